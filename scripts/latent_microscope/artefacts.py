@@ -1,0 +1,169 @@
+"""Reading and writing the workflow's files: atomic, free of pickle, the same bytes every time."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.errors import InputError
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; rename it to ``path`` if the body succeeds.
+
+    A reader sees the old file or the whole new one, never a part, also after a kill or a power
+    cut (the content is flushed to the disk before the rename).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete temporary files that a killed process left beside ``path``."""
+    for leftover in path.parent.glob(f".tmp-*-{path.name}"):
+        leftover.unlink(missing_ok=True)
+
+
+def save_npy(path: Path, array: np.ndarray) -> None:
+    """Write one array as ``.npy`` (C order; object arrays are refused)."""
+    with atomic(path) as temporary, temporary.open("wb") as handle:
+        np.save(handle, np.ascontiguousarray(array), allow_pickle=False)
+
+
+@contextmanager
+def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.memmap]:
+    """A memory-mapped ``.npy`` to fill piece by piece; it gets its name when the body succeeds."""
+    with atomic(path) as temporary:
+        array = np.lib.format.open_memmap(
+            temporary, mode="w+", dtype=np.dtype(dtype), shape=tuple(int(s) for s in shape)
+        )
+        yield array
+        array.flush()
+        del array
+
+
+def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
+    """Read one ``.npy``.
+
+    Args:
+        path: The file.
+        mmap: Map it read-only instead of reading it.
+
+    Raises:
+        InputError: Missing, truncated, not an ``.npy``, or holding Python objects.
+    """
+    try:
+        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise InputError(f"{path}: not a readable .npy array ({error}); make it again") from error
+
+
+def require_finite(array: np.ndarray, path: Path | str, ids: Sequence[Any] | None = None) -> None:
+    """Raise :class:`InputError` naming the first row (and id) with a NaN or an infinity."""
+    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        name = f" (id {ids[row]})" if ids is not None else ""
+        raise InputError(
+            f"{path}: row {row}{name} holds NaN or infinity, as do {int((~finite).sum()) - 1} "
+            "other rows; remove or mend them"
+        )
+
+
+def save_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as Parquet (zstd), without an index."""
+    with atomic(path) as temporary:
+        table.reset_index(drop=True).to_parquet(
+            temporary, engine="pyarrow", compression="zstd", index=False
+        )
+
+
+def load_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table.
+
+    Raises:
+        InputError: Missing, truncated, not Parquet, or lacking one of ``columns``.
+    """
+    try:
+        table = pd.read_parquet(path, engine="pyarrow")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+        raise InputError(f"{path}: not a readable Parquet file ({error}); make it again") from error
+    missing = [c for c in columns or [] if c not in table.columns]
+    if missing:
+        raise InputError(f"{path}: lacks the column {missing[0]!r}; it has {list(table.columns)}")
+    return table[columns] if columns else table
+
+
+def save_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV for people (6 significant digits)."""
+    save_text(path, table.to_csv(index=False, float_format="%.6g", quoting=csv.QUOTE_MINIMAL))
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def save_json(path: Path, content: Any) -> None:
+    """Write sorted, indented JSON."""
+    save_text(path, json.dumps(content, indent=1, sort_keys=True, default=str) + "\n")
+
+
+def load_json(path: Path) -> Any:
+    """Read JSON; :class:`InputError` when the file is missing or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error})") from error
+
+
+def save_bytes(path: Path, content: bytes | io.BytesIO) -> None:
+    """Write bytes that were made in memory."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.getvalue())
+
+
+def join_by_id(left: pd.DataFrame, right: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:
+    """Join two tables on their column ``id``, one row each, in the order of ``left``.
+
+    Raises:
+        InputError: An id is repeated, or stands in one table only; the message names it.
+    """
+    for table, name in ((left, names[0]), (right, names[1])):
+        repeated = table["id"][table["id"].duplicated()]
+        if len(repeated):
+            raise InputError(f"{name}: the id {repeated.iloc[0]!r} stands in it more than once")
+    for here, there, name, other in (
+        (left, right, names[0], names[1]),
+        (right, left, names[1], names[0]),
+    ):
+        alone = here["id"][~here["id"].isin(there["id"])]
+        if len(alone):
+            raise InputError(
+                f"{name}: {len(alone)} ids have no match in {other}, first {alone.iloc[0]!r}; "
+                "both must describe the same images"
+            )
+    return left.merge(right, on="id", how="left", validate="one_to_one")

@@ -1,0 +1,145 @@
+"""The config as the Snakefile sees it: sizes resolved, defaults filled in, every key checked."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+from jsonschema.protocols import Validator
+
+from latent_microscope.errors import InputError
+
+KINDS = ("synthetic", "faces", "alignment")
+
+
+def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
+    """Check a config and fill in what it leaves out.
+
+    A study with ``sizes`` becomes ``<name>-<size>`` with that size's values merged into it, so
+    that runs of different sizes never share a results folder.
+
+    Args:
+        config: The merged content of the config files and ``--config``.
+        schema_file: YAML of the JSON schema.
+
+    Returns:
+        A new config; ``studies`` holds just the studies that ``run`` names, resolved.
+
+    Raises:
+        InputError: A key is unknown, missing or out of its range; the message names it.
+    """
+    schema = load_yaml(schema_file)
+    config = copy.deepcopy(dict(config))
+    validate(config, schema, "")
+    resolved = {}
+    for name in config["run"]:
+        if name not in config["studies"]:
+            known = ", ".join(sorted(config["studies"]))
+            raise InputError(f"config key run: no study {name!r}; studies are: {known}")
+        study = config["studies"][name]
+        full_name, study = _resolve_size(name, study, config["size"])
+        if study["kind"] not in KINDS:
+            raise InputError(
+                f"config key studies.{name}.kind: {study['kind']!r} is not one of {list(KINDS)}"
+            )
+        part = {"$defs": schema["$defs"], **schema["$defs"][study["kind"]]}
+        validate(study, part, f"studies.{name}")
+        for model, settings in study.get("models", {}).items():
+            part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
+            validate(settings, part, f"studies.{name}.models.{model}")
+        if config["subset"]:
+            full_name = f"{full_name}-{config['subset']}"
+            _take_subset(study, config["subset"])
+        resolved[full_name] = study
+    config["studies"] = resolved
+    return config
+
+
+def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dict[str, Any]]:
+    sizes = study.pop("sizes", None)
+    if not sizes:
+        return name, study
+    if size not in sizes:
+        raise InputError(
+            f"config key size: study {name!r} has no size {size!r}; it has {sorted(sizes)}"
+        )
+    return f"{name}-{size}", merge(study, sizes[size])
+
+
+def _definition(model_type: str) -> str:
+    return "plain" if model_type in ("vae", "pixels", "label", "class_mean") else model_type
+
+
+def _take_subset(study: dict[str, Any], count: int) -> None:
+    if study["kind"] == "faces":
+        study["subset"] = count
+    elif study["kind"] == "alignment":
+        study["subset"] = {"train": 5 * count, "test": count}
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``base`` with ``over`` laid on it; mappings merge key by key, all else replaces."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def load_yaml(path: Path) -> Any:
+    """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML ({error})") from error
+
+
+def validate(instance: Any, schema: Mapping[str, Any], prefix: str) -> None:
+    """Validate ``instance`` in place, filling in the schema's defaults.
+
+    Raises:
+        InputError: The first violation, deepest key first, with the key's dotted name.
+    """
+    errors = sorted(_DefaultFiller(schema).iter_errors(instance), key=_depth, reverse=True)
+    if errors:
+        raise InputError(_message(errors[0], prefix))
+
+
+def _depth(error: jsonschema.ValidationError) -> int:
+    return len(error.absolute_path)
+
+
+def _message(error: jsonschema.ValidationError, prefix: str) -> str:
+    key = ".".join([p for p in [prefix] if p] + [str(p) for p in error.absolute_path])
+    text = error.message
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known), key=str)
+        key = ".".join([k for k in (key, str(unknown[0])) if k])
+        text = f"unknown key; known here: {', '.join(sorted(known))}"
+    elif error.validator in ("minimum", "maximum", "enum", "type", "pattern"):
+        wanted = error.schema.get("description", "")
+        text += f" ({wanted})" if wanted else ""
+    return f"config key {key or '(top level)'}: {text}"
+
+
+def _extend_with_defaults(base: type[Validator]) -> type[Validator]:
+    check_properties = base.VALIDATORS["properties"]
+
+    def fill_defaults(validator: Any, properties: Any, instance: Any, schema: Any) -> Any:
+        if isinstance(instance, dict):
+            for name, subschema in properties.items():
+                if "default" in subschema and name not in instance:
+                    instance[name] = copy.deepcopy(subschema["default"])
+        yield from check_properties(validator, properties, instance, schema)
+
+    return jsonschema.validators.extend(base, {"properties": fill_defaults})
+
+
+_DefaultFiller = _extend_with_defaults(jsonschema.Draft202012Validator)

@@ -1,0 +1,9 @@
+"""The one exception that is the user's to mend."""
+
+
+class InputError(Exception):
+    """A mistake in a config, a file or a command line.
+
+    The message is one sentence that names the file, key or image id and says what to do. Steps
+    print it without a traceback and exit with status 1.
+    """

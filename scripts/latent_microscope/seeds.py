@@ -1,0 +1,25 @@
+"""Random streams derived from one root seed and the name of what they are for."""
+
+import hashlib
+
+import numpy as np
+
+
+def derive(root: int, *names: str | int) -> int:
+    """A 63-bit seed for one named use of a root seed.
+
+    Args:
+        root: The root seed of the config (any integer).
+        names: What the stream is for, e.g. ``"train_vae", "faces", 0``. Different names give
+            independent streams; the same names always give the same one.
+
+    Returns:
+        An integer in [0, 2**63).
+    """
+    text = "\x1f".join([str(int(root)), *(f"{type(n).__name__}:{n}" for n in names)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def rng(root: int, *names: str | int) -> np.random.Generator:
+    """A numpy generator for the named stream (see :func:`derive`)."""
+    return np.random.Generator(np.random.PCG64(derive(root, *names)))
