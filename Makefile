@@ -1,0 +1,66 @@
+# Commands of the project. PYTHON makes .venv from the lock; CORES go to Snakemake.
+PYTHON ?= python3.11
+CORES ?= 2
+N ?= 500
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+MIRROR := $(if $(wildcard ../shared/data),--config mirror=../shared/data)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help demo test lint format types synthetic faces alignment studies subset download publish report tensorboard bench lock clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+.venv: envs/requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement envs/requirements.lock
+	@touch .venv
+
+demo: .venv  ## the embedded default, a few minutes, no download; ends with the report's path
+	$(SNAKEMAKE)
+	@$(SNAKEMAKE) --quiet all --report results/demo-report.html
+	@echo "report: results/demo-report.html"
+
+synthetic faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
+	$(SNAKEMAKE) --configfile config/$@.yaml $(or $(MIRROR),--config) size=$(or $(SIZE),workstation)
+
+studies: synthetic faces alignment  ## all three
+
+subset: .venv  ## a small real study of N=500 faces and N test images
+	$(SNAKEMAKE) --configfile config/subset.yaml $(or $(MIRROR),--config) subset=$(N)
+
+download: .venv  ## only fetch what the three studies need
+	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[faces,alignment]' --until download_file
+
+publish: .venv  ## copy finished studies' small tables and figures to results/published, renew README
+	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[synthetic,faces,alignment]' --until publish write_readme
+
+report: .venv  ## Snakemake's report of the three studies
+	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[synthetic,faces,alignment]' --report results/report.html
+
+tensorboard: .venv  ## training curves on port 6006
+	$(BIN)/tensorboard --logdir results --bind_all=false --host 127.0.0.1
+
+lint: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --line-length 100 Snakefile workflow
+	$(BIN)/snakemake --lint
+
+types: .venv
+	$(BIN)/mypy
+
+test: .venv lint types  ## lint, types and all tests
+	$(BIN)/python -m pytest
+
+format: .venv
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/snakefmt --line-length 100 Snakefile workflow
+
+lock:  ## resolve envs/requirements.in anew into envs/requirements.lock
+	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install --quiet -r envs/requirements.in
+	(grep '^#' envs/requirements.lock; .lock/bin/pip freeze | sort -f) > .lock/new && mv .lock/new envs/requirements.lock && rm -rf .lock
+
+clean:  ## remove results and downloads (not results/published)
+	rm -rf data .snakemake && find results -mindepth 1 -maxdepth 1 ! -name published ! -name README.md -exec rm -rf {} +

@@ -1,0 +1,28 @@
+# Latent Microscope: table of contents. Each file holds the rules of one kind of step; config/README.md
+# documents every key; `snakemake -n` shows what would run.
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/synthetic.smk"
+include: "workflow/rules/faces.smk"
+include: "workflow/rules/alignment.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/scoring.smk"
+include: "workflow/rules/similarity.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/checks.smk"
+include: "workflow/rules/publish.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        all_targets(),

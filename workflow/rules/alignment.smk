@@ -1,0 +1,46 @@
+# The alignment study's images and votes, by image id.
+
+
+rule pack_cifar:
+    input:
+        source=lambda wildcards: data_file(
+            STUDIES[wildcards.study]["images"], wildcards.split, "archive"
+        ),
+    output:
+        images="results/{study}/data/{split}/images.npy",
+        samples="results/{study}/data/{split}/samples.parquet",
+    log:
+        f"{LOG}/pack_cifar-{{split}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    params:
+        step=step("pack_cifar"),
+        split=lambda wildcards: wildcards.split,
+        subset=lambda wildcards: STUDIES[wildcards.study]["subset"][wildcards.split],
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=heavy_memory,
+        runtime=short_runtime,
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/pack_cifar.py"
+
+
+rule collect_votes:
+    input:
+        counts=lambda wildcards: data_file(STUDIES[wildcards.study]["votes"], "counts"),
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        votes="results/{study}/data/votes.parquet",
+    log:
+        f"{LOG}/collect_votes.log",
+    params:
+        step=step("collect_votes"),
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    conda:
+        "../../envs/analysis.yaml"
+    script:
+        "../../scripts/collect_votes.py"

@@ -1,0 +1,138 @@
+# What every rule file uses: the checked config, wildcards, params and resources by name.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+BASE = Path(workflow.basedir)
+sys.path.insert(0, str(BASE / "scripts"))
+
+from latent_microscope.codehash import code_hash
+from latent_microscope.config import resolve
+from latent_microscope.data.manifest import load_manifest
+from latent_microscope.errors import InputError
+
+try:
+    MANIFEST = load_manifest(BASE / "config/datasets.yaml")
+    CONFIG = resolve(config, BASE / "workflow/schemas/config.schema.yaml")
+except InputError as error:
+    raise WorkflowError(str(error))
+
+STUDIES = CONFIG["studies"]
+
+# Libraries read these when they start. The count is the config's, not the job's cores: sums of
+# floats depend on how many threads share them.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = str(CONFIG["numeric_threads"])
+os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
+os.environ["NUMBA_CACHE_DIR"] = str(Path.cwd() / ".snakemake" / "numba")
+if CONFIG["mirror"]:
+    # Not a param: where a download comes from does not change what it is.
+    os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(CONFIG["mirror"]).resolve())
+
+
+def of_kind(*kinds):
+    return [name for name, study in STUDIES.items() if study["kind"] in kinds]
+
+
+def one_of(names):
+    """A wildcard constraint: one of the names; matches nothing if there are none."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def of_study(*keys):
+    """A params function: the value at these keys in the study's config, and nothing else."""
+
+    def value(wildcards):
+        part = STUDIES[wildcards.study]
+        for key in keys:
+            part = part[key]
+        return part
+
+    return value
+
+
+def run_number(wildcards):
+    return int(wildcards.seed)
+
+
+def step(script):
+    """What a step's adapter needs to know: the code that it runs and its numeric threads."""
+    path = BASE / "scripts" / f"{script}.py"
+    return {"code": code_hash(path), "numeric_threads": CONFIG["numeric_threads"]}
+
+
+def views_of(study):
+    return STUDIES[study].get("views", ["whole"])
+
+
+def seeds_of(study):
+    return STUDIES[study]["seeds"]
+
+
+def runs_of(study, pattern):
+    """The pattern filled in for each view and seed of a study, views outermost."""
+    return [
+        pattern.format(study=study, view=view, seed=seed)
+        for view in views_of(study)
+        for seed in seeds_of(study)
+    ]
+
+
+def methods_of(study):
+    return STUDIES[study]["sources"]["methods"]
+
+
+R = "results/{study}"
+B = "results/{study}/vae/{view}/seed{seed}"
+LOG = "results/{study}/logs"
+
+
+# --- resources, by the reason for the number -------------------------------------------------
+def light_memory(wildcards, attempt):
+    return 2000 * attempt  # pandas, matplotlib and a few arrays of one study
+
+
+def heavy_memory(wildcards, input, attempt):
+    return int(3000 + 4 * max(input.size_mb, 100)) * attempt  # inputs, copies of them, libraries
+
+
+def training_memory(wildcards, input, attempt):
+    return int(4000 + 5 * input.size_mb) * attempt  # images in memory, network, optimiser
+
+
+def pair_memory(wildcards, input, attempt):
+    return int(2000 + 5 * input.size_mb) * attempt  # RDMs and their ranks in memory
+
+
+def short_runtime(wildcards, attempt):
+    return 15 * attempt  # minutes: seconds at published sizes, plus a cold file system
+
+
+def long_runtime(wildcards, attempt):
+    return 120 * attempt  # minutes: passes over all pairs, UMAP and HDBSCAN of a large study
+
+
+def training_runtime(wildcards, attempt):
+    return 480 * attempt  # minutes: the paper sizes on a few CPU cores; a GPU needs far less
+
+
+wildcard_constraints:
+    study=one_of(STUDIES),
+    view="whole|eyes",
+    seed=r"\d+",
+    split="train|test",
+    method="intended|executed",
+    metric="euclidean|correlation|cosine",
+    layer="features|probabilities",
+    model="[a-z0-9_]+",
+
+
+def all_targets():
+    """Everything that the studies of this config promise: tables, figures, checks."""
+    targets = []
+    for study in STUDIES:
+        targets += tables_of(study) + figures_of(study)
+        targets.append(f"results/{study}/checks.parquet")
+    return targets

@@ -1,0 +1,350 @@
+# Alignment: features of every model by image id, RDMs, their comparison with the human votes.
+
+DETERMINISTIC = ("pixels", "label", "class_mean", "external")
+
+
+def model_seeds(study, model):
+    """Seeds of a model: the study's, or just 0 where nothing is random."""
+    return [0] if STUDIES[study]["models"][model]["type"] in DETERMINISTIC else seeds_of(study)
+
+
+def model_runs(study):
+    """(model, layer, seed) of every RDM of a study."""
+    return [
+        (model, layer, seed)
+        for model, settings in STUDIES[study]["models"].items()
+        for layer in settings["layers"]
+        for seed in model_seeds(study, model)
+    ]
+
+
+def split_source(source):
+    model, layer, seed = source.rsplit("-", 2)
+    return model, layer, seed.removeprefix("seed")
+
+
+def rdm_features(wildcards):
+    if wildcards.source == "human":
+        return f"results/{wildcards.study}/human/features.npy"
+    model, layer, seed = split_source(wildcards.source)
+    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+        return f"results/{wildcards.study}/vae/whole/seed{seed}/latents.npy"
+    trained = STUDIES[wildcards.study]["models"][model]["type"] == "philnet"
+    name = "logits" if layer == "probabilities" and trained else "features"
+    return f"results/{wildcards.study}/models/{model}/seed{seed}/{name}.npy"
+
+
+def rdm_ids(wildcards):
+    if wildcards.source == "human":
+        return f"results/{wildcards.study}/human/features.parquet"
+    model, _, seed = split_source(wildcards.source)
+    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+        return f"results/{wildcards.study}/vae/whole/seed{seed}/encoding.parquet"
+    return f"results/{wildcards.study}/models/{model}/seed{seed}/features.parquet"
+
+
+def rdm_transform(wildcards):
+    return "softmax" if "-probabilities-" in wildcards.source else "none"
+
+
+def label_rdm(ending):
+    def path(wildcards):
+        label = models_of(wildcards.study, "label")[0]
+        folder = f"results/{wildcards.study}/rdms/{wildcards.metric}"
+        return f"{folder}/{label}-features-seed0{ending}"
+
+    return path
+
+
+def comparisons(wildcards):
+    folder = f"results/{wildcards.study}/rsa/{wildcards.metric}"
+    return [f"{folder}/{m}-{layer}-seed{s}.parquet" for m, layer, s in model_runs(wildcards.study)]
+
+
+def compared_sources(wildcards):
+    """The model × model matrix takes the first seed of each model, and the humans."""
+    study = wildcards.study
+    return ["human"] + [
+        f"{m}-{layer}-seed{s}" for m, layer, s in model_runs(study) if s == model_seeds(study, m)[0]
+    ]
+
+
+def compared_rdms(wildcards):
+    folder = f"results/{wildcards.study}/rdms/{wildcards.metric}"
+    return [f"{folder}/{source}.npy" for source in compared_sources(wildcards)]
+
+
+def compared_names(wildcards):
+    return [source.rsplit("-", 1)[0] for source in compared_sources(wildcards)]
+
+
+def classifiers(study):
+    """(model, seed) of all models with logits over the ten classes."""
+    return [
+        (model, seed)
+        for model in STUDIES[study]["models"]
+        for seed in model_seeds(study, model)
+        if has_logits(STUDIES[study]["models"][model])
+    ]
+
+
+def has_logits(model):
+    return model["type"] == "philnet" or (
+        model["type"] == "external" and model["holds"] == "logits"
+    )
+
+
+def behaviour_logits(wildcards):
+    folder = f"results/{wildcards.study}/models"
+    models = STUDIES[wildcards.study]["models"]
+    name = {"philnet": "logits", "external": "features"}
+    return [
+        f"{folder}/{m}/seed{s}/{name[models[m]['type']]}.npy"
+        for m, s in classifiers(wildcards.study)
+    ]
+
+
+def behaviour_names(wildcards):
+    return [model for model, _ in classifiers(wildcards.study)]
+
+
+def behaviour_runs(wildcards):
+    return [seed for _, seed in classifiers(wildcards.study)]
+
+
+def ceiling_memory(wildcards, attempt):
+    return 6000 * attempt  # two half-vote RDMs of 10,000 images and their ranks
+
+
+wildcard_constraints:
+    source=r"human|[a-z0-9_]+-(features|probabilities)-seed\d+",
+
+
+rule label_features:
+    input:
+        samples="results/{study}/data/test/samples.parquet",
+        votes="results/{study}/data/votes.parquet",
+    output:
+        features="results/{study}/models/{model}/seed{seed}/features.npy",
+        ids="results/{study}/models/{model}/seed{seed}/features.parquet",
+    log:
+        f"{LOG}/label_features-{{model}}-seed{{seed}}.log",
+    wildcard_constraints:
+        model=one_of({m for s in STUDIES for m in models_of(s, "label", "class_mean")}),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("label_features"),
+        kind=lambda wildcards: model_of(wildcards)["type"],
+    script:
+        "../../scripts/label_features.py"
+
+
+rule pixel_features:
+    input:
+        images="results/{study}/data/test/images.npy",
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        features="results/{study}/models/{model}/seed{seed}/features.npy",
+        ids="results/{study}/models/{model}/seed{seed}/features.parquet",
+    log:
+        f"{LOG}/pixel_features-{{model}}-seed{{seed}}.log",
+    wildcard_constraints:
+        model=one_of({m for s in STUDIES for m in models_of(s, "pixels")}),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=short_runtime,
+    params:
+        step=step("pixel_features"),
+    script:
+        "../../scripts/pixel_features.py"
+
+
+rule import_external:
+    input:
+        file=lambda wildcards: model_of(wildcards)["file"],
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        features="results/{study}/models/{model}/seed{seed}/features.npy",
+        ids="results/{study}/models/{model}/seed{seed}/features.parquet",
+    log:
+        f"{LOG}/import_external-{{model}}-seed{{seed}}.log",
+    wildcard_constraints:
+        model=one_of({m for s in STUDIES for m in models_of(s, "external")}),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=short_runtime,
+    params:
+        step=step("import_external"),
+        array=lambda wildcards: model_of(wildcards)["array"],
+        holds=lambda wildcards: model_of(wildcards)["holds"],
+    script:
+        "../../scripts/import_external.py"
+
+
+rule make_human_features:
+    input:
+        votes="results/{study}/data/votes.parquet",
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        features="results/{study}/human/features.npy",
+        ids="results/{study}/human/features.parquet",
+    log:
+        f"{LOG}/make_human_features.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("make_human_features"),
+    script:
+        "../../scripts/make_human_features.py"
+
+
+rule compute_rdm:
+    input:
+        features=rdm_features,
+        ids=rdm_ids,
+    output:
+        rdm="results/{study}/rdms/{metric}/{source}.npy",
+        rdm_ids="results/{study}/rdms/{metric}/{source}.ids.parquet",
+    log:
+        f"{LOG}/compute_rdm-{{metric}}-{{source}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=pair_memory,
+        runtime=long_runtime,
+    params:
+        step=step("compute_rdm"),
+        metric=lambda wildcards: wildcards.metric,
+        transform=rdm_transform,
+    script:
+        "../../scripts/compute_rdm.py"
+
+
+rule compare_rdms:
+    input:
+        human="results/{study}/rdms/{metric}/human.npy",
+        human_ids="results/{study}/rdms/{metric}/human.ids.parquet",
+        model="results/{study}/rdms/{metric}/{model}-{layer}-seed{seed}.npy",
+        model_ids="results/{study}/rdms/{metric}/{model}-{layer}-seed{seed}.ids.parquet",
+        label=label_rdm(".npy"),
+        label_ids=label_rdm(".ids.parquet"),
+        samples="results/{study}/data/test/samples.parquet",
+        votes="results/{study}/data/votes.parquet",
+    output:
+        comparison="results/{study}/rsa/{metric}/{model}-{layer}-seed{seed}.parquet",
+    log:
+        f"{LOG}/compare_rdms-{{metric}}-{{model}}-{{layer}}-seed{{seed}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=pair_memory,
+        runtime=long_runtime,
+    params:
+        step=step("compare_rdms"),
+        model_name=lambda wildcards: wildcards.model,
+        layer=lambda wildcards: wildcards.layer,
+        run=run_number,
+        metric=lambda wildcards: wildcards.metric,
+    script:
+        "../../scripts/compare_rdms.py"
+
+
+rule noise_ceiling:
+    input:
+        votes="results/{study}/data/votes.parquet",
+    output:
+        ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
+    log:
+        f"{LOG}/noise_ceiling-{{metric}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=ceiling_memory,
+        runtime=long_runtime,
+    params:
+        step=step("noise_ceiling"),
+        metric=lambda wildcards: wildcards.metric,
+        splits=of_study("ceiling_splits"),
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/noise_ceiling.py"
+
+
+rule gather_rsa:
+    input:
+        comparisons=comparisons,
+        ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
+    output:
+        rsa="results/{study}/rsa/{metric}.parquet",
+    log:
+        f"{LOG}/gather_rsa-{{metric}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("gather_rsa"),
+    script:
+        "../../scripts/gather_rsa.py"
+
+
+rule compare_models:
+    input:
+        rdms=compared_rdms,
+    output:
+        similarity="results/{study}/rsa/{metric}-models.parquet",
+    log:
+        f"{LOG}/compare_models-{{metric}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=pair_memory,
+        runtime=long_runtime,
+    params:
+        step=step("compare_models"),
+        names=compared_names,
+    script:
+        "../../scripts/compare_models.py"
+
+
+rule measure_behaviour:
+    input:
+        logits=behaviour_logits,
+        votes="results/{study}/data/votes.parquet",
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        behaviour="results/{study}/behaviour.parquet",
+        images="results/{study}/images.parquet",
+        confusions="results/{study}/confusions.parquet",
+        shared="results/{study}/shared-confusions.parquet",
+    log:
+        f"{LOG}/measure_behaviour.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=short_runtime,
+    params:
+        step=step("measure_behaviour"),
+        names=behaviour_names,
+        runs=behaviour_runs,
+        folds=10,
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/measure_behaviour.py"

@@ -1,0 +1,41 @@
+# The synthetic study's ground truth: people, authentic samples and interpolations.
+
+
+rule generate_synthetic:
+    output:
+        images="results/{study}/data/seed{seed}/images-whole.npy",
+        samples="results/{study}/data/seed{seed}/samples.parquet",
+    log:
+        f"{LOG}/generate_synthetic-seed{{seed}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("synthetic")),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("generate_synthetic"),
+        settings=of_study("data"),
+        seed=CONFIG["seed"],
+        run=run_number,
+    script:
+        "../../scripts/generate_synthetic.py"
+
+
+rule crop_eyes:
+    input:
+        images="results/{study}/data/seed{seed}/images-whole.npy",
+    output:
+        crops="results/{study}/data/seed{seed}/images-eyes.npy",
+    log:
+        f"{LOG}/crop_eyes-seed{{seed}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("crop_eyes"),
+    script:
+        "../../scripts/crop_eyes.py"
