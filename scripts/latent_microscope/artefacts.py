@@ -1,18 +1,35 @@
 """Reading and writing the workflow's files: atomic, free of pickle, the same bytes every time."""
 
 import csv
+import errno
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from latent_microscope.errors import InputError
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoSpaceError(OSError):
+    """The disk is full; ``filename`` is the artefact that was being written."""
+
+
+class _Stream:
+    """A file that numpy writes to in plain calls: its fast path forgets why a write failed."""
+
+    def __init__(self, handle: io.BufferedWriter) -> None:
+        self.write = handle.write
 
 
 @contextmanager
@@ -21,6 +38,9 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
     A reader sees the old file or the whole new one, never a part, also after a kill or a power
     cut (the content is flushed to the disk before the rename).
+
+    Raises:
+        NoSpaceError: The disk is full.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,20 +50,26 @@ def atomic(path: Path | str) -> Iterator[Path]:
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in NO_SPACE and not isinstance(error, NoSpaceError):
+            raise NoSpaceError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(path: Path) -> None:
     """Delete temporary files that a killed process left beside ``path``."""
-    for leftover in path.parent.glob(f".tmp-*-{path.name}"):
-        leftover.unlink(missing_ok=True)
+    ours = re.compile(rf"\.tmp-\d+-{re.escape(path.name)}")
+    for leftover in path.parent.glob(".tmp-*"):
+        if ours.fullmatch(leftover.name):  # not that of another file whose name ends alike
+            leftover.unlink(missing_ok=True)
 
 
 def save_npy(path: Path, array: np.ndarray) -> None:
     """Write one array as ``.npy`` (C order; object arrays are refused)."""
     with atomic(path) as temporary, temporary.open("wb") as handle:
-        np.save(handle, np.ascontiguousarray(array), allow_pickle=False)
+        np.save(_Stream(handle), np.ascontiguousarray(array), allow_pickle=False)
 
 
 @contextmanager
@@ -53,9 +79,15 @@ def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.mem
         array = np.lib.format.open_memmap(
             temporary, mode="w+", dtype=np.dtype(dtype), shape=tuple(int(s) for s in shape)
         )
+        if hasattr(os, "posix_fallocate"):  # a full disk fails here, not as a fatal bus error later
+            with temporary.open("r+b") as handle:
+                os.posix_fallocate(handle.fileno(), 0, os.path.getsize(temporary))
         yield array
         array.flush()
         del array
+
+
+_UNREADABLE = (ValueError, EOFError, OSError, TokenError, BadZipFile)
 
 
 def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
@@ -69,16 +101,19 @@ def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
         InputError: Missing, truncated, not an ``.npy``, or holding Python objects.
     """
     try:
-        return np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: not a readable .npy array ({error}); make it again") from error
+    if not isinstance(array, np.ndarray):  # np.load opens .npz, too
+        raise InputError(f"{path}: not an .npy array but an .npz archive; give a single array")
+    return array
 
 
 def require_finite(array: np.ndarray, path: Path | str, ids: Sequence[Any] | None = None) -> None:
     """Raise :class:`InputError` naming the first row (and id) with a NaN or an infinity."""
-    finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
         row = int(np.argmin(finite))
         name = f" (id {ids[row]})" if ids is not None else ""
@@ -153,6 +188,8 @@ def join_by_id(left: pd.DataFrame, right: pd.DataFrame, *, names: tuple[str, str
         InputError: An id is repeated, or stands in one table only; the message names it.
     """
     for table, name in ((left, names[0]), (right, names[1])):
+        if "id" not in table.columns:
+            raise InputError(f"{name}: lacks the column 'id'; it has {list(table.columns)}")
         repeated = table["id"][table["id"].duplicated()]
         if len(repeated):
             raise InputError(f"{name}: the id {repeated.iloc[0]!r} stands in it more than once")

@@ -7,18 +7,23 @@ touched files change nothing, while an edit of any function that the step may re
 import ast
 import hashlib
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGE = "latent_microscope"
 LIBRARY = Path(__file__).resolve().parent
+
+# They start, time, report and describe a job and never touch its values: an edit of a progress
+# line or of a sidecar must not cost a training.
+PLUMBING = {f"{PACKAGE}.{name}" for name in ("step", "progress", "provenance", "codehash")}
 
 
 def code_hash(script: Path) -> str:
     """Hash a script together with every library module that it imports, transitively.
 
     The ``__init__`` of a package counts only when names are imported from the package itself:
-    ours hold lazy tables of names and no logic.
+    ours hold lazy tables of names and no logic. :data:`PLUMBING` does not count.
 
     Args:
         script: Path of a Python file.
@@ -27,13 +32,13 @@ def code_hash(script: Path) -> str:
         16 hexadecimal digits.
 
     Raises:
-        FileNotFoundError: The script does not exist.
+        FileNotFoundError: The script or a module that it imports does not exist.
         SyntaxError: A file on the way is not valid Python.
     """
-    digest = hashlib.sha256(_normalised(script.resolve()).encode())
+    digest = hashlib.sha256(_parsed(script.resolve()).code)
     for module in sorted(_reachable(script.resolve())):
         digest.update(f"\n{module}\n".encode())
-        digest.update(_normalised(_module_file(module)).encode())
+        digest.update(_parsed(_module_file(module)).code)
     return digest.hexdigest()[:16]
 
 
@@ -47,7 +52,7 @@ def _reachable(script: Path) -> set[str]:
     queue = list(_imports(script, None))
     while queue:
         module = queue.pop()
-        if module in found:
+        if module in found or module in PLUMBING:
             continue
         found.add(module)
         queue.extend(_imports(_module_file(module), module))
@@ -63,51 +68,60 @@ def _exists(module: str) -> bool:
     return _module_file(module).is_file()
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
+def _imports(path: Path, module: str | None) -> Iterator[str]:
+    """Dotted names of the library modules that a file imports; ``module`` is its own name."""
+    for level, base, names in _parsed(path).imports:
+        source = _absolute(level, base, path, module)
+        if source is None or source.split(".")[0] != PACKAGE:
+            continue
+        submodules = [f"{source}.{name}" for name in names]
+        yield from (name for name in submodules if _exists(name))
+        if not names or not all(_exists(name) for name in submodules):
+            yield source
 
 
-@cache
-def _imports(path: Path, module: str | None) -> tuple[str, ...]:
-    return tuple(_walk_imports(path, module))
-
-
-def _walk_imports(path: Path, module: str | None) -> Iterator[str]:
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.split(".")[0] == PACKAGE)
-        elif isinstance(node, ast.ImportFrom):
-            base = _base(node, path, module)
-            if base is None or base.split(".")[0] != PACKAGE:
-                continue
-            submodules = [f"{base}.{alias.name}" for alias in node.names]
-            yield from (name for name in submodules if _exists(name))
-            if not all(_exists(name) for name in submodules):
-                yield base
-
-
-def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
-    if node.level == 0:
-        return node.module
-    if module is None:
+def _absolute(level: int, base: str | None, path: Path, module: str | None) -> str | None:
+    if level == 0:
+        return base
+    if module is None:  # a script is in no package
         return None
     parts = module.split(".")
-    parts = parts[: len(parts) - node.level + (path.name == "__init__.py")]
-    return ".".join([*parts, *([node.module] if node.module else [])])
+    parts = parts[: len(parts) - level + (path.name == "__init__.py")]
+    return ".".join([*parts, *([base] if base else [])])
 
 
-@cache
-def _normalised(path: Path) -> str:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+@dataclass(frozen=True)
+class _Source:
+    """What counts of a file: its code without notes, its imports as (level, module, names)."""
+
+    code: bytes
+    imports: tuple[tuple[int, str | None, tuple[str, ...]], ...]
+
+
+def _parsed(path: Path) -> _Source:
+    return _parse(path.read_bytes(), str(path))
+
+
+@lru_cache(maxsize=1024)
+def _parse(content: bytes, name: str) -> _Source:
+    tree = ast.parse(content, filename=name)
+    imports: list[tuple[int, str | None, tuple[str, ...]]] = []
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        first = node.body[0] if node.body else None
-        if (
-            isinstance(first, ast.Expr)
-            and isinstance(first.value, ast.Constant)
-            and isinstance(first.value.value, str)
-        ):
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree, annotate_fields=False)
+        if isinstance(node, ast.Import):
+            imports += [(0, alias.name, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imports.append((node.level, node.module, tuple(alias.name for alias in node.names)))
+        for part in ("body", "orelse", "finalbody"):
+            block = getattr(node, part, None)
+            if isinstance(block, list):
+                setattr(node, part, [statement for statement in block if not _is_note(statement)])
+    return _Source(ast.dump(tree, annotate_fields=False).encode(), tuple(imports))
+
+
+def _is_note(statement: ast.AST) -> bool:
+    """A docstring, or a string after a name that it documents: no effect on what runs."""
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )

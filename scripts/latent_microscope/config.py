@@ -1,6 +1,7 @@
 """The config as the Snakefile sees it: sizes resolved, defaults filled in, every key checked."""
 
 import copy
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,15 @@ def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
         InputError: A key is unknown, missing or out of its range; the message names it.
     """
     schema = load_yaml(schema_file)
-    config = copy.deepcopy(dict(config))
-    validate(config, schema, "")
+    whole: dict[str, Any] = copy.deepcopy(dict(config))
+    validate(whole, schema, "")
     resolved = {}
-    for name in config["run"]:
-        if name not in config["studies"]:
-            known = ", ".join(sorted(config["studies"]))
+    for name in whole["run"]:
+        if name not in whole["studies"]:
+            known = ", ".join(sorted(whole["studies"]))
             raise InputError(f"config key run: no study {name!r}; studies are: {known}")
-        study = config["studies"][name]
-        full_name, study = _resolve_size(name, study, config["size"])
+        study = whole["studies"][name]
+        full_name, study = _resolve_size(name, study, whole["size"])
         if study["kind"] not in KINDS:
             raise InputError(
                 f"config key studies.{name}.kind: {study['kind']!r} is not one of {list(KINDS)}"
@@ -49,12 +50,17 @@ def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
         for model, settings in study.get("models", {}).items():
             part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")
-        if config["subset"]:
-            full_name = f"{full_name}-{config['subset']}"
-            _take_subset(study, config["subset"])
+        _check_copies(study.get("models", {}), f"studies.{name}.models")
+        if whole["subset"]:
+            full_name = f"{full_name}-{whole['subset']}"
+            _take_subset(study, whole["subset"])
+        if full_name in resolved:
+            raise InputError(
+                f"config key run: two studies would write to results/{full_name}; rename one"
+            )
         resolved[full_name] = study
-    config["studies"] = resolved
-    return config
+    whole["studies"] = resolved
+    return whole
 
 
 def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dict[str, Any]]:
@@ -66,6 +72,16 @@ def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dic
             f"config key size: study {name!r} has no size {size!r}; it has {sorted(sizes)}"
         )
     return f"{name}-{size}", merge(study, sizes[size])
+
+
+def _check_copies(models: Mapping[str, Any], prefix: str) -> None:
+    networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
+    for name, model in models.items():
+        if model["type"] == "random" and model["of"] not in networks:
+            raise InputError(
+                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
+                f"philnet; those are: {', '.join(networks) or 'none'}"
+            )
 
 
 def _definition(model_type: str) -> str:
@@ -118,13 +134,14 @@ def _depth(error: jsonschema.ValidationError) -> int:
 def _message(error: jsonschema.ValidationError, prefix: str) -> str:
     key = ".".join([p for p in [prefix] if p] + [str(p) for p in error.absolute_path])
     text = error.message
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
-        unknown = sorted(set(error.instance) - set(known), key=str)
+        known = schema.get("properties", {})
+        unknown = sorted(set(error.instance) - set(known), key=str)  # type: ignore[arg-type]
         key = ".".join([k for k in (key, str(unknown[0])) if k])
         text = f"unknown key; known here: {', '.join(sorted(known))}"
     elif error.validator in ("minimum", "maximum", "enum", "type", "pattern"):
-        wanted = error.schema.get("description", "")
+        wanted = schema.get("description", "")
         text += f" ({wanted})" if wanted else ""
     return f"config key {key or '(top level)'}: {text}"
 
@@ -139,7 +156,17 @@ def _extend_with_defaults(base: type[Validator]) -> type[Validator]:
                     instance[name] = copy.deepcopy(subschema["default"])
         yield from check_properties(validator, properties, instance, schema)
 
-    return jsonschema.validators.extend(base, {"properties": fill_defaults})
+    # JSON Schema takes 3.0 for an integer and YAML has .nan and .inf; steps want none of them.
+    types = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    return jsonschema.validators.extend(base, {"properties": fill_defaults}, type_checker=types)
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(checker: Any, value: Any) -> bool:
+    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
 
 
 _DefaultFiller = _extend_with_defaults(jsonschema.Draft202012Validator)

@@ -7,6 +7,7 @@ import platform
 import resource
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,11 @@ def sidecar_path(artefact: Path) -> Path:
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content, hexadecimal; computed once per process and file state."""
     state = os.stat(path)
-    return _sha256(str(path), state.st_size, state.st_mtime_ns)
+    return _sha256(str(path), state.st_ino, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _sha256(path: str, _size: int, _mtime: int) -> str:
+def _sha256(path: str, _inode: int, _size: int, _mtime: int) -> str:
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -78,7 +79,8 @@ def loaded_versions() -> dict[str, str]:
     found = {}
     for name in _LIBRARIES:
         if _MODULES.get(name, name) in sys.modules:
-            found[name] = importlib.metadata.version(name)
+            with suppress(importlib.metadata.PackageNotFoundError):
+                found[name] = importlib.metadata.version(name)
     return found
 
 
@@ -105,7 +107,10 @@ def write_sidecars(
     numeric_threads: int | None,
     seconds: float,
 ) -> None:
-    """Write one sidecar for each output that exists."""
+    """Write one sidecar for each output that exists; old ones go first, so that none is stale."""
+    outputs = list(outputs)
+    for output in outputs:
+        sidecar_path(output).unlink(missing_ok=True)
     common = {
         "step": step,
         "code": code,

@@ -1,6 +1,7 @@
 """Random streams derived from one root seed and the name of what they are for."""
 
 import hashlib
+import operator
 
 import numpy as np
 
@@ -11,13 +12,18 @@ def derive(root: int, *names: str | int) -> int:
     Args:
         root: The root seed of the config (any integer).
         names: What the stream is for, e.g. ``"train_vae", "faces", 0``. Different names give
-            independent streams; the same names always give the same one.
+            independent streams; the same names always give the same one, and 1 is not "1".
 
     Returns:
         An integer in [0, 2**63).
     """
-    text = "\x1f".join([str(int(root)), *(f"{type(n).__name__}:{n}" for n in names)])
+    text = "\x1f".join([str(int(root)), *(_tagged(name) for name in names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def _tagged(name: str | int) -> str:
+    """The name with its kind: numpy's integers and subclasses of str are not another name."""
+    return f"str:{name}" if isinstance(name, str) else f"int:{operator.index(name)}"
 
 
 def rng(root: int, *names: str | int) -> np.random.Generator:

@@ -7,7 +7,6 @@ files, everything else is a parameter. The adapter under ``__main__`` is one lin
 """
 
 import argparse
-import errno
 import hashlib
 import inspect
 import json
@@ -23,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from latent_microscope.artefacts import remove_leftovers
+from latent_microscope.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.codehash import code_hash
 from latent_microscope.errors import InputError
 from latent_microscope.provenance import sha256_file, write_sidecars
@@ -32,7 +31,9 @@ In = Annotated[Path, "input"]
 Out = Annotated[Path, "output"]
 
 log = logging.getLogger("latent_microscope")
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
+NUMERIC_THREADS = 2
+"""Threads of a step run as a command; the config's default, so that both give the same bytes."""
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass
@@ -46,7 +47,6 @@ class Job:
     params: dict[str, Any]
     numeric_threads: int | None = None
     gpu: bool = True
-    log_file: Path | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -63,7 +63,6 @@ def run(
     """
     try:
         job = _from_rule(main, snakemake) if snakemake is not None else _from_command(main, argv)
-        _start_logging(job.log_file)
         _limit_threads(job)
         for paths in job.outputs.values():
             for path in paths:
@@ -86,7 +85,7 @@ def run(
     except InputError as error:
         _fail(str(error))
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if error.errno not in NO_SPACE:
             log.exception("failed")
             raise
         _fail(f"{error.filename or 'output'}: no space left on the disk; free some and run again")
@@ -96,9 +95,7 @@ def run(
 
 
 def _fail(message: str) -> None:
-    logging.getLogger("latent_microscope").error("error: %s", message)
-    if not log.handlers:
-        print(f"error: {message}", file=sys.stderr)
+    log.error("error: %s", " ".join(message.split()))
     sys.exit(1)
 
 
@@ -127,21 +124,33 @@ def gpu_granted() -> bool:
 
 
 def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
-    kinds = _kinds(main)
-    params = dict(snakemake.params.items())
-    step = params.pop("step", {})
-    given: dict[str, Any] = dict(params)
+    _start_logging(Path(snakemake.log[0]) if len(snakemake.log) else None)
+    where, kinds, hints = f"rule {snakemake.rule}", _kinds(main), typing.get_type_hints(main)
+    given = dict(snakemake.params.items())
+    if len(given) != len(snakemake.params):
+        raise InputError(f"{where}: every param needs a name")
+    step = given.pop("step", {})
+    named = [(name, "param") for name in given]
     files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
     for kind, namedlist in (("input", snakemake.input), ("output", snakemake.output)):
         for name, value in namedlist.items():
             paths = [Path(value)] if isinstance(value, str) else [Path(v) for v in value]
+            named.append((name, kind))
             files[kind][name] = paths
-            given[name] = paths[0] if isinstance(value, str) else paths
-            if name in kinds and kinds[name] != kind:
-                raise InputError(f"rule {snakemake.rule}: {name!r} is not an {kind} of its script")
+            if name not in hints or _converter(hints[name])[1]:
+                given[name] = paths
+            elif len(paths) > 1:
+                raise InputError(f"{where}: its script takes one {name!r}, not {len(paths)} files")
+            elif paths:  # no file at all, such as a function that returned []: main's default
+                given[name] = paths[0]
         if len(namedlist) != sum(len(p) for p in files[kind].values()):
-            raise InputError(f"rule {snakemake.rule}: every {kind} needs a name")
-    _check_names(main, given, f"rule {snakemake.rule}")
+            raise InputError(f"{where}: every {kind} needs a name")
+    for name, kind in named:
+        if kinds.get(name, kind) != kind:
+            raise InputError(f"{where}: its script takes {name!r} as {kinds[name]}, not as {kind}")
+    _check_names(main, given, where)
+    params = {n: p.default for n, p in inspect.signature(main).parameters.items()}
+    params = {n: given.get(n, d) for n, d in params.items() if kinds[n] == "param"}
     return Job(
         name=snakemake.rule,
         code=step.get("code", ""),
@@ -150,7 +159,6 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
         params=params,
         numeric_threads=step.get("numeric_threads"),
         gpu=bool(snakemake.resources.get("gpu", 0)),
-        log_file=Path(snakemake.log[0]) if len(snakemake.log) else None,
         arguments=given,
     )
 
@@ -167,19 +175,23 @@ def _check_names(main: Callable[..., None], given: Mapping[str, Any], where: str
 
 def _kinds(main: Callable[..., None]) -> dict[str, str]:
     """Name → ``input``, ``output`` or ``param``."""
-    kinds = {}
-    for name, hint in typing.get_type_hints(main, include_extras=True).items():
-        text = str(hint)
-        kinds[name] = "input" if "'input'" in text else "output" if "'output'" in text else "param"
-    kinds.pop("return", None)
-    return kinds
+    hints = typing.get_type_hints(main, include_extras=True)
+    return {name: _kind(hint) for name, hint in hints.items() if name != "return"}
+
+
+def _kind(hint: Any) -> str:
+    for marker in ("input", "output"):
+        if hint in (In, Out) and marker in hint.__metadata__:
+            return marker
+    inner = (_kind(part) for part in typing.get_args(hint))
+    return next((kind for kind in inner if kind != "param"), "param")
 
 
 def _from_command(main: Callable[..., None], argv: Sequence[str] | None) -> Job:
     parser = _parser(main)
     arguments = vars(parser.parse_args(argv))
     threads = arguments.pop("numeric_threads")
-    log_file = arguments.pop("log")
+    _start_logging(arguments.pop("log"))
     kinds = _kinds(main)
     files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
     for name, value in arguments.items():
@@ -193,7 +205,6 @@ def _from_command(main: Callable[..., None], argv: Sequence[str] | None) -> Job:
         outputs=files["output"],
         params={n: v for n, v in arguments.items() if kinds[n] == "param"},
         numeric_threads=threads,
-        log_file=log_file,
         arguments=arguments,
     )
 
@@ -203,6 +214,7 @@ def _parser(main: Callable[..., None]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=text.split("\n\nArgs:")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
     )
     helps = _argument_help(text)
     hints = typing.get_type_hints(main)
@@ -217,12 +229,20 @@ def _parser(main: Callable[..., None]) -> argparse.ArgumentParser:
         if many:
             options["nargs"] = "+"
         if parameter.default is parameter.empty:
-            options["required"] = True
+            options.update(required=True, default=argparse.SUPPRESS)
         else:
             options["default"] = parameter.default
         parser.add_argument("--" + name.replace("_", "-"), **options)
-    parser.add_argument("--numeric-threads", type=int, default=None, help="threads of numpy, torch")
-    parser.add_argument("--log", type=Path, default=None, help="also write messages to this file")
+    parser.add_argument(
+        "--numeric-threads",
+        type=_count,
+        metavar="INT",
+        default=NUMERIC_THREADS,
+        help="threads of numpy, torch and the like; the last bits of results depend on it",
+    )
+    parser.add_argument(
+        "--log", type=Path, metavar="PATH", default=None, help="also write messages to this file"
+    )
     return parser
 
 
@@ -252,6 +272,12 @@ def _converter(hint: Any) -> tuple[Callable[[str], Any], bool]:
     return _json, False
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
 def _bool(text: str) -> bool:
     if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
@@ -265,23 +291,32 @@ def _json(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON ({error})") from error
 
 
+class _LogFile(logging.FileHandler):
+    """A log file whose own trouble (a full disk) does not bury the step's message."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (a method of logging)
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def _start_logging(log_file: Path | None) -> None:
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    log.handlers.clear()
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    """Messages go to the terminal and the log file, warnings to the file if there is one."""
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.addFilter(lambda record: record.exc_info is None)  # Python shows the traceback itself
+    handlers: list[logging.Handler] = [terminal]
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log_file, mode="w", encoding="utf-8"))
+        handlers.append(_LogFile(log_file, mode="w", encoding="utf-8"))
         handlers[-1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.captureWarnings(True)
-    for handler in handlers:
-        log.addHandler(handler)
-    if log_file is not None:
-        warnings_log = logging.getLogger("py.warnings")
-        warnings_log.handlers.clear()
-        warnings_log.propagate = False
-        warnings_log.addHandler(handlers[-1])
+    log.setLevel(logging.INFO)
+    for logger, wanted in ((log, handlers), (logging.getLogger("py.warnings"), handlers[-1:])):
+        logger.propagate = False
+        for old in logger.handlers[:]:
+            logger.removeHandler(old)
+            old.close()
+        for handler in wanted:
+            logger.addHandler(handler)
 
 
 def _limit_threads(job: Job) -> None:
@@ -293,6 +328,8 @@ def _limit_threads(job: Job) -> None:
     import threadpoolctl
 
     count = job.numeric_threads
+    for variable in _THREAD_VARIABLES:  # for libraries that main imports later
+        os.environ[variable] = str(count)
     threadpoolctl.threadpool_limits(count)
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -300,3 +337,5 @@ def _limit_threads(job: Job) -> None:
     numba = sys.modules.get("numba")
     if numba is not None:
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    else:
+        os.environ["NUMBA_NUM_THREADS"] = str(count)

@@ -13,7 +13,8 @@ from latent_microscope.errors import InputError
 def save_weights(path: Path, state: Mapping[str, torch.Tensor]) -> None:
     """Write a state dict, on the CPU, through a buffer (torch writes a file's name into it)."""
     buffer = io.BytesIO()
-    torch.save({name: value.detach().cpu().contiguous() for name, value in state.items()}, buffer)
+    whole = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
+    torch.save(whole, buffer)  # clones: of a view torch would write all that it looks into
     save_bytes(path, buffer)
 
 
@@ -30,10 +31,10 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # torch raises many kinds for a broken file
         raise InputError(
             f"{path}: not a readable state dict ({type(error).__name__}: "
-            f"{str(error).splitlines()[0][:200]})"
+            f"{str(error).partition('. ')[0].partition(chr(10))[0][:200]})"
         ) from error
     if not isinstance(state, Mapping) or not all(
-        isinstance(v, torch.Tensor) for v in state.values()
+        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
     ):
         raise InputError(f"{path}: must hold a state dict (tensors by name)")
     return dict(state)

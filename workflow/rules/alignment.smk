@@ -3,9 +3,9 @@
 
 rule pack_cifar:
     input:
-        source=lambda wildcards: data_file(
-            STUDIES[wildcards.study]["images"], wildcards.split, "archive"
-        ),
+        sources=lambda wildcards: [
+            data_file(STUDIES[wildcards.study]["images"], wildcards.split, "archive")
+        ],
     output:
         images="results/{study}/data/{split}/images.npy",
         samples="results/{study}/data/{split}/samples.parquet",
@@ -13,16 +13,16 @@ rule pack_cifar:
         f"{LOG}/pack_cifar-{{split}}.log",
     wildcard_constraints:
         study=one_of(of_kind("alignment")),
-    params:
-        step=step("pack_cifar"),
-        split=lambda wildcards: wildcards.split,
-        subset=lambda wildcards: STUDIES[wildcards.study]["subset"][wildcards.split],
+    conda:
+        "../../envs/analysis.yaml"
     threads: CONFIG["numeric_threads"]
     resources:
         mem_mb=heavy_memory,
         runtime=short_runtime,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        step=step("pack_cifar"),
+        split=lambda wildcards: wildcards.split,
+        subset=lambda wildcards: STUDIES[wildcards.study]["subset"][wildcards.split],
     script:
         "../../scripts/pack_cifar.py"
 
@@ -35,12 +35,12 @@ rule collect_votes:
         votes="results/{study}/data/votes.parquet",
     log:
         f"{LOG}/collect_votes.log",
-    params:
-        step=step("collect_votes"),
+    conda:
+        "../../envs/analysis.yaml"
     resources:
         mem_mb=light_memory,
         runtime=short_runtime,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        step=step("collect_votes"),
     script:
         "../../scripts/collect_votes.py"

@@ -32,12 +32,12 @@ rule check_results:
         checks="results/{study}/checks.parquet",
     log:
         f"{LOG}/check_results.log",
-    params:
-        step=step("check_results"),
+    conda:
+        "../../envs/analysis.yaml"
     resources:
         mem_mb=heavy_memory,
         runtime=short_runtime,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        step=step("check_results"),
     script:
         "../../scripts/check_results.py"

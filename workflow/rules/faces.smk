@@ -13,15 +13,15 @@ rule pack_faces:
         f"{LOG}/pack_faces.log",
     wildcard_constraints:
         study=one_of(of_kind("faces")),
-    params:
-        step=step("pack_faces"),
-        size=of_study("size"),
-        subset=of_study("subset"),
+    conda:
+        "../../envs/analysis.yaml"
     threads: CONFIG["numeric_threads"]
     resources:
         mem_mb=heavy_memory,
         runtime=long_runtime,
-    conda:
-        "../../envs/analysis.yaml"
+    params:
+        step=step("pack_faces"),
+        size=of_study("size"),
+        subset=of_study("subset"),
     script:
         "../../scripts/pack_faces.py"

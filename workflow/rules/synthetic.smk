@@ -16,7 +16,10 @@ rule generate_synthetic:
         runtime=short_runtime,
     params:
         step=step("generate_synthetic"),
-        settings=of_study("data"),
+        per_person=of_study("data", "per_person"),
+        interpolations=of_study("data", "interpolations"),
+        noise=of_study("data", "noise"),
+        interpolation_noise=of_study("data", "interpolation_noise"),
         seed=CONFIG["seed"],
         run=run_number,
     script:
@@ -27,7 +30,7 @@ rule crop_eyes:
     input:
         images="results/{study}/data/seed{seed}/images-whole.npy",
     output:
-        crops="results/{study}/data/seed{seed}/images-eyes.npy",
+        eyes="results/{study}/data/seed{seed}/images-eyes.npy",
     log:
         f"{LOG}/crop_eyes-seed{{seed}}.log",
     conda:

@@ -43,6 +43,19 @@ def philnet_architecture(model):
     return {"kind": "philnet", **{key: model[key] for key in PHILNET}}
 
 
+def is_dense(wildcards):
+    return STUDIES[wildcards.study]["vae"]["arch"] == "dense"
+
+
+def vae_threads(wildcards):
+    """The dense network's small batches keep one core busy; more would wait for each other."""
+    return 1 if is_dense(wildcards) else CONFIG["numeric_threads"]
+
+
+def vae_gpu(wildcards):
+    return 0 if is_dense(wildcards) else 1
+
+
 rule train_vae:
     input:
         images=training_images,
@@ -57,13 +70,13 @@ rule train_vae:
         study=one_of(TRAINED),
     conda:
         "../../envs/torch.yaml"
-    threads: CONFIG["numeric_threads"]
+    threads: vae_threads
     resources:
         mem_mb=training_memory,
         runtime=training_runtime,
-        gpu=1,
+        gpu=vae_gpu,
     params:
-        step=step("train_vae"),
+        step=lambda wildcards: step("train_vae", vae_threads(wildcards)),
         settings=vae_settings,
         seed=CONFIG["seed"],
         run=run_number,

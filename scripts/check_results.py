@@ -1,0 +1,28 @@
+"""Check the artefacts of a study; fail when one does not hold what every study must."""
+
+from latent_microscope.artefacts import save_table
+from latent_microscope.checks import check_artefacts
+from latent_microscope.errors import InputError
+from latent_microscope.step import In, Out, run
+
+
+def main(*, artefacts: list[In], checks: Out) -> None:
+    """Run the checks.
+
+    Args:
+        artefacts: arrays and tables of one study.
+        checks: .parquet, columns artefact, check, passed, detail.
+    """
+    table = check_artefacts(artefacts)
+    failed = table[~table["passed"]]
+    if len(failed):
+        first = failed.iloc[0]
+        raise InputError(
+            f"{first['artefact']}: the check “{first['check']}” failed ({first['detail']}); "
+            f"{len(failed)} of {len(table)} checks failed"
+        )
+    save_table(checks, table)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,46 @@
+"""Make synthetic eye images of five people and interpolations between them, with their labels."""
+
+from latent_microscope.artefacts import save_npy, save_table
+from latent_microscope.seeds import rng
+from latent_microscope.step import Out, run
+from latent_microscope.synthetic.people import people_data
+
+
+def main(
+    *,
+    images: Out,
+    samples: Out,
+    per_person: int = 40,
+    interpolations: int = 200,
+    noise: float = 0.05,
+    interpolation_noise: float = 0.03,
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Make images with a known truth: authentic ones first, then the interpolations.
+
+    Args:
+        images: .npy uint8 (n, 32, 64, 3).
+        samples: .parquet, id, kind, person_a, person_b (-1 if none), alpha (NaN if none),
+            authentic.
+        per_person: authentic images of each of the five people.
+        interpolations: number of mixtures of two people.
+        noise: standard deviation on authentic images, in units of the image range.
+        interpolation_noise: the same on mixtures.
+        seed: root seed.
+        run: number of the data seed.
+    """
+    pixels, table = people_data(
+        per_person,
+        interpolations,
+        template_stream=rng(seed, "generate_synthetic", "templates", run),
+        sample_stream=rng(seed, "generate_synthetic", "samples", run),
+        noise=noise,
+        interpolation_noise=interpolation_noise,
+    )
+    save_npy(images, pixels)
+    save_table(samples, table)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

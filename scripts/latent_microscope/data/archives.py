@@ -1,0 +1,133 @@
+"""Reading zip and tar archives of unknown origin without being harmed by them."""
+
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from latent_microscope.errors import InputError
+
+MAX_MEMBERS = 1_000_000
+MAX_MEMBER_BYTES = 256 * 2**20
+MAX_TOTAL_BYTES = 64 * 2**30
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+def open_zip(path: Path) -> zipfile.ZipFile:
+    """Open a zip archive.
+
+    Raises:
+        InputError: Missing, truncated or not a zip.
+    """
+    try:
+        return zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{path}: not a whole zip archive ({error}); delete it and download it again"
+        ) from error
+
+
+def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files in a zip, in its order, after a look at every name and size.
+
+    Raises:
+        InputError: A member is absolute, climbs out with ``..``, is a link or a special file, is
+            encrypted, appears twice, or is too large; or the archive is.
+    """
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    where = str(archive.filename)
+    _check_names([info.filename for info in members], where)
+    for info in members:
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG):
+            raise InputError(f"{where}: {info.filename!r} is a link or a special file: refused")
+        if info.flag_bits & 0x1:
+            raise InputError(f"{where}: {info.filename!r} is encrypted: refused")
+    _check_sizes([(info.filename, info.file_size) for info in members], where)
+    return members
+
+
+def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The content of one member, never more than the size that the archive declares for it.
+
+    Raises:
+        InputError: Damaged (checksum, compression) or truncated.
+    """
+    try:
+        with archive.open(info) as handle:
+            data = handle.read(info.file_size + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise InputError(
+            f"{archive.filename}: {info.filename!r} is damaged ({error}); download it again"
+        ) from error
+    if len(data) != info.file_size:
+        raise InputError(f"{archive.filename}: {info.filename!r} is not of its declared size")
+    return data
+
+
+def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of a tar archive (compressed or not), in its order.
+
+    Nothing is written to the disk. The archive is read as a stream.
+
+    Raises:
+        InputError: Missing, truncated, or holding links, special files, absolute or climbing
+            names, or too much.
+    """
+    count = total = 0
+    try:
+        with tarfile.open(path, mode="r|*") as archive:
+            for member in archive:
+                if member.isdir():
+                    _check_names([member.name], str(path))
+                    continue
+                if not member.isreg():
+                    raise InputError(f"{path}: {member.name!r} is a link or a special file")
+                _check_names([member.name], str(path))
+                count, total = count + 1, total + member.size
+                _check_sizes([(member.name, member.size)], str(path))
+                if count > MAX_MEMBERS or total > MAX_TOTAL_BYTES:
+                    raise InputError(
+                        f"{path}: more files or bytes than any known data set: refused"
+                    )
+                handle = archive.extractfile(member)
+                if handle is None:
+                    raise InputError(f"{path}: {member.name!r} cannot be read")
+                data = handle.read()
+                if len(data) != member.size:
+                    raise InputError(f"{path}: {member.name!r} is cut short; download it again")
+                yield member.name, data
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise InputError(
+            f"{path}: not a whole tar archive ({error}); delete it and download it again"
+        ) from error
+
+
+def _check_names(names: list[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        path = PurePosixPath(name)
+        if not name or name.startswith(("/", "\\")) or _DRIVE.match(name) or "\x00" in name:
+            raise InputError(f"{where}: {name!r} has an absolute path: refused")
+        if ".." in path.parts or "\\" in name:
+            raise InputError(f"{where}: {name!r} points out of the archive: refused")
+        if name in seen:
+            raise InputError(f"{where}: {name!r} stands in it twice")
+        seen.add(name)
+
+
+def _check_sizes(sizes: list[tuple[str, int]], where: str) -> None:
+    if len(sizes) > MAX_MEMBERS:
+        raise InputError(f"{where}: {len(sizes)} members, more than {MAX_MEMBERS}: refused")
+    for name, size in sizes:
+        if size > MAX_MEMBER_BYTES:
+            raise InputError(f"{where}: {name!r} unpacks to {size} bytes: refused")
+    if sum(size for _, size in sizes) > MAX_TOTAL_BYTES:
+        raise InputError(f"{where}: unpacks to more than {MAX_TOTAL_BYTES} bytes: refused")

@@ -1,0 +1,320 @@
+"""CIFAR-10 and data sets of its shape: Parquet (Hugging Face layout) and the official archive."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from latent_microscope.data.archives import tar_members
+from latent_microscope.data.images import decode_image, map_in_order
+from latent_microscope.data.unpickle import load_batch
+from latent_microscope.errors import InputError
+
+CIFAR10_CLASSES = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+]
+CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
+_ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
+_BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+_IMAGE_COLUMNS = ("img", "image")
+
+
+class Split(Protocol):
+    """One split: labels at once, images when asked for."""
+
+    labels: npt.NDArray[np.int64]
+    classes: list[str] | None
+
+    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) of each row, in the order of ``rows`` (ascending)."""
+
+
+def open_split(
+    sources: Sequence[Path], split: str, *, archive_md5: str | None = CIFAR10_MD5
+) -> Split:
+    """Open one split of either layout.
+
+    Args:
+        sources: Parquet files of this split in their order, or the one official archive.
+        split: ``train`` or ``test``; picks the batches of the archive.
+        archive_md5: MD5 that the archive must have; None to trust it (it is read safely anyway).
+
+    Raises:
+        InputError: No source, a mixture, a damaged file or one of another layout.
+    """
+    if split not in _BATCHES:
+        raise InputError(f"split {split!r} is neither train nor test")
+    archives = [path for path in sources if path.name.endswith(_ARCHIVE_ENDINGS)]
+    if not archives and sources:
+        return ParquetSplit(list(sources))
+    if len(sources) != 1:
+        raise InputError(
+            f"{split}: give Parquet files, or one archive ({', '.join(_ARCHIVE_ENDINGS)}); "
+            f"not {[str(p) for p in sources]}"
+        )
+    return read_archive(archives[0], split, md5=archive_md5)
+
+
+@dataclass
+class ArraySplit:
+    """A split in memory (the official archive)."""
+
+    array: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    classes: list[str] | None
+
+    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) of each row."""
+        yield from (self.array[row] for row in rows)
+
+
+class ParquetSplit:
+    """A split in Parquet files: a column ``img`` or ``image`` {bytes, path} and ``label``.
+
+    Args:
+        paths: The files, in order.
+
+    Raises:
+        InputError: Missing, damaged, or lacking a column.
+    """
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._paths = paths
+        self._columns = [_image_column(path) for path in paths]
+        self.classes = next((names for path in paths if (names := _class_names(path))), None)
+        self.labels = np.concatenate([_labels(path) for path in paths])
+
+    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) of each row; only the wanted rows are decoded."""
+        wanted = np.zeros(len(self.labels), dtype=bool)
+        wanted[rows] = True
+
+        def decode(item: tuple[str, bytes]) -> np.ndarray:
+            return np.asarray(decode_image(item[1], item[0]))
+
+        return map_in_order(decode, self._encoded(wanted))
+
+    def _encoded(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[str, bytes]]:
+        start = 0
+        for path, column in zip(self._paths, self._columns, strict=True):
+            for batch in _batches(path, column):
+                for offset, cell in enumerate(batch):
+                    if wanted[start + offset]:
+                        data = (cell.as_py() or {}).get("bytes")
+                        if data is None:
+                            raise InputError(f"{path}: row {start + offset} has no image bytes")
+                        yield f"{path.name} row {start + offset}", data
+                start += len(batch)
+
+
+def _batches(path: Path, column: str) -> Iterator[pa.Array]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000, columns=[column]):
+                yield batch.column(0)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); download it again") from error
+
+
+def _image_column(path: Path) -> str:
+    schema = _schema(path)
+    for name in _IMAGE_COLUMNS:
+        if name in schema.names:
+            kind = schema.field(name).type
+            if not pa.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
+                raise InputError(f"{path}: the column {name!r} must be a struct with 'bytes'")
+            break
+    else:
+        raise InputError(f"{path}: lacks the column 'img' (or 'image'); it has {schema.names}")
+    if "label" not in schema.names:
+        raise InputError(f"{path}: lacks the column 'label'; it has {schema.names}")
+    return name
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: not a whole Parquet file ({error}); delete it and download it again"
+        ) from error
+
+
+def _labels(path: Path) -> npt.NDArray[np.int64]:
+    try:
+        column = pq.read_table(path, columns=["label"])["label"]
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: damaged ({error}); download it again") from error
+    if column.null_count or not pa.types.is_integer(column.type):
+        raise InputError(f"{path}: the column 'label' must hold a whole number in each row")
+    return column.to_numpy().astype(np.int64)
+
+
+def _class_names(path: Path) -> list[str] | None:
+    """Names from the ``huggingface`` metadata of the file, None without them."""
+    metadata = (_schema(path).metadata or {}).get(b"huggingface")
+    if metadata is None:
+        return None
+    try:
+        names = json.loads(metadata)["info"]["features"]["label"]["names"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return [str(name) for name in names]
+
+
+def read_archive(path: Path, split: str, *, md5: str | None = CIFAR10_MD5) -> ArraySplit:
+    """Read one split of the official ``cifar-10-python.tar.gz``.
+
+    The MD5 is checked before anything is read, and the pickles inside are read without running
+    them (:mod:`latent_microscope.data.unpickle`).
+
+    Args:
+        path: The archive.
+        split: ``train`` (data_batch_1 to 5, in that order) or ``test``.
+        md5: Expected MD5; None to skip the check.
+
+    Raises:
+        InputError: Missing, another checksum, damaged, or lacking a batch.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if md5 is not None:
+        with path.open("rb") as handle:
+            found = hashlib.file_digest(handle, "md5").hexdigest()
+        if found != md5:
+            raise InputError(f"{path}: its MD5 is {found}, not {md5}; download it again")
+    wanted = {f"cifar-10-batches-py/{name}": name for name in _BATCHES[split]}
+    batches: dict[str, dict[str, Any]] = {}
+    classes = None
+    for name, data in tar_members(path):
+        if name in wanted:
+            batches[wanted[name]] = load_batch(data, f"{path}: {name}")
+        elif name == "cifar-10-batches-py/batches.meta":
+            classes = load_batch(data, f"{path}: {name}").get("label_names")
+    missing = [name for name in _BATCHES[split] if name not in batches]
+    if missing:
+        raise InputError(f"{path}: lacks cifar-10-batches-py/{missing[0]}")
+    pairs = [_batch_arrays(batches[name], f"{path}: {name}") for name in _BATCHES[split]]
+    return ArraySplit(
+        np.concatenate([images for images, _ in pairs]),
+        np.concatenate([labels for _, labels in pairs]),
+        [str(c) for c in classes] if isinstance(classes, list) else None,
+    )
+
+
+def _batch_arrays(batch: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndarray]:
+    data, labels = batch.get("data"), batch.get("labels")
+    if (
+        not isinstance(data, np.ndarray)
+        or data.dtype != np.uint8
+        or data.ndim != 2
+        or data.shape[1] != 3 * 32 * 32
+        or not isinstance(labels, list)
+        or not all(isinstance(label, int) for label in labels)
+        or len(labels) != len(data)
+    ):
+        raise InputError(f"{name}: must hold uint8 data (n, 3072) and n labels")
+    images = data.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), np.array(labels, dtype=np.int64)
+
+
+def choose_rows(
+    labels: npt.NDArray[np.int64], subset: int | None, rule: str = "first", n_classes: int = 10
+) -> npt.NDArray[np.int64]:
+    """Rows of a subset, ascending.
+
+    Args:
+        labels: (n,) labels of the whole split.
+        subset: How many rows; None or more than n takes all.
+        rule: ``first`` takes the first rows; ``balanced`` the first of each class, as many of
+            each (the remainder goes to the first classes).
+        n_classes: Number of classes.
+
+    Raises:
+        InputError: A subset below 1, an unknown rule, or a class with too few images.
+    """
+    if subset is not None and subset < 1:
+        raise InputError(f"subset {subset}: must be at least 1")
+    if subset is None or subset >= len(labels):
+        return np.arange(len(labels))
+    if rule == "first":
+        return np.arange(subset)
+    if rule != "balanced":
+        raise InputError(f"subset_rule {rule!r} is neither 'first' nor 'balanced'")
+    chosen = []
+    for label in range(n_classes):
+        share = subset // n_classes + (label < subset % n_classes)
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < share:
+            raise InputError(f"class {label} has {len(rows)} images, the subset needs {share}")
+        chosen.append(rows[:share])
+    return np.sort(np.concatenate(chosen))
+
+
+def sample_table(
+    split: str, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: list[str]
+) -> pd.DataFrame:
+    """The table of a split: id (``test-02405``: row of the whole file), label, label_name.
+
+    Raises:
+        InputError: A label without a class; the message names the row.
+    """
+    outside = (labels < 0) | (labels >= len(classes))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise InputError(
+            f"{split}: row {row} has the label {labels[row]}, there are {len(classes)} classes"
+        )
+    return pd.DataFrame(
+        {
+            "id": [f"{split}-{row:05d}" for row in rows],
+            "label": labels[rows],
+            "label_name": [classes[label] for label in labels[rows]],
+        }
+    )
+
+
+def row_of_id(image_id: str) -> int:
+    """Row of the whole file that an id names: ``test-02405`` → 2405.
+
+    Raises:
+        InputError: Not such an id.
+    """
+    head, _, number = str(image_id).rpartition("-")
+    if not head or not number.isdigit():
+        raise InputError(f"the id {image_id!r} is not of the form 'test-00000'")
+    return int(number)
+
+
+def stack_images(images: Iterator[np.ndarray], out: np.ndarray, ids: Sequence[str]) -> None:
+    """Fill ``out`` (n, H, W, 3) uint8 with the images.
+
+    Raises:
+        InputError: An image of another size; the message names its id.
+    """
+    for row, image in enumerate(images):
+        if image.shape != out.shape[1:]:
+            raise InputError(
+                f"image {ids[row]} is {image.shape[1]} x {image.shape[0]} pixels, "
+                f"the others {out.shape[2]} x {out.shape[1]}"
+            )
+        out[row] = image

@@ -1,0 +1,281 @@
+"""Faces in the layout of CelebA: images, ±1 attributes and identities, joined by file name."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
+from latent_microscope.data.images import decode_image, map_in_order, resize_and_crop
+from latent_microscope.errors import InputError
+
+_ENDINGS = (".jpg", ".jpeg", ".png")
+ATTRIBUTE_FILES = ("list_attr_celeba.csv", "list_attr_celeba.txt")
+
+
+@dataclass
+class FaceArchive:
+    """An open zip, or a folder: the face images by file name and the attribute file inside.
+
+    Attributes:
+        path: The zip or the folder.
+        names: File names of the images (no folder), sorted.
+    """
+
+    path: Path
+    names: list[str]
+    _members: dict[str, zipfile.ZipInfo | Path]
+    _attributes: zipfile.ZipInfo | Path | None
+    _zip: zipfile.ZipFile | None = None
+
+    def read(self, name: str) -> bytes:
+        """The encoded bytes of one image."""
+        return self._read(self._members[name])
+
+    def attribute_bytes(self) -> tuple[str, bytes]:
+        """Name and content of the attribute file inside.
+
+        Raises:
+            InputError: There is none.
+        """
+        if self._attributes is None:
+            raise InputError(
+                f"{self.path}: holds no {ATTRIBUTE_FILES[0]}; give the attribute file by itself"
+            )
+        name = (
+            self._attributes.name
+            if isinstance(self._attributes, Path)
+            else PurePosixPath(self._attributes.filename).name
+        )
+        return name, self._read(self._attributes)
+
+    def _read(self, member: zipfile.ZipInfo | Path) -> bytes:
+        if isinstance(member, Path):
+            return member.read_bytes()
+        assert self._zip is not None
+        return read_zip_member(self._zip, member)
+
+
+@contextmanager
+def open_faces(path: Path) -> Iterator[FaceArchive]:
+    """Open a zip or an extracted folder of faces.
+
+    Raises:
+        InputError: Missing, damaged, holding no image, or two images of one name.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+        yield _index(path, [(p.name, p) for p in files], None)
+        return
+    with open_zip(path) as archive:
+        members = [(PurePosixPath(i.filename).name, i) for i in zip_members(archive)]
+        yield _index(path, members, archive)
+
+
+def _index(
+    path: Path,
+    members: list[tuple[str, Path]] | list[tuple[str, zipfile.ZipInfo]],
+    archive: zipfile.ZipFile | None,
+) -> FaceArchive:
+    images: dict[str, zipfile.ZipInfo | Path] = {}
+    stems: dict[str, str] = {}
+    attributes: zipfile.ZipInfo | Path | None = None
+    for name, member in members:
+        if name in ATTRIBUTE_FILES:
+            attributes = member
+        elif name.lower().endswith(_ENDINGS) and not name.startswith("."):
+            stem = face_id(name)
+            if stem in stems:
+                raise InputError(
+                    f"{path}: the images {stems[stem]!r} and {name!r} have the same id {stem!r}"
+                )
+            stems[stem] = name
+            images[name] = member
+    if not images:
+        raise InputError(f"{path}: holds no image ({', '.join(_ENDINGS)})")
+    return FaceArchive(path, sorted(images), images, attributes, archive)
+
+
+def face_id(name: str) -> str:
+    """The id of an image: its file name without the ending."""
+    return PurePosixPath(name).stem
+
+
+def first_names(names: list[str], subset: int | None) -> list[str]:
+    """The first ``subset`` names; all for None.
+
+    Raises:
+        InputError: A subset below 1.
+    """
+    if subset is not None and subset < 1:
+        raise InputError(f"subset {subset}: must be at least 1")
+    return names[:subset]
+
+
+def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iterator[np.ndarray]:
+    """Decode, resize and crop images, in the order of ``names``.
+
+    Args:
+        archive: The open archive.
+        names: File names of images in it.
+        size: Side of the square result, in pixels.
+
+    Yields:
+        uint8 (size, size, 3).
+
+    Raises:
+        InputError: An image is damaged; the message names it.
+    """
+
+    def pack(item: tuple[str, bytes]) -> np.ndarray:
+        return resize_and_crop(decode_image(item[1], item[0]), size)
+
+    return map_in_order(pack, ((name, archive.read(name)) for name in names))
+
+
+def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
+    """Read an attribute file: Kaggle's CSV or the text file of the CelebA site.
+
+    Args:
+        name: File name; ``.txt`` means the official text layout (count, header, rows).
+        data: Its content.
+
+    Returns:
+        Column ``name`` (image file name) and one uint8 0/1 column an attribute, in its order.
+
+    Raises:
+        InputError: A repeated image or attribute, an empty cell, or a value other than -1 and 1.
+    """
+    names, columns, values = _cells(name, data)
+    if len(set(columns)) != len(columns):
+        raise InputError(f"{name}: an attribute stands in its header twice")
+    _refuse_repeats(names, name)
+    numbers = pd.DataFrame(values, columns=columns).apply(pd.to_numeric, errors="coerce")
+    valid = numbers.isin([-1, 1]).to_numpy()
+    if not valid.all():
+        row, column = np.argwhere(~valid)[0]
+        raise InputError(
+            f"{name}: image {names[row]!r}, attribute {columns[column]!r}: "
+            f"{values[row][column]!r} is neither -1 nor 1"
+        )
+    table = (numbers == 1).astype(np.uint8)
+    table.insert(0, "name", names)
+    return table
+
+
+def _cells(name: str, data: bytes) -> tuple[list[str], list[str], list[list[str]]]:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: not a text file ({error})") from error
+    lines = [line for line in text.splitlines() if line.strip()]
+    if name.endswith(".txt"):
+        header, body = lines[1:2], lines[2:]
+        columns = header[0].split() if header else []
+        rows = [line.split() for line in body]
+    else:
+        columns = [c.strip() for c in lines[0].split(",")][1:] if lines else []
+        rows = [[c.strip() for c in line.split(",")] for line in lines[1:]]
+    if not columns or not rows:
+        raise InputError(f"{name}: has no attributes or no rows")
+    for row in rows:
+        if len(row) != len(columns) + 1:
+            raise InputError(
+                f"{name}: image {row[0]!r} has {len(row) - 1} values for {len(columns)} attributes"
+            )
+    return [row[0] for row in rows], columns, [row[1:] for row in rows]
+
+
+def join_attributes(table: pd.DataFrame, names: list[str], where: str) -> pd.DataFrame:
+    """Attribute rows in the order of the images, one each.
+
+    Args:
+        table: From :func:`parse_attributes`.
+        names: File names of all the images.
+        where: Name of the attribute file.
+
+    Returns:
+        ``id`` and the attributes.
+
+    Raises:
+        InputError: A row without image or an image without row; the message names the first.
+    """
+    rows, images = set(table["name"]), set(names)
+    without_row = [name for name in names if name not in rows]
+    if without_row:
+        raise InputError(
+            f"{where}: {len(without_row)} of {len(names)} images have no row in it, "
+            f"first {without_row[0]!r}; images and attributes must be of the same release"
+        )
+    without_image = [name for name in table["name"] if name not in images]
+    if without_image:
+        raise InputError(
+            f"{where}: {len(without_image)} of {len(table)} rows have no image, "
+            f"first {without_image[0]!r}; images and attributes must be of the same release"
+        )
+    joined = table.set_index("name").loc[names].reset_index(drop=True)
+    joined.insert(0, "id", [face_id(name) for name in names])
+    return joined
+
+
+def parse_identities(path: Path) -> dict[str, int]:
+    """Read ``identity_CelebA.txt``: image file name and number of the person on each line.
+
+    Raises:
+        InputError: Missing, a malformed line, or an image that stands in it twice.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file ({error})") from error
+    found: list[tuple[str, int]] = []
+    for number, line in enumerate(lines, start=1):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 2 or not parts[1].isdigit():
+            raise InputError(f"{path}: line {number} is not a file name and a number: {line!r}")
+        found.append((parts[0], int(parts[1])))
+    _refuse_repeats([name for name, _ in found], str(path))
+    return dict(found)
+
+
+def join_identities(identities: dict[str, int], names: list[str], where: str) -> np.ndarray:
+    """The person on each image, -1 where the file does not say.
+
+    Returns:
+        int64 (n,).
+
+    Raises:
+        InputError: No image at all is in the file.
+    """
+    people = np.array([identities.get(name, -1) for name in names], dtype=np.int64)
+    if len(people) and (people < 0).all():
+        raise InputError(f"{where}: has none of the images, as of {names[0]!r}")
+    return people
+
+
+def _refuse_repeats(names: list[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"{where}: the image {name!r} stands in it more than once")
+        seen.add(name)
+
+
+def count_archive(path: Path) -> dict[str, int]:
+    """How many images, attributes and attribute rows an archive holds, without decoding."""
+    with open_faces(path) as archive:
+        facts = {"images": len(archive.names)}
+        try:
+            name, data = archive.attribute_bytes()
+        except InputError:
+            return facts
+        rows, columns, _ = _cells(name, data)
+        return facts | {"attributes": len(columns), "attribute_rows": len(rows)}

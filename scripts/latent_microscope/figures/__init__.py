@@ -1,0 +1,5 @@
+"""Figures: each function takes arrays and tables and returns a figure; scripts load and save.
+
+No pyplot and no automatic layout: axes are placed in inches (:class:`style.Page`), so that the same
+data give the same bytes and figures of two runs can be laid one over the other.
+"""

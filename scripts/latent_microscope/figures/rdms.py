@@ -1,0 +1,198 @@
+"""RDMs of people and models at the resolution of the screen."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from latent_microscope.errors import InputError
+from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, pretty
+from latent_microscope.similarity.rdms import RDM
+
+Floats = npt.NDArray[np.float64]
+_STEPS = 48  # colours: more cannot be told apart, and fewer make smaller files
+_TABLE = 4096  # steps of the table that turns values into percentiles
+
+
+def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Floats, Floats]:
+    """Values and their mid-ranks in percent: a table to interpolate in.
+
+    Args:
+        values: Condensed RDM; up to ``sample`` evenly spread entries of it are ranked.
+        sample: Entries to rank.
+
+    Returns:
+        Rising values, their percentiles (ties share the middle of their ranks). Exact when there
+        are at most 4096 distinct values and ``sample`` covers all.
+    """
+    places = np.linspace(0, values.size - 1, min(values.size, sample)).astype(np.int64)
+    found, sizes = np.unique(np.asarray(values[places], dtype=np.float64), return_counts=True)
+    middle = (np.cumsum(sizes) - sizes / 2.0) / sizes.sum() * 100.0
+    if found.size > _TABLE:
+        even = np.searchsorted(middle, np.linspace(0, 100, _TABLE), side="left")
+        tied = np.flatnonzero(sizes > sizes.sum() / _TABLE)
+        ends = np.array([0, found.size - 1])
+        keep = np.unique(np.concatenate([even.clip(0, found.size - 1), tied, ends]))
+        found, middle = found[keep], middle[keep]
+    return found, middle
+
+
+def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: int) -> Floats:
+    """Mean percentile of the pairs that fall on each pixel, read row by row.
+
+    Args:
+        values: Condensed RDM of n images, may be memory-mapped; never made square.
+        pixel: (n,) row of the picture that each image falls on, 0 to size − 1.
+        size: Rows of the picture.
+
+    Returns:
+        (size, size), symmetric; NaN where no pair falls.
+    """
+    known, percent = percentile_table(values)
+    n = len(pixel)
+    total, number = np.zeros((size, size)), np.zeros((size, size))
+    start = 0
+    for i in range(n - 1):
+        row = np.interp(values[start : start + n - 1 - i], known, percent)
+        start += n - 1 - i
+        total[pixel[i]] += np.bincount(pixel[i + 1 :], row, minlength=size)
+        number[pixel[i]] += np.bincount(pixel[i + 1 :], minlength=size)
+    total, number = total + total.T, number + number.T
+    with np.errstate(invalid="ignore"):
+        return total / number
+
+
+def class_order(
+    samples: pd.DataFrame, ids: np.ndarray, size: int
+) -> tuple[npt.NDArray[np.int64], list[str], Floats]:
+    """Where each image of an RDM falls on a picture whose rows are ordered by class.
+
+    Args:
+        samples: ``id``, ``label``, ``label_name``.
+        ids: Ids of the RDM.
+        size: Rows of the picture.
+
+    Returns:
+        Pixel of each id, class names in order, the borders of the classes (pixels, with 0 and
+        ``size``).
+
+    Raises:
+        InputError: An id of the RDM is not among the samples.
+    """
+    place = pd.Index(samples["id"].astype(str)).get_indexer(pd.Index(np.asarray(ids).astype(str)))
+    if (place < 0).any():
+        raise InputError(f"samples: lacks the image {ids[place < 0][0]!r} of an RDM")
+    labels = samples["label"].to_numpy()[place]
+    order = np.lexsort((place, labels))  # within a class: the order of the samples
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    classes, sizes = np.unique(labels, return_counts=True)
+    names = dict(zip(samples["label"], samples["label_name"], strict=True))
+    borders = np.concatenate([[0], np.cumsum(sizes)]) / len(order) * size
+    return rank * size // len(order), [str(names[c]) for c in classes], borders
+
+
+def rdm_panels(
+    rdms: Iterable[RDM],
+    labels: Sequence[str],
+    samples: pd.DataFrame,
+    title: str,
+    look: Look,
+    *,
+    size: int = 225,
+    columns: int = 4,
+) -> Figure:
+    """RDMs side by side, images ordered by class, one scale of percentiles.
+
+    Args:
+        rdms: People's first; taken one after the other, so that a generator holds one at a time.
+        labels: One an RDM.
+        samples: ``id``, ``label``, ``label_name``.
+        title: Study, metric.
+        look: The figure's settings.
+        size: Pixels of a panel.
+        columns: Panels a row.
+
+    Raises:
+        InputError: No RDM, or as many labels are not given, or the RDMs differ in their images.
+    """
+    pictures: list[Floats] = []
+    first: set[str] = set()
+    for made in rdms:
+        ids = np.asarray(made.ids).astype(str)
+        if pictures and set(ids) != first:
+            raise InputError(
+                f"RDM {len(pictures) + 1}: over other images than the first; make it again"
+            )
+        first = set(ids)
+        pixel, names, borders = class_order(samples, ids, min(size, len(ids)))
+        pictures.append(block_percentiles(made.values, pixel, min(size, len(ids))))
+        del made
+    if not pictures or len(pictures) != len(labels):
+        raise InputError(f"{len(pictures)} RDMs and {len(labels)} labels; give one label each")
+    n = len(first)
+    size = min(size, n)
+    low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
+    columns = min(columns, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    side, gap, left = 1.5, 0.1, 0.78
+    page = Page(
+        0.75 + rows * (side + 0.3) + 0.85,
+        f"{title} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
+        f"images ordered by class; {size} × {size} pixels, each the mean percentile of its pairs "
+        "within the RDM; one scale",
+        width=max(5.6, left + columns * (side + gap) + 0.02),
+    )
+    for k, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        row, column = divmod(k, columns)
+        ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
+        _panel(ax, picture, borders, low, high)
+        ax.set_title(pretty(label))
+        if column == 0:
+            _class_ticks(ax, names, borders, "y")
+        if k + columns >= len(pictures):
+            _class_ticks(ax, names, borders, "x")
+    bar = page.axes(left, page.height - 0.42, min(2 * side, page.width - left - 0.2), 0.08)
+    colours = ScalarMappable(
+        Normalize(low, high), matplotlib.colormaps[SEQUENTIAL].resampled(_STEPS)
+    )
+    made_bar = page.figure.colorbar(colours, cax=bar, orientation="horizontal")
+    made_bar.set_label("dissimilarity: mean percentile within the RDM")
+    made_bar.outline.set_linewidth(0.4)
+    return page.figure
+
+
+def _panel(ax: Axes, picture: Floats, borders: Floats, low: float, high: float) -> None:
+    size = len(picture)
+    ax.imshow(
+        picture,
+        cmap=matplotlib.colormaps[SEQUENTIAL].resampled(_STEPS).with_extremes(bad=FAINT),
+        vmin=low,
+        vmax=high,
+        extent=(0, size, size, 0),
+        interpolation="nearest",
+        aspect="auto",
+    )
+    for border in borders[1:-1]:
+        ax.axhline(border, color="white", lw=0.35, alpha=0.7)
+        ax.axvline(border, color="white", lw=0.35, alpha=0.7)
+    ax.set(xticks=[], yticks=[], xlim=(0, size), ylim=(size, 0))
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def _class_ticks(ax: Axes, names: list[str], borders: Floats, axis: str) -> None:
+    middle = (borders[1:] + borders[:-1]) / 2
+    size = min(6.0, 72 * 1.5 / max(len(names), 1) * 0.7)
+    if axis == "y":
+        ax.set_yticks(middle, names, size=size)
+    else:
+        ax.set_xticks(middle, names, size=size, rotation=60, ha="right", rotation_mode="anchor")
+    ax.tick_params(length=0, pad=2)

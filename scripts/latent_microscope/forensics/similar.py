@@ -1,0 +1,81 @@
+"""The most similar pairs of rows by cosine."""
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.forensics.pairs import hits, row_blocks, rows_at_once, unit_rows
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_CHUNK = 4096
+# Screening in float32 is given up for a block with more candidates than this for each row.
+_CANDIDATES = 16
+
+
+def similar_pairs(
+    points: Floats, threshold: float, max_pairs: int, *, block_size: int | None = None
+) -> tuple[Ints, Floats, int]:
+    """The most similar pairs above a cosine threshold, and how many there are in all.
+
+    Blocks are screened in float32 and what passes is computed again in float64.
+
+    Args:
+        points: (n, d) checked matrix.
+        threshold: Strict lower bound of the similarity.
+        max_pairs: Pairs kept.
+        block_size: Rows handled at once.
+
+    Returns:
+        (m, 2) pairs i < j and their similarities, most similar first (ties by i, then j), and the
+        total number of pairs above the threshold.
+    """
+    n, d = points.shape
+    unit = unit_rows(points)
+    narrow = unit.astype(np.float32)
+    slack = 4.0 * float(np.finfo(np.float32).eps) * (d + 4)
+    keep_i, keep_j, keep_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    total = 0
+    for rows in row_blocks(n, rows_at_once(n) if block_size is None else block_size):
+        screen = _above(narrow, rows, np.float32(threshold - slack))
+        count = int(np.count_nonzero(screen))
+        if count == 0:
+            continue
+        if count > _CANDIDATES * len(screen):
+            screen = _above(unit, rows, np.float64(threshold - 1e-9))
+        row, col = hits(screen)
+        i, j = row + rows.start, col + rows.start
+        similarity = pair_cosines(unit, i, j)
+        above = similarity > threshold
+        total += int(np.count_nonzero(above))
+        keep_i = np.concatenate([keep_i, i[above]])
+        keep_j = np.concatenate([keep_j, j[above]])
+        keep_s = np.concatenate([keep_s, similarity[above]])
+        if len(keep_s) > 2 * max(max_pairs, 1):
+            keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
+    keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
+    return np.column_stack([keep_i, keep_j]), keep_s, total
+
+
+def _above(
+    unit: npt.NDArray[np.floating], rows: slice, threshold: np.floating
+) -> npt.NDArray[np.bool_]:
+    """Which rows from ``rows.start`` on are similar to those of a block; each pair once."""
+    above = unit[rows] @ unit[rows.start :].T > threshold
+    above[np.tril_indices(len(above), 0)] = False
+    return above
+
+
+def pair_cosines(unit: Floats, i: Ints, j: Ints) -> Floats:
+    """Cosine similarities of pairs of rows of length 1 (or 0), in [-1, 1]."""
+    out = np.empty(len(i))
+    for start in range(0, len(i), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        out[part] = np.einsum("ij,ij->i", unit[i[part]], unit[j[part]])
+    return np.clip(out, -1.0, 1.0, out=out)
+
+
+def _best(i: Ints, j: Ints, similarity: Floats, count: int) -> tuple[Ints, Ints, Floats]:
+    """The ``count`` most similar pairs in order."""
+    order = np.lexsort((j, i, -similarity))[:count]
+    return i[order], j[order], similarity[order]

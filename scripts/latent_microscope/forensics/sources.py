@@ -1,0 +1,253 @@
+"""Independent sources of the latents: FastICA with restarts, and factor analysis."""
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import kurtosis
+from sklearn.decomposition import FactorAnalysis, FastICA
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix, in_range, one_of
+from latent_microscope.seeds import derive, rng
+
+METHODS = ("intended", "executed")
+MAX_COMPONENTS = 20
+SAMPLE_ROWS = 20_000
+_FACTOR_SEED = 42
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SourceFit:
+    """Independent sources and how they were found.
+
+    Attributes:
+        sources: (n, k) float64.
+        restarts: Table ``restart``, ``seed``, ``converged``, ``n_iter``, ``mean_abs_kurtosis``
+            (NaN for a restart that failed), ``chosen``.
+        sample_rows: Rows that the unmixing was fitted on.
+    """
+
+    sources: Floats
+    restarts: pd.DataFrame
+    sample_rows: int
+
+    @property
+    def not_converged(self) -> int:
+        """Number of restarts that ran out of iterations or failed."""
+        return int((~self.restarts["converged"]).sum())
+
+
+def standardise(latents: Floats, rows: npt.NDArray[np.int64] | None = None) -> Floats:
+    """Columns with mean 0 and population standard deviation 1; a constant column becomes 0.
+
+    Args:
+        latents: (n, d) checked matrix.
+        rows: Rows that mean and deviation come from; by default all.
+
+    Returns:
+        Standardised copy.
+    """
+    basis = latents if rows is None else latents[rows]
+    centred = latents - basis.mean(axis=0)
+    deviation = basis.std(axis=0)
+    # A constant column may have a deviation of rounding size.
+    negligible = deviation <= 10.0 * np.finfo(np.float64).eps * np.abs(basis).max(axis=0)
+    return centred / np.where(negligible, 1.0, deviation) * ~negligible
+
+
+def sample_of_rows(n: int, max_rows: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most ``max_rows`` row numbers, ascending, without replacement."""
+    if n <= max_rows:
+        return np.arange(n)
+    return np.sort(rng(seed, "ica-rows").choice(n, size=max_rows, replace=False))
+
+
+def _n_components(sample: Floats, wanted: int | None) -> int:
+    """Number of sources: min(20, d) or as asked, never more than the data's rank."""
+    rank = int(np.linalg.matrix_rank(sample.T @ sample, hermitian=True))
+    rank = min(rank, len(sample) - 1)
+    if rank == 0:
+        raise InputError("All latents are equal; there are no independent sources to find.")
+    if wanted is None:
+        wanted = min(MAX_COMPONENTS, sample.shape[1])
+    elif not 1 <= wanted <= sample.shape[1]:
+        raise InputError(f"n_components {wanted} must lie between 1 and {sample.shape[1]}.")
+    return min(wanted, rank)
+
+
+def _fit(model: FastICA, sample: Floats) -> tuple[FastICA | None, bool]:
+    """Fit a model; None where it failed numerically, and whether it converged.
+
+    Deflation gives no warning when it runs out of iterations, so their number is looked at.
+    """
+    try:
+        model.fit(sample)
+    except (np.linalg.LinAlgError, FloatingPointError, ValueError):
+        return None, False
+    return model, bool(model.n_iter_ < model.max_iter)
+
+
+def _models(method: str, k: int, seeds: list[int], max_iter: int | None) -> list[FastICA]:
+    """The unfitted models of all restarts."""
+    options: dict[str, object] = (
+        {"algorithm": "deflation", "fun": "cube", "max_iter": max_iter or 8000}
+        if method == "intended"
+        else {"algorithm": "parallel", "fun": "logcosh", "max_iter": max_iter or 5000}
+    )
+    return [
+        FastICA(k, whiten="unit-variance", tol=1e-4, random_state=seed, **options) for seed in seeds
+    ]
+
+
+def mean_absolute_kurtosis(sources: Floats) -> float:
+    """Mean over sources of the absolute excess kurtosis; 0 for Gaussian sources."""
+    return float(np.mean(np.abs(kurtosis(sources, axis=0))))
+
+
+def fit_sources(
+    latents: npt.ArrayLike,
+    n_components: int | None = None,
+    n_restarts: int = 10,
+    seed: int = 0,
+    method: str = "intended",
+    *,
+    max_rows: int = SAMPLE_ROWS,
+    max_iter: int | None = None,
+    n_jobs: int = 1,
+) -> SourceFit:
+    """Independent sources with a record of every restart.
+
+    Args:
+        latents: (n, d) latent means.
+        n_components: Sources; by default min(20, d), and never more than the rank of the data.
+        n_restarts: Restarts (intended only).
+        seed: Root seed of restarts and of the sample of rows.
+        method: ``intended`` (FastICA, cube, deflation; of all restarts the one with the largest
+            mean absolute excess kurtosis) or ``executed`` (what the committed scripts really ran:
+            one FastICA, logcosh, parallel, max_iter 5000), both on standardised columns.
+        max_rows: Largest number of rows to fit on; all rows are transformed.
+        max_iter: Iterations; by default 8000 (intended) or 5000 (executed).
+        n_jobs: Restarts that run at once (threads); does not change the result.
+
+    Returns:
+        A :class:`SourceFit`.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix, an option is out of range, or every
+            restart failed.
+    """
+    matrix = as_matrix(latents, "latents")
+    one_of(method, "source method", METHODS)
+    rows = sample_of_rows(len(matrix), int(in_range(max_rows, "max_rows", 2)), seed)
+    scaled = standardise(matrix, rows)
+    sample = scaled[rows]
+    k = _n_components(sample, n_components)
+    count = int(in_range(n_restarts, "n_restarts", 1)) if method == "intended" else 1
+    seeds = [derive(seed, "ica", method, restart) % 2**32 for restart in range(count)]
+    models = _models(method, k, seeds, max_iter)
+    # Filters are global: set them once around the threads, not in each.
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(1, n_jobs)) as pool:
+        warnings.simplefilter("ignore")
+        fits = list(pool.map(_fit, models, [sample] * len(models)))
+    table = _restart_table(fits, seeds, sample)
+    if table["mean_abs_kurtosis"].isna().all():
+        raise InputError(
+            "Every FastICA restart failed; look at the latents (constant or duplicate columns?)."
+        )
+    best = int(np.nanargmax(table["mean_abs_kurtosis"].to_numpy()))
+    table["chosen"] = table["restart"] == best
+    model = fits[best][0]
+    assert model is not None
+    sources = np.ascontiguousarray(model.transform(scaled), dtype=np.float64)
+    return SourceFit(sources, table, len(rows))
+
+
+def _restart_table(
+    fits: list[tuple[FastICA | None, bool]], seeds: list[int], sample: Floats
+) -> pd.DataFrame:
+    """One row a restart."""
+    records = []
+    for restart, ((model, converged), seed) in enumerate(zip(fits, seeds, strict=True)):
+        score = float("nan")
+        if model is not None:
+            sources = model.transform(sample)
+            score = mean_absolute_kurtosis(sources) if np.isfinite(sources).all() else score
+        records.append(
+            {
+                "restart": restart,
+                "seed": seed,
+                "converged": bool(converged),
+                "n_iter": 0 if model is None else int(model.n_iter_),
+                "mean_abs_kurtosis": score,
+            }
+        )
+    return pd.DataFrame.from_records(records)
+
+
+def independent_sources(
+    latents: npt.ArrayLike,
+    n_components: int | None = None,
+    n_restarts: int = 10,
+    seed: int = 0,
+    method: str = "intended",
+    *,
+    max_rows: int = SAMPLE_ROWS,
+    n_jobs: int = 1,
+) -> Floats:
+    """Independent sources S of the latents; see :func:`fit_sources`.
+
+    Args:
+        latents: (n, d) latent means.
+        n_components: Sources; by default min(20, d), and never more than the rank of the data.
+        n_restarts: Restarts (intended only).
+        seed: Root seed.
+        method: ``intended`` or ``executed``.
+        max_rows: Largest number of rows to fit on.
+        n_jobs: Restarts that run at once.
+
+    Returns:
+        (n, k) sources, float64.
+
+    Raises:
+        InputError: As :func:`fit_sources`.
+    """
+    return fit_sources(
+        latents, n_components, n_restarts, seed, method, max_rows=max_rows, n_jobs=n_jobs
+    ).sources
+
+
+def factor_sources(
+    latents: npt.ArrayLike,
+    n_components: int | None = None,
+    *,
+    seed: int = _FACTOR_SEED,
+    max_rows: int = SAMPLE_ROWS,
+) -> Floats:
+    """Factor analysis of the standardised latents, beside ICA.
+
+    Args:
+        latents: (n, d) latent means.
+        n_components: Factors; by default min(20, d), and never more than the rank of the data.
+        seed: Seed of the randomised decomposition (42 in the published script).
+        max_rows: Largest number of rows to fit on.
+
+    Returns:
+        (n, k) factor scores, float64.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or ``n_components`` is out of range.
+    """
+    matrix = as_matrix(latents, "latents")
+    rows = sample_of_rows(len(matrix), max_rows, seed)
+    scaled = standardise(matrix, rows)
+    model = FactorAnalysis(_n_components(scaled[rows], n_components), random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(scaled[rows])
+    return np.ascontiguousarray(model.transform(scaled), dtype=np.float64)

@@ -1,0 +1,218 @@
+"""Blocks of pairwise distances in float64, right to float32 precision down to the smallest.
+
+A distance taken from a matrix product (|x|^2 + |y|^2 - 2xy) loses its leading digits when x and y
+are close, and close pairs matter: ranks are made of them. Every block therefore takes the fast
+formula first and recomputes directly, from the difference of the two rows, the pairs for which the
+rounding error of the product could exceed ``_RELATIVE`` of the value. Identical rows give exactly 0
+by that route.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from latent_microscope.errors import InputError
+
+Float64 = npt.NDArray[np.float64]
+
+_EPS = float(np.finfo(np.float64).eps)
+# Half a unit in the last place of float32: what the stored value keeps anyway.
+_RELATIVE = 3e-8
+_LOG_TWO = float(np.log(2.0))
+# Elements gathered at once by a direct recomputation (8 MB).
+_GATHER = 1 << 20
+# Below this many columns the direct formula is as fast as the product.
+_DIRECT_COLUMNS = 16
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows ready for one metric: ``block(start, stop)`` is rows start..stop against rows start..n.
+
+    Attributes:
+        n: Number of rows.
+        block: Function of (start, stop) that returns a (stop - start, n - start) float64 array.
+    """
+
+    n: int
+    block: Callable[[int, int], Float64]
+
+
+def _refine(
+    values: Float64,
+    suspect: npt.NDArray[np.bool_],
+    direct: Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], Float64],
+    columns: int,
+) -> None:
+    """Replace the suspect values by ``direct(rows, columns)``, in chunks of bounded memory."""
+    rows, cols = np.nonzero(suspect)
+    step = max(1, _GATHER // max(columns, 1))
+    for start in range(0, rows.size, step):
+        r, c = rows[start : start + step], cols[start : start + step]
+        values[r, c] = direct(r, c)
+
+
+def _euclidean(x: Float64) -> Prepared:
+    n, d = x.shape
+    if d <= _DIRECT_COLUMNS:
+        return Prepared(n, lambda start, stop: cdist(x[start:stop], x[start:]))
+    # A common offset is no distance, but costs digits in the product.
+    centred = x - x.mean(axis=0)
+    squared = np.einsum("ij,ij->i", centred, centred)
+    factor = _EPS * (4.0 + d**0.5) / (2.0 * _RELATIVE)
+
+    def block(start: int, stop: int) -> Float64:
+        total = squared[start:stop, None] + squared[None, start:]
+        values = centred[start:stop] @ centred[start:].T
+        values *= -2.0
+        values += total
+        total *= factor
+        suspect = values <= total
+
+        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+            difference = x[start + r] - x[start + c]
+            return np.einsum("ij,ij->i", difference, difference)
+
+        _refine(values, suspect, direct, d)
+        return np.sqrt(values, out=values)
+
+    return Prepared(n, block)
+
+
+def _from_unit_rows(u: Float64) -> Prepared:
+    """1 - uv for rows of norm 1."""
+    n, d = u.shape
+    limit = _EPS * (4.0 + d**0.5) / _RELATIVE
+
+    def block(start: int, stop: int) -> Float64:
+        values = 1.0 - u[start:stop] @ u[start:].T
+
+        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+            difference = u[start + r] - u[start + c]
+            half = 0.5 * np.einsum("ij,ij->i", difference, difference)
+            # Parallel rows differ by the rounding of their norms only: about 1e-32.
+            return np.where(half < 1e-30, 0.0, half)
+
+        _refine(values, values <= limit, direct, d)
+        return np.clip(values, 0.0, 2.0, out=values)
+
+    return Prepared(n, block)
+
+
+def _cosine(x: Float64, ids: np.ndarray) -> Prepared:
+    # The largest entry goes first, so that squares neither overflow nor vanish.
+    scale = np.abs(x).max(axis=1, keepdims=True)
+    zero = np.flatnonzero(scale[:, 0] == 0.0)
+    if zero.size:
+        raise InputError(
+            f"Image id {ids[zero[0]]!s} has a feature vector of norm 0, which has no cosine "
+            "distance; use the euclidean metric or leave the image out."
+        )
+    unit = x / scale
+    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
+    return _from_unit_rows(unit)
+
+
+def _correlation(x: Float64, ids: np.ndarray) -> Prepared:
+    scale = np.abs(x).max(axis=1, keepdims=True)
+    scale[scale == 0.0] = 1.0
+    centred = x / scale
+    centred -= centred.mean(axis=1, keepdims=True)
+    norm = np.sqrt(np.einsum("ij,ij->i", centred, centred))
+    # 1e-13: scipy's own limit for "constant input"; what is left of such a row is rounding.
+    flat = np.flatnonzero((x.max(axis=1) == x.min(axis=1)) | (norm <= 1e-13 * x.shape[1] ** 0.5))
+    if flat.size:
+        raise InputError(
+            f"Image id {ids[flat[0]]!s} has features of zero variance, which have no correlation "
+            "distance; use the euclidean metric or leave the image out."
+        )
+    return _from_unit_rows(centred / norm[:, None])
+
+
+def _divergence(p: Float64, q: Float64) -> Float64:
+    """Jensen-Shannon divergence (nats) of paired rows, accurate for rows that are nearly equal.
+
+    With m = (p + q)/2 and t = (p - q)/(p + q) each column adds m/2 (2t atanh t + log(1 - t^2)),
+    which is never negative, so that nothing cancels between columns.
+    """
+    total = p + q
+    safe = np.where(total > 0.0, total, 1.0)
+    t = (p - q) / safe
+    alone = np.abs(t) >= 1.0
+    t[alone] = 0.0
+    term = 2.0 * t * np.arctanh(t) + np.log1p(-t * t)
+    term[alone] = 2.0 * _LOG_TWO
+    return 0.25 * np.einsum("ij,ij->i", total, term)
+
+
+def _jensenshannon(x: Float64, ids: np.ndarray) -> Prepared:
+    n, d = x.shape
+    if d > 100:
+        raise InputError(
+            f"The jensenshannon metric takes up to 100 columns (a distribution), not {d}; "
+            "use euclidean, cosine or correlation for features."
+        )
+    negative = np.flatnonzero((x < 0.0).any(axis=1))
+    empty = np.flatnonzero(x.sum(axis=1) == 0.0)
+    for bad, fault in ((negative, "a negative value"), (empty, "a sum of 0")):
+        if bad.size:
+            raise InputError(
+                f"Image id {ids[bad[0]]!s} has {fault}, so it is no distribution and has no "
+                "jensenshannon distance; pass probabilities or votes."
+            )
+    p = x / x.sum(axis=1, keepdims=True)
+    tiny = np.finfo(np.float64).tiny
+    columns = np.ascontiguousarray(p.T)
+    negentropy = np.einsum("ij,ij->i", p, np.log(p + tiny))
+    limit = _EPS * 8.0 / (2.0 * _RELATIVE)
+
+    def block(start: int, stop: int) -> Float64:
+        values = np.empty((stop - start, n - start))
+        # Few rows at a time: the temporaries stay in the cache.
+        step = max(1, (1 << 16) // (n - start))
+        for low in range(start, stop, step):
+            high = min(low + step, stop)
+            mixed = 0.5 * (negentropy[low:high, None] + negentropy[None, start:])
+            for column in columns:
+                m = 0.5 * (column[low:high, None] + column[None, start:])
+                mixed -= m * np.log(m + tiny)
+            values[low - start : high - start] = mixed
+
+        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+            return _divergence(p[start + r], p[start + c])
+
+        _refine(values, values <= limit, direct, d)
+        return np.sqrt(np.maximum(values, 0.0, out=values), out=values)
+
+    return Prepared(n, block)
+
+
+METRICS = ("correlation", "cosine", "euclidean", "jensenshannon")
+
+
+def prepare(x: Float64, metric: str, ids: np.ndarray) -> Prepared:
+    """Check the rows for a metric and return its block function.
+
+    Args:
+        x: Finite features, shape (n, d), float64.
+        metric: One of :data:`METRICS`.
+        ids: One id a row, for the messages.
+
+    Returns:
+        The prepared rows.
+
+    Raises:
+        InputError: For an unknown metric, or a row that has no such distance (named by its id).
+    """
+    if metric == "euclidean":
+        return _euclidean(x)
+    if metric == "cosine":
+        return _cosine(x, ids)
+    if metric == "correlation":
+        return _correlation(x, ids)
+    if metric == "jensenshannon":
+        return _jensenshannon(x, ids)
+    raise InputError(f"Metric {metric!r} is unknown; choose one of {', '.join(METRICS)}.")

@@ -1,0 +1,89 @@
+"""Human votes: shares, random halves, resampling and drawing without replacement."""
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.errors import InputError
+
+Counts = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+
+def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
+    """Vote counts as int64 of shape (images, classes).
+
+    Args:
+        counts: Whole, non-negative numbers.
+        at_least: Votes that each image must have.
+
+    Raises:
+        InputError: Naming the row that is at fault.
+    """
+    array = np.asarray(counts)
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise InputError(f"Votes have the shape (images, classes), not {array.shape}.")
+    whole = array.astype(np.int64)
+    if (whole != array).any() or (whole < 0).any():
+        row = int(np.argmax(((whole != array) | (whole < 0)).any(axis=1)))
+        raise InputError(
+            f"Row {row} of the votes is not made of whole non-negative counts; "
+            "pass counts, not shares."
+        )
+    few = np.flatnonzero(whole.sum(axis=1) < at_least)
+    if few.size:
+        raise InputError(
+            f"Row {few[0]} has {whole[few[0]].sum()} votes and needs at least {at_least}; "
+            "leave the image out."
+        )
+    return whole
+
+
+def vote_shares(counts: npt.ArrayLike) -> Float64:
+    """Share of each class among an image's votes, shape (n, classes), rows sum to 1."""
+    whole = as_counts(counts)
+    return whole / whole.sum(axis=1, keepdims=True)
+
+
+def draw_without_replacement(
+    counts: Counts, sizes: npt.NDArray[np.int64], generator: np.random.Generator
+) -> Counts:
+    """Draw ``sizes[i]`` of the votes of image i at random (multivariate hypergeometric)."""
+    drawn = np.zeros_like(counts)
+    wanted = np.array(sizes, dtype=np.int64)
+    rest = counts.sum(axis=1)
+    for k in range(counts.shape[1]):
+        rest = rest - counts[:, k]
+        drawn[:, k] = generator.hypergeometric(counts[:, k], rest, wanted)
+        wanted -= drawn[:, k]
+    return drawn
+
+
+def halve_votes(counts: Counts, generator: np.random.Generator) -> tuple[Counts, Counts]:
+    """Split each image's votes at random into two halves; an odd vote goes to either."""
+    total = counts.sum(axis=1)
+    sizes = total // 2 + (total % 2) * generator.integers(0, 2, size=total.size)
+    first = draw_without_replacement(counts, sizes, generator)
+    return first, counts - first
+
+
+def resample_votes(counts: Counts, generator: np.random.Generator) -> Counts:
+    """Bootstrap the votes of each image: as many again, drawn with replacement."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return generator.multinomial(counts.sum(axis=1), shares).astype(np.int64)
+
+
+def class_mean_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> Float64:
+    """Mean vote shares of each image's class, the image itself included: an oracle baseline.
+
+    Args:
+        counts: Votes, shape (n, classes).
+        labels: True class of each image.
+
+    Returns:
+        Shape (n, classes): row i is the mean of the shares of all images of class ``labels[i]``.
+    """
+    shares = vote_shares(counts)
+    _, group = np.unique(np.asarray(labels), return_inverse=True)
+    sums = np.zeros((group.max() + 1, shares.shape[1]))
+    np.add.at(sums, group, shares)
+    return (sums / np.bincount(group)[:, None])[group]

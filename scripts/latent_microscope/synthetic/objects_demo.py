@@ -1,0 +1,179 @@
+"""A toy data set of ten drawn classes in the layout of CIFAR-10, so that nothing is downloaded.
+
+The classes have honest names: nothing made from them can be mistaken for CIFAR-10.
+"""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from latent_microscope.synthetic.annotators import (
+    confusion_matrix,
+    simulate_votes,
+    vote_probabilities,
+)
+
+SIZE = 32
+CLASSES = [
+    "disc",
+    "ring",
+    "square",
+    "cross",
+    "triangle",
+    "star",
+    "blob",
+    "stripes",
+    "waves",
+    "checker",
+]
+LOOK_ALIKE = [(0, 1), (0, 6), (2, 9), (3, 5), (4, 5), (7, 8)]
+
+Field = npt.NDArray[np.float64]
+_EDGE = 14.0
+
+
+def _soft(signed_distance: Field) -> Field:
+    """1 inside, 0 outside, about two pixels of edge."""
+    return 1 / (1 + np.exp(np.clip(_EDGE * signed_distance, -50, 50)))
+
+
+def _polygon(x: Field, y: Field, corners: int, depth: float) -> Field:
+    """Radius of a regular polygon or star in the direction of each pixel."""
+    angle = np.arctan2(y, x) % (2 * np.pi / corners) - np.pi / corners
+    return depth / np.cos(angle)
+
+
+def _star(x: Field, y: Field) -> Field:
+    points = 0.5 + 0.5 * np.cos(5 * np.arctan2(y, x))
+    return np.hypot(x, y) - (0.32 + 0.5 * points**2)
+
+
+def _checker(x: Field, y: Field) -> Field:
+    return -np.sin(5.5 * x) * np.sin(5.5 * y) * 0.5
+
+
+_SHAPES: list[Callable[[Field, Field], Field]] = [
+    lambda x, y: np.hypot(x, y) - 0.62,
+    lambda x, y: np.abs(np.hypot(x, y) - 0.55) - 0.16,
+    lambda x, y: np.maximum(np.abs(x), np.abs(y)) - 0.55,
+    lambda x, y: np.minimum(
+        np.maximum(np.abs(x) - 0.18, np.abs(y) - 0.75),
+        np.maximum(np.abs(y) - 0.18, np.abs(x) - 0.75),
+    ),
+    lambda x, y: np.hypot(x, y) - _polygon(x, y, 3, 0.36),
+    _star,
+    lambda x, y: np.hypot(x, y) - 0.5 - 0.14 * np.sin(3 * np.arctan2(y, x) + 1),
+    lambda x, y: np.sin(7 * x) * 0.3,
+    lambda x, y: np.sin(7 * x + 1.6 * np.sin(4 * y)) * 0.3,
+    _checker,
+]
+
+
+def draw_object(
+    label: int, other: int, difficulty: float, generator: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """One image: a shape of random place, size, turn and colours, mixed with a look-alike.
+
+    Args:
+        label: Its class.
+        other: The class that it is mixed with.
+        difficulty: Half the weight of ``other``: 0 is a clear image, 1 half and half.
+        generator: Source of randomness.
+
+    Returns:
+        uint8 (32, 32, 3).
+    """
+    turn = generator.uniform(-0.45, 0.45)
+    scale = generator.uniform(0.75, 1.25)
+    shift = generator.uniform(-0.22, 0.22, 2)
+    ink, paper = _colours(generator)
+    axis = (np.arange(SIZE) + 0.5) / SIZE * 2 - 1
+    rows, columns = np.meshgrid(axis - shift[0], axis - shift[1], indexing="ij")
+    x = (np.cos(turn) * columns + np.sin(turn) * rows) / scale
+    y = (-np.sin(turn) * columns + np.cos(turn) * rows) / scale
+    mask = _soft(_SHAPES[label](x, y))
+    if difficulty > 0:
+        weight = difficulty / 2
+        mask = (1 - weight) * mask + weight * _soft(_SHAPES[other](x, y))
+    image = paper + mask[..., None] * (ink - paper)
+    image = image + generator.normal(0, 0.03 + 0.05 * difficulty, image.shape)
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def _colours(generator: np.random.Generator) -> tuple[Field, Field]:
+    """Ink and paper of clearly different lightness."""
+    dark, light = generator.uniform(0, 0.4, 3), generator.uniform(0.6, 1, 3)
+    return (dark, light) if generator.random() < 0.5 else (light, dark)
+
+
+def draw_split(
+    per_class: int, generator: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """A shuffled split with equally many images a class.
+
+    Returns:
+        uint8 (n, 32, 32, 3), int64 (n,) labels, float64 (n,) difficulty in [0, 1]: most images
+        are clear, a few are hard.
+    """
+    labels = generator.permutation(np.repeat(np.arange(len(CLASSES)), per_class))
+    difficulty = generator.beta(0.35, 1.6, len(labels))
+    partners = [[b if a == k else a for a, b in LOOK_ALIKE if k in (a, b)] for k in range(10)]
+    images = np.empty((len(labels), SIZE, SIZE, 3), dtype=np.uint8)
+    for row, (label, hard) in enumerate(zip(labels, difficulty, strict=True)):
+        other = int(generator.choice(partners[label]))
+        images[row] = draw_object(int(label), other, float(hard), generator)
+    return images, labels, difficulty
+
+
+def draw_votes(
+    labels: npt.NDArray[np.int64],
+    difficulty: npt.NDArray[np.float64],
+    generator: np.random.Generator,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Votes on a split and the true probabilities that they were drawn from.
+
+    Returns:
+        int64 (n, 10) counts, 47 to 63 an image; float64 (n, 10) probabilities.
+    """
+    confusion = confusion_matrix(len(CLASSES), LOOK_ALIKE)
+    probabilities = vote_probabilities(labels, confusion, difficulty)
+    return simulate_votes(probabilities, generator), probabilities
+
+
+def parquet_bytes(
+    images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], prefix: str
+) -> bytes:
+    """A split as Parquet in the layout of Hugging Face: ``img`` {bytes, path} and ``label``.
+
+    The class names stand in the file's metadata, where that layout keeps them.
+    """
+    names = {"names": CLASSES, "_type": "ClassLabel"}
+    features = {"img": {"_type": "Image"}, "label": names}
+    metadata = json.dumps({"info": {"features": features}}, sort_keys=True)
+    cells = [
+        {"bytes": _png(image), "path": f"{prefix}_{row:05d}.png"}
+        for row, image in enumerate(images)
+    ]
+    schema = pa.schema(
+        [
+            ("img", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+            ("label", pa.int64()),
+        ],
+        metadata={"huggingface": metadata},
+    )
+    table = pa.table({"img": pa.array(cells, schema.field("img").type), "label": labels}, schema)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=1000)
+    return buffer.getvalue()
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    return buffer.getvalue()

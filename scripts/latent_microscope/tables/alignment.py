@@ -1,0 +1,125 @@
+"""Tables of the alignment half over runs: similarity to people, and behaviour."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.published import (
+    ACCURACY,
+    CROSS_ENTROPY_TUNED,
+    FACTS,
+    PETERSON,
+    published_cross_entropy,
+    published_rsa,
+)
+from latent_microscope.tables.runs import over_runs
+
+_RSA = ["value", "partial_label", "rho_a", "within_class", "non_unanimous"]
+_SHARED = ["label_only", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
+_BEHAVIOUR = [
+    "accuracy",
+    "cross_entropy",
+    "cross_entropy_calibrated",
+    "temperature",
+    "jensen_shannon",
+    "kl",
+    "second_best_accuracy",
+    "entropy_spearman",
+    "error_consistency",
+]
+
+
+def alignment_summary(rsa: Sequence[pd.DataFrame], *, simulated: bool) -> pd.DataFrame:
+    """Representational similarity of every model to people over runs.
+
+    Args:
+        rsa: RSA table of each metric.
+        simulated: Whether the votes are simulated; then no published value is comparable.
+
+    Returns:
+        One row a metric, model and layer, most alike first within a metric: ``model``, ``layer``,
+        ``metric``, ``method``, ``mean``, ``sd``, ``n`` (runs) of the similarity, ``partial``,
+        ``rho_a``, ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline
+        ``label_only``, ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``,
+        ``n_images``, ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``.
+
+    Raises:
+        InputError: No table.
+    """
+    if not rsa:
+        raise InputError("no RSA table; give that of at least one metric")
+    table = pd.concat(list(rsa), ignore_index=True)
+    by = ["model", "layer", "metric", "method"]
+    summary = over_runs(table, by, _RSA)
+    shared = table.groupby(by, sort=False)[_SHARED].first().reset_index(drop=True)
+    summary = summary.rename(columns={"value_mean": "mean", "value_sd": "sd"})
+    for name in _RSA[1:]:
+        new = "partial" if name == "partial_label" else name
+        summary = summary.rename(columns={f"{name}_mean": new, f"{name}_sd": f"{new}_sd"})
+    summary = pd.concat([summary, shared], axis=1)
+    summary["above_label"] = summary["mean"] - summary["label_only"]
+    found = [
+        (float("nan"), "") if simulated or method != "spearman" else published_rsa(*names)
+        for *names, method in summary[by].itertuples(index=False)
+    ]
+    summary["published"] = np.array([value for value, _ in found], dtype=np.float64)
+    summary["published_source"] = pd.Series([source for _, source in found], dtype="str")
+    summary["simulated_votes"] = simulated
+    parts = ["partial", "rho_a", "within_class", "non_unanimous"]
+    columns = [*by, "mean", "sd", "n"]
+    columns += [name for part in parts for name in (part, f"{part}_sd")]
+    columns += ["label_only", "above_label", *_SHARED[1:], "published", "published_source"]
+    place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
+    order = np.lexsort((-summary["mean"].to_numpy(), summary["metric"].map(place).to_numpy()))
+    return summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
+
+
+def behaviour_summary(behaviour: pd.DataFrame, *, simulated: bool) -> pd.DataFrame:
+    """Behaviour of every model, of people and of the baselines over runs.
+
+    Args:
+        behaviour: Behaviour table of a study.
+        simulated: Whether the votes are simulated; then no published value is comparable, and the
+            networks of the literature are left out.
+
+    Returns:
+        One row a model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
+        ``floor_cross_entropy`` (the votes' own entropy, the least possible),
+        ``published_cross_entropy``, ``published_before_tuning`` (cross-entropy),
+        ``published_accuracy``, ``published_source``, ``simulated_votes``. Networks of the
+        literature that were tuned on human votes follow, with published values only.
+    """
+    summary = over_runs(behaviour, ["model"], _BEHAVIOUR)
+    human = behaviour.loc[behaviour["model"] == "human", "cross_entropy"]
+    summary["floor_cross_entropy"] = float(human.iloc[0]) if len(human) else np.nan
+    nothing = (float("nan"), "")
+    found = [nothing if simulated else published_cross_entropy(m) for m in summary["model"]]
+    summary["published_cross_entropy"] = [value for value, _ in found]
+    summary["published_before_tuning"] = np.nan
+    summary["published_accuracy"] = [
+        np.nan if simulated else ACCURACY.get(model, np.nan) for model in summary["model"]
+    ]
+    summary["published_source"] = [
+        FACTS if not simulated and model in ACCURACY else source
+        for model, (_, source) in zip(summary["model"], found, strict=True)
+    ]
+    if not simulated:
+        rows = pd.DataFrame(
+            [
+                {
+                    "model": f"{name} (literature)",
+                    "n": 0,
+                    "floor_cross_entropy": summary["floor_cross_entropy"].iloc[0],
+                    "published_cross_entropy": after,
+                    "published_before_tuning": before,
+                    "published_source": PETERSON,
+                }
+                for name, (after, before) in CROSS_ENTROPY_TUNED.items()
+            ]
+        )
+        rows = rows.reindex(columns=summary.columns).astype(summary.dtypes.to_dict())
+        summary = pd.concat([summary, rows], ignore_index=True)
+    summary["simulated_votes"] = simulated
+    return summary.astype({"model": "str", "published_source": "str"})

@@ -1,0 +1,1 @@
+"""Training: device and precision, checkpoints that resume to the same bytes, the two loops."""

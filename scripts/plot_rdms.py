@@ -1,0 +1,50 @@
+"""Plot the RDMs of people and models, ordered by class, at the resolution of the screen."""
+
+from typing import Any
+
+from latent_microscope.artefacts import load_table
+from latent_microscope.figures.rdms import rdm_panels
+from latent_microscope.figures.style import look, save_figure
+from latent_microscope.similarity.io import load_rdm
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    human: In,
+    models: list[In],
+    samples: In,
+    png: Out,
+    pdf: Out,
+    title: str,
+    labels: list[str],
+    size: int = 225,
+    style: dict[str, Any] | None = None,
+) -> None:
+    """Plot RDMs side by side on one scale of percentiles.
+
+    Args:
+        human: condensed .npy of the votes, its ids beside it.
+        models: condensed .npy of each model, ids beside it.
+        samples: .parquet: id, label, label_name.
+        png: The figure.
+        pdf: The figure as vectors.
+        title: Study and metric.
+        labels: one a model.
+        size: pixels of a panel.
+        style: dpi, font_size, palette, limits.
+    """
+    with look("rdms", style) as made:
+        figure = rdm_panels(
+            (load_rdm(path) for path in (human, *models)),
+            ["people", *labels],
+            load_table(samples, ["id", "label", "label_name"]),
+            title,
+            made,
+            size=size,
+        )
+        save_figure(figure, png=png, pdf=pdf, few_colours=True)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

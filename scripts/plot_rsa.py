@@ -1,0 +1,39 @@
+"""Plot each model's representational similarity to people, with baseline and ceiling."""
+
+from typing import Any
+
+from latent_microscope.artefacts import load_table
+from latent_microscope.figures.alignment import rsa as rsa_bars
+from latent_microscope.figures.style import look, save_figure
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    rsa: In,
+    png: Out,
+    pdf: Out,
+    title: str,
+    method: str = "spearman",
+    simulated: bool = False,
+    style: dict[str, Any] | None = None,
+) -> None:
+    """Plot mean ± sd over seeds for every model and layer.
+
+    Args:
+        rsa: .parquet: model, layer, seed, metric, method, value, partial_label, within_class,
+            label_only, ceiling_lower, ceiling_upper, n_images.
+        png: The figure.
+        pdf: The figure as vectors.
+        title: Study.
+        method: comparison to show.
+        simulated: the votes are simulated: no published value is comparable.
+        style: dpi, font_size, palette, limits.
+    """
+    with look("rsa", style) as made:
+        figure = rsa_bars(load_table(rsa), title, made, method=method, published=not simulated)
+        save_figure(figure, png=png, pdf=pdf)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,23 @@
+"""Tabulate the representational similarity of models to people over runs."""
+
+from latent_microscope.artefacts import load_table, save_csv, save_table
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.alignment import alignment_summary
+
+
+def main(*, rsa: list[In], table: Out, csv: Out, simulated: bool = False) -> None:
+    """Summarise the similarity to people over runs, beside label, ceiling and published values.
+
+    Args:
+        rsa: .parquet of each metric.
+        table: .parquet, one row a metric, model and layer, most alike first.
+        csv: the same for people.
+        simulated: whether the votes are simulated; published values are then left out.
+    """
+    result = alignment_summary([load_table(path) for path in rsa], simulated=simulated)
+    save_table(table, result)
+    save_csv(csv, result)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

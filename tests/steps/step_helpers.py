@@ -1,0 +1,40 @@
+"""What the tests of steps share: running a step twice, and looking at its files."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def run_twice(
+    main: Callable[..., None], folder: Path, outputs: Mapping[str, str], **arguments: Any
+) -> dict[str, Path]:
+    """Run a step in two folders, require the same bytes, and return the first one's files.
+
+    Args:
+        main: The step.
+        folder: Where; ``first`` and ``second`` are made in it.
+        outputs: File name of each output argument.
+        arguments: Inputs and parameters.
+    """
+    made = []
+    for name in ("first", "second"):
+        paths = {key: folder / name / file for key, file in outputs.items()}
+        main(**paths, **arguments)
+        made.append(paths)
+    for key, path in made[0].items():
+        assert path.read_bytes() == made[1][key].read_bytes(), f"{key} differs between two runs"
+    left = {p.name for p in (folder / "first").iterdir()}
+    extra = left - set(outputs.values())
+    assert not {name for name in extra if name.startswith(".tmp")}, f"left behind: {extra}"
+    return made[0]
+
+
+def columns(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table.columns]
+
+
+def kinds(table: pd.DataFrame, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Names of the dtypes of a table's columns."""
+    return {name: str(table[name].dtype) for name in (names or columns(table))}

@@ -1,0 +1,204 @@
+"""The code hash: what changes it and what does not, on a made-up library; then on the real one."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from latent_microscope import codehash
+from latent_microscope.codehash import code_hash, dependencies
+
+REAL_SCRIPTS = Path(codehash.__file__).parents[1]
+
+FILES = {
+    "script.py": '"""Doc."""\nfrom latent_microscope.a import fa\n\ndef main():\n    return fa()\n',
+    "latent_microscope/__init__.py": "",
+    "latent_microscope/a.py": "from latent_microscope.b import fb\ndef fa():\n    return fb() + 1\n",
+    "latent_microscope/b.py": (
+        "import math\n\ndef fb():\n    import latent_microscope.late\n    return 2\n"
+    ),
+    "latent_microscope/late.py": "x = 1\n",
+    "latent_microscope/unrelated.py": "y = 1\n",
+    "latent_microscope/step.py": "z = 1\n",
+    "latent_microscope/pack/__init__.py": (
+        '"""Lazy."""\nfrom typing import TYPE_CHECKING\n'
+        "if TYPE_CHECKING:\n"
+        "    from latent_microscope.pack.one import first\n"
+        "    from latent_microscope.pack.two import two\n"
+        '_EXPORTS = {"first": "one", "two": "two"}\n'
+        "def __getattr__(name):\n    return name\n"
+    ),
+    "latent_microscope/pack/one.py": "from . import shared\ndef first(): return 1\n",
+    "latent_microscope/pack/two.py": "from ..b import fb\ndef two(): return 2\n",
+    "latent_microscope/pack/shared.py": "from .inner.deep import d\n",
+    "latent_microscope/pack/inner/__init__.py": "",
+    "latent_microscope/pack/inner/deep.py": "d = 1\n",
+}
+
+
+class Library:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name, content in FILES.items():
+            self.write(name, content)
+
+    def write(self, name: str, content: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        content = (self.folder / name).read_text()
+        assert old in content
+        self.write(name, content.replace(old, new))
+
+    def hash(self) -> str:
+        return code_hash(self.folder / "script.py")
+
+    def modules(self, script: str) -> list[str]:
+        self.write("script.py", script)
+        return [n.removeprefix("latent_microscope.") for n in self.found()]
+
+    def found(self) -> list[str]:
+        return dependencies(self.folder / "script.py")
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
+    monkeypatch.setattr(codehash, "LIBRARY", tmp_path / "latent_microscope")
+    return Library(tmp_path)
+
+
+def touch(lib: Library) -> None:
+    os.utime(lib.folder / "latent_microscope/a.py", (1, 1))
+
+
+def docstrings(lib: Library) -> None:
+    lib.edit("script.py", '"""Doc."""', '"""Another\n\nlonger one."""')
+    lib.edit("latent_microscope/a.py", "def fa():\n", 'def fa():\n    """New."""\n')
+    lib.edit("latent_microscope/late.py", "x = 1\n", 'x = 1\n"""What x is."""\n')
+    lib.edit("latent_microscope/b.py", "import math", '"""Module."""\nimport math')
+
+
+def formatting(lib: Library) -> None:
+    lib.edit("latent_microscope/a.py", "return fb() + 1", "# why\n    return (\n  fb()+1  )  # so")
+    lib.edit("latent_microscope/b.py", "import math\n", "\n\n\nimport math\r\n")
+
+
+def docstring_in_an_empty_module(lib: Library) -> None:
+    lib.edit("latent_microscope/late.py", "x = 1\n", "x = 1\n\n\n")
+    lib.write("latent_microscope/__init__.py", '"""Now it says what it is."""\n')
+
+
+def unrelated_module(lib: Library) -> None:
+    lib.edit("latent_microscope/unrelated.py", "y = 1", "y = 2")
+    lib.edit("latent_microscope/pack/one.py", "return 1", "return 3")
+    lib.write("latent_microscope/brand_new.py", "def (")
+
+
+def plumbing(lib: Library) -> None:
+    lib.write("latent_microscope/step.py", "z = 3\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [touch, docstrings, formatting, docstring_in_an_empty_module, unrelated_module, plumbing],
+)
+def test_same_hash(library: Library, change: Callable[[Library], None]) -> None:
+    library.edit("script.py", "def main", "import latent_microscope\ndef main")
+    before = library.hash()
+    change(library)
+    assert library.hash() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("script.py", "return fa()", "return fa() + 1"),
+        ("latent_microscope/a.py", "+ 1", "+ 2"),
+        ("latent_microscope/a.py", "def fa()", "def fa(x=1)"),
+        ("latent_microscope/b.py", "return 2", "return 'a string'"),
+        ("latent_microscope/late.py", "x = 1", "x = 1.0"),
+        ("latent_microscope/late.py", "x = 1", "x: int = 1"),
+    ],
+)
+def test_other_hash(library: Library, file: str, old: str, new: str) -> None:
+    before = library.hash()
+    library.edit(file, old, new)
+    after = library.hash()
+    assert after != before
+    library.edit(file, new, old)
+    assert library.hash() == before
+
+
+def test_moving_code_between_modules_changes_the_hash(library: Library) -> None:
+    before = library.hash()
+    a, b = FILES["latent_microscope/a.py"], FILES["latent_microscope/b.py"]
+    library.write("latent_microscope/a.py", b.replace("fb", "fa"))
+    library.write("latent_microscope/b.py", a.replace("fa", "q").replace("fb", "fb"))
+    assert library.hash() != before
+
+
+@pytest.mark.parametrize(
+    ("script", "modules"),
+    [
+        ("import numpy", []),
+        ("from latent_microscope import a", ["a", "b", "late"]),
+        ("import latent_microscope.unrelated as u", ["unrelated"]),
+        ("from latent_microscope.b import *", ["b", "late"]),
+        ("def f():\n    if 1:\n        from latent_microscope.late import x", ["late"]),
+        ("from latent_microscope.step import run", []),
+        ("from latent_microscope_other import a", []),
+        ("from . import a", []),
+        ("from latent_microscope.pack.inner.deep import d", ["pack.inner.deep"]),
+        # a submodule by `from package import`: just that one, and what it imports relatively
+        ("from latent_microscope.pack import one", ["pack.inner.deep", "pack.one", "pack.shared"]),
+        # a function named as its submodule
+        ("from latent_microscope.pack import two", ["b", "late", "pack.two"]),
+        # a function by way of the lazy table: the package and all that it may load
+        (
+            "from latent_microscope.pack import first",
+            ["b", "late", "pack", "pack.inner.deep", "pack.one", "pack.shared", "pack.two"],
+        ),
+    ],
+)
+def test_dependencies(library: Library, script: str, modules: list[str]) -> None:
+    assert library.modules(script) == modules
+
+
+def test_relative_imports_in_a_package_init(library: Library) -> None:
+    library.write("latent_microscope/pack/__init__.py", "from .one import first\nfrom .. import a")
+    expected = ["a", "b", "late", "pack", "pack.inner.deep", "pack.one", "pack.shared"]
+    assert library.modules("import latent_microscope.pack") == expected
+
+
+def test_import_circles_end(library: Library) -> None:
+    library.edit("latent_microscope/late.py", "x = 1", "from latent_microscope import a")
+    assert library.modules("from latent_microscope.a import fa") == ["a", "b", "late"]
+
+
+def test_missing_and_broken_files_are_named(library: Library) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.py"):
+        code_hash(library.folder / "nowhere.py")
+    library.write("script.py", "import latent_microscope.gone")
+    with pytest.raises(FileNotFoundError, match=r"gone\.py"):
+        library.hash()
+    library.write("script.py", "def (")
+    with pytest.raises(SyntaxError) as caught:
+        library.hash()
+    assert str(caught.value.filename).endswith("script.py")
+
+
+def test_a_script_of_data_does_not_depend_on_training() -> None:
+    found = dependencies(REAL_SCRIPTS / "crop_eyes.py")
+    assert "latent_microscope.artefacts" in found
+    assert not [name for name in found if ".training" in name or ".models" in name]
+
+
+def test_torch_free_scripts_reach_no_module_that_imports_torch_at_the_top() -> None:
+    for name in ("crop_eyes", "score_samples", "rank_samples", "check_results", "publish"):
+        for module in dependencies(REAL_SCRIPTS / f"{name}.py"):
+            source = codehash._module_file(module).read_text()
+            assert "\nimport torch" not in source, (name, module)
+            assert "\nfrom torch" not in source, (name, module)

@@ -1,0 +1,224 @@
+"""Clusters, their profiles, sub-niches and ranked lists."""
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KernelDensity
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.clusters import (
+    by_size,
+    cluster_profile,
+    creative_cluster,
+    latent_clusters,
+    multi_scale_clusters,
+    plane_clusters,
+    umap_plane,
+)
+from latent_microscope.forensics.rankings import (
+    creative_frontier,
+    generic_subset,
+    grey_region,
+    ranking_table,
+    region_means,
+    spearman_u_o,
+    stereotypes,
+)
+from latent_microscope.forensics.subniches import sub_niche_bias, sub_niche_table, sub_niches
+
+
+def blobs(sizes=(150, 120), d=5, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.vstack([rng.normal(8.0 * i, 1.0, size=(size, d)) for i, size in enumerate(sizes)])
+
+
+def test_by_size():
+    assert by_size([3, 3, 0, -1, 0, 0, 7]).tolist() == [1, 1, 0, -1, 0, 0, 2]
+    assert by_size([2, 1, 2, 1]).tolist() == [0, 1, 0, 1]
+    assert by_size([-1, -1]).tolist() == [-1, -1]
+
+
+def test_plane_clusters_find_blobs_largest_first():
+    labels = plane_clusters(blobs((120, 150), 2))
+    assert set(labels) <= {-1, 0, 1}
+    assert np.mean(labels[:120] == 1) > 0.8
+    assert np.mean(labels[120:] == 0) > 0.8
+
+
+def test_too_few_samples_are_noise():
+    assert (plane_clusters(blobs((30, 30), 2)) == -1).all()
+    assert (latent_clusters(blobs((1, 1))) == -1).all()
+
+
+def test_latent_clusters_find_the_blobs():
+    labels = latent_clusters(blobs((20, 30)))
+    assert labels.shape == (50,)
+    assert labels.max() >= 0
+    assert np.bincount(labels[labels >= 0]).argmax() == 0
+
+
+def test_multi_scale():
+    table, labels = multi_scale_clusters(blobs((60, 50), 2), scales=(5, 50))
+    assert table["min_cluster_size"].tolist() == [5, 50]
+    assert set(labels) == {5, 50}
+    for row in table.to_dict("records"):
+        found = labels[int(row["min_cluster_size"])]
+        assert row["n_clusters"] == len(set(found) - {-1})
+        assert row["noise_share"] == np.mean(found == -1)
+        assert row["largest_share"] == np.mean(found == 0)
+    assert table["n_clusters"][1] == 2
+
+
+def test_umap_plane_is_reproducible_and_separates():
+    z = blobs((60, 40))
+    plane = umap_plane(z, seed=1)
+    assert plane.shape == (100, 2)
+    assert plane.dtype == np.float64
+    np.testing.assert_array_equal(plane, umap_plane(z, seed=1))
+    a, b = plane[:60].mean(axis=0), plane[60:].mean(axis=0)
+    assert np.linalg.norm(a - b) > 3 * plane[:60].std()
+    assert umap_plane(z[:6]).shape == (6, 2)
+
+
+def test_cluster_profile_against_loops():
+    z = blobs((40, 30))
+    labels = np.repeat([1, 0], [40, 30])
+    labels[::7] = -1
+    cls = np.arange(70.0)
+    attributes = np.arange(70)[:, None] % 2
+    table = cluster_profile(
+        z, labels, attributes=attributes, attribute_names=["odd"], scores={"cls": cls}
+    )
+    assert table["cluster"].tolist() == [0, 1]
+    for row in table.itertuples():
+        members = z[labels == row.cluster]
+        distance = np.sqrt(((members - members.mean(axis=0)) ** 2).sum(axis=1))
+        assert row.size == len(members)
+        assert row.mean_distance == pytest.approx(distance.mean())
+        assert row.max_distance == pytest.approx(distance.max())
+        assert row.sd_distance == pytest.approx(np.sqrt(distance.var()))
+        assert row.mean_cls == pytest.approx(cls[labels == row.cluster].mean())
+        assert row.share_odd == pytest.approx(attributes[labels == row.cluster].mean())
+    empty = cluster_profile(z, np.full(70, -1), scores={"cls": cls})
+    assert len(empty) == 0
+    assert list(empty.columns) == [
+        "cluster", "size", "mean_distance", "max_distance", "sd_distance", "mean_cls",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="70 samples"):
+        cluster_profile(z, labels[:5])
+
+
+def test_creative_cluster():
+    assert creative_cluster([0, 0, 1, -1], [1.0, 3.0, 2.5, 9.0]) == (1, 2.5)
+    assert creative_cluster([0, 1], [1.0, 1.0]) == (0, 1.0)
+    none, mean = creative_cluster([-1, -1], [1.0, 1.0])
+    assert none is None
+    assert np.isnan(mean)
+
+
+def ring_and_core(seed=0):
+    """A dense core and a small far group: the group lies in the valley of density."""
+    rng = np.random.default_rng(seed)
+    core = rng.normal(0.0, 1.0, size=(600, 2))
+    group = rng.normal(8.0, 0.15, size=(24, 2))
+    return np.vstack([core, group])
+
+
+def test_sub_niches():
+    plane = ring_and_core()
+    found = sub_niches(plane)
+    direct = KernelDensity(bandwidth=0.5).fit(plane).score_samples(plane)
+    np.testing.assert_allclose(found.log_density, direct, rtol=1e-6)
+    assert found.threshold == pytest.approx(np.percentile(direct, 20), rel=1e-6)
+    np.testing.assert_array_equal(found.valley, found.log_density < found.threshold)
+    assert found.valley.sum() == 125
+    assert not (found.labels[~found.valley] >= 0).any()
+    sizes = np.bincount(found.labels[found.labels >= 0])
+    assert found.count == len(sizes) == 1
+    assert (found.labels[600:] == 0).sum() == sizes[0] >= 20
+
+
+def test_no_sub_niche_is_a_result():
+    found = sub_niches(ring_and_core(), min_points=1000)
+    assert found.count == 0
+    scores = np.arange(624.0)
+    table = sub_niche_table(found, scores, scores, scores)
+    assert len(table) == 0
+    attributes = np.arange(624)[:, None] % 2
+    bias = sub_niche_bias(found, attributes)
+    assert len(bias) == 0
+    assert bias.columns[0] == "niche"
+
+
+def test_sub_niche_tables():
+    found = sub_niches(ring_and_core())
+    scores = np.arange(624.0)
+    table = sub_niche_table(found, scores, 2 * scores, -scores)
+    assert table["size"][0] == (found.labels == 0).sum()
+    assert table["mean_cls"][0] == scores[found.labels == 0].mean()
+    assert table["mean_uniqueness"][0] == 2 * table["mean_cls"][0]
+    assert table["mean_originality"][0] == -table["mean_cls"][0]
+    attributes = np.column_stack([found.labels == 0, np.arange(624) % 3 == 0])
+    bias = sub_niche_bias(found, attributes)
+    assert bias["niche"].tolist() == [0, 0]
+    assert bias["direction"][0] == "over"
+
+
+def test_rankings():
+    o = np.array([3.0, 1.0, 1.0, 2.0])
+    assert stereotypes(o, 3).tolist() == [1, 2, 3]
+    assert creative_frontier(o, 2).tolist() == [0, 3]
+    assert creative_frontier(o).tolist() == [0, 3, 1, 2]
+    assert grey_region(o, [-1, 0, -1, -1], 2).tolist() == [0, 3]
+    assert grey_region(o, [0, 0, 0, 0]).tolist() == []
+
+
+def test_generic_subset_is_below_both_percentiles():
+    rng = np.random.default_rng(0)
+    u, o = rng.normal(size=200), rng.normal(size=200)
+    rows = generic_subset(u, o)
+    expected = [
+        i for i in range(200) if u[i] < np.percentile(u, 25) and o[i] < np.percentile(o, 25)
+    ]
+    assert rows.tolist() == expected
+    assert generic_subset(np.ones(5), np.ones(5)).tolist() == []
+
+
+def test_ranking_table():
+    rng = np.random.default_rng(0)
+    u, o, cls = rng.normal(size=(3, 200))
+    labels = np.where(np.arange(200) < 20, -1, 0)
+    table = ranking_table(u, o, cls, labels)
+    assert list(table.columns) == ["list", "rank", "index", "value"]
+    sizes = table.groupby("list").size().to_dict()
+    assert sizes == {
+        "stereotypes": 140,
+        "creative_frontier": 150,
+        "grey_region": 20,
+        "generic_subset": len(generic_subset(u, o)),
+    }
+    for name, group in table.groupby("list"):
+        assert group["rank"].tolist() == list(range(1, len(group) + 1))
+        values = o if name == "stereotypes" else cls
+        np.testing.assert_array_equal(group["value"], values[group["index"]])
+        rising = name in ("stereotypes", "generic_subset")
+        assert (
+            group["value"].is_monotonic_increasing
+            if rising
+            else group["value"].is_monotonic_decreasing
+        )
+    tiny = ranking_table(u[:5], o[:5], cls[:5], labels[:5])
+    assert tiny.groupby("list").size()["stereotypes"] == 5
+
+
+def test_region_means():
+    u, o, cls = np.arange(12.0).reshape(3, 4)
+    table = region_means(u, o, cls, [1, -1, 1, 0])
+    assert table["region"].tolist() == ["cluster 0", "cluster 1", "grey region", "all"]
+    assert table["size"].tolist() == [1, 2, 1, 4]
+    assert table["mean_uniqueness"].tolist() == [3.0, 1.0, 1.0, 1.5]
+    assert table["mean_cls"].tolist() == [11.0, 9.0, 9.0, 9.5]
+
+
+def test_spearman():
+    assert spearman_u_o([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])[0] == pytest.approx(1.0)
+    assert np.isnan(spearman_u_o([1.0, 1.0, 1.0], [1.0, 4.0, 9.0])[0])

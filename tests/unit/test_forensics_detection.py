@@ -1,0 +1,90 @@
+"""Our detector: finds people without labels, and nothing where there is nothing."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics import detect_authentic
+from latent_microscope.forensics.detection import fit_mixture, log_density
+
+
+def people_and_interpolations(n_people=5, each=40, n_between=200, seed=0):
+    rng = np.random.default_rng(seed)
+    templates = 3.0 * rng.normal(size=(n_people, 12))
+    authentic = np.repeat(templates, each, axis=0)
+    pair = np.array([rng.choice(n_people, 2, replace=False) for _ in range(n_between)])
+    alpha = rng.uniform(size=(n_between, 1))
+    between = alpha * templates[pair[:, 0]] + (1 - alpha) * templates[pair[:, 1]]
+    z = np.vstack([authentic, between])
+    truth = np.repeat([True, False], [len(authentic), n_between])
+    return z + 0.03 * rng.normal(size=z.shape), truth
+
+
+@pytest.mark.parametrize("n_people", [3, 5, 9])
+@pytest.mark.parametrize("seed", range(3))
+def test_people_are_told_from_interpolations(n_people, seed):
+    z, truth = people_and_interpolations(n_people, seed=seed)
+    mask, score = detect_authentic(z)
+    assert mask.dtype == bool
+    assert score.dtype == np.float64
+    assert f1_score(truth, mask) > 0.95
+    assert roc_auc_score(truth, score) > 0.97
+    # The mask is a threshold on the score.
+    assert score[mask].min() > score[~mask].max()
+
+
+def test_order_and_scale_do_not_matter():
+    z, _ = people_and_interpolations()
+    mask, score = detect_authentic(z)
+    order = np.random.default_rng(0).permutation(len(z))
+    shuffled, again = detect_authentic(z[order])
+    np.testing.assert_array_equal(shuffled, mask[order])
+    np.testing.assert_allclose(again, score[order], rtol=1e-9)
+    np.testing.assert_array_equal(detect_authentic(100.0 * z + 7.0)[0], mask)
+
+
+def test_a_person_whose_latents_collapsed_does_not_hide_the_others():
+    z, truth = people_and_interpolations()
+    z[:40] = z[0]
+    mask, score = detect_authentic(z)
+    assert np.isfinite(score).all()
+    assert f1_score(truth, mask) > 0.95
+
+
+@pytest.mark.parametrize(("n", "d"), [(300, 2), (300, 20), (1000, 50)])
+def test_one_gaussian_cloud_has_no_authentic_samples(n, d):
+    z = np.random.default_rng(0).normal(size=(n, d))
+    mask, _ = detect_authentic(z)
+    assert not mask.any()
+
+
+def test_equal_latents_have_no_authentic_samples():
+    mask, score = detect_authentic(np.ones((20, 3)))
+    assert not mask.any()
+    assert np.ptp(score) == 0.0
+    assert fit_mixture(np.zeros(20)).separation == 0.0
+
+
+def test_mixture_recovers_its_components():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(0, 1, 600), rng.normal(6, 0.5, 400)])
+    fit = fit_mixture(values)
+    np.testing.assert_allclose(fit.means, [0, 6], atol=0.15)
+    np.testing.assert_allclose(fit.deviations, [1, 0.5], atol=0.1)
+    np.testing.assert_allclose(fit.weights, [0.6, 0.4], atol=0.02)
+    assert fit.separation == pytest.approx(np.sqrt(2) * 6 / np.hypot(1, 0.5), rel=0.05)
+    assert 2.5 < fit.threshold < 5.5
+
+
+def test_log_density_is_minus_the_log_of_the_mean_distance():
+    z = np.arange(12.0)[:, None]
+    assert log_density(z, 2)[5] == 0.0
+    assert log_density(z, 2)[0] == pytest.approx(-np.log(1.5))
+
+
+def test_bad_input_is_named():
+    with pytest.raises(InputError, match="at least 10"):
+        detect_authentic(np.ones((5, 2)))
+    with pytest.raises(InputError, match="k"):
+        detect_authentic(np.ones((20, 2)), k=0)

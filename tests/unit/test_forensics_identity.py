@@ -1,0 +1,144 @@
+"""Identity consistency: groups, tests, pairs and the sign of the AUC."""
+
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp, levene, mannwhitneyu
+from sklearn.metrics import roc_auc_score, silhouette_score
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.identity import (
+    GROUPS,
+    group_silhouette,
+    group_summary,
+    group_tests,
+    identity_groups,
+    pair_aucs,
+    roc_auc,
+)
+from latent_microscope.forensics.identity_pairs import matched_different_pairs, same_pairs
+
+
+def people(n=300, seed=0):
+    return np.random.default_rng(seed).integers(0, 90, size=n)
+
+
+def test_groups_are_the_two_largest():
+    names = np.array(["c"] * 3 + ["a"] * 40 + ["b"] * 35 + ["d"])
+    groups = identity_groups(names, seed=1)
+    assert groups.identities == ("a", "b")
+    assert groups.note is None
+    assert all(len(groups.rows[name]) == 30 for name in GROUPS)
+    mixed = names[groups.rows["mixed"]]
+    assert (mixed == "a").sum() == (mixed == "b").sum() == 15
+    assert set(groups.rows["mixed"]) <= set(groups.rows["identity_a"]) | set(
+        groups.rows["identity_b"]
+    )
+    again = identity_groups(names, seed=1)
+    assert all(np.array_equal(again.rows[name], groups.rows[name]) for name in GROUPS)
+
+
+def test_groups_say_when_they_are_small():
+    groups = identity_groups(np.array([1, 1, 1, 2, 2, 3]))
+    assert [len(groups.rows[name]) for name in GROUPS] == [3, 2, 2]
+    assert "30 images" in (groups.note or "")
+    with pytest.raises(InputError, match="two identities"):
+        identity_groups(np.array([1, 1, 1, 2]))
+
+
+def test_summary_and_tests_against_scipy():
+    names = np.repeat([7, 8], 30)
+    rng = np.random.default_rng(0)
+    scores = {"uniqueness": rng.normal(size=60) * np.repeat([1.0, 3.0], 30), "flat": np.ones(60)}
+    groups = identity_groups(names)
+    a, mixed = (scores["uniqueness"][groups.rows[g]] for g in ("identity_a", "mixed"))
+    summary = {
+        (row["score"], row["group"]): row
+        for row in group_summary(groups, scores).to_dict("records")
+    }
+    assert summary["uniqueness", "mixed"]["mean"] == pytest.approx(mixed.mean())
+    assert summary["uniqueness", "mixed"]["sd"] == pytest.approx(mixed.std(ddof=1))
+    table = group_tests(groups, scores, n_bootstrap=300)
+    rows = {(row["score"], row["group"]): row for row in table.to_dict("records")}
+    row = rows["uniqueness", "identity_a"]
+    assert row["levene_p"] == pytest.approx(levene(a, mixed).pvalue)
+    assert row["mannwhitney_p"] == pytest.approx(mannwhitneyu(a, mixed).pvalue)
+    assert row["ks_p"] == pytest.approx(ks_2samp(a, mixed).pvalue)
+    assert row["variance_difference"] == pytest.approx(mixed.var(ddof=1) - a.var(ddof=1))
+    assert row["variance_low"] < row["variance_difference"] < row["variance_high"]
+    flat = rows["flat", "identity_a"]
+    assert np.isnan(flat["levene_p"])
+    assert flat["mannwhitney_p"] == 1.0
+    assert flat["variance_difference"] == 0.0
+    assert group_tests(groups, scores, n_bootstrap=300).equals(table)
+
+
+def test_silhouette_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(40, 3)) + np.repeat([0.0, 5.0], 20)[:, None]
+    names = np.repeat(["x", "y"], 20)
+    expected = silhouette_score(z, names)
+    assert group_silhouette(z, identity_groups(names)) == pytest.approx(expected)
+
+
+def test_all_same_pairs():
+    names = people()
+    expected = [(i, j) for i in range(300) for j in range(i + 1, 300) if names[i] == names[j]]
+    assert same_pairs(names).tolist() == [list(pair) for pair in expected]
+    assert same_pairs(np.arange(5)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_matched_pairs_differ_and_share_the_first_image(seed):
+    names = people(seed=seed)
+    same = same_pairs(names)
+    different = matched_different_pairs(names, same, seed=seed)
+    np.testing.assert_array_equal(different[:, 0], same[:, 0])
+    assert (names[different[:, 0]] != names[different[:, 1]]).all()
+    with pytest.raises(InputError, match="one identity"):
+        matched_different_pairs(np.zeros(4), same_pairs(np.zeros(4)))
+
+
+def test_matching_is_possible_when_one_identity_has_nearly_all_images():
+    names = np.array([0] * 20 + [1])
+    different = matched_different_pairs(names, same_pairs(names))
+    assert (names[different[:, 0]] != names[different[:, 1]]).all()
+
+
+def test_auc_against_scikit_learn():
+    rng = np.random.default_rng(0)
+    p, q = rng.integers(0, 8, 60), rng.integers(2, 10, 80)
+    expected = roc_auc_score([1] * 60 + [0] * 80, np.concatenate([p, q]))
+    assert roc_auc(p, q) == pytest.approx(expected)
+    assert roc_auc([2.0], [1.0]) == 1.0
+
+
+def test_pair_aucs_have_the_right_sign():
+    names = people()
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(90, 6))
+    z = centres[names] + 0.3 * rng.normal(size=(300, 6))
+    scores = {"constant": np.ones(300), "own": names + 0.1 * rng.normal(size=300)}
+    table = pair_aucs(names, z, scores, n_bootstrap=200).set_index("measure")
+    assert table.index.tolist() == [
+        "constant", "own", "heuristics", "latents_euclidean", "latents_cosine",
+    ]  # fmt: skip
+    # Images of one person are near each other, so similarity is high: well above one half.
+    assert (table.loc[["own", "latents_euclidean", "latents_cosine"], "auc"] > 0.9).all()
+    assert table.loc["constant", "auc"] == 0.5
+    assert (table.loc["constant", ["low", "high"]] == 0.5).all()
+    assert (table["n_same"] == len(same_pairs(names))).all()
+    assert (table["n_different"] == table["n_same"]).all()
+    assert (table["low"] <= table["auc"] + 1e-12).all()
+    assert (table["high"] >= table["auc"] - 1e-12).all()
+    assert pair_aucs(names, z, scores, n_bootstrap=200).set_index("measure").equals(table)
+
+
+def test_pair_aucs_of_noise_are_one_half():
+    names = people(600)
+    z = np.random.default_rng(3).normal(size=(600, 5))
+    table = pair_aucs(names, z, {}, n_bootstrap=100)
+    assert table["measure"].tolist() == ["latents_euclidean", "latents_cosine"]
+    assert ((table["low"] < 0.53) & (table["high"] > 0.47)).all()
+    assert pair_aucs(names, z, {}, n_bootstrap=0)["low"].isna().all()
+    with pytest.raises(InputError, match="No identity has two"):
+        pair_aucs(np.arange(600), z, {})

@@ -1,0 +1,195 @@
+"""The passes over all pairs, against scipy on small inputs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.spatial.distance import cdist
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.pairs import (
+    counts_within,
+    mean_cosine_distances,
+    mean_distances,
+    neighbour_pass,
+    pair_distances,
+    similar_counts,
+)
+from latent_microscope.forensics.similar import similar_pairs
+
+BLOCKS = [1, 7, 64, 1000]
+
+
+def points(n=90, d=6, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def off_diagonal(matrix):
+    out = matrix.copy()
+    np.fill_diagonal(out, np.inf)
+    return out
+
+
+@pytest.mark.parametrize("block_size", [None, *BLOCKS])
+@pytest.mark.parametrize("n", [2, 5, 90, 700])
+def test_nearest_neighbours_match_a_full_sort(n, block_size):
+    z = points(n)
+    full = off_diagonal(cdist(z, z))
+    found = neighbour_pass(z, k=10, block_size=block_size)
+    k = min(10, n - 1)
+    np.testing.assert_allclose(found.distances, np.sort(full, axis=1)[:, :k], rtol=1e-12)
+    np.testing.assert_array_equal(found.indices, np.argsort(full, axis=1, kind="stable")[:, :k])
+
+
+def test_block_size_changes_no_bit_of_the_neighbours():
+    z = points(400, 20)
+    whole = neighbour_pass(z, k=10, radii=[4.0])
+    for block_size in BLOCKS:
+        other = neighbour_pass(z, k=10, radii=[4.0], block_size=block_size)
+        np.testing.assert_array_equal(other.distances, whole.distances)
+        np.testing.assert_array_equal(other.indices, whole.indices)
+        np.testing.assert_array_equal(other.within, whole.within)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e6])
+def test_near_duplicates_keep_their_distances(offset):
+    rng = np.random.default_rng(1)
+    z = np.repeat(rng.normal(size=(40, 5)) * 3.0, 4, axis=0)
+    z[1::4] += 1e-7 * rng.normal(size=(40, 5))
+    z[3::4] += 1e-4 * rng.normal(size=(40, 5))
+    z += offset
+    full = np.sort(off_diagonal(cdist(z, z)), axis=1)
+    found = neighbour_pass(z, k=3).distances
+    # Rows 0 and 2 of each four are equal: their distance is exactly 0, not a rounded one.
+    assert np.all(found[0::4, 0] == 0.0)
+    assert np.all(found[2::4, 0] == 0.0)
+    np.testing.assert_allclose(found, full[:, :3], rtol=1e-9, atol=0)
+    expected = np.array([row[row > 0.0].mean() for row in off_finite(cdist(z, z))])
+    np.testing.assert_allclose(mean_distances(z), expected, rtol=1e-9)
+
+
+def off_finite(matrix):
+    return [np.delete(row, i) for i, row in enumerate(matrix)]
+
+
+def test_ties_go_to_the_smaller_row():
+    z = np.array([[0.0], [1.0], [-1.0], [1.0], [2.0]])
+    found = neighbour_pass(z, k=3)
+    np.testing.assert_array_equal(found.indices[0], [1, 2, 3])
+    np.testing.assert_array_equal(found.indices[1], [3, 0, 4])
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.5, 2.0, 3.0, 100.0])
+def test_counts_within_a_radius(radius):
+    z = points()
+    expected = (off_diagonal(cdist(z, z)) < radius).sum(axis=1)
+    direct = neighbour_pass(z, radii=[radius, 1.0], block_size=13).within[:, 0]
+    np.testing.assert_array_equal(direct, expected)
+    near = neighbour_pass(z, k=4).distances
+    np.testing.assert_array_equal(counts_within(z, near, radius, block_size=13), expected)
+
+
+def test_radius_is_strict_on_a_lattice():
+    z = np.arange(20.0)[:, None] * 0.1
+    exact = np.abs(z - z.T)
+    for radius in (0.1, 0.2, 0.3):
+        expected = (off_diagonal(exact) < radius).sum(axis=1)
+        np.testing.assert_array_equal(neighbour_pass(z, radii=[radius]).within[:, 0], expected)
+
+
+def test_chosen_rows_only():
+    z = points()
+    rows = np.array([5, 80, 3])
+    every = neighbour_pass(z, k=4, radii=[2.0])
+    some = neighbour_pass(z, k=4, radii=[2.0], rows=rows, block_size=2)
+    np.testing.assert_array_equal(some.distances, every.distances[rows])
+    np.testing.assert_array_equal(some.within, every.within[rows])
+
+
+@pytest.mark.parametrize("block_size", [None, *BLOCKS])
+def test_mean_distances(block_size):
+    z = points(60, 4)
+    z[10] = z[20] = z[30]
+    expected = [row[row > 0.0].mean() for row in cdist(z, z)]
+    np.testing.assert_allclose(mean_distances(z, block_size=block_size), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("block_size", [None, *BLOCKS])
+def test_mean_cosine_distances_leave_out_the_same_direction(block_size):
+    z = points(60, 4)
+    z[10] = 3.0 * z[20]
+    full = cdist(z, z, "cosine")
+    expected = [row[row > 1e-6].mean() for row in full]
+    np.testing.assert_allclose(
+        mean_cosine_distances(z, block_size=block_size), expected, rtol=1e-12
+    )
+
+
+def test_all_rows_equal():
+    z = np.ones((30, 3))
+    assert np.all(mean_distances(z) == 0.0)
+    assert np.all(mean_cosine_distances(z) == 0.0)
+    assert np.all(neighbour_pass(z, k=5).distances == 0.0)
+
+
+@pytest.mark.parametrize("block_size", [None, *BLOCKS])
+def test_similar_pairs_and_counts(block_size):
+    z = points(80, 3)
+    cosine = 1.0 - cdist(z, z, "cosine")
+    i, j = np.nonzero(np.triu(cosine > 0.9, 1))
+    order = np.argsort(-cosine[i, j], kind="stable")
+    pairs, similarity, total = similar_pairs(z, 0.9, 10**6, block_size=block_size)
+    assert total == len(i)
+    np.testing.assert_array_equal(pairs, np.column_stack([i, j])[order])
+    np.testing.assert_allclose(similarity, cosine[i, j][order], rtol=1e-12)
+    few, _, still = similar_pairs(z, 0.9, 5, block_size=block_size)
+    assert still == total
+    np.testing.assert_array_equal(few, pairs[:5])
+    rows = np.array([3, 50, 7])
+    np.fill_diagonal(cosine, -1.0)
+    np.testing.assert_array_equal(
+        similar_counts(z, rows, 0.9, block_size=block_size), (cosine[rows] > 0.9).sum(axis=1)
+    )
+
+
+def test_a_row_of_zeros_is_similar_to_none():
+    z = points(20, 3)
+    z[4] = 0.0
+    pairs, _, _ = similar_pairs(z, -0.5, 10**6)
+    zero = pairs[(pairs == 4).any(axis=1)]
+    # Its cosine with anything counts as 0, which lies above -0.5 but never above 0.
+    assert len(zero) == 19
+    assert not (similar_pairs(z, 0.0, 10**6)[0] == 4).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(2, 40), st.integers(1, 4)),
+        elements=st.floats(-100, 100, allow_subnormal=False, width=32),
+    ),
+    st.integers(1, 12),
+)
+def test_any_small_input_matches_scipy(z, k):
+    full = np.sort(off_diagonal(cdist(z, z)), axis=1)
+    found = neighbour_pass(z, k=k, block_size=9).distances
+    np.testing.assert_allclose(found, full[:, : min(k, len(z) - 1)], rtol=1e-9, atol=1e-150)
+    means = [row[row > 0].mean() if (row > 0).any() else 0.0 for row in cdist(z, z)]
+    np.testing.assert_allclose(mean_distances(z, block_size=9), means, rtol=1e-9, atol=1e-150)
+
+
+def test_pair_distances_are_symmetric_and_chunked():
+    z = points(50, 3)
+    i, j = np.divmod(np.arange(2500), 50)
+    i, j = np.tile(i, 4), np.tile(j, 4)
+    np.testing.assert_array_equal(pair_distances(z, i, j), pair_distances(z, j, i))
+    np.testing.assert_allclose(pair_distances(z, i, j), cdist(z, z)[i, j], rtol=1e-12)
+
+
+def test_bad_options_are_named():
+    with pytest.raises(InputError, match="block_size 0"):
+        neighbour_pass(points(), k=1, block_size=0)
+    with pytest.raises(InputError, match="k -1"):
+        neighbour_pass(points(), k=-1)

@@ -1,0 +1,334 @@
+"""Bootstrap of comparisons against explicit resampling, and unique variance against regression."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import pearsonr, rankdata, spearmanr
+
+from latent_microscope.behaviour import softmax
+from latent_microscope.errors import InputError
+from latent_microscope.seeds import rng as stream
+from latent_microscope.similarity import (
+    RDM,
+    bootstrap_compare,
+    compare,
+    partial_compare,
+    rdm,
+    resampling,
+)
+from latent_microscope.similarity.bootstrap import BootstrapResult
+from latent_microscope.similarity.pairs import pairs_within
+from latent_microscope.similarity.resampling import image_weights, weighted_sums
+from latent_microscope.similarity.variance import unique_variance
+from latent_microscope.similarity.votes import resample_votes, vote_shares
+
+N = 40
+
+
+class World:
+    """Votes, their RDM and three models: good, bad and the label."""
+
+    def __init__(self, n: int = N, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.labels = np.arange(n) % 4
+        truth = softmax(2.5 * np.eye(4)[self.labels] + rng.normal(size=(n, 4)))
+        self.counts = rng.multinomial(51, truth)
+        self.reference = rdm(vote_shares(self.counts))
+        self.models = {
+            "good": rdm(truth),
+            "bad": rdm(truth + 0.5 * rng.random((n, 4))),
+            "label": rdm(np.eye(4)[self.labels]),
+        }
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def resampled_pairs(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images of each pair of the resample, own copies dropped: the long way."""
+    images = np.repeat(np.arange(weights.size), weights)
+    a, b = np.triu_indices(images.size, 1)
+    i, j = images[a], images[b]
+    return i[i != j], j[i != j]
+
+
+def column(table: pd.DataFrame, name: str) -> np.ndarray:
+    return table[name].to_numpy(dtype=np.float64)
+
+
+def brute_draws(world: World, result: BootstrapResult, method: str) -> np.ndarray:
+    weights = image_weights(N, len(result.draws), stream(0, "bootstrap_images"))
+    reference = world.reference.square()
+    out = np.empty_like(result.draws)
+    for draw, row in enumerate(weights):
+        i, j = resampled_pairs(row)
+        y = reference[i, j].astype(np.float64)
+        for place, model in enumerate(world.models.values()):
+            x = model.square()[i, j].astype(np.float64)
+            if method == "spearman":
+                out[draw, place] = spearmanr(x, y).statistic
+            elif method == "pearson":
+                out[draw, place] = pearsonr(x, y).statistic
+            elif method == "cosine":
+                out[draw, place] = x @ y / np.sqrt(x @ x * (y @ y))
+            else:
+                out[draw, place] = compare(x, y, method)
+    return out
+
+
+@pytest.mark.parametrize("method", ["spearman", "rho-a", "pearson", "cosine"])
+def test_draws_are_those_of_explicit_resampling(world: World, method: str) -> None:
+    result = bootstrap_compare(world.models, world.reference, None, 15, method=method)
+    expected = brute_draws(world, result, method)
+    np.testing.assert_allclose(result.draws, expected, atol=3e-6)
+    assert result.vote_draws is None
+    points = [compare(m, world.reference, method) for m in world.models.values()]
+    np.testing.assert_array_equal(column(result.scores, "score"), points)
+
+
+def test_binned_ranks_change_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above 65,534 pairs ranks come from 4096 bins; here from 256 of 780."""
+    exact = bootstrap_compare(world.models, world.reference, None, 20)
+    monkeypatch.setattr(resampling, "_MOST_BINS", 100)
+    monkeypatch.setattr(resampling, "_BINS", 256)
+    binned = bootstrap_compare(world.models, world.reference, None, 20)
+    difference = np.abs(binned.draws - exact.draws).max()
+    assert 0 < difference < 1e-3
+
+
+def test_binned_ranks_of_many_pairs() -> None:
+    """Above 362 images: the draws of scipy to 1e-5."""
+    world = World(400)
+    result = bootstrap_compare({"bad": world.models["bad"]}, world.reference, None, 2)
+    (row, _) = image_weights(400, 2, stream(0, "bootstrap_images"))
+    i, j = np.triu_indices(400, 1)
+    pair_weights = row[i] * row[j]
+    x = np.repeat(world.models["bad"].values, pair_weights)
+    y = np.repeat(world.reference.values, pair_weights)
+    assert result.draws[0, 0] == pytest.approx(spearmanr(x, y).statistic, abs=1e-5)
+
+
+def test_weighted_sums_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, N * (N - 1) // 2)).astype(np.float32)
+    weights = image_weights(N, 5, rng)
+    i, j = np.triu_indices(N, 1)
+    expected = [(w[i] * w[j] * x.astype(float) * y).sum() for w in weights]
+    for rows in (1, 7, 128):
+        monkeypatch.setattr(resampling, "_ROWS", rows)
+        np.testing.assert_allclose(weighted_sums(x, y, weights), expected, rtol=1e-4)
+
+
+def test_same_seed_same_numbers_and_threads_change_none(world: World) -> None:
+    arguments = (world.models, world.reference, world.counts, 12)
+    first = bootstrap_compare(*arguments, n_vote_draws=3)
+    second = bootstrap_compare(*arguments, n_vote_draws=3, threads=2)
+    pd.testing.assert_frame_equal(first.scores, second.scores, check_exact=True)
+    pd.testing.assert_frame_equal(first.differences, second.differences, check_exact=True)
+    other = bootstrap_compare(*arguments, n_vote_draws=3, seed=1)
+    assert (other.draws != first.draws).any()
+
+
+def test_tables(world: World) -> None:
+    result = bootstrap_compare(world.models, world.reference, None, 200)
+    scores = result.scores
+    assert scores["model"].tolist() == ["good", "bad", "label"]
+    assert (column(scores, "low") < column(scores, "score")).all()
+    assert (column(scores, "score") < column(scores, "high")).all()
+    np.testing.assert_allclose(column(scores, "sd"), result.draws.std(axis=0, ddof=1))
+    low, high = np.percentile(result.draws, [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(column(scores, "low"), low)
+    np.testing.assert_allclose(column(scores, "high"), high)
+    table = result.differences
+    pairs = list(zip(table["model_a"], table["model_b"], strict=True))
+    assert pairs == [("good", "bad"), ("good", "label"), ("bad", "label")]
+    difference = result.draws[:, 0] - result.draws[:, 1]
+    low, high = np.percentile(difference, [2.5, 97.5])
+    assert column(table, "low")[0] == pytest.approx(low)
+    assert column(table, "high")[0] == pytest.approx(high)
+    point = column(scores, "score")
+    assert column(table, "difference")[0] == point[0] - point[1]
+    assert column(table, "p")[0] == pytest.approx(2 / 201)
+    assert column(table, "p_adjusted")[0] == pytest.approx(6 / 201)
+    bh = bootstrap_compare(world.models, world.reference, None, 200, correction="bh").differences
+    assert (column(bh, "p_adjusted") <= column(table, "p_adjusted")).all()
+    assert (column(bh, "p_adjusted") >= column(bh, "p")).all()
+    paired = column(table, "high") - column(table, "low")
+    width = column(scores, "high") - column(scores, "low")
+    # The same images for both: closer together than two separate intervals say.
+    assert paired[0] < width[0] + width[1]
+
+
+def test_a_model_equals_itself(world: World) -> None:
+    twin = {"a": world.models["bad"], "b": world.models["bad"]}
+    table = bootstrap_compare(twin, world.reference, None, 50).differences
+    assert column(table, "difference")[0] == column(table, "low")[0] == 0.0
+    assert column(table, "p_adjusted")[0] == 1.0
+
+
+def test_votes_are_drawn_again(world: World) -> None:
+    result = bootstrap_compare(world.models, world.reference, world.counts, 12, n_vote_draws=12)
+    weights = image_weights(N, 12, stream(0, "bootstrap_images"))
+    assert result.vote_draws is not None
+    for draw in (0, 7):
+        votes = resample_votes(world.counts.astype(np.int64), stream(0, "bootstrap_votes", draw))
+        i, j = resampled_pairs(weights[draw])
+        y = rdm(vote_shares(votes)).square()[i, j]
+        for place, model in enumerate(world.models.values()):
+            expected = spearmanr(model.square()[i, j], y).statistic
+            assert result.vote_draws[draw, place] == pytest.approx(expected, abs=1e-6)
+    without = bootstrap_compare(world.models, world.reference, None, 12)
+    np.testing.assert_array_equal(result.draws, without.draws)
+
+
+@pytest.mark.parametrize("method", ["spearman", "pearson"])
+def test_votes_widen_the_interval_around_the_same_centre(world: World, method: str) -> None:
+    result = bootstrap_compare(world.models, world.reference, world.counts, 300, method=method)
+    scores, differences = result.scores, result.differences
+    assert result.vote_draws is not None
+    assert column(scores, "sd_votes")[0] > column(scores, "sd")[0]
+    assert column(scores, "vote_shift")[0] < 0
+    low, high = column(scores, "low_votes"), column(scores, "high_votes")
+    assert ((low < column(scores, "score")) & (column(scores, "score") < high)).all()
+    shift = result.vote_draws.mean(axis=0) - result.draws.mean(axis=0)
+    np.testing.assert_allclose(column(scores, "vote_shift"), shift, atol=1e-12)
+    assert {"low_votes", "high_votes", "p_votes", "p_votes_adjusted"} <= set(differences)
+
+
+@pytest.mark.parametrize("n_vote_draws", [1, 4])
+@pytest.mark.parametrize("method", ["spearman", "pearson"])
+def test_few_references_are_shared(world: World, n_vote_draws: int, method: str) -> None:
+    result = bootstrap_compare(
+        world.models,
+        world.reference,
+        world.counts,
+        8,
+        n_vote_draws=n_vote_draws,
+        method=method,
+    )
+    assert result.vote_draws is not None
+    votes = resample_votes(world.counts.astype(np.int64), stream(0, "bootstrap_votes", 0))
+    row = image_weights(N, 8, stream(0, "bootstrap_images"))[8 // n_vote_draws - 1]
+    i, j = resampled_pairs(row)
+    x, y = world.models["good"].square()[i, j], rdm(vote_shares(votes)).square()[i, j]
+    function = spearmanr if method == "spearman" else pearsonr
+    expected = function(x.astype(np.float64), y.astype(np.float64)).statistic
+    assert result.vote_draws[8 // n_vote_draws - 1, 0] == pytest.approx(expected, abs=3e-6)
+
+
+def test_controls(world: World) -> None:
+    label = world.models["label"]
+    models = {"good": world.models["good"], "bad": world.models["bad"]}
+    result = bootstrap_compare(models, world.reference, None, 5, controls=[label])
+    points = [partial_compare(m, world.reference, label) for m in models.values()]
+    np.testing.assert_allclose(column(result.scores, "score"), points, atol=1e-12)
+    row = image_weights(N, 5, stream(0, "bootstrap_images"))[3]
+    i, j = resampled_pairs(row)
+    values = [m.square()[i, j] for m in (models["bad"], world.reference, label)]
+    expected = partial_compare(values[0], values[1], values[2])
+    assert result.draws[3, 1] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["spearman", "rho-a", "pearson", "cosine"])
+def test_pairs(world: World, method: str) -> None:
+    within = pairs_within(world.labels)
+    mask = np.zeros(len(world.reference), dtype=bool)
+    mask[within] = True
+    models = {"good": world.models["good"]}
+    result = bootstrap_compare(models, world.reference, None, 4, method=method, pairs=within)
+    same = bootstrap_compare(models, world.reference, None, 4, method=method, pairs=mask)
+    np.testing.assert_array_equal(result.draws, same.draws)
+    row = image_weights(N, 4, stream(0, "bootstrap_images"))[1]
+    i, j = resampled_pairs(row)
+    inside = world.labels[i] == world.labels[j]
+    x = models["good"].square()[i[inside], j[inside]]
+    y = world.reference.square()[i[inside], j[inside]]
+    assert result.draws[1, 0] == pytest.approx(compare(x, y, method), abs=3e-6)
+    expected = compare(models["good"], world.reference, method, pairs=within)
+    assert column(result.scores, "score")[0] == expected
+
+
+def test_a_constant_model_has_no_score(world: World) -> None:
+    within = pairs_within(world.labels)
+    models = {"label": world.models["label"], "good": world.models["good"]}
+    result = bootstrap_compare(models, world.reference, None, 10, pairs=within)
+    assert np.isnan(result.draws[:, 0]).all()
+    assert np.isnan(result.scores.iloc[0, 1:].to_numpy(dtype=np.float64)).all()
+    assert np.isfinite(result.draws[:, 1]).all()
+    assert np.isnan(column(result.differences, "p_adjusted")[0])
+
+
+def r_squared(y: np.ndarray, xs: list[np.ndarray]) -> float:
+    design = np.stack([np.ones(y.size), *map(rankdata, xs)], axis=1)
+    target = rankdata(y)
+    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    return float(1 - residual.var() / target.var())
+
+
+def test_unique_variance(world: World) -> None:
+    shares = unique_variance(world.models, world.reference)
+    values = {name: m.values for name, m in world.models.items()}
+    whole = r_squared(world.reference.values, list(values.values()))
+    for name in values:
+        rest = [v for other, v in values.items() if other != name]
+        expected = whole - r_squared(world.reference.values, rest)
+        assert shares[name] == pytest.approx(expected, abs=1e-9)
+    twins = {"a": world.models["good"], "b": world.models["good"]}
+    assert max(unique_variance(twins, world.reference).values()) < 1e-8
+    alone = unique_variance({"good": world.models["good"]}, world.reference)["good"]
+    assert alone == pytest.approx(compare(world.models["good"], world.reference) ** 2)
+
+
+def test_unique_variance_is_bootstrapped(world: World) -> None:
+    models = {"good": world.models["good"], "bad": world.models["bad"]}
+    label = world.models["label"]
+    result = bootstrap_compare(
+        models, world.reference, world.counts, 4, unique=True, controls=[label], n_vote_draws=2
+    )
+    expected = unique_variance(models, world.reference, controls=[label])
+    np.testing.assert_allclose(column(result.scores, "score"), list(expected.values()))
+    i, j = resampled_pairs(image_weights(N, 4, stream(0, "bootstrap_images"))[2])
+    named = {name: m.square()[i, j] for name, m in models.items()}
+    resampled = unique_variance(
+        named, world.reference.square()[i, j], controls=[label.square()[i, j]]
+    )
+    np.testing.assert_allclose(result.draws[2], list(resampled.values()), atol=1e-6)
+
+
+def test_coverage_of_the_interval_over_images() -> None:
+    """The score of the population lies in the interval about as often as said (95 %)."""
+    rng = np.random.default_rng(5)
+
+    def sample(n: int) -> tuple[RDM, RDM]:
+        x = rng.normal(size=(n, 3))
+        return rdm(x), rdm(x + rng.normal(size=(n, 3)))
+
+    truth = compare(*sample(1500))
+    hits = []
+    for seed in range(40):
+        model, reference = sample(50)
+        result = bootstrap_compare({"m": model}, reference, None, 100, seed)
+        hits.append(column(result.scores, "low")[0] < truth < column(result.scores, "high")[0])
+    assert np.mean(hits) >= 0.8
+
+
+def test_mistakes(world: World) -> None:
+    models, reference = world.models, world.reference
+    with pytest.raises(InputError, match="no model"):
+        bootstrap_compare({}, reference)
+    with pytest.raises(InputError, match="'tau-a' cannot"):
+        bootstrap_compare(models, reference, method="tau-a")
+    with pytest.raises(InputError, match="'bonferroni' is unknown"):
+        bootstrap_compare(models, reference, correction="bonferroni")
+    with pytest.raises(InputError, match="method spearman"):
+        bootstrap_compare(models, reference, method="pearson", unique=True)
+    with pytest.raises(InputError, match="votes on 39 images"):
+        bootstrap_compare(models, reference, world.counts[1:])
+    with pytest.raises(InputError, match="n_draws is 1"):
+        bootstrap_compare(models, reference, None, 1)
+    other = RDM(reference.values, np.arange(N) + 1)
+    with pytest.raises(InputError, match="different ids"):
+        bootstrap_compare(models, other)
+    assert bootstrap_compare([models["good"]], reference, None, 3).differences.empty

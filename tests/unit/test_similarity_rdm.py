@@ -1,0 +1,282 @@
+"""RDMs against scipy, and the faults they must name."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist, squareform
+
+from latent_microscope.errors import InputError
+from latent_microscope.similarity import RDM, rdm
+from latent_microscope.similarity import rdms as rdms_module
+from latent_microscope.similarity.io import (
+    from_rsatoolbox,
+    ids_path,
+    load_rdm,
+    save_rdm,
+    to_rsatoolbox,
+    write_rdm,
+)
+from latent_microscope.similarity.pairs import (
+    condensed_index,
+    n_images,
+    n_pairs,
+    pairs_among,
+    pairs_within,
+)
+from latent_microscope.similarity.rdms import class_rdm
+
+METRICS = ["euclidean", "cosine", "correlation", "jensenshannon"]
+
+
+def features(metric: str, n: int, d: int, seed: int = 0) -> np.ndarray:
+    x = np.random.default_rng(seed).normal(size=(n, d))
+    return np.exp(2 * x) if metric == "jensenshannon" else x
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("d", [2, 10, 17, 100])
+def test_equals_scipy(metric: str, d: int) -> None:
+    x = features(metric, 83, d)
+    ours = rdm(x, metric)
+    assert ours.values.dtype == np.float32
+    np.testing.assert_allclose(ours.values, pdist(x, metric).astype(np.float32), atol=2e-7)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "correlation"])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e4])
+@pytest.mark.parametrize("offset", [0.0, 100.0])
+def test_close_rows_far_from_the_origin(metric: str, scale: float, offset: float) -> None:
+    """Neither a common offset nor the scale costs the small distances their digits."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(30, 64))
+    x[10:20] = x[:10] + 1e-5 * rng.normal(size=(10, 64))
+    x = (x + offset) * scale
+    exact = pdist(x.astype(np.longdouble).astype(np.float64), metric)
+    ours = rdm(x, metric).values
+    assert np.abs(ours - exact.astype(np.float32)).max() <= max(1e-5, 1.2e-7 * exact.max())
+    if metric == "euclidean":
+        np.testing.assert_allclose(ours, exact, rtol=2e-7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("d", [5, 50])
+def test_identical_rows_give_exactly_zero_and_others_do_not(metric: str, d: int) -> None:
+    x = features(metric, 40, d, seed=2)
+    x[25] = x[3]
+    x[39] = x[3]
+    square = rdm(x, metric).square()
+    assert square[3, 25] == square[3, 39] == square[25, 39] == 0.0
+    assert (square == 0.0).sum() == 40 + 6
+    np.testing.assert_array_equal(square, square.T)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "correlation"])
+def test_parallel_rows_tie_at_zero(metric: str) -> None:
+    x = features(metric, 6, 20, seed=3)
+    x[1] = 3.7 * x[0]
+    x[2] = x[0] / 9.1
+    square = rdm(x, metric).square()
+    assert square[0, 1] == square[0, 2] == square[1, 2] == 0.0
+
+
+def test_jensenshannon_is_accurate_near_zero_and_takes_zeros() -> None:
+    p = np.array([[0.5, 0.5, 0.0], [0.5 + 1e-9, 0.5 - 1e-9, 0.0], [0.0, 0.0, 1.0]])
+    values = rdm(p, "jensenshannon").values
+    # For small differences JSD = sum (p-q)^2 / (8 m).
+    assert values[0] == pytest.approx(np.sqrt(2 * 1e-18 / (8 * 0.5)), rel=1e-5)
+    assert values[1] == pytest.approx(np.sqrt(np.log(2)), rel=1e-6)
+
+
+@given(
+    st.sampled_from(METRICS),
+    st.integers(2, 12),
+    st.integers(2, 40),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_properties(metric: str, n: int, d: int, seed: int) -> None:
+    """Permuting images permutes the RDM; the values lie in the metric's range."""
+    x = features(metric, n, d, seed) if d > 2 or metric != "correlation" else features(metric, n, 3)
+    order = np.random.default_rng(seed).permutation(n)
+    one, two = rdm(x, metric), rdm(x[order], metric, ids=order)
+    np.testing.assert_allclose(one.select(order).values, two.values, atol=1e-6)
+    assert one.values.min() >= 0.0
+    limit = {"cosine": 2.0, "correlation": 2.0, "jensenshannon": np.sqrt(np.log(2)) + 1e-7}
+    assert one.values.max() <= limit.get(metric, np.inf)
+
+
+def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = features("euclidean", 61, 40)
+    whole = {m: rdm(np.abs(x), m).values for m in METRICS}
+    monkeypatch.setattr(rdms_module, "_BLOCK_BYTES", 8 * 61 * 7)
+    for metric, values in whole.items():
+        np.testing.assert_allclose(rdm(np.abs(x), metric).values, values, rtol=2e-7)
+
+
+def test_input_is_not_changed_and_dtypes_agree() -> None:
+    x = np.random.default_rng(4).integers(0, 255, size=(20, 30)).astype(np.uint8)
+    before = x.copy()
+    a = rdm(x, "correlation")
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(a.values, rdm(x.astype(np.float64), "correlation").values)
+    y = x.astype(np.float64)
+    rdm(y, "cosine")
+    np.testing.assert_array_equal(y, before)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("metric", METRICS)
+def test_non_finite_names_the_id(metric: str, bad: float) -> None:
+    x = features(metric, 10, 6)
+    x[7, 2] = bad
+    with pytest.raises(InputError, match=r"img_7.*non-finite.*column 2"):
+        rdm(x, metric, ids=[f"img_{i}" for i in range(10)])
+
+
+def test_rows_without_a_distance_name_the_id() -> None:
+    x = features("cosine", 10, 6)
+    ids = np.arange(100, 110)
+    zero, flat, negative = x.copy(), x.copy(), np.abs(x)
+    zero[4] = 0.0
+    flat[5] = 0.1
+    negative[6, 0] = -1.0
+    with pytest.raises(InputError, match=r"104.*norm 0"):
+        rdm(zero, "cosine", ids=ids)
+    with pytest.raises(InputError, match=r"105.*zero variance"):
+        rdm(flat, "correlation", ids=ids)
+    with pytest.raises(InputError, match=r"106.*negative"):
+        rdm(negative, "jensenshannon", ids=ids)
+    with pytest.raises(InputError, match=r"104.*sum of 0"):
+        rdm(np.abs(zero), "jensenshannon", ids=ids)
+    assert rdm(zero, "euclidean", ids=ids).n == 10
+
+
+@pytest.mark.parametrize("d", [3, 512])
+def test_float32_constant_rows_have_zero_variance(d: int) -> None:
+    x = features("correlation", 4, d).astype(np.float32)
+    x[2] = np.float32(0.1)
+    with pytest.raises(InputError, match=r"id 2 .*zero variance"):
+        rdm(x, "correlation")
+
+
+def test_other_mistakes() -> None:
+    x = features("cosine", 5, 3)
+    with pytest.raises(InputError, match="'cityblock' is unknown"):
+        rdm(x, "cityblock")
+    with pytest.raises(InputError, match="more than once"):
+        rdm(x, ids=[0, 1, 2, 3, 3])
+    with pytest.raises(InputError, match="4 ids for 5"):
+        rdm(x, ids=[0, 1, 2, 3])
+    with pytest.raises(InputError, match="100 columns"):
+        rdm(np.ones((3, 101)), "jensenshannon")
+    with pytest.raises(InputError, match="shape"):
+        rdm(x[:1])
+    with pytest.raises(InputError, match="too large"):
+        rdm([[1e200], [0.0]])
+    with pytest.raises(InputError, match="out has shape"):
+        rdm(x, out=np.empty(3, np.float32))
+
+
+def test_rdm_type() -> None:
+    x = features("euclidean", 7, 3)
+    matrix = rdm(x, ids=list("abcdefg"))
+    assert isinstance(matrix, RDM)
+    assert (matrix.n, len(matrix), matrix.metric) == (7, 21, "euclidean")
+    np.testing.assert_array_equal(np.asarray(matrix), matrix.values)
+    assert np.asarray(matrix, dtype=np.float64).dtype == np.float64
+    np.testing.assert_array_equal(matrix.square(), squareform(matrix.values))
+    part = matrix.select(["e", "b", "g"])
+    square = matrix.square()
+    np.testing.assert_array_equal(part.values, [square[4, 1], square[4, 6], square[1, 6]])
+    with pytest.raises(InputError, match="z is not in"):
+        matrix.select(["a", "z"])
+    with pytest.raises(InputError, match="no such number"):
+        RDM(np.zeros(4, np.float32))
+    with pytest.raises(InputError, match="condensed"):
+        RDM(np.zeros((3, 3), np.float32))
+
+
+def test_class_rdm() -> None:
+    x = features("correlation", 30, 6)
+    labels = np.arange(30) % 3
+    means = np.stack([x[labels == c].mean(axis=0) for c in range(3)])
+    matrix = class_rdm(x, labels, "correlation", ["cat", "deer", "dog"])
+    np.testing.assert_allclose(matrix.values, pdist(means, "correlation"), atol=1e-6)
+    assert matrix.ids.tolist() == ["cat", "deer", "dog"]
+    assert class_rdm(x, labels).ids.tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="29 labels"):
+        class_rdm(x, labels[1:])
+
+
+@given(st.integers(2, 40), st.integers(0, 1000))
+def test_pair_positions(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    i, j = np.triu_indices(n, 1)
+    np.testing.assert_array_equal(condensed_index(j, i, n), np.arange(n_pairs(n)))
+    assert n_images(n_pairs(n)) == n
+    labels = rng.integers(0, 3, n)
+    np.testing.assert_array_equal(pairs_within(labels), np.flatnonzero(labels[i] == labels[j]))
+    chosen = rng.random(n) < 0.5
+    np.testing.assert_array_equal(pairs_among(chosen), np.flatnonzero(chosen[i] & chosen[j]))
+
+
+@pytest.mark.parametrize("ids", [np.arange(9) * 3, np.array([f"id{i}" for i in range(9)])])
+def test_files(tmp_path: Path, ids: np.ndarray) -> None:
+    x = features("cosine", 9, 4)
+    path = tmp_path / "model.npy"
+    matrix = rdm(x, "cosine", ids)
+    save_rdm(path, matrix)
+    back = load_rdm(path)
+    assert isinstance(back.values, np.memmap)
+    assert back.metric == "cosine"
+    np.testing.assert_array_equal(back.values, matrix.values)
+    np.testing.assert_array_equal(back.ids, ids)
+    first = path.read_bytes(), ids_path(path).read_bytes()
+    straight = write_rdm(path, x, "cosine", ids)
+    assert (path.read_bytes(), ids_path(path).read_bytes()) == first
+    np.testing.assert_array_equal(straight.values, matrix.values)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.ids.parquet", "model.npy"]
+
+    ids_path(path).unlink()
+    with pytest.raises(InputError, match="no ids beside it"):
+        load_rdm(path)
+    np.save(tmp_path / "model.ids.npy", ids)
+    np.testing.assert_array_equal(load_rdm(path, mmap=False).ids, ids)
+    np.save(tmp_path / "model.ids.npy", ids[:-1])
+    with pytest.raises(InputError, match="8 ids"):
+        load_rdm(path)
+
+
+def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    x = features("cosine", 9, 4)
+    x[3] = 0.0
+    with pytest.raises(InputError, match="id 3"):
+        write_rdm(tmp_path / "a.npy", x, "cosine")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rsatoolbox_round_trip() -> None:
+    rsatoolbox = pytest.importorskip("rsatoolbox")
+    ids = np.array([f"im{i}" for i in range(8)])
+    named = {m: rdm(features("cosine", 8, 5, s), ids=ids) for s, m in enumerate(["vae", "cnn"])}
+    theirs = to_rsatoolbox(named)
+    assert isinstance(theirs, rsatoolbox.rdm.RDMs)
+    assert (theirs.n_rdm, theirs.n_cond) == (2, 8)
+    np.testing.assert_array_equal(theirs.get_matrices()[1], named["cnn"].square())
+    back = from_rsatoolbox(theirs)
+    assert list(back) == ["vae", "cnn"]
+    for name, matrix in back.items():
+        np.testing.assert_array_equal(matrix.values, named[name].values)
+        np.testing.assert_array_equal(matrix.ids, ids)
+        assert matrix.metric == "euclidean"
+
+    data = rsatoolbox.data.Dataset(features("correlation", 8, 30))
+    correlation = rsatoolbox.rdm.calc_rdm(data, method="correlation")
+    (own,) = from_rsatoolbox(correlation).values()
+    expected = rdm(features("correlation", 8, 30), "correlation").values
+    np.testing.assert_allclose(own.values, expected, atol=1e-6)
+    with pytest.raises(InputError, match="one metric"):
+        to_rsatoolbox({"a": named["vae"], "b": rdm(features("cosine", 8, 5), "cosine", ids)})

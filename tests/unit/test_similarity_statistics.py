@@ -1,0 +1,81 @@
+"""Multiplicity, intervals and summaries against scipy and by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
+
+from latent_microscope.errors import InputError
+from latent_microscope.statistics import (
+    benjamini_hochberg,
+    bootstrap_p_value,
+    holm,
+    mean_sd,
+    percentile_interval,
+)
+
+P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30)
+
+
+@given(P_VALUES)
+def test_benjamini_hochberg_is_scipys(p: list[float]) -> None:
+    np.testing.assert_allclose(benjamini_hochberg(p), false_discovery_control(p), atol=1e-15)
+
+
+@given(P_VALUES)
+def test_holm_rejects_what_the_step_down_procedure_rejects(p: list[float]) -> None:
+    alpha = 0.05
+    rejected = np.zeros(len(p), dtype=bool)
+    for step, index in enumerate(np.argsort(p, kind="stable")):
+        if p[index] * (len(p) - step) > alpha:
+            break
+        rejected[index] = True
+    np.testing.assert_array_equal(holm(p) <= alpha, rejected)
+
+
+def test_adjustments_by_hand_keep_shape_and_leave_missing_tests_out() -> None:
+    p = np.array([[0.01, np.nan], [0.04, 0.03]])
+    np.testing.assert_allclose(holm(p), [[0.03, np.nan], [0.06, 0.06]])
+    np.testing.assert_allclose(benjamini_hochberg(p), [[0.03, np.nan], [0.04, 0.04]])
+    assert benjamini_hochberg([]).size == 0
+    with pytest.raises(InputError, match="between 0 and 1"):
+        holm([1.2])
+
+
+def test_percentile_interval() -> None:
+    draws = np.stack([np.linspace(0, 100, 101), np.linspace(100, 200, 101)], axis=1)
+    low, high = percentile_interval(draws, 0.9)
+    np.testing.assert_allclose(low, [5, 105])
+    np.testing.assert_allclose(high, [95, 195])
+    with pytest.raises(InputError):
+        percentile_interval([], 0.95)
+    with pytest.raises(InputError):
+        percentile_interval([1.0], 95)
+
+
+def test_bootstrap_p_value() -> None:
+    assert bootstrap_p_value(np.arange(1, 100)) == pytest.approx(2 / 100)
+    assert bootstrap_p_value(np.zeros(10)) == 1.0
+    draws = np.concatenate([-np.ones(10), np.ones(89)])
+    assert bootstrap_p_value(draws) == pytest.approx(22 / 100)
+    assert bootstrap_p_value(-draws) == bootstrap_p_value(draws)
+    assert np.isnan(bootstrap_p_value([np.nan]))
+
+
+def test_mean_sd_over_seeds() -> None:
+    table = pd.DataFrame(
+        {"model": ["b", "b", "a", "a"], "seed": [0, 1, 0, 1], "x": [1, 3, 5, np.nan], "y": 2.0}
+    )
+    summary = mean_sd(table, ["model"], ["x", "y"])
+    assert list(summary.columns) == ["model", "value", "mean", "sd", "n"]
+    rows = {(r["model"], r["value"]): r for r in summary.to_dict("records")}
+    b_x = rows["b", "x"]
+    assert (b_x["mean"], b_x["sd"], b_x["n"]) == (2.0, pytest.approx(2**0.5), 2)
+    assert rows["a", "x"]["n"] == 1
+    assert np.isnan(rows["a", "x"]["sd"])
+    assert rows["a", "y"]["sd"] == 0.0
+    assert summary["model"].tolist()[0] == "b"
+    with pytest.raises(InputError, match="'z'"):
+        mean_sd(table, ["model"], ["z"])

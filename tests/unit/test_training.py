@@ -1,0 +1,411 @@
+"""Training: same bytes twice and after an interruption, settings, augmentation, memory."""
+
+import io
+import logging
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from latent_microscope.errors import InputError
+from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.vaes import build_vae
+from latent_microscope.training.checkpoint import Checkpoint
+from latent_microscope.training.classifier import ClassifierSettings, evaluate, train_classifier
+from latent_microscope.training.data import augment, shuffled
+from latent_microscope.training.device import (
+    has_bfloat16,
+    numeric_environment,
+    pick_device,
+    pick_precision,
+)
+from latent_microscope.training.settings import Augmentation, Beta, Scheduler, parse
+from latent_microscope.training.vae import VAESettings, train_vae
+from latent_microscope.weights import save_weights
+
+CPU = torch.device("cpu")
+VAE_PLAN: dict[str, Any] = {
+    "epochs": 4,
+    "batch": 8,
+    "scheduler": {"kind": "plateau", "patience": 0},
+    "learning_rate": 3e-3,
+    "weight_decay": 1e-5,
+    "beta": {"kind": "warmup", "maximum": 0.1, "over": 50},
+    "reduction": "sum",
+    "samples": {"count": 3, "frames": 3},
+}
+NET_PLAN: dict[str, Any] = {
+    "epochs": 4,
+    "batch": 8,
+    "optimizer": "adamw",
+    "weight_decay": 0.01,
+    "scheduler": {"kind": "cosine", "warmup": 1},
+    "augmentation": {"crop": 4, "flip": True, "cutout": 4},
+    "memory_format": "channels_last",
+    "label_smoothing": 0.1,
+}
+SMALL_NET = {"widths": [4, 8, 8]}
+
+
+class KilledError(Exception):
+    """Stands for the kill: whatever was not saved is lost."""
+
+
+class DyingCheckpoint(Checkpoint):
+    """Dies after a number of saves."""
+
+    lives = 2
+
+    def save(self, state):
+        super().save(state)
+        self.lives -= 1
+        if not self.lives:
+            raise KilledError
+
+
+def _images(n=20, height=32, width=32):
+    return np.random.default_rng(0).integers(0, 256, (n, height, width, 3), dtype=np.uint8)
+
+
+def _bytes(result, path):
+    save_weights(path, result.state)
+    buffer = io.BytesIO()
+    result.log.to_parquet(buffer)
+    arrays = [getattr(result, k, np.empty(0)).tobytes() for k in ("samples", "reconstructions")]
+    return path.read_bytes(), buffer.getvalue(), *arrays
+
+
+def _train_vae(arch, plan, tmp_path, checkpoint=None):
+    images = _images(height=8, width=6) if arch == "dense" else _images()
+    network = {"latent": 4, "channels": [4, 8]}
+    model = build_vae(arch, network, image_shape=images.shape[1:], seed=1)
+    settings = parse(VAESettings, plan, "vae")
+    result = train_vae(model, images, settings, seed=7, device=CPU, checkpoint=checkpoint)
+    return _bytes(result, tmp_path / "weights.pt")
+
+
+def _train_net(plan, tmp_path, checkpoint=None):
+    images, labels = _images(), np.arange(20) % 10
+    settings = parse(ClassifierSettings, plan, "net")
+    result = train_classifier(
+        build_philnet(SMALL_NET, seed=1),
+        images,
+        labels,
+        settings,
+        seed=7,
+        device=CPU,
+        monitor=(images, labels),
+        checkpoint=checkpoint,
+    )
+    return _bytes(result, tmp_path / "weights.pt")
+
+
+def _checkpoint(cls, tmp_path, settings):
+    return cls(tmp_path / "weights.pt", [], settings, device=CPU, seconds=0.0)
+
+
+TRAININGS = {
+    "dense": lambda tmp, ckpt=None: _train_vae("dense", VAE_PLAN, tmp, ckpt),
+    "cifar-bfloat16": lambda tmp, ckpt=None: _train_vae(
+        "cifar",
+        VAE_PLAN
+        | {
+            "precision": "bfloat16",
+            "memory_format": "channels_last",
+            "reconstruction": "l1",
+            "optimizer": "adamw",
+            "scheduler": {},
+        },
+        tmp,
+        ckpt,
+    ),
+    "philnet": lambda tmp, ckpt=None: _train_net(NET_PLAN, tmp, ckpt),
+    "philnet-average-sgd": lambda tmp, ckpt=None: _train_net(
+        NET_PLAN | {"average": 0.9, "optimizer": "sgd", "precision": "bfloat16"}, tmp, ckpt
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_same_bytes_twice_and_after_an_interruption(name, tmp_path):
+    train = TRAININGS[name]
+    whole = train(tmp_path)
+    torch.manual_seed(99)
+    torch.rand(3)
+    assert train(tmp_path) == whole
+    with pytest.raises(KilledError):
+        train(tmp_path, _checkpoint(DyingCheckpoint, tmp_path, {"name": name}))
+    again = _checkpoint(Checkpoint, tmp_path, {"name": name})
+    assert len(again.load()["rows"]) == 2
+    assert train(tmp_path, again) == whole
+    # Killed after the last epoch, before the artefacts were written: nothing is trained anew.
+    assert train(tmp_path, _checkpoint(Checkpoint, tmp_path, {"name": name})) == whole
+    again.remove()
+    assert not (tmp_path / ".checkpoints").exists()
+
+
+def test_another_seed_gives_other_weights(tmp_path):
+    images = _images(height=8, width=6)
+    settings = parse(VAESettings, VAE_PLAN | {"epochs": 1}, "vae")
+
+    def weights(seed):
+        model = build_vae("dense", {"latent": 4}, image_shape=(8, 6, 3), seed=1)
+        state = train_vae(model, images, settings, seed=seed, device=CPU).state
+        return state["fc_mu.weight"]
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+def test_checkpoint_is_keyed_by_settings_and_inputs(tmp_path):
+    source = tmp_path / "images.npy"
+    source.write_bytes(b"one")
+    output = tmp_path / "weights.pt"
+
+    def path(settings):
+        return Checkpoint(output, [source], settings, device=CPU).path
+
+    first = path({"epochs": 1})
+    assert path({"epochs": 1}) == first
+    assert path({"epochs": 2}) != first
+    source.write_bytes(b"other")
+    assert path({"epochs": 1}) != first
+
+
+def test_unreadable_checkpoint_starts_anew(tmp_path, caplog):
+    checkpoint = _checkpoint(Checkpoint, tmp_path, {})
+    checkpoint.path.parent.mkdir()
+    checkpoint.path.write_bytes(b"not a checkpoint")
+    logging.getLogger("latent_microscope").propagate = True
+    assert checkpoint.load() is None
+    assert "starting anew" in caplog.text
+
+
+def test_first_epoch_means_are_exact(tmp_path):
+    """One batch, no dropout: the row must equal the loss of the initial weights."""
+    images = _images(n=6, height=8, width=6)
+    plan = VAE_PLAN | {"epochs": 1, "batch": 6, "beta": {"kind": "constant", "value": 2.0}}
+    network = {"latent": 4, "dropout": 0.0}
+    model = build_vae("dense", network, image_shape=(8, 6, 3), seed=1)
+    order = torch.Generator()
+    from latent_microscope.seeds import derive
+
+    order.manual_seed(derive(7, "batches"))
+    rows = torch.randperm(6, generator=order)
+    noise = torch.randn(6, 4, generator=order)
+    unit = torch.from_numpy(images)[rows].permute(0, 3, 1, 2) / 255.0
+    with torch.no_grad():
+        output, mean, logvar = model(unit, noise)
+    error = float(((output - unit) ** 2).sum()) / 6
+    kl = float(-0.5 * (1 + logvar - mean**2 - logvar.exp()).sum()) / 6
+    result = train_vae(model, images, parse(VAESettings, plan, "vae"), seed=7, device=CPU)
+    row = result.log.iloc[0]
+    assert row["reconstruction"] == pytest.approx(error, rel=1e-5)
+    assert row["kl"] == pytest.approx(kl, rel=1e-4)
+    assert row["loss"] == pytest.approx(error + 2 * kl, rel=1e-5)
+    assert list(result.log) == ["epoch", "loss", "reconstruction", "kl", "beta", "learning_rate"]
+
+
+def test_training_learns():
+    colours = np.zeros((40, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(40) % 2
+    colours[labels == 1] = 255
+    plan = NET_PLAN | {"epochs": 6, "label_smoothing": 0.0, "augmentation": {}}
+    model = build_philnet(SMALL_NET | {"classes": 2}, seed=1)
+    settings = parse(ClassifierSettings, plan, "net")
+    log = train_classifier(
+        model, colours, labels, settings, seed=0, device=CPU, monitor=(colours, labels)
+    ).log
+    assert log["test_accuracy"].iloc[-1] == 1.0
+    assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+
+
+def test_soft_targets_and_frozen_backbone():
+    images = _images(10)
+    soft = np.random.default_rng(0).dirichlet(np.ones(10), 10)
+    model = build_philnet(SMALL_NET, seed=1)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    settings = parse(ClassifierSettings, NET_PLAN | {"trainable": "head"}, "net")
+    result = train_classifier(
+        model, images, soft, settings, seed=0, device=CPU, monitor=(images, soft)
+    )
+    changed = {k for k in before if not torch.equal(before[k], result.state[k])}
+    assert changed == {"head.weight", "head.bias"}
+    logits = model(torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0).detach().double()
+    expected = -(soft * torch.log_softmax(logits, 1).numpy()).sum(1).mean()
+    assert result.log["test_loss"].iloc[-1] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("arch", ["dense", "cifar"])
+def test_a_loss_that_is_not_finite_is_explained(arch):
+    model = build_vae(arch, {"latent": 4}, image_shape=(32, 32, 3), seed=1)
+    with torch.no_grad():
+        model.fc_logvar.bias.fill_(1e6)
+    settings = parse(VAESettings, VAE_PLAN, "vae")
+    with pytest.raises(InputError, match=r"not finite in epoch 0.*learning_rate"):
+        train_vae(model, _images(), settings, seed=0, device=CPU)
+
+
+class _Tight(torch.nn.Module):
+    """A module that runs out of memory above some number of images."""
+
+    def __init__(self, inner, most):
+        super().__init__()
+        self.inner, self.most = inner, most
+
+    def forward(self, x):
+        if len(x) > self.most:
+            raise torch.OutOfMemoryError("simulated")
+        return self.inner(x)
+
+
+def _with_memory(most):
+    images = _images(16, 8, 6)
+    model = build_vae("dense", {"latent": 4, "dropout": 0.0}, image_shape=(8, 6, 3), seed=1)
+    if most is not None:
+        model.encoder = _Tight(model.encoder, most)
+    settings = parse(VAESettings, VAE_PLAN | {"batch": 8, "samples": {"count": 1}}, "vae")
+    return train_vae(model, images, settings, seed=3, device=CPU)
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(caplog):
+    logging.getLogger("latent_microscope").propagate = True
+    tight = _with_memory(2)
+    assert "half the batch (4 images)" in caplog.text
+    assert "half the batch (2 images)" in caplog.text
+    whole = _with_memory(None)
+    pd.testing.assert_frame_equal(tight.log, whole.log, rtol=1e-4)
+    torch.testing.assert_close(
+        tight.state["fc_mu.weight"], whole.state["fc_mu.weight"], rtol=1e-2, atol=1e-4
+    )
+
+
+def test_memory_for_no_image_is_an_error():
+    with pytest.raises(InputError, match="single image"):
+        _with_memory(0)
+
+
+def test_augmentation_crops_and_flips_like_a_loop():
+    images = torch.from_numpy(_images(6, 9, 7))
+    rows = torch.tensor([3, 0, 3, 5])
+    settings = Augmentation(crop=2, padding="zero", flip=True)
+    batch = augment(images, rows, settings, torch.Generator().manual_seed(4))
+    draws = torch.Generator().manual_seed(4)
+    dy = torch.randint(-2, 3, (4, 1), generator=draws)
+    dx = torch.randint(-2, 3, (4, 1), generator=draws)
+    mirrored = torch.randint(0, 2, (4, 1), generator=draws)
+    assert 0 < int(mirrored.sum()) < 4
+    for k, row in enumerate(rows):
+        padded = np.pad(images[row].numpy(), ((2, 2), (2, 2), (0, 0)))
+        y, x = int(dy[k]) + 2, int(dx[k]) + 2
+        expected = padded[y : y + 9, x : x + 7]
+        expected = expected[:, ::-1] if mirrored[k] else expected
+        np.testing.assert_array_equal(batch[k].numpy(), expected)
+
+
+def test_augmentation_reflects_like_numpy():
+    images = torch.from_numpy(_images(3))
+    rows = torch.arange(3)
+    batch = augment(images, rows, Augmentation(crop=4), torch.Generator().manual_seed(1))
+    draws = torch.Generator().manual_seed(1)
+    dy = torch.randint(-4, 5, (3, 1), generator=draws)
+    dx = torch.randint(-4, 5, (3, 1), generator=draws)
+    for k in range(3):
+        padded = np.pad(images[k].numpy(), ((4, 4), (4, 4), (0, 0)), mode="reflect")
+        y, x = int(dy[k]) + 4, int(dx[k]) + 4
+        np.testing.assert_array_equal(batch[k].numpy(), padded[y : y + 32, x : x + 32])
+
+
+def test_cutout_blanks_one_square():
+    images = torch.zeros(50, 32, 32, 3, dtype=torch.uint8)
+    batch = augment(
+        images, torch.arange(50), Augmentation(cutout=8), torch.Generator().manual_seed(0)
+    )
+    blank = (batch == torch.tensor([125, 123, 114], dtype=torch.uint8)).all(-1).flatten(1).sum(1)
+    assert int(blank.max()) == 64
+    assert int(blank.min()) >= 16
+
+
+def test_batches_are_a_permutation():
+    rows = torch.cat(list(shuffled(10, 4, torch.Generator().manual_seed(0))))
+    assert sorted(rows.tolist()) == list(range(10))
+    assert rows.tolist() != list(range(10))
+
+
+def test_beta_and_learning_rate_courses():
+    beta = Beta("warmup", maximum=0.1, over=50)
+    assert [beta.at(e) for e in (0, 1, 5, 100)] == pytest.approx([0.0, 0.02, 0.1, 0.1])
+    assert Beta("constant", value=1.0).at(0) == 1.0
+    cosine = Scheduler("cosine")
+    assert cosine.share(0, 50) == 1.0
+    assert cosine.share(25, 50) == pytest.approx(0.5)
+    assert cosine.share(50, 50) == pytest.approx(0.0)
+    warm = Scheduler("cosine", warmup=5)
+    assert warm.share(0, 50) < 0.01
+    assert warm.share(5, 50) == pytest.approx(1.0)
+    assert warm.share(27.5, 50) == pytest.approx(0.5 * (1 + math.cos(math.pi / 2)))
+
+
+@pytest.mark.parametrize(
+    ("plan", "named"),
+    [
+        ({"epochs": 1, "batch": 1, "colour": 3}, "colour"),
+        ({"epochs": 1}, "batch"),
+        ({"epochs": 0, "batch": 1}, "epochs"),
+        ({"epochs": 1, "batch": 1, "beta": {"kind": "linear"}}, "beta.kind"),
+        ({"epochs": 1, "batch": 1, "beta": {"top": 1}}, "beta.*top"),
+        ({"epochs": 1, "batch": 1, "precision": "float16"}, "precision"),
+        ({"epochs": 1, "batch": 1, "reduction": "max"}, "reduction"),
+    ],
+)
+def test_settings_name_the_wrong_key(plan, named):
+    with pytest.raises(InputError, match=named):
+        parse(VAESettings, plan, "settings")
+
+
+def test_numeric_environment_flushes_subnormals_and_restores():
+    tiny = torch.full((4,), 1e-40)
+    state = torch.get_rng_state()
+    with numeric_environment(CPU):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert float((tiny * 0.5).sum()) == 0.0
+        torch.rand(1)
+    assert float((tiny * 0.5).sum()) > 0.0
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_devices_and_precisions(monkeypatch):
+    assert pick_device("cpu").type == "cpu"
+    with pytest.raises(InputError, match="'tpu'"):
+        pick_device("tpu")
+    monkeypatch.setattr("latent_microscope.training.device.gpu_granted", lambda: False)
+    assert pick_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="asked for no GPU"):
+        pick_device("cuda")
+    assert pick_precision("float32", CPU) is None
+    assert pick_precision("bfloat16", CPU) is torch.bfloat16
+    assert (pick_precision("auto", CPU) is torch.bfloat16) == has_bfloat16(CPU)
+    with pytest.raises(InputError, match="'half'"):
+        pick_precision("half", CPU)
+
+
+def test_evaluate_equals_one_pass():
+    images, labels = _images(7), np.arange(7)
+    model = build_philnet(SMALL_NET, seed=1).eval()
+    loss, accuracy = evaluate(model, images, labels, device=CPU, batch=3)
+    logits = model(torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0).detach()
+    expected = torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels))
+    assert loss == pytest.approx(float(expected), rel=1e-5)
+    assert accuracy == pytest.approx(float((logits.argmax(1).numpy() == labels).mean()))
+
+
+def test_images_without_targets():
+    settings = parse(ClassifierSettings, NET_PLAN, "net")
+    with pytest.raises(InputError, match="20 images and 3 targets"):
+        train_classifier(
+            build_philnet(SMALL_NET), _images(), np.arange(3), settings, seed=0, device=CPU
+        )
