@@ -14,6 +14,7 @@ def main(
     png: Out,
     pdf: Out,
     title: str,
+    metric: str = "",
     style: dict[str, Any] | None = None,
 ) -> None:
     """Plot a matrix of RDMs by RDMs.
@@ -22,12 +23,13 @@ def main(
         similarity: .parquet: model_a, model_b, value.
         png: The figure.
         pdf: The figure as vectors.
-        title: Study and metric.
+        title: Study.
+        metric: distance of the RDMs, for the title.
         style: dpi, font_size, palette, limits.
     """
     with look("model_similarity", style) as made:
         table = load_table(similarity, ["model_a", "model_b", "value"])
-        save_figure(model_similarity(table, title, made), png=png, pdf=pdf)
+        save_figure(model_similarity(table, title, made, metric=metric), png=png, pdf=pdf)
 
 
 if __name__ == "__main__":

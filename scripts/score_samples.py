@@ -4,7 +4,8 @@ from typing import Any
 
 from latent_microscope.artefacts import load_table, save_table
 from latent_microscope.inputs import load_ids, load_rows
-from latent_microscope.scoring import score_summary, score_table, stability_seed
+from latent_microscope.scoring import score_summary, score_table
+from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 
@@ -38,7 +39,8 @@ def main(
     z = load_rows(latents, ids, encoding)
     s = load_rows(sources, ids, encoding)
     fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
-    draws = stability_seed(seed, run)
+    # The same draws as in select_candidates.
+    draws = derive(seed, "stability", run)
     table, radii = score_table(s, z, ids, settings, seed=draws)
     save_table(scores, table)
     save_table(summary, score_summary(table, s, z, fits, settings, radii, seed=draws))

@@ -5,7 +5,7 @@ from typing import Any
 from latent_microscope.artefacts import save_table
 from latent_microscope.candidates import funnel_tables
 from latent_microscope.inputs import load_rows, load_truth
-from latent_microscope.scoring import stability_seed
+from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 
@@ -47,7 +47,8 @@ def main(
         settings,
         uniqueness_percentiles,
         stability_percentiles,
-        seed=stability_seed(seed, run),
+        # The same draws as in score_samples.
+        seed=derive(seed, "stability", run),
     )
     save_table(candidates, table)
     save_table(funnel, counts)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix
@@ -22,25 +21,12 @@ from latent_microscope.forensics.overlaps import overlaps
 from latent_microscope.forensics.pairs import counts_within, neighbour_pass, similar_counts
 from latent_microscope.forensics.stability import stability, stability_report
 from latent_microscope.forensics.uniqueness import VARIANTS, uniqueness
-from latent_microscope.seeds import derive
+from latent_microscope.statistics import rank_correlation
 
 # The adaptive radius is a percentile of the distance to this neighbour.
 _RADIUS_NEIGHBOUR = 10
 
 Floats = npt.NDArray[np.float64]
-
-
-def stability_seed(seed: int, run: int) -> int:
-    """Seed of the stability draws of a run: one for all steps, so that they agree on them."""
-    return derive(seed, "stability", run)
-
-
-def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
-    """Spearman correlation; NaN when one side is constant or there are fewer than 3 values."""
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if len(x) < 3 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
-        return float("nan")
-    return float(spearmanr(x, y).statistic)
 
 
 def score_table(
@@ -62,7 +48,7 @@ def score_table(
         latents: (n, d) latent means.
         ids: n sample ids; they key the draws of stability.
         settings: The section ``scores`` of a study's config, defaults filled in.
-        seed: Of the stability draws, see :func:`stability_seed`.
+        seed: Of the stability draws.
 
     Returns:
         The table (one row a sample) and ``radius``, ``adaptive_radius``.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import spearmanr
 
 from latent_microscope.errors import InputError
 
@@ -154,3 +155,16 @@ def mean_sd(table: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> pd
         part.insert(len(by), "value", name)
         parts.append(part)
     return pd.concat(parts, ignore_index=True).astype({"n": "int64"})
+
+
+def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
+    """Spearman correlation; NaN when one side is constant or there are fewer than 3 values.
+
+    Args:
+        a: n finite values.
+        b: n finite values.
+    """
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(x) < 3 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
+        return float("nan")
+    return float(spearmanr(x, y).statistic)

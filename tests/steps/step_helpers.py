@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from latent_microscope.artefacts import load_table
+
 
 def run_twice(
     main: Callable[..., None], folder: Path, outputs: Mapping[str, str], **arguments: Any
@@ -29,6 +31,11 @@ def run_twice(
     extra = left - set(outputs.values())
     assert not {name for name in extra if name.startswith(".tmp")}, f"left behind: {extra}"
     return made[0]
+
+
+def load(path: Path) -> Any:
+    """A table; ``Any``, for what tests do to tables is beyond the type stubs of pandas."""
+    return load_table(path)
 
 
 def columns(table: pd.DataFrame) -> list[str]:

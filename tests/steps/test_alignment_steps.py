@@ -10,7 +10,12 @@ import pytest
 from scipy.spatial.distance import jensenshannon, pdist
 from scipy.special import softmax
 from scipy.stats import entropy, spearmanr
-from step_helpers import columns, kinds, run_twice
+from step_helpers import (  # type: ignore[import-not-found]
+    columns,
+    kinds,
+    load,
+    run_twice,
+)
 
 import compare_models
 import compare_rdms
@@ -24,7 +29,7 @@ import noise_ceiling
 import pixel_features
 import tabulate_alignment
 import tabulate_behaviour
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.artefacts import load_npy, save_npy, save_table
 from latent_microscope.errors import InputError
 
 CLASSES = ["cat", "dog", "ship"]
@@ -59,7 +64,7 @@ class Study:
         return self.folder / name
 
     @property
-    def people(self) -> dict[str, Path]:
+    def people(self) -> dict[str, Any]:
         return {"votes": self["votes.parquet"], "samples": self["samples.parquet"]}
 
     @property
@@ -69,7 +74,7 @@ class Study:
     def rdm(self, name: str, features: np.ndarray, ids: list[str] | None = None) -> Path:
         """An RDM made by the step."""
         save_npy(self[f"{name}.npy"], features)
-        names = ids or load_table(self["samples.parquet"])["id"].tolist()
+        names = ids or load(self["samples.parquet"])["id"].tolist()
         save_table(self[f"{name}.parquet"], pd.DataFrame({"id": names}))
         path = self[f"rdms/{name}-features-seed0.npy"]
         compute_rdm.main(
@@ -104,12 +109,12 @@ def study(tmp_path: Path) -> Study:
 
 
 def test_label_and_class_mean_features(study: Study, tmp_path: Path) -> None:
-    outputs = {"features": "features.npy", "ids": "features.parquet"}
+    outputs: dict[str, Any] = {"features": "features.npy", "ids": "features.parquet"}
     made = run_twice(label_features.main, tmp_path / "label", outputs, **study.people, kind="label")
     features = load_npy(made["features"])
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, np.eye(3)[study.labels])
-    assert load_table(made["ids"])["id"].tolist()[:2] == ["test-00000", "test-00001"]
+    assert load(made["ids"])["id"].tolist()[:2] == ["test-00000", "test-00001"]
     made = run_twice(
         label_features.main, tmp_path / "mean", outputs, **study.people, kind="class_mean"
     )
@@ -131,12 +136,12 @@ def test_human_features_are_vote_shares(study: Study, tmp_path: Path) -> None:
     features = load_npy(made["features"])
     assert features.dtype == np.float64
     np.testing.assert_array_equal(features, study.shares)
-    assert kinds(load_table(made["ids"])) == {"id": "str"}
+    assert kinds(load(made["ids"])) == {"id": "str"}
 
 
 def test_votes_must_fit_the_samples(study: Study, tmp_path: Path) -> None:
-    outputs = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}
-    votes = load_table(study["votes.parquet"])
+    outputs: dict[str, Any] = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}
+    votes = load(study["votes.parquet"])
     wrong = {
         "first 'test-00003'": votes[votes["id"] != "test-00003"],
         "column 0 is 'dog'": votes.rename(columns={"cat": "dog", "dog": "cat"}),
@@ -167,7 +172,7 @@ def test_pixels(study: Study, tmp_path: Path) -> None:
     features = load_npy(made["features"])
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, images.reshape(n, -1).astype(np.float32) / 255)
-    assert columns(load_table(made["ids"])) == ["id"]
+    assert columns(load(made["ids"])) == ["id"]
     with pytest.raises(InputError, match=r"images\.npy: uint8 of shape \(1500, 4, 5, 3\)"):
         pixel_features.main(
             images=tmp_path / "images.npy",
@@ -189,7 +194,7 @@ def bring(study: Study, folder: Path, file: Path, **options: Any) -> np.ndarray:
         samples=study["samples.parquet"],
         **options,
     )
-    assert load_table(made["ids"])["id"].equals(load_table(study["samples.parquet"])["id"])
+    assert load(made["ids"])["id"].equals(load(study["samples.parquet"])["id"])
     rows = load_npy(made["features"])
     assert rows.dtype == np.float32
     return rows
@@ -259,7 +264,7 @@ def test_external_mistakes(study: Study, tmp_path: Path) -> None:
         "broken.npz": r"not a readable \.npz",
         "missing.npz": "no such file",
     }
-    outputs = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}
+    outputs: dict[str, Any] = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}
     for name, message in mistakes.items():
         with pytest.raises(InputError, match=message):
             import_external.main(file=tmp_path / name, samples=study["samples.parquet"], **outputs)
@@ -294,14 +299,14 @@ def test_rdm(study: Study, tmp_path: Path, metric: str, transform: str) -> None:
     rows = study.logits.astype(np.float64)
     rows = softmax(rows, axis=1) if transform == "softmax" else rows
     np.testing.assert_allclose(rdm, pdist(rows, metric), atol=1e-5)
-    ids = load_table(made["rdm_ids"])
-    assert ids["id"].tolist() == load_table(study["samples.parquet"])["id"].tolist()
+    ids = load(made["rdm_ids"])
+    assert ids["id"].tolist() == load(study["samples.parquet"])["id"].tolist()
     assert (ids["metric"] == metric).all()
 
 
 def test_rdm_mistakes(study: Study, tmp_path: Path) -> None:
-    outputs = {"rdm": tmp_path / "r.npy", "rdm_ids": tmp_path / "r.ids.parquet"}
-    inputs = {"features": study["logits.npy"], "ids": study["samples.parquet"]}
+    outputs: dict[str, Any] = {"rdm": tmp_path / "r.npy", "rdm_ids": tmp_path / "r.ids.parquet"}
+    inputs: dict[str, Any] = {"features": study["logits.npy"], "ids": study["samples.parquet"]}
     with pytest.raises(InputError, match=r"must be named .*r\.ids\.parquet"):
         compute_rdm.main(**inputs, rdm=outputs["rdm"], rdm_ids=tmp_path / "other.parquet")
     with pytest.raises(InputError, match="transform 'tanh'"):
@@ -348,7 +353,7 @@ def test_comparison(study: Study, tmp_path: Path) -> None:
         layer="features",
         run=4,
     )
-    table = load_table(made["comparison"])
+    table = load(made["comparison"])
     assert columns(table) == COMPARISON
     assert len(table) == 1
     row = table.iloc[0]
@@ -383,13 +388,13 @@ def test_comparison_of_the_label_with_people(study: Study, tmp_path: Path) -> No
     inputs = inputs_of(study, study.rdm("oracle", np.eye(3)[study.labels]))
     path = tmp_path / "c.parquet"
     compare_rdms.main(**inputs, comparison=path, model_name="label", layer="features")
-    row = load_table(path).iloc[0]
+    row = load(path).iloc[0]
     assert row["value"] == row["label_only"]
     assert row[["partial_label", "within_class"]].isna().all()
 
 
 def test_comparison_refuses_other_ids(study: Study, tmp_path: Path) -> None:
-    ids = load_table(study["samples.parquet"])["id"].tolist()
+    ids = load(study["samples.parquet"])["id"].tolist()
     moved = study.rdm("moved", study.logits, [ids[1], ids[0], *ids[2:]])
     options: dict[str, Any] = {"comparison": tmp_path / "c.parquet", "model_name": "net"}
     with pytest.raises(InputError, match="different ids"):
@@ -399,9 +404,9 @@ def test_comparison_refuses_other_ids(study: Study, tmp_path: Path) -> None:
         compare_rdms.main(**{**fine, "metric": "cosine"}, **options, layer="features")
     with pytest.raises(InputError, match="must be named"):
         compare_rdms.main(**{**fine, "model_ids": fine["human_ids"]}, **options, layer="features")
-    fewer = load_table(study["samples.parquet"]).iloc[:-1]
+    fewer = load(study["samples.parquet"]).iloc[:-1]
     save_table(tmp_path / "samples.parquet", fewer)
-    votes = load_table(study["votes.parquet"])
+    votes = load(study["votes.parquet"])
     save_table(tmp_path / "votes.parquet", votes[votes["id"].isin(fewer["id"])])
     people = {"samples": tmp_path / "samples.parquet", "votes": tmp_path / "votes.parquet"}
     with pytest.raises(InputError, match=f"RDMs are over {N} images, the votes over {N - 1}"):
@@ -417,7 +422,7 @@ def test_ceiling(study: Study, tmp_path: Path) -> None:
         splits=3,
         seed=1,
     )
-    table = load_table(made["ceiling"])
+    table = load(made["ceiling"])
     assert columns(table) == ["lower", "upper", "sd", "n_splits"]
     row = table.iloc[0]
     assert 0 < row["lower"] < row["upper"] <= 1
@@ -426,7 +431,7 @@ def test_ceiling(study: Study, tmp_path: Path) -> None:
     noise_ceiling.main(
         votes=study["votes.parquet"], ceiling=tmp_path / "c.parquet", splits=3, seed=2
     )
-    assert load_table(tmp_path / "c.parquet")["lower"][0] != row["lower"]
+    assert load(tmp_path / "c.parquet")["lower"][0] != row["lower"]
 
 
 def test_gathered_rsa(tmp_path: Path) -> None:
@@ -443,15 +448,15 @@ def test_gathered_rsa(tmp_path: Path) -> None:
         **arguments,
         ceiling=tmp_path / "ceiling.parquet",
     )
-    table = load_table(made["rsa"])
+    table = load(made["rsa"])
     place = COMPARISON.index("n_images")
     bounds = ["ceiling_lower", "ceiling_upper"]
     assert columns(table) == [*COMPARISON[:place], *bounds, *COMPARISON[place:]]
     assert table["model"].tolist() == ["b", "a"]
     assert (table["ceiling_lower"] == 0.7).all()
     assert (table["ceiling_upper"] == 0.9).all()
+    save_table(tmp_path / "none.parquet", pd.DataFrame({"lower": [], "upper": []}))
     with pytest.raises(InputError, match="exactly one ceiling"):
-        save_table(tmp_path / "none.parquet", pd.DataFrame({"lower": [], "upper": []}))
         gather_rsa.main(**arguments, ceiling=tmp_path / "none.parquet", rsa=tmp_path / "r.parquet")
 
 
@@ -466,7 +471,7 @@ def test_model_similarity(study: Study, tmp_path: Path) -> None:
     made = run_twice(
         compare_models.main, tmp_path, {"similarity": "s.parquet"}, rdms=paths, names=names
     )
-    table = load_table(made["similarity"])
+    table = load(made["similarity"])
     assert columns(table) == ["model_a", "model_b", "value"]
     assert len(table) == 9
     square = table.pivot(index="model_a", columns="model_b", values="value").loc[names, names]
@@ -489,7 +494,7 @@ def test_model_similarity(study: Study, tmp_path: Path) -> None:
 BEHAVIOUR = ("behaviour", "images", "confusions", "shared")
 
 
-def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, pd.DataFrame]:
+def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, Any]:
     save_npy(study["sharp.npy"], study.logits * 5)
     arguments: dict[str, Any] = {
         "logits": [study["logits.npy"], study["sharp.npy"]],
@@ -506,7 +511,7 @@ def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, pd.Dat
         {name: f"{name}.parquet" for name in BEHAVIOUR},
         **arguments,
     )
-    return {name: load_table(made[name]) for name in BEHAVIOUR}
+    return {name: load(made[name]) for name in BEHAVIOUR}
 
 
 def test_behaviour(study: Study, tmp_path: Path) -> None:
@@ -579,7 +584,7 @@ def test_behaviour_by_image(study: Study, tmp_path: Path) -> None:
     assert len(table) == 2 * N
     p, q = softmax(study.logits.astype(np.float64), axis=1), study.shares
     first = table[table["seed"] == 0]
-    assert first["id"].tolist() == load_table(study["samples.parquet"])["id"].tolist()
+    assert first["id"].tolist() == load(study["samples.parquet"])["id"].tolist()
     assert first["label_name"].tolist() == [CLASSES[k] for k in study.labels]
     np.testing.assert_allclose(first["human_entropy"], entropy(q, axis=1))
     np.testing.assert_allclose(first["human_accuracy"], q[np.arange(N), study.labels])
@@ -641,7 +646,7 @@ def test_behaviour_without_classifiers(study: Study, tmp_path: Path) -> None:
 
 
 def test_behaviour_mistakes(study: Study, tmp_path: Path) -> None:
-    outputs = {name: tmp_path / name for name in BEHAVIOUR}
+    outputs: dict[str, Any] = {name: tmp_path / name for name in BEHAVIOUR}
     save_npy(tmp_path / "short.npy", study.logits[1:])
     bad = study.logits.copy()
     bad[6, 1] = np.nan
@@ -699,7 +704,7 @@ def test_alignment_table(tmp_path: Path) -> None:
         {"table": "t.parquet", "csv": "t.csv"},
         rsa=rsa,
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     for name in ("model", "layer", "metric", "mean", "sd", "n", "partial", "within_class"):
         assert name in table
     assert table["metric"].tolist() == ["euclidean"] * 3 + ["cosine"] * 3
@@ -721,7 +726,7 @@ def test_alignment_table(tmp_path: Path) -> None:
     tabulate_alignment.main(
         rsa=rsa, table=tmp_path / "t.parquet", csv=tmp_path / "t.csv", simulated=True
     )
-    table = load_table(tmp_path / "t.parquet")
+    table = load(tmp_path / "t.parquet")
     assert table["published"].isna().all()
     assert table["simulated_votes"].all()
 
@@ -735,7 +740,7 @@ def test_behaviour_table(study: Study, tmp_path: Path) -> None:
         {"table": "t.parquet", "csv": "t.csv"},
         behaviour=tmp_path / "b.parquet",
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     rows = table.set_index("model")
     runs = behaviour[behaviour["model"] == "net"]
     assert rows.loc["net", "n"] == 2
@@ -756,7 +761,7 @@ def test_behaviour_table(study: Study, tmp_path: Path) -> None:
         csv=tmp_path / "t.csv",
         simulated=True,
     )
-    table = load_table(tmp_path / "t.parquet")
+    table = load(tmp_path / "t.parquet")
     assert table["published_cross_entropy"].isna().all()
     assert not table["model"].str.contains("literature").any()
     assert table["simulated_votes"].all()

@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
-from step_helpers import columns, kinds, run_twice
+from step_helpers import (  # type: ignore[import-not-found]
+    columns,
+    kinds,
+    load,
+    run_twice,
+)
 
 import cluster_samples
 import compute_factors
@@ -32,7 +37,7 @@ import tabulate_detectors
 import tabulate_forensics
 import tabulate_funnel
 import tabulate_rankings
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.artefacts import load_npy, save_npy, save_table
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.creative import creative_latent_score
 from latent_microscope.forensics.density import adaptive_radius, attractor_density, knn_density
@@ -142,7 +147,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return made
 
 
-def scoring(run: Run) -> dict[str, Path]:
+def scoring(run: Run) -> dict[str, Any]:
     return {
         "latents": run["latents.npy"],
         "sources": run["sources.npy"],
@@ -165,7 +170,7 @@ def test_sources(run: Run, tmp_path: Path, method: str) -> None:
         seed=1,
         run=2,
     )
-    sources, restarts = load_npy(made["sources"]), load_table(made["restarts"])
+    sources, restarts = load_npy(made["sources"]), load(made["restarts"])
     assert sources.shape == (N, 4)
     assert sources.dtype == np.float64
     assert columns(restarts) == [
@@ -192,7 +197,7 @@ def test_sources_differ_between_runs(run: Run, tmp_path: Path) -> None:
             n_restarts=2,
             run=number,
         )
-        seeds.append(load_table(tmp_path / "s.parquet")["seed"].tolist())
+        seeds.append(load(tmp_path / "s.parquet")["seed"].tolist())
     assert not set(seeds[0]) & set(seeds[1])
 
 
@@ -220,14 +225,14 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
         seed=3,
         run=1,
     )
-    scores = load_table(made["scores"])
+    scores = load(made["scores"])
     assert columns(scores) == SCORE_COLUMNS
     dtypes = kinds(scores)
     assert dtypes.pop("id") == "str"
     assert dtypes.pop("neighbors") == "int64"
     assert dtypes.pop("detected") == "bool"
     assert set(dtypes.values()) == {"float64"}
-    assert scores["id"].tolist() == load_table(run["encoding.parquet"])["id"].tolist()
+    assert scores["id"].tolist() == load(run["encoding.parquet"])["id"].tolist()
     z, s = load_npy(run["latents.npy"]).astype(np.float64), load_npy(run["sources.npy"])
     for name in ("script", "notebook"):
         np.testing.assert_allclose(scores[f"uniqueness_{name}"], uniqueness(s, name))
@@ -246,13 +251,13 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
 
 
 def test_summary_tells_what_is_true_of_the_scores(run: Run) -> None:
-    table = load_table(run["summary.parquet"])
+    table = load(run["summary.parquet"])
     assert columns(table) == ["quantity", "value"]
     assert kinds(table) == {"quantity": "str", "value": "float64"}
     found = dict(zip(table["quantity"], table["value"], strict=True))
-    scores = load_table(run["scores.parquet"])
+    scores = load(run["scores.parquet"])
     z = load_npy(run["latents.npy"]).astype(np.float64)
-    restarts = load_table(run["sources.parquet"])
+    restarts = load(run["sources.parquet"])
     assert found["n"] == N
     assert found["dimensions"] == D
     assert found["ica_restarts"] == 2
@@ -277,8 +282,8 @@ def test_stability_is_keyed_by_id_and_by_run(run: Run, tmp_path: Path) -> None:
     moved = Run(tmp_path)
     save_npy(moved["latents.npy"], load_npy(run["latents.npy"])[order])
     save_npy(moved["sources.npy"], load_npy(run["sources.npy"])[order])
-    save_table(moved["encoding.parquet"], load_table(run["encoding.parquet"]).iloc[order])
-    save_table(moved["sources.parquet"], load_table(run["sources.parquet"]))
+    save_table(moved["encoding.parquet"], load(run["encoding.parquet"]).iloc[order])
+    save_table(moved["sources.parquet"], load(run["sources.parquet"]))
     found = []
     for number in (0, 1):
         score_samples.main(
@@ -289,15 +294,15 @@ def test_stability_is_keyed_by_id_and_by_run(run: Run, tmp_path: Path) -> None:
             seed=3,
             run=number,
         )
-        found.append(load_table(moved["scores.parquet"]).set_index("id")["stability"])
-    here = load_table(run["scores.parquet"]).set_index("id")["stability"]
+        found.append(load(moved["scores.parquet"]).set_index("id")["stability"])
+    here = load(run["scores.parquet"]).set_index("id")["stability"]
     np.testing.assert_array_equal(found[0][here.index], here)
     assert (found[1][here.index] != here).all()
 
 
 @pytest.mark.parametrize("bad", ["latents.npy", "sources.npy"])
 def test_scores_refuse_wrong_rows_and_nan(run: Run, tmp_path: Path, bad: str) -> None:
-    outputs = {"scores": tmp_path / "s.parquet", "summary": tmp_path / "q.parquet"}
+    outputs: dict[str, Any] = {"scores": tmp_path / "s.parquet", "summary": tmp_path / "q.parquet"}
     name = bad.removesuffix(".npy")
     array = load_npy(run[bad])
     save_npy(tmp_path / bad, array[:-1])
@@ -335,7 +340,7 @@ def test_overlaps(run: Run, tmp_path: Path) -> None:
         threshold=0.8,
         max_pairs=15,
     )
-    table = load_table(made["overlaps"])
+    table = load(made["overlaps"])
     assert columns(table) == ["i", "j", "id_i", "id_j", "similarity", "distance", "total"]
     assert len(table) == 15
     assert (table["total"] > 15).all()
@@ -353,7 +358,7 @@ def test_no_overlaps_is_an_empty_table_of_the_same_kind(run: Run, tmp_path: Path
         overlaps=tmp_path / "overlaps.parquet",
         threshold=1.0,
     )
-    table = load_table(tmp_path / "overlaps.parquet")
+    table = load(tmp_path / "overlaps.parquet")
     assert len(table) == 0
     assert columns(table) == ["i", "j", "id_i", "id_j", "similarity", "distance", "total"]
     assert kinds(table, ["i", "id_i", "total"]) == {"i": "int64", "id_i": "str", "total": "int64"}
@@ -368,7 +373,7 @@ def test_signatures(run: Run, tmp_path: Path) -> None:
         encoding=run["encoding.parquet"],
         settings=SETTINGS,
     )
-    table = load_table(made["signatures"])
+    table = load(made["signatures"])
     assert columns(table) == ["radius_kind", "index", "id", "originality", "density"]
     # The two duplicates lie within any radius of each other.
     default = table[table["radius_kind"] == "default"]
@@ -393,7 +398,7 @@ def test_candidates_and_funnel(run: Run, tmp_path: Path) -> None:
         stability_percentiles=[100.0, 45.0, 10.0],
         seed=3,
     )
-    candidates, funnel = load_table(made["candidates"]), load_table(made["funnel"])
+    candidates, funnel = load(made["candidates"]), load(made["funnel"])
     configuration = ["uniqueness_percentile", "stability_percentile"]
     assert columns(candidates) == [
         *configuration,
@@ -407,12 +412,12 @@ def test_candidates_and_funnel(run: Run, tmp_path: Path) -> None:
     counts = ["selected", "tp", "fp", "fn", "precision", "recall", "f1", "prevalence"]
     assert columns(funnel) == [*configuration, *counts]
     assert len(funnel) == 6
-    scores = load_table(run["scores.parquet"]).set_index("id")
+    scores = load(run["scores.parquet"]).set_index("id")
     # The same draws as in the scores table.
     np.testing.assert_array_equal(
         candidates["stability"], scores.loc[candidates["id"], "stability"]
     )
-    truth = load_table(run["samples.parquet"])["authentic"].to_numpy()
+    truth = load(run["samples.parquet"])["authentic"].to_numpy()
     for row in funnel.to_dict("records"):
         part = candidates[
             (candidates[configuration] == [row[c] for c in configuration]).all(axis=1)
@@ -431,7 +436,7 @@ def test_candidates_and_funnel(run: Run, tmp_path: Path) -> None:
 
 def test_detectors(run: Run, tmp_path: Path) -> None:
     # Samples in another order: the join is by id.
-    samples = load_table(run["samples.parquet"]).iloc[::-1]
+    samples = load(run["samples.parquet"]).iloc[::-1]
     save_table(tmp_path / "samples.parquet", samples)
     made = run_twice(
         evaluate_detectors.main,
@@ -440,7 +445,7 @@ def test_detectors(run: Run, tmp_path: Path) -> None:
         scores=run["scores.parquet"],
         samples=tmp_path / "samples.parquet",
     )
-    table = load_table(made["detection"])
+    table = load(made["detection"])
     assert columns(table) == [
         "detector",
         "roc_auc",
@@ -449,7 +454,7 @@ def test_detectors(run: Run, tmp_path: Path) -> None:
         "f1",
         "prevalence",
     ]
-    scores = load_table(run["scores.parquet"])
+    scores = load(run["scores.parquet"])
     truth = np.arange(N) < N // 2
     rows = table.set_index("detector")
     for name in ("uniqueness", "stability", "cls", "knn_density", "attractor_density"):
@@ -467,7 +472,7 @@ def test_detectors(run: Run, tmp_path: Path) -> None:
 
 
 def test_detectors_refuse_other_ids(run: Run, tmp_path: Path) -> None:
-    samples = load_table(run["samples.parquet"])
+    samples = load(run["samples.parquet"])
     samples.loc[4, "id"] = "another"
     save_table(tmp_path / "samples.parquet", samples)
     with pytest.raises(InputError, match=r"first '000004'"):
@@ -520,7 +525,7 @@ def test_clusters(run: Run, tmp_path: Path) -> None:
         scales=[5, 20],
         cmax_rows=1000,
     )
-    table = load_table(made["clusters"])
+    table = load(made["clusters"])
     assert columns(table) == ["id", "cluster", "probability", "cmax", "scale_5", "scale_20"]
     assert kinds(table) == {
         "id": "str",
@@ -548,19 +553,19 @@ def test_clusters_of_many_samples_look_at_evenly_spaced_ones(run: Run, tmp_path:
         scales=[5],
         cmax_rows=30,
     )
-    table = load_table(tmp_path / "clusters.parquet")
+    table = load(tmp_path / "clusters.parquet")
     assert str(table["cmax"].dtype) == "Int64"
     assert table["cmax"].notna().sum() == 30
     assert table["cmax"].notna()[[0, N - 1]].all()
     scores = run["scores.parquet"]
-    outputs = {"profile": tmp_path / "p.parquet", "sbs": tmp_path / "s.parquet"}
+    outputs: dict[str, Any] = {"profile": tmp_path / "p.parquet", "sbs": tmp_path / "s.parquet"}
     profile_clusters.main(
         latents=run["latents.npy"],
         clusters=tmp_path / "clusters.parquet",
         scores=scores,
         **outputs,
     )
-    sbs = load_table(outputs["sbs"]).set_index("partition")
+    sbs = load(outputs["sbs"]).set_index("partition")
     known = table["cmax"].dropna().to_numpy(int)
     assert sbs.loc["cmax", "noise_share"] == pytest.approx((known == -1).mean())
 
@@ -574,7 +579,7 @@ def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:
         clusters=run["clusters.parquet"],
         scores=run["scores.parquet"],
     )
-    profile, sbs = load_table(made["profile"]), load_table(made["sbs"])
+    profile, sbs = load(made["profile"]), load(made["sbs"])
     assert columns(profile) == [
         "cluster",
         "size",
@@ -588,7 +593,7 @@ def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:
         "creative",
     ]
     assert str(profile["creative"].dtype) == "bool"
-    clusters, scores = load_table(run["clusters.parquet"]), load_table(run["scores.parquet"])
+    clusters, scores = load(run["clusters.parquet"]), load(run["scores.parquet"])
     sizes = clusters["cluster"].value_counts()
     assert profile.set_index("cluster")["size"].to_dict() == sizes.to_dict()
     means = scores.groupby(clusters["cluster"])["cls"].mean()
@@ -604,18 +609,21 @@ def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:
 
 
 def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
-    clusters = load_table(run["clusters.parquet"])
+    clusters = load(run["clusters.parquet"])
     for name in ("cluster", "cmax", "scale_5", "scale_20"):
         clusters[name] = -1
     save_table(tmp_path / "clusters.parquet", clusters)
-    outputs = {"profile": tmp_path / "profile.parquet", "sbs": tmp_path / "sbs.parquet"}
+    outputs: dict[str, Any] = {
+        "profile": tmp_path / "profile.parquet",
+        "sbs": tmp_path / "sbs.parquet",
+    }
     profile_clusters.main(
         latents=run["latents.npy"],
         clusters=tmp_path / "clusters.parquet",
         scores=run["scores.parquet"],
         **outputs,
     )
-    profile, sbs = load_table(outputs["profile"]), load_table(outputs["sbs"])
+    profile, sbs = load(outputs["profile"]), load(outputs["sbs"])
     assert profile["cluster"].tolist() == [-1]
     assert not profile["creative"].any()
     assert (sbs["share"] == 0).all()
@@ -626,7 +634,7 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
         abi=tmp_path / "abi.parquet",
         definitions=["odds"],
     )
-    assert len(load_table(tmp_path / "abi.parquet")) == 0
+    assert len(load(tmp_path / "abi.parquet")) == 0
     tabulate_bias.main(
         abis=[tmp_path / "abi.parquet"],
         profiles=[outputs["profile"]],
@@ -634,7 +642,7 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
         table=tmp_path / "bias.parquet",
         csv=tmp_path / "bias.csv",
     )
-    assert len(load_table(tmp_path / "bias.parquet")) == 0
+    assert len(load(tmp_path / "bias.parquet")) == 0
 
 
 def test_bias(run: Run, tmp_path: Path) -> None:
@@ -651,7 +659,7 @@ def test_bias(run: Run, tmp_path: Path) -> None:
         subniches=tmp_path / "subniches.parquet",
         samples=run["samples.parquet"],
     )
-    table = load_table(made["abi"])
+    table = load(made["abi"])
     assert columns(table) == [
         "group",
         "n_members",
@@ -676,7 +684,7 @@ def test_bias(run: Run, tmp_path: Path) -> None:
         & (table["definition"] == "ratio")
         & (table["attribute"] == "Smiling")
     ].iloc[0]
-    attributes = load_table(run["attributes.parquet"]).set_index("id")["Smiling"]
+    attributes = load(run["attributes.parquet"]).set_index("id")["Smiling"]
     inside = attributes[niches["id"]].mean()
     assert row["n_members"] == 20
     assert row["prevalence_members"] == pytest.approx(inside)
@@ -692,7 +700,7 @@ def test_bias_takes_samples_as_independent_without_resamples(run: Run, tmp_path:
         "definitions": ["odds"],
     }
     samples = run["samples.parquet"]
-    variants = [
+    variants: list[dict[str, Any]] = [
         {"resamples": 0, "samples": samples},
         {"resamples": 40, "samples": None},
         {"resamples": 40, "samples": samples},
@@ -701,14 +709,14 @@ def test_bias_takes_samples_as_independent_without_resamples(run: Run, tmp_path:
     for number, variant in enumerate(variants):
         path = tmp_path / f"{number}.parquet"
         measure_bias.main(**arguments, **variant, abi=path)
-        found.append(load_table(path))
+        found.append(load(path))
     pd.testing.assert_frame_equal(found[0], found[1])
     assert (found[0]["value"].dropna() == found[2]["value"].dropna()).all()
     assert not np.array_equal(found[0]["low"].dropna(), found[2]["low"].dropna())
 
 
 def test_bias_refuses_ids_without_attributes(run: Run, tmp_path: Path) -> None:
-    save_table(tmp_path / "a.parquet", load_table(run["attributes.parquet"]).iloc[1:])
+    save_table(tmp_path / "a.parquet", load(run["attributes.parquet"]).iloc[1:])
     with pytest.raises(InputError, match=f"first '{N - 1:06d}'"):
         measure_bias.main(
             clusters=run["clusters.parquet"],
@@ -729,7 +737,7 @@ def test_label_attributes(tmp_path: Path) -> None:
         {"attributes": "attributes.parquet"},
         samples=tmp_path / "samples.parquet",
     )
-    table = load_table(made["attributes"])
+    table = load(made["attributes"])
     assert kinds(table) == {"id": "str", "airplane": "uint8", "bird": "uint8"}
     assert table["bird"].tolist() == [1, 0, 1]
     save_table(tmp_path / "samples.parquet", samples.assign(label=[2, 2, 2]))
@@ -748,7 +756,7 @@ def test_rankings(run: Run, tmp_path: Path) -> None:
         clusters=run["clusters.parquet"],
         lists={"creative": 12, "stereotypes": 9, "grey": 4, "generic_percentile": 50},
     )
-    table = load_table(made["rankings"])
+    table = load(made["rankings"])
     assert columns(table) == [
         "list",
         "rank",
@@ -760,7 +768,7 @@ def test_rankings(run: Run, tmp_path: Path) -> None:
         "cls",
         "cluster",
     ]
-    scores = load_table(run["scores.parquet"])
+    scores = load(run["scores.parquet"])
     lists = dict(list(table.groupby("list")))
     assert list(dict.fromkeys(table["list"])) == [
         name for name in ("creative", "stereotypes", "grey", "generic") if name in lists
@@ -783,8 +791,8 @@ def test_subniches(run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     # A crowd and two small groups far from it and from each other.
     plane = rng.normal(0, 0.4, (N, 2))
-    plane[60:75] = rng.normal(0, 0.02, (15, 2)) + [8, 0]
-    plane[75:85] = rng.normal(0, 0.02, (10, 2)) + [0, 9]
+    plane[60:75] = rng.normal([8, 0], 0.02, (15, 2))
+    plane[75:85] = rng.normal([0, 9], 0.02, (10, 2))
     save_npy(tmp_path / "plane.npy", plane.astype(np.float32))
     made = run_twice(
         find_subniches.main,
@@ -800,7 +808,7 @@ def test_subniches(run: Run, tmp_path: Path) -> None:
             "min_points": 8,
         },
     )
-    members, profile = load_table(made["subniches"]), load_table(made["profile"])
+    members, profile = load(made["subniches"]), load(made["profile"])
     assert columns(members) == ["index", "id", "niche", "density"]
     assert columns(profile) == [
         "niche",
@@ -812,12 +820,15 @@ def test_subniches(run: Run, tmp_path: Path) -> None:
     assert members.loc[members["niche"] == 0, "index"].tolist() == list(range(60, 75))
     assert members.loc[members["niche"] == 1, "index"].tolist() == list(range(75, 85))
     assert (members["density"] > 0).all()
-    scores = load_table(run["scores.parquet"])
+    scores = load(run["scores.parquet"])
     assert profile["mean_cls"][0] == pytest.approx(scores["cls"].iloc[60:75].mean())
 
 
 def test_no_subniche_is_a_result(run: Run, tmp_path: Path) -> None:
-    outputs = {"subniches": tmp_path / "s.parquet", "profile": tmp_path / "p.parquet"}
+    outputs: dict[str, Any] = {
+        "subniches": tmp_path / "s.parquet",
+        "profile": tmp_path / "p.parquet",
+    }
     settings = {
         "bandwidth": 0.5,
         "percentile": 0,
@@ -828,7 +839,7 @@ def test_no_subniche_is_a_result(run: Run, tmp_path: Path) -> None:
     find_subniches.main(
         plane=run["plane.npy"], scores=run["scores.parquet"], **outputs, settings=settings
     )
-    assert len(load_table(outputs["subniches"])) == len(load_table(outputs["profile"])) == 0
+    assert len(load(outputs["subniches"])) == len(load(outputs["profile"])) == 0
 
 
 def test_identities(run: Run, tmp_path: Path) -> None:
@@ -842,7 +853,7 @@ def test_identities(run: Run, tmp_path: Path) -> None:
         samples=run["samples.parquet"],
         images=30,
     )
-    groups, members, tests, pairs = (load_table(made[name]) for name in names)
+    groups, members, tests, pairs = (load(made[name]) for name in names)
     assert columns(groups) == ["group", "identity", "n", "score", "mean", "sd"]
     assert columns(members) == ["group", "index", "id", "identity"]
     assert columns(tests) == ["score", "comparison", "test", "statistic", "p", "low", "high"]
@@ -857,8 +868,8 @@ def test_identities(run: Run, tmp_path: Path) -> None:
     ]
     assert set(groups["group"]) == {"intra A", "intra B", "inter", "mixed"}
     assert len(groups) == 4 * 3
-    identity = load_table(run["samples.parquet"])["identity"]
-    scores = load_table(run["scores.parquet"])
+    identity = load(run["samples.parquet"])["identity"]
+    scores = load(run["scores.parquet"])
     by_group = dict(list(members.groupby("group")))
     assert by_group["intra A"]["identity"].nunique() == 1
     assert by_group["inter"]["identity"].is_unique
@@ -925,7 +936,7 @@ def test_funnel_table(tmp_path: Path) -> None:
         runs=[0, 1, 2, 0],
         views=["whole"] * 4,
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     assert len(table) == 2 * 3
     row = table.iloc[0]
     assert row["n"] == 3
@@ -950,7 +961,7 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
         samples=run["samples.parquet"],
         detection=tmp_path / "a.parquet",
     )
-    first = load_table(tmp_path / "a.parquet")
+    first = load(tmp_path / "a.parquet")
     second = first.assign(roc_auc=first["roc_auc"] / 2)
     save_table(tmp_path / "b.parquet", second)
     made = run_twice(
@@ -962,7 +973,7 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
         runs=[0, 1],
         views=["eyes"] * 2,
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     assert len(table) == len(first)
     assert table["roc_auc_mean"].is_monotonic_decreasing
     assert (table["n"] == 2).all()
@@ -978,7 +989,7 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
 
 
 def test_forensic_table(run: Run, tmp_path: Path) -> None:
-    summary = load_table(run["summary.parquet"])
+    summary = load(run["summary.parquet"])
     other = summary.assign(value=summary["value"] + 1)
     save_table(tmp_path / "other.parquet", other)
     dimensions = pd.DataFrame({"dimension": [0, 1], "kl": [1.5, 0.25], "active": [True, False]})
@@ -1003,7 +1014,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
         **arguments,
         sbs=[tmp_path / "sbs.parquet"] * 2,
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     assert columns(table) == ["view", "quantity", "mean", "sd", "n"]
     rows = table.set_index("quantity")
     assert rows.loc["n", "mean"] == N + 0.5
@@ -1015,7 +1026,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
     tabulate_forensics.main(
         **arguments, sbs=[], table=tmp_path / "u.parquet", csv=tmp_path / "u.csv"
     )
-    shorter = load_table(tmp_path / "u.parquet")
+    shorter = load(tmp_path / "u.parquet")
     assert not shorter["quantity"].str.startswith("sbs_").any()
     with pytest.raises(InputError, match="dimensions: 1 tables and 2 view"):
         tabulate_forensics.main(
@@ -1070,7 +1081,7 @@ def test_bias_table(tmp_path: Path) -> None:
         profiles=profiles,
         runs=[0, 1, 2],
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     assert table[["run", "group", "attribute", "direction"]].to_numpy().tolist() == [
         [0, "cluster 0", "Smiling", "over"],
         [0, "cluster 0", "Bald", "over"],
@@ -1084,7 +1095,7 @@ def test_bias_table(tmp_path: Path) -> None:
 
 
 def test_ranking_stability(run: Run, tmp_path: Path) -> None:
-    scores = load_table(run["scores.parquet"])
+    scores = load(run["scores.parquet"])
     rng = np.random.default_rng(0)
     paths = [run["scores.parquet"]]
     for number in (1, 2):
@@ -1098,11 +1109,11 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
         scores=paths,
         runs=[0, 1, 2],
     )
-    table = load_table(made["table"])
+    table = load(made["table"])
     assert columns(table) == ["score", "mean", "sd", "n", "baseline"]
     rows = table.set_index("score")
     assert rows.loc["uniqueness", "mean"] == pytest.approx(1.0)
-    tables = [load_table(path).set_index("id")["cls"] for path in paths]
+    tables = [load(path).set_index("id")["cls"] for path in paths]
     pairs = [
         spearmanr(tables[a], tables[b][tables[a].index]).statistic
         for a, b in ((0, 1), (0, 2), (1, 2))
@@ -1113,7 +1124,7 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
     tabulate_rankings.main(
         scores=paths[:1], runs=[0], table=tmp_path / "u.parquet", csv=tmp_path / "u.csv"
     )
-    alone = load_table(tmp_path / "u.parquet")
+    alone = load(tmp_path / "u.parquet")
     assert (alone["n"] == 0).all()
     assert alone["mean"].isna().all()
     save_table(paths[2], scores.iloc[1:])

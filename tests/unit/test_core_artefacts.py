@@ -56,9 +56,14 @@ def test_atomic_keeps_the_old_file_when_the_body_fails(
 ) -> None:
     path = tmp_path / "x.txt"
     path.write_text("old")
-    with pytest.raises(error), atomic(path) as temporary:
-        temporary.write_text("half")
-        raise error
+
+    def half() -> None:
+        with atomic(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -172,9 +177,10 @@ def test_damaged_npy_header_is_an_input_error_or_an_array(
     path = tmp_path / "x.npy"
     path.write_bytes(content)
     try:
-        assert isinstance(load_npy(path), np.ndarray)
+        found: object = load_npy(path)
     except InputError as error:
-        assert "x.npy" in str(error)
+        found = error
+    assert isinstance(found, np.ndarray) or "x.npy: not a" in str(found)
 
 
 def test_damaged_npz_is_an_input_error(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ REAL_SCRIPTS = Path(codehash.__file__).parents[1]
 FILES = {
     "script.py": '"""Doc."""\nfrom latent_microscope.a import fa\n\ndef main():\n    return fa()\n',
     "latent_microscope/__init__.py": "",
-    "latent_microscope/a.py": "from latent_microscope.b import fb\ndef fa():\n    return fb() + 1\n",
+    "latent_microscope/a.py": (
+        "from latent_microscope.b import fb\ndef fa():\n    return fb() + 1\n"
+    ),
     "latent_microscope/b.py": (
         "import math\n\ndef fb():\n    import latent_microscope.late\n    return 2\n"
     ),

@@ -88,8 +88,16 @@ def test_unknown_keys_are_named_at_every_depth(key: str, dotted: str) -> None:
         ("subset", 3, ("config key subset: 3 is less",)),
         (f"{FACES}__kind", "face", ("config key studies.demo-faces.kind: 'face' is not one of",)),
         (f"{FACES}__seeds", [0, 0], ("config key studies.demo-faces.seeds:",)),
-        (f"{FACES}__vae__learning_rate", 0, ("demo-faces.vae.learning_rate: 0 is less than or eq",)),
-        (f"{FACES}__vae__learning_rate", "1e-3", ("learning_rate: '1e-3' is not of type 'number'",)),
+        (
+            f"{FACES}__vae__learning_rate",
+            0,
+            ("demo-faces.vae.learning_rate: 0 is less than or eq",),
+        ),
+        (
+            f"{FACES}__vae__learning_rate",
+            "1e-3",
+            ("learning_rate: '1e-3' is not of type 'number'",),
+        ),
         (f"{FACES}__vae__learning_rate", float("nan"), ("learning_rate: nan is not of type",)),
         (f"{FACES}__vae__learning_rate", float("inf"), ("learning_rate: inf is not of type",)),
         (f"{FACES}__scores__variant", "paper", ("demo-faces.scores.variant: 'paper' is not one",)),
@@ -119,7 +127,9 @@ def test_unknown_study_and_size() -> None:
     sized = config(run=["demo-faces"], **{f"{FACES}__sizes": {"big": {}, "huge": {}}})
     fails(sized, "config key size: study 'demo-faces' has no size 'workstation'", "big", "huge")
     fails(
-        config(run=["demo-faces"], size="big", **{f"{FACES}__sizes": {"big": {"vae": {"epoch": 2}}}}),
+        config(
+            run=["demo-faces"], size="big", **{f"{FACES}__sizes": {"big": {"vae": {"epoch": 2}}}}
+        ),
         "config key studies.demo-faces.vae.epoch: unknown key",
     )
     fails(

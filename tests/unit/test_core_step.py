@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import threadpoolctl
-from snakemake.io import InputFiles, Log, OutputFiles, Params, Resources
+from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, ResourceList
 
 from latent_microscope import step
 from latent_microscope.artefacts import load_npy, save_npy
@@ -60,8 +60,6 @@ def main(
     SEEN.update(locals(), gpu=gpu_granted(), checkpoint=checkpoint_path(total, [values], settings))
     if scale < 0:
         raise InputError(f"{values}: scale is\nnegative; make it positive")
-    log = logging.getLogger("latent_microscope")
-    log.info("at work")
     whole = sum((load_npy(path) for path in [values, *extra]), start=np.zeros(2))
     noise = 0.0 if exact else rng(seed, "noise").normal(size=whole.shape)
     save_npy(total, (whole * scale + noise).sum(axis=0))
@@ -112,7 +110,7 @@ def rule(**changes: Any) -> SimpleNamespace:
             settings={"b": [1, 2], "a": {"x": None}},
             seed=7,
         ),
-        "resources": named(Resources, gpu=0),
+        "resources": named(ResourceList, gpu=0),
         "log": named(Log, unnamed=("logs/add_up.log",)),
     }
     return SimpleNamespace(**{**parts, **changes})
@@ -145,7 +143,7 @@ def test_rule_arguments_reach_main() -> None:
     assert SEEN["maybe"] is None
     assert (SEEN["scale"], SEEN["seed"], SEEN["gpu"]) == (2.0, 7, False)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    run(main, rule(resources=named(Resources, gpu=1)))
+    run(main, rule(resources=named(ResourceList, gpu=1)))
     assert SEEN["gpu"] is True
 
 
@@ -250,8 +248,8 @@ def test_help_shows_types_kinds_defaults_and_words(capsys: pytest.CaptureFixture
     assert "Negative scale" not in text
 
 
-P = {"settings": {}, "step": {}}
-I = {"values": "values.npy", "extra": ["extra.npy"]}  # noqa: E741
+P: dict[str, Any] = {"settings": {}, "step": {}}
+FILES: dict[str, Any] = {"values": "values.npy", "extra": ["extra.npy"]}
 
 
 @pytest.mark.parametrize(
@@ -261,10 +259,10 @@ I = {"values": "values.npy", "extra": ["extra.npy"]}  # noqa: E741
         ({"params": named(Params, step={})}, "the argument 'settings' of its script's"),
         ({"params": named(Params, ("loose",), **P)}, "every param needs a name"),
         ({"params": named(Params, **P, maybe="a.npy")}, "takes 'maybe' as input, not as param"),
-        ({"input": named(InputFiles, ("x",), **I)}, "every input needs a name"),
-        ({"input": named(InputFiles, **I, other="x")}, "'other' is not an argument"),
-        ({"input": named(InputFiles, **I, total="x")}, "takes 'total' as output, not as input"),
-        ({"input": named(InputFiles, **I, scale="x")}, "takes 'scale' as param, not as input"),
+        ({"input": named(InputFiles, ("x",), **FILES)}, "every input needs a name"),
+        ({"input": named(InputFiles, **FILES, other="x")}, "'other' is not an argument"),
+        ({"input": named(InputFiles, **FILES, total="x")}, "takes 'total' as output, not as input"),
+        ({"input": named(InputFiles, **FILES, scale="x")}, "takes 'scale' as param, not as input"),
         ({"input": named(InputFiles, values=["a", "b"], extra=[])}, "takes one 'values', not 2"),
         ({"input": named(InputFiles, values=[], extra=[])}, "the argument 'values' of"),
         ({"output": named(OutputFiles, ("x",))}, "every output needs a name"),
@@ -298,14 +296,14 @@ def test_messages_and_warnings_reach_the_log_file(capsys: pytest.CaptureFixture[
         import warnings
 
         logging.getLogger("latent_microscope").info("at work")
-        warnings.warn("odd numbers", stacklevel=1)
+        warnings.warn(f"odd numbers {x}", stacklevel=1)
 
     run(noisy, None, ["--log", "x.log"])
     assert capsys.readouterr().err == "at work\n"
     assert "INFO at work" in Path("x.log").read_text()
     assert "odd numbers" in Path("x.log").read_text()
-    run(noisy, None, [])
-    assert "odd numbers" in capsys.readouterr().err
+    run(noisy, None, ["--x", "1"])
+    assert "odd numbers 1" in capsys.readouterr().err
 
 
 def test_other_exceptions_keep_their_traceback_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,7 +331,7 @@ def test_checkpoints_are_keyed_by_code_settings_and_input_contents() -> None:
     first = key()
     assert first.parent == Path("out/.checkpoints")
     assert key() == first
-    other = {"settings": {"b": [1, 2], "a": {"x": None}}, "seed": 7}
+    other: dict[str, Any] = {"settings": {"b": [1, 2], "a": {"x": None}}, "seed": 7}
     code = {"code": "other", "numeric_threads": 2}
     assert key(params=named(Params, step=code, **other)) != first
     other["settings"] = {"a": {"x": None}, "b": [1, 2]}  # another order

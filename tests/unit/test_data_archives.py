@@ -97,18 +97,20 @@ def test_size_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             ("MAX_MEMBER_BYTES", 99),
             ("MAX_TOTAL_BYTES", 299),
         ):
-            with monkeypatch.context() as patch, pytest.raises(InputError, match="refused"):
+            with monkeypatch.context() as patch:
                 patch.setattr(archives, limit, value)
-                zip_members(archive)
+                with pytest.raises(InputError, match="refused"):
+                    zip_members(archive)
 
 
 def test_tar_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_tar(tmp_path / "a.tar.gz", [tarfile.TarInfo(n) for n in "abc"])
     assert [name for name, _ in tar_members(path)] == ["a", "b", "c"]
     for limit, value in (("MAX_MEMBERS", 2), ("MAX_MEMBER_BYTES", 99), ("MAX_TOTAL_BYTES", 299)):
-        with monkeypatch.context() as patch, pytest.raises(InputError, match="refused"):
+        with monkeypatch.context() as patch:
             patch.setattr(archives, limit, value)
-            list(tar_members(path))
+            with pytest.raises(InputError, match="refused"):
+                list(tar_members(path))
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.97])
@@ -121,7 +123,7 @@ def test_truncated_archives(tmp_path: Path, keep: float) -> None:
     path = make_tar(tmp_path / "a.tar.gz", [tarfile.TarInfo("a"), tarfile.TarInfo("b")], noise)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)])
-    with pytest.raises(InputError, match="not a whole tar archive|cut short"):
+    with pytest.raises(InputError, match=r"not a whole tar archive|cut short"):
         list(tar_members(path))
 
 

@@ -55,7 +55,7 @@ def python2_batch(data: np.ndarray, labels: list[int]) -> bytes:
     )  # fmt: skip
 
 
-def python3_batch(data: np.ndarray, labels: list[int]) -> bytes:
+def python3_batch(data: np.ndarray, labels: list[Any]) -> bytes:
     return pickle.dumps({"data": data, "labels": labels}, protocol=2)
 
 
@@ -145,7 +145,7 @@ def test_the_archive_reads_as_torchvision_reads_it(
 def test_the_checksum_of_the_archive_comes_first(tmp_path: Path) -> None:
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(b"not even an archive")
-    with pytest.raises(InputError, match="its MD5 is .* not c58f30108f718f92721af3b95e74349a"):
+    with pytest.raises(InputError, match=r"its MD5 is .* not c58f30108f718f92721af3b95e74349a"):
         open_split([path], "test")
     with pytest.raises(InputError, match="not a whole tar archive"):
         open_split([path], "test", archive_md5=None)
@@ -218,7 +218,7 @@ def test_parquet_with_bad_cells(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a whole number in each row"):
         open_split([make_parquet(tmp_path / "f.parquet", images, [0.5] * 12)], "test")
     path = tmp_path / "b.parquet"
-    cells = [{"bytes": png(i)} for i in images]
+    cells: list[dict[str, Any]] = [{"bytes": png(i)} for i in images]
     cells[4] = {"bytes": png(images[4])[:60]}
     pq.write_table(pa.table({"img": cells, "label": labels}), path)
     with pytest.raises(InputError, match=r"image b\.parquet row 4: cannot be decoded"):

@@ -37,7 +37,7 @@ class Server:
             def log_message(self, format: str, *args: Any) -> None:
                 """Quiet."""
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 server.requests.append(dict(self.headers))
                 if not server.behave(self, len(server.requests)):
                     server.answer(self)

@@ -77,7 +77,10 @@ def test_a_link_in_a_folder_is_left_out(tmp_path: Path) -> None:
 
 
 def test_archives_without_use_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no image"), open_faces(make_zip(tmp_path / "e", [])):
+    with (
+        pytest.raises(InputError, match="holds no image"),
+        open_faces(make_zip(tmp_path / "e", [])),
+    ):
         pass
     with (
         open_faces(make_zip(tmp_path / "n", csv=None)) as faces,

@@ -1,5 +1,6 @@
 """Kaggle: where credentials are looked for, what is said without them, what never shows."""
 
+import inspect
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,6 +136,18 @@ def test_a_wrong_checksum_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_official_client_takes_the_arguments_that_we_give() -> None:
+    KaggleApi = pytest.importorskip(
+        "kaggle.api.kaggle_api_extended",
+        reason="Kaggle's client (or `six`, which it needs without saying so) is not installed",
+    ).KaggleApi
+    whole = inspect.signature(KaggleApi.dataset_download_files)
+    whole.bind(None, "owner/name", path="x", quiet=True, unzip=False)
+    single = inspect.signature(KaggleApi.dataset_download_file)
+    single.bind(None, "owner/name", "file.csv", path="x", quiet=True)
+    inspect.signature(KaggleApi.authenticate).bind(None)
+
+
 def http_error(status: int) -> requests.HTTPError:
     response: Any = SimpleNamespace(status_code=status, request=None)
     return requests.HTTPError(f"refused https://x/?token={SECRET}", response=response)
@@ -143,6 +156,7 @@ def http_error(status: int) -> requests.HTTPError:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
+        (ImportError("No module named 'six'"), "cannot be loaded .No module named 'six'"),
         (SystemExit(1), "did not accept the credentials"),
         (http_error(403), "HTTP 403"),
         (requests.ConnectionError(f"https://x/?token={SECRET}"), "cannot be reached"),

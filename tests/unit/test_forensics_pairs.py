@@ -153,6 +153,43 @@ def test_similar_pairs_and_counts(block_size):
     )
 
 
+def test_overlaps_of_a_collapsed_space_are_counted_and_cut():
+    z = 1.0 + 1e-3 * points(300, 5)
+    unit = z / np.linalg.norm(z, axis=1, keepdims=True)
+    i, j = np.triu_indices(300, 1)
+    cosine = np.einsum("ij,ij->i", unit[i], unit[j])
+    pairs, similarity, total = similar_pairs(z, 0.99, 50, block_size=32)
+    assert total == len(i)
+    np.testing.assert_allclose(similarity, np.sort(cosine)[::-1][:50], rtol=1e-12)
+    np.testing.assert_allclose(np.einsum("ij,ij->i", *unit[pairs.T]), similarity, rtol=1e-12)
+    assert similar_pairs(z, 0.99, 0)[2] == total
+
+
+@pytest.mark.parametrize("k", [1, 3, 5, 10])
+def test_copies_are_each_others_neighbours_in_row_order(k):
+    z = points(60, 3)
+    z[[4, 9, 20, 33, 41, 59]] = z[4]
+    z[[7, 8]] = 0.0
+    z[8] *= -1.0
+    full = off_diagonal(cdist(z, z))
+    found = neighbour_pass(z, k=k)
+    np.testing.assert_array_equal(found.indices, np.argsort(full, axis=1, kind="stable")[:, :k])
+    np.testing.assert_allclose(found.distances, np.sort(full, axis=1)[:, :k], rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e-3, 1e12, 1e40])
+def test_tight_clusters_and_any_scale(scale):
+    # Within a cluster a float32 product says nothing: the search must not trust it.
+    rng = np.random.default_rng(2)
+    z = np.repeat(10.0 * rng.normal(size=(3, 6)), 100, axis=0) + 1e-4 * rng.normal(size=(300, 6))
+    z *= scale
+    full = off_diagonal(cdist(z, z))
+    radius = float(np.median(np.sort(full, axis=1)[:, 20]))
+    found = neighbour_pass(z, k=10, radii=[radius])
+    np.testing.assert_allclose(found.distances, np.sort(full, axis=1)[:, :10], rtol=1e-9, atol=0)
+    np.testing.assert_array_equal(found.within[:, 0], (full < radius).sum(axis=1))
+
+
 def test_a_row_of_zeros_is_similar_to_none():
     z = points(20, 3)
     z[4] = 0.0

@@ -10,6 +10,7 @@ from latent_microscope.models.base import kl_terms, load_checked
 from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.eyevae import ConvEyeVAE, EyeVAE
 from latent_microscope.models.philnet import PhilNet, build_philnet
+from latent_microscope.models.resnet import ResNet50
 from latent_microscope.models.vaes import build_vae
 
 # Of hussamalafandi/VAE-CelebA, vae_celeba_latent_200_epochs_10_batch_64_subset_80000.pth.
@@ -201,6 +202,7 @@ def test_philnet_names_the_wrong_key(key):
 
 def test_resnet50_features_and_weights_names():
     model = build_classifier({"kind": "resnet50", "input_size": 32, "classes": 10}, seed=1).eval()
+    assert isinstance(model, ResNet50)
     images = torch.rand(2, 3, 16, 16)
     with torch.inference_mode():
         features = model.features(images)
@@ -216,6 +218,7 @@ def test_resnet50_features_and_weights_names():
 
 def test_resnet50_normalises_as_imagenet():
     model = build_classifier({"kind": "resnet50", "input_size": 16, "classes": 2})
+    assert isinstance(model, ResNet50)
     images = torch.zeros(1, 3, 8, 8)
     images[:, 1] = 1.0
     expected = torch.tensor([-0.485 / 0.229, (1 - 0.456) / 0.224, -0.406 / 0.225])

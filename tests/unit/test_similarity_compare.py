@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
+from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
 from latent_microscope.similarity.comparison import METHODS, rank_rdm
@@ -20,6 +21,14 @@ NAMES = {
     "tau-a": "tau-a",
     "cosine": "cosine",
 }
+
+
+def test_the_package_offers_functions_not_modules() -> None:
+    """A submodule of the same name would hide the function once it is imported."""
+    for name in similarity.__all__:
+        assert callable(getattr(similarity, name))
+    with pytest.raises(AttributeError, match="no attribute 'tau'"):
+        similarity.tau  # noqa: B018
 
 
 def check_ranks(values: np.ndarray) -> None:
@@ -54,7 +63,7 @@ def test_ranks_of_long_arrays(decimals: int, shift: float) -> None:
     """Long enough for buckets that are counted and for buckets that are sorted."""
     rng = np.random.default_rng(decimals)
     values: np.ndarray = np.concatenate(
-        [rng.random(150_000), rng.normal(size=1000) * 10.0 ** rng.integers(-30, 30, 1000)]
+        [rng.random(150_000), rng.normal(size=1000) * np.power(10.0, rng.integers(-30, 30, 1000))]
     )
     check_ranks(np.round(values + shift, decimals).astype(np.float32))
 
@@ -68,7 +77,7 @@ def test_ranks_of_a_constant_and_of_two_values() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("method", METHODS)
 def test_non_finite_is_an_error(bad: float, dtype: type, method: str) -> None:
-    values = np.linspace(0, 1, 10).astype(dtype)
+    values: np.ndarray = np.linspace(0, 1, 10).astype(dtype)
     values[4] = bad
     with pytest.raises(InputError, match="NaN or infinite"):
         compare(values, np.arange(10.0), method)

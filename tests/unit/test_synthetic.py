@@ -89,13 +89,13 @@ def test_authentic_images_are_template_plus_noise() -> None:
 
 def test_interpolations_are_mixtures_of_two_different_people() -> None:
     bases = templates(rng(0, "t"))
-    mixed = interpolated_images(bases, 3000, rng(1, "i"), noise=0.0)
+    mixed = interpolated_images(bases, 1000, rng(1, "i"), noise=0.0)
     assert (mixed.person_a != mixed.person_b).all()
     pairs = pd.Series(list(zip(mixed.person_a, mixed.person_b, strict=True))).value_counts()
     assert len(pairs) == 20
     assert chisquare(pairs.to_numpy()).pvalue > 1e-4
-    assert mixed.alpha.mean() == pytest.approx(0.5, abs=0.03)
-    assert (mixed.alpha.min(), mixed.alpha.max()) == pytest.approx((0, 1), abs=0.01)
+    assert mixed.alpha.mean() == pytest.approx(0.5, abs=0.04)
+    assert (mixed.alpha.min(), mixed.alpha.max()) == pytest.approx((0, 1), abs=0.02)
     for i in range(5):
         alpha = mixed.alpha[i]
         expected = alpha * bases[mixed.person_a[i]] + (1 - alpha) * bases[mixed.person_b[i]]
@@ -232,9 +232,8 @@ def test_attributes_of_the_cartoons_can_be_seen_and_some_go_together() -> None:
         ).astype(float)
     shares = (table[ATTRIBUTES] == 1).mean()
     assert shares.between(0.08, 0.75).all()
-    correlations = table[ATTRIBUTES].corr()
-    assert correlations.loc["Beard", "Long_Hair"] < -0.2
-    assert correlations.loc["Beard", "Glasses"] > 0.15
+    assert np.corrcoef(table["Beard"], table["Long_Hair"])[0, 1] < -0.2
+    assert np.corrcoef(table["Beard"], table["Glasses"])[0, 1] > 0.15
     for name in ATTRIBUTES:
         yes = table[name].to_numpy() == 1
         gap = np.abs(images[yes].mean(axis=0) - images[~yes].mean(axis=0))

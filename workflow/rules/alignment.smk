@@ -30,6 +30,9 @@ rule pack_cifar:
 rule collect_votes:
     input:
         counts=lambda wildcards: data_file(STUDIES[wildcards.study]["votes"], "counts"),
+        probabilities=lambda wildcards: data_file(
+            STUDIES[wildcards.study]["votes"], "probabilities"
+        ),
         samples="results/{study}/data/test/samples.parquet",
     output:
         votes="results/{study}/data/votes.parquet",

@@ -94,7 +94,7 @@ def downloads_of(study):
         files += [data_file(settings["dataset"], r) for r in ("archive", "identities")]
     if settings["kind"] == "alignment":
         files += [data_file(settings["images"], split, "archive") for split in ("train", "test")]
-        files.append(data_file(settings["votes"], "counts"))
+        files += [data_file(settings["votes"], r) for r in ("counts", "probabilities")]
     networks = [settings["vae"], *settings.get("models", {}).values()]
     files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
     return sorted({f for f in files if f.split("/")[1] in DOWNLOADED})

@@ -101,6 +101,11 @@ def _call_client(file: ManifestFile, folder: Path) -> None:
                 api.dataset_download_file(
                     file.kaggle.dataset, file.kaggle.file, path=str(folder), quiet=True
                 )
+        except ImportError as error:
+            raise InputError(
+                f"{file.label}: Kaggle's client cannot be loaded ({error}); install the packages "
+                "of envs/requirements.lock"
+            ) from None
         except SystemExit:
             raise InputError(
                 f"{file.label}: Kaggle did not accept the credentials; {_NO_CREDENTIALS}"

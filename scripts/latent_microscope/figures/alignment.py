@@ -122,13 +122,14 @@ def _reference_legend(page: Page, ax: Axes) -> None:
     host.legend(handles, texts, loc="center", ncols=3, borderaxespad=0)
 
 
-def model_similarity(table: pd.DataFrame, title: str, look: Look) -> Figure:
+def model_similarity(table: pd.DataFrame, title: str, look: Look, *, metric: str = "") -> Figure:
     """Similarity of every pair of RDMs, people included.
 
     Args:
         table: ``rsa/{metric}-models.parquet``: model_a, model_b, value.
-        title: Study, metric.
+        title: Study.
         look: The figure's settings.
+        metric: Distance of the RDMs.
     """
     names = list(dict.fromkeys([*table["model_a"], *table["model_b"]]))
     names.sort(key=lambda name: name != "human")  # people first, the rest as given
@@ -141,7 +142,7 @@ def model_similarity(table: pd.DataFrame, title: str, look: Look) -> Figure:
     longest = max(len(pretty(name)) for name in names) if names else 0
     page = Page(
         side + 0.7 + 0.035 * longest,
-        f"{title} · similarity of RDMs",
+        f"{title} · similarity of {metric} RDMs".replace("  ", " "),
         width=max(left + side + 1.1, 4.6),
     )
     ax = page.axes(left, 0.5, side, side)

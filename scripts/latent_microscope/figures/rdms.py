@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from latent_microscope.errors import InputError
-from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, pretty
+from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, fitting, pretty
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
@@ -125,19 +125,21 @@ def rdm_panels(
     """
     pictures: list[Floats] = []
     first: set[str] = set()
+    metric = "unknown"
     for made in rdms:
         ids = np.asarray(made.ids).astype(str)
         if pictures and set(ids) != first:
             raise InputError(
                 f"RDM {len(pictures) + 1}: over other images than the first; make it again"
             )
-        first = set(ids)
+        first, metric = set(ids), made.metric
         pixel, names, borders = class_order(samples, ids, min(size, len(ids)))
         pictures.append(block_percentiles(made.values, pixel, min(size, len(ids))))
         del made
     if not pictures or len(pictures) != len(labels):
         raise InputError(f"{len(pictures)} RDMs and {len(labels)} labels; give one label each")
     n = len(first)
+    kind = "RDMs" if metric == "unknown" else f"{metric} RDMs"
     size = min(size, n)
     low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
     columns = min(columns, len(pictures))
@@ -145,7 +147,7 @@ def rdm_panels(
     side, gap, left = 1.5, 0.1, 0.78
     page = Page(
         0.75 + rows * (side + 0.3) + 0.85,
-        f"{title} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
+        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
         f"images ordered by class; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),
@@ -154,7 +156,8 @@ def rdm_panels(
         row, column = divmod(k, columns)
         ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
         _panel(ax, picture, borders, low, high)
-        ax.set_title(pretty(label))
+        name = pretty(label)
+        ax.set_title(name, size=fitting(name, look.font_size, side))
         if column == 0:
             _class_ticks(ax, names, borders, "y")
         if k + columns >= len(pictures):

@@ -1,6 +1,7 @@
 """One look for all figures: page, colours, limits from the config, and saving to the same bytes."""
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -242,13 +243,10 @@ class Page:
         self.width, self.height = width, height
         self.figure = Figure(figsize=(width, height))
         size = matplotlib.rcParams["font.size"]
-        self.text(0.08, 0.07, title, weight="bold", size=self._fitting(title, size + 1, 0.70))
+        room = width - 0.16
+        self.text(0.08, 0.07, title, weight="bold", size=fitting(title, size + 1, room, em=0.66))
         if note:
-            self.text(0.08, 0.25, note, size=self._fitting(note, size - 0.5, 0.57), color=MUTED)
-
-    def _fitting(self, text: str, size: float, em: float) -> float:
-        """The font size, less where a line of letters ``em`` wide on average would not fit."""
-        return min(size, (self.width - 0.16) * 72.0 / (em * max(len(text), 1)))
+            self.text(0.08, 0.25, note, size=fitting(note, size - 0.5, room), color=MUTED)
 
     def text(self, left: float, top: float, text: str, **options: Any) -> None:
         """Write at a place in inches; ``top`` is the upper edge of the text."""
@@ -320,6 +318,18 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path, few_colours: bool = False)
     save_bytes(pdf, buffer)
 
 
+def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
+    """The font size, less where the text would be wider than ``width`` inches.
+
+    Args:
+        text: One line.
+        size: Points.
+        width: Inches.
+        em: Width of a letter on average, in font sizes (0.57: DejaVu Sans).
+    """
+    return min(size, width * 72.0 / (em * max(len(text), 1)))
+
+
 def panel(ax: Axes, letter: str, text: str) -> None:
     """A panel's title: bold letter, then the text."""
     prefix = rf"$\bf{{{letter}}}$  " if letter else ""
@@ -380,4 +390,5 @@ def count(n: int) -> str:
 
 def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
-    return " ".join(_WORDS.get(word, word) for word in str(name).replace("_", " ").split(" "))
+    text = re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), str(name).lstrip("_"))
+    return re.sub("-(features|probabilities)$", r" · \1", text).replace("_", " ")

@@ -9,7 +9,7 @@ import pandas as pd
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS, tie_note, tie_share
 from latent_microscope.forensics.originality import originality_of
-from latent_microscope.forensics.pairs import neighbour_pass
+from latent_microscope.forensics.pairs import counts_within, neighbour_pass
 from latent_microscope.forensics.stability import stability
 from latent_microscope.forensics.uniqueness import VARIANTS, isolated_cores, uniqueness
 
@@ -131,9 +131,10 @@ def authentic_signatures(
     in_range(k, "k", 1)
     in_range(top, "top", 0)
     in_range(n_attractors, "n_attractors", 1)
-    found = neighbour_pass(matrix, k=k, radii=[radius], block_size=block_size)
-    density = found.within[:, 0] / len(matrix)
-    scores = originality_of(matrix, found.distances, found.within[:, 0], variant, n_attractors)
+    distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
+    counts = counts_within(matrix, distances, radius, block_size=block_size)
+    density = counts / len(matrix)
+    scores = originality_of(matrix, distances, counts, variant, n_attractors)
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)
     best = index[np.lexsort((index, -scores[index]))][: int(top)]
     table = pd.DataFrame({"index": best, "originality": scores[best], "density": density[best]})

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS
-from latent_microscope.forensics.pairs import neighbour_pass, pair_distances
+from latent_microscope.forensics.pairs import counts_within, neighbour_pass, pair_distances
 from latent_microscope.forensics.uniqueness import VARIANTS, row_entropy
 
 _SCRIPT_BINS = 5
@@ -47,10 +47,11 @@ def originality(
     in_range(k, "k", 1)
     in_range(n_attractors, "n_attractors", 1)
     radius = in_range(radius, "radius", 0.0)
-    radii = [radius] if variant == "script" else []
-    found = neighbour_pass(matrix, k=k, radii=radii, block_size=block_size)
-    counts = found.within[:, 0] if radii else None
-    return originality_of(matrix, found.distances, counts, variant, n_attractors)
+    distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
+    counts = None
+    if variant == "script":
+        counts = counts_within(matrix, distances, radius, block_size=block_size)
+    return originality_of(matrix, distances, counts, variant, n_attractors)
 
 
 def originality_of(

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.duplicates import copied_rows
 from latent_microscope.forensics.product import ProductForm, product_form, screened_forms
 
 Floats = npt.NDArray[np.float64]
@@ -128,6 +129,8 @@ def neighbour_pass(
     if k < 0:
         raise InputError(f"k {k} must not be negative.")
     k = min(k, n - 1)
+    if k and not len(radii) and rows is None:
+        return _around_copies(points, k, block_size)
     chosen = np.arange(n) if rows is None else rows
     forms = screened_forms(points)
     parts = []
@@ -139,11 +142,25 @@ def neighbour_pass(
             forms = forms[1:]
             found = _neighbour_block(points, forms[0], chosen[part], k, radii, screen=False)
         parts.append(found)
+    done = [found for found in parts if found is not None]
     return Neighbours(
-        np.concatenate([found.distances for found in parts if found is not None]),
-        np.concatenate([found.indices for found in parts if found is not None]),
-        np.concatenate([found.within for found in parts if found is not None]),
+        np.concatenate([found.distances for found in done]),
+        np.concatenate([found.indices for found in done]),
+        np.concatenate([found.within for found in done]),
     )
+
+
+def _around_copies(points: Floats, k: int, block_size: int | None) -> Neighbours:
+    """Neighbours of all rows, without a search for those with k exact copies."""
+    n = len(points)
+    distances, indices = np.zeros((n, k)), np.zeros((n, k), dtype=np.int64)
+    copied, copies = copied_rows(points, k)
+    indices[copied] = copies
+    rest = np.setdiff1d(np.arange(n), copied, assume_unique=True)
+    if rest.size:
+        found = neighbour_pass(points, k=k, rows=rest, block_size=block_size)
+        distances[rest], indices[rest] = found.distances, found.indices
+    return Neighbours(distances, indices, np.zeros((n, 0), dtype=np.int64))
 
 
 def _neighbour_block(

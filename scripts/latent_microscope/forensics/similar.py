@@ -35,35 +35,35 @@ def similar_pairs(
     narrow = unit.astype(np.float32)
     slack = 4.0 * float(np.finfo(np.float32).eps) * (d + 4)
     keep_i, keep_j, keep_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    total = 0
+    total, floor = 0, threshold
     for rows in row_blocks(n, rows_at_once(n) if block_size is None else block_size):
-        screen = _above(narrow, rows, np.float32(threshold - slack))
-        count = int(np.count_nonzero(screen))
-        if count == 0:
-            continue
-        if count > _CANDIDATES * len(screen):
-            screen = _above(unit, rows, np.float64(threshold - 1e-9))
-        row, col = hits(screen)
-        i, j = row + rows.start, col + rows.start
-        similarity = pair_cosines(unit, i, j)
+        row, col = hits(_products(narrow, rows) > np.float32(threshold - slack))
+        if row.size <= _CANDIDATES * (rows.stop - rows.start):
+            similarity = pair_cosines(unit, row + rows.start, col + rows.start)
+            total += int(np.count_nonzero(similarity > threshold))
+        else:
+            # Nearly all are similar: count from the product, keep what can be among the best.
+            product = _products(unit, rows)
+            total += int(np.count_nonzero(product > threshold))
+            row, col = hits(product > max(threshold, floor - 1e-12))
+            similarity = product[row, col].astype(np.float64)
         above = similarity > threshold
-        total += int(np.count_nonzero(above))
-        keep_i = np.concatenate([keep_i, i[above]])
-        keep_j = np.concatenate([keep_j, j[above]])
+        keep_i = np.concatenate([keep_i, row[above] + rows.start])
+        keep_j = np.concatenate([keep_j, col[above] + rows.start])
         keep_s = np.concatenate([keep_s, similarity[above]])
         if len(keep_s) > 2 * max(max_pairs, 1):
             keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
+            floor = float(keep_s[-1]) if max_pairs else np.inf
+    keep_s = pair_cosines(unit, keep_i, keep_j)
     keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
     return np.column_stack([keep_i, keep_j]), keep_s, total
 
 
-def _above(
-    unit: npt.NDArray[np.floating], rows: slice, threshold: np.floating
-) -> npt.NDArray[np.bool_]:
-    """Which rows from ``rows.start`` on are similar to those of a block; each pair once."""
-    above = unit[rows] @ unit[rows.start :].T > threshold
-    above[np.tril_indices(len(above), 0)] = False
-    return above
+def _products(unit: npt.NDArray[np.floating], rows: slice) -> npt.NDArray[np.floating]:
+    """Cosines of a block with all rows from its start on; -inf for what is not i < j."""
+    product = unit[rows] @ unit[rows.start :].T
+    product[np.tril_indices(len(product), 0)] = -np.inf
+    return product
 
 
 def pair_cosines(unit: Floats, i: Ints, j: Ints) -> Floats:

@@ -138,8 +138,8 @@ def label_columns(samples: pd.DataFrame) -> pd.DataFrame:
         twice = pairs[column][pairs[column].duplicated()]
         if len(twice):
             raise InputError(
-                f"samples: {column} {str(twice.iloc[0])!r} goes with more than one class; number and "
-                "name the classes one to one"
+                f"samples: {column} {str(twice.iloc[0])!r} goes with more than one class; number "
+                "and name the classes one to one"
             )
     columns = {
         str(name): (samples["label"] == label).to_numpy(dtype=np.uint8)

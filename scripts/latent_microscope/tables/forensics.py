@@ -9,8 +9,7 @@ import pandas as pd
 from latent_microscope.artefacts import join_by_id
 from latent_microscope.errors import InputError
 from latent_microscope.published import ALIGNED, DETECTORS, FUNNEL, FUNNEL_UNIQUENESS, PREPRINT
-from latent_microscope.scoring import rank_correlation
-from latent_microscope.statistics import mean_sd
+from latent_microscope.statistics import mean_sd, rank_correlation
 from latent_microscope.tables.runs import over_runs, stack
 
 _COUNTS = ["selected", "tp", "fp", "fn", "precision", "recall", "f1"]

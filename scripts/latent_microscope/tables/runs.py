@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from latent_microscope.errors import InputError
@@ -51,14 +50,3 @@ def over_runs(table: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> 
         columns[f"{value}_sd"] = groups[value].std(ddof=1)
     columns["n"] = groups.size()
     return pd.DataFrame(columns).reset_index().astype({"n": "int64"})
-
-
-def present(mean: pd.Series, sd: pd.Series) -> pd.Series:
-    """``0.123 ± 0.004`` for each row; without a deviation just the mean, ``–`` for none."""
-    texts = []
-    for m, s in zip(mean.to_numpy(float), sd.to_numpy(float), strict=True):
-        if not np.isfinite(m):
-            texts.append("∞" if m == np.inf else "–")
-        else:
-            texts.append(f"{m:.3g} ± {s:.2g}" if np.isfinite(s) else f"{m:.3g}")
-    return pd.Series(texts, index=mean.index, dtype="str")

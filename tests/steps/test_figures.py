@@ -1,0 +1,527 @@
+"""Each figure's ``main()`` on small made-up artefacts: written, readable, the same bytes twice."""
+
+import hashlib
+import inspect
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import figure_artefacts as made_up  # type: ignore[import-not-found]
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import rankdata
+from sklearn.decomposition import PCA
+
+from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.figures import style
+from latent_microscope.figures.behaviour import disputed
+from latent_microscope.figures.bias import strongest
+from latent_microscope.figures.grids import image_grid
+from latent_microscope.figures.identities import two_identities
+from latent_microscope.figures.latent import biggest_clusters, by_cluster, principal_plane
+from latent_microscope.figures.rdms import block_percentiles, class_order, percentile_table
+from latent_microscope.step import run
+
+SCRIPTS = Path(style.__file__).parents[2]
+Draw = Callable[..., Path]
+
+# Names of artefacts that differ from the words of the script.
+ALIASES = {
+    "subniches": {"profile": "subniche-profile"},
+    "identities": {
+        "members": "identity-members",
+        "groups": "identity-groups",
+        "pairs": "identity-pairs",
+    },
+    "vae_samples": {"epochs": "history-epochs"},
+    "model_similarity": {"similarity": "rsa-models"},
+    "entropy": {"images": "image-table"},
+    "disputed": {"pixels": "images", "images": "image-table"},
+}
+SYNTHETIC = ["latent_map", "density", "overlaps", "forensic_panels", "funnel", "detectors"]
+FACES = [
+    "components", "cluster_control", "clusters", "cluster_bias", "cmax_bias",
+    "uniqueness_originality", "ranking_grid", "subniches", "identities", "overlaps", "density",
+]  # fmt: skip
+VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_health"]
+ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
+MANY = {"training", "dimensions", "funnel", "detection"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("figures")
+
+
+@pytest.fixture(scope="module")
+def artefacts(folder: Path) -> Mapping[str, Any]:
+    alone = {"models": ["philnet"], "seeds": 1}
+    return {
+        "vae": made_up.vae_run(folder / "vae", epochs=12),
+        "synthetic": made_up.scored(folder / "synthetic", n=120, kind="synthetic"),
+        "faces": made_up.scored(folder / "faces", n=200),
+        "many": made_up.scored(folder / "many", n=200, clusters=11),
+        "no cluster": made_up.scored(folder / "none", n=60, clusters=0, empty=True),
+        "nothing found": made_up.scored(
+            folder / "nothing", n=60, kind="synthetic", clusters=0, empty=True
+        ),
+        "alignment": made_up.alignment(folder / "alignment", n=120),
+        "one model": made_up.alignment(folder / "one", n=60, **alone),
+    }
+
+
+def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
+    """Arguments of a figure's main: inputs by name, outputs in ``out``."""
+    main = import_module(f"plot_{name}").main
+    given: dict[str, Any] = {"title": "made up · seed 0"}
+    for key, parameter in inspect.signature(main).parameters.items():
+        if key in ("png", "pdf"):
+            given[key] = out / f"{name}.{key}"
+        elif name == "rdms" and key in ("models", "labels"):
+            found = sorted(made.folder.glob("rdm-*.npy"))
+            given[key] = found if key == "models" else [path.stem for path in found]
+        elif name == "disputed" and key in ("model", "logits", "features"):
+            given[key] = "philnet" if key == "model" else made[key]
+        elif key != "title" and parameter.default is parameter.empty:
+            path = made[ALIASES.get(name, {}).get(key, key)]
+            given[key] = [path] if key in MANY else path
+    return given
+
+
+def draw(name: str, made: Any, out: Path, **extra: Any) -> Path:
+    given = arguments(name, made, out) | extra
+    import_module(f"plot_{name}").main(**given)
+    return out / f"{name}.png"
+
+
+def opened(png: Path) -> np.ndarray:
+    with Image.open(png) as image:
+        image.load()
+        return np.asarray(image.convert("RGB"))
+
+
+def check(png: Path) -> np.ndarray:
+    """The picture, after checks that hold for all figures."""
+    pixels = opened(png)
+    assert pixels.shape[1] >= 600
+    assert (pixels < 128).any(axis=2).sum() > 200, "nothing is drawn"
+    edge = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3)])
+    assert (edge == 255).all(), "something is cut at the top or the bottom"
+    for side in (pixels[:, :2], pixels[:, -2:]):
+        assert (side == 255).all(), "something is cut at a side"
+    pdf = png.with_suffix(".pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    assert pdf.rstrip().endswith(b"%%EOF")
+    assert b"CreationDate" not in pdf
+    return pixels
+
+
+CASES = [
+    *[(name, "vae") for name in VAE],
+    *[(name, "synthetic") for name in SYNTHETIC],
+    *[(name, "nothing found") for name in SYNTHETIC],
+    *[(name, "faces") for name in FACES],
+    *[(name, "no cluster") for name in FACES],
+    *[(name, "many") for name in ("components", "clusters", "cluster_bias")],
+    *[(name, "alignment") for name in ALIGNMENT],
+    *[(name, "one model") for name in ALIGNMENT],
+]
+
+
+@pytest.mark.parametrize(("name", "which"), CASES)
+def test_figure_is_written_and_whole(
+    name: str, which: str, artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    check(draw(name, artefacts[which], tmp_path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.pdf", f"{name}.png"]
+
+
+def test_every_script_is_covered_and_named() -> None:
+    scripts = {path.stem.removeprefix("plot_") for path in SCRIPTS.glob("plot_*.py")}
+    assert scripts == set(style.FIGURES)
+    assert scripts == {name for name, _ in CASES} | {"classifier_training"}
+
+
+_AGAIN = """
+import sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+import figure_artefacts, test_figures
+for name, folder in {wanted!r}:
+    test_figures.draw(name, figure_artefacts.Made(Path(folder)), Path({out!r}))
+print("torch" in sys.modules, "matplotlib.pyplot" in sys.modules)
+"""
+
+
+def test_same_bytes_in_another_process(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    """Another process with another hash seed; and no figure needs torch or pyplot."""
+    wanted = [(n, k) for n, k in CASES if k in ("vae", "synthetic", "alignment")]
+    wanted += [(n, "faces") for n in FACES if n not in SYNTHETIC]
+    out = tmp_path / "again"
+    code = _AGAIN.format(
+        paths=[str(SCRIPTS), str(Path(__file__).parent)],
+        wanted=[(n, str(artefacts[k].folder)) for n, k in wanted],
+        out=str(out),
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.split() == ["False", "False"]
+    for name, which in wanted:
+        png = draw(name, artefacts[which], tmp_path / "here")
+        for path in (png, png.with_suffix(".pdf")):
+            first, second = path.read_bytes(), (out / path.name).read_bytes()
+            assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest(), path.name
+
+
+def test_user_settings_of_matplotlib_change_nothing(
+    artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    import matplotlib
+
+    first = draw("density", artefacts["synthetic"], tmp_path / "a").read_bytes()
+    with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 30, "lines.linewidth": 9}):
+        second = draw("density", artefacts["synthetic"], tmp_path / "b").read_bytes()
+        assert matplotlib.rcParams["font.size"] == 30
+    assert first == second
+
+
+def test_plain_figures_of_ten_thousand_points_stay_small(tmp_path: Path) -> None:
+    """Rasterised points: the PDF does not grow with n; the PNG keeps below a megabyte."""
+    rng = np.random.default_rng(1)
+    n = 10_000
+    ids = [str(i) for i in range(n)]
+    made = made_up.Made(tmp_path)
+    plane = rng.normal(size=(n, 2))
+    made.array("plane", plane)
+    made.table("clusters", id=ids, cluster=rng.integers(-1, 5, n))
+    made.table("scores", id=ids, cls=rng.random(n), uniqueness=rng.random(n), originality=plane[:, 0])
+    png = draw("clusters", made, tmp_path)
+    assert png.stat().st_size < 1_000_000
+    assert png.with_suffix(".pdf").stat().st_size < 1_500_000
+
+
+def test_several_seeds_and_models(artefacts: Mapping[str, Any], folder: Path, tmp_path: Path) -> None:
+    more = [made_up.vae_run(folder / f"vae-{s}", s, epochs=9) for s in (1, 2)]
+    runs = [artefacts["vae"], *more]
+    one = check(draw("training", artefacts["vae"], tmp_path / "one"))
+    three = check(
+        draw("training", runs[0], tmp_path / "three", training=[r["training"] for r in runs])
+    )
+    assert not np.array_equal(one, three)
+    check(draw("vae_health", runs[0], tmp_path, dimensions=[r["dimensions"] for r in runs]))
+    tables = [made_up.classifier_training(folder / f"net-{s}", s) for s in range(3)]
+    given = {"png": tmp_path / "c.png", "pdf": tmp_path / "c.pdf", "title": "alignment"}
+    module = import_module("plot_classifier_training")
+    module.main(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
+    check(tmp_path / "c.png")
+    with pytest.raises(InputError, match="one label a table"):
+        module.main(training=tables, labels=["philnet"], **given)
+
+
+def test_one_epoch(folder: Path, tmp_path: Path) -> None:
+    check(draw("training", made_up.vae_run(folder / "short", epochs=1), tmp_path))
+
+
+def test_ranking_lists(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    sizes = {}
+    for name in ("creative", "stereotypes", "grey", "generic"):
+        pixels = check(draw("ranking_grid", artefacts["faces"], tmp_path / name, name=name))
+        sizes[name] = pixels.shape[0]
+    assert sizes["creative"] >= sizes["stereotypes"] > sizes["grey"] > sizes["generic"]
+
+
+def test_funnel_needs_the_percentile(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    check(draw("funnel", artefacts["synthetic"], tmp_path, percentile=80.0))
+    with pytest.raises(InputError, match="percentile 33"):
+        draw("funnel", artefacts["synthetic"], tmp_path, percentile=33.0)
+
+
+def test_simulated_votes_show_no_published_network(
+    artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    real = opened(draw("rsa", artefacts["alignment"], tmp_path / "a"))
+    simulated = opened(draw("rsa", artefacts["alignment"], tmp_path / "b", simulated=True))
+    assert not np.array_equal(real, simulated)
+
+
+# -- limits and style --------------------------------------------------------------------------
+
+
+def test_limits_fix_axes_and_colours() -> None:
+    limits = {"clusters": {"xlim": [-1, 2]}, "clusters/cls": {"ylim": [3, 5], "clim": [0, 9]}}
+    with style.look("clusters", {"limits": limits}) as made:
+        ax = Figure().subplots()
+        made.limit(ax, "cls")
+        assert (ax.get_xlim(), ax.get_ylim()) == ((-1, 2), (3, 5))
+        other = Figure().subplots()
+        made.limit(other, "uniqueness")
+        assert (other.get_xlim(), other.get_ylim()) == ((-1, 2), (0, 1))
+        assert made.bounds([100.0, 200.0], "cls") == (0, 9)
+        assert made.bounds(np.arange(101.0), "uniqueness") == (1, 99)
+        assert made.bounds([np.nan], "uniqueness") == (0, 1)
+        low, high = made.bounds([4.0, 4.0], "uniqueness")
+        assert low < 4 < high
+
+
+def test_limits_reach_the_picture(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    free = opened(draw("clusters", artefacts["faces"], tmp_path / "a"))
+    limits = {"clusters/cls": {"clim": [0.45, 0.55]}}
+    fixed = opened(draw("clusters", artefacts["faces"], tmp_path / "b", style={"limits": limits}))
+    different = (free != fixed).any(axis=2)
+    rows, columns = np.nonzero(different)
+    assert different.any()
+    assert columns.min() > free.shape[1] * 0.5, "another panel than b changed"
+    assert rows.max() < free.shape[0] * 0.6, "another panel than b changed"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"colour": 1}, "'colour' is not one of"),
+        ({"palette": "jet"}, "'jet'"),
+        ({"limits": {"clusters": {"zlim": [0, 1]}}}, "'zlim'"),
+        ({"limits": {"clusters": {"xlim": [1, 1]}}}, r"\[low, high\]"),
+        ({"limits": {"clusters": {"clim": [2, 1]}}}, r"\[low, high\]"),
+        ({"limits": {"clutsers": {"xlim": [0, 1]}}}, "'clutsers'"),
+        ({"limits": {"clusters/clS": {"xlim": [0, 1]}}}, "no such panel"),
+    ],
+)
+def test_wrong_style_is_named(
+    wrong: dict, message: str, artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        draw("clusters", artefacts["faces"], tmp_path, style=wrong)
+
+
+def test_limits_of_other_figures_are_no_error(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    limits = {"density/knn": {"xlim": [0, 1]}, "rsa/value": {"xlim": [0, 1]}}
+    check(draw("clusters", artefacts["faces"], tmp_path, style={"limits": limits}))
+
+
+def test_style_sets_dpi_font_and_palette(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    plain = opened(draw("density", artefacts["synthetic"], tmp_path / "a"))
+    given = {"dpi": 75, "font_size": 9, "palette": ["#ff00ff", "#00ff00"]}
+    other = opened(draw("density", artefacts["synthetic"], tmp_path / "b", style=given))
+    assert other.shape[1] == pytest.approx(plain.shape[1] / 2, abs=1)
+    assert (other == (255, 0, 255)).all(axis=2).any()
+    assert not (plain == (255, 0, 255)).all(axis=2).any()
+
+
+def test_palette_is_told_apart_by_the_colour_blind() -> None:
+    """Any two categorical colours differ clearly in luminance or in blue–yellow."""
+    rgb = np.array([to_rgb(c) for c in style.OKABE_ITO])
+    luminance = rgb @ [0.2126, 0.7152, 0.0722]
+    yellow_blue = (rgb[:, 0] + rgb[:, 1]) / 2 - rgb[:, 2]
+    for i in range(len(rgb)):
+        for j in range(i):
+            apart = max(abs(luminance[i] - luminance[j]), abs(yellow_blue[i] - yellow_blue[j]))
+            assert apart > 0.08, (style.OKABE_ITO[i], style.OKABE_ITO[j])
+
+
+def test_text_is_made_to_fit() -> None:
+    assert style.fitting("short", 8, 7) == 8
+    assert style.fitting("x" * 400, 8, 7) < 3
+    assert style.pretty("philnet_best-probabilities") == "PhilNet best · probabilities"
+    assert style.pretty("5_o_Clock_Shadow") == "5 o Clock Shadow"
+
+
+def test_runs_as_a_command(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    given = arguments("density", artefacts["synthetic"], tmp_path)
+    argv = [t for k, v in given.items() for t in (f"--{k}", str(v))]
+    run(import_module("plot_density").main, argv=[*argv, "--style", '{"dpi": 100}'])
+    check(tmp_path / "density.png")
+    assert (tmp_path / "density.png.meta.json").is_file()
+
+
+# -- ids and rows ------------------------------------------------------------------------------
+
+
+def test_wrong_rows_and_ids_are_named(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    faces = artefacts["faces"]
+    save_npy(tmp_path / "short.npy", np.zeros((7, 2)))
+    with pytest.raises(InputError, match="plane: 7 rows"):
+        draw("clusters", faces, tmp_path, plane=tmp_path / "short.npy")
+    for name, key, table in (
+        ("ranking_grid", "rankings", "rankings"),
+        ("subniches", "subniches", "subniches"),
+        ("overlaps", "overlaps", "overlaps"),
+        ("identities", "members", "identity-members"),
+    ):
+        wrong = load_table(faces[table])
+        column = "id_j" if name == "overlaps" else "id"
+        wrong.loc[0, column] = "999999"
+        save_table(tmp_path / "wrong.parquet", wrong)
+        with pytest.raises(InputError, match="'999999'"):
+            draw(name, faces, tmp_path, **{key: tmp_path / "wrong.parquet"})
+
+
+def test_missing_cmax_rows_are_no_members(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    clusters = load_table(artefacts["faces"]["clusters"])
+    clusters["cmax"] = clusters["cmax"].astype("Int64")
+    clusters.loc[5:, "cmax"] = pd.NA
+    save_table(tmp_path / "clusters.parquet", clusters)
+    check(draw("cmax_bias", artefacts["faces"], tmp_path, clusters=tmp_path / "clusters.parquet"))
+
+
+def test_identities_without_any_repeated_person(
+    artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    empty = {
+        key: load_table(artefacts["faces"][name]).iloc[:0]
+        for key, name in ALIASES["identities"].items()
+    }
+    for key, table in empty.items():
+        save_table(tmp_path / f"{key}.parquet", table)
+    paths = {key: tmp_path / f"{key}.parquet" for key in empty}
+    check(draw("identities", artefacts["faces"], tmp_path, **paths))
+
+
+def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
+    artefacts: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = artefacts["alignment"]
+    seen: dict[str, Any] = {}
+
+    def spy(images: Any, table: Any, votes: Any, predictions: Any, *rest: Any, **more: Any) -> Any:
+        seen.update(table=table, votes=votes, predictions=predictions)
+        return disputed(images, table, votes, predictions, *rest, **more)
+
+    monkeypatch.setattr(import_module("plot_disputed"), "disputed", spy)
+    check(draw("disputed", made, tmp_path))
+    samples, labels = load_table(made["samples"]), load_table(made["features"])["id"]
+    assert list(seen["table"]["id"]) == list(samples["id"])
+    logits = pd.DataFrame(load_npy(made["logits"]), index=labels).loc[samples["id"]].to_numpy()
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(seen["predictions"], expected, rtol=1e-5)
+    np.testing.assert_allclose(seen["votes"].sum(axis=1), 1.0)
+    with pytest.raises(InputError, match="seed 9"):
+        draw("disputed", made, tmp_path, run=9)
+
+
+# -- numbers that figures compute themselves ---------------------------------------------------
+
+
+def test_block_percentiles_are_means_over_pairs() -> None:
+    rng = np.random.default_rng(0)
+    n, size = 40, 7
+    values = pdist(rng.integers(0, 3, (n, 2)).astype(float)).astype(np.float32)
+    pixel = rng.integers(0, size, n)
+    square = squareform((rankdata(values) - 0.5) / values.size * 100)
+    expected = np.full((size, size), np.nan)
+    for a in range(size):
+        for b in range(size):
+            pairs = [square[i, j] for i in np.flatnonzero(pixel == a)
+                     for j in np.flatnonzero(pixel == b) if i != j]  # fmt: skip
+            expected[a, b] = np.mean(pairs) if pairs else np.nan
+    np.testing.assert_allclose(block_percentiles(values, pixel, size), expected, atol=1e-9)
+
+
+def test_percentile_table_of_many_values_is_close() -> None:
+    values = np.random.default_rng(0).gamma(2, size=200_000).astype(np.float32)
+    values[:50_000] = 1.0  # a tie of a quarter
+    known, percent = percentile_table(values)
+    assert known.size < 10_000
+    exact = (rankdata(values) - 0.5) / values.size * 100
+    np.testing.assert_allclose(np.interp(values, known, percent), exact, atol=0.05)
+
+
+def test_class_order_follows_ids_and_classes() -> None:
+    samples = pd.DataFrame(
+        {"id": ["a", "b", "c", "d"], "label": [1, 0, 1, 0], "label_name": ["y", "x", "y", "x"]}
+    )
+    pixel, names, borders = class_order(samples, np.array(["d", "c", "b", "a"]), 4)
+    assert pixel.tolist() == [1, 3, 0, 2]
+    assert names == ["x", "y"]
+    assert borders.tolist() == [0, 2, 4]
+    with pytest.raises(InputError, match="'e'"):
+        class_order(samples, np.array(["a", "e"]), 2)
+
+
+def test_rdms_over_other_images_are_refused(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    one = artefacts["one model"]
+    with pytest.raises(InputError, match="other images"):
+        draw("rdms", artefacts["alignment"], tmp_path, models=[one["human"]], labels=["x"])
+
+
+def test_principal_plane_is_pca() -> None:
+    latents = np.random.default_rng(2).normal(size=(50, 6)) * [5, 3, 1, 1, 1, 1]
+    plane, shares = principal_plane(latents)
+    pca = PCA(2).fit(latents)
+    np.testing.assert_allclose(shares, pca.explained_variance_ratio_)
+    np.testing.assert_allclose(np.abs(plane), np.abs(pca.transform(latents)), atol=1e-9)
+    flat, none = principal_plane(np.ones((4, 1)))
+    assert flat.shape == (4, 2)
+    assert none.tolist() == [0, 0]
+
+
+def test_clusters_are_counted_without_noise() -> None:
+    labels = np.array([-1, 2, 2, 2, 0, 0, 5, 5, -1, -1, -1, -1])
+    assert biggest_clusters(labels) == [2, 0, 5]
+    assert biggest_clusters([-1, -1]) == []
+    with style.look("clusters") as made:
+        entries = by_cluster(Figure().subplots(), np.zeros((12, 2)), labels, made)
+    texts = [text for _, text in entries]
+    assert texts == ["cluster 2 (n = 3)", "cluster 0 (n = 2)", "cluster 5 (n = 2)", "noise (n = 5)"]
+    assert len({colour for colour, _ in entries}) == 4
+
+
+def test_strongest_attributes_by_distance_from_one() -> None:
+    abi = pd.DataFrame(
+        {
+            "attribute": list("abcde"),
+            "status": ["ok", "ok", "constant", "zero_cell", "ok"],
+            "estimate": [2.0, 0.2, np.nan, 8.0, 1.1],
+        }
+    )
+    assert list(strongest(abi, 3)["attribute"]) == ["d", "b", "a"]
+    assert strongest(abi.iloc[2:3], 3).empty
+
+
+def test_only_groups_of_one_person_are_identities() -> None:
+    members = pd.DataFrame(
+        {
+            "group": ["intra A"] * 2 + ["intra B"] * 2 + ["inter"] * 2 + ["mixed"] * 2,
+            "index": range(8),
+            "identity": [4, 4, 9, 9, 1, 2, 4, 9],
+        }
+    )
+    found = two_identities(members)
+    assert [(group, rows.tolist()) for group, rows in found] == [
+        ("intra A", [0, 1]),
+        ("intra B", [2, 3]),
+    ]
+
+
+def test_grid_shows_each_image_where_it_belongs() -> None:
+    colours = np.array([[200, 0, 0], [0, 200, 0], [0, 0, 200]], dtype=np.uint8)
+    images = np.broadcast_to(colours[:, None, None], (3, 20, 20, 3))
+    with style.look("overlaps"):
+        page = style.Page(3.0, "title", width=6.0)
+        height = image_grid(page, images, left=0.5, top=1.0, width=2.0, columns=2)
+        page.figure.canvas.draw()  # type: ignore[attr-defined]
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(page.figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    dpi = 150
+    assert height == pytest.approx(2.0, abs=0.05)
+    for (x, y), colour in zip(((1.0, 1.5), (2.0, 1.5), (1.0, 2.5)), colours, strict=True):
+        assert pixels[int(y * dpi), int(x * dpi)].tolist() == colour.tolist()
+    assert pixels[int(2.5 * dpi), int(2.0 * dpi)].tolist() == [255, 255, 255]
