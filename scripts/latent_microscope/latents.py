@@ -132,7 +132,7 @@ def decode_grid(model: VAE, codes: np.ndarray) -> np.ndarray:
 
 
 def _codes(row: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(row, dtype=np.float32)).to(device)
+    return torch.from_numpy(np.array(row, dtype=np.float32, order="C")).to(device)
 
 
 def reconstruction_pairs(model: VAE, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
