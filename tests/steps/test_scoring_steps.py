@@ -702,7 +702,8 @@ def test_bias_takes_samples_as_independent_without_resamples(run: Run, tmp_path:
     samples = run["samples.parquet"]
     variants: list[dict[str, Any]] = [
         {"resamples": 0, "samples": samples},
-        {"resamples": 40, "samples": None},
+        # A rule gives an empty list for an input that a study does not have.
+        {"resamples": 40, "samples": [], "subniches": []},
         {"resamples": 40, "samples": samples},
     ]
     found = []

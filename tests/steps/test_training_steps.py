@@ -137,7 +137,7 @@ def test_kill_minus_nine_and_again_gives_the_same_bytes(images, tmp_path):
     folder = tmp_path / "killed"
     running = subprocess.Popen(_command(images, folder, settings), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not list(folder.glob(".checkpoints/*.ckpt")) and time.monotonic() < deadline:
+    while not list(folder.glob(".checkpoints/[!.]*.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
