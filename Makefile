@@ -4,13 +4,16 @@ CORES ?= 2
 N ?= 500
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
-MIRROR := $(if $(wildcard ../shared/data),--config mirror=../shared/data)
+SIZE ?= workstation
+MIRROR ?= $(wildcard ../shared/data)
+REAL = --config size=$(SIZE) $(if $(MIRROR),mirror=$(MIRROR))
+STUDIES = config/synthetic.yaml config/faces.yaml config/alignment.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test lint format types synthetic faces alignment studies subset download publish report tensorboard bench lock clean
+.PHONY: help demo test lint format types synthetic faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
 
 .venv: envs/requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -23,24 +26,31 @@ demo: .venv  ## the embedded default, a few minutes, no download; ends with the 
 	@echo "report: results/demo-report.html"
 
 synthetic faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
-	$(SNAKEMAKE) --configfile config/$@.yaml $(or $(MIRROR),--config) size=$(or $(SIZE),workstation)
+	$(SNAKEMAKE) --configfile config/$@.yaml $(REAL)
 
 studies: synthetic faces alignment  ## all three
 
-subset: .venv  ## a small real study of N=500 faces and N test images
-	$(SNAKEMAKE) --configfile config/subset.yaml $(or $(MIRROR),--config) subset=$(N)
+subset: .venv  ## a quick look at real data: the first N=500 faces and test images
+	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'
 
-download: .venv  ## only fetch what the three studies need
-	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[faces,alignment]' --until download_file
+download: .venv  ## only fetch what the studies need
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[faces,alignment]' -- download
 
-publish: .venv  ## copy finished studies' small tables and figures to results/published, renew README
-	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[synthetic,faces,alignment]' --until publish write_readme
+publish: .venv  ## small tables and figures of the finished studies to results/published, and README
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,faces,alignment]' -- publish_all
+	$(MAKE) readme
 
-report: .venv  ## Snakemake's report of the three studies
-	$(SNAKEMAKE) --configfile config/synthetic.yaml config/faces.yaml config/alignment.yaml $(or $(MIRROR),--config) run='[synthetic,faces,alignment]' --report results/report.html
+readme: .venv  ## README's results from results/published
+	$(BIN)/python scripts/write_readme.py --published results/published --readme README.md --page README.md
+
+docs: .venv  ## config/README.md from the schema
+	$(BIN)/python scripts/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
+
+report: .venv  ## Snakemake's report of the three studies: results/report.html
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,faces,alignment]' --report results/report.html
 
 tensorboard: .venv  ## training curves on port 6006
-	$(BIN)/tensorboard --logdir results --bind_all=false --host 127.0.0.1
+	$(BIN)/tensorboard --logdir results --host 127.0.0.1
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -30,7 +30,7 @@ rule pack_cifar:
 rule collect_votes:
     input:
         counts=lambda wildcards: data_file(STUDIES[wildcards.study]["votes"], "counts"),
-        probabilities=lambda wildcards: data_file(
+        probabilities=lambda wildcards: optional_file(
             STUDIES[wildcards.study]["votes"], "probabilities"
         ),
         samples="results/{study}/data/test/samples.parquet",

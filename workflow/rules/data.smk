@@ -16,6 +16,13 @@ def data_file(dataset, *roles):
     raise WorkflowError(f"config: the data set {dataset!r} has no file of the role {roles[0]!r}")
 
 
+def optional_file(dataset, role):
+    """The path as an input list: empty when the data set has no such file."""
+    if role in {file.role for file in MANIFEST[dataset].files.values()}:
+        return [data_file(dataset, role)]
+    return []
+
+
 DOWNLOADED = [
     name for name in MANIFEST if not any(f.generated for f in MANIFEST[name].files.values())
 ]
@@ -94,7 +101,8 @@ def downloads_of(study):
         files += [data_file(settings["dataset"], r) for r in ("archive", "identities")]
     if settings["kind"] == "alignment":
         files += [data_file(settings["images"], split, "archive") for split in ("train", "test")]
-        files += [data_file(settings["votes"], r) for r in ("counts", "probabilities")]
+        files.append(data_file(settings["votes"], "counts"))
+        files += optional_file(settings["votes"], "probabilities")
     networks = [settings["vae"], *settings.get("models", {}).values()]
     files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
     return sorted({f for f in files if f.split("/")[1] in DOWNLOADED})

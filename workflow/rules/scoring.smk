@@ -8,6 +8,15 @@ def subniches_if_any(wildcards):
     return B.format(**wildcards) + "/subniches.parquet"
 
 
+def scores_settings(*keys):
+    """A params function: these keys of a study's section scores, and nothing else."""
+    return lambda wildcards: {key: STUDIES[wildcards.study]["scores"][key] for key in keys}
+
+
+UNIQUENESS_AND_STABILITY = ("variant", "similarity", "stability_noise", "stability_draws")
+ORIGINALITY = ("k", "radius", "attractors")
+
+
 rule compute_sources:
     input:
         latents=f"{B}/latents.npy",
@@ -74,7 +83,9 @@ rule score_samples:
         runtime=long_runtime,
     params:
         step=step("score_samples"),
-        settings=of_study("scores"),
+        settings=scores_settings(
+            *UNIQUENESS_AND_STABILITY, *ORIGINALITY, "alpha", "overlap_threshold"
+        ),
         seed=CONFIG["seed"],
         run=run_number,
     script:
@@ -117,7 +128,7 @@ rule find_signatures:
         runtime=long_runtime,
     params:
         step=step("find_signatures"),
-        settings=of_study("scores"),
+        settings=scores_settings("variant", *ORIGINALITY, "signature_low", "signature_high"),
     script:
         "../../scripts/find_signatures.py"
 
@@ -139,7 +150,7 @@ rule select_candidates:
         runtime=long_runtime,
     params:
         step=step("select_candidates"),
-        settings=of_study("scores"),
+        settings=scores_settings(*UNIQUENESS_AND_STABILITY, "max_neighbors"),
         uniqueness_percentiles=of_study("funnel", "uniqueness_percentiles"),
         stability_percentiles=of_study("funnel", "stability_percentiles"),
         seed=CONFIG["seed"],

@@ -221,7 +221,7 @@ def _settings(made: Look) -> dict[str, Any]:
         "image.interpolation": "antialiased",
         "image.cmap": SEQUENTIAL,
         "pdf.fonttype": 42,  # text stays text
-        "pdf.compression": 9,
+        "pdf.compression": 6,
         "figure.dpi": made.dpi,
         "savefig.dpi": made.dpi,
         "axes.formatter.useoffset": False,
@@ -301,7 +301,7 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path, few_colours: bool = False)
             areas are noise in the colours of one scale.
     """
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
+    fig.savefig(buffer, format="png", metadata={"Software": None})
     if few_colours:
         with Image.open(buffer) as image:
             flat = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=_NO_DITHER)
