@@ -9,6 +9,13 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/functions/data.smk"
+include: "workflow/rules/functions/training.smk"
+include: "workflow/rules/functions/similarity.smk"
+include: "workflow/rules/functions/tables.smk"
+include: "workflow/rules/functions/figures.smk"
+include: "workflow/rules/functions/scoring.smk"
+include: "workflow/rules/functions/checks.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/synthetic.smk"
 include: "workflow/rules/faces.smk"

@@ -1,6 +1,7 @@
 """The config as the Snakefile sees it: sizes resolved, defaults filled in, every key checked."""
 
 import copy
+import os
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -170,3 +171,25 @@ def _is_number(checker: Any, value: Any) -> bool:
 
 
 _DefaultFiller = _extend_with_defaults(jsonschema.Draft202012Validator)
+
+
+def set_environment(*, numeric_threads: int, mirror: str | None, cache: str) -> None:
+    """Set the environment that all jobs of a workflow inherit.
+
+    Libraries read their number of threads when they start. It is the config's, not the job's
+    cores: sums of floats depend on how many threads share them. Waiting threads sleep, since
+    spinning ones starve each other when jobs share the cores (measured: 25 times slower). The
+    mirror is no param of the download, since where a file comes from does not change what it is.
+
+    Args:
+        numeric_threads: Threads of every numeric library.
+        mirror: Folder with copies of downloads, or None.
+        cache: Folder for compiled functions.
+    """
+    for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
+        os.environ[f"{library}_NUM_THREADS"] = str(numeric_threads)
+    os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
+    os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(cache).resolve())
+    if mirror:
+        os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(mirror).resolve())

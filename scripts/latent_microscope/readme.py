@@ -103,6 +103,10 @@ def _percent(value: float) -> str:
     return "–" if pd.isna(value) else f"{100 * value:.1f} %"
 
 
+def _rows(table: pd.DataFrame) -> Iterator[Any]:
+    return iter(table.itertuples(index=False))
+
+
 def _table(folder: Path, name: str) -> pd.DataFrame:
     return load_table(folder / "tables" / f"{name}.parquet")
 
@@ -115,8 +119,8 @@ def _synthetic(folder: Path) -> Iterator[str]:
     table = _table(folder, "funnel")
     shown = table[table["uniqueness_percentile"] == FUNNEL_UNIQUENESS]
     yield (
-        "The published funnel at uniqueness percentile 90, mean ± sd over seeds, beside the preprint's "
-        f"table ({_link(folder, 'funnel')}):\n"
+        "The published funnel at uniqueness percentile 90, mean ± sd over seeds, beside the "
+        f"preprint's table ({_link(folder, 'funnel')}):\n"
     )
     head = "view;sources;stability percentile;TP;FP;precision;recall;F1;published TP;published F1"
     rows = [
@@ -132,7 +136,7 @@ def _synthetic(folder: Path) -> Iterator[str]:
             number(row.published_tp, 0),
             _percent(row.published_f1),
         ]
-        for row in shown.itertuples()
+        for row in _rows(shown)
     ]
     yield markdown(head.split(";"), rows)
     table = _table(folder, "detectors")
@@ -152,7 +156,7 @@ def _synthetic(folder: Path) -> Iterator[str]:
             spread(row.f1_mean, row.f1_sd),
             _range(row.earlier_roc_auc_low, row.earlier_roc_auc_high),
         ]
-        for row in shown.itertuples()
+        for row in _rows(shown)
     ]
     yield markdown(head.split(";"), rows)
     yield _figure(folder, "detectors-whole-intended", "Scores as detectors of authentic samples")
@@ -229,7 +233,7 @@ def _bias(folder: Path) -> Iterator[str]:
             f"{row.q:.2g}",
             f"{100 * row.prevalence_members:.0f} % / {100 * row.prevalence_rest:.0f} %",
         ]
-        for row in strongest.itertuples()
+        for row in _rows(strongest)
     ]
     head = "group;members;attribute;odds ratio (95 %);q;prevalence inside / outside"
     yield markdown(head.split(";"), rows)
@@ -248,8 +252,8 @@ def _alignment(folder: Path) -> Iterator[str]:
     for metric, part in table.groupby("metric", sort=False):
         first = part.iloc[0]
         yield (
-            f"Similarity to people, Spearman of {metric} RDMs over {first['n_images']:.0f} images and "
-            f"{first['n_pairs']:,.0f} pairs; label only {first['label_only']:.3f}, ceiling "
+            f"Similarity to people, Spearman of {metric} RDMs over {first['n_images']:.0f} images "
+            f"and {first['n_pairs']:,.0f} pairs; label only {first['label_only']:.3f}, ceiling "
             f"{first['ceiling_lower']:.3f} (split halves) to {first['ceiling_upper']:.3f} "
             f"(√Spearman–Brown) ({_link(folder, 'alignment')}):\n"
         )
@@ -264,7 +268,7 @@ def _alignment(folder: Path) -> Iterator[str]:
                 number(row.within_class),
                 number(row.published),
             ]
-            for row in part[part["method"] == "spearman"].itertuples()
+            for row in _rows(part[part["method"] == "spearman"])
         ]
         head = (
             "model;layer;seeds;RSA;above label;label partialled out;within class;measured earlier"

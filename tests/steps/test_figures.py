@@ -331,6 +331,11 @@ def test_wrong_style_is_named(
         draw("clusters", artefacts["faces"], tmp_path, style=wrong)
 
 
+def magenta(pixels: np.ndarray) -> np.ndarray:
+    red, green, blue = np.moveaxis(pixels.astype(int), 2, 0)
+    return (red > 200) & (blue > 200) & (green < 170)
+
+
 def test_style_sets_dpi_font_and_palette(
     artefacts: Mapping[str, Any], drawn: Draw, tmp_path: Path
 ) -> None:
@@ -338,8 +343,8 @@ def test_style_sets_dpi_font_and_palette(
     given = {"dpi": 75, "font_size": 9, "palette": ["#ff00ff", "#00ff00"]}
     other = opened(draw("density", artefacts["synthetic"], tmp_path, style=given))
     assert other.shape[1] == pytest.approx(plain.shape[1] / 2, abs=1)
-    assert (other == (255, 0, 255)).all(axis=2).any()
-    assert not (plain == (255, 0, 255)).all(axis=2).any()
+    assert magenta(other).sum() > 100
+    assert not magenta(plain).any()
 
 
 def test_palette_is_told_apart_by_the_colour_blind() -> None:

@@ -33,6 +33,11 @@ from latent_microscope.artefacts import (
 from latent_microscope.errors import InputError
 
 SCRIPTS = Path(artefacts.__file__).parents[1]
+# A busy machine is no failure, and each example writes its file anew.
+CALM = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def npy_bytes(array: np.ndarray) -> bytes:
@@ -106,7 +111,7 @@ def test_the_full_disk_is_told_with_the_final_name(tmp_path: Path) -> None:
 
 
 @given(hnp.arrays(hnp.scalar_dtypes(), hnp.array_shapes(min_dims=1, max_dims=3, min_side=0)))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(CALM, max_examples=40)
 def test_npy_as_numpy_writes_it(tmp_path: Path, array: np.ndarray) -> None:
     path = tmp_path / "x.npy"
     save_npy(path, array)
@@ -159,7 +164,7 @@ def test_load_npy_names_the_file_it_cannot_read(tmp_path: Path, mmap: bool) -> N
 
 
 @given(st.integers(0, 200 + 128 - 1), st.booleans())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(CALM, max_examples=60)
 def test_truncated_npy_is_always_an_input_error(tmp_path: Path, size: int, mmap: bool) -> None:
     path = tmp_path / "x.npy"
     path.write_bytes(npy_bytes(np.zeros(25))[:size])
@@ -168,7 +173,7 @@ def test_truncated_npy_is_always_an_input_error(tmp_path: Path, size: int, mmap:
 
 
 @given(st.integers(0, 100), st.integers(0, 255))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(CALM, max_examples=200)
 def test_damaged_npy_header_is_an_input_error_or_an_array(
     tmp_path: Path, where: int, value: int
 ) -> None:
@@ -239,7 +244,7 @@ def test_json_and_csv(tmp_path: Path) -> None:
 
 
 @given(st.permutations(list("abcdef")), st.permutations(list("abcdef")))
-@settings(max_examples=30)
+@settings(CALM, max_examples=30)
 def test_join_by_id_keeps_the_left_order(left: list[str], right: list[str]) -> None:
     a = pd.DataFrame({"id": left, "x": [ord(i) for i in left]})
     b = pd.DataFrame({"id": right, "y": [2 * ord(i) for i in right]})

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latent_microscope.config import load_yaml, merge, resolve
@@ -214,6 +214,7 @@ TREES = st.dictionaries(st.sampled_from("abc"), JSON)
 
 
 @given(TREES, TREES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_merge_takes_the_upper_one_leaf_by_leaf(base: dict[str, Any], over: dict[str, Any]) -> None:
     before = copy.deepcopy((base, over))
     merged = merge(base, over)

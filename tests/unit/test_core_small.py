@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latent_microscope import progress, provenance
@@ -24,6 +24,7 @@ NAMES = st.lists(st.sampled_from(["a", "b", "1", ""]) | st.integers(0, 3), max_s
 
 
 @given(st.integers(), NAMES, NAMES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_seeds_differ_exactly_when_the_names_do(
     root: int, one: list[str | int], other: list[str | int]
 ) -> None:

@@ -1,5 +1,4 @@
-# What every rule file uses: the checked config, wildcards, params and resources by name.
-import os
+# Shared by all files: the checked config, wildcards, params and resources by name.
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ BASE = Path(workflow.basedir)
 sys.path.insert(0, str(BASE / "scripts"))
 
 from latent_microscope.codehash import code_hash
-from latent_microscope.config import resolve
+from latent_microscope.config import resolve, set_environment
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 
@@ -21,17 +20,9 @@ except InputError as error:
 
 STUDIES = CONFIG["studies"]
 
-# Libraries read these when they start. The count is the config's, not the job's cores: sums of
-# floats depend on how many threads share them.
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[variable] = str(CONFIG["numeric_threads"])
-os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
-# Waiting threads sleep: spinning ones starve each other when jobs share the cores (measured: 25 times).
-os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
-os.environ["NUMBA_CACHE_DIR"] = str(Path.cwd() / ".snakemake" / "numba")
-if CONFIG["mirror"]:
-    # Not a param: where a download comes from does not change what it is.
-    os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(CONFIG["mirror"]).resolve())
+set_environment(
+    numeric_threads=CONFIG["numeric_threads"], mirror=CONFIG["mirror"], cache=".snakemake/numba"
+)
 
 
 def of_kind(*kinds):

@@ -1,32 +1,5 @@
 # Downloads from the manifest config/datasets.yaml, and the made-up data of the embedded default.
 
-from latent_microscope.data.manifest import entry_as_params
-
-
-def data_file(dataset, *roles):
-    """Path of a data set's file by its role; the first of the roles that it has."""
-    if dataset not in MANIFEST:
-        raise WorkflowError(
-            f"config: no data set {dataset!r} in config/datasets.yaml; it has {', '.join(MANIFEST)}"
-        )
-    for role in roles:
-        for file in MANIFEST[dataset].files.values():
-            if file.role == role:
-                return f"data/{dataset}/{file.name}"
-    raise WorkflowError(f"config: the data set {dataset!r} has no file of the role {roles[0]!r}")
-
-
-def optional_file(dataset, role):
-    """The path as an input list: empty when the data set has no such file."""
-    if role in {file.role for file in MANIFEST[dataset].files.values()}:
-        return [data_file(dataset, role)]
-    return []
-
-
-DOWNLOADED = [
-    name for name in MANIFEST if not any(f.generated for f in MANIFEST[name].files.values())
-]
-
 
 rule download_file:
     input:
@@ -91,21 +64,6 @@ rule generate_demo_objects:
         seed=CONFIG["seed"],
     script:
         "../../scripts/generate_demo_objects.py"
-
-
-def downloads_of(study):
-    """Every file that a study fetches before anything else."""
-    settings = STUDIES[study]
-    files = []
-    if settings["kind"] == "faces":
-        files += [data_file(settings["dataset"], r) for r in ("archive", "identities")]
-    if settings["kind"] == "alignment":
-        files += [data_file(settings["images"], split, "archive") for split in ("train", "test")]
-        files.append(data_file(settings["votes"], "counts"))
-        files += optional_file(settings["votes"], "probabilities")
-    networks = [settings["vae"], *settings.get("models", {}).values()]
-    files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
-    return sorted({f for f in files if f.split("/")[1] in DOWNLOADED})
 
 
 rule download:

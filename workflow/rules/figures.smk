@@ -1,54 +1,5 @@
 # Figures: one rule each, PNG for screens and PDF for print, in the Snakemake report with a caption.
 
-STYLE = CONFIG["figures"]
-RF = "results/{study}/figures"
-BF = f"{B}/figures"
-
-
-def made_up(study):
-    """Whether a study is a demonstration: its numbers are no results."""
-    if study.startswith("demo-"):
-        return True
-    settings = STUDIES[study]
-    names = [settings[key] for key in ("dataset", "images", "votes") if key in settings]
-    return any(name not in DOWNLOADED for name in names)
-
-
-def title_of(wildcards):
-    """Study, view and seed as a figure's first line says them."""
-    parts = [wildcards.study]
-    if len(views_of(wildcards.study)) > 1 and hasattr(wildcards, "view"):
-        parts.append({"whole": "whole image", "eyes": "eye region"}[wildcards.view])
-    if hasattr(wildcards, "seed"):
-        parts.append(f"seed {wildcards.seed}")
-    if hasattr(wildcards, "method"):
-        parts.append(f"sources as {wildcards.method}")
-    if made_up(wildcards.study):
-        parts.append("made-up data")
-    return " · ".join(parts)
-
-
-def seed_labels(wildcards):
-    return [f"seed {seed}" for seed in seeds_of(wildcards.study)]
-
-
-def view_files(name):
-    """An input function: this file of each seed of a view."""
-
-    def files(wildcards):
-        return [
-            B.format(study=wildcards.study, view=wildcards.view, seed=seed)
-            + "/"
-            + name.format(**wildcards)
-            for seed in seeds_of(wildcards.study)
-        ]
-
-    return files
-
-
-def run_samples(wildcards):
-    return encoded_samples(wildcards)
-
 
 rule plot_training:
     input:
@@ -685,33 +636,6 @@ rule plot_identities:
         "../../scripts/plot_identities.py"
 
 
-def model_rdms(wildcards):
-    return compared_rdms(wildcards)[1:]
-
-
-def model_names(wildcards):
-    return compared_names(wildcards)[1:]
-
-
-def trained_models(wildcards):
-    study = wildcards.study
-    return [(model, seed) for model in models_of(study, "philnet") for seed in seeds_of(study)]
-
-
-def shown_model(study):
-    """The model whose disagreements with people are drawn: the first trained classifier."""
-    return models_of(study, "philnet")[0]
-
-
-def shown_file(name):
-    def path(wildcards):
-        study = wildcards.study
-        model, seed = shown_model(study), seeds_of(study)[0]
-        return f"results/{study}/models/{model}/seed{seed}/{name}"
-
-    return path
-
-
 rule plot_rdms:
     input:
         human="results/{study}/rdms/{metric}/human.npy",
@@ -930,76 +854,5 @@ rule plot_classifier_training:
         "../../scripts/plot_classifier_training.py"
 
 
-def alignment_figures(study):
-    names = ["confusions", "entropy", "classifier-training"]
-    for metric in STUDIES[study]["metrics"]:
-        names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
-    return names
-
-
 wildcard_constraints:
     list="creative|stereotypes|grey|generic",
-
-
-# Figures of one VAE, by kind of study; the first seed of each view is drawn. True: no photographs.
-RUN_FIGURES = {
-    "all": {"vae-images": False, "traversals": False, "density": True, "overlaps": False},
-    "synthetic": {"latent-map": True},
-    "faces": {"subniches": False, "identities": False},
-    "alignment": {},
-    "clustered": {
-        "components": True,
-        "clusters": True,
-        "cluster-control": False,
-        "cluster-bias": False,
-        "cmax-bias": False,
-        "uniqueness-originality": True,
-        "list-creative": False,
-        "list-stereotypes": False,
-        "list-grey": False,
-    },
-}
-
-
-def run_figures(study, published):
-    kind = STUDIES[study]["kind"]
-    figures = RUN_FIGURES["all"] | RUN_FIGURES[kind]
-    if kind != "synthetic":
-        figures |= RUN_FIGURES["clustered"]
-    else:
-        figures |= {f"panels-{method}": True for method in methods_of(study)}
-    if study in TRAINED:
-        figures["vae-samples"] = False
-    names = [name for name, plain in figures.items() if plain or not published]
-    return [
-        f"{B}/figures/{name}.png".format(study=study, view=view, seed=seeds_of(study)[0])
-        for view in views_of(study)
-        for name in names
-    ]
-
-
-def study_figures(study):
-    kind = STUDIES[study]["kind"]
-    names = []
-    for view in views_of(study):
-        names.append(f"vae-health-{view}")
-        if study in TRAINED:
-            names.append(f"training-{view}")
-        if kind == "synthetic":
-            for method in methods_of(study):
-                names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
-    if kind == "alignment":
-        names += alignment_figures(study)
-    return [f"results/{study}/figures/{name}.png" for name in names]
-
-
-def figures_of(study):
-    figures = run_figures(study, published=False) + study_figures(study)
-    if STUDIES[study]["kind"] == "alignment":
-        figures.append(f"results/{study}/figures/disputed.png")
-    return figures
-
-
-def publishable_figures(study):
-    """Figures without photographs of the data sets."""
-    return run_figures(study, published=True) + study_figures(study)

@@ -1,22 +1,6 @@
 # Forensics: independent sources, heuristics, clusters, bias and lists of each VAE's latents.
 
 
-def subniches_if_any(wildcards):
-    """Sub-niches are a part of the faces study only."""
-    if STUDIES[wildcards.study]["kind"] != "faces":
-        return []
-    return B.format(**wildcards) + "/subniches.parquet"
-
-
-def scores_settings(*keys):
-    """A params function: these keys of a study's section scores, and nothing else."""
-    return lambda wildcards: {key: STUDIES[wildcards.study]["scores"][key] for key in keys}
-
-
-UNIQUENESS_AND_STABILITY = ("variant", "similarity", "stability_noise", "stability_draws")
-ORIGINALITY = ("k", "radius", "attractors")
-
-
 rule compute_sources:
     input:
         latents=f"{B}/latents.npy",

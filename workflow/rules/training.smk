@@ -1,60 +1,5 @@
 # Networks: trained, loaded or built; what they make of the images.
 
-IMPORTED = [s for s in STUDIES if STUDIES[s]["vae"]["weights"]]
-TRAINED = [s for s in STUDIES if s not in IMPORTED]
-
-
-def training_images(wildcards):
-    kind = STUDIES[wildcards.study]["kind"]
-    if kind == "synthetic":
-        return f"results/{wildcards.study}/data/seed{wildcards.seed}/images-{wildcards.view}.npy"
-    if kind == "faces":
-        return f"results/{wildcards.study}/data/images.npy"
-    return f"results/{wildcards.study}/data/train/images.npy"
-
-
-def encoded_images(wildcards):
-    """The images that a VAE's latents describe: alignment encodes the held-out test images."""
-    return training_images(wildcards).replace("/train/", "/test/")
-
-
-def encoded_samples(wildcards):
-    return str(Path(encoded_images(wildcards)).parent / "samples.parquet")
-
-
-def vae_settings(wildcards):
-    settings = dict(STUDIES[wildcards.study]["vae"])
-    del settings["weights"]
-    return settings
-
-
-def encoding_settings(wildcards):
-    """How the VAE reads images, without what only its training needs."""
-    settings = STUDIES[wildcards.study]["vae"]
-    return {k: settings[k] for k in ("arch", "latent", "dropout", "input_range", "reconstruction")}
-
-
-PHILNET = (
-    "widths convolutions stem pooling pool_after residual head_pooling dropout dropout_at".split()
-)
-
-
-def philnet_architecture(model):
-    return {"kind": "philnet", **{key: model[key] for key in PHILNET}}
-
-
-def is_dense(wildcards):
-    return STUDIES[wildcards.study]["vae"]["arch"] == "dense"
-
-
-def vae_threads(wildcards):
-    """The dense network's small batches keep one core busy; more would wait for each other."""
-    return 1 if is_dense(wildcards) else CONFIG["numeric_threads"]
-
-
-def vae_gpu(wildcards):
-    return 0 if is_dense(wildcards) else 1
-
 
 rule train_vae:
     input:
@@ -139,19 +84,6 @@ rule encode_latents:
         "../../scripts/encode_latents.py"
 
 
-def model_of(wildcards):
-    return STUDIES[wildcards.study]["models"][wildcards.model]
-
-
-def models_of(study, *types):
-    models = STUDIES[study].get("models", {})
-    return [name for name, model in models.items() if not types or model["type"] in types]
-
-
-def training_settings(wildcards):
-    return {k: v for k, v in model_of(wildcards).items() if k not in ("type", "layers")}
-
-
 rule train_philnet:
     input:
         images="results/{study}/data/train/images.npy",
@@ -182,20 +114,6 @@ rule train_philnet:
         "../../scripts/train_philnet.py"
 
 
-def network_settings(wildcards):
-    """Architecture of an untrained or pretrained network."""
-    model = model_of(wildcards)
-    if model["type"] == "random":
-        return philnet_architecture(STUDIES[wildcards.study]["models"][model["of"]])
-    return {"kind": "resnet50"}
-
-
-def pretrained_weights(wildcards):
-    """The file with a network's weights, from the manifest; none: they are random."""
-    weights = model_of(wildcards).get("weights")
-    return f"data/{weights}" if weights else []
-
-
 rule build_network:
     input:
         pretrained=pretrained_weights,
@@ -217,16 +135,6 @@ rule build_network:
         run=run_number,
     script:
         "../../scripts/build_network.py"
-
-
-def extraction_settings(wildcards):
-    """What reading a network's features depends on: its architecture, not its training."""
-    model = model_of(wildcards)
-    if model["type"] == "philnet":
-        return philnet_architecture(model)
-    if model["type"] == "random":
-        return network_settings(wildcards)
-    return {"kind": "resnet50", "input_size": model["input_size"]}
 
 
 rule extract_features:

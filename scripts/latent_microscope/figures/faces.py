@@ -237,7 +237,7 @@ def cluster_control(
 def _scores_of(row: pd.Series) -> str:
     return (
         f"U {row['uniqueness']:.3g} O {row['originality']:.3g}\n"
-        f"S {row['stability']:.3f} CLS {row['cls']:.2f}"
+        f"S {row['stability']:.4f} CLS {row['cls']:.2f}"
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from latent_microscope.figures.latent import by_value, principal_plane, same_rows
 from latent_microscope.figures.style import (
@@ -36,6 +37,7 @@ METRICS = {
     "neighbors": "neighbours",
     "norm": "norm",
 }
+_NEIGHBOURS = (0, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000)
 _TIED = 0.95  # share of equal densities from which a ranking by them means nothing
 
 
@@ -136,7 +138,10 @@ def _cores(ax: Axes, data: Forensics, look: Look) -> None:
     ax.axhline(data.max_neighbors + 0.5, color=MUTED, lw=0.7, ls=(0, (3, 2)))
     ax.set_yscale("symlog", linthresh=10)
     ax.set_ylim(bottom=-0.5)
-    ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
+    top = max(10, int(neighbours.max()))
+    ax.set_yticks([t for t in _NEIGHBOURS if t <= top], labels=None)
+    ax.yaxis.set_major_formatter(lambda v, _: count(v))
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.set(xlabel="uniqueness", ylabel="neighbours (cosine)")
     panel(ax, "c", f"isolated cores: {count(cores.sum())}")
 
@@ -187,6 +192,7 @@ def _validated(ax: Axes, data: Forensics, look: Look) -> None:
     ax.set(xlabel="uniqueness", ylabel="stability")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))
+    ax.set_yticks([t for t in ax.get_yticks() if low <= t <= min(high, 1.0)])
     if len(table):
         ax.legend(loc="upper left", ncols=2, columnspacing=0.6, borderaxespad=0.1)
     else:

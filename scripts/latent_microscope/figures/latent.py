@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.errors import InputError
@@ -13,9 +14,11 @@ from latent_microscope.figures.style import (
     INK,
     MUTED,
     NOISE,
+    SEQUENTIAL,
     Look,
     colourbar,
     count,
+    log_ticks,
     point_size,
     points,
 )
@@ -121,13 +124,35 @@ def legend_of(ax: Axes, entries: list[tuple[str, str]], **options: Any) -> None:
 
 
 def by_value(
-    ax: Axes, plane: np.ndarray, values: npt.ArrayLike, label: str, look: Look, panel: str
+    ax: Axes,
+    plane: np.ndarray,
+    values: npt.ArrayLike,
+    label: str,
+    look: Look,
+    panel: str,
+    *,
+    log: bool = False,
 ) -> None:
-    """Colour points by a number, with a bar; bounds from the config or the 1–99 % range."""
+    """Colour points by a number, with a bar; bounds from the config or the 1–99 % range.
+
+    Args:
+        ax: Where.
+        plane: (n, 2).
+        values: (n,) numbers.
+        label: Of the bar.
+        look: The figure's settings.
+        panel: Name of the panel in the limits.
+        log: A logarithmic scale where the bounds are positive and a factor of 20 apart.
+    """
     array = np.asarray(values, dtype=np.float64)
     low, high = look.bounds(array, panel)
-    drawn = points(ax, plane, c=array, cmap="viridis", vmin=low, vmax=high, alpha=0.85)
+    log = log and low > 0 and high / low >= 20
+    scale = LogNorm(low, high) if log else Normalize(low, high)
+    drawn = points(ax, plane, c=array, cmap=SEQUENTIAL, norm=scale, alpha=0.85)
     below, above = bool(np.nanmin(array) < low), bool(np.nanmax(array) > high)
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
     bar = colourbar(ax, drawn, label, extend=extend.get((below, above), "both"))
-    bar.ax.yaxis.set_major_locator(MaxNLocator(6))
+    if log:
+        log_ticks(bar.ax.yaxis, high / low)
+    else:
+        bar.ax.yaxis.set_major_locator(MaxNLocator(6))

@@ -38,8 +38,9 @@ def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Float
     if found.size > _TABLE:
         even = np.searchsorted(middle, np.linspace(0, 100, _TABLE), side="left")
         tied = np.flatnonzero(sizes > sizes.sum() / _TABLE)
-        ends = np.array([0, found.size - 1])
-        keep = np.unique(np.concatenate([even.clip(0, found.size - 1), tied, ends]))
+        # a tie is a step: its neighbours keep the interpolation on either side off it
+        places = np.concatenate([even, tied - 1, tied, tied + 1, [0, found.size - 1]])
+        keep = np.unique(places.clip(0, found.size - 1))
         found, middle = found[keep], middle[keep]
     return found, middle
 

@@ -383,12 +383,12 @@ def log_ticks(axis: Any, ratio: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def count(n: int) -> str:
+def count(n: float) -> str:
     """``12345`` → ``12,345``."""
     return f"{int(n):,}"
 
 
 def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
-    text = re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), str(name).lstrip("_"))
-    return re.sub("-(features|probabilities)$", r" · \1", text).replace("_", " ")
+    text = re.sub("-(features|probabilities)$", r" · \1", str(name).replace("_", " "))
+    return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)

@@ -64,7 +64,7 @@ def latent_map(
     side = 2.2
     left, right = page.axes(0.35, 0.55, side, side), page.axes(3.65, 0.55, side, side)
     plane, shares = principal_plane(latents)
-    by_value(left, plane, table["knn_density"], "kNN density (k = 10)", look, "pca")
+    by_value(left, plane, table["knn_density"], "kNN density (k = 10)", look, "pca", log=True)
     panel(left, "a", "principal components, by density")
     left.set(xlabel=f"PC 1 ({shares[0]:.1%})", ylabel=f"PC 2 ({shares[1]:.1%})")
     left.tick_params(labelleft=False, labelbottom=False, length=0)
@@ -180,7 +180,7 @@ def overlaps(
     bar = np.full((len(first), images.shape[1], 1, images.shape[3]), 255, dtype=np.uint8)
     joined = np.concatenate([images[first], bar, images[second]], axis=2)
     captions = [
-        f"cos {row['similarity']:.4f}  d {row['distance']:.2f}\n{_kinds(samples, row)}"
+        f"cos {row['similarity']:.6f}  d {row['distance']:.2g}\n{_kinds(samples, row)}"
         for row in top_pairs.to_dict("records")
     ]
     width = 7.0

@@ -92,6 +92,8 @@ def _scale(ax: Axes, column: str, tables: Sequence[pd.DataFrame]) -> None:
     if values.size and values.min() > 0 and values.max() / values.min() > 5:
         ax.set_yscale("log")
         log_ticks(ax.yaxis, values.max() / values.min())
+    elif values.size and np.ptp(values) == 0:
+        ax.set_ylim(0, 1.2 * values.max() or 1)
 
 
 def _legend(page: Page, names: list[str], look: Look, *, dashed: bool) -> None:

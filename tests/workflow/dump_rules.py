@@ -1,0 +1,43 @@
+"""Print all rules of a workflow as JSON. A process of its own: Snakemake keeps much global state."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+
+
+def describe(rule: Any) -> dict[str, Any]:
+    """What the tests look at; paths as they stand in the rule file, captions as absolute ones."""
+    reported = [item.flags["report"] for item in rule.output if "report" in item.flags]
+    captions = [r.caption.get_path_or_uri(secret_free=True) for r in reported]
+    return {
+        "name": rule.name,
+        "folder": str(Path(rule.snakefile).parent),
+        "script": rule.script,
+        "shell": bool(rule.shellcmd),
+        "input": dict.fromkeys((name for name, _ in rule.input.items()), True),
+        "inputs": len(rule.input),
+        "output": {name: str(value) for name, value in rule.output.items()},
+        "outputs": len(rule.output),
+        "params": [name for name, _ in rule.params.items()],
+        "log": [str(path) for path in rule.log],
+        "conda": str(rule._conda_env) if rule._conda_env else None,
+        "resources": sorted(rule.resources),
+        "captions": captions,
+        "reported": [str(item) for item in rule.output if "report" in item.flags],
+        "categories": [[r.category, r.subcategory, r.labels] for r in reported],
+    }
+
+
+def main(snakefile: Path) -> None:
+    """Parse the workflow and print its rules."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(ResourceSettings(cores=1), snakefile=snakefile)._workflow
+        print(json.dumps([describe(rule) for rule in workflow.rules]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,122 @@
+"""Copies of the project, and Snakemake in them as a user calls it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+TINY = Path(__file__).with_name("tiny.yaml")
+OBJECTS = (
+    "tables/alignment.csv",
+    "tables/behaviour.csv",
+    "figures/rsa-euclidean.png",
+    "figures/confusions.png",
+)
+RUN_FIGURES = (
+    "vae-images vae-samples traversals density overlaps components clusters cluster-control "
+    "cluster-bias cmax-bias uniqueness-originality list-creative list-stereotypes list-grey "
+    "subniches identities"
+).split()
+TARGETS = [
+    "results/tiny-faces/checks.parquet",
+    "results/tiny-faces/figures/training-whole.png",
+    "results/tiny-faces/figures/vae-health-whole.png",
+    *(f"results/tiny-faces/vae/whole/seed0/figures/{name}.png" for name in RUN_FIGURES),
+    *(f"results/tiny-objects/{name}" for name in OBJECTS),
+]
+"""What the tests make of tests/workflow/tiny.yaml."""
+
+_OURS = ("KAGGLE_", "SNAKEMAKE_", "LATENT_MICROSCOPE_")
+_ROW = re.compile(r"(\w+) +(\d+)")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a Snakefile in it."""
+
+    folder: Path
+
+    def snakemake(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Call Snakemake in this folder; its whole output stands in ``stdout``."""
+        return subprocess.run(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=self.folder,
+            env=clean_environment() | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def plan(self, *arguments: str) -> Counter[str]:
+        """Jobs by rule that Snakemake would run, from a dry run."""
+        done = self.snakemake(*arguments, "--dry-run", "--nolock", "--quiet", "rules")
+        assert done.returncode == 0, done.stdout
+        return planned(done.stdout)
+
+
+def copy_project(folder: Path) -> Project:
+    """A copy of everything that Snakemake reads; no results, no data."""
+    for name in PARTS:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / name)
+    shutil.copy2(TINY, folder / TINY.name)
+    return Project(folder)
+
+
+def tiny(*options: str, targets: Sequence[str] = TARGETS) -> list[str]:
+    """Arguments for the tiny workflow."""
+    return [*targets, "--configfile", TINY.name, *options]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would change a run."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    bin_folder = str(Path(sys.executable).parent)
+    return kept | {"PATH": os.pathsep.join([bin_folder, kept.get("PATH", "")])}
+
+
+def planned(output: str) -> Counter[str]:
+    """Jobs by rule in Snakemake's first table of job statistics; none if nothing is to be done."""
+    _, found, rest = output.partition("Job stats:")
+    if not found:
+        assert "Nothing to be done" in output, output
+        return Counter()
+    jobs: Counter[str] = Counter()
+    for line in rest.splitlines():
+        row = _ROW.fullmatch(line.strip())
+        if row:
+            jobs[row[1]] = int(row[2])
+        elif jobs and not line.strip():
+            break
+    assert jobs.pop("total") == jobs.total(), output
+    return jobs
+
+
+@contextmanager
+def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """A text file changed for a while; its content and its time come back.
+
+    The identity as ``change`` touches the file.
+    """
+    before, times = path.read_bytes(), path.stat()
+    # Bytes that are no text (a zip) survive this round trip, too.
+    path.write_bytes(change(before.decode("latin-1")).encode("latin-1"))
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))

@@ -1,0 +1,116 @@
+# Functions of similarity.smk: paths, params and lists by study.
+
+DETERMINISTIC = ("pixels", "label", "class_mean", "external")
+
+
+def model_seeds(study, model):
+    """Seeds of a model: the study's, or just 0 where nothing is random."""
+    return [0] if STUDIES[study]["models"][model]["type"] in DETERMINISTIC else seeds_of(study)
+
+
+def model_runs(study):
+    """(model, layer, seed) of every RDM of a study."""
+    return [
+        (model, layer, seed)
+        for model, settings in STUDIES[study]["models"].items()
+        for layer in settings["layers"]
+        for seed in model_seeds(study, model)
+    ]
+
+
+def split_source(source):
+    model, layer, seed = source.rsplit("-", 2)
+    return model, layer, seed.removeprefix("seed")
+
+
+def rdm_features(wildcards):
+    if wildcards.source == "human":
+        return f"results/{wildcards.study}/human/features.npy"
+    model, layer, seed = split_source(wildcards.source)
+    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+        return f"results/{wildcards.study}/vae/whole/seed{seed}/latents.npy"
+    trained = STUDIES[wildcards.study]["models"][model]["type"] == "philnet"
+    name = "logits" if layer == "probabilities" and trained else "features"
+    return f"results/{wildcards.study}/models/{model}/seed{seed}/{name}.npy"
+
+
+def rdm_ids(wildcards):
+    if wildcards.source == "human":
+        return f"results/{wildcards.study}/human/features.parquet"
+    model, _, seed = split_source(wildcards.source)
+    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+        return f"results/{wildcards.study}/vae/whole/seed{seed}/encoding.parquet"
+    return f"results/{wildcards.study}/models/{model}/seed{seed}/features.parquet"
+
+
+def rdm_transform(wildcards):
+    return "softmax" if "-probabilities-" in wildcards.source else "none"
+
+
+def label_rdm(ending):
+    def path(wildcards):
+        label = models_of(wildcards.study, "label")[0]
+        folder = f"results/{wildcards.study}/rdms/{wildcards.metric}"
+        return f"{folder}/{label}-features-seed0{ending}"
+
+    return path
+
+
+def comparisons(wildcards):
+    folder = f"results/{wildcards.study}/rsa/{wildcards.metric}"
+    return [f"{folder}/{m}-{layer}-seed{s}.parquet" for m, layer, s in model_runs(wildcards.study)]
+
+
+def compared_sources(wildcards):
+    """The model × model matrix takes the first seed of each model, and the humans."""
+    study = wildcards.study
+    return ["human"] + [
+        f"{m}-{layer}-seed{s}" for m, layer, s in model_runs(study) if s == model_seeds(study, m)[0]
+    ]
+
+
+def compared_rdms(wildcards):
+    folder = f"results/{wildcards.study}/rdms/{wildcards.metric}"
+    return [f"{folder}/{source}.npy" for source in compared_sources(wildcards)]
+
+
+def compared_names(wildcards):
+    return [source.rsplit("-", 1)[0] for source in compared_sources(wildcards)]
+
+
+def classifiers(study):
+    """(model, seed) of all models with logits over the ten classes."""
+    return [
+        (model, seed)
+        for model in STUDIES[study]["models"]
+        for seed in model_seeds(study, model)
+        if has_logits(STUDIES[study]["models"][model])
+    ]
+
+
+def has_logits(model):
+    return model["type"] == "philnet" or (
+        model["type"] == "external" and model["holds"] == "logits"
+    )
+
+
+def behaviour_logits(wildcards):
+    folder = f"results/{wildcards.study}/models"
+    models = STUDIES[wildcards.study]["models"]
+    name = {"philnet": "logits", "external": "features"}
+    return [
+        f"{folder}/{m}/seed{s}/{name[models[m]['type']]}.npy"
+        for m, s in classifiers(wildcards.study)
+    ]
+
+
+def behaviour_names(wildcards):
+    return [model for model, _ in classifiers(wildcards.study)]
+
+
+def behaviour_runs(wildcards):
+    return [seed for _, seed in classifiers(wildcards.study)]
+
+
+def ceiling_memory(wildcards, attempt):
+    return 6000 * attempt  # two half-vote RDMs of 10,000 images and their ranks

@@ -1,0 +1,59 @@
+# Functions of tables.smk: paths, params and lists by study.
+
+
+def run_combinations(study, methods=(None,)):
+    return [(v, s, m) for v in views_of(study) for s in seeds_of(study) for m in methods]
+
+
+def run_files(name):
+    """An input function: this file of each VAE of the study."""
+    return lambda wildcards: runs_of(wildcards.study, f"{B}/{name}")
+
+
+def run_method_files(name):
+    """An input function: this file of each VAE and each reading of the sources."""
+
+    def files(wildcards):
+        study = wildcards.study
+        combinations = run_combinations(study, methods_of(study))
+        return [
+            f"{B}/{name}".format(study=study, view=v, seed=s, method=m) for v, s, m in combinations
+        ]
+
+    return files
+
+
+def run_column(position, with_methods):
+    def values(wildcards):
+        methods = methods_of(wildcards.study) if with_methods else (None,)
+        return [row[position] for row in run_combinations(wildcards.study, methods)]
+
+    return values
+
+
+run_views, run_seeds = run_column(0, False), run_column(1, False)
+
+
+run_method_views, run_method_seeds = run_column(0, True), run_column(1, True)
+
+
+run_methods = run_column(2, True)
+
+
+def sbs_files(wildcards):
+    """Synthetic studies have no clusters to be biased: their ground truth is known."""
+    if STUDIES[wildcards.study]["kind"] == "synthetic":
+        return []
+    return runs_of(wildcards.study, f"{B}/sbs.parquet")
+
+
+TABLES = {
+    "synthetic": ["funnel", "detectors", "forensics"],
+    "faces": ["forensics", "bias", "rankings"],
+    "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings"],
+}
+
+
+def tables_of(study):
+    names = TABLES[STUDIES[study]["kind"]]
+    return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]
