@@ -1,8 +1,8 @@
 """The config as the Snakefile sees it: sizes resolved, defaults filled in, every key checked."""
 
 import copy
-import os
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

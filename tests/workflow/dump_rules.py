@@ -18,7 +18,7 @@ def describe(rule: Any) -> dict[str, Any]:
         "folder": str(Path(rule.snakefile).parent),
         "script": rule.script,
         "shell": bool(rule.shellcmd),
-        "input": dict.fromkeys((name for name, _ in rule.input.items()), True),
+        "input": [name for name, _ in rule.input.items()],
         "inputs": len(rule.input),
         "output": {name: str(value) for name, value in rule.output.items()},
         "outputs": len(rule.output),

@@ -38,6 +38,31 @@ _OURS = ("KAGGLE_", "SNAKEMAKE_", "LATENT_MICROSCOPE_")
 _ROW = re.compile(r"(\w+) +(\d+)")
 
 
+def call_snakemake(
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    merged: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Call Snakemake in a folder.
+
+    Args:
+        folder: Where.
+        arguments: Of the command line.
+        environment: Added to this process's own, cleaned.
+        merged: All output in ``stdout``; else messages in ``stderr``.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", *arguments],
+        cwd=folder,
+        env=clean_environment() | dict(environment or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
 @dataclass(frozen=True)
 class Project:
     """A folder with a Snakefile in it."""
@@ -48,15 +73,7 @@ class Project:
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Call Snakemake in this folder; its whole output stands in ``stdout``."""
-        return subprocess.run(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=self.folder,
-            env=clean_environment() | dict(environment or {}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        return call_snakemake(self.folder, *arguments, environment=environment)
 
     def plan(self, *arguments: str) -> Counter[str]:
         """Jobs by rule that Snakemake would run, from a dry run."""
