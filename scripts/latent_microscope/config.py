@@ -52,7 +52,7 @@ def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
             part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")
         _check_copies(study.get("models", {}), f"studies.{name}.models")
-        if whole["subset"]:
+        if whole["subset"] and study["kind"] != "synthetic":
             full_name = f"{full_name}-{whole['subset']}"
             _take_subset(study, whole["subset"])
         if full_name in resolved:

@@ -1,12 +1,18 @@
 """Print all rules of a workflow as JSON. A process of its own: Snakemake keeps much global state."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+
+
+def pattern(path: Any) -> str:
+    """A path's pattern without its wildcards' constraints."""
+    return re.sub(r"\{(\w+),[^{}]*\}", r"{\1}", str(path))
 
 
 def describe(rule: Any) -> dict[str, Any]:
@@ -20,14 +26,14 @@ def describe(rule: Any) -> dict[str, Any]:
         "shell": bool(rule.shellcmd),
         "input": [name for name, _ in rule.input.items()],
         "inputs": len(rule.input),
-        "output": {name: str(value) for name, value in rule.output.items()},
+        "output": {name: pattern(value) for name, value in rule.output.items()},
         "outputs": len(rule.output),
         "params": [name for name, _ in rule.params.items()],
-        "log": [str(path) for path in rule.log],
+        "log": [pattern(path) for path in rule.log],
         "conda": str(rule._conda_env) if rule._conda_env else None,
         "resources": sorted(rule.resources),
         "captions": captions,
-        "reported": [str(item) for item in rule.output if "report" in item.flags],
+        "reported": [pattern(item) for item in rule.output if "report" in item.flags],
         "categories": [[r.category, r.subcategory, r.labels] for r in reported],
     }
 
