@@ -34,7 +34,7 @@ def main(
         images: .npy uint8 (n, H, W, C), row i = row i of samples.
         samples: .parquet: id.
         clusters: .parquet: id, cluster.
-        abi: .parquet: group, definition, attribute, status, estimate, low, high, q.
+        abi: .parquet: group, definition, attribute, direction, status, estimate, low, high, q.
         png: The figure.
         pdf: The figure as vectors.
         title: Study and seed.

@@ -20,7 +20,7 @@ def main(
     """Plot shares of answers by true class on a log scale.
 
     Args:
-        confusions: .parquet: source, seed, true, predicted, share, difference.
+        confusions: .parquet: source, seed, true, predicted, share.
         png: The figure.
         pdf: The figure as vectors.
         title: Study.

@@ -14,9 +14,21 @@ from jsonschema.protocols import Validator
 from latent_microscope.errors import InputError
 
 KINDS = ("synthetic", "faces", "alignment")
+BASELINES = ("label", "philnet")
+"""Types of models that every alignment study has: comparisons and figures are made with them."""
+ROLES = {
+    "dataset": (("archive",), ("identities",)),
+    "images": (("train", "archive"), ("test", "archive")),
+    "votes": (("counts",),),
+}
+"""Keys that name a data set → files that are taken from it, by role; the first that it has."""
 
 
-def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
+def resolve(
+    config: Mapping[str, Any],
+    schema_file: Path,
+    data_sets: Mapping[str, Mapping[str, str]] | None = None,
+) -> dict[str, Any]:
     """Check a config and fill in what it leaves out.
 
     A study with ``sizes`` becomes ``<name>-<size>`` with that size's values merged into it, so
@@ -25,6 +37,7 @@ def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
     Args:
         config: The merged content of the config files and ``--config``.
         schema_file: YAML of the JSON schema.
+        data_sets: Those of the manifest: name → file → role; not given: names are not checked.
 
     Returns:
         A new config; ``studies`` holds just the studies that ``run`` names, resolved.
@@ -51,7 +64,9 @@ def resolve(config: Mapping[str, Any], schema_file: Path) -> dict[str, Any]:
         for model, settings in study.get("models", {}).items():
             part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")
-        _check_copies(study.get("models", {}), f"studies.{name}.models")
+        _check_models(study, f"studies.{name}.models")
+        if data_sets is not None:
+            _check_data_sets(study, data_sets, f"studies.{name}")
         if whole["subset"] and study["kind"] != "synthetic":
             full_name = f"{full_name}-{whole['subset']}"
             _take_subset(study, whole["subset"])
@@ -75,14 +90,57 @@ def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dic
     return f"{name}-{size}", merge(study, sizes[size])
 
 
-def _check_copies(models: Mapping[str, Any], prefix: str) -> None:
+def _check_models(study: Mapping[str, Any], prefix: str) -> None:
+    if study["kind"] != "alignment":
+        return
+    models = study["models"]
+    for wanted in BASELINES:
+        if wanted not in {model["type"] for model in models.values()}:
+            raise InputError(
+                f"config key {prefix}: lacks a model of the type {wanted}, which every comparison "
+                f"needs; add one, such as {wanted}: {{type: {wanted}}}"
+            )
     networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
     for name, model in models.items():
         if model["type"] == "random" and model["of"] not in networks:
             raise InputError(
                 f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
-                f"philnet; those are: {', '.join(networks) or 'none'}"
+                f"philnet; those are: {', '.join(networks)}"
             )
+
+
+def _check_data_sets(
+    study: Mapping[str, Any], data_sets: Mapping[str, Mapping[str, str]], prefix: str
+) -> None:
+    for key, files in ROLES.items():
+        if key in study:
+            known = _files_of(study[key], data_sets, f"{prefix}.{key}")
+            for roles in files:
+                if not set(roles) & set(known.values()):
+                    raise InputError(
+                        f"config key {prefix}.{key}: the data set {study[key]!r} has no file of "
+                        f"the role {roles[0]!r}; name another one of config/datasets.yaml"
+                    )
+    networks = {"vae": study["vae"]}
+    networks |= {f"models.{name}": model for name, model in study.get("models", {}).items()}
+    for name, network in networks.items():
+        if network.get("weights"):
+            key = f"{prefix}.{name}.weights"
+            data_set, _, file = network["weights"].partition("/")
+            if file not in _files_of(data_set, data_sets, key):
+                raise InputError(
+                    f"config key {key}: the data set {data_set!r} has no file {file!r}; its files "
+                    f"are: {', '.join(data_sets[data_set])}"
+                )
+
+
+def _files_of(name: str, data_sets: Mapping[str, Mapping[str, str]], key: str) -> Mapping[str, str]:
+    if name not in data_sets:
+        raise InputError(
+            f"config key {key}: no data set {name!r} in config/datasets.yaml; it has "
+            f"{', '.join(data_sets)}"
+        )
+    return data_sets[name]
 
 
 def _definition(model_type: str) -> str:

@@ -14,7 +14,11 @@ from latent_microscope.errors import InputError
 
 try:
     MANIFEST = load_manifest(BASE / "config/datasets.yaml")
-    CONFIG = resolve(config, BASE / "workflow/schemas/config.schema.yaml")
+    DATA_SETS = {
+        name: {file.name: file.role for file in entry.files.values()}
+        for name, entry in MANIFEST.items()
+    }
+    CONFIG = resolve(config, BASE / "workflow/schemas/config.schema.yaml", DATA_SETS)
 except InputError as error:
     raise WorkflowError(str(error))
 

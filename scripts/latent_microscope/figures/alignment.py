@@ -153,8 +153,8 @@ def model_similarity(table: pd.DataFrame, title: str, look: Look, *, metric: str
     size = float(np.clip(72 * cell * 0.3, 4.0, 6.5))
     for i, j in np.argwhere(np.isfinite(matrix)):
         dark = abs(matrix[i, j]) > 0.55 * bound
-        ax.text(j, i, f"{matrix[i, j]:.2f}".replace("-", "−"), ha="center", va="center", size=size,
-                color="white" if dark else INK)  # fmt: skip
+        text = f"{round(matrix[i, j], 2) + 0.0:.2f}".replace("-", "−")  # + 0.0: no "−0.00"
+        ax.text(j, i, text, ha="center", va="center", size=size, color="white" if dark else INK)
     texts = [pretty(name) for name in names]
     ax.set_xticks(range(len(names)), texts, rotation=50, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), texts)

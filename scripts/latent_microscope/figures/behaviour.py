@@ -35,10 +35,11 @@ _LINEAR = 0.01  # differences within are on a linear scale
 def confusions(
     table: pd.DataFrame, title: str, look: Look, *, sources: Sequence[str] | None = None
 ) -> Figure:
-    """Confusion matrices of people and models, and human − model under each model.
+    """Confusion matrices of people and models, and model − people under each model.
 
     Args:
-        table: ``confusions.parquet``: source, seed, true, predicted, share, difference.
+        table: ``confusions.parquet``: source, seed, true, predicted, share. Differences are taken
+            here, of the shares shown.
         title: Study.
         look: The figure's settings.
         sources: Models to show, in order; all by default.
@@ -63,7 +64,10 @@ def confusions(
         width=max(5.6, left + (side + gap) * (1 + max(map(len, blocks))) + 0.1),
     )
     shares = LogNorm(_SMALLEST, 1.0, clip=True)
-    top_difference = _largest(table, wanted)
+    people = _square(table, "human", names)
+    matrices = {source: _square(table, source, names) for source in wanted}
+    largest = [np.nanmax(np.abs(matrix - people)) for matrix in matrices.values()]
+    top_difference = float(max([*largest, 2 * _LINEAR]))
     differences = SymLogNorm(_LINEAR, vmin=-top_difference, vmax=top_difference, base=10)
     look.panels.add("matrices")
     for b, block in enumerate(blocks):
@@ -71,27 +75,30 @@ def confusions(
         for column, source in enumerate(["human", *block]):
             x = left + column * (side + gap)
             ax = page.axes(x, top, side, side)
-            _matrix(ax, _square(table, source, "share", names), names, shares, SEQUENTIAL,
-                    left=column == 0, bottom=column == 0)  # fmt: skip
+            matrix = people if source == "human" else matrices[source]
+            first = column == 0
+            _matrix(ax, matrix, names, shares, SEQUENTIAL, left=first, bottom=first)
             ax.set_title("people" if source == "human" else pretty(source))
             if column:
                 below = page.axes(x, top + side + row_gap, side, side)
-                matrix = _square(table, source, "difference", names)
-                _matrix(below, matrix, names, differences, DIVERGING, left=False, bottom=True)
-                below.set_title(f"people − {pretty(source)}")
+                _matrix(
+                    below,
+                    matrices[source] - people,
+                    names,
+                    differences,
+                    DIVERGING,
+                    left=False,
+                    bottom=True,
+                )
+                below.set_title(f"{pretty(source)} − people")
         _bars(page, left, top + side + 0.85, side, shares, differences if block else None)
     return page.figure
 
 
-def _largest(table: pd.DataFrame, sources: Sequence[str]) -> float:
-    chosen = table[table["source"].isin(sources)]
-    means = chosen.groupby(["source", "true", "predicted"])["difference"].mean().abs()
-    return float(max(means.max(), 2 * _LINEAR)) if len(means) else 2 * _LINEAR
-
-
-def _square(table: pd.DataFrame, source: str, column: str, names: Sequence[str]) -> Floats:
+def _square(table: pd.DataFrame, source: str, names: Sequence[str]) -> Floats:
+    """Shares of answers of a source, mean over its seeds: true class by answer."""
     chosen = table[table["source"] == source]
-    square = chosen.pivot_table(index="true", columns="predicted", values=column, aggfunc="mean")
+    square = chosen.pivot_table(index="true", columns="predicted", values="share", aggfunc="mean")
     return square.reindex(index=list(names), columns=list(names)).to_numpy(float)
 
 
@@ -136,7 +143,7 @@ def _bars(
     wanted = [(shares, SEQUENTIAL, "share of answers (log scale)", [0.001, 0.01, 0.1, 1])]
     if differences is not None:
         wanted.append(
-            (differences, DIVERGING, "people − model (symlog)", [-0.1, -0.01, 0, 0.01, 0.1])
+            (differences, DIVERGING, "model − people (symlog)", [-0.1, -0.01, 0, 0.01, 0.1])
         )
     for k, (norm, cmap, label, ticks) in enumerate(wanted):
         ax = page.axes(left, top + 0.55 * k, width - 0.1, 0.08)

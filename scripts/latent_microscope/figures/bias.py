@@ -22,6 +22,7 @@ from latent_microscope.figures.style import (
 )
 
 NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
+_LEVEL = 0.05  # of q, as in the tables
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
 
@@ -49,7 +50,7 @@ def bias_panels(
 
     Args:
         images: uint8 (n, H, W, C).
-        abi: ``abi.parquet`` of one definition: group, n_members, attribute, status, estimate, low,
+        abi: ``abi.parquet`` of one definition: group, attribute, direction, status, estimate, low,
             high, q.
         members: Rows of the images of each group that is shown, in order.
         rng: Draws the images.
@@ -64,7 +65,7 @@ def bias_panels(
         head + row_height * max(1, len(members)) - 0.2,
         f"{title} · attribute bias ({_MEANING[definition]})",
         "members against the rest, 95% interval; orange: over-, blue: under-represented, grey: "
-        "neutral; filled: q < 0.05; ×: a cell of the table is 0",
+        "neutral; filled: q ≤ 0.05; ×: a cell of the table is 0",
     )
     look.panels.add("bars")
     if not members:
@@ -105,12 +106,11 @@ def _bars(
     ax.set_xscale("log")
     ax.axvspan(*NEUTRAL[definition], color=FAINT, alpha=0.6, lw=0)
     ax.axvline(1.0, color=MUTED, lw=0.7)
-    low_end, high_end = NEUTRAL[definition]
     for y, row in enumerate(table.to_dict("records")):
         estimate = float(row["estimate"])
-        side = "over" if estimate > high_end else "under" if estimate < low_end else "neutral"
+        side = row["direction"]
         colour = look.colour(_COLOUR[side]) if side in _COLOUR else NOISE
-        sure = bool(row["q"] < 0.05)
+        sure = bool(row["q"] <= _LEVEL)
         ax.barh(y, estimate - 1.0, left=1.0, height=0.62, fc=colour if sure else "white",
                 ec=colour, lw=0.8)  # fmt: skip
         if np.isfinite(row["low"]) and np.isfinite(row["high"]):

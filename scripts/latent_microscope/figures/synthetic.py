@@ -64,7 +64,7 @@ def latent_map(
     side = 2.2
     left, right = page.axes(0.35, 0.55, side, side), page.axes(3.65, 0.55, side, side)
     plane, shares = principal_plane(latents)
-    by_value(left, plane, table["knn_density"], "kNN density (k = 10)", look, "pca", log=True)
+    by_value(left, plane, table["knn_density"], "kNN density", look, "pca", log=True)
     panel(left, "a", "principal components, by density")
     left.set(xlabel=f"PC 1 ({shares[0]:.1%})", ylabel=f"PC 2 ({shares[1]:.1%})")
     left.tick_params(labelleft=False, labelbottom=False, length=0)
@@ -102,8 +102,8 @@ def density(table: pd.DataFrame, title: str, look: Look) -> Figure:
     page = Page(2.6, f"{title} · n = {count(len(table))}")
     left, right = page.grid(1, 2, top=0.6)[0]
     histogram(left, table, "knn_density", look)
-    panel(left, "a", "kNN density (k = 10)")
-    left.set_xlabel("1 / mean distance to the 10 nearest")
+    panel(left, "a", "kNN density")
+    left.set_xlabel("1 / mean distance to the k nearest samples")
     tied = float((table["attractor_density"] == 0).mean())
     histogram(right, table, "attractor_density_adaptive", look)
     panel(right, "b", "attractor density, adaptive radius")

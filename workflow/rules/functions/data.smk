@@ -5,15 +5,8 @@ from latent_microscope.data.manifest import entry_as_params
 
 def data_file(dataset, *roles):
     """Path of a data set's file by its role; the first of the roles that it has."""
-    if dataset not in MANIFEST:
-        raise WorkflowError(
-            f"config: no data set {dataset!r} in config/datasets.yaml; it has {', '.join(MANIFEST)}"
-        )
-    for role in roles:
-        for file in MANIFEST[dataset].files.values():
-            if file.role == role:
-                return f"data/{dataset}/{file.name}"
-    raise WorkflowError(f"config: the data set {dataset!r} has no file of the role {roles[0]!r}")
+    files = {file.role: file.name for file in MANIFEST[dataset].files.values()}
+    return f"data/{dataset}/" + next(files[role] for role in roles if role in files)
 
 
 def optional_file(dataset, role):
