@@ -74,9 +74,20 @@ def resolve(
             raise InputError(
                 f"config key run: two studies would write to results/{full_name}; rename one"
             )
-        resolved[full_name] = study
+        resolved[full_name] = {
+            # The order of the models is the user's: figures and tables follow it.
+            key: {m: _sorted(v) for m, v in part.items()} if key == "models" else _sorted(part)
+            for key, part in study.items()
+        }
     whole["studies"] = resolved
     return whole
+
+
+def _sorted(value: Any) -> Any:
+    """Mappings by key, so that a key's place in a file is no change of a rule's params."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return value
 
 
 def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dict[str, Any]]:

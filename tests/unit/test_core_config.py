@@ -236,3 +236,11 @@ def test_yaml_errors_name_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("a: 1\nb: [2\nc: 3\n")
     with pytest.raises(InputError, match=r"c\.yaml: not valid YAML (?s:.*)line 3"):
         load_yaml(tmp_path / "c.yaml")
+
+
+def test_the_place_of_a_key_does_not_matter() -> None:
+    first, second = config(), config()
+    study = second["studies"]["demo-faces"]
+    study["vae"] = dict(reversed(study["vae"].items()))
+    found = [resolve(c, SCHEMA)["studies"]["demo-faces"]["vae"] for c in (first, second)]
+    assert list(found[0]) == list(found[1])
