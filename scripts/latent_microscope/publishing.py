@@ -52,7 +52,8 @@ def _fill(temporary: Path, tables: Sequence[Path], figures: Sequence[Path]) -> N
             raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
         if not sidecar_path(source).is_file():
             raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
-        target = temporary / ("figures" if source in figures else "tables") / source.name
+        kind = "figures" if source in figures else "tables"
+        target = temporary / kind / ("eyes" if "eyes" in source.parts else "") / source.name
         if target.exists():
             raise InputError(f"{source}: another one of that name is published; rename it")
         target.parent.mkdir(parents=True, exist_ok=True)
