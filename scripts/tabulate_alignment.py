@@ -5,7 +5,14 @@ from latent_microscope.step import In, Out, run
 from latent_microscope.tables.alignment import alignment_summary
 
 
-def main(*, rsa: list[In], table: Out, csv: Out, simulated: bool = False) -> None:
+def main(
+    *,
+    rsa: list[In],
+    table: Out,
+    csv: Out,
+    simulated: bool = False,
+    notes: dict[str, str] | None = None,
+) -> None:
     """Summarise the similarity to people over runs, beside label, ceiling and published values.
 
     Args:
@@ -13,8 +20,10 @@ def main(*, rsa: list[In], table: Out, csv: Out, simulated: bool = False) -> Non
         table: .parquet, one row a metric, model and layer, most alike first.
         csv: the same for people.
         simulated: whether the votes are simulated; published values are then left out.
+        notes: what a reader must know of a model, by its name, e.g. that its weights are random.
     """
     result = alignment_summary([load_table(path) for path in rsa], simulated=simulated)
+    result["note"] = result["model"].map(notes or {}).fillna("").astype("str")
     save_table(table, result)
     save_csv(csv, result)
 

@@ -259,7 +259,7 @@ def _alignment(folder: Path) -> Iterator[str]:
         )
         rows = [
             [
-                row.model,
+                f"{row.model} ({row.note})" if row.note else row.model,
                 row.layer,
                 str(row.n),
                 spread(row.mean, row.sd),

@@ -174,6 +174,7 @@ rule tabulate_alignment:
     params:
         step=step("tabulate_alignment"),
         simulated=of_study("simulated_votes"),
+        notes=model_notes,
     script:
         "../../scripts/tabulate_alignment.py"
 

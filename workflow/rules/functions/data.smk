@@ -6,7 +6,8 @@ from latent_microscope.data.manifest import entry_as_params
 def data_file(dataset, *roles):
     """Path of a data set's file by its role; the first of the roles that it has."""
     files = {file.role: file.name for file in MANIFEST[dataset].files.values()}
-    return f"data/{dataset}/" + next(files[role] for role in roles if role in files)
+    name = next(files[role] for role in roles if role in files)
+    return f"data/{dataset}/{name}"
 
 
 def optional_file(dataset, role):

@@ -57,3 +57,14 @@ TABLES = {
 def tables_of(study):
     names = TABLES[STUDIES[study]["kind"]]
     return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]
+
+
+def model_notes(wildcards):
+    """What every table must say of a model beside its name."""
+    notes = {}
+    for name, model in STUDIES[wildcards.study]["models"].items():
+        if model["type"] == "resnet50" and not model["weights"]:
+            notes[name] = "random weights"
+        if model["type"] == "philnet":
+            notes[name] = f"trained {model['epochs']} epochs"
+    return notes
