@@ -355,7 +355,7 @@ def _behaviour(
             noise = 0 if source == "human" else rng.gamma(0.3, 0.03, (10, 10))
             table = (human + noise) / (human + noise).sum(1, keepdims=True)
             rows += [(source, seed, names[i], names[j], int(1000 * table[i, j]), table[i, j],
-                      human[i, j] - table[i, j]) for i in range(10) for j in range(10)]  # fmt: skip
+                      table[i, j] - human[i, j]) for i in range(10) for j in range(10)]  # fmt: skip
     save_table(made.folder / "confusions.parquet", pd.DataFrame(rows, columns=[
         "source", "seed", "true", "predicted", "count", "share", "difference"]))  # fmt: skip
     entropy = -np.where(share > 0, share * np.log(np.where(share > 0, share, 1)), 0).sum(1)

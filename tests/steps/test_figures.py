@@ -25,7 +25,7 @@ from sklearn.decomposition import PCA
 from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.errors import InputError
 from latent_microscope.figures import style
-from latent_microscope.figures.behaviour import disputed
+from latent_microscope.figures.behaviour import confusions, disputed
 from latent_microscope.figures.bias import strongest
 from latent_microscope.figures.grids import image_grid
 from latent_microscope.figures.identities import two_identities
@@ -436,6 +436,25 @@ def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
     np.testing.assert_allclose(seen["votes"].sum(axis=1), 1.0)
     with pytest.raises(InputError, match="seed 9"):
         draw("disputed", made, tmp_path, run=9)
+
+
+def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> None:
+    """The sign in the title is that of the colours, and that of the artefact."""
+    table = load_table(artefacts["one model"]["confusions"])
+    with style.look("confusions") as made:
+        figure = confusions(table, "title", made)
+    shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
+    pictures = {name: np.asarray(ax.images[0].get_array()) for name, ax in shown.items() if name}
+    assert set(pictures) == {"people", "PhilNet", "PhilNet − people"}
+    people, model = pictures["people"], pictures["PhilNet"]
+    difference = pictures["PhilNet − people"]
+    np.testing.assert_allclose(difference, model - people)
+    assert np.diag(difference).max() < 0, "the made-up model is right less often than people"
+    stored = table[table["source"] == "philnet"].pivot_table(
+        index="true", columns="predicted", values="difference"
+    )
+    order = made_up.CLASSES
+    np.testing.assert_allclose(difference, stored.loc[order, order].to_numpy(), atol=1e-12)
 
 
 # -- numbers that figures compute themselves ---------------------------------------------------

@@ -1,4 +1,4 @@
-"""Print all rules of a workflow as JSON. A process of its own: Snakemake keeps much global state."""
+"""Print all rules of a workflow as JSON: a process of its own, for Snakemake keeps global state."""
 
 import json
 import re

@@ -20,11 +20,24 @@ OBJECTS = (
     "figures/rsa-euclidean.png",
     "figures/confusions.png",
 )
-RUN_FIGURES = (
-    "vae-images vae-samples traversals density overlaps components clusters cluster-control "
-    "cluster-bias cmax-bias uniqueness-originality list-creative list-stereotypes list-grey "
-    "subniches identities"
-).split()
+RUN_FIGURES = [
+    "vae-images",
+    "vae-samples",
+    "traversals",
+    "density",
+    "overlaps",
+    "components",
+    "clusters",
+    "cluster-control",
+    "cluster-bias",
+    "cmax-bias",
+    "uniqueness-originality",
+    "list-creative",
+    "list-stereotypes",
+    "list-grey",
+    "subniches",
+    "identities",
+]
 TARGETS = [
     "results/tiny-faces/checks.parquet",
     "results/tiny-faces/figures/training-whole.png",

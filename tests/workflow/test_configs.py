@@ -1,4 +1,4 @@
-"""Every study at every size plans its jobs; a mistake in the config stops before any job, by name."""
+"""Every study plans its jobs at every size; a mistake in the config stops it at once, by name."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """Id and arguments: the default, each study config at each of its sizes, subsets, all at once."""
+    """Id and arguments: the default, each study config at each size, subsets, all at once."""
     yield "default", []
     files = sorted(path for path in CONFIG.glob("*.yaml") if path.name not in NO_STUDIES)
     for file in files:
@@ -81,6 +81,21 @@ def test_the_expected_jobs_are_of_commands_that_exist() -> None:
     assert set(NETWORKS) <= set(COMMANDS)
 
 
+TINY_VAE = {"arch": "dense", "latent": 2, "epochs": 1}
+SCORES = {
+    "variant": "script",
+    "similarity": 0.6,
+    "stability_noise": 0.05,
+    "signature_low": 0.01,
+    "signature_high": 0.1,
+}
+
+
+def overlay(**studies: Any) -> dict[str, Any]:
+    """A config file that lays studies on the default ones, - for _ in their names."""
+    return {"studies": {name.replace("_", "-"): study for name, study in studies.items()}}
+
+
 MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "unknown-key": (["colour=blue"], {}, "config key colour: unknown key"),
     "wrong-value": (["seed=-1"], {}, "config key seed: -1"),
@@ -89,49 +104,62 @@ MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "no-study": (["run=[]"], {}, "config key run: "),
     "nested-key": (
         [],
-        {"demo-faces": {"vae": {"latents": 3}}},
+        overlay(demo_faces={"vae": {"latents": 3}}),
         "config key studies.demo-faces.vae.latents: unknown key",
     ),
     "nested-value": (
         [],
-        {"demo-faces": {"scores": {"alpha": 1.5}}},
+        overlay(demo_faces={"scores": {"alpha": 1.5}}),
         "config key studies.demo-faces.scores.alpha: 1.5",
     ),
     "not-a-number": (
         [],
-        {"demo-faces": {"scores": {"alpha": float("nan")}}},
+        overlay(demo_faces={"scores": {"alpha": float("nan")}}),
         "config key studies.demo-faces.scores.alpha: nan",
     ),
-    "wrong-kind": ([], {"demo-faces": {"kind": "cats"}}, "config key studies.demo-faces.kind: "),
+    "wrong-kind": (
+        [],
+        overlay(demo_faces={"kind": "cats"}),
+        "config key studies.demo-faces.kind: 'cats'",
+    ),
+    "missing-key": (
+        ["run=[mine]"],
+        overlay(mine={"kind": "synthetic", "vae": TINY_VAE, "scores": {"variant": "script"}}),
+        "config key studies.mine.scores: 'similarity' is a required property",
+    ),
     "unknown-dataset": (
         [],
-        {"demo-faces": {"dataset": "celeba"}},
+        overlay(demo_faces={"dataset": "celeba"}),
         "config key studies.demo-faces.dataset: no data set 'celeba'",
     ),
     "dataset-of-another-kind": (
         [],
-        {"demo-faces": {"dataset": "cifar10h"}},
-        "config key studies.demo-faces.dataset: the data set 'cifar10h' has no file",
+        overlay(demo_faces={"dataset": "cifar10h"}),
+        "config key studies.demo-faces.dataset: the data set 'cifar10h' has no file of the role",
     ),
     "unknown-weights": (
         [],
-        {"demo-faces": {"vae": {"weights": "nowhere/model.pth"}}},
-        "config key studies.demo-faces.vae.weights: ",
+        overlay(demo_faces={"vae": {"weights": "vae-celeba-weights/model.pth"}}),
+        "config key studies.demo-faces.vae.weights: the data set 'vae-celeba-weights' has no file",
     ),
     "copy-of-no-model": (
         [],
-        {"demo-alignment": {"models": {"random": {"of": "nobody"}}}},
+        overlay(demo_alignment={"models": {"random": {"of": "nobody"}}}),
         "config key studies.demo-alignment.models.random.of: 'nobody'",
     ),
-    "no-label-model": (
-        [],
-        {"other": {"kind": "alignment"}},
-        "",
-    ),
-    "missing-key": (
-        [],
-        {"demo-small": {"kind": "faces", "dataset": "demo-faces", "scores": {}}},
-        "",
+    "no-baseline": (
+        ["run=[mine]"],
+        overlay(
+            mine={
+                "kind": "alignment",
+                "images": "demo-objects",
+                "votes": "demo-objects",
+                "vae": TINY_VAE,
+                "scores": SCORES,
+                "models": {"pixels": {"type": "pixels"}},
+            }
+        ),
+        "config key studies.mine.models: lacks a model of the type label",
     ),
 }
 
@@ -141,11 +169,11 @@ def rejections(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Complet
     """Runs, not dry ones, of all mistakes, two at a time, each in an empty folder."""
 
     def attempt(name: str) -> CompletedProcess[str]:
-        settings, studies, _ = MISTAKES[name]
+        settings, content, _ = MISTAKES[name]
         folder = tmp_path_factory.mktemp(name)
-        (folder / "mine.yaml").write_text(yaml.safe_dump({"studies": studies}), encoding="utf-8")
+        (folder / "mine.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
         options = ["--directory", str(folder), "--cores", "1"]
-        options += ["--configfile", str(folder / "mine.yaml")] if studies else []
+        options += ["--configfile", str(folder / "mine.yaml")] if content else []
         options += ["--config", *settings] if settings else []
         return call_snakemake(ROOT, *options)
 

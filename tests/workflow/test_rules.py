@@ -1,4 +1,4 @@
-"""Rules and scripts agree: names, kinds and number of arguments, resources, captions, environments."""
+"""Rules and scripts agree on arguments; every rule has log, environment, resources, captions."""
 
 import ast
 import json

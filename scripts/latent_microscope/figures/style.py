@@ -41,37 +41,13 @@ _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
 _KEYS = {"dpi", "font_size", "palette", "limits"}
 _LIMIT_KEYS = {"xlim", "ylim", "clim"}
 # Every figure, named as its script (plot_<name>.py); limits may name no other.
-FIGURES = frozenset(
-    {
-        "training",
-        "vae_images",
-        "traversals",
-        "vae_samples",
-        "vae_health",
-        "latent_map",
-        "density",
-        "overlaps",
-        "forensic_panels",
-        "funnel",
-        "detectors",
-        "components",
-        "cluster_control",
-        "clusters",
-        "cluster_bias",
-        "cmax_bias",
-        "uniqueness_originality",
-        "ranking_grid",
-        "subniches",
-        "identities",
-        "rdms",
-        "rsa",
-        "model_similarity",
-        "confusions",
-        "entropy",
-        "disputed",
-        "classifier_training",
-    }
-)
+FIGURES = frozenset({
+    "training", "vae_images", "traversals", "vae_samples", "vae_health", "latent_map", "density",
+    "overlaps", "forensic_panels", "funnel", "detectors", "components", "cluster_control",
+    "clusters", "cluster_bias", "cmax_bias", "uniqueness_originality", "ranking_grid",
+    "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
+    "disputed", "classifier_training",
+})  # fmt: skip
 
 
 @dataclass

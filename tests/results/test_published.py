@@ -1,0 +1,87 @@
+"""The committed results of real runs: whole, small, free of photographs, and what README shows."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from latent_microscope.artefacts import load_json, load_table
+from latent_microscope.provenance import SUFFIX, sha256_file
+from latent_microscope.publishing import LARGEST_FIGURE
+from latent_microscope.readme import with_results
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ROOT / "results/published"
+STUDIES = sorted(path.parent for path in PUBLISHED.glob("*/run.json"))
+NAMES = [study.name for study in STUDIES]
+PHOTOGRAPHS = ("vae-images", "vae-samples", "traversals", "overlaps", "subniches", "identities")
+PHOTOGRAPHS += ("cluster-control", "cluster-bias", "cmax-bias", "list-", "disputed")
+
+of_each_study = pytest.mark.parametrize("study", STUDIES, ids=NAMES)
+
+
+def files(study: Path) -> list[Path]:
+    """Published artefacts without their sidecars."""
+    return sorted(p for p in study.rglob("*") if p.is_file() and not p.name.endswith(SUFFIX))
+
+
+def test_every_folder_is_a_whole_study() -> None:
+    if not PUBLISHED.is_dir() or not any(PUBLISHED.iterdir()):
+        pytest.skip("results/published: no study has been published yet")
+    assert [path.name for path in sorted(PUBLISHED.iterdir())] == NAMES
+
+
+def test_nothing_made_up_is_published() -> None:
+    assert [name for name in NAMES if name.startswith("demo")] == []
+
+
+@of_each_study
+def test_run_says_what_was_run(study: Path) -> None:
+    run = load_json(study / "run.json")
+    assert run["study"] == study.name
+    assert run["settings"]["kind"] in ("synthetic", "faces", "alignment")
+    assert run["settings"]["seeds"]
+    assert run["machines"]
+    assert all(machine["cores"] >= 1 and machine["processor"] for machine in run["machines"])
+    assert run["devices"]
+    assert run["libraries"]["torch"]
+    assert run["seconds"] > 0
+    assert {"train_vae", "import_weights"} & set(run["steps"])
+    assert not run["settings"].get("simulated_votes", False)
+
+
+@of_each_study
+def test_tables_parse_and_agree(study: Path) -> None:
+    tables = sorted((study / "tables").glob("*.parquet"))
+    assert tables
+    for path in tables:
+        table = load_table(path)
+        rows = list(csv.reader(io.StringIO(path.with_suffix(".csv").read_text(encoding="utf-8"))))
+        assert rows[0] == table.columns.tolist()
+        assert len(rows) == len(table) + 1
+
+
+@of_each_study
+def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
+    assert {path.name for path in study.iterdir()} == {"run.json", "tables", "figures"}
+    assert {p.suffix for p in files(study)} <= {".json", ".parquet", ".csv", ".png"}
+    figures = sorted((study / "figures").glob("*.png"))
+    assert figures
+    assert max(path.stat().st_size for path in figures) <= LARGEST_FIGURE
+    if load_json(study / "run.json")["settings"]["kind"] != "synthetic":
+        assert [path.name for path in figures if path.name.startswith(PHOTOGRAPHS)] == []
+
+
+@of_each_study
+def test_sidecars_belong_to_their_files(study: Path) -> None:
+    for path in files(study):
+        if path.name != "run.json":
+            sidecar = load_json(path.with_name(path.name + SUFFIX))
+            assert sidecar["sha256"] == sha256_file(path), path.name
+            assert sidecar["artefact"] == path.name
+
+
+def test_readme_shows_what_is_published() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert page == with_results(page, PUBLISHED), "renew README.md with `make readme`"

@@ -1,0 +1,189 @@
+"""Which jobs run again after which edit: exactly those that depend on it, and none for a touch.
+
+Each case edits a copy of the project in which the tiny workflow is done, asks Snakemake for its
+plan and puts the file back. The ids of the tests are the table: edit → jobs.
+"""
+
+import resource
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from snakemake_project import Project, edited, tiny  # type: ignore[import-not-found]
+
+pytestmark = pytest.mark.workflow
+
+# The faces study, step by step; a name stands for one job, name*3 for three.
+DATA = "generate_demo_faces pack_faces"
+TRAINING = "train_vae plot_training plot_vae_samples"
+ENCODING = "encode_latents plot_vae_health plot_vae_images plot_traversals"
+LATENT = "compute_sources compute_factors find_overlaps find_signatures embed_plane cluster_samples"
+BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
+RANKED = "rank_samples plot_ranking_grid*3"
+SCORED = (
+    f"score_samples profile_clusters find_subniches study_identities {RANKED} {BIASED} "
+    "tabulate_forensics tabulate_rankings plot_density plot_overlaps plot_components plot_clusters "
+    "plot_cluster_control plot_uniqueness_originality plot_subniches plot_identities"
+)
+CLUSTERED = (
+    f"cluster_samples profile_clusters {RANKED} {BIASED} tabulate_forensics plot_components "
+    "plot_clusters plot_cluster_control plot_uniqueness_originality"
+)
+FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} {SCORED}"
+# The comparison with people.
+OBJECTS = "generate_demo_objects pack_cifar*2 collect_votes label_features*2 make_human_features"
+COMPARED = "gather_rsa tabulate_alignment plot_rsa"
+BEHAVIOUR = "measure_behaviour tabulate_behaviour plot_confusions"
+PHILNET = f"train_philnet extract_features compute_rdm compare_rdms {COMPARED} {BEHAVIOUR}"
+ALL_OBJECTS = f"{OBJECTS} {PHILNET} compute_rdm*3 compare_rdms*2 noise_ceiling"
+ALL = f"{DATA} {FROM_TRAINING} {ALL_OBJECTS}"
+FIGURES = " ".join(job for job in ALL.split() if job.startswith("plot_"))
+ONE_MORE_SEED = (
+    "train_vae encode_latents score_samples profile_clusters find_subniches rank_samples "
+    f"measure_bias {LATENT} tabulate_bias tabulate_forensics tabulate_rankings check_results "
+    "plot_training plot_vae_health"
+)
+
+
+def jobs(text: str) -> Counter[str]:
+    """``a b*3`` → a: 1, b: 3."""
+    counted: Counter[str] = Counter()
+    for word in text.split():
+        name, _, count = word.partition("*")
+        counted[name] += int(count or 1)
+    return counted
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of one file and the jobs that it costs."""
+
+    what: str
+    file: str
+    change: Callable[[str], str]
+    expected: str
+
+
+def replaced(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        assert text.count(old) == 1, f"{old!r} stands in the file {text.count(old)} times"
+        return text.replace(old, new)
+
+    return change
+
+
+def appended(line: str) -> Callable[[str], str]:
+    return lambda text: text + line
+
+
+def touched(text: str) -> str:
+    return text
+
+
+LIBRARY = "scripts/latent_microscope"
+CODE = "\n\nEDITED = 1\n"
+EDITS = [
+    Edit("figure style: dpi", "tiny.yaml", replaced("dpi: 60", "dpi: 61"), FIGURES),
+    Edit("CLS: alpha", "tiny.yaml", replaced("alpha: 0.5", "alpha: 0.6"), SCORED),
+    Edit(
+        "clusters: min_cluster_size",
+        "tiny.yaml",
+        replaced("min_cluster_size: 6", "min_cluster_size: 7"),
+        CLUSTERED,
+    ),
+    Edit("VAE: batch", "tiny.yaml", replaced("batch: 32\n", "batch: 30\n"), FROM_TRAINING),
+    Edit("PhilNet: batch", "tiny.yaml", replaced("batch: 16}", "batch: 20}"), PHILNET),
+    Edit(
+        "noise ceiling: splits",
+        "tiny.yaml",
+        replaced("ceiling_splits: 2", "ceiling_splits: 3"),
+        f"noise_ceiling {COMPARED}",
+    ),
+    Edit(
+        "one more seed",
+        "tiny.yaml",
+        replaced("seeds: [0]\n    vae:\n", "seeds: [0, 1]\n    vae:\n"),
+        ONE_MORE_SEED,
+    ),
+    Edit(
+        "one more model",
+        "tiny.yaml",
+        replaced("    models:\n", "    models:\n      pixels: {type: pixels}\n"),
+        f"pixel_features compute_rdm compare_rdms {COMPARED}",
+    ),
+    Edit("root seed", "tiny.yaml", appended("seed: 7\n"), ALL),
+    Edit("numeric_threads", "tiny.yaml", appended("numeric_threads: 1\n"), ALL),
+    Edit("mirror folder", "tiny.yaml", appended("mirror: elsewhere\n"), ""),
+    Edit(
+        "library: sub-niches",
+        f"{LIBRARY}/forensics/subniches.py",
+        appended(CODE),
+        f"find_subniches plot_subniches {BIASED}",
+    ),
+    Edit(
+        "library: PhilNet",
+        f"{LIBRARY}/models/philnet.py",
+        appended(CODE),
+        PHILNET,
+    ),
+    Edit(
+        "library: one figure", f"{LIBRARY}/figures/identities.py", appended(CODE), "plot_identities"
+    ),
+    Edit("library: look of figures", f"{LIBRARY}/figures/style.py", appended(CODE), FIGURES),
+    Edit("library: progress bar", f"{LIBRARY}/progress.py", appended(CODE), ""),
+    Edit("script", "scripts/rank_samples.py", appended(CODE), f"{RANKED} check_results"),
+    Edit(
+        "docstring", f"{LIBRARY}/scoring.py", replaced('"""All scores', '"""Edited. All scores'), ""
+    ),
+    Edit("comment", f"{LIBRARY}/seeds.py", appended("\n# Edited.\n"), ""),
+    Edit("caption", "workflow/report/clusters.rst", appended("\nEdited.\n"), ""),
+    Edit("touched script", "scripts/train_vae.py", touched, ""),
+    Edit("touched library file", f"{LIBRARY}/artefacts.py", touched, ""),
+    Edit("touched data file", "data/demo-faces/demo-faces.zip", touched, ""),
+    Edit("touched result", "results/tiny-faces/vae/whole/seed0/latents.npy", touched, ""),
+    Edit(
+        "changed data file",
+        "data/demo-faces/identity_demo.txt",
+        appended("\n"),
+        f"pack_faces {FROM_TRAINING}",
+    ),
+    Edit(
+        "changed result",
+        "results/tiny-objects/rsa/euclidean-ceiling.parquet",
+        appended(" "),
+        COMPARED,
+    ),
+]
+
+
+def title(edit: Edit) -> str:
+    wanted = jobs(edit.expected)
+    if wanted == jobs(ALL):
+        return f"{edit.what} -> all {wanted.total()} jobs"
+    if not wanted:
+        return f"{edit.what} -> none"
+    names = " ".join(name if n == 1 else f"{name}*{n}" for name, n in sorted(wanted.items()))
+    return f"{edit.what} -> {wanted.total()} jobs: {names}"
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=title)
+def test_edit_runs_again(edit: Edit, finished: Project) -> None:
+    with edited(finished.folder / edit.file, edit.change):
+        assert finished.plan(*tiny()) == jobs(edit.expected)
+
+
+def test_second_run_does_nothing_in_five_seconds(finished: Project) -> None:
+    """Processor time, so that a busy machine does not fail it; alone on one core it is the wait."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = finished.snakemake(*tiny("--cores", "2"))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds <= 5
+
+
+def test_the_tiny_workflow_is_all_there(finished: Project) -> None:
+    """The table above is about every job: nothing runs that it does not know."""
+    assert finished.plan(*tiny("--forceall")) == jobs(ALL)
