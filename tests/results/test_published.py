@@ -15,15 +15,28 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "results/published"
 STUDIES = sorted(path.parent for path in PUBLISHED.glob("*/run.json"))
 NAMES = [study.name for study in STUDIES]
-PHOTOGRAPHS = ("vae-images", "vae-samples", "traversals", "overlaps", "subniches", "identities")
-PHOTOGRAPHS += ("cluster-control", "cluster-bias", "cmax-bias", "list-", "disputed")
+PHOTOGRAPHS = (
+    "vae-images",
+    "vae-samples",
+    "traversals",
+    "overlaps",
+    "subniches",
+    "identities",
+    "cluster-control",
+    "cluster-bias",
+    "cmax-bias",
+    "list-",
+    "disputed",
+)
+"""Beginnings of the names of figures that show images of a data set."""
 
 of_each_study = pytest.mark.parametrize("study", STUDIES, ids=NAMES)
 
 
 def files(study: Path) -> list[Path]:
-    """Published artefacts without their sidecars."""
-    return sorted(p for p in study.rglob("*") if p.is_file() and not p.name.endswith(SUFFIX))
+    """Published artefacts without their sidecars and Snakemake's own time stamp."""
+    found = (p for p in study.rglob("*") if p.is_file() and not p.name.endswith(SUFFIX))
+    return sorted(p for p in found if not p.name.startswith("."))
 
 
 def test_every_folder_is_a_whole_study() -> None:

@@ -97,6 +97,7 @@ class Project:
 
 def copy_project(folder: Path) -> Project:
     """A copy of everything that Snakemake reads; no results, no data."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name in PARTS:
         source = ROOT / name
         if source.is_dir():
