@@ -23,7 +23,7 @@ def main(
         notes: what a reader must know of a model, by its name, e.g. that its weights are random.
     """
     result = alignment_summary([load_table(path) for path in rsa], simulated=simulated)
-    result["note"] = result["model"].map(notes or {}).fillna("").astype("str")
+    result["note"] = [(notes or {}).get(model, "") for model in result["model"]]
     save_table(table, result)
     save_csv(csv, result)
 

@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -87,9 +85,6 @@ def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.mem
         del array
 
 
-_UNREADABLE = (ValueError, EOFError, OSError, TokenError, BadZipFile)
-
-
 def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
     """Read one ``.npy``.
 
@@ -104,11 +99,26 @@ def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except _UNREADABLE as error:
+    except Exception as error:  # a header is parsed as a Python literal: any error may come of it
         raise InputError(f"{path}: not a readable .npy array ({error}); make it again") from error
     if not isinstance(array, np.ndarray):  # np.load opens .npz, too
         raise InputError(f"{path}: not an .npy array but an .npz archive; give a single array")
     return array
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of one ``.npz``.
+
+    Raises:
+        InputError: Missing, truncated, not an ``.npz``, or holding Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except Exception as error:
+        raise InputError(f"{path}: not a readable .npz archive ({error})") from error
 
 
 def require_finite(array: np.ndarray, path: Path | str, ids: Sequence[Any] | None = None) -> None:

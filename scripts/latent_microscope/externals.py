@@ -1,8 +1,6 @@
 """Features or logits of a model from elsewhere, joined to our images by id."""
 
 import logging
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.artefacts import load_npy, load_table, require_finite
+from latent_microscope.artefacts import load_npy, load_npz, load_table, require_finite
 from latent_microscope.errors import InputError
 
 log = logging.getLogger("latent_microscope")
@@ -64,13 +62,7 @@ def read_external(path: Path, array: str | None = None) -> External:
 
 
 def _from_archive(path: Path, array: str | None) -> External:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays: Mapping[str, np.ndarray] = {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a readable .npz ({error})") from error
+    arrays = load_npz(path)
     names = [name for name in arrays if name not in (*_ID_NAMES, *_LABEL_NAMES)]
     if array is None and len(names) == 1:
         array = names[0]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -172,7 +172,8 @@ def test_truncated_npy_is_always_an_input_error(tmp_path: Path, size: int, mmap:
         load_npy(path, mmap=mmap)
 
 
-@given(st.integers(0, 100), st.integers(0, 255))
+@given(st.integers(0, 127), st.integers(0, 255))
+@example(where=50, value=66)  # a bytes key among the header's: numpy raises TypeError
 @settings(CALM, max_examples=200)
 def test_damaged_npy_header_is_an_input_error_or_an_array(
     tmp_path: Path, where: int, value: int

@@ -39,7 +39,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 
 COMMANDS = dict(commands())
 NETWORKS = {
-    "default": {"train_vae": 5, "train_philnet": 1, "import_weights": 0, "download_file": 0},
+    "default": {"train_vae": 3, "train_philnet": 1, "import_weights": 0, "download_file": 0},
     "synthetic-workstation": {"train_vae": 6, "download_file": 0},
     "synthetic-paper": {"train_vae": 10, "download_file": 0},
     "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from latent_microscope.artefacts import load_npy
 from latent_microscope.data.archives import open_zip, read_zip_member, tar_members, zip_members
 from latent_microscope.data.cifar import ParquetSplit
 from latent_microscope.data.faces import count_archive, parse_identities
@@ -56,10 +57,7 @@ def _parquet(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _npy(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise InputError(f"{path}: not a readable .npy array ({error})") from error
+    array = load_npy(path)
     found: dict[str, Any] = {"shape": list(array.shape), "dtype": str(array.dtype)}
     if "total" in facts:
         found["total"] = array.sum().item()
