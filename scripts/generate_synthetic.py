@@ -1,4 +1,4 @@
-"""Make synthetic eye images of five people and interpolations between them, with their labels."""
+"""Make synthetic eye images of a few people and interpolations between them, with their labels."""
 
 from latent_microscope.artefacts import save_npy, save_table
 from latent_microscope.seeds import rng
@@ -14,6 +14,8 @@ def main(
     interpolations: int = 200,
     noise: float = 0.05,
     interpolation_noise: float = 0.03,
+    people: int = 5,
+    edge: float = 0.5,
     seed: int = 0,
     run: int = 0,
 ) -> None:
@@ -23,10 +25,12 @@ def main(
         images: .npy uint8 (n, 32, 64, 3).
         samples: .parquet, id, kind, person_a, person_b (-1 if none), alpha (NaN if none),
             authentic.
-        per_person: authentic images of each of the five people.
+        per_person: authentic images of each person.
         interpolations: number of mixtures of two people.
         noise: standard deviation on authentic images, in units of the image range.
         interpolation_noise: the same on mixtures.
+        people: number of people; beyond five their boxes repeat.
+        edge: share of A in a mixture lies within this of 0 or of 1; 0.5: anywhere.
         seed: root seed.
         run: number of the data seed.
     """
@@ -36,7 +40,9 @@ def main(
         template_stream=rng(seed, "generate_synthetic", "templates", run),
         sample_stream=rng(seed, "generate_synthetic", "samples", run),
         noise=noise,
+        people=people,
         interpolation_noise=interpolation_noise,
+        edge=edge,
     )
     save_npy(images, pixels)
     save_table(samples, table)

@@ -13,7 +13,7 @@ from jsonschema.protocols import Validator
 
 from latent_microscope.errors import InputError
 
-KINDS = ("synthetic", "faces", "alignment")
+KINDS = ("synthetic", "detection", "faces", "alignment")
 BASELINES = ("label", "philnet")
 """Types of models that every alignment study has: comparisons and figures are made with them."""
 ROLES = {
@@ -67,7 +67,7 @@ def resolve(
         _check_models(study, f"studies.{name}.models")
         if data_sets is not None:
             _check_data_sets(study, data_sets, f"studies.{name}")
-        if whole["subset"] and study["kind"] != "synthetic":
+        if whole["subset"] and study["kind"] in ("faces", "alignment"):
             full_name = f"{full_name}-{whole['subset']}"
             _take_subset(study, whole["subset"])
         if full_name in resolved:

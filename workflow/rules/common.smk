@@ -61,19 +61,22 @@ def step(script, numeric_threads=CONFIG["numeric_threads"]):
 
 
 def views_of(study):
-    return STUDIES[study].get("views", ["whole"])
+    """What a study's VAEs look at: views of its images, or the settings of a detection study."""
+    return STUDIES[study].get("settings") or STUDIES[study].get("views", ["whole"])
 
 
-def seeds_of(study):
-    return STUDIES[study]["seeds"]
+def seeds_of(study, view=None):
+    """Seeds of a study; each setting of a detection study has its own."""
+    return (STUDIES[study]["settings"][view] if view else STUDIES[study])["seeds"]
 
 
 def runs_of(study, pattern):
     """The pattern filled in for each view and seed of a study, views outermost."""
+    own = STUDIES[study]["kind"] == "detection"
     return [
         pattern.format(study=study, view=view, seed=seed)
         for view in views_of(study)
-        for seed in seeds_of(study)
+        for seed in seeds_of(study, view if own else None)
     ]
 
 
@@ -117,7 +120,7 @@ def training_runtime(wildcards, attempt):
 
 wildcard_constraints:
     study=one_of(STUDIES),
-    view="whole|eyes",
+    view=one_of(["whole", "eyes", *[view for study in STUDIES for view in views_of(study)]]),
     seed=r"\d+",
     split="train|test",
     method="intended|executed",

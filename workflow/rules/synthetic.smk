@@ -16,10 +16,12 @@ rule generate_synthetic:
         runtime=short_runtime,
     params:
         step=step("generate_synthetic"),
+        people=of_study("data", "people"),
         per_person=of_study("data", "per_person"),
         interpolations=of_study("data", "interpolations"),
         noise=of_study("data", "noise"),
         interpolation_noise=of_study("data", "interpolation_noise"),
+        edge=of_study("data", "edge"),
         seed=CONFIG["seed"],
         run=run_number,
     script:

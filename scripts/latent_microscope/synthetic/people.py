@@ -48,6 +48,11 @@ PEOPLE = (
 )
 
 
+def cast_of(count: int) -> tuple[Person, ...]:
+    """That many people: beyond the five the boxes repeat, each time in another person's noise."""
+    return tuple(PEOPLE[i % len(PEOPLE)] for i in range(count))
+
+
 def templates(
     generator: np.random.Generator, people: Sequence[Person] = PEOPLE
 ) -> npt.NDArray[np.float64]:
@@ -101,14 +106,25 @@ def interpolated_images(
     count: int,
     generator: np.random.Generator,
     noise: float = 0.03,
+    edge: float = 0.5,
 ) -> Interpolations:
-    """Mixtures of two different people, alpha uniform, + N(0, noise²), clipped."""
+    """Mixtures of two different people, alpha uniform, + N(0, noise²), clipped.
+
+    Args:
+        bases: float64 (people, 32, 64, 3), their templates.
+        count: Number of mixtures.
+        generator: Draws pairs, alpha and noise.
+        noise: Standard deviation, in units of the image range.
+        edge: Alpha lies within this of 0 or of 1, half of the mixtures each; 0.5: anywhere.
+    """
     if count and len(bases) < 2:
         raise InputError("interpolations need at least two people")
     person_a = generator.integers(0, len(bases), count)
     step = generator.integers(1, max(len(bases), 2), count)
     person_b = (person_a + step) % len(bases)
     alpha = generator.random(count)
+    if edge != 0.5:
+        alpha = np.where(alpha < 0.5, 2 * edge * alpha, 1 - 2 * edge * (1 - alpha))
     weight = alpha[:, None, None, None]
     mixed = weight * bases[person_a] + (1 - weight) * bases[person_b]
     images = np.clip(mixed + generator.normal(0, noise, mixed.shape), 0, 1)
@@ -126,26 +142,30 @@ def people_data(
     *,
     template_stream: np.random.Generator,
     sample_stream: np.random.Generator,
+    people: int = len(PEOPLE),
     noise: float = 0.05,
     interpolation_noise: float = 0.03,
+    edge: float = 0.5,
 ) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
     """Images and their labels: the authentic ones, person by person, then the interpolations.
 
     Args:
-        per_person: Authentic images of each of the five people.
+        per_person: Authentic images of each person.
         interpolations: Number of mixtures.
         template_stream: Draws the templates.
         sample_stream: Draws the samples.
+        people: Number of people.
         noise: Standard deviation on authentic samples, in units of the image range.
         interpolation_noise: The same on interpolations.
+        edge: Alpha lies within this of 0 or of 1; 0.5: anywhere.
 
     Returns:
         uint8 (n, 32, 64, 3), and a table id, kind (authentic | interpolation), person_a, person_b
         (−1 if none), alpha (NaN if none), authentic.
     """
-    bases = templates(template_stream)
+    bases = templates(template_stream, cast_of(people))
     authentic = authentic_images(bases, per_person, sample_stream, noise)
-    mixed = interpolated_images(bases, interpolations, sample_stream, interpolation_noise)
+    mixed = interpolated_images(bases, interpolations, sample_stream, interpolation_noise, edge)
     n_authentic, n_mixed = len(authentic), len(mixed.images)
     table = pd.DataFrame(
         {

@@ -48,6 +48,7 @@ def sbs_files(wildcards):
 
 
 TABLES = {
+    "detection": [],
     "synthetic": ["funnel", "detectors", "forensics"],
     "faces": ["forensics", "bias", "rankings"],
     "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings"],
