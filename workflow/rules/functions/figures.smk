@@ -141,6 +141,8 @@ def study_figures(study):
 
 
 def figures_of(study):
+    if STUDIES[study]["kind"] == "detection":
+        return detection_figures(study)
     figures = run_figures(study, published=False) + study_figures(study)
     if STUDIES[study]["kind"] == "alignment":
         figures.append(f"results/{study}/figures/disputed.png")
@@ -149,4 +151,6 @@ def figures_of(study):
 
 def publishable_figures(study):
     """Figures without photographs of the data sets."""
+    if STUDIES[study]["kind"] == "detection":
+        return detection_figures(study)
     return run_figures(study, published=True) + study_figures(study)

@@ -10,9 +10,7 @@ def vae_images(wildcards, split):
     """The images of a study's VAE; only alignment's data are split."""
     kind = STUDIES[wildcards.study]["kind"]
     if kind == "detection":
-        return (
-            f"results/{wildcards.study}/data/{wildcards.view}/seed{wildcards.seed}/images.npy"
-        )
+        return f"results/{wildcards.study}/data/{wildcards.view}/seed{wildcards.seed}/images.npy"
     if kind == "synthetic":
         return f"results/{wildcards.study}/data/seed{wildcards.seed}/images-{wildcards.view}.npy"
     folder = f"data/{split}" if kind == "alignment" else "data"
