@@ -6,7 +6,9 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import detect_authentic
-from latent_microscope.forensics.detection import fit_mixture, log_density
+from latent_microscope.forensics.detection import detect, log_density
+from latent_microscope.forensics.mixtures import chord_cut, density_mixture
+from latent_microscope.forensics.populations import separate_populations
 
 
 def people_and_interpolations(n_people=5, each=40, n_between=200, seed=0):
@@ -63,13 +65,13 @@ def test_equal_latents_have_no_authentic_samples():
     mask, score = detect_authentic(np.ones((20, 3)))
     assert not mask.any()
     assert np.ptp(score) == 0.0
-    assert fit_mixture(np.zeros(20)).separation == 0.0
+    assert density_mixture(np.zeros(20)).separation == 0.0
 
 
 def test_mixture_recovers_its_components():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(0, 1, 600), rng.normal(6, 0.5, 400)])
-    fit = fit_mixture(values)
+    fit = density_mixture(values)
     np.testing.assert_allclose(fit.means, [0, 6], atol=0.15)
     np.testing.assert_allclose(fit.deviations, [1, 0.5], atol=0.1)
     np.testing.assert_allclose(fit.weights, [0.6, 0.4], atol=0.02)
@@ -86,5 +88,47 @@ def test_log_density_is_minus_the_log_of_the_mean_distance():
 def test_bad_input_is_named():
     with pytest.raises(InputError, match="at least 10"):
         detect_authentic(np.ones((5, 2)))
-    with pytest.raises(InputError, match="k"):
-        detect_authentic(np.ones((20, 2)), k=0)
+    with pytest.raises(InputError, match="neighbours"):
+        detect_authentic(np.ones((20, 2)), neighbours=(0,))
+
+
+def test_people_of_different_spread_are_all_found():
+    z, truth = people_and_interpolations()
+    rng = np.random.default_rng(1)
+    for person, spread in enumerate([0.02, 0.03, 0.04, 0.05, 0.06]):
+        rows = slice(40 * person, 40 * person + 40)
+        z[rows] = z[rows].mean(axis=0) + spread * rng.normal(size=(40, 12))
+    found = detect(z)
+    assert found.populations == 5
+    alone = density_mixture(log_density(z, 10))
+    density_only = log_density(z, 10) > alone.threshold
+    assert f1_score(truth, found.mask) >= max(0.95, f1_score(truth, density_only))
+
+
+def test_few_interpolations_are_the_minority_that_they_are():
+    z, truth = people_and_interpolations(n_between=10)
+    mask, score = detect_authentic(z)
+    assert f1_score(truth, mask) > 0.98
+    assert np.count_nonzero(~mask & ~truth) >= 8
+    assert roc_auc_score(truth, score) > 0.9
+
+
+def test_populations_need_to_be_far_apart():
+    rng = np.random.default_rng(0)
+    centres = np.repeat(10.0 * np.eye(3), 50, axis=0)
+    far = separate_populations(centres + 0.1 * rng.normal(size=(150, 3)))
+    assert far is not None
+    assert far.count == 3
+    assert separate_populations(centres + 2.0 * rng.normal(size=(150, 3))) is None
+    assert separate_populations(rng.normal(size=(150, 3))) is None
+
+
+def test_chord_cut_lies_where_uniform_distances_become_likelier():
+    rng = np.random.default_rng(0)
+    tight = np.exp(rng.normal(np.log(0.05), 0.3, 400))
+    loose = rng.uniform(0.0, 3.0, 400)
+    near = chord_cut(np.concatenate([tight, loose]))
+    # Densities are equal at about 0.13; below it one loose sample in 23 lies.
+    cut = np.concatenate([tight, loose])[near].max()
+    assert 0.10 < cut < 0.16
+    assert not chord_cut(np.exp(rng.normal(size=200))).any()

@@ -1,132 +1,153 @@
-"""Our own detector of authentic samples: two populations of local density.
+"""Our own detector of authentic samples: tight populations against what lies scattered between.
 
-Authentic samples of one person crowd around that person; interpolations lie scattered between
-people. The published funnel looks for the opposite (unique samples) and finds none of them.
+Authentic samples of one person crowd around that person; interpolations lie along the chords
+between people. The published funnel looks for the opposite (unique samples) and finds none.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.mixture import GaussianMixture
+from scipy.spatial.distance import cdist
 
 from latent_microscope.forensics.checks import as_matrix, in_range
+from latent_microscope.forensics.mixtures import chord_cut, density_mixture
 from latent_microscope.forensics.pairs import neighbour_pass
+from latent_microscope.forensics.populations import (
+    Populations,
+    find_populations,
+    separate_populations,
+)
 
+# Fewer neighbours show two modes even in one small Gaussian cloud.
+NEIGHBOURS = (10, 20)
 # Duplicates have no finite log density: distances count as at least this share of the median.
 _FLOOR = 0.05
-# Two components closer than this (Ashman's D) are one population cut in two.
-_SEPARATION = 2.0
 _MIN_ROWS = 10
+# Of the dense samples, those that the populations must account for.
+_EXPLAINED = 0.9
+# A refined selection that drops more of the populations than this has lost them.
+_KEPT = 0.7
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class DensityMixture:
-    """Two Gaussian components of the log density.
+class Detection:
+    """What the detector found.
 
     Attributes:
-        means: Means, sparse component first.
-        deviations: Standard deviations.
-        weights: Weights.
-        separation: Ashman's D; below 2 the two are not told apart.
-        threshold: Log density above which the dense component is the likelier one; infinite
-            where the components are not told apart.
+        mask: n booleans, samples called authentic.
+        score: n scores, higher = more authentic.
+        k: Neighbours whose density told two populations apart best.
+        separation: Ashman's D of the two at that k; at most 2: not told apart.
+        populations: Tight groups that the score was refined by; 0: the density alone decided.
     """
 
-    means: tuple[float, float]
-    deviations: tuple[float, float]
-    weights: tuple[float, float]
+    mask: Mask
+    score: Floats
+    k: int
     separation: float
-    threshold: float
+    populations: int
+
+
+def _floored(distances: Floats) -> Floats:
+    """Distances, none below a small share of the median positive one."""
+    positive = distances[distances > 0.0]
+    if positive.size == 0:
+        return np.ones_like(distances)
+    return np.maximum(distances, _FLOOR * np.median(positive))
 
 
 def log_density(latents: Floats, k: int, block_size: int | None = None) -> Floats:
     """Minus the log of the mean distance to the k nearest others, kept finite for duplicates."""
     distance = neighbour_pass(latents, k=k, block_size=block_size).distances.mean(axis=1)
-    positive = distance[distance > 0.0]
-    if positive.size == 0:
-        return np.zeros(len(latents))
-    return -np.log(np.maximum(distance, _FLOOR * np.median(positive)))
+    return -np.log(_floored(distance))
 
 
-def _two_means(values: Floats) -> float:
-    """The cut of sorted values that leaves the least variance within its two sides."""
-    ordered = np.sort(values)
-    n = len(ordered)
-    left = np.arange(1, n)
-    sums = np.cumsum(ordered)[:-1]
-    between = (sums / left - ordered.mean()) ** 2 * left / (n - left)
-    cut = int(np.argmax(between))
-    return float((ordered[cut] + ordered[cut + 1]) / 2.0)
-
-
-def fit_mixture(values: Floats) -> DensityMixture:
-    """Two Gaussians on log densities, started from the best cut; deterministic."""
-    dense = values > _two_means(values)
-    if dense.all() or not dense.any():
-        centre = float(values.mean())
-        return DensityMixture((centre, centre), (0.0, 0.0), (1.0, 0.0), 0.0, np.inf)
-    sides = (values[~dense], values[dense])
-    # The regularisation keeps a component of duplicates from collapsing to a spike.
-    floor = 1e-4 * float(values.var())
-    model = GaussianMixture(
-        2,
-        weights_init=[len(side) / len(values) for side in sides],
-        means_init=[[side.mean()] for side in sides],
-        precisions_init=[[[1.0 / (side.var() + floor)]] for side in sides],
-        reg_covar=floor,
-        max_iter=1000,
-        tol=1e-6,
-        random_state=0,
-    ).fit(values[:, None])
-    order = np.argsort(model.means_.ravel(), kind="stable")
-    means = model.means_.ravel()[order]
-    deviations = np.sqrt(model.covariances_.ravel()[order])
-    weights = model.weights_[order]
-    separation = float(np.sqrt(2.0) * (means[1] - means[0]) / np.hypot(*deviations))
-    threshold = _crossing(means, deviations, weights) if separation > _SEPARATION else np.inf
-    return DensityMixture(
-        (float(means[0]), float(means[1])),
-        (float(deviations[0]), float(deviations[1])),
-        (float(weights[0]), float(weights[1])),
-        separation,
-        threshold,
-    )
-
-
-def _crossing(means: Floats, deviations: Floats, weights: Floats) -> float:
-    """Where between the means the dense component becomes the likelier one.
-
-    A wide sparse component can win again far out; a threshold is monotone in density.
-    """
-    grid = np.linspace(means[0], means[1], 4001)[:, None]
-    joint = np.log(weights / deviations) - 0.5 * ((grid - means) / deviations) ** 2
-    dense = joint[:, 1] > joint[:, 0]
-    return float(grid[np.argmax(dense), 0]) if dense.any() else float(means[1])
+def detect(
+    latents: npt.ArrayLike,
+    *,
+    neighbours: tuple[int, ...] = NEIGHBOURS,
+    block_size: int | None = None,
+) -> Detection:
+    """:func:`detect_authentic` with what it rests on."""
+    matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
+    ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
+    nearest = neighbour_pass(matrix, k=ks[-1], block_size=block_size).distances
+    best = None
+    for k in ks:
+        density = -np.log(_floored(nearest[:, :k].mean(axis=1)))
+        mixture = density_mixture(density)
+        if best is None or mixture.separation > best[2].separation:
+            best = (k, density, mixture)
+    assert best is not None
+    k, density, mixture = best
+    dense = density > mixture.threshold
+    everything = np.ones(len(matrix), dtype=bool)
+    for found, explained in (
+        (find_populations(matrix, density, mixture), dense),
+        (separate_populations(matrix), everything),
+    ):
+        if found is not None and _explained(matrix, explained, found) >= _EXPLAINED:
+            mask, score = _refine(matrix, density, found)
+            core = found.labels >= 0
+            if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
+                return Detection(mask, score, k, mixture.separation, found.count)
+    return Detection(dense, density, k, mixture.separation, 0)
 
 
 def detect_authentic(
-    latents: npt.ArrayLike, *, k: int = 10, block_size: int | None = None
-) -> tuple[npt.NDArray[np.bool_], Floats]:
-    """Which samples belong to the dense of two populations.
+    latents: npt.ArrayLike,
+    *,
+    neighbours: tuple[int, ...] = NEIGHBOURS,
+    block_size: int | None = None,
+) -> tuple[Mask, Floats]:
+    """Which samples belong to the tight populations of the latents.
 
-    The log of the kNN density is split by a two-component Gaussian mixture. No label and no
-    number of people is used. When density shows no two populations (Ashman's D at most 2, as in
-    one Gaussian cloud) nothing is called authentic.
+    The log of the kNN density, at the k that tells two modes apart best, is split by a
+    two-component mixture; HDBSCAN groups the certainly dense samples into populations. Each
+    sample is then scored by how far it is from the nearest population, as the mean of two logs:
+    its kNN distance relative to that population's own, and its distance to the population's centre
+    in the space of the centres, whitened by the spread within populations. A mixture of a
+    log-normal (authentic) and a power law (samples strung along chords) cuts that score. Where no
+    two populations explain the dense samples, and no clusters far apart explain nearly all of
+    them, the density alone decides; where it shows no two
+    modes either (Ashman's D at most 2, as in one Gaussian cloud), nothing is called authentic.
+    No label and no number of people is used.
 
     Args:
         latents: (n, d) latent means, n >= 10.
-        k: Nearest neighbours; capped at n - 1.
+        neighbours: Candidates for the number of nearest neighbours; capped at n - 1.
         block_size: Rows of the blocks of the pass over all pairs.
 
     Returns:
-        Mask of the authentic samples and the score (log density; higher is more authentic).
+        Mask of the authentic samples and the score (higher is more authentic).
 
     Raises:
-        InputError: If ``latents`` is not a finite n×d matrix with ten rows or ``k`` is below 1.
+        InputError: If ``latents`` is not a finite n×d matrix with ten rows or a number of
+            neighbours is below 1.
     """
-    matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
-    score = log_density(matrix, int(in_range(k, "k", 1)), block_size)
-    return score > fit_mixture(score).threshold, score
+    found = detect(latents, neighbours=neighbours, block_size=block_size)
+    return found.mask, found.score
+
+
+def _explained(latents: Floats, dense: Mask, found: Populations) -> float:
+    """Share of the dense samples that lie as near to a population as its own samples do."""
+    relative = found.relative_distance(latents[dense])
+    return float(np.mean(relative <= found.reach))
+
+
+def _refine(latents: Floats, density: Floats, found: Populations) -> tuple[Mask, Floats]:
+    core = found.labels >= 0
+    near = found.nearest_population(latents)
+    level = np.array([np.median(density[found.labels == p]) for p in range(found.count)])
+    aligned = density - level[near] + np.median(level)
+    space = found.discriminant_space(latents)
+    points, centres = latents @ space, found.centres @ space
+    distance = cdist(points, centres).min(axis=1)
+    floor = _FLOOR * np.median(distance[core])
+    central = -np.log(np.maximum(distance, floor if floor > 0.0 else 1e-300))
+    score = 0.5 * (aligned + central)
+    return chord_cut(np.exp(-score)), score
