@@ -4,6 +4,10 @@
 def checked_artefacts(wildcards):
     study = wildcards.study
     kind = STUDIES[study]["kind"]
+    if kind == "detection":
+        names = ["latents.npy", "encoding.parquet", "comparison.parquet", "search.parquet"]
+        files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
+        return files + [path for path in tables_of(study) if path.endswith(".parquet")]
     names = ["latents.npy", "encoding.parquet", "overlaps.parquet", "signatures.parquet"]
     names += ["factors.npy", "dimensions.parquet"]
     names += [f"{name}-{m}.{end}" for m in methods_of(study) for name, end in SCORED]

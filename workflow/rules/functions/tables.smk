@@ -48,7 +48,7 @@ def sbs_files(wildcards):
 
 
 TABLES = {
-    "detection": [],
+    "detection": ["comparison", "search"],
     "synthetic": ["funnel", "detectors", "forensics"],
     "faces": ["forensics", "bias", "rankings"],
     "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings"],

@@ -1,0 +1,79 @@
+"""Detectors of authentic samples on one run, each by one rule for its threshold and by the best."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import precision_recall_curve
+
+from latent_microscope.evaluation import average_precision, mask_counts, roc_auc
+from latent_microscope.forensics.checks import as_vector
+from latent_microscope.forensics.mixtures import chord_cut, density_mixture
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+OURS = "detect_authentic"
+
+
+def rule_mask(authenticity: Floats, distance: bool) -> Mask:
+    """What the rule of our own detector calls authentic, given any detector's score.
+
+    Args:
+        authenticity: n scores, higher = more authentic.
+        distance: The negated score is a positive distance: then the log-normal and the power law
+            of our own detector cut it. Else two Gaussians of the score do.
+    """
+    if distance and (authenticity < 0.0).all():
+        return chord_cut(-authenticity)
+    return authenticity > density_mixture(authenticity).threshold
+
+
+def best_f1(authenticity: npt.ArrayLike, authentic: npt.ArrayLike) -> float:
+    """F1 at the threshold that the truth would choose."""
+    truth = np.asarray(authentic, dtype=bool)
+    precision, recall, _ = precision_recall_curve(truth, as_vector(authenticity, "authenticity"))
+    return float(np.max(2.0 * precision * recall / np.maximum(precision + recall, 1e-12)))
+
+
+def comparison_table(
+    detectors: Mapping[str, tuple[str, Floats, Mask]], authentic: npt.ArrayLike
+) -> pd.DataFrame:
+    """How well each detector tells authentic samples from interpolations.
+
+    Args:
+        detectors: By name: its family, n scores (higher = more authentic), n booleans (what it
+            calls authentic).
+        authentic: n booleans, the truth.
+
+    Returns:
+        Table ``detector``, ``family``, ``roc_auc``, ``average_precision`` (authentic samples
+        positive), ``average_precision_interpolations`` (interpolations positive), ``selected``,
+        ``precision``, ``recall``, ``f1`` (by the rule), ``f1_oracle`` (by the best threshold),
+        ``prevalence``. The last two rows call everything or nothing authentic.
+    """
+    truth = np.asarray(authentic, dtype=bool)
+    n = len(truth)
+    everything = ("trivial", np.zeros(n), np.ones(n, dtype=bool))
+    nothing = ("trivial", np.zeros(n), np.zeros(n, dtype=bool))
+    rows = []
+    for name, (family, score, mask) in {
+        **detectors,
+        "all authentic": everything,
+        "none authentic": nothing,
+    }.items():
+        counts = mask_counts(mask, truth)
+        rows.append(
+            {
+                "detector": name,
+                "family": family,
+                "roc_auc": roc_auc(score, truth),
+                "average_precision": average_precision(score, truth),
+                "average_precision_interpolations": average_precision(-score, ~truth),
+                **{key: counts[key] for key in ("selected", "precision", "recall", "f1")},
+                "f1_oracle": best_f1(score, truth),
+                "prevalence": counts["prevalence"],
+            }
+        )
+    return pd.DataFrame.from_records(rows).astype({"detector": "str", "family": "str"})

@@ -1,0 +1,67 @@
+"""Outlier detectors of PyOD at their default settings, as detectors of interpolations."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix
+
+Floats = npt.NDArray[np.float64]
+
+
+def _detectors(seed: int) -> dict[str, Callable[[], Any]]:
+    from pyod.models.cblof import CBLOF
+    from pyod.models.ecod import ECOD
+    from pyod.models.gmm import GMM
+    from pyod.models.hbos import HBOS
+    from pyod.models.iforest import IForest
+    from pyod.models.inne import INNE
+    from pyod.models.knn import KNN
+    from pyod.models.lof import LOF
+
+    return {
+        "KNN": KNN,
+        "KNN mean of 10": lambda: KNN(n_neighbors=10, method="mean"),
+        "LOF": LOF,
+        "IForest": lambda: IForest(random_state=seed),
+        "INNE": lambda: INNE(random_state=seed),
+        "HBOS": HBOS,
+        "ECOD": ECOD,
+        "GMM": lambda: GMM(n_components=5, random_state=seed),
+        "CBLOF": lambda: CBLOF(random_state=seed),
+    }
+
+
+DISTANCES = ("KNN", "KNN mean of 10", "LOF", "CBLOF")
+"""Peers whose score is a positive distance or ratio of distances."""
+
+
+def peer_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Floats]:
+    """Outlier scores of every peer, higher = more of an outlier.
+
+    Defaults of PyOD, but for the mean distance to ten neighbours beside its KNN (largest of
+    five), and five components of GMM, the true number of people at the published setting.
+
+    Args:
+        latents: (n, d) latent means.
+        seed: Of the detectors that draw.
+
+    Returns:
+        n scores by name; infinite ones (LOF of duplicates) are set to the largest finite one.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix of more than 20 rows.
+    """
+    z = as_matrix(latents, "latents")
+    if len(z) <= 20:
+        raise InputError(f"latents has {len(z)} rows; the peers' defaults need more than 20")
+    found = {}
+    for name, make in _detectors(int(seed) % 2**32).items():
+        values = np.asarray(make().fit(z).decision_scores_, dtype=np.float64)
+        finite = np.isfinite(values)
+        top = float(values[finite].max()) if finite.any() else 0.0
+        found[name] = np.where(finite, values, top)
+    return found

@@ -1,0 +1,94 @@
+"""Steps of a detection study on a small run: scores, funnel grid, tables, figure."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluate_setting import main as evaluate_setting
+from latent_microscope.artefacts import load_table, save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.figures.settings import detector_settings
+from latent_microscope.figures.style import look
+from plot_settings import main as plot_settings
+from tabulate_comparison import main as tabulate_comparison
+from tabulate_search import main as tabulate_search
+
+SETTINGS = {
+    "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,
+    "similarity": 0.6, "max_neighbors": 7, "stability_noise": 0.05, "stability_draws": 3,
+    "signature_low": 0.01, "signature_high": 0.1, "overlap_threshold": 0.99,
+    "overlap_pairs": 10,
+}  # fmt: skip
+SOURCES = {"methods": ["executed"], "components": 4, "restarts": 1, "fit_rows": 1000}
+SEARCH = {
+    "uniqueness_percentiles": [0, 80],
+    "stability_percentiles": [45],
+    "similarities": [0.6],
+    "max_neighbors": [7, 30],
+}
+
+
+def evaluate(folder: Path, seed: int) -> dict[str, Path]:
+    rng = np.random.default_rng(seed)
+    centres = np.repeat(6.0 * rng.normal(size=(3, 8)), 25, axis=0)
+    pair = np.array([rng.choice(3, 2, replace=False) for _ in range(50)])
+    alpha = rng.random((50, 1))
+    between = alpha * centres[25 * pair[:, 0]] + (1 - alpha) * centres[25 * pair[:, 1]]
+    latents = np.vstack([centres, between]) + 0.05 * rng.normal(size=(125, 8))
+    ids = [f"{i:03d}" for i in range(125)]
+    authentic = np.arange(125) < 75
+    paths = {name: folder / f"{name}-{seed}" for name in ("latents", "encoding", "samples")}
+    save_npy(paths["latents"].with_suffix(".npy"), latents.astype(np.float32))
+    save_table(paths["encoding"].with_suffix(".parquet"), pd.DataFrame({"id": ids}))
+    order = rng.permutation(125)  # the truth is joined by id, whatever its order
+    truth = pd.DataFrame({"id": ids, "authentic": authentic}).iloc[order]
+    save_table(paths["samples"].with_suffix(".parquet"), truth)
+    made = {name: folder / f"{name}-{seed}.parquet" for name in ("comparison", "search")}
+    evaluate_setting(
+        latents=paths["latents"].with_suffix(".npy"),
+        encoding=paths["encoding"].with_suffix(".parquet"),
+        samples=paths["samples"].with_suffix(".parquet"),
+        sources=SOURCES,
+        settings=SETTINGS,
+        grid=SEARCH,
+        run=seed,
+        **made,
+    )
+    return made
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Path]]:
+    folder = tmp_path_factory.mktemp("detection")
+    return [evaluate(folder, seed) for seed in (0, 1)]
+
+
+def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
+    table = load_table(runs[0]["comparison"]).set_index("detector")
+    assert set(table["family"]) == {"ours", "PyOD", "density", "heuristic", "trivial"}
+    assert table.loc["detect_authentic", "f1"] > 0.9
+    assert table.loc["detect_authentic", "f1"] <= table.loc["detect_authentic", "f1_oracle"]
+    assert table.loc["knn_density", "roc_auc"] > 0.9
+    assert len(load_table(runs[0]["search"])) == 2 * 2 * 2  # two variants
+
+
+def test_tables_and_figure(runs, tmp_path):
+    common = {"settings": ["easy", "easy"], "seeds": [0, 1]}
+    table, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
+    tabulate_search(runs_found=[r["search"] for r in runs], table=table, csv=csv, **common)
+    assert load_table(table)["n"].tolist() == [2]
+    tabulate_comparison(runs_found=[r["comparison"] for r in runs], table=table, csv=csv, **common)
+    found = load_table(table)
+    assert found["best_peer"].sum() == 1
+    assert found.loc[found["detector"] == "KNN", "n"].item() == 2
+    png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
+    plot_settings(comparison=table, png=png, pdf=pdf, title="study")
+    assert png.stat().st_size > 10_000
+    assert pdf.stat().st_size > 1_000
+
+
+def test_an_empty_comparison_is_an_error():
+    with look("settings", None) as made, pytest.raises(InputError, match="comparison"):
+        detector_settings(pd.DataFrame({"setting": []}), "study", made)

@@ -1,0 +1,135 @@
+"""Detectors against each other: thresholds, the funnel's grid, choices on other data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latent_microscope.comparison import OURS, best_f1, comparison_table, rule_mask
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.authentic import authentic_cores
+from latent_microscope.funnel_search import GRID, chosen_elsewhere, search_table
+from latent_microscope.peers import DISTANCES, peer_scores
+from latent_microscope.tables.detection import comparison_summary, search_summary
+
+RNG = np.random.default_rng(0)
+TRUTH = np.repeat([True, False], [60, 40])
+
+
+def people(seed=0):
+    rng = np.random.default_rng(seed)
+    centres = np.repeat(8.0 * np.eye(4)[:3], 20, axis=0)
+    return np.vstack([centres + 0.05 * rng.normal(size=(60, 4)), rng.uniform(0, 8, (40, 4))])
+
+
+def test_best_f1_is_the_best_over_all_thresholds():
+    scores = RNG.normal(size=100) + TRUTH
+    by_hand = 0.0
+    for cut in scores:
+        chosen = scores >= cut
+        tp = np.sum(chosen & TRUTH)
+        by_hand = max(by_hand, 2 * tp / (chosen.sum() + TRUTH.sum()))
+    assert best_f1(scores, TRUTH) == pytest.approx(by_hand)
+
+
+def test_the_rule_takes_the_dense_mode_of_either_kind_of_score():
+    distance = np.concatenate([RNG.lognormal(-3, 0.3, 60), RNG.uniform(0.3, 3, 40)])
+    assert np.mean(rule_mask(-distance, True) == TRUTH) > 0.97
+    gaussian = np.concatenate([RNG.normal(5, 0.5, 60), RNG.normal(0, 1, 40)])
+    assert np.mean(rule_mask(gaussian, False) == TRUTH) > 0.97
+    # No two modes: nothing is called authentic.
+    assert not rule_mask(np.ones(200), False).any()
+
+
+def test_comparison_holds_each_detector_and_both_trivial_ones():
+    score = TRUTH.astype(float)
+    table = comparison_table({"perfect": ("x", score, TRUTH)}, TRUTH).set_index("detector")
+    assert table.loc["perfect", ["roc_auc", "f1", "f1_oracle"]].tolist() == [1, 1, 1]
+    assert table.loc["all authentic", "f1"] == pytest.approx(2 * 60 / 160)
+    assert table.loc["all authentic", "average_precision_interpolations"] == pytest.approx(0.4)
+    assert table.loc["none authentic", "f1"] == 0
+
+
+def test_peers_score_outliers_higher():
+    z = people()
+    found = peer_scores(z)
+    assert set(DISTANCES) < set(found)
+    for name in ("KNN", "LOF", "IForest"):
+        assert np.isfinite(found[name]).all()
+        assert found[name][~TRUTH].mean() > found[name][TRUTH].mean()
+    again = peer_scores(z)
+    assert all(np.array_equal(found[name], again[name]) for name in found)
+    with pytest.raises(InputError, match="20"):
+        peer_scores(z[:20])
+
+
+GRID_VALUES = {
+    "uniqueness_percentiles": [0, 80],
+    "stability_percentiles": [0, 45],
+    "similarities": [0.6, 0.95],
+    "max_neighbors": [0, 7],
+}
+
+
+def test_every_configuration_is_the_published_funnel():
+    z = RNG.normal(size=(100, 6))
+    s = RNG.normal(size=(100, 4))
+    u, steady = RNG.random(100), RNG.random(100)
+    table = search_table(s, {"script": u}, steady, TRUTH, GRID_VALUES)
+    assert len(table) == 16
+    for row in table.itertuples():
+        cores = authentic_cores(
+            s,
+            z,
+            row.uniqueness_percentile,
+            row.stability_percentile,
+            similarity=row.similarity,
+            max_neighbors=row.max_neighbors,
+            uniqueness_scores=u,
+            stability_scores=steady,
+        )
+        # A percentile of 0 leaves out the smallest value: strictly above.
+        assert row.selected == len(cores)
+        assert row.tp == TRUTH[cores["index"]].sum()
+
+
+def test_the_choice_is_made_without_the_tested_run():
+    base = pd.DataFrame([("script", 0.0, 0.0, 0.6, m) for m in (0, 7)], columns=list(GRID))
+    tables = [
+        base.assign(f1=f1, precision=0.5, recall=0.5, prevalence=0.5)
+        for f1 in ([1.0, 0.0], [0.0, 0.4], [0.0, 0.4])
+    ]
+    chosen = chosen_elsewhere(tables, [1, 2, 3])
+    # Run 1 alone likes configuration 0: the others choose 7 for it, and 2 and 3 follow run 1.
+    assert chosen["max_neighbors"].tolist() == [7, 0, 0]
+    assert chosen["f1"].tolist() == [0.0, 0.0, 0.0]
+    assert chosen["f1_own"].tolist() == [1.0, 0.4, 0.4]
+    assert chosen["f1_all"].tolist() == pytest.approx([2 / 3] * 3)
+    with pytest.raises(InputError, match="two runs"):
+        chosen_elsewhere(tables[:1], [1])
+    summary = search_summary(
+        [t.assign(method="intended") for t in tables], ["a", "a", "a"], [1, 2, 3]
+    )
+    assert summary.loc[0, ["max_neighbors", "chosen", "n"]].tolist() == [0, 2, 3]
+    assert summary.loc[0, "f1_own_mean"] == pytest.approx(0.6)
+
+
+def test_differences_are_paired_by_seed():
+    def run(own, peer):
+        score = {"roc_auc": 0.5, "precision": 1.0, "recall": 1.0, "prevalence": 0.5}
+        rows = [
+            {"detector": name, "family": family, "average_precision_interpolations": ap,
+             "average_precision": ap, "f1": ap, "f1_oracle": ap, **score}
+            for name, family, ap in ((OURS, "ours", own), ("KNN", "PyOD", peer),
+                                     ("all authentic", "trivial", 0.99))
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    tables = [run(0.9, 0.8), run(0.7, 0.5)]
+    summary = comparison_summary(tables, ["a", "a"], [0, 1]).set_index("detector")
+    knn = summary.loc["KNN"]
+    assert knn["f1_difference"] == pytest.approx(0.15)
+    assert knn["f1_difference_low"] < 0.15 < knn["f1_difference_high"]
+    assert summary["best_peer"].tolist() == [False, False, True]
+    assert knn["f1_median"] == pytest.approx(0.65)
+    assert knn["f1_min"] == 0.5
+    assert summary.loc[OURS, "f1_difference"] == 0.0
