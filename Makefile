@@ -8,10 +8,10 @@ SIZE ?= workstation
 MIRROR ?= $(wildcard ../shared/data)
 REAL = --config size=$(SIZE) $(if $(MIRROR),mirror=$(MIRROR))
 DEMO_REPORT = results/demo-report.html
-STUDIES = config/synthetic.yaml config/faces.yaml config/alignment.yaml
+STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test lint format types synthetic faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
 	@grep -E '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
@@ -27,10 +27,10 @@ demo: .venv  ## the embedded default, a few minutes, no download; ends with the 
 		|| $(SNAKEMAKE) --quiet all --report $(DEMO_REPORT)
 	@echo "report: $(DEMO_REPORT)"
 
-synthetic faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
+synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
 	$(SNAKEMAKE) --configfile config/$@.yaml $(REAL)
 
-studies: synthetic faces alignment  ## all three
+studies: synthetic detection faces alignment  ## all four
 
 subset: .venv  ## a quick look at real data: the first N=500 faces and test images
 	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'
@@ -39,7 +39,7 @@ download: .venv  ## only fetch what the studies need
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[faces,alignment]' -- download
 
 publish: .venv  ## small tables and figures of the finished studies to results/published, and README
-	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,faces,alignment]' -- publish_all
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' -- publish_all
 	$(MAKE) readme
 
 readme: .venv  ## README's results from results/published
@@ -48,8 +48,8 @@ readme: .venv  ## README's results from results/published
 docs: .venv  ## config/README.md from the schema
 	$(BIN)/python scripts/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
 
-report: .venv  ## Snakemake's report of the three studies: results/report.html
-	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,faces,alignment]' --report results/report.html
+report: .venv  ## Snakemake's report of all studies: results/report.html
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' --report results/report.html
 
 tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1

@@ -1,14 +1,25 @@
 """README's results section, generated from the published tables: nothing in it is typed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from latent_microscope.artefacts import load_json, load_table
+from latent_microscope.artefacts import load_json
 from latent_microscope.errors import InputError
+from latent_microscope.markdown import (
+    figure,
+    link,
+    markdown,
+    number,
+    percent,
+    rows_of,
+    spread,
+    table_of,
+)
 from latent_microscope.published import FUNNEL_UNIQUENESS
+from latent_microscope.readme_detection import detection_section
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
@@ -47,7 +58,12 @@ def _study(folder: Path) -> Iterator[str]:
     settings = run["settings"]
     yield f"### {run['study']}\n"
     yield _what_was_run(run) + "\n"
-    sections = {"synthetic": _synthetic, "faces": _faces, "alignment": _alignment}
+    sections = {
+        "synthetic": _synthetic,
+        "detection": detection_section,
+        "faces": _faces,
+        "alignment": _alignment,
+    }
     yield from sections[settings["kind"]](folder)
     yield _times(run)
 
@@ -56,6 +72,8 @@ def _what_was_run(run: dict[str, Any]) -> str:
     machine = run["machines"][0]
     settings = run["settings"]
     seeds = len(settings["seeds"])
+    if settings["kind"] == "detection":  # each of its settings has seeds of its own
+        seeds = sum(len(setting["seeds"]) for setting in settings["settings"].values())
     device = ", ".join(run["devices"])
     return (
         f"{seeds} seed{'s' if seeds > 1 else ''}, VAE {settings['vae']['epochs']} epochs, "
@@ -75,52 +93,12 @@ def _times(run: dict[str, Any]) -> str:
     return markdown(head, rows)
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """A rounded number; – for none."""
-    return "–" if pd.isna(value) else f"{value:.{digits}f}"
-
-
-def spread(mean: float, sd: float, digits: int = 3) -> str:
-    """Mean ± sd; the mean alone for one run."""
-    return number(mean, digits) if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
-
-
-def _figure(folder: Path, name: str, text: str) -> str:
-    path = folder / "figures" / f"{name}.png"
-    if not path.is_file():
-        return ""
-    return f"![{text}](results/published/{folder.name}/figures/{name}.png)\n"
-
-
-def _percent(value: float) -> str:
-    return "–" if pd.isna(value) else f"{100 * value:.1f} %"
-
-
-def _rows(table: pd.DataFrame) -> Iterator[Any]:
-    return iter(table.itertuples(index=False))
-
-
-def _table(folder: Path, name: str) -> pd.DataFrame:
-    return load_table(folder / "tables" / f"{name}.parquet")
-
-
-def _link(folder: Path, name: str) -> str:
-    return f"[all of it](results/published/{folder.name}/tables/{name}.csv)"
-
-
 def _synthetic(folder: Path) -> Iterator[str]:
-    table = _table(folder, "funnel")
+    table = table_of(folder, "funnel")
     shown = table[table["uniqueness_percentile"] == FUNNEL_UNIQUENESS]
     yield (
         "The published funnel at uniqueness percentile 90, mean ± sd over seeds, beside the "
-        f"preprint's table ({_link(folder, 'funnel')}):\n"
+        f"preprint's table ({link(folder, 'funnel')}):\n"
     )
     head = "view;sources;stability percentile;TP;FP;precision;recall;F1;published TP;published F1"
     rows = [
@@ -130,20 +108,20 @@ def _synthetic(folder: Path) -> Iterator[str]:
             f"{row.stability_percentile:.0f}",
             spread(row.tp_mean, row.tp_sd, 1),
             spread(row.fp_mean, row.fp_sd, 1),
-            _percent(row.precision_mean),
-            _percent(row.recall_mean),
-            _percent(row.f1_mean),
+            percent(row.precision_mean),
+            percent(row.recall_mean),
+            percent(row.f1_mean),
             number(row.published_tp, 0),
-            _percent(row.published_f1),
+            percent(row.published_f1),
         ]
-        for row in _rows(shown)
+        for row in rows_of(shown)
     ]
     yield markdown(head.split(";"), rows)
-    table = _table(folder, "detectors")
+    table = table_of(folder, "detectors")
     shown = table[table["method"] == "intended"]
     yield (
         "Scores and detectors, authentic samples positive (chance: AUC 0.5, average precision "
-        f"{shown['baseline_average_precision'].iloc[0]:.2f}; {_link(folder, 'detectors')}):\n"
+        f"{shown['baseline_average_precision'].iloc[0]:.2f}; {link(folder, 'detectors')}):\n"
     )
     head = "view;detector;ROC AUC;average precision;AP of interpolations;F1;AUC measured earlier"
     rows = [
@@ -156,10 +134,10 @@ def _synthetic(folder: Path) -> Iterator[str]:
             spread(row.f1_mean, row.f1_sd),
             _range(row.earlier_roc_auc_low, row.earlier_roc_auc_high),
         ]
-        for row in _rows(shown)
+        for row in rows_of(shown)
     ]
     yield markdown(head.split(";"), rows)
-    yield _figure(folder, "detectors-whole-intended", "Scores as detectors of authentic samples")
+    yield figure(folder, "detectors-whole-intended", "Scores as detectors of authentic samples")
 
 
 def _range(low: float, high: float) -> str:
@@ -185,25 +163,25 @@ _FACTS = {
 
 
 def _facts(folder: Path) -> Iterator[str]:
-    table = _table(folder, "forensics")
+    table = table_of(folder, "forensics")
     table = table[table["view"] == "whole"].set_index("quantity")
     rows = [
         [text, spread(table["mean"][name], table["sd"][name])]
         for name, text in _FACTS.items()
         if name in table.index
     ]
-    yield f"The latent space, mean ± sd over seeds ({_link(folder, 'forensics')}):\n"
+    yield f"The latent space, mean ± sd over seeds ({link(folder, 'forensics')}):\n"
     yield markdown(["quantity", "value"], rows)
 
 
 def _ranks(folder: Path) -> Iterator[str]:
-    table = _table(folder, "rankings").set_index("score")
+    table = table_of(folder, "rankings").set_index("score")
     if not table["n"].max() > 0:
         return
     names = ["uniqueness", "originality", "stability", "cls", "knn_density", "norm"]
     yield (
         "What of a ranking repeats with another seed of the VAE: Spearman between seeds "
-        f"({_link(folder, 'rankings')}):\n"
+        f"({link(folder, 'rankings')}):\n"
     )
     rows = [
         [name, spread(table["mean"][name], table["sd"][name])]
@@ -214,7 +192,7 @@ def _ranks(folder: Path) -> Iterator[str]:
 
 
 def _bias(folder: Path) -> Iterator[str]:
-    table = _table(folder, "bias")
+    table = table_of(folder, "bias")
     if not len(table):
         yield "No attribute of any cluster survives Benjamini–Hochberg at 5 %.\n"
         return
@@ -222,7 +200,7 @@ def _bias(folder: Path) -> Iterator[str]:
     strongest = first.groupby("group", sort=False).head(4)
     yield (
         f"Attributes over- or under-represented in a group after Benjamini–Hochberg at 5 %, seed "
-        f"{table['run'].min()}, the strongest four of each group ({_link(folder, 'bias')}):\n"
+        f"{table['run'].min()}, the strongest four of each group ({link(folder, 'bias')}):\n"
     )
     rows = [
         [
@@ -233,7 +211,7 @@ def _bias(folder: Path) -> Iterator[str]:
             f"{row.q:.2g}",
             f"{100 * row.prevalence_members:.0f} % / {100 * row.prevalence_rest:.0f} %",
         ]
-        for row in _rows(strongest)
+        for row in rows_of(strongest)
     ]
     head = "group;members;attribute;odds ratio (95 %);q;prevalence inside / outside"
     yield markdown(head.split(";"), rows)
@@ -243,19 +221,19 @@ def _faces(folder: Path) -> Iterator[str]:
     yield from _facts(folder)
     yield from _ranks(folder)
     yield from _bias(folder)
-    yield _figure(folder, "clusters", "UMAP plane by cluster, CLS, uniqueness, originality")
-    yield _figure(folder, "uniqueness-originality", "Uniqueness against originality")
+    yield figure(folder, "clusters", "UMAP plane by cluster, CLS, uniqueness, originality")
+    yield figure(folder, "uniqueness-originality", "Uniqueness against originality")
 
 
 def _alignment(folder: Path) -> Iterator[str]:
-    table = _table(folder, "alignment")
+    table = table_of(folder, "alignment")
     for metric, part in table.groupby("metric", sort=False):
         first = part.iloc[0]
         yield (
             f"Similarity to people, Spearman of {metric} RDMs over {first['n_images']:.0f} images "
             f"and {first['n_pairs']:,.0f} pairs; label only {first['label_only']:.3f}, ceiling "
             f"{first['ceiling_lower']:.3f} (split halves) to {first['ceiling_upper']:.3f} "
-            f"(√Spearman–Brown) ({_link(folder, 'alignment')}):\n"
+            f"(√Spearman–Brown) ({link(folder, 'alignment')}):\n"
         )
         rows = [
             [
@@ -268,23 +246,23 @@ def _alignment(folder: Path) -> Iterator[str]:
                 number(row.within_class),
                 number(row.published),
             ]
-            for row in _rows(part[part["method"] == "spearman"])
+            for row in rows_of(part[part["method"] == "spearman"])
         ]
         head = (
             "model;layer;seeds;RSA;above label;label partialled out;within class;measured earlier"
         )
         yield markdown(head.split(";"), rows)
-    yield _figure(folder, "rsa-euclidean", "Similarity of every model to people")
+    yield figure(folder, "rsa-euclidean", "Similarity of every model to people")
     yield from _behaviour(folder)
-    yield _figure(folder, "confusions", "Confusion matrices of people and models")
+    yield figure(folder, "confusions", "Confusion matrices of people and models")
     yield from _facts(folder)
 
 
 def _behaviour(folder: Path) -> Iterator[str]:
-    table = _table(folder, "behaviour")
+    table = table_of(folder, "behaviour")
     head = "model;accuracy;cross-entropy;with temperature;second-best accuracy;entropy Spearman"
     head += ";error consistency;published cross-entropy"
-    yield f"Behaviour against the votes, nats ({_link(folder, 'behaviour')}):\n"
+    yield f"Behaviour against the votes, nats ({link(folder, 'behaviour')}):\n"
     rows = []
     for _, row in table.iterrows():
         cells = [row["model"]]

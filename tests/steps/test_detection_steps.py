@@ -1,6 +1,7 @@
 """Steps of a detection study on a small run: scores, funnel grid, tables, figure."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +16,19 @@ from plot_settings import main as plot_settings
 from tabulate_comparison import main as tabulate_comparison
 from tabulate_search import main as tabulate_search
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,
     "similarity": 0.6, "max_neighbors": 7, "stability_noise": 0.05, "stability_draws": 3,
     "signature_low": 0.01, "signature_high": 0.1, "overlap_threshold": 0.99,
     "overlap_pairs": 10,
 }  # fmt: skip
-SOURCES = {"methods": ["executed"], "components": 4, "restarts": 1, "fit_rows": 1000}
-SEARCH = {
+SOURCES: dict[str, Any] = {
+    "methods": ["executed"],
+    "components": 4,
+    "restarts": 1,
+    "fit_rows": 1000,
+}
+SEARCH: dict[str, Any] = {
     "uniqueness_percentiles": [0, 80],
     "stability_percentiles": [45],
     "similarities": [0.6],
@@ -54,7 +60,8 @@ def evaluate(folder: Path, seed: int) -> dict[str, Path]:
         settings=SETTINGS,
         grid=SEARCH,
         run=seed,
-        **made,
+        comparison=made["comparison"],
+        search=made["search"],
     )
     return made
 
@@ -66,7 +73,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Path]]:
 
 
 def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
-    table = load_table(runs[0]["comparison"]).set_index("detector")
+    table: Any = load_table(runs[0]["comparison"]).set_index("detector")
     assert set(table["family"]) == {"ours", "PyOD", "density", "heuristic", "trivial"}
     assert table.loc["detect_authentic", "f1"] > 0.9
     assert table.loc["detect_authentic", "f1"] <= table.loc["detect_authentic", "f1_oracle"]
@@ -75,7 +82,7 @@ def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
 
 
 def test_tables_and_figure(runs, tmp_path):
-    common = {"settings": ["easy", "easy"], "seeds": [0, 1]}
+    common: dict[str, Any] = {"settings": ["easy", "easy"], "seeds": [0, 1]}
     table, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
     tabulate_search(runs_found=[r["search"] for r in runs], table=table, csv=csv, **common)
     assert load_table(table)["n"].tolist() == [2]

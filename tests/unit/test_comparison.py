@@ -1,5 +1,8 @@
 """Detectors against each other: thresholds, the funnel's grid, choices on other data."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,7 +45,7 @@ def test_the_rule_takes_the_dense_mode_of_either_kind_of_score():
 
 def test_comparison_holds_each_detector_and_both_trivial_ones():
     score = TRUTH.astype(float)
-    table = comparison_table({"perfect": ("x", score, TRUTH)}, TRUTH).set_index("detector")
+    table: Any = comparison_table({"perfect": ("x", score, TRUTH)}, TRUTH).set_index("detector")
     assert table.loc["perfect", ["roc_auc", "f1", "f1_oracle"]].tolist() == [1, 1, 1]
     assert table.loc["all authentic", "f1"] == pytest.approx(2 * 60 / 160)
     assert table.loc["all authentic", "average_precision_interpolations"] == pytest.approx(0.4)
@@ -62,7 +65,7 @@ def test_peers_score_outliers_higher():
         peer_scores(z[:20])
 
 
-GRID_VALUES = {
+GRID_VALUES: dict[str, Any] = {
     "uniqueness_percentiles": [0, 80],
     "stability_percentiles": [0, 45],
     "similarities": [0.6, 0.95],
@@ -76,7 +79,8 @@ def test_every_configuration_is_the_published_funnel():
     u, steady = RNG.random(100), RNG.random(100)
     table = search_table(s, {"script": u}, steady, TRUTH, GRID_VALUES)
     assert len(table) == 16
-    for row in table.itertuples():
+    rows: Iterator[Any] = table.itertuples()
+    for row in rows:
         cores = authentic_cores(
             s,
             z,
@@ -106,7 +110,7 @@ def test_the_choice_is_made_without_the_tested_run():
     assert chosen["f1_all"].tolist() == pytest.approx([2 / 3] * 3)
     with pytest.raises(InputError, match="two runs"):
         chosen_elsewhere(tables[:1], [1])
-    summary = search_summary(
+    summary: Any = search_summary(
         [t.assign(method="intended") for t in tables], ["a", "a", "a"], [1, 2, 3]
     )
     assert summary.loc[0, ["max_neighbors", "chosen", "n"]].tolist() == [0, 2, 3]
@@ -125,7 +129,7 @@ def test_differences_are_paired_by_seed():
         return pd.DataFrame(rows)
 
     tables = [run(0.9, 0.8), run(0.7, 0.5)]
-    summary = comparison_summary(tables, ["a", "a"], [0, 1]).set_index("detector")
+    summary: Any = comparison_summary(tables, ["a", "a"], [0, 1]).set_index("detector")
     knn = summary.loc["KNN"]
     assert knn["f1_difference"] == pytest.approx(0.15)
     assert knn["f1_difference_low"] < 0.15 < knn["f1_difference_high"]
