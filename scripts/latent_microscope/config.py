@@ -16,6 +16,7 @@ from latent_microscope.errors import InputError
 KINDS = ("synthetic", "detection", "faces", "alignment")
 BASELINES = ("label", "philnet")
 """Types of models that every alignment study has: comparisons and figures are made with them."""
+_ORDERED = ("models", "settings")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
     "images": (("train", "archive"), ("test", "archive")),
@@ -75,8 +76,8 @@ def resolve(
                 f"config key run: two studies would write to results/{full_name}; rename one"
             )
         resolved[full_name] = {
-            # The order of the models is the user's: figures and tables follow it.
-            key: {m: _sorted(v) for m, v in part.items()} if key == "models" else _sorted(part)
+            # The order of models and settings is the user's: figures and tables follow it.
+            key: {m: _sorted(v) for m, v in part.items()} if key in _ORDERED else _sorted(part)
             for key, part in study.items()
         }
     whole["studies"] = resolved
