@@ -26,7 +26,9 @@ def main(
         attributes: .parquet with id and one 0/1 column an attribute.
         abi: .parquet, one row a group, definition and attribute: group ("cluster 0", "cmax",
             "sub-niche 0"), n_members, definition, attribute, value, direction, status, estimate,
-            low, high (95 %), p, q (Benjamini-Hochberg within group and definition),
+            low, high (95 %), p, q (Benjamini-Hochberg within group and definition), q_run (over all
+            groups of the run), risk_difference, difference_low, difference_high (95 %), cohens_h,
+            magnitude, agrees (p <= 0.05 just where the interval leaves out 1),
             prevalence_members, prevalence_rest.
         definitions: odds, ratio or both.
         resamples: resamples and permutations of identities; 0: samples are taken as independent.

@@ -1,7 +1,6 @@
 """Bias scores: how much one cluster dominates, and which attributes its members share."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +8,28 @@ import pandas as pd
 from scipy.stats import hypergeom, norm
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_resampling import resample_identities
+from latent_microscope.forensics.bias_effects import (
+    cohens_h,
+    influence,
+    magnitude,
+    newcombe_interval,
+    risk_difference,
+)
+from latent_microscope.forensics.bias_resampling import (
+    Counts,
+    bootstrap_counts,
+    effective_identities,
+    expanded_percentiles,
+    identity_codes,
+    permutation_p,
+)
 from latent_microscope.forensics.checks import as_labels, as_mask, in_range, one_of
 from latent_microscope.statistics import benjamini_hochberg
 
 DEFINITIONS = ("odds", "ratio")
+INDEX_COLUMNS = (
+    "attribute", "value", "direction", "status", "estimate", "low", "high", "p", "q",
+)  # fmt: skip
 # Published thresholds of the value: (over-represented above, under-represented below).
 LIMITS = {"odds": (1.15, 0.85), "ratio": (1.10, 0.90)}
 _CELL_EPSILON = 1e-6
@@ -170,9 +186,9 @@ def attribute_bias_index(
     attributes.
 
     With ``identities`` several images of one person are no longer taken for independent: the
-    interval is the percentile interval over resampled identities and p comes from permuting whole
-    membership patterns among identities with equally many images. A zero cell resamples to itself,
-    so its interval also spans the Haldane–Anscombe one.
+    interval is the expanded percentile interval over resampled identities and p comes from
+    permuting whole membership patterns among identities with equally many images. A zero cell
+    resamples to itself, so its interval also spans the Haldane–Anscombe one.
 
     Args:
         attributes: (n, m) table of 0/1, ±1 or booleans.
@@ -192,56 +208,143 @@ def attribute_bias_index(
     Raises:
         InputError: If the arrays do not fit, a value is no attribute or no sample is a member.
     """
+    tables = attribute_bias(
+        attributes,
+        members,
+        (definition,),
+        names=names,
+        identities=identities,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+    return tables[definition][list(INDEX_COLUMNS)]
+
+
+def attribute_bias(
+    attributes: npt.ArrayLike | pd.DataFrame,
+    members: npt.ArrayLike,
+    definitions: Sequence[str] = DEFINITIONS,
+    *,
+    names: Sequence[str] | None = None,
+    identities: npt.ArrayLike | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Attribute bias index by several definitions from the same resamples, with effect sizes.
+
+    Both definitions ask whether members and attribute are independent, so they share one p.
+
+    Args:
+        attributes: As of :func:`attribute_bias_index`, as are the others.
+        members: n booleans.
+        definitions: ``odds``, ``ratio`` or both.
+        names: One name a column.
+        identities: One identity a sample.
+        n_resamples: Resamples and permutations of identities.
+        seed: Root seed of these.
+
+    Returns:
+        By definition the table of :func:`attribute_bias_index` and the columns
+        ``risk_difference`` (share of members minus share of the rest), ``difference_low``,
+        ``difference_high`` (95 %: Newcombe, or resampled identities), ``cohens_h``, ``magnitude``
+        (negligible, small, medium, large, undefined) and ``agrees``: whether p ≤ 0.05 just where
+        the interval leaves out 1 (also True where nothing was tested).
+
+    Raises:
+        InputError: As :func:`attribute_bias_index`.
+    """
     present, listed = binary_attributes(attributes, names)
     inside = as_mask(members, "members", len(present))
-    one_of(definition, "ABI definition", DEFINITIONS)
+    for definition in definitions:
+        one_of(definition, "ABI definition", DEFINITIONS)
     if not inside.any():
         raise InputError("members selects no sample; an ABI needs at least one member.")
     cells = contingency(present, inside)
-    value = published_value(*cells, definition)
     status = _status(cells)
     tested = status != "constant"
+    p = np.full(len(listed), np.nan)
+    intervals = {d: _interval(cells, d) for d in definitions}
+    intervals["difference"] = newcombe_interval(*cells)
+    if identities is not None:
+        codes = identity_codes(identities, len(inside))
+        n_resamples = int(in_range(n_resamples, "n_resamples", 1))
+        draws = bootstrap_counts(present, inside, codes, n_resamples, seed)
+        p[tested] = permutation_p(present, inside, codes, n_resamples, seed)[tested]
+        for effect, (low, high) in intervals.items():
+            robust = _resampled_interval(draws, effect, present, inside, codes)
+            # A zero cell resamples to itself: its interval also spans the analytic one.
+            zero = status == "zero_cell"
+            intervals[effect] = (
+                np.where(zero, np.fmin(low, robust[0]), robust[0]),
+                np.where(zero, np.fmax(high, robust[1]), robust[1]),
+            )
+    elif tested.any():
+        p[tested] = mid_p(*(cell[tested] for cell in cells))
+    effects = _effect_columns(cells, intervals["difference"], tested)
+    tables = {}
+    for definition in definitions:
+        value = published_value(*cells, definition)
+        estimate = np.exp(log_estimate(*cells, definition))
+        low, high = np.exp(intervals[definition])
+        table = pd.DataFrame(
+            {
+                "attribute": listed,
+                "value": value,
+                "direction": _direction(np.where(status == "ok", value, estimate), definition),
+                "status": status,
+                "estimate": estimate,
+                "low": low,
+                "high": high,
+                "p": p,
+                "q": benjamini_hochberg(p),
+                **effects,
+                "agrees": ((low > 1.0) | (high < 1.0)) == (p <= 0.05),
+            }
+        )
+        table.loc[~tested, ["estimate", "low", "high"]] = np.nan
+        table.loc[~tested, "direction"] = "undefined"
+        table.loc[~tested, "agrees"] = True
+        tables[definition] = table
+    return tables
+
+
+def _interval(cells: Counts, definition: str) -> tuple[Floats, Floats]:
+    """Haldane–Anscombe interval of independent samples, logarithms."""
     centre = log_estimate(*cells, definition)
     half = _Z95 * np.sqrt(log_variance(*cells, definition))
-    low, high = centre - half, centre + half
-    p = np.full(len(listed), np.nan)
-    if tested.any():
-        p[tested] = mid_p(*(cell[tested] for cell in cells))
-    if identities is not None:
-        n_resamples = int(in_range(n_resamples, "n_resamples", 1))
-        draws, robust_p = resample_identities(
-            present,
-            inside,
-            identities,
-            partial(log_estimate, definition=definition),
-            n_resamples,
-            seed,
-        )
-        robust_low, robust_high = np.nanpercentile(draws, [2.5, 97.5], axis=0)
-        zero = status == "zero_cell"
-        low = np.where(zero, np.minimum(low, robust_low), robust_low)
-        high = np.where(zero, np.maximum(high, robust_high), robust_high)
-        p[tested] = robust_p[tested]
-    estimate = np.exp(centre)
-    table = pd.DataFrame(
-        {
-            "attribute": listed,
-            "value": value,
-            "direction": _direction(np.where(status == "ok", value, estimate), definition),
-            "status": status,
-            "estimate": estimate,
-            "low": np.exp(low),
-            "high": np.exp(high),
-            "p": p,
-            "q": benjamini_hochberg(p),
-        }
-    )
-    table.loc[~tested, ["estimate", "low", "high"]] = np.nan
-    table.loc[~tested, "direction"] = "undefined"
-    return table
+    return centre - half, centre + half
 
 
-def _status(cells: tuple[Floats, Floats, Floats, Floats]) -> npt.NDArray[np.object_]:
+def _resampled_interval(
+    draws: Counts,
+    effect: str,
+    present: npt.NDArray[np.bool_],
+    members: npt.NDArray[np.bool_],
+    codes: npt.NDArray[np.int64],
+) -> tuple[Floats, Floats]:
+    """Interval of an effect from counts of resampled identities; of a ratio its logarithm."""
+    if members.all():
+        return np.full(present.shape[1], np.nan), np.full(present.shape[1], np.nan)
+    values = risk_difference(*draws) if effect == "difference" else log_estimate(*draws, effect)
+    freedom = effective_identities(influence(present, members, effect), codes)
+    return expanded_percentiles(values, freedom)
+
+
+def _effect_columns(
+    cells: Counts, interval: tuple[Floats, Floats], tested: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray]:
+    """Columns of the effect sizes; NaN where nothing was tested."""
+    h = np.where(tested, cohens_h(*cells), np.nan)
+    return {
+        "risk_difference": np.where(tested, risk_difference(*cells), np.nan),
+        "difference_low": np.where(tested, interval[0], np.nan),
+        "difference_high": np.where(tested, interval[1], np.nan),
+        "cohens_h": h,
+        "magnitude": magnitude(h),
+    }
+
+
+def _status(cells: Counts) -> npt.NDArray[np.object_]:
     """Whether each 2×2 table is usual, has a zero cell, or has an empty row or column."""
     a, b, c, d = cells
     constant = (a + c == 0.0) | (b + d == 0.0) | (a + b == 0.0) | (c + d == 0.0)

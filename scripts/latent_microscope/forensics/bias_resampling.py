@@ -1,10 +1,9 @@
 """Resampling of whole identities for the attribute bias index."""
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
+from scipy.stats import t as student_t
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
@@ -13,6 +12,7 @@ _CHUNK = 128
 _FEW = 10
 
 Floats = npt.NDArray[np.float64]
+Counts = tuple[Floats, Floats, Floats, Floats]
 
 
 def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
@@ -29,58 +29,33 @@ def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
-def resample_identities(
+def bootstrap_counts(
     present: npt.NDArray[np.bool_],
     members: npt.NDArray[np.bool_],
-    identities: npt.ArrayLike,
-    statistic: Callable[[Floats, Floats, Floats, Floats], Floats],
+    codes: npt.NDArray[np.int64],
     n_resamples: int,
     seed: int,
-) -> tuple[Floats, Floats]:
-    """Bootstrap draws of a statistic of the 2×2 tables, and permutation p values.
+) -> Counts:
+    """Counts of the 2×2 tables of identities drawn with replacement.
 
     Args:
         present: (n, m) attributes.
         members: n booleans.
-        identities: One identity a sample.
-        statistic: Function of the counts a, b, c, d (each resamples × m).
-        n_resamples: Number of resamples and of permutations.
+        codes: n identities as of :func:`identity_codes`.
+        n_resamples: Number of resamples.
         seed: Root seed.
 
     Returns:
-        (resamples, m) bootstrap draws (NaN where a resample has no member or no other sample) and
-        m two-sided p values: twice the smaller share, observed table included, of permutations
-        with as many or more (as many or fewer) members that have the attribute; the normal tail
-        where those are fewer than ten.
+        Counts a, b, c, d, each (resamples, m); NaN where a resample has no member or no other
+        sample.
     """
-    codes = identity_codes(identities, len(members))
-    draws = _bootstrap(present, members, codes, statistic, n_resamples, seed)
-    return draws, _permutation_p(present, members, codes, n_resamples, seed)
-
-
-def _sums(values: Floats, codes: npt.NDArray[np.int64], groups: int) -> Floats:
-    """Column sums within each group."""
-    out = np.zeros((groups, values.shape[1]))
-    np.add.at(out, codes, values)
-    return out
-
-
-def _bootstrap(
-    present: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.int64],
-    statistic: Callable[[Floats, Floats, Floats, Floats], Floats],
-    n_resamples: int,
-    seed: int,
-) -> Floats:
-    """Statistic on tables of identities drawn with replacement."""
     groups, m = int(codes.max()) + 1, present.shape[1]
     values = np.column_stack(
         [present & members[:, None], present, members, np.ones(len(members))]
     ).astype(np.float64)
-    sums = _sums(values, codes, groups)
+    sums = group_sums(values, codes, groups)
     generator = rng(seed, "abi", "bootstrap")
-    draws = np.empty((n_resamples, m))
+    counts = np.empty((4, n_resamples, m))
     for start in range(0, n_resamples, _CHUNK):
         size = min(_CHUNK, n_resamples - start)
         picked = generator.integers(0, groups, size=(size, groups))
@@ -91,13 +66,62 @@ def _bootstrap(
         inside, n = total[:, 2 * m, None], total[:, 2 * m + 1, None]
         c = with_attribute - a
         usable = (inside > 0.0) & (inside < n)
-        part = statistic(a, inside - a, c, n - inside - c)
-        draws[start : start + size] = np.where(usable, part, np.nan)
-    # A statistic that no resample could give has no interval.
-    return np.where(np.isnan(draws).all(axis=0), 0.0, draws)
+        part = np.stack([a, inside - a, c, n - inside - c])
+        counts[:, start : start + size] = np.where(usable, part, np.nan)
+    return counts[0], counts[1], counts[2], counts[3]
 
 
-def _permutation_p(
+def group_sums(values: Floats, codes: npt.NDArray[np.int64], groups: int) -> Floats:
+    """Column sums of (n, k) values within each group: (groups, k)."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(groups))
+    return np.add.reduceat(values[order], starts, axis=0)
+
+
+def effective_identities(influence: Floats, codes: npt.NDArray[np.int64]) -> Floats:
+    """Degrees of freedom of a variance that is summed over identities.
+
+    Satterthwaite's (Σ s²)² / Σ s⁴ of the identities' influences s: near their number when all
+    weigh alike, near 1 when one person decides.
+
+    Args:
+        influence: (n, m) influence of each sample on m statistics.
+        codes: n identities.
+
+    Returns:
+        m numbers, at least 1.
+    """
+    squares = group_sums(influence, codes, int(codes.max()) + 1) ** 2
+    total, fourth = squares.sum(axis=0), (squares**2).sum(axis=0)
+    ratio = np.divide(total**2, fourth, out=np.ones_like(total), where=fourth > 0.0)
+    return np.maximum(ratio, 1.0)
+
+
+def expanded_percentiles(draws: Floats, freedom: Floats) -> tuple[Floats, Floats]:
+    """95 % percentile interval, its tails moved out for few identities.
+
+    The tail of the percentiles is Φ(t) in place of Φ(-1.96) = 2.5 %, t the 2.5 % quantile of
+    Student's law of ``freedom`` degrees: Hesterberg's expanded percentile interval (The American
+    Statistician 2015), with the effective number of identities for n - 1. Without it, a few people
+    who hold most images made intervals that covered 91 % instead of 95 %.
+
+    Args:
+        draws: (resamples, m) bootstrap draws, NaN left out.
+        freedom: m degrees of freedom.
+
+    Returns:
+        m lower and m upper ends; NaN where no resample could give the statistic.
+    """
+    # No draw can be out of the draws' own range, so more than all of them says no more.
+    tail = np.maximum(ndtr(student_t.ppf(0.025, freedom)), 0.5 / len(draws))
+    known = ~np.isnan(draws).all(axis=0)
+    low, high = np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
+    for j in np.flatnonzero(known):
+        low[j], high[j] = np.nanquantile(draws[:, j], [tail[j], 1.0 - tail[j]])
+    return low, high
+
+
+def permutation_p(
     present: npt.NDArray[np.bool_],
     members: npt.NDArray[np.bool_],
     codes: npt.NDArray[np.int64],
@@ -111,6 +135,17 @@ def _permutation_p(
     Where fewer than ten permutations lie as far out, their share says little more than that p is
     small (at best 2 / (permutations + 1), which no correction over 40 attributes survives): p is
     then the normal tail at the permutations' mean and standard deviation.
+
+    Args:
+        present: (n, m) attributes.
+        members: n booleans.
+        codes: n identities as of :func:`identity_codes`.
+        n_permutations: Number of permutations.
+        seed: Root seed.
+
+    Returns:
+        m two-sided p values: twice the smaller share, observed table included, of permutations
+        with as many or more (as many or fewer) members that have the attribute.
     """
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)

@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias import attribute_bias_index, binary_attributes
+from latent_microscope.forensics.bias import attribute_bias, binary_attributes
 from latent_microscope.seeds import derive
+from latent_microscope.statistics import benjamini_hochberg
 
 COLUMNS = {
     "group": "str",
@@ -23,6 +24,13 @@ COLUMNS = {
     "high": "float64",
     "p": "float64",
     "q": "float64",
+    "q_run": "float64",
+    "risk_difference": "float64",
+    "difference_low": "float64",
+    "difference_high": "float64",
+    "cohens_h": "float64",
+    "magnitude": "str",
+    "agrees": "bool",
     "prevalence_members": "float64",
     "prevalence_rest": "float64",
 }
@@ -93,7 +101,10 @@ def bias_table(
 
     Returns:
         The table with :data:`COLUMNS`; empty without groups. ``q`` adjusts over the attributes of
-        one group and definition.
+        one group: the family of someone who asks about that group. ``q_run`` adjusts over the
+        attributes of all groups of the run: the family of someone who looks through the whole
+        table for anything at all. Neither counts a hypothesis twice: both definitions test the
+        same one, with the same p, and other runs are replicates, not more hypotheses.
     """
     present = binary_attributes(attributes)[0]
     people = identities if resamples > 0 else None
@@ -106,22 +117,27 @@ def bias_table(
                 present[rest].mean(axis=0) if rest.any() else np.full(present.shape[1], np.nan)
             ),
         }
-        for definition in definitions:
-            table = attribute_bias_index(
-                attributes,
-                members,
-                definition,
-                identities=people,
-                n_resamples=max(resamples, 1),
-                seed=derive(seed, group),
+        measured = attribute_bias(
+            attributes,
+            members,
+            definitions,
+            identities=people,
+            n_resamples=max(resamples, 1),
+            seed=derive(seed, group),
+        )
+        for definition, table in measured.items():
+            parts.append(
+                table.assign(**shares).assign(
+                    group=group, n_members=int(np.count_nonzero(members)), definition=definition
+                )
             )
-            table = table.assign(**shares).assign(
-                group=group, n_members=int(np.count_nonzero(members)), definition=definition
-            )
-            parts.append(table[list(COLUMNS)])
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-    return pd.concat(parts, ignore_index=True).astype(COLUMNS)
+    whole = pd.concat(parts, ignore_index=True)
+    whole["q_run"] = whole.groupby("definition")["p"].transform(
+        lambda p: benjamini_hochberg(p.to_numpy())
+    )
+    return whole[list(COLUMNS)].astype(COLUMNS)
 
 
 def label_columns(samples: pd.DataFrame) -> pd.DataFrame:
