@@ -13,8 +13,8 @@ from latent_microscope.forensics.identity import (
     group_tests,
     identity_groups,
     pair_aucs,
-    roc_auc,
 )
+from latent_microscope.forensics.identity_auc import pair_auc_interval, placements, roc_auc
 from latent_microscope.forensics.identity_pairs import matched_different_pairs, same_pairs
 
 
@@ -118,7 +118,7 @@ def test_pair_aucs_have_the_right_sign():
     centres = rng.normal(size=(90, 6))
     z = centres[names] + 0.3 * rng.normal(size=(300, 6))
     scores = {"constant": np.ones(300), "own": names + 0.1 * rng.normal(size=300)}
-    table = pair_aucs(names, z, scores, n_bootstrap=200).set_index("measure")
+    table = pair_aucs(names, z, scores).set_index("measure")
     assert table.index.tolist() == [
         "constant", "own", "heuristics", "latents_euclidean", "latents_cosine",
     ]  # fmt: skip
@@ -130,15 +130,66 @@ def test_pair_aucs_have_the_right_sign():
     assert (table["n_different"] == table["n_same"]).all()
     assert (table["low"] <= table["auc"] + 1e-12).all()
     assert (table["high"] >= table["auc"] - 1e-12).all()
-    assert pair_aucs(names, z, scores, n_bootstrap=200).set_index("measure").equals(table)
+    assert pair_aucs(names, z, scores).set_index("measure").equals(table)
 
 
 def test_pair_aucs_of_noise_are_one_half():
     names = people(600)
     z = np.random.default_rng(3).normal(size=(600, 5))
-    table = pair_aucs(names, z, {}, n_bootstrap=100)
+    table = pair_aucs(names, z, {})
     assert table["measure"].tolist() == ["latents_euclidean", "latents_cosine"]
     assert ((table["low"] < 0.53) & (table["high"] > 0.47)).all()
-    assert pair_aucs(names, z, {}, n_bootstrap=0)["low"].isna().all()
     with pytest.raises(InputError, match="No identity has two"):
         pair_aucs(np.arange(600), z, {})
+
+
+def test_placements_against_a_loop():
+    rng = np.random.default_rng(0)
+    p, q = rng.integers(0, 5, 30).astype(float), rng.integers(0, 5, 40).astype(float)
+    above, below = placements(p, q)
+    np.testing.assert_allclose(above, [np.mean((x > q) + 0.5 * (x == q)) for x in p])
+    np.testing.assert_allclose(below, [np.mean((p > y) + 0.5 * (p == y)) for y in q])
+    assert above.mean() == pytest.approx(roc_auc(p, q))
+    assert below.mean() == pytest.approx(roc_auc(p, q))
+
+
+def test_interval_of_pairs_without_shared_people_is_delongs():
+    rng = np.random.default_rng(1)
+    p, q = rng.normal(0.5, 1, 400), rng.normal(0, 1, 400)
+    people = np.arange(400)
+    low, high = pair_auc_interval(p, q, people, 400 + np.arange(800).reshape(400, 2))
+    above, below = placements(p, q)
+    variance = above.var() / 400 + below.var() / 400
+    auc = roc_auc(p, q)
+    half = 1.96 * np.sqrt(variance) / (auc * (1 - auc))
+    assert np.log(low / (1 - low)) == pytest.approx(np.log(auc / (1 - auc)) - half, abs=0.01)
+    assert np.log(high / (1 - high)) == pytest.approx(np.log(auc / (1 - auc)) + half, abs=0.01)
+
+
+def few_people(seed):
+    """Pairs of people of whom a few hold most images: AUC 1/2, people's spreads differ."""
+    rng = np.random.default_rng(seed)
+    sizes = np.array([24, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 2])
+    names = np.repeat(np.arange(len(sizes)), sizes)
+    return names, rng.normal(size=(len(names), 3)) * rng.lognormal(0, 0.5, len(sizes))[names, None]
+
+
+def test_interval_is_about_the_estimate_where_a_few_people_hold_most_images():
+    for seed in range(5):
+        names, z = few_people(seed)
+        row = pair_aucs(names, z, {}, seed=seed).set_index("measure").loc["latents_euclidean"]
+        place = (row["auc"] - row["low"]) / (row["high"] - row["low"])
+        assert 0.3 < place < 0.7
+
+
+def test_interval_covers_where_pairs_share_people():
+    rng = np.random.default_rng(2)
+    names = np.repeat(np.arange(40), rng.integers(2, 6, 40))
+    hits, widths = [], []
+    for seed in range(120):
+        values = rng.normal(size=len(names))
+        row = pair_aucs(names, values[:, None], {}, seed=seed).iloc[0]
+        hits.append(row["low"] <= 0.5 <= row["high"])
+        widths.append(row["high"] - row["low"])
+    assert np.mean(hits) > 0.88
+    assert np.mean(widths) < 0.5

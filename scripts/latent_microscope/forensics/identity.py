@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import ks_2samp, levene, mannwhitneyu, rankdata
+from scipy.stats import ks_2samp, levene, mannwhitneyu
 from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias_resampling import identity_codes
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
+from latent_microscope.forensics.identity_auc import pair_auc_interval, roc_auc
 from latent_microscope.forensics.identity_pairs import matched_different_pairs, same_pairs
 from latent_microscope.forensics.pairs import pair_distances
 from latent_microscope.seeds import rng
@@ -201,23 +202,11 @@ def group_silhouette(latents: npt.ArrayLike, groups: IdentityGroups) -> float:
     return float(silhouette_score(z[np.concatenate([a, b])], labels))
 
 
-def roc_auc(positive: npt.ArrayLike, negative: npt.ArrayLike) -> float:
-    """Probability that a positive scores higher than a negative, ties one half.
-
-    Raises:
-        InputError: If a side is empty or not finite.
-    """
-    p, q = as_vector(positive, "positive scores"), as_vector(negative, "negative scores")
-    ranks = rankdata(np.concatenate([p, q]))
-    return float((ranks[: len(p)].sum() - len(p) * (len(p) + 1) / 2.0) / (len(p) * len(q)))
-
-
 def pair_aucs(
     identities: npt.ArrayLike,
     latents: npt.ArrayLike,
     scores: Mapping[str, npt.ArrayLike],
     *,
-    n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """ROC AUC of "same identity" over all same-identity pairs and matched different ones.
@@ -230,11 +219,11 @@ def pair_aucs(
         identities: One identity a sample.
         latents: (n, d) latent means.
         scores: n values of each heuristic by name.
-        n_bootstrap: Resamples of pairs of pairs by identity of the first image; 0 for none.
-        seed: Root seed of matched pairs and resamples.
+        seed: Root seed of the matched pairs.
 
     Returns:
-        Table ``measure``, ``auc``, ``low``, ``high`` (95 %, identities resampled), ``n_same``,
+        Table ``measure``, ``auc``, ``low``, ``high`` (95 %, see
+        :func:`~latent_microscope.forensics.identity_auc.pair_auc_interval`), ``n_same``,
         ``n_different``.
 
     Raises:
@@ -252,7 +241,7 @@ def pair_aucs(
     records = []
     for name, similarity in measures.items():
         positive, negative = similarity[: len(same)], similarity[len(same) :]
-        low, high = _auc_interval(positive, negative, codes[same[:, 0]], n_bootstrap, seed)
+        low, high = pair_auc_interval(positive, negative, codes[same[:, 0]], codes[different])
         records.append(
             {
                 "measure": name,
@@ -281,29 +270,3 @@ def _similarities(z: Floats, pairs: Ints, scores: Mapping[str, Floats]) -> dict[
     # Half the squared chord is 1 − cosine.
     out["latents_cosine"] = -0.5 * pair_distances(unit, i, j) ** 2
     return out
-
-
-def _auc_interval(
-    positive: Floats, negative: Floats, clusters: Ints, count: int, seed: int
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the AUC, resampling identities with their pairs of both kinds."""
-    if count < 1:
-        return float("nan"), float("nan")
-    codes = np.unique(clusters, return_inverse=True)[1]
-    groups = int(codes.max()) + 1
-    order = np.argsort(np.concatenate([positive, negative]), kind="stable")
-    values = np.concatenate([positive, negative])[order]
-    is_same = (np.arange(2 * len(positive)) < len(positive))[order]
-    owner = np.tile(codes, 2)[order]
-    # Tied values share a step: weights are summed per step before ranks are compared.
-    step = np.cumsum(np.concatenate([[True], np.diff(values) > 0.0])) - 1
-    generator = rng(seed, "auc-interval")
-    draws = np.empty(count)
-    for draw in range(count):
-        weight = np.bincount(generator.integers(0, groups, size=groups), minlength=groups)[owner]
-        same = np.bincount(step, weights=weight * is_same)
-        other = np.bincount(step, weights=weight * ~is_same)
-        below = np.cumsum(other) - other
-        draws[draw] = np.sum(same * (below + 0.5 * other)) / (same.sum() * other.sum())
-    low, high = percentile_interval(draws)
-    return float(low), float(high)
