@@ -47,7 +47,15 @@ def _checks_of(path: Path) -> Iterator[Finding]:
 
 
 _BY_METHOD = ("scores", "funnel")  # scores-intended.parquet; but euclidean-models is no euclidean
-_MAY_BE_EMPTY = ("abi", "signatures", "subniches", "subniche-profile", "overlaps", "bias")
+_MAY_BE_EMPTY = (
+    "abi",
+    "signatures",
+    "subniches",
+    "subniche-profile",
+    "overlaps",
+    "bias",
+    "cluster-jaccard",
+)
 
 
 def _array(path: Path) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from jsonschema.protocols import Validator
 
 from latent_microscope.errors import InputError
 
-KINDS = ("synthetic", "detection", "faces", "alignment")
+KINDS = ("synthetic", "detection", "faces", "alignment", "simulations")
 BASELINES = ("label", "philnet")
 """Types of models that every alignment study has: comparisons and figures are made with them."""
 _ORDERED = ("models", "settings")
@@ -133,7 +133,7 @@ def _check_data_sets(
                         f"config key {prefix}.{key}: the data set {study[key]!r} has no file of "
                         f"the role {roles[0]!r}; name another one of config/datasets.yaml"
                     )
-    networks = {"vae": study["vae"]}
+    networks = {"vae": study["vae"]} if "vae" in study else {}
     networks |= {f"models.{name}": model for name, model in study.get("models", {}).items()}
     for name, network in networks.items():
         if network.get("weights"):

@@ -20,6 +20,7 @@ from latent_microscope.markdown import (
 )
 from latent_microscope.published import FUNNEL_UNIQUENESS
 from latent_microscope.readme_detection import detection_section
+from latent_microscope.readme_inference import clusters_section, simulations_section
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
@@ -63,6 +64,7 @@ def _study(folder: Path) -> Iterator[str]:
         "detection": detection_section,
         "faces": _faces,
         "alignment": _alignment,
+        "simulations": simulations_section,
     }
     yield from sections[settings["kind"]](folder)
     yield _times(run)
@@ -71,13 +73,19 @@ def _study(folder: Path) -> Iterator[str]:
 def _what_was_run(run: dict[str, Any]) -> str:
     machine = run["machines"][0]
     settings = run["settings"]
-    seeds = len(settings["seeds"])
+    seeds = len(settings.get("seeds", []))
     if settings["kind"] == "detection":  # each of its settings has seeds of its own
         seeds = sum(len(setting["seeds"]) for setting in settings["settings"].values())
     device = ", ".join(run["devices"])
+    if settings["kind"] == "simulations":
+        what = f"{settings['runs']:,} simulated studies of every setting"
+    else:
+        what = (
+            f"{seeds} seed{'s' if seeds > 1 else ''}, VAE {settings['vae']['epochs']} epochs, "
+            f"{settings['vae']['latent']} dimensions"
+        )
     return (
-        f"{seeds} seed{'s' if seeds > 1 else ''}, VAE {settings['vae']['epochs']} epochs, "
-        f"{settings['vae']['latent']} dimensions. Device {device}: {machine['processor']}, "
+        f"{what}. Device {device}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']:.0f} GiB. Sum of all steps' wall times "
         f"{run['seconds'] / 60:.0f} minutes."
     )
@@ -221,6 +229,8 @@ def _faces(folder: Path) -> Iterator[str]:
     yield from _facts(folder)
     yield from _ranks(folder)
     yield from _bias(folder)
+    yield from clusters_section(folder)
+    yield figure(folder, "bias-forest", "Odds ratios with intervals")
     yield figure(folder, "clusters", "UMAP plane by cluster, CLS, uniqueness, originality")
     yield figure(folder, "uniqueness-originality", "Uniqueness against originality")
 

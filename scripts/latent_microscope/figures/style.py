@@ -46,7 +46,8 @@ FIGURES = frozenset({
     "overlaps", "forensic_panels", "funnel", "detectors", "components", "cluster_control",
     "clusters", "cluster_bias", "cmax_bias", "uniqueness_originality", "ranking_grid",
     "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
-    "disputed", "classifier_training", "settings",
+    "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
+    "power", "calibration",
 })  # fmt: skip
 
 

@@ -8,6 +8,8 @@ def checked_artefacts(wildcards):
         names = ["latents.npy", "encoding.parquet", "comparison.parquet", "search.parquet"]
         files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
         return files + [path for path in tables_of(study) if path.endswith(".parquet")]
+    if kind == "simulations":
+        return [path for path in tables_of(study) if path.endswith(".parquet")]
     names = ["latents.npy", "encoding.parquet", "overlaps.parquet", "signatures.parquet"]
     names += ["factors.npy", "dimensions.parquet"]
     names += [f"{name}-{m}.{end}" for m in methods_of(study) for name, end in SCORED]

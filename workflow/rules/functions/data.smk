@@ -32,6 +32,6 @@ def downloads_of(study):
         files += [data_file(settings["images"], split, "archive") for split in ("train", "test")]
         files.append(data_file(settings["votes"], "counts"))
         files += optional_file(settings["votes"], "probabilities")
-    networks = [settings["vae"], *settings.get("models", {}).values()]
+    networks = [settings.get("vae", {}), *settings.get("models", {}).values()]
     files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
     return sorted({f for f in files if f.split("/")[1] in DOWNLOADED})

@@ -100,6 +100,7 @@ RUN_FIGURES = {
         "cluster-control": False,
         "cluster-bias": False,
         "cmax-bias": False,
+        "bias-forest": True,
         "uniqueness-originality": True,
         "list-creative": False,
         "list-stereotypes": False,
@@ -135,6 +136,8 @@ def study_figures(study):
         if kind == "synthetic":
             for method in methods_of(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
+    if kind != "synthetic":
+        names += cluster_figures(study)
     if kind == "alignment":
         names += alignment_figures(study)
     return [f"results/{study}/figures/{name}.png" for name in names]
@@ -143,6 +146,8 @@ def study_figures(study):
 def figures_of(study):
     if STUDIES[study]["kind"] == "detection":
         return detection_figures(study)
+    if STUDIES[study]["kind"] == "simulations":
+        return simulation_figures(study)
     figures = run_figures(study, published=False) + study_figures(study)
     if STUDIES[study]["kind"] == "alignment":
         figures.append(f"results/{study}/figures/disputed.png")
@@ -153,4 +158,6 @@ def publishable_figures(study):
     """Figures without photographs of the data sets."""
     if STUDIES[study]["kind"] == "detection":
         return detection_figures(study)
+    if STUDIES[study]["kind"] == "simulations":
+        return simulation_figures(study)
     return run_figures(study, published=True) + study_figures(study)

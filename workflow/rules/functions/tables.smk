@@ -49,9 +49,10 @@ def sbs_files(wildcards):
 
 TABLES = {
     "detection": ["comparison", "search"],
+    "simulations": ["null", "coverage", "power"],
     "synthetic": ["funnel", "detectors", "forensics"],
-    "faces": ["forensics", "bias", "rankings"],
-    "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings"],
+    "faces": ["forensics", "bias", "rankings", *CLUSTER_TABLES],
+    "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings", *CLUSTER_TABLES],
 }
 
 

@@ -1,6 +1,6 @@
 # Functions of training.smk: paths, params and lists by study.
 
-IMPORTED = [s for s in STUDIES if STUDIES[s]["vae"]["weights"]]
+IMPORTED = [s for s in STUDIES if STUDIES[s].get("vae", {}).get("weights")]
 
 
 TRAINED = [s for s in STUDIES if s not in IMPORTED]

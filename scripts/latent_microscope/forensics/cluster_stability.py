@@ -1,0 +1,327 @@
+"""How far clusters outlast another sample and another UMAP seed, and the SBS by cluster size."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+from latent_microscope.forensics.bias import stereotypical_bias_score
+from latent_microscope.forensics.bias_resampling import identity_codes
+from latent_microscope.forensics.checks import as_labels, as_matrix, in_range, one_of
+from latent_microscope.forensics.clusters import by_size
+from latent_microscope.seeds import rng
+
+RESAMPLINGS = ("subsample", "bootstrap")
+# Hennig 2007 (fpc::clusterboot): mean Jaccard below 0.6 is no cluster to trust, from 0.75 a valid,
+# from 0.85 a highly stable one; a resample with at most 0.5 dissolves it, from 0.75 recovers it.
+JACCARD_VERDICTS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "doubtful"))
+DISSOLVED, RECOVERED = 0.5, 0.75
+# Steinley 2004: ARI above 0.9 excellent, above 0.8 good, above 0.65 moderate, else poor recovery.
+ARI_VERDICTS = ((0.9, "excellent"), (0.8, "good"), (0.65, "moderate"))
+AGREEMENTS = (
+    "ari", "ami", "ari_clustered", "ami_clustered", "clustered_both", "baseline_ari",
+)  # fmt: skip
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def hierarchy_labels(
+    plane: npt.ArrayLike, sizes: Sequence[int], *, min_samples: int = 10
+) -> dict[int, Ints]:
+    """HDBSCAN labels at several smallest cluster sizes, cut from one hierarchy.
+
+    The single linkage tree depends on ``min_samples`` only, so it is made once; labels are those
+    of :func:`~latent_microscope.forensics.clusters.plane_clusters` at each size.
+
+    Args:
+        plane: (n, 2) points.
+        sizes: Smallest cluster sizes.
+        min_samples: Core neighbours, at most n - 1.
+
+    Returns:
+        n labels by size: largest cluster 0, noise -1.
+
+    Raises:
+        InputError: If ``plane`` is not a finite matrix or an option is out of range.
+    """
+    from hdbscan import HDBSCAN
+    from hdbscan.hdbscan_ import _tree_to_labels
+
+    points = as_matrix(plane, "plane", min_rows=1)
+    wanted = [int(in_range(size, "min_cluster_size", 2)) for size in sizes]
+    n = len(points)
+    labels = {size: np.full(n, -1, dtype=np.int64) for size in wanted}
+    possible = [size for size in wanted if n >= max(size, 3)]
+    if possible:
+        model = HDBSCAN(
+            min_cluster_size=possible[0],
+            min_samples=min(int(in_range(min_samples, "min_samples", 1)), n - 1),
+            metric="euclidean",
+            core_dist_n_jobs=1,
+        ).fit(points)
+        tree = model.single_linkage_tree_.to_numpy()
+        for size in possible:
+            labels[size] = by_size(_tree_to_labels(points, tree, min_cluster_size=size)[0])
+    return labels
+
+
+def resampled_rows(
+    codes: Ints, generator: np.random.Generator, *, resampling: str, share: float
+) -> Ints:
+    """Rows of one resample of whole identities, ascending.
+
+    Args:
+        codes: n identities.
+        generator: Draws them.
+        resampling: ``subsample``: this share of the identities, each once; ``bootstrap``: as many
+            as there are, with replacement, so that rows repeat.
+        share: Share of a subsample.
+    """
+    groups = int(codes.max()) + 1
+    if resampling == "bootstrap":
+        weights = np.bincount(generator.integers(0, groups, size=groups), minlength=groups)
+    else:
+        kept = generator.permutation(groups)[: max(1, round(share * groups))]
+        weights = np.bincount(kept, minlength=groups)
+    return np.repeat(np.arange(len(codes)), weights[codes])
+
+
+def resampled_labels(
+    plane: npt.ArrayLike,
+    sizes: Sequence[int],
+    *,
+    min_samples: int = 10,
+    identities: npt.ArrayLike | None = None,
+    n_resamples: int = 100,
+    resampling: str = "subsample",
+    share: float = 0.8,
+    seed: int = 0,
+) -> Iterator[tuple[Ints, dict[int, Ints]]]:
+    """Cluster resamples of the rows of a plane.
+
+    Subsampling without replacement is the default, since a bootstrap sample repeats points: zero
+    distances are infinite densities to HDBSCAN, which takes repeated points for clusters. In a
+    subsample cluster size and core neighbours shrink with the share, so that both stay the same
+    share of all points and the clusters the same in expectation.
+
+    Args:
+        plane: (n, 2) points.
+        sizes: Smallest cluster sizes at full n.
+        min_samples: Core neighbours at full n.
+        identities: One identity a point: people are resampled, with all of their images.
+        n_resamples: Number of resamples.
+        resampling: ``subsample`` or ``bootstrap``.
+        share: Share of a subsample.
+        seed: Root seed.
+
+    Yields:
+        Rows of a resample and their labels by size at full n.
+
+    Raises:
+        InputError: If an argument does not fit.
+    """
+    points = as_matrix(plane, "plane", min_rows=1)
+    one_of(resampling, "resampling", RESAMPLINGS)
+    in_range(share, "resample share", 0.0, 1.0)
+    n = len(points)
+    codes = identity_codes(np.arange(n) if identities is None else identities, n)
+    part = share if resampling == "subsample" else 1.0
+    scaled = {int(size): max(2, round(part * size)) for size in sizes}
+    for draw in range(n_resamples):
+        generator = rng(seed, "cluster-resample", draw)
+        rows = resampled_rows(codes, generator, resampling=resampling, share=share)
+        found = hierarchy_labels(
+            points[rows],
+            sorted(set(scaled.values())),
+            min_samples=max(1, round(part * min_samples)),
+        )
+        yield rows, {size: found[smaller] for size, smaller in scaled.items()}
+
+
+def capped_sizes(sizes: Sequence[int], n: int, configured: int) -> list[int]:
+    """Smallest cluster sizes, at most n / 2 and at least 2, with the configured one, rising."""
+    return sorted({max(2, min(int(size), n // 2)) for size in sizes} | {int(configured)})
+
+
+def sbs_table(
+    labels: dict[int, Ints],
+    draws: Sequence[dict[int, Ints]],
+    *,
+    kept: float,
+    configured: int,
+    resampling: str = "subsample",
+) -> pd.DataFrame:
+    """Stereotypical bias score by smallest cluster size, with a 95 % interval.
+
+    The plane is given: the interval is about other people (or samples) on the same plane, not
+    about another UMAP seed. A subsample without replacement varies less than a sample of its own
+    would: deviations from their median are scaled by √(kept / (1 - kept)), the delete-d jackknife's
+    factor (2 for 80 %), added to the estimate and cut to [0, 1]. SBS is not a smooth statistic:
+    where a cluster splits in some resamples the interval is wide, and says so rightly.
+
+    Args:
+        labels: n labels by size, of the whole plane.
+        draws: Labels by size of each resample.
+        kept: Share of samples in a subsample.
+        configured: The size that the study uses.
+        resampling: ``subsample``; ``bootstrap``: the factor is 1.
+
+    Returns:
+        Table ``min_cluster_size``, ``configured``, ``share`` (the SBS), ``low``, ``high``,
+        ``resample_median``, ``resample_low``, ``resample_high`` (2.5 % to 97.5 % of the resamples
+        as they are), ``n_clusters``, ``n_clusters_low``, ``n_clusters_high``, ``noise_share``,
+        ``n_resamples``. NaN without resamples.
+    """
+    factor = np.sqrt(kept / (1.0 - kept)) if resampling == "subsample" and kept < 1.0 else 1.0
+    rows = []
+    for size, found in labels.items():
+        share = stereotypical_bias_score(found)[0]
+        shares = np.array([stereotypical_bias_score(draw[size])[0] for draw in draws])
+        counts = np.array([draw[size].max(initial=-1) + 1 for draw in draws], dtype=np.float64)
+        low, middle, high = _quantiles(shares)
+        few, _, many = _quantiles(counts)
+        rows.append(
+            {
+                "min_cluster_size": size,
+                "configured": size == configured,
+                "share": share,
+                "low": float(np.clip(share + factor * (low - middle), 0.0, 1.0)),
+                "high": float(np.clip(share + factor * (high - middle), 0.0, 1.0)),
+                "resample_median": middle,
+                "resample_low": low,
+                "resample_high": high,
+                "n_clusters": int(found.max(initial=-1)) + 1,
+                "n_clusters_low": few,
+                "n_clusters_high": many,
+                "noise_share": float(np.mean(found == -1)),
+                "n_resamples": len(draws),
+            }
+        )
+    return pd.DataFrame.from_records(rows)
+
+
+def _quantiles(values: Floats) -> tuple[float, float, float]:
+    """2.5 %, 50 % and 97.5 %; NaN without values."""
+    if not len(values):
+        return np.nan, np.nan, np.nan
+    low, middle, high = np.quantile(values, [0.025, 0.5, 0.975])
+    return float(low), float(middle), float(high)
+
+
+def agreement(
+    first: npt.ArrayLike, second: npt.ArrayLike, generator: np.random.Generator
+) -> dict[str, float]:
+    """Agreement of two labelings of the same points, noise handled in both ways.
+
+    Args:
+        first: n labels, -1 noise.
+        second: n labels of the same points.
+        generator: Shuffles labels for the baseline.
+
+    Returns:
+        ``ari``, ``ami`` (adjusted Rand, adjusted mutual information; noise is a label of its own),
+        ``ari_clustered``, ``ami_clustered`` (over the points clustered in both; NaN where those
+        are one cluster in both, so that nothing is left to agree on), ``clustered_both`` (their
+        share of all points), ``baseline_ari`` (against shuffled labels: 0 but for chance).
+
+    Raises:
+        InputError: If the labels are no whole numbers or not as many.
+    """
+    a = as_labels(first, "labels")
+    b = as_labels(second, "labels", len(a))
+    both = (a != -1) & (b != -1)
+    inner = (a[both], b[both])
+    known = max((len(np.unique(part)) for part in inner), default=0) > 1
+    return {
+        "ari": _adjusted(adjusted_rand_score, a, b),
+        "ami": _adjusted(adjusted_mutual_info_score, a, b),
+        "ari_clustered": _adjusted(adjusted_rand_score, *inner) if known else np.nan,
+        "ami_clustered": _adjusted(adjusted_mutual_info_score, *inner) if known else np.nan,
+        "clustered_both": float(both.mean()),
+        "baseline_ari": _adjusted(adjusted_rand_score, a, generator.permutation(b)),
+    }
+
+
+def _adjusted(score, a: Ints, b: Ints) -> float:  # type: ignore[no-untyped-def]
+    """A score of two labelings as a plain number."""
+    return float(score(a, b))
+
+
+def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
+    """For each reference cluster the Jaccard index of the cluster that matches it best.
+
+    Args:
+        reference: n labels 0 … K-1, -1 noise.
+        labels: n labels of the same points, -1 noise: never a match.
+
+    Returns:
+        max(reference) + 1 values in [0, 1]; NaN for a cluster with no point here.
+
+    Raises:
+        InputError: If the labels are no whole numbers or not as many.
+
+    Source: Hennig 2007, Computational Statistics and Data Analysis 52.
+    """
+    a = as_labels(reference, "reference")
+    b = as_labels(labels, "labels", len(a))
+    rows, columns = int(a.max()) + 1, int(b.max()) + 1
+    common = np.zeros((rows + 1, columns + 1))
+    np.add.at(common, (a, b), 1.0)  # noise is the last row and column
+    sizes, others = common[:rows].sum(axis=1), common[:, :columns].sum(axis=0)
+    shared = common[:rows, :columns]
+    union = sizes[:, None] + others[None, :] - shared
+    index = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0.0)
+    return np.where(sizes > 0.0, index.max(axis=1, initial=0.0), np.nan)
+
+
+def jaccard_table(
+    labels: npt.ArrayLike, found: Sequence[Floats], baselines: Sequence[Floats]
+) -> pd.DataFrame:
+    """Stability of every cluster over resamples or UMAP seeds.
+
+    Args:
+        labels: n labels whose clusters are judged, -1 noise.
+        found: :func:`best_jaccard` of these clusters in each resample.
+        baselines: The same against shuffled labels.
+
+    Returns:
+        Table ``cluster``, ``size``, ``jaccard`` (mean), ``jaccard_sd``, ``recovered``,
+        ``dissolved`` (shares of resamples), ``baseline`` (mean against shuffled labels), ``n``,
+        ``verdict``.
+    """
+    values = as_labels(labels, "labels")
+    rows = []
+    for cluster in range(int(values.max()) + 1):
+        index = np.array([draw[cluster] for draw in found])
+        index = index[~np.isnan(index)]
+        chance = np.array([draw[cluster] for draw in baselines])
+        mean = float(index.mean()) if len(index) else np.nan
+        rows.append(
+            {
+                "cluster": cluster,
+                "size": int(np.sum(values == cluster)),
+                "jaccard": mean,
+                "jaccard_sd": float(index.std(ddof=1)) if len(index) > 1 else np.nan,
+                "recovered": float(np.mean(index >= RECOVERED)) if len(index) else np.nan,
+                "dissolved": float(np.mean(index <= DISSOLVED)) if len(index) else np.nan,
+                "baseline": float(np.nanmean(chance)) if len(index) else np.nan,
+                "n": len(index),
+                "verdict": verdict(mean, JACCARD_VERDICTS, "unstable"),
+            }
+        )
+    columns = {
+        "cluster": "int64", "size": "int64", "jaccard": "float64", "jaccard_sd": "float64",
+        "recovered": "float64", "dissolved": "float64", "baseline": "float64", "n": "int64",
+        "verdict": "str",
+    }  # fmt: skip
+    return pd.DataFrame.from_records(rows, columns=list(columns)).astype(columns)
+
+
+def verdict(value: float, limits: Sequence[tuple[float, str]], otherwise: str) -> str:
+    """The first word whose limit the value reaches; ``unknown`` for NaN."""
+    if np.isnan(value):
+        return "unknown"
+    return next((word for limit, word in limits if value >= limit), otherwise)

@@ -1,0 +1,248 @@
+"""Steps of inference on small made-up artefacts: stability, SBS, simulations and their figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import simulate_coverage
+import simulate_null
+import simulate_power
+from compare_planes import main as compare_planes
+from latent_microscope.artefacts import load_table, save_npy, save_table
+from latent_microscope.forensics.bias_populations import (
+    draw_attributes,
+    draw_groups,
+    people_codes,
+    with_odds,
+)
+from latent_microscope.forensics.bias_simulations import (
+    COVERAGE,
+    binomial_limit,
+    share_interval,
+)
+from latent_microscope.forensics.bias_simulations import (
+    simulate_power as power_table,
+)
+from latent_microscope.statistics import benjamini_hochberg
+from latent_microscope.tables.bias import bias_table
+from plot_calibration import main as plot_calibration
+from plot_cluster_stability import main as plot_cluster_stability
+from plot_power import main as plot_power
+from plot_sbs_sizes import main as plot_sbs_sizes
+from resample_clusters import main as resample_clusters
+from tabulate_clusters import main as tabulate_clusters
+
+
+def made_run(folder: Path, seed: int, apart: float) -> None:
+    """A plane, its replicate, clusters and people of one VAE seed."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(90) % 2
+    ids = [f"{i:03d}" for i in range(90)]
+    for name in ("plane", "replicate"):
+        points = rng.normal(0, 1, (90, 2)) + apart * group[:, None]
+        save_npy(folder / f"{name}.npy", points.astype(np.float32))
+    save_table(folder / "encoding.parquet", pd.DataFrame({"id": ids}))
+    people = pd.DataFrame({"id": ids[::-1], "identity": np.arange(90) // 3})
+    save_table(folder / "samples.parquet", people)
+    labels = np.where(rng.random(90) < 0.1, -1, group) if apart else np.full(90, -1)
+    save_table(folder / "clusters.parquet", pd.DataFrame({"id": ids, "cluster": labels}))
+    common = {"encoding": folder / "encoding.parquet", "min_cluster_size": 10, "min_samples": 3}
+    resample_clusters(
+        plane=folder / "plane.npy",
+        sbs=folder / "sbs.parquet",
+        pairs=folder / "pairs.parquet",
+        clusters=folder / "jaccard.parquet",
+        samples=folder / "samples.parquet",
+        sizes=[5, 10, 400],
+        resamples=4,
+        run=seed,
+        **common,
+    )
+    compare_planes(
+        plane=folder / "plane.npy",
+        replicates=[folder / "replicate.npy"],
+        sbs=folder / "planes-sbs.parquet",
+        pairs=folder / "planes-pairs.parquet",
+        clusters=folder / "planes-jaccard.parquet",
+        run=seed,
+        **common,
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folders = [tmp_path_factory.mktemp(f"run{seed}") for seed in (0, 1)]
+    for seed, folder in enumerate(folders):
+        made_run(folder, seed, 14.0)
+    return folders
+
+
+def test_stability_of_a_run(runs: list[Path]) -> None:
+    sbs = load_table(runs[0] / "sbs.parquet")
+    assert sbs["min_cluster_size"].tolist() == [5, 10, 45]
+    assert sbs["configured"].tolist() == [False, True, False]
+    assert sbs["share"].between(0, 1).all()
+    assert (sbs["low"] <= sbs["share"]).all()
+    assert (sbs["share"] <= sbs["high"]).all()
+    pairs = load_table(runs[0] / "pairs.parquet")
+    assert len(pairs) == 4
+    assert pairs["ari"].min() > 0.8
+    assert load_table(runs[0] / "jaccard.parquet")["verdict"].tolist() == ["highly stable"] * 2
+    assert len(load_table(runs[0] / "planes-pairs.parquet")) == 1
+    assert load_table(runs[0] / "planes-sbs.parquet")["plane"].tolist() == ["umap 0", "umap 1"]
+
+
+def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> None:
+    def files(name: str) -> list[Path]:
+        return [folder / name for folder in runs]
+
+    out = {f"{n}_{k}": tmp_path / f"{n}.{e}" for n in ("sbs", "stability", "clusters")
+           for k, e in (("table", "parquet"), ("csv", "csv"))}  # fmt: skip
+    tabulate_clusters(
+        sbs=files("sbs.parquet"),
+        resampled=files("pairs.parquet"),
+        planes=files("planes-pairs.parquet"),
+        resampled_clusters=files("jaccard.parquet"),
+        planes_clusters=files("planes-jaccard.parquet"),
+        clusters=files("clusters.parquet"),
+        views=["whole", "whole"],
+        runs=[0, 1],
+        **out,
+    )
+    table = load_table(out["stability_table"])
+    assert table["source"].tolist() == ["resamples", "UMAP seeds"] * 2 + ["VAE seeds"]
+    assert table["run"].tolist() == [0, 0, 1, 1, -1]
+    assert (table["baseline_ari_mean"].abs() < 0.2).all()
+    assert set(load_table(out["clusters_table"])["source"]) == {"resamples", "UMAP seeds"}
+    assert len(load_table(out["sbs_table"])) == 6
+    for folder in ("first", "again"):
+        there = {end: tmp_path / folder / f"a.{end}" for end in ("png", "pdf")}
+        plot_sbs_sizes(
+            sbs=files("sbs.parquet"), planes=files("planes-sbs.parquet"), title="made up", **there
+        )
+        there = {end: tmp_path / folder / f"b.{end}" for end in ("png", "pdf")}
+        plot_cluster_stability(
+            resampled=files("pairs.parquet"),
+            planes=files("planes-pairs.parquet"),
+            resampled_clusters=files("jaccard.parquet"),
+            planes_clusters=files("planes-jaccard.parquet"),
+            clusters=files("clusters.parquet"),
+            runs=[0, 1],
+            title="made up",
+            **there,
+        )
+    for name in ("a.png", "a.pdf", "b.png", "b.pdf"):
+        first = (tmp_path / "first" / name).read_bytes()
+        assert first == (tmp_path / "again" / name).read_bytes()
+
+
+def test_all_noise_is_a_result(tmp_path: Path) -> None:
+    made_run(tmp_path, 3, 0.0)
+    given = {end: tmp_path / f"a.{end}" for end in ("png", "pdf")}
+    empty = load_table(tmp_path / "jaccard.parquet").iloc[:0]
+    save_table(tmp_path / "empty.parquet", empty)
+    plot_cluster_stability(
+        resampled=[tmp_path / "pairs.parquet"],
+        planes=[tmp_path / "planes-pairs.parquet"],
+        resampled_clusters=[tmp_path / "empty.parquet"],
+        planes_clusters=[tmp_path / "empty.parquet"],
+        clusters=[tmp_path / "clusters.parquet"],
+        runs=[3],
+        title="made up",
+        **given,
+    )
+    assert given["png"].stat().st_size > 1000
+
+
+def test_simulations_as_steps(tmp_path: Path) -> None:
+    def out(name: str) -> dict[str, Path]:
+        return {"table": tmp_path / f"{name}.parquet", "csv": tmp_path / f"{name}.csv"}
+
+    simulate_null.main(runs=4, images=200, attributes=5, groups=2, resamples=30, **out("null"))
+    simulate_coverage.main(runs=4, images=300, members=[100], resamples=30, **out("coverage"))
+    simulate_power.main(
+        runs=50, images=2000, members=[100, 500], odds_ratios=[1, 1.5, 4], prevalences=[0.2],
+        attributes=5, **out("power"),
+    )  # fmt: skip
+    null, coverage = (load_table(tmp_path / f"{n}.parquet") for n in ("null", "coverage"))
+    assert null["family"].tolist() == ["group", "run"] * 5
+    assert null["required"].tolist() == [True] * 8 + [False] * 2
+    assert null["tests"].tolist() == [5, 10] * 5
+    assert len(coverage) == 3 * 3 * 12
+    assert coverage["coverage"].between(0, 1).all()
+    power = load_table(tmp_path / "power.parquet").set_index(["members", "odds_ratio"])
+    assert power.loc[(500, 4.0), "power"] == 1.0
+    assert power.loc[(500, 1.0), "power"] < 0.2
+    assert (power["adjusted"] <= power["power"]).all()
+    given = {end: tmp_path / f"power.{end}" for end in ("png", "pdf")}
+    plot_power(power=tmp_path / "power.parquet", title="made up", **given)
+    given = {end: tmp_path / f"calibration.{end}" for end in ("png", "pdf")}
+    plot_calibration(
+        null=tmp_path / "null.parquet", coverage=tmp_path / "coverage.parquet", title="made up",
+        **given,
+    )  # fmt: skip
+    assert given["png"].stat().st_size > 1000
+
+
+def test_power_meets_the_requirement_and_the_level() -> None:
+    table = power_table(
+        runs=1000, images=10_000, members=[500], odds_ratios=[1.0, 1.5], prevalences=[0.2],
+        attributes=1, seed=1,
+    ).set_index("odds_ratio")  # fmt: skip
+    assert table.loc[1.5, "power"] >= 0.9
+    assert table.loc[1.0, "power"] <= binomial_limit(1000)
+
+
+def test_adjusted_power_is_that_of_benjamini_hochberg() -> None:
+    from latent_microscope.forensics.bias_simulations import _rejected_first
+
+    rng = np.random.default_rng(0)
+    p = rng.random((300, 6)) ** 3
+    expected = [benjamini_hochberg(row)[0] <= 0.05 for row in p]
+    np.testing.assert_array_equal(_rejected_first(p), expected)
+    assert 0 < np.mean(expected) < 1
+
+
+def test_limits() -> None:
+    assert binomial_limit(1000) == pytest.approx(0.067)
+    low, high = share_interval([0, 5, 10], [10, 10, 10])
+    assert low[0] == 0.0
+    assert high[2] == 1.0
+    assert (low[1], high[1]) == pytest.approx((0.1871, 0.8129), abs=1e-4)
+    assert COVERAGE == (0.93, 0.97)
+
+
+def test_populations_have_the_shares_that_were_asked_for() -> None:
+    rng = np.random.default_rng(0)
+    codes = people_codes(40_000, "celeba", rng)
+    assert (np.diff(codes) >= 0).all()
+    assert len(codes) / len(np.unique(codes)) == pytest.approx(1.842, abs=0.03)
+    labels = draw_groups(codes, [0.1, 0.2], 0.5, rng)
+    assert np.mean(labels == 0) == pytest.approx(0.1, abs=0.01)
+    assert np.mean(labels == 1) == pytest.approx(0.2, abs=0.01)
+    present = draw_attributes(codes, [0.05, 0.5], 0.8, rng, between=0.5)
+    assert present.mean(axis=0) == pytest.approx([0.05, 0.5], abs=0.01)
+    both = codes[1:] == codes[:-1]
+    alike = np.corrcoef(present[1:][both, 1], present[:-1][both, 1])[0, 1]
+    # The phi coefficient of a normal correlation r at the median is 2 asin(r) / pi.
+    assert alike == pytest.approx(2 * np.arcsin(0.8) / np.pi, abs=0.03)
+    few = np.bincount(people_codes(2000, "few", rng))
+    assert len(few) == pytest.approx(200, abs=60)
+    assert np.sort(few)[-10:].sum() > 900
+    assert with_odds(0.2, 1.5) == pytest.approx(0.3 / 1.1)
+
+
+def test_q_run_adjusts_over_all_groups_of_a_run() -> None:
+    rng = np.random.default_rng(0)
+    attributes = pd.DataFrame(rng.random((300, 6)) < 0.4).astype(int)
+    attributes.columns = [f"a{j}" for j in range(6)]
+    groups = {"cluster 0": np.arange(300) < 90, "cluster 1": np.arange(300) >= 200}
+    table = bias_table(groups, attributes, ["odds", "ratio"], identities=None, resamples=0, seed=0)
+    odds = table[table["definition"] == "odds"]
+    np.testing.assert_allclose(odds["q_run"], benjamini_hochberg(odds["p"]))
+    first = odds[odds["group"] == "cluster 0"]
+    np.testing.assert_allclose(first["q"], benjamini_hochberg(first["p"]))
+    ratio = table[table["definition"] == "ratio"]
+    np.testing.assert_array_equal(ratio["q_run"], odds["q_run"])
