@@ -1,5 +1,7 @@
 """Cluster stability: one hierarchy, resamples of people, agreement with noise, Jaccard, SBS."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,7 +178,7 @@ def test_verdicts():
 
 
 def test_stable_blobs_are_stable_and_one_cloud_is_not():
-    options = {
+    options: dict[str, Any] = {
         "identities": None, "sizes": [10, 20], "min_cluster_size": 20, "min_samples": 5,
         "resamples": 8, "resampling": "subsample", "share": 0.8, "seed": 0,
     }  # fmt: skip

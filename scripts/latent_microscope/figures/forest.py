@@ -1,6 +1,7 @@
 """Attribute bias without photographs: a forest plot of odds ratios with intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,8 +54,10 @@ def bias_forest(
     panels = len(parts) + bool(published)
     rows = max(1, -(-panels // 2))
     height = _ROW * top + 0.1
+    small = 0.3 * len(published or {}) + 0.1
+    alone = bool(published) and panels % 2 == 1 and panels > 1
     page = Page(
-        _HEAD + rows * (height + _FOOT),
+        _HEAD + rows * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
         f"{title} · attribute bias (odds ratio, members against the rest)",
         "lines: 95% interval; orange: over-, blue: under-represented, grey: neutral; filled: "
         "q ≤ 0.05 in the group; *: also over all groups; ×: a cell is 0",
@@ -65,7 +68,8 @@ def bias_forest(
         return page.figure
     span = _span(pd.concat(parts), published)
     for k in range(panels):
-        ax = page.axes(1.5 + 3.6 * (k % 2), _HEAD + (k // 2) * (height + _FOOT), 1.95, height)
+        tall = height if k < len(parts) else small
+        ax = page.axes(1.5 + 3.6 * (k % 2), _HEAD + (k // 2) * (height + _FOOT), 1.95, tall)
         ax.set_xscale("log")
         ax.axvspan(*NEUTRAL["odds"], color=FAINT, alpha=0.6, lw=0)
         ax.axvline(1.0, color=MUTED, lw=0.7)
@@ -74,10 +78,10 @@ def bias_forest(
             members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
             text = f"{pretty(names[k])}, n = {count(members)}"
         else:
-            _bars(ax, published or {}, top)
-            text = "preprint, its cluster 0 (no interval given)"
+            _bars(ax, published or {}, table[table["group"] == names[0]], look)
+            text = f"bars: preprint, its cluster 0; dots: our {pretty(names[0])}"
         panel(ax, "abcdefghijkl"[k % 12], text)
-        ax.set_ylim(top - 0.4, -0.6)
+        ax.set_ylim((top if k < len(parts) else len(published or {})) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.set_xlim(span)
         log_ticks(ax.xaxis, span[1] / span[0])
@@ -102,23 +106,28 @@ def _span(table: pd.DataFrame, published: Mapping[str, float] | None) -> tuple[f
 def _intervals(ax: Axes, table: pd.DataFrame, look: Look) -> None:
     names = []
     for y, row in enumerate(table.to_dict("records")):
-        colour = look.colour(_COLOUR[row["direction"]]) if row["direction"] in _COLOUR else NOISE
-        if np.isfinite(row["low"]) and np.isfinite(row["high"]):
-            ax.plot([max(row["low"], 1e-9), row["high"]], [y, y], color=colour, lw=1.1)
-        sure = bool(row["q"] <= _LEVEL)
-        marker = "x" if row["status"] == "zero_cell" else "o"
-        face = colour if sure or marker == "x" else "white"
-        ax.plot(row["estimate"], y, marker, ms=4.2, mfc=face, mec=colour, mew=0.9)
+        _interval(ax, y, row, look)
         names.append(pretty(row["attribute"]) + (" *" if row["q_run"] <= _LEVEL else ""))
     if table.empty:
         ax.text(0.5, 0.5, "no attribute varies", transform=ax.transAxes, ha="center", color=MUTED)
     ax.set_yticks(range(len(names)), names)
 
 
-def _bars(ax: Axes, published: Mapping[str, float], top: int) -> None:
-    """The preprint's values, which it drew as bars."""
-    shown = list(published.items())[:top]
-    for y, (_, value) in enumerate(shown):
-        ax.barh(y, value - 1.0, left=1.0, height=0.6, color=NOISE, ec=MUTED, lw=0.6)
-        ax.text(value * 1.05, y, f"{value:g}", va="center", color=INK, size="small")
-    ax.set_yticks(range(len(shown)), [pretty(name) for name, _ in shown])
+def _interval(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
+    """A dot and its interval."""
+    colour = look.colour(_COLOUR[row["direction"]]) if row["direction"] in _COLOUR else NOISE
+    if np.isfinite(row["low"]) and np.isfinite(row["high"]):
+        ax.plot([max(row["low"], 1e-9), row["high"]], [y, y], color=colour, lw=1.1)
+    marker = "x" if row["status"] == "zero_cell" else "o"
+    face = colour if row["q"] <= _LEVEL or marker == "x" else "white"
+    ax.plot(row["estimate"], y, marker, ms=4.2, mfc=face, mec=colour, mew=0.9)
+
+
+def _bars(ax: Axes, published: Mapping[str, float], ours: pd.DataFrame, look: Look) -> None:
+    """The preprint's values, which it drew as bars, and our estimates of the same attributes."""
+    for y, (name, value) in enumerate(published.items()):
+        ax.barh(y - 0.17, value - 1.0, left=1.0, height=0.32, color=NOISE, ec=MUTED, lw=0.6)
+        ax.text(value * 1.05, y - 0.17, f"{value:g}", va="center", color=INK, size="small")
+        for row in ours[ours["attribute"] == name].to_dict("records"):
+            _interval(ax, y + 0.2, row, look)
+    ax.set_yticks(range(len(published)), [pretty(name) for name in published])

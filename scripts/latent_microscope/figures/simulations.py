@@ -25,12 +25,12 @@ def power(table: pd.DataFrame, title: str, look: Look, *, attributes: int) -> Fi
         4.3,
         f"{title} · power of the test of independent images",
         f"{count(table['runs'].max())} simulated studies a point, bands: 95%; dashes: 5%; "
-        f"star: required, {POWER['power']:.0%} at odds ratio {POWER['odds_ratio']:g}, prevalence "
-        f"≥ {POWER['prevalence']:g}, {POWER['members']:.0f} members",
+        f"star and dots: required, {POWER['power']:.0%} at odds ratio {POWER['odds_ratio']:g}, "
+        f"prevalence ≥ {POWER['prevalence']:g}, {POWER['members']:.0f} members",
     )
     grid = page.grid(2, len(sizes), top=0.72, bottom=0.42, left=0.5, wspace=0.25, hspace=0.5)
     rows = (("power", "p ≤ 0.05, one attribute"),
-            ("adjusted", f"q ≤ 0.05, the one of {attributes} attributes"))  # fmt: skip
+            ("adjusted", f"q ≤ 0.05 among {attributes}"))  # fmt: skip
     letters = iter("abcdefghijkl")
     for line, (column, text) in zip(grid, rows, strict=True):
         for ax, size in zip(line, sizes, strict=True):
@@ -38,6 +38,7 @@ def power(table: pd.DataFrame, title: str, look: Look, *, attributes: int) -> Fi
             _curves(ax, part, column, look)
             ax.axhline(LEVEL, color=MUTED, lw=0.8, ls=(0, (3, 2)), zorder=0)
             if size == POWER["members"] and column == "power":
+                ax.axhline(POWER["power"], color=MUTED, lw=0.8, ls=":", zorder=0)
                 ax.plot(POWER["odds_ratio"], POWER["power"], "*", color="black", ms=7, zorder=5)
             panel(ax, next(letters), f"n = {count(size)}: {text}")
             ax.set_ylim(-0.02, 1.03)
@@ -98,8 +99,8 @@ def calibration(null: pd.DataFrame, coverage: pd.DataFrame, title: str, look: Lo
     right.axvspan(*COVERAGE, color=FAINT, alpha=0.8, lw=0)
     right.axvline(1 - LEVEL, color=MUTED, lw=0.8, ls=(0, (3, 2)))
     names = []
-    for y, (key, part) in enumerate(groups):
-        scenario, effect, members = key  # type: ignore[misc]
+    for y, (_, part) in enumerate(groups):
+        scenario, effect, members = part[["scenario", "effect", "members"]].iloc[0]
         values = part["coverage"].to_numpy(float)
         colour = look.colour(list(_EFFECTS).index(effect))
         right.scatter(values, np.full(len(values), y), s=8, c=colour, alpha=0.55, linewidths=0)

@@ -1,6 +1,7 @@
 """How far clusters and their SBS can be trusted: by cluster size, resamples, UMAP and VAE seeds."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,7 @@ def sbs_sizes(
     for k, (curve, own, label) in enumerate(zip(curves, planes, labels, strict=True)):
         colour = look.colour(k)
         x = curve["min_cluster_size"].to_numpy(float) * 1.03 ** (k - (len(curves) - 1) / 2)
-        style = {"color": colour, "marker": "o", "ms": 3, "label": label}
+        style: dict[str, Any] = {"color": colour, "marker": "o", "ms": 3, "label": label}
         axes[0].plot(x, curve["share"], **style)
         axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
         others = own.iloc[1:]

@@ -84,7 +84,7 @@ def simulate_null(
         this procedure), ``passes``, ``p_share`` (single tests with p ≤ 0.05).
     """
     prevalence = np.linspace(0.02, 0.5, attributes)
-    shares = np.linspace(0.05, 0.15, groups)
+    shares = np.linspace(0.05, 0.15, groups).tolist()
     rows = []
     for name, people, between, procedure in NULL_SCENARIOS:
         any_of: dict[str, int] = {"group": 0, "run": 0}

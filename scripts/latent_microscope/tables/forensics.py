@@ -205,8 +205,9 @@ def bias_summary(
 ) -> pd.DataFrame:
     """Attributes that are over- or under-represented in a group beyond chance.
 
-    By the odds ratio: direction over or under by the published limits, and q at most 0.05
-    (Benjamini–Hochberg over the attributes of a group).
+    By the odds ratio: direction over or under by the published limits, q at most 0.05
+    (Benjamini–Hochberg over the attributes of a group), and an interval that leaves out 1, which
+    the p of a zero cell alone does not make sure.
 
     Args:
         abis: ABI table of each run.
@@ -230,6 +231,7 @@ def bias_summary(
         (table["definition"] == "odds")
         & table["direction"].isin(["over", "under"])
         & (table["q"] <= FALSE_DISCOVERY_RATE)
+        & ((table["low"] > 1.0) | (table["high"] < 1.0))
     ].reset_index(drop=True)
     facts = clusters[["run", "group", "mean_cls", "creative"]]
     found = found.merge(facts, on=["run", "group"], how="left", validate="many_to_one")
