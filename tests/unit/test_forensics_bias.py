@@ -335,3 +335,18 @@ def test_definitions_share_their_resamples_and_p():
         )
         pd.testing.assert_frame_equal(alone, table[list(alone.columns)])
     np.testing.assert_array_equal(both["odds"]["p"], both["ratio"]["p"])
+
+
+def test_far_permutation_p_is_close_to_the_exact_one():
+    counts = [(40, 9), (400, 40), (1000, 70), (400, 5)]
+    present = np.zeros((2000, len(counts)), dtype=bool)
+    members = np.arange(2000) < 100
+    for j, (total, inside) in enumerate(counts):
+        present[:inside, j] = True
+        present[100 : 100 + total - inside, j] = True
+    p = permutation_p(present, members, np.arange(2000), 400, 0)
+    exact = mid_p(*contingency(present, members))
+    # A skewed count of few (40 in all): a normal tail would be far too small.
+    assert np.abs(np.log(p[:3] / exact[:3])).max() < np.log(3)
+    assert (p > 0).all()
+    assert p[3] < 0.001

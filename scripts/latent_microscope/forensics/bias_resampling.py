@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
+from scipy.stats import pearson3
 from scipy.stats import t as student_t
 
 from latent_microscope.errors import InputError
@@ -134,7 +135,9 @@ def permutation_p(
     members with it carries all of the evidence; correlation within identities stays as it is.
     Where fewer than ten permutations lie as far out, their share says little more than that p is
     small (at best 2 / (permutations + 1), which no correction over 40 attributes survives): p is
-    then the normal tail at the permutations' mean and standard deviation.
+    then the tail of the gamma law (Pearson III) with the permutations' mean, standard deviation
+    and skewness (Winkler et al. 2016, NeuroImage 141). A normal tail is too light where few members
+    have the attribute: in simulations it rejected too often.
 
     Args:
         present: (n, m) attributes.
@@ -162,6 +165,7 @@ def permutation_p(
     at_least = np.ones(present.shape[1])
     total = np.zeros(present.shape[1])
     squares = np.zeros(present.shape[1])
+    cubes = np.zeros(present.shape[1])
     for start in range(0, n_permutations, _CHUNK):
         size = min(_CHUNK, n_permutations - start)
         shuffled = np.empty((size, len(member)), dtype=np.float32)
@@ -172,12 +176,29 @@ def permutation_p(
         counts = (shuffled @ attribute).astype(np.float64)
         total += (counts - observed).sum(axis=0)
         squares += ((counts - observed) ** 2).sum(axis=0)
+        cubes += ((counts - observed) ** 3).sum(axis=0)
         at_most += (counts <= observed).sum(axis=0)
         at_least += (counts >= observed).sum(axis=0)
     tail = np.minimum(at_most, at_least)
     p = np.minimum(1.0, 2.0 * tail / (n_permutations + 1.0))
     mean = total / n_permutations
-    sd = np.sqrt(np.maximum(squares / n_permutations - mean**2, 0.0))
-    far = (tail < _FEW) & (sd > 0.0)
-    z = np.divide(np.abs(mean), sd, out=np.zeros_like(mean), where=far)
-    return np.where(far, np.minimum(p, 2.0 * ndtr(-z)), p)
+    variance = np.maximum(squares / n_permutations - mean**2, 0.0)
+    far = (tail < _FEW) & (variance > 0.0)
+    third = cubes / n_permutations - 3.0 * mean * variance - mean**3
+    fitted = _gamma_tail(-mean[far], np.sqrt(variance[far]), third[far])
+    p[far] = np.minimum(1.0, 2.0 * fitted)
+    return p
+
+
+def _gamma_tail(distance: Floats, sd: Floats, third: Floats) -> Floats:
+    """Probability of counts at least as far from their mean, on the same side.
+
+    Args:
+        distance: Observed count minus mean; half a count is taken off, counts being whole.
+        sd: Standard deviation of the counts.
+        third: Their third central moment.
+    """
+    # A negative skewness would end the law: the normal tail is the safe side of it.
+    skew = np.maximum(np.sign(distance) * third / sd**3, 0.0)
+    z = np.maximum(np.abs(distance) - 0.5, 0.0) / sd
+    return np.asarray(np.where(z > 0.0, pearson3.sf(z, skew), 0.5))
