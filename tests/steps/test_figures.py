@@ -57,8 +57,8 @@ FACES = [
 ]  # fmt: skip
 VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_health"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
-# Drawn in test_inference_steps.py.
-INFERENCE = {"sbs_sizes", "cluster_stability", "power", "calibration"}
+# Drawn in test_inference_steps.py and test_detection_steps.py.
+ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 
@@ -175,7 +175,7 @@ def test_figure_is_written_whole_and_the_same_again(
 def test_every_script_is_covered_and_named() -> None:
     scripts = {path.stem.removeprefix("plot_") for path in SCRIPTS.glob("plot_*.py")}
     assert scripts == set(style.FIGURES)
-    assert scripts == {name for name, _ in CASES} | {"classifier_training"} | INFERENCE
+    assert scripts == {name for name, _ in CASES} | {"classifier_training"} | ELSEWHERE
 
 
 _AGAIN = """

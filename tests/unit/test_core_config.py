@@ -181,7 +181,12 @@ def test_defaults_are_filled_in_to_the_leaves() -> None:
 
 def test_subset_renames_and_limits_real_data() -> None:
     found = resolve(config(subset=100), SCHEMA)["studies"]
-    assert sorted(found) == ["demo-alignment-100", "demo-faces-100", "demo-synthetic"]
+    assert sorted(found) == [
+        "demo-alignment-100",
+        "demo-faces-100",
+        "demo-simulations",
+        "demo-synthetic",
+    ]
     assert found["demo-faces-100"]["subset"] == 100
     assert found["demo-alignment-100"]["subset"] == {"train": 500, "test": 100}
 
