@@ -15,6 +15,7 @@ def main(
     latents: In,
     sources: Out,
     restarts: Out,
+    unmixings: Out,
     method: str = "intended",
     components: int | None = None,
     n_restarts: int = 10,
@@ -29,6 +30,8 @@ def main(
         sources: .npy float64 (n, k) independent sources.
         restarts: .parquet, one row a FastICA restart: restart, seed, converged, n_iter,
             mean_abs_kurtosis, chosen.
+        unmixings: .npy float64 (restarts, k, d + 1), of every restart: weights of the latent
+            dimensions and, in the last column, the offset; NaN for a restart that failed.
         method: intended (best of the restarts, cube, deflation) or executed (one FastICA, logcosh,
             parallel), the two readings of the published scripts.
         components: number of sources; none: min(20, d).
@@ -51,6 +54,7 @@ def main(
         log.info("%d of %d FastICA runs did not converge", fit.not_converged, len(fit.restarts))
     save_npy(sources, fit.sources)
     save_table(restarts, fit.restarts)
+    save_npy(unmixings, fit.unmixings)
 
 
 if __name__ == "__main__":

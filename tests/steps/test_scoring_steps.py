@@ -124,6 +124,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         latents=made["latents.npy"],
         sources=made["sources.npy"],
         restarts=made["sources.parquet"],
+        unmixings=made["unmixings.npy"],
         n_restarts=2,
         seed=3,
     )
@@ -161,7 +162,11 @@ def test_sources(run: Run, tmp_path: Path, method: str) -> None:
     made = run_twice(
         compute_sources.main,
         tmp_path,
-        {"sources": "sources.npy", "restarts": "sources.parquet"},
+        {
+            "sources": "sources.npy",
+            "restarts": "sources.parquet",
+            "unmixings": "unmixings.npy",
+        },
         latents=run["latents.npy"],
         method=method,
         components=4,
@@ -194,6 +199,7 @@ def test_sources_differ_between_runs(run: Run, tmp_path: Path) -> None:
             latents=run["latents.npy"],
             sources=tmp_path / "s.npy",
             restarts=tmp_path / "s.parquet",
+            unmixings=tmp_path / "u.npy",
             n_restarts=2,
             run=number,
         )
@@ -321,7 +327,7 @@ def test_nan_in_latents_names_the_row(tmp_path: Path, step: Any) -> None:
     z[8, 2] = np.inf
     save_npy(tmp_path / "latents.npy", z)
     outputs = {
-        compute_sources: ("sources", "restarts"),
+        compute_sources: ("sources", "restarts", "unmixings"),
         compute_factors: ("factors",),
         embed_plane: ("plane",),
         embed_tsne: ("tsne",),

@@ -7,6 +7,7 @@ rule compute_sources:
     output:
         sources=f"{B}/sources-{{method}}.npy",
         restarts=f"{B}/sources-{{method}}.parquet",
+        unmixings=f"{B}/unmixings-{{method}}.npy",
     log:
         f"{LOG}/compute_sources-{{view}}-seed{{seed}}-{{method}}.log",
     conda:

@@ -31,11 +31,13 @@ class SourceFit:
         restarts: Table ``restart``, ``seed``, ``converged``, ``n_iter``, ``mean_abs_kurtosis``
             (NaN for a restart that failed), ``chosen``.
         sample_rows: Rows that the unmixing was fitted on.
+        unmixings: (restarts, k, d + 1) float64, see :func:`unmix`; NaN for a restart that failed.
     """
 
     sources: Floats
     restarts: pd.DataFrame
     sample_rows: int
+    unmixings: Floats
 
     @property
     def not_converged(self) -> int:
@@ -53,12 +55,52 @@ def standardise(latents: Floats, rows: npt.NDArray[np.int64] | None = None) -> F
     Returns:
         Standardised copy.
     """
-    basis = latents if rows is None else latents[rows]
-    centred = latents - basis.mean(axis=0)
+    mean, deviation, varies = _centre_and_scale(latents if rows is None else latents[rows])
+    return (latents - mean) / deviation * varies
+
+
+def _centre_and_scale(basis: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Column means, population standard deviations (1 for a constant column), which vary."""
     deviation = basis.std(axis=0)
     # A constant column may have a deviation of rounding size.
     negligible = deviation <= 10.0 * np.finfo(np.float64).eps * np.abs(basis).max(axis=0)
-    return centred / np.where(negligible, 1.0, deviation) * ~negligible
+    return basis.mean(axis=0), np.where(negligible, 1.0, deviation), ~negligible
+
+
+def unmix(latents: npt.ArrayLike, unmixing: npt.ArrayLike) -> Floats:
+    """Sources of latents by an unmixing of :class:`SourceFit`.
+
+    Args:
+        latents: (n, d) latent means.
+        unmixing: (k, d + 1): weights of the latent dimensions as they are (not standardised), and
+            the offset in the last column.
+
+    Returns:
+        (n, k) sources.
+
+    Raises:
+        InputError: If the unmixing is not finite or is not one of d dimensions.
+    """
+    matrix = as_matrix(latents, "latents")
+    weights = as_matrix(unmixing, "unmixing", min_rows=1)
+    if weights.shape[1] != matrix.shape[1] + 1:
+        raise InputError(
+            f"unmixing has {weights.shape[1] - 1} dimensions and latents {matrix.shape[1]}; give "
+            "those of one model"
+        )
+    return np.ascontiguousarray(matrix @ weights[:, :-1].T + weights[:, -1])
+
+
+def _unmixings(models: list[FastICA | None], basis: Floats, k: int) -> Floats:
+    """Of every restart: standardising and unmixing in one affine map."""
+    mean, deviation, varies = _centre_and_scale(basis)
+    out = np.full((len(models), k, basis.shape[1] + 1), np.nan)
+    for restart, model in enumerate(models):
+        if model is not None:
+            out[restart, :, :-1] = model.components_ / deviation * varies
+            offset = out[restart, :, :-1] @ mean + model.components_ @ model.mean_
+            out[restart, :, -1] = -offset
+    return out
 
 
 def sample_of_rows(n: int, max_rows: int, seed: int) -> npt.NDArray[np.int64]:
@@ -165,7 +207,8 @@ def fit_sources(
     model = fits[best][0]
     assert model is not None
     sources = np.ascontiguousarray(model.transform(scaled), dtype=np.float64)
-    return SourceFit(sources, table, len(rows))
+    unmixings = _unmixings([fit for fit, _ in fits], matrix[rows], k)
+    return SourceFit(sources, table, len(rows), unmixings)
 
 
 def _restart_table(

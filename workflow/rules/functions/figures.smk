@@ -130,14 +130,14 @@ def study_figures(study):
     kind = STUDIES[study]["kind"]
     names = []
     for view in views_of(study):
-        names.append(f"vae-health-{view}")
+        names += [f"vae-health-{view}", f"vae-checks-{view}"]
         if study in TRAINED:
             names.append(f"training-{view}")
         if kind == "synthetic":
             for method in methods_of(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
     if kind != "synthetic":
-        names += cluster_figures(study)
+        names += [*cluster_figures(study), "reliability", "probes"]
     if kind == "alignment":
         names += alignment_figures(study)
     return [f"results/{study}/figures/{name}.png" for name in names]
@@ -151,6 +151,8 @@ def figures_of(study):
     figures = run_figures(study, published=False) + study_figures(study)
     if STUDIES[study]["kind"] == "alignment":
         figures.append(f"results/{study}/figures/disputed.png")
+    if STUDIES[study]["kind"] != "synthetic":
+        figures.append(f"results/{study}/figures/duplicates.png")
     return figures
 
 

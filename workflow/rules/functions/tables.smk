@@ -47,12 +47,23 @@ def sbs_files(wildcards):
     return runs_of(wildcards.study, f"{B}/sbs.parquet")
 
 
+QUALITY = ["reliability", "health", "duplicates", "probes"]
+
+
 TABLES = {
     "detection": ["comparison", "search"],
     "simulations": ["null", "coverage", "power"],
-    "synthetic": ["funnel", "detectors", "forensics"],
-    "faces": ["forensics", "bias", "rankings", *CLUSTER_TABLES],
-    "alignment": ["alignment", "behaviour", "forensics", "bias", "rankings", *CLUSTER_TABLES],
+    "synthetic": ["funnel", "detectors", "forensics", "health"],
+    "faces": ["forensics", "bias", "rankings", *CLUSTER_TABLES, *QUALITY],
+    "alignment": [
+        "alignment",
+        "behaviour",
+        "forensics",
+        "bias",
+        "rankings",
+        *CLUSTER_TABLES,
+        *QUALITY,
+    ],
 }
 
 

@@ -1,0 +1,205 @@
+"""How far rankings of the same samples agree: over VAE seeds and over ICA restarts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import f as f_distribution
+from scipy.stats import hypergeom, rankdata
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix, in_range
+
+MOSTLY_NOISE = 0.5
+"""Mean pairwise Spearman below which a ranking is called mostly noise. When each ranking is a
+common signal plus independent noise, the correlation of two of them is the signal's share of a
+ranking's variance: below 0.5 more than half of the ranking is noise."""
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def percentiles(scores: npt.ArrayLike) -> Floats:
+    """Percentile of each value within its column: mid-ranks from 0 (lowest) to 100; ties share.
+
+    Args:
+        scores: (n, m): one column a replicate.
+
+    Raises:
+        InputError: If ``scores`` is not a finite matrix of two rows.
+    """
+    matrix = as_matrix(scores, "scores")
+    return (rankdata(matrix, axis=0) - 1.0) / (len(matrix) - 1.0) * 100.0
+
+
+def pairs_of(groups: Sequence[int] | Ints, *, within: bool) -> list[tuple[int, int]]:
+    """Pairs of replicates of the same group (restarts of a VAE) or of different groups."""
+    values = [int(group) for group in groups]
+    return [
+        (a, b) for a, b in combinations(range(len(values)), 2) if (values[a] == values[b]) is within
+    ]
+
+
+def rank_correlations(ranks: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
+    """Spearman correlation of each pair of columns of ranks; NaN where one is constant."""
+    centred = ranks - ranks.mean(axis=0)
+    norms = np.sqrt(np.einsum("ij,ij->j", centred, centred))
+    out = np.full(len(pairs), np.nan)
+    for k, (a, b) in enumerate(pairs):
+        if norms[a] > 0.0 and norms[b] > 0.0:
+            out[k] = float(np.clip(centred[:, a] @ centred[:, b] / (norms[a] * norms[b]), -1, 1))
+    return out
+
+
+def top_rows(scores: Floats, count: int, *, largest: bool = True) -> list[Ints]:
+    """Rows of the list of ``count`` highest (lowest) values of each column, ties by row."""
+    keys = -scores if largest else scores
+    return [np.sort(np.argsort(column, kind="stable")[:count]) for column in keys.T]
+
+
+def list_overlaps(lists: Sequence[Ints], pairs: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
+    """Share of a list that another one repeats, and their Jaccard index, for each pair."""
+    shared = np.array([len(np.intersect1d(lists[a], lists[b])) for a, b in pairs], dtype=float)
+    length = len(lists[0])
+    return shared / length, shared / (2 * length - shared)
+
+
+def chance_jaccard(n: int, count: int) -> float:
+    """Expected Jaccard index of two random lists of ``count`` of n samples (hypergeometric)."""
+    shared = np.arange(max(0, 2 * count - n), count + 1)
+    weights = hypergeom.pmf(shared, n, count, count)
+    return float(np.sum(weights * shared / (2 * count - shared)))
+
+
+def kendall_w(scores: npt.ArrayLike) -> float:
+    """Kendall's coefficient of concordance of m rankings, corrected for ties.
+
+    0: no agreement beyond none at all (1/m on average by chance); 1: all rank alike. NaN for one
+    ranking or constant ones.
+
+    Args:
+        scores: (n, m): one column a ranking.
+    """
+    ranks = rankdata(as_matrix(scores, "scores"), axis=0)
+    m = ranks.shape[1]
+    centred = ranks - ranks.mean(axis=0)
+    within = float(np.einsum("ij,ij->", centred, centred))
+    if m < 2 or within == 0.0:
+        return float("nan")
+    return float(np.sum(centred.sum(axis=1) ** 2) / (m * within))
+
+
+@dataclass(frozen=True)
+class IntraClass:
+    """Intra-class correlation with its 95 % interval, and the reliability of the mean."""
+
+    single: float
+    low: float
+    high: float
+    mean: float
+
+
+def intra_class(scores: npt.ArrayLike, level: float = 0.95) -> IntraClass:
+    """ICC(C,1): share of variance between samples, after the replicates' own means.
+
+    Two-way model, consistency (replicates may differ in level: each VAE has its own scale, which
+    callers take out by giving percentiles); ``mean`` is ICC(C,m), the reliability of the mean over
+    the m replicates.
+
+    Args:
+        scores: (n, m): one column a replicate.
+        level: Of the interval.
+
+    Returns:
+        NaN for one replicate or where nothing varies.
+
+    Source: McGraw and Wong 1996, Tables 4 and 7.
+    """
+    matrix = as_matrix(scores, "scores")
+    n, m = matrix.shape
+    if m < 2:
+        return IntraClass(*([float("nan")] * 4))
+    rows = matrix.mean(axis=1)
+    residual = matrix - rows[:, None] - matrix.mean(axis=0) + matrix.mean()
+    between = m * float(np.sum((rows - matrix.mean()) ** 2)) / (n - 1)
+    error = float(np.sum(residual**2)) / ((n - 1) * (m - 1))
+    if between + (m - 1) * error == 0.0:
+        return IntraClass(*([float("nan")] * 4))
+    if error <= 1e-15 * between:
+        return IntraClass(1.0, 1.0, 1.0, 1.0)
+    ratio, tail = between / error, (1.0 + level) / 2.0
+    low = ratio / float(f_distribution.ppf(tail, n - 1, (n - 1) * (m - 1)))
+    high = ratio * float(f_distribution.ppf(tail, (n - 1) * (m - 1), n - 1))
+    return IntraClass(
+        (ratio - 1) / (ratio + m - 1),
+        (low - 1) / (low + m - 1),
+        (high - 1) / (high + m - 1),
+        1 - 1 / ratio,
+    )
+
+
+def prediction_band(
+    ranks: Floats, pairs: Sequence[tuple[int, int]], *, level: float = 0.95, bins: int = 50
+) -> tuple[Floats, Floats, Floats]:
+    """Where another replicate puts a sample of a given percentile.
+
+    All pairs of replicates are taken in both directions: of the samples within a bin of percentiles
+    by the one, the quantiles of the percentiles by the other. Nothing is assumed of their
+    distribution.
+
+    Args:
+        ranks: (n, m) percentiles.
+        pairs: Pairs of columns.
+        level: Share of samples within the band.
+        bins: Most bins of equal size; fewer where a bin would hold fewer than 40 pairs.
+
+    Returns:
+        Centres of the bins (percentiles), low and high ends; empty without pairs.
+    """
+    in_range(level, "level", 0.0, 1.0)
+    if not pairs:
+        return np.empty(0), np.empty(0), np.empty(0)
+    first = np.concatenate([ranks[:, [a, b]].T.ravel() for a, b in pairs])
+    second = np.concatenate([ranks[:, [b, a]].T.ravel() for a, b in pairs])
+    bins = int(np.clip(len(first) // 40, 1, bins))
+    edges = np.linspace(0.0, 100.0, bins + 1)
+    place = np.clip(np.searchsorted(edges, first, side="right") - 1, 0, bins - 1)
+    order = np.argsort(place, kind="stable")
+    counts = np.bincount(place, minlength=bins)
+    tail = (1.0 - level) / 2.0
+    low, high = np.full(bins, np.nan), np.full(bins, np.nan)
+    for k, part in enumerate(np.split(second[order], np.cumsum(counts)[:-1])):
+        if part.size:
+            low[k], high[k] = np.quantile(part, [tail, 1.0 - tail])
+    known = counts > 0
+    return ((edges[1:] + edges[:-1]) / 2.0)[known], low[known], high[known]
+
+
+def ranges(ranks: Floats) -> tuple[Floats, Floats, Floats]:
+    """Median, lowest and highest percentile of each sample over the replicates."""
+    return np.median(ranks, axis=1), ranks.min(axis=1), ranks.max(axis=1)
+
+
+def noise_ranks(
+    ranks: Floats, groups: Sequence[int] | Ints, generator: np.random.Generator
+) -> Floats:
+    """Percentiles as they were if different groups ranked the samples independently.
+
+    Replicates of one group (restarts of one VAE) are shuffled together: what they share stays.
+
+    Args:
+        ranks: (n, m) percentiles.
+        groups: Group of each column.
+        generator: Source of the shuffles.
+    """
+    values = np.asarray(groups)
+    if values.shape != (ranks.shape[1],):
+        raise InputError(f"groups has shape {values.shape}; give one for each replicate")
+    out = np.empty_like(ranks)
+    for group in np.unique(values):
+        columns = np.flatnonzero(values == group)
+        order = generator.permutation(len(ranks))
+        out[:, columns] = ranks[np.ix_(order, columns)]
+    return out

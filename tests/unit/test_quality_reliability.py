@@ -1,0 +1,239 @@
+"""Agreement of rankings: against scipy and brute force, known answers, and what noise gives."""
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import friedmanchisquare, rankdata, spearmanr
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.creative import creative_latent_score
+from latent_microscope.forensics.reliability import (
+    chance_jaccard,
+    intra_class,
+    kendall_w,
+    list_overlaps,
+    noise_ranks,
+    pairs_of,
+    percentiles,
+    prediction_band,
+    rank_correlations,
+    top_rows,
+)
+from latent_microscope.forensics.restarts import reference_uniqueness, restart_uniqueness
+from latent_microscope.forensics.sources import fit_sources, unmix
+from latent_microscope.forensics.uniqueness import uniqueness
+from latent_microscope.tables.reliability import gather, reliability_table, score_intervals
+
+
+def repeats(n=400, m=4, share=0.8, seed=0):
+    """Signal plus independent noise: the correlation of two columns is ``share``."""
+    rng = np.random.default_rng(seed)
+    signal, noise = rng.normal(size=(n, 1)), rng.normal(size=(n, m))
+    return np.sqrt(share) * signal + np.sqrt(1 - share) * noise
+
+
+def test_rank_correlations_are_spearmans():
+    scores = repeats()
+    scores[:9, 1] = scores[9, 1]  # ties
+    pairs = list(combinations(range(4), 2))
+    expected = [spearmanr(scores[:, a], scores[:, b]).statistic for a, b in pairs]
+    np.testing.assert_allclose(rank_correlations(percentiles(scores), pairs), expected, rtol=1e-12)
+    constant = np.column_stack([np.ones(5), np.arange(5.0)])
+    assert np.isnan(rank_correlations(percentiles(constant), [(0, 1)])).all()
+
+
+def test_percentiles_run_from_0_to_100_and_ties_share():
+    np.testing.assert_allclose(
+        percentiles(np.array([[3.0], [1.0], [2.0], [2.0], [9.0]]))[:, 0], [75, 0, 37.5, 37.5, 100]
+    )
+
+
+def test_pairs_within_and_between_groups():
+    assert pairs_of([0, 0, 1], within=True) == [(0, 1)]
+    assert pairs_of([0, 0, 1], within=False) == [(0, 2), (1, 2)]
+
+
+def test_lists_and_what_chance_gives():
+    scores = np.array([[4.0, 1], [3, 9], [2, 8], [1, 7], [0, 0]])
+    shared, jaccard = list_overlaps(top_rows(scores, 2), [(0, 1)])
+    assert (shared[0], jaccard[0]) == (0.5, 1 / 3)
+    lowest = top_rows(scores, 2, largest=False)
+    assert [rows.tolist() for rows in lowest] == [[3, 4], [0, 4]]
+    rng = np.random.default_rng(0)
+    made = []
+    for _ in range(3000):
+        a, b = (set(rng.permutation(30)[:12]) for _ in range(2))
+        made.append(len(a & b) / len(a | b))
+    assert chance_jaccard(30, 12) == pytest.approx(np.mean(made), abs=0.006)
+    assert chance_jaccard(10, 10) == pytest.approx(1.0)
+
+
+def test_kendall_w_is_friedmans_and_matches_spearman():
+    scores = repeats(n=60)
+    n, m = scores.shape
+    statistic = friedmanchisquare(*scores).statistic  # samples are the treatments
+    assert kendall_w(scores) == pytest.approx(statistic / (m * (n - 1)), rel=1e-9)
+    rho = np.mean([spearmanr(scores[:, a], scores[:, b])[0] for a, b in combinations(range(m), 2)])
+    assert rho == pytest.approx((m * kendall_w(scores) - 1) / (m - 1), rel=1e-9)
+    tied = np.round(scores)
+    statistic = friedmanchisquare(*tied).statistic
+    assert kendall_w(tied) == pytest.approx(statistic / (m * (n - 1)), rel=1e-9)
+    assert np.isnan(kendall_w(scores[:, :1]))
+
+
+def test_icc_of_shrout_and_fleiss():
+    """Six targets, four judges: ICC(3,1) 0.71, ICC(3,4) 0.91 (Shrout and Fleiss 1979, Table 4)."""
+    ratings = np.array(
+        [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    )
+    found = intra_class(ratings)
+    assert found.single == pytest.approx(0.7148, abs=1e-4)
+    assert found.mean == pytest.approx(0.9093, abs=1e-4)
+    assert (found.low, found.high) == pytest.approx((0.3425, 0.9459), abs=1e-3)
+    assert np.isnan(intra_class(ratings[:, :1]).single)
+    assert intra_class(np.column_stack([ratings[:, 0], ratings[:, 0] + 3])).single == 1.0
+
+
+def test_icc_is_the_share_of_signal():
+    found = intra_class(repeats(n=4000, m=3, share=0.7))
+    assert found.low < 0.7 < found.high
+    assert found.high - found.low < 0.05
+
+
+def test_band_holds_a_further_replicate():
+    scores = repeats(n=5000, m=3, share=0.6)
+    ranks = percentiles(scores)
+    centres, low, high = prediction_band(ranks[:, :2], [(0, 1)])
+    inside = np.interp(ranks[:, 0], centres, low) <= ranks[:, 2]
+    inside &= ranks[:, 2] <= np.interp(ranks[:, 0], centres, high)
+    assert inside.mean() == pytest.approx(0.95, abs=0.015)
+    assert [part.size for part in prediction_band(ranks, [])] == [0, 0, 0]
+
+
+def test_noise_keeps_groups_together_and_breaks_them_apart():
+    ranks = percentiles(repeats(n=2000, m=4, share=0.9))
+    shuffled = noise_ranks(ranks, [0, 0, 1, 1], np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(shuffled, axis=0), np.sort(ranks, axis=0))
+    pairs = [(0, 1), (2, 3)]
+    np.testing.assert_allclose(
+        rank_correlations(shuffled, pairs), rank_correlations(ranks, pairs), rtol=1e-12
+    )
+    assert np.abs(rank_correlations(shuffled, [(0, 2), (1, 3)])).max() < 0.1
+
+
+@pytest.mark.parametrize("variant", ["script", "notebook"])
+def test_all_rows_as_reference_give_uniqueness_itself(variant):
+    sources = np.random.default_rng(3).laplace(size=(300, 6))
+    exact = uniqueness(sources, variant)
+    np.testing.assert_allclose(
+        reference_uniqueness(sources, np.arange(300), variant), exact, rtol=1e-6
+    )
+    some = np.sort(np.random.default_rng(0).choice(300, 150, replace=False))
+    assert spearmanr(reference_uniqueness(sources, some, variant), exact).statistic > 0.995
+
+
+def test_unmixings_give_the_sources_of_their_restart():
+    rng = np.random.default_rng(5)
+    latents = rng.laplace(size=(500, 4)) @ rng.normal(size=(4, 6)) * 3 + 7
+    latents[:, 5] = 2.5  # constant
+    fit = fit_sources(latents, 3, n_restarts=3, seed=2, max_rows=400)
+    best = int(fit.restarts["restart"][fit.restarts["chosen"]].item())
+    assert fit.unmixings.shape == (3, 3, 7)
+    np.testing.assert_allclose(unmix(latents, fit.unmixings[best]), fit.sources, atol=1e-9)
+    fit.unmixings[1] = np.nan
+    scores = restart_uniqueness(latents, fit.unmixings)
+    assert np.isnan(scores[:, 1]).all()
+    np.testing.assert_allclose(scores[:, best], uniqueness(fit.sources), rtol=1e-6)
+    with pytest.raises(InputError, match="dimensions"):
+        unmix(latents[:, :4], fit.unmixings[0])
+
+
+def runs(shares, n=300, seeds=(0, 1), restarts=3) -> tuple[Any, Any, Any]:
+    """Scores of runs; ``shares``: what the runs share of each score."""
+    rng = np.random.default_rng(9)
+    ids = [f"{i:04d}" for i in range(n)]
+    signal = {name: rng.normal(size=n) for name in shares}
+    tables, restart_tables = [], []
+    for seed in seeds:
+        table = pd.DataFrame({"id": ids})
+        for name, share in shares.items():
+            table[name] = np.sqrt(share) * signal[name] + np.sqrt(1 - share) * rng.normal(size=n)
+        u = table["uniqueness"].to_numpy()
+        table["cls"] = creative_latent_score(u, table["originality"].to_numpy(), 0.5)
+        extra = pd.DataFrame({"id": ids, "chosen": 0})
+        for r in range(restarts):
+            extra[f"restart_{r}"] = u + 0.3 * (r > 0) * rng.normal(size=n)
+        tables.append(table.sample(frac=1, random_state=seed))  # joined by id
+        restart_tables.append(extra)
+    return tables, restart_tables, list(seeds)
+
+
+SHARES = {"uniqueness": 0.9, "originality": 0.8, "stability": 0.1}
+LENGTHS = {"creative": 30, "stereotypes": 20}
+
+
+def test_table_of_a_study():
+    _, replicates = gather(*runs(SHARES), 0.5)
+    table: Any = reliability_table(replicates, LENGTHS).set_index(["score", "over"])
+    assert table.index.tolist() == [
+        ("uniqueness", "VAE seeds"), ("uniqueness", "ICA restarts"), ("uniqueness", "both"),
+        ("originality", "VAE seeds"), ("stability", "VAE seeds"), ("cls", "VAE seeds"),
+        ("cls", "ICA restarts"), ("cls", "both"),
+    ]  # fmt: skip
+    assert table["pairs"].tolist() == [1, 6, 9, 1, 1, 1, 6, 9]
+    stability = table.loc[("stability", "VAE seeds")]
+    assert stability["status"] == "mostly noise"
+    assert "more than half" in stability["note"]
+    values = replicates["stability"].values
+    assert stability["spearman_mean"] == pytest.approx(spearmanr(*values.T).statistic)
+    assert stability["spearman_mean"] < 0.3
+    assert table.loc[("originality", "VAE seeds"), "list"] == "lowest 20"
+    assert table.loc[("uniqueness", "VAE seeds"), "status"] == "ok"
+    assert np.isnan(table.loc[("uniqueness", "both"), "icc"])
+    within = [spearmanr(block[:, a], block[:, b]).statistic
+              for block in np.split(replicates["uniqueness"].values, 2, axis=1)
+              for a, b in combinations(range(3), 2)]  # fmt: skip
+    assert table.loc[("uniqueness", "ICA restarts"), "spearman_mean"] == pytest.approx(
+        np.mean(within)
+    )
+
+
+def test_intervals_of_a_study():
+    ids, replicates = gather(*runs(SHARES), 0.5)
+    table: Any = score_intervals(ids, replicates, seed=1)
+    assert len(table) == 4 * len(ids)
+    u = table[table["score"] == "uniqueness"]
+    ranks = (rankdata(replicates["uniqueness"].values, axis=0) - 1) / (len(ids) - 1) * 100
+    np.testing.assert_allclose(u["low"], ranks.min(axis=1))
+    np.testing.assert_allclose(u["median"], np.median(ranks, axis=1))
+    assert (u["replicates"].iloc[0], u["vaes"].iloc[0]) == (6, 2)
+    wide = table.assign(width=table["high"] - table["low"]).groupby("score")["width"].median()
+    noise = (table["noise_high"] - table["noise_low"]).groupby(table["score"]).median()
+    assert wide["uniqueness"] < 0.7 * noise["uniqueness"]
+    assert wide["stability"] > 0.7 * noise["stability"]
+    pd.testing.assert_frame_equal(table, score_intervals(ids, replicates, seed=1))
+
+
+def test_one_seed_says_that_nothing_is_known():
+    ids, replicates = gather(*runs(SHARES, seeds=(4,)), 0.5)
+    table: Any = reliability_table(replicates, LENGTHS).set_index(["score", "over"])
+    assert table.loc[("originality", "VAE seeds"), "status"] == "unknown"
+    assert np.isnan(table.loc[("originality", "VAE seeds"), "spearman_mean"])
+    assert table.loc[("uniqueness", "both"), "status"] == "unknown"
+    assert table.loc[("uniqueness", "ICA restarts"), "pairs"] == 3
+    intervals: Any = score_intervals(ids, replicates, seed=1).set_index("score")
+    assert intervals.loc["originality", ["low", "high", "next_low", "noise_low"]].isna().all().all()
+    assert intervals.loc["uniqueness", "low"].notna().all()
+    assert intervals.loc["uniqueness", "next_low"].isna().all()
+
+
+def test_runs_of_other_samples_are_refused():
+    scores, restarts, seeds = runs(SHARES)
+    scores[1] = scores[1].iloc[1:]
+    with pytest.raises(InputError):
+        gather(scores, restarts, seeds, 0.5)
+    with pytest.raises(InputError, match="one of each"):
+        gather(scores[:1], restarts, seeds, 0.5)
