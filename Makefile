@@ -11,7 +11,7 @@ DEMO_REPORT = results/demo-report.html
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
 	@grep -E '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
@@ -53,6 +53,9 @@ report: .venv  ## Snakemake's report of all studies: results/report.html
 
 tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1
+
+bench: .venv  ## time, memory and growth of ours and of others, 1,000 to 10,000 samples; N=200000 for ours too
+	$(BIN)/python scripts/bench.py $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import numpy as np
 
 from latent_microscope.artefacts import load_npy, require_finite, save_npy
 from latent_microscope.forensics.clusters import umap_plane
+from latent_microscope.forensics.neighbours import load_neighbours
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
@@ -12,6 +13,8 @@ def main(
     *,
     latents: In,
     plane: Out,
+    neighbours: In | None = None,
+    distances: In | None = None,
     neighbors: int = 15,
     min_dist: float = 0.1,
     seed: int = 0,
@@ -23,6 +26,8 @@ def main(
     Args:
         latents: .npy (n, d) latent means.
         plane: .npy float32 (n, 2) UMAP coordinates.
+        neighbours: .npy (n, k) rows of the nearest others; searched for if not given.
+        distances: .npy (n, k) their distances among the standardised latents.
         neighbors: UMAP neighbours.
         min_dist: least distance on the plane.
         seed: root seed.
@@ -36,6 +41,7 @@ def main(
         seed=derive(seed, "embed_plane", run, replicate),
         n_neighbors=neighbors,
         min_dist=min_dist,
+        neighbours=load_neighbours(neighbours, distances, len(z)),
     )
     save_npy(plane, points.astype(np.float32))
 

@@ -7,7 +7,9 @@ import pandas as pd
 
 from latent_microscope.artefacts import save_table
 from latent_microscope.forensics.authentic import authentic_signatures
-from latent_microscope.forensics.density import adaptive_radius
+from latent_microscope.forensics.checks import as_matrix
+from latent_microscope.forensics.density import RADIUS_NEIGHBOUR, radius_of_distances
+from latent_microscope.forensics.pairs import neighbour_pass
 from latent_microscope.inputs import load_with_ids
 from latent_microscope.step import In, Out, run
 
@@ -25,8 +27,10 @@ def main(*, latents: In, encoding: In, signatures: Out, settings: dict[str, Any]
         settings: section scores of a study's config.
     """
     z, ids = load_with_ids(latents, encoding)
+    near = neighbour_pass(as_matrix(z, "latents"), k=max(settings["k"], RADIUS_NEIGHBOUR)).distances
+    adaptive = radius_of_distances(near[:, :RADIUS_NEIGHBOUR])
     parts = []
-    for kind, radius in (("default", settings["radius"]), ("adaptive", adaptive_radius(z))):
+    for kind, radius in (("default", settings["radius"]), ("adaptive", adaptive)):
         table = authentic_signatures(
             z,
             settings["signature_low"],
@@ -35,6 +39,7 @@ def main(*, latents: In, encoding: In, signatures: Out, settings: dict[str, Any]
             k=settings["k"],
             radius=radius,
             n_attractors=settings["attractors"],
+            distances=near,
         )
         if table.attrs["note"]:
             log.info("%s radius %.4g: %s", kind, radius, table.attrs["note"])

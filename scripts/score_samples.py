@@ -30,7 +30,8 @@ def main(
         restarts: .parquet of the ICA restarts.
         scores: .parquet, one row a sample: both published variants of uniqueness and originality
             (nats times latent units), and all other scores.
-        summary: .parquet of quantity and value: correlations, reliability, ties, radii, counts.
+        summary: .parquet of quantity and value: correlations, reliability, ties, radii, recall of
+            the neighbours, counts.
         settings: section scores of a study's config.
         seed: root seed.
         run: number of the run.
@@ -41,9 +42,9 @@ def main(
     fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
     # The same draws as in select_candidates.
     draws = derive(seed, "stability", run)
-    table, radii = score_table(s, z, ids, settings, seed=draws)
+    table, facts = score_table(s, z, ids, settings, seed=draws)
     save_table(scores, table)
-    save_table(summary, score_summary(table, s, z, fits, settings, radii, seed=draws))
+    save_table(summary, score_summary(table, s, z, fits, settings, facts, seed=draws))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.evaluation import mask_counts
-from latent_microscope.forensics.pairs import similar_counts
+from latent_microscope.forensics.means import similar_counts
 
 GRID = ("variant", "uniqueness_percentile", "stability_percentile", "similarity", "max_neighbors")
 Floats = npt.NDArray[np.float64]

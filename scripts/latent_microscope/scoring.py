@@ -7,26 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix
 from latent_microscope.forensics.creative import creative_latent_score
-from latent_microscope.forensics.density import (
-    density_of_distances,
-    radius_of_distances,
-    tie_share,
-)
-from latent_microscope.forensics.detection import detect_authentic
-from latent_microscope.forensics.originality import originality_of
-from latent_microscope.forensics.overlaps import overlaps
-from latent_microscope.forensics.pairs import counts_within, neighbour_pass, similar_counts
-from latent_microscope.forensics.stability import stability, stability_report
-from latent_microscope.forensics.uniqueness import VARIANTS, uniqueness
+from latent_microscope.forensics.density import tie_share
+from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
+from latent_microscope.forensics.heuristics import score_all
+from latent_microscope.forensics.stability import stability_report
+from latent_microscope.forensics.uniqueness import VARIANTS
 from latent_microscope.statistics import rank_correlation
-
-# The adaptive radius is a percentile of the distance to this neighbour.
-_RADIUS_NEIGHBOUR = 10
-
-Floats = npt.NDArray[np.float64]
 
 
 def score_table(
@@ -37,7 +25,7 @@ def score_table(
     *,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Every score of every sample, and the radii that they were measured at.
+    """Every score of every sample, and what the passes over pairs found beside.
 
     Both published variants of uniqueness and originality stand in the table; the plain columns
     repeat the one that ``settings["variant"]`` names. Originality's attractors are those at the
@@ -51,26 +39,31 @@ def score_table(
         seed: Of the stability draws.
 
     Returns:
-        The table (one row a sample) and ``radius``, ``adaptive_radius``.
+        The table (one row a sample) and ``radius``, ``adaptive_radius``, ``overlaps_total``,
+        ``neighbours_recall`` (1 where neighbours are exact).
 
     Raises:
         InputError: If the arrays do not fit each other or a setting is out of range.
     """
-    s, z = as_matrix(sources, "sources"), as_matrix(latents, "latents")
-    if len(s) != len(z):
-        raise InputError(f"sources has {len(s)} rows and latents {len(z)}; give the same samples")
-    k, radius, variant = int(settings["k"]), float(settings["radius"]), str(settings["variant"])
-    found = neighbour_pass(z, k=max(k, _RADIUS_NEIGHBOUR)).distances
-    nearest = found[:, :k]
-    adaptive = radius_of_distances(found[:, :_RADIUS_NEIGHBOUR])
-    within = counts_within(z, found, radius)
-    within_adaptive = counts_within(z, found, adaptive)
-    detected, detector_score = detect_authentic(z)
-    u = {name: uniqueness(s, name) for name in VARIANTS}
-    o = {
-        name: originality_of(z, nearest, within, name, int(settings["attractors"]))
-        for name in VARIANTS
-    }
+    variant = str(settings["variant"])
+    every = score_all(
+        sources,
+        latents,
+        k=int(settings["k"]),
+        radius=float(settings["radius"]),
+        n_attractors=int(settings["attractors"]),
+        similarity=float(settings["similarity"]),
+        noise=settings["stability_noise"],
+        n_draws=settings["stability_draws"],
+        overlap_threshold=float(settings["overlap_threshold"]),
+        max_pairs=0,
+        neighbors=str(settings["neighbors"]),
+        listed=max(NEIGHBOURS),
+        seed=seed,
+        ids=ids,
+    )
+    detected, detector_score = detect_authentic(latents, distances=every.neighbour_distances)
+    u, o = every.uniqueness, every.originality
     table = pd.DataFrame(
         {
             "id": pd.Series(ids, dtype="str"),
@@ -78,20 +71,23 @@ def score_table(
             **{f"uniqueness_{name}": u[name] for name in VARIANTS},
             "originality": o[variant],
             **{f"originality_{name}": o[name] for name in VARIANTS},
-            "stability": stability(
-                z, settings["stability_noise"], settings["stability_draws"], seed, ids=ids
-            ),
-            "knn_density": density_of_distances(nearest),
-            "attractor_density": within / len(z),
-            "attractor_density_adaptive": within_adaptive / len(z),
-            "neighbors": similar_counts(s, np.arange(len(s)), float(settings["similarity"])),
-            "norm": np.linalg.norm(z, axis=1),
+            "stability": every.stability,
+            "knn_density": every.knn_density,
+            "attractor_density": every.attractor_density,
+            "attractor_density_adaptive": every.attractor_density_adaptive,
+            "neighbors": every.neighbors,
+            "norm": np.linalg.norm(np.asarray(latents, dtype=np.float64), axis=1),
             "cls": creative_latent_score(u[variant], o[variant], float(settings["alpha"])),
             "detector_score": np.asarray(detector_score, dtype=np.float64),
             "detected": np.asarray(detected, dtype=bool),
         }
     )
-    return table, {"radius": radius, "adaptive_radius": adaptive}
+    return table, {
+        "radius": every.radius,
+        "adaptive_radius": every.adaptive_radius,
+        "overlaps_total": every.overlaps.attrs["total"],
+        "neighbours_recall": every.recall,
+    }
 
 
 def score_summary(
@@ -100,7 +96,7 @@ def score_summary(
     latents: npt.ArrayLike,
     restarts: pd.DataFrame,
     settings: Mapping[str, Any],
-    radii: Mapping[str, float],
+    facts: Mapping[str, float],
     *,
     seed: int,
 ) -> pd.DataFrame:
@@ -112,7 +108,7 @@ def score_summary(
         latents: (n, d) latent means.
         restarts: Columns ``converged``, ``mean_abs_kurtosis``, ``chosen``: the ICA restarts.
         settings: As for :func:`score_table`.
-        radii: As :func:`score_table` returns them.
+        facts: As :func:`score_table` returns them.
         seed: As for :func:`score_table`.
 
     Returns:
@@ -128,7 +124,6 @@ def score_summary(
         ids=scores["id"].to_numpy(dtype=object),
     )
     chosen = restarts["chosen"].to_numpy(dtype=bool)
-    pairs = overlaps(z, float(settings["overlap_threshold"]), 0)
     u, o = scores["uniqueness"], scores["originality"]
     values = {
         "n": len(z),
@@ -147,8 +142,7 @@ def score_summary(
         "stability_reliability": steady["reliability"],
         "attractor_tie_share": tie_share(scores["attractor_density"]),
         "attractor_tie_share_adaptive": tie_share(scores["attractor_density_adaptive"]),
-        **radii,
-        "overlaps_total": pairs.attrs["total"],
+        **facts,
         "detected": int(scores["detected"].sum()),
         "ica_restarts": len(restarts),
         "ica_converged": int(restarts["converged"].sum()),

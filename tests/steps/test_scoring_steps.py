@@ -22,6 +22,7 @@ import compute_sources
 import embed_plane
 import embed_tsne
 import evaluate_detectors
+import find_neighbours
 import find_overlaps
 import find_signatures
 import find_subniches
@@ -50,6 +51,7 @@ SETTINGS: dict[str, Any] = {
     "variant": "script",
     "alpha": 0.3,
     "k": 7,
+    "neighbors": "exact",
     "radius": 0.01,
     "attractors": 5,
     "similarity": 0.6,
@@ -548,32 +550,41 @@ def test_clusters(run: Run, tmp_path: Path) -> None:
     assert table["probability"].between(0, 1).all()
 
 
-def test_clusters_of_many_samples_look_at_evenly_spaced_ones(run: Run, tmp_path: Path) -> None:
-    cluster_samples.main(
-        plane=run["plane.npy"],
+def test_plane_and_clusters_start_from_the_same_neighbours(run: Run, tmp_path: Path) -> None:
+    made = run_twice(
+        find_neighbours.main,
+        tmp_path,
+        {"neighbours": "neighbours.npy", "distances": "distances.npy"},
         latents=run["latents.npy"],
-        encoding=run["encoding.parquet"],
-        clusters=tmp_path / "clusters.parquet",
-        min_cluster_size=10,
-        min_samples=3,
-        scales=[5],
-        cmax_rows=30,
+        count=8,
     )
-    table = load(tmp_path / "clusters.parquet")
-    assert str(table["cmax"].dtype) == "Int64"
-    assert table["cmax"].notna().sum() == 30
-    assert table["cmax"].notna()[[0, N - 1]].all()
-    scores = run["scores.parquet"]
-    outputs: dict[str, Any] = {"profile": tmp_path / "p.parquet", "sbs": tmp_path / "s.parquet"}
-    profile_clusters.main(
-        latents=run["latents.npy"],
-        clusters=tmp_path / "clusters.parquet",
-        scores=scores,
-        **outputs,
-    )
-    sbs = load(outputs["sbs"]).set_index("partition")
-    known = table["cmax"].dropna().to_numpy(int)
-    assert sbs.loc["cmax", "noise_share"] == pytest.approx((known == -1).mean())
+    assert load_npy(made["neighbours"]).shape == (N, 15)
+    assert load_npy(made["neighbours"]).dtype == np.int32
+    plane = tmp_path / "plane.npy"
+    embed_plane.main(latents=run["latents.npy"], plane=plane, neighbors=8, seed=5, **made)
+    alone = tmp_path / "alone.npy"
+    embed_plane.main(latents=run["latents.npy"], plane=alone, neighbors=8, seed=5)
+    np.testing.assert_array_equal(load_npy(plane), load_npy(alone))
+    tables = []
+    for name, given in (("graph", made), ("alone", {})):
+        cluster_samples.main(
+            plane=run["plane.npy"],
+            latents=run["latents.npy"],
+            encoding=run["encoding.parquet"],
+            clusters=tmp_path / f"{name}.parquet",
+            min_cluster_size=10,
+            min_samples=3,
+            scales=[5],
+            # Fewer than there are: the tree grows from the neighbour graph.
+            cmax_rows=30,
+            **given,
+        )
+        tables.append(load(tmp_path / f"{name}.parquet"))
+    assert tables[0].equals(tables[1])
+    assert tables[0]["cmax"].notna().all()
+    np.save(made["neighbours"], load_npy(made["neighbours"])[:-1])
+    with pytest.raises(InputError, match="make both again"):
+        embed_plane.main(latents=run["latents.npy"], plane=plane, neighbors=8, seed=5, **made)
 
 
 def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KernelDensity
 
 from latent_microscope.errors import InputError
@@ -12,8 +15,10 @@ from latent_microscope.forensics.clusters import (
     latent_clusters,
     multi_scale_clusters,
     plane_clusters,
+    plane_neighbours,
     umap_plane,
 )
+from latent_microscope.forensics.pairs import neighbour_pass
 from latent_microscope.forensics.rankings import (
     creative_frontier,
     generic_subset,
@@ -23,6 +28,7 @@ from latent_microscope.forensics.rankings import (
     spearman_u_o,
     stereotypes,
 )
+from latent_microscope.forensics.spanning import spanning_tree
 from latent_microscope.forensics.subniches import sub_niche_bias, sub_niche_table, sub_niches
 
 
@@ -222,3 +228,59 @@ def test_region_means():
 def test_spearman():
     assert spearman_u_o([1.0, 2.0, 3.0], [1.0, 4.0, 9.0])[0] == pytest.approx(1.0)
     assert np.isnan(spearman_u_o([1.0, 1.0, 1.0], [1.0, 4.0, 9.0])[0])
+
+
+def reachability_tree_weight(z, min_samples):
+    """Total weight of the exact tree, from the full matrix."""
+    full = cdist(z, z)
+    core = np.sort(full, axis=1)[:, min_samples]
+    weight = np.maximum(full, np.maximum(core[:, None], core[None, :]))
+    np.fill_diagonal(weight, 0.0)
+    return np.sort(minimum_spanning_tree(weight).data)
+
+
+def shapes(kind):
+    rng = np.random.default_rng(4)
+    if kind == "gaussian":
+        return rng.normal(size=(400, 20))
+    if kind == "tight clusters":
+        return np.repeat(5.0 * rng.normal(size=(8, 6)), 50, axis=0) + rng.normal(size=(400, 6))
+    if kind == "few far clusters":
+        return np.repeat(500.0 * rng.normal(size=(4, 3)), 100, axis=0) + rng.normal(size=(400, 3))
+    return np.cumsum(rng.exponential(size=400))[:, None] * np.ones(2)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "tight clusters", "few far clusters", "line"])
+@pytest.mark.parametrize("k", [2, 6, 15])
+def test_the_grown_tree_is_the_minimum_spanning_tree(kind, k):
+    z = shapes(kind)
+    tree = spanning_tree(z, neighbour_pass(z, k=k), 2)
+    assert len(tree.weight) == len(z) - 1
+    np.testing.assert_allclose(
+        np.sort(tree.weight), reachability_tree_weight(z, 2), rtol=1e-9, atol=1e-12
+    )
+    if kind == "few far clusters":
+        assert 0 < tree.searched < 4 * len(z)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "tight clusters", "few far clusters"])
+def test_graph_clusters_agree_with_hdbscan(kind):
+    z = shapes(kind)
+    ours = latent_clusters(z, hdbscan_rows=10)
+    assert adjusted_rand_score(latent_clusters(z), ours) > 0.99
+    assert ours.max() == latent_clusters(z).max()
+
+
+def test_graph_clusters_of_copies():
+    z = np.repeat(np.random.default_rng(0).normal(size=(20, 4)), 5, axis=0)
+    labels = latent_clusters(z, hdbscan_rows=10)
+    assert (labels.reshape(20, 5) == labels[::5, None]).all()
+    assert (latent_clusters(np.ones((30, 3)), hdbscan_rows=10) == -1).all()
+
+
+def test_umap_takes_known_neighbours_and_names_too_few():
+    z = blobs((60, 40))
+    known = plane_neighbours(z, 20)
+    np.testing.assert_array_equal(umap_plane(z, seed=1, neighbours=known), umap_plane(z, seed=1))
+    with pytest.raises(InputError, match="give 14 for each"):
+        umap_plane(z, neighbours=plane_neighbours(z, 5))

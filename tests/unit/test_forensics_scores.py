@@ -295,13 +295,15 @@ def test_overlap_table():
     assert len(overlaps(z, max_pairs=0)) == 0
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_fused_pass_gives_what_each_function_gives(variant):
+@pytest.mark.parametrize("block_size", [None, 40])
+def test_the_engine_gives_what_each_function_gives(block_size):
     z, s = latents(150, 6), latents(150, 4, seed=2)
     radius = 2.0
-    every = score_all(s, z, variant=variant, radius=radius, seed=5, percentile=70)
-    np.testing.assert_array_equal(every.uniqueness, uniqueness(s, variant))
-    np.testing.assert_array_equal(every.originality, originality(z, variant, radius=radius))
+    every = score_all(s, z, radius=radius, seed=5, overlap_threshold=0.9, block_size=block_size)
+    for variant in VARIANTS:
+        np.testing.assert_allclose(every.uniqueness[variant], uniqueness(s, variant), rtol=1e-12)
+        expected = originality(z, variant, radius=radius)
+        np.testing.assert_array_equal(every.originality[variant], expected)
     np.testing.assert_array_equal(every.stability, stability(z, seed=5))
     np.testing.assert_array_equal(every.knn_density, knn_density(z))
     np.testing.assert_array_equal(every.attractor_density, attractor_density(z, radius))
@@ -310,14 +312,24 @@ def test_the_fused_pass_gives_what_each_function_gives(variant):
         every.attractor_density_adaptive, attractor_density(z, every.adaptive_radius)
     )
     np.testing.assert_array_equal(
-        every.originality_adaptive, originality(z, variant, radius=every.adaptive_radius)
+        every.originality_adaptive, originality(z, radius=every.adaptive_radius)
     )
-    index, counts = isolated_cores(s, every.uniqueness, 70)
-    np.testing.assert_array_equal(every.core_index, index)
-    np.testing.assert_array_equal(every.core_neighbors, counts)
-    assert every.overlaps.equals(overlaps(z))
+    index, counts = isolated_cores(s, every.uniqueness["script"], 0, max_neighbors=1000)
+    np.testing.assert_array_equal(every.neighbors[index], counts)
+    assert every.overlaps.attrs["total"] > 0
+    assert every.overlaps.equals(overlaps(z, 0.9))
+    assert every.recall == 1.0
     with pytest.raises(InputError, match="the same samples"):
         score_all(s[:10], z)
+    with pytest.raises(InputError, match="neighbors 'some'"):
+        score_all(s, z, neighbors="some")
+
+
+def test_the_engine_makes_only_the_variants_asked_for():
+    z = latents(60)
+    every = score_all(z, z, variants=["notebook"])
+    assert list(every.uniqueness) == list(every.originality) == ["notebook"]
+    np.testing.assert_allclose(every.uniqueness["notebook"], uniqueness(z, "notebook"), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

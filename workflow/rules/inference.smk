@@ -4,6 +4,8 @@
 rule embed_replicate:
     input:
         latents=f"{B}/latents.npy",
+        neighbours=f"{B}/neighbours.npy",
+        distances=f"{B}/neighbour-distances.npy",
     output:
         plane=f"{B}/planes/umap{{replicate}}.npy",
     log:

@@ -69,7 +69,7 @@ rule score_samples:
     params:
         step=step("score_samples"),
         settings=scores_settings(
-            *UNIQUENESS_AND_STABILITY, *ORIGINALITY, "alpha", "overlap_threshold"
+            *UNIQUENESS_AND_STABILITY, *ORIGINALITY, "neighbors", "alpha", "overlap_threshold"
         ),
         seed=CONFIG["seed"],
         run=run_number,
@@ -166,6 +166,8 @@ rule evaluate_detectors:
 rule embed_plane:
     input:
         latents=f"{B}/latents.npy",
+        neighbours=f"{B}/neighbours.npy",
+        distances=f"{B}/neighbour-distances.npy",
     output:
         plane=f"{B}/plane.npy",
     log:
@@ -209,6 +211,8 @@ rule cluster_samples:
     input:
         plane=f"{B}/plane.npy",
         latents=f"{B}/latents.npy",
+        neighbours=f"{B}/neighbours.npy",
+        distances=f"{B}/neighbour-distances.npy",
         encoding=f"{B}/encoding.parquet",
     output:
         clusters=f"{B}/clusters.parquet",

@@ -102,6 +102,7 @@ def authentic_signatures(
     k: int = 10,
     radius: float = DEFAULT_RADIUS,
     n_attractors: int = 5,
+    distances: npt.NDArray[np.float64] | None = None,
     block_size: int | None = None,
 ) -> pd.DataFrame:
     """The most original samples among those neither alone nor in a crowd.
@@ -115,6 +116,7 @@ def authentic_signatures(
         k: As in :func:`~latent_microscope.forensics.originality.originality`.
         radius: Radius of the attractor density (also of originality's attractors).
         n_attractors: As in originality.
+        distances: (n, k or more) ascending distances to the nearest others, where known already.
         block_size: Rows of the blocks of the pass over all pairs.
 
     Returns:
@@ -131,10 +133,11 @@ def authentic_signatures(
     in_range(k, "k", 1)
     in_range(top, "top", 0)
     in_range(n_attractors, "n_attractors", 1)
-    distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
+    if distances is None:
+        distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
     counts = counts_within(matrix, distances, radius, block_size=block_size)
     density = counts / len(matrix)
-    scores = originality_of(matrix, distances, counts, variant, n_attractors)
+    scores = originality_of(matrix, distances[:, :k], counts, variant, n_attractors)
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)
     best = index[np.lexsort((index, -scores[index]))][: int(top)]
     table = pd.DataFrame({"index": best, "originality": scores[best], "density": density[best]})

@@ -7,28 +7,58 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import binary_attributes
 from latent_microscope.forensics.checks import as_labels, as_matrix, as_vector, in_range
+from latent_microscope.forensics.neighbours import Neighbours
+from latent_microscope.forensics.pairs import neighbour_pass
 from latent_microscope.forensics.sources import standardise
+from latent_microscope.forensics.spanning import spanning_tree, tree_labels
 
 SCALES = (5, 10, 20, 50)
+GRAPH_NEIGHBOURS = 15
+HDBSCAN_ROWS = 10_000
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
+def plane_neighbours(latents: npt.ArrayLike, k: int = GRAPH_NEIGHBOURS) -> Neighbours:
+    """The nearest others of every sample among the standardised latents.
+
+    UMAP and the clusters in latent space start from them.
+
+    Args:
+        latents: (n, d) latent means.
+        k: Neighbours; capped at n - 1.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or ``k`` is below 1.
+    """
+    scaled = standardise(as_matrix(latents, "latents"))
+    return neighbour_pass(scaled, k=int(in_range(k, "k", 1)))
+
+
 def umap_plane(
-    latents: npt.ArrayLike, *, seed: int = 0, n_neighbors: int = 15, min_dist: float = 0.1
+    latents: npt.ArrayLike,
+    *,
+    seed: int = 0,
+    n_neighbors: int = 15,
+    min_dist: float = 0.1,
+    neighbours: Neighbours | None = None,
 ) -> Floats:
     """UMAP of the standardised latents to two dimensions (euclidean).
 
-    A fixed ``random_state`` makes UMAP single-threaded and the plane reproducible on one machine.
+    The neighbours are exact. A fixed ``random_state`` makes UMAP single-threaded and the plane
+    reproducible on one machine.
 
     Args:
         latents: (n, d) latent means, n >= 5.
         seed: Random state.
-        n_neighbors: Neighbours; capped at n - 1.
+        n_neighbors: Neighbours, the sample itself among them as UMAP counts; capped at n - 1.
         min_dist: Least distance on the plane.
+        neighbours: From :func:`plane_neighbours`, at least ``n_neighbors - 1`` of them, where
+            known already.
 
     Returns:
         (n, 2) float64.
@@ -41,19 +71,33 @@ def umap_plane(
     matrix = as_matrix(latents, "latents", min_rows=5)
     in_range(n_neighbors, "n_neighbors", 2)
     in_range(min_dist, "min_dist", 0.0, 1.0)
+    n = len(matrix)
+    near = min(int(n_neighbors), n - 1)
+    if neighbours is None:
+        neighbours = plane_neighbours(matrix, near - 1)
+    if neighbours.indices.shape[1] < near - 1 or len(neighbours.indices) != n:
+        raise InputError(
+            f"neighbours has shape {neighbours.indices.shape}; give {near - 1} for each of the "
+            f"{n} samples."
+        )
     model = UMAP(
-        n_neighbors=min(int(n_neighbors), len(matrix) - 1),
+        n_neighbors=near,
         min_dist=min_dist,
         n_components=2,
         metric="euclidean",
         random_state=int(seed) % 2**32,
         # Spectral initialisation needs more samples than that; its fallback warns.
-        init="spectral" if len(matrix) > 16 else "random",
+        init="spectral" if n > 16 else "random",
         n_jobs=1,
+        # UMAP counts a sample as its own first neighbour.
+        precomputed_knn=(
+            np.column_stack([np.arange(n), neighbours.indices[:, : near - 1]]),
+            np.column_stack([np.zeros(n), neighbours.distances[:, : near - 1]]).astype(np.float32),
+        ),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plane = model.fit_transform(standardise(matrix))
+        plane = model.fit_transform(standardise(matrix).astype(np.float32))
     return np.ascontiguousarray(plane, dtype=np.float64)
 
 
@@ -124,16 +168,43 @@ def plane_memberships(
     return _memberships(as_matrix(plane, "plane"), min_cluster_size, min_samples)
 
 
-def latent_clusters(latents: npt.ArrayLike, *, min_cluster_size: int = 2) -> Ints:
+def latent_clusters(
+    latents: npt.ArrayLike,
+    *,
+    min_cluster_size: int = 2,
+    hdbscan_rows: int = HDBSCAN_ROWS,
+    neighbours: Neighbours | None = None,
+) -> Ints:
     """HDBSCAN labels of the standardised latents, largest cluster (C_max) 0, noise -1.
 
     All noise is a usual result: the KL term makes latents Gaussian.
+
+    Args:
+        latents: (n, d) latent means.
+        min_cluster_size: Smallest cluster.
+        hdbscan_rows: Most samples for the library itself, whose time grows with n²; beyond, the
+            tree is grown from the neighbour graph (see :mod:`.spanning`).
+        neighbours: From :func:`plane_neighbours`, where known already.
 
     Raises:
         InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
     """
     scaled = standardise(as_matrix(latents, "latents"))
-    return _hdbscan(scaled, min_cluster_size, None)
+    if len(scaled) <= hdbscan_rows:
+        return _hdbscan(scaled, min_cluster_size, None)
+    return graph_clusters(scaled, min_cluster_size, neighbours)
+
+
+def graph_clusters(
+    scaled: Floats, min_cluster_size: int = 2, neighbours: Neighbours | None = None
+) -> Ints:
+    """Labels as HDBSCAN's, largest cluster 0, from the neighbour graph of standardised latents."""
+    size = int(in_range(min_cluster_size, "min_cluster_size", 2))
+    if len(scaled) < max(size, 3):
+        return np.full(len(scaled), -1, dtype=np.int64)
+    if neighbours is None or neighbours.indices.shape[1] < size:
+        neighbours = neighbour_pass(scaled, k=max(GRAPH_NEIGHBOURS, size))
+    return by_size(tree_labels(spanning_tree(scaled, neighbours, size), size))
 
 
 def multi_scale_clusters(

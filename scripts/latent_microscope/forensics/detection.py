@@ -71,11 +71,14 @@ def detect(
     *,
     neighbours: tuple[int, ...] = NEIGHBOURS,
     block_size: int | None = None,
+    distances: Floats | None = None,
 ) -> Detection:
     """:func:`detect_authentic` with what it rests on."""
     matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
     ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
-    nearest = neighbour_pass(matrix, k=ks[-1], block_size=block_size).distances
+    nearest = distances
+    if nearest is None or nearest.shape[1] < ks[-1]:
+        nearest = neighbour_pass(matrix, k=ks[-1], block_size=block_size).distances
     best = None
     for k in ks:
         density = -np.log(_floored(nearest[:, :k].mean(axis=1)))
@@ -103,6 +106,7 @@ def detect_authentic(
     *,
     neighbours: tuple[int, ...] = NEIGHBOURS,
     block_size: int | None = None,
+    distances: Floats | None = None,
 ) -> tuple[Mask, Floats]:
     """Which samples belong to the tight populations of the latents.
 
@@ -121,6 +125,8 @@ def detect_authentic(
         latents: (n, d) latent means, n >= 10.
         neighbours: Candidates for the number of nearest neighbours; capped at n - 1.
         block_size: Rows of the blocks of the pass over all pairs.
+        distances: (n, k) ascending distances to the nearest others, where known already; used
+            if there are enough for ``neighbours``.
 
     Returns:
         Mask of the authentic samples and the score (higher is more authentic).
@@ -129,7 +135,7 @@ def detect_authentic(
         InputError: If ``latents`` is not a finite n×d matrix with ten rows or a number of
             neighbours is below 1.
     """
-    found = detect(latents, neighbours=neighbours, block_size=block_size)
+    found = detect(latents, neighbours=neighbours, block_size=block_size, distances=distances)
     return found.mask, found.score
 
 

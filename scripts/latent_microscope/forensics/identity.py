@@ -11,10 +11,10 @@ from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias_resampling import identity_codes
+from latent_microscope.forensics.blocks import pair_distances
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
 from latent_microscope.forensics.identity_auc import pair_auc_interval, roc_auc
 from latent_microscope.forensics.identity_pairs import matched_different_pairs, same_pairs
-from latent_microscope.forensics.pairs import pair_distances
 from latent_microscope.seeds import rng
 from latent_microscope.statistics import percentile_interval
 

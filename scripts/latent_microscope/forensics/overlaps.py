@@ -3,8 +3,9 @@
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.forensics.blocks import Floats, pair_distances
 from latent_microscope.forensics.checks import as_matrix, in_range
-from latent_microscope.forensics.pairs import pair_distances
+from latent_microscope.forensics.scan import Overlaps
 from latent_microscope.forensics.similar import similar_pairs
 
 
@@ -33,17 +34,27 @@ def overlaps(
     matrix = as_matrix(latents, "latents")
     threshold = in_range(threshold, "threshold", -1.0, 1.0)
     in_range(max_pairs, "max_pairs", 0)
-    pairs, similarity, total = similar_pairs(
-        matrix, threshold, int(max_pairs), block_size=block_size
-    )
+    found = Overlaps(*similar_pairs(matrix, threshold, int(max_pairs), block_size=block_size))
+    return overlap_table(matrix, found, threshold)
+
+
+def overlap_table(latents: Floats, found: Overlaps, threshold: float) -> pd.DataFrame:
+    """The table of :func:`overlaps` from the results of a pass.
+
+    Args:
+        latents: (n, d) checked matrix.
+        found: Its overlaps.
+        threshold: That they exceed.
+    """
+    i, j = found.pairs.T
     table = pd.DataFrame(
         {
-            "i": pairs[:, 0],
-            "j": pairs[:, 1],
-            "similarity": similarity,
-            "distance": pair_distances(matrix, pairs[:, 0], pairs[:, 1]),
+            "i": i,
+            "j": j,
+            "similarity": found.similarity,
+            "distance": pair_distances(latents, i, j),
         }
     )
-    table.attrs["total"] = total
+    table.attrs["total"] = found.total
     table.attrs["threshold"] = threshold
     return table

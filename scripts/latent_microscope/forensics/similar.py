@@ -3,12 +3,16 @@
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.forensics.pairs import hits, row_blocks, rows_at_once, unit_rows
+from latent_microscope.forensics.blocks import (
+    Floats,
+    Ints,
+    hits,
+    pair_cosines,
+    row_blocks,
+    rows_at_once,
+    unit_rows,
+)
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-_CHUNK = 4096
 # Screening in float32 is given up for a block with more candidates than this for each row.
 _CANDIDATES = 16
 
@@ -39,7 +43,7 @@ def similar_pairs(
     for rows in row_blocks(n, rows_at_once(n) if block_size is None else block_size):
         row, col = hits(_products(narrow, rows) > np.float32(threshold - slack))
         if row.size <= _CANDIDATES * (rows.stop - rows.start):
-            similarity = pair_cosines(unit, row + rows.start, col + rows.start)
+            similarity = pair_cosines(points, row + rows.start, col + rows.start)
             total += int(np.count_nonzero(similarity > threshold))
         else:
             # Nearly all are similar: count from the product, keep what can be among the best.
@@ -52,10 +56,10 @@ def similar_pairs(
         keep_j = np.concatenate([keep_j, col[above] + rows.start])
         keep_s = np.concatenate([keep_s, similarity[above]])
         if len(keep_s) > 2 * max(max_pairs, 1):
-            keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
+            keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
             floor = float(keep_s[-1]) if max_pairs else np.inf
-    keep_s = pair_cosines(unit, keep_i, keep_j)
-    keep_i, keep_j, keep_s = _best(keep_i, keep_j, keep_s, max_pairs)
+    keep_s = pair_cosines(points, keep_i, keep_j)
+    keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
     return np.column_stack([keep_i, keep_j]), keep_s, total
 
 
@@ -66,16 +70,7 @@ def _products(unit: npt.NDArray[np.floating], rows: slice) -> npt.NDArray[np.flo
     return product
 
 
-def pair_cosines(unit: Floats, i: Ints, j: Ints) -> Floats:
-    """Cosine similarities of pairs of rows of length 1 (or 0), in [-1, 1]."""
-    out = np.empty(len(i))
-    for start in range(0, len(i), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        out[part] = np.einsum("ij,ij->i", unit[i[part]], unit[j[part]])
-    return np.clip(out, -1.0, 1.0, out=out)
-
-
-def _best(i: Ints, j: Ints, similarity: Floats, count: int) -> tuple[Ints, Ints, Floats]:
+def best_pairs(i: Ints, j: Ints, similarity: Floats, count: int) -> tuple[Ints, Ints, Floats]:
     """The ``count`` most similar pairs in order."""
     order = np.lexsort((j, i, -similarity))[:count]
     return i[order], j[order], similarity[order]

@@ -1,17 +1,18 @@
 """Stability under small latent noise, with draws keyed by sample."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.blocks import in_parallel, row_blocks
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.seeds import derive
 
-_CHUNK_ELEMENTS = 1 << 21
+_CHUNK_ELEMENTS = 1 << 19
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,21 +40,17 @@ def sample_keys(ids: Sequence[int | str] | npt.NDArray[np.generic] | None, n: in
     return keys
 
 
-def _normal_blocks(
-    keys: list[int], shape: tuple[int, int], root: int, block_size: int
-) -> Iterator[tuple[slice, Floats]]:
-    """Standard normal draws for blocks of samples, each sample from its own Philox stream."""
+def _normal(keys: list[int], shape: tuple[int, int], root: int) -> Floats:
+    """Standard normal draws of some samples, each from its own Philox stream."""
     philox = np.random.Philox(key=np.array([root, 0], dtype=np.uint64))
     generator = np.random.Generator(philox)
     fresh = philox.state
-    buffer = np.empty((min(block_size, len(keys)), *shape))
-    for start in range(0, len(keys), block_size):
-        part = slice(start, min(start + block_size, len(keys)))
-        for row, key in enumerate(keys[part]):
-            fresh["state"]["key"][1] = key
-            philox.state = fresh
-            generator.standard_normal(out=buffer[row])
-        yield part, buffer[: part.stop - part.start]
+    draws = np.empty((len(keys), *shape))
+    for row, key in enumerate(keys):
+        fresh["state"]["key"][1] = key
+        philox.state = fresh
+        generator.standard_normal(out=draws[row])
+    return draws
 
 
 def stability(
@@ -91,10 +88,11 @@ def stability(
     n, d = matrix.shape
     if block_size is None:
         block_size = max(1, _CHUNK_ELEMENTS // (n_draws * d))
-    in_range(block_size, "block_size", 1)
     keys = sample_keys(ids, n)
-    scores = np.empty(n)
-    for part, draws in _normal_blocks(keys, (n_draws, d), derive(seed, "stability"), block_size):
+    root = derive(seed, "stability")
+
+    def score(part: slice) -> Floats:
+        draws = _normal(keys[part], (n_draws, d), root)
         mean = draws.mean(axis=1)
         # Sum of squares from the centred draws: no cancellation, one pass less than var().
         draws -= mean[:, None, :]
@@ -105,8 +103,9 @@ def stability(
         norms = np.linalg.norm(z, axis=1) * np.linalg.norm(shifted, axis=1)
         dot = np.einsum("ij,ij->i", z, shifted)
         cosine = np.divide(dot, norms, out=np.zeros_like(dot), where=norms > 0.0)
-        scores[part] = cosine / (1.0 + spread)
-    return scores
+        return cosine / (1.0 + spread)
+
+    return np.concatenate(list(in_parallel(score, row_blocks(n, block_size))))
 
 
 def stability_report(

@@ -4,11 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
-from latent_microscope.forensics.pairs import (
-    mean_cosine_distances,
-    mean_distances,
-    similar_counts,
-)
+from latent_microscope.forensics.means import SourceScan, scan_sources, similar_counts
 
 VARIANTS = ("script", "notebook")
 EPSILON = 1e-8
@@ -45,10 +41,26 @@ def uniqueness(
     """
     matrix = as_matrix(sources, "sources")
     one_of(variant, "uniqueness variant", VARIANTS)
-    score = row_entropy(matrix) * (1.0 + matrix.var(axis=1))
-    if variant == "script":
-        return score * mean_distances(matrix, block_size=block_size)
-    return score * (1.0 + mean_cosine_distances(matrix, block_size=block_size))
+    script = variant == "script"
+    pairs = scan_sources(matrix, distances=script, cosines=not script, block_size=block_size)
+    return uniqueness_of(matrix, pairs, variant)
+
+
+def uniqueness_of(
+    sources: npt.NDArray[np.float64], pairs: SourceScan, variant: str
+) -> npt.NDArray[np.float64]:
+    """Uniqueness from the results of a pass over the sources.
+
+    Args:
+        sources: (n, k) checked matrix.
+        pairs: Of these, with mean distances (script) or mean cosine distances (notebook).
+        variant: ``script`` or ``notebook``.
+
+    Returns:
+        n scores.
+    """
+    factor = pairs.mean_distance if variant == "script" else 1.0 + pairs.mean_cosine
+    return row_entropy(sources) * factor * (1.0 + sources.var(axis=1))
 
 
 def isolated_cores(

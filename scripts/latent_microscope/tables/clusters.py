@@ -1,6 +1,5 @@
 """Tables of one run's clusters: memberships, profile, SBS, ranked lists."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,9 +15,9 @@ from latent_microscope.forensics.clusters import (
     multi_scale_clusters,
     plane_memberships,
 )
+from latent_microscope.forensics.neighbours import Neighbours
 from latent_microscope.forensics.rankings import ranking_table
 
-log = logging.getLogger("latent_microscope")
 SCORES = ("cls", "uniqueness", "originality", "stability")
 # Names of the lists of ``ranking_table`` in our tables, in their order.
 _LISTS = {
@@ -38,11 +37,12 @@ def membership_table(
     min_samples: int,
     scales: Sequence[int],
     cmax_rows: int,
+    neighbours: Neighbours | None = None,
 ) -> pd.DataFrame:
     """Cluster of every sample, on the plane, in latent space and at several scales.
 
-    HDBSCAN in latent space takes time and memory that grow with n²: beyond ``cmax_rows`` samples
-    it sees evenly spaced ones only, and ``cmax`` is missing (NA) for the others.
+    HDBSCAN in latent space takes time that grows with n²: beyond ``cmax_rows`` samples its tree
+    is grown from the neighbour graph.
 
     Args:
         plane: (n, 2) UMAP coordinates.
@@ -51,7 +51,8 @@ def membership_table(
         min_cluster_size: HDBSCAN on the plane.
         min_samples: HDBSCAN on the plane.
         scales: Smallest cluster sizes of the multi-scale run on the plane.
-        cmax_rows: Most samples for HDBSCAN in latent space.
+        cmax_rows: Most samples for HDBSCAN itself in latent space.
+        neighbours: Nearest others among the standardised latents, where known already.
 
     Returns:
         Table ``id``, ``cluster`` (-1 noise), ``probability``, ``cmax``, ``scale_<size>`` ….
@@ -59,14 +60,7 @@ def membership_table(
     labels, probability = plane_memberships(
         plane, min_cluster_size=min_cluster_size, min_samples=min_samples
     )
-    n = len(ids)
-    if n > cmax_rows:
-        log.info("HDBSCAN in latent space: %d evenly spaced samples of %d", cmax_rows, n)
-        rows = np.linspace(0, n - 1, cmax_rows).round().astype(np.int64)
-        found = latent_clusters(np.asarray(latents)[rows])
-        cmax = pd.Series(found, rows).reindex(range(n)).astype("Int64")
-    else:
-        cmax = pd.Series(latent_clusters(latents))
+    cmax = latent_clusters(latents, hdbscan_rows=cmax_rows, neighbours=neighbours)
     scaled = multi_scale_clusters(plane, scales=scales)[1]
     return pd.DataFrame(
         {

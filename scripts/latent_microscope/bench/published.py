@@ -1,0 +1,79 @@
+"""The heuristics as one reads them from the published code: full matrices and Python loops.
+
+Written anew from the formulas; neighbour indices are made per sample where the publication does so.
+Labels and sample order are right here, which they are not there.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+from scipy.stats import entropy
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.neighbors import NearestNeighbors
+
+Floats = npt.NDArray[np.float64]
+
+
+def uniqueness(sources: Floats) -> Floats:
+    """Entropy × mean distance × (1 + variance), one sample after the other."""
+    scores = []
+    for row in sources:
+        weights = np.abs(row) + 1e-8
+        distances = cdist([row], sources)[0]
+        scores.append(
+            entropy(weights / weights.sum()) * np.mean(distances[distances > 0]) * (1 + np.var(row))
+        )
+    return np.array(scores)
+
+
+def similar_others(sources: Floats, similarity: float) -> npt.NDArray[np.int64]:
+    """Numbers of similar others from the n×n matrix of cosines."""
+    matrix = cosine_similarity(sources)
+    return np.array([int(np.sum(row > similarity)) - 1 for row in matrix])
+
+
+def knn_density(latents: Floats, k: int) -> Floats:
+    """Inverse mean distance to the k nearest others."""
+    found = NearestNeighbors(n_neighbors=k + 1).fit(latents).kneighbors(latents)[0]
+    return 1.0 / (found[:, 1:].mean(axis=1) + 1e-8)
+
+
+def attractor_density(latents: Floats, radius: float) -> Floats:
+    """Share of points within the radius, one sample after the other."""
+    n = len(latents)
+    return np.array(
+        [(np.sum(np.linalg.norm(latents - row, axis=1) < radius) - 1) / n for row in latents]
+    )
+
+
+def originality(latents: Floats, density: Floats, k: int, n_attractors: int) -> Floats:
+    """Spatial × spectral entropy × (1 + isolation), with an index of neighbours per sample."""
+    ranking = np.argsort(-density, kind="stable")
+    scores = []
+    for i, row in enumerate(latents):
+        index = NearestNeighbors(n_neighbors=k + 1).fit(latents)
+        nearest = index.kneighbors(row[None])[0][0, 1:]
+        counts = np.histogram(nearest, bins=5)[0] + 1e-8
+        weights = np.abs(row) + 1e-8
+        attractors = [a for a in ranking[: n_attractors + 1] if a != i][:n_attractors]
+        isolation = min(np.linalg.norm(row - latents[a]) for a in attractors)
+        spectral = entropy(weights / weights.sum())
+        scores.append(entropy(counts / counts.sum()) * spectral * (1 + isolation))
+    return np.array(scores)
+
+
+def stability(latents: Floats, noise: float, n_draws: int, seed: int) -> Floats:
+    """Cosine to the mean of noisy copies, by their variance, one sample after the other."""
+    rng = np.random.default_rng(seed)
+    scores = []
+    for row in latents:
+        draws = np.array([row + rng.normal(0.0, noise, row.shape) for _ in range(n_draws)])
+        cosine = cosine_similarity([row], [draws.mean(axis=0)])[0, 0]
+        scores.append(cosine / (1 + draws.var(axis=0).mean()))
+    return np.array(scores)
+
+
+def overlaps(latents: Floats, threshold: float) -> npt.NDArray[np.int64]:
+    """Pairs i < j above the threshold from the n×n matrix of cosines."""
+    matrix = cosine_similarity(latents)
+    return np.argwhere(np.triu(matrix > threshold, k=1))

@@ -1,0 +1,116 @@
+"""The benchmarks at a tiny size, so that they cannot rot, and what is made of their records."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latent_microscope.bench.compare import (
+    OURS,
+    agreement,
+    compared,
+    in_subprocess,
+    planned,
+    run_plan,
+    save,
+    table,
+)
+from latent_microscope.bench.measure import measure
+from latent_microscope.bench.suites import SUITES, Case, case, cases
+
+N = 200
+ALL = [(suite, one) for suite in SUITES for one in cases(suite)]
+TASKS = sorted({(suite, one.task) for suite, one in ALL})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.mark.parametrize(("suite", "task"), TASKS, ids=lambda part: part)
+def test_every_case_runs_and_agrees_with_ours(suite: str, task: str, folder: Path) -> None:
+    records = []
+    for one in (one for one in cases(suite) if one.task == task):
+        record, arrays = measure(one, N)
+        assert record["cpu"] > 0
+        assert record["peak_mb"] >= record["before_mb"] > 1
+        assert all(np.isfinite(list(record.values())))
+        np.savez(folder / f"{task} {one.name} {N}.npz", **arrays)  # type: ignore[arg-type]
+        records.append({"suite": suite, "task": task, "name": one.name, "n": N, **record})
+    assert records[0]["name"] == OURS
+    for record in compared(records, folder):
+        assert record["growth"] is None
+        assert record["ratio"] > 0
+        if task == "scores" and record["name"] not in (OURS, "approximate"):
+            assert record["agreement"].startswith("within")
+            assert float(record["agreement"].split()[1]) < 1e-6
+        if task.startswith("C_max") and record["name"] == "hdbscan":
+            assert float(record["agreement"].split()[-1]) > 0.99
+
+
+def test_a_measurement_in_its_own_process(tmp_path: Path) -> None:
+    one = case("forensics", "scores", OURS)
+    record = in_subprocess("forensics", one, N, tmp_path, 1)
+    assert (record["task"], record["name"], record["n"]) == ("scores", OURS, N)
+    assert record["recall"] == 1.0
+    with np.load(tmp_path / f"scores ours {N}.npz") as arrays:
+        assert arrays["uniqueness"].shape == (N,)
+
+
+def test_the_plan_keeps_slow_cases_small_and_the_big_size_ours() -> None:
+    plan = planned(list(SUITES), [1000, 10**6], 5000)
+    assert all(n <= one.largest for _, one, n in plan)
+    assert {one.name for _, one, n in plan if n == 5000} == {OURS}
+    assert {one.name for _, one, n in planned(["forensics"], [10], None, ["hdbscan"])} == {
+        "hdbscan"
+    }
+    assert {one.task for _, one, n in planned(["forensics"], [10], None, [], ["plane"])} == {
+        "plane"
+    }
+    with pytest.raises(KeyError, match="no case"):
+        case("forensics", "scores", "nobody")
+
+
+def fake(name: str, n: int, cpu: float) -> dict:
+    return {
+        "suite": "s", "task": "t", "name": name, "n": n, "seconds": cpu / 2, "cpu": cpu,
+        "peak_mb": 100.0, "before_mb": 50.0,
+    }  # fmt: skip
+
+
+def test_ratios_growth_table_and_files(tmp_path: Path) -> None:
+    for name, value in ((OURS, 1.0), ("other", 1.001)):
+        np.savez(tmp_path / f"t {name} 1000.npz", a=np.array([value]), labels=np.array([0, 1, 1]))
+    records = [fake(OURS, 100, 1.0), fake(OURS, 1000, 10.0), fake("other", 1000, 40.0)]
+    records[1]["recall"] = 0.5
+    found = compared(records, tmp_path)
+    assert [r["ratio"] for r in found] == [1.0, 1.0, 4.0]
+    assert found[0]["growth"] == pytest.approx(1.0)
+    assert found[2]["growth"] is None
+    assert found[2]["agreement"] == "adjusted Rand 1.0000; within 1e-03"
+    assert agreement(tmp_path / "none.npz", tmp_path / "t ours 1000.npz") == ""
+    text = table(found)
+    assert "recall 0.5" in text
+    assert "4.0" in text.splitlines()[3]
+    save(found, tmp_path / "out", {"threads": 1})
+    kept = json.loads((tmp_path / "out/bench.json").read_text())
+    assert kept["records"][2]["cpu_ratio"] == 4.0
+    assert (tmp_path / "out/bench.csv").read_text().count("\n") == 4
+
+
+def test_a_case_that_fails_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    def broken(_: object) -> dict:
+        raise ValueError("no")
+
+    said: list[str] = []
+    one = Case("t", "broken", lambda n: n, broken)
+    plan = [("forensics", one, 10), ("forensics", case("forensics", "scores", OURS), 50)]
+
+    def run(suite: str, one: Case, n: int) -> dict:
+        return in_subprocess(suite, one, n, tmp_path, 1)
+
+    records = run_plan(plan, run, said.append)
+    assert [record["name"] for record in records] == [OURS]
+    assert "broken, n = 10: failed" in said[0]
