@@ -7,18 +7,18 @@ from latent_microscope.forensics.clusters import GRAPH_NEIGHBOURS, plane_neighbo
 from latent_microscope.step import In, Out, run
 
 
-def main(*, latents: In, neighbours: Out, distances: Out, count: int = 15) -> None:
+def main(*, latents: In, neighbours: Out, distances: Out, wanted: int = 15) -> None:
     """Find neighbours, for the plane and the clusters in latent space.
 
     Args:
         latents: .npy (n, d) latent means.
         neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
         distances: .npy float64 (n, k) their distances, in standard deviations.
-        count: neighbours that UMAP needs; never fewer than the clusters in latent space do.
+        wanted: neighbours that UMAP needs; never fewer than the clusters in latent space do.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
-    found = plane_neighbours(z, max(count, GRAPH_NEIGHBOURS))
+    found = plane_neighbours(z, max(wanted, GRAPH_NEIGHBOURS))
     save_npy(neighbours, found.indices.astype(np.int32))
     save_npy(distances, found.distances)
 

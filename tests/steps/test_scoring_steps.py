@@ -556,7 +556,7 @@ def test_plane_and_clusters_start_from_the_same_neighbours(run: Run, tmp_path: P
         tmp_path,
         {"neighbours": "neighbours.npy", "distances": "distances.npy"},
         latents=run["latents.npy"],
-        count=8,
+        wanted=8,
     )
     assert load_npy(made["neighbours"]).shape == (N, 15)
     assert load_npy(made["neighbours"]).dtype == np.int32

@@ -151,6 +151,7 @@ def test_hard_inputs_against_brute_force(shape, block_size):
     exact = np.take_along_axis(full, found.indices, axis=1)
     np.testing.assert_allclose(exact, found.distances, rtol=1e-9, atol=1e-12)
     assert all(len(set(row)) == 10 for row in found.indices)
+    assert pairs is not None
     assert pairs.total == np.count_nonzero(cosine > 0.9)
 
 

@@ -17,6 +17,6 @@ rule find_neighbours:
         runtime=long_runtime,
     params:
         step=step("find_neighbours"),
-        count=of_study("clusters", "neighbors"),
+        wanted=of_study("clusters", "neighbors"),
     script:
         "../../scripts/find_neighbours.py"

@@ -56,7 +56,7 @@ def main() -> None:
     suite, task, name, n, folder, threads = sys.argv[1:]
     threadpool_limits(int(threads))
     record, arrays = measure(case(suite, task, name), int(n))
-    np.savez(Path(folder) / f"{task} {name} {n}.npz", **arrays)
+    np.savez(Path(folder) / f"{task} {name} {n}.npz", **arrays)  # type: ignore[arg-type]
     print(json.dumps(record))
 
 

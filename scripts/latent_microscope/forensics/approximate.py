@@ -8,6 +8,8 @@ from latent_microscope.forensics.rows import row_pass
 from latent_microscope.seeds import derive, rng
 
 RECALL_ROWS = 1000
+# Neighbours that the search keeps: few make it lose its way in many dimensions.
+_LISTED = 30
 
 
 def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbours:
@@ -29,7 +31,7 @@ def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbou
     k = min(k, n - 1)
     index = NNDescent(
         points.astype(np.float32),
-        n_neighbors=min(k + 1, n),
+        n_neighbors=min(max(_LISTED, 2 * k + 1), n),
         random_state=derive(seed, "neighbours") % 2**32,
         compressed=True,
     )
@@ -38,14 +40,15 @@ def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbou
     # A sample is mostly its own first neighbour; where a copy took its place, the last one goes.
     own = found == rows[:, None]
     own[~own.any(axis=1), -1] = True
-    indices = found[~own].reshape(n, -1)[:, :k]
+    indices = found[~own].reshape(n, -1)
     # An empty place (-1) gets the distance of the row to itself: none, so it must not stay.
     empty = indices < 0
     if empty.any():
         lost = np.flatnonzero(empty.any(axis=1))
-        indices[lost] = row_pass(points, lost, k, ()).indices
-    distances = pair_distances(points, np.repeat(rows, k), indices.ravel()).reshape(n, k)
-    order = np.lexsort((indices, distances), axis=1)
+        indices[lost] = row_pass(points, lost, indices.shape[1], ()).indices
+    listed = np.repeat(rows, indices.shape[1])
+    distances = pair_distances(points, listed, indices.ravel()).reshape(indices.shape)
+    order = np.lexsort((indices, distances), axis=1)[:, :k]
     return Neighbours(
         np.take_along_axis(distances, order, axis=1),
         np.take_along_axis(indices, order, axis=1),

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Factor = TypeVar("Factor", npt.NDArray[np.float64], npt.NDArray[np.floating])
+Scalar = TypeVar("Scalar", bound=np.floating)
 Rows = slice | npt.NDArray[np.int64]
 
 # Squared norms beyond this would overflow in a float32 product.
@@ -31,12 +31,15 @@ class ProductForm:
     shift: float
 
 
-def squared_block(factor: Factor, rows: Rows, cols: slice = slice(None)) -> Factor:
+def squared_block(
+    factor: npt.NDArray[Scalar], rows: Rows, cols: slice = slice(None)
+) -> npt.NDArray[Scalar]:
     """Squared distances of some rows to others: (-2 z, |z|², 1) times (z, 1, |z|²)."""
     left = factor[rows].copy()
     left[:, :-2] *= -2.0
     left[:, -2:] = left[:, :-3:-1]
-    return left @ factor[cols].T
+    product: npt.NDArray[Scalar] = np.matmul(left, factor[cols].T)
+    return product
 
 
 def product_form(points: Floats, dtype: type[np.floating] = np.float64) -> ProductForm:

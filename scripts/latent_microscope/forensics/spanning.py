@@ -3,17 +3,16 @@
 HDBSCAN compares all pairs in latent space, one point after the other. Nearly all edges of its tree
 join near neighbours, which one fast pass has found already. Borůvka's rounds take them from the
 lists for as long as a list proves that an edge is the shortest that leaves its component; where it
-does not, the rows in question are compared with all points. The tree is thus the exact one (up to
-ties), at a small part of the cost.
+does not, the rows in question are compared with all points. The tree is thus the exact one, at a
+small part of the cost, and among equally long edges it has those that hdbscan would take.
 """
 
 import logging
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from latent_microscope.forensics.blocks import (
     Floats,
@@ -29,17 +28,14 @@ from latent_microscope.forensics.product import product_form, screening_form, sq
 
 log = logging.getLogger("latent_microscope")
 
-# Weights of 0 (copies) would vanish from a sparse graph: they get this share of the least one.
-_ZERO = 1e-6
-
 
 @dataclass(frozen=True)
 class SpanningTree:
     """A tree over n points.
 
     Attributes:
-        i: n - 1 ends of its edges …
-        j: … and the other ends.
+        i: n - 1 ends of its edges, in the order in which it grows from row 0 …
+        j: … and the rows that they add.
         weight: Mutual reachability distances.
         searched: Rows that had to be compared with all points, each counted as often as it was.
     """
@@ -88,7 +84,7 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
         taken.append(tuple(part[kept] for part in new))  # type: ignore[arg-type]
     log.info("spanning tree of %d points: %d rows compared with all", n, searched)
     i, j, weight = (np.concatenate(parts) for parts in zip(*taken, strict=True))
-    return SpanningTree(i, j, weight, searched)
+    return _as_grown(SpanningTree(i, j, weight, searched), neighbours, core)
 
 
 def _edges(neighbours: Neighbours, core: Floats) -> tuple[Ints, Ints, Floats]:
@@ -172,20 +168,58 @@ def _nearest_outside(points: Floats, core: Floats, group: Ints, rows: Ints) -> t
     return np.concatenate([j for j, _ in found]), np.concatenate([w for _, w in found])
 
 
-def tree_labels(tree: SpanningTree, min_cluster_size: int) -> Ints:
-    """HDBSCAN labels (excess of mass) of a spanning tree; noise is -1."""
-    from sklearn.cluster import HDBSCAN
+def _as_grown(tree: SpanningTree, neighbours: Neighbours, core: Floats) -> SpanningTree:
+    """The tree that Prim's algorithm grows from row 0, with hdbscan's choice among equal edges.
 
-    n = len(tree.weight) + 1
-    positive = tree.weight[tree.weight > 0.0]
-    floor = _ZERO * float(positive.min()) if positive.size else 1.0
-    weight = np.maximum(tree.weight, floor)
-    ends = np.concatenate([tree.i, tree.j]), np.concatenate([tree.j, tree.i])
-    graph = coo_array((np.tile(weight, 2), ends), shape=(n, n)).tocsr()
-    if connected_components(graph)[0] != 1:
-        raise AssertionError("a spanning tree joins all points")
-    # Core distances of one sample leave the weights of the tree as they are.
-    model = HDBSCAN(
-        min_cluster_size=min_cluster_size, min_samples=1, metric="precomputed", copy=True
+    Core distances make many edges equally long, and the clusters depend on which of them are in
+    the tree. All such edges lie in the lists up to the core neighbour, so that growing within these
+    and the tree gives what growing within all pairs would.
+    """
+    n = len(core)
+    near = int(np.count_nonzero(neighbours.distances <= core[:, None], axis=1).max())
+    i = np.repeat(np.arange(n), near)
+    j, distance = neighbours.indices[:, :near].ravel(), neighbours.distances[:, :near].ravel()
+    weight = np.maximum(distance, np.maximum(core[i], core[j]))
+    ends = np.concatenate([i, j, tree.i, tree.j]), np.concatenate([j, i, tree.j, tree.i])
+    weights = np.concatenate([weight, weight, tree.weight, tree.weight])
+    order = np.argsort(ends[0], kind="stable")
+    starts = np.searchsorted(ends[0][order], np.arange(n + 1)).tolist()
+    others, lengths = ends[1][order].tolist(), weights[order].tolist()
+    grown = [False] * n
+    least, source = [np.inf] * n, [0] * n
+    edges: list[tuple[int, int, float]] = []
+    heap: list[tuple[float, int]] = []
+    node = 0
+    while True:
+        grown[node] = True
+        for place in range(starts[node], starts[node + 1]):
+            other, length = others[place], lengths[place]
+            if not grown[other] and length < least[other]:
+                least[other], source[other] = length, node
+                heappush(heap, (length, other))
+        while heap and grown[heap[0][1]]:
+            heappop(heap)
+        if not heap:
+            break
+        length, node = heappop(heap)
+        edges.append((source[node], node, length))
+    table = np.array(edges)
+    return SpanningTree(
+        table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], tree.searched
     )
-    return np.asarray(model.fit_predict(graph), dtype=np.int64)
+
+
+def tree_labels(tree: SpanningTree, min_cluster_size: int) -> Ints:
+    """HDBSCAN labels (excess of mass) of a spanning tree; noise is -1.
+
+    These are the library's own routines for what follows its tree.
+    """
+    from hdbscan._hdbscan_linkage import label
+    from hdbscan._hdbscan_tree import compute_stability, condense_tree, get_clusters
+
+    # As in the library: its default sort decides among equal edges.
+    order = np.argsort(tree.weight)
+    linkage = label(np.column_stack([tree.i, tree.j, tree.weight])[order].astype(np.float64))
+    condensed = condense_tree(linkage, min_cluster_size)
+    labels = get_clusters(condensed, compute_stability(condensed), "eom")[0]
+    return np.asarray(labels, dtype=np.int64)
