@@ -6,9 +6,9 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter
 
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.blocks import pair_cosines, pair_distances
 from latent_microscope.forensics.checks import as_matrix, in_range
-from latent_microscope.forensics.pairs import pair_distances, unit_rows
-from latent_microscope.forensics.similar import pair_cosines, similar_pairs
+from latent_microscope.forensics.similar import similar_pairs
 from latent_microscope.probes import thumbnails
 
 DETAIL = 0.8
@@ -172,7 +172,7 @@ def near_duplicates(
             "id_j": names[j],
             "detail": detail_correlation(images, i, j),
             "detail_centre": detail_correlation(images, i, j, margin=images.shape[1] // 8),
-            "similarity": pair_cosines(unit_rows(matrix), i, j),
+            "similarity": pair_cosines(matrix, i, j),
             "distance": pair_distances(matrix, i, j),
             "pixel_difference": pixel_differences(images, i, j),
         }

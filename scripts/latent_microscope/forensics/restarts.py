@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.forensics.blocks import unit_rows
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
-from latent_microscope.forensics.pairs import unit_rows
 from latent_microscope.forensics.sources import unmix
 from latent_microscope.forensics.uniqueness import VARIANTS, row_entropy
 from latent_microscope.seeds import rng
