@@ -131,6 +131,9 @@ def test_sbs_interval_scales_the_subsamples_spread():
     assert row["low"] == pytest.approx(0.6 + 2 * (low - middle))
     assert row["high"] == pytest.approx(min(1.0, 0.6 + 2 * (high - middle)))
     assert row["resample_low"] == pytest.approx(low)
+    split = sbs_table({10: np.array([0, 1, 2, 3, 4])}, draws, kept=0.8, configured=10).iloc[0]
+    assert split["share"] == pytest.approx(0.2)
+    assert split["high"] == pytest.approx(split["resample_high"])
     boot = sbs_table(labels, draws, kept=1.0, configured=10, resampling="bootstrap").iloc[0]
     assert boot["low"] == pytest.approx(0.6 + low - middle)
     assert np.isnan(sbs_table(labels, [], kept=0.8, configured=10)["low"][0])

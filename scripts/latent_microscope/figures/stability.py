@@ -126,13 +126,13 @@ def cluster_stability(
     ]
     height = max(0.26 * len(rows), 0.24 * len(bars), 1.1)
     page = Page(
-        1.2 + height,
+        1.4 + height,
         f"{title} · stability of the clusters",
         "a: dot: a pair of clusterings, line: mean; filled: noise as a label of its own, open: "
         "points clustered in both; dashed: chance, dotted: limits of the tables' verdicts",
     )
-    left = page.axes(1.35, 0.72, 2.0, height)
-    right = page.axes(5.2, 0.72, 1.85, height)
+    left = page.axes(1.35, 0.92, 2.0, height)
+    right = page.axes(5.2, 0.92, 1.85, height)
     left.axvline(0.0, color=MUTED, lw=0.8, ls=(0, (3, 2)))
     left.axvline(_POOR, color=MUTED, lw=0.8, ls=":")
     for y, (_, table, colour) in enumerate(rows):
@@ -166,11 +166,11 @@ def cluster_stability(
             right.plot(found["baseline"].iloc[0], y + shift, "|", ms=5, color=MUTED,
                        label="shuffled labels" if y == 0 and marker == "o" else None)  # fmt: skip
     _ordinal(right, [name for name, _, _ in bars])
-    right.set_xlabel("Jaccard index of the best match, mean ± sd")
+    right.set_xlabel("Jaccard index of the best match")
     handles, names = right.get_legend_handles_labels()
-    right.legend(handles, names, loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=3,
-                 columnspacing=0.8, borderpad=0.1)  # fmt: skip
-    panel(right, "b", "")
+    right.legend(handles, names, loc="lower right", bbox_to_anchor=(1.03, 1.0 + 0.17 / height),
+                 ncols=3, columnspacing=0.8, borderpad=0.1)  # fmt: skip
+    panel(right, "b", "clusters, mean ± sd")
     look.limit(right, "jaccard")
     return page.figure
 
@@ -190,7 +190,7 @@ def _ordinal(ax: Axes, names: Sequence[str]) -> None:
     """Named rows from the top, 0 to 1 along."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.45, -0.55)
-    ax.set_xlim(-0.08, 1.04)
+    ax.set_xlim(-0.12, 1.04)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", color=FAINT, lw=0.4)
     ax.set_axisbelow(True)

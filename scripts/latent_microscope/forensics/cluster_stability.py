@@ -159,8 +159,9 @@ def sbs_table(
     The plane is given: the interval is about other people (or samples) on the same plane, not
     about another UMAP seed. A subsample without replacement varies less than a sample of its own
     would: deviations from their median are scaled by √(kept / (1 - kept)), the delete-d jackknife's
-    factor (2 for 80 %), added to the estimate and cut to [0, 1]. SBS is not a smooth statistic:
-    where a cluster splits in some resamples the interval is wide, and says so rightly.
+    factor (2 for 80 %), added to the estimate and cut to [0, 1]. SBS is not a smooth statistic, and
+    a whole may split where most of its subsamples do not: the interval is therefore never narrower
+    than the range of the resamples themselves. Where it is wide, one SBS says little.
 
     Args:
         labels: n labels by size, of the whole plane.
@@ -188,8 +189,8 @@ def sbs_table(
                 "min_cluster_size": size,
                 "configured": size == configured,
                 "share": share,
-                "low": float(np.clip(share + factor * (low - middle), 0.0, 1.0)),
-                "high": float(np.clip(share + factor * (high - middle), 0.0, 1.0)),
+                "low": float(np.clip(min(low, share + factor * (low - middle)), 0.0, 1.0)),
+                "high": float(np.clip(max(high, share + factor * (high - middle)), 0.0, 1.0)),
                 "resample_median": middle,
                 "resample_low": low,
                 "resample_high": high,
