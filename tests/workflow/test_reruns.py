@@ -18,7 +18,12 @@ pytestmark = pytest.mark.workflow
 DATA = "generate_demo_faces pack_faces"
 TRAINING = "train_vae plot_training plot_vae_samples"
 ENCODING = "encode_latents plot_vae_health plot_vae_images plot_traversals"
-LATENT = "compute_sources compute_factors find_overlaps find_signatures embed_plane cluster_samples"
+LATENT = (
+    "compute_sources compute_factors find_overlaps find_signatures embed_plane cluster_samples "
+    "assess_vae tabulate_health find_neighbours find_duplicates tabulate_duplicates "
+    "probe_attributes tabulate_probes score_restarts tabulate_reliability"
+)
+STEADY = "compare_planes resample_clusters tabulate_clusters"
 BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
 RANKED = "rank_samples plot_ranking_grid*3"
 SCORED = (
@@ -27,10 +32,10 @@ SCORED = (
     "plot_cluster_control plot_uniqueness_originality plot_subniches plot_identities"
 )
 CLUSTERED = (
-    f"cluster_samples profile_clusters {RANKED} {BIASED} tabulate_forensics plot_components "
-    "plot_clusters plot_cluster_control plot_uniqueness_originality"
+    f"cluster_samples {STEADY} profile_clusters {RANKED} {BIASED} tabulate_forensics "
+    "plot_components plot_clusters plot_cluster_control plot_uniqueness_originality"
 )
-FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} {SCORED}"
+FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} embed_replicate {STEADY} {SCORED}"
 # The comparison with people.
 OBJECTS = "generate_demo_objects pack_cifar*2 collect_votes label_features*2 make_human_features"
 COMPARED = "gather_rsa tabulate_alignment plot_rsa"
@@ -41,8 +46,8 @@ ALL = f"{DATA} {FROM_TRAINING} {ALL_OBJECTS}"
 FIGURES = " ".join(job for job in ALL.split() if job.startswith("plot_"))
 ONE_MORE_SEED = (
     "train_vae encode_latents score_samples profile_clusters find_subniches rank_samples "
-    f"measure_bias {LATENT} tabulate_bias tabulate_forensics tabulate_rankings check_results "
-    "plot_training plot_vae_health"
+    f"measure_bias {LATENT} embed_replicate {STEADY} tabulate_bias tabulate_forensics "
+    "tabulate_rankings check_results plot_training plot_vae_health"
 )
 
 
@@ -85,7 +90,12 @@ LIBRARY = "scripts/latent_microscope"
 CODE = "\n\nEDITED = 1\n"
 EDITS = [
     Edit("figure style: dpi", "tiny.yaml", replaced("dpi: 60", "dpi: 61"), FIGURES),
-    Edit("CLS: alpha", "tiny.yaml", replaced("alpha: 0.5", "alpha: 0.6"), SCORED),
+    Edit(
+        "CLS: alpha",
+        "tiny.yaml",
+        replaced("alpha: 0.5", "alpha: 0.6"),
+        f"{SCORED} tabulate_reliability",
+    ),
     Edit(
         "clusters: min_cluster_size",
         "tiny.yaml",
