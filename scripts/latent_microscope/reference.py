@@ -17,6 +17,8 @@ stands nowhere below is an error that names it.
 |---|---|---|
 | `config.yaml` | the embedded default: small, made-up data of both halves | – |
 | `synthetic.yaml` | synthetic ground truth | workstation, paper |
+| `detection.yaml` | detectors compared on harder synthetic ground truths | – |
+| `simulations.yaml` | error rate, coverage and power of the bias index | – |
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | workstation, paper |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |

@@ -15,7 +15,7 @@ rule generate_setting:
         mem_mb=light_memory,
         runtime=short_runtime,
     params:
-        step=step("generate_synthetic"),
+        step=step("generate_setting"),
         people=of_setting("people"),
         per_person=of_setting("per_person"),
         interpolations=of_setting("interpolations"),
@@ -25,7 +25,7 @@ rule generate_setting:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/generate_synthetic.py"
+        "../../scripts/generate_setting.py"
 
 
 rule evaluate_setting:
