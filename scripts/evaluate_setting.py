@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latent_microscope.artefacts import load_table, save_table
+from latent_microscope.artefacts import save_table
 from latent_microscope.comparison import OURS, comparison_table, rule_mask
 from latent_microscope.evaluation import detector_scores
-from latent_microscope.forensics.detection import detect
 from latent_microscope.forensics.sources import fit_sources
 from latent_microscope.funnel_search import search_table
-from latent_microscope.inputs import load_ids, load_rows
+from latent_microscope.inputs import joined, load_ids, load_rows
 from latent_microscope.peers import DISTANCES, peer_scores
 from latent_microscope.scoring import score_table
 from latent_microscope.seeds import derive
@@ -49,8 +48,8 @@ def main(
     """
     ids = load_ids(encoding)
     z = load_rows(latents, ids, encoding)
-    truth = load_table(samples, ["id", "authentic"]).set_index("id")["authentic"]
-    authentic = truth.loc[list(ids)].to_numpy(dtype=bool)
+    truth = joined(encoding, samples, ([], ["authentic"]))
+    authentic = truth["authentic"].to_numpy(dtype=bool)
     fits = {
         method: fit_sources(
             z,
@@ -64,11 +63,12 @@ def main(
     }
     draws = derive(seed, "stability", run)
     tables = {m: score_table(s, z, ids, settings, seed=draws)[0] for m, s in fits.items()}
-    own = detect(z)
-    found = {OURS: ("ours", own.score, own.mask)}
+    first = tables[sources["methods"][0]]
+    own = first["detector_score"].to_numpy(), first["detected"].to_numpy(dtype=bool)
+    found = {OURS: ("ours", *own)}
     for name, score in peer_scores(z, seed=derive(seed, "peers", run)).items():
         found[name] = ("PyOD", -score, rule_mask(-score, name in DISTANCES))
-    for name, score in detector_scores(tables[sources["methods"][0]]).items():
+    for name, score in detector_scores(first).items():
         if name == "knn_density":
             found[name] = ("density", score, rule_mask(-1.0 / np.maximum(score, 1e-12), True))
         elif name != OURS:

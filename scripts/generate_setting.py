@@ -1,49 +1,24 @@
 """Make the ground truth of one setting of a detection study: people and interpolations."""
 
+from typing import Any
+
 from latent_microscope.artefacts import save_npy, save_table
-from latent_microscope.seeds import rng
 from latent_microscope.step import Out, run
-from latent_microscope.synthetic.people import people_data
+from latent_microscope.synthetic.people import people_of_run
 
 
-def main(
-    *,
-    images: Out,
-    samples: Out,
-    per_person: int = 40,
-    interpolations: int = 200,
-    noise: float = 0.05,
-    interpolation_noise: float = 0.03,
-    people: int = 5,
-    edge: float = 0.5,
-    seed: int = 0,
-    run: int = 0,
-) -> None:
+def main(*, images: Out, samples: Out, data: dict[str, Any], seed: int = 0, run: int = 0) -> None:
     """Draw as generate_synthetic does, so that equal settings give equal images.
 
     Args:
         images: .npy uint8 (n, 32, 64, 3).
         samples: .parquet, id, kind, person_a, person_b (-1 if none), alpha (NaN if none),
             authentic.
-        per_person: authentic images of each person.
-        interpolations: number of mixtures of two people.
-        noise: standard deviation on authentic images, in units of the image range.
-        interpolation_noise: the same on mixtures.
-        people: number of people; beyond five their boxes repeat.
-        edge: share of A in a mixture lies within this of 0 or of 1; 0.5: anywhere.
+        data: section data of the setting.
         seed: root seed.
         run: number of the data seed.
     """
-    pixels, table = people_data(
-        per_person,
-        interpolations,
-        template_stream=rng(seed, "generate_synthetic", "templates", run),
-        sample_stream=rng(seed, "generate_synthetic", "samples", run),
-        noise=noise,
-        people=people,
-        interpolation_noise=interpolation_noise,
-        edge=edge,
-    )
+    pixels, table = people_of_run(seed, run, **data)
     save_npy(images, pixels)
     save_table(samples, table)
 

@@ -1,9 +1,8 @@
 """Make synthetic eye images of a few people and interpolations between them, with their labels."""
 
 from latent_microscope.artefacts import save_npy, save_table
-from latent_microscope.seeds import rng
 from latent_microscope.step import Out, run
-from latent_microscope.synthetic.people import people_data
+from latent_microscope.synthetic.people import people_of_run
 
 
 def main(
@@ -34,11 +33,11 @@ def main(
         seed: root seed.
         run: number of the data seed.
     """
-    pixels, table = people_data(
-        per_person,
-        interpolations,
-        template_stream=rng(seed, "generate_synthetic", "templates", run),
-        sample_stream=rng(seed, "generate_synthetic", "samples", run),
+    pixels, table = people_of_run(
+        seed,
+        run,
+        per_person=per_person,
+        interpolations=interpolations,
         noise=noise,
         people=people,
         interpolation_noise=interpolation_noise,

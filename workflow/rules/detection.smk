@@ -16,12 +16,7 @@ rule generate_setting:
         runtime=short_runtime,
     params:
         step=step("generate_setting"),
-        people=of_setting("people"),
-        per_person=of_setting("per_person"),
-        interpolations=of_setting("interpolations"),
-        noise=of_setting("noise"),
-        interpolation_noise=of_setting("interpolation_noise"),
-        edge=of_setting("edge"),
+        data=setting_data,
         seed=CONFIG["seed"],
         run=run_number,
     script:

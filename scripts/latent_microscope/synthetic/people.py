@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from latent_microscope.errors import InputError
+from latent_microscope.seeds import rng
 
 HEIGHT, WIDTH = 32, 64
 
@@ -181,6 +182,23 @@ def people_data(
         }
     )
     return quantise(np.concatenate([authentic, mixed.images])), table
+
+
+def people_of_run(
+    seed: int, run: int, **settings: float
+) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
+    """:func:`people_data` with the streams of one data seed.
+
+    Args:
+        seed: Root seed.
+        run: Number of the data seed.
+        **settings: Of :func:`people_data`.
+    """
+    return people_data(
+        template_stream=rng(seed, "generate_synthetic", "templates", run),
+        sample_stream=rng(seed, "generate_synthetic", "samples", run),
+        **settings,  # type: ignore[arg-type]
+    )
 
 
 def eye_region(images: npt.NDArray[np.uint8], sigma: float = 0.5) -> npt.NDArray[np.uint8]:
