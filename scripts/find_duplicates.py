@@ -18,7 +18,7 @@ def main(
     images: In,
     samples: In,
     duplicates: Out,
-    candidates: int = 1_000,
+    candidates: int = 2_000,
     look_alikes: int = 24,
     detail: float = 0.8,
 ) -> None:

@@ -140,8 +140,8 @@ def probe_bars(
     page = Page(
         0.95 + 0.145 * max(len(known), 6) + 0.42,
         f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
-        "AUC of held-out images, 95% interval over people or images (mean over VAEs; small dots: "
-        "each VAE); open: q > 0.05; grey: too few images",
+        "AUC of held-out images with 95% interval, mean over VAEs (small dots: each); orange: as "
+        "many PCs of the pixels; grey bars: mean colour; open: q > 0.05",
     )
     look.panels.update(("auc", "gain"))
     height = page.height - 0.95 - 0.42
@@ -156,19 +156,14 @@ def probe_bars(
     for table in runs:
         own = table.set_index("attribute")["auc"].reindex(known["attribute"])
         left.plot(own, y, ".", color=look.colour(0), ms=1.6, alpha=0.7)
-    left.plot(known["auc_colour"], y, "|", color=NOISE, ms=5, mew=1.2, label="mean colour")
-    left.plot(
-        known["auc_pixels"], y, "D", color=look.colour(1), ms=2.6, mew=0,
-        label="as many PCs of pixels",
-    )  # fmt: skip
+    left.plot(known["auc_colour"], y, "|", color=NOISE, ms=5, mew=1.2)
+    left.plot(known["auc_pixels"], y, "D", color=look.colour(1), ms=2.6, mew=0)
     _dots(left, known, y, "auc_mean", ("low", "high"), "q", look.colour(0))
-    left.plot([], [], "o", color=look.colour(0), ms=3.6, mew=0, label="latents")
     names = [
         f"{pretty(a)} {p:.0%}" for a, p in zip(known["attribute"], known["prevalence"], strict=True)
     ]
     left.set_yticks(y, names)
     left.set_xlabel("AUC (0.5: chance)")
-    left.legend(loc="lower right", bbox_to_anchor=(1.0, 0.0), handlelength=1.0)
     panel(left, "a", "attribute and its share of images")
     right.axvline(0.0, color=MUTED, lw=0.8)
     _dots(right, known, y, "gain_mean", ("gain_low", "gain_high"), "gain_q", look.colour(0))

@@ -128,7 +128,7 @@ def near_duplicates(
     images: np.ndarray,
     ids: npt.ArrayLike,
     *,
-    candidates: int = 1_000,
+    candidates: int = 2_000,
     look_alikes: int = 24,
     detail: float = DETAIL,
 ) -> pd.DataFrame:
@@ -145,7 +145,8 @@ def near_duplicates(
     Returns:
         Table with :data:`COLUMNS`. ``verdict``: ``copy`` (every pixel equal), ``near-duplicate``
         (detail correlation at least ``detail``, or at least 0.6 with a latent cosine of at least
-        0.95; and at least 0.5 without an eighth of the side along each edge, ``detail_centre``),
+        0.95; and at least 0.5 without an eighth of the side along each edge, ``detail_centre``, NaN
+        where it was not asked for),
         ``look-alike`` (the highest latent cosines among the others: other photographs, or copies
         changed too much to be sure). Copies and near-duplicates by falling detail correlation,
         then look-alikes by falling cosine.
@@ -164,14 +165,19 @@ def near_duplicates(
     count = int(in_range(candidates, "candidates", 1))
     in_range(detail, "detail", 0.0, 1.0)
     i, j = candidate_pairs(matrix, images, count)
+    details = detail_correlation(images, i, j)
+    centre = np.full(len(i), np.nan)
+    asked = details >= min(detail, DETAIL_SUPPORTED)
+    margin = images.shape[1] // 8
+    centre[asked] = detail_correlation(images, i[asked], j[asked], margin=margin)
     table = pd.DataFrame(
         {
             "i": i,
             "j": j,
             "id_i": names[i],
             "id_j": names[j],
-            "detail": detail_correlation(images, i, j),
-            "detail_centre": detail_correlation(images, i, j, margin=images.shape[1] // 8),
+            "detail": details,
+            "detail_centre": centre,
             "similarity": pair_cosines(matrix, i, j),
             "distance": pair_distances(matrix, i, j),
             "pixel_difference": pixel_differences(images, i, j),
