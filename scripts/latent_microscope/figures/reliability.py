@@ -77,7 +77,8 @@ def _replicates(table: pd.DataFrame) -> str:
 
 
 def _of_noise(table: pd.DataFrame) -> str:
-    return "if VAEs were unrelated" if int(table["vaes"].iloc[0]) > 1 else "if restarts were"
+    what = "VAEs" if int(table["vaes"].iloc[0]) > 1 else "restarts"
+    return f"if {what} were unrelated"
 
 
 def _ranges(ax: Axes, table: pd.DataFrame, colour: str, prefix: str) -> None:
