@@ -1,4 +1,4 @@
-# Functions of figures.smk: paths, params and lists by study.
+# Functions of the figures' rules: paths, params and lists by study.
 
 STYLE = CONFIG["figures"]
 
@@ -52,40 +52,6 @@ def view_files(name):
 
 def run_samples(wildcards):
     return encoded_samples(wildcards)
-
-
-def model_rdms(wildcards):
-    return compared_rdms(wildcards)[1:]
-
-
-def model_names(wildcards):
-    return compared_names(wildcards)[1:]
-
-
-def trained_models(wildcards):
-    study = wildcards.study
-    return [(model, seed) for model in models_of(study, "philnet") for seed in seeds_of(study)]
-
-
-def shown_model(study):
-    """The model whose disagreements with people are drawn: the first trained classifier."""
-    return models_of(study, "philnet")[0]
-
-
-def shown_file(name):
-    def path(wildcards):
-        study = wildcards.study
-        model, seed = shown_model(study), seeds_of(study)[0]
-        return f"results/{study}/models/{model}/seed{seed}/{name}"
-
-    return path
-
-
-def alignment_figures(study):
-    names = ["confusions", "entropy", "classifier-training"]
-    for metric in STUDIES[study]["metrics"]:
-        names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
-    return names
 
 
 # Figures of one VAE, by kind of study; the first seed of each view is drawn. True: no photographs.

@@ -1,0 +1,219 @@
+# Figures of the alignment study: one rule each, PNG for screens and PDF for print.
+
+
+rule plot_rdms:
+    input:
+        human="results/{study}/rdms/{metric}/human.npy",
+        models=model_rdms,
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        png=report(
+            f"{RF}/rdms-{{metric}}.png",
+            caption="../report/rdms.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "RDMs, {metric}"},
+        ),
+        pdf=f"{RF}/rdms-{{metric}}.pdf",
+    log:
+        f"{LOG}/plot_rdms-{{metric}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=pair_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_rdms"),
+        title=title_of,
+        style=STYLE,
+        labels=model_names,
+    script:
+        "../../scripts/plot_rdms.py"
+
+
+rule plot_rsa:
+    input:
+        rsa="results/{study}/rsa/{metric}.parquet",
+    output:
+        png=report(
+            f"{RF}/rsa-{{metric}}.png",
+            caption="../report/rsa.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "similarity to humans, {metric}"},
+        ),
+        pdf=f"{RF}/rsa-{{metric}}.pdf",
+    log:
+        f"{LOG}/plot_rsa-{{metric}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_rsa"),
+        title=title_of,
+        style=STYLE,
+        simulated=of_study("simulated_votes"),
+    script:
+        "../../scripts/plot_rsa.py"
+
+
+rule plot_model_similarity:
+    input:
+        similarity="results/{study}/rsa/{metric}-models.parquet",
+    output:
+        png=report(
+            f"{RF}/model-similarity-{{metric}}.png",
+            caption="../report/model_similarity.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "model by model, {metric}"},
+        ),
+        pdf=f"{RF}/model-similarity-{{metric}}.pdf",
+    log:
+        f"{LOG}/plot_model_similarity-{{metric}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_model_similarity"),
+        title=title_of,
+        style=STYLE,
+    script:
+        "../../scripts/plot_model_similarity.py"
+
+
+rule plot_confusions:
+    input:
+        confusions="results/{study}/confusions.parquet",
+    output:
+        png=report(
+            f"{RF}/confusions.png",
+            caption="../report/confusions.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "confusion matrices"},
+        ),
+        pdf=f"{RF}/confusions.pdf",
+    log:
+        f"{LOG}/plot_confusions.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_confusions"),
+        title=title_of,
+        style=STYLE,
+    script:
+        "../../scripts/plot_confusions.py"
+
+
+rule plot_entropy:
+    input:
+        images="results/{study}/images.parquet",
+    output:
+        png=report(
+            f"{RF}/entropy.png",
+            caption="../report/entropy.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "entropy of people and models"},
+        ),
+        pdf=f"{RF}/entropy.pdf",
+    log:
+        f"{LOG}/plot_entropy.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_entropy"),
+        title=title_of,
+        style=STYLE,
+    script:
+        "../../scripts/plot_entropy.py"
+
+
+rule plot_disputed:
+    input:
+        pixels="results/{study}/data/test/images.npy",
+        samples="results/{study}/data/test/samples.parquet",
+        votes="results/{study}/data/votes.parquet",
+        images="results/{study}/images.parquet",
+        logits=shown_file("logits.npy"),
+        features=shown_file("features.parquet"),
+    output:
+        png=report(
+            f"{RF}/disputed.png",
+            caption="../report/disputed.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "images that people and the model read differently"},
+        ),
+        pdf=f"{RF}/disputed.pdf",
+    log:
+        f"{LOG}/plot_disputed.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_disputed"),
+        title=title_of,
+        style=STYLE,
+        model=lambda wildcards: shown_model(wildcards.study),
+        run=lambda wildcards: seeds_of(wildcards.study)[0],
+    script:
+        "../../scripts/plot_disputed.py"
+
+
+rule plot_classifier_training:
+    input:
+        training=lambda wildcards: [
+            f"results/{wildcards.study}/models/{m}/seed{s}/training.parquet"
+            for m, s in trained_models(wildcards)
+        ],
+    output:
+        png=report(
+            f"{RF}/classifier-training.png",
+            caption="../report/classifier_training.rst",
+            category="{study}",
+            subcategory="Training",
+            labels={"figure": "training of the classifiers"},
+        ),
+        pdf=f"{RF}/classifier-training.pdf",
+    log:
+        f"{LOG}/plot_classifier_training.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_classifier_training"),
+        title=title_of,
+        style=STYLE,
+        labels=lambda wildcards: [model for model, _ in trained_models(wildcards)],
+    script:
+        "../../scripts/plot_classifier_training.py"
