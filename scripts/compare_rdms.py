@@ -1,64 +1,62 @@
-"""Compare the RDM of a model with that of people."""
-
-import pandas as pd
+"""Compare the RDMs of all models with that of people, and with each other."""
 
 from latent_microscope.artefacts import save_table
-from latent_microscope.errors import InputError
 from latent_microscope.inputs import load_votes
-from latent_microscope.similarity.io import ids_path, load_rdm
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.rsa import compare_with_human
+from latent_microscope.tables.rsa import compare_sources, sources
 
 
 def main(
     *,
-    human: In,
-    model: In,
-    label: In,
-    human_ids: In,
-    model_ids: In,
-    label_ids: In,
+    rdms: list[In],
+    rdm_ids: list[In],
+    features: list[In],
+    feature_ids: list[In],
     samples: In,
     votes: In,
-    comparison: Out,
-    model_name: str,
-    layer: str,
-    run: int = 0,
+    comparisons: Out,
+    similarity: Out,
+    models: list[str],
+    layers: list[str],
+    runs: list[int],
+    transforms: list[str],
     metric: str,
+    tau: bool = False,
+    threads: int = 1,
 ) -> None:
-    """Compare two RDMs by Spearman correlation, over all pairs and where the label says nothing.
+    """Compare RDMs by rank over all pairs and where the label says nothing; people come first.
 
     Args:
-        human: .npy, condensed RDM of the vote distributions.
-        model: .npy, condensed RDM of the model.
-        label: .npy, condensed RDM of the one-hot true label.
-        human_ids: .parquet of the ids of human, beside it.
-        model_ids: .parquet of the ids of model, beside it.
-        label_ids: .parquet of the ids of label, beside it.
+        rdms: .npy condensed RDMs, people first.
+        rdm_ids: .parquet of the ids of each, beside it.
+        features: .npy that each was made of.
+        feature_ids: .parquet with the ids of their rows.
         samples: .parquet with id, label, label_name.
         votes: .parquet with id and one column of counts a class.
-        comparison: .parquet, one row: model, layer, seed, metric, method, value, partial_label,
-            rho_a, within_class, non_unanimous, label_only, n_images, n_pairs.
-        model_name: name of the model.
-        layer: features or probabilities.
-        run: number of the run, the column seed.
+        comparisons: .parquet, one row a model RDM: model, layer, seed, metric, method, value
+            (Spearman), partial_label, rho_a, within_class, non_unanimous, cosine, tau_a,
+            unique_variance, class_level, cka, self_rho_a, label_only, n_images, n_pairs.
+        similarity: .parquet, all ordered pairs of people and first runs: model_a, model_b, value.
+        models: name of the model of each RDM.
+        layers: features or probabilities.
+        runs: number of the run, the column seed.
+        transforms: what was done to the features first: none, or softmax.
         metric: distance of the RDMs.
+        tau: compute tau-a, which takes as long as all the rest.
+        threads: RDMs at the same time; changes no number.
     """
-    rdms = []
-    for path, ids in ((human, human_ids), (model, model_ids), (label, label_ids)):
-        if ids != ids_path(path):
-            raise InputError(f"{ids}: the ids of {path} must be named {ids_path(path)}")
-        rdm = load_rdm(path)
-        if rdm.metric not in (metric, "unknown"):
-            raise InputError(f"{path}: holds {rdm.metric} distances, not {metric}; compute it anew")
-        rdms.append(rdm)
-    found = compare_with_human(rdms[0], rdms[1], rdms[2], load_votes(votes, samples))
-    head = {"model": model_name, "layer": layer, "seed": run, "metric": metric}
-    order = ["method", "value", "partial_label", "rho_a", "within_class", "non_unanimous"]
-    order += ["label_only", "n_images", "n_pairs"]
-    row = pd.DataFrame([{**head, **{name: found[name] for name in order}}])
-    texts = dict.fromkeys(("model", "layer", "metric", "method"), "str")
-    save_table(comparison, row.astype({**texts, "seed": "int64"}))
+    found = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    table, square = compare_sources(
+        found[0],
+        found[1:],
+        load_votes(votes, samples),
+        metric,
+        comparisons.parent,
+        tau=tau,
+        threads=threads,
+    )
+    save_table(comparisons, table)
+    save_table(similarity, square)
 
 
 if __name__ == "__main__":

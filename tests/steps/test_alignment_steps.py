@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon, pdist
 from scipy.special import softmax
-from scipy.stats import entropy, spearmanr
+from scipy.stats import entropy, rankdata, spearmanr
 from step_helpers import (  # type: ignore[import-not-found]
     columns,
     kinds,
@@ -17,7 +17,6 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
-import compare_models
 import compare_rdms
 import compute_rdm
 import gather_rsa
@@ -31,24 +30,12 @@ import tabulate_alignment
 import tabulate_behaviour
 from latent_microscope.artefacts import load_npy, save_npy, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.similarity import compare, linear_cka
+from latent_microscope.similarity.rdms import class_rdm
+from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS
 
 CLASSES = ["cat", "dog", "ship"]
 N = 48
-COMPARISON = [
-    "model",
-    "layer",
-    "seed",
-    "metric",
-    "method",
-    "value",
-    "partial_label",
-    "rho_a",
-    "within_class",
-    "non_unanimous",
-    "label_only",
-    "n_images",
-    "n_pairs",
-]
 
 
 @dataclass
@@ -322,19 +309,30 @@ def test_rdm_mistakes(study: Study, tmp_path: Path) -> None:
     assert not outputs["rdm"].exists()
 
 
-def inputs_of(study: Study, model: Path) -> dict[str, Any]:
+def inputs_of(study: Study, **models: Path) -> dict[str, Any]:
+    """Arguments of the comparison: people, the given RDMs and the label."""
     human = study.rdm("human", study.shares)
     label = study.rdm("label", np.eye(3)[study.labels])
+    paths = {"human": human, **models, "label": label}
+    files = [
+        study[f"{path.name.removesuffix('-features-seed0.npy')}.npy"] for path in paths.values()
+    ]
     return {
-        "human": human,
-        "model": model,
-        "label": label,
-        "human_ids": human.with_suffix(".ids.parquet"),
-        "model_ids": model.with_suffix(".ids.parquet"),
-        "label_ids": label.with_suffix(".ids.parquet"),
+        "rdms": list(paths.values()),
+        "rdm_ids": [path.with_suffix(".ids.parquet") for path in paths.values()],
+        "features": files,
+        "feature_ids": [path.with_suffix(".parquet") for path in files],
+        "models": list(paths),
+        "layers": ["features"] * len(paths),
+        "runs": [0] * len(paths),
+        "transforms": ["none"] * len(paths),
         **study.people,
         "metric": "euclidean",
+        "tau": True,
     }
+
+
+COMPARED = {"comparisons": "c.parquet", "similarity": "s.parquet"}
 
 
 def partial(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
@@ -342,75 +340,125 @@ def partial(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     return (ab - ac * bc) / np.sqrt((1 - ac**2) * (1 - bc**2))
 
 
+def explained(y: np.ndarray, *others: np.ndarray) -> float:
+    x = np.stack([np.ones(len(y)), *(rankdata(o) for o in others)], axis=1)
+    ranks = rankdata(y)
+    left = ranks - x @ np.linalg.lstsq(x, ranks, rcond=None)[0]
+    return 1 - left.var() / ranks.var()
+
+
 def test_comparison(study: Study, tmp_path: Path) -> None:
-    inputs = inputs_of(study, study.rdm("net", study.logits))
-    made = run_twice(
-        compare_rdms.main,
-        tmp_path,
-        {"comparison": "c.parquet"},
-        **inputs,
-        model_name="net",
-        layer="features",
-        run=4,
-    )
-    table = load(made["comparison"])
-    assert columns(table) == COMPARISON
-    assert len(table) == 1
+    net = study.rdm("net", study.logits)
+    inputs = inputs_of(study, net=net)
+    made = run_twice(compare_rdms.main, tmp_path, COMPARED, **inputs)
+    table = load(made["comparisons"])
+    assert columns(table) == COMPARISON_COLUMNS
+    assert table["model"].tolist() == ["net", "label"]
     row = table.iloc[0]
-    assert row[["model", "layer", "seed", "metric", "method"]].tolist() == [
-        "net",
+    assert row[["layer", "seed", "metric", "method"]].tolist() == [
         "features",
-        4,
+        0,
         "euclidean",
         "spearman",
     ]
-    human, net, label = (load_npy(inputs[name]) for name in ("human", "model", "label"))
+    human, other, label = (load_npy(path) for path in inputs["rdms"])
     i, j = np.triu_indices(N, 1)
     same = study.labels[i] == study.labels[j]
     disputed = (study.votes > 0).sum(axis=1) > 1
     assert 0 < disputed.sum() < N
     both = disputed[i] & disputed[j]
+    classes = [class_rdm(x, study.labels) for x in (study.shares, study.logits)]
     expected = {
-        "value": spearmanr(human, net).statistic,
-        "partial_label": partial(human, net, label),
-        "within_class": spearmanr(human[same], net[same]).statistic,
-        "non_unanimous": spearmanr(human[both], net[both]).statistic,
+        "value": spearmanr(human, other).statistic,
+        "partial_label": partial(human, other, label),
+        "within_class": spearmanr(human[same], other[same]).statistic,
+        "non_unanimous": spearmanr(human[both], other[both]).statistic,
         "label_only": spearmanr(human, label).statistic,
+        "tau_a": compare(human, other, "tau-a"),
+        "rho_a": compare(human, other, "rho-a"),
+        "cosine": human @ other / np.sqrt(human @ human * (other @ other)),
+        "unique_variance": explained(human, other, label) - explained(human, label),
+        "class_level": spearmanr(classes[0].values, classes[1].values).statistic,
+        "cka": linear_cka(study.shares, study.logits),
+        "self_rho_a": compare(other, other, "rho-a"),
     }
     for name, value in expected.items():
-        assert row[name] == pytest.approx(value, abs=1e-9), name
-    assert 0 < row["rho_a"] < row["value"]
+        assert row[name] == pytest.approx(value, abs=1e-6), name
     assert row["n_images"] == N
     assert row["n_pairs"] == N * (N - 1) // 2
-
-
-def test_comparison_of_the_label_with_people(study: Study, tmp_path: Path) -> None:
-    inputs = inputs_of(study, study.rdm("oracle", np.eye(3)[study.labels]))
-    path = tmp_path / "c.parquet"
-    compare_rdms.main(**inputs, comparison=path, model_name="label", layer="features")
-    row = load(path).iloc[0]
+    row = table.iloc[1]
     assert row["value"] == row["label_only"]
+    assert row["rho_a"] <= row["self_rho_a"] < 1
     assert row[["partial_label", "within_class"]].isna().all()
+    compare_rdms.main(
+        **{**inputs, "tau": False, "threads": 2},
+        comparisons=tmp_path / "c.parquet",
+        similarity=tmp_path / "s.parquet",
+    )
+    again = load(tmp_path / "c.parquet")
+    assert again["tau_a"].isna().all()
+    pd.testing.assert_frame_equal(again.drop(columns="tau_a"), table.drop(columns="tau_a"))
+
+
+def test_similarity_of_all_models(study: Study, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    nets = {"net": study.logits, "noise": rng.normal(size=(N, 4))}
+    inputs = inputs_of(study, **{name: study.rdm(name, rows) for name, rows in nets.items()})
+    # A second run of the net: no rival of the first, and not in the matrix.
+    other = study.rdm("again", study.logits + 0.1 * rng.normal(size=(N, 3)).astype(np.float32))
+    more = inputs_of(study, net=other)
+    for key in ("rdms", "rdm_ids", "features", "feature_ids", "layers", "transforms"):
+        inputs[key] = [*inputs[key], more[key][1]]
+    inputs["models"].append("net")
+    inputs["runs"].append(1)
+    made = run_twice(compare_rdms.main, tmp_path, COMPARED, **inputs)
+    square = load(made["similarity"])
+    assert columns(square) == ["model_a", "model_b", "value"]
+    names = ["human", "net-features", "noise-features", "label-features"]
+    assert square["model_a"].unique().tolist() == names
+    square = square.pivot(index="model_a", columns="model_b", values="value").loc[names, names]
+    values = [load_npy(path) for path in inputs["rdms"]]
+    expected = spearmanr(np.stack(values[:4], axis=1)).statistic
+    np.testing.assert_allclose(square, expected, atol=1e-9)
+    assert (np.diag(square) == 1).all()
+    unique = load(made["comparisons"])["unique_variance"]
+    human, net, noise, label, second = values
+    assert unique[0] == pytest.approx(
+        explained(human, net, noise, label) - explained(human, noise, label), abs=1e-9
+    )
+    assert unique[3] == pytest.approx(
+        explained(human, second, noise, label) - explained(human, noise, label), abs=1e-9
+    )
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".tmp")] == []
 
 
 def test_comparison_refuses_other_ids(study: Study, tmp_path: Path) -> None:
     ids = load(study["samples.parquet"])["id"].tolist()
+    options: dict[str, Any] = {key: tmp_path / name for key, name in COMPARED.items()}
     moved = study.rdm("moved", study.logits, [ids[1], ids[0], *ids[2:]])
-    options: dict[str, Any] = {"comparison": tmp_path / "c.parquet", "model_name": "net"}
     with pytest.raises(InputError, match="different ids"):
-        compare_rdms.main(**inputs_of(study, moved), **options, layer="features")
-    fine = inputs_of(study, study.rdm("net", study.logits))
+        compare_rdms.main(**inputs_of(study, net=moved), **options)
+    fine = inputs_of(study, net=study.rdm("net", study.logits))
     with pytest.raises(InputError, match="holds euclidean distances, not cosine"):
-        compare_rdms.main(**{**fine, "metric": "cosine"}, **options, layer="features")
+        compare_rdms.main(**{**fine, "metric": "cosine"}, **options)
     with pytest.raises(InputError, match="must be named"):
-        compare_rdms.main(**{**fine, "model_ids": fine["human_ids"]}, **options, layer="features")
+        compare_rdms.main(**{**fine, "rdm_ids": fine["rdm_ids"][::-1]}, **options)
+    with pytest.raises(InputError, match="give one of each"):
+        compare_rdms.main(**{**fine, "models": ["human", "net"]}, **options)
+    with pytest.raises(InputError, match=r"\('label', 'features', 0\) is given twice"):
+        compare_rdms.main(**{**fine, "models": ["human", "label", "label"]}, **options)
+    save_table(tmp_path / "ids.parquet", pd.DataFrame({"id": ids[::-1]}))
+    wrong = [*fine["feature_ids"]]
+    wrong[1] = tmp_path / "ids.parquet"
+    with pytest.raises(InputError, match=r"net\.npy: its ids are not those of its RDM"):
+        compare_rdms.main(**{**fine, "feature_ids": wrong}, **options)
     fewer = load(study["samples.parquet"]).iloc[:-1]
     save_table(tmp_path / "samples.parquet", fewer)
     votes = load(study["votes.parquet"])
     save_table(tmp_path / "votes.parquet", votes[votes["id"].isin(fewer["id"])])
     people = {"samples": tmp_path / "samples.parquet", "votes": tmp_path / "votes.parquet"}
     with pytest.raises(InputError, match=f"RDMs are over {N} images, the votes over {N - 1}"):
-        compare_rdms.main(**{**fine, **people}, **options, layer="features")
+        compare_rdms.main(**{**fine, **people}, **options)
 
 
 def test_ceiling(study: Study, tmp_path: Path) -> None:
@@ -435,12 +483,11 @@ def test_ceiling(study: Study, tmp_path: Path) -> None:
 
 
 def test_gathered_rsa(tmp_path: Path) -> None:
-    base = dict.fromkeys(COMPARISON, 0.1) | {"model": "a", "seed": 0}
-    for number, name in enumerate("ab"):
-        row = {**base, "model": name, "seed": number}
-        save_table(tmp_path / f"{name}.parquet", pd.DataFrame([row]))
+    base = dict.fromkeys(COMPARISON_COLUMNS, 0.1)
+    table = pd.DataFrame([{**base, "model": "b", "seed": 1}, {**base, "model": "a", "seed": 0}])
+    save_table(tmp_path / "comparisons.parquet", table)
     save_table(tmp_path / "ceiling.parquet", pd.DataFrame({"lower": [0.7], "upper": [0.9]}))
-    arguments: dict[str, Any] = {"comparisons": [tmp_path / "b.parquet", tmp_path / "a.parquet"]}
+    arguments: dict[str, Any] = {"comparisons": tmp_path / "comparisons.parquet"}
     made = run_twice(
         gather_rsa.main,
         tmp_path,
@@ -449,44 +496,13 @@ def test_gathered_rsa(tmp_path: Path) -> None:
         ceiling=tmp_path / "ceiling.parquet",
     )
     table = load(made["rsa"])
-    place = COMPARISON.index("n_images")
-    bounds = ["ceiling_lower", "ceiling_upper"]
-    assert columns(table) == [*COMPARISON[:place], *bounds, *COMPARISON[place:]]
+    assert columns(table) == RSA_COLUMNS
     assert table["model"].tolist() == ["b", "a"]
     assert (table["ceiling_lower"] == 0.7).all()
     assert (table["ceiling_upper"] == 0.9).all()
     save_table(tmp_path / "none.parquet", pd.DataFrame({"lower": [], "upper": []}))
     with pytest.raises(InputError, match="exactly one ceiling"):
         gather_rsa.main(**arguments, ceiling=tmp_path / "none.parquet", rsa=tmp_path / "r.parquet")
-
-
-def test_model_similarity(study: Study, tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    paths = [
-        study.rdm("human", study.shares),
-        study.rdm("net", study.logits),
-        study.rdm("noise", rng.normal(size=(N, 4))),
-    ]
-    names = ["human", "net-features", "noise-features"]
-    made = run_twice(
-        compare_models.main, tmp_path, {"similarity": "s.parquet"}, rdms=paths, names=names
-    )
-    table = load(made["similarity"])
-    assert columns(table) == ["model_a", "model_b", "value"]
-    assert len(table) == 9
-    square = table.pivot(index="model_a", columns="model_b", values="value").loc[names, names]
-    expected = spearmanr(np.stack([load_npy(path) for path in paths], axis=1)).statistic
-    np.testing.assert_allclose(square, expected, atol=1e-9)
-    assert (np.diag(square) == 1).all()
-    with pytest.raises(InputError, match="give each its own name"):
-        compare_models.main(rdms=paths, names=["a", "a", "b"], similarity=tmp_path / "s.parquet")
-    ids = [f"x{i}" for i in range(N)]
-    other = study.rdm("other", study.logits, ids)
-    with pytest.raises(InputError, match="different ids"):
-        compare_models.main(
-            rdms=[*paths[:2], other], names=names, similarity=tmp_path / "s.parquet"
-        )
-    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".tmp")] == []
 
 
 # --- behaviour ---------------------------------------------------------------------------------
@@ -685,7 +701,7 @@ def rsa_rows() -> pd.DataFrame:
         ("label", "features", [0.52]),
     ):
         for seed, value in enumerate(values):
-            row = dict.fromkeys(COMPARISON, value / 2) | {"model": model, "layer": layer}
+            row = dict.fromkeys(COMPARISON_COLUMNS, value / 2) | {"model": model, "layer": layer}
             row |= {"seed": seed, "metric": "euclidean", "method": "spearman", "value": value}
             row |= {"label_only": 0.52, "ceiling_lower": 0.7, "ceiling_upper": 0.9}
             rows.append(row | {"n_images": 100, "n_pairs": 4950})

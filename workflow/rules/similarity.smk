@@ -119,30 +119,32 @@ rule compute_rdm:
 
 rule compare_rdms:
     input:
-        human="results/{study}/rdms/{metric}/human.npy",
-        human_ids="results/{study}/rdms/{metric}/human.ids.parquet",
-        model="results/{study}/rdms/{metric}/{model}-{layer}-seed{seed}.npy",
-        model_ids="results/{study}/rdms/{metric}/{model}-{layer}-seed{seed}.ids.parquet",
-        label=label_rdm(".npy"),
-        label_ids=label_rdm(".ids.parquet"),
+        rdms=all_rdms(".npy"),
+        rdm_ids=all_rdms(".ids.parquet"),
+        features=of_sources(rdm_features),
+        feature_ids=of_sources(rdm_ids),
         samples="results/{study}/data/test/samples.parquet",
         votes="results/{study}/data/votes.parquet",
     output:
-        comparison="results/{study}/rsa/{metric}/{model}-{layer}-seed{seed}.parquet",
+        comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
+        similarity="results/{study}/rsa/{metric}-models.parquet",
     log:
-        f"{LOG}/compare_rdms-{{metric}}-{{model}}-{{layer}}-seed{{seed}}.log",
+        f"{LOG}/compare_rdms-{{metric}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: CONFIG["numeric_threads"]
     resources:
-        mem_mb=pair_memory,
+        mem_mb=ranks_memory,
         runtime=long_runtime,
     params:
         step=step("compare_rdms"),
-        model_name=lambda wildcards: wildcards.model,
-        layer=lambda wildcards: wildcards.layer,
-        run=run_number,
+        models=source_models,
+        layers=source_layers,
+        runs=source_runs,
+        transforms=of_sources(rdm_transform),
         metric=lambda wildcards: wildcards.metric,
+        tau=of_study("inference", "tau_a"),
+        threads=CONFIG["numeric_threads"],
     script:
         "../../scripts/compare_rdms.py"
 
@@ -171,7 +173,7 @@ rule noise_ceiling:
 
 rule gather_rsa:
     input:
-        comparisons=comparisons,
+        comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
         ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
     output:
         rsa="results/{study}/rsa/{metric}.parquet",
@@ -186,26 +188,6 @@ rule gather_rsa:
         step=step("gather_rsa"),
     script:
         "../../scripts/gather_rsa.py"
-
-
-rule compare_models:
-    input:
-        rdms=compared_rdms,
-    output:
-        similarity="results/{study}/rsa/{metric}-models.parquet",
-    log:
-        f"{LOG}/compare_models-{{metric}}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    threads: CONFIG["numeric_threads"]
-    resources:
-        mem_mb=pair_memory,
-        runtime=long_runtime,
-    params:
-        step=step("compare_models"),
-        names=compared_names,
-    script:
-        "../../scripts/compare_models.py"
 
 
 rule measure_behaviour:

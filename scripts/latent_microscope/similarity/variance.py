@@ -61,6 +61,26 @@ def unique_shares(gram: Float64, n_models: int) -> Float64:
     return np.maximum(np.stack(parts, axis=-1), 0.0)
 
 
+def unique_among(gram: Float64, rivals: Sequence[Sequence[int]]) -> Float64:
+    """Drop of R squared when a model is left out, each model having rivals of its own.
+
+    Args:
+        gram: Centred sums of products of the reference and the models, in this order,
+            shape (..., k, k).
+        rivals: For each model the places, among the models, of those it is measured against.
+
+    Returns:
+        Shape (..., models); NaN for a constant model or reference.
+    """
+    diagonal = np.einsum("...ii->...i", np.asarray(gram, dtype=np.float64))
+    parts = []
+    for model, others in enumerate(rivals):
+        held = [1 + other for other in others]
+        drop = explained(gram, [1 + model, *held]) - explained(gram, held)
+        parts.append(np.where(diagonal[..., 1 + model] > 0.0, np.maximum(drop, 0.0), np.nan))
+    return np.stack(parts, axis=-1)
+
+
 def unique_variance(
     rdms: Mapping[str, Comparable],
     reference: Comparable,

@@ -1,4 +1,5 @@
 # Functions of similarity.smk: paths, params and lists by study.
+from types import SimpleNamespace
 
 DETERMINISTIC = ("pixels", "label", "class_mean", "external")
 
@@ -47,18 +48,37 @@ def rdm_transform(wildcards):
     return "softmax" if "-probabilities-" in wildcards.source else "none"
 
 
-def label_rdm(ending):
-    def path(wildcards):
-        label = models_of(wildcards.study, "label")[0]
-        folder = f"results/{wildcards.study}/rdms/{wildcards.metric}"
-        return f"{folder}/{label}-features-seed0{ending}"
-
-    return path
+def all_sources(study):
+    """Names of all RDMs of a study, people first."""
+    return ["human"] + [f"{m}-{layer}-seed{s}" for m, layer, s in model_runs(study)]
 
 
-def comparisons(wildcards):
-    folder = f"results/{wildcards.study}/rsa/{wildcards.metric}"
-    return [f"{folder}/{m}-{layer}-seed{s}.parquet" for m, layer, s in model_runs(wildcards.study)]
+def all_rdms(ending):
+    """An input function: the file of each RDM of a metric."""
+    return lambda wildcards: [
+        f"results/{wildcards.study}/rdms/{wildcards.metric}/{source}{ending}"
+        for source in all_sources(wildcards.study)
+    ]
+
+
+def of_sources(function):
+    """An input or params function: the function's value for each RDM of a study."""
+    return lambda wildcards: [
+        function(SimpleNamespace(study=wildcards.study, source=source))
+        for source in all_sources(wildcards.study)
+    ]
+
+
+def source_models(wildcards):
+    return ["human"] + [model for model, _, _ in model_runs(wildcards.study)]
+
+
+def source_layers(wildcards):
+    return ["features"] + [layer for _, layer, _ in model_runs(wildcards.study)]
+
+
+def source_runs(wildcards):
+    return [0] + [seed for _, _, seed in model_runs(wildcards.study)]
 
 
 def compared_sources(wildcards):
@@ -110,6 +130,10 @@ def behaviour_names(wildcards):
 
 def behaviour_runs(wildcards):
     return [seed for _, seed in classifiers(wildcards.study)]
+
+
+def ranks_memory(wildcards, input, attempt):
+    return int(5000 + 0.5 * input.size_mb) * attempt  # two RDMs and their ranks a thread; features
 
 
 def ceiling_memory(wildcards, attempt):
