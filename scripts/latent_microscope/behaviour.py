@@ -365,6 +365,7 @@ def behaviour_scores(
     labels: npt.ArrayLike,
     *,
     folds: npt.ArrayLike | None = None,
+    temperatures: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
     """All scalar scores of one model.
 
@@ -372,12 +373,13 @@ def behaviour_scores(
         logits: Shape (n, classes).
         counts: Votes, same shape.
         labels: True classes.
-        folds: Fold of each image, for temperatures fitted on the other folds; None leaves the
-            ``*_tempered`` scores out.
+        folds: Fold of each image, for temperatures fitted on the other folds.
+        temperatures: One an image instead, fitted on other images before. Neither: the
+            ``*_tempered`` scores are left out.
 
     Returns:
         accuracy, cross_entropy, kl, js, second_best_accuracy, entropy_spearman,
-        error_agreement, error_agreement_expected, error_kappa; with folds also
+        error_agreement, error_agreement_expected, error_kappa; with temperatures also
         temperature (mean over images), cross_entropy_tempered, kl_tempered, js_tempered,
         entropy_spearman_tempered.
     """
@@ -395,8 +397,11 @@ def behaviour_scores(
         "error_agreement_expected": errors.expected,
         "error_kappa": errors.kappa,
     }
-    if folds is not None:
-        t = cross_fitted_temperatures(z, shares, folds)
+    if folds is not None or temperatures is not None:
+        if temperatures is not None:
+            t = np.asarray(temperatures, dtype=np.float64)
+        else:
+            t = cross_fitted_temperatures(z, shares, np.asarray(folds))
         scores |= {
             "temperature": float(t.mean()),
             "cross_entropy_tempered": cross_entropy(z, shares, t),

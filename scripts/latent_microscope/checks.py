@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from latent_microscope.artefacts import load_npy, load_table
+from latent_microscope.training.splits import verify_members
 
 Finding = tuple[str, bool, str]
 _BLOCK = 4096
@@ -34,6 +35,8 @@ def _checks_of(path: Path) -> Iterator[Finding]:
     elif path.suffix == ".parquet":
         table = load_table(path)
         yield "not empty", len(table) > 0 or path.stem in _MAY_BE_EMPTY, f"{len(table)} rows"
+        if path.stem == "members":  # of cross-validated networks, with their record beside it
+            yield from verify_members(table, load_table(path.with_name("provenance.parquet")))
         if path.parent.name == "tables":  # over runs: tables/funnel.parquet is no run's funnel
             return
         for kind, (columns, checks) in _TABLE_CHECKS.items():

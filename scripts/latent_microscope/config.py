@@ -114,10 +114,15 @@ def _check_models(study: Mapping[str, Any], prefix: str) -> None:
             )
     networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
     for name, model in models.items():
-        if model["type"] == "random" and model["of"] not in networks:
+        if model["type"] in ("random", "folds") and model["of"] not in networks:
             raise InputError(
                 f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
                 f"philnet; those are: {', '.join(networks)}"
+            )
+        if model["type"] == "folds" and isinstance(model["epochs"], dict) and not model["inner"]:
+            raise InputError(
+                f"config key {prefix}.{name}.inner: 0 leaves no images to choose the number of "
+                "epochs by; set it above 0 (such as 0.1), or epochs to one number"
             )
 
 

@@ -31,7 +31,7 @@ def config_reference(schema: Mapping[str, Any]) -> str:
     for kind in ("synthetic", "faces", "alignment"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
-    for name in ("philnet", "random", "resnet50", "plain", "external"):
+    for name in ("philnet", "folds", "random", "resnet50", "plain", "external"):
         title = "vae, pixels, label, class_mean" if name == "plain" else name
         parts += [f"\n### {title}\n\n", *_table(schema["$defs"][name], schema)]
     return "".join(parts)

@@ -107,6 +107,27 @@ def test_unknown_keys_are_named_at_every_depth(key: str, dotted: str) -> None:
         (f"{OBJECTS}__models__philnet__widths", [8, 16], ("models.philnet.widths:",)),
         (f"{OBJECTS}__models__random__of", "vae", ("models.random.of: 'vae' is not a model of",)),
         (f"{OBJECTS}__models__Bad-Name", {"type": "vae"}, ("studies.demo-alignment.models: 'Bad",)),
+        (
+            f"{OBJECTS}__models__mine",
+            {"type": "folds", "of": "vae", "targets": "votes", "epochs": 2},
+            ("models.mine.of: 'vae' is not a model of the type philnet; those are: philnet",),
+        ),
+        (
+            f"{OBJECTS}__models__mine",
+            {"type": "folds", "of": "philnet", "targets": "votes", "epochs": {"choose": [1]}}
+            | {"inner": 0},
+            ("models.mine.inner: 0 leaves no images to choose",),
+        ),
+        (
+            f"{OBJECTS}__models__mine",
+            {"type": "folds", "of": "philnet", "targets": "wishes", "epochs": 2},
+            ("models.mine.targets: 'wishes' is not one of",),
+        ),
+        (
+            f"{OBJECTS}__models__mine",
+            {"type": "folds", "of": "philnet", "targets": "votes", "epochs": {"chose": [1]}},
+            ("models.mine.epochs",),
+        ),
         ("studies__A_b", {"kind": "faces"}, ("config key studies: 'A_b' does not match",)),
     ],
 )

@@ -86,7 +86,15 @@ def test_rows_show_type_range_default_and_the_default_of_a_section_left_out() ->
             "d": {"properties": {"e": {"enum": ["constant", "cosine"], "default": "constant"}}},
             **{
                 name: {"properties": {"z": {"const": name}}}
-                for name in (*STUDIES, "philnet", "random", "resnet50", "plain", "external")
+                for name in (
+                    *STUDIES,
+                    "philnet",
+                    "folds",
+                    "random",
+                    "resnet50",
+                    "plain",
+                    "external",
+                )
             },
         },
     }

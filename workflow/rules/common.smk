@@ -125,7 +125,7 @@ wildcard_constraints:
     split="train|test",
     method="intended|executed",
     metric="euclidean|correlation|cosine",
-    layer="features|probabilities",
+    layer="features|probabilities|calibrated",
     model="[a-z0-9_]+",
 
 

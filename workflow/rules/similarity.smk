@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    source=r"human|[a-z0-9_]+-(features|probabilities)-seed\d+",
+    source=r"human|[a-z0-9_]+-(features|probabilities|calibrated)-seed\d+",
 
 
 rule label_features:
@@ -193,6 +193,7 @@ rule gather_rsa:
 rule measure_behaviour:
     input:
         logits=behaviour_logits,
+        temperatures=behaviour_temperatures,
         votes="results/{study}/data/votes.parquet",
         samples="results/{study}/data/test/samples.parquet",
     output:
@@ -211,6 +212,7 @@ rule measure_behaviour:
         step=step("measure_behaviour"),
         names=behaviour_names,
         runs=behaviour_runs,
+        tempered=tempered_classifiers,
         folds=10,
         seed=CONFIG["seed"],
     script:

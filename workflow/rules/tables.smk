@@ -152,7 +152,8 @@ rule tabulate_alignment:
         rsa=lambda wildcards: [
             f"results/{wildcards.study}/rsa/{metric}.parquet"
             for metric in STUDIES[wildcards.study]["metrics"]
-        ],
+        ]
+        + fold_comparisons(wildcards.study),
     output:
         table="results/{study}/tables/alignment.parquet",
         csv=report(

@@ -56,15 +56,24 @@ class Classifier:
         name: Name of the model.
         run: Number of the run.
         logits: (n, classes), in the order of the votes.
+        temperatures: One an image, fitted on images of other folds than its own; None: to be
+            fitted.
     """
 
     name: str
     run: int
     logits: Floats
+    temperatures: Floats | None = None
 
 
-def classifier(name: str, run: int, logits: np.ndarray, votes: HumanVotes) -> Classifier:
-    """A classifier whose logits fit the votes.
+def classifier(
+    name: str,
+    run: int,
+    logits: np.ndarray,
+    votes: HumanVotes,
+    temperatures: npt.ArrayLike | None = None,
+) -> Classifier:
+    """A classifier whose logits (and temperatures, if it has its own) fit the votes.
 
     Raises:
         InputError: Another shape than one row an image and one column a class, or a logit that is
@@ -83,7 +92,10 @@ def classifier(name: str, run: int, logits: np.ndarray, votes: HumanVotes) -> Cl
             f"{name}: the logits of the image {votes.ids[wrong[0]]!r} hold NaN or infinity; make "
             "them again"
         )
-    return Classifier(name, run, values)
+    own = None if temperatures is None else np.asarray(temperatures, dtype=np.float64)
+    if own is not None and own.shape != shape[:1]:
+        raise InputError(f"{name}: {own.size} temperatures for {shape[0]} images; give one each")
+    return Classifier(name, run, values, own)
 
 
 def random_folds(n: int, folds: int, seed: int) -> npt.NDArray[np.int64]:
@@ -112,14 +124,17 @@ def behaviour_table(
     Args:
         classifiers: The models' runs.
         votes: The votes.
-        folds: Fold of each image; temperatures are fitted on the other folds.
+        folds: Fold of each image; temperatures are fitted on the other folds, but for
+            classifiers that bring their own.
 
     Returns:
         Table with :data:`BEHAVIOUR_COLUMNS`, in nats; ``error_consistency`` is kappa.
     """
     rows: list[dict[str, float | int | str]] = []
     for one in classifiers:
-        scores = behaviour_scores(one.logits, votes.counts, votes.labels, folds=folds)
+        scores = behaviour_scores(
+            one.logits, votes.counts, votes.labels, folds=folds, temperatures=one.temperatures
+        )
         row = {ours: scores[theirs] for ours, theirs in _MEASURES.items()}
         rows.append({"model": one.name, "seed": one.run, **row})
     rows += [_human_row(votes), _majority_row(votes)]

@@ -25,6 +25,7 @@ def checked_artefacts(wildcards):
             files += [f"results/{study}/rsa/{metric}.parquet"]
             files += [f"results/{study}/rdms/{metric}/human.npy"]
         files += [f"results/{study}/confusions.parquet", f"results/{study}/behaviour.parquet"]
+        files += fold_artefacts(study)
     return files + [path for path in tables_of(study) if path.endswith(".parquet")]
 
 

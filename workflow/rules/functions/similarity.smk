@@ -30,8 +30,9 @@ def rdm_features(wildcards):
     model, layer, seed = split_source(wildcards.source)
     if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
         return f"results/{wildcards.study}/vae/whole/seed{seed}/latents.npy"
-    trained = STUDIES[wildcards.study]["models"][model]["type"] == "philnet"
-    name = "logits" if layer == "probabilities" and trained else "features"
+    trained = STUDIES[wildcards.study]["models"][model]["type"] in ("philnet", "folds")
+    names = {"probabilities": "logits", "calibrated": "calibrated"} if trained else {}
+    name = names.get(layer, "features")
     return f"results/{wildcards.study}/models/{model}/seed{seed}/{name}.npy"
 
 
@@ -45,7 +46,8 @@ def rdm_ids(wildcards):
 
 
 def rdm_transform(wildcards):
-    return "softmax" if "-probabilities-" in wildcards.source else "none"
+    soft = ("-probabilities-", "-calibrated-")
+    return "softmax" if any(layer in wildcards.source for layer in soft) else "none"
 
 
 def all_sources(study):
@@ -109,7 +111,7 @@ def classifiers(study):
 
 
 def has_logits(model):
-    return model["type"] == "philnet" or (
+    return model["type"] in ("philnet", "folds") or (
         model["type"] == "external" and model["holds"] == "logits"
     )
 
@@ -117,7 +119,7 @@ def has_logits(model):
 def behaviour_logits(wildcards):
     folder = f"results/{wildcards.study}/models"
     models = STUDIES[wildcards.study]["models"]
-    name = {"philnet": "logits", "external": "features"}
+    name = {"philnet": "logits", "folds": "logits", "external": "features"}
     return [
         f"{folder}/{m}/seed{s}/{name[models[m]['type']]}.npy"
         for m, s in classifiers(wildcards.study)

@@ -80,4 +80,6 @@ def model_notes(wildcards):
             notes[name] = "random weights"
         if model["type"] == "philnet":
             notes[name] = f"trained {model['epochs']} epochs"
+        if model["type"] == "folds":
+            notes[name] = f"fine-tuned on {model['targets']} of {model['folds'] - 1} other folds"
     return notes

@@ -74,7 +74,11 @@ def models_of(study, *types):
 
 
 def training_settings(wildcards):
-    return {k: v for k, v in model_of(wildcards).items() if k not in ("type", "layers")}
+    """A network's own keys; without a running average the key is left out, as it always was."""
+    skipped = (
+        ("type", "layers") if model_of(wildcards)["average"] else ("type", "layers", "average")
+    )
+    return {k: v for k, v in model_of(wildcards).items() if k not in skipped}
 
 
 def network_settings(wildcards):

@@ -1,0 +1,88 @@
+"""Similarity to people within folds: features of two folds come from two networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.inputs import HumanVotes
+from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.tables.rsa import compare_with_human
+
+LAYER = "features (within folds)"
+_MEANS = ["value", "partial_label", "rho_a", "within_class", "non_unanimous", "label_only"]
+
+
+def compare_within_folds(
+    features: npt.ArrayLike, folds: npt.ArrayLike, votes: HumanVotes, metric: str = "euclidean"
+) -> pd.DataFrame:
+    """Compare features with the votes fold by fold: only images of one network share a pair.
+
+    Args:
+        features: (n, width), row i = image i of the votes.
+        folds: Fold of each image.
+        votes: The votes.
+        metric: Distance of the RDMs.
+
+    Returns:
+        One row a fold: ``fold``, ``method`` and what ``compare_with_human`` gives.
+
+    Raises:
+        InputError: Other numbers of rows, or a fold of fewer than three images.
+    """
+    rows, fold = np.asarray(features), np.asarray(folds)
+    if not len(rows) == fold.size == len(votes.ids):
+        raise InputError(
+            f"{len(rows)} rows of features, {fold.size} folds and {len(votes.ids)} images; one of "
+            "each an image is needed"
+        )
+    shares = vote_shares(votes.counts)
+    truth = np.eye(len(votes.classes))[votes.labels]
+    found: list[dict[str, float | int | str]] = []
+    for name in np.unique(fold):
+        mine = np.flatnonzero(fold == name)
+        if mine.size < 3:
+            raise InputError(f"fold {name} has {mine.size} images; RSA within it needs at least 3")
+        part = HumanVotes(votes.ids[mine], votes.labels[mine], votes.classes, votes.counts[mine])
+        ids = part.ids.astype(str)
+        human, model, label = (rdm(x[mine], metric, ids) for x in (shares, rows, truth))
+        found.append({"fold": int(name), **compare_with_human(human, model, label, part)})
+    return pd.DataFrame(found)
+
+
+def average_folds(
+    comparisons: Sequence[pd.DataFrame], heads: Sequence[tuple[str, int]], metric: str
+) -> pd.DataFrame:
+    """Means over folds, each weighted by its number of pairs.
+
+    Args:
+        comparisons: Of each run of a model, see :func:`compare_within_folds`.
+        heads: Model and number of the run of each.
+        metric: Distance of the RDMs.
+
+    Returns:
+        One row a run with the columns of the RSA tables but for the ceiling; ``layer`` is
+        :data:`LAYER`, ``n_images`` the sum over folds, ``n_pairs`` that of the pairs within folds.
+        A value that is undefined in a fold is averaged over the others.
+    """
+    rows = []
+    for (model, run), table in zip(heads, comparisons, strict=True):
+        row: dict[str, float | int | str] = {
+            "model": model,
+            "layer": LAYER,
+            "seed": run,
+            "metric": metric,
+            "method": str(table["method"].iloc[0]),
+        }
+        for name in _MEANS:
+            values = table[name].to_numpy(dtype=np.float64)
+            weight = np.where(np.isnan(values), 0.0, table["n_pairs"].to_numpy(dtype=np.float64))
+            total = weight.sum()
+            mean = float(np.nansum(weight * values)) / total if total else float("nan")
+            row[name] = mean
+        rows.append({**row, **{n: int(table[n].sum()) for n in ("n_images", "n_pairs")}})
+    texts = dict.fromkeys(("model", "layer", "metric", "method"), "str")
+    return pd.DataFrame(rows).astype({**texts, "seed": "int64"})

@@ -1,0 +1,289 @@
+"""The second stage as steps: training in folds, killed and again; checks, behaviour, RSA."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
+
+import check_results
+import compare_folds
+import measure_behaviour
+import train_folds
+from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.models.philnet import build_philnet
+from latent_microscope.tables.rsa import RSA_COLUMNS
+from latent_microscope.weights import load_weights, save_weights
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "train_folds.py"
+N = 40
+CLASSES = [f"class{i}" for i in range(10)]
+NET = {"widths": [4, 8, 8]}
+SETTINGS = {
+    **NET,
+    "targets": "votes",
+    "folds": 4,
+    "inner": 0.2,
+    "epochs": {"choose": [1, 2]},
+    "batch": 8,
+    "learning_rate": 0.01,
+    "optimizer": "sgd",
+    "augmentation": {"crop": 4, "flip": True},
+    "scheduler": {"kind": "cosine"},
+    "mirror": True,
+}
+OUTPUTS = {
+    "features": "features.npy",
+    "feature_ids": "features.parquet",
+    "logits": "logits.npy",
+    "calibrated": "calibrated.npy",
+    "folds": "folds.parquet",
+    "members": "members.parquet",
+    "provenance": "provenance.parquet",
+    "training": "fold-training.parquet",
+    "weights": "weights.pt",
+}
+
+
+@pytest.fixture
+def inputs(tmp_path) -> dict[str, Path]:
+    folder = tmp_path / "in"
+    generator = np.random.default_rng(0)
+    labels = np.arange(N) % 10
+    ids = [f"test-{i:05d}" for i in range(N)]
+    save_npy(folder / "images.npy", generator.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8))
+    samples = {"id": ids, "label": labels, "label_name": np.asarray(CLASSES)[labels]}
+    save_table(folder / "samples.parquet", pd.DataFrame(samples))
+    counts = generator.multinomial(10, [0.1] * 10, N) + 40 * np.eye(10, dtype=int)[labels]
+    votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
+    save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
+    save_weights(folder / "start.pt", build_philnet(NET, seed=1).state_dict())
+    names = {"images": "npy", "samples": "parquet", "votes": "parquet", "start": "pt"}
+    return {name: folder / f"{name}.{end}" for name, end in names.items()}
+
+
+def train(inputs, folder, **changes) -> dict[str, Path]:
+    options: dict[str, Any] = {"settings": SETTINGS, "seed": 1, "device": "cpu"} | changes
+    outputs = {name: folder / file for name, file in OUTPUTS.items()}
+    train_folds.main(**inputs, **outputs, **options)
+    return outputs
+
+
+def test_training_in_folds(inputs, tmp_path):
+    made = run_twice(
+        train_folds.main, tmp_path, OUTPUTS, **inputs, settings=SETTINGS, seed=1, device="cpu"
+    )
+    ids = load(inputs["samples"])["id"].tolist()
+    assert load(made["feature_ids"])["id"].tolist() == ids
+    folds = load(made["folds"])
+    assert folds["id"].tolist() == ids
+    assert folds["fold"].value_counts().to_dict() == dict.fromkeys(range(4), 10)
+    logits, calibrated = load_npy(made["logits"]), load_npy(made["calibrated"])
+    assert (logits.shape, logits.dtype) == ((N, 10), np.float32)
+    np.testing.assert_allclose(
+        calibrated * folds["temperature"].to_numpy()[:, None], logits, rtol=1e-5
+    )
+    features = load_npy(made["features"])
+    assert (features.shape, features.dtype) == ((N, 8), np.float32)
+    state = load_weights(made["weights"])
+    for fold, rows in enumerate(folds["fold"].to_numpy() == f for f in range(4)):
+        head = state[f"fold{fold}.head.weight"].numpy(), state[f"fold{fold}.head.bias"].numpy()
+        np.testing.assert_allclose(
+            logits[rows], features[rows] @ head[0].T + head[1], rtol=1e-4, atol=1e-5
+        )
+    assert columns(load(made["provenance"])) == [
+        *("fold", "n_train", "n_inner", "n_held_out", "overlap"),
+        *("train_ids", "inner_ids", "held_out_ids", "train_targets", "start_weights", "weights"),
+        *("epochs", "inner_loss", "temperature", "temperature_from"),
+    ]
+    assert columns(load(made["training"])) == [
+        *("fold", "epoch", "loss", "accuracy", "learning_rate", "inner_loss", "inner_accuracy")
+    ]
+    check_results.main(
+        artefacts=[made["members"], made["logits"], made["folds"]],
+        checks=tmp_path / "checks.parquet",
+    )
+    found = load(tmp_path / "checks.parquet")["check"].tolist()
+    assert "no image is known to its own network" in found
+    other = train(inputs, tmp_path / "other", run=1)
+    assert (load(other["folds"])["fold"] != folds["fold"]).any()
+
+
+def test_a_leak_in_the_record_fails_the_checks(inputs, tmp_path):
+    made = train(inputs, tmp_path / "a")
+    members = load_table(made["members"])
+    members.loc[members["role"] == "held_out", "fold"] = 0
+    save_table(made["members"], members)
+    with pytest.raises(InputError, match="no image is known to its own network"):
+        check_results.main(artefacts=[made["members"]], checks=tmp_path / "checks.parquet")
+
+
+def test_own_votes_do_not_reach_own_predictions(inputs, tmp_path):
+    before = train(inputs, tmp_path / "before")
+    votes = load_table(inputs["votes"])
+    image = "test-00013"
+    row = votes["id"] == image
+    votes.loc[row, CLASSES] = votes.loc[row, CLASSES].to_numpy()[:, ::-1]
+    save_table(inputs["votes"], votes)
+    after = train(inputs, tmp_path / "after")
+    folds = load(before["folds"])
+    own = (folds["fold"] == folds.loc[folds["id"] == image, "fold"].iloc[0]).to_numpy()
+    for name in ("logits", "calibrated", "features"):
+        a, b = load_npy(before[name]), load_npy(after[name])
+        assert a[own].tobytes() == b[own].tobytes()
+        assert (a[~own] != b[~own]).any(axis=1).all()
+
+
+def command(inputs, folder) -> list[str]:
+    files = {**inputs, **{name: folder / file for name, file in OUTPUTS.items()}}
+    return [
+        sys.executable,
+        str(SCRIPT),
+        *(part for k, v in files.items() for part in ("--" + k.replace("_", "-"), str(v))),
+        *("--settings", json.dumps(SETTINGS | {"epochs": {"choose": [1, 12]}}), "--seed", "1"),
+        *("--checkpoint-seconds", "0", "--device", "cpu", "--numeric-threads", "1"),
+    ]
+
+
+def test_kill_minus_nine_and_again_gives_the_same_bytes(inputs, tmp_path):
+    folder = tmp_path / "killed"
+    running = subprocess.Popen(command(inputs, folder), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 600
+    while len(list(folder.glob(".checkpoints/features-*.ckpt"))) < 2:
+        assert running.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint after ten minutes"
+        time.sleep(0.002)
+    running.send_signal(signal.SIGKILL)
+    assert running.wait() == -signal.SIGKILL
+    assert not (folder / "logits.npy").exists()
+    again = subprocess.run(command(inputs, folder), capture_output=True, text=True, check=True)
+    assert "fold 0 was finished before" in again.stderr
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    whole = train(inputs, tmp_path / "whole", settings=SETTINGS | {"epochs": {"choose": [1, 12]}})
+    torch.set_num_threads(threads)
+    for name, path in whole.items():
+        assert (folder / path.name).read_bytes() == path.read_bytes(), name
+    assert not (folder / ".checkpoints").exists()
+
+
+def test_bad_inputs_are_named(inputs, tmp_path):
+    votes = load_table(inputs["votes"])
+    silent = votes.copy()
+    silent.loc[silent["id"] == "test-00007", CLASSES] = 0
+    other = tmp_path / "votes.parquet"
+    save_table(other, silent)
+    with pytest.raises(InputError, match="the image 'test-00007' has no votes"):
+        train(inputs | {"votes": other}, tmp_path / "a")
+    save_table(other, votes[votes["id"] != "test-00007"])
+    with pytest.raises(InputError, match=r"no match in .*votes\.parquet, first 'test-00007'"):
+        train(inputs | {"votes": other}, tmp_path / "a")
+    with pytest.raises(InputError, match="folds: 41 must lie between 2 and the number of images"):
+        train(inputs, tmp_path / "a", settings=SETTINGS | {"folds": 41})
+    with pytest.raises(InputError, match=r"start\.pt: the tensor .*\(9, 8, 3, 3\)"):
+        train(inputs, tmp_path / "a", settings=SETTINGS | {"widths": [4, 8, 9]})
+    save_npy(tmp_path / "images.npy", load_npy(inputs["images"])[1:])
+    with pytest.raises(InputError, match="40 rows for the 39 images"):
+        train(inputs | {"images": tmp_path / "images.npy"}, tmp_path / "a")
+
+
+def behaviour(made, inputs, folder, **options) -> pd.DataFrame:
+    names = ("behaviour", "images", "confusions", "shared")
+    measure_behaviour.main(
+        logits=[made["logits"]] * 2,
+        names=["plain", "folded"],
+        runs=[0, 0],
+        votes=inputs["votes"],
+        samples=inputs["samples"],
+        **{name: folder / f"{name}.parquet" for name in names},
+        **options,
+    )
+    return load(folder / "behaviour.parquet").set_index("model")
+
+
+def test_behaviour_takes_the_temperatures_of_the_folds(inputs, tmp_path):
+    made = train(inputs, tmp_path / "a")
+    table = behaviour(made, inputs, tmp_path, temperatures=[made["folds"]], tempered=[1])
+    folds = load(made["folds"])
+    assert table.loc["folded", "temperature"] == pytest.approx(folds["temperature"].mean())
+    assert table.loc["plain", "temperature"] != table.loc["folded", "temperature"]
+    votes = load(inputs["votes"]).set_index("id").loc[folds["id"], CLASSES].to_numpy()
+    z = load_npy(made["calibrated"]).astype(float)
+    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    expected = -(votes / votes.sum(axis=1, keepdims=True) * z).sum(axis=1).mean()
+    assert table.loc["folded", "cross_entropy_calibrated"] == pytest.approx(expected, rel=1e-5)
+    save_table(made["folds"], folds.iloc[1:])
+    with pytest.raises(InputError, match="no match in"):
+        behaviour(made, inputs, tmp_path, temperatures=[made["folds"]], tempered=[1])
+
+
+def compare(made, inputs, folder, **changes) -> dict[str, Path]:
+    save_table(folder / "ceiling.parquet", pd.DataFrame({"lower": [0.7], "upper": [0.9]}))
+    outputs = {"rsa": folder / "rsa.parquet", "by_fold": folder / "by-fold.parquet"}
+    arguments: dict[str, Any] = {
+        "features": [made["features"]],
+        "ids": [made["feature_ids"]],
+        "folds": [made["folds"]],
+        "names": ["folded"],
+        "runs": [3],
+        "votes": inputs["votes"],
+        "samples": inputs["samples"],
+        "ceiling": folder / "ceiling.parquet",
+        "metric": "euclidean",
+    }
+    compare_folds.main(**outputs, **(arguments | changes))
+    return outputs
+
+
+def test_similarity_within_folds(inputs, tmp_path):
+    made = train(inputs, tmp_path / "a", settings=SETTINGS | {"folds": 3, "inner": 0.2})
+    outputs = compare(made, inputs, tmp_path)
+    folds = load(made["folds"])
+    votes = load(inputs["votes"]).set_index("id").loc[folds["id"], CLASSES].to_numpy()
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    features = load_npy(made["features"]).astype(float)
+    values, weights = [], []
+    for fold in range(3):
+        rows = folds["fold"].to_numpy() == fold
+        pairs = [pdist(x[rows]).astype(np.float32) for x in (shares, features)]
+        values.append(spearmanr(*pairs).statistic)
+        weights.append(len(pairs[0]))
+    assert len(set(weights)) == 2
+    table = load(outputs["rsa"])
+    assert columns(table) == RSA_COLUMNS
+    row = table.iloc[0]
+    assert row["value"] == pytest.approx(np.average(values, weights=weights), abs=1e-6)
+    assert (row["model"], row["layer"], row["seed"]) == ("folded", "features (within folds)", 3)
+    assert (row["n_images"], row["n_pairs"]) == (N, sum(weights))
+    assert (row["ceiling_lower"], row["ceiling_upper"]) == (0.7, 0.9)
+    each = load(outputs["by_fold"])
+    assert columns(each)[:3] == ["model", "seed", "fold"]
+    np.testing.assert_allclose(each["value"], values, atol=1e-6)
+
+
+def test_similarity_within_folds_joins_by_id(inputs, tmp_path):
+    made = train(inputs, tmp_path / "a")
+    first = compare(made, inputs, tmp_path)["rsa"].read_bytes()
+    order = np.random.default_rng(0).permutation(N)
+    save_npy(made["features"], load_npy(made["features"])[order])
+    save_table(made["feature_ids"], load(made["feature_ids"]).iloc[order])
+    save_table(made["folds"], load(made["folds"]).iloc[order[::-1]])
+    again = compare(made, inputs, tmp_path)["rsa"].read_bytes()
+    assert again == first
+    with pytest.raises(InputError, match="1 features, 1 ids, 1 folds, 2 names"):
+        compare(made, inputs, tmp_path, names=["a", "b"])
+    folds = load(made["folds"])
+    save_table(made["folds"], folds.assign(fold=np.arange(N)))
+    with pytest.raises(InputError, match="fold 0 has 1 images"):
+        compare(made, inputs, tmp_path)

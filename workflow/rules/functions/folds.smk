@@ -1,0 +1,73 @@
+# Functions of folds.smk: paths, params and lists by study.
+
+
+def fold_runs(study):
+    """(model, seed) of every cross-validated network."""
+    return [(model, seed) for model in models_of(study, "folds") for seed in seeds_of(study)]
+
+
+def folds_settings(wildcards):
+    """The architecture is that of the network that every fold starts from."""
+    models = STUDIES[wildcards.study]["models"]
+    model = model_of(wildcards)
+    own = {k: v for k, v in model.items() if k not in ("type", "layers", "of")}
+    return {**{key: models[model["of"]][key] for key in PHILNET}, **own}
+
+
+def start_weights(wildcards):
+    model = model_of(wildcards)["of"]
+    return f"results/{wildcards.study}/models/{model}/seed{wildcards.seed}/weights.pt"
+
+
+def compared_folds(study):
+    """(model, seed, model whose folds they are): cross-validated networks and what they were."""
+    models = STUDIES[study]["models"]
+    before = {models[model]["of"]: model for model in reversed(models_of(study, "folds"))}
+    rows = [(start, seed, of) for start, of in before.items() for seed in seeds_of(study)]
+    return rows + [(model, seed, model) for model, seed in fold_runs(study)]
+
+
+def compared_fold_files(column, name):
+    """An input function: this file of each compared network, or of that whose folds are taken."""
+
+    def files(wildcards):
+        study = wildcards.study
+        return [
+            f"results/{study}/models/{row[column]}/seed{row[1]}/{name}"
+            for row in compared_folds(study)
+        ]
+
+    return files
+
+
+def compared_fold_column(column):
+    return lambda wildcards: [row[column] for row in compared_folds(wildcards.study)]
+
+
+def fold_comparisons(study):
+    """Tables of similarity within folds, if the study has cross-validated networks."""
+    metrics = STUDIES[study]["metrics"] if models_of(study, "folds") else []
+    return [f"results/{study}/rsa/{metric}-folds.parquet" for metric in metrics]
+
+
+def fold_artefacts(study):
+    """What the checks look at: predictions, and the proof that nobody knew the votes."""
+    names = ("logits.npy", "calibrated.npy", "features.npy", "members.parquet")
+    names += ("provenance.parquet", "folds.parquet")
+    return [
+        f"results/{study}/models/{model}/seed{seed}/{name}"
+        for model, seed in fold_runs(study)
+        for name in names
+    ] + fold_comparisons(study)
+
+
+def behaviour_temperatures(wildcards):
+    """Cross-validated networks bring temperatures of their own folds."""
+    study = wildcards.study
+    return [f"results/{study}/models/{m}/seed{s}/folds.parquet" for m, s in fold_runs(study)]
+
+
+def tempered_classifiers(wildcards):
+    """Places of these networks among all classifiers."""
+    found = classifiers(wildcards.study)
+    return [found.index(run) for run in fold_runs(wildcards.study)]
