@@ -8,12 +8,15 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.inputs import HumanVotes
+from latent_microscope.similarity.comparison import spearman
+from latent_microscope.similarity.measures import frame, measures, ready
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import vote_shares
-from latent_microscope.tables.rsa import compare_with_human
+from latent_microscope.tables.rsa import COMPARISON_COLUMNS
 
 LAYER = "features (within folds)"
-_MEANS = ["value", "partial_label", "rho_a", "within_class", "non_unanimous", "label_only"]
+_NUMBERS = COMPARISON_COLUMNS[COMPARISON_COLUMNS.index("value") :]
+_SUMS = ("n_images", "n_pairs")
 
 
 def compare_within_folds(
@@ -28,7 +31,8 @@ def compare_within_folds(
         metric: Distance of the RDMs.
 
     Returns:
-        One row a fold: ``fold``, ``method`` and what ``compare_with_human`` gives.
+        One row a fold: ``fold``, ``method`` and the numbers of the table of all comparisons.
+        ``unique_variance`` is NaN: the other models are not looked at here.
 
     Raises:
         InputError: Other numbers of rows, or a fold of fewer than three images.
@@ -40,17 +44,30 @@ def compare_within_folds(
             "each an image is needed"
         )
     shares = vote_shares(votes.counts)
-    truth = np.eye(len(votes.classes))[votes.labels]
+    disputed = np.count_nonzero(votes.counts, axis=1) > 1
     found: list[dict[str, float | int | str]] = []
     for name in np.unique(fold):
         mine = np.flatnonzero(fold == name)
         if mine.size < 3:
             raise InputError(f"fold {name} has {mine.size} images; RSA within it needs at least 3")
-        part = HumanVotes(votes.ids[mine], votes.labels[mine], votes.classes, votes.counts[mine])
-        ids = part.ids.astype(str)
-        human, model, label = (rdm(x[mine], metric, ids) for x in (shares, rows, truth))
-        found.append({"fold": int(name), **compare_with_human(human, model, label, part)})
-    return pd.DataFrame(found)
+        ids = votes.ids[mine].astype(str)
+        shared = frame(votes.labels[mine], disputed[mine], ids)
+        human, model = (ready(rdm(x[mine], metric, ids), x[mine], shared) for x in (shares, rows))
+        values = measures(human, model, shared)
+        n, pairs = int(mine.size), len(human.matrix)
+        row: dict[str, float | int | str] = {
+            "fold": int(name),
+            "method": "spearman",
+            "value": values.pop("spearman"),
+            **values,
+            "unique_variance": float("nan"),
+            "self_rho_a": 3.0 * model.ranked.ranks.variation / (float(pairs) ** 3 - pairs),
+            "label_only": spearman(human.ranked.ranks, shared.label.ranks),
+            "n_images": n,
+            "n_pairs": pairs,
+        }
+        found.append(row)
+    return pd.DataFrame(found)[["fold", "method", *_NUMBERS]]
 
 
 def average_folds(
@@ -77,12 +94,11 @@ def average_folds(
             "metric": metric,
             "method": str(table["method"].iloc[0]),
         }
-        for name in _MEANS:
+        for name in _NUMBERS:
             values = table[name].to_numpy(dtype=np.float64)
             weight = np.where(np.isnan(values), 0.0, table["n_pairs"].to_numpy(dtype=np.float64))
-            total = weight.sum()
-            mean = float(np.nansum(weight * values)) / total if total else float("nan")
-            row[name] = mean
-        rows.append({**row, **{n: int(table[n].sum()) for n in ("n_images", "n_pairs")}})
+            mean = float(np.nansum(weight * values)) / weight.sum() if weight.any() else np.nan
+            row[name] = int(table[name].sum()) if name in _SUMS else mean
+        rows.append(row)
     texts = dict.fromkeys(("model", "layer", "metric", "method"), "str")
-    return pd.DataFrame(rows).astype({**texts, "seed": "int64"})
+    return pd.DataFrame(rows)[COMPARISON_COLUMNS].astype({**texts, "seed": "int64"})
