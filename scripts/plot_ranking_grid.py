@@ -1,4 +1,4 @@
-"""Plot the images of one ranked list, best first."""
+"""Plot the images of ranked lists, best first."""
 
 from typing import Any
 
@@ -13,37 +13,35 @@ def main(
     images: In,
     samples: In,
     rankings: In,
-    png: Out,
-    pdf: Out,
+    png: list[Out],
+    pdf: list[Out],
     title: str,
-    name: str = "creative",
+    names: list[str],
     columns: int = 15,
     style: dict[str, Any] | None = None,
 ) -> None:
-    """Plot a grid of images with rank and score.
+    """Plot a grid of images with rank and score for each list.
 
     Args:
         images: .npy uint8 (n, H, W, C), row i = row i of samples.
         samples: .parquet: id.
         rankings: .parquet: list, rank, index, id, cls, originality.
-        png: The figure.
-        pdf: The figure as vectors.
+        png: One figure a list.
+        pdf: The figures as vectors.
         title: Study and seed.
-        name: the list: creative, stereotypes, grey or generic.
+        names: the lists: creative, stereotypes, grey or generic.
         columns: images a row.
         style: dpi, font_size, palette, limits.
     """
+    pictures, ids, lists = (
+        load_npy(images, mmap=True),
+        load_table(samples, ["id"]),
+        load_table(rankings),
+    )
     with look("ranking_grid", style) as made:
-        figure = ranking_grid(
-            load_npy(images, mmap=True),
-            load_table(samples, ["id"]),
-            load_table(rankings),
-            name,
-            title,
-            made,
-            columns=columns,
-        )
-        save_figure(figure, png=png, pdf=pdf)
+        for name, raster, vector in zip(names, png, pdf, strict=True):
+            figure = ranking_grid(pictures, ids, lists, name, title, made, columns=columns)
+            save_figure(figure, png=raster, pdf=vector)
 
 
 if __name__ == "__main__":

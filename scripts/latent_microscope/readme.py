@@ -21,6 +21,14 @@ from latent_microscope.markdown import (
 from latent_microscope.published import FUNNEL_UNIQUENESS
 from latent_microscope.readme_detection import detection_section
 from latent_microscope.readme_inference import clusters_section, simulations_section
+from latent_microscope.readme_quality import (
+    bias_section,
+    duplicates_section,
+    health_section,
+    probes_section,
+    published_bias_section,
+    reliability_section,
+)
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
@@ -182,57 +190,18 @@ def _facts(folder: Path) -> Iterator[str]:
     yield markdown(["quantity", "value"], rows)
 
 
-def _ranks(folder: Path) -> Iterator[str]:
-    table = table_of(folder, "rankings").set_index("score")
-    if not table["n"].max() > 0:
-        return
-    names = ["uniqueness", "originality", "stability", "cls", "knn_density", "norm"]
-    yield (
-        "What of a ranking repeats with another seed of the VAE: Spearman between seeds "
-        f"({link(folder, 'rankings')}):\n"
-    )
-    rows = [
-        [name, spread(table["mean"][name], table["sd"][name])]
-        for name in names
-        if name in table.index
-    ]
-    yield markdown(["score", "between seeds"], rows)
-
-
-def _bias(folder: Path) -> Iterator[str]:
-    table = table_of(folder, "bias")
-    if not len(table):
-        yield "No attribute of any cluster survives Benjamini–Hochberg at 5 %.\n"
-        return
-    first = table[table["run"] == table["run"].min()]
-    strongest = first.groupby("group", sort=False).head(4)
-    yield (
-        f"Attributes over- or under-represented in a group after Benjamini–Hochberg at 5 %, seed "
-        f"{table['run'].min()}, the strongest four of each group ({link(folder, 'bias')}):\n"
-    )
-    rows = [
-        [
-            row.group,
-            str(row.n_members),
-            row.attribute,
-            f"{number(row.estimate, 2)} ({number(row.low, 2)}–{number(row.high, 2)})",
-            f"{row.q:.2g}",
-            f"{100 * row.prevalence_members:.0f} % / {100 * row.prevalence_rest:.0f} %",
-        ]
-        for row in rows_of(strongest)
-    ]
-    head = "group;members;attribute;odds ratio (95 %);q;prevalence inside / outside"
-    yield markdown(head.split(";"), rows)
-
-
 def _faces(folder: Path) -> Iterator[str]:
     yield from _facts(folder)
-    yield from _ranks(folder)
-    yield from _bias(folder)
-    yield from clusters_section(folder)
+    yield from health_section(folder)
+    yield from reliability_section(folder)
+    yield from bias_section(folder)
+    yield from published_bias_section(folder)
     yield figure(folder, "bias-forest", "Odds ratios with intervals")
+    yield from clusters_section(folder)
     yield figure(folder, "clusters", "UMAP plane by cluster, CLS, uniqueness, originality")
     yield figure(folder, "uniqueness-originality", "Uniqueness against originality")
+    yield from probes_section(folder)
+    yield from duplicates_section(folder)
 
 
 def _alignment(folder: Path) -> Iterator[str]:

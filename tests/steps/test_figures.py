@@ -91,7 +91,10 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
     given: dict[str, Any] = {"title": "made up · seed 0"}
     for key, parameter in inspect.signature(main).parameters.items():
         if key in ("png", "pdf"):
-            given[key] = out / f"{name}.{key}"
+            path = out / f"{name}.{key}"
+            given[key] = [path] if name == "ranking_grid" else path
+        elif name == "ranking_grid" and key == "names":
+            given[key] = ["creative"]
         elif name == "rdms" and key in ("models", "labels"):
             found = sorted(made.folder.glob("rdm-*.npy"))
             given[key] = found if key == "models" else [path.stem for path in found]
@@ -265,7 +268,7 @@ def test_one_epoch(folder: Path, tmp_path: Path) -> None:
 def test_ranking_lists(artefacts: Mapping[str, Any], drawn: Draw, tmp_path: Path) -> None:
     heights = [opened(drawn("ranking_grid", "faces")).shape[0]]
     for name in ("grey", "generic"):
-        png = draw("ranking_grid", artefacts["faces"], tmp_path / name, name=name)
+        png = draw("ranking_grid", artefacts["faces"], tmp_path / name, names=[name])
         heights.append(check(png).shape[0])
     assert heights[0] > heights[1] > heights[2]  # 150, 50, none
 

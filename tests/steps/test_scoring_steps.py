@@ -658,8 +658,11 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
         runs=[0],
         table=tmp_path / "bias.parquet",
         csv=tmp_path / "bias.csv",
+        tests=tmp_path / "tests.parquet",
+        tests_csv=tmp_path / "tests.csv",
     )
     assert len(load(tmp_path / "bias.parquet")) == 0
+    assert len(load(tmp_path / "tests.parquet")) == 0
 
 
 def test_bias(run: Run, tmp_path: Path) -> None:
@@ -1108,7 +1111,7 @@ def test_bias_table(tmp_path: Path) -> None:
     made = run_twice(
         tabulate_bias.main,
         tmp_path,
-        {"table": "bias.parquet", "csv": "bias.csv"},
+        {"table": "bias.parquet", "csv": "bias.csv", "tests": "t.parquet", "tests_csv": "t.csv"},
         abis=paths,
         profiles=profiles,
         runs=[0, 1, 2],
@@ -1124,6 +1127,9 @@ def test_bias_table(tmp_path: Path) -> None:
     assert (table["n_runs"] == 3).all()
     assert table["creative"].tolist() == [False, False, True, False]
     assert table["mean_cls"].tolist() == [0.2, 0.2, 0.3, 0.2]
+    tests = load(made["tests"])
+    assert tests["run"].tolist() == [0] * 8 + [1] * 4 + [2] * 2
+    assert set(tests["definition"]) == {"odds", "ratio"}
 
 
 def test_ranking_stability(run: Run, tmp_path: Path) -> None:

@@ -205,7 +205,6 @@ def test_subset_renames_and_limits_real_data() -> None:
     assert sorted(found) == [
         "demo-alignment-100",
         "demo-faces-100",
-        "demo-simulations",
         "demo-synthetic",
     ]
     assert found["demo-faces-100"]["subset"] == 100

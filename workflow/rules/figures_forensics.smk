@@ -261,16 +261,19 @@ rule plot_ranking_grid:
         samples=run_samples,
         rankings=f"{B}/rankings.parquet",
     output:
-        png=report(
-            f"{BF}/list-{{list}}.png",
-            caption="../report/ranking_grid.rst",
-            category="{study}",
-            subcategory="Forensics",
-            labels={"figure": "list: {list}", "view": "{view}", "seed": "{seed}"},
-        ),
-        pdf=f"{BF}/list-{{list}}.pdf",
+        png=[
+            report(
+                f"{BF}/list-{name}.png",
+                caption="../report/ranking_grid.rst",
+                category="{study}",
+                subcategory="Forensics",
+                labels={"figure": f"list: {name}", "view": "{view}", "seed": "{seed}"},
+            )
+            for name in LISTS
+        ],
+        pdf=expand(f"{BF}/list-{{name}}.pdf", name=LISTS, allow_missing=True),
     log:
-        f"{LOG}/plot_ranking_grid-{{view}}-seed{{seed}}-{{list}}.log",
+        f"{LOG}/plot_ranking_grid-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
         study=one_of(of_kind("faces", "alignment")),
     conda:
@@ -282,10 +285,6 @@ rule plot_ranking_grid:
         step=step("plot_ranking_grid"),
         title=title_of,
         style=STYLE,
-        name=lambda wildcards: wildcards.list,
+        names=LISTS,
     script:
         "../../scripts/plot_ranking_grid.py"
-
-
-wildcard_constraints:
-    list="creative|stereotypes|grey|generic",

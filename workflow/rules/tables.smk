@@ -103,6 +103,14 @@ rule tabulate_bias:
             subcategory="Tables",
             labels={"what": "bias", "kind": "table"},
         ),
+        tests="results/{study}/tables/bias-tests.parquet",
+        tests_csv=report(
+            "results/{study}/tables/bias-tests.csv",
+            caption="../report/table_bias_tests.rst",
+            category="{study}",
+            subcategory="Tables",
+            labels={"what": "bias, all tests", "kind": "table"},
+        ),
     log:
         f"{LOG}/tabulate_bias.log",
     wildcard_constraints:

@@ -1,7 +1,6 @@
 """ResNet-50 of torchvision with resizing and ImageNet normalisation in front."""
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -29,6 +28,8 @@ class ResNet50(nn.Module):
             raise InputError(
                 f"interpolation: {interpolation!r} is unknown; use bilinear or bicubic"
             )
+        import torchvision  # seconds that a job on another network need not spend
+
         self.input_size, self.interpolation = input_size, interpolation
         self.net = torchvision.models.resnet50(weights=None, num_classes=classes)
         self.mean: Tensor

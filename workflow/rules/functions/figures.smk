@@ -54,6 +54,9 @@ def run_samples(wildcards):
     return encoded_samples(wildcards)
 
 
+LISTS = ["creative", "stereotypes", "grey"]
+
+
 # Figures of one VAE, by kind of study; the first seed of each view is drawn. True: no photographs.
 RUN_FIGURES = {
     "all": {"vae-images": False, "traversals": False, "density": True, "overlaps": False},
@@ -68,9 +71,7 @@ RUN_FIGURES = {
         "cmax-bias": False,
         "bias-forest": True,
         "uniqueness-originality": True,
-        "list-creative": False,
-        "list-stereotypes": False,
-        "list-grey": False,
+        **{f"list-{name}": False for name in LISTS},
     },
 }
 
