@@ -9,9 +9,12 @@ MIRROR ?= $(wildcard ../shared/data)
 REAL = --config size=$(SIZE) $(if $(MIRROR),mirror=$(MIRROR))
 DEMO_REPORT = results/demo-report.html
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
+STUDY ?= demo
+PROFILE ?= profiles/slurm
+ON_CLUSTER = --workflow-profile $(PROFILE) $(if $(filter demo,$(STUDY)),,--configfile config/$(STUDY).yaml $(REAL))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo plan slurm bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
 	@grep -E '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
@@ -31,6 +34,12 @@ synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or
 	$(SNAKEMAKE) --configfile config/$@.yaml $(REAL)
 
 studies: synthetic detection faces alignment  ## all four
+
+plan: .venv  ## what STUDY (demo, faces, …) at SIZE would ask of SLURM: jobs, GPU hours, disk
+	$(BIN)/python scripts/plan.py $(ON_CLUSTER)
+
+slurm: .venv  ## run STUDY at SIZE on a cluster, by profiles/slurm; see docs/cluster.md
+	$(BIN)/snakemake $(ON_CLUSTER)
 
 subset: .venv  ## a quick look at real data: the first N=500 faces and test images
 	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'

@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/functions/data.smk"
+include: "workflow/rules/functions/resources.smk"
 include: "workflow/rules/functions/training.smk"
 include: "workflow/rules/functions/similarity.smk"
 include: "workflow/rules/functions/folds.smk"

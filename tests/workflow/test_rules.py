@@ -12,7 +12,7 @@ from snakemake_project import ROOT, clean_environment  # type: ignore[import-not
 
 pytestmark = pytest.mark.workflow
 
-COMMANDS = {"bench", "write_config_reference", "write_readme"}
+COMMANDS = {"bench", "plan", "write_config_reference", "write_readme"}
 """Scripts that are called by hand or by the Makefile, not by a rule."""
 KINDS = {"In": "input", "Out": "output"}
 
@@ -95,6 +95,13 @@ def test_every_rule_has_log_environment_and_resources(rules: list[dict[str, Any]
         if rule["shell"]:
             wrong.append(f"{rule['name']}: shell code, whose edits re-run nothing")
     assert wrong == []
+
+
+def test_a_rule_asks_for_a_gpu_where_its_script_can_use_one(rules: list[dict[str, Any]]) -> None:
+    able = {rule["name"] for rule in rules if "device" in rule["params"]}
+    asking = {rule["name"] for rule in rules if "gpu" in rule["resources"]}
+    assert able == asking
+    assert len(able) >= 4
 
 
 def test_figures_and_tables_are_in_the_report(rules: list[dict[str, Any]]) -> None:

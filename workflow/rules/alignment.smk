@@ -19,6 +19,7 @@ rule pack_cifar:
     resources:
         mem_mb=heavy_memory,
         runtime=short_runtime,
+        disk_mb=images_disk,
     params:
         step=step("pack_cifar"),
         split=lambda wildcards: wildcards.split,

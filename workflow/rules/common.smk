@@ -89,6 +89,36 @@ B = "results/{study}/vae/{view}/seed{seed}"
 LOG = "results/{study}/logs"
 
 
+# Under a second at published sizes and a few hundred MB: on a cluster they run beside Snakemake itself, as do
+# downloads, since compute nodes often have no way out. profiles/slurm groups what is merely short.
+localrules:
+    collect_votes,
+    download_file,
+    gather_rsa,
+    generate_demo_faces,
+    generate_demo_objects,
+    generate_setting,
+    generate_synthetic,
+    label_attributes,
+    label_features,
+    make_human_features,
+    publish,
+    tabulate_alignment,
+    tabulate_behaviour,
+    tabulate_bias,
+    tabulate_clusters,
+    tabulate_comparison,
+    tabulate_detectors,
+    tabulate_duplicates,
+    tabulate_forensics,
+    tabulate_funnel,
+    tabulate_health,
+    tabulate_probes,
+    tabulate_rankings,
+    tabulate_reliability,
+    tabulate_search,
+
+
 # --- resources, by the reason for the number -------------------------------------------------
 def light_memory(wildcards, attempt):
     return 2000 * attempt  # pandas, matplotlib and a few arrays of one study

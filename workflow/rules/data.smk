@@ -17,6 +17,7 @@ rule download_file:
     resources:
         mem_mb=light_memory,
         runtime=long_runtime,
+        disk_mb=download_disk,
     params:
         step=lambda wildcards: {
             **step("download_file"),

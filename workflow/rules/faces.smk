@@ -19,6 +19,7 @@ rule pack_faces:
     resources:
         mem_mb=heavy_memory,
         runtime=long_runtime,
+        disk_mb=images_disk,
     params:
         step=step("pack_faces"),
         size=of_study("size"),

@@ -109,6 +109,7 @@ rule compute_rdm:
     resources:
         mem_mb=pair_memory,
         runtime=long_runtime,
+        disk_mb=rdm_disk,
     params:
         step=step("compute_rdm"),
         metric=lambda wildcards: wildcards.metric,

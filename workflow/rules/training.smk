@@ -19,6 +19,7 @@ rule train_vae:
     resources:
         mem_mb=training_memory,
         runtime=training_runtime,
+        disk_mb=training_disk,
         gpu=vae_gpu,
     params:
         step=lambda wildcards: step("train_vae", vae_threads(wildcards)),
@@ -73,7 +74,8 @@ rule encode_latents:
     resources:
         mem_mb=heavy_memory,
         runtime=long_runtime,
-        gpu=1,
+        disk_mb=latents_disk,
+        gpu=vae_gpu,
     params:
         step=step("encode_latents"),
         settings=encoding_settings,
@@ -103,6 +105,7 @@ rule train_philnet:
     resources:
         mem_mb=training_memory,
         runtime=training_runtime,
+        disk_mb=training_disk,
         gpu=1,
     params:
         step=step("train_philnet"),
@@ -128,6 +131,7 @@ rule build_network:
     resources:
         mem_mb=light_memory,
         runtime=short_runtime,
+        disk_mb=training_disk,
     params:
         step=step("build_network"),
         settings=network_settings,
@@ -156,6 +160,7 @@ rule extract_features:
     resources:
         mem_mb=heavy_memory,
         runtime=long_runtime,
+        disk_mb=features_disk,
         gpu=1,
     params:
         step=step("extract_features"),

@@ -61,6 +61,7 @@ def vae_threads(wildcards):
 
 
 def vae_gpu(wildcards):
+    """A GPU for training and encoding; the dense network is too small to gain from one."""
     return 0 if is_dense(wildcards) else 1
 
 

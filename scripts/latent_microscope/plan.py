@@ -1,0 +1,195 @@
+"""What a run would ask of a cluster, before anything is submitted: jobs, time, GPU hours, disk.
+
+The numbers are what the rules declare for their first attempt, and so bounds, not forecasts: SLURM
+ends what goes beyond its time, and most steps need far less.
+"""
+
+import argparse
+import io
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from snakemake import cli
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import (
+    ConfigSettings,
+    DAGSettings,
+    ExecutionSettings,
+    GroupSettings,
+    OutputSettings,
+    Quietness,
+    ResourceSettings,
+    StorageSettings,
+)
+
+from latent_microscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that runs: a job of SLURM's, or a short one beside Snakemake.
+
+    Attributes:
+        name: Its rule, or the id of its group.
+        rules: Its steps' rules, one entry a step.
+        local: Whether it runs beside Snakemake.
+        threads: Processors asked for.
+        minutes: Longest time allowed.
+        memory: MB asked for; None while files that it depends on do not exist yet.
+        gpus: GPUs asked for.
+        disk: MB that its steps leave behind.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    local: bool
+    threads: int
+    minutes: int
+    memory: int | None
+    gpus: int
+    disk: int
+
+
+def planned_jobs(arguments: Sequence[str]) -> list[Job]:
+    """The jobs that ``snakemake ARGUMENTS`` would run.
+
+    Raises:
+        InputError: Snakemake refuses the arguments or the workflow.
+    """
+    said = io.StringIO()  # a dry run names every job, however quiet it is told to be
+    with redirect_stdout(said), redirect_stderr(said):
+        _, options = cli.parse_args(["--dry-run", *arguments])
+        with SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api:
+            try:
+                return [_describe(job) for job in _needed(api, options)]
+            except Exception as error:
+                api.print_exception(error)
+    sys.stderr.write(said.getvalue())
+    raise InputError("Snakemake cannot plan this run; it says why above")
+
+
+def _needed(api: SnakemakeApi, options: argparse.Namespace) -> Iterable[Any]:
+    """Jobs and groups of jobs of the dry run that these options ask for."""
+    workflow = api.workflow(
+        # Without a number of nodes a dry run thinks of one machine, and caps threads by its cores.
+        resource_settings=ResourceSettings(
+            cores=options.cores or 10_000,
+            nodes=options.jobs,
+            max_threads=options.max_threads,
+            resources=options.resources,
+            overwrite_threads=options.set_threads,
+            overwrite_resources=options.set_resources,
+            overwrite_resource_scopes=options.set_resource_scopes,
+            default_resources=options.default_resources,
+        ),
+        config_settings=ConfigSettings(
+            config=cli.parse_config(options.config), configfiles=options.configfile
+        ),
+        storage_settings=StorageSettings(),
+        snakefile=options.snakefile,
+        workdir=options.directory,
+    )
+    dag = workflow.dag(
+        DAGSettings(
+            targets=options.targets,
+            forcetargets=options.force,
+            forceall=options.forceall,
+            forcerun=options.forcerun,
+            until=options.until,
+            omit_from=options.omit_from,
+            force_incomplete=options.rerun_incomplete,
+            rerun_triggers=options.rerun_triggers,
+            max_checksum_file_size=options.max_checksum_file_size,
+        )
+    )
+    dag.execute_workflow(
+        executor="dryrun",
+        execution_settings=ExecutionSettings(lock=False),
+        group_settings=GroupSettings(
+            group_components=options.group_components, overwrite_groups=options.groups
+        ),
+    )
+    graph = workflow._workflow.dag
+    needed = [job for job in graph.jobs if graph.needrun(job)]
+    jobs = {id(one): one for one in (graph.get_job_group(job) or job for job in needed)}.values()
+    return [job for job in jobs if job.is_group() or not job.is_norun]
+
+
+def _describe(job: Any) -> Job:
+    steps = list(job.jobs) if job.is_group() else [job]
+    resources = job.resources
+    # Before a step's inputs exist Snakemake has a placeholder for what depends on their size.
+    known = all(isinstance(step.resources.get("mem_mb"), int) for step in steps)
+    return Job(
+        name=job.groupid if job.is_group() else job.rule.name,
+        rules=tuple(sorted(step.rule.name for step in steps)),
+        # Asked of the job itself, a dry run says that everything is local.
+        local=not job.is_group() and job.rule.name in job.rule.workflow._localrules,
+        threads=job.threads,
+        minutes=int(resources.get("runtime", 0)),
+        memory=int(resources.get("mem_mb", 0)) if known else None,
+        gpus=int(resources.get("gpu", 0)),
+        disk=sum(_number(step.resources.get("disk_mb", 0)) for step in steps),
+    )
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def table(jobs: Sequence[Job]) -> str:
+    """The plan as text: a line for each kind of job, then the sums."""
+    kinds: Mapping[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if not job.local:
+            kinds[job.name].append(job)
+    heads = ["job", "jobs", "steps", "threads", "GB", "GPUs", "hours each", "GPU hours", "disk GB"]
+    rows = [heads]
+    for name, kind in sorted(kinds.items(), key=lambda item: (-_gpu_hours(item[1]), item[0])):
+        rows.append([name, *_row(kind)])
+    local = [job for job in jobs if job.local]
+    if local:
+        rows.append(["beside Snakemake", *_row(local)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+    return "\n".join([*lines, "", *_sums(jobs)])
+
+
+def _row(jobs: Sequence[Job]) -> list[str]:
+    memories = [job.memory for job in jobs]
+    known = [memory for memory in memories if memory is not None]
+    hours = max(job.minutes for job in jobs) / 60
+    return [
+        str(len(jobs)),
+        str(sum(len(job.rules) for job in jobs)),
+        str(max(job.threads for job in jobs)),
+        f"{max(known) / 1000:.0f}" if len(known) == len(memories) else "by inputs",
+        str(max(job.gpus for job in jobs) or "–"),
+        f"{hours:.2g}",
+        f"{_gpu_hours(jobs):.0f}" if _gpu_hours(jobs) else "–",
+        f"{sum(job.disk for job in jobs) / 1000:.1f}",
+    ]
+
+
+def _gpu_hours(jobs: Sequence[Job]) -> float:
+    return sum(job.gpus * job.minutes for job in jobs) / 60
+
+
+def _sums(jobs: Sequence[Job]) -> list[str]:
+    sent = [job for job in jobs if not job.local]
+    steps = sum(len(job.rules) for job in jobs)
+    processor_hours = sum(job.threads * job.minutes for job in sent) / 60
+    return [
+        f"{len(sent)} jobs for SLURM, {len(jobs) - len(sent)} beside Snakemake: {steps} steps.",
+        f"At most {_gpu_hours(sent):.0f} GPU hours and {processor_hours:.0f} processor hours: all",
+        "the time that the jobs may take on their first attempt (runtime in workflow/rules). SLURM",
+        "would end them then; most need minutes.",
+        f"About {sum(job.disk for job in jobs) / 1000:.1f} GB on disk, with the downloads.",
+    ]
