@@ -116,7 +116,7 @@ def write_sidecars(
         "code": code,
         "params": dict(params),
         "inputs": {
-            name: {str(path): sha256_file(path) for path in paths if path.is_file()}
+            name: {_named(path): sha256_file(path) for path in paths if path.is_file()}
             for name, paths in inputs.items()
         },
         "numeric_threads": numeric_threads,
@@ -137,6 +137,12 @@ def write_sidecars(
                     **common,
                 },
             )
+
+
+def _named(path: Path) -> str:
+    """The path as seen from the working folder; one elsewhere keeps its whole name."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def read_sidecar(artefact: Path) -> dict[str, Any]:

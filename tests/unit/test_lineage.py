@@ -1,0 +1,137 @@
+"""Where artefacts came from and whether they still are what they were, on small made-up chains."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latent_microscope.artefacts import save_csv, save_npy, save_text
+from latent_microscope.errors import InputError
+from latent_microscope.lineage import FAILURES, describe, trace, verify
+from latent_microscope.provenance import SUFFIX, sidecar_path, write_sidecars
+
+DATA = Path("data/set/images.npy")
+RUNS = [Path(f"results/study/vae/whole/seed{i}/latents.npy") for i in (0, 1)]
+TABLE = Path("results/study/tables/means.csv")
+CODE = "0123456789abcdef"
+
+
+def record(output: Path, step: str, inputs: dict[str, list[Path]], **params: object) -> None:
+    write_sidecars(
+        [output], step=step, code=CODE, params=params, inputs=inputs, numeric_threads=1, seconds=1.5
+    )
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Data, two runs that encode it, and a table of both."""
+    monkeypatch.chdir(tmp_path)
+    for path in (DATA, *RUNS, TABLE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    save_text(Path("config.yaml"), "list: of data sets\n")
+    save_npy(DATA, np.arange(6.0))
+    record(DATA, "download_file", {"manifest": [tmp_path / "config.yaml"]})
+    for number, path in enumerate(RUNS):
+        save_npy(path, np.arange(6.0) * number)
+        record(path, "encode", {"images": [DATA]}, seed=42, run=number, settings={"latent": 2})
+    save_csv(TABLE, pd.DataFrame({"run": [0, 1], "mean": [0.0, 2.5]}))
+    record(TABLE, "tabulate", {"latents": RUNS})
+    return tmp_path
+
+
+def test_a_table_leads_to_data_seed_config_code_and_machine(study: Path) -> None:
+    origin = trace(TABLE)
+    assert [o.path for o in origin.walk()] == [TABLE, *RUNS, DATA, Path("config.yaml")]
+    assert {o.state for o in origin.walk()} == {"unchanged"}
+    text = describe(origin)
+    assert text.splitlines()[:2] == [
+        str(TABLE),
+        f"  by tabulate, code {CODE} (no such script here), 1.5 s on cpu",
+    ]
+    assert 'with {"run": 1, "seed": 42, "settings": {"latent": 2}}' in text
+    ground = dict(line.split(None, 1) for line in text.rpartition("\n\n")[2].splitlines())
+    assert ground["data"] == str(DATA)
+    assert ground["seeds"] == "run 0, run 1, seed 42"
+    assert ground["files"] == "all unchanged"
+    assert ground["machine"].startswith("cpu / ")
+    assert "numpy" in ground["libraries"]
+
+
+def test_a_row_leads_to_its_own_run_only(study: Path) -> None:
+    paths = [o.path for o in trace(TABLE, row=1).walk()]
+    assert paths == [TABLE, RUNS[1], DATA, Path("config.yaml")]
+    with pytest.raises(InputError, match="no row 2; it has 0 to 1"):
+        trace(TABLE, row=2)
+    with pytest.raises(InputError, match="not a table"):
+        trace(RUNS[0], row=0)
+
+
+def test_the_code_of_this_checkout_is_compared(study: Path) -> None:
+    Path("scripts").mkdir()
+    Path("scripts/tabulate.py").write_text("X = 1\n")
+    assert trace(TABLE).same_code is False
+    assert "tabulate: not the code here" in describe(trace(TABLE))
+
+
+def test_no_sidecar_no_chain(study: Path) -> None:
+    with pytest.raises(InputError, match=r"config.yaml: no sidecar"):
+        trace(Path("config.yaml"))
+
+
+def test_what_was_altered_is_named_and_the_chain_ends_there(study: Path) -> None:
+    save_npy(RUNS[0], np.ones(6))
+    record(RUNS[0], "encode", {"images": [DATA]}, seed=7)
+    origin = trace(TABLE)
+    first, second = origin.inputs["latents"]
+    # Another job lies there now: what it says of itself is not the origin of this table.
+    assert (first.state, first.sidecar, first.inputs) == ("altered", {}, {})
+    assert second.state == "unchanged"
+    assert "[ALTERED]" in describe(origin)
+    assert "seed 7" not in describe(origin)
+
+
+def findings(folder: Path = Path("results")) -> list[tuple[str, str]]:
+    return [(f.kind, str(f.path)) for f in verify(folder)[1]]
+
+
+def test_an_untouched_folder_is_as_recorded(study: Path) -> None:
+    Path("config.yaml").write_text("another list\n")  # the user's own; no artefact
+    assert verify(Path("results")) == (3, [])
+    assert verify(Path("data")) == (1, [])
+
+
+def test_one_flipped_bit_is_found_with_all_that_was_made_from_it(study: Path) -> None:
+    content = bytearray(RUNS[0].read_bytes())
+    content[-1] ^= 1
+    RUNS[0].write_bytes(content)
+    assert findings() == [("altered", str(RUNS[0])), ("other input", str(TABLE))]
+
+
+def test_missing_foreign_and_broken_files_are_named(study: Path) -> None:
+    RUNS[1].unlink()
+    save_npy(RUNS[0].with_name("mine.npy"), np.ones(2))
+    sidecar_path(RUNS[0]).write_text('{"sha256": 1}')
+    assert findings() == [
+        ("missing", str(RUNS[1])),
+        ("bad sidecar", str(RUNS[0])),
+        ("no sidecar", str(RUNS[0].with_name("mine.npy"))),
+    ]
+    assert "no sidecar" not in FAILURES
+
+
+def test_an_edited_sidecar_contradicts_its_artefact(study: Path) -> None:
+    path = sidecar_path(RUNS[0])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": "0" * 64}))
+    assert findings() == [("altered", str(RUNS[0]))]
+
+
+def test_a_folder_without_sidecars_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"no sidecars \\(\\*{SUFFIX}"):
+        verify(tmp_path)
+
+
+def test_sidecars_name_inputs_from_the_working_folder(study: Path) -> None:
+    names = json.loads(sidecar_path(DATA).read_text())["inputs"]["manifest"]
+    assert list(names) == ["config.yaml"]
