@@ -35,7 +35,8 @@ def main(
         votes: .parquet with id and one column of counts a class.
         comparisons: .parquet, one row a model RDM: model, layer, seed, metric, method, value
             (Spearman), partial_label, rho_a, within_class, non_unanimous, cosine, tau_a,
-            unique_variance, class_level, cka, self_rho_a, label_only, n_images, n_pairs.
+            unique_variance, others_explain, class_level, cka, self_rho_a, label_only, n_images,
+            n_pairs.
         similarity: .parquet, all ordered pairs of people and first runs: model_a, model_b, value.
         models: name of the model of each RDM.
         layers: features or probabilities.

@@ -106,17 +106,24 @@ def kl_divergence(
     return float(np.mean(each - entr(np.asarray(target, dtype=np.float64)).sum(axis=1)))
 
 
-def js_divergence(
+def js_divergence_each(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
-) -> float:
-    """Mean Jensen-Shannon divergence (nats, at most log 2); not its square root."""
+) -> Float64:
+    """Jensen-Shannon divergence (nats) of each image, see :func:`js_divergence`."""
     p = softmax(logits, temperature)
     t = _distribution(target, p.shape)
     m = 0.5 * (p + t)
     # Terms p log(p/m): m is positive wherever p or t is.
     safe = np.where(m > 0.0, m, 1.0)
     each = 0.5 * (xlogy(p, p / safe) + xlogy(t, t / safe)).sum(axis=1)
-    return float(np.mean(np.maximum(each, 0.0)))
+    return np.asarray(np.maximum(each, 0.0))
+
+
+def js_divergence(
+    logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
+) -> float:
+    """Mean Jensen-Shannon divergence (nats, at most log 2); not its square root."""
+    return float(np.mean(js_divergence_each(logits, target, temperature)))
 
 
 def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -174,6 +181,17 @@ def cross_fitted_temperatures(
     return temperatures
 
 
+def second_best_each(
+    logits: npt.ArrayLike, counts: npt.ArrayLike
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether an image's votes name a second answer, and whether the second guess is that."""
+    votes = as_counts(counts)
+    second_votes = np.sort(votes, axis=1)[:, -2]
+    guess = np.argsort(-np.asarray(logits, dtype=np.float64), axis=1, kind="stable")[:, 1]
+    open_images = second_votes > 0
+    return open_images, open_images & (votes[np.arange(len(votes)), guess] == second_votes)
+
+
 def second_best_accuracy(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     """Share of non-unanimous images whose second guess is people's second most frequent answer.
 
@@ -186,14 +204,8 @@ def second_best_accuracy(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     Returns:
         The share; NaN if every image is unanimous. Source: Peterson et al. 2019.
     """
-    votes = as_counts(counts)
-    second_votes = np.sort(votes, axis=1)[:, -2]
-    open_images = np.flatnonzero(second_votes > 0)
-    if not open_images.size:
-        return float("nan")
-    guess = np.argsort(-np.asarray(logits, dtype=np.float64)[open_images], axis=1, kind="stable")
-    right = votes[open_images, guess[:, 1]] == second_votes[open_images]
-    return float(np.mean(right))
+    open_images, right = second_best_each(logits, counts)
+    return float(np.mean(right[open_images])) if open_images.any() else float("nan")
 
 
 def entropy_correlation(

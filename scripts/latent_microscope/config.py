@@ -14,8 +14,8 @@ from jsonschema.protocols import Validator
 from latent_microscope.errors import InputError
 
 KINDS = ("synthetic", "detection", "faces", "alignment", "simulations")
-BASELINES = ("label", "philnet")
-"""Types of models that every alignment study has: comparisons and figures are made with them."""
+BASELINES = ("label",)
+"""Types of models that every alignment study has: every score stands beside theirs."""
 _ORDERED = ("models", "settings")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
@@ -109,9 +109,20 @@ def _check_models(study: Mapping[str, Any], prefix: str) -> None:
     for wanted in BASELINES:
         if wanted not in {model["type"] for model in models.values()}:
             raise InputError(
-                f"config key {prefix}: lacks a model of the type {wanted}, which every comparison "
-                f"needs; add one, such as {wanted}: {{type: {wanted}}}"
+                f"config key {prefix}: lacks a model of the type {wanted}, which every score is "
+                f"put beside; add one, such as {wanted}: {{type: {wanted}}}"
             )
+    if "vae" in study and "scores" not in study:
+        raise InputError(
+            f"config key {prefix.removesuffix('.models')}: has a vae and no scores; add the "
+            "parameters of the scores, or leave the vae out"
+        )
+    latent = [name for name, model in models.items() if model["type"] == "vae"]
+    if latent and "vae" not in study:
+        raise InputError(
+            f"config key {prefix}.{latent[0]}: is of the type vae, and the study has no vae; add "
+            "its settings, or leave the model out"
+        )
     networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
     for name, model in models.items():
         if model["type"] in ("random", "folds") and model["of"] not in networks:

@@ -1,12 +1,18 @@
 """The alignment steps and their tables: each ``main()`` on small made-up images and votes."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from alignment_study import (  # type: ignore[import-not-found]
+    CLASSES,
+    N,
+    Study,
+    inputs_of,
+    made_study,
+)
 from scipy.spatial.distance import jensenshannon, pdist
 from scipy.special import softmax
 from scipy.stats import entropy, rankdata, spearmanr
@@ -24,7 +30,6 @@ import import_external
 import label_features
 import make_human_features
 import measure_behaviour
-import noise_ceiling
 import pixel_features
 import tabulate_alignment
 import tabulate_behaviour
@@ -34,65 +39,10 @@ from latent_microscope.similarity import compare, linear_cka
 from latent_microscope.similarity.rdms import class_rdm
 from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS
 
-CLASSES = ["cat", "dog", "ship"]
-N = 48
-
-
-@dataclass
-class Study:
-    """Paths of a made-up study, and its numbers in the order of the samples."""
-
-    folder: Path
-    labels: np.ndarray
-    votes: np.ndarray
-    logits: np.ndarray
-
-    def __getitem__(self, name: str) -> Path:
-        return self.folder / name
-
-    @property
-    def people(self) -> dict[str, Any]:
-        return {"votes": self["votes.parquet"], "samples": self["samples.parquet"]}
-
-    @property
-    def shares(self) -> np.ndarray:
-        return self.votes / self.votes.sum(axis=1, keepdims=True)
-
-    def rdm(self, name: str, features: np.ndarray, ids: list[str] | None = None) -> Path:
-        """An RDM made by the step."""
-        save_npy(self[f"{name}.npy"], features)
-        names = ids or load(self["samples.parquet"])["id"].tolist()
-        save_table(self[f"{name}.parquet"], pd.DataFrame({"id": names}))
-        path = self[f"rdms/{name}-features-seed0.npy"]
-        compute_rdm.main(
-            features=self[f"{name}.npy"],
-            ids=self[f"{name}.parquet"],
-            rdm=path,
-            rdm_ids=path.with_suffix(".ids.parquet"),
-        )
-        return path
-
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    rng = np.random.default_rng(0)
-    labels = np.arange(N) % 3
-    votes = np.zeros((N, 3), dtype=np.int64)
-    for i, label in enumerate(labels):
-        p = rng.dirichlet([0.3, 0.3, 0.3]) * 0.5 if i % 4 else np.zeros(3)
-        p[label] += 1 - p.sum()
-        votes[i] = rng.multinomial(20, p)
-    ids = [f"test-{i:05d}" for i in range(N)]
-    samples = pd.DataFrame({"id": ids, "label": labels})
-    samples["label_name"] = np.array(CLASSES)[labels]
-    logits = (2 * np.eye(3)[labels] + rng.normal(0, 1.2, (N, 3))).astype(np.float32)
-    made = Study(tmp_path / "study", labels, votes, logits)
-    save_table(made["samples.parquet"], samples)
-    # Votes in another order: the join is by id.
-    table = pd.DataFrame(votes, columns=CLASSES).assign(id=ids)
-    save_table(made["votes.parquet"], table.iloc[rng.permutation(N)])
-    save_npy(made["logits.npy"], logits)
-    return made
+    return made_study(tmp_path / "study")
 
 
 def test_label_and_class_mean_features(study: Study, tmp_path: Path) -> None:
@@ -309,29 +259,6 @@ def test_rdm_mistakes(study: Study, tmp_path: Path) -> None:
     assert not outputs["rdm"].exists()
 
 
-def inputs_of(study: Study, **models: Path) -> dict[str, Any]:
-    """Arguments of the comparison: people, the given RDMs and the label."""
-    human = study.rdm("human", study.shares)
-    label = study.rdm("label", np.eye(3)[study.labels])
-    paths = {"human": human, **models, "label": label}
-    files = [
-        study[f"{path.name.removesuffix('-features-seed0.npy')}.npy"] for path in paths.values()
-    ]
-    return {
-        "rdms": list(paths.values()),
-        "rdm_ids": [path.with_suffix(".ids.parquet") for path in paths.values()],
-        "features": files,
-        "feature_ids": [path.with_suffix(".parquet") for path in files],
-        "models": list(paths),
-        "layers": ["features"] * len(paths),
-        "runs": [0] * len(paths),
-        "transforms": ["none"] * len(paths),
-        **study.people,
-        "metric": "euclidean",
-        "tau": True,
-    }
-
-
 COMPARED = {"comparisons": "c.parquet", "similarity": "s.parquet"}
 
 
@@ -461,27 +388,6 @@ def test_comparison_refuses_other_ids(study: Study, tmp_path: Path) -> None:
         compare_rdms.main(**{**fine, **people}, **options)
 
 
-def test_ceiling(study: Study, tmp_path: Path) -> None:
-    made = run_twice(
-        noise_ceiling.main,
-        tmp_path,
-        {"ceiling": "ceiling.parquet"},
-        votes=study["votes.parquet"],
-        splits=3,
-        seed=1,
-    )
-    table = load(made["ceiling"])
-    assert columns(table) == ["lower", "upper", "sd", "n_splits"]
-    row = table.iloc[0]
-    assert 0 < row["lower"] < row["upper"] <= 1
-    assert row["upper"] == pytest.approx(np.sqrt(2 * row["lower"] / (1 + row["lower"])))
-    assert row["n_splits"] == 3
-    noise_ceiling.main(
-        votes=study["votes.parquet"], ceiling=tmp_path / "c.parquet", splits=3, seed=2
-    )
-    assert load(tmp_path / "c.parquet")["lower"][0] != row["lower"]
-
-
 def test_gathered_rsa(tmp_path: Path) -> None:
     base = dict.fromkeys(COMPARISON_COLUMNS, 0.1)
     table = pd.DataFrame([{**base, "model": "b", "seed": 1}, {**base, "model": "a", "seed": 0}])
@@ -507,7 +413,7 @@ def test_gathered_rsa(tmp_path: Path) -> None:
 
 # --- behaviour ---------------------------------------------------------------------------------
 
-BEHAVIOUR = ("behaviour", "images", "confusions", "shared")
+BEHAVIOUR = ("behaviour", "intervals", "images", "confusions", "shared")
 
 
 def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, Any]:
@@ -518,6 +424,7 @@ def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, Any]:
         "runs": [0, 1],
         **study.people,
         "folds": 4,
+        "draws": 0,
         "seed": 2,
         **options,
     }

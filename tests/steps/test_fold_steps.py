@@ -199,7 +199,7 @@ def test_bad_inputs_are_named(inputs, tmp_path):
 
 
 def behaviour(made, inputs, folder, **options) -> pd.DataFrame:
-    names = ("behaviour", "images", "confusions", "shared")
+    names = ("behaviour", "intervals", "images", "confusions", "shared")
     measure_behaviour.main(
         logits=[made["logits"]] * 2,
         names=["plain", "folded"],
@@ -207,6 +207,7 @@ def behaviour(made, inputs, folder, **options) -> pd.DataFrame:
         votes=inputs["votes"],
         samples=inputs["samples"],
         **{name: folder / f"{name}.parquet" for name in names},
+        draws=0,
         **options,
     )
     return load(folder / "behaviour.parquet").set_index("model")

@@ -269,3 +269,24 @@ def test_the_place_of_a_key_does_not_matter() -> None:
     study["vae"] = dict(reversed(study["vae"].items()))
     found = [resolve(c, SCHEMA)["studies"]["demo-faces"]["vae"] for c in (first, second)]
     assert list(found[0]) == list(found[1])
+
+
+def test_a_study_of_models_from_elsewhere_needs_no_network_of_ours() -> None:
+    study = resolve(merge(DEFAULT, load_yaml(ROOT / "config/external.yaml")), SCHEMA)["studies"][
+        "external"
+    ]
+    assert "vae" not in study
+    assert {model["type"] for model in study["models"].values()} == {
+        "label",
+        "class_mean",
+        "external",
+    }
+    assert study["inference"]["draws"] == 0
+    content = merge(DEFAULT, load_yaml(ROOT / "config/external.yaml"))
+    models = content["studies"]["external"]["models"]
+    del models["label"]
+    fails(content, "lacks a model of the type label")
+    models |= {"label": {"type": "label"}, "vae": {"type": "vae"}}
+    fails(content, "studies.external.models.vae: is of the type vae, and the study has no vae")
+    content["studies"]["external"]["vae"] = DEFAULT["studies"]["demo-alignment"]["vae"]
+    fails(content, "studies.external: has a vae and no scores")

@@ -52,7 +52,7 @@ rule pixel_features:
 
 rule import_external:
     input:
-        file=lambda wildcards: model_of(wildcards)["file"],
+        file=lambda wildcards: external_file(model_of(wildcards)),
         samples="results/{study}/data/test/samples.parquet",
     output:
         features="results/{study}/models/{model}/seed{seed}/features.npy",
@@ -150,28 +150,6 @@ rule compare_rdms:
         "../../scripts/compare_rdms.py"
 
 
-rule noise_ceiling:
-    input:
-        votes="results/{study}/data/votes.parquet",
-    output:
-        ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
-    log:
-        f"{LOG}/noise_ceiling-{{metric}}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    threads: CONFIG["numeric_threads"]
-    resources:
-        mem_mb=ceiling_memory,
-        runtime=long_runtime,
-    params:
-        step=step("noise_ceiling"),
-        metric=lambda wildcards: wildcards.metric,
-        splits=of_study("ceiling_splits"),
-        seed=CONFIG["seed"],
-    script:
-        "../../scripts/noise_ceiling.py"
-
-
 rule gather_rsa:
     input:
         comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
@@ -199,6 +177,7 @@ rule measure_behaviour:
         samples="results/{study}/data/test/samples.parquet",
     output:
         behaviour="results/{study}/behaviour.parquet",
+        intervals="results/{study}/behaviour-intervals.parquet",
         images="results/{study}/images.parquet",
         confusions="results/{study}/confusions.parquet",
         shared="results/{study}/shared-confusions.parquet",
@@ -215,6 +194,8 @@ rule measure_behaviour:
         runs=behaviour_runs,
         tempered=tempered_classifiers,
         folds=10,
+        draws=of_study("inference", "draws"),
+        vote_sets=of_study("inference", "vote_sets"),
         seed=CONFIG["seed"],
     script:
         "../../scripts/measure_behaviour.py"

@@ -212,9 +212,10 @@ def _sd(draws: Float64) -> Float64:
     return np.where(number > 1, np.sqrt(squares / np.maximum(number - 1, 1)), np.nan)
 
 
-def _score_table(
+def score_table(
     names: Sequence[str], point: Float64, draws: Float64, votes: Float64 | None, level: float
 ) -> pd.DataFrame:
+    """Intervals of each score; see :attr:`BootstrapResult.scores`."""
     low, high = percentile_interval(draws, level)
     table = pd.DataFrame({"model": list(names), "score": point, "low": low, "high": high})
     table["sd"] = _sd(draws)
@@ -227,7 +228,7 @@ def _score_table(
     return table
 
 
-def _difference_table(
+def difference_table(
     names: Sequence[str],
     point: Float64,
     draws: Float64,
@@ -235,6 +236,7 @@ def _difference_table(
     level: float,
     correction: str,
 ) -> pd.DataFrame:
+    """Paired differences of all scores; see :attr:`BootstrapResult.differences`."""
     pairs = list(itertools.combinations(range(len(names)), 2))
     columns = ["model_a", "model_b", "difference", "low", "high", "p", "p_adjusted"]
     if not pairs:
@@ -361,8 +363,8 @@ def bootstrap_compare(
         draws, votes = _value_draws(study, weights, n_vote_draws, seed)
     point = _point_scores(study)
     return BootstrapResult(
-        scores=_score_table(study.names, point, draws, votes, level),
-        differences=_difference_table(study.names, point, draws, votes, level, correction),
+        scores=score_table(study.names, point, draws, votes, level),
+        differences=difference_table(study.names, point, draws, votes, level, correction),
         draws=draws,
         vote_draws=votes,
     )

@@ -141,7 +141,7 @@ def fit_strength(votes: Counts, prior: Float64, reference: Float64) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def _smoothed_by_fold(
+def smoothed_by_fold(
     votes: Counts, reference: Float64, labels: np.ndarray, folds: np.ndarray, prior: str
 ) -> tuple[Float64, float]:
     """Votes of each fold smoothed with the strength fitted on the other folds; mean strength."""
@@ -156,7 +156,7 @@ def _smoothed_by_fold(
     return smoothed, float(np.mean(strengths))
 
 
-def _stratified_halves(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def stratified_halves(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Two folds with as many images of each class, at random."""
     order = generator.permutation(labels.size)
     order = order[np.argsort(labels[order], kind="stable")]
@@ -208,7 +208,7 @@ def _log_probabilities(predictions: npt.ArrayLike, kind: str, shape: tuple[int, 
     raise InputError(f"The predictions look like {other}; pass kind={other!r}.")
 
 
-def _default_grid(max_votes: int) -> list[int]:
+def default_grid(max_votes: int) -> list[int]:
     """1, 2, 3, 4, 6, 8, 12, 16 and the largest."""
     return sorted({m for m in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64) if m < max_votes} | {max_votes})
 
@@ -270,7 +270,7 @@ def annotator_equivalents(
     if prior not in ("uniform", "class"):
         raise InputError(f"Prior {prior!r} is unknown; choose uniform or class.")
     max_votes = int(votes.sum(axis=1).min() // 2)
-    sizes = _default_grid(max_votes) if grid is None else list(grid)
+    sizes = default_grid(max_votes) if grid is None else list(grid)
     if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > max_votes:
         raise InputError(f"The grid {sizes} must ascend between 1 and {max_votes} votes.")
     model = _log_probabilities(predictions, kind, votes.shape)
@@ -281,11 +281,11 @@ def annotator_equivalents(
         generator = rng(seed, "annotator_equivalents", repeat)
         reference_votes, other = halve_votes(votes, generator)
         reference = vote_shares(reference_votes)
-        folds = _stratified_halves(y, generator)
+        folds = stratified_halves(y, generator)
         own[repeat] = function(model, reference, y)
         for place, drawn in enumerate(nested_draws(other, sizes, generator)):
             if smoothing:
-                p, strengths[repeat, place] = _smoothed_by_fold(drawn, reference, y, folds, prior)
+                p, strengths[repeat, place] = smoothed_by_fold(drawn, reference, y, folds, prior)
             else:
                 p = vote_shares(drawn)
             curve[repeat, place] = function(_log(p), reference, y)

@@ -109,7 +109,9 @@ def ready(matrix: RDM, features: npt.NDArray, shared: Frame) -> Ready:
     return Ready(matrix, rank_rdm(matrix), parts, classes, features)
 
 
-def measures(a: Ready, b: Ready, shared: Frame, *, tau: bool = False) -> dict[str, float]:
+def measures(
+    a: Ready, b: Ready, shared: Frame, *, tau: bool = False, cka: bool = True
+) -> dict[str, float]:
     """All measures of two sources.
 
     Args:
@@ -117,6 +119,7 @@ def measures(a: Ready, b: Ready, shared: Frame, *, tau: bool = False) -> dict[st
         b: The other.
         shared: Of their images.
         tau: Whether tau-a is wanted: it takes as long as all the rest (NaN if not).
+        cka: Whether CKA is wanted (NaN if not).
 
     Returns:
         A number for each of :data:`MEASURES`: ``spearman``, ``rho_a``, ``tau_a`` and ``cosine``
@@ -140,5 +143,5 @@ def measures(a: Ready, b: Ready, shared: Frame, *, tau: bool = False) -> dict[st
         found["class_level"] = float("nan")
     else:
         found["class_level"] = compare(a.classes, b.classes)
-    found["cka"] = linear_cka(a.features, b.features)
+    found["cka"] = linear_cka(a.features, b.features) if cka else float("nan")
     return found

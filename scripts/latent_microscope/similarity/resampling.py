@@ -19,6 +19,7 @@ from latent_microscope.similarity.comparison import (
     rank_rdm,
 )
 from latent_microscope.similarity.pairs import row_start
+from latent_microscope.similarity.ranks import Ranks
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.variance import unique_shares
 
@@ -90,12 +91,30 @@ def sums_of_products(
     return sums
 
 
-def rank_bins(matrix: Comparable, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
-    """Bins of the ranks of an RDM, fine enough to rank any resample anew from them alone.
+def bins_of(ranks: Ranks) -> tuple[npt.NDArray[np.uint16], int]:
+    """Bins of ranks, fine enough to rank any resample anew from them alone.
 
     Up to 65,534 pairs every group of equal values has a bin of its own and new ranks are exact.
     Above, there are 4096 bins of equal width in rank: a group of ties keeps its place, and a rank
     is off by 1/8192 of the range at most.
+
+    Returns:
+        Bins and their number.
+    """
+    number = len(ranks)
+    if number < _MOST_BINS - 1:
+        # Doubled ranks of neighbouring groups differ by 2 or more.
+        return (ranks.doubled >> np.uint32(1)).astype(np.uint16), number + 1
+    part = np.empty(number, dtype=np.uint16)
+    step = 1 << 20
+    for start in range(0, number, step):
+        scaled = ranks.doubled[start : start + step] * (_BINS / (2.0 * number + 2.0))
+        part[start : start + step] = scaled.astype(np.uint16)
+    return part, _BINS
+
+
+def rank_bins(matrix: Comparable, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
+    """Bins of the ranks of an RDM, see :func:`bins_of`.
 
     Args:
         matrix: RDM or condensed array.
@@ -104,19 +123,7 @@ def rank_bins(matrix: Comparable, pairs: np.ndarray | None) -> tuple[npt.NDArray
     Returns:
         Bins in full length (0 at pairs left out) and their number.
     """
-    ranks = rank_rdm(matrix, pairs=pairs).ranks
-    number = len(ranks)
-    if number < _MOST_BINS - 1:
-        # Doubled ranks of neighbouring groups differ by 2 or more.
-        count = number + 1
-        part = (ranks.doubled >> np.uint32(1)).astype(np.uint16)
-    else:
-        count = _BINS
-        part = np.empty(number, dtype=np.uint16)
-        step = 1 << 20
-        for start in range(0, number, step):
-            scaled = ranks.doubled[start : start + step] * (_BINS / (2.0 * number + 2.0))
-            part[start : start + step] = scaled.astype(np.uint16)
+    part, count = bins_of(rank_rdm(matrix, pairs=pairs).ranks)
     if pairs is None:
         return part, count
     full = np.zeros(_length(matrix), dtype=np.uint16)

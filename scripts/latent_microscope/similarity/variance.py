@@ -1,7 +1,7 @@
 """Unique variance: what one model's RDM explains of the reference and no other RDM does."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +79,37 @@ def unique_among(gram: Float64, rivals: Sequence[Sequence[int]]) -> Float64:
         drop = explained(gram, [1 + model, *held]) - explained(gram, held)
         parts.append(np.where(diagonal[..., 1 + model] > 0.0, np.maximum(drop, 0.0), np.nan))
     return np.stack(parts, axis=-1)
+
+
+class Run(Protocol):
+    """Whatever belongs to a run of a model."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+
+    @property
+    def seed(self) -> int:
+        """Number of the run."""
+
+
+def rivals(models: Sequence[Run]) -> list[list[int]]:
+    """For each RDM the places of the others that its unique variance is measured against.
+
+    These are the first runs of all other models: another run or layer of the same model would take
+    its share away.
+    """
+    first: dict[str, int] = {}
+    for one in models:
+        first[one.model] = min(first.get(one.model, one.seed), one.seed)
+    return [
+        [
+            place
+            for place, other in enumerate(models)
+            if other.model != one.model and other.seed == first[other.model]
+        ]
+        for one in models
+    ]
 
 
 def unique_variance(

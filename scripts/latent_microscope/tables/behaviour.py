@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,13 @@ import pandas as pd
 from scipy.spatial.distance import jensenshannon
 from scipy.special import entr
 
+from latent_microscope.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.behaviour import (
     accuracy,
     behaviour_scores,
     confusion,
     cross_entropy,
+    cross_fitted_temperatures,
     entropy_correlation,
     error_consistency,
     human_error_consistency,
@@ -98,6 +101,55 @@ def classifier(
     return Classifier(name, run, values, own)
 
 
+def load_classifiers(
+    logits: Sequence[Path],
+    names: Sequence[str],
+    runs: Sequence[int],
+    votes: HumanVotes,
+    samples: Path,
+    temperatures: Sequence[Path] | None = None,
+    tempered: Sequence[int] | None = None,
+) -> list[Classifier]:
+    """Classifiers from their files.
+
+    Args:
+        logits: ``.npy`` of each, in the order of the samples.
+        names: Name of the model of each.
+        runs: Number of the run of each.
+        votes: The votes.
+        samples: Table of the images.
+        temperatures: Tables ``id``, ``temperature`` of those that bring temperatures of their own.
+        tempered: Place of each of these among the classifiers.
+
+    Raises:
+        InputError: As many of one as of the others are not given, or they are of other images.
+    """
+    if not len(logits) == len(names) == len(runs):
+        raise InputError(
+            f"{len(logits)} logits, {len(names)} names and {len(runs)} runs; give one of each"
+        )
+    own = dict(zip(tempered or [], temperatures or [], strict=True))
+    return [
+        classifier(
+            name,
+            number,
+            load_npy(path, mmap=True),
+            votes,
+            _temperatures(own[place], samples) if place in own else None,
+        )
+        for place, (path, name, number) in enumerate(zip(logits, names, runs, strict=True))
+    ]
+
+
+def _temperatures(path: Path, samples: Path) -> np.ndarray:
+    """Temperature of each image, in the order of the samples."""
+    images = load_table(samples, ["id"])
+    found = join_by_id(
+        images, load_table(path, ["id", "temperature"]), names=(str(samples), str(path))
+    )
+    return found["temperature"].to_numpy(dtype=np.float64)
+
+
 def random_folds(n: int, folds: int, seed: int) -> npt.NDArray[np.int64]:
     """A fold of each of n images, equally many in each, at random.
 
@@ -108,6 +160,13 @@ def random_folds(n: int, folds: int, seed: int) -> npt.NDArray[np.int64]:
         raise InputError(f"folds {folds} must lie between 2 and the number of images, {n}")
     generator = rng(seed, "measure_behaviour", "folds")
     return generator.permutation(np.arange(n) % folds).astype(np.int64)
+
+
+def temperatures_of(one: Classifier, shares: Floats, folds: npt.NDArray[np.int64]) -> Floats:
+    """A classifier's own temperatures, or those fitted on the votes of the other folds."""
+    if one.temperatures is not None:
+        return one.temperatures
+    return cross_fitted_temperatures(one.logits, shares, folds)
 
 
 def behaviour_table(

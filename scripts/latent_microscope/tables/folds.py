@@ -55,13 +55,16 @@ def compare_within_folds(
         human, model = (ready(rdm(x[mine], metric, ids), x[mine], shared) for x in (shares, rows))
         values = measures(human, model, shared)
         n, pairs = int(mine.size), len(human.matrix)
+        scale = 3.0 / (float(pairs) ** 3 - pairs)
         row: dict[str, float | int | str] = {
             "fold": int(name),
             "method": "spearman",
             "value": values.pop("spearman"),
             **values,
             "unique_variance": float("nan"),
-            "self_rho_a": 3.0 * model.ranked.ranks.variation / (float(pairs) ** 3 - pairs),
+            "others_explain": float("nan"),
+            "self_rho_a": scale * model.ranked.ranks.variation,
+            "human_self_rho_a": scale * human.ranked.ranks.variation,
             "label_only": spearman(human.ranked.ranks, shared.label.ranks),
             "n_images": n,
             "n_pairs": pairs,

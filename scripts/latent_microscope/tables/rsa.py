@@ -23,7 +23,7 @@ from latent_microscope.similarity.io import ids_path, load_rdm
 from latent_microscope.similarity.measures import Frame, frame, measures, ready
 from latent_microscope.similarity.ranks import Ranks, covariation
 from latent_microscope.similarity.rdms import RDM
-from latent_microscope.similarity.variance import unique_among
+from latent_microscope.similarity.variance import explained, rivals, unique_among
 
 _MEASURED = [
     "value",
@@ -34,9 +34,11 @@ _MEASURED = [
     "cosine",
     "tau_a",
     "unique_variance",
+    "others_explain",
     "class_level",
     "cka",
     "self_rho_a",
+    "human_self_rho_a",
 ]
 _HEAD = ["model", "layer", "seed", "metric", "method"]
 _TAIL = ["n_images", "n_pairs"]
@@ -177,9 +179,11 @@ def compare_sources(
     Returns:
         Table of :data:`COMPARISON_COLUMNS`, one row a model RDM, and table ``model_a``,
         ``model_b``, ``value`` (Spearman) of all ordered pairs of people and first runs.
-        ``self_rho_a`` is the most that rho-a can be for a model with as many ties as this one;
+        ``self_rho_a`` is the rho-a of the RDM with itself, below 1 where it has ties; the root of
+        its product with ``human_self_rho_a`` is the most that ``rho_a`` can be.
         ``unique_variance`` is the share of the variance of the human ranks that this RDM explains
-        and no RDM of another model does (first run of each). NaN where a value is not defined.
+        and no RDM of another model does (first run of each), ``others_explain`` what those
+        explain. NaN where a value is not defined.
 
     Raises:
         InputError: The RDMs are over different ids, or not over those of the votes.
@@ -205,10 +209,13 @@ def compare_sources(
         label_only = float(
             partial_correlation(_label_gram(reference.ranked.ranks, shared.label.ranks))
         )
-        unique = unique_among(gram, rivals(models))
+        against = rivals(models)
+        unique = unique_among(gram, against)
+        others = [explained(gram, [1 + place for place in rest]) for rest in against]
         n, pairs = people.n, float(len(people))
+        people_variation = reference.ranked.ranks.variation
         rows = []
-        for source, (found, own), share in zip(models, results, unique, strict=True):
+        for source, (found, own), share, rest in zip(models, results, unique, others, strict=True):
             value = found.pop("spearman")
             rows.append(
                 {
@@ -220,7 +227,9 @@ def compare_sources(
                     "value": value,
                     **found,
                     "unique_variance": share,
+                    "others_explain": float(rest),
                     "self_rho_a": 3.0 * own.variation / (pairs**3 - pairs),
+                    "human_self_rho_a": 3.0 * people_variation / (pairs**3 - pairs),
                     "label_only": label_only,
                     "n_images": n,
                     "n_pairs": len(people),
@@ -230,25 +239,6 @@ def compare_sources(
     table = pd.DataFrame(rows)[COMPARISON_COLUMNS]
     texts = dict.fromkeys(("model", "layer", "metric", "method"), "str")
     return table.astype({**texts, "seed": "int64"}), _similarity(models, gram)
-
-
-def rivals(models: Sequence[Source]) -> list[list[int]]:
-    """For each source the places of the others that its unique variance is measured against.
-
-    These are the first runs of all other models: another run or layer of the same model would take
-    its share away.
-    """
-    first: dict[str, int] = {}
-    for source in models:
-        first[source.model] = min(first.get(source.model, source.seed), source.seed)
-    return [
-        [
-            place
-            for place, other in enumerate(models)
-            if other.model != source.model and other.seed == first[other.model]
-        ]
-        for source in models
-    ]
 
 
 def _on_disk(ranks: Ranks, path: Path) -> Ranks:

@@ -10,6 +10,8 @@ def checked_artefacts(wildcards):
         return files + [path for path in tables_of(study) if path.endswith(".parquet")]
     if kind == "simulations":
         return [path for path in tables_of(study) if path.endswith(".parquet")]
+    if not has_vae(study):
+        return compared_artefacts(study) + [p for p in tables_of(study) if p.endswith(".parquet")]
     names = ["latents.npy", "encoding.parquet", "overlaps.parquet", "signatures.parquet"]
     names += ["factors.npy", "dimensions.parquet"]
     names += [f"{name}-{m}.{end}" for m in methods_of(study) for name, end in SCORED]
@@ -21,12 +23,18 @@ def checked_artefacts(wildcards):
         names += ["plane.npy", "clusters.parquet", "abi.parquet", "rankings.parquet"]
     files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
     if kind == "alignment":
-        for metric in STUDIES[study]["metrics"]:
-            files += [f"results/{study}/rsa/{metric}.parquet"]
-            files += [f"results/{study}/rdms/{metric}/human.npy"]
-        files += [f"results/{study}/confusions.parquet", f"results/{study}/behaviour.parquet"]
-        files += fold_artefacts(study)
+        files += compared_artefacts(study)
     return files + [path for path in tables_of(study) if path.endswith(".parquet")]
+
+
+def compared_artefacts(study):
+    """What is looked at of the comparison with people."""
+    files = []
+    for metric in STUDIES[study]["metrics"]:
+        files += [f"results/{study}/rsa/{metric}.parquet"]
+        files += [f"results/{study}/rdms/{metric}/human.npy"]
+    files += [f"results/{study}/confusions.parquet", f"results/{study}/behaviour.parquet"]
+    return files + fold_artefacts(study)
 
 
 SCORED = (("sources", "npy"), ("scores", "parquet"), ("summary", "parquet"))

@@ -22,6 +22,24 @@ DOWNLOADED = [
 ]
 
 
+def every_download():
+    return [f"data/{name}/{file}" for name in DOWNLOADED for file in MANIFEST[name].files]
+
+
+def external_file(model):
+    """A file of the manifest (dataset/file), or a path as it is; empty for other models."""
+    if model["type"] != "external":
+        return ""
+    dataset, _, name = model["file"].partition("/")
+    known = dataset in MANIFEST and name in MANIFEST[dataset].files
+    return f"data/{model['file']}" if known else model["file"]
+
+
+def needs_training(study):
+    """Whether any network is trained on the train images."""
+    return has_vae(study) or bool(models_of(study, "philnet"))
+
+
 def downloads_of(study):
     """Every file that a study fetches before anything else."""
     settings = STUDIES[study]
@@ -29,9 +47,12 @@ def downloads_of(study):
     if settings["kind"] == "faces":
         files += [data_file(settings["dataset"], r) for r in ("archive", "identities")]
     if settings["kind"] == "alignment":
-        files += [data_file(settings["images"], split, "archive") for split in ("train", "test")]
+        splits = ("train", "test") if needs_training(study) else ("test",)
+        files += [data_file(settings["images"], split, "archive") for split in splits]
         files.append(data_file(settings["votes"], "counts"))
         files += optional_file(settings["votes"], "probabilities")
+    models = settings.get("models", {}).values()
+    files += [path for path in map(external_file, models) if path in every_download()]
     networks = [settings.get("vae", {}), *settings.get("models", {}).values()]
     files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
     return sorted({f for f in files if f.split("/")[1] in DOWNLOADED})

@@ -78,6 +78,8 @@ RUN_FIGURES = {
 
 def run_figures(study, published):
     kind = STUDIES[study]["kind"]
+    if not has_vae(study):
+        return []
     figures = RUN_FIGURES["all"] | RUN_FIGURES[kind]
     if kind != "synthetic":
         figures |= RUN_FIGURES["clustered"]
@@ -96,14 +98,14 @@ def run_figures(study, published):
 def study_figures(study):
     kind = STUDIES[study]["kind"]
     names = []
-    for view in views_of(study):
+    for view in views_of(study) if has_vae(study) else []:
         names += [f"vae-health-{view}", f"vae-checks-{view}"]
         if study in TRAINED:
             names.append(f"training-{view}")
         if kind == "synthetic":
             for method in methods_of(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
-    if kind != "synthetic":
+    if kind != "synthetic" and has_vae(study):
         names += [*cluster_figures(study), "reliability", "probes"]
     if kind == "alignment":
         names += alignment_figures(study)
@@ -116,9 +118,9 @@ def figures_of(study):
     if STUDIES[study]["kind"] == "simulations":
         return simulation_figures(study)
     figures = run_figures(study, published=False) + study_figures(study)
-    if STUDIES[study]["kind"] == "alignment":
+    if models_of(study, "philnet"):
         figures.append(f"results/{study}/figures/disputed.png")
-    if STUDIES[study]["kind"] != "synthetic":
+    if STUDIES[study]["kind"] != "synthetic" and has_vae(study):
         figures.append(f"results/{study}/figures/duplicates.png")
     return figures
 

@@ -29,7 +29,9 @@ def shown_file(name):
 
 
 def alignment_figures(study):
-    names = ["confusions", "entropy", "classifier-training"]
+    names = ["confusions", "entropy"]
+    if models_of(study, "philnet"):
+        names.append("classifier-training")
     for metric in STUDIES[study]["metrics"]:
         names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
     return names

@@ -55,9 +55,8 @@ TABLES = {
     "simulations": ["null", "coverage", "power"],
     "synthetic": ["funnel", "detectors", "forensics", "health"],
     "faces": ["forensics", "bias", "bias-tests", "rankings", *CLUSTER_TABLES, *QUALITY],
+    "comparison": ["alignment", "behaviour", "measures", "models", "ceilings"],
     "alignment": [
-        "alignment",
-        "behaviour",
         "forensics",
         "bias",
         "bias-tests",
@@ -69,7 +68,11 @@ TABLES = {
 
 
 def tables_of(study):
-    names = TABLES[STUDIES[study]["kind"]]
+    kind = STUDIES[study]["kind"]
+    names = list(TABLES["comparison"]) if kind == "alignment" else []
+    names += TABLES[kind] if kind != "alignment" or has_vae(study) else []
+    if STUDIES[study].get("inference", {}).get("draws"):
+        names += ["differences", "bootstrap-check"]
     return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]
 
 

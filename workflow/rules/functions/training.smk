@@ -1,6 +1,12 @@
 # Functions of training.smk: paths, params and lists by study.
 
-IMPORTED = [s for s in STUDIES if STUDIES[s].get("vae", {}).get("weights")]
+
+def has_vae(study):
+    """A study of votes may do without: it then compares models with people, and no more."""
+    return "vae" in STUDIES[study]
+
+
+IMPORTED = [s for s in STUDIES if has_vae(s) and STUDIES[s]["vae"].get("weights")]
 
 
 TRAINED = [s for s in STUDIES if s not in IMPORTED]

@@ -1,0 +1,245 @@
+"""How much each image moves a score: the bootstrap of large studies as one matrix product.
+
+A rank correlation of two RDMs is a functional of the joint distribution of pairs of distances, and
+so are its ranks. To first order a change of that distribution moves it by the mean of
+
+    psi(x, y) = F(x) G(y) + E[G(Y) (X > x)] + E[F(X) (Y > y)]
+
+(mid-ranks F and G; half for ties): the second and third term are the ranks moving along. An image's
+influence is the sum of psi over its pairs, and a bootstrap sample with multiplicities w scores
+``value + (w - 1) @ influence``. What is left out is of the order 1/n (the table that
+:func:`latent_microscope.tables.intervals.exact_differences` makes shows it against re-ranking).
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.similarity.ranks import Ranks
+from latent_microscope.similarity.resampling import bins_of
+
+Float64 = npt.NDArray[np.float64]
+_SIGNS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Pairs that take part, row by row.
+
+    Attributes:
+        starts: Position, among the pairs that take part, of the first of each row; n + 1 numbers.
+        columns: Column of each pair; empty when all pairs take part.
+    """
+
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int32]
+
+    @property
+    def n(self) -> int:
+        """Number of images."""
+        return self.starts.size - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """A variable over the pairs of a selection, in bins of its ranks.
+
+    Attributes:
+        bins: Bin of each pair, uint16.
+        midranks: Mid-rank of each bin, as a share of all pairs.
+    """
+
+    bins: npt.NDArray[np.uint16]
+    midranks: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """A number and what each image adds to it.
+
+    Attributes:
+        value: The number over all images once.
+        images: Change per additional copy of each image; sums to 0.
+    """
+
+    value: float
+    images: Float64
+
+
+def selection(n: int, pairs: npt.NDArray[np.int64] | None = None) -> Selection:
+    """The pairs at the given condensed positions (ascending), or all of ``n`` images."""
+    counts = np.arange(n - 1, -1, -1, dtype=np.int64)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    if pairs is None:
+        return Selection(first, np.empty(0, np.int32))
+    starts = np.searchsorted(pairs, first)
+    rows = np.repeat(np.arange(n), np.diff(starts))
+    columns = pairs - first[rows] + rows + 1
+    return Selection(starts.astype(np.int64), columns.astype(np.int32))
+
+
+def binned(ranks: Ranks) -> Binned:
+    """Bins of a ranked variable; equal values share a bin."""
+    bins, count = bins_of(ranks)
+    mass = np.bincount(bins, minlength=count) / bins.size
+    return Binned(bins, (np.cumsum(mass) - 0.5 * mass).astype(np.float32))
+
+
+@numba.njit(cache=True, nogil=True)
+def _conditional(x, y, fx, fy):  # type: ignore[no-untyped-def]
+    """Sum of fy(y) by bin of x, of fx(x) by bin of y, and of their product."""
+    by_x = np.zeros(fx.size, np.float64)
+    by_y = np.zeros(fy.size, np.float64)
+    for t in range(x.size):
+        by_x[x[t]] += fy[y[t]]
+        by_y[y[t]] += fx[x[t]]
+    total = 0.0
+    for b in range(fx.size):
+        total += by_x[b] * fx[b]
+    return by_x, by_y, total
+
+
+@numba.njit(cache=True, nogil=True)
+def _rank_sums(x, y, fx, fy, gx, gy, starts, columns):  # type: ignore[no-untyped-def]
+    """Sum of fx fy + gx + gy over the pairs of each image."""
+    n = starts.size - 1
+    sums = np.zeros(n, np.float64)
+    for i in range(n):
+        own = 0.0
+        begin = starts[i]
+        for t in range(begin, starts[i + 1]):
+            a = x[t]
+            b = y[t]
+            value = np.float64(fx[a] * fy[b] + gx[a] + gy[b])
+            own += value
+            sums[columns[t] if columns.size else i + 1 + t - begin] += value
+        sums[i] += own
+    return sums
+
+
+@numba.njit(cache=True, nogil=True)
+def _table_sums(x, y, cx, cy, table, starts, columns):  # type: ignore[no-untyped-def]
+    """Sum of table[cx[x], cy[y]] over the pairs of each image."""
+    n = starts.size - 1
+    sums = np.zeros(n, np.float64)
+    for i in range(n):
+        own = 0.0
+        begin = starts[i]
+        for t in range(begin, starts[i + 1]):
+            value = np.float64(table[cx[x[t]], cy[y[t]]])
+            own += value
+            sums[columns[t] if columns.size else i + 1 + t - begin] += value
+        sums[i] += own
+    return sums
+
+
+@numba.njit(cache=True, nogil=True)
+def _joint(x, y, cx, cy, size):  # type: ignore[no-untyped-def]
+    counts = np.zeros((size, size), np.int64)
+    for t in range(x.size):
+        counts[cx[x[t]], cy[y[t]]] += 1
+    return counts
+
+
+@numba.njit(cache=True, nogil=True)
+def _product_sums(x, y, n):  # type: ignore[no-untyped-def]
+    """Sum of xy over the pairs of each image, all pairs taking part."""
+    sums = np.zeros(n, np.float64)
+    t = 0
+    for i in range(n):
+        own = 0.0
+        for j in range(i + 1, n):
+            value = np.float64(x[t]) * np.float64(y[t])
+            own += value
+            sums[j] += value
+            t += 1
+        sums[i] += own
+    return sums
+
+
+def _centred(sums: Float64, chosen: Selection, number: int) -> Float64:
+    """Influence from sums over each image's pairs: a mean over pairs that lose or gain weight."""
+    own = np.diff(chosen.starts).astype(np.float64)
+    if chosen.columns.size:
+        own += np.bincount(chosen.columns, minlength=chosen.n)
+    else:
+        own = np.full(chosen.n, chosen.n - 1.0)
+    mean = 0.5 * sums.sum() / number
+    return (sums - mean * own) / number
+
+
+def rank_covariance(x: Binned, y: Binned, chosen: Selection) -> Influence:
+    """Covariance of the mid-ranks of two variables; 12 times it is rho-a.
+
+    Args:
+        x: One variable over the pairs of ``chosen``.
+        y: Another, or the same one: then the variance.
+        chosen: The pairs.
+    """
+    number = x.bins.size
+    by_x, by_y, total = _conditional(x.bins, y.bins, x.midranks, y.midranks)
+    gx, gy = (_above(part, number) for part in (by_x, by_y))
+    sums = _rank_sums(x.bins, y.bins, x.midranks, y.midranks, gx, gy, chosen.starts, chosen.columns)
+    return Influence(total / number - 0.25, _centred(sums, chosen, number))
+
+
+def _above(part: Float64, number: int) -> npt.NDArray[np.float32]:
+    """Mean over all pairs of what lies in higher bins, and half of the own bin."""
+    return ((part.sum() - np.cumsum(part) + 0.5 * part) / number).astype(np.float32)
+
+
+def sign_concordance(x: Binned, y: Binned, chosen: Selection) -> Influence:
+    """Kendall's tau-a of two variables, from 256 bins of rank."""
+    number = x.bins.size
+    cx, cy = (np.minimum(part.midranks * _SIGNS, _SIGNS - 1).astype(np.uint16) for part in (x, y))
+    joint = _joint(x.bins, y.bins, cx, cy, _SIGNS) / number
+    # Sum of sign(x - x') sign(y - y') over all cells x', y'.
+    table = _signs(_signs(joint).T).T
+    twice = (2.0 * table).astype(np.float32)
+    sums = _table_sums(x.bins, y.bins, cx, cy, twice, chosen.starts, chosen.columns)
+    return Influence(float(np.sum(joint * table)), _centred(sums, chosen, number))
+
+
+def _signs(joint: Float64) -> Float64:
+    """Mass in lower rows minus mass in higher rows."""
+    below = np.cumsum(joint, axis=0) - joint
+    return 2.0 * below + joint - joint.sum(axis=0)
+
+
+def product_mean(x: npt.NDArray, y: npt.NDArray, n: int) -> Influence:
+    """Mean product of two condensed RDMs of n images (for the cosine)."""
+    sums = _product_sums(x, y, n)
+    return Influence(0.5 * float(sums.sum()) / x.size, _centred(sums, selection(n), x.size))
+
+
+def cross_covariance(x: npt.NDArray, y: npt.NDArray) -> Influence:
+    """Squared Frobenius norm of the cross-covariance of two sets of features (for linear CKA).
+
+    Args:
+        x: Features, shape (n, p).
+        y: Features of the same images, shape (n, q).
+    """
+    a, b = (np.asarray(part, dtype=np.float64) - np.mean(part, axis=0) for part in (x, y))
+    n = len(a)
+    cross = a.T @ b / n
+    value = float(np.sum(cross * cross))
+    each = np.einsum("ij,ij->i", a @ cross, b)
+    return Influence(value, 2.0 * (each - value) / n)
+
+
+def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:
+    """Covariance of the mid-ranks of two numbers an image (a Spearman correlation over images)."""
+    n = np.asarray(x).size
+    shares, codes = [], []
+    for part in (x, y):
+        _, code, count = np.unique(np.asarray(part), return_inverse=True, return_counts=True)
+        shares.append((np.cumsum(count) - 0.5 * count) / n)
+        codes.append(code)
+    f, g = shares[0][codes[0]], shares[1][codes[1]]
+    psi = f * g
+    for code, other in ((codes[0], g), (codes[1], f)):
+        part = np.bincount(code, weights=other)
+        psi = psi + ((part.sum() - np.cumsum(part) + 0.5 * part) / n)[code]
+    return Influence(float(np.mean(f * g)) - 0.25, (psi - psi.mean()) / n)

@@ -1,0 +1,223 @@
+"""One long table of all measures of all models, and a wide one for people."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.tables.behaviour import BEHAVIOUR_COLUMNS
+
+KEYS = ["model", "layer", "seed", "metric", "measure"]
+RSA_MEASURES = (
+    "spearman", "rho_a", "tau_a", "cosine", "partial_label", "within_class", "non_unanimous",
+    "unique_variance", "class_level", "cka",
+)  # fmt: skip
+BEHAVIOUR_MEASURES = tuple(BEHAVIOUR_COLUMNS[2:])
+SMALLER = ("cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl")
+_INTERVAL = ["low", "high", "low_votes", "high_votes", "n_draws"]
+_BOUNDS = ["ceiling_lower", "ceiling_upper", "ceiling_smoothed", "ceiling_dirichlet"]
+COLUMNS = [
+    *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "self_ceiling", "baseline", "baseline_name",
+    "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
+    "simulated_votes", "note",
+]  # fmt: skip
+# Layer of predictions, which have no RDM of their own.
+PREDICTIONS = "probabilities"
+
+
+def long_table(
+    rsa: Sequence[pd.DataFrame],
+    ceilings: Mapping[str, pd.DataFrame],
+    behaviour: pd.DataFrame,
+    intervals: Sequence[pd.DataFrame],
+    equivalents: Sequence[pd.DataFrame],
+    *,
+    label: str,
+    simulated: bool,
+    notes: Mapping[str, str],
+) -> pd.DataFrame:
+    """All measures of all models with interval, ceiling, baseline and annotator equivalents.
+
+    Args:
+        rsa: Similarity to people, with the columns of the RSA tables.
+        ceilings: By metric, one row a measure.
+        behaviour: Scores of predictions.
+        intervals: Bootstrap intervals of both; may be none.
+        equivalents: Annotator equivalents of both; may be none.
+        label: Name of the model that knows the true label, the baseline of the similarity.
+        simulated: Whether the votes are simulated.
+        notes: What a reader must know of a model.
+
+    Returns:
+        Table of :data:`COLUMNS`. ``metric`` is empty for predictions. The ceiling of a score of
+        predictions is that of the votes themselves (their entropy, for cross-entropy), in
+        ``ceiling_upper``. ``self_ceiling``, of rho-a, is the most that the ties of both RDMs allow.
+        ``unique_variance`` has as ceiling what a perfect RDM would explain beyond the others.
+
+    Raises:
+        InputError: No RSA table, or none of ceilings for a metric.
+    """
+    if not rsa:
+        raise InputError("no RSA table; give that of at least one metric")
+    table = pd.concat(
+        [_similarities(part, ceilings, label) for part in rsa] + [_predictions(behaviour)],
+        ignore_index=True,
+    )
+    n_images = int(rsa[0]["n_images"].iloc[0])
+    table["n"] = table["n"].fillna(n_images).astype("int64")
+    table = _joined(table, intervals, _INTERVAL)
+    worth = [_worth(part) for part in equivalents]
+    table = _joined(table, worth, ["equivalents", "equivalents_text"])
+    table["higher_is_better"] = ~table["measure"].isin(SMALLER)
+    table["simulated_votes"] = simulated
+    table["note"] = [notes.get(model, "") for model in table["model"]]
+    for name in ("n_pairs", "n_draws"):
+        table[name] = table[name].fillna(0).astype("int64")
+    texts = ["model", "layer", "metric", "measure", "baseline_name", "equivalents_text", "note"]
+    table[texts] = table[texts].astype("object").fillna("").astype("str")
+    return table[COLUMNS].astype({"seed": "int64"})
+
+
+def _similarities(
+    rsa: pd.DataFrame, ceilings: Mapping[str, pd.DataFrame], label: str
+) -> pd.DataFrame:
+    """Long rows of one RSA table."""
+    parts = []
+    wide = rsa.rename(columns={"value": "spearman"})
+    for metric, group in wide.groupby("metric", sort=False):
+        if metric not in ceilings:
+            raise InputError(f"no table of ceilings of the metric {metric!r}; make it")
+        bounds = ceilings[str(metric)].set_index("measure")
+        oracle = wide[(wide["model"] == label) & (wide["metric"] == metric)]
+        for measure in RSA_MEASURES:
+            part = group[["model", "layer", "seed", "metric"]].copy()
+            part["measure"], part["value"] = measure, group[measure]
+            part["n"] = group["n_images"]
+            whole = measure not in ("within_class", "non_unanimous", "class_level", "cka")
+            part["n_pairs"] = group["n_pairs"] if whole else 0
+            names = ["lower", "upper", "truth_smoothed", "truth_dirichlet"]
+            own = "spearman" if measure == "unique_variance" else measure
+            for name, bound in zip(_BOUNDS, names, strict=True):
+                value = float(bounds[bound].get(own, np.nan))
+                if measure == "unique_variance":
+                    part[name] = np.maximum(value**2 - group["others_explain"], 0.0)
+                else:
+                    part[name] = value
+            part["self_ceiling"] = np.nan
+            if measure == "rho_a":
+                part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
+            part["baseline"], part["baseline_name"] = np.nan, ""
+            if measure == "spearman":
+                part["baseline"], part["baseline_name"] = group["label_only"], label
+            elif measure != "unique_variance" and oracle[measure].notna().any():
+                part["baseline"] = float(oracle[measure].iloc[0])
+                part["baseline_name"] = label
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
+    """Long rows of the scores of predictions; those that a model does not have are left out."""
+    rows = behaviour.set_index("model")
+    parts = []
+    for measure in BEHAVIOUR_MEASURES:
+        part = behaviour[["model", "seed"]].copy()
+        part["layer"], part["metric"], part["measure"] = PREDICTIONS, "", measure
+        part["value"] = behaviour[measure]
+        own = {"cross_entropy_calibrated": "cross_entropy"}.get(measure, measure)
+        floor = float(rows[own].get("human", np.nan))
+        fitting = measure in (*SMALLER, "error_consistency")
+        part["ceiling_upper"] = floor if fitting else np.nan
+        baseline = "uniform" if measure == "accuracy" else "class_mean"
+        value = float(rows[own].get(baseline, np.nan))
+        part["baseline"] = value
+        part["baseline_name"] = "" if np.isnan(value) else baseline
+        parts.append(part[part["value"].notna()])
+    table = pd.concat(parts, ignore_index=True)
+    for name in (*_BOUNDS, "self_ceiling", "n", "n_pairs"):
+        if name not in table:
+            table[name] = np.nan
+    return table
+
+
+def _worth(equivalents: pd.DataFrame) -> pd.DataFrame:
+    """Annotator equivalents with the text that people read, such as ``7.3`` or ``> 23``."""
+    table = equivalents.rename(columns={"votes": "equivalents"})
+    table["equivalents_text"] = [
+        f"{mark} {votes:g}" if mark else f"{votes:.1f}"
+        for mark, votes in zip(table["censored"], table["equivalents"], strict=True)
+    ]
+    return table
+
+
+def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Columns of other tables beside the rows of the same run and measure."""
+    filled = []
+    for part in parts:
+        more = part.copy()
+        for key, value in (("layer", PREDICTIONS), ("metric", "")):
+            if key not in more:
+                more[key] = value
+        filled.append(more[[*KEYS, *columns]])
+    if not filled:
+        return table.assign(**dict.fromkeys(columns, np.nan))
+    other = pd.concat(filled, ignore_index=True)
+    return table.merge(other, on=KEYS, how="left", validate="one_to_one")
+
+
+def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
+    """One row a model, layer and metric: mean and standard deviation over runs of every measure.
+
+    Scores of predictions stand in the rows of the layer of probabilities of every metric, or, for
+    a model without such a layer, in rows of their own.
+
+    Args:
+        measures: The long table.
+
+    Returns:
+        ``model``, ``layer``, ``metric``, ``n`` (runs), ``<measure>_mean``, ``<measure>_sd``, and
+        the equivalents of the first run of Spearman and cross-entropy, as text; ``note``. Ordered
+        by metric and falling Spearman correlation.
+    """
+    names = [*RSA_MEASURES, *BEHAVIOUR_MEASURES]
+    similar = measures[measures["metric"] != ""]
+    scored = measures[measures["metric"] == ""]
+    keys = ["model", "layer", "metric"]
+    heads = similar[keys].drop_duplicates()
+    rows = []
+    used = set()
+    for model, layer, metric in heads.itertuples(index=False):
+        part = similar[(similar[keys] == [model, layer, metric]).all(axis=1)]
+        own = (similar["model"] == model) & (similar["metric"] == metric)
+        alone = similar[own]["layer"].nunique() == 1
+        if layer == PREDICTIONS or alone:
+            part = pd.concat([part, scored[scored["model"] == model]])
+            used.add(model)
+        rows.append(_wide_row(model, layer, metric, part))
+    for model in scored["model"].unique():
+        if model not in used:
+            rows.append(_wide_row(model, PREDICTIONS, "", scored[scored["model"] == model]))
+    table = pd.DataFrame(rows)
+    columns = [*keys, "n", *(f"{name}_{end}" for name in names for end in ("mean", "sd"))]
+    columns += ["spearman_equivalents", "cross_entropy_equivalents", "note"]
+    table = table.reindex(columns=columns)
+    place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
+    order = np.lexsort((-table["spearman_mean"].to_numpy(), table["metric"].map(place).to_numpy()))
+    texts = ["spearman_equivalents", "cross_entropy_equivalents"]
+    table[texts] = table[texts].astype("object").fillna("").astype("str")
+    return table.iloc[order].reset_index(drop=True)
+
+
+def _wide_row(model: str, layer: str, metric: str, part: pd.DataFrame) -> dict[str, object]:
+    row: dict[str, object] = {"model": model, "layer": layer, "metric": metric}
+    row["n"] = int(part.loc[part["metric"] == metric, "seed"].nunique())
+    row["note"] = str(part["note"].iloc[0])
+    for measure, group in part.groupby("measure", sort=False):
+        values = group["value"].to_numpy(dtype=np.float64)
+        name = str(measure)
+        row[name + "_mean"] = float(values.mean())
+        row[name + "_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        if name in ("spearman", "cross_entropy"):
+            row[name + "_equivalents"] = str(group["equivalents_text"].iloc[0])
+    return row

@@ -1,0 +1,343 @@
+"""Steps around the similarity to people: ceilings, intervals, equivalents, all measures."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from alignment_study import (  # type: ignore[import-not-found]
+    N,
+    Study,
+    inputs_of,
+    made_study,
+)
+from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
+
+import bootstrap_rsa
+import compare_rdms
+import count_annotators
+import gather_rsa
+import measure_behaviour
+import noise_ceiling
+import tabulate_inference
+import tabulate_measures
+from latent_microscope.artefacts import save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.similarity.bootstrap import bootstrap_compare
+from latent_microscope.similarity.ceiling import noise_ceiling as split_halves
+from latent_microscope.similarity.equivalents import annotator_equivalents
+from latent_microscope.similarity.rdms import rdm
+from latent_microscope.tables.behaviour_intervals import MEASURES as PREDICTED
+from latent_microscope.tables.intervals import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
+from latent_microscope.tables.measures import BEHAVIOUR_MEASURES, COLUMNS, RSA_MEASURES
+
+BOOTSTRAP = {"intervals": "i.parquet", "differences": "d.parquet", "check": "k.parquet"}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return made_study(tmp_path / "study")
+
+
+def compared(study: Study, inputs: dict[str, Any]) -> Path:
+    path = study["comparisons.parquet"]
+    compare_rdms.main(**inputs, comparisons=path, similarity=study["similarity.parquet"])
+    return path
+
+
+def nets(study: Study) -> dict[str, Any]:
+    """People, two nets and the label."""
+    other = np.random.default_rng(3).normal(size=(N, 3)).astype(np.float32)
+    return inputs_of(
+        study, net=study.rdm("net", study.logits), poor=study.rdm("poor", study.logits + 2 * other)
+    )
+
+
+def intervals_of(study: Study, folder: Path, inputs: dict[str, Any], **options: Any) -> Any:
+    arguments = {
+        **{key: value for key, value in inputs.items() if key != "tau"},
+        "comparisons": compared(study, inputs),
+        "draws": 300,
+        "vote_sets": 4,
+        "check_images": 40,
+        "check_draws": 60,
+        **options,
+    }
+    return {
+        name: load(path)
+        for name, path in run_twice(bootstrap_rsa.main, folder, BOOTSTRAP, **arguments).items()
+    }
+
+
+def test_ceilings(study: Study, tmp_path: Path) -> None:
+    outputs = {"ceiling": "ceiling.parquet", "ceilings": "ceilings.parquet"}
+    options = {"splits": 3, "worlds": 2, "tau": True, "seed": 1}
+    made = run_twice(noise_ceiling.main, tmp_path, outputs, **study.people, **options)
+    table = load(made["ceiling"])
+    assert columns(table) == ["lower", "upper", "sd", "n_splits"]
+    row = table.iloc[0]
+    counts = study.votes
+    expected = split_halves(counts, n_splits=3, seed=1)
+    assert row["lower"] == pytest.approx(expected.lower, abs=1e-12)
+    assert row["upper"] == pytest.approx(expected.upper, abs=1e-12)
+    assert row["sd"] == pytest.approx(expected.spread, abs=1e-12)
+    every = load(made["ceilings"]).set_index("measure")
+    assert every.loc["spearman", "lower"] == row["lower"]
+    assert every.loc["rho_a", "lower"] == pytest.approx(
+        split_halves(counts, method="rho-a", n_splits=3, seed=1).lower, abs=1e-12
+    )
+    assert every.loc["tau_a", "lower"] == pytest.approx(
+        split_halves(counts, method="tau-a", n_splits=3, seed=1).lower, abs=5e-3
+    )
+    label = rdm(np.eye(3)[study.labels])
+    assert every.loc["partial_label", "lower"] == pytest.approx(
+        split_halves(counts, n_splits=3, seed=1, controls=[label]).lower, abs=1e-12
+    )
+    whole = every.drop(index=["class_level", "cka"])
+    for kind in ("smoothed", "dirichlet"):
+        assert (every[f"truth_{kind}"].dropna() > 0).all()
+        # The estimate is near the truth, and no bound.
+        assert (whole[f"truth_{kind}"] - whole[f"estimate_{kind}"]).abs().max() < 0.15
+    assert (every["n_worlds"] == 2).all()
+    again = {name: tmp_path / file for name, file in outputs.items()}
+    noise_ceiling.main(**study.people, **again, splits=3, worlds=0, seed=2)
+    assert load(again["ceiling"])["lower"][0] != row["lower"]
+    assert load(again["ceilings"])["truth_smoothed"].isna().all()
+
+
+def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
+    inputs = nets(study)
+    made = intervals_of(study, tmp_path, inputs, tau=True)
+    table = made["intervals"]
+    assert columns(table) == INTERVAL_COLUMNS
+    assert table["measure"].tolist() == list(RSA_MEASURES_IN_ORDER) * 3
+    values = load(study["comparisons.parquet"]).set_index("model")
+    rows = table.set_index(["model", "measure"])
+    assert rows.loc[("net", "spearman"), "value"] == values.loc["net", "value"]
+    for model in ("net", "poor"):
+        for measure in RSA_MEASURES:
+            row = rows.loc[(model, measure)]
+            name = "value" if measure == "spearman" else measure
+            assert row["value"] == pytest.approx(values.loc[model, name], abs=1e-12)
+            assert row["low"] < row["high"], measure
+            assert row["low_votes"] < row["high_votes"], measure
+            if measure != "class_level":  # of three pairs only
+                assert row["low"] < row["value"] < row["high"], measure
+            assert row["sd_votes"] > 0.9 * row["sd"]
+    # Nothing to say of the label where it is held constant.
+    undefined = rows.loc["label"].loc[["partial_label", "within_class", "class_level"]]
+    assert undefined[["value", "low", "high", "low_votes", "high_votes"]].isna().all().all()
+    differences = made["differences"]
+    assert columns(differences) == DIFFERENCE_COLUMNS
+    pairs = differences[["model_a", "model_b"]].to_numpy().tolist()
+    assert pairs == [["net", "poor"], ["net", "label"], ["poor", "label"]]
+    first = differences.iloc[0]
+    assert first["difference"] == pytest.approx(
+        values.loc["net", "value"] - values.loc["poor", "value"], abs=1e-12
+    )
+    assert 0 < first["low"] < first["difference"] < first["high"]
+    assert (differences["p_adjusted"] >= differences["p"]).all()
+    check = made["check"]
+    assert check["measure"].value_counts().to_dict() == {"spearman": 3, "partial_label": 3}
+    known = check.dropna(subset=["value"])
+    known = known[known["model"] != "label"]
+    assert (known["correlation"] > 0.8).all()
+    assert (known["n_images"] == 40).all()
+    save_table(tmp_path / "c.parquet", load(study["comparisons.parquet"]).iloc[1:])
+    with pytest.raises(InputError, match=r"no row for \('net', 'features', 0\)"):
+        intervals_of(study, tmp_path, inputs, comparisons=tmp_path / "c.parquet")
+    with pytest.raises(InputError, match="at least 2 draws"):
+        intervals_of(study, tmp_path, inputs, draws=1)
+
+
+RSA_MEASURES_IN_ORDER = (
+    "spearman", "rho_a", "tau_a", "cosine", "partial_label", "within_class", "non_unanimous",
+    "unique_variance", "class_level", "cka",
+)  # fmt: skip
+
+
+def test_intervals_are_those_of_reranking(study: Study, tmp_path: Path) -> None:
+    inputs = nets(study)
+    table = intervals_of(study, tmp_path, inputs, draws=1000)["intervals"].set_index(
+        ["model", "measure"]
+    )
+    models = {"net": rdm(study.logits), "poor": None}
+    exact = bootstrap_compare({"net": models["net"]}, rdm(study.shares), study.votes, 1000)
+    row, other = table.loc[("net", "spearman")], exact.scores.iloc[0]
+    # 48 images: what the first order leaves out is largest here.
+    assert row["sd"] == pytest.approx(other["sd"], rel=0.1)
+    assert row["sd_votes"] == pytest.approx(other["sd_votes"], rel=0.15)
+    assert row["low"] == pytest.approx(other["low"], abs=0.03)
+    assert row["high"] == pytest.approx(other["high"], abs=0.03)
+    assert row["vote_shift"] == pytest.approx(other["vote_shift"], abs=0.02)
+
+
+def behaviour_arguments(study: Study) -> dict[str, Any]:
+    return {"logits": [study["logits.npy"]], "names": ["net"], **study.people}
+
+
+def behaviour_of(study: Study, **options: Any) -> dict[str, Path]:
+    names = ("behaviour", "intervals", "images", "confusions", "shared")
+    paths = {name: study[f"behaviour/{name}.parquet"] for name in names}
+    measure_behaviour.main(**behaviour_arguments(study), **paths, runs=[0], folds=4, **options)
+    return paths
+
+
+def test_intervals_of_behaviour(study: Study) -> None:
+    paths = behaviour_of(study, draws=2000, vote_sets=6)
+    table = load(paths["intervals"])
+    assert table["measure"].tolist() == list(PREDICTED) * 2
+    values = load(paths["behaviour"]).set_index("model")
+    rows = table.set_index(["model", "measure"])
+    for measure in PREDICTED:
+        row = rows.loc[("net", measure)]
+        assert row["value"] == pytest.approx(values.loc["net", measure], abs=1e-9), measure
+        assert row["low"] < row["value"] < row["high"], measure
+    correct = study.logits.argmax(axis=1) == study.labels
+    row = rows.loc[("net", "accuracy")]
+    assert row["sd"] == pytest.approx(correct.std() / np.sqrt(N), rel=0.05)
+    assert row["sd_votes"] == pytest.approx(row["sd"], abs=1e-12)
+    row = rows.loc[("net", "cross_entropy")]
+    assert row["sd_votes"] > row["sd"]
+    assert abs(row["vote_shift"]) < 0.02
+    row = rows.loc[("class_mean", "accuracy")]
+    assert row["value"] == row["low"] == row["high"] == 1.0
+    assert load(behaviour_of(study, draws=0)["intervals"]).empty
+
+
+def test_annotator_equivalents(study: Study, tmp_path: Path) -> None:
+    inputs = {key: value for key, value in nets(study).items() if key != "tau"}
+    sharp = study.folder / "oracle.npy"
+    save_npy(sharp, np.log(study.shares + 1e-3).astype(np.float32))
+    arguments = {
+        **inputs,
+        "logits": [study["logits.npy"], sharp],
+        "names": ["net", "oracle"],
+        "classifier_runs": [0, 0],
+        "folds": 4,
+        "repeats": 2,
+    }
+    made = run_twice(count_annotators.main, tmp_path, {"equivalents": "e.parquet"}, **arguments)
+    table = load(made["equivalents"]).set_index(["model", "measure"])
+    assert (table["max_votes"] == 10).all()
+    assert table.loc[("oracle", "jensen_shannon"), "censored"] == ">"
+    net = table.loc["net"]
+    assert net.loc["kl", "votes"] == pytest.approx(net.loc["cross_entropy", "votes"])
+    assert ((net["low"] <= net["votes"] + 1e-9) & (net["votes"] <= net["high"] + 1e-9)).all()
+    for measure, score in (("accuracy", "accuracy"), ("jensen_shannon", "js")):
+        alone = annotator_equivalents(
+            score, study.votes, study.logits, study.labels, n_repeats=2, kind="logits"
+        )
+        assert net.loc[measure, "votes"] == pytest.approx(alone.votes)
+        assert net.loc[measure, "censored"] == alone.censored
+    assert net.loc["spearman", "metric"] == "euclidean"
+    assert net.loc["spearman", "votes"] >= table.loc[("poor", "spearman"), "votes"]
+    # No equivalent of what is not defined.
+    assert ("label", "within_class") not in table.index
+    assert ("label", "spearman") in table.index
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["inference", "values only"])
+def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) -> None:
+    inputs = nets(study)
+    bare = {key: value for key, value in inputs.items() if key != "tau"}
+    paths = behaviour_of(study, draws=100, vote_sets=3)
+    ceiling, ceilings = study["ceiling.parquet"], study["ceilings.parquet"]
+    noise_ceiling.main(
+        **study.people, ceiling=ceiling, ceilings=ceilings, splits=2, worlds=1, tau=True
+    )
+    rsa = study["rsa.parquet"]
+    gather_rsa.main(comparisons=compared(study, inputs), ceiling=ceiling, rsa=rsa)
+    arguments: dict[str, Any] = {
+        "rsa": [rsa],
+        "ceilings": [ceilings],
+        "behaviour": paths["behaviour"],
+        "metrics": ["euclidean"],
+        "label": "label",
+        "simulated": True,
+        "notes": {"net": "tiny"},
+    }
+    if whole:
+        intervals_of(study, tmp_path, inputs)
+        count_annotators.main(
+            **bare,
+            logits=[study["logits.npy"]],
+            names=["net"],
+            classifier_runs=[0],
+            folds=4,
+            repeats=1,
+            equivalents=study["e.parquet"],
+        )
+        arguments["intervals"] = [tmp_path / "first/i.parquet", paths["intervals"]]
+        arguments["equivalents"] = [study["e.parquet"]]
+    outputs = {
+        "table": "m.parquet",
+        "csv": "m.csv",
+        "models": "w.parquet",
+        "models_csv": "w.csv",
+        "all_ceilings": "c.parquet",
+        "ceilings_csv": "c.csv",
+    }
+    made = run_twice(tabulate_measures.main, tmp_path / "table", outputs, **arguments)
+    table = load(made["table"])
+    assert columns(table) == COLUMNS
+    assert not table.duplicated(["model", "layer", "seed", "metric", "measure"]).any()
+    rows = table.set_index(["model", "measure"])
+    assert set(rows.loc["net"].index) == {*RSA_MEASURES, *BEHAVIOUR_MEASURES}
+    row = rows.loc[("net", "spearman")]
+    bounds = load(ceilings).set_index("measure").loc["spearman"]
+    assert row["ceiling_upper"] == bounds["upper"]
+    assert row["ceiling_smoothed"] == bounds["truth_smoothed"]
+    assert row["baseline"] == rows.loc[("label", "spearman"), "value"]
+    assert row["baseline_name"] == "label"
+    assert row["note"] == "tiny"
+    assert row["n"] == N
+    assert row["n_pairs"] == N * (N - 1) // 2
+    unique = rows.loc[("net", "unique_variance")]
+    assert unique["value"] < unique["ceiling_upper"] < row["ceiling_upper"] ** 2
+    rho = rows.loc[("label", "rho_a")]
+    assert rho["value"] <= rho["self_ceiling"] < 1
+    loss = rows.loc[("net", "cross_entropy")]
+    assert loss["ceiling_upper"] == rows.loc[("human", "cross_entropy"), "value"]
+    assert loss["baseline_name"] == "class_mean"
+    assert not loss["higher_is_better"]
+    assert rows.loc[("net", "accuracy"), "baseline"] == pytest.approx(1 / 3)
+    if whole:
+        assert row["low"] < row["value"] < row["high"]
+        assert row["n_draws"] == 300
+        assert loss["low"] < loss["value"] < loss["high"]
+        assert loss["equivalents_text"] != ""
+        assert np.isfinite(row["equivalents"])
+    else:
+        assert table[["low", "high", "low_votes", "equivalents"]].isna().all().all()
+        assert (table["n_draws"] == 0).all()
+        assert (table["equivalents_text"] == "").all()
+    wide = load(made["models"]).set_index("model")
+    assert wide.loc["net", "spearman_mean"] == row["value"]
+    assert wide.loc["net", "cross_entropy_mean"] == loss["value"]
+    assert wide.loc["net", "n"] == 1
+    assert np.isnan(wide.loc["net", "spearman_sd"])
+    assert wide.loc["label", "accuracy_mean"] == 1
+    assert load(made["all_ceilings"])["metric"].unique().tolist() == ["euclidean"]
+    with pytest.raises(InputError, match="no table of ceilings of the metric 'euclidean'"):
+        tabulate_measures.main(
+            **{**arguments, "metrics": ["cosine"]},
+            **{name: tmp_path / file for name, file in outputs.items()},
+        )
+
+
+def test_inference_of_all_metrics(tmp_path: Path) -> None:
+    save_table(tmp_path / "a.parquet", pd.DataFrame({"metric": ["a"], "p": [0.1]}))
+    save_table(tmp_path / "b.parquet", pd.DataFrame({"metric": ["b"], "p": [0.2]}))
+    both = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    outputs = {
+        "table": "t.parquet",
+        "csv": "t.csv",
+        "check_table": "k.parquet",
+        "check_csv": "k.csv",
+    }
+    made = run_twice(tabulate_inference.main, tmp_path, outputs, differences=both, check=both[:1])
+    assert load(made["table"])["metric"].tolist() == ["a", "b"]
+    assert load(made["check_table"])["metric"].tolist() == ["a"]
+    assert made["csv"].read_text().startswith("metric,p\n")

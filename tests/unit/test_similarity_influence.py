@@ -1,0 +1,185 @@
+"""Influence of each image: derivatives by brute force, and bootstraps that rank anew."""
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from latent_microscope.behaviour import softmax
+from latent_microscope.seeds import rng as stream
+from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity.comparison import rank_rdm
+from latent_microscope.similarity.influence import (
+    Binned,
+    Influence,
+    binned,
+    cross_covariance,
+    product_mean,
+    rank_covariance,
+    rank_covariance_of_images,
+    selection,
+    sign_concordance,
+)
+from latent_microscope.similarity.linear import linear_draws, resampling
+from latent_microscope.similarity.pairs import pairs_among, pairs_within
+from latent_microscope.similarity.resampling import image_weights
+from latent_microscope.similarity.votes import resample_votes, vote_shares
+
+N = 30
+
+
+def votes(n: int = N) -> tuple[np.ndarray, np.ndarray, RDM, RDM]:
+    generator = np.random.default_rng(1)
+    labels = np.arange(n) % 3
+    truth = softmax(
+        3 * np.eye(3)[labels] * generator.random((n, 1)) + generator.normal(size=(n, 3))
+    )
+    counts = generator.multinomial(12, truth)
+    return labels, counts, rdm(vote_shares(counts)), rdm(truth)
+
+
+def weighted(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Mid-ranks as shares of the weight: the definition."""
+    below = (w * (x[:, None] > x[None, :])).sum(axis=1)
+    same = (w * (x[:, None] == x[None, :])).sum(axis=1)
+    return (below + 0.5 * same) / w.sum()
+
+
+def covariance(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
+    return float(np.sum(w * weighted(x, w) * weighted(y, w)) / w.sum()) - 0.25
+
+
+def derivative(function, n: int, chosen: np.ndarray) -> np.ndarray:
+    """Change of a function of the pairs' weights per additional copy of each image."""
+    i, j = np.triu_indices(n, 1)
+    step = 1e-5
+    out = np.empty(n)
+    for image in range(n):
+        w = np.ones(n)
+        w[image] += step
+        up = function((w[i] * w[j])[chosen])
+        w[image] -= 2 * step
+        out[image] = (up - function((w[i] * w[j])[chosen])) / (2 * step)
+    return out
+
+
+@pytest.mark.parametrize("part", ["whole", "within", "among"])
+def test_influence_on_ranks_is_the_derivative(part: str) -> None:
+    labels, counts, human, model = votes()
+    every = np.arange(len(human))
+    pairs = {
+        "whole": None,
+        "within": pairs_within(labels),
+        "among": pairs_among((counts > 0).sum(axis=1) > 1),
+    }[part]
+    chosen = every if pairs is None else pairs
+    x, y = human.values[chosen], model.values[chosen]
+    a, b = (binned(rank_rdm(m, pairs=pairs).ranks) for m in (human, model))
+    spots = selection(N, pairs)
+    assert spots.n == N
+    for p, q, u, v in ((a, b, x, y), (a, a, x, x)):
+        found = rank_covariance(p, q, spots)
+        assert found.value == pytest.approx(covariance(u, v, np.ones(len(u))), abs=1e-7)
+        expected = derivative(lambda w, u=u, v=v: covariance(u, v, w), N, chosen)
+        np.testing.assert_allclose(found.images, expected, atol=2e-7)
+        assert abs(found.images.sum()) < 1e-9
+
+
+def test_influence_on_signs_is_the_derivative() -> None:
+    _, _, human, model = votes(20)
+    # Few enough values for every one to have a bin of its own.
+    x, y = np.round(human.values, 1), np.round(model.values * 4) / 4
+    a, b = (binned(rank_rdm(v).ranks) for v in (x, y))
+
+    def tau(w: np.ndarray) -> float:
+        s = np.sign(x[:, None] - x) * np.sign(y[:, None] - y)
+        return float(w @ s @ w) / w.sum() ** 2
+
+    found = sign_concordance(a, b, selection(20))
+    pairs = len(x)
+    assert found.value == pytest.approx(compare(x, y, "tau-a") * (pairs - 1) / pairs, abs=1e-6)
+    expected = derivative(tau, 20, np.arange(pairs))
+    np.testing.assert_allclose(found.images, expected, atol=1e-6)
+
+
+def test_influence_on_products_and_on_cka() -> None:
+    _, counts, human, model = votes()
+    found = product_mean(human.values, model.values, N)
+    x, y = human.values.astype(np.float64), model.values.astype(np.float64)
+    assert found.value == pytest.approx(np.mean(x * y))
+    expected = derivative(lambda w: float(np.sum(w * x * y) / w.sum()), N, np.arange(len(x)))
+    np.testing.assert_allclose(found.images, expected, atol=1e-8)
+    features = np.random.default_rng(0).normal(size=(N, 5))
+    shares = vote_shares(counts)
+    cross = cross_covariance(features, shares)
+    own = [cross_covariance(f, f).value for f in (features, shares)]
+    assert cross.value / np.sqrt(own[0] * own[1]) == pytest.approx(linear_cka(features, shares))
+
+    def squared(w: np.ndarray) -> float:
+        a, b = (f - np.average(f, axis=0, weights=w) for f in (features, shares))
+        return float(np.sum(((a * w[:, None]).T @ b / w.sum()) ** 2))
+
+    step = 1e-5
+    for image in range(3):
+        w = np.ones(N)
+        w[image] += step
+        up = squared(w)
+        w[image] -= 2 * step
+        assert cross.images[image] == pytest.approx((up - squared(w)) / (2 * step), rel=1e-4)
+
+
+def test_influence_on_ranks_of_images() -> None:
+    generator = np.random.default_rng(0)
+    x, y = generator.integers(0, 8, 50), generator.normal(size=50)
+    found = rank_covariance_of_images(x, y)
+    ranks = np.stack([rankdata(x), rankdata(y)])
+    assert found.value == pytest.approx(np.cov(ranks, ddof=0)[0, 1] / 50**2)
+    step = 1e-5
+    for image in (0, 7, 49):
+        w = np.ones(50)
+        w[image] += step
+        up = covariance(x, y, w)
+        w[image] -= 2 * step
+        expected = (up - covariance(x, y, w)) / (2 * step)
+        assert found.images[image] == pytest.approx(expected, abs=1e-8)
+
+
+def correlation(human: Binned, model: Binned, spots) -> dict:
+    pairs = {"hm": (human, model), "hh": (human, human), "mm": (model, model)}
+    return {name: rank_covariance(a, b, spots) for name, (a, b) in pairs.items()}
+
+
+def test_draws_follow_those_that_rank_anew() -> None:
+    n, n_draws = 300, 300
+    _, counts, human, model = votes(n)
+    exact = bootstrap_compare({"m": model}, human, counts, n_draws)
+    samples = resampling(n, n_draws, 8, 0)
+    weights = image_weights(n, n_draws, stream(0, "bootstrap_images"))
+    np.testing.assert_array_equal(samples.weights, weights)
+    spots, own = selection(n), binned(rank_rdm(model).ranks)
+    numbers = correlation(binned(rank_rdm(human).ranks), own, spots)
+    renewed = []
+    for replicate in range(8):
+        again = rdm(vote_shares(resample_votes(counts, stream(0, "bootstrap_votes", replicate))))
+        renewed.append(correlation(binned(rank_rdm(again).ranks), own, spots))
+    images, both = linear_draws(numbers, renewed, samples)
+    first, second = (d["hm"] / np.sqrt(d["hh"] * d["mm"]) for d in (images, both))
+    theirs = exact.draws[:, 0]
+    assert np.corrcoef(first, theirs)[0, 1] > 0.98
+    assert first.std() == pytest.approx(theirs.std(), rel=0.05)
+    np.testing.assert_allclose(
+        np.quantile(first, [0.025, 0.975]),
+        np.quantile(theirs, [0.025, 0.975]),
+        atol=0.1 * 4 * theirs.std(),
+    )
+    assert exact.vote_draws is not None
+    assert second.std() == pytest.approx(exact.vote_draws[:, 0].std(), rel=0.12)
+    assert second.std() > 1.03 * first.std()
+    assert second.mean() == pytest.approx(first.mean(), abs=0.25 * first.std())
+
+
+def test_draws_without_votes() -> None:
+    samples = resampling(5, 10, 0, 0)
+    assert samples.choice is None
+    plain, both = linear_draws({"a": Influence(1.0, np.array([1.0, -1, 0, 0, 0]))}, [], samples)
+    np.testing.assert_allclose(plain["a"], 1 + samples.weights[:, 0] - samples.weights[:, 1])
+    assert both == {}
