@@ -11,7 +11,8 @@ def model_names(wildcards):
 
 def trained_models(wildcards):
     study = wildcards.study
-    return [(model, seed) for model in models_of(study, "philnet") for seed in seeds_of(study)]
+    models = models_of(study, "philnet")
+    return [(model, seed) for model in models for seed in model_seeds(study, model)]
 
 
 def shown_model(study):

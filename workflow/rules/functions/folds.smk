@@ -3,14 +3,15 @@
 
 def fold_runs(study):
     """(model, seed) of every cross-validated network."""
-    return [(model, seed) for model in models_of(study, "folds") for seed in seeds_of(study)]
+    models = models_of(study, "folds")
+    return [(model, seed) for model in models for seed in model_seeds(study, model)]
 
 
 def folds_settings(wildcards):
     """The architecture is that of the network that every fold starts from."""
     models = STUDIES[wildcards.study]["models"]
     model = model_of(wildcards)
-    own = {k: v for k, v in model.items() if k not in ("type", "layers", "of")}
+    own = {k: v for k, v in model.items() if k not in ("type", "layers", "of", "seeds")}
     return {**{key: models[model["of"]][key] for key in PHILNET}, **own}
 
 
@@ -23,7 +24,7 @@ def compared_folds(study):
     """(model, seed, model whose folds they are): cross-validated networks and what they were."""
     models = STUDIES[study]["models"]
     before = {models[model]["of"]: model for model in reversed(models_of(study, "folds"))}
-    rows = [(start, seed, of) for start, of in before.items() for seed in seeds_of(study)]
+    rows = [(start, seed, of) for start, of in before.items() for seed in model_seeds(study, of)]
     return rows + [(model, seed, model) for model, seed in fold_runs(study)]
 
 

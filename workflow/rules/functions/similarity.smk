@@ -5,8 +5,9 @@ DETERMINISTIC = ("pixels", "label", "class_mean", "external")
 
 
 def model_seeds(study, model):
-    """Seeds of a model: the study's, or just 0 where nothing is random."""
-    return [0] if STUDIES[study]["models"][model]["type"] in DETERMINISTIC else seeds_of(study)
+    """Seeds of a model: its own or the study's, or just 0 where nothing is random."""
+    settings = STUDIES[study]["models"][model]
+    return [0] if settings["type"] in DETERMINISTIC else settings.get("seeds") or seeds_of(study)
 
 
 def model_runs(study):

@@ -82,9 +82,9 @@ def models_of(study, *types):
 
 def training_settings(wildcards):
     """A network's own keys; without a running average the key is left out, as it always was."""
-    skipped = (
-        ("type", "layers") if model_of(wildcards)["average"] else ("type", "layers", "average")
-    )
+    skipped = ["type", "layers", "seeds"]
+    if not model_of(wildcards)["average"]:
+        skipped.append("average")
     return {k: v for k, v in model_of(wildcards).items() if k not in skipped}
 
 
