@@ -43,7 +43,7 @@ NETWORKS = {
     "synthetic-workstation": {"train_vae": 6, "download_file": 0},
     "synthetic-paper": {"train_vae": 10, "download_file": 0},
     "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},
-    "alignment-paper": {"train_vae": 2, "train_philnet": 2},
+    "alignment-paper": {"train_vae": 2, "train_philnet": 3, "train_folds": 6, "compare_folds": 1},
 }
 """Jobs that say whether a size took effect; views times seeds."""
 
