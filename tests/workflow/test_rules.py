@@ -12,7 +12,10 @@ from snakemake_project import ROOT, clean_environment  # type: ignore[import-not
 
 pytestmark = pytest.mark.workflow
 
-COMMANDS = {"bench", "plan", "trace", "verify", "write_config_reference", "write_readme"}
+COMMANDS = {"bench", "export_crate", "plan", "trace", "verify"} | {
+    "write_config_reference",
+    "write_readme",
+}
 """Scripts that are called by hand or by the Makefile, not by a rule."""
 KINDS = {"In": "input", "Out": "output"}
 
