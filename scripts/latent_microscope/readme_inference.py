@@ -13,6 +13,8 @@ from latent_microscope.markdown import (
     table_of,
 )
 
+_SHOWN_ODDS_RATIO = 1.5
+
 
 def clusters_section(folder: Path) -> Iterator[str]:
     """SBS and stability of the clusters; nothing of a study published before there were such."""
@@ -97,5 +99,21 @@ def simulations_section(folder: Path) -> Iterator[str]:
         )
     head = "images;effect;members;mean;over prevalences and odds ratios;agrees with p ≤ 0.05"
     yield markdown(head.split(";"), rows)
+    table = table_of(folder, "power")
+    shown = table[table["odds_ratio"] == _SHOWN_ODDS_RATIO]
+    yield (
+        f"Power at an odds ratio of {_SHOWN_ODDS_RATIO}, independent images "
+        f"({link(folder, 'power')}):\n"
+    )
+    rows = [
+        [
+            f"{row.members:,}",
+            percent(row.prevalence),
+            f"{percent(row.power)} ({percent(row.power_low)}–{percent(row.power_high)})",
+            f"{percent(row.adjusted)} ({percent(row.adjusted_low)}–{percent(row.adjusted_high)})",
+        ]
+        for row in rows_of(shown)
+    ]
+    yield markdown(["members", "prevalence", "p ≤ 0.05 (95 %)", "q ≤ 0.05 among 40 (95 %)"], rows)
     yield figure(folder, "power", "Power over odds ratio, prevalence and cluster size")
     yield figure(folder, "calibration", "False alarms and coverage")
