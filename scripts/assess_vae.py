@@ -6,7 +6,12 @@ import pandas as pd
 
 from latent_microscope.artefacts import load_npy, load_table, require_finite, save_table
 from latent_microscope.errors import InputError
-from latent_microscope.health import constant_image_errors, health_table, posterior_table
+from latent_microscope.health import (
+    constant_image_errors,
+    health_table,
+    merged_share,
+    posterior_table,
+)
 from latent_microscope.inputs import load_scores
 from latent_microscope.step import In, Out, run
 
@@ -55,7 +60,12 @@ def main(
         means, spreads, load_table(dimensions, ["dimension", "kl", "mean_variance", "active"])
     )
     constant = constant_image_errors(pixels, reconstruction)
-    result = health_table(by_dimension, table["reconstruction_error"].to_numpy(float), constant)
+    result = health_table(
+        by_dimension,
+        table["reconstruction_error"].to_numpy(float),
+        constant,
+        merged_share(means, pixels),
+    )
     for row in result[result["status"] != "ok"].to_dict("records"):
         log.warning("%s: %s = %.3g; %s", row["status"], row["check"], row["value"], row["action"])
     save_table(health, result)

@@ -1,7 +1,8 @@
 """Whether a VAE's latent space can carry the analysis: collapse, reconstruction, prior match."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,38 @@ LIMITS: Mapping[str, Limit] = {
         "share of posterior log variances beyond ±10: as good as exact or blind",
         "the encoder's variances run away: raise beta, lower the learning rate, or clip them",
     ),
+    "merged": Limit(
+        0.001, 0.1, True,
+        "share of images whose latents equal those of a different image bit for bit",
+        "the encoder has gone blind to these images, and so is every score of them: train again "
+        "from other initial weights (vae.restarts)",
+    ),
 }  # fmt: skip
+
+
+def merged_share(latents: np.ndarray, images: np.ndarray) -> float:
+    """Share of images that the encoder cannot tell from another, different image.
+
+    Rectified units that are silent for a kind of image leave nothing of it but the biases of the
+    last layer: bit for bit the same latents for all of them.
+
+    Args:
+        latents: (n, d) posterior means, may be memory-mapped.
+        images: (n, H, W, C), may be memory-mapped.
+
+    Returns:
+        Share of images whose latents also belong to an image with other pixels.
+    """
+    codes, pixels = list(_digests(latents)), list(_digests(images))
+    shown: dict[bytes, set[bytes]] = {}
+    for code, picture in zip(codes, pixels, strict=True):
+        shown.setdefault(code, set()).add(picture)
+    return sum(len(shown[code]) > 1 for code in codes) / max(len(codes), 1)
+
+
+def _digests(rows: np.ndarray) -> Iterator[bytes]:
+    for row in rows:
+        yield blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest()
 
 
 def constant_image_errors(images: np.ndarray, reconstruction: str) -> Floats:
@@ -170,13 +202,16 @@ def posterior_table(
     )  # fmt: skip
 
 
-def health_table(posterior: pd.DataFrame, errors: Floats, constant: Floats) -> pd.DataFrame:
+def health_table(
+    posterior: pd.DataFrame, errors: Floats, constant: Floats, merged: float = 0.0
+) -> pd.DataFrame:
     """All checks of one VAE.
 
     Args:
         posterior: From :func:`posterior_table`.
         errors: n reconstruction errors.
         constant: n errors of the constant image.
+        merged: From :func:`merged_share`.
 
     Returns:
         One row a check of :data:`LIMITS`: ``check``, ``value``, ``warning`` and ``alarm`` (their
@@ -198,6 +233,7 @@ def health_table(posterior: pd.DataFrame, errors: Floats, constant: Floats) -> p
         "largest_mean": float(posterior["mean"].abs().max()),
         "variance_off": float(((aggregated < 0.5) | (aggregated > 2.0)).mean()),
         "saturated": float(posterior["saturated"].mean()),
+        "merged": merged,
     }
     rows = []
     for name, limit in LIMITS.items():

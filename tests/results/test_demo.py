@@ -55,6 +55,7 @@ CONTRACTS: dict[str, dict[str, str]] = {
     "training.parquet": {
         "epoch": "int64",
         **dict.fromkeys(("loss", "reconstruction", "kl", "beta", "learning_rate"), "float64"),
+        "restart": "int64",
     },
     "encoding.parquet": {"id": "str", "reconstruction_error": "float64", "kl": "float64"},
     "dimensions.parquet": {

@@ -91,8 +91,11 @@ def _contents(outputs):
 def test_train_vae(images, tmp_path):
     outputs = _vae(images, tmp_path / "a")
     log = load_table(outputs["training"])
-    assert list(log) == ["epoch", "loss", "reconstruction", "kl", "beta", "learning_rate"]
+    assert list(log) == [
+        *("epoch", "loss", "reconstruction", "kl", "beta", "learning_rate", "restart")
+    ]
     assert log["epoch"].tolist() == [0, 1, 2]
+    assert (log["restart"] == 0).all()
     np.testing.assert_allclose(log["loss"], log["reconstruction"] + log["kl"], rtol=1e-6)
     history = load_npy(outputs["samples"])
     assert (history.shape, history.dtype) == ((2, 4, 32, 32, 3), np.uint8)
@@ -104,6 +107,22 @@ def test_train_vae(images, tmp_path):
     other = _contents(_vae(images, tmp_path / "c", run=1))
     assert other["weights"] != outputs["weights"].read_bytes()
     assert not (tmp_path / "a" / ".checkpoints").exists()
+
+
+def test_a_blind_vae_is_trained_again_from_other_weights(images, tmp_path, monkeypatch):
+    once = _contents(_vae(images, tmp_path / "once"))
+    allowed = VAE | {"restarts": 2}
+    seeing = _contents(_vae(images, tmp_path / "seeing", settings=allowed))
+    assert seeing == once  # as good as nothing allowed
+    verdicts = iter([True, False])
+    monkeypatch.setattr(train_vae, "is_blind", lambda *_: next(verdicts))
+    again = _vae(images, tmp_path / "again", settings=allowed)
+    assert (load_table(again["training"])["restart"] == 1).all()
+    assert again["weights"].read_bytes() != once["weights"]
+    assert not (tmp_path / "again" / ".checkpoints").exists()
+    monkeypatch.setattr(train_vae, "is_blind", lambda *_: True)
+    last = _vae(images, tmp_path / "last", settings=allowed)
+    assert (load_table(last["training"])["restart"] == 2).all()
 
 
 def test_train_vae_names_a_wrong_setting(images, tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import (
@@ -15,11 +16,14 @@ from latent_microscope.health import (
     LIMITS,
     constant_image_errors,
     health_table,
+    merged_share,
     posterior_table,
 )
 from latent_microscope.latents import dimension_table
+from latent_microscope.models.vaes import build_vae
 from latent_microscope.tables.duplicates import duplicate_list
 from latent_microscope.tables.health import health_summary
+from latent_microscope.training.restarts import is_blind
 
 
 @pytest.mark.parametrize("reconstruction", ["mse", "l1"])
@@ -60,6 +64,29 @@ def test_a_good_vae_has_no_warning():
     assert (table["action"] == "").all()
     assert table.loc["active_share", "value"] == 0.75
     assert table.loc["error_ratio", "value"] == 0.25
+
+
+def test_merged_images_are_those_with_the_latents_of_a_different_image():
+    images = np.arange(6, dtype=np.uint8).repeat(12).reshape(6, 2, 2, 3)
+    images[5] = images[4]  # a copy is no other image
+    latents = np.array([[0.0, 1], [0, 1], [0, 1], [2, 2], [3, 3], [3, 3]], np.float32)
+    assert merged_share(latents, images) == 0.5
+    assert merged_share(latents + np.arange(6, dtype=np.float32)[:, None], images) == 0.0
+    error = np.full(3000, 10.0)
+    table = health_table(posterior(), error, 4 * error, merged=0.5).set_index("check")
+    assert table.loc["merged", "status"] == "alarm"
+    assert "restarts" in table.loc["merged", "action"]
+
+
+def test_an_encoder_of_silent_units_is_blind(caplog):
+    images = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    model = build_vae("cifar", {"latent": 4}, image_shape=(32, 32, 3), seed=1)
+    assert not is_blind(model, images, "unit", "this VAE")
+    for module in model.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.zeros_(module.weight)
+    assert is_blind(model, images, "unit", "that VAE")
+    assert "that VAE: 100.0 %" in caplog.text
 
 
 def test_a_collapsed_vae_alarms_and_says_what_to_do():

@@ -26,6 +26,7 @@ from latent_microscope.figures.style import (
 _LEVEL = 0.05
 _STATUS = {"ok": 2, "warning": 1, "alarm": 4}
 _DASHED = (0, (4, 2))
+_LINE = 0.185
 
 
 def vae_checks(
@@ -54,8 +55,9 @@ def vae_checks(
     worst = _worst(healths)
     alarms = [name for name, status in worst.items() if status != "ok"]
     state = "all checks ok" if not alarms else f"{len(alarms)} of {len(worst)} checks not ok"
-    page = Page(4.55, f"{title} · {state}")
-    means, variances, ratio = page.grid(1, 3, top=0.5, bottom=2.5, wspace=0.62)[0]
+    below = 0.83 + _LINE * len(worst)
+    page = Page(2.05 + below, f"{title} · {state}")
+    means, variances, ratio = page.grid(1, 3, top=0.5, bottom=below, wspace=0.62)[0]
     for i, table in enumerate(posteriors):
         order = np.arange(1, len(table) + 1)
         colour = look.colour(i)
@@ -94,7 +96,6 @@ def _check_table(
 ) -> None:
     """The checks as lines of text: value of each run, limits, status in words and colour."""
     size = look.font_size - 1
-    step = 0.185
     shown = list(zip(healths, labels, strict=True))[:4]
     places = [2.0 + 0.62 * k for k in range(len(shown))]
     after = places[-1] + 0.66
@@ -105,7 +106,7 @@ def _check_table(
     page.text(after + 0.55, top, "what it is", weight="bold", size=size)
     worst = _worst(healths)
     for k, row in enumerate(healths[0].to_dict("records")):
-        y = top + step * (k + 1)
+        y = top + _LINE * (k + 1)
         status = worst[row["check"]]
         colour = look.colour(_STATUS[status])
         page.text(0.12, y, pretty(row["check"]), size=size)

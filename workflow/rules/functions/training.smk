@@ -39,6 +39,8 @@ def encoded_samples(wildcards):
 def vae_settings(wildcards):
     settings = dict(STUDIES[wildcards.study]["vae"])
     del settings["weights"]
+    if not settings["restarts"]:  # the same params as before there were any
+        del settings["restarts"]
     return settings
 
 
