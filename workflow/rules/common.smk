@@ -113,6 +113,8 @@ localrules:
     tabulate_forensics,
     tabulate_funnel,
     tabulate_health,
+    tabulate_inference,
+    tabulate_measures,
     tabulate_probes,
     tabulate_rankings,
     tabulate_reliability,
