@@ -26,7 +26,9 @@ def main() -> None:
     """Run the benchmarks, print their table and save it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--suite", nargs="+", choices=SUITES, default=list(SUITES))
-    parser.add_argument("--sizes", nargs="+", type=int, default=[1000, 4000, 10_000])
+    parser.add_argument(
+        "--sizes", nargs="+", type=int, help="numbers of samples; each suite has its own"
+    )
     parser.add_argument("--big", type=int, help="one more size, for ours only")
     parser.add_argument("--only", nargs="+", default=[], help="names of cases")
     parser.add_argument("--task", nargs="+", default=[], help="tasks")

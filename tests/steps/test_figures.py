@@ -59,7 +59,7 @@ VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_health"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
 # Drawn in test_inference_steps.py and test_detection_steps.py.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
-ELSEWHERE |= {"reliability", "vae_checks", "duplicates", "probes"}
+ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 

@@ -20,6 +20,8 @@ import count_annotators
 import gather_rsa
 import measure_behaviour
 import noise_ceiling
+import plot_recovery
+import recover_models
 import tabulate_inference
 import tabulate_measures
 from latent_microscope.artefacts import save_npy, save_table
@@ -341,3 +343,50 @@ def test_inference_of_all_metrics(tmp_path: Path) -> None:
     assert load(made["table"])["metric"].tolist() == ["a", "b"]
     assert load(made["check_table"])["metric"].tolist() == ["a"]
     assert made["csv"].read_text().startswith("metric,p\n")
+
+
+def test_model_recovery(study: Study, tmp_path: Path) -> None:
+    net = study["logits.npy"]
+    other = study.folder / "other.npy"
+    noise = np.random.default_rng(5).normal(size=(N, 3)).astype(np.float32)
+    save_npy(other, 3 * noise)
+    save_npy(study["again.npy"], (study.logits + 0.05 * noise).astype(np.float32))
+    made = run_twice(
+        recover_models.main,
+        tmp_path,
+        {"table": "t.parquet", "csv": "t.csv"},
+        **study.people,
+        logits=[net, study["again.npy"], other],
+        names=["net", "net", "other"],
+        runs=[0, 1, 0],
+        metrics=["euclidean", "cosine"],
+        simulations=6,
+        images=40,
+    )
+    table = load(made["table"])
+    assert table["metric"].value_counts().to_dict() == {"euclidean": 16, "cosine": 16}
+    table = table[table["metric"] == "euclidean"]
+    names = ["net", "other", "label", "class_mean"]
+    assert table["model"].unique().tolist() == names
+    assert (table.groupby("model")["count"].sum() == 6).all()
+    counts = table.pivot(index="model", columns="attributed", values="count").loc[names, names]
+    # Votes of the label are the label; a net of another kind is never mixed up with the first.
+    assert counts.loc["label", "label"] == 6
+    assert counts.loc["other", "other"] == 6
+    assert counts.loc["net", "net"] >= 5
+    assert (table["n_images"] == 40).all()
+    assert table["share"].max() == 1
+    similar = table.set_index(["model", "attributed"])["similarity"]
+    assert similar["label", "label"] == 1
+    plot_recovery.main(
+        recovered=made["table"], png=tmp_path / "r.png", pdf=tmp_path / "r.pdf", title="made up"
+    )
+    assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
+    with pytest.raises(InputError, match="model recovery needs at least"):
+        recover_models.main(
+            **study.people,
+            table=tmp_path / "t.parquet",
+            csv=tmp_path / "t.csv",
+            metrics=["euclidean"],
+            simulations=0,
+        )

@@ -46,6 +46,8 @@ def test_every_case_runs_and_agrees_with_ours(suite: str, task: str, folder: Pat
         if task == "scores" and record["name"] not in (OURS, "approximate"):
             assert record["agreement"].startswith("within")
             assert float(record["agreement"].split()[1]) < 1e-6
+        if suite == "similarity" and record["name"] != OURS:
+            assert float(record["agreement"].removeprefix("within ")) < 1e-6
         if task.startswith("C_max") and record["name"] == "hdbscan":
             assert float(record["agreement"].split()[-1]) > 0.99
 
@@ -69,6 +71,10 @@ def test_the_plan_keeps_slow_cases_small_and_the_big_size_ours() -> None:
     assert {one.task for _, one, n in planned(["forensics"], [10], None, [], ["plane"])} == {
         "plane"
     }
+    # Without sizes each suite has its own.
+    plan = planned(list(SUITES), None, None)
+    assert {n for suite, _, n in plan if suite == "similarity"} == {1000, 3000, 10_000}
+    assert {n for suite, _, n in plan if suite == "forensics"} == {1000, 4000, 10_000}
     with pytest.raises(KeyError, match="no case"):
         case("forensics", "scores", "nobody")
 

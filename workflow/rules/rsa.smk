@@ -191,3 +191,67 @@ rule tabulate_inference:
         step=step("tabulate_inference"),
     script:
         "../../scripts/tabulate_inference.py"
+
+
+rule recover_models:
+    input:
+        logits=behaviour_logits,
+        votes="results/{study}/data/votes.parquet",
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        table="results/{study}/tables/recovery.parquet",
+        csv=report(
+            "results/{study}/tables/recovery.csv",
+            caption="../report/table_recovery.rst",
+            category="{study}",
+            subcategory="Tables",
+            labels={"what": "model recovery", "kind": "table"},
+        ),
+    log:
+        f"{LOG}/recover_models.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=long_runtime,
+    params:
+        step=step("recover_models"),
+        names=behaviour_names,
+        runs=behaviour_runs,
+        metrics=of_study("metrics"),
+        simulations=of_study("inference", "simulations"),
+        images=of_study("inference", "recovery_images"),
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/recover_models.py"
+
+
+rule plot_recovery:
+    input:
+        recovered="results/{study}/tables/recovery.parquet",
+    output:
+        png=report(
+            f"{RF}/recovery.png",
+            caption="../report/recovery.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "model recovery"},
+        ),
+        pdf=f"{RF}/recovery.pdf",
+    log:
+        f"{LOG}/plot_recovery.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_recovery"),
+        title=title_of,
+        style=STYLE,
+    script:
+        "../../scripts/plot_recovery.py"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from latent_microscope.bench.suites import Case, cases
+from latent_microscope.bench.suites import Case, cases, sizes
 
 Record = dict[str, Any]
 OURS = "ours"
@@ -44,19 +44,28 @@ def in_subprocess(suite: str, one: Case, n: int, folder: Path, threads: int) -> 
 
 def planned(
     suites: Sequence[str],
-    sizes: Sequence[int],
+    wanted: Sequence[int] | None,
     big: int | None,
     names: Sequence[str] = (),
     tasks: Sequence[str] = (),
 ) -> list[tuple[str, Case, int]]:
-    """Measurements to make: all cases at all sizes that they can take, ``big`` for ours only."""
+    """Measurements to make: all cases at all sizes that they can take, ``big`` for ours only.
+
+    Args:
+        suites: Names of suites.
+        wanted: Numbers of samples; None: those of each suite.
+        big: One more, for ours.
+        names: Only cases of these names.
+        tasks: Only these tasks.
+    """
     plan = []
     for suite in suites:
+        chosen = sizes(suite) if wanted is None else wanted
         for one in cases(suite):
             if (names and one.name not in names) or (tasks and one.task not in tasks):
                 continue
-            plan += [(suite, one, n) for n in sizes if n <= one.largest]
-            if big is not None and one.name == OURS and big <= one.largest and big not in sizes:
+            plan += [(suite, one, n) for n in chosen if n <= one.largest]
+            if big is not None and one.name == OURS and big <= one.largest and big not in chosen:
                 plan.append((suite, one, big))
     return plan
 
@@ -142,13 +151,26 @@ def agreement(theirs: Path, ours: Path) -> str:
 
 def table(records: Sequence[Mapping[str, Any]]) -> str:
     """The records as a table for people."""
-    head = ["task", "by", "n", "s", "CPU s", "peak MB", "× ours", "× ours, CPU", "n^", "agreement"]
+    head = [
+        "task",
+        "by",
+        "n",
+        "s",
+        "CPU s",
+        "peak MB",
+        "+MB",
+        "× ours",
+        "× ours, CPU",
+        "n^",
+        "agreement",
+    ]
     rows = [head]
     for r in records:
         rows.append(
             [
                 *(str(r["task"]), str(r["name"]), f"{r['n']:,}"),
                 *(f"{r['seconds']:.2f}", f"{r['cpu']:.2f}", f"{r['peak_mb']:.0f}"),
+                f"{r['peak_mb'] - r['before_mb']:.0f}",
                 *("" if r[key] is None else f"{r[key]:.1f}" for key in ("ratio", "cpu_ratio")),
                 "" if r["growth"] is None else f"{r['growth']:.2f}",
                 str(r["agreement"]),

@@ -10,7 +10,10 @@ import numpy as np
 Result = Mapping[str, np.ndarray | float]
 
 # Suite → module with ``CASES``; a new suite is one line here.
-SUITES = {"forensics": "latent_microscope.bench.forensics"}
+SUITES = {
+    "forensics": "latent_microscope.bench.forensics",
+    "similarity": "latent_microscope.bench.similarity",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,12 @@ class Case:
     setup: Callable[[int], Any]
     run: Callable[[Any], Result]
     largest: int = 10_000
+
+
+def sizes(suite: str) -> tuple[int, ...]:
+    """The numbers of samples that a suite is run at unless others are asked for."""
+    found: tuple[int, ...] = import_module(SUITES[suite]).SIZES
+    return found
 
 
 def cases(suite: str) -> tuple[Case, ...]:

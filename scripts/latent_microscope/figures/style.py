@@ -47,7 +47,7 @@ FIGURES = frozenset({
     "clusters", "cluster_bias", "cmax_bias", "uniqueness_originality", "ranking_grid",
     "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
     "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
-    "power", "calibration", "reliability", "vae_checks", "duplicates", "probes",
+    "power", "calibration", "reliability", "vae_checks", "duplicates", "probes", "recovery",
 })  # fmt: skip
 
 

@@ -109,6 +109,7 @@ def study_figures(study):
         names += [*cluster_figures(study), "reliability", "probes"]
     if kind == "alignment":
         names += alignment_figures(study)
+        names += ["recovery"] if STUDIES[study]["inference"]["simulations"] else []
     return [f"results/{study}/figures/{name}.png" for name in names]
 
 

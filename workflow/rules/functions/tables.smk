@@ -73,6 +73,8 @@ def tables_of(study):
     names += TABLES[kind] if kind != "alignment" or has_vae(study) else []
     if STUDIES[study].get("inference", {}).get("draws"):
         names += ["differences", "bootstrap-check"]
+    if STUDIES[study].get("inference", {}).get("simulations"):
+        names.append("recovery")
     return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]
 
 
