@@ -18,6 +18,8 @@ def main(
     pdf: Out,
     title: str,
     labels: list[str],
+    human_ids: In | None = None,
+    model_ids: list[In] | None = None,
     size: int = 225,
     style: dict[str, Any] | None = None,
 ) -> None:
@@ -31,6 +33,8 @@ def main(
         pdf: The figure as vectors.
         title: Study and metric.
         labels: one a model.
+        human_ids: ids of human, beside it; named so that a change of them is seen.
+        model_ids: ids of each model, beside it.
         size: pixels of a panel.
         style: dpi, font_size, palette, limits.
     """

@@ -42,6 +42,7 @@ NETWORKS = {
     "default": {"train_vae": 3, "train_philnet": 1, "import_weights": 0, "download_file": 0},
     "synthetic-workstation": {"train_vae": 6, "download_file": 0},
     "synthetic-paper": {"train_vae": 10, "download_file": 0},
+    "external-workstation": {"import_external": 5, "train_philnet": 0, "download_file": 4},
     "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},
     "alignment-paper": {"train_vae": 2, "train_philnet": 3, "train_folds": 6, "compare_folds": 1},
 }

@@ -4,7 +4,9 @@
 rule plot_rdms:
     input:
         human="results/{study}/rdms/{metric}/human.npy",
+        human_ids="results/{study}/rdms/{metric}/human.ids.parquet",
         models=model_rdms,
+        model_ids=model_rdm_ids,
         samples="results/{study}/data/test/samples.parquet",
     output:
         png=report(
@@ -87,6 +89,7 @@ rule plot_model_similarity:
     params:
         step=step("plot_model_similarity"),
         title=title_of,
+        metric=lambda wildcards: wildcards.metric,
         style=STYLE,
     script:
         "../../scripts/plot_model_similarity.py"

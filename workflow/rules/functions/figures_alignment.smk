@@ -5,6 +5,10 @@ def model_rdms(wildcards):
     return compared_rdms(wildcards)[1:]
 
 
+def model_rdm_ids(wildcards):
+    return [path.replace(".npy", ".ids.parquet") for path in model_rdms(wildcards)]
+
+
 def model_names(wildcards):
     return compared_names(wildcards)[1:]
 
