@@ -79,7 +79,7 @@ def bias_forest(
             text = f"{pretty(names[k])}, n = {count(members)}"
         else:
             _bars(ax, published or {}, table[table["group"] == names[0]], look)
-            text = f"bars: preprint, its cluster 0; dots: our {pretty(names[0])}"
+            text = f"preprint's (bars), our {pretty(names[0])}"
         panel(ax, "abcdefghijkl"[k % 12], text)
         ax.set_ylim((top if k < len(parts) else len(published or {})) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
