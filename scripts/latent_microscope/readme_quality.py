@@ -51,7 +51,7 @@ def reliability_section(folder: Path) -> Iterator[str]:
             row.over,
             str(row.replicates),
             spread(row.spearman_mean, row.spearman_sd, 2),
-            f"{number(row.icc, 2)} ({number(row.icc_low, 2)}–{number(row.icc_high, 2)})",
+            _between(row.icc, row.icc_low, row.icc_high),
             row.list,
             f"{percent(row.list_shared)} ({percent(row.list_shared_chance)})",
             f"{number(row.band_median, 0)} %" if row.band_median == row.band_median else "–",
@@ -63,6 +63,11 @@ def reliability_section(folder: Path) -> Iterator[str]:
     head += ";width of a sample's 95 % interval, percentiles;verdict"
     yield markdown(head.split(";"), rows)
     yield figure(folder, "reliability", "Reliability of the scores")
+
+
+def _between(value: float, low: float, high: float) -> str:
+    known = value == value
+    return f"{value:.2f} ({number(low, 2)}–{number(high, 2)})" if known else "–"
 
 
 def probes_section(folder: Path) -> Iterator[str]:

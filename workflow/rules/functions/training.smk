@@ -39,6 +39,9 @@ def encoded_samples(wildcards):
 def vae_settings(wildcards):
     settings = dict(STUDIES[wildcards.study]["vae"])
     del settings["weights"]
+    if STUDIES[wildcards.study]["kind"] == "detection":
+        own = STUDIES[wildcards.study]["settings"][wildcards.view]["restarts"]
+        settings["restarts"] = settings["restarts"] if own is None else own
     if not settings["restarts"]:  # the same params as before there were any
         del settings["restarts"]
     return settings
