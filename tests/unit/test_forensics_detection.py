@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics import detect_authentic
+from latent_microscope.forensics import detect_authentic, populations
 from latent_microscope.forensics.detection import detect, log_density
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
 from latent_microscope.forensics.populations import separate_populations
@@ -121,6 +121,24 @@ def test_populations_need_to_be_far_apart():
     assert far.count == 3
     assert separate_populations(centres + 2.0 * rng.normal(size=(150, 3))) is None
     assert separate_populations(rng.normal(size=(150, 3))) is None
+
+
+def test_pieces_of_one_person_are_one_population(monkeypatch):
+    rng = np.random.default_rng(3)
+    centres = np.array([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]])
+    latents = np.concatenate([c + rng.normal(size=(40, 2)) for c in centres])
+    person = np.repeat([0, 1, 2], 40)
+    # The first person comes in two halves, cut where nothing is.
+    piece = np.where((person == 0) & (latents[:, 0] > 0), 3, person)
+    cut = [piece == k for k in range(4)]
+    monkeypatch.setattr(populations, "_clusters", lambda _: cut)
+    found = populations.separate_populations(latents)
+    assert found is not None
+    assert found.count == 3
+    np.testing.assert_array_equal(np.bincount(found.groups), [40, 40, 40])
+    # Two halves of a single cloud are no two populations.
+    monkeypatch.setattr(populations, "_clusters", lambda _: [cut[0][:40], cut[3][:40]])
+    assert populations.separate_populations(latents[:40]) is None
 
 
 def test_chord_cut_lies_where_uniform_distances_become_likelier():

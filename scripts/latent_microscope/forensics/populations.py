@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist, pdist
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist, pdist, squareform
 from sklearn.cluster import HDBSCAN
 
 from latent_microscope.forensics.mixtures import DensityMixture
@@ -137,7 +138,29 @@ def _clusters(latents: Floats) -> list[npt.NDArray[np.bool_]]:
     return [labels == cluster for cluster in range(int(labels.max()) + 1)]
 
 
+def _merged(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> list[npt.NDArray[np.bool_]]:
+    """Groups whose centres lie within each other's reach are one: HDBSCAN has cut it in two."""
+    while len(groups) > 1:
+        centres = np.stack([latents[members].mean(axis=0) for members in groups])
+        spreads = np.array(
+            [
+                np.sqrt(((latents[members] - centre) ** 2).sum(axis=1).mean())
+                for members, centre in zip(groups, centres, strict=True)
+            ]
+        )
+        apart = squareform(pdist(centres)) / np.maximum.outer(spreads, spreads).clip(1e-300)
+        count, piece = connected_components(apart <= _REACH)
+        if count == len(groups):
+            break
+        groups = [
+            np.any([members for members, p in zip(groups, piece, strict=True) if p == k], axis=0)
+            for k in range(count)
+        ]
+    return groups
+
+
 def _populations(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> Populations | None:
+    groups = _merged(latents, groups)
     if len(groups) < 2:
         return None
     labels = np.full(len(latents), -1, dtype=np.int64)
