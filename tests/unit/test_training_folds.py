@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latent_microscope.behaviour import cross_fitted_temperatures, fit_temperature
@@ -46,6 +46,7 @@ def generator(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+@settings(max_examples=25, deadline=None)
 @given(
     labels=st.lists(st.integers(0, 4), min_size=3, max_size=60),
     folds=st.integers(2, 12),
@@ -78,6 +79,7 @@ def test_one_fold_is_none():
         assign_folds(IDS, LABELS, 1, generator())
 
 
+@settings(max_examples=25, deadline=None)
 @given(share=st.floats(0.05, 0.5), seed=st.integers(0, 5))
 def test_held_out_images_are_a_stratified_share(share, seed):
     rows = np.arange(0, N, 1)
@@ -171,11 +173,11 @@ def stage(folder: Path, kind: type[Stage] = Stage, **options: Any) -> Stage:
 
 def run(images, targets, folder, plan=PLAN, votes=None, kind=Stage):
     """Fine-tune; returns the result and removes the checkpoints."""
-    settings = fold_settings(plan)
+    chosen = fold_settings(plan)
     where = stage(folder, kind, checkpoint_key={"plan": plan, "targets": targets.tolist()})
     wanted = shares() if votes is None else votes
-    found = fine_tune_folds(images, IDS, LABELS, targets, wanted, settings, where)
-    where.checkpoint(0, settings.choose).remove()
+    found = fine_tune_folds(images, IDS, LABELS, targets, wanted, chosen, where)
+    where.checkpoint(0, chosen.choose).remove()
     return found
 
 

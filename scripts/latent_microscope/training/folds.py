@@ -77,7 +77,8 @@ def fold_settings(content: Mapping[str, Any]) -> FoldSettings:
     """
     where = "settings of the folds"
     rest = dict(content)
-    own = {key: rest.pop(key) for key in ("targets", "folds", "inner", "mirror") if key in rest}
+    names = ("targets", "folds", "inner", "mirror")
+    own: dict[str, Any] = {name: rest.pop(name) for name in names if name in rest}
     epochs = rest.get("epochs")
     choose = epochs.get("choose") if isinstance(epochs, Mapping) else [epochs]
     if not choose or not all(isinstance(n, int) and n > 0 for n in choose):
@@ -313,10 +314,9 @@ def _fine_tune_one(
         ],
     }
     checkpoint.finish(result)
-    log.info(
-        "%s: fold %d, %d epochs, inner cross-entropy %.4f, temperature %.3f",
-        *(stage.label, fold, best["epochs"], best["loss"], temperature),
-    )
+    log.info("%s: fold %d is trained, %d epochs", stage.label, fold, best["epochs"])
+    if len(inner):
+        log.info("inner cross-entropy %.4f, temperature %.3f", best["loss"], temperature)
     return result
 
 
