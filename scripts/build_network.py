@@ -5,6 +5,7 @@ from typing import Any
 
 from latent_microscope.models.base import load_checked
 from latent_microscope.models.classifiers import build_classifier, weights_holder
+from latent_microscope.models.efficientnet import packaged_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 from latent_microscope.weights import load_weights, save_weights
@@ -20,18 +21,21 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Write the state dict of an untrained PhilNet or of a ResNet-50.
+    """Write the state dict of an untrained PhilNet, of a ResNet-50 or of an EfficientNet-Lite.
 
     Args:
-        weights: .pt state dict (of a ResNet-50 with torchvision's names).
-        settings: kind (random, philnet, resnet50) and the keys of that network.
+        weights: .pt state dict (a ResNet-50 has torchvision's names, an EfficientNet-Lite those
+            of its package).
+        settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
         pretrained: .pt or .pth state dict of exactly this network; without it the weights are
-            random.
+            random (efficientnet_lite: ImageNet's, of the optional model package).
         seed: root seed.
         run: number of this run; each has its own weights.
     """
     model = build_classifier(settings, seed=derive(seed, "build_network", run))
     holder = weights_holder(model)
+    if pretrained is None and settings["kind"] == "efficientnet_lite":
+        pretrained = packaged_weights()
     if pretrained is None:
         log.info("%s: random weights", settings["kind"])
     else:

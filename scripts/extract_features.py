@@ -37,8 +37,8 @@ def main(
         samples: .parquet, column id, row i = image i.
         features: .npy float32 (n, f).
         feature_ids: .parquet, column id, the order of the rows.
-        settings: kind (philnet, random, resnet50, vae, pixels) and the keys of that network; vae:
-            arch, latent, channels, input_range.
+        settings: kind (philnet, random, resnet50, efficientnet_lite, vae, pixels) and the keys
+            of that network; vae: arch, latent, channels, input_range.
         weights: .pt state dict; not for pixels.
         logits: .npy float32 (n, classes), classifiers only.
         batch: images at a time.

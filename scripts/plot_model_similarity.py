@@ -15,6 +15,7 @@ def main(
     pdf: Out,
     title: str,
     metric: str = "",
+    notes: dict[str, str] | None = None,
     style: dict[str, Any] | None = None,
 ) -> None:
     """Plot a matrix of RDMs by RDMs.
@@ -25,11 +26,13 @@ def main(
         pdf: The figure as vectors.
         title: Study.
         metric: distance of the RDMs, for the title.
+        notes: what a reader must know of a model, by its name.
         style: dpi, font_size, palette, limits.
     """
     with look("model_similarity", style) as made:
         table = load_table(similarity, ["model_a", "model_b", "value"])
-        save_figure(model_similarity(table, title, made, metric=metric), png=png, pdf=pdf)
+        figure = model_similarity(table, title, made, metric=metric, notes=notes)
+        save_figure(figure, png=png, pdf=pdf)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Plot the RDMs of people and models, ordered by class, at the resolution of the screen."""
+"""Plot the RDMs of people and models, in order, at the resolution of the screen."""
 
 from typing import Any
 
@@ -21,6 +21,8 @@ def main(
     human_ids: In | None = None,
     model_ids: list[In] | None = None,
     size: int = 225,
+    order: str = "class",
+    notes: dict[str, str] | None = None,
     style: dict[str, Any] | None = None,
 ) -> None:
     """Plot RDMs side by side on one scale of percentiles.
@@ -36,6 +38,8 @@ def main(
         human_ids: ids of human, beside it; named so that a change of them is seen.
         model_ids: ids of each model, beside it.
         size: pixels of a panel.
+        order: class, or dendrogram (classes and their images by people's dendrograms).
+        notes: what a reader must know of a model, by its name.
         style: dpi, font_size, palette, limits.
     """
     with look("rdms", style) as made:
@@ -46,6 +50,8 @@ def main(
             title,
             made,
             size=size,
+            order=order,
+            notes=notes,
         )
         save_figure(figure, png=png, pdf=pdf, few_colours=True)
 

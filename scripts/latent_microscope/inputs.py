@@ -10,6 +10,9 @@ import pandas as pd
 
 from latent_microscope.artefacts import join_by_id, load_npy, load_table, require_finite
 from latent_microscope.errors import InputError
+from latent_microscope.pages import release
+
+_ROWS = 1000  # looked at in one go
 
 
 def load_ids(path: Path) -> npt.NDArray[np.object_]:
@@ -49,7 +52,10 @@ def load_rows(path: Path, ids: Sequence[str] | npt.NDArray, ids_path: Path) -> n
             f"{path}: has {len(array)} rows and {ids_path} {len(ids)} ids; both must describe the "
             "same samples, make them again together"
         )
-    require_finite(array, path, list(ids))
+    for start in range(0, len(array), _ROWS):
+        if not np.isfinite(array[start : start + _ROWS]).all():
+            require_finite(array, path, list(ids))
+        release(array)
     return array
 
 

@@ -25,13 +25,24 @@ stands nowhere below is an error that names it.
 """
 
 
+_MODELS = ("philnet", "folds", "random", "resnet50", "efficientnet_lite", "plain", "external")
+
+
 def config_reference(schema: Mapping[str, Any]) -> str:
     """Markdown that lists every key with its type, range, default and meaning."""
     parts = [_HEAD, "\n## Top level\n\n", *_table(schema, schema)]
     for kind in ("synthetic", "faces", "alignment"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
-    for name in ("philnet", "folds", "random", "resnet50", "plain", "external"):
+    for name in (
+        "philnet",
+        "folds",
+        "random",
+        "resnet50",
+        "efficientnet_lite",
+        "plain",
+        "external",
+    ):
         title = "vae, pixels, label, class_mean" if name == "plain" else name
         parts += [f"\n### {title}\n\n", *_table(schema["$defs"][name], schema)]
     return "".join(parts)

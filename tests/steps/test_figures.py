@@ -57,9 +57,10 @@ FACES = [
 ]  # fmt: skip
 VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_health"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
-# Drawn in test_inference_steps.py and test_detection_steps.py.
+# Drawn in the tests of their other steps.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
+ELSEWHERE |= {"layers", "classes"}
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 

@@ -31,6 +31,8 @@ rule plot_rdms:
         title=title_of,
         style=STYLE,
         labels=model_names,
+        order=of_study("rdm_order"),
+        notes=figure_notes,
     script:
         "../../scripts/plot_rdms.py"
 
@@ -38,6 +40,7 @@ rule plot_rdms:
 rule plot_rsa:
     input:
         rsa="results/{study}/rsa/{metric}.parquet",
+        measures="results/{study}/tables/measures.parquet",
     output:
         png=report(
             f"{RF}/rsa-{{metric}}.png",
@@ -61,6 +64,7 @@ rule plot_rsa:
         title=title_of,
         style=STYLE,
         simulated=of_study("simulated_votes"),
+        notes=figure_notes,
     script:
         "../../scripts/plot_rsa.py"
 
@@ -91,6 +95,7 @@ rule plot_model_similarity:
         title=title_of,
         metric=lambda wildcards: wildcards.metric,
         style=STYLE,
+        notes=figure_notes,
     script:
         "../../scripts/plot_model_similarity.py"
 

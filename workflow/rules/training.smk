@@ -125,7 +125,7 @@ rule build_network:
     log:
         f"{LOG}/build_network-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
-        model=one_of({m for s in STUDIES for m in models_of(s, "random", "resnet50")}),
+        model=one_of({m for s in STUDIES for m in models_of(s, *BUILT)}),
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -153,7 +153,7 @@ rule extract_features:
     log:
         f"{LOG}/extract_features-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
-        model=one_of({m for s in STUDIES for m in models_of(s, "philnet", "random", "resnet50")}),
+        model=one_of({m for s in STUDIES for m in models_of(s, *EXTRACTED)}),
     conda:
         "../../envs/torch.yaml"
     threads: CONFIG["numeric_threads"]

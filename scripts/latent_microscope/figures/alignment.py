@@ -1,5 +1,7 @@
 """How like people models are: RSA with baselines and ceilings, and models among each other."""
 
+from collections.abc import Mapping
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.errors import InputError
+from latent_microscope.figures.maps import classical_scaling, frame, name_points
 from latent_microscope.figures.style import (
     DIVERGING,
     FAINT,
@@ -16,13 +19,20 @@ from latent_microscope.figures.style import (
     Look,
     Page,
     count,
+    noted,
     panel,
-    pretty,
+    say,
 )
 from latent_microscope.published import RSA, RSA_METRIC
 
 _METHODS = {"spearman": "Spearman ρ", "pearson": "Pearson r", "rho-a": "ρ-a", "tau-a": "τ-a"}
+_MAP = 2.6  # inches
 _ORACLES = ("label", "class_mean")  # measured too, but no networks
+_MEASURE = {
+    "value": "spearman",
+    "partial_label": "partial_label",
+    "within_class": "within_class",
+}
 _PANELS = {
     "value": "all pairs",
     "partial_label": "label held constant",
@@ -37,6 +47,8 @@ def rsa(
     *,
     method: str = "spearman",
     published: bool = True,
+    notes: Mapping[str, str] | None = None,
+    measures: pd.DataFrame | None = None,
 ) -> Figure:
     """Similarity of each model's RDM with people's, beside what the label alone gets.
 
@@ -46,6 +58,9 @@ def rsa(
         look: The figure's settings.
         method: Which comparison of the table.
         published: Mark the published networks (not where votes are simulated).
+        notes: What a reader must know of a model, by its name.
+        measures: ``tables/measures.parquet``: 95 % intervals become the whiskers, and every panel
+            gets its own ceiling; without it whiskers are the sd over seeds.
 
     Raises:
         InputError: The table has no row of this method.
@@ -59,21 +74,28 @@ def rsa(
     means = table.groupby("name", sort=False)["value"].mean().sort_values(kind="stable")
     order = list(means.index)
     seeds = table.groupby("name", sort=False)["seed"].nunique().max()
+    found = _intervals(measures, metric) if method == "spearman" else {}
+    whiskers = "95 % interval over images and votes" if found else "sd"
     page = Page(
         1.5 + 0.2 * len(order),
         f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
         f"{_METHODS.get(method, method)} with the RDM of people's votes; dark: PhilNet; "
-        + (f"mean of up to {seeds} seeds, whiskers: sd, dots: seeds" if seeds > 1 else "one seed"),
+        + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
+        + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
     )
-    axes = page.grid(1, 3, top=0.7, bottom=0.75, left=1.75, right=0.15, wspace=0.2)[0]
+    labels = [noted(f"{model}-{layer}", model, notes) for model, layer in order]
+    left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 2.6))
+    axes = page.grid(1, 3, top=0.7, bottom=0.75, left=left, right=0.15, wspace=0.2)[0]
     for ax, letter, (column, text) in zip(axes, "abc", _PANELS.items(), strict=True):
         if column == "value":
             _references(ax, table, metric, look, published=published and method == "spearman")
+        else:
+            _ceiling(ax, measures, metric, column)
         for y, name in enumerate(order):
-            _bar(ax, y, table.loc[table["name"] == name, column].to_numpy(float), name[0], look)
+            values = table.loc[table["name"] == name, column].to_numpy(float)
+            _bar(ax, y, values, name[0], look, found.get((*name, column)))
         ax.axvline(0, color=INK, lw=0.6)
         ax.set_ylim(-0.6, len(order) - 0.4)
-        labels = [f"{pretty(model)} · {layer}" for model, layer in order]
         ax.set_yticks(range(len(order)), labels if ax is axes[0] else [])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
@@ -85,15 +107,56 @@ def rsa(
     return page.figure
 
 
-def _bar(ax: Axes, y: int, values: np.ndarray, model: str, look: Look) -> None:
+def _intervals(
+    measures: pd.DataFrame | None, metric: str
+) -> dict[tuple[str, str, str], tuple[float, float]]:
+    """Interval of each model, layer and panel: over images and votes, else over images."""
+    if measures is None:
+        return {}
+    found = {}
+    rows = measures[measures["metric"] == metric]
+    for column, measure in _MEASURE.items():
+        part = rows[rows["measure"] == measure]
+        for (model, layer), own in part.groupby(["model", "layer"], sort=False):
+            ends = []
+            for end in ("low", "high"):
+                votes = own[f"{end}_votes"].mean()
+                ends.append(float(votes if np.isfinite(votes) else own[end].mean()))
+            if np.isfinite(ends).all():
+                found[str(model), str(layer), column] = (ends[0], ends[1])
+    return found
+
+
+def _ceiling(ax: Axes, measures: pd.DataFrame | None, metric: str, column: str) -> None:
+    """The ceiling band of a measure, where the measures' table has one."""
+    if measures is None:
+        return
+    of = (measures["metric"] == metric) & (measures["measure"] == _MEASURE[column])
+    lower = float(measures.loc[of, "ceiling_lower"].mean())
+    upper = float(measures.loc[of, "ceiling_upper"].mean())
+    if np.isfinite(lower) and np.isfinite(upper):
+        ax.axvspan(lower, upper, color=FAINT, alpha=0.8, lw=0, zorder=0)
+
+
+def _bar(
+    ax: Axes,
+    y: int,
+    values: np.ndarray,
+    model: str,
+    look: Look,
+    interval: tuple[float, float] | None = None,
+) -> None:
     known = values[np.isfinite(values)]
     if known.size == 0:
         ax.text(0.0, y, " not defined", va="center", color=MUTED, size="small")
         return
     ours = look.colour(0) if "philnet" in model.lower() else look.colour(5)
-    sd = known.std(ddof=1) if known.size > 1 else None
-    ax.barh(y, known.mean(), height=0.66, color=ours, xerr=sd,
-            error_kw={"lw": 0.8, "capsize": 1.5})  # fmt: skip
+    sd = known.std(ddof=1) if known.size > 1 else 0.0
+    mean = float(known.mean())
+    low, high = interval if interval else (mean - sd, mean + sd)
+    ax.barh(y, mean, height=0.66, color=ours)
+    if high > low:  # an interval of draws need not hold the mean over seeds
+        ax.plot([low, high], [y, y], color="black", lw=0.8, marker="|", ms=3, mew=0.8, zorder=3)
     if known.size > 1:
         offsets = np.linspace(-0.18, 0.18, known.size)
         ax.scatter(known, y + offsets, s=3.5, c="black", linewidths=0, zorder=3)
@@ -122,30 +185,36 @@ def _reference_legend(page: Page, ax: Axes) -> None:
     host.legend(handles, texts, loc="center", ncols=3, borderaxespad=0)
 
 
-def model_similarity(table: pd.DataFrame, title: str, look: Look, *, metric: str = "") -> Figure:
-    """Similarity of every pair of RDMs, people included.
+def model_similarity(
+    table: pd.DataFrame,
+    title: str,
+    look: Look,
+    *,
+    metric: str = "",
+    notes: Mapping[str, str] | None = None,
+) -> Figure:
+    """Similarity of every pair of RDMs, people included, and a map of them.
 
     Args:
         table: ``rsa/{metric}-models.parquet``: model_a, model_b, value.
         title: Study.
         look: The figure's settings.
         metric: Distance of the RDMs.
+        notes: What a reader must know of a model, by its name.
     """
-    names = list(dict.fromkeys([*table["model_a"], *table["model_b"]]))
-    names.sort(key=lambda name: name != "human")  # people first, the rest as given
-    place = {name: i for i, name in enumerate(names)}
-    matrix = np.full((len(names), len(names)), np.nan)
-    for a, b, value in zip(table["model_a"], table["model_b"], table["value"], strict=True):
-        matrix[place[a], place[b]] = matrix[place[b], place[a]] = value
+    names, matrix = _similarities(table)
     cell = float(np.clip(4.4 / max(len(names), 1), 0.22, 0.5))
-    side, left = cell * len(names), 1.75
-    longest = max(len(pretty(name)) for name in names) if names else 0
+    side, left = cell * len(names), 1.95
+    texts = [noted(name, name.rpartition("-")[0], notes) for name in names]
+    longest = max(map(len, texts)) if names else 0
+    under = 0.55 + 0.037 * longest  # the names below the matrix are slanted
     page = Page(
-        side + 0.7 + 0.035 * longest,
+        0.75 + side + under + _MAP + 0.3,
         f"{title} · similarity of {metric} RDMs".replace("  ", " "),
+        "first seed of each; after people in the order of their similarity to people",
         width=max(left + side + 1.1, 4.6),
     )
-    ax = page.axes(left, 0.5, side, side)
+    ax = page.axes(left, 0.75, side, side)
     low, high = look.bounds(matrix, "matrix", tail=0)
     bound = max(abs(low), abs(high), 1e-9)
     colours = matplotlib.colormaps[DIVERGING].with_extremes(bad=FAINT)
@@ -155,13 +224,48 @@ def model_similarity(table: pd.DataFrame, title: str, look: Look, *, metric: str
         dark = abs(matrix[i, j]) > 0.55 * bound
         text = f"{round(matrix[i, j], 2) + 0.0:.2f}".replace("-", "−")  # + 0.0: no "−0.00"
         ax.text(j, i, text, ha="center", va="center", size=size, color="white" if dark else INK)
-    texts = [pretty(name) for name in names]
     ax.set_xticks(range(len(names)), texts, rotation=50, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(names)), texts)
     ax.tick_params(length=0)
+    panel(ax, "a", "Spearman ρ of every two RDMs")
     for spine in ax.spines.values():
         spine.set_visible(False)
     bar = page.figure.colorbar(drawn, cax=ax.inset_axes((1.03, 0, 0.035, 1)))
     bar.set_label("Spearman ρ of RDMs")
     bar.outline.set_linewidth(0.4)
+    _model_map(page, matrix, texts, look)
     return page.figure
+
+
+def _similarities(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """Names and matrix, people first, then the others from the most like people to the least."""
+    names = list(dict.fromkeys([*table["model_a"], *table["model_b"]]))
+    place = {name: i for i, name in enumerate(names)}
+    matrix = np.full((len(names), len(names)), np.nan)
+    for a, b, value in zip(table["model_a"], table["model_b"], table["value"], strict=True):
+        matrix[place[a], place[b]] = matrix[place[b], place[a]] = value
+    if "human" in place:
+        likeness = np.nan_to_num(matrix[place["human"]], nan=-2.0)
+        likeness[place["human"]] = 2.0
+        order = np.argsort(-likeness, kind="stable")
+        names, matrix = [names[i] for i in order], matrix[np.ix_(order, order)]
+    return names, matrix
+
+
+def _model_map(page: Page, matrix: np.ndarray, texts: list[str], look: Look) -> None:
+    width = page.width - 0.7
+    ax = page.axes(0.35, page.height - _MAP - 0.25, width, _MAP)
+    panel(ax, "b", "map of the RDMs: distance √(2 − 2ρ), classical scaling")
+    look.panels.add("map")
+    known = np.flatnonzero(np.isfinite(np.diag(matrix)))
+    inner = matrix[np.ix_(known, known)]
+    if len(known) < 3 or not np.isfinite(inner).all():
+        say(ax, "too few RDMs for a map")
+        return
+    plane, kept = classical_scaling(np.sqrt(np.maximum(2.0 - 2.0 * inner, 0.0)))
+    frame(ax, plane, margin=0.12, ratio=width / _MAP)
+    colours = [look.colour(4) if texts[i] == "people" else look.colour(0) for i in known]
+    ax.scatter(plane[:, 0], plane[:, 1], s=16, c=colours, linewidths=0)
+    names = [texts[i] for i in known]
+    name_points(ax, plane, names, look.font_size - 1, inches=(width, _MAP))
+    ax.set_xlabel(f"two dimensions keep {100 * kept:.0f} % of the squared distances")

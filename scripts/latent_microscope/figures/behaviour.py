@@ -59,7 +59,7 @@ def confusions(
     page = Page(
         0.7 + block_height * len(blocks),
         f"{title} · confusions",
-        "rows: true class, columns: answer; numbers: per cent, off the diagonal, where at least 1; "
+        "rows: true class, columns: answer; numbers: per cent (below: points), where at least 1; "
         "models: mean over seeds",
         width=max(5.6, left + (side + gap) * (1 + max(map(len, blocks))) + 0.1),
     )
@@ -115,8 +115,6 @@ def _matrix(
     colours = matplotlib.colormaps[cmap].with_extremes(bad=FAINT)
     ax.imshow(matrix, cmap=colours, norm=norm, aspect="auto")
     for i, j in np.argwhere(np.abs(np.nan_to_num(matrix)) >= 0.01):
-        if i == j:
-            continue
         red, green, blue, _ = colours(norm(matrix[i, j]))
         dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
         ax.text(j, i, f"{100 * matrix[i, j]:.0f}".replace("-", "−"), ha="center", va="center",
@@ -169,10 +167,12 @@ def entropy(table: pd.DataFrame, title: str, look: Look) -> Figure:
     n = table["id"].nunique() if len(table) else 0
     page = Page(
         0.45 + 2.25 * rows,
-        f"{title} · n = {count(n)} images",
+        f"{title} · entropy · n = {count(n)} images",
         "hexagons: images of the first seed (log scale); ρ: Spearman, mean over seeds; "
         "dashed: equal entropy",
+        width=1.3 + 1.97 * min(columns, len(models)) if len(models) > 1 else 4.6,
     )
+    columns = max(1, min(columns, len(models)))
     axes = [ax for row in page.grid(rows, columns, top=0.75, right=0.75, wspace=0.5) for ax in row]
     if not models:
         say(axes[0], "no model gives predictions")

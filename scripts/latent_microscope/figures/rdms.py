@@ -1,7 +1,7 @@
 """RDMs of people and models at the resolution of the screen."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import leaves_list, linkage
 
 from latent_microscope.errors import InputError
-from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, fitting, pretty
+from latent_microscope.figures.maps import leaf_order
+from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, fitting, noted
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
@@ -71,7 +73,7 @@ def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: in
 
 
 def class_order(
-    samples: pd.DataFrame, ids: np.ndarray, size: int
+    samples: pd.DataFrame, ids: np.ndarray, size: int, *, tree: RDM | None = None
 ) -> tuple[npt.NDArray[np.int64], list[str], Floats]:
     """Where each image of an RDM falls on a picture whose rows are ordered by class.
 
@@ -79,6 +81,8 @@ def class_order(
         samples: ``id``, ``label``, ``label_name``.
         ids: Ids of the RDM.
         size: Rows of the picture.
+        tree: An RDM over the same images: classes, and the images of each, stand in the order of
+            its average-linkage dendrograms; without it in the order of the labels and samples.
 
     Returns:
         Pixel of each id, class names in order, the borders of the classes (pixels, with 0 and
@@ -90,14 +94,58 @@ def class_order(
     place = pd.Index(samples["id"].astype(str)).get_indexer(pd.Index(np.asarray(ids).astype(str)))
     if (place < 0).any():
         raise InputError(f"samples: lacks the image {ids[place < 0][0]!r} of an RDM")
-    labels = samples["label"].to_numpy()[place]
-    order = np.lexsort((place, labels))  # within a class: the order of the samples
+    given = samples["label"].to_numpy()
+    classes, labels = np.unique(given[place], return_inverse=True)
+    turn = np.arange(len(classes))
+    if tree is not None:  # in the tree's own order, so that all RDMs stand alike
+        own = pd.Index(tree.ids.astype(str))
+        known = pd.Index(samples["id"].astype(str)).get_indexer(own)
+        within, turn = dendrogram_order(tree, np.searchsorted(classes, given[known]))
+        place = within[own.get_indexer(pd.Index(np.asarray(ids).astype(str)))]
+    position = np.argsort(turn)  # of each class
+    order = np.lexsort((place, position[labels]))  # within a class: the order of the samples
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    classes, sizes = np.unique(labels, return_counts=True)
+    classes, sizes = classes[turn], np.bincount(labels)[turn]
     names = dict(zip(samples["label"], samples["label_name"], strict=True))
     borders = np.concatenate([[0], np.cumsum(sizes)]) / len(order) * size
     return rank * size // len(order), [str(names[c]) for c in classes], borders
+
+
+def dendrogram_order(
+    matrix: RDM, labels: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Order of images within their class, and of the classes, by average linkage.
+
+    A tree of all images would mix the classes; a tree a class keeps them apart, and no more than
+    the pairs of one class are in memory.
+
+    Args:
+        matrix: The RDM.
+        labels: Class of each of its images, 0..k-1.
+
+    Returns:
+        For each image its place within its class; the classes in order.
+    """
+    n, k = matrix.n, int(labels.max()) + 1
+    within = np.zeros(n, dtype=np.int64)
+    totals = np.zeros((k, k))
+    start = 0
+    for i in range(n - 1):
+        row = np.asarray(matrix.values[start : start + n - 1 - i], dtype=np.float64)
+        start += n - 1 - i
+        totals[labels[i]] += np.bincount(labels[i + 1 :], row, minlength=k)
+    sizes = np.bincount(labels)
+    means = (totals + totals.T) / np.outer(sizes, sizes)
+    for label in range(k):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 2:
+            own = matrix.select(matrix.ids[members])
+            within[members[leaves_list(linkage(own.values.astype(np.float64), "average"))]] = (
+                np.arange(len(members))
+            )
+    upper = means[np.triu_indices(k, 1)]
+    return within, leaf_order(upper) if k > 1 else np.zeros(1, dtype=np.int64)
 
 
 def rdm_panels(
@@ -108,7 +156,8 @@ def rdm_panels(
     look: Look,
     *,
     size: int = 225,
-    columns: int = 4,
+    order: str = "class",
+    notes: Mapping[str, str] | None = None,
 ) -> Figure:
     """RDMs side by side, images ordered by class, one scale of percentiles.
 
@@ -119,12 +168,17 @@ def rdm_panels(
         title: Study, metric.
         look: The figure's settings.
         size: Pixels of a panel.
-        columns: Panels a row.
+        order: ``class``, or ``dendrogram``: classes and their images by people's dendrograms.
+        notes: What a reader must know of a model, by its name.
 
     Raises:
         InputError: No RDM, or as many labels are not given, or the RDMs differ in their images.
     """
+    if order not in ("class", "dendrogram"):
+        raise InputError(f"rdms: order {order!r} is unknown; choose class or dendrogram")
     pictures: list[Floats] = []
+    tree: RDM | None = None
+    known = np.empty(0, dtype=str)
     first: set[str] = set()
     metric = "unknown"
     for made in rdms:
@@ -133,8 +187,12 @@ def rdm_panels(
             raise InputError(
                 f"RDM {len(pictures) + 1}: over other images than the first; make it again"
             )
+        if order == "dendrogram" and tree is None:
+            tree = made
         first, metric = set(ids), made.metric
-        pixel, names, borders = class_order(samples, ids, min(size, len(ids)))
+        if not pictures or not np.array_equal(ids, known):
+            known = ids
+            pixel, names, borders = class_order(samples, ids, min(size, len(ids)), tree=tree)
         pictures.append(block_percentiles(made.values, pixel, min(size, len(ids))))
         del made
     if not pictures or len(pictures) != len(labels):
@@ -143,13 +201,14 @@ def rdm_panels(
     kind = "RDMs" if metric == "unknown" else f"{metric} RDMs"
     size = min(size, n)
     low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
-    columns = min(columns, len(pictures))
+    columns = panel_columns(len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    side, gap, left = 1.5, 0.1, 0.78
+    side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
+    text = "class" if order == "class" else "people's dendrogram within classes"
     page = Page(
         0.75 + rows * (side + 0.3) + 0.85,
         f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
-        f"images ordered by class; {size} × {size} pixels, each the mean percentile of its pairs "
+        f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),
     )
@@ -157,7 +216,7 @@ def rdm_panels(
         row, column = divmod(k, columns)
         ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
         _panel(ax, picture, borders, low, high)
-        name = pretty(label)
+        name = noted(label, label.rpartition("-")[0], notes)
         ax.set_title(name, size=fitting(name, look.font_size, side))
         if column == 0:
             _class_ticks(ax, names, borders, "y")
@@ -171,6 +230,13 @@ def rdm_panels(
     made_bar.set_label("dissimilarity: mean percentile within the RDM")
     made_bar.outline.set_linewidth(0.4)
     return page.figure
+
+
+def panel_columns(panels: int) -> int:
+    """Panels a row: five at most, the last row as full as can be, then as few rows as can be."""
+    if panels <= 5:
+        return max(1, panels)
+    return min((5, 4, 3), key=lambda c: (-(-panels // c) * c - panels, -c))
 
 
 def _panel(ax: Axes, picture: Floats, borders: Floats, low: float, high: float) -> None:

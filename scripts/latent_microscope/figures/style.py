@@ -35,6 +35,8 @@ _WORDS = {
     "human": "people",
     "philnet": "PhilNet",
     "resnet50": "ResNet-50",
+    "efficientnet": "EfficientNet",
+    "onehot": "one-hot",
 }
 _NO_DITHER = Image.Dither.NONE
 _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
@@ -48,6 +50,7 @@ FIGURES = frozenset({
     "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
     "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
     "power", "calibration", "reliability", "vae_checks", "duplicates", "probes", "recovery",
+    "layers", "classes",
 })  # fmt: skip
 
 
@@ -367,5 +370,11 @@ def count(n: float) -> str:
 
 def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
-    text = re.sub("-(features|probabilities)$", r" · \1", str(name).replace("_", " "))
+    text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
     return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
+
+
+def noted(text: str, model: str, notes: Mapping[str, str] | None) -> str:
+    """A model's name as a figure writes it, with what must be said of it in brackets."""
+    note = (notes or {}).get(model, "")
+    return pretty(text) + (f" ({note})" if note else "")

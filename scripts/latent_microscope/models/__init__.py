@@ -1,4 +1,4 @@
-"""Networks: the variational autoencoders, PhilNet and ResNet-50 (loaded on first use)."""
+"""Networks: the variational autoencoders, PhilNet and ImageNet networks (loaded on first use)."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latent_microscope.models.cifarvae import CifarVAE
     from latent_microscope.models.classifiers import build_classifier
+    from latent_microscope.models.efficientnet import EfficientNetLite
     from latent_microscope.models.eyevae import ConvEyeVAE, EyeVAE
     from latent_microscope.models.philnet import PhilNet
     from latent_microscope.models.resnet import ResNet50
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CifarVAE",
     "ConvEyeVAE",
+    "EfficientNetLite",
     "EyeVAE",
     "PhilNet",
     "ResNet50",
@@ -24,6 +26,7 @@ __all__ = [
 _EXPORTS = {
     "CifarVAE": "cifarvae",
     "ConvEyeVAE": "eyevae",
+    "EfficientNetLite": "efficientnet",
     "EyeVAE": "eyevae",
     "PhilNet": "philnet",
     "ResNet50": "resnet",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
+from latent_microscope.similarity.rows import Rows
 
 Float64 = npt.NDArray[np.float64]
 
@@ -55,26 +56,31 @@ def _refine(
         values[r, c] = direct(r, c)
 
 
-def _euclidean(x: Float64) -> Prepared:
-    n, d = x.shape
+def _euclidean(x: Rows) -> Prepared:
+    n, d = x.n, x.d
     if d <= _DIRECT_COLUMNS:
-        return Prepared(n, lambda start, stop: cdist(x[start:stop], x[start:]))
+        few = x[:]
+        return Prepared(n, lambda start, stop: cdist(few[start:stop], few[start:]))
     # A common offset is no distance, but costs digits in the product.
-    centred = x - x.mean(axis=0)
-    squared = np.einsum("ij,ij->i", centred, centred)
+    parts = list(x.tiles())
+    if len(parts) == 1:
+        mean = x[:].mean(axis=0)
+    else:
+        mean = np.sum([x[low:high].sum(axis=0) for low, high in parts], axis=0) / n
+    centred = x.changed(lambda rows: rows - mean)
+    squared = np.concatenate([_squares(centred[low:high]) for low, high in centred.tiles()])
     factor = _EPS * (4.0 + d**0.5) / (2.0 * _RELATIVE)
 
     def block(start: int, stop: int) -> Float64:
         total = squared[start:stop, None] + squared[None, start:]
-        values = centred[start:stop] @ centred[start:].T
+        values = _products(centred, start, stop)
         values *= -2.0
         values += total
         total *= factor
         suspect = values <= total
 
         def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
-            difference = x[start + r] - x[start + c]
-            return np.einsum("ij,ij->i", difference, difference)
+            return _squares(x[start + r] - x[start + c])
 
         _refine(values, suspect, direct, d)
         return np.sqrt(values, out=values)
@@ -82,17 +88,30 @@ def _euclidean(x: Float64) -> Prepared:
     return Prepared(n, block)
 
 
-def _from_unit_rows(u: Float64) -> Prepared:
+def _squares(rows: Float64) -> Float64:
+    """Squared norm of each row."""
+    return np.asarray(np.einsum("ij,ij->i", rows, rows))
+
+
+def _products(rows: Rows, start: int, stop: int) -> Float64:
+    """Inner products of rows start..stop with rows start..n."""
+    left = rows[start:stop]
+    values = np.empty((stop - start, rows.n - start))
+    for low, high in rows.tiles(start):
+        np.matmul(left, rows[low:high].T, out=values[:, low - start : high - start])
+    return values
+
+
+def _from_unit_rows(u: Rows) -> Prepared:
     """1 - uv for rows of norm 1."""
-    n, d = u.shape
+    n, d = u.n, u.d
     limit = _EPS * (4.0 + d**0.5) / _RELATIVE
 
     def block(start: int, stop: int) -> Float64:
-        values = 1.0 - u[start:stop] @ u[start:].T
+        values = 1.0 - _products(u, start, stop)
 
         def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
-            difference = u[start + r] - u[start + c]
-            half = 0.5 * np.einsum("ij,ij->i", difference, difference)
+            half = 0.5 * _squares(u[start + r] - u[start + c])
             # Parallel rows differ by the rounding of their norms only: about 1e-32.
             return np.where(half < 1e-30, 0.0, half)
 
@@ -102,34 +121,50 @@ def _from_unit_rows(u: Float64) -> Prepared:
     return Prepared(n, block)
 
 
-def _cosine(x: Float64, ids: np.ndarray) -> Prepared:
+def _cosine(x: Rows, ids: np.ndarray) -> Prepared:
+    for low, high in x.tiles():
+        zero = np.flatnonzero(~x[low:high].any(axis=1))
+        if zero.size:
+            raise InputError(
+                f"Image id {ids[low + zero[0]]!s} has a feature vector of norm 0, which has no "
+                "cosine distance; use the euclidean metric or leave the image out."
+            )
+    return _from_unit_rows(x.changed(_unit))
+
+
+def _unit(rows: Float64) -> Float64:
     # The largest entry goes first, so that squares neither overflow nor vanish.
-    scale = np.abs(x).max(axis=1, keepdims=True)
-    zero = np.flatnonzero(scale[:, 0] == 0.0)
-    if zero.size:
-        raise InputError(
-            f"Image id {ids[zero[0]]!s} has a feature vector of norm 0, which has no cosine "
-            "distance; use the euclidean metric or leave the image out."
-        )
-    unit = x / scale
-    unit /= np.sqrt(np.einsum("ij,ij->i", unit, unit))[:, None]
-    return _from_unit_rows(unit)
+    unit = rows / np.abs(rows).max(axis=1, keepdims=True)
+    unit /= np.sqrt(_squares(unit))[:, None]
+    return unit
 
 
-def _correlation(x: Float64, ids: np.ndarray) -> Prepared:
-    scale = np.abs(x).max(axis=1, keepdims=True)
+def _correlation(x: Rows, ids: np.ndarray) -> Prepared:
+    for low, high in x.tiles():
+        rows = x[low:high]
+        norm = np.sqrt(_squares(_centred(rows)))
+        # 1e-13: scipy's own limit for "constant input"; what is left of such a row is rounding.
+        flat = np.flatnonzero((rows.max(axis=1) == rows.min(axis=1)) | (norm <= 1e-13 * x.d**0.5))
+        if flat.size:
+            raise InputError(
+                f"Image id {ids[low + flat[0]]!s} has features of zero variance, which have no "
+                "correlation distance; use the euclidean metric or leave the image out."
+            )
+
+    def unit(rows: Float64) -> Float64:
+        centred = _centred(rows)
+        return np.asarray(centred / np.sqrt(_squares(centred))[:, None])
+
+    return _from_unit_rows(x.changed(unit))
+
+
+def _centred(rows: Float64) -> Float64:
+    """Each row over its largest entry, without its mean."""
+    scale = np.abs(rows).max(axis=1, keepdims=True)
     scale[scale == 0.0] = 1.0
-    centred = x / scale
+    centred = rows / scale
     centred -= centred.mean(axis=1, keepdims=True)
-    norm = np.sqrt(np.einsum("ij,ij->i", centred, centred))
-    # 1e-13: scipy's own limit for "constant input"; what is left of such a row is rounding.
-    flat = np.flatnonzero((x.max(axis=1) == x.min(axis=1)) | (norm <= 1e-13 * x.shape[1] ** 0.5))
-    if flat.size:
-        raise InputError(
-            f"Image id {ids[flat[0]]!s} has features of zero variance, which have no correlation "
-            "distance; use the euclidean metric or leave the image out."
-        )
-    return _from_unit_rows(centred / norm[:, None])
+    return centred
 
 
 def _divergence(p: Float64, q: Float64) -> Float64:
@@ -193,11 +228,11 @@ def _jensenshannon(x: Float64, ids: np.ndarray) -> Prepared:
 METRICS = ("correlation", "cosine", "euclidean", "jensenshannon")
 
 
-def prepare(x: Float64, metric: str, ids: np.ndarray) -> Prepared:
+def prepare(x: Rows, metric: str, ids: np.ndarray) -> Prepared:
     """Check the rows for a metric and return its block function.
 
     Args:
-        x: Finite features, shape (n, d), float64.
+        x: Finite features.
         metric: One of :data:`METRICS`.
         ids: One id a row, for the messages.
 
@@ -214,5 +249,5 @@ def prepare(x: Float64, metric: str, ids: np.ndarray) -> Prepared:
     if metric == "correlation":
         return _correlation(x, ids)
     if metric == "jensenshannon":
-        return _jensenshannon(x, ids)
+        return _jensenshannon(x[:], ids)
     raise InputError(f"Metric {metric!r} is unknown; choose one of {', '.join(METRICS)}.")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.distances import prepare
 from latent_microscope.similarity.pairs import condensed_index, n_images, n_pairs, row_start
+from latent_microscope.similarity.rows import Rows
 
 # Bytes of one float64 block of distances.
 _BLOCK_BYTES = 24 << 20
@@ -119,26 +120,27 @@ class RDM:
         return RDM(values, wanted, self.metric)
 
 
-def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
-    """Features as finite float64 of shape (n, d), and their ids."""
-    x = np.asarray(features)
+def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, np.ndarray]:
+    """Finite features of shape (n, d), read as float64 when wanted, and their ids."""
+    x = features if isinstance(features, np.memmap) else np.asarray(features)
     if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
         raise InputError(
             f"An RDM needs features of shape (images, columns) with at least 2 images, "
             f"not {x.shape}; flatten images to rows."
         )
     names = as_ids(ids, x.shape[0])
-    x = np.array(x, dtype=np.float64, order="C")
-    finite = np.isfinite(x.sum(axis=1))
-    for row in np.flatnonzero(~finite):
-        # A sum may overflow although every value is finite.
-        bad = np.flatnonzero(~np.isfinite(x[row]))
-        if bad.size:
-            raise InputError(
-                f"Image id {names[row]!s} has a non-finite feature (column {bad[0]}: "
-                f"{x[row, bad[0]]}); mend the extraction or leave the image out."
-            )
-    return x, names
+    rows = Rows(x)
+    for low, high in rows.tiles():
+        part = rows[low:high]
+        for row in np.flatnonzero(~np.isfinite(part.sum(axis=1))):
+            # A sum may overflow although every value is finite.
+            bad = np.flatnonzero(~np.isfinite(part[row]))
+            if bad.size:
+                raise InputError(
+                    f"Image id {names[low + row]!s} has a non-finite feature (column {bad[0]}: "
+                    f"{part[row, bad[0]]}); mend the extraction or leave the image out."
+                )
+    return rows, names
 
 
 def rdm(
@@ -150,8 +152,9 @@ def rdm(
 ) -> RDM:
     """The RDM of one row of features an image.
 
-    Computed block by block in float64 and rounded once to float32; peak memory is the float64
-    copies of the features (two at most), one block and the result.
+    Computed block by block in float64 and rounded once to float32; peak memory is one block, the
+    result, and float64 copies of the features (two at most) where these are small; larger ones
+    are read tile by tile (:mod:`latent_microscope.similarity.rows`).
 
     Args:
         features: Shape (n, d); any real dtype.
@@ -170,7 +173,7 @@ def rdm(
             metric; wrong shapes.
     """
     x, names = _checked(features, ids)
-    n = x.shape[0]
+    n = x.n
     if out is None:
         out = np.empty(n_pairs(n), dtype=np.float32)
     elif out.shape != (n_pairs(n),) or out.dtype != np.float32:
@@ -217,9 +220,10 @@ def class_rdm(
     """
     x, _ = _checked(features, None)
     classes, group = np.unique(np.asarray(labels), return_inverse=True)
-    if group.shape != (x.shape[0],):
-        raise InputError(f"There are {group.size} labels for {x.shape[0]} images; give one each.")
-    sums = np.zeros((classes.size, x.shape[1]))
-    np.add.at(sums, group, x)
+    if group.shape != (x.n,):
+        raise InputError(f"There are {group.size} labels for {x.n} images; give one each.")
+    sums = np.zeros((classes.size, x.d))
+    for low, high in x.tiles():
+        np.add.at(sums, group[low:high], x[low:high])
     means = sums / np.bincount(group)[:, None]
     return rdm(means, metric, classes if names is None else names)

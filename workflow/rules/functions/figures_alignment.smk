@@ -39,4 +39,10 @@ def alignment_figures(study):
         names.append("classifier-training")
     for metric in STUDIES[study]["metrics"]:
         names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
-    return names
+        names.append(f"classes-{metric}")
+    return names + layer_figures(study)
+
+
+def figure_notes(wildcards):
+    """What a reader must see beside a model's name wherever its values are drawn."""
+    return {name: note for name, note in model_notes(wildcards).items() if note == "random weights"}

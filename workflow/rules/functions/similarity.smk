@@ -1,7 +1,7 @@
 # Functions of similarity.smk: paths, params and lists by study.
 from types import SimpleNamespace
 
-DETERMINISTIC = ("pixels", "label", "class_mean", "external")
+DETERMINISTIC = ("pixels", "label", "class_mean", "external", "efficientnet_lite")
 
 
 def model_seeds(study, model):

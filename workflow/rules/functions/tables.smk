@@ -75,6 +75,7 @@ def tables_of(study):
         names += ["differences", "bootstrap-check"]
     if STUDIES[study].get("inference", {}).get("simulations"):
         names.append("recovery")
+    names += layer_tables(study)
     return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]
 
 
@@ -84,6 +85,8 @@ def model_notes(wildcards):
     for name, model in STUDIES[wildcards.study]["models"].items():
         if model["type"] == "resnet50" and not model["weights"]:
             notes[name] = "random weights"
+        if model["type"] == "efficientnet_lite":
+            notes[name] = "ImageNet weights"
         if model["type"] == "philnet":
             notes[name] = f"trained {model['epochs']} epochs"
         if model["type"] == "folds":

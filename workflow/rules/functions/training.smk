@@ -80,6 +80,11 @@ def model_of(wildcards):
     return STUDIES[wildcards.study]["models"][wildcards.model]
 
 
+# Types of models whose weights are made without training, and whose features are extracted.
+BUILT = ("random", "resnet50", "efficientnet_lite")
+EXTRACTED = ("philnet", *BUILT)
+
+
 def models_of(study, *types):
     models = STUDIES[study].get("models", {})
     return [name for name, model in models.items() if not types or model["type"] in types]
@@ -98,7 +103,7 @@ def network_settings(wildcards):
     model = model_of(wildcards)
     if model["type"] == "random":
         return philnet_architecture(STUDIES[wildcards.study]["models"][model["of"]])
-    return {"kind": "resnet50"}
+    return {"kind": model["type"]}
 
 
 def pretrained_weights(wildcards):
@@ -114,4 +119,6 @@ def extraction_settings(wildcards):
         return philnet_architecture(model)
     if model["type"] == "random":
         return network_settings(wildcards)
+    if model["type"] == "efficientnet_lite":
+        return {"kind": "efficientnet_lite"}
     return {"kind": "resnet50", "input_size": model["input_size"]}
