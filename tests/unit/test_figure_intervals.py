@@ -37,7 +37,7 @@ def test_whiskers_and_ceilings_are_drawn() -> None:
         text = " ".join(t.get_text() for t in figure.texts)
         bare = rsa(RSA, "tiny", made)
     assert "95 % interval" in text
-    spans = [line.get_xdata() for line in figure.axes[0].lines]
+    spans = [np.asarray(line.get_xdata()) for line in figure.axes[0].lines]
     assert any(np.allclose(span, [0.22, 0.42]) for span in spans if len(span) == 2)
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert "net · features (random weights)" in labels
