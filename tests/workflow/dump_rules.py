@@ -26,7 +26,10 @@ def describe(rule: Any) -> dict[str, Any]:
         "shell": bool(rule.shellcmd),
         "input": [name for name, _ in rule.input.items()],
         "inputs": len(rule.input),
-        "output": {name: pattern(value) for name, value in rule.output.items()},
+        "output": {
+            name: [pattern(path) for path in ([value] if isinstance(value, str) else value)]
+            for name, value in rule.output.items()
+        },
         "outputs": len(rule.output),
         "params": [name for name, _ in rule.params.items()],
         "log": [pattern(path) for path in rule.log],

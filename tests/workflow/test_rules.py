@@ -75,7 +75,8 @@ def test_everything_in_a_rule_has_a_name(rules: list[dict[str, Any]]) -> None:
     nameless = [
         rule["name"]
         for rule in rules
-        if rule["inputs"] != len(rule["input"]) or rule["outputs"] != len(rule["output"])
+        if rule["inputs"] != len(rule["input"])
+        or rule["outputs"] != sum(len(paths) for paths in rule["output"].values())
     ]
     assert nameless == []
 
@@ -110,7 +111,8 @@ def test_a_rule_asks_for_a_gpu_where_its_script_can_use_one(rules: list[dict[str
 def test_figures_and_tables_are_in_the_report(rules: list[dict[str, Any]]) -> None:
     wrong = []
     for rule in rules:
-        shown = {path for path in rule["output"].values() if path.endswith((".png", ".csv"))}
+        files = [path for paths in rule["output"].values() for path in paths]
+        shown = {path for path in files if path.endswith((".png", ".csv"))}
         if shown != set(rule["reported"]):
             wrong.append(f"{rule['name']}: {shown ^ set(rule['reported'])} not in the report")
         if not all(all(category) for category in rule["categories"]):
