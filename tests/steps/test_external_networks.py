@@ -38,14 +38,17 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("external")
     with np.load(FOLDER / "published_predictions.npz", allow_pickle=False) as archive:
         labels = archive["labels"].astype(np.int64)
     samples = pd.DataFrame({"id": [f"test-{i:05d}" for i in range(len(labels))], "label": labels})
     samples["label_name"] = np.array(NAMES)[labels]
     save_table(folder / "samples.parquet", samples)
-    paths = {"samples": folder / "samples.parquet", "votes": folder / "votes.parquet"}
+    paths: dict[str, Any] = {
+        "samples": folder / "samples.parquet",
+        "votes": folder / "votes.parquet",
+    }
     collect_votes.main(
         counts=FOLDER / "cifar10h-counts.npy",
         probabilities=FOLDER / "cifar10h-probs.npy",
@@ -55,18 +58,21 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return paths
 
 
-def network(name: str, people: dict[str, Path]) -> dict[str, Path]:
+def network(name: str, people: dict[str, Any]) -> dict[str, Any]:
     folder = people["samples"].parent / name
-    paths = {"features": folder / "features.npy", "ids": folder / "features.parquet"}
+    paths: dict[str, Any] = {
+        "features": folder / "features.npy",
+        "ids": folder / "features.parquet",
+    }
     import_external.main(
         file=FOLDER / "published_predictions.npz", samples=people["samples"], array=name, **paths
     )
     return paths
 
 
-def test_accuracy_and_cross_entropy_of_all_five(people: dict[str, Path], tmp_path: Path) -> None:
+def test_accuracy_and_cross_entropy_of_all_five(people: dict[str, Any], tmp_path: Path) -> None:
     logits = [network(name, people)["features"] for name in LOSSES]
-    outputs = {
+    outputs: dict[str, Any] = {
         name: tmp_path / f"{name}.parquet"
         for name in ("behaviour", "intervals", "images", "confusions", "shared")
     }
@@ -81,13 +87,16 @@ def test_accuracy_and_cross_entropy_of_all_five(people: dict[str, Path], tmp_pat
     assert table.loc["class_mean", "cross_entropy"] == pytest.approx(0.2565, abs=5e-5)
 
 
-def test_similarity_of_networks_and_oracles(people: dict[str, Path], tmp_path: Path) -> None:
-    rows: dict[str, list[Any]] = {
+def test_similarity_of_networks_and_oracles(people: dict[str, Any], tmp_path: Path) -> None:
+    rows: dict[str, Any] = {
         name: [] for name in ("rdms", "rdm_ids", "features", "feature_ids", "transforms")
     }
     models = ["human", "label", "class_mean", *SIMILAR]
     for name in models:
-        paths = {"features": tmp_path / f"{name}.npy", "ids": tmp_path / f"{name}.parquet"}
+        paths: dict[str, Any] = {
+            "features": tmp_path / f"{name}.npy",
+            "ids": tmp_path / f"{name}.parquet",
+        }
         if name == "human":
             make_human_features.main(**people, **paths)
         elif name in SIMILAR:

@@ -218,7 +218,7 @@ def test_behaviour_takes_the_temperatures_of_the_folds(inputs, tmp_path):
     table = behaviour(made, inputs, tmp_path, temperatures=[made["folds"]], tempered=[1])
     folds = load(made["folds"])
     assert table.loc["folded", "temperature"] == pytest.approx(folds["temperature"].mean())
-    assert table.loc["plain", "temperature"] != table.loc["folded", "temperature"]
+    assert table["temperature"]["plain"] != table["temperature"]["folded"]
     votes = load(inputs["votes"]).set_index("id").loc[folds["id"], CLASSES].to_numpy()
     z = load_npy(made["calibrated"]).astype(float)
     z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
