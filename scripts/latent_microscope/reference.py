@@ -20,7 +20,8 @@ stands nowhere below is an error that names it.
 | `detection.yaml` | detectors compared on harder synthetic ground truths | – |
 | `simulations.yaml` | error rate, coverage and power of the bias index | – |
 | `faces.yaml` | CelebA | workstation, paper, full, published |
-| `alignment.yaml` | CIFAR-10 and CIFAR-10H | workstation, paper |
+| `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
+| `external.yaml` | networks from elsewhere by their logits, against the votes of CIFAR-10H | – |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |
 """
 
@@ -31,7 +32,7 @@ _MODELS = ("philnet", "folds", "random", "resnet50", "efficientnet_lite", "plain
 def config_reference(schema: Mapping[str, Any]) -> str:
     """Markdown that lists every key with its type, range, default and meaning."""
     parts = [_HEAD, "\n## Top level\n\n", *_table(schema, schema)]
-    for kind in ("synthetic", "faces", "alignment"):
+    for kind in ("synthetic", "detection", "simulations", "faces", "alignment"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
     for name in (

@@ -53,14 +53,19 @@ def test_nothing_made_up_is_published() -> None:
 def test_run_says_what_was_run(study: Path) -> None:
     run = load_json(study / "run.json")
     assert run["study"] == study.name
-    assert run["settings"]["kind"] in ("synthetic", "faces", "alignment")
-    assert run["settings"]["seeds"]
+    kind = run["settings"]["kind"]
+    assert kind in ("synthetic", "detection", "faces", "alignment", "simulations")
     assert run["machines"]
     assert all(machine["cores"] >= 1 and machine["processor"] for machine in run["machines"])
     assert run["devices"]
-    assert run["libraries"]["torch"]
+    assert run["libraries"]["numpy" if kind == "simulations" else "torch"]
     assert run["seconds"] > 0
-    assert {"train_vae", "import_weights"} & set(run["steps"])
+    if kind == "simulations":
+        assert run["settings"]["runs"] >= 1000
+        assert {"simulate_null", "simulate_coverage", "simulate_power"} <= set(run["steps"])
+    else:
+        assert run["settings"].get("seeds") or run["settings"]["settings"]
+        assert {"train_vae", "import_weights"} & set(run["steps"])
     assert not run["settings"].get("simulated_votes", False)
 
 

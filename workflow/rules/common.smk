@@ -114,6 +114,7 @@ localrules:
     tabulate_funnel,
     tabulate_health,
     tabulate_inference,
+    tabulate_layers,
     tabulate_measures,
     tabulate_probes,
     tabulate_rankings,
