@@ -25,7 +25,7 @@ LATENT = (
 )
 STEADY = "compare_planes resample_clusters tabulate_clusters"
 BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
-RANKED = "rank_samples plot_ranking_grid*3"
+RANKED = "rank_samples plot_ranking_grid"
 SCORED = (
     f"score_samples profile_clusters find_subniches study_identities {RANKED} {BIASED} "
     "tabulate_forensics tabulate_rankings plot_density plot_overlaps plot_components plot_clusters "
@@ -38,10 +38,11 @@ CLUSTERED = (
 FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} embed_replicate {STEADY} {SCORED}"
 # The comparison with people.
 OBJECTS = "generate_demo_objects pack_cifar*2 collect_votes label_features*2 make_human_features"
-COMPARED = "gather_rsa tabulate_alignment plot_rsa"
+COMPARED = "gather_rsa tabulate_alignment tabulate_measures plot_rsa"
+INFERRED = "compare_rdms bootstrap_rsa count_annotators"
 BEHAVIOUR = "measure_behaviour tabulate_behaviour plot_confusions"
-PHILNET = f"train_philnet extract_features compute_rdm compare_rdms {COMPARED} {BEHAVIOUR}"
-ALL_OBJECTS = f"{OBJECTS} {PHILNET} compute_rdm*3 compare_rdms*2 noise_ceiling"
+PHILNET = f"train_philnet extract_features compute_rdm {INFERRED} {COMPARED} {BEHAVIOUR}"
+ALL_OBJECTS = f"{OBJECTS} {PHILNET} compute_rdm*3 noise_ceiling"
 ALL = f"{DATA} {FROM_TRAINING} {ALL_OBJECTS}"
 FIGURES = " ".join(job for job in ALL.split() if job.startswith("plot_"))
 ONE_MORE_SEED = (
@@ -120,7 +121,7 @@ EDITS = [
         "one more model",
         "tiny.yaml",
         replaced("    models:\n", "    models:\n      pixels: {type: pixels}\n"),
-        f"pixel_features compute_rdm compare_rdms {COMPARED}",
+        f"pixel_features compute_rdm {INFERRED} {COMPARED}",
     ),
     Edit("root seed", "tiny.yaml", appended("seed: 7\n"), ALL),
     Edit("numeric_threads", "tiny.yaml", appended("numeric_threads: 1\n"), ALL),
