@@ -1,6 +1,6 @@
 """Whether a VAE's latent space can carry the analysis: collapse, reconstruction, prior match."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -109,16 +109,18 @@ def merged_share(latents: np.ndarray, images: np.ndarray) -> float:
     Returns:
         Share of images whose latents also belong to an image with other pixels.
     """
-    codes, pixels = list(_digests(latents)), list(_digests(images))
-    shown: dict[bytes, set[bytes]] = {}
-    for code, picture in zip(codes, pixels, strict=True):
-        shown.setdefault(code, set()).add(picture)
-    return sum(len(shown[code]) > 1 for code in codes) / max(len(codes), 1)
+    sharing: dict[bytes, list[int]] = {}
+    for row, code in enumerate(latents):
+        sharing.setdefault(_digest(code), []).append(row)
+    merged = 0
+    for rows in sharing.values():
+        if len(rows) > 1 and len({_digest(images[row]) for row in rows}) > 1:
+            merged += len(rows)
+    return merged / max(len(latents), 1)
 
 
-def _digests(rows: np.ndarray) -> Iterator[bytes]:
-    for row in rows:
-        yield blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest()
+def _digest(values: np.ndarray) -> bytes:
+    return blake2b(values.tobytes(), digest_size=16).digest()
 
 
 def constant_image_errors(images: np.ndarray, reconstruction: str) -> Floats:

@@ -14,8 +14,7 @@ from latent_microscope.markdown import (
     table_of,
 )
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE
-
-_LEVEL = 0.05
+from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
 
 def health_section(folder: Path) -> Iterator[str]:
@@ -73,8 +72,8 @@ def _between(value: float, low: float, high: float) -> str:
 def probes_section(folder: Path) -> Iterator[str]:
     """What a linear probe reads off the latents, beside pixels."""
     table = table_of(folder, "probes")
-    lost = int(((table["gain_mean"] < 0) & (table["gain_q"] <= _LEVEL)).sum())
-    won = int(((table["gain_mean"] > 0) & (table["gain_q"] <= _LEVEL)).sum())
+    lost = int(((table["gain_mean"] < 0) & (table["gain_q"] <= FALSE_DISCOVERY_RATE)).sum())
+    won = int(((table["gain_mean"] > 0) & (table["gain_q"] <= FALSE_DISCOVERY_RATE)).sum())
     yield (
         f"Linear probes of {len(table)} attributes, ROC AUC on images of people that the probe has "
         "not seen. Against as many principal components of the pixels, the latents are better on "
@@ -139,7 +138,7 @@ def bias_section(folder: Path) -> Iterator[str]:
         rows.append(
             [
                 *(str(run), str(group), f"{part['n_members'].iloc[0]:,}"),
-                *(str(int((part[p] <= _LEVEL).sum())) for p in ("p", "q", "q_run")),
+                *(str(int((part[p] <= FALSE_DISCOVERY_RATE).sum())) for p in ("p", "q", "q_run")),
                 *(named[way] or "–" for way in ("over", "under")),
             ]
         )

@@ -138,29 +138,7 @@ def _clusters(latents: Floats) -> list[npt.NDArray[np.bool_]]:
     return [labels == cluster for cluster in range(int(labels.max()) + 1)]
 
 
-def _merged(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> list[npt.NDArray[np.bool_]]:
-    """Groups whose centres lie within each other's reach are one: HDBSCAN has cut it in two."""
-    while len(groups) > 1:
-        centres = np.stack([latents[members].mean(axis=0) for members in groups])
-        spreads = np.array(
-            [
-                np.sqrt(((latents[members] - centre) ** 2).sum(axis=1).mean())
-                for members, centre in zip(groups, centres, strict=True)
-            ]
-        )
-        apart = squareform(pdist(centres)) / np.maximum.outer(spreads, spreads).clip(1e-300)
-        count, piece = connected_components(apart <= _REACH)
-        if count == len(groups):
-            break
-        groups = [
-            np.any([members for members, p in zip(groups, piece, strict=True) if p == k], axis=0)
-            for k in range(count)
-        ]
-    return groups
-
-
 def _populations(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> Populations | None:
-    groups = _merged(latents, groups)
     if len(groups) < 2:
         return None
     labels = np.full(len(latents), -1, dtype=np.int64)
@@ -171,4 +149,10 @@ def _populations(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> Popula
     centres = np.stack([samples[of == p].mean(axis=0) for p in range(len(groups))])
     squares = ((samples - centres[of]) ** 2).sum(axis=1)
     spreads = np.sqrt(np.bincount(of, squares) / np.bincount(of))
+    # Groups whose centres lie within each other's reach are one: HDBSCAN has cut it in two.
+    apart = squareform(pdist(centres)) / np.maximum.outer(spreads, spreads).clip(1e-300)
+    count, piece = connected_components(apart <= _REACH)
+    if count < len(groups):
+        whole = [np.isin(labels, np.flatnonzero(piece == k)) for k in range(count)]
+        return _populations(latents, whole)
     return Populations(labels, centres, spreads, samples, of)

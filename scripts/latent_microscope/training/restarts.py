@@ -7,7 +7,7 @@ import torch
 
 from latent_microscope.health import merged_share
 from latent_microscope.models.base import VAE
-from latent_microscope.pixels import to_range, to_unit
+from latent_microscope.pixels import image_batches, to_range, to_unit
 from latent_microscope.training.device import numeric_environment
 
 # More of the images than this with the latents of a different image: the encoder is half blind.
@@ -24,8 +24,7 @@ def posterior_means(model: VAE, images: np.ndarray, input_range: str) -> np.ndar
     device = next(model.parameters()).device
     parts = []
     with numeric_environment(device, deterministic=True):
-        for start in range(0, len(images), _BATCH):
-            block = torch.from_numpy(np.ascontiguousarray(images[start : start + _BATCH]))
+        for _, block in image_batches(images, _BATCH):
             mean, _ = model.encode(to_range(to_unit(block.to(device)), input_range))
             parts.append(mean.cpu().numpy())
     return np.concatenate(parts)
