@@ -112,10 +112,10 @@ def _check_models(study: Mapping[str, Any], prefix: str) -> None:
                 f"config key {prefix}: lacks a model of the type {wanted}, which every score is "
                 f"put beside; add one, such as {wanted}: {{type: {wanted}}}"
             )
-    if "vae" in study and "scores" not in study:
+    if "vae" in study and "scores" not in study and study.get("forensics", True):
         raise InputError(
             f"config key {prefix.removesuffix('.models')}: has a vae and no scores; add the "
-            "parameters of the scores, or leave the vae out"
+            "parameters of the scores, or say forensics: false"
         )
     latent = [name for name, model in models.items() if model["type"] == "vae"]
     if latent and "vae" not in study:

@@ -12,14 +12,15 @@ def checked_artefacts(wildcards):
         return [path for path in tables_of(study) if path.endswith(".parquet")]
     if not has_vae(study):
         return compared_artefacts(study) + [p for p in tables_of(study) if p.endswith(".parquet")]
-    names = ["latents.npy", "encoding.parquet", "overlaps.parquet", "signatures.parquet"]
-    names += ["factors.npy", "dimensions.parquet"]
-    names += [f"{name}-{m}.{end}" for m in methods_of(study) for name, end in SCORED]
+    names = ["latents.npy", "encoding.parquet", "dimensions.parquet"]
     if study in TRAINED:
         names.append("training.parquet")
+    if has_forensics(study):
+        names += ["factors.npy", "overlaps.parquet", "signatures.parquet"]
+        names += [f"{name}-{m}.{end}" for m in methods_of(study) for name, end in SCORED]
     if kind == "synthetic":
         names += [f"funnel-{m}.parquet" for m in methods_of(study)]
-    else:
+    elif has_forensics(study):
         names += ["plane.npy", "clusters.parquet", "abi.parquet", "rankings.parquet"]
     files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
     if kind == "alignment":

@@ -59,7 +59,8 @@ LISTS = ["creative", "stereotypes", "grey"]
 
 # Figures of one VAE, by kind of study; the first seed of each view is drawn. True: no photographs.
 RUN_FIGURES = {
-    "all": {"vae-images": False, "traversals": False, "density": True, "overlaps": False},
+    "vae": {"vae-images": False, "traversals": False},
+    "scored": {"density": True, "overlaps": False},
     "synthetic": {"latent-map": True},
     "faces": {"subniches": False, "identities": False},
     "alignment": {},
@@ -80,10 +81,12 @@ def run_figures(study, published):
     kind = STUDIES[study]["kind"]
     if not has_vae(study):
         return []
-    figures = RUN_FIGURES["all"] | RUN_FIGURES[kind]
-    if kind != "synthetic":
+    figures = RUN_FIGURES["vae"] | RUN_FIGURES[kind]
+    if has_forensics(study):
+        figures |= RUN_FIGURES["scored"]
+    if has_forensics(study) and kind != "synthetic":
         figures |= RUN_FIGURES["clustered"]
-    else:
+    if kind == "synthetic":
         figures |= {f"panels-{method}": True for method in methods_of(study)}
     if study in TRAINED:
         figures["vae-samples"] = False
@@ -105,7 +108,7 @@ def study_figures(study):
         if kind == "synthetic":
             for method in methods_of(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
-    if kind != "synthetic" and has_vae(study):
+    if kind != "synthetic" and has_forensics(study):
         names += [*cluster_figures(study), "reliability", "probes"]
     if kind == "alignment":
         names += alignment_figures(study)
@@ -121,7 +124,7 @@ def figures_of(study):
     figures = run_figures(study, published=False) + study_figures(study)
     if models_of(study, "philnet"):
         figures.append(f"results/{study}/figures/disputed.png")
-    if STUDIES[study]["kind"] != "synthetic" and has_vae(study):
+    if STUDIES[study]["kind"] != "synthetic" and has_forensics(study):
         figures.append(f"results/{study}/figures/duplicates.png")
     return figures
 

@@ -70,7 +70,10 @@ TABLES = {
 def tables_of(study):
     kind = STUDIES[study]["kind"]
     names = list(TABLES["comparison"]) if kind == "alignment" else []
-    names += TABLES[kind] if kind != "alignment" or has_vae(study) else []
+    if kind != "alignment" or has_forensics(study):
+        names += TABLES[kind]
+    elif has_vae(study):
+        names.append("health")
     if STUDIES[study].get("inference", {}).get("draws"):
         names += ["differences", "bootstrap-check"]
     if STUDIES[study].get("inference", {}).get("simulations"):

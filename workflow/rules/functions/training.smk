@@ -6,6 +6,11 @@ def has_vae(study):
     return "vae" in STUDIES[study]
 
 
+def has_forensics(study):
+    """Whether what is in the VAE's latent space is asked at all, or only how human it is."""
+    return has_vae(study) and STUDIES[study].get("forensics", True)
+
+
 IMPORTED = [s for s in STUDIES if has_vae(s) and STUDIES[s]["vae"].get("weights")]
 
 
