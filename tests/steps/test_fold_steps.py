@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
@@ -19,6 +20,7 @@ from step_helpers import columns, load, run_twice  # type: ignore[import-not-fou
 import check_results
 import compare_folds
 import measure_behaviour
+import plot_fold_training
 import train_folds
 from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.errors import InputError
@@ -118,6 +120,44 @@ def test_training_in_folds(inputs, tmp_path):
     assert "no image is known to its own network" in found
     other = train(inputs, tmp_path / "other", run=1)
     assert (load(other["folds"])["fold"] != folds["fold"]).any()
+
+
+def fold_record(folder, number, choices=(2, 4, 6), folds=5, epochs=6) -> dict[str, Path]:
+    """Made-up training.parquet and provenance.parquet of one run."""
+    generator = np.random.default_rng(number)
+    rows = [(fold, epoch) for fold in range(folds) for epoch in range(epochs)]
+    training = pd.DataFrame(rows, columns=["fold", "epoch"])
+    loss = 0.3 + 0.5 * np.exp(-training["epoch"] / 2) + generator.normal(0, 0.01, len(rows))
+    training = training.assign(
+        loss=loss, inner_loss=loss + 0.05, inner_accuracy=1 - loss / 3
+    ).assign(accuracy=0.9, learning_rate=0.01)
+    epochs_of = {"fold": range(folds), "epochs": generator.choice(choices, folds)}
+    paths = {"training": folder / f"t{number}.parquet", "provenance": folder / f"p{number}.parquet"}
+    save_table(paths["training"], training)
+    save_table(paths["provenance"], pd.DataFrame(epochs_of))
+    return paths
+
+
+def test_figure_of_the_fine_tuning(tmp_path):
+    runs = [fold_record(tmp_path, number) for number in range(3)]
+    given: dict[str, Any] = {
+        name: [run[name] for run in runs] for name in ("training", "provenance")
+    }
+    models = ["philnet_human", "philnet_onehot", "philnet_human"]
+    made = run_twice(
+        plot_fold_training.main,
+        tmp_path,
+        {"png": "f.png", "pdf": "f.pdf"},
+        **given,
+        models=models,
+        title="made up",
+    )
+    with Image.open(made["png"]) as image:
+        assert image.width > 600
+    with pytest.raises(InputError, match="2 models; give one of each"):
+        plot_fold_training.main(
+            **given, models=models[:2], title="", png=tmp_path / "x.png", pdf=tmp_path / "x.pdf"
+        )
 
 
 def test_a_leak_in_the_record_fails_the_checks(inputs, tmp_path):

@@ -69,3 +69,34 @@ rule compare_folds:
         metric=lambda wildcards: wildcards.metric,
     script:
         "../../scripts/compare_folds.py"
+
+
+rule plot_fold_training:
+    input:
+        training=fold_run_files("fold-training.parquet"),
+        provenance=fold_run_files("provenance.parquet"),
+    output:
+        png=report(
+            f"{RF}/fold-training.png",
+            caption="../report/fold_training.rst",
+            category="{study}",
+            subcategory="Training",
+            labels={"figure": "fine-tuning in folds"},
+        ),
+        pdf=f"{RF}/fold-training.pdf",
+    log:
+        f"{LOG}/plot_fold_training.log",
+    wildcard_constraints:
+        study=one_of([s for s in STUDIES if models_of(s, "folds")]),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_fold_training"),
+        title=title_of,
+        style=STYLE,
+        models=lambda wildcards: [model for model, _ in fold_runs(wildcards.study)],
+    script:
+        "../../scripts/plot_fold_training.py"

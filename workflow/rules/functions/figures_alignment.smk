@@ -37,6 +37,8 @@ def alignment_figures(study):
     names = ["confusions", "entropy"]
     if models_of(study, "philnet"):
         names.append("classifier-training")
+    if models_of(study, "folds"):
+        names.append("fold-training")
     for metric in STUDIES[study]["metrics"]:
         names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
         names.append(f"classes-{metric}")

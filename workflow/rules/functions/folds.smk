@@ -7,6 +7,16 @@ def fold_runs(study):
     return [(model, seed) for model in models for seed in model_seeds(study, model)]
 
 
+def fold_run_files(name):
+    """An input function: this file of every run of a cross-validated network."""
+
+    def files(wildcards):
+        study = wildcards.study
+        return [f"results/{study}/models/{m}/seed{s}/{name}" for m, s in fold_runs(study)]
+
+    return files
+
+
 def folds_settings(wildcards):
     """The architecture is that of the network that every fold starts from."""
     models = STUDIES[wildcards.study]["models"]
@@ -62,10 +72,8 @@ def fold_artefacts(study):
     ] + fold_comparisons(study)
 
 
-def behaviour_temperatures(wildcards):
-    """Cross-validated networks bring temperatures of their own folds."""
-    study = wildcards.study
-    return [f"results/{study}/models/{m}/seed{s}/folds.parquet" for m, s in fold_runs(study)]
+# Cross-validated networks bring temperatures of their own folds.
+behaviour_temperatures = fold_run_files("folds.parquet")
 
 
 def tempered_classifiers(wildcards):
