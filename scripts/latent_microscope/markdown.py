@@ -1,54 +1,52 @@
-"""Pieces of a Markdown page about published studies: tables, numbers, figures, links."""
+"""Blocks of a page as Markdown: README's results."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-import pandas as pd
+from latent_microscope.story.blocks import (
+    Block,
+    Code,
+    Link,
+    Picture,
+    Strong,
+    Study,
+    Table,
+    Text,
+)
 
-from latent_microscope.artefacts import load_table
+
+def markdown(blocks: Iterable[Block], study: Study) -> Iterator[str]:
+    """The blocks of a published study; figures that it does not have are left out, readings too."""
+    for block in blocks:
+        if isinstance(block, Text):
+            yield "".join(_part(part, study) for part in block.parts) + "\n"
+        elif isinstance(block, Table):
+            yield table(block)
+        elif isinstance(block, Picture) and block.name in study.figures:
+            yield f"![{block.text}]({_folder(study)}/figures/{block.name}.png)\n"
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(block: Table) -> str:
     """A Markdown table."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    lines = [_line(block.head), "|" + "---|" * len(block.head)]
+    return "\n".join([*lines, *(_line(row) for row in block.rows)]) + "\n"
 
 
-def number(value: float, digits: int = 3) -> str:
-    """A rounded number; – for none."""
-    return "–" if pd.isna(value) else f"{value:.{digits}f}"
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
 
 
-def spread(mean: float, sd: float, digits: int = 3) -> str:
-    """Mean ± sd; the mean alone for one run."""
-    return number(mean, digits) if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
+def _cell(cell: str) -> str:
+    text = cell.replace("|", r"\|")
+    if isinstance(cell, Code):
+        return f"`{text}`"
+    return f"**{text}**" if isinstance(cell, Strong) else text
 
 
-def figure(folder: Path, name: str, text: str) -> str:
-    """Image of a published figure; nothing where it was not published."""
-    path = folder / "figures" / f"{name}.png"
-    if not path.is_file():
-        return ""
-    return f"![{text}](results/published/{folder.name}/figures/{name}.png)\n"
+def _part(part: str | Link, study: Study) -> str:
+    if isinstance(part, Link):
+        return f"[{part.text}]({_folder(study)}/tables/{part.table}.csv)"
+    return f"`{part}`" if isinstance(part, Code) else part
 
 
-def percent(value: float) -> str:
-    """A share in per cent; – for none."""
-    return "–" if pd.isna(value) else f"{100 * value:.1f} %"
-
-
-def rows_of(table: pd.DataFrame) -> Iterator[Any]:
-    """Rows with the columns as attributes."""
-    return iter(table.itertuples(index=False))
-
-
-def table_of(folder: Path, name: str) -> pd.DataFrame:
-    """A published table."""
-    return load_table(folder / "tables" / f"{name}.parquet")
-
-
-def link(folder: Path, name: str) -> str:
-    """Link to a published table for people."""
-    return f"[all of it](results/published/{folder.name}/tables/{name}.csv)"
+def _folder(study: Study) -> str:
+    return f"results/published/{study.name}"
