@@ -6,7 +6,13 @@ from latent_microscope.tables.duplicates import duplicate_list
 
 
 def main(
-    *, duplicates: list[In], runs: list[int], samples: In, attributes: In, table: Out, csv: Out
+    *,
+    duplicates: list[In],
+    runs: list[int],
+    samples: In,
+    table: Out,
+    csv: Out,
+    attributes: In | None = None,
 ) -> None:
     """Put the pairs of all runs together.
 
@@ -14,14 +20,17 @@ def main(
         duplicates: .parquet of the pairs of each run.
         runs: number of each.
         samples: .parquet with id and identity, or label_name.
-        attributes: .parquet with id and one 0/1 column an attribute.
         table: .parquet: rank, id_i, id_j, verdict, group (number of the photograph), same (identity
             or class), label_i, label_j, differing attributes, detail, pixel_difference, mean
             similarity and distance, runs_found of n_runs, action.
         csv: the same for people.
+        attributes: .parquet with id and one 0/1 column an attribute.
     """
     result = duplicate_list(
-        [load_table(path) for path in duplicates], runs, load_table(samples), load_table(attributes)
+        [load_table(path) for path in duplicates],
+        runs,
+        load_table(samples),
+        load_table(attributes) if attributes else None,
     )
     save_table(table, result)
     save_csv(csv, result)

@@ -8,28 +8,28 @@ from latent_microscope.tables.forensics import forensic_summary
 def main(
     *,
     summaries: list[In],
-    dimensions: list[In],
     views: list[str],
     runs: list[int],
     table: Out,
     csv: Out,
+    dimensions: list[In] | None = None,
     sbs: list[In] | None = None,
 ) -> None:
     """Summarise the forensic quantities over runs.
 
     Args:
         summaries: .parquet of quantity and value of each run.
-        dimensions: .parquet of the latent dimensions of each run.
         views: view of each run.
         runs: number of each run.
         table: .parquet: view, quantity, mean, sd, n (runs).
         csv: the same for people.
+        dimensions: .parquet of the latent dimensions of each run, where they are a VAE's.
         sbs: .parquet of the stereotypical bias score of each run, where there are clusters.
     """
     result = forensic_summary(
         [load_table(path) for path in summaries],
         [load_table(path) for path in sbs or []],
-        [load_table(path) for path in dimensions],
+        [load_table(path) for path in dimensions or []],
         views,
         runs,
     )

@@ -58,6 +58,7 @@ _MAY_BE_EMPTY = (
     "overlaps",
     "bias",
     "cluster-jaccard",
+    "unmatched",
 )
 
 

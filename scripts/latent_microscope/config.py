@@ -12,8 +12,9 @@ import yaml
 from jsonschema.protocols import Validator
 
 from latent_microscope.errors import InputError
+from latent_microscope.own.settings import check_own, spell_out
 
-KINDS = ("synthetic", "detection", "faces", "alignment", "simulations")
+KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "own")
 BASELINES = ("label",)
 """Types of models that every alignment study has: every score stands beside theirs."""
 _ORDERED = ("models", "settings")
@@ -61,7 +62,11 @@ def resolve(
                 f"config key studies.{name}.kind: {study['kind']!r} is not one of {list(KINDS)}"
             )
         part = {"$defs": schema["$defs"], **schema["$defs"][study["kind"]]}
+        if study["kind"] == "own":
+            spell_out(study, part["properties"]["scores"]["default"])
         validate(study, part, f"studies.{name}")
+        if study["kind"] == "own":
+            check_own(study, f"studies.{name}")
         for model, settings in study.get("models", {}).items():
             part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")

@@ -176,7 +176,7 @@ def probe_table(
 
     Args:
         features: ``latents``, ``pixels`` (as many principal components) and ``colour`` (the mean
-            colour), each (n, …).
+            colour), each (n, …); the last two may be missing.
         attributes: n rows, one binary column an attribute.
         folds: n fold numbers.
         people: n identities, or None for independent samples.
@@ -226,19 +226,24 @@ def _row(
     found: dict[str, FoldedAuc] = {
         key: folded_auc(values, present, folds) for key, values in scores.items()
     }
-    row |= {"auc": found["latents"].auc, "auc_pixels": found["pixels"].auc}
-    row["auc_colour"] = found["colour"].auc
-    gain = found["latents"].auc - found["pixels"].auc
-    row["gain"] = gain
+    ends = {"latents": "", "pixels": "_pixels", "colour": "_colour"}
+    row |= {f"auc{ends[key]}": one.auc for key, one in found.items()}
+    if "pixels" in found:
+        row["gain"] = found["latents"].auc - found["pixels"].auc
     if status == "few":
         return row
-    for key, end in (("latents", ""), ("pixels", "_pixels")):
+    for key, end in ends.items():
+        if key == "colour" or key not in found:
+            continue
         error = clustered_error(found[key].influence, found[key].n, clusters)
         row[f"low{end}"], row[f"high{end}"] = logit_interval(found[key].auc, error)
         if key == "latents":
             row["p"] = two_sided_p(found[key].auc - 0.5, error)
+    if "pixels" not in found:
+        return row
     paired = found["latents"].influence - found["pixels"].influence
     error = clustered_error(paired, found["latents"].n, clusters)
+    gain = row["gain"]
     row |= {"gain_low": gain - 1.959964 * error, "gain_high": gain + 1.959964 * error}
     row["gain_p"] = two_sided_p(gain, error)
     return row

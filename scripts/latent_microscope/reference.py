@@ -22,6 +22,7 @@ stands nowhere below is an error that names it.
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
 | `external.yaml` | networks from elsewhere by their logits, against the votes of CIFAR-10H | – |
+| yours | `python scripts/new_study.py FILES` writes a study of the kind `own` from your files | – |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |
 """
 
@@ -32,7 +33,7 @@ _MODELS = ("philnet", "folds", "random", "resnet50", "efficientnet_lite", "plain
 def config_reference(schema: Mapping[str, Any]) -> str:
     """Markdown that lists every key with its type, range, default and meaning."""
     parts = [_HEAD, "\n## Top level\n\n", *_table(schema, schema)]
-    for kind in ("synthetic", "detection", "simulations", "faces", "alignment"):
+    for kind in ("synthetic", "detection", "simulations", "faces", "alignment", "own"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
     for name in (

@@ -94,11 +94,13 @@ LOG = "results/{study}/logs"
 localrules:
     collect_votes,
     download_file,
+    encode_attributes,
     gather_rsa,
     generate_demo_faces,
     generate_demo_objects,
     generate_setting,
     generate_synthetic,
+    join_samples,
     label_attributes,
     label_features,
     make_human_features,

@@ -18,7 +18,7 @@ rule plot_clusters:
     log:
         f"{LOG}/plot_clusters-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -49,7 +49,7 @@ rule plot_cluster_control:
     log:
         f"{LOG}/plot_cluster_control-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -82,7 +82,7 @@ rule plot_cluster_bias:
     log:
         f"{LOG}/plot_cluster_bias-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -115,7 +115,7 @@ rule plot_cmax_bias:
     log:
         f"{LOG}/plot_cmax_bias-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -149,7 +149,7 @@ rule plot_subniches:
     log:
         f"{LOG}/plot_subniches-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces")),
+        study=one_of(of_kind("faces", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -183,7 +183,7 @@ rule plot_identities:
     log:
         f"{LOG}/plot_identities-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces")),
+        study=one_of(of_kind("faces", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

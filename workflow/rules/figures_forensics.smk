@@ -149,7 +149,7 @@ rule plot_components:
     log:
         f"{LOG}/plot_components-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -179,7 +179,7 @@ rule plot_uniqueness_originality:
     log:
         f"{LOG}/plot_uniqueness_originality-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -275,7 +275,7 @@ rule plot_ranking_grid:
     log:
         f"{LOG}/plot_ranking_grid-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -11,7 +11,7 @@ rule embed_replicate:
     log:
         f"{LOG}/embed_replicate-{{view}}-seed{{seed}}-{{replicate}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
         replicate=r"\d+",
     conda:
         "../../envs/clustering.yaml"
@@ -41,7 +41,7 @@ rule resample_clusters:
     log:
         f"{LOG}/resample_clusters-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -73,7 +73,7 @@ rule compare_planes:
     log:
         f"{LOG}/compare_planes-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -125,7 +125,7 @@ rule tabulate_clusters:
     log:
         f"{LOG}/tabulate_clusters.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -155,7 +155,7 @@ rule plot_bias_forest:
     log:
         f"{LOG}/plot_bias_forest-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -187,7 +187,7 @@ rule plot_sbs_sizes:
     log:
         f"{LOG}/plot_sbs_sizes-{{view}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -221,7 +221,7 @@ rule plot_cluster_stability:
     log:
         f"{LOG}/plot_cluster_stability-{{view}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

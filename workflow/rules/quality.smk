@@ -43,7 +43,7 @@ rule tabulate_reliability:
     log:
         f"{LOG}/tabulate_reliability.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -75,7 +75,7 @@ rule plot_reliability:
     log:
         f"{LOG}/plot_reliability.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -182,7 +182,7 @@ rule find_duplicates:
     log:
         f"{LOG}/find_duplicates-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -214,7 +214,7 @@ rule tabulate_duplicates:
     log:
         f"{LOG}/tabulate_duplicates.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -244,7 +244,7 @@ rule plot_duplicates:
     log:
         f"{LOG}/plot_duplicates.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -262,7 +262,7 @@ rule probe_attributes:
     input:
         latents=f"{B}/latents.npy",
         encoding=f"{B}/encoding.parquet",
-        images=encoded_images,
+        images=images_if_any,
         samples=encoded_samples,
         attributes=attribute_file,
     output:
@@ -270,7 +270,7 @@ rule probe_attributes:
     log:
         f"{LOG}/probe_attributes-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -300,7 +300,7 @@ rule tabulate_probes:
     log:
         f"{LOG}/tabulate_probes.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -329,7 +329,7 @@ rule plot_probes:
     log:
         f"{LOG}/plot_probes.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -64,7 +64,7 @@ rule tabulate_detectors:
 rule tabulate_forensics:
     input:
         summaries=run_files("summary-intended.parquet"),
-        dimensions=run_files("dimensions.parquet"),
+        dimensions=dimension_files,
         sbs=sbs_files,
     output:
         table="results/{study}/tables/forensics.parquet",
@@ -114,7 +114,7 @@ rule tabulate_bias:
     log:
         f"{LOG}/tabulate_bias.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -142,7 +142,7 @@ rule tabulate_rankings:
     log:
         f"{LOG}/tabulate_rankings.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment")),
+        study=one_of(of_kind("faces", "alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:

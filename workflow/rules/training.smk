@@ -68,6 +68,8 @@ rule encode_latents:
         variations=f"{B}/variations.npy",
     log:
         f"{LOG}/encode_latents-{{view}}-seed{{seed}}.log",
+    wildcard_constraints:
+        study=one_of(TRAINED + IMPORTED),
     conda:
         "../../envs/torch.yaml"
     threads: CONFIG["numeric_threads"]

@@ -138,11 +138,15 @@ def probe_bars(
     known = probes[np.isfinite(probes["auc_mean"])].reset_index(drop=True)
     tested = int((known["status"] == "ok").sum())
     sure = int((known["q"] <= _LEVEL).sum())
+    pixels = bool(np.isfinite(known["auc_pixels"]).any())
     page = Page(
         0.95 + 0.145 * max(len(known), 6) + 0.42,
         f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
         "AUC of held-out images with 95% interval, mean over VAEs (small dots: each); orange: as "
-        "many PCs of the pixels; grey bars: mean colour; open: q > 0.05",
+        "many PCs of the pixels; grey bars: mean colour; open: q > 0.05"
+        if pixels
+        else "AUC of held-out samples with 95% interval, mean over runs (small dots: each); open: "
+        "q > 0.05",
     )
     look.panels.update(("auc", "gain"))
     height = page.height - 0.95 - 0.42
@@ -165,13 +169,16 @@ def probe_bars(
     ]
     left.set_yticks(y, names)
     left.set_xlabel("AUC (0.5: chance)")
-    panel(left, "a", "attribute and its share of images")
-    right.axvline(0.0, color=MUTED, lw=0.8)
-    _dots(right, known, y, "gain_mean", ("gain_low", "gain_high"), "gain_q", look.colour(0))
-    right.set_yticks([])
-    right.set_xlabel("AUC, latents − pixels")
-    right.xaxis.set_major_locator(MaxNLocator(4))
+    panel(left, "a", f"attribute and its share of {'images' if pixels else 'samples'}")
     panel(right, "b", "gain over pixels")
+    if pixels:
+        right.axvline(0.0, color=MUTED, lw=0.8)
+        _dots(right, known, y, "gain_mean", ("gain_low", "gain_high"), "gain_q", look.colour(0))
+        right.set_yticks([])
+        right.set_xlabel("AUC, latents − pixels")
+        right.xaxis.set_major_locator(MaxNLocator(4))
+    else:
+        say(right, "the study has no images")
     for ax, name in ((left, "auc"), (right, "gain")):
         ax.set_ylim(len(known) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)

@@ -45,7 +45,7 @@ def duplicate_list(
     duplicates: Sequence[pd.DataFrame],
     runs: Sequence[int],
     samples: pd.DataFrame,
-    attributes: pd.DataFrame,
+    attributes: pd.DataFrame | None,
 ) -> pd.DataFrame:
     """Pairs of all runs with what is known of both images.
 
@@ -55,7 +55,7 @@ def duplicate_list(
         runs: Number of each.
         samples: ``id`` and ``identity`` (-1: unknown) or ``label_name``.
         attributes: ``id`` and one 0/1 column an attribute: where two copies of one photograph
-            differ in an attribute, one of them is wrong.
+            differ in an attribute, one of them is wrong. None: there are none.
 
     Returns:
         Table with :data:`COLUMNS`: copies and near-duplicates by falling detail correlation, then
@@ -118,8 +118,12 @@ def _groups(pairs: pd.DataFrame, duplicate: np.ndarray) -> list[int]:
     ]
 
 
-def _differing(pairs: pd.DataFrame, attributes: pd.DataFrame, duplicate: np.ndarray) -> list[str]:
+def _differing(
+    pairs: pd.DataFrame, attributes: pd.DataFrame | None, duplicate: np.ndarray
+) -> list[str]:
     """Names of the attributes in which two copies of a photograph differ."""
+    if attributes is None:
+        return [""] * len(pairs)
     names = [str(c) for c in attributes.columns if c != "id"]
     values = attributes.set_index(attributes["id"].astype("str"))[names]
     out = []

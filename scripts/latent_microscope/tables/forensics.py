@@ -127,7 +127,7 @@ def forensic_summary(
     Args:
         summaries: ``quantity``, ``value`` of each run.
         sbs: SBS table of each run, or empty.
-        dimensions: Table of the latent dimensions of each run.
+        dimensions: Table of the latent dimensions of each run, or empty (latents of no VAE).
         views: View of each run.
         runs: Number of each run.
 
@@ -150,7 +150,8 @@ def forensic_summary(
         )
         for table in dimensions
     ]
-    parts.append(stack(latent, keys, "dimensions"))
+    if latent:
+        parts.append(stack(latent, keys, "dimensions"))
     if sbs:
         long = [_long_sbs(table) for table in sbs]
         parts.append(stack(long, keys, "sbs"))

@@ -10,9 +10,11 @@ def checked_artefacts(wildcards):
         return files + [path for path in tables_of(study) if path.endswith(".parquet")]
     if kind == "simulations":
         return [path for path in tables_of(study) if path.endswith(".parquet")]
-    if not has_vae(study):
+    if not has_vae(study) and not has_forensics(study):
         return compared_artefacts(study) + [p for p in tables_of(study) if p.endswith(".parquet")]
-    names = ["latents.npy", "encoding.parquet", "dimensions.parquet"]
+    names = ["latents.npy", "encoding.parquet"]
+    if has_vae(study):
+        names.append("dimensions.parquet")
     if study in TRAINED:
         names.append("training.parquet")
     if has_forensics(study):
@@ -21,7 +23,9 @@ def checked_artefacts(wildcards):
     if kind == "synthetic":
         names += [f"funnel-{m}.parquet" for m in methods_of(study)]
     elif has_forensics(study):
-        names += ["plane.npy", "clusters.parquet", "abi.parquet", "rankings.parquet"]
+        names += ["plane.npy", "clusters.parquet", "rankings.parquet"]
+        if "attributes" in parts_of(study):
+            names.append("abi.parquet")
     files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
     if kind == "alignment":
         files += compared_artefacts(study)

@@ -64,6 +64,7 @@ RUN_FIGURES = {
     "synthetic": {"latent-map": True},
     "faces": {"subniches": False, "identities": False},
     "alignment": {},
+    "own": {"subniches": False, "identities": False},
     "clustered": {
         "components": True,
         "clusters": True,
@@ -79,7 +80,7 @@ RUN_FIGURES = {
 
 def run_figures(study, published):
     kind = STUDIES[study]["kind"]
-    if not has_vae(study):
+    if not has_vae(study) and not has_forensics(study):
         return []
     figures = RUN_FIGURES["vae"] | RUN_FIGURES[kind]
     if has_forensics(study):
@@ -91,6 +92,7 @@ def run_figures(study, published):
     if study in TRAINED:
         figures["vae-samples"] = False
     names = [name for name, plain in figures.items() if plain or not published]
+    names = possible(study, names)
     return [
         f"{B}/figures/{name}.png".format(study=study, view=view, seed=seeds_of(study)[0])
         for view in views_of(study)
@@ -109,7 +111,7 @@ def study_figures(study):
             for method in methods_of(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
     if kind != "synthetic" and has_forensics(study):
-        names += [*cluster_figures(study), "reliability", "probes"]
+        names += [*cluster_figures(study), "reliability", *possible(study, ["probes"])]
     if kind == "alignment":
         names += alignment_figures(study)
         names += ["recovery"] if STUDIES[study]["inference"]["simulations"] else []
@@ -124,7 +126,11 @@ def figures_of(study):
     figures = run_figures(study, published=False) + study_figures(study)
     if models_of(study, "philnet"):
         figures.append(f"results/{study}/figures/disputed.png")
-    if STUDIES[study]["kind"] != "synthetic" and has_forensics(study):
+    if (
+        STUDIES[study]["kind"] != "synthetic"
+        and has_forensics(study)
+        and possible(study, ["duplicates"])
+    ):
         figures.append(f"results/{study}/figures/duplicates.png")
     return figures
 

@@ -2,7 +2,13 @@
 
 
 def attribute_file(wildcards):
-    return f"results/{wildcards.study}/data/attributes.parquet"
+    """The attributes as 0/1 columns; none where a study has none."""
+    known = "attributes" in parts_of(wildcards.study)
+    return f"results/{wildcards.study}/data/attributes.parquet" if known else []
+
+
+def images_if_any(wildcards):
+    return encoded_images(wildcards) if "images" in parts_of(wildcards.study) else []
 
 
 def study_images(wildcards):

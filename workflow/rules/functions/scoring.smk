@@ -2,8 +2,8 @@
 
 
 def subniches_if_any(wildcards):
-    """Sub-niches are a part of the faces study only."""
-    if STUDIES[wildcards.study]["kind"] != "faces":
+    """Sub-niches are a part of studies of faces and of one's own."""
+    if STUDIES[wildcards.study]["kind"] not in ("faces", "own"):
         return []
     return f"{B}/subniches.parquet".format(**wildcards)
 

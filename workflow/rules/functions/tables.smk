@@ -40,6 +40,13 @@ run_method_views, run_method_seeds = run_column(0, True), run_column(1, True)
 run_methods = run_column(2, True)
 
 
+def dimension_files(wildcards):
+    """Dimensions have a KL divergence in a VAE only."""
+    if not has_vae(wildcards.study):
+        return []
+    return runs_of(wildcards.study, f"{B}/dimensions.parquet")
+
+
 def sbs_files(wildcards):
     """Synthetic studies have no clusters to be biased: their ground truth is known."""
     if STUDIES[wildcards.study]["kind"] == "synthetic":
@@ -64,6 +71,17 @@ TABLES = {
         *CLUSTER_TABLES,
         *QUALITY,
     ],
+    "own": [
+        "files",
+        "unmatched",
+        "attributes",
+        "forensics",
+        "bias",
+        "bias-tests",
+        "rankings",
+        *CLUSTER_TABLES,
+        *QUALITY,
+    ],
 }
 
 
@@ -71,7 +89,7 @@ def tables_of(study):
     kind = STUDIES[study]["kind"]
     names = list(TABLES["comparison"]) if kind == "alignment" else []
     if kind != "alignment" or has_forensics(study):
-        names += TABLES[kind]
+        names += possible(study, TABLES[kind]) if kind == "own" else TABLES[kind]
     elif has_vae(study):
         names.append("health")
     if STUDIES[study].get("inference", {}).get("draws"):

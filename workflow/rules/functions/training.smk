@@ -6,15 +6,25 @@ def has_vae(study):
     return "vae" in STUDIES[study]
 
 
+def has_embeddings(study):
+    """Whether a study's latents are a file of the user."""
+    return "embeddings" in own_data(study)
+
+
 def has_forensics(study):
-    """Whether what is in the VAE's latent space is asked at all, or only how human it is."""
+    """Whether what is in the latent space is asked at all, or only how human it is."""
+    if has_embeddings(study):
+        return True
     return has_vae(study) and STUDIES[study].get("forensics", True)
+
+
+GIVEN = [s for s in STUDIES if has_embeddings(s)]
 
 
 IMPORTED = [s for s in STUDIES if has_vae(s) and STUDIES[s]["vae"].get("weights")]
 
 
-TRAINED = [s for s in STUDIES if s not in IMPORTED]
+TRAINED = [s for s in STUDIES if s not in IMPORTED and s not in GIVEN]
 
 
 def vae_images(wildcards, split):

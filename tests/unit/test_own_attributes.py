@@ -1,0 +1,125 @@
+"""Attributes of unknown origin: types found, categories and numbers as 0/1 columns."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latent_microscope.errors import InputError
+from latent_microscope.own.attributes import Encoding, column_of, encode, found_type
+
+FILE = Path("people.csv")
+
+
+def table(**columns: list[object]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["0", "1", "1"], "binary"),
+        (["-1", "1", "1"], "binary"),
+        ([0.0, 1.0, 1.0], "binary"),
+        ([True, False, True], "binary"),
+        (["Yes", "no", "no"], "binary"),
+        (["m", "f", "f"], "binary"),
+        (["1", "2", "2"], "categorical"),
+        ([str(i % 10) for i in range(40)], "categorical"),
+        ([str(i % 13) for i in range(40)], "numeric"),
+        (["0.5", "1.5", "2"], "numeric"),
+        (["1e3", "-2", "7.5"], "numeric"),
+        (["a", "b", "c"], "categorical"),
+        ([f"t{i}" for i in range(21)], "text"),
+        (["x", "x", "x"], "constant"),
+        ([None, None], "constant"),
+        ([None, "x", "y"], "binary"),
+    ],
+)
+def test_types_are_found(cells: list[object], kind: str) -> None:
+    assert found_type(column_of(table(a=cells), "a")) == kind
+
+
+def test_every_type_becomes_0_and_1() -> None:
+    ones, numbers, done = encode(
+        table(
+            hat=["yes", "no", "yes", "no"],
+            sex=["m", "f", "f", "m"],
+            town=["Ulm", "Bonn", "Jena", "Ulm"],
+            age=["20", "31.5", "40", "50"],
+            size=["1", "2", "3", "4"],
+        ),
+        Encoding(types={"size": "numeric"}, thresholds={"age": 45}),
+        FILE,
+    )
+    assert ones.to_dict("list") == {
+        "hat": [1, 0, 1, 0],
+        "sex=m": [1, 0, 0, 1],
+        "town=Bonn": [0, 1, 0, 0],
+        "town=Jena": [0, 0, 1, 0],
+        "town=Ulm": [1, 0, 0, 1],
+        "age>45": [0, 0, 0, 1],
+        "size>2.5": [0, 0, 1, 1],
+    }
+    assert (ones.dtypes == np.uint8).all()
+    assert numbers.to_dict("list") == {"age": [20, 31.5, 40, 50], "size": [1, 2, 3, 4]}
+    rows = done.set_index("attribute")
+    assert rows.loc["age>45", "rule"] == "> 45, from the config"
+    assert rows.loc["size>2.5", "rule"] == "> 2.5, the median"
+    assert rows["declared"].to_dict() == {
+        name: name.startswith(("age", "size")) for name in ones.columns
+    }
+    assert rows["positives"].tolist() == ones.sum().tolist()
+
+
+def test_a_median_that_is_the_largest_value_still_divides() -> None:
+    ones, _, done = encode(table(a=["0.5", "2", "2", "2"]), Encoding(), FILE)
+    assert ones.to_dict("list") == {"a>=2": [0, 1, 1, 1]}
+    assert done["rule"].tolist() == [">= 2, the median"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "encoding", "message"),
+    [
+        (["x", "x"], Encoding(), "only the value 'x'; add it to `skip`"),
+        ([f"t{i}" for i in range(30)], Encoding(), "30 values, more than the 20"),
+        (["a", "b", "c"], Encoding(max_categories=2), "3 values, more than the 2"),
+        (["a", "b", "c"], Encoding(types={"a": "binary"}), "declared binary and has 3 values"),
+        (["1", "b", "c"], Encoding(types={"a": "numeric"}), "to be numeric and holds 'b'"),
+        (["1", "b", "c"], Encoding(thresholds={"a": 2}), "to be numeric and holds 'b'"),
+        (["1.5", "2", "3"], Encoding(thresholds={"a": 9}), "exceeds the threshold 9"),
+        (["1", "2", "3"], Encoding(types={"b": "numeric"}), "no column 'b', which the config"),
+    ],
+)
+def test_what_cannot_be_encoded_is_one_sentence(
+    cells: list[object], encoding: Encoding, message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        encode(table(a=cells), encoding, FILE)
+    assert str(caught.value).startswith("people.csv: ")
+
+
+def test_two_attributes_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="two attributes would be called 'a=y'"):
+        encode(pd.DataFrame({"a": ["x", "y"], "a=y": ["0", "1"]}), Encoding(), FILE)
+
+
+@given(st.lists(st.sampled_from(["red", "green", "blue", "7"]), min_size=4, max_size=30))
+def test_categories_divide_the_samples(cells: list[str]) -> None:
+    if len(set(cells)) < 3:
+        return
+    ones, _, done = encode(table(colour=list(cells)), Encoding(), FILE)
+    assert (ones.sum(axis=1) == 1).all()
+    assert [f"colour={c}" for c in sorted(set(cells))] == list(ones.columns)
+    assert done["share"].sum() == pytest.approx(1)
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=40, unique=True))
+def test_the_median_puts_half_above_it(values: list[float]) -> None:
+    cells: list[object] = [repr(v) for v in values]
+    ones, numbers, _ = encode(table(x=cells), Encoding(types={"x": "numeric"}), FILE)
+    assert int(ones.iloc[:, 0].sum()) == len(values) // 2
+    np.testing.assert_array_equal(numbers["x"], values)

@@ -1,0 +1,150 @@
+"""Images of unknown origin: folder, zip, Parquet, array; bombs refused."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from latent_microscope.errors import InputError
+from latent_microscope.own.images import identities_by_path, open_pictures
+
+
+def encoded(value: int, size: tuple[int, int] = (8, 6), mode: str = "L") -> bytes:
+    buffer = io.BytesIO()
+    fill = value if mode == "L" else (value, 0, 0)
+    Image.new(mode, size, fill).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+NAMES = {"s2/a.png": 20, "s1/b.png": 10, "s1/c.PNG": 30}
+
+
+def folder(path: Path) -> Path:
+    for name, value in NAMES.items():
+        file = path / "faces" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encoded(value))
+    (path / "faces/notes.txt").write_text("no image")
+    (path / "faces/.hidden.png").write_text("no image")
+    return path / "faces"
+
+
+def archive(path: Path) -> Path:
+    with zipfile.ZipFile(path / "faces.zip", "w") as made:
+        for name, value in NAMES.items():
+            made.writestr(f"faces/{name}", encoded(value))
+        made.writestr("__MACOSX/faces/s1/._b.png", b"x")
+    return path / "faces.zip"
+
+
+def table(path: Path, *, struct: bool = True) -> Path:
+    cells = [{"bytes": encoded(v), "path": n} if struct else encoded(v) for n, v in NAMES.items()]
+    frame = pd.DataFrame({"image_id": list(NAMES), "image": cells, "label": [0, 1, 2]})
+    frame.to_parquet(path / "faces.parquet")
+    return path / "faces.parquet"
+
+
+def values(path: Path, rows: list[int]) -> dict[str, int]:
+    with open_pictures(path) as found:
+        assert found.ids is not None
+        images = found.rows(np.array(rows), 4)
+        return {
+            found.ids[row]: int(image[0, 0, 0])
+            for row, image in zip(rows, images, strict=True)
+            if image.shape == (4, 4, 3) and image.dtype == np.uint8
+        }
+
+
+@pytest.mark.parametrize("make", [folder, archive])
+def test_ids_are_the_paths_below_the_folder_in_sorted_order(tmp_path: Path, make: object) -> None:
+    path = make(tmp_path)  # type: ignore[operator]
+    assert values(path, [0, 1, 2]) == {"s1/b": 10, "s1/c": 30, "s2/a": 20}
+    assert values(path, [2]) == {"s2/a": 20}
+    with open_pictures(path, ids="name") as found:
+        assert found.ids is not None
+        assert found.ids.tolist() == ["b", "c", "a"]
+
+
+@pytest.mark.parametrize("struct", [True, False])
+def test_images_in_a_parquet_file(tmp_path: Path, struct: bool) -> None:
+    path = table(tmp_path, struct=struct)
+    assert values(path, [0, 2]) == {"s2/a": 20, "s1/c": 30}
+    with pytest.raises(InputError, match="no column 'photo' of image bytes"):
+        values_of(path, column="photo")
+
+
+def values_of(path: Path, column: str) -> None:
+    with open_pictures(path, column=column):
+        pass
+
+
+def test_arrays_grey_and_colour_become_rgb(tmp_path: Path) -> None:
+    grey = np.arange(3, dtype=np.uint8)[:, None, None] * np.ones((1, 8, 6), np.uint8)
+    np.save(tmp_path / "grey.npy", grey)
+    np.save(tmp_path / "colour.npy", np.stack([grey, grey * 0, grey * 0], axis=3))
+    for name, blue in (("grey.npy", [0, 1, 2]), ("colour.npy", [0, 0, 0])):
+        with open_pictures(tmp_path / name) as found:
+            assert found.ids is None
+            images = list(found.rows(np.arange(3), 4))
+        assert [int(one[0, 0, 0]) for one in images] == [0, 1, 2]
+        assert [int(one[0, 0, 2]) for one in images] == blue
+    np.save(tmp_path / "float.npy", grey.astype(float))
+    with pytest.raises(InputError, match="images must be uint8"):
+        values(tmp_path / "float.npy", [0])
+
+
+def test_two_images_of_one_id_are_refused(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    (path / "s2/b.png").write_bytes(encoded(1))
+    assert len(values(path, [0, 1, 2, 3])) == 4
+    with (
+        pytest.raises(InputError, match="the id 'b' stands in it more than once"),
+        open_pictures(path, ids="name"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"not an image", "not one of JPEG, PNG, BMP"),
+        (encoded(1)[:45], "cannot be decoded"),
+        (b"", "cannot be decoded"),
+        (encoded(1, (200, 3)), "more than 16 times as long as wide"),
+        (encoded(1, (5000, 4000)), "refused"),
+    ],
+    ids=["text", "truncated", "empty", "strip", "large"],
+)
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, data: bytes, message: str) -> None:
+    path = folder(tmp_path)
+    (path / "s1/b.png").write_bytes(data)
+    with pytest.raises(InputError, match=message) as caught:
+        values(path, [0, 1])
+    assert "s1/b.png" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none", "none.zip", "none.parquet", "none.npy", "a.txt"])
+def test_missing_images_are_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError), open_pictures(tmp_path / name):
+        pass
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no image"), open_pictures(tmp_path / "empty"):
+        pass
+
+
+def test_folders_or_names_say_who_it_is(tmp_path: Path) -> None:
+    names = ["s1/anna_1.png", "s1/anna_2.png", "s2/bo_1.png"]
+    assert identities_by_path(names, None, tmp_path) == ["s1", "s1", "s2"]
+    assert identities_by_path(names, r"/([a-z]+)_", tmp_path) == ["anna", "anna", "bo"]
+    with pytest.raises(InputError, match=r"'x.png' is in no folder"):
+        identities_by_path(["x.png"], None, tmp_path)
+    with pytest.raises(InputError, match=r"does not fit the image 's2/bo_1.png'"):
+        identities_by_path(names, "(anna)", tmp_path)
+    with pytest.raises(InputError, match="has 2 groups"):
+        identities_by_path(names, "(a)(b)", tmp_path)
+    with pytest.raises(InputError, match="no regular expression"):
+        identities_by_path(names, "(a", tmp_path)

@@ -1,0 +1,95 @@
+"""Joining by id: nothing is lost without a word."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latent_microscope.errors import InputError
+from latent_microscope.own.joining import Source, joined_ids, match
+
+IDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True)
+
+
+def source(name: str, ids: list[str] | None, count: int = 0, **more: str) -> Source:
+    array = None if ids is None else np.array(ids, dtype=object)
+    return Source(name, f"{name}.csv", len(ids) if ids else count, array, more or None)
+
+
+@given(IDS, IDS, IDS)
+def test_ids_are_those_of_all_files_in_the_order_of_the_first(
+    a: list[str], b: list[str], c: list[str]
+) -> None:
+    sources = [source("one", a), source("two", b), source("three", c)]
+    ids, files, unmatched = match(sources)
+    wanted = [i for i in a if i in b and i in c]
+    assert ids["id"][ids["complete"]].tolist() == wanted
+    assert set(unmatched["id"]) == (set(a) | set(b) | set(c)) - set(wanted)
+    for name, own in (("one", a), ("two", b), ("three", c)):
+        lacking = set(unmatched["id"][unmatched["lacks"].str.contains(name)])
+        assert lacking == (set(a) | set(b) | set(c)) - set(own)
+    assert (files["matched"] == len(wanted)).all()
+    assert files["alone"].tolist() == [len(x) - len(wanted) for x in (a, b, c)]
+
+
+def test_rows_without_ids_follow_the_first_file_that_has_some() -> None:
+    sources = [source("z", None, 3), source("t", ["c", "a", "b"]), source("u", ["a", "b", "c"])]
+    ids, files, unmatched = match(sources)
+    assert ids["id"].tolist() == ["c", "a", "b"]
+    assert ids["position"].tolist() == [0, 1, 2]
+    assert files["joined_by"].tolist() == ["position", "id", "id"]
+    assert unmatched.empty
+
+
+def test_without_any_ids_rows_are_numbered() -> None:
+    ids, _, _ = match([source("z", None, 11), source("t", None, 11)])
+    assert ids["id"].tolist() == [f"{i:02d}" for i in range(11)]
+
+
+def test_another_number_of_rows_is_refused() -> None:
+    with pytest.raises(InputError, match=r"z.csv: 4 rows and no ids, and t.csv has 3 rows"):
+        match([source("z", None, 4), source("t", ["a", "b", "c"])])
+
+
+def refusal(sources: list[Source]) -> str:
+    with pytest.raises(InputError) as caught:
+        joined_ids(*match(sources), drop=False, listed="unmatched.csv")
+    return str(caught.value)
+
+
+def test_what_does_not_match_is_an_error_that_names_it() -> None:
+    sources = [source("one", list("abcd")), source("two", list("ab"))]
+    assert refusal(sources) == (
+        "two.csv: lacks 2 of 4 ids, first 'c', 'd'; 2 do not match, all in unmatched.csv; mend the "
+        "files, or set `unmatched: drop`"
+    )
+    kept = joined_ids(*match(sources), drop=True, listed="unmatched.csv")
+    assert kept.tolist() == ["a", "b"]
+
+
+def test_an_empty_cell_does_not_match_either() -> None:
+    sources = [source("one", list("abc")), source("two", list("abc"), b="age")]
+    assert "two.csv: has an empty cell in 'age' for 1 of 3 ids, first 'b'" in refusal(sources)
+    _, files, unmatched = match(sources)
+    assert unmatched.to_dict("list") == {"id": ["b"], "lacks": ["two: age"]}
+    assert files["lacking"].tolist() == [0, 1]
+    assert joined_ids(*match(sources), drop=True, listed="x").tolist() == ["a", "c"]
+
+
+def test_an_empty_cell_of_a_file_without_ids_is_found_by_position() -> None:
+    sources = [source("one", list("abc")), Source("two", "two.csv", 3, None, {"2": "age"})]
+    _, _, unmatched = match(sources)
+    assert unmatched["id"].tolist() == ["c"]
+
+
+def test_no_common_id_is_said_with_both_spellings() -> None:
+    for drop in (True, False):
+        with pytest.raises(InputError, match=r"no id is in all files; .*'x1'.*'7'"):
+            joined_ids(*match([source("one", ["x1"]), source("two", ["7"])]), drop=drop, listed="u")
+
+
+def test_tables_have_plain_types() -> None:
+    ids, files, unmatched = match([source("one", ["a"]), source("two", ["a"])])
+    assert unmatched.empty
+    for frame in (ids, files, unmatched):
+        assert "object" not in {str(kind) for kind in frame.dtypes}

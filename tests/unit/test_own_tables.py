@@ -1,0 +1,178 @@
+"""Tables of unknown origin: every mistake one sentence that names the file."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latent_microscope.errors import InputError
+from latent_microscope.own.arrays import chosen_rows, read_rows
+from latent_microscope.own.tables import clean_ids, id_column, read_table
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_text_is_read_as_text_whatever_separates_it(tmp_path: Path, separator: str) -> None:
+    rows = [["id", "name", "age"], ["007", '"a, b; c"', "4"], ["8", "NaN", ""]]
+    path = write(tmp_path / "t.csv", "﻿" + "\r\n".join(separator.join(r) for r in rows))
+    table = read_table(path)
+    assert list(table.columns) == ["id", "name", "age"]
+    assert table["id"].tolist() == ["007", "8"]
+    assert table["name"].tolist() == ["a, b; c", None]
+    assert table["age"].tolist() == ["4", None]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id,name\n1,M\xfcller\n", "not UTF-8 text"),
+        ("id,a,a\n1,2,3\n", "'a' stands in its header more than once"),
+        ("id,a\n1,2,3\n", "line 2 has 3 cells and the header 2"),
+        ("id,a\n1\n", "line 2 has 1 cells and the header 2"),
+        ("id,a\n", "a header and no rows"),
+        ("", "is empty"),
+    ],
+)
+def test_a_bad_table_is_one_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:
+    path = write(tmp_path / "t.csv", content)
+    with pytest.raises(InputError, match=message) as caught:
+        read_table(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_missing_file_a_folder_and_another_kind_are_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    write(tmp_path / "t.xlsx", "x")
+    for name, message in (
+        ("none.csv", "no such file"),
+        ("folder.csv", "is a folder"),
+        ("t.xlsx", "not a table"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_table(tmp_path / name)
+
+
+def test_ids_are_texts_and_lose_the_ending_of_an_image() -> None:
+    assert clean_ids(np.array([3, 10]), "x").tolist() == ["3", "10"]
+    assert clean_ids(pd.Series([3.0, 10.0]), "x").tolist() == ["3", "10"]
+    assert clean_ids(["a.PNG", "./b/c.jpeg", "d.v2", " e "], "x").tolist() == [
+        "a",
+        "b/c",
+        "d.v2",
+        "e",
+    ]
+    assert clean_ids(["007", "7"], "x").tolist() == ["007", "7"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["a", "b", "a"], "the id 'a' stands in it more than once"),
+        (["a.png", "a.jpg"], "the id 'a' stands in it more than once"),
+        (["a", None], "row 1 has no id"),
+        ([1.0, float("nan")], "row 1 has no id"),
+    ],
+)
+def test_repeated_and_missing_ids_are_refused(ids: list[object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        clean_ids(pd.Series(ids, dtype=object), "f.csv")
+
+
+def test_the_column_of_ids_is_found_by_its_name(tmp_path: Path) -> None:
+    table = pd.DataFrame({"age": [1], "Image": ["x"], "ID": ["y"]})
+    assert id_column(table, None, tmp_path) == "ID"
+    assert id_column(table, "age", tmp_path) == "age"
+    assert id_column(table[["age"]], None, tmp_path) is None
+    with pytest.raises(InputError, match="no column 'key'"):
+        id_column(table, "key", tmp_path)
+
+
+def test_numbers_are_read_from_every_kind_of_file(tmp_path: Path) -> None:
+    values = np.arange(6, dtype=np.float64).reshape(3, 2)
+    ids = ["a", "b", "c"]
+    np.save(tmp_path / "x.npy", values)
+    np.savez(tmp_path / "x.npz", z=values, ids=np.array(ids), other=np.arange(3))
+    pd.DataFrame({"id": ids, "p": values[:, 0], "q": values[:, 1]}).to_parquet(
+        tmp_path / "wide.parquet"
+    )
+    pd.DataFrame({"id": ids, "vector": list(values), "note": ["x"] * 3}).to_parquet(
+        tmp_path / "long.parquet"
+    )
+    write(tmp_path / "ids.txt", "a\nb\nc\n")
+    found = {
+        "x.npy": read_rows(tmp_path / "x.npy", ids=tmp_path / "ids.txt"),
+        "x.npz": read_rows(tmp_path / "x.npz"),
+        "wide": read_rows(tmp_path / "wide.parquet"),
+        "long": read_rows(tmp_path / "long.parquet", array="vector"),
+    }
+    for name, one in found.items():
+        assert one.ids is not None, name
+        assert one.ids.tolist() == ids, name
+        np.testing.assert_array_equal(one.values, values, err_msg=name)
+    assert read_rows(tmp_path / "x.npy").ids is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: np.save(p / "x.npy", np.zeros(3)), r"shape \(3,\); a matrix of numbers"),
+        (lambda p: np.save(p / "x.npy", np.array([["a"]])), "a matrix of numbers"),
+        (lambda p: np.save(p / "x.npy", np.zeros((2, 2), complex)), "a matrix of numbers"),
+        (lambda p: np.save(p / "x.npy", np.array([[{}]]), allow_pickle=True), "not a readable"),
+        (lambda p: write(p / "x.npy", b"\x93NUMPY"), "not a readable"),
+        (lambda p: np.save(p / "x.npy", np.zeros((0, 4))), "a matrix of numbers"),
+    ],
+)
+def test_what_is_no_matrix_is_refused(tmp_path: Path, make: object, message: str) -> None:
+    make(tmp_path)  # type: ignore[operator]
+    with pytest.raises(InputError, match=message):
+        read_rows(tmp_path / "x.npy")
+
+
+def test_an_absurd_header_takes_no_memory(tmp_path: Path) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 100000), }"
+    header += b" " * (64 - (10 + len(header) + 1) % 64) + b"\n"
+    body = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(InputError, match="not a readable"):
+        read_rows(write(tmp_path / "x.npy", body))
+
+
+def test_an_archive_with_several_arrays_wants_a_name(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    with pytest.raises(InputError, match="set `array` to one of a, b"):
+        read_rows(tmp_path / "x.npz")
+    np.savez(tmp_path / "y.npz", a=np.zeros((2, 2)), ids=np.array(["x"]))
+    with pytest.raises(InputError, match="1 ids for the 2 rows"):
+        read_rows(tmp_path / "y.npz")
+    with pytest.raises(InputError, match="no array 'key'"):
+        read_rows(tmp_path / "x.npz", id_name="key")
+
+
+def test_ragged_vectors_and_texts_are_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"id": [1, 2], "v": [[1.0], [1.0, 2.0]]}).to_parquet(tmp_path / "r.parquet")
+    with pytest.raises(InputError, match="all of one length"):
+        read_rows(tmp_path / "r.parquet")
+    pd.DataFrame({"id": [1, 2], "v": [1.0, 2.0], "t": ["x", "y"]}).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    with pytest.raises(InputError, match="'t' holds no numbers"):
+        read_rows(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_a_value_that_is_not_finite_is_named_by_its_id(tmp_path: Path, bad: float) -> None:
+    values = np.zeros((3, 2))
+    values[2, 1] = bad
+    np.savez(tmp_path / "x.npz", z=values, ids=np.array(["a", "b", "c"]))
+    found = read_rows(tmp_path / "x.npz")
+    assert found.ids is not None
+    ids = found.ids[[2, 0]]
+    with pytest.raises(InputError, match=r"\(id c\) holds NaN or infinity"):
+        chosen_rows(found, np.array([2, 0]), ids, tmp_path / "x.npz")
+    good = chosen_rows(found, np.array([0, 1]), ids, tmp_path / "x.npz")
+    assert good.dtype == np.float32

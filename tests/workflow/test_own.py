@@ -1,0 +1,160 @@
+"""Studies of one's own: what is not given is not in the DAG, and the rest runs end to end."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+from snakemake_project import (  # type: ignore[import-not-found]
+    ROOT,
+    call_snakemake,
+    planned,
+)
+
+pytestmark = pytest.mark.workflow
+
+N = 60
+VAE = {"arch": "convolutional", "latent": 4, "epochs": 1, "batch": 32}
+TINY: dict[str, Any] = {
+    "clusters": {"neighbors": 5, "min_cluster_size": 5, "umap_seeds": 1, "resamples": 2},
+    "sources": {"restarts": 1, "components": 3},
+    "bias": {"resamples": 0},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's files."""
+    folder = tmp_path_factory.mktemp("user")
+    random = np.random.default_rng(0)
+    ids = [f"x{i:02d}" for i in range(N)]
+    np.savez(folder / "z.npz", z=random.normal(size=(N, 5)), ids=np.array(ids))
+    table = pd.DataFrame(
+        {"id": ids, "hat": random.integers(0, 2, N), "who": [f"p{i // 3}" for i in range(N)]}
+    )
+    table.to_csv(folder / "t.csv", index=False)
+    (folder / "faces").mkdir()
+    for name in ids:
+        Image.fromarray(random.integers(0, 255, (16, 16), np.uint8)).save(
+            folder / f"faces/{name}.png"
+        )
+    return folder
+
+
+def run(folder: Path, study: dict[str, Any], *arguments: str) -> Any:
+    config = {"run": ["mine"], "studies": {"mine": {"kind": "own", **TINY, **study}}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return call_snakemake(
+        folder, "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile",
+        str(ROOT / "profiles/default"), "--configfile", "mine.yaml", *arguments,
+    )  # fmt: skip
+
+
+def jobs_of(folder: Path, study: dict[str, Any]) -> Any:
+    done = run(folder, study, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    return planned(done.stdout)
+
+
+BIAS = {"encode_attributes", "measure_bias", "tabulate_bias", "plot_bias_forest"} | {
+    "probe_attributes",
+    "tabulate_probes",
+    "plot_probes",
+}
+PICTURES = {"pack_images", "find_duplicates", "plot_duplicates", "plot_overlaps"} | {
+    "plot_ranking_grid",
+    "plot_subniches",
+}
+PEOPLE = {"study_identities", "plot_identities"}
+TRAINING = {"train_vae", "encode_latents", "assess_vae", "tabulate_health", "plot_vae_images"}
+SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "embeddings": ({"data": {"embeddings": "z.npz"}}, set()),
+    "attributes": ({"data": {"embeddings": "z.npz", "attributes": "t.csv"}}, BIAS),
+    "images": ({"data": {"embeddings": "z.npz", "images": "faces"}}, PICTURES),
+    "all": (
+        {
+            "data": {
+                "embeddings": "z.npz",
+                "images": "faces",
+                "attributes": "t.csv",
+                "identities": {"column": "who"},
+            }
+        },
+        BIAS | PICTURES | PEOPLE,
+    ),
+    "vae": ({"data": {"images": "faces"}, "vae": VAE}, PICTURES | TRAINING),
+    "vae-people": (
+        {"data": {"images": "faces", "identities": {"pattern": "(x.)"}}, "vae": VAE},
+        PICTURES | TRAINING | PEOPLE,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_only_what_the_files_allow_is_in_the_dag(name: str, folder: Path) -> None:
+    study, wanted = SHAPES[name]
+    jobs = jobs_of(folder, study)
+    always = {"match_ids", "join_samples", "score_samples", "cluster_samples", "plot_clusters"}
+    every = BIAS | PICTURES | PEOPLE | TRAINING
+    assert {rule for rule in every if jobs[rule]} == wanted
+    assert all(jobs[rule] for rule in always)
+    assert bool(jobs["import_embeddings"]) != bool(jobs["train_vae"])
+    assert jobs["check_results"] == 1
+
+
+def test_a_missing_file_stops_before_anything_runs(folder: Path) -> None:
+    done = run(folder, {"data": {"embeddings": "none.npz"}}, "--cores", "1")
+    assert done.returncode != 0
+    assert "config key studies.mine.data.embeddings.file: none.npz: no such file" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+FIRST = "results/mine/data/samples.parquet"
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> Path:
+    """The first steps of a study with everything, done."""
+    done = run(folder, SHAPES["all"][0], *EARLY, "--cores", "1")
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+EARLY = [
+    FIRST,
+    "results/mine/data/attributes.parquet",
+    "results/mine/data/images.npy",
+    "results/mine/vae/whole/seed0/latents.npy",
+]
+
+
+def again(folder: Path) -> set[str]:
+    done = run(folder, SHAPES["all"][0], *EARLY, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout
+    return set(planned(done.stdout))
+
+
+def test_a_changed_file_reruns_what_depends_on_it(finished: Path) -> None:
+    assert again(finished) == set()
+    image = finished / "faces/x03.png"
+    before = image.read_bytes()
+    Image.new("L", (16, 16), 3).save(image)
+    assert {"match_ids", "pack_images"} <= again(finished)
+    image.write_bytes(before)
+
+
+def test_a_bad_file_is_one_sentence_and_leaves_nothing(finished: Path) -> None:
+    table = finished / "t.csv"
+    before = table.read_bytes()
+    table.write_bytes(before.replace(b"x07,", b"y07,"))
+    done = run(finished, SHAPES["all"][0], FIRST, "--cores", "1")
+    table.write_bytes(before)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout
+    assert "t.csv: lacks 1 of 61 ids, first 'x07'; 2 do not match" in done.stdout
+    listed = pd.read_csv(finished / "results/mine/tables/unmatched.csv")
+    assert sorted(listed["id"]) == ["x07", "y07"]
+    assert not (finished / FIRST).exists()
