@@ -29,8 +29,9 @@ from latent_microscope.figures.behaviour import confusions, disputed
 from latent_microscope.figures.bias import strongest
 from latent_microscope.figures.grids import image_grid
 from latent_microscope.figures.identities import two_identities
-from latent_microscope.figures.latent import biggest_clusters, by_cluster, principal_plane
+from latent_microscope.figures.latent import biggest_clusters, by_cluster
 from latent_microscope.figures.rdms import block_percentiles, class_order, percentile_table
+from latent_microscope.principal import principal_plane
 from latent_microscope.step import run
 
 SCRIPTS = Path(style.__file__).parents[2]

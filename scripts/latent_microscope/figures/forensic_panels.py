@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from latent_microscope.figures.latent import by_value, principal_plane, same_rows
+from latent_microscope.figures.latent import by_value, same_rows
 from latent_microscope.figures.style import (
     DIVERGING,
     FAINT,
@@ -26,6 +26,7 @@ from latent_microscope.figures.style import (
     say,
 )
 from latent_microscope.figures.synthetic import KINDS, histogram, kinds_of
+from latent_microscope.principal import principal_plane
 
 METRICS = {
     "uniqueness": "uniqueness",

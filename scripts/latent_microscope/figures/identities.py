@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from latent_microscope.figures.galleries import require_ids
 from latent_microscope.figures.grids import grid_height, image_grid
-from latent_microscope.figures.latent import principal_plane, same_rows
+from latent_microscope.figures.latent import same_rows
 from latent_microscope.figures.style import (
     FAINT,
     MUTED,
@@ -20,6 +20,7 @@ from latent_microscope.figures.style import (
     pretty,
     say,
 )
+from latent_microscope.principal import principal_plane
 
 
 def two_identities(members: pd.DataFrame) -> list[tuple[str, npt.NDArray[np.int64]]]:

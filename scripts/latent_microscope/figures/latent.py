@@ -33,30 +33,6 @@ def same_rows(array: np.ndarray, table: pd.DataFrame, name: str) -> None:
         )
 
 
-def principal_plane(latents: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """First two principal components and their shares of the variance.
-
-    Args:
-        latents: (n, d).
-
-    Returns:
-        (n, 2) coordinates (zeros where d or n gives none), (2,) shares. Each axis is oriented so
-        that its largest loading is positive.
-    """
-    centred = np.asarray(latents, dtype=np.float64)
-    centred = centred - centred.mean(axis=0)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    vectors = vectors[:, ::-1][:, :2]
-    largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
-    plane = np.zeros((len(centred), 2))
-    plane[:, : vectors.shape[1]] = centred @ vectors
-    total = values.sum()
-    shares = np.zeros(2)
-    shares[: vectors.shape[1]] = values[::-1][:2] / total if total > 0 else 0.0
-    return plane, shares
-
-
 def biggest_clusters(labels: npt.ArrayLike) -> list[int]:
     """Cluster labels without noise (−1), largest first, ties by label."""
     names, sizes = np.unique(np.asarray(labels), return_counts=True)

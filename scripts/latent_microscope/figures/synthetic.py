@@ -16,7 +16,6 @@ from latent_microscope.figures.latent import (
     by_cluster,
     by_value,
     legend_of,
-    principal_plane,
     same_rows,
 )
 from latent_microscope.figures.style import (
@@ -28,6 +27,7 @@ from latent_microscope.figures.style import (
     plain,
     say,
 )
+from latent_microscope.principal import principal_plane
 
 KINDS = {"authentic": 0, "interpolation": 1}  # index of the colour
 _MARKERS = {"authentic": "o", "interpolation": "^"}

@@ -1,0 +1,1 @@
+"""The explorer: one HTML page with everything that a study says of each of its images."""

@@ -1,0 +1,75 @@
+// The study as it stands in the page: JSON with arrays as base64 of little-endian bytes.
+const study = JSON.parse(document.getElementById("study").textContent);
+const count = study.ids.length;
+const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
+
+function bytesOf(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+function unpack(array) {
+  const bytes = bytesOf(array.data);
+  return array.type === "bits" ? bytes : new TYPES[array.type](bytes.buffer);
+}
+
+const bitOf = (bits, i) => (bits[i >> 3] >> (i & 7)) & 1;
+
+const maps = study.maps.map((map) => {
+  const grid = unpack(map.plane);
+  const { low, step } = map.plane;
+  const xs = new Float32Array(count), ys = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    xs[i] = low[0] + step * grid[2 * i];
+    ys[i] = low[1] + step * grid[2 * i + 1];
+  }
+  return { ...map, xs, ys, neighbours: unpack(map.neighbours) };
+});
+
+const columns = study.columns.map((column) => ({ ...column, data: null, values: unpack(column) }));
+const columnNamed = new Map(columns.map((column) => [column.name, column]));
+const attributes = columns.filter((column) => column.kind === "binary");
+const scores = columns.filter((column) => column.kind === "number");
+const rowOf = new Map(study.ids.map((id, row) => [id, row]));
+const votes = study.votes && {
+  ...study.votes,
+  labels: unpack(study.votes.labels),
+  counts: unpack(study.votes.counts),
+  models: study.votes.models.map((model) => ({ name: model.name, probabilities: unpack(model.probabilities) })),
+};
+
+// A value as text: of a number four significant digits.
+function textOf(column, row) {
+  if (column.kind === "binary") return bitOf(column.values, row) ? "yes" : "no";
+  if (column.kind === "category") return column.levels[column.values[row]];
+  return numberText(column.values[row]);
+}
+
+function numberText(value) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
+  return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
+}
+
+const wholeText = (value) => value.toLocaleString("en");
+
+// Finite values of a number column in order, for percentiles and colour scales.
+function sortedValues(column) {
+  if (!column.sorted) column.sorted = Float32Array.from(column.values).filter(Number.isFinite).sort();
+  return column.sorted;
+}
+
+// Share of images whose value is at most this one's.
+function percentileOf(column, row) {
+  const sorted = sortedValues(column);
+  let low = 0, high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= column.values[row]) low = middle + 1; else high = middle;
+  }
+  return low / sorted.length;
+}

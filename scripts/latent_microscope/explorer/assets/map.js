@@ -1,0 +1,197 @@
+// The map: a plot of BokehJS (ranges, panning, wheel and pinch, lasso, events, rings and lines) whose
+// points are a glyph of our own.
+const { Plot, Range1d, PanTool, WheelZoomTool, LassoSelectTool, Scatter, Segment, ColumnDataSource, GlyphRenderer } =
+  Object.fromEntries(
+    ["Plot", "Range1d", "PanTool", "WheelZoomTool", "LassoSelectTool", "Scatter", "Segment", "ColumnDataSource", "GlyphRenderer"]
+      .map((name) => [name, Bokeh.Models.get(name)]));
+const THUMBNAILS_FROM = 120; // as soon as no more images than these are in view, they are shown themselves
+
+const map = {
+  raster: new Raster(), shown: maps[0], colours: null, layers: [null], background: 0xffffffff, size: 1,
+  picked: null, near: null, links: null,
+
+  async open() {
+    const [x, y] = [new Range1d({ start: 0, end: 1 }), new Range1d({ start: 0, end: 1 })];
+    this.x = x;
+    this.y = y;
+    this.lasso = new LassoSelectTool({ continuous: false });
+    this.pan = new PanTool();
+    this.wheel = new WheelZoomTool({ speed: 1 / 400 });
+    this.plot = new Plot({
+      x_range: x, y_range: y, sizing_mode: "stretch_both", min_border: 0, outline_line_color: null, toolbar_location: null,
+      background_fill_color: null, border_fill_color: null, lod_threshold: null,
+    });
+    this.plot.toolbar.tools = [this.pan, this.wheel, this.lasso];
+    this.plot.toolbar.active_drag = this.pan;
+    this.plot.toolbar.active_scroll = this.wheel;
+    this.points = this.glyph(new (pointsGlyph())({ x: 0, y: 0 }), { x: [0], y: [0] });
+    this.links = this.glyph(new Segment({ x0: { field: "x0" }, y0: { field: "y0" }, x1: { field: "x1" }, y1: { field: "y1" }, line_width: 1.2, line_alpha: 0.75 }), { x0: [], y0: [], x1: [], y1: [] });
+    this.near = this.ring(9, 1.6);
+    this.picked = this.ring(16, 3);
+    const page = new (Bokeh.require("document").Document)();
+    page.add_root(this.plot);
+    this.plot.subscribed_events = new Set(["tap", "mousemove", "mouseleave", "selectiongeometry"]);
+    page.on_event("tap", (_, event) => this.act.tap(this.nearest(event.x, event.y, 14)));
+    page.on_event("mousemove", (_, event) => this.act.hover(this.nearest(event.x, event.y, 10), event));
+    page.on_event("mouseleave", () => this.act.hover(-1, null));
+    page.on_event("selectiongeometry", (_, event) => event.final && this.act.lasso(this.within(event.geometry.x, event.geometry.y), event));
+    const views = await Bokeh.embed.add_document_standalone(page, byId("plot"));
+    this.view = [...views][0];
+    paintEachFrame(this.view);
+    new ResizeObserver(() => this.reshape()).observe(byId("plot"));
+    this.fit();
+  },
+
+  glyph(glyph, data) {
+    const source = new ColumnDataSource({ data });
+    this.plot.renderers = [...this.plot.renderers, new GlyphRenderer({ data_source: source, glyph })];
+    return { source, glyph };
+  },
+
+  ring(size, width) {
+    return this.glyph(new Scatter({ x: { field: "x" }, y: { field: "y" }, size, fill_color: null, line_width: width }), { x: [], y: [] });
+  },
+
+  // Width and height in pixels of the page.
+  frame() {
+    const { clientWidth, clientHeight } = byId("plot");
+    return [Math.max(clientWidth, 50), Math.max(clientHeight, 50)];
+  },
+
+  look(x, y, unit) {
+    const [width, height] = this.frame();
+    this.unit = unit; // of the map's coordinates a pixel
+    this.x.setv({ start: x - (unit * width) / 2, end: x + (unit * width) / 2 });
+    this.y.setv({ start: y - (unit * height) / 2, end: y + (unit * height) / 2 });
+  },
+
+  middle() {
+    return [(this.x.start + this.x.end) / 2, (this.y.start + this.y.end) / 2];
+  },
+
+  reshape() {
+    const [width] = this.frame();
+    this.look(...this.middle(), this.unit && !this.whole ? (this.x.end - this.x.start) / this.width : this.unitOfAll());
+    this.width = width;
+  },
+
+  unitOfAll() {
+    const [width, height] = this.frame(), { xs, ys } = this.shown;
+    const [x0, x1, y0, y1] = [...ends(xs), ...ends(ys)];
+    this.centre = [(x0 + x1) / 2, (y0 + y1) / 2];
+    return 1.06 * (Math.max((x1 - x0) / width, (y1 - y0) / height) || 1 / width);
+  },
+
+  fit() {
+    const unit = this.unitOfAll();
+    this.wholeUnit = unit;
+    [this.width] = this.frame();
+    this.look(...this.centre, unit);
+  },
+
+  zoom(factor) {
+    this.look(...this.middle(), (this.x.end - this.x.start) / this.width / factor);
+  },
+
+  shift(right, up) {
+    const [x, y] = this.middle(), width = this.x.end - this.x.start, height = this.y.end - this.y.start;
+    this.look(x + right * width, y + up * height, width / this.width);
+  },
+
+  show(shown) {
+    this.shown = shown;
+    this.grid = null;
+    this.fit();
+  },
+
+  mode(lasso) {
+    this.plot.toolbar.active_drag = lasso ? this.lasso : this.pan;
+  },
+
+  mark(row, others) {
+    const { xs, ys } = this.shown, at = row < 0 ? [] : [row], around = row < 0 ? [] : others;
+    this.picked.source.data = { x: at.map((i) => xs[i]), y: at.map((i) => ys[i]) };
+    this.near.source.data = { x: around.map((i) => xs[i]), y: around.map((i) => ys[i]) };
+    this.links.source.data = {
+      x0: around.map(() => xs[row]), y0: around.map(() => ys[row]), x1: around.map((i) => xs[i]), y1: around.map((i) => ys[i]),
+    };
+  },
+
+  ink(colour) {
+    for (const { glyph } of [this.picked, this.near, this.links].filter(Boolean)) glyph.line_color = { value: colour };
+  },
+
+  redraw() {
+    this.view?.request_repaint();
+  },
+};
+
+function ends(values) {
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+// BokehJS waits a sixtieth of a second from the end of one painting to the next and so misses every
+// second frame of a screen; here it paints in each.
+function paintEachFrame(view) {
+  let asked = null;
+  view.throttled_paint = () => {
+    asked ??= new Promise((done) => requestAnimationFrame(() => {
+      asked = null;
+      if (!view.is_destroyed) view.repaint();
+      done();
+    }));
+    return asked;
+  };
+}
+
+// A glyph of one nominal point that paints all images of the study.
+function pointsGlyph() {
+  class PointsView extends Scatter.prototype.default_view {
+    _paint(context) {
+      const { left, top, width, height } = this.parent.plot_view.frame.bbox;
+      paintPoints(context, left, top, width, height);
+    }
+    _mask_data() {
+      return null;
+    }
+  }
+  PointsView.prototype._mask_data = null; // painted wherever its nominal point lies
+  class Points extends Scatter {}
+  Points.prototype.default_view = PointsView;
+  return Points;
+}
+
+function paintPoints(context, left, top, width, height) {
+  const ratio = window.devicePixelRatio || 1, { xs, ys } = map.shown;
+  const view = { x0: map.x.start, x1: map.x.end, y0: map.y.start, y1: map.y.end };
+  const closer = Math.min(4, Math.sqrt(map.wholeUnit / ((view.x1 - view.x0) / width)));
+  const size = Math.max(1, map.size * ratio * Math.max(1, closer));
+  map.raster.paint({
+    xs, ys, colours: map.colours, layers: map.layers, view, size, background: map.background,
+    width: Math.round(width * ratio), height: Math.round(height * ratio),
+  });
+  context.drawImage(map.raster.canvas, left, top, width, height);
+  if (study.thumbnails) paintThumbnails(context, view, left, top, width, height);
+}
+
+function paintThumbnails(context, view, left, top, width, height) {
+  const inside = [], { xs, ys } = map.shown;
+  for (let i = 0; i < count; i++) {
+    if (xs[i] > view.x0 && xs[i] < view.x1 && ys[i] > view.y0 && ys[i] < view.y1 && inside.push(i) > THUMBNAILS_FROM) return;
+  }
+  const side = Math.min(56, Math.max(22, 0.55 * Math.sqrt((width * height) / (inside.length + 1))));
+  const longer = Math.max(study.thumbnails.width, study.thumbnails.height);
+  const [w, h] = [(side * study.thumbnails.width) / longer, (side * study.thumbnails.height) / longer];
+  for (const row of inside) {
+    const x = left + ((xs[row] - view.x0) / (view.x1 - view.x0)) * width, y = top + ((view.y1 - ys[row]) / (view.y1 - view.y0)) * height;
+    const colour = map.colours[row];
+    context.fillStyle = cssOf([colour & 255, (colour >> 8) & 255, (colour >> 16) & 255]);
+    context.fillRect(x - w / 2 - 2, y - h / 2 - 2, w + 4, h + 4);
+    drawThumbnail(context, row, x - w / 2, y - h / 2, w, h, () => map.redraw());
+  }
+}

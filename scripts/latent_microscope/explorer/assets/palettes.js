@@ -1,0 +1,54 @@
+// Colours: sequential scales of even lightness steps, categories that colour-blind people tell apart.
+const SCALES = {
+  viridis: ["440154", "481b6d", "46327e", "3f4788", "365c8d", "2e6e8e", "277f8e", "21918c", "1fa187", "2db27d", "4ac16d", "73d056", "a0da39", "d0e11c", "fde725"],
+  cividis: ["00224e", "002f6d", "213b6e", "39486c", "4c556c", "5d616e", "6c6e72", "7d7c78", "8e8978", "9f9775", "b1a570", "c5b568", "d9c55c", "edd54a", "fee838"],
+};
+// Okabe and Ito 2008 without black; beyond their seven the ten of Petroff 2021, then these again.
+const OKABE_ITO = ["0072B2", "E69F00", "009E73", "CC79A7", "D55E00", "56B4E9", "F0E442"];
+const PETROFF = ["3f90da", "ffa90e", "bd1f01", "94a4a2", "832db6", "a96b59", "e76300", "b9ac70", "717581", "92dadd"];
+const GREY = { light: [178, 182, 187], dark: [92, 98, 105] };
+const NO_COLOUR = new Set(["noise", "unknown"]);
+const BINARY = { light: [[205, 209, 213], [213, 94, 0]], dark: [[70, 77, 84], [240, 149, 74]] };
+
+const rgbOf = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+const cssOf = (rgb) => `rgb(${rgb.map(Math.round).join(" ")})`;
+
+function onScale(name, share) {
+  const stops = SCALES[name], at = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
+  const i = Math.min(Math.floor(at), stops.length - 2), low = rgbOf(stops[i]), high = rgbOf(stops[i + 1]);
+  return low.map((value, channel) => value + (at - i) * (high[channel] - value));
+}
+
+// Colours of the levels of a category; noise and unknown are grey.
+function levelColours(levels, theme) {
+  const palette = levels.filter((level) => !NO_COLOUR.has(level)).length <= OKABE_ITO.length ? OKABE_ITO : PETROFF;
+  let used = 0;
+  return levels.map((level) => (NO_COLOUR.has(level) ? GREY[theme] : rgbOf(palette[used++ % palette.length])));
+}
+
+// The middle 98 % of the values span the scale: a few extremes would flatten it for all others.
+function boundsOf(column) {
+  const sorted = sortedValues(column), last = sorted.length - 1;
+  if (last < 0) return [0, 1];
+  const low = sorted[Math.round(0.01 * last)], high = sorted[Math.round(0.99 * last)];
+  return high > low ? [low, high] : [low - 0.5, low + 0.5];
+}
+
+// Packed colours (ABGR) of all images.
+function coloursOf(column, theme, scale) {
+  const colours = new Uint32Array(count);
+  const pack = ([r, g, b]) => (0xff000000 | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;
+  if (column.kind === "number") {
+    const [low, high] = boundsOf(column), grey = pack(GREY[theme]);
+    const table = Uint32Array.from({ length: 256 }, (_, i) => pack(onScale(scale, i / 255)));
+    for (let i = 0; i < count; i++) {
+      const value = column.values[i];
+      const step = Math.round((255 * (value - low)) / (high - low));
+      colours[i] = Number.isFinite(value) ? table[Math.min(Math.max(step, 0), 255)] : grey;
+    }
+  } else {
+    const table = (column.kind === "binary" ? BINARY[theme] : levelColours(column.levels, theme)).map(pack);
+    for (let i = 0; i < count; i++) colours[i] = table[column.kind === "binary" ? bitOf(column.values, i) : column.values[i]];
+  }
+  return colours;
+}

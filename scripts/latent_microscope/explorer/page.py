@@ -1,0 +1,94 @@
+"""One HTML file of a study: data, style, code and the plotting library, and no network."""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from latent_microscope.errors import InputError
+from latent_microscope.explorer.arrays import base64_text
+from latent_microscope.explorer.study import Study
+
+ASSETS = Path(__file__).with_name("assets")
+# In this order they make one script; each holds what the next ones need.
+SCRIPTS = (
+    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "thumbnails.js", "map.js", "nearest.js",
+    "table.js", "selection.js", "image.js", "lists.js", "search.js", "main.js",
+)  # fmt: skip
+_LIBRARY = "server/static/js/bokeh.min.js"
+
+
+def write_page(study: Study) -> str:
+    """The page of a study; the same bytes for the same study.
+
+    The content security policy allows the two scripts inside by their hashes and nothing from
+    anywhere else: no file, no address, no other script is ever asked for.
+    """
+    scripts = {"library": plotting_library(), "code": explorer_code()}
+    values = {
+        "title": html.escape(study.title),
+        "policy": _policy(list(scripts.values())),
+        "style": _asset("explorer.css"),
+        "study": embedded_json(study.payload()),
+        "sheets": "\n".join(
+            f'<script type="text/plain" id="sheet-{number}">{base64_text(content)}</script>'
+            for number, content in enumerate(study.thumbnails.files if study.thumbnails else [])
+        ),
+        **scripts,
+    }
+    # One pass: a title that holds a placeholder is text as any other.
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _asset("page.html"))
+
+
+def embedded_json(content: Any) -> str:
+    """JSON that cannot end the script element it stands in, nor start a comment."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    unsafe = {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
+    return re.sub("[<>&\u2028\u2029]", lambda found: unsafe[found[0]], text)
+
+
+def explorer_code() -> str:
+    """All of the explorer's own code as one script with a scope of its own."""
+    parts = "\n".join(_asset(name) for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}\n}})();'
+
+
+def plotting_library() -> str:
+    """BokehJS as the package bokeh ships it.
+
+    Raises:
+        InputError: bokeh is not installed.
+    """
+    spec = find_spec("bokeh")  # does not import it
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    path = Path(folders[0]) / _LIBRARY if folders else None
+    if path is None or not path.is_file():
+        raise InputError("the package bokeh is not installed; install envs/requirements.lock")
+    text = path.read_text(encoding="utf-8")
+    # Within a string or a comment alone; a browser would take it for the end of the element.
+    return text.replace("</script", "<\\/script")
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _policy(scripts: list[str]) -> str:
+    hashes = " ".join(
+        "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+        for text in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
