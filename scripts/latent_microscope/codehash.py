@@ -23,7 +23,8 @@ def code_hash(script: Path) -> str:
     """Hash a script together with every library module that it imports, transitively.
 
     The ``__init__`` of a package counts only when names are imported from the package itself:
-    ours hold lazy tables of names and no logic. :data:`PLUMBING` does not count.
+    ours hold lazy tables of names and no logic. :data:`PLUMBING` does not count. The files in the
+    folder ``assets`` of a package (a page's style and code) count for its module ``page``.
 
     Args:
         script: Path of a Python file.
@@ -39,6 +40,9 @@ def code_hash(script: Path) -> str:
     for module in sorted(_reachable(script.resolve())):
         digest.update(f"\n{module}\n".encode())
         digest.update(_parsed(_module_file(module)).code)
+        for asset in _assets(module):
+            digest.update(f"\n{asset.name}\n".encode())
+            digest.update(asset.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -62,6 +66,14 @@ def _reachable(script: Path) -> set[str]:
 def _module_file(module: str) -> Path:
     path = LIBRARY.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _assets(module: str) -> list[Path]:
+    if not module.endswith(".page"):
+        return []
+    return sorted(
+        path for path in (_module_file(module).parent / "assets").glob("*") if path.is_file()
+    )
 
 
 def _exists(module: str) -> bool:

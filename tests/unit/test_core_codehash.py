@@ -204,3 +204,14 @@ def test_torch_free_scripts_reach_no_module_that_imports_torch_at_the_top() -> N
             source = codehash._module_file(module).read_text()
             assert "\nimport torch" not in source, (name, module)
             assert "\nfrom torch" not in source, (name, module)
+
+
+def test_the_files_of_a_page_count_for_its_module_alone(library: Library) -> None:
+    before = library.hash()
+    library.write("latent_microscope/site/page.py", "p = 1\n")
+    library.write("latent_microscope/site/assets/page.css", "a {}")
+    assert library.hash() == before
+    library.edit("script.py", "import fa\n", "import fa\nimport latent_microscope.site.page\n")
+    imported = library.hash()
+    library.write("latent_microscope/site/assets/page.css", "b {}")
+    assert len({before, imported, library.hash()}) == 3

@@ -165,9 +165,9 @@ wildcard_constraints:
 
 
 def all_targets():
-    """Everything that the studies of this config promise: tables, figures, checks."""
+    """Everything that the studies of this config promise: tables, figures, explorers, checks."""
     targets = []
     for study in STUDIES:
-        targets += tables_of(study) + figures_of(study)
+        targets += tables_of(study) + figures_of(study) + explorer_of(study)
         targets.append(f"results/{study}/checks.parquet")
     return targets

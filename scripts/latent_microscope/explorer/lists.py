@@ -46,9 +46,9 @@ def ranked_lists(
             yield _list(title, largest(columns[name]), name)
     if rankings is not None:
         by = {"stereotypes": "originality"}
-        for name, part in rankings.groupby("list", sort=False):
+        for key, part in rankings.groupby("list", sort=False):
             rows = rows_of(part.sort_values("rank")["id"], place, "rankings")
-            yield _list(_TITLES.get(str(name), str(name)), rows, by.get(str(name), "cls"))
+            yield _list(_TITLES.get(str(key), str(key)), rows, by.get(str(key), "cls"))
     for name in columns:
         if name.startswith("divergence: "):
             model = name.removeprefix("divergence: ")

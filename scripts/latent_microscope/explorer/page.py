@@ -16,8 +16,8 @@ from latent_microscope.explorer.study import Study
 ASSETS = Path(__file__).with_name("assets")
 # In this order they make one script; each holds what the next ones need.
 SCRIPTS = (
-    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "thumbnails.js", "map.js", "nearest.js",
-    "table.js", "selection.js", "image.js", "lists.js", "search.js", "main.js",
+    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "thumbnails.js", "map.js",
+    "nearest.js", "table.js", "selection.js", "image.js", "lists.js", "search.js", "main.js",
 )  # fmt: skip
 _LIBRARY = "server/static/js/bokeh.min.js"
 
