@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from latent_microscope.artefacts import save_table
-from latent_microscope.comparison import OURS, comparison_table, rule_mask
+from latent_microscope.comparison import OURS, comparison_table, references, rule_mask
 from latent_microscope.evaluation import detector_scores
 from latent_microscope.forensics.sources import fit_sources
 from latent_microscope.funnel_search import search_table
@@ -34,8 +34,8 @@ def main(
 
     Args:
         latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        samples: .parquet with id and authentic, the ground truth.
+        encoding: .parquet with id and reconstruction_error, one row a latent.
+        samples: .parquet with id, authentic and alpha, the ground truth.
         comparison: .parquet, one row a detector: detector, family, roc_auc, average_precision,
             average_precision_interpolations, selected, precision, recall, f1, f1_oracle,
             prevalence.
@@ -48,7 +48,7 @@ def main(
     """
     ids = load_ids(encoding)
     z = load_rows(latents, ids, encoding)
-    truth = joined(encoding, samples, ([], ["authentic"]))
+    truth = joined(encoding, samples, (["reconstruction_error"], ["authentic", "alpha"]))
     authentic = truth["authentic"].to_numpy(dtype=bool)
     fits = {
         method: fit_sources(
@@ -73,6 +73,9 @@ def main(
             found[name] = ("density", score, rule_mask(-1.0 / np.maximum(score, 1e-12), True))
         elif name != OURS:
             found[name] = ("heuristic", score, rule_mask(score, False))
+    found |= references(
+        truth["reconstruction_error"].to_numpy(float), authentic, truth["alpha"].to_numpy(float)
+    )
     save_table(comparison, comparison_table(found, authentic))
     parts = []
     for method, table in tables.items():

@@ -15,6 +15,10 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 OURS = "detect_authentic"
+# Families that ours is compared with: they see latents and nothing else.
+PEERS = ("PyOD", "density", "heuristic")
+# A mixture that gives one person less than this is a person to anyone who looks at the person.
+BLIND = 0.02
 
 
 def rule_mask(authenticity: Floats, distance: bool) -> Mask:
@@ -31,6 +35,31 @@ def rule_mask(authenticity: Floats, distance: bool) -> Mask:
     if distance and (authenticity < 0.0).all():
         authenticity = -np.log(-authenticity)
     return authenticity > density_mixture(authenticity).threshold
+
+
+def references(
+    reconstruction_error: Floats, authentic: Mask, alpha: Floats
+) -> dict[str, tuple[str, Floats, Mask]]:
+    """What the detectors on latents are read beside; neither is one of them.
+
+    The generator gives authentic samples more pixel noise than mixtures, which the error of
+    reconstruction shows: family ``image``. A detector that knew everything but could not see a
+    weight of less than 2 % would be as good as the family ``limit``.
+
+    Args:
+        reconstruction_error: n errors of the VAE.
+        authentic: n booleans, the truth.
+        alpha: n weights of the first person; NaN for authentic samples.
+    """
+    blind = authentic | (np.minimum(alpha, 1.0 - alpha) < BLIND)
+    return {
+        "reconstruction_error": (
+            "image",
+            reconstruction_error,
+            rule_mask(reconstruction_error, False),
+        ),
+        f"truth, blind below {BLIND:.0%}": ("limit", blind.astype(float), blind),
+    }
 
 
 def best_f1(authenticity: npt.ArrayLike, authentic: npt.ArrayLike) -> float:

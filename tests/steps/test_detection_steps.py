@@ -47,9 +47,13 @@ def evaluate(folder: Path, seed: int) -> dict[str, Path]:
     authentic = np.arange(125) < 75
     paths = {name: folder / f"{name}-{seed}" for name in ("latents", "encoding", "samples")}
     save_npy(paths["latents"].with_suffix(".npy"), latents.astype(np.float32))
-    save_table(paths["encoding"].with_suffix(".parquet"), pd.DataFrame({"id": ids}))
+    save_table(
+        paths["encoding"].with_suffix(".parquet"),
+        pd.DataFrame({"id": ids, "reconstruction_error": rng.random(125) + authentic}),
+    )
     order = rng.permutation(125)  # the truth is joined by id, whatever its order
-    truth = pd.DataFrame({"id": ids, "authentic": authentic}).iloc[order]
+    weight = np.where(authentic, np.nan, np.r_[np.zeros(75), alpha[:, 0]])
+    truth = pd.DataFrame({"id": ids, "authentic": authentic, "alpha": weight}).iloc[order]
     save_table(paths["samples"].with_suffix(".parquet"), truth)
     made = {name: folder / f"{name}-{seed}.parquet" for name in ("comparison", "search")}
     evaluate_setting(
@@ -74,7 +78,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Path]]:
 
 def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
     table: Any = load_table(runs[0]["comparison"]).set_index("detector")
-    assert set(table["family"]) == {"ours", "PyOD", "density", "heuristic", "trivial"}
+    assert set(table["family"]) == {
+        *("ours", "PyOD", "density", "heuristic", "trivial", "image", "limit")
+    }
+    assert table.loc["reconstruction_error", "roc_auc"] == 1.0
+    assert table.loc["truth, blind below 2%", "recall"] == 1.0
+    assert table.loc["truth, blind below 2%", "precision"] < 1.0
     assert table.loc["detect_authentic", "f1"] > 0.9
     assert table.loc["detect_authentic", "f1"] <= table.loc["detect_authentic", "f1_oracle"]
     assert table.loc["knn_density", "roc_auc"] > 0.9

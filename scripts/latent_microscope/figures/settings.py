@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latent_microscope.comparison import OURS
+from latent_microscope.comparison import OURS, PEERS
 from latent_microscope.errors import InputError
 from latent_microscope.figures.style import FAINT, MUTED, Look, Page, panel, pretty
 
@@ -30,7 +30,7 @@ def detector_settings(table: pd.DataFrame, title: str, look: Look) -> Figure:
     if table.empty:
         raise InputError("comparison: no detector was compared; give the study a setting")
     settings = list(dict.fromkeys(table["setting"]))
-    rank = table[table["family"] != "trivial"].groupby("detector", sort=False)
+    rank = table[table["family"].isin(["ours", *PEERS])].groupby("detector", sort=False)
     means = rank["average_precision_interpolations_mean"].mean().sort_values(ascending=False)
     # PyOD's KNN with the mean of ten is the same score as our kNN density.
     names = [OURS, *[n for n in means.index if n not in (OURS, "knn_density")][: _SHOWN - 1]]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from latent_microscope.comparison import OURS
+from latent_microscope.comparison import OURS, PEERS
 from latent_microscope.funnel_search import GRID, chosen_elsewhere
 from latent_microscope.tables.runs import over_runs, stack
 
@@ -20,7 +20,6 @@ MEASURES = (
     "f1_oracle",
 )
 COMPARED = ("average_precision_interpolations", "roc_auc", "f1")
-PEERS = ("PyOD", "density", "heuristic")
 
 
 def comparison_summary(
