@@ -13,7 +13,7 @@ rule make_explorer:
         clusters=of_shown_run("clusters.parquet", is_clustered),
         attributes=explored_attributes,
         rankings=of_shown_run("rankings.parquet", is_clustered),
-        pairs=of_shown_run("duplicates.parquet", is_clustered),
+        pairs=of_shown_run("duplicates.parquet", has_pairs),
         votes=explored_votes,
         logits=explored_logits,
         logit_ids=explored_logit_ids,

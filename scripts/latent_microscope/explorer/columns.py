@@ -31,6 +31,7 @@ TITLES = {
     "label_name": "label",
 }
 _CLUSTERS = ("cluster", "cmax")
+_FIRST = ("uniqueness", "originality", "stability", "cls")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _text(value: Any) -> str | None:
 
 def score_columns(table: pd.DataFrame) -> Iterator[Column]:
     """Every numeric column of a table as a score, without variants of the same one."""
-    for name in table.columns:
+    for name in sorted(table.columns, key=lambda name: name not in _FIRST):
         values = table[name]
         if name == "id" or str(name).endswith(_VARIANTS):
             continue

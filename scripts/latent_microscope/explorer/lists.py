@@ -66,7 +66,7 @@ def _list(title: str, rows: np.ndarray, by: str) -> dict[str, Any]:
 
 
 def pair_list(pairs: pd.DataFrame, place: dict[str, int]) -> dict[str, Any]:
-    """Near-duplicates, most similar first.
+    """Near-duplicates in the order of their table.
 
     Args:
         pairs: ``id_i``, ``id_j``, ``similarity`` and, where photographs were compared,

@@ -1,7 +1,7 @@
 # Functions of explorer.smk: what a study has to look at.
 from types import SimpleNamespace
 
-EXPLORED = of_kind("synthetic", "faces", "alignment")
+EXPLORED = of_kind("synthetic", "faces", "alignment", "own")
 
 
 def explorer_of(study):
@@ -13,8 +13,13 @@ def shown_run(study):
     return SimpleNamespace(study=study, view=views_of(study)[0], seed=seeds_of(study)[0])
 
 
-def of_shown_run(name, wanted=has_vae):
-    """An input function: this file of the explored VAE, or nothing where there is none."""
+def has_latents(study):
+    """Whether there are latents: of a VAE, or the user's own."""
+    return has_vae(study) or has_forensics(study)
+
+
+def of_shown_run(name, wanted=has_latents):
+    """An input function: this file of the explored run, or nothing where there is none."""
 
     def path(wildcards):
         if not wanted(wildcards.study):
@@ -28,8 +33,12 @@ def is_clustered(study):
     return has_forensics(study) and STUDIES[study]["kind"] != "synthetic"
 
 
+def has_pairs(study):
+    return is_clustered(study) and bool(possible(study, ["duplicates"]))
+
+
 def explored_images(wildcards):
-    return encoded_images(shown_run(wildcards.study))
+    return images_if_any(shown_run(wildcards.study))
 
 
 def explored_samples(wildcards):
@@ -39,9 +48,10 @@ def explored_samples(wildcards):
 def explored_spaces(wildcards):
     """(matrix, its ids, its name) of each map, the first one first."""
     study, spaces = wildcards.study, []
-    if has_vae(study):
+    if has_latents(study):
         folder = B.format(**vars(shown_run(study)))
-        spaces.append((f"{folder}/latents.npy", f"{folder}/encoding.parquet", "latents of the VAE"))
+        name = "latents of the VAE" if has_vae(study) else "embeddings"
+        spaces.append((f"{folder}/latents.npy", f"{folder}/encoding.parquet", name))
     if STUDIES[study]["kind"] == "alignment":
         for model in (*models_of(study, "philnet")[:1], *models_of(study, "external")):
             folder = f"results/{study}/models/{model}/seed{model_seeds(study, model)[0]}"
@@ -69,17 +79,16 @@ def explored_plane(wildcards):
 def explored_scores(wildcards):
     study = wildcards.study
     files = [of_shown_run("encoding.parquet")(wildcards)] if has_vae(study) else []
+    if STUDIES[study]["kind"] == "own" and "attributes" in parts_of(study):
+        files.append(f"results/{study}/data/numbers.parquet")
     if has_forensics(study):
         files.insert(0, of_shown_run(f"scores-{methods_of(study)[0]}.parquet")(wildcards))
     return files
 
 
 def explored_attributes(wildcards):
-    study = wildcards.study
-    wanted = STUDIES[study]["kind"] == "faces" or (
-        STUDIES[study]["kind"] == "alignment" and has_forensics(study)
-    )
-    return f"results/{study}/data/attributes.parquet" if wanted else []
+    """The attributes; of a comparison with people alone they would say no more than the labels."""
+    return attribute_file(wildcards) if has_forensics(wildcards.study) else []
 
 
 def explored_votes(wildcards):
@@ -117,4 +126,4 @@ def explored_model_names(wildcards):
 
 def explorer_title(wildcards):
     study = wildcards.study
-    return title_of(shown_run(study) if has_vae(study) else wildcards)
+    return title_of(shown_run(study) if has_latents(study) else wildcards)

@@ -41,7 +41,7 @@ const votes = study.votes && {
   models: study.votes.models.map((model) => ({ name: model.name, probabilities: unpack(model.probabilities) })),
 };
 
-// A value as text: of a number four significant digits.
+// A value as text: of a number five significant digits.
 function textOf(column, row) {
   if (column.kind === "binary") return bitOf(column.values, row) ? "yes" : "no";
   if (column.kind === "category") return column.levels[column.values[row]];
@@ -52,7 +52,7 @@ function numberText(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
-  return Number(value.toPrecision(4)).toLocaleString("en", { maximumFractionDigits: 6 });
+  return Number(value.toPrecision(5)).toLocaleString("en", { maximumFractionDigits: 6 });
 }
 
 const wholeText = (value) => value.toLocaleString("en");
@@ -63,13 +63,16 @@ function sortedValues(column) {
   return column.sorted;
 }
 
-// Share of images whose value is at most this one's.
+// Share of images whose value is below this one's; ties count half.
 function percentileOf(column, row) {
-  const sorted = sortedValues(column);
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle] <= column.values[row]) low = middle + 1; else high = middle;
-  }
-  return low / sorted.length;
+  const sorted = sortedValues(column), value = column.values[row];
+  const before = (test) => {
+    let low = 0, high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (test(sorted[middle])) low = middle + 1; else high = middle;
+    }
+    return low;
+  };
+  return (before((each) => each < value) + before((each) => each <= value)) / (2 * sorted.length);
 }

@@ -28,8 +28,9 @@ function showImage() {
   const toggle = button(chosen ? "Remove from selection" : "Add to selection", () => { selection.set([row], chosen ? "remove" : "add"); showImage(); });
   panel.replaceChildren(
     element("div", { class: "picked" }, thumbnail(row, 128), element("div", {}, element("h2", {}, study.ids[row]), ...labels(row), element("div", { class: "row" }, back, toggle))),
+    ...opinions(row),
     element("h3", { id: "near" }, `Nearest neighbours among the ${map.shown.space}`), strip(neighboursOf(row), null, "near"),
-    ...opinions(row), ...values(row));
+    ...values(row));
 }
 
 function labels(row) {
@@ -55,15 +56,15 @@ function imageButton(row, column) {
 function values(row) {
   const parts = [];
   if (scores.length) {
-    parts.push(element("h3", {}, "Scores"), table("Percentile: the share of images with at most this value.", [
+    parts.push(element("h3", {}, "Scores"), table("Percentile: the share of images below this value, ties counted half.", [
       { title: "Score", key: (column) => column.title, cell: (column) => column.title },
       { title: "value", key: (column) => column.values[row], cell: (column) => numberText(column.values[row]), down: true },
       { title: "percentile", key: (column) => percentileOf(column, row), cell: (column) => percentileBar(column, row), down: true },
-    ], scores, 0));
+    ], scores, null));
   }
   const has = attributes.filter((column) => bitOf(column.values, row));
   if (attributes.length) {
-    parts.push(element("h3", {}, `Attributes (${has.length} of ${attributes.length})`), element("ul", { class: "tags" }, ...has.map((column) => element("li", {}, column.title))));
+    parts.push(element("h3", {}, `Attributes (${has.length} of ${attributes.length})`), element("ul", { class: "tags" }, ...has.map((column) => element("li", {}, spaced(column.title)))));
   } else parts.push(element("p", { class: "note" }, "The study has no binary attributes."));
   return parts;
 }

@@ -46,5 +46,5 @@ function showPairs(place) {
   const list = element("ul", { class: "strip pairs", "aria-labelledby": "list-note" }, ...Array.from({ length: shown }, (_, i) => element("li", { class: "pair" },
     imageButton(rows[2 * i]), imageButton(rows[2 * i + 1]), element("span", { class: "note" }, `${verdicts[i] ?? "similar latents"}, cosine ${similar[i].toFixed(4)}`))));
   roving(list);
-  place.replaceChildren(element("p", { class: "note", id: "list-note" }, `${wholeText(shown)} of ${wholeText(total)} pairs, the most alike first.`), list);
+  place.replaceChildren(element("p", { class: "note", id: "list-note" }, `${wholeText(shown)} of ${wholeText(total)} pairs, in the order of the study's table.`), list);
 }

@@ -22,7 +22,7 @@ function recolour() {
     map.colours = faint;
     map.layers = [Uint32Array.from({ length: count }, (_, i) => i).filter((i) => !chosen[i]), Uint32Array.from(rows)];
   }
-  map.ink(styleOf("--ink"));
+  map.ink(styleOf("--ink"), styleOf("--accent"));
   map.redraw();
 }
 
@@ -75,7 +75,7 @@ function openMaps() {
   const choice = byId("map-select");
   choice.append(...maps.map((each, i) => option(i, each.title)));
   byId("map-choice").hidden = maps.length < 2;
-  const note = () => { byId("map-note").textContent = `${map.shown.title}. ${map.shown.note}`; };
+  const note = () => { byId("map-note").textContent = `Map: ${map.shown.title}. ${map.shown.note}`; };
   choice.addEventListener("change", () => {
     map.show(maps[choice.value]);
     note();
@@ -172,13 +172,13 @@ async function open() {
   map.act = {
     tap: (row) => pick(row),
     hover,
-    lasso: (rows, event) => { selection.set(rows, event.modifiers?.shift ? "add" : "replace"); showTab("selection"); },
+    lasso: (rows, event) => { byId("filter").querySelector("details").open = false; selection.set(rows, event.modifiers?.shift ? "add" : "replace"); showTab("selection"); },
   };
   pointSize();
   recolour();
   legend();
   await map.open();
-  map.ink(styleOf("--ink"));
+  map.ink(styleOf("--ink"), styleOf("--accent"));
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

@@ -4,17 +4,17 @@ const { Plot, Range1d, PanTool, WheelZoomTool, LassoSelectTool, Scatter, Segment
   Object.fromEntries(
     ["Plot", "Range1d", "PanTool", "WheelZoomTool", "LassoSelectTool", "Scatter", "Segment", "ColumnDataSource", "GlyphRenderer"]
       .map((name) => [name, Bokeh.Models.get(name)]));
-const THUMBNAILS_FROM = 120; // as soon as no more images than these are in view, they are shown themselves
+const THUMBNAILS_FROM = 250; // as soon as no more images than these are in view, they are shown themselves
 
 const map = {
   raster: new Raster(), shown: maps[0], colours: null, layers: [null], background: 0xffffffff, size: 1,
-  picked: null, near: null, links: null,
+  picked: null, near: null, links: null, dragging: false,
 
   async open() {
     const [x, y] = [new Range1d({ start: 0, end: 1 }), new Range1d({ start: 0, end: 1 })];
     this.x = x;
     this.y = y;
-    this.lasso = new LassoSelectTool({ continuous: false });
+    this.lasso = new LassoSelectTool({ continuous: false, renderers: [] }); // what is within is found here
     this.pan = new PanTool();
     this.wheel = new WheelZoomTool({ speed: 1 / 400 });
     this.plot = new Plot({
@@ -30,14 +30,17 @@ const map = {
     this.picked = this.ring(16, 3);
     const page = new (Bokeh.require("document").Document)();
     page.add_root(this.plot);
-    this.plot.subscribed_events = new Set(["tap", "mousemove", "mouseleave", "selectiongeometry"]);
+    this.plot.subscribed_events = new Set(["tap", "mousemove", "mouseleave", "panstart", "panend", "selectiongeometry"]);
     page.on_event("tap", (_, event) => this.act.tap(this.nearest(event.x, event.y, 14)));
-    page.on_event("mousemove", (_, event) => this.act.hover(this.nearest(event.x, event.y, 10), event));
+    page.on_event("mousemove", (_, event) => this.dragging || this.act.hover(this.nearest(event.x, event.y, 10), event));
+    page.on_event("panstart", () => { this.dragging = true; this.act.hover(-1, null); });
+    page.on_event("panend", () => { this.dragging = false; });
     page.on_event("mouseleave", () => this.act.hover(-1, null));
     page.on_event("selectiongeometry", (_, event) => event.final && this.act.lasso(this.within(event.geometry.x, event.geometry.y), event));
     const views = await Bokeh.embed.add_document_standalone(page, byId("plot"));
     this.view = [...views][0];
     paintEachFrame(this.view);
+    this.view.canvas.events_el.removeAttribute("tabindex"); // the map around it takes the keys
     new ResizeObserver(() => this.reshape()).observe(byId("plot"));
     this.fit();
   },
@@ -117,7 +120,8 @@ const map = {
     };
   },
 
-  ink(colour) {
+  ink(colour, accent) {
+    this.lasso?.overlay.setv({ line_color: accent, line_width: 2, line_dash: [], fill_color: accent, fill_alpha: 0.12 });
     for (const { glyph } of [this.picked, this.near, this.links].filter(Boolean)) glyph.line_color = { value: colour };
   },
 
@@ -184,7 +188,7 @@ function paintThumbnails(context, view, left, top, width, height) {
   for (let i = 0; i < count; i++) {
     if (xs[i] > view.x0 && xs[i] < view.x1 && ys[i] > view.y0 && ys[i] < view.y1 && inside.push(i) > THUMBNAILS_FROM) return;
   }
-  const side = Math.min(56, Math.max(22, 0.55 * Math.sqrt((width * height) / (inside.length + 1))));
+  const side = Math.min(56, Math.max(22, 0.5 * Math.sqrt((width * height) / (inside.length + 1))));
   const longer = Math.max(study.thumbnails.width, study.thumbnails.height);
   const [w, h] = [(side * study.thumbnails.width) / longer, (side * study.thumbnails.height) / longer];
   for (const row of inside) {

@@ -28,26 +28,27 @@ function showSelection() {
 
 function described(rows) {
   const parts = [];
-  if (scores.length) parts.push(element("h3", {}, "Mean scores"), meanTable(rows));
-  else parts.push(element("p", { class: "note" }, "The study has no scores."));
   if (attributes.length) parts.push(element("h3", {}, "Attributes: selection against all others"), oddsTable(rows), oddsNote());
   else parts.push(element("p", { class: "note" }, "The study has no binary attributes, hence no odds ratios."));
+  if (scores.length) parts.push(element("h3", {}, "Mean scores"), meanTable(rows));
+  else parts.push(element("p", { class: "note" }, "The study has no scores."));
   return parts;
 }
 
+const spaced = (name) => name.replaceAll("_", " ");
 const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}` : "–");
 const oddsText = (value) => (!Number.isFinite(value) ? "–" : value >= 1000 || value < 0.01 ? value.toExponential(1) : value.toPrecision(3));
 const pText = (p) => (!Number.isFinite(p) ? "–" : p < 1e-4 ? p.toExponential(0) : p.toFixed(p < 0.1 ? 4 : 2));
 
 function oddsTable(rows) {
   const clear = (row) => (row.low > 1 ? "over" : row.high < 1 ? "under" : "");
-  return table("Odds ratio (Haldane–Anscombe) with 95 % interval; the axis runs from 1/8 to 8.", [
-    { title: "Attribute", key: (row) => row.title, cell: (row) => row.title },
+  return table("Odds ratio (Haldane–Anscombe) with its 95 % interval below and drawn on an axis from 1/8 to 8.", [
+    { title: "Attribute", key: (row) => row.title, cell: (row) => spaced(row.title) },
     { title: "sel. %", long: "per cent of the selection with the attribute", key: (row) => row.inside, cell: (row) => percent(row.inside), down: true },
     { title: "others %", long: "per cent of all others with the attribute", key: (row) => row.outside, cell: (row) => percent(row.outside), down: true },
     { title: "odds ratio", key: (row) => row.estimate, down: true,
-      cell: (row) => [element("span", { class: clear(row) }, oddsText(row.estimate)), ` [${oddsText(row.low)}, ${oddsText(row.high)}]`] },
-    { title: "", long: "sort by how far the odds ratio is from 1", key: (row) => Math.abs(Math.log(row.estimate)), down: true,
+      cell: (row) => [element("span", { class: clear(row) }, oddsText(row.estimate)), element("div", { class: "interval" }, `${oddsText(row.low)} – ${oddsText(row.high)}`)] },
+    { title: "1/8 – 8", long: "sort by how far the odds ratio is from 1", key: (row) => Math.abs(Math.log(row.estimate)), down: true,
       cell: (row) => element("span", { class: clear(row) }, forest(row)) },
     { title: "q", long: "Benjamini–Hochberg over the attributes, from mid-p", key: (row) => row.q, cell: (row) => pText(row.q) },
   ], oddsRatios(rows), 5);
@@ -95,7 +96,7 @@ function filterForm() {
   const fill = () => values.replaceChildren(...filterInputs(columnNamed.get(column.value)));
   column.addEventListener("change", fill);
   fill();
-  const form = element("form", { id: "filter" }, element("fieldset", {}, element("legend", {}, "Select by value"),
+  const form = element("form", { id: "filter" }, element("details", { open: true }, element("summary", {}, "Select by value"),
     element("div", { class: "row" }, element("label", {}, "Where ", column), values),
     element("div", { class: "row" }, element("label", {}, "Use ", how), element("button", { type: "submit" }, "Select"))));
   form.addEventListener("submit", (event) => {
