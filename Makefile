@@ -28,6 +28,7 @@ demo: .venv  ## the embedded default, a few minutes, no download; ends with the 
 	$(SNAKEMAKE)
 	@test -f $(DEMO_REPORT) && ! find results/demo-* -newer $(DEMO_REPORT) -type f | grep -q . \
 		|| $(SNAKEMAKE) --quiet all --report $(DEMO_REPORT)
+	@echo "story: results/report.html and results/report.pdf"
 	@echo "report: $(DEMO_REPORT)"
 
 synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
@@ -57,8 +58,8 @@ readme: .venv  ## README's results from results/published
 docs: .venv  ## config/README.md from the schema
 	$(BIN)/python scripts/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
 
-report: .venv  ## Snakemake's report of all studies: results/report.html
-	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' --report results/report.html
+report: .venv  ## Snakemake's own report of all studies: results/snakemake-report.html
+	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' --report results/snakemake-report.html
 
 tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1

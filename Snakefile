@@ -26,6 +26,7 @@ include: "workflow/rules/functions/checks.smk"
 include: "workflow/rules/functions/detection.smk"
 include: "workflow/rules/functions/quality.smk"
 include: "workflow/rules/functions/explorer.smk"
+include: "workflow/rules/functions/report_page.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/synthetic.smk"
 include: "workflow/rules/detection.smk"
@@ -49,6 +50,7 @@ include: "workflow/rules/quality.smk"
 include: "workflow/rules/explorer.smk"
 include: "workflow/rules/checks.smk"
 include: "workflow/rules/publish.smk"
+include: "workflow/rules/report_page.smk"
 
 
 rule all:

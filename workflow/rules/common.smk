@@ -122,6 +122,7 @@ localrules:
     tabulate_rankings,
     tabulate_reliability,
     tabulate_search,
+    write_report,
 
 
 # --- resources, by the reason for the number -------------------------------------------------
@@ -165,9 +166,9 @@ wildcard_constraints:
 
 
 def all_targets():
-    """Everything that the studies of this config promise: tables, figures, explorers, checks."""
+    """Everything that the studies of this config promise: tables, figures, explorers, checks, pages."""
     targets = []
     for study in STUDIES:
         targets += tables_of(study) + figures_of(study) + explorer_of(study)
         targets.append(f"results/{study}/checks.parquet")
-    return targets
+    return targets + story_pages()

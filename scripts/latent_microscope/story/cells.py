@@ -41,9 +41,23 @@ def share_interval(share: float, low: float, high: float) -> str:
     return f"{percent(share)} ({percent(low)}–{percent(high)})"
 
 
+def ratio(value: float, low: float, high: float) -> str:
+    """A ratio with its interval: two digits, never in powers of ten."""
+    return f"{_two_digits(value)} ({_two_digits(low)}–{_two_digits(high)})"
+
+
+def _two_digits(value: float) -> str:
+    return f"{float(f'{value:.2g}'):,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+
+
 def rows_of(table: pd.DataFrame) -> Iterator[Any]:
     """Rows with the columns as attributes."""
     return iter(table.itertuples(index=False))
+
+
+def highest(table: pd.DataFrame, values: pd.Series) -> Any:
+    """The row of a table with the highest of these values, one a row; the first of several."""
+    return table.iloc[int(values.fillna(float("-inf")).to_numpy().argmax())]
 
 
 def numbers_of(table: pd.DataFrame) -> list[int]:

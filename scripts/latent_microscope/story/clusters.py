@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE
 from latent_microscope.story.blocks import Block, Link, Picture, Study, Table, Text
-from latent_microscope.story.cells import interval, number, numbers_of, percent, rows_of
+from latent_microscope.story.cells import interval, number, numbers_of, percent, ratio, rows_of
 from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
 
@@ -102,7 +102,7 @@ def bias(study: Study) -> Iterator[Block]:
         kept = found[(found["run"] == run) & (found["group"] == group)]
         named = {
             way: ", ".join(
-                f"{row.attribute} {row.estimate:.2g} ({row.low:.2g}–{row.high:.2g})"
+                f"{row.attribute} {ratio(row.estimate, row.low, row.high)}"
                 for row in rows_of(kept[kept["direction"] == way].head(3))
             )
             for way in ("over", "under")

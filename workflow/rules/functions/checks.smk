@@ -54,4 +54,6 @@ def summary():
             lines.append(f"    results/{study}/figures and results/{study}/vae/*/seed*/figures")
     if len(lines) == 2:
         return ""
-    return "\n".join([*lines, "One page with all of them: the same command and --report FILE.html"])
+    return "\n".join(
+        [*lines, "  what it says, one page: results/report.html and results/report.pdf"]
+    )
