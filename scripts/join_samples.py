@@ -1,15 +1,20 @@
 """Make the table of samples of a study of one's own: the ids that all files have."""
 
+import logging
 from typing import Any
 
 import pandas as pd
 
 from latent_microscope.artefacts import load_table, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.own.attributes import column_of
 from latent_microscope.own.images import identities_by_path
 from latent_microscope.own.joining import joined_ids
 from latent_microscope.own.study import identity_codes, pictures, positions_of, table_rows
+from latent_microscope.own.votes import class_codes, majority, read_votes
 from latent_microscope.step import In, Out, run
+
+log = logging.getLogger("latent_microscope")
 
 
 def main(
@@ -26,6 +31,7 @@ def main(
     identities: In | None = None,
     labels: In | None = None,
     images: In | None = None,
+    votes: In | None = None,
 ) -> None:
     """Keep the ids that all files have, with identity and class where they are known.
 
@@ -43,6 +49,8 @@ def main(
         identities: .csv or .parquet of identities.
         labels: .csv or .parquet of classes.
         images: images whose folders or names say who is on them.
+        votes: votes of people: without labels their majority stands for the class, said in the
+            log; labels are numbered as their classes.
     """
     kept = joined_ids(
         load_table(ids),
@@ -62,11 +70,11 @@ def main(
         part = settings["identities"]
         who = table_rows(identities, part, kept, ids)[part["column"]].tolist()
     elif images:
-        with pictures(images, settings["images"]) as found:
-            if found.names is None:
+        with pictures(images, settings["images"]) as opened:
+            if opened.names is None:
                 raise InputError(f"{images}: its images have no names that could be identities")
-            order = positions_of(found.ids, found.count, kept, ids, images)
-            names = [found.names[row] for row in order]
+            order = positions_of(opened.ids, opened.count, kept, ids, images)
+            names = [opened.names[row] for row in order]
         who = identities_by_path(names, settings["identities"].get("pattern"), images)
     if who is not None:
         table["identity"] = identity_codes(who)
@@ -75,11 +83,24 @@ def main(
         )
     else:
         table["identity"] = -1
+    known = None
     if labels:
         part = settings["labels"]
-        names = [str(name) for name in table_rows(labels, part, kept, ids)[part["column"]]]
-        table["label"] = identity_codes(names)
-        table["label_name"] = pd.Series(names, dtype="str")
+        known = [
+            str(name)
+            for name in column_of(table_rows(labels, part, kept, ids), part["column"]).texts
+        ]
+    if votes:
+        found = read_votes(votes, settings["votes"])
+        if known is None:
+            counts = found.counts[positions_of(found.ids, len(found.counts), kept, ids, votes)]
+            known = [found.classes[code] for code in majority(counts)]
+            log.info("%s: no labels are given: the majority of the votes stands for them", votes)
+        table["label"] = class_codes(known, found.classes, labels or votes)
+    elif known is not None:
+        table["label"] = identity_codes(known)
+    if known is not None:
+        table["label_name"] = pd.Series(known, dtype="str")
     save_table(samples, table)
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from latent_microscope.artefacts import save_csv, save_table
+from latent_microscope.own.dissimilarity import read_square
 from latent_microscope.own.joining import Source, match
 from latent_microscope.own.study import picture_source, rows_source, table_source
+from latent_microscope.own.votes import read_votes
 from latent_microscope.step import In, Out, run
 
 
@@ -22,6 +24,11 @@ def main(
     attributes: In | None = None,
     identities: In | None = None,
     labels: In | None = None,
+    votes: In | None = None,
+    dissimilarity: In | None = None,
+    dissimilarity_ids: In | None = None,
+    models: list[In] | None = None,
+    arrays: dict[str, str | None] | None = None,
     folder: Any = None,
 ) -> None:
     """Compare the ids of all files.
@@ -40,6 +47,11 @@ def main(
         attributes: .csv or .parquet of attributes.
         identities: .csv or .parquet of identities.
         labels: .csv or .parquet of classes.
+        votes: .csv, .parquet, .npy or .npz of votes.
+        dissimilarity: square matrix of people's dissimilarities.
+        dissimilarity_ids: the ids of its rows, where they are in a file of their own.
+        models: features or logits of models.
+        arrays: name of each model, in their order, and of the array in its .npz.
         folder: state of a folder of images; a change re-runs this step.
     """
     sources: list[Source] = []
@@ -48,10 +60,19 @@ def main(
         sources.append(rows_source("embeddings", embeddings, part, embedding_ids))
     if images:
         sources.append(picture_source("images", images, settings["images"]))
+    if votes:
+        judged = read_votes(votes, settings["votes"])
+        sources.append(Source("votes", str(votes), len(judged.counts), judged.ids))
+    if dissimilarity:
+        square = read_square(dissimilarity, settings["dissimilarity"], dissimilarity_ids)
+        count = square.values.shape[1]
+        sources.append(Source("dissimilarity", str(dissimilarity), count, square.ids))
+    for (name, array), path in zip((arrays or {}).items(), models or [], strict=True):
+        sources.append(rows_source(f"model {name}", path, {"array": array}))
     tables = {"attributes": attributes, "labels": labels}
-    for name, path in tables.items():
-        if path:
-            sources.append(table_source(name, path, settings[name]))
+    for name, table in tables.items():
+        if table:
+            sources.append(table_source(name, table, settings[name]))
     if identities:  # a sample of nobody in particular is none that does not match
         found = table_source("identities", identities, settings["identities"])
         sources.append(Source(found.name, found.file, found.count, found.ids))

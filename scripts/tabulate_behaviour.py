@@ -5,7 +5,9 @@ from latent_microscope.step import In, Out, run
 from latent_microscope.tables.alignment import behaviour_summary
 
 
-def main(*, behaviour: In, table: Out, csv: Out, simulated: bool = False) -> None:
+def main(
+    *, behaviour: In, table: Out, csv: Out, simulated: bool = False, published: bool = True
+) -> None:
     """Summarise behaviour over runs.
 
     Args:
@@ -14,8 +16,9 @@ def main(*, behaviour: In, table: Out, csv: Out, simulated: bool = False) -> Non
             possible cross-entropy (nats), published values and their source.
         csv: the same for people.
         simulated: whether the votes are simulated; published values are then left out.
+        published: whether published values are of these images at all.
     """
-    result = behaviour_summary(load_table(behaviour), simulated=simulated)
+    result = behaviour_summary(load_table(behaviour), simulated=simulated, published=published)
     save_table(table, result)
     save_csv(csv, result)
 

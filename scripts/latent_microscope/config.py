@@ -17,6 +17,7 @@ from latent_microscope.own.settings import check_own, spell_out
 KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "own")
 BASELINES = ("label",)
 """Types of models that every alignment study has: every score stands beside theirs."""
+PLAIN = ("vae", "pixels", "label", "class_mean", "embeddings")
 _ORDERED = ("models", "settings")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
@@ -65,12 +66,12 @@ def resolve(
         if study["kind"] == "own":
             spell_out(study, part["properties"]["scores"]["default"])
         validate(study, part, f"studies.{name}")
-        if study["kind"] == "own":
-            check_own(study, f"studies.{name}")
         for model, settings in study.get("models", {}).items():
             part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")
         _check_models(study, f"studies.{name}.models")
+        if study["kind"] == "own":
+            check_own(study, f"studies.{name}")
         if data_sets is not None:
             _check_data_sets(study, data_sets, f"studies.{name}")
         if whole["subset"] and study["kind"] in ("faces", "alignment"):
@@ -177,7 +178,7 @@ def _files_of(name: str, data_sets: Mapping[str, Mapping[str, str]], key: str) -
 
 
 def _definition(model_type: str) -> str:
-    return "plain" if model_type in ("vae", "pixels", "label", "class_mean") else model_type
+    return "plain" if model_type in PLAIN else model_type
 
 
 def _take_subset(study: dict[str, Any], count: int) -> None:

@@ -48,8 +48,8 @@ def run(folder: Path, study: dict[str, Any], *arguments: str) -> Any:
     config = {"run": ["mine"], "studies": {"mine": {"kind": "own", **TINY, **study}}}
     (folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return call_snakemake(
-        folder, "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile",
-        str(ROOT / "profiles/default"), "--configfile", "mine.yaml", *arguments,
+        folder, *arguments, "--snakefile", str(ROOT / "Snakefile"), "--workflow-profile",
+        str(ROOT / "profiles/default"), "--configfile", "mine.yaml",
     )  # fmt: skip
 
 

@@ -39,6 +39,8 @@ rule collect_votes:
         votes="results/{study}/data/votes.parquet",
     log:
         f"{LOG}/collect_votes.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
     conda:
         "../../envs/analysis.yaml"
     resources:

@@ -92,6 +92,7 @@ LOG = "results/{study}/logs"
 # Under a second at published sizes and a few hundred MB: on a cluster they run beside Snakemake itself, as do
 # downloads, since compute nodes often have no way out. profiles/slurm groups what is merely short.
 localrules:
+    collect_judgements,
     collect_votes,
     download_file,
     encode_attributes,

@@ -7,7 +7,7 @@ rule plot_rdms:
         human_ids="results/{study}/rdms/{metric}/human.ids.parquet",
         models=model_rdms,
         model_ids=model_rdm_ids,
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         png=report(
             f"{RF}/rdms-{{metric}}.png",
@@ -20,7 +20,7 @@ rule plot_rdms:
     log:
         f"{LOG}/plot_rdms-{{metric}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -53,7 +53,7 @@ rule plot_rsa:
     log:
         f"{LOG}/plot_rsa-{{metric}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -63,7 +63,7 @@ rule plot_rsa:
         step=step("plot_rsa"),
         title=title_of,
         style=STYLE,
-        simulated=of_study("simulated_votes"),
+        simulated=lambda wildcards: not has_published_votes(wildcards),
         notes=figure_notes,
     script:
         "../../scripts/plot_rsa.py"
@@ -84,7 +84,7 @@ rule plot_model_similarity:
     log:
         f"{LOG}/plot_model_similarity-{{metric}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -115,7 +115,7 @@ rule plot_confusions:
     log:
         f"{LOG}/plot_confusions.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -144,7 +144,7 @@ rule plot_entropy:
     log:
         f"{LOG}/plot_entropy.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:
@@ -160,8 +160,8 @@ rule plot_entropy:
 
 rule plot_disputed:
     input:
-        pixels="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
+        pixels=study_images,
+        samples=study_samples,
         votes="results/{study}/data/votes.parquet",
         images="results/{study}/images.parquet",
         logits=shown_file("logits.npy"),
@@ -178,7 +178,7 @@ rule plot_disputed:
     log:
         f"{LOG}/plot_disputed.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -101,13 +101,13 @@ rule compare_classes:
     input:
         features=of_sources(rdm_features),
         ids=of_sources(rdm_ids),
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         classes="results/{study}/rsa/{metric}-classes.parquet",
     log:
         f"{LOG}/compare_classes-{{metric}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     threads: CONFIG["numeric_threads"]
@@ -140,7 +140,7 @@ rule plot_classes:
     log:
         f"{LOG}/plot_classes-{{metric}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

@@ -1,14 +1,20 @@
 # A study of one's own: its files joined by id, in the form that the other kinds have.
 
+require_files()
+
 
 rule match_ids:
     input:
         embeddings=own_file("embeddings"),
-        embedding_ids=embedding_ids,
+        embedding_ids=id_file("embeddings"),
         images=own_file("images"),
         attributes=own_file("attributes"),
         identities=own_file("identities"),
         labels=own_file("labels"),
+        votes=own_file("votes"),
+        dissimilarity=own_file("dissimilarity"),
+        dissimilarity_ids=id_file("dissimilarity"),
+        models=model_files,
     output:
         ids="results/{study}/data/ids.parquet",
         files="results/{study}/tables/files.parquet",
@@ -39,6 +45,7 @@ rule match_ids:
     params:
         step=step("match_ids"),
         settings=own_settings(*FILED),
+        arrays=model_arrays,
         folder=folder_state,
     script:
         "../../scripts/match_ids.py"
@@ -53,6 +60,7 @@ rule join_samples:
         identities=own_file("identities"),
         labels=own_file("labels"),
         images=named_images,
+        votes=own_file("votes"),
     output:
         samples="results/{study}/data/samples.parquet",
     log:
@@ -66,7 +74,7 @@ rule join_samples:
         runtime=short_runtime,
     params:
         step=step("join_samples"),
-        settings=own_settings("identities", "labels", "images"),
+        settings=own_settings("identities", "labels", "images", "votes"),
         drop=lambda wildcards: STUDIES[wildcards.study]["unmatched"] == "drop",
         least=lambda wildcards: least_samples(wildcards)[0],
         least_reason=lambda wildcards: least_samples(wildcards)[1],
@@ -109,7 +117,7 @@ rule encode_attributes:
 rule import_embeddings:
     input:
         embeddings=own_file("embeddings"),
-        embedding_ids=embedding_ids,
+        embedding_ids=id_file("embeddings"),
         ids="results/{study}/data/ids.parquet",
         samples="results/{study}/data/samples.parquet",
     output:
@@ -156,3 +164,119 @@ rule pack_images:
         folder=folder_state,
     script:
         "../../scripts/pack_images.py"
+
+
+rule collect_judgements:
+    input:
+        source=own_file("votes"),
+        ids="results/{study}/data/ids.parquet",
+        samples="results/{study}/data/samples.parquet",
+    output:
+        votes="results/{study}/data/votes.parquet",
+    log:
+        f"{LOG}/collect_judgements.log",
+    wildcard_constraints:
+        study=one_of(of_kind("own")),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("collect_judgements"),
+        settings=of_study("data", "votes"),
+    script:
+        "../../scripts/collect_judgements.py"
+
+
+rule import_features:
+    input:
+        file=lambda wildcards: model_of(wildcards)["file"],
+        ids="results/{study}/data/ids.parquet",
+        samples="results/{study}/data/samples.parquet",
+        votes=votes_of_logits,
+    output:
+        features="results/{study}/models/{model}/seed{seed}/features.npy",
+        feature_ids="results/{study}/models/{model}/seed{seed}/features.parquet",
+    log:
+        f"{LOG}/import_features-{{model}}-seed{{seed}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("own")),
+        model=one_of({m for s in STUDIES for m in own_models(s)}),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=short_runtime,
+    params:
+        step=step("import_features"),
+        array=lambda wildcards: model_of(wildcards)["array"],
+    script:
+        "../../scripts/import_features.py"
+
+
+rule compare_dissimilarity:
+    input:
+        people=own_file("dissimilarity"),
+        people_ids=id_file("dissimilarity"),
+        ids="results/{study}/data/ids.parquet",
+        samples="results/{study}/data/samples.parquet",
+        rdms=similar_rdms(".npy"),
+        rdm_ids=similar_rdms(".ids.parquet"),
+    output:
+        table="results/{study}/tables/dissimilarity.parquet",
+        csv=report(
+            "results/{study}/tables/dissimilarity.csv",
+            caption="../report/table_dissimilarity.rst",
+            category="{study}",
+            subcategory="Tables",
+            labels={"what": "similarity to people's dissimilarities", "kind": "table"},
+        ),
+    log:
+        f"{LOG}/compare_dissimilarity.log",
+    wildcard_constraints:
+        study=one_of(of_kind("own")),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=ranks_memory,
+        runtime=long_runtime,
+    params:
+        step=step("compare_dissimilarity"),
+        names=similar_names,
+        metrics=similar_metrics,
+        settings=of_study("data", "dissimilarity"),
+        draws=of_study("inference", "draws"),
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/compare_dissimilarity.py"
+
+
+rule plot_dissimilarity:
+    input:
+        table="results/{study}/tables/dissimilarity.parquet",
+    output:
+        png=report(
+            f"{RF}/dissimilarity.png",
+            caption="../report/dissimilarity.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "similarity to people's dissimilarities"},
+        ),
+        pdf=f"{RF}/dissimilarity.pdf",
+    log:
+        f"{LOG}/plot_dissimilarity.log",
+    wildcard_constraints:
+        study=one_of(of_kind("own")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_dissimilarity"),
+        title=title_of,
+        style=STYLE,
+    script:
+        "../../scripts/plot_dissimilarity.py"

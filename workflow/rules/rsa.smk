@@ -4,7 +4,7 @@
 rule noise_ceiling:
     input:
         votes="results/{study}/data/votes.parquet",
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
         ceilings="results/{study}/rsa/{metric}-ceilings.parquet",
@@ -34,7 +34,7 @@ rule bootstrap_rsa:
         rdm_ids=all_rdms(".ids.parquet"),
         features=of_sources(rdm_features),
         feature_ids=of_sources(rdm_ids),
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
         votes="results/{study}/data/votes.parquet",
         comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
     output:
@@ -77,7 +77,7 @@ rule count_annotators:
         logits=of_first_metric(behaviour_logits),
         temperatures=of_first_metric(behaviour_temperatures),
         votes="results/{study}/data/votes.parquet",
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         equivalents="results/{study}/rsa/{metric}-equivalents.parquet",
     log:
@@ -141,7 +141,7 @@ rule tabulate_measures:
     log:
         f"{LOG}/tabulate_measures.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -181,7 +181,7 @@ rule tabulate_inference:
     log:
         f"{LOG}/tabulate_inference.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -197,7 +197,7 @@ rule recover_models:
     input:
         logits=behaviour_logits,
         votes="results/{study}/data/votes.parquet",
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         table="results/{study}/tables/recovery.parquet",
         csv=report(
@@ -210,7 +210,7 @@ rule recover_models:
     log:
         f"{LOG}/recover_models.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -243,7 +243,7 @@ rule plot_recovery:
     log:
         f"{LOG}/plot_recovery.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/figures.yaml"
     resources:

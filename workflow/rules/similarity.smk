@@ -7,7 +7,7 @@ wildcard_constraints:
 
 rule label_features:
     input:
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
         votes="results/{study}/data/votes.parquet",
     output:
         features="results/{study}/models/{model}/seed{seed}/features.npy",
@@ -30,8 +30,8 @@ rule label_features:
 
 rule pixel_features:
     input:
-        images="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
+        images=study_images,
+        samples=study_samples,
     output:
         features="results/{study}/models/{model}/seed{seed}/features.npy",
         ids="results/{study}/models/{model}/seed{seed}/features.parquet",
@@ -53,13 +53,14 @@ rule pixel_features:
 rule import_external:
     input:
         file=lambda wildcards: external_file(model_of(wildcards)),
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         features="results/{study}/models/{model}/seed{seed}/features.npy",
         ids="results/{study}/models/{model}/seed{seed}/features.parquet",
     log:
         f"{LOG}/import_external-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
+        study=one_of(of_kind("alignment")),
         model=one_of({m for s in STUDIES for m in models_of(s, "external")}),
     conda:
         "../../envs/analysis.yaml"
@@ -77,7 +78,7 @@ rule import_external:
 rule make_human_features:
     input:
         votes="results/{study}/data/votes.parquet",
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         features="results/{study}/human/features.npy",
         ids="results/{study}/human/features.parquet",
@@ -124,7 +125,7 @@ rule compare_rdms:
         rdm_ids=all_rdms(".ids.parquet"),
         features=of_sources(rdm_features),
         feature_ids=of_sources(rdm_ids),
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
         votes="results/{study}/data/votes.parquet",
     output:
         comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
@@ -174,7 +175,7 @@ rule measure_behaviour:
         logits=behaviour_logits,
         temperatures=behaviour_temperatures,
         votes="results/{study}/data/votes.parquet",
-        samples="results/{study}/data/test/samples.parquet",
+        samples=study_samples,
     output:
         behaviour="results/{study}/behaviour.parquet",
         intervals="results/{study}/behaviour-intervals.parquet",

@@ -174,7 +174,7 @@ rule tabulate_alignment:
     log:
         f"{LOG}/tabulate_alignment.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -183,6 +183,7 @@ rule tabulate_alignment:
     params:
         step=step("tabulate_alignment"),
         simulated=of_study("simulated_votes"),
+        published=has_published_votes,
         notes=model_notes,
     script:
         "../../scripts/tabulate_alignment.py"
@@ -203,7 +204,7 @@ rule tabulate_behaviour:
     log:
         f"{LOG}/tabulate_behaviour.log",
     wildcard_constraints:
-        study=one_of(of_kind("alignment")),
+        study=one_of(of_kind("alignment", "own")),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -212,5 +213,6 @@ rule tabulate_behaviour:
     params:
         step=step("tabulate_behaviour"),
         simulated=of_study("simulated_votes"),
+        published=has_published_votes,
     script:
         "../../scripts/tabulate_behaviour.py"

@@ -145,8 +145,8 @@ rule build_network:
 
 rule extract_features:
     input:
-        images="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
+        images=study_images,
+        samples=study_samples,
         weights="results/{study}/models/{model}/seed{seed}/weights.pt",
     output:
         features="results/{study}/models/{model}/seed{seed}/features.npy",

@@ -277,3 +277,21 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             "parentheses"
         )
     return compiled
+
+
+def first_sizes(found: Pictures, count: int) -> list[tuple[int, int]]:
+    """Width and height of the first images, from their headers.
+
+    Raises:
+        InputError: One of them is no image.
+    """
+    sizes = []
+    for row in range(min(count, found.count)):
+        if isinstance(found, _Encoded):
+            assert found.names is not None
+            name, data = f"{found.path}/{found.names[row]}", found._read(row)
+            sizes.append(decode_image(data, name).size)
+    if isinstance(found, _Table):
+        chosen = np.arange(found.count) < count
+        sizes = [decode_image(data, name).size for name, data in found._read(chosen)]
+    return sizes

@@ -139,7 +139,8 @@ def joined_ids(
             "written alike (the endings of image files are left away)"
         )
     if len(unmatched) and not drop:
-        worst = files.iloc[int(np.argmax(files["lacking"]))]
+        lacking = files["lacking"].to_numpy()  # on a tie the last: tables stand after arrays
+        worst = files.iloc[int(np.flatnonzero(lacking == lacking.max())[-1])]
         lacks = unmatched["lacks"].astype("str")
         mine = unmatched[lacks.str.contains(str(worst["source"]), regex=False)]
         some = ", ".join(repr(one) for one in mine["id"][:_NAMED])

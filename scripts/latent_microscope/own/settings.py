@@ -5,9 +5,19 @@ from typing import Any
 
 from latent_microscope.errors import InputError
 
-PARTS = ("embeddings", "images", "attributes", "identities", "labels")
+PARTS = (
+    "embeddings",
+    "images",
+    "attributes",
+    "identities",
+    "labels",
+    "votes",
+    "dissimilarity",
+)
 """Keys of the section data; a path by itself stands for ``{file: path}``."""
 TABLE_PARTS = ("identities", "labels")
+MODELS = ("external", "embeddings", "vae", "pixels", "label", "class_mean")
+"""Types of models that a study of one's own compares with people."""
 _SIZES = {"convolutional": 64, "cifar": 32}
 _SIZE = 64
 
@@ -42,15 +52,67 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
         )
     if "vae" in study and "images" not in data:
         raise InputError(f"config key {prefix}.data.images: a vae needs images; name them")
-    if "embeddings" not in data and "vae" not in study:
+    if "votes" in data and "dissimilarity" in data:
         raise InputError(
-            f"config key {prefix}.data: nothing to analyse; name embeddings, or images and a vae"
+            f"config key {prefix}.data: has votes and a dissimilarity matrix; compare with one of "
+            "them, and with the other in a study of its own"
+        )
+    people = "votes" in data or "dissimilarity" in data
+    if people:
+        _add_models(study)
+    _check_models(study, data, people, f"{prefix}.models")
+    if "embeddings" not in data and "vae" not in study and not people:
+        raise InputError(
+            f"config key {prefix}.data: nothing to analyse; name embeddings, or images and a vae, "
+            "or votes and models"
         )
     for part in TABLE_PARTS:
         if part in data:
             _complete(data, part, f"{prefix}.data.{part}")
     if "images" in data and data["images"]["size"] is None:
         data["images"]["size"] = _SIZES.get(study.get("vae", {}).get("arch", ""), _SIZE)
+
+
+def _add_models(study: dict[str, Any]) -> None:
+    """The study's own latents and the baselines, where the config does not have them."""
+    data, models = study["data"], study["models"]
+    baselines = ("label", "class_mean") if "votes" in data else ()
+    own = [part for part in ("embeddings", "vae") if part in data or part in study]
+    pixels = ("pixels",) if "images" in data else ()
+    present = {model["type"] for model in models.values()}
+    for name in (*own, *pixels, *baselines):
+        if name not in present and name not in models:
+            models[name] = {"type": name, "layers": ["features"]}
+
+
+def _check_models(
+    study: Mapping[str, Any], data: Mapping[str, Any], people: bool, prefix: str
+) -> None:
+    models = study["models"]
+    if models and not people:
+        raise InputError(
+            f"config key {prefix}: there is nothing to compare models with; name data.votes or "
+            "data.dissimilarity, or leave the models out"
+        )
+    if people and not models:
+        raise InputError(f"config key {prefix}: name a model, or data.embeddings or data.images")
+    needs = {
+        "embeddings": "embeddings" in data,
+        "vae": "vae" in study,
+        "pixels": "images" in data,
+        "label": "votes" in data,
+        "class_mean": "votes" in data,
+    }
+    for name, model in models.items():
+        kind = model["type"]
+        if kind not in MODELS:
+            raise InputError(
+                f"config key {prefix}.{name}.type: {kind!r} is for the kind alignment; here are "
+                f"{', '.join(MODELS)}"
+            )
+        if not needs.get(kind, True):
+            missing = {"pixels": "data.images", "vae": "vae", "embeddings": "data.embeddings"}
+            raise InputError(f"config key {prefix}.{name}: needs {missing.get(kind, 'data.votes')}")
 
 
 def _complete(data: dict[str, Any], part: str, key: str) -> None:

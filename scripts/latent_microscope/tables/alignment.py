@@ -31,12 +31,15 @@ _BEHAVIOUR = [
 ]
 
 
-def alignment_summary(rsa: Sequence[pd.DataFrame], *, simulated: bool) -> pd.DataFrame:
+def alignment_summary(
+    rsa: Sequence[pd.DataFrame], *, simulated: bool, published: bool = True
+) -> pd.DataFrame:
     """Representational similarity of every model to people over runs.
 
     Args:
         rsa: RSA table of each metric.
         simulated: Whether the votes are simulated; then no published value is comparable.
+        published: Whether published values are of these images at all.
 
     Returns:
         One row a metric, model and layer, most alike first within a metric: ``model``, ``layer``,
@@ -60,8 +63,9 @@ def alignment_summary(rsa: Sequence[pd.DataFrame], *, simulated: bool) -> pd.Dat
         summary = summary.rename(columns={f"{name}_mean": new, f"{name}_sd": f"{new}_sd"})
     summary = pd.concat([summary, shared], axis=1)
     summary["above_label"] = summary["mean"] - summary["label_only"]
+    comparable = published and not simulated
     found = [
-        (float("nan"), "") if simulated or method != "spearman" else published_rsa(*names)
+        published_rsa(*names) if comparable and method == "spearman" else (float("nan"), "")
         for *names, method in summary[by].itertuples(index=False)
     ]
     summary["published"] = np.array([value for value, _ in found], dtype=np.float64)
@@ -76,13 +80,16 @@ def alignment_summary(rsa: Sequence[pd.DataFrame], *, simulated: bool) -> pd.Dat
     return summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
 
 
-def behaviour_summary(behaviour: pd.DataFrame, *, simulated: bool) -> pd.DataFrame:
+def behaviour_summary(
+    behaviour: pd.DataFrame, *, simulated: bool, published: bool = True
+) -> pd.DataFrame:
     """Behaviour of every model, of people and of the baselines over runs.
 
     Args:
         behaviour: Behaviour table of a study.
         simulated: Whether the votes are simulated; then no published value is comparable, and the
             networks of the literature are left out.
+        published: Whether published values are of these images at all.
 
     Returns:
         One row a model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
@@ -94,18 +101,18 @@ def behaviour_summary(behaviour: pd.DataFrame, *, simulated: bool) -> pd.DataFra
     summary = over_runs(behaviour, ["model"], _BEHAVIOUR)
     human = behaviour.loc[behaviour["model"] == "human", "cross_entropy"]
     summary["floor_cross_entropy"] = float(human.iloc[0]) if len(human) else np.nan
-    nothing = (float("nan"), "")
-    found = [nothing if simulated else published_cross_entropy(m) for m in summary["model"]]
+    nothing, comparable = (float("nan"), ""), published and not simulated
+    found = [published_cross_entropy(m) if comparable else nothing for m in summary["model"]]
     summary["published_cross_entropy"] = [value for value, _ in found]
     summary["published_before_tuning"] = np.nan
     summary["published_accuracy"] = [
-        np.nan if simulated else ACCURACY.get(model, np.nan) for model in summary["model"]
+        ACCURACY.get(model, np.nan) if comparable else np.nan for model in summary["model"]
     ]
     summary["published_source"] = [
-        FACTS if not simulated and model in ACCURACY else source
+        FACTS if comparable and model in ACCURACY else source
         for model, (_, source) in zip(summary["model"], found, strict=True)
     ]
-    if not simulated:
+    if comparable:
         rows = pd.DataFrame(
             [
                 {

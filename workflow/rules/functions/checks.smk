@@ -27,13 +27,15 @@ def checked_artefacts(wildcards):
         if "attributes" in parts_of(study):
             names.append("abi.parquet")
     files = [path for name in names for path in runs_of(study, f"{B}/{name}")]
-    if kind == "alignment":
+    if is_judged(study):
         files += compared_artefacts(study)
     return files + [path for path in tables_of(study) if path.endswith(".parquet")]
 
 
 def compared_artefacts(study):
-    """What is looked at of the comparison with people."""
+    """What is looked at of the comparison with people's votes."""
+    if not is_judged(study):
+        return []
     files = []
     for metric in STUDIES[study]["metrics"]:
         files += [f"results/{study}/rsa/{metric}.parquet"]

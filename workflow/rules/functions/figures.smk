@@ -112,8 +112,10 @@ def study_figures(study):
                 names += [f"funnel-{view}-{method}", f"detectors-{view}-{method}"]
     if kind != "synthetic" and has_forensics(study):
         names += [*cluster_figures(study), "reliability", *possible(study, ["probes"])]
-    if kind == "alignment":
-        names += alignment_figures(study)
+    if "dissimilarity" in parts_of(study):
+        names.append("dissimilarity")
+    if is_judged(study):
+        names += possible(study, alignment_figures(study))
         names += ["recovery"] if STUDIES[study]["inference"]["simulations"] else []
     return [f"results/{study}/figures/{name}.png" for name in names]
 

@@ -7,6 +7,8 @@ DETERMINISTIC = ("pixels", "label", "class_mean", "external", "efficientnet_lite
 def model_seeds(study, model):
     """Seeds of a model: its own or the study's, or just 0 where nothing is random."""
     settings = STUDIES[study]["models"][model]
+    if settings["type"] == "embeddings":  # the same file for every seed
+        return seeds_of(study)[:1]
     return [0] if settings["type"] in DETERMINISTIC else settings.get("seeds") or seeds_of(study)
 
 
@@ -29,7 +31,7 @@ def rdm_features(wildcards):
     if wildcards.source == "human":
         return f"results/{wildcards.study}/human/features.npy"
     model, layer, seed = split_source(wildcards.source)
-    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+    if STUDIES[wildcards.study]["models"][model]["type"] in ("vae", "embeddings"):
         return f"results/{wildcards.study}/vae/whole/seed{seed}/latents.npy"
     trained = STUDIES[wildcards.study]["models"][model]["type"] in ("philnet", "folds")
     names = {"probabilities": "logits", "calibrated": "calibrated"} if trained else {}
@@ -41,7 +43,7 @@ def rdm_ids(wildcards):
     if wildcards.source == "human":
         return f"results/{wildcards.study}/human/features.parquet"
     model, _, seed = split_source(wildcards.source)
-    if STUDIES[wildcards.study]["models"][model]["type"] == "vae":
+    if STUDIES[wildcards.study]["models"][model]["type"] in ("vae", "embeddings"):
         return f"results/{wildcards.study}/vae/whole/seed{seed}/encoding.parquet"
     return f"results/{wildcards.study}/models/{model}/seed{seed}/features.parquet"
 

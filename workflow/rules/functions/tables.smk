@@ -87,14 +87,17 @@ TABLES = {
 
 def tables_of(study):
     kind = STUDIES[study]["kind"]
-    names = list(TABLES["comparison"]) if kind == "alignment" else []
-    if kind != "alignment" or has_forensics(study):
+    names = list(TABLES["comparison"]) if is_judged(study) else []
+    if kind == "own":
+        names += [] if has_forensics(study) else ["files", "unmatched"]
+        names += ["dissimilarity"] if "dissimilarity" in parts_of(study) else []
+    if has_forensics(study) or kind in ("detection", "simulations"):
         names += possible(study, TABLES[kind]) if kind == "own" else TABLES[kind]
     elif has_vae(study):
         names.append("health")
-    if STUDIES[study].get("inference", {}).get("draws"):
+    if is_judged(study) and STUDIES[study]["inference"]["draws"]:
         names += ["differences", "bootstrap-check"]
-    if STUDIES[study].get("inference", {}).get("simulations"):
+    if is_judged(study) and STUDIES[study]["inference"]["simulations"]:
         names.append("recovery")
     names += layer_tables(study)
     return [f"results/{study}/tables/{name}.{end}" for name in names for end in ("parquet", "csv")]

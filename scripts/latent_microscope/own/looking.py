@@ -1,0 +1,192 @@
+"""What a file is: looked at, not asked for; and refused in one sentence where it is not clear."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+from latent_microscope.artefacts import load_npy, load_npz
+from latent_microscope.errors import InputError
+from latent_microscope.own.arrays import ID_ARRAYS, Rows, read_ids, read_rows
+from latent_microscope.own.attributes import MAX_CATEGORIES, column_of, found_type
+from latent_microscope.own.images import open_pictures
+from latent_microscope.own.tables import TEXT_ENDINGS, clean_ids, id_column, read_table
+
+ROLES = ("embeddings", "images", "attributes", "ids")
+PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "patient", "who")
+"""Columns that are taken for identities where their values repeat."""
+_FEW_COLUMNS = 8
+Ids = npt.NDArray[np.object_]
+
+
+@dataclass
+class Found:
+    """One file and what it was found to be.
+
+    Attributes:
+        path: As it was given.
+        role: One of :data:`ROLES`.
+        count: Samples in it.
+        ids: Their ids, None without.
+        what: One line for people.
+        facts: What else the config needs.
+    """
+
+    path: str
+    role: str
+    count: int
+    ids: Ids | None
+    what: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def look(given: str) -> Found:
+    """Look at one file or folder.
+
+    Args:
+        given: A path, or ``role=path`` where the role is to be taken as it is said.
+
+    Raises:
+        InputError: It cannot be read, or it could be several things.
+    """
+    role, _, rest = given.partition("=")
+    wanted = role if rest and role in ROLES else None
+    text = rest if wanted else given
+    path = Path(text)
+    if not path.exists():
+        raise InputError(f"{text}: no such file or folder")
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        found = _images(text, path)
+    elif path.suffix.lower() == ".npy":
+        found = _array(text, path, wanted)
+    elif path.suffix.lower() == ".npz":
+        found = _archive(text, path)
+    elif path.suffix.lower() == ".parquet":
+        found = _parquet(text, path, wanted)
+    elif path.suffix.lower() in TEXT_ENDINGS:
+        found = _table(text, path, wanted)
+    else:
+        raise InputError(
+            f"{text}: of an unknown kind; give a folder or .zip of images, .npy, .npz, .parquet or "
+            ".csv"
+        )
+    if wanted and found.role != wanted:
+        raise InputError(f"{text}: is to be {wanted}, and it holds {found.what}")
+    return found
+
+
+def _images(text: str, path: Path) -> Found:
+    with open_pictures(path) as found:
+        assert found.ids is not None
+        assert found.names is not None
+        names = [PurePosixPath(name) for name in found.names]
+        stems = clean_ids_or_none([name.name for name in names], path)
+        folders = {name.parent for name in names}
+        people = len(folders) if all(name.parent.name for name in names) else 0
+        size = _smallest_side(path)
+        what = f"{found.count} images" + (f" in {len(folders)} folders" if people > 1 else "")
+        facts = {"names": stems, "folders": people, "side": size}
+        return Found(text, "images", found.count, found.ids, what, facts)
+
+
+def clean_ids_or_none(values: Sequence[str], path: Path) -> Ids | None:
+    """Ids, or None where two are the same."""
+    try:
+        return clean_ids(values, path)
+    except InputError:
+        return None
+
+
+def _smallest_side(path: Path, looked_at: int = 64) -> int:
+    """Shorter side of the images, the median of the first ones."""
+    from latent_microscope.own.images import first_sizes
+
+    with open_pictures(path) as found:
+        return int(np.median([min(size) for size in first_sizes(found, looked_at)]))
+
+
+def _array(text: str, path: Path, wanted: str | None) -> Found:
+    array = load_npy(path, mmap=True)
+    if array.ndim == 1 and wanted in (None, "ids"):
+        ids = read_ids(path)
+        return Found(text, "ids", len(ids), ids, f"{len(ids)} ids")
+    if array.ndim in (3, 4) and array.dtype == np.uint8:
+        with open_pictures(path) as found:
+            what = f"{found.count} images of {array.shape[1]} x {array.shape[2]} pixels"
+            facts = {"names": None, "folders": 0, "side": min(array.shape[1:3])}
+            return Found(text, "images", found.count, None, what, facts)
+    return _numbers(text, path, read_rows(path), {})
+
+
+def _numbers(text: str, path: Path, rows: Rows, facts: Mapping[str, Any]) -> Found:
+    n, d = rows.values.shape
+    what = f"{n} rows of {d} numbers ({rows.values.dtype})"
+    return Found(text, "embeddings", n, rows.ids, what, dict(facts))
+
+
+def _archive(text: str, path: Path) -> Found:
+    arrays = load_npz(path)
+    matrices = [name for name, one in arrays.items() if one.ndim == 2 and name not in ID_ARRAYS]
+    if len(matrices) != 1:
+        raise InputError(
+            f"{text}: holds {len(matrices)} matrices ({', '.join(matrices) or 'none'}), and one is "
+            "to be the embeddings; save that one by itself, or write the config by hand"
+        )
+    return _numbers(text, path, read_rows(path), {"array": matrices[0]})
+
+
+def _parquet(text: str, path: Path, wanted: str | None) -> Found:
+    schema = pq.read_schema(path)
+    kinds = {column.name: str(column.type) for column in schema}
+    if wanted == "images" or any("binary" in kind for kind in kinds.values()):
+        with open_pictures(path) as found:
+            side = _smallest_side(path)
+            facts = {"names": None, "folders": 0, "side": side}
+            return Found(text, "images", found.count, found.ids, f"{found.count} images", facts)
+    lists = [name for name, kind in kinds.items() if "list<" in kind]
+    if len(lists) > 1:
+        raise InputError(
+            f"{text}: the columns {', '.join(lists)} hold vectors; leave the one of the embeddings"
+        )
+    if lists:
+        return _numbers(text, path, read_rows(path, array=lists[0]), {"array": lists[0]})
+    numbers = [name for name, kind in kinds.items() if kind.startswith(("float", "double", "half"))]
+    others = len(kinds) - len(numbers)
+    if wanted == "embeddings" or (wanted is None and len(numbers) >= _FEW_COLUMNS and others <= 1):
+        return _numbers(text, path, read_rows(path), {})
+    return _table(text, path, wanted)
+
+
+def _table(text: str, path: Path, wanted: str | None) -> Found:
+    if wanted == "ids" or path.suffix.lower() == ".txt":
+        listed = read_ids(path)
+        return Found(text, "ids", len(listed), listed, f"{len(listed)} ids")
+    table = read_table(path)
+    key = id_column(table, None, path)
+    ids = None if key is None else clean_ids(table[key], path)
+    names = [str(name) for name in table.columns if name != key]
+    if not names:
+        return Found(text, "ids", len(table), ids, f"{len(table)} ids")
+    types = {}
+    for name in names:
+        column = column_of(table, name)
+        types[name] = (found_type(column, MAX_CATEGORIES), len(column.values))
+    empty = table[names].isna().any(axis=1).to_numpy()
+    who = _people(table, names)
+    what = f"{len(table)} rows of {len(names)} columns"
+    facts = {"id": key, "types": types, "people": who, "empty": empty}
+    return Found(text, "attributes", len(table), ids, what, facts)
+
+
+def _people(table: pd.DataFrame, names: Sequence[str]) -> str | None:
+    """The column that says who is on an image, by its name and since its values repeat."""
+    for name in names:
+        base = name.lower().removesuffix("_id").removesuffix("id").strip("_ ")
+        if base in PEOPLE and 1 < table[name].nunique() < table[name].notna().sum():
+            return name
+    return None

@@ -1,0 +1,209 @@
+"""Votes and dissimilarities of unknown origin."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import squareform
+from scipy.stats import pearsonr, spearmanr
+
+from latent_microscope.errors import InputError
+from latent_microscope.own.dissimilarity import (
+    condensed,
+    label_rdm,
+    mean_rdm,
+    observer_ceiling,
+    read_square,
+    similarity_table,
+)
+from latent_microscope.own.votes import class_codes, majority, read_votes
+from latent_microscope.similarity.rdms import RDM, rdm
+
+COUNTS = np.array([[3, 0, 1], [0, 2, 2], [0, 0, 5]])
+CLASSES = ["cat", "dog", "eel"]
+IDS = ["a", "b", "c"]
+
+
+def long_table() -> pd.DataFrame:
+    rows = [
+        (f"{name}.png", label, f"p{k}")
+        for name, row in zip(IDS, COUNTS, strict=True)
+        for label, count in zip(CLASSES, row, strict=True)
+        for k in range(count)
+    ]
+    return pd.DataFrame(rows, columns=["image", "choice", "person"])
+
+
+def test_counts_and_judgements_say_the_same(tmp_path: Path) -> None:
+    wide = pd.DataFrame(COUNTS, columns=CLASSES).assign(id=IDS)[["id", *CLASSES]]
+    wide.to_csv(tmp_path / "wide.csv", index=False)
+    wide.to_parquet(tmp_path / "wide.parquet")
+    long_table().to_csv(tmp_path / "long.csv", index=False)
+    counted = long_table().groupby(["image", "choice"]).size().rename("n").reset_index()
+    counted.to_csv(tmp_path / "counted.csv", index=False)
+    np.savez(tmp_path / "x.npz", votes=COUNTS, ids=np.array(IDS))
+    for name, settings in (
+        ("wide.csv", {}),
+        ("wide.parquet", {}),
+        ("long.csv", {}),
+        ("counted.csv", {"count": "n"}),
+        ("x.npz", {"classes": CLASSES}),
+    ):
+        found = read_votes(tmp_path / name, settings)
+        assert found.ids is not None, name
+        assert found.ids.tolist() == IDS, name
+        assert found.classes == CLASSES, name
+        assert found.counts.dtype == np.int64
+        np.testing.assert_array_equal(found.counts, COUNTS, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("table", "settings", "message"),
+    [
+        ("id,cat,dog\na,1,0\nb,0,0\n", {}, "nobody judged 'b', nor 0 more"),
+        ("id,cat,dog\na,0.5,0.5\n", {}, r"0.5 votes for 'cat' on 'a'; whole counts"),
+        ("id,cat,dog\na,-1,3\n", {}, r"-1.0 votes for 'cat' on 'a'"),
+        ("id,cat,dog\na,,3\n", {}, r"nan votes for 'cat' on 'a'"),
+        ("id,cat\na,1\n", {}, "1 classes"),
+        ("id,colour\na,red\na,blue\n", {}, "set `choice` to the column"),
+        ("id,choice\na,cat\na,\n", {}, "row 1 has no 'choice'"),
+        ("id,choice\na,cat\na,dog\n", {"choice": "vote"}, "needs the column 'vote'"),
+    ],
+)
+def test_votes_that_are_none_are_refused(
+    tmp_path: Path, table: str, settings: dict[str, str], message: str
+) -> None:
+    (tmp_path / "v.csv").write_text(table)
+    with pytest.raises(InputError, match=message):
+        read_votes(tmp_path / "v.csv", settings)
+
+
+def test_the_majority_is_the_first_class_on_a_tie() -> None:
+    assert majority(COUNTS).tolist() == [0, 1, 2]
+
+
+def test_a_class_that_nobody_could_vote_for_is_named() -> None:
+    assert class_codes(["eel", "cat"], CLASSES, Path("l.csv")).tolist() == [2, 0]
+    with pytest.raises(InputError, match="the class 'fox' is none of the votes': cat, dog, eel"):
+        class_codes(["cat", "fox"], CLASSES, Path("l.csv"))
+
+
+N = 8
+
+
+def cube(observers: int = 3, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    values = random.uniform(0.1, 1, (observers, N, N))
+    values += values.transpose(0, 2, 1)
+    values[:, np.arange(N), np.arange(N)] = 0
+    return values
+
+
+def test_squares_are_read_from_every_kind_of_file(tmp_path: Path) -> None:
+    names = [f"s{i}" for i in range(N)]
+    one = cube()[0]
+    np.save(tmp_path / "x.npy", one)
+    np.savez(tmp_path / "x.npz", d=one, ids=np.array(names))
+    pd.DataFrame(one, columns=[f"{n}.png" for n in names], index=names).to_csv(
+        tmp_path / "x.csv", index_label="image"
+    )
+    for name in ("x.npy", "x.npz", "x.csv"):
+        found = read_square(tmp_path / name, {})
+        np.testing.assert_allclose(found.values, one[None])
+        assert (found.ids is None) == (name == "x.npy")
+        assert found.ids is None or found.ids.tolist() == names
+
+
+def changed(row: int, column: int, value: float) -> np.ndarray:
+    values = cube()[0]
+    values[row, column] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (changed(1, 2, 9.0), "is not symmetric: '1' and '2' differ by"),
+        (changed(3, 3, 1.0), "'3' is 1 from itself; a similarity matrix"),
+        (changed(1, 2, -1.0), "the value of '1' and '2' is negative"),
+        (changed(1, 2, np.nan), "the value of '1' and '2' is empty or not finite"),
+        (cube()[0][:, :-1], "it must be square"),
+        (np.zeros(4), "a square is needed"),
+        (np.array([["a"]]), "a square is needed"),
+    ],
+)
+def test_what_is_no_dissimilarity_is_refused(
+    tmp_path: Path, values: np.ndarray, message: str
+) -> None:
+    np.save(tmp_path / "x.npy", values)
+    with pytest.raises(InputError, match=message):
+        read_square(tmp_path / "x.npy", {})
+
+
+def test_other_ids_above_than_beside_are_refused(tmp_path: Path) -> None:
+    pd.DataFrame(np.zeros((2, 2)), columns=["a", "b"], index=["b", "a"]).to_csv(tmp_path / "x.csv")
+    with pytest.raises(InputError, match="the same ids in the same order"):
+        read_square(tmp_path / "x.csv", {})
+
+
+def observers() -> list[RDM]:
+    from latent_microscope.own.dissimilarity import Square
+
+    ids = np.array([f"s{i}" for i in range(N)], dtype=object)
+    return condensed(Square(ids, cube()), np.arange(N), ids)
+
+
+def test_rows_are_taken_in_the_order_of_the_samples() -> None:
+    from latent_microscope.own.dissimilarity import Square
+
+    order = np.array([4, 1, 6])
+    ids = np.array(["p", "q", "r"], dtype=object)
+    found = condensed(Square(None, cube()), order, ids)
+    assert len(found) == 3
+    wanted = squareform(cube()[1][np.ix_(order, order)], checks=False)
+    np.testing.assert_allclose(found[1].values, wanted, rtol=1e-6)
+    assert found[1].ids.tolist() == ["p", "q", "r"]
+
+
+def test_ceilings_are_those_of_nili_by_hand() -> None:
+    people = observers()
+    rows = [pd.Series(one.values).rank().to_numpy() for one in people]
+    whole = np.mean(rows, axis=0)
+    upper = np.mean([spearmanr(one.values, whole)[0] for one in people])
+    lower = np.mean(
+        [
+            spearmanr(people[k].values, np.mean([r for j, r in enumerate(rows) if j != k], axis=0))[
+                0
+            ]
+            for k in range(3)
+        ]
+    )
+    assert observer_ceiling(people, "spearman") == pytest.approx((lower, upper), abs=1e-6)
+    assert np.isnan(observer_ceiling(people[:1], "spearman")).all()
+    assert mean_rdm(people[:1]) is people[0]
+
+
+def test_the_table_has_value_interval_and_baseline() -> None:
+    people = observers()
+    random = np.random.default_rng(1)
+    features = random.normal(size=(N, 3))
+    models = {"m": rdm(features, ids=people[0].ids), "same": mean_rdm(people)}
+    labels = np.arange(N) % 2
+    table = similarity_table(people, models, labels, n_draws=50, seed=0)
+    assert table["method"].tolist() == [m for m in ("spearman", "pearson", "rho-a") for _ in "ab"]
+    first = table.iloc[0]
+    mean = mean_rdm(people)
+    assert first["value"] == pytest.approx(spearmanr(models["m"].values, mean.values)[0], abs=1e-6)
+    assert table["value"][2] == pytest.approx(
+        pearsonr(models["m"].values, mean.values)[0], abs=1e-5
+    )
+    assert first["low"] <= first["value"] <= first["high"]
+    assert table["value"][1] == pytest.approx(1)
+    label = label_rdm(labels, people[0].ids)
+    wanted = spearmanr(label.values, mean.values)[0]
+    assert first["label_only"] == pytest.approx(wanted, abs=1e-6)
+    assert np.isfinite(first["partial_label"])
+    assert (table["n_observers"] == 3).all()
+    alone = similarity_table(people[:1], models, None, n_draws=0, seed=0)
+    assert alone[["low", "high", "label_only", "ceiling_lower"]].isna().all().all()
