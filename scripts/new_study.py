@@ -3,8 +3,10 @@
 python scripts/new_study.py FILES… [--name NAME] [--output FILE] [--force]
 
 A file is an array of embeddings (.npy, .npz, .parquet), a folder, .zip or .parquet of images, a
-table of attributes (.csv, .parquet) or a list of ids (.txt). Where it is not clear say it:
-embeddings=FILE, images=FILE, attributes=FILE, ids=FILE.
+table of attributes (.csv, .parquet), votes or a square dissimilarity matrix of people (beside them
+arrays are the features or logits of models), or a list of ids (.txt). Where it is not clear say it:
+embeddings=FILE, images=FILE, attributes=FILE, votes=FILE, dissimilarity=FILE, features:NAME=FILE,
+logits:NAME=FILE, ids=FILE.
 """
 
 import argparse

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.errors import InputError
-from latent_microscope.own.looking import Found
+from latent_microscope.own.looking import MATRIX, Found
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _WORDS = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 _STEPS = 1500  # of a training: a few minutes on two cores
 _BATCH = 64
+_SAMPLES = "embeddings or images"
 _SMALL = 40  # pixels: below, the VAE of 32 x 32 images
 Ids = npt.NDArray[np.object_]
 
@@ -57,46 +58,78 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     Raises:
         InputError: Two files of one role, nothing to analyse, or ids that nothing have in common.
     """
-    parts = _by_role(found)
-    ids = parts.pop("ids", None)
-    if "embeddings" not in parts and "images" not in parts:
+    parts, models = _by_role(found)
+    _give_ids(parts, parts.pop("ids", None))
+    people = parts.get("votes") or parts.get("dissimilarity")
+    latents = "embeddings" in parts or "images" in parts
+    if not latents and not (people and models):
+        wanted = "a model's features or logits, embeddings or images" if people else _SAMPLES
+        raise InputError(f"{found[0].path}: holds {found[0].what}; give {wanted} beside it")
+    if models and not people:
         raise InputError(
-            f"{found[0].path}: holds {found[0].what}; give embeddings or images beside it"
+            f"{models[0].path}: is a model's, and there is nothing to compare it with; give votes "
+            f"or a dissimilarity matrix, or say embeddings={models[0].path}"
         )
-    if ids is not None and parts.get("embeddings", ids).ids is not None:
-        raise InputError(f"{ids.path}: the embeddings have ids already; leave this file out")
-    if ids is not None:
-        parts["embeddings"].ids = ids.ids
-        parts["embeddings"].facts["ids"] = ids.path
     by_name = _use_names(parts)
-    kept, every = _common(list(parts.values()))
-    name = name or study_name([parts.get("embeddings") or parts["images"]])
+    kept, every = _common([*parts.values(), *models])
+    name = name or study_name([parts.get("embeddings") or parts.get("images") or models[0]])
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(f"--name {name}: use small letters, digits and hyphens")
     lines = [f"# Written by: {command}", "# Every key: config/README.md, kind own.", ""]
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: own", "    data:"]
-    lines += _data(parts, by_name)
+    lines += _data(parts, by_name, latents=latents)
     lines += _unmatched(kept, every)
-    if "embeddings" not in parts:
+    if people:
+        lines += _models(models, parts, kept)
+    if "embeddings" not in parts and "images" in parts:
         lines += _vae(kept, parts["images"].facts["side"])
-    lines += _sizes(kept, people=_has_people(parts))
+    if latents:
+        lines += _sizes(kept, people=_has_people(parts))
     notes = [f"{one.path}: {one.role}, {one.what}" for one in found]
     if kept < every:
         notes.append(f"{every - kept} of {every} ids are not in every file: they are left out")
     return Draft("\n".join(lines) + "\n", notes)
 
 
-def _by_role(found: Sequence[Found]) -> dict[str, Found]:
+def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
+    """Files by role, and those of models: with votes or dissimilarities, matrices are models'."""
+    roles = {one.role for one in found}
+    if {"votes", "dissimilarity"} <= roles:
+        raise InputError(
+            "votes and a dissimilarity matrix: a study compares with one of them; write two studies"
+        )
+    judged = next((one for one in found if one.role in ("votes", "dissimilarity")), None)
+    classes = len(judged.facts.get("classes", ())) if judged else 0
     parts: dict[str, Found] = {}
+    models = []
     for one in found:
+        if one.role == MATRIX:
+            logits = one.facts["columns"] == classes
+            one.role = ("logits" if logits else "features") if judged else "embeddings"
+        if one.role in ("features", "logits"):
+            models.append(one)
+            continue
         if one.role in parts:
             raise InputError(
                 f"{one.path}: {one.what}, and {parts[one.role].path} could be the {one.role} just "
                 "as well; give one of them, or say what each is, such as attributes=FILE"
             )
         parts[one.role] = one
-    order = ("embeddings", "images", "attributes", "ids")
-    return {role: parts[role] for role in order if role in parts}
+    order = ("embeddings", "images", "votes", "dissimilarity", "attributes", "ids")
+    return {role: parts[role] for role in order if role in parts}, models
+
+
+def _give_ids(parts: dict[str, Found], ids: Found | None) -> None:
+    """A list of ids belongs to the embeddings, or to the matrix of people's dissimilarities."""
+    if ids is None:
+        return
+    owner = parts.get("embeddings") or parts.get("dissimilarity")
+    if owner is None or owner.ids is not None:
+        raise InputError(
+            f"{ids.path}: a list of ids, and there are no embeddings or dissimilarities without "
+            "ids; leave it out"
+        )
+    owner.ids, owner.facts["ids"] = ids.ids, ids.path
 
 
 def _use_names(parts: dict[str, Found]) -> bool:
@@ -154,7 +187,7 @@ def _folders_are_people(images: Found) -> bool:
     return images.role == "images" and 1 < folders <= images.count / 2
 
 
-def _data(parts: dict[str, Found], by_name: bool) -> list[str]:
+def _data(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list[str]:
     lines = []
     pad = " " * 6
     if "embeddings" in parts:
@@ -169,10 +202,65 @@ def _data(parts: dict[str, Found], by_name: bool) -> list[str]:
         lines.append(
             f"{pad}images: {{file: {quoted(one.path)}{extra}}}  # {one.what}{_ids_of(one)}"
         )
-    if "attributes" in parts:
+    for role in ("votes", "dissimilarity"):
+        if role in parts:
+            one = parts[role]
+            own = f", ids: {quoted(one.facts['ids'])}" if "ids" in one.facts else ""
+            lines.append(
+                f"{pad}{role}: {{file: {quoted(one.path)}{own}}}  # {one.what}{_ids_of(one)}"
+            )
+    if "attributes" in parts and latents:
         lines += _attributes(parts["attributes"])
-    lines += _identities(parts)
-    return lines
+        lines += _identities(parts)
+    elif latents:
+        lines += _identities(parts)
+    return lines + _labels(parts, latents=latents)
+
+
+def _labels(parts: dict[str, Found], *, latents: bool) -> list[str]:
+    """The true classes, where a column of the attributes holds them."""
+    pad, attributes = " " * 6, parts.get("attributes")
+    judged = parts.get("votes") or parts.get("dissimilarity")
+    if judged is None:
+        return []
+    classes = set(judged.facts.get("classes", ()))
+    values = attributes.facts["values"] if attributes else {}
+    suits = [name for name, own in values.items() if classes and set(own) <= classes]
+    usual = [name for name in values if name.lower() in ("label", "class", "category")]
+    column = (suits if classes else usual)[:1]
+    if attributes and column:
+        file = "" if latents else f"file: {quoted(attributes.path)}, "
+        return [f"{pad}labels: {{{file}column: {quoted(column[0])}}}  # the true class"]
+    if attributes and not latents:
+        raise InputError(
+            f"{attributes.path}: no column holds the classes of the votes, and without embeddings "
+            "or images attributes have no use; leave it out"
+        )
+    return [f"{pad}# no labels: the majority of the votes stands for the true class"] * bool(
+        classes
+    )
+
+
+def _models(models: Sequence[Found], parts: dict[str, Found], count: int) -> list[str]:
+    lines = ["    models:  # beside them: the study's own latents, pixels and baselines"]
+    names: set[str] = set()
+    for one in models:
+        base = one.facts.get("name") or re.sub(r"[^a-z0-9]+", "_", Path(one.path).stem.lower())
+        name = base.strip("_") or "model"
+        if name in names or not re.fullmatch(r"[a-z0-9_]+", name):
+            raise InputError(f"{one.path}: give its model a name of its own: features:name=FILE")
+        names.add(name)
+        array = f", array: {quoted(one.facts['array'])}" if "array" in one.facts else ""
+        layers = ", layers: [probabilities]" if one.role == "logits" and "votes" in parts else ""
+        holds = f", holds: {one.role}{layers}"
+        note = f"  # {one.what}{_ids_of(one)}"
+        lines.append(
+            f"      {name}: {{type: external, file: {quoted(one.path)}{array}{holds}}}{note}"
+        )
+    if not models:
+        lines[0] = "    models: {}  # the study's own latents, pixels and baselines are compared"
+    tau = ", tau_a: false" if count > 2000 else ""
+    return [*lines, f"    inference: {{draws: 1000, simulations: 0{tau}}}"]
 
 
 def _ids_of(one: Found) -> str:

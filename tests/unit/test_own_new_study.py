@@ -1,0 +1,210 @@
+"""The config that is written for files: what they are is found, and it holds for the schema."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from latent_microscope.config import resolve
+from latent_microscope.errors import InputError
+from latent_microscope.own.looking import look
+from latent_microscope.own.writing import draft, quoted
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+N = 40
+IDS = [f"s{i:02d}" for i in range(N)]
+CLASSES = ["cat", "dog", "eel"]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    random = np.random.default_rng(0)
+    values = random.normal(size=(N, 9))
+    np.save(folder / "plain.npy", values)
+    np.savez(folder / "z.npz", z=values, ids=np.array(IDS))
+    np.savez(folder / "two.npz", a=values, b=values)
+    wide = pd.DataFrame(values, columns=[f"z{k}" for k in range(9)]).assign(id=IDS)
+    wide.to_parquet(folder / "wide.parquet")
+    pd.DataFrame({"id": IDS, "vector": list(values)}).to_parquet(folder / "long.parquet")
+    (folder / "ids.txt").write_text("\n".join(IDS) + "\n")
+    table = pd.DataFrame(
+        {
+            "image": [f"{i}.png" for i in IDS],
+            "hat": np.arange(N) % 2,
+            "town": np.array(["Ulm", "Bonn", "Jena"])[np.arange(N) % 3],
+            "age": random.uniform(20, 60, N).round(1),
+            "note": [f"text {i}" for i in range(N)],
+            "version": 1,
+            "person": [f"p{i // 4}" for i in range(N)],
+            "kind": np.array(CLASSES)[np.arange(N) % 3],
+        }
+    )
+    table.to_csv(folder / "t.csv", index=False)
+    table.assign(image=lambda t: t["image"].replace("s03.png", "x.png")).to_csv(
+        folder / "other.csv", index=False
+    )
+    table.assign(image=[f"u{i}" for i in range(N)]).to_csv(folder / "foreign.csv", index=False)
+    counts = random.multinomial(9, [0.5, 0.3, 0.2], size=N)
+    votes = pd.DataFrame(counts, columns=CLASSES)
+    votes.insert(0, "id", IDS)
+    votes.to_csv(folder / "votes.csv", index=False)
+    votes.to_csv(folder / "numbers.csv", index=False)
+    np.save(folder / "counts.npy", counts)
+    np.save(folder / "whole.npy", counts)
+    said = [
+        (name, label)
+        for name, row in zip(IDS, counts, strict=True)
+        for label, count in zip(CLASSES, row, strict=True)
+        for _ in range(count)
+    ]
+    pd.DataFrame(said, columns=["id", "choice"]).to_csv(folder / "said.csv", index=False)
+    np.savez(folder / "logits.npz", x=random.normal(size=(N, 3)), ids=np.array(IDS))
+    square = np.abs(values[:, :1] - values[:, :1].T)
+    np.save(folder / "square.npy", square)
+    pd.DataFrame(square, columns=IDS, index=IDS).to_csv(folder / "square.csv", index_label="id")
+    for row, name in enumerate(IDS):
+        own = folder / "faces" / f"p{row // 4}"
+        own.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (70, 60), row).save(own / f"{name}.png")
+        (folder / "flat").mkdir(exist_ok=True)
+        Image.new("RGB", (30, 32), (row, 0, 0)).save(folder / "flat" / f"{name}.png")
+    return folder
+
+
+def written(folder: Path, *names: str) -> tuple[dict[str, Any], str]:
+    """The study as it is resolved, and the text."""
+    found = [look(with_path(folder, name)) for name in names]
+    made = draft(found, "mine", "test")
+    config = yaml.safe_load(made.text)
+    study: dict[str, Any] = resolve(config, SCHEMA)["studies"]["mine"]
+    return study, made.text
+
+
+def with_path(folder: Path, name: str) -> str:
+    role, _, rest = name.rpartition("=")
+    return f"{role}={folder / rest}" if role else str(folder / rest)
+
+
+@pytest.mark.parametrize(
+    ("names", "parts"),
+    [
+        (["plain.npy"], {"embeddings"}),
+        (["z.npz"], {"embeddings"}),
+        (["wide.parquet"], {"embeddings"}),
+        (["long.parquet"], {"embeddings"}),
+        (["plain.npy", "ids.txt"], {"embeddings"}),
+        (["z.npz", "t.csv"], {"embeddings", "attributes", "identities"}),
+        (["t.csv", "z.npz", "faces"], {"embeddings", "attributes", "identities", "images"}),
+        (["faces"], {"images", "identities"}),
+        (["flat"], {"images"}),
+        (["votes.csv", "logits.npz"], {"votes"}),
+        (["votes.csv", "z.npz", "t.csv"], {"votes", "labels"}),
+        (["said.csv", "z.npz"], {"votes"}),
+        (["counts.npy", "z.npz"], {"votes"}),
+        (["votes=whole.npy", "z.npz"], {"votes"}),
+        (["votes.csv", "embeddings=z.npz", "t.csv"],
+         {"votes", "labels", "embeddings", "attributes", "identities"}),
+        (["votes.csv", "faces"], {"votes", "images", "identities"}),
+        (["square.csv", "z.npz"], {"dissimilarity"}),
+        (["square.npy", "features:mine=z.npz"], {"dissimilarity"}),
+    ],
+)  # fmt: skip
+def test_a_config_holds_for_the_schema(files: Path, names: list[str], parts: set[str]) -> None:
+    study, text = written(files, *names)
+    assert set(study["data"]) == parts
+    assert written(files, *names)[1] == text
+    assert "unmatched: error" in text
+
+
+def test_attributes_have_types_and_what_is_none_is_skipped(files: Path) -> None:
+    study, _ = written(files, "z.npz", "t.csv")
+    attributes = study["data"]["attributes"]
+    assert attributes["types"] == {
+        "hat": "binary", "town": "categorical", "age": "numeric", "kind": "categorical",
+    }  # fmt: skip
+    assert set(attributes["skip"]) == {"note", "version", "person"}
+    assert study["data"]["identities"]["column"] == "person"
+    assert study["bias"]["resamples"] == 1000
+
+
+def test_images_alone_train_a_vae_of_their_size(files: Path) -> None:
+    large, _ = written(files, "faces")
+    small, _ = written(files, "flat")
+    assert (large["vae"]["arch"], large["data"]["images"]["size"]) == ("convolutional", 64)
+    assert (small["vae"]["arch"], small["data"]["images"]["size"]) == ("cifar", 32)
+    assert large["data"]["identities"]["folder"]
+    assert 10 <= large["vae"]["epochs"] <= 200
+
+
+def test_names_of_files_are_ids_where_those_are_in_the_table(files: Path) -> None:
+    study, _ = written(files, "faces", "t.csv")
+    assert study["data"]["images"]["ids"] == "name"
+
+
+def test_models_are_named_and_logits_known_by_their_columns(files: Path) -> None:
+    models, _ = written(files, "votes.csv", "logits.npz", "features:mine=z.npz")
+    assert models["models"]["logits"]["holds"] == "logits"
+    assert models["models"]["mine"]["holds"] == "features"
+    assert {"label", "class_mean"} <= set(models["models"])
+
+
+def test_what_does_not_match_is_dropped_in_writing(files: Path) -> None:
+    study, text = written(files, "z.npz", "other.csv")
+    assert study["unmatched"] == "drop"
+    assert "2 of 41 ids lack a file or a cell" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["t.csv"], "give embeddings or images beside it"),
+        (["votes.csv"], "give a model's features or logits, embeddings or images beside it"),
+        (["z.npz", "plain.npy"], "could be the embeddings just as well"),
+        (["two.npz"], r"holds 2 matrices \(a, b\), and one is needed"),
+        (["numbers.csv"], "with 9 in every row could be votes or attributes"),
+        (["whole.npy"], "could be votes of 3 classes or embeddings"),
+        (["z.npz", "foreign.csv"], "none of its ids is in .*: 'u0' against 's00'"),
+        (["features:m=z.npz", "t.csv"], "give embeddings or images beside it"),
+        (["features:m=z.npz", "faces"], "there is nothing to compare it with"),
+        (["votes.csv", "square.npy", "z.npz"], "a study compares with one of them"),
+        (["z.npz", "ids.txt"], "no embeddings or dissimilarities without ids"),
+        (["embeddings=t.csv"], "is to be embeddings, and it holds"),
+        (["none.csv"], "no such file or folder"),
+    ],
+)
+def test_what_is_not_clear_is_refused_in_one_sentence(
+    files: Path, names: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        written(files, *names)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["a b", "yes", "7", "x: y", "#1", "plain-name", "ümlaut", "-"])
+def test_any_name_is_yaml(value: str) -> None:
+    assert yaml.safe_load(f"key: {quoted(value)}") == {"key": value}
+
+
+def test_the_command_writes_prints_and_never_overwrites(files: Path) -> None:
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(ROOT / "scripts/new_study.py"), *arguments]
+        return subprocess.run(command, cwd=files, capture_output=True, text=True, check=False)
+
+    done = call("z.npz", "t.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "  snakemake --cores 2 --configfile z.yaml"
+    before = (files / "z.yaml").read_bytes()
+    again = call("z.npz")
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: z.yaml: is there already")
+    assert (files / "z.yaml").read_bytes() == before
+    assert call("z.npz", "--force", "--name", "other", "--output", "z.yaml").returncode == 0
+    assert "run: [other]" in (files / "z.yaml").read_text()
