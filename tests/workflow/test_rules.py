@@ -12,7 +12,7 @@ from snakemake_project import ROOT, clean_environment  # type: ignore[import-not
 
 pytestmark = pytest.mark.workflow
 
-COMMANDS = {"bench", "export_crate", "plan", "trace", "verify"} | {
+COMMANDS = {"bench", "export_crate", "new_study", "plan", "trace", "verify"} | {
     "write_config_reference",
     "write_readme",
 }

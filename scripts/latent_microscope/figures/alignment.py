@@ -76,10 +76,11 @@ def rsa(
     seeds = table.groupby("name", sort=False)["seed"].nunique().max()
     found = _intervals(measures, metric) if method == "spearman" else {}
     whiskers = "95 % interval over images and votes" if found else "sd"
+    dark = "dark: PhilNet; " if any("philnet" in str(name) for name in order) else ""
     page = Page(
         1.5 + 0.2 * len(order),
         f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
-        f"{_METHODS.get(method, method)} with the RDM of people's votes; dark: PhilNet; "
+        f"{_METHODS.get(method, method)} with the RDM of people's votes; {dark}"
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
         + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
     )

@@ -52,13 +52,14 @@ def explored_spaces(wildcards):
         folder = B.format(**vars(shown_run(study)))
         name = "latents of the VAE" if has_vae(study) else "embeddings"
         spaces.append((f"{folder}/latents.npy", f"{folder}/encoding.parquet", name))
-    if STUDIES[study]["kind"] == "alignment":
+    if is_judged(study) or "dissimilarity" in parts_of(study):
         for model in (*models_of(study, "philnet")[:1], *models_of(study, "external")):
             folder = f"results/{study}/models/{model}/seed{model_seeds(study, model)[0]}"
             name = "features" if model in models_of(study, "philnet") else "outputs"
             spaces.append(
                 (f"{folder}/features.npy", f"{folder}/features.parquet", f"{name} of {model}")
             )
+    if is_judged(study):
         folder = f"results/{study}/human"
         spaces.append((f"{folder}/features.npy", f"{folder}/features.parquet", "votes of people"))
     return spaces
@@ -93,12 +94,12 @@ def explored_attributes(wildcards):
 
 def explored_votes(wildcards):
     study = wildcards.study
-    return f"results/{study}/data/votes.parquet" if STUDIES[study]["kind"] == "alignment" else []
+    return f"results/{study}/data/votes.parquet" if is_judged(study) else []
 
 
 def explored_models(study):
     """(model, seed) of each classifier of an alignment study, its first seed."""
-    if STUDIES[study]["kind"] != "alignment":
+    if not is_judged(study):
         return []
     return [(m, s) for m, s in classifiers(study) if s == model_seeds(study, m)[0]]
 
