@@ -8,6 +8,7 @@ import pandas as pd
 from latent_microscope.artefacts import save_table
 from latent_microscope.comparison import OURS, comparison_table, references, rule_mask
 from latent_microscope.evaluation import detector_scores
+from latent_microscope.forensics.detection import detect, without_unlike
 from latent_microscope.forensics.sources import fit_sources
 from latent_microscope.funnel_search import search_table
 from latent_microscope.inputs import joined, load_ids, load_rows
@@ -73,9 +74,13 @@ def main(
             found[name] = ("density", score, rule_mask(-1.0 / np.maximum(score, 1e-12), True))
         elif name != OURS:
             found[name] = ("heuristic", score, rule_mask(score, False))
-    found |= references(
-        truth["reconstruction_error"].to_numpy(float), authentic, truth["alpha"].to_numpy(float)
-    )
+    errors = truth["reconstruction_error"].to_numpy(dtype=float)
+    seeing = detect(z, errors=errors)
+    found[f"{OURS} + errors"] = ("ours", seeing.score, seeing.mask)
+    _, density, dense = found["knn_density"]
+    mask, score = without_unlike(z, dense, np.log(density), np.log(errors))
+    found["knn_density + errors"] = ("image", score, mask)
+    found |= references(errors, authentic, truth["alpha"].to_numpy(dtype=float))
     save_table(comparison, comparison_table(found, authentic))
     parts = []
     for method, table in tables.items():

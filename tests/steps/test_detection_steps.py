@@ -45,11 +45,12 @@ def evaluate(folder: Path, seed: int) -> dict[str, Path]:
     latents = np.vstack([centres, between]) + 0.05 * rng.normal(size=(125, 8))
     ids = [f"{i:03d}" for i in range(125)]
     authentic = np.arange(125) < 75
+    errors = np.where(authentic, 3.0, 1.0) * np.exp(0.02 * rng.normal(size=125))
     paths = {name: folder / f"{name}-{seed}" for name in ("latents", "encoding", "samples")}
     save_npy(paths["latents"].with_suffix(".npy"), latents.astype(np.float32))
     save_table(
         paths["encoding"].with_suffix(".parquet"),
-        pd.DataFrame({"id": ids, "reconstruction_error": rng.random(125) + authentic}),
+        pd.DataFrame({"id": ids, "reconstruction_error": errors}),
     )
     order = rng.permutation(125)  # the truth is joined by id, whatever its order
     weight = np.where(authentic, np.nan, np.r_[np.zeros(75), alpha[:, 0]])
@@ -82,6 +83,9 @@ def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
         *("ours", "PyOD", "density", "heuristic", "trivial", "image", "limit")
     }
     assert table.loc["reconstruction_error", "roc_auc"] == 1.0
+    for name in ("detect_authentic", "knn_density"):
+        assert table.loc[f"{name} + errors", "f1"] >= table.loc[name, "f1"]
+    assert table.loc["detect_authentic + errors", "f1"] > 0.98
     assert table.loc["truth, blind below 2%", "recall"] == 1.0
     assert table.loc["truth, blind below 2%", "precision"] < 1.0
     assert table.loc["detect_authentic", "f1"] > 0.9

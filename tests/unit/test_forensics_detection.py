@@ -46,6 +46,22 @@ def test_order_and_scale_do_not_matter():
     np.testing.assert_array_equal(detect_authentic(100.0 * z + 7.0)[0], mask)
 
 
+def test_errors_of_reconstruction_unmask_what_lies_on_a_person():
+    z, truth = people_and_interpolations()
+    rng = np.random.default_rng(1)
+    people = z[rng.choice(200, 30, replace=False)]
+    z[200:230] = people + 0.01 * rng.normal(size=(30, 12))  # mixtures with hardly a second person
+    quality = np.repeat(rng.uniform(1.0, 2.0, 5), 40)  # people are reconstructed unequally well
+    errors = np.concatenate([quality, np.full(200, 0.4)]) * np.exp(0.02 * rng.normal(size=400))
+    blind, _ = detect_authentic(z)
+    mask, score = detect_authentic(z, errors=errors)
+    assert blind[200:230].all()
+    assert not mask[200:230].any()
+    assert f1_score(truth, mask) > 0.99 > f1_score(truth, blind)
+    assert score[mask].min() > score[~mask].max()
+    np.testing.assert_array_equal(detect_authentic(z, errors=np.ones(400))[0], blind)
+
+
 def test_a_person_whose_latents_collapsed_does_not_hide_the_others():
     z, truth = people_and_interpolations()
     z[:40] = z[0]
@@ -90,6 +106,10 @@ def test_bad_input_is_named():
         detect_authentic(np.ones((5, 2)))
     with pytest.raises(InputError, match="neighbours"):
         detect_authentic(np.ones((20, 2)), neighbours=(0,))
+    with pytest.raises(InputError, match="19 values for 20 samples"):
+        detect_authentic(np.ones((20, 2)), errors=np.ones(19))
+    with pytest.raises(InputError, match="errors: row 3 is 0"):
+        detect_authentic(np.ones((20, 2)), errors=np.where(np.arange(20) == 3, 0.0, 1.0))
 
 
 def test_people_of_different_spread_are_all_found():

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
+from sklearn.neighbors import NearestNeighbors
 
-from latent_microscope.forensics.checks import as_matrix, in_range
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
 from latent_microscope.forensics.pairs import neighbour_pass
 from latent_microscope.forensics.populations import (
@@ -28,6 +30,9 @@ _MIN_ROWS = 10
 _EXPLAINED = 0.9
 # A refined selection that drops more of the populations than this has lost them.
 _KEPT = 0.7
+# Standard deviations from its population at which an error of reconstruction is another's.
+_UNLIKE = 5.0
+_LIKE = 11
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -72,9 +77,11 @@ def detect(
     neighbours: tuple[int, ...] = NEIGHBOURS,
     block_size: int | None = None,
     distances: Floats | None = None,
+    errors: npt.ArrayLike | None = None,
 ) -> Detection:
     """:func:`detect_authentic` with what it rests on."""
     matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
+    logs = None if errors is None else _log_errors(errors, len(matrix))
     ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
     nearest = distances
     if nearest is None or nearest.shape[1] < ks[-1]:
@@ -97,8 +104,53 @@ def detect(
             mask, score = _refine(matrix, density, found)
             core = found.labels >= 0
             if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
+                if logs is not None:
+                    mask, score = without_unlike(matrix, mask, score, logs)
                 return Detection(mask, score, k, mixture.separation, found.count)
-    return Detection(dense, density, k, mixture.separation, 0)
+    mask, score = dense, density
+    if logs is not None:
+        mask, score = without_unlike(matrix, mask, score, logs)
+    return Detection(mask, score, k, mixture.separation, 0)
+
+
+def _log_errors(errors: npt.ArrayLike, n: int) -> Floats:
+    values = as_vector(errors, "errors", n)
+    if (values <= 0.0).any():
+        raise InputError(
+            f"errors: row {int(np.argmin(values))} is {values.min():g}; an error of reconstruction "
+            "is above 0"
+        )
+    return np.log(values)
+
+
+def without_unlike(
+    latents: Floats, mask: Mask, score: Floats, log_errors: Floats
+) -> tuple[Mask, Floats]:
+    """Leave out what is reconstructed much better or worse than its like; lower its score.
+
+    Its like are the nearest samples called authentic: populations may be reconstructed unequally
+    well. The spread about their median is that of all together, for some are small.
+
+    Args:
+        latents: (n, d) latent means.
+        mask: n booleans, samples called authentic.
+        score: n scores, logs of inverse distances.
+        log_errors: n logs of the errors of reconstruction.
+    """
+    called = np.flatnonzero(mask)
+    if called.size == 0:
+        return mask, score
+    search = NearestNeighbors(n_neighbors=min(_LIKE, called.size)).fit(latents[called])
+    like = called[search.kneighbors(latents, return_distance=False)]
+    apart = np.abs(log_errors - np.median(log_errors[like], axis=1))
+    spread = 1.4826 * float(np.median(apart[mask]))
+    if spread <= 0.0:
+        return mask, score
+    excess = np.log(np.maximum(apart / (_UNLIKE * spread), 1.0))
+    kept = mask & (excess == 0.0)
+    # What is left out ranks below what is kept: the mask stays a threshold on the score.
+    ceiling = np.where(mask & ~kept, score[kept].min(initial=np.inf), np.inf)
+    return kept, np.minimum(score, ceiling) - excess
 
 
 def detect_authentic(
@@ -107,6 +159,7 @@ def detect_authentic(
     neighbours: tuple[int, ...] = NEIGHBOURS,
     block_size: int | None = None,
     distances: Floats | None = None,
+    errors: npt.ArrayLike | None = None,
 ) -> tuple[Mask, Floats]:
     """Which samples belong to the tight populations of the latents.
 
@@ -119,7 +172,9 @@ def detect_authentic(
     two populations explain the dense samples, and no clusters far apart explain nearly all of
     them, the density alone decides; where it shows no two
     modes either (Ashman's D at most 2, as in one Gaussian cloud), nothing is called authentic.
-    No label and no number of people is used.
+    With ``errors``, what lies in a population but is reconstructed unlike it is left out, such as
+    a mixture with hardly a second person that has less noise than a photograph. No label and no
+    number of people is used.
 
     Args:
         latents: (n, d) latent means, n >= 10.
@@ -127,15 +182,22 @@ def detect_authentic(
         block_size: Rows of the blocks of the pass over all pairs.
         distances: (n, k) ascending distances to the nearest others, where known already; used
             if there are enough for ``neighbours``.
+        errors: n errors of reconstruction, above 0, such as those of ``encoding.parquet``.
 
     Returns:
         Mask of the authentic samples and the score (higher is more authentic).
 
     Raises:
-        InputError: If ``latents`` is not a finite n×d matrix with ten rows or a number of
-            neighbours is below 1.
+        InputError: If ``latents`` is not a finite n×d matrix with ten rows, a number of
+            neighbours is below 1, or ``errors`` are not n positive numbers.
     """
-    found = detect(latents, neighbours=neighbours, block_size=block_size, distances=distances)
+    found = detect(
+        latents,
+        neighbours=neighbours,
+        block_size=block_size,
+        distances=distances,
+        errors=errors,
+    )
     return found.mask, found.score
 
 
