@@ -15,7 +15,7 @@ import pytest
 from latent_microscope.artefacts import load_json, save_csv, save_table
 from latent_microscope.errors import InputError
 from latent_microscope.provenance import SUFFIX, write_sidecars
-from latent_microscope.story import read_alignment, read_clusters, read_truth, read_vae
+from latent_microscope.story import limits, read_alignment, read_clusters, read_truth, read_vae
 from latent_microscope.story.blocks import Reading, Study
 from latent_microscope.story.captions import first_sentence, plain, read_captions
 from latent_microscope.story.document import Document, document
@@ -24,6 +24,7 @@ from latent_microscope.story.images import small
 from latent_microscope.story.origins import Chains
 from latent_microscope.story.page import sections
 from latent_microscope.story.pdf import pdf
+from latent_microscope.story.read_figures import figure_reading
 from latent_microscope.story.style import STYLE
 from latent_microscope.story.words import pieces
 
@@ -155,7 +156,7 @@ def model(name: str, **changes: Any) -> dict[str, Any]:
 def test_models_are_read_beside_label_and_ceiling() -> None:
     label = model("label", mean=0.5, above_label=0.0)
     below = words(read_alignment.similarity(study(alignment=[label, model("net")])))
-    assert "net (features) is most like people: 0.300" in below
+    assert "net, features, is most like people: 0.300" in below
     assert "No model is more like people than the true label alone" in below
     best = model("net", mean=0.6, above_label=0.1)
     above = words(read_alignment.similarity(study(alignment=[label, best])))
@@ -196,6 +197,38 @@ def test_probes_that_find_nothing_say_so() -> None:
     text = words(read_clusters.probes(study(probes=[row])))
     assert text.startswith("None of 1 tested attributes can be read from the latents")
     assert "no more of the attributes than plain pixels" in text
+
+
+def test_limits_are_those_of_the_steps() -> None:
+    from latent_microscope.comparison import OURS
+    from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
+
+    assert (limits.OURS, limits.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
+
+
+def test_figures_are_read_from_the_tables_of_their_own_view() -> None:
+    facts = [{"view": "whole", "quantity": "active_dimensions", "mean": 7.0}]
+    facts += [{"view": "eyes", "quantity": "active_dimensions", "mean": 3.0}]
+    made = study(forensics=facts)
+    read = {name: figure_reading(made, name) for name in ("traversals", "eyes/traversals")}
+    read["vae-health-eyes"] = figure_reading(made, "vae-health-eyes")
+    texts = {name: reading.text for name, reading in read.items() if reading}
+    assert texts == {
+        "traversals": "7 dimensions carry information.",
+        "eyes/traversals": "3 dimensions carry information.",
+        "vae-health-eyes": "3 dimensions carry information.",
+    }
+    assert figure_reading(made, "clusters") is None
+    assert figure_reading(made, "unheard-of") is None
+
+
+def test_a_list_is_read_with_its_chance() -> None:
+    once = figure_reading(study(reliability=[reliability(pairs=0)]), "list-creative")
+    assert once is not None
+    assert once.text == "One VAE: nobody knows how much of this list is noise."
+    often = figure_reading(study(reliability=[reliability()]), "list-creative")
+    assert often is not None
+    assert "60.0 % of these images among its most creative again (chance 1.0 %)" in often.text
 
 
 # --- words

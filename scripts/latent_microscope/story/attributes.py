@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from latent_microscope.story.blocks import Block, Link, Picture, Study, Table, Text
 from latent_microscope.story.cells import interval, number, numbers_of, percent, rows_of, signed
-from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
+from latent_microscope.story.limits import FALSE_DISCOVERY_RATE
 
 _SHOWN = 5
 

@@ -25,7 +25,8 @@ def interval(value: float, low: float, high: float, digits: int = 3) -> str:
     """A number with its interval; – for no number."""
     if pd.isna(value):
         return "–"
-    return f"{number(value, digits)} ({number(low, digits)}–{number(high, digits)})"
+    to = " to " if low < 0 else "–"
+    return f"{number(value, digits)} ({number(low, digits)}{to}{number(high, digits)})"
 
 
 def signed(value: float, low: float, high: float, digits: int = 3) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE
 from latent_microscope.story.blocks import Block, Link, Picture, Study, Table, Text
 from latent_microscope.story.cells import interval, number, numbers_of, percent, ratio, rows_of
-from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
+from latent_microscope.story.limits import FALSE_DISCOVERY_RATE
 
 
 def clusters(study: Study) -> Iterator[Block]:

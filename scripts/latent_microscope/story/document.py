@@ -11,7 +11,7 @@ import pandas as pd
 from latent_microscope.artefacts import load_table
 from latent_microscope.errors import InputError
 from latent_microscope.story import captions as texts
-from latent_microscope.story.blocks import Reading, Section, Study
+from latent_microscope.story.blocks import Picture, Reading, Section, Study
 from latent_microscope.story.cells import counted
 from latent_microscope.story.origins import Chains, Origin
 from latent_microscope.story.page import in_short, sections
@@ -24,6 +24,7 @@ QUESTIONS = {
     "faces": "What is in the latent space of a VAE of face images, and how much of it would "
     "another VAE show?",
     "alignment": "How like people's judgements are the representations of these models?",
+    "own": "What is in this latent space, and how much of it would hold elsewhere?",
     "simulations": "How often does the bias index find what is not there, and how often what is?",
 }
 
@@ -74,6 +75,11 @@ class Document:
     tables: Mapping[str, Source]
     figures: Mapping[str, Source]
     captions: Mapping[str, str]
+
+    def figure_number(self, name: str) -> int:
+        """Its place among the figures of the page, from 1."""
+        drawn = [b.name for s in self.sections for b in s.blocks if isinstance(b, Picture)]
+        return drawn.index(name) + 1
 
     @property
     def name(self) -> str:

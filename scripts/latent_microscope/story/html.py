@@ -12,8 +12,9 @@ from latent_microscope.story.blocks import Block, Code, Link, Picture, Reading, 
 from latent_microscope.story.captions import first_sentence
 from latent_microscope.story.document import Document, Source
 from latent_microscope.story.images import Small
+from latent_microscope.story.read_figures import figure_reading
 from latent_microscope.story.style import STYLE
-from latent_microscope.story.words import MADE_UP, STANDS_OUT, TITLE, pieces, told
+from latent_microscope.story.words import HOW_TO_READ, MADE_UP, STANDS_OUT, TITLE, pieces
 
 _INPUTS = 12
 
@@ -86,7 +87,7 @@ def _contents(documents: Sequence[Document]) -> Html:
 
 def _main(documents: Sequence[Document], images: dict[Path, Small], folder: Path) -> Iterator[Html]:
     yield el("h1", TITLE)
-    yield el("p", told())
+    yield el("p", HOW_TO_READ)
     for document in documents:
         yield from _study(document, images, folder)
     yield el(
@@ -250,16 +251,16 @@ def _figure(block: Picture, document: Document, images: dict[Path, Small]) -> Ht
         alt=alt,
         width=str(image.width),
         height=str(image.height),
-        loading="lazy",
+        decoding="async",
     )
-    words = [
-        el("b", block.name),
-        ". ",
-        caption,
-        " ",
-        el("a", "Provenance", href=f"#{source.anchor}"),
-    ]
-    return el("figure", picture, el("figcaption", *words))
+    title = el("b", f"Figure {document.figure_number(block.name)}: {block.name}")
+    link = el("a", "Provenance", href=f"#{source.anchor}")
+    words = el("figcaption", title, ". ", caption, " ", link)
+    reading = figure_reading(document.study, block.name)
+    if reading is None:
+        return el("figure", picture, words)
+    told = el("p", *_numbers(reading.text, document.tables[reading.source]), class_="reads")
+    return el("figure", picture, told, words)
 
 
 def _origin(source: Source, folder: Path) -> Html:

@@ -34,7 +34,8 @@ from latent_microscope.errors import InputError
 from latent_microscope.story.blocks import Block, Code, Link, Picture, Reading, Strong, Table, Text
 from latent_microscope.story.document import Document, Source
 from latent_microscope.story.images import Small
-from latent_microscope.story.words import MADE_UP, STANDS_OUT, TITLE, pieces, told
+from latent_microscope.story.read_figures import figure_reading
+from latent_microscope.story.words import HOW_TO_READ, MADE_UP, STANDS_OUT, TITLE, pieces
 
 _FONTS = {"Text": "DejaVuSans", "Text-Bold": "DejaVuSans-Bold", "Mono": "DejaVuSansMono"}
 _MARGIN = 50.0
@@ -67,6 +68,7 @@ _READING = _style(
 )  # fmt: skip
 _LEAD = _style("lead", 8, spaceBefore=6, spaceAfter=4, keepWithNext=1)
 _CAPTION = _style("caption", 7, textColor=_SOFT, spaceBefore=3, spaceAfter=10)
+_READS = _style("reads", 8, spaceBefore=3)
 _CELL = _style("cell", 6.2, splitLongWords=1)
 _HEAD = _style("head", 6.2, fontName="Text-Bold")
 _SMALL = _style("small", 6.5, textColor=_SOFT)
@@ -142,7 +144,7 @@ def _foot(canvas: Canvas, template: BaseDocTemplate) -> None:
 
 def _story(documents: Sequence[Document], images: dict[Path, Small]) -> Iterator[Flowable]:
     yield Paragraph(escape(TITLE), _TITLE)
-    yield Paragraph(escape(told()), _BODY)
+    yield Paragraph(escape(HOW_TO_READ), _BODY)
     for document in documents if len(documents) > 1 else ():
         target = f'<a href="#{escape(document.name)}" color="#0b5cad">{escape(document.name)}</a>'
         yield Paragraph(target, _BULLET, bulletText="•")
@@ -283,10 +285,18 @@ def _figure(block: Picture, document: Document, images: dict[Path, Small]) -> It
     if height > _TALLEST:
         width, height = width * _TALLEST / height, _TALLEST
     drawn = Image(io.BytesIO(image.content), width, height, hAlign="LEFT")
-    caption = f"<b>{escape(block.name)}</b>. {escape(document.figure_caption(block.name))} "
+    reading = figure_reading(document.study, block.name)
+    if reading is not None:
+        told = Paragraph(_linked(reading.text, document.tables[reading.source]), _READS)
+        told.keepWithNext = 1
+    number = document.figure_number(block.name)
+    words = escape(document.figure_caption(block.name))
+    caption = f"<b>Figure {number}: {escape(block.name)}</b>. {words} "
     caption += f'<a href="#{escape(source.anchor)}" color="#0b5cad">Provenance</a>'
     drawn.keepWithNext = 1
     yield drawn
+    if reading is not None:
+        yield told
     yield Paragraph(caption, _CAPTION)
 
 

@@ -10,6 +10,7 @@ from latent_microscope.story.cells import highest, listed, percent, rows_of
 
 ORACLES = ("label", "class_mean")
 """Baselines that know the true label: no model that sees images only."""
+_HELD = "with the label held constant"
 PEOPLE = ("human", "human_majority", "uniform", *ORACLES)
 
 
@@ -26,7 +27,7 @@ def similarity(study: Study) -> Iterator[Reading]:
         label, ceiling = best["label_only"], best["ceiling_lower"]
         above = models[models["above_label"] > 0]
         yield Reading(
-            f"{where}{noted(best['model'], best['note'])} ({best['layer']}) is most like people: "
+            f"{where}{noted(best['model'], best['note'])}, {best['layer']}, is most like people: "
             f"{best['mean']:.3f}, where the true label alone reaches {label:.3f} and people agree "
             f"with each other at {ceiling:.3f} or more.",
             "alignment",
@@ -60,7 +61,7 @@ def measures(study: Study) -> Iterator[Reading]:
     table = study.table("measures")
     for measure, what in (
         ("spearman", "all pairs"),
-        ("partial_label", "with the label held fixed"),
+        ("partial_label", _HELD),
     ):
         part = table[(table["measure"] == measure) & ~table["model"].isin(ORACLES)]
         low = part["low_votes"].fillna(part["low"])

@@ -7,7 +7,7 @@ import pandas as pd
 from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.story.blocks import Reading, Study
 from latent_microscope.story.cells import counted, highest, listed, percent, ratio, rows_of
-from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
+from latent_microscope.story.limits import FALSE_DISCOVERY_RATE
 
 _NO_AGREEMENT = 0.05
 _UNINFORMATIVE = 0.9
@@ -105,8 +105,7 @@ def bias(study: Study) -> Iterator[Reading]:
     small = found["magnitude"] == "negligible"
     yield Reading(
         f"{len(found):,} of {len(tests):,} tests in {counted(groups, 'group')} survive correction "
-        f"within their group; the effect of {int(small.sum()):,} of them is negligible by Cohen's "
-        "h, however sure.",
+        f"within their group{_negligible(int(small.sum()))}.",
         "bias",
     )
     strongest = highest(found, found["cohens_h"].abs())
@@ -146,6 +145,12 @@ def _repeated(found: pd.DataFrame, runs: int) -> Iterator[Reading]:
         yield Reading(f"In {where} of all {runs} runs: {'; '.join(said)}.", "bias")
     if not len(every):
         yield Reading(f"No attribute is found in all {runs} runs.", "bias")
+
+
+def _negligible(count: int) -> str:
+    if not count:
+        return ""
+    return f"; the effect of {count:,} of them is negligible by Cohen's h, however sure"
 
 
 _WAYS = ("over", "under")

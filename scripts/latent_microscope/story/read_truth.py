@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from latent_microscope.comparison import OURS
 from latent_microscope.story.blocks import Reading, Study
 from latent_microscope.story.cells import highest, listed, percent, rows_of, spread
+from latent_microscope.story.limits import OURS
 from latent_microscope.story.simulations import SHOWN_ODDS_RATIO
 
 _AP = "average_precision_interpolations"
@@ -25,12 +25,15 @@ def funnel(study: Study) -> Iterator[Reading]:
         else:
             text = f"{where}no configuration selects more precisely than chance"
         text = text[0].upper() + text[1:]
-        yield Reading(
-            f"{text} (a random choice is right {percent(base)} of the time). The best F1 is "
-            f"{percent(best['f1_mean'])}: {best['tp_mean']:.1f} authentic and "
-            f"{best['fp_mean']:.1f} wrong samples selected on average.",
-            "funnel",
-        )
+        text += f" (a random choice is right {percent(base)} of the time)."
+        if part["tp_mean"].max() == 0:
+            text += " None of them selects a single authentic sample."
+        else:
+            text += (
+                f" The best F1 is {percent(best['f1_mean'])}: {best['tp_mean']:.1f} authentic and "
+                f"{best['fp_mean']:.1f} wrong samples selected on average."
+            )
+        yield Reading(text, "funnel")
 
 
 def detectors(study: Study) -> Iterator[Reading]:

@@ -39,7 +39,7 @@ padding:.6rem 1rem;max-width:46rem}
 .reading{background:var(--panel);border-left:4px solid var(--accent);padding:.5rem 1rem;
 margin:.5rem 0;max-width:46rem}
 .reading p{margin:.3rem 0}
-.reading a,td a,.short a.n{color:inherit;text-decoration-color:var(--accent);
+.reading a,.reads a,td a,.short a.n{color:inherit;text-decoration-color:var(--accent);
 text-decoration-thickness:1px;text-decoration-style:dotted}
 .scroll{overflow-x:auto;margin:1.2rem 0 .4rem}
 table{border-collapse:collapse;font-size:.83rem;line-height:1.35;font-variant-numeric:tabular-nums}
@@ -54,6 +54,7 @@ figure{margin:1.6rem 0}
 figure img{max-width:100%;height:auto;display:block;background:#fff;border-radius:3px}
 @media (prefers-color-scheme:dark){figure img{padding:6px;filter:brightness(.93)}}
 figcaption{font-size:.85rem;color:var(--soft);margin-top:.5rem;max-width:46rem;line-height:1.45}
+.reads{margin:.5rem 0 0;font-size:.95rem}
 figcaption b{color:var(--text)}
 details{max-width:46rem;margin:.4rem 0 1rem;font-size:.85rem;color:var(--soft)}
 summary{cursor:pointer}

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from latent_microscope.comparison import OURS
 from latent_microscope.published import FUNNEL_UNIQUENESS
 from latent_microscope.story.blocks import Block, Code, Link, Picture, Strong, Study, Table, Text
 from latent_microscope.story.cells import number, numbers_of, percent, rows_of, signed, spread
+from latent_microscope.story.limits import OURS
 
 _DETECTORS = 14
 _AP = "average_precision_interpolations"

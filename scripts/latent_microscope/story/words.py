@@ -4,6 +4,10 @@ import re
 from collections.abc import Iterator
 
 TITLE = "Latent Microscope: what was found"
+HOW_TO_READ = (
+    "Every sentence under a title is made from the numbers below it; every number leads to the "
+    "file, step, code, seed and data that it came from."
+)
 MADE_UP = (
     "Made-up data: this program drew them, and none of these numbers is a result about real images "
     "or people."
@@ -16,14 +20,6 @@ STANDS_OUT = frozenset(
 _NUMBER = re.compile(
     r"(?<![\w.-])[-+−]?\d(?:\d|,(?=\d{3}))*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w-]|\.\d)(?: %)?"
 )
-
-
-def told() -> str:
-    """How to read the page."""
-    return (
-        "Every sentence under a title is made from the numbers below it; every number leads to the "
-        "file, step, code, seed and data that it came from."
-    )
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
