@@ -59,6 +59,7 @@ _MAY_BE_EMPTY = (
     "bias",
     "cluster-jaccard",
     "unmatched",
+    "correlations",
 )
 
 

@@ -1,5 +1,6 @@
 """Studies of one's own: what is not given is not in the DAG, and the rest runs end to end."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from own_files import portraits  # type: ignore[import-not-found]
 from PIL import Image
 from snakemake_project import (  # type: ignore[import-not-found]
     ROOT,
     call_snakemake,
+    clean_environment,
+    copy_project,
     planned,
 )
 
@@ -18,6 +22,7 @@ pytestmark = pytest.mark.workflow
 
 N = 60
 VAE = {"arch": "convolutional", "latent": 4, "epochs": 1, "batch": 32}
+EXTERNAL = {"type": "external", "file": "z.npz", "holds": "features"}
 TINY: dict[str, Any] = {
     "clusters": {"neighbors": 5, "min_cluster_size": 5, "umap_seeds": 1, "resamples": 2},
     "sources": {"restarts": 1, "components": 3},
@@ -36,6 +41,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"id": ids, "hat": random.integers(0, 2, N), "who": [f"p{i // 3}" for i in range(N)]}
     )
     table.to_csv(folder / "t.csv", index=False)
+    votes = pd.DataFrame(random.multinomial(9, [0.5, 0.3, 0.2], N), columns=["a", "b", "c"])
+    votes.assign(id=ids).to_csv(folder / "votes.csv", index=False)
+    square = np.abs(np.arange(N)[:, None] - np.arange(N)[None, :]).astype(float)
+    np.save(folder / "square.npy", square)
     (folder / "faces").mkdir()
     for name in ids:
         Image.fromarray(random.integers(0, 255, (16, 16), np.uint8)).save(
@@ -59,7 +68,15 @@ def jobs_of(folder: Path, study: dict[str, Any]) -> Any:
     return planned(done.stdout)
 
 
-BIAS = {"encode_attributes", "measure_bias", "tabulate_bias", "plot_bias_forest"} | {
+PEOPLE_SAY = {"collect_judgements", "measure_behaviour", "noise_ceiling", "plot_rsa"}
+SQUARE = {"compare_dissimilarity", "plot_dissimilarity"}
+BIAS = {
+    "encode_attributes",
+    "tabulate_correlations",
+    "measure_bias",
+    "tabulate_bias",
+    "plot_bias_forest",
+} | {
     "probe_attributes",
     "tabulate_probes",
     "plot_probes",
@@ -91,6 +108,30 @@ SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
         PICTURES | TRAINING | PEOPLE,
     ),
 }
+
+
+JUDGED: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "votes": ({"data": {"votes": "votes.csv"}, "models": {"m": EXTERNAL}}, PEOPLE_SAY),
+    "square": ({"data": {"dissimilarity": "square.npy"}, "models": {"m": EXTERNAL}}, SQUARE),
+    "votes-latents": (
+        {"data": {"votes": "votes.csv", "embeddings": "z.npz", "attributes": "t.csv"}},
+        PEOPLE_SAY | BIAS,
+    ),
+    "votes-vae": (
+        {"data": {"votes": "votes.csv", "images": "faces"}, "vae": VAE},
+        PEOPLE_SAY | PICTURES | TRAINING,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_people_are_compared_with_what_there_is(name: str, folder: Path) -> None:
+    study, wanted = JUDGED[name]
+    jobs = jobs_of(folder, study)
+    every = PEOPLE_SAY | SQUARE | BIAS | PICTURES | PEOPLE | TRAINING
+    assert {rule for rule in every if jobs[rule]} == wanted
+    assert bool(jobs["score_samples"]) == ("latents" in name or "vae" in name)
+    assert bool(jobs["import_features"]) == ("models" in study)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -158,3 +199,54 @@ def test_a_bad_file_is_one_sentence_and_leaves_nothing(finished: Path) -> None:
     listed = pd.read_csv(finished / "results/mine/tables/unmatched.csv")
     assert sorted(listed["id"]) == ["x07", "y07"]
     assert not (finished / FIRST).exists()
+
+
+def shell(folder: Path, script: str) -> str:
+    """Output of a script as a user would run it in the project."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_readmes_example_runs_as_it_is_printed(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Your own data in three lines")[2].partition("\n## ")[0]
+    example = section.split("```bash\n")[2].partition("```")[0]
+    project = copy_project(tmp_path / "project")
+    shell(project.folder, example)
+    results = project.folder / "results/digits"
+    bias = pd.read_csv(results / "tables/bias-tests.csv")
+    assert {f"digit={k}" for k in range(10)} < set(bias["attribute"])
+    # Digits are where they are alike: every one is in excess in a cluster of its own.
+    strong = bias[(bias["q"] <= 0.05) & (bias["direction"] == "over")]
+    assert set(strong["attribute"]) >= {"digit=0", "digit=6"}
+    assert (results / "explorer.html").stat().st_size > 10_000
+
+
+def test_portraits_of_forty_people_without_attributes_just_work(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    portraits(project.folder / "portraits")
+    told = shell(project.folder, "python scripts/new_study.py portraits")
+    assert "portraits: images, 400 images in 40 folders" in told
+    path = project.folder / "portraits.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    study = config["studies"]["portraits"]
+    study["vae"]["epochs"] = 1  # a training of minutes would add nothing to this test
+    study["clusters"] |= {"umap_seeds": 1, "resamples": 2}
+    study["sources"] = {"restarts": 1}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    shell(project.folder, told.splitlines()[-1])
+    results = project.folder / "results/portraits"
+    samples = pd.read_parquet(results / "data/samples.parquet")
+    assert samples["identity"].nunique() == 40
+    assert np.load(results / "data/images.npy", mmap_mode="r").shape == (400, 64, 64, 3)
+    assert not (results / "tables/bias.csv").exists()
+    assert len(pd.read_parquet(results / "checks.parquet")) > 20

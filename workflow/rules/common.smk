@@ -111,6 +111,7 @@ localrules:
     tabulate_bias,
     tabulate_clusters,
     tabulate_comparison,
+    tabulate_correlations,
     tabulate_detectors,
     tabulate_duplicates,
     tabulate_forensics,

@@ -114,6 +114,37 @@ rule encode_attributes:
         "../../scripts/encode_attributes.py"
 
 
+rule tabulate_correlations:
+    input:
+        numbers="results/{study}/data/numbers.parquet",
+        samples="results/{study}/data/samples.parquet",
+        scores=run_files("scores-intended.parquet"),
+    output:
+        table="results/{study}/tables/correlations.parquet",
+        csv=report(
+            "results/{study}/tables/correlations.csv",
+            caption="../report/table_correlations.rst",
+            category="{study}",
+            subcategory="Tables",
+            labels={"what": "numeric attributes and scores", "kind": "table"},
+        ),
+    log:
+        f"{LOG}/tabulate_correlations.log",
+    wildcard_constraints:
+        study=one_of(of_kind("own")),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("tabulate_correlations"),
+        runs=run_seeds,
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/tabulate_correlations.py"
+
+
 rule import_embeddings:
     input:
         embeddings=own_file("embeddings"),

@@ -60,6 +60,7 @@ NEEDS = {
     "bias": {"attributes"},
     "bias-tests": {"attributes"},
     "attributes": {"attributes"},
+    "correlations": {"attributes"},
     "duplicates": {"images"},
     "probes": {"attributes"},
     "confusions": {"logits"},

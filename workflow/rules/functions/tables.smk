@@ -75,6 +75,7 @@ TABLES = {
         "files",
         "unmatched",
         "attributes",
+        "correlations",
         "forensics",
         "bias",
         "bias-tests",

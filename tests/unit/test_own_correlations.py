@@ -1,0 +1,57 @@
+"""Rank correlations of numeric attributes: value, interval, people."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from latent_microscope.own.correlations import SCORES, correlation_table
+
+
+def made(n: int, slope: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    random = np.random.default_rng(seed)
+    x = random.normal(size=n)
+    scores = pd.DataFrame({name: slope * x + random.normal(size=n) for name in SCORES})
+    return pd.DataFrame({"age": x}), scores
+
+
+def test_values_are_those_of_scipy_and_intervals_hold_them() -> None:
+    numbers, scores = made(300, 0.5)
+    table = correlation_table(numbers, [scores, scores], [0, 1], None, seed=0)
+    assert table["run"].tolist() == [0] * 5 + [1] * 5
+    for row in table.to_dict("records"):
+        wanted = spearmanr(numbers["age"], scores[str(row["score"])])[0]
+        assert abs(row["spearman"] - wanted) < 1e-12
+        assert row["low"] < wanted < row["high"]
+        # Of independent samples the standard error on Fisher's scale is near 1 / sqrt(n - 3).
+        width = np.arctanh(row["high"]) - np.arctanh(row["low"])
+        assert 0.75 < width / (2 * 1.96 / np.sqrt(297)) < 1.35
+    assert (table["q"] < 1e-6).all()
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    wrong = 0
+    for seed in range(40):
+        numbers, scores = made(80, 0.0, seed)
+        table = correlation_table(numbers, [scores], [0], None, seed=seed)
+        wrong += int((table["q"] <= 0.05).any())
+    assert wrong <= 6
+
+
+def test_copies_of_people_widen_the_interval() -> None:
+    numbers, scores = made(60, 0.5)
+    again = [pd.concat([part] * 5, ignore_index=True) for part in (numbers, scores)]
+    people = np.tile(np.arange(60), 5)
+    alone = correlation_table(numbers, [scores], [0], None, seed=0)
+    taken = correlation_table(again[0], [again[1]], [0], people, seed=0)
+    naive = correlation_table(again[0], [again[1]], [0], None, seed=0)
+    widths = [(t["high"] - t["low"]).mean() for t in (alone, taken, naive)]
+    assert abs(widths[1] / widths[0] - 1) < 0.1
+    assert widths[2] < 0.6 * widths[0]
+    assert taken["units"].tolist() == [60] * 5
+
+
+def test_without_numbers_the_table_is_empty_and_a_constant_is_undefined() -> None:
+    numbers, scores = made(30, 1.0)
+    assert correlation_table(numbers[[]], [scores], [0], None, seed=0).empty
+    flat = correlation_table(numbers * 0, [scores], [0], None, seed=0)
+    assert flat[["spearman", "low", "p", "q"]].isna().all().all()
