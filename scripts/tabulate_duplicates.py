@@ -13,6 +13,7 @@ def main(
     table: Out,
     csv: Out,
     attributes: In | None = None,
+    pictures: bool = True,
 ) -> None:
     """Put the pairs of all runs together.
 
@@ -25,12 +26,14 @@ def main(
             similarity and distance, runs_found of n_runs, action.
         csv: the same for people.
         attributes: .parquet with id and one 0/1 column an attribute.
+        pictures: whether the samples are images.
     """
     result = duplicate_list(
         [load_table(path) for path in duplicates],
         runs,
         load_table(samples),
         load_table(attributes) if attributes else None,
+        pictures=pictures,
     )
     save_table(table, result)
     save_csv(csv, result)

@@ -7,14 +7,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.stats import spearmanr
 from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
 
+import collect_judgements
+import compare_dissimilarity
+import compute_rdm
 import encode_attributes
+import find_alike
 import import_embeddings
+import import_features
 import join_samples
 import match_ids
 import pack_images
+import plot_dissimilarity
+import tabulate_correlations
+import tabulate_duplicates
 from latent_microscope.errors import InputError
+from latent_microscope.inputs import load_votes
+from latent_microscope.own.correlations import SCORES
+from latent_microscope.similarity.io import load_rdm
 
 N = 30
 IDS = [f"s{i:02d}" for i in range(N)]
@@ -203,3 +215,197 @@ def test_embeddings_that_do_not_vary_are_refused(files: dict[str, Path], tmp_pat
             settings=SETTINGS["embeddings"],
         )
     assert not (tmp_path / "latents.npy").exists()
+
+
+VOTES = {"id": None, "choice": None, "count": None, "array": None, "classes": None}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> dict[str, Path]:
+    """Votes, logits and dissimilarities of the same samples, each in another order."""
+    random = np.random.default_rng(0)
+    classes = ["Bonn", "Jena", "Ulm"]
+    truth = np.array([2, 0, 1])[np.arange(N) % 3]
+    chances = np.full((N, 3), 0.2) + 0.4 * np.eye(3)[truth]
+    counts = np.array([random.multinomial(12, p) for p in chances])
+    table = pd.DataFrame(counts, columns=classes).assign(id=IDS)
+    table.iloc[::-1].to_csv(tmp_path / "votes.csv", index=False)
+    order = random.permutation(N)
+    logits = np.log(chances) + random.normal(0, 0.1, (N, 3))
+    np.savez(tmp_path / "logits.npz", x=logits[order], ids=np.array(IDS)[order])
+    square = np.abs(np.arange(N)[:, None] - np.arange(N)[None, :]).astype(float)
+    np.savez(tmp_path / "square.npz", d=square[np.ix_(order, order)], ids=np.array(IDS)[order])
+    return {name: tmp_path / name for name in ("votes.csv", "logits.npz", "square.npz")}
+
+
+def judged_samples(judged: dict[str, Path], folder: Path, **more: Any) -> dict[str, Path]:
+    found = run_twice(
+        match_ids.main,
+        folder / "match",
+        MATCHED,
+        settings=SETTINGS | {"votes": VOTES, "dissimilarity": {"array": None}},
+        votes=judged["votes.csv"],
+        dissimilarity=judged["square.npz"],
+        models=[judged["logits.npz"]],
+        arrays={"net": None},
+    )
+    assert load(found["files"])["source"].tolist() == ["votes", "dissimilarity", "model net"]
+    joined(
+        found,
+        folder / "samples.parquet",
+        votes=judged["votes.csv"],
+        settings={"votes": VOTES},
+        **more,
+    )
+    return {"ids": found["ids"], "samples": folder / "samples.parquet"}
+
+
+def test_votes_logits_and_dissimilarities_are_joined_by_id(
+    judged: dict[str, Path], tmp_path: Path
+) -> None:
+    both = judged_samples(judged, tmp_path)
+    votes = run_twice(
+        collect_judgements.main,
+        tmp_path / "votes",
+        {"votes": "votes.parquet"},
+        source=judged["votes.csv"],
+        settings=VOTES,
+        **both,
+    )["votes"]
+    human = load_votes(votes, both["samples"])
+    given = pd.read_csv(judged["votes.csv"]).set_index("id").loc[human.ids.tolist()]
+    np.testing.assert_array_equal(human.counts, given.to_numpy())
+    # Without labels the class is that of most votes.
+    np.testing.assert_array_equal(human.labels, human.counts.argmax(axis=1))
+
+    made = run_twice(
+        import_features.main,
+        tmp_path / "features",
+        {"features": "features.npy", "feature_ids": "features.parquet"},
+        file=judged["logits.npz"],
+        votes=votes,
+        **both,
+    )
+    with np.load(judged["logits.npz"]) as archive:
+        wanted = pd.DataFrame(archive["x"], index=archive["ids"]).loc[human.ids.tolist()].to_numpy()
+    np.testing.assert_array_equal(np.load(made["features"]), wanted.astype(np.float32))
+
+    compute_rdm.main(
+        features=made["features"],
+        ids=made["feature_ids"],
+        rdm=tmp_path / "net.npy",
+        rdm_ids=tmp_path / "net.ids.parquet",
+        metric="euclidean",
+    )
+    found = run_twice(
+        compare_dissimilarity.main,
+        tmp_path / "compared",
+        {"table": "t.parquet", "csv": "t.csv"},
+        people=judged["square.npz"],
+        rdms=[tmp_path / "net.npy"],
+        rdm_ids=[tmp_path / "net.ids.parquet"],
+        names=["net"],
+        metrics=["euclidean"],
+        settings={"array": None},
+        draws=20,
+        **both,
+    )
+    place = np.array([IDS.index(name) for name in human.ids])
+    square = np.abs(place[:, None] - place[None, :])[np.triu_indices(N, 1)]
+    row = load(found["table"]).iloc[0]
+    wanted_value = spearmanr(load_rdm(tmp_path / "net.npy").values, square)[0]
+    assert row["value"] == pytest.approx(wanted_value, abs=1e-6)
+    assert row["low"] <= row["value"] <= row["high"]
+    assert np.isnan(row["ceiling_lower"])
+    assert np.isfinite(row["label_only"])
+    run_twice(
+        plot_dissimilarity.main,
+        tmp_path / "figure",
+        {"png": "f.png", "pdf": "f.pdf"},
+        table=found["table"],
+        title="mine",
+    )
+
+
+def test_logits_of_another_number_of_classes_are_refused(
+    judged: dict[str, Path], tmp_path: Path
+) -> None:
+    both = judged_samples(judged, tmp_path)
+    votes = pd.DataFrame({"id": IDS, "a": 1, "b": 1})
+    votes.to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(InputError, match="3 columns, and the votes have 2 classes"):
+        import_features.main(
+            file=judged["logits.npz"],
+            features=tmp_path / "f.npy",
+            feature_ids=tmp_path / "f.parquet",
+            votes=tmp_path / "other.parquet",
+            ids=both["ids"],
+            samples=both["samples"],
+        )
+
+
+def test_labels_are_numbered_as_the_classes_of_the_votes(
+    judged: dict[str, Path], files: dict[str, Path], tmp_path: Path
+) -> None:
+    table = files["attributes"]
+    samples = load(judged_samples(judged, tmp_path, labels=table)["samples"])
+    classes = ["Bonn", "Jena", "Ulm"]
+    assert samples["label_name"].tolist() == [classes[k] for k in samples["label"]]
+    frame = pd.read_csv(table).replace({"town": {"Ulm": "Bern"}})
+    frame.to_csv(table, index=False)
+    with pytest.raises(InputError, match="the class 'Bern' is none of the votes'"):
+        judged_samples(judged, tmp_path / "again", labels=table)
+
+
+def test_numbers_are_correlated_with_scores(tmp_path: Path) -> None:
+    samples = pd.DataFrame({"id": IDS, "identity": np.arange(N) // 2})
+    samples.to_parquet(tmp_path / "samples.parquet")
+    numbers = pd.DataFrame({"id": IDS[::-1], "age": np.arange(N)[::-1] + 0.5})
+    numbers.to_parquet(tmp_path / "numbers.parquet")
+    scores = pd.DataFrame({"id": IDS, **{name: np.arange(N, 0, -1.0) for name in SCORES}})
+    scores.to_parquet(tmp_path / "scores.parquet")
+    found = run_twice(
+        tabulate_correlations.main,
+        tmp_path / "t",
+        {"table": "t.parquet", "csv": "t.csv"},
+        numbers=tmp_path / "numbers.parquet",
+        samples=tmp_path / "samples.parquet",
+        scores=[tmp_path / "scores.parquet"],
+        runs=[0],
+    )
+    table = load(found["table"])
+    assert table["spearman"].tolist() == pytest.approx([-1.0] * 5)
+    assert table["units"].tolist() == [N // 2] * 5
+    assert set(table["resampled"]) == {"people"}
+
+
+def test_equal_embeddings_are_copies(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(N, 5)).astype(np.float32)
+    values[7] = values[3]
+    values[9] = values[4] + 0.001
+    np.save(tmp_path / "z.npy", values)
+    frame = pd.DataFrame({"id": IDS, "identity": -1})
+    frame.to_parquet(tmp_path / "samples.parquet")
+    made = run_twice(
+        find_alike.main,
+        tmp_path / "alike",
+        {"duplicates": "duplicates.parquet"},
+        latents=tmp_path / "z.npy",
+        encoding=tmp_path / "samples.parquet",
+        look_alikes=3,
+    )
+    found = load(made["duplicates"])
+    assert found[["id_i", "id_j"]].to_numpy()[:2].tolist() == [["s03", "s07"], ["s04", "s09"]]
+    assert found["verdict"].tolist() == ["copy", *["look-alike"] * 3]
+    listed = run_twice(
+        tabulate_duplicates.main,
+        tmp_path / "listed",
+        {"table": "t.parquet", "csv": "t.csv"},
+        duplicates=[made["duplicates"]],
+        runs=[0],
+        samples=tmp_path / "samples.parquet",
+        pictures=False,
+    )
+    table = load(listed["table"])
+    assert table["action"].tolist()[0] == "one sample twice: keep one"
+    assert not table["action"].str.contains("photograph").any()

@@ -143,6 +143,7 @@ def test_only_what_the_files_allow_is_in_the_dag(name: str, folder: Path) -> Non
     assert {rule for rule in every if jobs[rule]} == wanted
     assert all(jobs[rule] for rule in always)
     assert bool(jobs["import_embeddings"]) != bool(jobs["train_vae"])
+    assert bool(jobs["find_alike"]) != bool(jobs["pack_images"])
     assert jobs["check_results"] == 1
 
 

@@ -170,6 +170,29 @@ rule import_embeddings:
         "../../scripts/import_embeddings.py"
 
 
+rule find_alike:
+    input:
+        latents=f"{B}/latents.npy",
+        encoding=f"{B}/encoding.parquet",
+    output:
+        duplicates=f"{B}/duplicates.parquet",
+    log:
+        f"{LOG}/find_alike-{{view}}-seed{{seed}}.log",
+    wildcard_constraints:
+        study=one_of([s for s in of_kind("own") if "images" not in parts_of(s)]),
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        mem_mb=heavy_memory,
+        runtime=long_runtime,
+    params:
+        step=step("find_alike"),
+        candidates=of_study("quality", "candidates"),
+        look_alikes=of_study("quality", "look_alikes"),
+    script:
+        "../../scripts/find_alike.py"
+
+
 rule pack_images:
     input:
         source=own_file("images"),

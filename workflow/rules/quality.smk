@@ -182,7 +182,7 @@ rule find_duplicates:
     log:
         f"{LOG}/find_duplicates-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=one_of(of_kind("faces", "alignment", "own")),
+        study=one_of([s for s in STUDIES if "images" in parts_of(s)]),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -223,6 +223,7 @@ rule tabulate_duplicates:
     params:
         step=step("tabulate_duplicates"),
         runs=run_seeds,
+        pictures=lambda wildcards: "images" in parts_of(wildcards.study),
     script:
         "../../scripts/tabulate_duplicates.py"
 

@@ -14,7 +14,7 @@ from latent_microscope.own.looking import MATRIX, Found
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _WORDS = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
-_STEPS = 1500  # of a training: a few minutes on two cores
+_STEPS = 800  # of a training, at least: minutes on two cores
 _BATCH = 64
 _SAMPLES = "embeddings or images"
 _SMALL = 40  # pixels: below, the VAE of 32 x 32 images

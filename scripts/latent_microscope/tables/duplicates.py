@@ -46,6 +46,8 @@ def duplicate_list(
     runs: Sequence[int],
     samples: pd.DataFrame,
     attributes: pd.DataFrame | None,
+    *,
+    pictures: bool = True,
 ) -> pd.DataFrame:
     """Pairs of all runs with what is known of both images.
 
@@ -56,6 +58,8 @@ def duplicate_list(
         samples: ``id`` and ``identity`` (-1: unknown) or ``label_name``.
         attributes: ``id`` and one 0/1 column an attribute: where two copies of one photograph
             differ in an attribute, one of them is wrong. None: there are none.
+
+        pictures: Whether the samples are images; else ``action`` does not call them photographs.
 
     Returns:
         Table with :data:`COLUMNS`: copies and near-duplicates by falling detail correlation, then
@@ -96,7 +100,10 @@ def duplicate_list(
     pairs["group"] = _groups(pairs, duplicate.to_numpy(bool))
     pairs["differing"] = _differing(pairs, attributes, duplicate.to_numpy(bool))
     kinds = np.where(duplicate, "duplicate", "look-alike")
-    pairs["action"] = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
+    actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
+    pairs["action"] = [
+        text if pictures else text.replace("photograph", "sample") for text in actions
+    ]
     return pairs[list(COLUMNS)].astype(COLUMNS)
 
 

@@ -131,7 +131,7 @@ def figures_of(study):
     if (
         STUDIES[study]["kind"] != "synthetic"
         and has_forensics(study)
-        and possible(study, ["duplicates"])
+        and "images" in parts_of(study)
     ):
         figures.append(f"results/{study}/figures/duplicates.png")
     return figures

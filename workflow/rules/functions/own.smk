@@ -61,7 +61,6 @@ NEEDS = {
     "bias-tests": {"attributes"},
     "attributes": {"attributes"},
     "correlations": {"attributes"},
-    "duplicates": {"images"},
     "probes": {"attributes"},
     "confusions": {"logits"},
     "entropy": {"logits"},
