@@ -10,6 +10,7 @@ from latent_microscope.data.cifar10h import (
     vote_facts,
     votes_table,
 )
+from latent_microscope.messages import naming
 from latent_microscope.step import In, Out, run
 
 log = logging.getLogger("latent_microscope")
@@ -36,8 +37,10 @@ def main(
     numbers = load_counts(counts)
     if probabilities is not None:
         check_probabilities(numbers, probabilities)
-    names = classes or class_order(table, numbers.shape[1])
-    joined = votes_table(numbers, table["id"].tolist(), names)
+    with naming(samples):
+        names = classes or class_order(table, numbers.shape[1])
+        with naming(counts):
+            joined = votes_table(numbers, table["id"].tolist(), names)
     facts = vote_facts(joined[names].to_numpy(), table["label"].to_numpy())
     for name, value in facts.items():
         log.info("%s: %s", name, value)

@@ -11,6 +11,7 @@ from latent_microscope.data.cifar import (
     sample_table,
     stack_images,
 )
+from latent_microscope.messages import naming
 from latent_microscope.progress import track
 from latent_microscope.step import In, Out, run
 
@@ -42,11 +43,13 @@ def main(
     """
     source = open_split(sources, split, archive_md5=archive_md5)
     names = classes or source.classes or CIFAR10_CLASSES
-    rows = choose_rows(source.labels, subset, subset_rule, len(names))
-    table = sample_table(split, rows, source.labels, names)
-    with writing_npy(images, (len(rows), size, size, 3), np.uint8) as packed:
-        read = track(source.images(rows), f"{split} images", len(rows), "images")
-        stack_images(read, packed, table["id"].tolist())
+    with naming(", ".join(map(str, sources))):
+        rows = choose_rows(source.labels, subset, subset_rule, len(names))
+        table = sample_table(split, rows, source.labels, names)
+        with writing_npy(images, (len(rows), size, size, 3), np.uint8) as packed:
+            read = source.images(rows, max_pixels=4 * size * size)
+            read = track(read, f"{split} images", len(rows), "images")
+            stack_images(read, packed, table["id"].tolist())
     save_table(samples, table)
 
 

@@ -14,6 +14,7 @@ from latent_microscope.data.faces import (
     parse_attributes,
     parse_identities,
 )
+from latent_microscope.messages import naming
 from latent_microscope.progress import track
 from latent_microscope.step import In, Out, run
 
@@ -41,7 +42,7 @@ def main(
         size: side of the packed images, in pixels.
         subset: take the first so many images by name; all if not given.
     """
-    with open_faces(archive) as faces:
+    with open_faces(archive) as faces, naming(attribute_file or archive):
         if attribute_file is None:
             name, content = faces.attribute_bytes()
         else:

@@ -1,6 +1,7 @@
 """Features or logits of a model from elsewhere, joined to our images by id."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,10 +48,9 @@ def read_external(path: Path, array: str | None = None) -> External:
         found = _from_archive(path, array)
     elif path.suffix == ".parquet":
         table = load_table(path)
-        ids = next((table[n].astype(str).to_numpy(object) for n in _ID_NAMES if n in table), None)
-        labels = next((table[n].to_numpy(np.int64) for n in _LABEL_NAMES if n in table), None)
         rest = table.drop(columns=[n for n in (*_ID_NAMES, *_LABEL_NAMES) if n in table])
-        found = External(rest.to_numpy(), ids, labels)
+        columns = {str(name): table[name].to_numpy() for name in table}
+        found = External(rest.to_numpy(), _ids(columns, path), _labels(columns, path))
     else:
         raise InputError(f"{path}: give features or logits as .npy, .npz or .parquet")
     if found.rows.ndim != 2 or found.rows.dtype.kind not in "fiu":
@@ -63,14 +63,33 @@ def read_external(path: Path, array: str | None = None) -> External:
 
 def _from_archive(path: Path, array: str | None) -> External:
     arrays = load_npz(path)
+    if not all(isinstance(value, np.ndarray) for value in arrays.values()):
+        raise InputError(f"{path}: holds other things than arrays; save it with numpy.savez")
     names = [name for name in arrays if name not in (*_ID_NAMES, *_LABEL_NAMES)]
     if array is None and len(names) == 1:
         array = names[0]
     if array is None or array not in arrays:
         raise InputError(f"{path}: no array {array!r}; set `array` to one of {', '.join(names)}")
-    ids = next((arrays[n].astype(str).astype(object) for n in _ID_NAMES if n in arrays), None)
-    labels = next((arrays[n].astype(np.int64) for n in _LABEL_NAMES if n in arrays), None)
-    return External(arrays[array], ids, labels)
+    return External(arrays[array], _ids(arrays, path), _labels(arrays, path))
+
+
+def _ids(arrays: Mapping[str, np.ndarray], path: Path) -> npt.NDArray[np.object_] | None:
+    for name in _ID_NAMES:
+        if name in arrays:
+            try:
+                return arrays[name].astype(str).astype(object)
+            except ValueError as error:  # bytes of another encoding than ASCII
+                raise InputError(f"{path}: its {name!r} are no texts ({error})") from error
+    return None
+
+
+def _labels(arrays: Mapping[str, np.ndarray], path: Path) -> npt.NDArray[np.int64] | None:
+    for name in _LABEL_NAMES:
+        if name in arrays:
+            if arrays[name].dtype.kind not in "iu":
+                raise InputError(f"{path}: its {name!r} must be whole numbers")
+            return arrays[name].astype(np.int64)
+    return None
 
 
 def rows_for(external: External, samples: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:

@@ -72,6 +72,9 @@ def load_scores(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         InputError: A column is missing, or a value is NaN or infinite.
     """
     table = load_table(path, ["id", *columns])
+    for column in columns:
+        if table[column].dtype.kind not in "iufb":
+            raise InputError(f"{path}: the column {column!r} must hold numbers")
     numbers = table[list(columns)].to_numpy(dtype=np.float64)
     require_finite(numbers, path, table["id"].tolist())
     return table
@@ -130,6 +133,8 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
     """
     table = joined(samples, votes, (["label", "label_name"], []))
     classes = [name for name in load_table(votes).columns if name != "id"]
+    if table["label"].dtype.kind not in "iu":
+        raise InputError(f"{samples}: the column 'label' must hold whole numbers")
     labels = table["label"].to_numpy(dtype=np.int64)
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
         raise InputError(
@@ -154,4 +159,7 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
 
 def load_truth(samples: Path) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
     """Ids and ground truth (column ``authentic``) of synthetic samples, in row order."""
-    return load_ids(samples), load_table(samples, ["authentic"])["authentic"].to_numpy(dtype=bool)
+    authentic = load_table(samples, ["authentic"])["authentic"]
+    if authentic.dtype.kind not in "biu" or not authentic.isin([0, 1]).all():
+        raise InputError(f"{samples}: the column 'authentic' must hold true or false")
+    return load_ids(samples), authentic.to_numpy(dtype=bool)

@@ -25,6 +25,7 @@ from typing import Annotated, Any
 from latent_microscope.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.codehash import code_hash
 from latent_microscope.errors import InputError
+from latent_microscope.messages import one_line
 from latent_microscope.provenance import sha256_file, write_sidecars
 
 In = Annotated[Path, "input"]
@@ -95,7 +96,7 @@ def run(
 
 
 def _fail(message: str) -> None:
-    log.error("error: %s", " ".join(message.split()))
+    log.error("error: %s", one_line(message))
     sys.exit(1)
 
 

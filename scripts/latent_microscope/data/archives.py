@@ -7,12 +7,21 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from latent_microscope.errors import InputError
 
 MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 256 * 2**20
 MAX_TOTAL_BYTES = 64 * 2**30
+MAX_HEADER_BYTES = 2**20
+_HEADERS = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -39,7 +48,7 @@ def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         InputError: A member is absolute, climbs out with ``..``, is a link or a special file, is
             encrypted, appears twice, or is too large; or the archive is.
     """
-    members = [info for info in archive.infolist() if not info.is_dir()]
+    members = [info for info in archive.infolist() if not info.filename.endswith("/")]
     where = str(archive.filename)
     _check_names([info.filename for info in members], where)
     for info in members:
@@ -48,6 +57,8 @@ def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
             raise InputError(f"{where}: {info.filename!r} is a link or a special file: refused")
         if info.flag_bits & 0x1:
             raise InputError(f"{where}: {info.filename!r} is encrypted: refused")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InputError(f"{where}: {info.filename!r} is not packed by deflate: refused")
     _check_sizes([(info.filename, info.file_size) for info in members], where)
     return members
 
@@ -81,7 +92,10 @@ def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     count = total = 0
     try:
-        with tarfile.open(path, mode="r|*") as archive:
+        # Not the other compressions: the header of an .xz alone may ask for gigabytes.
+        with path.open("rb") as handle:
+            mode = "r|gz" if handle.read(2) == b"\x1f\x8b" else "r|"
+        with tarfile.open(path, mode=mode, tarinfo=_Member) as archive:  # type: ignore[call-overload]
             for member in archive:
                 if member.isdir():
                     _check_names([member.name], str(path))
@@ -95,19 +109,31 @@ def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
                     raise InputError(
                         f"{path}: more files or bytes than any known data set: refused"
                     )
-                handle = archive.extractfile(member)
-                if handle is None:
+                content = archive.extractfile(member)
+                if content is None:
                     raise InputError(f"{path}: {member.name!r} cannot be read")
-                data = handle.read()
+                data = content.read()
                 if len(data) != member.size:
                     raise InputError(f"{path}: {member.name!r} is cut short; download it again")
                 yield member.name, data
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
         raise InputError(
             f"{path}: not a whole tar archive ({error}); delete it and download it again"
         ) from error
+
+
+class _Member(tarfile.TarInfo):
+    """A header; what belongs to headers is read into memory at once, so it must be small."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str | None, errors: str) -> Self:
+        """Read a header."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.type in _HEADERS and found.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {found.size} bytes: refused")
+        return found
 
 
 def _check_names(names: list[str], where: str) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,9 @@ CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
 _ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
 _BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 _IMAGE_COLUMNS = ("img", "image")
+MAX_ROWS = 10_000_000
+MAX_PIXELS = 512 * 512
+_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError)
 
 
 class Split(Protocol):
@@ -42,8 +46,11 @@ class Split(Protocol):
     labels: npt.NDArray[np.int64]
     classes: list[str] | None
 
-    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
-        """uint8 (H, W, 3) of each row, in the order of ``rows`` (ascending)."""
+    def images(self, rows: npt.NDArray[np.int64], max_pixels: int = ...) -> Iterator[np.ndarray]:
+        """uint8 (H, W, 3) of each row, in the order of ``rows`` (ascending).
+
+        An image that declares more pixels than ``max_pixels`` is refused before it is unpacked.
+        """
 
 
 def open_split(
@@ -80,7 +87,9 @@ class ArraySplit:
     labels: npt.NDArray[np.int64]
     classes: list[str] | None
 
-    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
+    def images(
+        self, rows: npt.NDArray[np.int64], max_pixels: int = MAX_PIXELS
+    ) -> Iterator[np.ndarray]:
         """uint8 (H, W, 3) of each row."""
         yield from (self.array[row] for row in rows)
 
@@ -101,25 +110,35 @@ class ParquetSplit:
         self.classes = next((names for path in paths if (names := _class_names(path))), None)
         self.labels = np.concatenate([_labels(path) for path in paths])
 
-    def images(self, rows: npt.NDArray[np.int64]) -> Iterator[np.ndarray]:
+    def images(
+        self, rows: npt.NDArray[np.int64], max_pixels: int = MAX_PIXELS
+    ) -> Iterator[np.ndarray]:
         """uint8 (H, W, 3) of each row; only the wanted rows are decoded."""
         wanted = np.zeros(len(self.labels), dtype=bool)
         wanted[rows] = True
 
         def decode(item: tuple[str, bytes]) -> np.ndarray:
-            return np.asarray(decode_image(item[1], item[0]))
+            return np.asarray(decode_image(item[1], item[0], max_pixels))
 
-        return map_in_order(decode, self._encoded(wanted))
+        # Hundreds are in memory at once; no encoding needs more than this for so many pixels.
+        return map_in_order(decode, self._encoded(wanted, max_bytes=2**16 + 8 * max_pixels))
 
-    def _encoded(self, wanted: npt.NDArray[np.bool_]) -> Iterator[tuple[str, bytes]]:
+    def _encoded(
+        self, wanted: npt.NDArray[np.bool_], max_bytes: int
+    ) -> Iterator[tuple[str, bytes]]:
         start = 0
         for path, column in zip(self._paths, self._columns, strict=True):
             for batch in _batches(path, column):
                 for offset, cell in enumerate(batch):
                     if wanted[start + offset]:
                         data = (cell.as_py() or {}).get("bytes")
-                        if data is None:
+                        if not isinstance(data, bytes):
                             raise InputError(f"{path}: row {start + offset} has no image bytes")
+                        if len(data) > max_bytes:
+                            raise InputError(
+                                f"{path}: the image of row {start + offset} takes {len(data)} "
+                                "bytes: refused"
+                            )
                         yield f"{path.name} row {start + offset}", data
                 start += len(batch)
 
@@ -127,9 +146,9 @@ class ParquetSplit:
 def _batches(path: Path, column: str) -> Iterator[pa.Array]:
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000, columns=[column]):
+            for batch in file.iter_batches(batch_size=50, columns=[column]):
                 yield batch.column(0)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: damaged ({error}); download it again") from error
 
 
@@ -150,19 +169,25 @@ def _image_column(path: Path) -> str:
 
 def _schema(path: Path) -> pa.Schema:
     try:
-        return pq.read_schema(path)
+        with pq.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"{path}: not a whole Parquet file ({error}); delete it and download it again"
         ) from error
+    if len(set(schema.names)) != len(schema.names):
+        raise InputError(f"{path}: two of its columns have one name; it has {schema.names}")
+    if not 0 <= rows <= MAX_ROWS:
+        raise InputError(f"{path}: claims {rows} rows: refused")
+    return schema
 
 
 def _labels(path: Path) -> npt.NDArray[np.int64]:
     try:
         column = pq.read_table(path, columns=["label"])["label"]
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: damaged ({error}); download it again") from error
     if column.null_count or not pa.types.is_integer(column.type):
         raise InputError(f"{path}: the column 'label' must hold a whole number in each row")
@@ -176,9 +201,10 @@ def _class_names(path: Path) -> list[str] | None:
         return None
     try:
         names = json.loads(metadata)["info"]["features"]["label"]["names"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return [str(name) for name in names]
+    good = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if good and len(set(names)) == len(names) else None
 
 
 def read_archive(path: Path, split: str, *, md5: str | None = CIFAR10_MD5) -> ArraySplit:
@@ -229,7 +255,7 @@ def _batch_arrays(batch: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndar
         or data.ndim != 2
         or data.shape[1] != 3 * 32 * 32
         or not isinstance(labels, list)
-        or not all(isinstance(label, int) for label in labels)
+        or not all(isinstance(label, int) and 0 <= label < 2**31 for label in labels)
         or len(labels) != len(data)
     ):
         raise InputError(f"{name}: must hold uint8 data (n, 3072) and n labels")
@@ -300,7 +326,7 @@ def row_of_id(image_id: str) -> int:
         InputError: Not such an id.
     """
     head, _, number = str(image_id).rpartition("-")
-    if not head or not number.isdigit():
+    if not head or not re.fullmatch("[0-9]{1,15}", number):
         raise InputError(f"the id {image_id!r} is not of the form 'test-00000'")
     return int(number)
 

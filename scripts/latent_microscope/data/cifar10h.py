@@ -94,6 +94,9 @@ def class_order(samples: pd.DataFrame, n_classes: int) -> list[str]:
     Raises:
         InputError: Two names for one label, or a missing class of unknown name.
     """
+    texts = samples["label_name"].map(lambda name: isinstance(name, str)).all()
+    if samples["label"].dtype.kind not in "iu" or not texts:
+        raise InputError("samples: labels must be whole numbers, and their names texts")
     pairs = samples[["label", "label_name"]].drop_duplicates().sort_values("label")
     if pairs["label"].duplicated().any():
         label = pairs["label"][pairs["label"].duplicated()].iloc[0]
@@ -158,6 +161,15 @@ def load_raw_votes(path: Path) -> pd.DataFrame:
     missing = [name for name in _RAW_COLUMNS if name not in table.columns]
     if index is None or missing:
         raise InputError(f"{path}: lacks the column {(missing or [_RAW_INDEX[0]])[0]!r}")
+    for name in (*_RAW_COLUMNS, index):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = ~(numbers.abs() < 2**53) | (numbers % 1 != 0)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise InputError(
+                f"{path}: row {row}, column {name!r}: {str(table[name].iloc[row])!r} is no whole number"
+            )
+        table[name] = numbers
     table = table[(table["is_attn_check"] == 0) & (table[index] >= 0)]
     return pd.DataFrame(
         {

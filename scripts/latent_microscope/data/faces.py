@@ -1,5 +1,6 @@
 """Faces in the layout of CelebA: images, ±1 attributes and identities, joined by file name."""
 
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
+from latent_microscope.data.archives import (
+    MAX_MEMBER_BYTES,
+    open_zip,
+    read_zip_member,
+    zip_members,
+)
 from latent_microscope.data.images import decode_image, map_in_order, resize_and_crop
 from latent_microscope.errors import InputError
+from latent_microscope.messages import naming
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
 ATTRIBUTE_FILES = ("list_attr_celeba.csv", "list_attr_celeba.txt")
@@ -55,6 +62,8 @@ class FaceArchive:
 
     def _read(self, member: zipfile.ZipInfo | Path) -> bytes:
         if isinstance(member, Path):
+            if member.stat().st_size > MAX_MEMBER_BYTES:
+                raise InputError(f"{member}: {member.stat().st_size} bytes: refused")
             return member.read_bytes()
         assert self._zip is not None
         return read_zip_member(self._zip, member)
@@ -131,10 +140,11 @@ def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iter
         InputError: An image is damaged; the message names it.
     """
 
-    def pack(item: tuple[str, bytes]) -> np.ndarray:
-        return resize_and_crop(decode_image(item[1], item[0]), size)
+    def pack(name: str) -> np.ndarray:
+        with naming(f"image {name}"), naming(archive.path):
+            return resize_and_crop(decode_image(archive.read(name), name), size)
 
-    return map_in_order(pack, ((name, archive.read(name)) for name in names))
+    return map_in_order(pack, names)
 
 
 def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
@@ -153,6 +163,8 @@ def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
     names, columns, values = _cells(name, data)
     if len(set(columns)) != len(columns):
         raise InputError(f"{name}: an attribute stands in its header twice")
+    if {"id", "name"} & set(columns):
+        raise InputError(f"{name}: an attribute is called 'id' or 'name'; rename it")
     _refuse_repeats(names, name)
     numbers = pd.DataFrame(values, columns=columns).apply(pd.to_numeric, errors="coerce")
     valid = numbers.isin([-1, 1]).to_numpy()
@@ -239,7 +251,7 @@ def parse_identities(path: Path) -> dict[str, int]:
         parts = line.split()
         if not parts:
             continue
-        if len(parts) != 2 or not parts[1].isdigit():
+        if len(parts) != 2 or not re.fullmatch("[0-9]{1,18}", parts[1]):
             raise InputError(f"{path}: line {number} is not a file name and a number: {line!r}")
         found.append((parts[0], int(parts[1])))
     _refuse_repeats([name for name, _ in found], str(path))

@@ -62,8 +62,13 @@ def resize_and_crop(image: Image.Image, size: int) -> np.ndarray:
 
     Returns:
         uint8 (size, size, 3).
+
+    Raises:
+        InputError: An image so thin that it would grow beyond all bounds.
     """
     width, height = image.size
+    if max(width, height) * size > MAX_PIXELS / size * min(width, height):
+        raise InputError(f"{width} x {height} pixels are too thin to cut a square from: refused")
     if width <= height:
         width, height = size, int(size * height / width)
     else:

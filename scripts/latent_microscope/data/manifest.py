@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
+from latent_microscope.config import load_yaml
 from latent_microscope.errors import InputError
 
 SCHEMA = Path(__file__).resolve().parents[3] / "workflow" / "schemas" / "datasets.schema.yaml"
@@ -87,8 +87,8 @@ def load_manifest(path: Path, schema: Path = SCHEMA) -> dict[str, Dataset]:
     Raises:
         InputError: Missing, not YAML, or against the schema; the message names the key.
     """
-    content = _read_yaml(path)
-    validator = jsonschema.Draft202012Validator(_read_yaml(schema))
+    content = load_yaml(path)
+    validator = jsonschema.Draft202012Validator(load_yaml(schema))
     errors = sorted(validator.iter_errors(content), key=lambda e: [str(p) for p in e.absolute_path])
     if errors:
         error = _most_telling(errors[0])
@@ -155,12 +155,3 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         homepage=entry.get("homepage"),
         files=files,
     )
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML ({error})") from error

@@ -1,0 +1,35 @@
+"""Words from files of unknown origin, made fit for a terminal and a log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from latent_microscope.errors import InputError
+
+LONGEST = 1000
+
+
+def one_line(text: str) -> str:
+    """The text in one line: no control characters, and no more than a screen of it.
+
+    Names and cells of a foreign file may hold line breaks that forge a log's next line, escape
+    sequences that a terminal obeys, or megabytes.
+    """
+    line = " ".join(text.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST * 3 // 4]} … {line[-LONGEST // 5 :]}"
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
+        for c in line
+    )
+
+
+@contextmanager
+def naming(where: Path | str) -> Iterator[None]:
+    """Put the file in front of an :class:`InputError` that does not name it."""
+    try:
+        yield
+    except InputError as error:
+        if str(where) in str(error):
+            raise
+        raise InputError(f"{where}: {error}") from error
