@@ -12,12 +12,15 @@ STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/a
 STUDY ?= demo
 PROFILE ?= profiles/slurm
 ON_CLUSTER = --workflow-profile $(PROFILE) $(if $(filter demo,$(STUDY)),,--configfile config/$(STUDY).yaml $(REAL))
+KILLS ?= 20
+TRAINING_KILLS ?= 5
+SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo plan slurm bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo plan slurm slurm-demo chaos fuzz bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
-	@grep -E '^[a-z ]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
+	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
 
 .venv: envs/requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -41,6 +44,16 @@ plan: .venv  ## what STUDY (demo, faces, …) at SIZE would ask of SLURM: jobs, 
 
 slurm: .venv  ## run STUDY at SIZE on a cluster, by profiles/slurm; see docs/cluster.md
 	$(BIN)/snakemake $(ON_CLUSTER)
+
+slurm-demo: .venv  ## the whole demo through a real SLURM of this machine (root, Debian's slurm-wlm): the same bytes?
+	$(BIN)/python tests/workflow/slurm/slurm_demo.py --folder .slurm-demo --cores $(CORES) $(if $(CONFIG),--config $(CONFIG))
+
+chaos: .venv  ## SIGKILL at KILLS=20 moments of the demo, TRAINING_KILLS=5 of a training: the same bytes? (docs/faults.md)
+	$(BIN)/python tests/workflow/chaos.py --folder .chaos --kills $(KILLS) --training-kills $(TRAINING_KILLS) \
+		--seed $(SEED) --cores $(CORES) $(if $(CONFIG),--config $(CONFIG))
+
+fuzz: .venv  ## hostile files to every reader, at random; N=20 for twenty times as many as the tests try
+	FUZZ=$(if $(filter command,$(firstword $(origin N))),$(N),1) $(BIN)/python -m pytest -n0 tests/fuzz
 
 subset: .venv  ## a quick look at real data: the first N=500 faces and test images
 	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'

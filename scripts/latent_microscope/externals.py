@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.artefacts import load_npy, load_npz, load_table, require_finite
+from latent_microscope.artefacts import load_npy, load_table, require_finite
+from latent_microscope.data.npz import load_arrays
 from latent_microscope.errors import InputError
 
 log = logging.getLogger("latent_microscope")
@@ -62,9 +63,7 @@ def read_external(path: Path, array: str | None = None) -> External:
 
 
 def _from_archive(path: Path, array: str | None) -> External:
-    arrays = load_npz(path)
-    if not all(isinstance(value, np.ndarray) for value in arrays.values()):
-        raise InputError(f"{path}: holds other things than arrays; save it with numpy.savez")
+    arrays = load_arrays(path)
     names = [name for name in arrays if name not in (*_ID_NAMES, *_LABEL_NAMES)]
     if array is None and len(names) == 1:
         array = names[0]

@@ -21,7 +21,10 @@ def load_ids(path: Path) -> npt.NDArray[np.object_]:
     Raises:
         InputError: No such column, or an id that stands in it twice.
     """
-    ids = load_table(path, ["id"])["id"].astype(str)
+    try:
+        ids = load_table(path, ["id"])["id"].astype(str)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: its ids are no texts ({error})") from error
     repeated = ids[ids.duplicated()]
     if len(repeated):
         raise InputError(
@@ -131,8 +134,10 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
         InputError: Different ids; a label that names another class than its column; votes that
             are no counts.
     """
-    table = joined(samples, votes, (["label", "label_name"], []))
     classes = [name for name in load_table(votes).columns if name != "id"]
+    if {"label", "label_name"} & set(classes):
+        raise InputError(f"{votes}: beside id it must hold votes alone, and has {classes}")
+    table = joined(samples, votes, (["label", "label_name"], []))
     if table["label"].dtype.kind not in "iu":
         raise InputError(f"{samples}: the column 'label' must hold whole numbers")
     labels = table["label"].to_numpy(dtype=np.int64)

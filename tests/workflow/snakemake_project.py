@@ -47,6 +47,15 @@ TARGETS = [
 ]
 """What the tests make of tests/workflow/tiny.yaml."""
 
+SECRETS = {
+    "KAGGLE_USERNAME": "fish-of-kaggle",
+    "KAGGLE_KEY": "swordfish-of-kaggle",
+    "KAGGLE_API_TOKEN": "swordfish-of-the-kaggle-api",
+    "HF_TOKEN": "swordfish-of-hugging-face",
+    "AWS_SECRET_ACCESS_KEY": "swordfish-of-the-cloud",
+}
+"""In the environment of the finished run; no file of it may hold one."""
+
 _OURS = ("KAGGLE_", "SNAKEMAKE_", "LATENT_MICROSCOPE_")
 _ROW = re.compile(r"(\w+) +(\d+)")
 

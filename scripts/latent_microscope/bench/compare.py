@@ -134,7 +134,7 @@ def agreement(theirs: Path, ours: Path) -> str:
     if not (theirs.exists() and ours.exists()):
         return ""
     texts = []
-    with np.load(theirs) as a, np.load(ours) as b:
+    with np.load(theirs, allow_pickle=False) as a, np.load(ours, allow_pickle=False) as b:
         numbers = []
         for name in sorted(set(a) & set(b)):
             if name == "labels":

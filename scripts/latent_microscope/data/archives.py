@@ -128,7 +128,7 @@ class _Member(tarfile.TarInfo):
     """A header; what belongs to headers is read into memory at once, so it must be small."""
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header."""
         found = super().frombuf(buf, encoding, errors)
         if found.type in _HEADERS and found.size > MAX_HEADER_BYTES:

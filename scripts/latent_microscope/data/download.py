@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 from latent_microscope.artefacts import atomic
 from latent_microscope.data.checks import check_content
@@ -20,12 +21,18 @@ from latent_microscope.errors import InputError
 from latent_microscope.progress import progress
 
 log = logging.getLogger("latent_microscope")
+# Its warnings of odd answers show whole addresses, with what is secret in them.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 ATTEMPTS = 6
 TIMEOUT = (15.0, 60.0)
 _CHUNK = 2**20
 _RETRY_STATUS = {408, 425, 429, 500, 502, 503, 504}
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+# Headers come from anyone: no more digits than int() takes, no letters that a request may not hold.
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)")
+_WHOLE = re.compile(r"bytes \*/([0-9]{1,18})")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,200}"')
 
 
 class _TryAgainError(Exception):
@@ -91,7 +98,8 @@ def verify(path: Path, file: ManifestFile) -> None:
     """
     size = path.stat().st_size
     if file.bytes is not None and size != file.bytes:
-        raise InputError(f"{file.label}: {size} bytes, the manifest says {file.bytes}")
+        found = str(size) if size < file.bytes else f"over {file.bytes}"
+        raise InputError(f"{file.label}: {found} bytes, the manifest says {file.bytes}")
     for name, expected in (("sha256", file.sha256), ("md5", file.md5)):
         if expected is not None:
             with path.open("rb") as handle:
@@ -180,7 +188,7 @@ def _fetch(file: ManifestFile, part: Path) -> None:
         raise _TryAgainError(f"connection lost ({type(error).__name__})") from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise _TryAgainError("the connection ended too early") from error
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
         raise InputError(
             f"{file.label}: {shown(file.url)} cannot be asked for ({type(error).__name__})"
         ) from None
@@ -189,21 +197,22 @@ def _fetch(file: ManifestFile, part: Path) -> None:
 def _receive(response: requests.Response, file: ManifestFile, part: Path, have: int) -> None:
     status = response.status_code
     if status == 416:  # nothing after what we have: whole already, or a part of something else
-        whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
+        whole = _WHOLE.fullmatch(response.headers.get("Content-Range", ""))
         if whole and int(whole[1]) == have:
             return
         _discard(part)
         raise _TryAgainError("the part on the disk does not fit the file")
     if status in _RETRY_STATUS:
         wait = response.headers.get("Retry-After", "")
-        raise _TryAgainError(f"HTTP {status}", float(wait) if wait.isdigit() else None)
+        raise _TryAgainError(f"HTTP {status}", float(wait) if _NUMBER.fullmatch(wait) else None)
     if status not in (200, 206):
         raise InputError(
             f"{file.label}: {shown(response.url)} answers HTTP {status}; check the address in "
             "the manifest" + _mirror_hint(file)
         )
     start, total = _extent(response, have)
-    if etag := response.headers.get("ETag"):
+    etag = response.headers.get("ETag", "")
+    if _ETAG.fullmatch(etag):
         _etag_path(part).write_text(etag, encoding="utf-8")
     else:
         _etag_path(part).unlink(missing_ok=True)
@@ -217,10 +226,13 @@ def _receive(response: requests.Response, file: ManifestFile, part: Path, have: 
         for block in response.iter_content(_CHUNK):
             handle.write(block)
             bar.advance(len(block))
+            if file.bytes is not None and handle.tell() > file.bytes:
+                break  # an endless answer must not fill the disk; verify() says what is wrong
         handle.flush()
         os.fsync(handle.fileno())
         written = handle.tell()
-    if total is not None and written != total:
+    too_much = file.bytes is not None and written > file.bytes
+    if total is not None and written != total and not too_much:
         raise _TryAgainError(f"only {written} of {total} bytes came")
 
 
@@ -232,7 +244,7 @@ def _extent(response: requests.Response, have: int) -> tuple[int, int | None]:
             raise _TryAgainError("the server sent another range than asked for")
         return have, None if match[2] == "*" else int(match[2])
     length = response.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+    return 0, int(length) if _NUMBER.fullmatch(length) else None
 
 
 def _resumable(file: ManifestFile, part: Path) -> tuple[int, str | None]:
@@ -240,8 +252,8 @@ def _resumable(file: ManifestFile, part: Path) -> tuple[int, str | None]:
     if not part.exists():
         return 0, None
     etag_file = _etag_path(part)
-    etag = etag_file.read_text(encoding="utf-8") if etag_file.exists() else None
-    if etag is not None and etag.startswith("W/"):
+    etag = etag_file.read_text(encoding="utf-8", errors="replace") if etag_file.exists() else None
+    if etag is not None and (etag.startswith("W/") or not _ETAG.fullmatch(etag)):
         etag = None  # a weak tag proves nothing about bytes
     if etag is None and file.sha256 is None and file.md5 is None:
         return 0, None

@@ -141,7 +141,7 @@ def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iter
     """
 
     def pack(name: str) -> np.ndarray:
-        with naming(f"image {name}"), naming(archive.path):
+        with naming(archive.path), naming(f"image {name}"):
             return resize_and_crop(decode_image(archive.read(name), name), size)
 
     return map_in_order(pack, names)

@@ -1,6 +1,5 @@
 """Rows of numbers of unknown origin: embeddings, features or logits, with their ids."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.artefacts import load_npy, load_npz, require_finite
+from latent_microscope.artefacts import load_npy, require_finite
+from latent_microscope.data.npz import load_arrays
 from latent_microscope.errors import InputError
 from latent_microscope.own.tables import TABLE_ENDINGS, clean_ids, id_column, read_table
 
 ARRAY_ENDINGS = (".npy", ".npz", ".parquet")
 ID_ARRAYS = ("ids", "id")
-_MAX_BYTES = 64 * 2**30
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def read_ids(path: Path) -> npt.NDArray[np.object_]:
 
 
 def _from_archive(path: Path, array: str | None, id_name: str | None) -> Rows:
-    _refuse_absurd(path)
-    arrays = load_npz(path)
+    arrays = load_arrays(path)
     if id_name is not None and id_name not in arrays:
         raise InputError(f"{path}: has no array {id_name!r}; it has {', '.join(arrays)}")
     id_array = id_name or next((name for name in ID_ARRAYS if name in arrays), None)
@@ -105,17 +103,6 @@ def _from_archive(path: Path, array: str | None, id_name: str | None) -> Rows:
         )
     ids = clean_ids(arrays[id_array], path) if id_array else None
     return Rows(arrays[array], ids)
-
-
-def _refuse_absurd(path: Path) -> None:
-    """Refuse an archive that unpacks to far more than it could hold."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(info.file_size for info in archive.infolist())
-    except (OSError, zipfile.BadZipFile, ValueError):
-        return  # load_npz says what is wrong
-    if total > _MAX_BYTES or total > 1100 * max(path.stat().st_size, 1):
-        raise InputError(f"{path}: unpacks to {total} bytes: refused")
 
 
 def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:

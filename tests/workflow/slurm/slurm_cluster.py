@@ -204,6 +204,14 @@ class Cluster:
             self.wait_for(lambda: not _lives(pid), f"the end of {daemon}", 20)
         path.unlink(missing_ok=True)
 
+    def kill_steps(self) -> None:
+        """SIGKILL what runs on the node, as if its power were gone; slurmd must be down."""
+        for step in _step_daemons(self.root):
+            for pid in [*_descendants(step), step]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.wait_for(lambda: not _step_daemons(self.root), "the end of all steps", 20)
+
     def command(self, *words: str, check: bool = True) -> str:
         """What a SLURM command prints, such as ``squeue``."""
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
@@ -337,6 +345,28 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def _step_daemons(root: Path) -> list[int]:
+    """Living slurmstepd of the cluster in this folder: they hold its files open."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (path / "comm").read_text().strip() == "slurmstepd" and _lives(int(path.name)):
+                opened = [str(one.readlink()) for one in (path / "fd").iterdir()]
+                if any(name.startswith(str(root)) for name in opened):
+                    found.append(int(path.name))
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
+    """Children of a process, theirs, and so on."""
+    found = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
 
 
 def free_ports(count: int) -> list[int]:

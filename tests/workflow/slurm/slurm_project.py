@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from snakemake_project import (  # type: ignore[import-not-found]
     ROOT,
+    TINY,
     Project,
     clean_environment,
     copy_project,
@@ -23,6 +24,7 @@ from snakemake_project import (  # type: ignore[import-not-found]
 RUN = "results/tiny-faces/vae/whole/seed0"
 WEIGHTS = f"{RUN}/weights.pt"
 TRAINING_LOG = "results/tiny-faces/logs/train_vae-whole-seed0.log"
+EPOCHS = 8
 SMALL = {
     # What the pretended node has, and no waiting for a file system that is here.
     "cores": 4,
@@ -77,15 +79,21 @@ class Run:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def stop_training(self, seconds: float = 300) -> int:
+    def stop_training(self, seconds: float = 300, *, after_checkpoint: bool = False) -> int:
         """Freeze the training that this run has sent to the cluster; its process id.
 
         A frozen process is in mid-run for as long as a test wants, at no cost.
+
+        Args:
+            seconds: To wait for it.
+            after_checkpoint: Not before it has saved a checkpoint.
         """
         end = time.monotonic() + seconds
+        checkpoints = (self.folder / WEIGHTS).parent / ".checkpoints"
         while time.monotonic() < end:
             log = self.folder / TRAINING_LOG
-            if log.exists() and "precision" in log.read_text(encoding="utf-8"):
+            begun = log.exists() and "precision" in log.read_text(encoding="utf-8")
+            if begun and (not after_checkpoint or any(checkpoints.glob("weights-*.ckpt"))):
                 for pid in _processes("train_vae.py", self.folder):
                     os.kill(pid, signal.SIGSTOP)
                     return pid
@@ -105,6 +113,19 @@ def _processes(script: str, folder: Path) -> list[int]:
             if ours and (path / "cwd").readlink() == folder:
                 found.append(int(path.name))
     return found
+
+
+def many_epochs(folder: Path) -> None:
+    """Let the tiny VAE train for some epochs and save a checkpoint after each."""
+    rules = folder / "workflow/rules/training.smk"
+    text = rules.read_text(encoding="utf-8")
+    mark = "        settings=vae_settings,\n"
+    assert text.count(mark) == 1
+    rules.write_text(text.replace(mark, f"{mark}        checkpoint_seconds=0.0,\n"))
+    config = folder / TINY.name
+    text = config.read_text(encoding="utf-8")
+    assert text.count("      epochs: 1\n") == 1
+    config.write_text(text.replace("      epochs: 1\n", f"      epochs: {EPOCHS}\n"))
 
 
 def before_training(finished: Project, folder: Path) -> Path:

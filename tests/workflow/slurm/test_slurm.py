@@ -1,19 +1,23 @@
 """The workflow on a real SLURM: sent, queued, run to the same bytes; and what can go wrong."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import chaos  # type: ignore[import-not-found]
 import pytest
 from slurm_cluster import Cluster, why_not  # type: ignore[import-not-found]
 from slurm_project import (  # type: ignore[import-not-found]
+    EPOCHS,
     RUN,
     TRAINING_LOG,
     WEIGHTS,
     Run,
     before_training,
+    many_epochs,
 )
 from snakemake_project import Project, copy_project  # type: ignore[import-not-found]
 from test_reproducible import digests  # type: ignore[import-not-found]
@@ -108,11 +112,22 @@ def test_a_job_over_its_memory_gets_more_at_its_next_try(
     assert same_weights(folder, finished)
 
 
-def test_a_cancelled_training_leaves_nothing_half_done_and_the_next_run_completes(
-    cluster: Cluster, finished: Project, folder: Path
+@pytest.fixture(scope="module")
+def long_training(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights of an undisturbed training of some epochs, made by hand."""
+    out = tmp_path_factory.mktemp("long") / "vae"
+    out.mkdir()
+    command = chaos.training_command(finished.folder / f"{WEIGHTS}.meta.json", out, epochs=EPOCHS)
+    chaos.Run(finished.folder, command, out.parent / "training.out").finish()
+    return (out / "weights.pt").read_bytes()
+
+
+def test_a_cancelled_training_goes_on_from_its_checkpoint(
+    cluster: Cluster, long_training: bytes, folder: Path
 ) -> None:
+    many_epochs(folder)
     run = Run(folder, targets=[WEIGHTS], retries=0)
-    pid = run.stop_training()
+    pid = run.stop_training(after_checkpoint=True)
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert any(v in environment for v in (b"CUDA_VISIBLE_DEVICES=0", b"CUDA_VISIBLE_DEVICES=1"))
     (job,) = [job for job in cluster.queue() if job["folder"] == str(folder)]
@@ -122,9 +137,28 @@ def test_a_cancelled_training_leaves_nothing_half_done_and_the_next_run_complete
     assert not (folder / WEIGHTS).exists()
     again = Run(folder, targets=[WEIGHTS], retries=0)
     assert again.wait() == 0, again.output
-    assert same_weights(folder, finished)
+    log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
+    gone_on = re.search(r"going on after epoch (\d+)", log)
+    assert gone_on is not None, log
+    assert 1 <= int(gone_on[1]) < EPOCHS
     # SLURM gave a GPU; that it is a simulated one is found out, used around and said.
-    assert "device: cpu (no GPU here)" in (folder / TRAINING_LOG).read_text(encoding="utf-8")
+    assert "device: cpu (no GPU here)" in log
+    assert (folder / WEIGHTS).read_bytes() == long_training
+
+
+def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
+    cluster: Cluster, long_training: bytes, folder: Path
+) -> None:
+    many_epochs(folder)
+    run = Run(folder, targets=[WEIGHTS])
+    run.stop_training(after_checkpoint=True)
+    cluster.kill("slurmd", signal.SIGKILL)
+    cluster.kill_steps()
+    cluster.start_node()
+    assert run.wait() == 0, run.output
+    log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
+    assert "going on after epoch" in log
+    assert (folder / WEIGHTS).read_bytes() == long_training
 
 
 def test_daemons_that_go_away_for_a_while_cost_nothing(

@@ -1,0 +1,125 @@
+"""Credentials reach the servers they are for, and no file, log, report or crate of ours."""
+
+import base64
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from snakemake_project import (  # type: ignore[import-not-found]
+    SECRETS,
+    Project,
+    copy_project,
+    tiny,
+)
+from test_faults import COUNTS, set_source  # type: ignore[import-not-found]
+
+from latent_microscope.crate import export
+
+pytestmark = pytest.mark.workflow
+
+USER, PASSWORD = "reader", "swordfish-of-netrc"
+BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+CONTENT = np.random.default_rng(0).bytes(1000)
+
+
+class Guarded:
+    """A server that wants a user and a password."""
+
+    def __init__(self) -> None:
+        self.seen: list[str | None] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+            def do_GET(self) -> None:
+                given = self.headers.get("Authorization")
+                server.seen.append(given)
+                body = CONTENT if given == f"Basic {BASIC}" else b""
+                self.send_response(200 if body else 401)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True).start()
+        self.address = f"127.0.0.1:{self.http.server_port}/file.npy"
+
+
+@pytest.fixture
+def server() -> Iterator[Guarded]:
+    made = Guarded()
+    yield made
+    made.http.shutdown()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    netrc = folder / ".netrc"
+    netrc.write_text(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    return folder
+
+
+def holding(folder: Path, secrets: Mapping[str, str]) -> list[str]:
+    """Files below a folder that hold one of these, in their content or their name."""
+    words = [word.encode() for word in secrets.values()]
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and any(w in path.read_bytes() or w in str(path).encode() for w in words)
+    ]
+
+
+def test_a_download_with_a_password_leaves_no_trace_of_it(
+    server: Guarded, home: Path, tmp_path: Path
+) -> None:
+    project = copy_project(tmp_path / "project")
+    set_source(project, CONTENT, f"http://{server.address}")
+    environment = SECRETS | {"HOME": str(home)}
+    done = project.snakemake(COUNTS, "--cores", "1", "--verbose", environment=environment)
+    assert done.returncode == 0, done.stdout
+    assert server.seen == [f"Basic {BASIC}"]
+    assert (project.folder / COUNTS).read_bytes() == CONTENT
+    secrets = {"password": PASSWORD, "basic": BASIC, **SECRETS}
+    assert holding(project.folder, secrets) == []
+    assert [word for word in secrets.values() if word in done.stdout] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://reader:swordfish@127.0.0.1:9/x.npy", "https://127.0.0.1/x.npy?Token=swordfish",
+     "https://127.0.0.1/x.npy?X-Amz-Signature=swordfish"],
+)  # fmt: skip
+def test_a_credential_in_the_manifest_is_refused_and_not_repeated(
+    address: str, tmp_path: Path
+) -> None:
+    project = copy_project(tmp_path / "project")
+    set_source(project, CONTENT, address)
+    done = project.snakemake(COUNTS, "--cores", "1")
+    assert done.returncode == 1
+    assert "cifar10h-counts.npy.url: holds a credential" in done.stdout
+    assert "~/.netrc" in done.stdout
+    assert "swordfish" not in done.stdout
+    (project.folder / "config/datasets.yaml").unlink()
+    assert holding(project.folder, {"": "swordfish"}) == []
+
+
+def test_a_whole_run_its_report_and_its_crate_hold_no_secret_of_the_environment(
+    finished: Project, tmp_path: Path
+) -> None:
+    assert len(SECRETS) > 3  # in the environment of that run, see its fixture
+    report = tmp_path / "report.html"
+    done = finished.snakemake(*tiny("--report", str(report)), environment=SECRETS)
+    assert done.returncode == 0, done.stdout
+    assert export("tiny-faces", tmp_path / "crate", root=finished.folder, figures=True) > 10
+    assert (tmp_path / "crate/ro-crate-metadata.json").is_file()
+    assert holding(finished.folder, SECRETS) == []
+    assert holding(tmp_path, SECRETS) == []
