@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from latent_microscope.artefacts import atomic
 from latent_microscope.data.checks import check_content
@@ -188,7 +187,7 @@ def _fetch(file: ManifestFile, part: Path) -> None:
         raise _TryAgainError(f"connection lost ({type(error).__name__})") from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise _TryAgainError("the connection ended too early") from error
-    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
+    except (requests.RequestException, UnicodeError) as error:
         raise InputError(
             f"{file.label}: {shown(file.url)} cannot be asked for ({type(error).__name__})"
         ) from None
