@@ -4,13 +4,15 @@ import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    counts = [
-        value
+    found = [
+        item
         for report in terminalreporter.stats.get("passed", [])
-        for name, value in report.user_properties
-        if name == "hostile inputs"
+        for item in report.user_properties
     ]
+    counts = [value for name, value in found if name == "hostile inputs"]
+    seconds = sum(value for name, value in found if name == "processor seconds")
     if counts:
         terminalreporter.write_line(
-            f"hostile inputs: {sum(counts)}, all different, to {len(counts)} readers"
+            f"hostile inputs: {sum(counts)}, all different, to {len(counts)} readers, "
+            f"{seconds:.0f} s of processor time"
         )

@@ -290,3 +290,17 @@ def test_a_study_of_models_from_elsewhere_needs_no_network_of_ours() -> None:
     fails(content, "studies.external.models.vae: is of the type vae, and the study has no vae")
     content["studies"]["external"]["vae"] = DEFAULT["studies"]["demo-alignment"]["vae"]
     fails(content, "studies.external: has a vae and no scores")
+
+
+@pytest.mark.parametrize("key", ["studies", "studies__demo_X_alignment__models"])
+@pytest.mark.parametrize("name", ["<script>", "a b", "../a", 'a"b', "a\n", "é", ""])
+def test_names_that_reach_pages_and_paths_hold_neither_markup_nor_folders(
+    key: str, name: str
+) -> None:
+    """Names of studies and models stand in the report, in captions and in file names."""
+    content = config()
+    part = content
+    for step in key.replace("_X_", "-").split("__"):
+        part = part[step]
+    part[name] = next(iter(part.values()))
+    fails(content, "does not match", repr(name)[1:-1])
