@@ -1,10 +1,14 @@
 """Tables of unknown origin: every mistake one sentence that names the file."""
 
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from latent_microscope.errors import InputError
 from latent_microscope.own.arrays import chosen_rows, read_rows
@@ -176,3 +180,37 @@ def test_a_value_that_is_not_finite_is_named_by_its_id(tmp_path: Path, bad: floa
         chosen_rows(found, np.array([2, 0]), ids, tmp_path / "x.npz")
     good = chosen_rows(found, np.array([0, 1]), ids, tmp_path / "x.npz")
     assert good.dtype == np.float32
+
+
+def test_an_index_of_pandas_is_the_column_of_ids(tmp_path: Path) -> None:
+    table = pd.DataFrame({"age": [1, 2]}, index=["a", "b"])
+    table.to_csv(tmp_path / "t.csv")
+    table.to_parquet(tmp_path / "t.parquet")
+    table.rename_axis("image").to_parquet(tmp_path / "named.parquet")
+    for name, column in (("t.csv", "id"), ("t.parquet", "id"), ("named.parquet", "image")):
+        found = read_table(tmp_path / name)
+        assert list(found.columns) == [column, "age"], name
+        assert found[column].tolist() == ["a", "b"]
+    numbered = pd.DataFrame({"id": ["x", "y"], "age": [1, 2]})
+    numbered.to_csv(tmp_path / "n.csv")
+    assert list(read_table(tmp_path / "n.csv").columns) == ["id", "age"]
+    numbered.iloc[::-1].to_parquet(tmp_path / "n.parquet")
+    assert list(read_table(tmp_path / "n.parquet").columns) == ["id", "age"]
+
+
+def test_quotes_hold_separators_and_lines_and_must_be_closed(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", 'id,note\n1,"a\nb, c"\n2,x\u2028y\n')
+    assert read_table(path)["note"].tolist() == ["a\nb, c", "x\u2028y"]
+    with pytest.raises(InputError, match="not a readable CSV file"):
+        read_table(write(tmp_path / "t.csv", 'id,note\n1,"a\n2,b\n'))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_table_or_one_sentence(data: bytes) -> None:
+    for ending in ("csv", "parquet", "npy", "npz"):
+        with tempfile.NamedTemporaryFile(suffix=f".{ending}") as file:
+            file.write(data)
+            file.flush()
+            reader = read_table if ending in ("csv", "parquet") else read_rows
+            with suppress(InputError):  # any other exception fails this test
+                reader(Path(file.name))

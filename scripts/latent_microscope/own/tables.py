@@ -1,6 +1,7 @@
 """Tables of unknown origin: CSV or Parquet, their ids, and text as text."""
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +18,7 @@ ID_NAMES = ("id", "ids", "image_id", "image", "filename", "file_name", "file", "
 """Columns that are taken for the ids where the config names none, the first that is there."""
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet")
-MAX_BYTES = 2 * 2**30
+MAX_BYTES = 2**29
 _MISSING = {"", "na", "nan", "null", "none", "n/a", "#n/a"}
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png|bmp)$", re.IGNORECASE)
 
@@ -34,7 +35,7 @@ def read_table(path: Path) -> pd.DataFrame:
             or a column that stands in it twice.
     """
     if path.suffix.lower() == ".parquet":
-        return load_table(path)
+        return _parquet(path)
     if path.suffix.lower() not in TEXT_ENDINGS:
         raise InputError(f"{path}: not a table; give {', '.join(TABLE_ENDINGS)}")
     lines = _lines(path)
@@ -52,14 +53,40 @@ def read_table(path: Path) -> pd.DataFrame:
             )
     if not rows:
         raise InputError(f"{path}: has a header and no rows")
+    if not header[0] and len(header) > 1:  # as pandas writes an index
+        known = {name.lower() for name in header} & set(ID_NAMES)
+        header, rows = (
+            (header[1:], [row[1:] for row in rows]) if known else (["id", *header[1:]], rows)
+        )
     cells = [[None if c.strip().lower() in _MISSING else c.strip() for c in row] for row in rows]
     return pd.DataFrame(cells, columns=header, dtype=object)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    """A table with names that are texts; an index that is no mere numbering becomes a column."""
+    try:
+        table = load_table(path)
+    except InputError:
+        raise
+    except Exception as error:  # of a damaged file pyarrow and pandas raise what they like
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        name = table.index.name
+        if name is None and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
+            name = "id"
+        table = table.reset_index(drop=name is None, names=None if name is None else [name])
+    table.columns = [str(name) for name in table.columns]
+    twice = table.columns[table.columns.duplicated()]
+    if len(twice) or not len(table):
+        what = f"the column {twice[0]!r} stands in it more than once" if len(twice) else "no rows"
+        raise InputError(f"{path}: {what}")
+    return table
 
 
 def _lines(path: Path) -> list[list[str]]:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES // 2**30} GiB; give it as Parquet")
+            raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; give it as Parquet")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -72,7 +99,8 @@ def _lines(path: Path) -> list[list[str]]:
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)  # the first of them on a tie
     try:
-        return [row for row in csv.reader(text.splitlines(), delimiter=separator) if row]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        return [row for row in reader if row]
     except csv.Error as error:
         raise InputError(f"{path}: not a readable CSV file ({error})") from None
 
