@@ -17,7 +17,7 @@ TRAINING_KILLS ?= 5
 SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo plan slurm slurm-demo chaos fuzz bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
 	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
@@ -73,6 +73,9 @@ docs: .venv  ## config/README.md from the schema
 
 report: .venv  ## Snakemake's own report of all studies: results/snakemake-report.html
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' --report results/snakemake-report.html
+
+notebook: .venv  ## notebooks/explore_results.ipynb on the results of STUDY (demo, faces, …), with its outputs
+	$(SNAKEMAKE) $(filter-out --workflow-profile $(PROFILE),$(ON_CLUSTER)) -- run_notebooks
 
 tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1

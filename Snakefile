@@ -27,6 +27,7 @@ include: "workflow/rules/functions/detection.smk"
 include: "workflow/rules/functions/quality.smk"
 include: "workflow/rules/functions/explorer.smk"
 include: "workflow/rules/functions/report_page.smk"
+include: "workflow/rules/functions/notebook.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/synthetic.smk"
 include: "workflow/rules/detection.smk"
@@ -51,6 +52,7 @@ include: "workflow/rules/explorer.smk"
 include: "workflow/rules/checks.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/report_page.smk"
+include: "workflow/rules/notebook.smk"
 
 
 rule all:

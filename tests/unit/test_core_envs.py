@@ -60,7 +60,8 @@ def test_conda_pins_are_those_of_the_lock(path: Path) -> None:
 
 
 def test_there_is_an_environment_a_kind_of_step() -> None:
-    assert {path.stem for path in ENVS} == {"analysis", "clustering", "figures", "report", "torch"}
+    wanted = {"analysis", "clustering", "figures", "notebook", "report", "torch"}
+    assert {path.stem for path in ENVS} == wanted
 
 
 def rules() -> dict[str, str]:
