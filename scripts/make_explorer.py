@@ -15,9 +15,11 @@ def main(
     space_ids: list[In],
     space_names: list[str],
     title: str,
-    plane: In | None = None,
-    neighbours: In | None = None,
+    planes: list[In] | None = None,
+    plane_spaces: list[str] | None = None,
     plane_method: str = "UMAP",
+    neighbours: list[In] | None = None,
+    neighbour_spaces: list[str] | None = None,
     images: In | None = None,
     scores: list[In] | None = None,
     clusters: In | None = None,
@@ -41,10 +43,12 @@ def main(
         space_ids: .parquet with the id of each row of each.
         space_names: what each is: "latents of the VAE".
         title: study and seed.
-        plane: .npy (n, 2) map of the first space; the others, and the first without it, are
-            shown by their first two principal components.
-        neighbours: .npy (n, k) nearest rows in the first space; computed where missing.
-        plane_method: how the plane was made.
+        planes: .npy (n, 2) maps of some of the spaces; the others are shown by their first two
+            principal components.
+        plane_spaces: names of the spaces that these are of.
+        plane_method: how they were made.
+        neighbours: .npy (n, k) nearest rows in some of the spaces; computed for the others.
+        neighbour_spaces: names of the spaces that these are of.
         images: .npy uint8 (n, H, W, C), row i = row i of samples.
         scores: .parquet tables with id and one score a column.
         clusters: .parquet: id, cluster, cmax.
@@ -59,18 +63,11 @@ def main(
         quality: of the thumbnails' WebP, 1 to 100.
         nearest: neighbours of each image, at most.
     """
+    drawn = dict(zip(plane_spaces or [], planes or [], strict=True))
+    near = dict(zip(neighbour_spaces or [], neighbours or [], strict=True))
     made = [
-        Source(
-            name,
-            space,
-            ids,
-            plane=plane if number == 0 else None,
-            neighbours=neighbours if number == 0 else None,
-            method=plane_method,
-        )
-        for number, (name, space, ids) in enumerate(
-            zip(space_names, spaces, space_ids, strict=True)
-        )
+        Source(name, space, ids, drawn.get(name), near.get(name), plane_method)
+        for name, space, ids in zip(space_names, spaces, space_ids, strict=True)
     ]
     files = Files(
         samples,

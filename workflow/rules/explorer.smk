@@ -1,13 +1,38 @@
 # The explorer: one page a study, opened from disk, to look at every image. It may hold photographs: never published.
 
 
+rule embed_features:
+    input:
+        features=lambda wildcards: model_file(wildcards.study, wildcards.model, "features.npy"),
+    output:
+        plane="results/{study}/explorer/{model}/plane.npy",
+        neighbours="results/{study}/explorer/{model}/neighbours.npy",
+    log:
+        f"{LOG}/embed_features-{{model}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment")),
+    conda:
+        "../../envs/clustering.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=heavy_memory,
+        runtime=long_runtime,
+    params:
+        step=step("embed_features"),
+        neighbors=of_study("clusters", "neighbors"),
+        min_dist=of_study("clusters", "min_dist"),
+        seed=CONFIG["seed"],
+    script:
+        "../../scripts/embed_features.py"
+
+
 rule make_explorer:
     input:
         samples=explored_samples,
         spaces=of_spaces(0),
         space_ids=of_spaces(1),
-        plane=explored_plane,
-        neighbours=of_shown_run("neighbours.npy", is_clustered),
+        planes=of_spaces(2),
+        neighbours=of_spaces(3),
         images=explored_images,
         scores=explored_scores,
         clusters=of_shown_run("clusters.parquet", is_clustered),
@@ -31,10 +56,10 @@ rule make_explorer:
     params:
         step=step("make_explorer"),
         title=explorer_title,
-        space_names=of_spaces(2),
-        plane_method=lambda wildcards: (
-            "t-SNE" if STUDIES[wildcards.study]["kind"] == "synthetic" else "UMAP"
-        ),
+        space_names=spaces_with(0),
+        plane_spaces=spaces_with(2),
+        neighbour_spaces=spaces_with(3),
+        plane_method=lambda wildcards: ("t-SNE" if is_synthetic(wildcards.study) else "UMAP"),
         models=explored_model_names,
         thumbnail=of_study("explorer", "thumbnail"),
         quality=of_study("explorer", "quality"),

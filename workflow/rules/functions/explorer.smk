@@ -29,8 +29,12 @@ def of_shown_run(name, wanted=has_latents):
     return path
 
 
+def is_synthetic(study):
+    return STUDIES[study]["kind"] == "synthetic"
+
+
 def is_clustered(study):
-    return has_forensics(study) and STUDIES[study]["kind"] != "synthetic"
+    return has_forensics(study) and not is_synthetic(study)
 
 
 def has_pairs(study):
@@ -45,36 +49,61 @@ def explored_samples(wildcards):
     return encoded_samples(shown_run(wildcards.study))
 
 
+def mapped_model(study):
+    """The network whose features have a UMAP plane of their own, as a list: it may be none."""
+    if STUDIES[study]["kind"] != "alignment" or not STUDIES[study]["explorer"]["feature_map"]:
+        return []
+    return models_of(study, "philnet")[:1]
+
+
+def model_file(study, model, name):
+    return f"results/{study}/models/{model}/seed{model_seeds(study, model)[0]}/{name}"
+
+
 def explored_spaces(wildcards):
-    """(matrix, its ids, its name) of each map, the first one first."""
-    study, spaces = wildcards.study, []
+    """Name → (matrix, its ids, its plane, its neighbours) of each map, the first one first."""
+    study, spaces = wildcards.study, {}
     if has_latents(study):
-        folder = B.format(**vars(shown_run(study)))
-        name = "latents of the VAE" if has_vae(study) else "embeddings"
-        spaces.append((f"{folder}/latents.npy", f"{folder}/encoding.parquet", name))
-    if is_judged(study) or "dissimilarity" in parts_of(study):
-        for model in (*models_of(study, "philnet")[:1], *models_of(study, "external")):
-            folder = f"results/{study}/models/{model}/seed{model_seeds(study, model)[0]}"
-            name = "features" if model in models_of(study, "philnet") else "outputs"
-            spaces.append(
-                (f"{folder}/features.npy", f"{folder}/features.parquet", f"{name} of {model}")
+        files = [
+            of_shown_run(*options)(wildcards)
+            for options in (
+                ("latents.npy",),
+                ("encoding.parquet",),
+                ("tsne.npy", is_synthetic) if is_synthetic(study) else ("plane.npy", is_clustered),
+                ("neighbours.npy", is_clustered),
             )
+        ]
+        spaces["latents of the VAE" if has_vae(study) else "embeddings"] = files
+    compared = is_judged(study) or "dissimilarity" in parts_of(study)
+    models = (*models_of(study, "philnet")[:1], *models_of(study, "external"))
+    for model in models if compared else ():
+        trained = model in models_of(study, "philnet")
+        files = [model_file(study, model, name) for name in ("features.npy", "features.parquet")]
+        folder = f"results/{study}/explorer/{model}"
+        mapped = model in mapped_model(study)
+        files += [
+            f"{folder}/plane.npy" if mapped else [],
+            f"{folder}/neighbours.npy" if mapped else [],
+        ]
+        spaces[f"{'features' if trained else 'outputs'} of {model}"] = files
     if is_judged(study):
         folder = f"results/{study}/human"
-        spaces.append((f"{folder}/features.npy", f"{folder}/features.parquet", "votes of people"))
+        spaces["votes of people"] = [f"{folder}/features.npy", f"{folder}/features.parquet", [], []]
     return spaces
 
 
 def of_spaces(position):
-    return lambda wildcards: [space[position] for space in explored_spaces(wildcards)]
+    """An input function: this file of every space that has it."""
+    return lambda wildcards: [
+        files[position] for files in explored_spaces(wildcards).values() if files[position]
+    ]
 
 
-def explored_plane(wildcards):
-    """UMAP where the study has clusters of it, t-SNE of synthetic data, else nothing."""
-    synthetic = STUDIES[wildcards.study]["kind"] == "synthetic"
-    name = "tsne.npy" if synthetic else "plane.npy"
-    wanted = has_forensics if synthetic else is_clustered
-    return of_shown_run(name, wanted)(wildcards)
+def spaces_with(position):
+    """A params function: the names of the spaces that have this file."""
+    return lambda wildcards: [
+        name for name, files in explored_spaces(wildcards).items() if files[position]
+    ]
 
 
 def explored_scores(wildcards):
@@ -105,20 +134,17 @@ def explored_models(study):
 
 
 def explored_logits(wildcards):
-    study = wildcards.study
-    names = {"external": "features"}
+    """Logits of networks, or what an external file holds of them."""
+    study, models = wildcards.study, STUDIES[wildcards.study].get("models", {})
     return [
-        f"results/{study}/models/{m}/seed{s}/"
-        f"{names.get(STUDIES[study]['models'][m]['type'], 'logits')}.npy"
-        for m, s in explored_models(study)
+        model_file(study, m, "features.npy" if models[m]["type"] == "external" else "logits.npy")
+        for m, _ in explored_models(study)
     ]
 
 
 def explored_logit_ids(wildcards):
     study = wildcards.study
-    return [
-        f"results/{study}/models/{m}/seed{s}/features.parquet" for m, s in explored_models(study)
-    ]
+    return [model_file(study, m, "features.parquet") for m, _ in explored_models(study)]
 
 
 def explored_model_names(wildcards):

@@ -52,10 +52,12 @@ function numberText(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
-  return Number(value.toPrecision(5)).toLocaleString("en", { maximumFractionDigits: 6 });
+  const [whole, part] = String(Number(value.toPrecision(5))).split(".");
+  return grouped(whole) + (part ? `.${part}` : "");
 }
 
-const wholeText = (value) => value.toLocaleString("en");
+const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
+const wholeText = (value) => grouped(String(value));
 
 // Finite values of a number column in order, for percentiles and colour scales.
 function sortedValues(column) {

@@ -15,7 +15,7 @@ function listChoices() {
 function openLists() {
   const panel = byId("panel-lists"), choice = listChoices();
   if (!choice.options.length) {
-    panel.replaceChildren(element("p", {}, "The study has no scores and no lists."));
+    panel.replaceChildren(element("p", { id: "list-select" }, "The study has no scores and no lists."));
     return;
   }
   const shown = element("div", { id: "listed" });

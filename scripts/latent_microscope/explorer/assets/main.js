@@ -85,6 +85,7 @@ function openMaps() {
 }
 
 function showTab(name) {
+  if (name === "lists" && !byId("list-select")) openLists(); // decodes many thumbnails: not before they are wanted
   for (const each of ["image", "selection", "lists"]) {
     const tab = byId(`tab-${each}`), here = each === name;
     tab.setAttribute("aria-selected", String(here));
@@ -108,7 +109,6 @@ function openTabs() {
   });
   byId("panel-selection").append(filterForm(), element("div", { id: "selected" }));
   showSelection();
-  openLists();
   showImage();
 }
 
@@ -130,6 +130,8 @@ function openMapControls() {
   byId("zoom-out").addEventListener("click", () => map.zoom(1 / 1.4));
   byId("zoom-fit").addEventListener("click", () => map.fit());
   byId("size").addEventListener("input", pointSize);
+  byId("close-choice").hidden = !study.thumbnails;
+  byId("close").addEventListener("change", (event) => { map.images = event.target.checked; map.redraw(); });
   byId("map").addEventListener("keydown", (event) => {
     const acts = {
       ArrowLeft: () => map.shift(-0.1, 0), ArrowRight: () => map.shift(0.1, 0), ArrowUp: () => map.shift(0, 0.1), ArrowDown: () => map.shift(0, -0.1),
@@ -161,7 +163,8 @@ function hover(row, event) {
 }
 
 async function open() {
-  const parts = [`${wholeText(count)} images`, scores.length && `${scores.length} scores`, attributes.length && `${attributes.length} attributes`, votes && `votes of people${votes.models.length ? ` and ${votes.models.length} models` : ""}`];
+  const several = (number, name) => (number ? `${wholeText(number)} ${name}${number === 1 ? "" : "s"}` : null);
+  const parts = [several(count, "image"), several(scores.length, "score"), several(attributes.length, "attribute"), votes && ["votes of people", several(votes.models.length, "model")].filter(Boolean).join(" and ")];
   byId("facts").textContent = parts.filter(Boolean).join(" · ");
   openColours();
   openMaps();

@@ -4,11 +4,11 @@ const { Plot, Range1d, PanTool, WheelZoomTool, LassoSelectTool, Scatter, Segment
   Object.fromEntries(
     ["Plot", "Range1d", "PanTool", "WheelZoomTool", "LassoSelectTool", "Scatter", "Segment", "ColumnDataSource", "GlyphRenderer"]
       .map((name) => [name, Bokeh.Models.get(name)]));
-const THUMBNAILS_FROM = 250; // as soon as no more images than these are in view, they are shown themselves
+const THUMBNAILS_FROM = 250; // close up, as soon as no more images than these are in view, they are shown themselves
 
 const map = {
   raster: new Raster(), shown: maps[0], colours: null, layers: [null], background: 0xffffffff, size: 1,
-  picked: null, near: null, links: null, dragging: false,
+  picked: null, near: null, links: null, dragging: false, images: true,
 
   async open() {
     const [x, y] = [new Range1d({ start: 0, end: 1 }), new Range1d({ start: 0, end: 1 })];
@@ -55,15 +55,15 @@ const map = {
     return this.glyph(new Scatter({ x: { field: "x" }, y: { field: "y" }, size, fill_color: null, line_width: width }), { x: [], y: [] });
   },
 
-  // Width and height in pixels of the page.
+  // Width and height in pixels of the page, measured when they change: to ask costs a layout.
   frame() {
-    const { clientWidth, clientHeight } = byId("plot");
-    return [Math.max(clientWidth, 50), Math.max(clientHeight, 50)];
+    this.extent ??= [Math.max(byId("plot").clientWidth, 50), Math.max(byId("plot").clientHeight, 50)];
+    return this.extent;
   },
 
   look(x, y, unit) {
     const [width, height] = this.frame();
-    this.unit = unit; // of the map's coordinates a pixel
+    this.width = width;
     this.x.setv({ start: x - (unit * width) / 2, end: x + (unit * width) / 2 });
     this.y.setv({ start: y - (unit * height) / 2, end: y + (unit * height) / 2 });
   },
@@ -72,33 +72,32 @@ const map = {
     return [(this.x.start + this.x.end) / 2, (this.y.start + this.y.end) / 2];
   },
 
-  reshape() {
-    const [width] = this.frame();
-    this.look(...this.middle(), this.unit && !this.whole ? (this.x.end - this.x.start) / this.width : this.unitOfAll());
-    this.width = width;
+  // Of the map's coordinates to a pixel.
+  unit() {
+    return (this.x.end - this.x.start) / this.width;
   },
 
-  unitOfAll() {
-    const [width, height] = this.frame(), { xs, ys } = this.shown;
-    const [x0, x1, y0, y1] = [...ends(xs), ...ends(ys)];
-    this.centre = [(x0 + x1) / 2, (y0 + y1) / 2];
-    return 1.06 * (Math.max((x1 - x0) / width, (y1 - y0) / height) || 1 / width);
+  // Another size of the window: the whole map stays whole, a part keeps its scale.
+  reshape() {
+    const unit = this.unit(), whole = Math.abs(unit / this.wholeUnit - 1) < 1e-6;
+    this.extent = null;
+    if (whole) this.fit(); else this.look(...this.middle(), unit);
   },
 
   fit() {
-    const unit = this.unitOfAll();
-    this.wholeUnit = unit;
-    [this.width] = this.frame();
-    this.look(...this.centre, unit);
+    const [width, height] = this.frame(), { xs, ys } = this.shown;
+    const [x0, x1, y0, y1] = [...ends(xs), ...ends(ys)];
+    this.wholeUnit = 1.06 * (Math.max((x1 - x0) / width, (y1 - y0) / height) || 1 / width);
+    this.look((x0 + x1) / 2, (y0 + y1) / 2, this.wholeUnit);
   },
 
   zoom(factor) {
-    this.look(...this.middle(), (this.x.end - this.x.start) / this.width / factor);
+    this.look(...this.middle(), this.unit() / factor);
   },
 
   shift(right, up) {
-    const [x, y] = this.middle(), width = this.x.end - this.x.start, height = this.y.end - this.y.start;
-    this.look(x + right * width, y + up * height, width / this.width);
+    const [x, y] = this.middle();
+    this.look(x + right * (this.x.end - this.x.start), y + up * (this.y.end - this.y.start), this.unit());
   },
 
   show(shown) {
@@ -171,6 +170,7 @@ function pointsGlyph() {
 }
 
 function paintPoints(context, left, top, width, height) {
+  if (width < 1 || height < 1) return; // not laid out yet
   const ratio = window.devicePixelRatio || 1, { xs, ys } = map.shown;
   const view = { x0: map.x.start, x1: map.x.end, y0: map.y.start, y1: map.y.end };
   const closer = Math.min(4, Math.sqrt(map.wholeUnit / ((view.x1 - view.x0) / width)));
@@ -180,7 +180,7 @@ function paintPoints(context, left, top, width, height) {
     width: Math.round(width * ratio), height: Math.round(height * ratio),
   });
   context.drawImage(map.raster.canvas, left, top, width, height);
-  if (study.thumbnails) paintThumbnails(context, view, left, top, width, height);
+  if (study.thumbnails && map.images && map.unit() < 0.6 * map.wholeUnit) paintThumbnails(context, view, left, top, width, height);
 }
 
 function paintThumbnails(context, view, left, top, width, height) {

@@ -1,7 +1,7 @@
 // Which image is under the pointer, and which are within a lasso.
 map.nearest = function nearest(x, y, pixels) {
   this.grid ??= gridOf(this.shown);
-  const reach = pixels * ((this.x.end - this.x.start) / this.width), { xs, ys } = this.shown, { cells, side } = this.grid;
+  const reach = pixels * this.unit(), { xs, ys } = this.shown, { cells, side } = this.grid;
   const [c0, r0] = this.grid.cell(x - reach, y - reach), [c1, r1] = this.grid.cell(x + reach, y + reach);
   let best = -1, least = reach * reach;
   for (let r = r0; r <= r1; r++) {

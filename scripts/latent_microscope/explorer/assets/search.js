@@ -1,7 +1,7 @@
 // Search by id: what holds the text, exact and leading matches first; arrows, Enter, Escape.
 function openSearch() {
-  const input = byId("search"), list = byId("found"), lower = study.ids.map((id) => id.toLowerCase());
-  let rows = [], active = -1;
+  const input = byId("search"), list = byId("found");
+  let rows = [], active = -1, lower = null;
   const close = () => {
     list.hidden = true;
     active = -1;
@@ -22,6 +22,7 @@ function openSearch() {
     if (active >= 0) input.setAttribute("aria-activedescendant", `found-${active}`);
   };
   const find = () => {
+    lower ??= study.ids.map((id) => id.toLowerCase());
     rows = matches(input.value.trim().toLowerCase(), lower);
     list.replaceChildren(...rows.map((row, i) => element("li", { role: "option", id: `found-${i}`, "aria-selected": "false", on: { mousedown: (event) => { event.preventDefault(); take(row); } } },
       thumbnail(row, 32), element("span", {}, study.ids[row]))));

@@ -1,15 +1,18 @@
 // The library's attribute bias index (odds) for images taken as independent: Haldane–Anscombe
 // estimate with its 95 % interval, mid-p of the hypergeometric law, Benjamini–Hochberg.
 const Z95 = 1.959963984540054;
-const logFactorials = new Float64Array(count + 1);
-for (let i = 2; i <= count; i++) logFactorials[i] = logFactorials[i - 1] + Math.log(i);
 const logChoose = (n, k) => logFactorials[n] - logFactorials[k] - logFactorials[n - k];
+let logFactorials = null, totals = null; // of 0 to all images; images with each attribute
 
-const totals = attributes.map((column) => {
-  let total = 0;
-  for (let i = 0; i < count; i++) total += bitOf(column.values, i);
-  return total;
-});
+function prepare() {
+  logFactorials = new Float64Array(count + 1);
+  for (let i = 2; i <= count; i++) logFactorials[i] = logFactorials[i - 1] + Math.log(i);
+  totals = attributes.map((column) => {
+    let total = 0;
+    for (let i = 0; i < count; i++) total += bitOf(column.values, i);
+    return total;
+  });
+}
 
 function midP(a, members, withIt, all) {
   const term = Math.exp(logChoose(withIt, a) + logChoose(all - withIt, members - a) - logChoose(all, members));
@@ -39,6 +42,7 @@ function benjaminiHochberg(values) {
 
 // One row an attribute: shares, odds ratio with interval, p, q; NaN where nothing can be tested.
 function oddsRatios(rows) {
+  if (!totals) prepare();
   const found = attributes.map((column, j) => {
     let a = 0;
     for (const row of rows) a += bitOf(column.values, row);
