@@ -11,6 +11,7 @@ import pytest
 from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
 from step_helpers import run_twice  # type: ignore[import-not-found]
 
+from embed_features import main as embed_features
 from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.errors import InputError
 from make_explorer import main
@@ -174,3 +175,21 @@ def test_what_does_not_fit_is_named(arguments: dict[str, Any], tmp_path: Path) -
     with pytest.raises(InputError, match="the id 'nobody' is not among the samples"):
         main(explorer=file, **{**arguments, "rankings": lists})
     assert not file.exists()
+
+
+def test_features_get_a_plane_and_their_exact_neighbours(tmp_path: Path) -> None:
+    features = np.random.default_rng(3).normal(size=(40, 5))
+    save_npy(tmp_path / "features.npy", features)
+    made = run_twice(
+        embed_features,
+        tmp_path,
+        {"plane": "plane.npy", "neighbours": "neighbours.npy"},
+        features=tmp_path / "features.npy",
+        neighbors=6,
+        seed=1,
+    )
+    plane, near = load_npy(made["plane"]), load_npy(made["neighbours"])
+    assert (plane.shape, plane.dtype, near.dtype) == ((40, 2), np.float32, np.int32)
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    distance = np.linalg.norm(scaled[:, None] - scaled[None], axis=2)
+    np.testing.assert_array_equal(near[:, :6], distance.argsort(axis=1)[:, 1:7])
