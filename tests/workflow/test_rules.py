@@ -13,6 +13,7 @@ from snakemake_project import ROOT, clean_environment  # type: ignore[import-not
 pytestmark = pytest.mark.workflow
 
 COMMANDS = {"bench", "export_crate", "new_study", "plan", "trace", "verify"} | {
+    "draw_rules",
     "write_config_reference",
     "write_readme",
 }
