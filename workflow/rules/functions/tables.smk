@@ -107,9 +107,12 @@ def tables_of(study):
 def model_notes(wildcards):
     """What every table must say of a model beside its name."""
     notes = {}
+    given = STUDIES[wildcards.study]["kind"] != "own" or "labels" in parts_of(wildcards.study)
     for name, model in STUDIES[wildcards.study]["models"].items():
         if model["type"] == "resnet50" and not model["weights"]:
             notes[name] = "random weights"
+        if model["type"] in ("label", "class_mean") and not given:
+            notes[name] = "class: the majority of the votes themselves"
         if model["type"] == "efficientnet_lite":
             notes[name] = "ImageNet weights"
         if model["type"] == "philnet":
