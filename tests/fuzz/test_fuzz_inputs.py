@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hostile  # type: ignore[import-not-found]
 import numpy as np
 import pytest
 import yaml
-from hostile import arrays, csvs, damaged, images, npy, parquets, pickles, table, tars, zips
+from hostile import NAMES, Files, archive_bomb, damaged, tars, zipped, zips  # type: ignore[import-not-found]
+from hostile_images import encoded, images, png_of  # type: ignore[import-not-found]
+from hostile_pickles import pickles, weights  # type: ignore[import-not-found]
+from hostile_tables import CELLS, PANDAS, arrays, csvs, npy, parquet_of, parquets, table  # type: ignore[import-not-found]
+from hostile_trees import jsons, yamls  # type: ignore[import-not-found]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge, little_memory  # type: ignore[import-not-found]
@@ -65,7 +68,7 @@ class Case:
 
     name: str
     file: str
-    inputs: hostile.Files
+    inputs: Files
     read: Callable[[Path, Path], Any]
     count: int
     also: tuple[str, ...] = ()
@@ -160,16 +163,16 @@ def own_attributes(file: Path, _out: Path) -> None:
 
 
 KINDS = ["parquet", "npy", "npz", "faces", "identities", "tar", "zip", "weights"]
-FACES = hostile.zipped(
+FACES = zipped(
     [
-        ("img/a.jpg", hostile.encoded(9, 8, "JPEG")),
-        ("img/b.png", hostile.encoded(8, 9, "PNG")),
+        ("img/a.jpg", encoded(9, 8, "JPEG")),
+        ("img/b.png", encoded(8, 9, "PNG")),
         ("list_attr_celeba.csv", b"image_id,Smiling,Male\na.jpg,1,-1\nb.png,-1,-1\n"),
     ]
 )
 IMAGE_CELLS = [
-    {"bytes": hostile.encoded(8, 8, "PNG"), "path": "x"},
-    {"bytes": hostile.encoded(8, 8, "JPEG"), "path": None},
+    {"bytes": encoded(8, 8, "PNG"), "path": "x"},
+    {"bytes": encoded(8, 8, "JPEG"), "path": None},
 ] * 2
 SPLIT = table(img=IMAGE_CELLS, label=[0, 1, 2, 9])
 BATCH = "cifar-10-batches-py/test_batch"
@@ -209,14 +212,14 @@ RAW = ["annotator_id", "is_attn_check", "chosen_label", "cifar10_test_test_idx"]
 RAW_ROW = b"\n1,0,3,7\n2,1,4,-99999\n"
 NUMBERS = np.arange(12, dtype=np.float32).reshape(4, 3)
 SCORES = table(id=IDS, score=[0.0, 1.0, 2.0, 3.0], authentic=[True, True, False, False])
-PNG_OR_TEXT = st.sampled_from(
-    [hostile.encoded(8, 8, "PNG"), b"image_id,x\na.jpg,1\n", b""]
-) | st.binary(max_size=20)
+PNG_OR_TEXT = st.sampled_from([encoded(8, 8, "PNG"), b"image_id,x\na.jpg,1\n", b""]) | st.binary(
+    max_size=20
+)
 
 CASES = [
-    Case("config", "config.yaml", hostile.yamls(TINY), config, 250, ("config key",)),
-    Case("manifest", "datasets.yaml", hostile.yamls(MANIFEST), lambda f, _: load_manifest(f), 200),
-    Case("sidecar", "a.npy.meta.json", hostile.jsons(SIDECAR),
+    Case("config", "config.yaml", yamls(TINY), config, 250, ("config key",)),
+    Case("manifest", "datasets.yaml", yamls(MANIFEST), lambda f, _: load_manifest(f), 200),
+    Case("sidecar", "a.npy.meta.json", jsons(SIDECAR),
          lambda f, _: read_job(f.with_name("a.npy")), 120),
     Case("features .npy", "x.npy", arrays(NUMBERS), external, 250),
     Case("features .npz", "x.npz", zips(arrays(NUMBERS)), external, 150),
@@ -228,17 +231,17 @@ CASES = [
                   label_name=["airplane", "bird"] * 2)]), votes_of_samples, 150),
     Case("faces .zip", "faces.zip", zips(PNG_OR_TEXT) | damaged([FACES]), faces, 250),
     Case("attributes .csv", "list_attr.csv", csvs(["image_id", "Smiling", "Male"],
-         st.sampled_from(["a.jpg", "b.png"]) | hostile.CELLS), with_attributes, 200),
+         st.sampled_from(["a.jpg", "b.png"]) | CELLS), with_attributes, 200),
     Case("attributes .txt", "list_attr.txt", csvs(["2", "Smiling"]), with_attributes, 100),
     Case("identities", "identity.txt", csvs(["a.jpg", "5"]), with_identities, 150),
     Case("CIFAR .parquet", "test.parquet", parquets(["img", "label"], [SPLIT]), cifar, 200),
     Case("CIFAR archive", "cifar.tar.gz",
-         tars(pickles(), [BATCH, BATCH, BATCH, *hostile.NAMES]), cifar, 250),
+         tars(pickles(), [BATCH, BATCH, BATCH, *NAMES]), cifar, 250),
     Case("annotators .csv", "raw.csv", csvs(RAW) | damaged([",".join(RAW).encode() + RAW_ROW]),
          lambda f, _: load_raw_votes(f), 150),
     Case("annotators .zip", "raw.zip", zips(csvs(RAW)), lambda f, _: load_raw_votes(f), 60),
     Case("images", "image.png", images(), lambda f, _: decode_image(f.read_bytes(), f.name), 300),
-    Case("weights", "weights.pt", hostile.weights(dict(STATE)), taken_over, 200),
+    Case("weights", "weights.pt", weights(dict(STATE)), taken_over, 200),
     Case("checks of content", "file.bin", st.one_of(arrays(NUMBERS), zips(PNG_OR_TEXT),
          tars(st.binary(max_size=30)), csvs(["a.jpg", "1"]), damaged([SPLIT])), every_check, 200),
     Case("own numbers .npz", "z.npz", zips(arrays(NUMBERS)), lambda f, _: read_rows(f), 80),
@@ -296,26 +299,26 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.xfail(strict=True, reason="artefacts.py is not edited while trainings run on it")
-@pytest.mark.parametrize("metadata", hostile.PANDAS)
+@pytest.mark.parametrize("metadata", PANDAS)
 def test_foreign_metadata_of_pandas(tmp_path: Path, metadata: bytes) -> None:
     path = tmp_path / "t.parquet"
-    path.write_bytes(hostile.parquet_of([("id", IDS)], {b"pandas": metadata}))
+    path.write_bytes(parquet_of([("id", IDS)], {b"pandas": metadata}))
     with suppress(InputError):
         load_table(path)
 
 
 def test_a_header_of_a_tar_that_would_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "cifar.tar.gz"
-    path.write_bytes(hostile.archive_bomb(2**28))
+    path.write_bytes(archive_bomb(2**28))
     assert path.stat().st_size < 2**19
     with pytest.raises(InputError, match=r"cifar\.tar\.gz: .*header of 268435456 bytes"):
         list(tar_members(path))
 
 
 def test_a_thin_image_does_not_grow_beyond_bounds(tmp_path: Path) -> None:
-    thin = hostile.png_of(1, 10**6, 8, 0, 0, bytes(2 * 10**6), b"")
+    thin = png_of(1, 10**6, 8, 0, 0, bytes(2 * 10**6), b"")
     path = tmp_path / "faces.zip"
-    path.write_bytes(hostile.zipped([("thin.png", thin)], zipfile.ZIP_DEFLATED))
+    path.write_bytes(zipped([("thin.png", thin)], zipfile.ZIP_DEFLATED))
     with (
         open_faces(path) as archive,
         pytest.raises(InputError, match=r"faces\.zip: image thin\.png: 1 x 1000000 .* too thin"),
@@ -324,7 +327,7 @@ def test_a_thin_image_does_not_grow_beyond_bounds(tmp_path: Path) -> None:
 
 
 def test_large_images_in_a_table_of_small_ones_are_not_unpacked(tmp_path: Path) -> None:
-    large = {"bytes": hostile.png_of(3000, 3000, 8, 2, 0, bytes(3000 * 9001), b""), "path": "x"}
+    large = {"bytes": png_of(3000, 3000, 8, 2, 0, bytes(3000 * 9001), b""), "path": "x"}
     path = tmp_path / "test.parquet"
     path.write_bytes(table(img=[large] * 40, label=[0] * 40))
     with pytest.raises(InputError, match=r"test\.parquet.*more than 256: refused"):

@@ -17,6 +17,7 @@ from typing import Any
 import chaos  # type: ignore[import-not-found]
 import numpy as np
 import pytest
+import runs  # type: ignore[import-not-found]
 import yaml
 from snakemake_project import (  # type: ignore[import-not-found]
     ROOT,
@@ -60,10 +61,10 @@ def test_killed_at_random_the_next_run_makes_the_same_bytes(
         chaos.kill_at(project.folder, arguments, moment, timeline) for moment in sorted(moments)
     ]
     assert all(kill.done < steps for kill in kills)
-    chaos.start(project.folder, arguments).finish()
-    made = chaos.digests(project.folder)
+    runs.start(project.folder, arguments).finish()
+    made = runs.digests(project.folder)
     assert SIGNATURES in made
-    undisturbed = chaos.digests(finished.folder)
+    undisturbed = runs.digests(finished.folder)
     assert [name for name in made if made[name] != undisturbed[name]] == []
     assert list(project.folder.rglob(".tmp-*")) == []
 
@@ -86,8 +87,8 @@ def test_a_training_killed_at_random_ends_with_the_same_bytes(
 
 def test_ctrl_c_ends_the_run_and_the_next_one_completes(project: Project) -> None:
     arguments = tiny("--cores", "1", targets=[PACKED])
-    run = chaos.start(project.folder, arguments)
-    assert run.wait_until(lambda output: bool(chaos.running(output)))
+    run = runs.start(project.folder, arguments)
+    assert run.wait_until(lambda output: bool(runs.running(output)))
     assert run.interrupt() != 0
     assert not (project.folder / PACKED).exists()
     done = project.snakemake(*arguments)  # no lock is left
@@ -97,21 +98,21 @@ def test_ctrl_c_ends_the_run_and_the_next_one_completes(project: Project) -> Non
 
 def test_after_a_kill_snakemake_asks_for_its_lock(project: Project) -> None:
     arguments = tiny("--cores", "1", targets=[PACKED])
-    run = chaos.start(project.folder, arguments)
-    assert run.wait_until(lambda output: bool(chaos.running(output)))
+    run = runs.start(project.folder, arguments)
+    assert run.wait_until(lambda output: bool(runs.running(output)))
     run.kill()
     refused = project.snakemake(*arguments)
     assert refused.returncode == 1
     assert "LockException" in refused.stdout
     assert "--unlock" in refused.stdout
-    chaos.start(project.folder, arguments).finish()
+    runs.start(project.folder, arguments).finish()
     assert (project.folder / PACKED).exists()
 
 
 def test_two_runs_in_one_folder_do_not_mix(project: Project) -> None:
     arguments = tiny("--cores", "1", targets=[PACKED])
-    first = chaos.start(project.folder, arguments)
-    assert first.wait_until(lambda output: bool(chaos.running(output)))
+    first = runs.start(project.folder, arguments)
+    assert first.wait_until(lambda output: bool(runs.running(output)))
     try:
         first.pause()
         second = project.snakemake(*arguments)
@@ -208,13 +209,13 @@ def test_a_download_killed_in_the_middle_goes_on_from_there(project: Project) ->
     arguments = [COUNTS, "--cores", "1"]
     part = project.folder / f"{COUNTS}.part"
     try:
-        run = chaos.start(project.folder, arguments)
+        run = runs.start(project.folder, arguments)
         assert run.wait_until(lambda _: part.exists() and part.stat().st_size >= 2 * 2**20)
         run.kill()
         assert not (project.folder / COUNTS).exists()
         begun = part.stat().st_size
         server.slow = False
-        chaos.start(project.folder, arguments).finish()
+        runs.start(project.folder, arguments).finish()
     finally:
         server.close()
     assert server.ranges == [None, f"bytes={begun}-"]
@@ -224,13 +225,13 @@ def test_a_download_killed_in_the_middle_goes_on_from_there(project: Project) ->
 
 def test_until_stops_there_and_forcerun_changes_no_byte(finished: Project) -> None:
     arguments = tiny("--cores", "2")
-    before = chaos.digests(finished.folder)
+    before = runs.digests(finished.folder)
     assert finished.plan(*arguments).total() == 0
     jobs = finished.plan(*arguments, "--forcerun", "pack_faces", "--until", "pack_faces")
     assert jobs == {"pack_faces": 1}
     done = finished.snakemake(*arguments, "--forcerun", "pack_faces", "--until", "pack_faces")
     assert done.returncode == 0, done.stdout
-    assert chaos.digests(finished.folder) == before
+    assert runs.digests(finished.folder) == before
     # Made anew with the same content: nothing that reads it has to run.
     assert finished.plan(*arguments).total() == 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import chaos  # type: ignore[import-not-found]
+import runs  # type: ignore[import-not-found]
 from slurm_cluster import Cluster, why_not  # type: ignore[import-not-found]
 from slurm_project import write_profile  # type: ignore[import-not-found]
 from snakemake_project import copy_project  # type: ignore[import-not-found]
@@ -31,7 +31,7 @@ def main() -> int:
 
     local = _project(folder / "local")
     begun = time.monotonic()
-    chaos.start(local, ["--cores", str(options.cores), *config]).finish()
+    runs.start(local, ["--cores", str(options.cores), *config]).finish()
     print(f"local: {time.monotonic() - begun:.0f} s", flush=True)
 
     sent = _project(folder / "slurm")
@@ -41,17 +41,17 @@ def main() -> int:
         cluster.start()
         before = len(cluster.finished_jobs())
         begun = time.monotonic()
-        run = chaos.start(sent, ["--workflow-profile", str(profile), *config])
+        run = runs.start(sent, ["--workflow-profile", str(profile), *config])
         run.finish()
         seconds = time.monotonic() - begun
         jobs = cluster.finished_jobs()[before:]
     finally:
         cluster.stop()
-    steps = chaos.steps_finished(run.output)
+    steps = runs.steps_finished(run.output)
     waited = sum(job["StartTime"] > job["SubmitTime"] for job in jobs)
     states = sorted({job["JobState"] for job in jobs})
     print(f"SLURM: {seconds:.0f} s, {steps} steps in {len(jobs)} jobs {states}, {waited} waited")
-    count, wrong = chaos.differing(local, sent)
+    count, wrong = runs.differing(local, sent)
     print(f"differing hashes: {len(wrong)} of {count} artefacts")
     for name in wrong:
         print(f"  {name}")

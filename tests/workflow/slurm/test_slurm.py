@@ -9,6 +9,7 @@ from pathlib import Path
 
 import chaos  # type: ignore[import-not-found]
 import pytest
+import runs  # type: ignore[import-not-found]
 from slurm_cluster import Cluster, why_not  # type: ignore[import-not-found]
 from slurm_project import (  # type: ignore[import-not-found]
     EPOCHS,
@@ -118,7 +119,7 @@ def long_training(finished: Project, tmp_path_factory: pytest.TempPathFactory) -
     out = tmp_path_factory.mktemp("long") / "vae"
     out.mkdir()
     command = chaos.training_command(finished.folder / f"{WEIGHTS}.meta.json", out, epochs=EPOCHS)
-    chaos.Run(finished.folder, command, out.parent / "training.out").finish()
+    runs.Run(finished.folder, command, out.parent / "training.out").finish()
     return (out / "weights.pt").read_bytes()
 
 
