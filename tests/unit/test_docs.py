@@ -1,5 +1,6 @@
 """The pages under docs/: examples run, every public function is in them, paths exist."""
 
+import ast
 import doctest
 import re
 from importlib import import_module
@@ -27,3 +28,45 @@ def test_every_public_function_has_an_example(package: str) -> None:
     assert [
         name for name in public if not re.search(rf"\b{name}\b\(|isinstance\(.*{name}", code)
     ] == []
+
+
+def templates() -> list[str]:
+    """Every text of the code, with … where something is filled in."""
+    found = []
+    for path in sorted((ROOT / "scripts").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (p.value if isinstance(p, ast.Constant) else "…" for p in node.values)
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_the_messages_of_the_questions_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/faq.md").read_text(encoding="utf-8").partition("## Results")[0]
+    messages = [" ".join(found.split()) for found in re.findall(r"\*\*`([^`]+)`\*\*", text)]
+    assert len(messages) >= 10
+    code = templates()
+    for message in messages:
+        pieces = (piece.strip(" :,;)") for piece in message.split("…"))
+        fixed = [piece for piece in pieces if len(piece) > 11]  # not "config key", of another text
+        pattern = re.compile(".*".join(map(re.escape, fixed)), re.DOTALL)
+        assert fixed, message
+        assert any(pattern.search(template) for template in code), message
+
+
+PAGES = ["CONTRIBUTING.md", "README.md", "docs/api.md", "docs/faq.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^)#:]+)\)", text)
+    missing = [link for link in linked if not ((ROOT / page).parent / link).exists()]
+    assert missing == []
+    tops = "scripts|workflow|config|tests|envs|docs|notebooks|profiles"
+    named = re.findall(rf"`((?:{tops})/[\w./-]+)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    if page == "CONTRIBUTING.md":
+        assert len(named) > 20
