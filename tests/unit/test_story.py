@@ -15,7 +15,7 @@ import pytest
 from latent_microscope.artefacts import load_json, save_csv, save_table
 from latent_microscope.errors import InputError
 from latent_microscope.provenance import SUFFIX, write_sidecars
-from latent_microscope.story import limits, read_alignment, read_clusters, read_truth, read_vae
+from latent_microscope.story import limits, own, read_alignment, read_clusters, read_truth, read_vae
 from latent_microscope.story.blocks import Reading, Study
 from latent_microscope.story.captions import first_sentence, plain, read_captions
 from latent_microscope.story.document import Document, document
@@ -229,6 +229,21 @@ def test_a_list_is_read_with_its_chance() -> None:
     often = figure_reading(study(reliability=[reliability()]), "list-creative")
     assert often is not None
     assert "60.0 % of these images among its most creative again (chance 1.0 %)" in often.text
+
+
+def test_numbers_beside_scores_are_read_with_their_correction() -> None:
+    row = {"run": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "q": 0.01}
+    text = words(own.read_correlations(study(correlations=[row, row | {"q": 0.5}])))
+    assert text.startswith("1 of 2 correlations differ from 0 after correction; the strongest is")
+    none = words(own.read_correlations(study(correlations=[row | {"q": 0.5}])))
+    assert none == "None of 1 correlations differs from 0 after correction."
+
+
+def test_files_that_do_not_match_are_named() -> None:
+    rows = [{"source": "embeddings", "alone": 0, "lacking": 0}]
+    assert words(own.read_files(study(files=rows))) == "The ids of 1 file match, all of them."
+    rows += [{"source": "attributes", "alone": 3, "lacking": 0}]
+    assert "Not all ids match: attributes." in words(own.read_files(study(files=rows)))
 
 
 # --- words

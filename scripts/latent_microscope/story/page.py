@@ -7,6 +7,7 @@ from latent_microscope.story import (
     alignment,
     attributes,
     clusters,
+    own,
     read_alignment,
     read_clusters,
     read_truth,
@@ -53,6 +54,7 @@ def _facts(study: Study) -> Iterator[Block]:
 
 
 PARTS = (
+    Part("files", "Files", ("files",), (own.read_files,), (own.as_it_is("files"),)),
     Part("funnel", "The published funnel", ("funnel",), (read_truth.funnel,), (truth.funnel,),
          ("funnel-",)),
     Part("detectors", "Single scores as detectors", ("detectors",), (read_truth.detectors,),
@@ -98,6 +100,8 @@ PARTS = (
          (read_clusters.bias, read_clusters.published_bias),
          (clusters.bias, clusters.published_bias),
          ("bias-forest", "cluster-bias", "cmax-bias", "subniches")),
+    Part("correlations", "Numbers beside scores", ("correlations",), (own.read_correlations,),
+         (own.correlations,)),
     Part("identities", "People", (), figures=("identities",)),
     Part("probes", "What the latents know", ("probes",), (read_clusters.probes,),
          (attributes.probes,), ("probes",)),
