@@ -45,9 +45,7 @@ class Map:
         }
 
 
-def load_map(
-    source: "Source", place: dict[str, int], wanted: int, samples: Path
-) -> tuple[Map, npt.NDArray]:
+def load_map(source: "Source", place: dict[str, int], wanted: int, samples: Path) -> Map:
     """Read one map; what is not given is computed.
 
     Args:
@@ -57,7 +55,7 @@ def load_map(
         samples: Where the ids come from, for messages.
 
     Returns:
-        The map, and the matrix behind it in the order of the samples.
+        The map, in the order of the samples.
 
     Raises:
         InputError: Rows that do not fit, or other images than those of the study.
@@ -87,8 +85,7 @@ def load_map(
         plane = load_npy(source.plane)
         _fits(plane, source.plane, len(ids))
         title, note = f"{source.name}, {source.method}", source.note
-    found = Map(title, note, plane[order], rows[near[order]], source.name)
-    return found, np.asarray(space)[order]
+    return Map(title, note, plane[order], rows[near[order]], source.name)
 
 
 def _fits(array: npt.NDArray, path: Path, n: int) -> None:

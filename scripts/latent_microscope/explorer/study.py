@@ -125,7 +125,7 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
     place = {value: row for row, value in enumerate(ids)}
     samples = load_table(files.samples)
     samples["id"] = samples["id"].astype(str)
-    maps = [load_map(source, place, neighbours, files.samples)[0] for source in files.maps]
+    maps = [load_map(source, place, neighbours, files.samples) for source in files.maps]
     opinions = None
     if files.votes is not None:
         opinions = load_opinions(
