@@ -28,6 +28,8 @@ from runs import (  # type: ignore[import-not-found]
 )
 from snakemake_project import PARTS, ROOT, copy_project  # type: ignore[import-not-found]
 
+CONFIG = "chaos.yaml"
+
 
 @dataclass
 class Kill:
@@ -162,6 +164,13 @@ def disturb_training(
     return moments, len(one), sorted(n for n in one.keys() | two if one.get(n) != two.get(n))
 
 
+def _copy(folder: Path, config: Path | None) -> None:
+    """The project as it is now, with the config: both may be edited while this runs."""
+    copy_project(folder)
+    if config:
+        shutil.copy2(config, folder / CONFIG)
+
+
 def _key(arguments: Sequence[str], options: argparse.Namespace) -> str:
     """Of everything that a run is made of."""
     digest = hashlib.sha256(json.dumps([list(arguments), options.seed]).encode())
@@ -195,20 +204,20 @@ def main() -> int:
     folder: Path = options.folder.resolve()
     arguments = [*options.targets, "--cores", str(options.cores)]
     if options.config:
-        arguments += ["--configfile", str(options.config.resolve())]
+        arguments += ["--configfile", CONFIG]
     state = State.load(folder, _key(arguments, options))
     reference, disturbed = folder / "undisturbed", folder / "disturbed"
     if not state.timeline:
         shutil.rmtree(folder, ignore_errors=True)
-        state.timeline = measure(copy_project(reference).folder, arguments)
+        for copy in (reference, disturbed):
+            _copy(copy, options.config)
+        state.timeline = measure(reference, arguments)
         state.save(folder)
     total, seconds = len(state.timeline), state.timeline[-1]
     print(f"undisturbed: {total} steps in {seconds:.0f} s", flush=True)
 
     rng = random.Random(options.seed)
     state.moments = sorted(rng.uniform(0, seconds) for _ in range(options.kills))
-    if not disturbed.is_dir():
-        copy_project(disturbed)
     print(f"{'kill':>4}  {'moment':>8}  {'steps done':>10}  {'half-made':>9}  at work")
     for number, moment in enumerate(state.moments):
         if number >= len(state.kills):
