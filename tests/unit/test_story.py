@@ -231,6 +231,23 @@ def test_a_list_is_read_with_its_chance() -> None:
     assert "60.0 % of these images among its most creative again (chance 1.0 %)" in often.text
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["look-alike"], "No sample stands in the data set twice, as far as this can tell. 1"),
+        (
+            ["copy", "near-duplicate"],
+            "2 pairs of samples, in 1 group, are the same or nearly so",
+        ),
+    ],
+)
+def test_copies_are_no_look_alikes(verdicts: list[str], said: str) -> None:
+    rows = [{"verdict": verdict, "group": 0, "same": "no"} for verdict in verdicts]
+    text = words(read_clusters.duplicates(study(duplicates=rows)))
+    assert text.startswith(said)
+    assert ("in 2 the labels differ" in text) == ("copy" in verdicts)
+
+
 def test_numbers_beside_scores_are_read_with_their_correction() -> None:
     row = {"run": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "q": 0.01}
     text = words(own.read_correlations(study(correlations=[row, row | {"q": 0.5}])))

@@ -214,18 +214,18 @@ def probes(study: Study) -> Iterator[Reading]:
 def duplicates(study: Study) -> Iterator[Reading]:
     """Whether somebody should look at pairs of images."""
     table = study.table("duplicates")
-    near = table[table["verdict"] == "near-duplicate"]
+    near = table[table["verdict"] != "look-alike"]
     others = len(table) - len(near)
     if not len(near):
-        text = "No image stands in the data set twice, as far as latents and thumbnails tell."
+        text = "No sample stands in the data set twice, as far as this can tell."
     else:
-        groups = near["group"].nunique()
-        text = (
-            f"{counted(len(near), 'pair')} of images, in {counted(groups, 'group')}, "
-            f"{'is' if len(near) == 1 else 'are'} one photograph, or of one moment"
-        )
+        exact = int((near["verdict"] == "copy").sum())
+        groups = counted(near["group"].nunique(), "group")
+        verb = "is" if len(near) == 1 else "are"
+        text = f"{counted(len(near), 'pair')} of samples, in {groups}, {verb} the same or nearly so"
+        text += f", {exact} of them exact copies" if exact else ""
         disagree = int((near["same"] == "no").sum())
-        text += f"; in {disagree} of them the labels differ, so that one is wrong." * bool(disagree)
-        text += "." * (not disagree)
+        text += f"; in {disagree} the labels differ, so that one is wrong" if disagree else ""
+        text += "."
     more = f" {counted(others, 'look-alike')} may be worth a look." if others else ""
     yield Reading(text + more, "duplicates")
