@@ -40,7 +40,7 @@ from latent_microscope.story.words import HOW_TO_READ, MADE_UP, STANDS_OUT, TITL
 _FONTS = {"Text": "DejaVuSans", "Text-Bold": "DejaVuSans-Bold", "Mono": "DejaVuSansMono"}
 _MARGIN = 50.0
 _WIDTH = A4[0] - 2 * _MARGIN
-_TALLEST = 0.42 * A4[1]
+_TALLEST, _TALL = 0.42 * A4[1], 0.7 * A4[1]  # two a page; one, where it is taller than wide
 _INK = colors.HexColor("#1c2024")
 _SOFT = colors.HexColor("#5b6570")
 _LINE = colors.HexColor("#c5ccd3")
@@ -282,8 +282,9 @@ def _figure(block: Picture, document: Document, images: dict[Path, Small]) -> It
     image = images[source.path]
     width = min(_WIDTH, image.width * 0.42)
     height = width * image.height / image.width
-    if height > _TALLEST:
-        width, height = width * _TALLEST / height, _TALLEST
+    most = _TALL if image.height > image.width else _TALLEST
+    if height > most:
+        width, height = width * most / height, most
     drawn = Image(io.BytesIO(image.content), width, height, hAlign="LEFT")
     reading = figure_reading(document.study, block.name)
     if reading is not None:
