@@ -1,5 +1,6 @@
 """Compare detectors of authentic samples on one run, and search the published funnel's grid."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from latent_microscope.scoring import score_table
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
+log = logging.getLogger(__name__)
+
 
 def main(
     *,
@@ -32,6 +35,8 @@ def main(
     run: int = 0,
 ) -> None:
     """Evaluate our own detector, its peers, each single heuristic and every funnel.
+
+    A VAE that has collapsed whole leaves both tables empty.
 
     Args:
         latents: .npy (n, d) latent means.
@@ -51,6 +56,11 @@ def main(
     z = load_rows(latents, ids, encoding)
     truth = joined(encoding, samples, (["reconstruction_error"], ["authentic", "alpha"]))
     authentic = truth["authentic"].to_numpy(dtype=bool)
+    if (z == z[0]).all():
+        log.warning("%s: all latents are equal; there is nothing to compare", latents)
+        for path in (comparison, search):
+            save_table(path, pd.DataFrame({"detector": pd.Series(dtype="str")}))
+        return
     fits = {
         method: fit_sources(
             z,

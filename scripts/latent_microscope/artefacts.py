@@ -151,7 +151,7 @@ def load_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         table = pd.read_parquet(path, engine="pyarrow")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
+    except Exception as error:  # pyarrow's are of many kinds, and pandas trusts its own metadata
         raise InputError(f"{path}: not a readable Parquet file ({error}); make it again") from error
     missing = [c for c in columns or [] if c not in table.columns]
     if missing:
@@ -181,7 +181,7 @@ def load_json(path: Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not valid JSON ({error})") from error
 
 

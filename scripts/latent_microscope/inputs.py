@@ -21,7 +21,10 @@ def load_ids(path: Path) -> npt.NDArray[np.object_]:
     Raises:
         InputError: No such column, or an id that stands in it twice.
     """
-    ids = load_table(path, ["id"])["id"].astype(str)
+    try:
+        ids = load_table(path, ["id"])["id"].astype(str)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: its ids are no texts ({error})") from error
     repeated = ids[ids.duplicated()]
     if len(repeated):
         raise InputError(
@@ -72,6 +75,9 @@ def load_scores(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         InputError: A column is missing, or a value is NaN or infinite.
     """
     table = load_table(path, ["id", *columns])
+    for column in columns:
+        if table[column].dtype.kind not in "iufb":
+            raise InputError(f"{path}: the column {column!r} must hold numbers")
     numbers = table[list(columns)].to_numpy(dtype=np.float64)
     require_finite(numbers, path, table["id"].tolist())
     return table
@@ -128,8 +134,12 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
         InputError: Different ids; a label that names another class than its column; votes that
             are no counts.
     """
-    table = joined(samples, votes, (["label", "label_name"], []))
     classes = [name for name in load_table(votes).columns if name != "id"]
+    if {"label", "label_name"} & set(classes):
+        raise InputError(f"{votes}: beside id it must hold votes alone, and has {classes}")
+    table = joined(samples, votes, (["label", "label_name"], []))
+    if table["label"].dtype.kind not in "iu":
+        raise InputError(f"{samples}: the column 'label' must hold whole numbers")
     labels = table["label"].to_numpy(dtype=np.int64)
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(classes):
         raise InputError(
@@ -154,4 +164,7 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
 
 def load_truth(samples: Path) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:
     """Ids and ground truth (column ``authentic``) of synthetic samples, in row order."""
-    return load_ids(samples), load_table(samples, ["authentic"])["authentic"].to_numpy(dtype=bool)
+    authentic = load_table(samples, ["authentic"])["authentic"]
+    if authentic.dtype.kind not in "biu" or not authentic.isin([0, 1]).all():
+        raise InputError(f"{samples}: the column 'authentic' must hold true or false")
+    return load_ids(samples), authentic.to_numpy(dtype=bool)

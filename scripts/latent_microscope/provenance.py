@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope.artefacts import load_json, save_json
-from latent_microscope.errors import InputError
 
 SUFFIX = ".meta.json"
 _LIBRARIES = [
@@ -148,8 +147,4 @@ def _named(path: Path) -> str:
 
 def read_sidecar(artefact: Path) -> dict[str, Any]:
     """The sidecar of an artefact; :class:`InputError` when there is none."""
-    path = sidecar_path(artefact)
-    try:
-        return load_json(path)
-    except RecursionError:
-        raise InputError(f"{path}: not a sidecar (nested too deeply)") from None
+    return load_json(sidecar_path(artefact))

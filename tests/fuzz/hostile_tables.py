@@ -113,7 +113,6 @@ VALUES: list[Any] = [
     [{"path": "x"}] * 4,
     ["airplane", "airplane", "bird", "cat"],
 ]
-# Beside what pandas itself would stumble over: see test_foreign_metadata_of_pandas.
 PANDAS = [
     b"{}",
     b"[]",
@@ -123,6 +122,7 @@ PANDAS = [
 METADATA: list[dict[bytes, bytes]] = [
     {},
     {b"pandas": b"{"},
+    *({b"pandas": value} for value in PANDAS),
     {b"huggingface": b"{"},
     {b"huggingface": b"[" * 5000},
     {b"huggingface": b'{"info": {"features": {"label": {"names": 7}}}}'},

@@ -109,6 +109,28 @@ def test_tables_and_figure(runs, tmp_path):
     assert pdf.stat().st_size > 1_000
 
 
+def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
+    ids = [f"{i:03d}" for i in range(20)]
+    save_npy(tmp_path / "z.npy", np.ones((20, 4), dtype=np.float32))
+    save_table(tmp_path / "e.parquet", pd.DataFrame({"id": ids, "reconstruction_error": 1.0}))
+    truth = {"id": ids, "authentic": [True, False] * 10, "alpha": [np.nan, 0.5] * 10}
+    save_table(tmp_path / "s.parquet", pd.DataFrame(truth))
+    evaluate_setting(
+        latents=tmp_path / "z.npy", encoding=tmp_path / "e.parquet", samples=tmp_path / "s.parquet",
+        sources=SOURCES, settings=SETTINGS, grid=SEARCH, run=0,
+        comparison=tmp_path / "c.parquet", search=tmp_path / "f.parquet",
+    )  # fmt: skip
+    for name, other, tabulate in (
+        ("comparison", "c", tabulate_comparison),
+        ("search", "f", tabulate_search),
+    ):
+        table, csv = tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv"
+        found = [runs[0][name], tmp_path / f"{other}.parquet", runs[1][name]]
+        tabulate(runs_found=found, settings=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)
+        assert load_table(table)["n"].eq(2).all()
+    assert load_table(tmp_path / "comparison.parquet")["collapsed"].eq(1).all()
+
+
 def test_an_empty_comparison_is_an_error():
     with look("settings", None) as made, pytest.raises(InputError, match="comparison"):
         detector_settings(pd.DataFrame({"setting": []}), "study", made)

@@ -199,6 +199,9 @@ def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
         count = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a whole Parquet file ({error})") from None
+    twice = [field for field in schema.names if schema.names.count(field) > 1]
+    if twice:
+        raise InputError(f"{path}: has {schema.names.count(twice[0])} columns {twice[0]!r}")
     name = image_column(schema, column, path)
     by_lower = {field.lower(): field for field in reversed(schema.names) if field != name}
     key = id_name or next((by_lower[one] for one in ID_NAMES if one in by_lower), None)

@@ -121,11 +121,18 @@ def first_setting(study: Study) -> Iterator[Block]:
     yield Table(head.split(";"), rows, "comparison", numbers_of(shown))
 
 
+def _seeds(row: pd.Series) -> str:
+    """Number of seeds, and of how many where some of their VAEs have collapsed."""
+    collapsed = int(row["collapsed"]) if "collapsed" in row else 0
+    return f"{row['n']} of {row['n'] + collapsed}" if collapsed else str(row["n"])
+
+
 def every_setting(study: Study) -> Iterator[Block]:
     """Ours against the best of all others on every setting."""
     yield Text(
         "Harder ground truths: average precision with the interpolations as positives, ours beside "
-        "the best of all peers and heuristics on that setting, chosen after the fact:"
+        "the best of all peers and heuristics on that setting, chosen after the fact. Seeds whose "
+        "VAE collapses to one point say nothing of detectors and are only counted:"
     )
     rows = []
     for setting, part in study.table("comparison").groupby("setting", sort=False):
@@ -134,7 +141,9 @@ def every_setting(study: Study) -> Iterator[Block]:
         rows.append(
             [
                 str(setting),
-                str(own["n"]),
+                str(own["n"])
+                if not own["collapsed"]
+                else f"{own['n']} of {own['n'] + own['collapsed']}",
                 spread(own[f"{_AP}_mean"], own[f"{_AP}_sd"]),
                 f"{best['detector']} {spread(best[f'{_AP}_mean'], best[f'{_AP}_sd'])}",
                 signed(*(best[f"{_AP}_difference{end}"] for end in ("", "_low", "_high"))),

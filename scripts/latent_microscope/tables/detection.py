@@ -1,5 +1,6 @@
 """Detectors over the runs of every setting, and the funnel at parameters chosen on other data."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,16 +34,19 @@ def comparison_summary(
         seeds: Data seed of each run.
 
     Returns:
-        One row a setting and detector: ``<measure>_mean``, ``_sd``, ``n``; ``f1_median``,
+        One row a setting and detector: ``<measure>_mean``, ``_sd``, ``n``; ``collapsed``, the
+        runs of the setting whose tables are empty since all latents are equal; ``f1_median``,
         ``f1_min``; ``prevalence``; for each of :data:`COMPARED` the mean over seeds of ours minus
         this one's ``<measure>_difference`` with its 95 % interval (t over seeds) ``…_low``,
         ``…_high`` (NaN for one seed); ``best_peer``: the highest mean average precision for
         interpolations of all detectors that are not ours; within a setting the highest first.
     """
     table = stack(tables, {"setting": settings, "seed": seeds}, "comparisons")
+    empty = Counter(name for name, part in zip(settings, tables, strict=True) if part.empty)
     by = ["setting", "detector", "family"]
     summary = over_runs(table, by, MEASURES)
     groups = table.groupby(by, sort=False)
+    summary["collapsed"] = summary["setting"].map(lambda name: empty[name]).astype("int64")
     summary["f1_median"] = groups["f1"].median().to_numpy()
     summary["f1_min"] = groups["f1"].min().to_numpy()
     summary["prevalence"] = groups["prevalence"].mean().to_numpy()
@@ -92,7 +96,7 @@ def search_summary(
     """
     rows = []
     for setting in dict.fromkeys(settings):
-        runs = [i for i, name in enumerate(settings) if name == setting]
+        runs = [i for i, name in enumerate(settings) if name == setting and not tables[i].empty]
         if len(runs) < 2:
             continue
         for method in tables[runs[0]]["method"].unique():
