@@ -6,14 +6,15 @@ from latent_microscope.errors import InputError
 from latent_microscope.step import In, Out, run
 
 
-def main(*, artefacts: list[In], checks: Out) -> None:
+def main(*, artefacts: list[In], checks: Out, may_collapse: bool = False) -> None:
     """Run the checks.
 
     Args:
         artefacts: arrays and tables of one study.
         checks: .parquet, columns artefact, check, passed, detail.
+        may_collapse: a VAE that has collapsed whole is a finding, not a fault.
     """
-    table = check_artefacts(artefacts)
+    table = check_artefacts(artefacts, may_collapse)
     failed = table[~table["passed"]]
     if len(failed):
         first = failed.iloc[0]

@@ -15,5 +15,6 @@ rule check_results:
         runtime=short_runtime,
     params:
         step=step("check_results"),
+        may_collapse=lambda wildcards: STUDIES[wildcards.study]["kind"] == "detection",
     script:
         "../../scripts/check_results.py"
