@@ -141,9 +141,7 @@ def every_setting(study: Study) -> Iterator[Block]:
         rows.append(
             [
                 str(setting),
-                str(own["n"])
-                if not own["collapsed"]
-                else f"{own['n']} of {own['n'] + own['collapsed']}",
+                _seeds(own),
                 spread(own[f"{_AP}_mean"], own[f"{_AP}_sd"]),
                 f"{best['detector']} {spread(best[f'{_AP}_mean'], best[f'{_AP}_sd'])}",
                 signed(*(best[f"{_AP}_difference{end}"] for end in ("", "_low", "_high"))),
