@@ -61,7 +61,7 @@ ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disput
 # Drawn in the tests of their other steps.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
-ELSEWHERE |= {"layers", "classes", "fold_training"}
+ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity"}
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 

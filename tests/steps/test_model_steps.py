@@ -187,7 +187,7 @@ def test_external_mistakes(study: Study, tmp_path: Path) -> None:
         "twice.npz": "'test-00001' stands in it more than once",
         "flat.npz": "a matrix of numbers",
         "text.csv": r"as \.npy, \.npz or \.parquet",
-        "broken.npz": r"not a readable \.npz",
+        "broken.npz": "not a whole zip archive",
         "missing.npz": "no such file",
     }
     outputs: dict[str, Any] = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}

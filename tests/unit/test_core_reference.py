@@ -11,7 +11,7 @@ from latent_microscope.reference import config_reference
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")
-STUDIES = ("synthetic", "detection", "simulations", "faces", "alignment")
+STUDIES = ("synthetic", "detection", "simulations", "faces", "alignment", "own")
 
 
 def leaves(part: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
