@@ -9,7 +9,7 @@ import pandas as pd
 from latent_microscope.artefacts import save_table
 from latent_microscope.comparison import OURS, comparison_table, references, rule_mask
 from latent_microscope.evaluation import detector_scores
-from latent_microscope.forensics.detection import detect, without_unlike
+from latent_microscope.forensics.detection import without_unlike
 from latent_microscope.forensics.sources import fit_sources
 from latent_microscope.funnel_search import search_table
 from latent_microscope.inputs import joined, load_ids, load_rows
@@ -85,11 +85,13 @@ def main(
         elif name != OURS:
             found[name] = ("heuristic", score, rule_mask(score, False))
     errors = truth["reconstruction_error"].to_numpy(dtype=float)
-    seeing = detect(z, errors=errors)
-    found[f"{OURS} + errors"] = ("ours", seeing.score, seeing.mask)
-    _, density, dense = found["knn_density"]
-    mask, score = without_unlike(z, dense, np.log(density), np.log(errors))
-    found["knn_density + errors"] = ("image", score, mask)
+    density, dense = found["knn_density"][1:]
+    for name, family, score, called in (
+        (OURS, "ours", *own),
+        ("knn_density", "image", np.log(density), dense),
+    ):
+        mask, lowered = without_unlike(z, called, score, errors)
+        found[f"{name} + errors"] = (family, lowered, mask)
     found |= references(errors, authentic, truth["alpha"].to_numpy(dtype=float))
     save_table(comparison, comparison_table(found, authentic))
     parts = []

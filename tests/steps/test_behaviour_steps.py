@@ -9,7 +9,6 @@ from alignment_study import (  # type: ignore[import-not-found]
     CLASSES,
     N,
     Study,
-    made_study,
 )
 from scipy.spatial.distance import jensenshannon
 from scipy.special import softmax
@@ -25,12 +24,6 @@ import measure_behaviour
 import tabulate_behaviour
 from latent_microscope.artefacts import save_npy, save_table
 from latent_microscope.errors import InputError
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return made_study(tmp_path / "study")
-
 
 BEHAVIOUR = ("behaviour", "intervals", "images", "confusions", "shared")
 

@@ -10,7 +10,6 @@ from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
     inputs_of,
-    made_study,
 )
 from scipy.stats import rankdata, spearmanr
 from step_helpers import (  # type: ignore[import-not-found]
@@ -27,12 +26,6 @@ from latent_microscope.errors import InputError
 from latent_microscope.similarity import compare, linear_cka
 from latent_microscope.similarity.rdms import class_rdm
 from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return made_study(tmp_path / "study")
-
 
 COMPARED = {"comparisons": "c.parquet", "similarity": "s.parquet"}
 

@@ -9,7 +9,6 @@ import pytest
 from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
-    made_study,
 )
 from scipy.spatial.distance import pdist
 from scipy.special import softmax
@@ -27,11 +26,6 @@ import make_human_features
 import pixel_features
 from latent_microscope.artefacts import load_npy, save_npy, save_table
 from latent_microscope.errors import InputError
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return made_study(tmp_path / "study")
 
 
 def test_label_and_class_mean_features(study: Study, tmp_path: Path) -> None:

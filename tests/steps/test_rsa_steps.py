@@ -10,7 +10,6 @@ from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
     inputs_of,
-    made_study,
 )
 from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
 
@@ -35,11 +34,6 @@ from latent_microscope.tables.intervals import DIFFERENCE_COLUMNS, INTERVAL_COLU
 from latent_microscope.tables.measures import BEHAVIOUR_MEASURES, COLUMNS, RSA_MEASURES
 
 BOOTSTRAP = {"intervals": "i.parquet", "differences": "d.parquet", "check": "k.parquet"}
-
-
-@pytest.fixture
-def study(tmp_path: Path) -> Study:
-    return made_study(tmp_path / "study")
 
 
 def compared(study: Study, inputs: dict[str, Any]) -> Path:

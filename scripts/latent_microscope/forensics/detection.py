@@ -77,11 +77,9 @@ def detect(
     neighbours: tuple[int, ...] = NEIGHBOURS,
     block_size: int | None = None,
     distances: Floats | None = None,
-    errors: npt.ArrayLike | None = None,
 ) -> Detection:
-    """:func:`detect_authentic` with what it rests on."""
+    """:func:`detect_authentic` of latents alone, with what it rests on."""
     matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
-    logs = None if errors is None else _log_errors(errors, len(matrix))
     ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
     nearest = distances
     if nearest is None or nearest.shape[1] < ks[-1]:
@@ -104,27 +102,12 @@ def detect(
             mask, score = _refine(matrix, density, found)
             core = found.labels >= 0
             if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
-                if logs is not None:
-                    mask, score = without_unlike(matrix, mask, score, logs)
                 return Detection(mask, score, k, mixture.separation, found.count)
-    mask, score = dense, density
-    if logs is not None:
-        mask, score = without_unlike(matrix, mask, score, logs)
-    return Detection(mask, score, k, mixture.separation, 0)
-
-
-def _log_errors(errors: npt.ArrayLike, n: int) -> Floats:
-    values = as_vector(errors, "errors", n)
-    if (values <= 0.0).any():
-        raise InputError(
-            f"errors: row {int(np.argmin(values))} is {values.min():g}; an error of reconstruction "
-            "is above 0"
-        )
-    return np.log(values)
+    return Detection(dense, density, k, mixture.separation, 0)
 
 
 def without_unlike(
-    latents: Floats, mask: Mask, score: Floats, log_errors: Floats
+    latents: npt.ArrayLike, mask: Mask, score: Floats, errors: npt.ArrayLike
 ) -> tuple[Mask, Floats]:
     """Leave out what is reconstructed much better or worse than its like; lower its score.
 
@@ -135,14 +118,25 @@ def without_unlike(
         latents: (n, d) latent means.
         mask: n booleans, samples called authentic.
         score: n scores, logs of inverse distances.
-        log_errors: n logs of the errors of reconstruction.
+        errors: n errors of reconstruction, above 0.
+
+    Raises:
+        InputError: If ``latents`` is not a finite matrix or ``errors`` are not n positive numbers.
     """
+    matrix = as_matrix(latents, "latents")
+    values = as_vector(errors, "errors", len(matrix))
+    if (values <= 0.0).any():
+        raise InputError(
+            f"errors: row {int(np.argmin(values))} is {values.min():g}; an error of reconstruction "
+            "is above 0"
+        )
     called = np.flatnonzero(mask)
     if called.size == 0:
         return mask, score
-    search = NearestNeighbors(n_neighbors=min(_LIKE, called.size)).fit(latents[called])
-    like = called[search.kneighbors(latents, return_distance=False)]
-    apart = np.abs(log_errors - np.median(log_errors[like], axis=1))
+    search = NearestNeighbors(n_neighbors=min(_LIKE, called.size)).fit(matrix[called])
+    like = called[search.kneighbors(matrix, return_distance=False)]
+    logs = np.log(values)
+    apart = np.abs(logs - np.median(logs[like], axis=1))
     spread = 1.4826 * float(np.median(apart[mask]))
     if spread <= 0.0:
         return mask, score
@@ -191,14 +185,10 @@ def detect_authentic(
         InputError: If ``latents`` is not a finite n×d matrix with ten rows, a number of
             neighbours is below 1, or ``errors`` are not n positive numbers.
     """
-    found = detect(
-        latents,
-        neighbours=neighbours,
-        block_size=block_size,
-        distances=distances,
-        errors=errors,
-    )
-    return found.mask, found.score
+    found = detect(latents, neighbours=neighbours, block_size=block_size, distances=distances)
+    if errors is None:
+        return found.mask, found.score
+    return without_unlike(latents, found.mask, found.score, errors)
 
 
 def _explained(latents: Floats, dense: Mask, found: Populations) -> float:

@@ -123,8 +123,8 @@ def first_setting(study: Study) -> Iterator[Block]:
 
 def _seeds(row: pd.Series) -> str:
     """Number of seeds, and of how many where some of their VAEs have collapsed."""
-    collapsed = int(row["collapsed"]) if "collapsed" in row else 0
-    return f"{row['n']} of {row['n'] + collapsed}" if collapsed else str(row["n"])
+    runs = row["n"] + row["collapsed"]
+    return f"{row['n']} of {runs}" if row["collapsed"] else str(runs)
 
 
 def every_setting(study: Study) -> Iterator[Block]:
