@@ -212,6 +212,11 @@ class Cluster:
                     os.kill(pid, signal.SIGKILL)
         self.wait_for(lambda: not _step_daemons(self.root), "the end of all steps", 20)
 
+    def mark_down(self) -> None:
+        """What slurmctld does by itself once the node has not answered for SlurmdTimeout."""
+        words = (f"NodeName={self.host}", "State=DOWN", "Reason=Not responding")
+        self._run("scontrol", "update", *words)
+
     def command(self, *words: str, check: bool = True) -> str:
         """What a SLURM command prints, such as ``squeue``."""
         done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)

@@ -156,8 +156,9 @@ def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     (job,) = [job for job in cluster.queue() if job["folder"] == str(folder)]
     cluster.kill("slurmd", signal.SIGKILL)
     cluster.kill_steps()
-    cluster.start_node()
+    cluster.mark_down()
     cluster.wait_for(lambda: job | {"state": "PENDING"} in cluster.queue(), "the job to wait again")
+    cluster.start_node()
     # SLURM gives it two minutes' rest before it starts again.
     assert run.wait(900) == 0, run.output
     log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
