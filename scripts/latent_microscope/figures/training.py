@@ -260,7 +260,7 @@ def vae_health(
     panel(right, "b", "variance of the posterior means over images")
     right.set(xlabel="dimension, sorted", ylabel="variance")
     for ax, name in ((left, "kl"), (right, "variance")):
-        place = "upper right" if name == "kl" else "lower left"
+        place = "upper right" if name == "kl" else "best"
         ax.legend(loc=place, ncols=1 + (len(tables) > 6))
         look.limit(ax, name)
     return page.figure
