@@ -8,7 +8,8 @@ from latent_microscope.artefacts import load_json
 from latent_microscope.errors import InputError
 from latent_microscope.markdown import markdown, table
 from latent_microscope.story import alignment, attributes, clusters, simulations, truth, vae
-from latent_microscope.story.blocks import Block, Code, Picture, Study, Table
+from latent_microscope.story.blocks import Block, Code, Picture, Study, Table, Text
+from latent_microscope.story.page import sections
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
@@ -59,13 +60,12 @@ def _what_was_run(run: dict[str, Any]) -> str:
     if settings["kind"] == "detection":  # each of its settings has seeds of its own
         seeds = sum(len(setting["seeds"]) for setting in settings["settings"].values())
     device = ", ".join(run["devices"])
+    what = f"{seeds} seed{'s' if seeds > 1 else ''}"
     if settings["kind"] == "simulations":
         what = f"{settings['runs']:,} simulated studies of every setting"
-    else:
-        what = (
-            f"{seeds} seed{'s' if seeds > 1 else ''}, VAE {settings['vae']['epochs']} epochs, "
-            f"{settings['vae']['latent']} dimensions"
-        )
+    elif "vae" in settings:
+        vae_settings = settings["vae"]
+        what += f", VAE {vae_settings['epochs']} epochs, {vae_settings['latent']} dimensions"
     return (
         f"{what}. Device {device}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']:.0f} GiB. Sum of all steps' wall times "
@@ -81,6 +81,13 @@ def _times(run: dict[str, Any]) -> str:
     ]
     head = ["longest steps", "jobs", "seconds in all", "largest peak memory, MiB"]
     return table(Table(head, rows))
+
+
+def _whatever_is_there(study: Study) -> Iterator[Block]:
+    """Of a study of one's own, which may be either half or both."""
+    for section in sections(study):
+        yield Text(f"#### {section.title}")
+        yield from section.blocks
 
 
 def _planes(study: Study) -> Iterator[Block]:
@@ -111,4 +118,5 @@ SECTIONS: dict[str, tuple[Callable[[Study], Iterator[Block]], ...]] = {
         vae.facts,
     ),
     "simulations": (simulations.false_alarms, simulations.coverage, simulations.power),
+    "own": (_whatever_is_there,),
 }

@@ -2,14 +2,15 @@
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import pytest
 
-from latent_microscope.artefacts import load_json, load_table
+from latent_microscope.artefacts import load_json, load_table, save_json
 from latent_microscope.provenance import SUFFIX, sha256_file
 from latent_microscope.publishing import LARGEST_FIGURE
-from latent_microscope.readme import with_results
+from latent_microscope.readme import results_section, with_results
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "results/published"
@@ -103,3 +104,18 @@ def test_sidecars_belong_to_their_files(study: Path) -> None:
 def test_readme_shows_what_is_published() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert page == with_results(page, PUBLISHED), "renew README.md with `make readme`"
+
+
+@of_each_study
+def test_a_study_of_ones_own_can_be_published_too(study: Path, tmp_path: Path) -> None:
+    """It has whatever tables its data allow, and perhaps no VAE."""
+    copied = shutil.copytree(study, tmp_path / study.name)
+    run = load_json(copied / "run.json")
+    run["settings"] = {"kind": "own", "seeds": [0]}
+    save_json(copied / "run.json", run)
+    text = results_section(tmp_path)
+    assert "\n1 seed. Device" in text
+    assert "\n#### " in text
+    for table in sorted((copied / "tables").glob("*.csv")):
+        if table.stem in ("forensics", "alignment", "power", "comparison"):
+            assert f"{study.name}/tables/{table.name}" in text
