@@ -82,6 +82,15 @@ def test_attributes_of_all_kinds() -> None:
     assert [made[name].group for name in ("sign", "age", "hair")] == ["attribute", "score", "label"]
 
 
+def test_levels_in_columns_of_their_own_are_a_category_again() -> None:
+    levels = {"digit=0": [1, 0, 0], "digit=1": [0, 1, 0], "a=1": [1, 1, 0], "a=2": [1, 0, 0]}
+    table = pd.DataFrame({"id": list("abc"), **levels, "b=1": [1, 0, 1]})
+    made = {column.title: column for column in attribute_columns(table)}
+    assert list(made) == ["digit", "digit=0", "digit=1", "a=1", "a=2", "b=1"]
+    assert made["digit"].levels == ["0", "1", "unknown"]
+    assert made["digit"].values.tolist() == [0, 1, 2]
+
+
 def test_samples_without_known_people_have_no_identity() -> None:
     table = pd.DataFrame({"id": ["a", "b"], "identity": [-1, -1], "label": [0, 1]})
     table["label_name"] = ["cat", "dog"]

@@ -100,7 +100,13 @@ def reliability(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_rankings_are_called_what_they_are(rows: list[dict[str, Any]], said: str) -> None:
-    assert words(read_vae.reliability(study(reliability=rows))).startswith(said)
+    assert words(read_vae.reliability(study(reliability=rows, health=[{}]))).startswith(said)
+
+
+def test_rankings_of_given_embeddings_speak_of_no_vae() -> None:
+    text = words(read_vae.reliability(study(reliability=[reliability(pairs=0)])))
+    assert text.startswith("These embeddings come from one model")
+    assert "VAE" not in text
 
 
 @pytest.mark.parametrize(
@@ -225,7 +231,7 @@ def test_figures_are_read_from_the_tables_of_their_own_view() -> None:
 def test_a_list_is_read_with_its_chance() -> None:
     once = figure_reading(study(reliability=[reliability(pairs=0)]), "list-creative")
     assert once is not None
-    assert once.text == "One VAE: nobody knows how much of this list is noise."
+    assert once.text == "One latent space: nobody knows how much of this list is noise."
     often = figure_reading(study(reliability=[reliability()]), "list-creative")
     assert often is not None
     assert "60.0 % of these images among its most creative again (chance 1.0 %)" in often.text

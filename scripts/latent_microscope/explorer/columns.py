@@ -137,12 +137,19 @@ def sample_columns(table: pd.DataFrame) -> Iterator[Column]:
 def attribute_columns(table: pd.DataFrame) -> Iterator[Column]:
     """Attributes: binary ones (0/1, ±1 or booleans) as such, others as numbers or categories.
 
-    The levels of a category with at most :data:`MANY_LEVELS` are binary attributes, too.
+    The levels of a category with at most :data:`MANY_LEVELS` are binary attributes, too; where
+    only its levels are there, as columns ``digit=0``, ``digit=1``, …, the category comes first.
     """
+    stems = _stems(table)
     for name in table.columns:
         if name == "id":
             continue
         values, key = table[name], f"attribute: {name}"
+        stem = str(name).partition("=")[0]
+        if stem in stems and name == stems[stem][0]:
+            levels = table[stems[stem]].set_axis([n.partition("=")[2] for n in stems[stem]], axis=1)
+            known = levels.idxmax(axis=1).where(levels.max(axis=1) > 0)
+            yield category(f"attribute: {stem}", known, "label", stem)
         if is_binary(values):
             yield Column(key, str(name), "attribute", values.to_numpy(dtype=np.float64) > 0.0)
         elif pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
@@ -154,6 +161,22 @@ def attribute_columns(table: pd.DataFrame) -> Iterator[Column]:
                 for code, level in enumerate(whole.levels):
                     title = f"{name}: {level}"
                     yield Column(f"{key}: {level}", title, "attribute", whole.values == code)
+
+
+def _stems(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Categories of which only the levels are columns, no two of them in one row."""
+    found: dict[str, list[str]] = {}
+    for name in table.columns:
+        stem, equals, level = str(name).partition("=")
+        if equals and stem and level and is_binary(table[name]):
+            found.setdefault(stem, []).append(str(name))
+    return {
+        stem: names
+        for stem, names in found.items()
+        if len(names) > 1
+        and stem not in table
+        and int((table[names].to_numpy(dtype=np.float64) > 0).sum(axis=1).max()) == 1
+    }
 
 
 def is_binary(values: pd.Series) -> bool:

@@ -49,7 +49,7 @@ def _agreement(table: pd.DataFrame) -> Iterator[Reading]:
             "cluster-stability",
         )
     if "VAE seeds" not in set(table["source"]):
-        yield Reading("One VAE: whether another finds these clusters is unknown.", "sbs")
+        yield Reading("One latent space: whether another finds these clusters is unknown.", "sbs")
 
 
 def _sizes(table: pd.DataFrame) -> Iterator[Reading]:
@@ -119,7 +119,7 @@ def bias(study: Study) -> Iterator[Reading]:
     )
     runs = int(found["n_runs"].iloc[0])
     if runs == 1:
-        yield Reading("One VAE: whether another one shows any of this is unknown.", "bias")
+        yield Reading("One latent space: whether another one shows any of this is unknown.", "bias")
         return
     yield from _repeated(found, runs)
     if study.has("cluster-stability"):

@@ -77,7 +77,9 @@ def _list(score: str, direction: str) -> Reads:
         table = study.table("reliability")
         row = table[(table["score"] == score) & (table["over"] == "VAE seeds")]
         if not len(row) or not row["pairs"].iloc[0]:
-            return Reading("One VAE: nobody knows how much of this list is noise.", "reliability")
+            return Reading(
+                "One latent space: nobody knows how much of this list is noise.", "reliability"
+            )
         shared, chance = row["list_shared"].iloc[0], row["list_shared_chance"].iloc[0]
         return Reading(
             f"Another VAE puts {percent(shared)} of these images among its {direction} again "

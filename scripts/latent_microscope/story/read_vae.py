@@ -88,7 +88,10 @@ def reliability(study: Study) -> Iterator[Reading]:
     if not len(known):
         yield Reading(
             "One VAE was trained: how far any ranking repeats over VAEs is unknown, and with it "
-            "whether a place in a list means anything. Set several seeds to find out.",
+            "whether a place in a list means anything. Set several seeds to find out."
+            if "health" in study.tables
+            else "These embeddings come from one model: how far another one would repeat any "
+            "ranking is unknown, and with it whether a place in a list means anything.",
             "reliability",
         )
         return
@@ -119,7 +122,7 @@ def rankings(study: Study) -> Iterator[Reading]:
     table = study.table("rankings")
     table = table[table["mean"].notna()]
     if not len(table):
-        yield Reading("One VAE: no two rankings to compare.", "rankings")
+        yield Reading("One latent space: no two rankings to compare.", "rankings")
         return
     best, worst = highest(table, table["mean"]), highest(table, -table["mean"])
     yield Reading(
