@@ -52,7 +52,7 @@ def main(
         found[1:],
         load_votes(votes, samples),
         metric,
-        comparisons.parent,
+        comparisons,
         tau=tau,
         threads=threads,
     )

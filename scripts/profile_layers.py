@@ -73,7 +73,7 @@ def main(
     with (
         numeric_environment(where),
         stage_features(
-            chain, pixels[rows], profile.parent, grid=grid, batch=batch, device=where
+            chain, pixels[rows], profile, grid=grid, batch=batch, device=where
         ) as features,
     ):
         found = [layer_profile(features, selected(people, rows), metric) for metric in metrics]

@@ -1,6 +1,5 @@
 """What each stage of a network makes of some images, in files: memory does not grow with depth."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.models.stages import Stage
 from latent_microscope.pixels import image_batches, release_pages, to_unit
 from latent_microscope.progress import progress
+from latent_microscope.scratch import scratch_folder
 
 INPUT = "pixels"
 
@@ -23,7 +23,7 @@ INPUT = "pixels"
 def stage_features(
     chain: Sequence[Stage],
     images: np.ndarray,
-    scratch: Path,
+    beside: Path,
     *,
     grid: int = 4,
     batch: int = 100,
@@ -38,7 +38,7 @@ def stage_features(
     Args:
         chain: Stages, on ``device`` and in evaluation mode.
         images: uint8 (n, H, W, C), may be memory-mapped.
-        scratch: Folder for the files.
+        beside: Output of the step; next to it the files are kept meanwhile.
         grid: Fields in each direction.
         batch: Images at a time.
         device: Where the network is; the CPU by default.
@@ -50,10 +50,9 @@ def stage_features(
         InputError: Values that are not finite.
     """
     where = device or torch.device("cpu")
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".tmp-layers-") as folder:
+    with scratch_folder(beside) as folder:
         names = [INPUT, *(name for name, _ in chain)]
-        paths = [Path(folder) / f"{i}.npy" for i in range(len(names))]
+        paths = [folder / f"{i}.npy" for i in range(len(names))]
         with ExitStack() as stack, torch.inference_mode():
             files: list[np.memmap] = []
             bar = stack.enter_context(progress("layers", len(images), "images"))

@@ -1,7 +1,6 @@
 """Tables of representational similarity: model against human, and model against model."""
 
 import itertools
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from scipy.special import softmax
 from latent_microscope.artefacts import load_npy, save_npy
 from latent_microscope.errors import InputError
 from latent_microscope.inputs import HumanVotes, load_with_ids
+from latent_microscope.scratch import scratch_folder
 from latent_microscope.similarity.comparison import (
     partial_correlation,
     require_same_images,
@@ -157,7 +157,7 @@ def compare_sources(
     models: Sequence[Source],
     votes: HumanVotes,
     metric: str,
-    scratch: Path,
+    beside: Path,
     *,
     tau: bool = False,
     threads: int = 1,
@@ -172,7 +172,7 @@ def compare_sources(
         models: All models, the label among them.
         votes: The votes and classes of the same images, in any order.
         metric: Distance of the RDMs.
-        scratch: Folder for the ranks; emptied again.
+        beside: Output of the step; next to it the ranks are kept meanwhile.
         tau: Whether to compute tau-a.
         threads: Models at the same time; changes no number.
 
@@ -191,8 +191,7 @@ def compare_sources(
     people = human.load(metric)
     shared, _ = frame_of(people, votes)
     reference = ready(people, human.rows(people), shared)
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix=".tmp-ranks-") as folder:
+    with scratch_folder(beside) as folder:
 
         def measured(place: int) -> tuple[dict[str, float], Ranks]:
             source = models[place]
@@ -200,7 +199,7 @@ def compare_sources(
             require_same_images([people, matrix])
             theirs = ready(matrix, source.rows(matrix), shared)
             found = measures(reference, theirs, shared, tau=tau)
-            return found, _on_disk(theirs.ranked.ranks, Path(folder) / f"{place}.npy")
+            return found, _on_disk(theirs.ranked.ranks, folder / f"{place}.npy")
 
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(measured, range(len(models))))
