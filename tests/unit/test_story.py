@@ -23,7 +23,7 @@ from latent_microscope.story.html import el, page
 from latent_microscope.story.images import small
 from latent_microscope.story.origins import Chains
 from latent_microscope.story.page import sections
-from latent_microscope.story.pdf import pdf
+from latent_microscope.story.pdf import column_widths, pdf
 from latent_microscope.story.read_figures import figure_reading
 from latent_microscope.story.style import STYLE
 from latent_microscope.story.words import pieces
@@ -425,3 +425,10 @@ def test_an_altered_file_is_not_shown(tmp_path: Path) -> None:
 def test_an_empty_table_takes_no_section() -> None:
     empty = Study("made", {"probes": Path("p")}, {}, {"probes": pd.DataFrame({"auc_mean": []})})
     assert [section.key for section in sections(empty)] == ["more"]
+
+
+def test_bold_words_of_a_pdf_table_have_room() -> None:
+    """``warning`` is printed bold: as wide as a plain column it would be broken in two."""
+    (plain_width,) = column_widths(["s"], [["warninf"]])
+    (bold_width,) = column_widths(["s"], [["warning"]])
+    assert bold_width > 1.05 * plain_width

@@ -229,7 +229,7 @@ def _table(block: Table, document: Document) -> Iterator[Flowable]:
             target = f'<a href="#{escape(source.anchor)}" color="#5b6570">{row[-1]}</a>'
             line[-1] = Paragraph(target, _CELL)
         cells.append(line)
-    table = LongTable(cells, colWidths=_widths(head, rows), repeatRows=1, hAlign="LEFT")
+    table = LongTable(cells, colWidths=column_widths(head, rows), repeatRows=1, hAlign="LEFT")
     table.setStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -254,19 +254,30 @@ def _cell(cell: str) -> str:
     return f"<b>{text}</b>" if isinstance(cell, Strong) else text
 
 
-def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
-    """Columns as wide as their words, or the page shared out between the wide ones."""
+def column_widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[float]:
+    """Columns as wide as their words, or the page shared out between the wide ones.
+
+    Args:
+        head: Names of the columns.
+        rows: Their cells; warnings and :class:`Strong` ones are bold.
+
+    Returns:
+        Points of each column.
+    """
 
     def width(text: str, style: ParagraphStyle) -> float:
         return pdfmetrics.stringWidth(text, style.fontName, style.fontSize) + 8.0
+
+    def style_of(cell: str) -> ParagraphStyle:
+        return _HEAD if cell in STANDS_OUT or isinstance(cell, Strong) else _CELL
 
     wanted, least = [], []
     for place, name in enumerate(head):
         column = [row[place] for row in rows]
         words = [width(word, _HEAD) for word in name.split()]
-        words += [width(word, _CELL) for cell in column for word in cell.split()]
+        words += [width(word, style_of(cell)) for cell in column for word in cell.split()]
         least.append(min(max(words, default=8.0), _WIDTH / 4))
-        whole = max([width(cell, _CELL) for cell in column], default=8.0)
+        whole = max([width(cell, style_of(cell)) for cell in column], default=8.0)
         wanted.append(max(whole, least[-1], min(width(name, _HEAD), 70.0)))
     room = _WIDTH - sum(least)
     more = sum(w - n for w, n in zip(wanted, least, strict=True))
