@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import matplotlib
+import numba
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,6 +21,7 @@ from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
 _STEPS = 48  # colours: more cannot be told apart, and fewer make smaller files
+_CELLS = 262_144  # that the range of the values is cut into
 _TABLE = 4096  # steps of the table that turns values into percentiles
 
 
@@ -59,17 +61,49 @@ def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: in
         (size, size), symmetric; NaN where no pair falls.
     """
     known, percent = percentile_table(values)
-    n = len(pixel)
-    total, number = np.zeros((size, size)), np.zeros((size, size))
-    start = 0
-    for i in range(n - 1):
-        row = np.interp(values[start : start + n - 1 - i], known, percent)
-        start += n - 1 - i
-        total[pixel[i]] += np.bincount(pixel[i + 1 :], row, minlength=size)
-        number[pixel[i]] += np.bincount(pixel[i + 1 :], minlength=size)
-    total, number = total + total.T, number + number.T
+    total = np.zeros((size, size))
+    flat = np.ascontiguousarray(values)
+    slopes = np.diff(percent) / np.diff(known)
+    _add_percentiles(flat, pixel, known, percent, slopes, _cells(known), total)
+    images = np.bincount(pixel, minlength=size).astype(np.float64)
+    pairs = np.outer(images, images) - np.diag(images)
     with np.errstate(invalid="ignore"):
-        return total / number
+        return (total + total.T) / pairs
+
+
+def _cells(known: Floats) -> npt.NDArray[np.int64]:
+    """Where to look in ``known``: entry c is its first place in the c-th of even cells."""
+    edges = np.linspace(known[0], known[-1], _CELLS + 1)
+    return np.searchsorted(known, edges, side="left").astype(np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_percentiles(values, pixel, known, percent, slopes, cells, total):  # type: ignore[no-untyped-def]
+    """Add the percentile of every pair, interpolated as by ``np.interp``, to its pixel."""
+    n, last = pixel.size, known.size - 1
+    low, high = known[0], known[last]
+    scale = _CELLS / (high - low) if high > low else 0.0
+    at = 0
+    for i in range(n - 1):
+        row = total[pixel[i]]
+        for j in range(i + 1, n):
+            value = np.float64(values[at])
+            at += 1
+            if value <= low:
+                row[pixel[j]] += percent[0]
+            elif value >= high:
+                row[pixel[j]] += percent[last]
+            else:
+                cell = np.int64((value - low) * scale)
+                # The edges and this product round apart: one cell more on either side.
+                left = max(cells[max(cell - 1, 0)] - 1, 0)
+                right = min(cells[min(cell + 2, _CELLS)], last)
+                span = right - left
+                while span > 1:  # no branch to mispredict: ties make the steps random
+                    half = span >> 1
+                    left += half * np.int64(known[left + half] <= value)
+                    span -= half
+                row[pixel[j]] += slopes[left] * (value - known[left]) + percent[left]
 
 
 def class_order(
