@@ -150,6 +150,27 @@ def test_names_of_files_are_ids_where_those_are_in_the_table(files: Path) -> Non
     assert study["data"]["images"]["ids"] == "name"
 
 
+def test_ids_are_found_in_a_column_of_any_name(files: Path) -> None:
+    table = pd.read_csv(files / "t.csv").rename(columns={"image": "picture"})
+    table.iloc[::-1].to_csv(files / "turned.csv", index=False)
+    study, _ = written(files, "faces", "turned.csv")
+    assert study["data"]["attributes"]["id"] == "picture"
+    assert "picture" not in study["data"]["attributes"].get("skip", [])
+    assert study["data"]["images"]["ids"] == "name"
+    study, _ = written(files, "z.npz", "turned.csv")
+    assert study["data"]["attributes"]["id"] == "picture"
+
+
+def test_texts_that_are_nobodys_ids_are_not_joined_by_row(files: Path) -> None:
+    table = pd.read_csv(files / "t.csv").rename(columns={"image": "picture"})
+    table["picture"] = "x" + table["picture"]
+    table.to_csv(files / "x.csv", index=False)
+    with pytest.raises(InputError, match="no column holds ids such as 's00'; 'picture' has a text"):
+        written(files, "z.npz", "x.csv")
+    study, _ = written(files, "plain.npy", "x.csv")  # nobody has ids: by row
+    assert study["data"]["attributes"].get("id") is None
+
+
 def test_models_are_named_and_logits_known_by_their_columns(files: Path) -> None:
     models, _ = written(files, "votes.csv", "logits.npz", "features:mine=z.npz")
     assert models["models"]["logits"]["holds"] == "logits"

@@ -66,6 +66,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
             f"{models[0].path}: is a model's, and there is nothing to compare it with; give votes "
             f"or a dissimilarity matrix, or say embeddings={models[0].path}"
         )
+    _find_key(parts, models)
     by_name = _use_names(parts)
     kept, every = _common([*parts.values(), *models])
     name = name or study_name([parts.get("embeddings") or parts.get("images") or models[0]])
@@ -126,6 +127,35 @@ def _give_ids(parts: dict[str, Found], ids: Found | None) -> None:
             "ids; leave it out"
         )
     owner.ids, owner.facts["ids"] = ids.ids, ids.path
+
+
+def _find_key(parts: dict[str, Found], models: Sequence[Found]) -> None:
+    """A table without a usual column of ids: the one whose texts are the ids of another file.
+
+    Raises:
+        InputError: It has texts that could be ids, the others have ids, and none is the same.
+    """
+    table = parts.get("attributes")
+    if table is None or table.ids is not None or not table.facts["keys"]:
+        return
+    known: list[str] = []
+    for one in (*parts.values(), *models):
+        known += [] if one.ids is None else list(one.ids)
+        known += list(one.facts["names"]) if one.facts.get("names") is not None else []
+    if not known:
+        return
+    ids = set(known)
+    shared = {name: len(ids & set(own)) for name, own in table.facts["keys"].items()}
+    name = max(shared, key=lambda column: shared[column])
+    own = table.facts["keys"][name]
+    if not shared[name]:
+        raise InputError(
+            f"{table.path}: no column holds ids such as {known[0]!r}; {name!r} has a text of its "
+            f"own in every row, such as {own[0]!r}: write them alike, or leave it out where row i "
+            "belongs to row i of the others"
+        )
+    table.ids, table.facts["id"] = own, name
+    del table.facts["types"][name], table.facts["values"][name]
 
 
 def _use_names(parts: dict[str, Found]) -> bool:
