@@ -186,8 +186,9 @@ def probe_table(
         Table with :data:`COLUMNS`, a row an attribute in its order: ``auc`` with 95 % ``low`` and
         ``high`` (logit scale), ``p`` of 0.5 and ``q`` (Benjamini–Hochberg over attributes); the
         same of the pixels; ``gain`` = auc − auc_pixels with interval, p and q, paired by sample;
-        ``baseline`` 0.5. ``status``: ok, constant, or few (fewer than 20 with or without: no
-        interval and not tested).
+        ``baseline`` 0.5. ``status``: ok, constant, separated (no fold has samples with and without
+        it, as where it is the same on all images of each of a few people), or few (fewer than 20
+        with or without: no interval and not tested).
 
     Raises:
         InputError: Attributes that are not binary, or rows that do not fit.
@@ -223,6 +224,8 @@ def _row(
     row["baseline"] = 0.5
     if fewest == 0:
         return row
+    if not any(0 < present[folds == fold].sum() < (folds == fold).sum() for fold in set(folds)):
+        return row | {"status": "separated"}
     found: dict[str, FoldedAuc] = {
         key: folded_auc(values, present, folds) for key, values in scores.items()
     }

@@ -181,6 +181,22 @@ def test_probes_find_what_is_there_and_nothing_else():
     assert np.isnan(table.loc["never", "auc"])
 
 
+def test_an_attribute_of_whole_folds_is_said_to_be_separated() -> None:
+    """Two people, one of them with a hat: no held-out fold can tell hats from faces."""
+    latents = np.random.default_rng(0).normal(size=(60, 3))
+    folds = np.arange(60) % 2
+    table = probe_table(
+        {"latents": latents, "pixels": latents},
+        pd.DataFrame({"hat": folds, "other": np.arange(60) % 3 == 0}),
+        folds,
+        people=folds,
+    )
+    assert table["status"].tolist() == ["separated", "ok"]
+    assert np.isnan(table["auc"][0])
+    assert np.isnan(table["q"][0])
+    assert table["q"][1] == table["p"][1]  # not counted among the tests
+
+
 def test_summary_over_runs_is_ordered_and_keeps_the_worst_q():
     first, second = probed(), probed(seed=9)
     table = probe_summary([first, second], [0, 1])
