@@ -50,6 +50,23 @@ def test_copies_of_people_widen_the_interval() -> None:
     assert taken["units"].tolist() == [60] * 5
 
 
+def test_few_people_are_no_evidence() -> None:
+    """Ages and scores differ from person to person, and have nothing to do with each other."""
+    wrong = np.zeros(3)
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        for place, count in enumerate((2, 3, 6)):
+            people = np.arange(60) % count
+            age = random.normal(size=count)[people] + random.normal(size=60)
+            score = random.normal(size=count)[people] + random.normal(size=60)
+            scores = pd.DataFrame(dict.fromkeys(SCORES, score))
+            table = correlation_table(pd.DataFrame({"age": age}), [scores], [0], people, seed=seed)
+            wrong[place] += table["p"][0] <= 0.05
+    assert (wrong / 60 <= 0.2).all(), wrong
+    alone = correlation_table(pd.DataFrame({"age": age}), [scores], [0], people * 0, seed=0)
+    assert alone[["low", "high", "p"]].isna().all().all()
+
+
 def test_without_numbers_the_table_is_empty_and_a_constant_is_undefined() -> None:
     numbers, scores = made(30, 1.0)
     assert correlation_table(numbers[[]], [scores], [0], None, seed=0).empty

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+from scipy.stats import t as student
 
 from latent_microscope.seeds import rng
 from latent_microscope.statistics import benjamini_hochberg, rank_correlation
@@ -40,7 +41,8 @@ def correlation_table(
     """Spearman correlations of every numeric attribute with every score.
 
     Intervals and p are from a bootstrap of people, or of samples where people are not known, on
-    the scale of Fisher's z; ranks are those of all samples.
+    the scale of Fisher's z, with Student's t of as many degrees of freedom as there are units but
+    one: a few people say little. Ranks are those of all samples.
 
     Args:
         numbers: Numeric columns, a row a sample.
@@ -87,6 +89,12 @@ def _interval(
     n, sa, sb, saa, sbb, sab = sums.T
     spread = np.sqrt(np.maximum((saa - sa * sa / n) * (sbb - sb * sb / n), 1e-300))
     drawn = np.arctanh(np.clip((sab - sa * sb / n) / spread, -0.999999, 0.999999))
-    centre, sd = np.arctanh(np.clip(value, -0.999999, 0.999999)), float(drawn.std(ddof=1))
-    low, high = np.tanh(centre - 1.959964 * sd), np.tanh(centre + 1.959964 * sd)
-    return float(low), float(high), float(2 * norm.sf(abs(centre) / sd)) if sd > 0 else 0.0
+    count = weights.shape[1]
+    if count < 2:
+        return float("nan"), float("nan"), float("nan")
+    # A bootstrap of G units falls short of the variance by G / (G - 1).
+    centre = np.arctanh(np.clip(value, -0.999999, 0.999999))
+    sd = float(drawn.std(ddof=1)) * np.sqrt(count / (count - 1))
+    wide = student.ppf(0.975, count - 1) * sd
+    p = float(2 * student.sf(abs(centre) / sd, count - 1)) if sd > 0 else 0.0
+    return float(np.tanh(centre - wide)), float(np.tanh(centre + wide)), p
