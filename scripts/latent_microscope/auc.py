@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+from scipy.stats import t as student
 
 from latent_microscope.errors import InputError
 
@@ -95,20 +96,29 @@ def clustered_error(influence: Floats, n: int, clusters: npt.NDArray[np.int64]) 
     return float(np.sqrt(np.sum(sums**2) * groups / (groups - 1)) / n)
 
 
-def logit_interval(auc: float, error: float, level: float = 0.95) -> tuple[float, float]:
-    """Interval of an AUC on the logit scale, which stays within 0 and 1."""
+def logit_interval(
+    auc: float, error: float, level: float = 0.95, freedom: float = np.inf
+) -> tuple[float, float]:
+    """Interval of an AUC on the logit scale, which stays within 0 and 1.
+
+    Args:
+        auc: The estimate.
+        error: Its standard error.
+        level: Coverage.
+        freedom: Degrees of freedom of the error, clusters but one; infinite: the normal law.
+    """
     if not 0.0 < auc < 1.0 or not np.isfinite(error):
         return (auc, auc) if error == 0.0 else (float("nan"), float("nan"))
     centre = np.log(auc / (1.0 - auc))
-    half = norm.ppf((1.0 + level) / 2.0) * error / (auc * (1.0 - auc))
+    half = student.ppf((1.0 + level) / 2.0, freedom) * error / (auc * (1.0 - auc))
     low, high = (1.0 / (1.0 + np.exp(-(centre + side * half))) for side in (-1.0, 1.0))
     return float(low), float(high)
 
 
-def two_sided_p(difference: float, error: float) -> float:
-    """Two-sided p of a difference by its normal approximation; NaN without an error."""
+def two_sided_p(difference: float, error: float, freedom: float = np.inf) -> float:
+    """Two-sided p of a difference by Student's t, as of its error; NaN without an error."""
     if not np.isfinite(error) or error < 0.0:
         return float("nan")
     if error == 0.0:
         return 1.0 if difference == 0.0 else 0.0
-    return float(2.0 * norm.sf(abs(difference) / error))
+    return float(2.0 * student.sf(abs(difference) / error, freedom))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import t as student
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
@@ -184,11 +185,12 @@ def probe_table(
 
     Returns:
         Table with :data:`COLUMNS`, a row an attribute in its order: ``auc`` with 95 % ``low`` and
-        ``high`` (logit scale), ``p`` of 0.5 and ``q`` (Benjamini–Hochberg over attributes); the
+        ``high`` (logit scale), ``p`` of 0.5 (its error widened for the training that folds share)
+        and ``q`` (Benjamini–Hochberg over attributes); the
         same of the pixels; ``gain`` = auc − auc_pixels with interval, p and q, paired by sample;
         ``baseline`` 0.5. ``status``: ok, constant, separated (no fold has samples with and without
         it, as where it is the same on all images of each of a few people), or few (fewer than 20
-        with or without: no interval and not tested).
+        with or without, or fewer than 20 people: no interval and not tested).
 
     Raises:
         InputError: Attributes that are not binary, or rows that do not fit.
@@ -211,6 +213,18 @@ def probe_table(
     return table[list(COLUMNS)].astype(COLUMNS)
 
 
+def _shared_training(folds: Ints) -> float:
+    """How much wider the error of a mean over folds is where nothing is there to be learnt.
+
+    The rules of two folds come from mostly the same samples; without it 13 to 20 % of attributes
+    that are noise have p ≤ 0.05 instead of 5 %.
+
+    Source: Nadeau and Bengio 2003, the corrected resampled test.
+    """
+    count = len(np.unique(folds))
+    return float(np.sqrt(1.0 + count / (count - 1)))
+
+
 def _row(
     name: str, scores: Mapping[str, Floats], present: npt.NDArray[np.bool_], folds: Ints,
     clusters: Ints,
@@ -219,7 +233,8 @@ def _row(
     row: dict[str, Any] = dict.fromkeys(COLUMNS, float("nan"))
     positives = int(present.sum())
     fewest = min(positives, len(present) - positives)
-    status = "constant" if fewest == 0 else "few" if fewest < _MIN_CASES else "ok"
+    few = min(fewest, len(np.unique(clusters))) < _MIN_CASES
+    status = "constant" if fewest == 0 else "few" if few else "ok"
     row |= {"attribute": name, "n": len(present), "positives": positives, "status": status}
     row["baseline"] = 0.5
     if fewest == 0:
@@ -235,18 +250,20 @@ def _row(
         row["gain"] = found["latents"].auc - found["pixels"].auc
     if status == "few":
         return row
+    freedom = float(len(np.unique(clusters)) - 1)  # a few people say little
     for key, end in ends.items():
         if key == "colour" or key not in found:
             continue
         error = clustered_error(found[key].influence, found[key].n, clusters)
-        row[f"low{end}"], row[f"high{end}"] = logit_interval(found[key].auc, error)
+        row[f"low{end}"], row[f"high{end}"] = logit_interval(found[key].auc, error, freedom=freedom)
         if key == "latents":
-            row["p"] = two_sided_p(found[key].auc - 0.5, error)
+            row["p"] = two_sided_p(found[key].auc - 0.5, error * _shared_training(folds), freedom)
     if "pixels" not in found:
         return row
     paired = found["latents"].influence - found["pixels"].influence
     error = clustered_error(paired, found["latents"].n, clusters)
     gain = row["gain"]
-    row |= {"gain_low": gain - 1.959964 * error, "gain_high": gain + 1.959964 * error}
-    row["gain_p"] = two_sided_p(gain, error)
+    wide = float(student.ppf(0.975, freedom)) * error
+    row |= {"gain_low": gain - wide, "gain_high": gain + wide}
+    row["gain_p"] = two_sided_p(gain, error, freedom)
     return row

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from scipy.stats import t as student
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -97,6 +98,9 @@ def test_interval_and_p_at_the_edges():
     low, high = logit_interval(0.98, 0.05)
     assert 0.0 < low < 0.98 < high < 1.0
     assert two_sided_p(0.1, 0.05) == pytest.approx(2 * norm.sf(2))
+    few, wide = two_sided_p(0.1, 0.05, 4), logit_interval(0.7, 0.05, freedom=4)
+    assert few == pytest.approx(2 * student.sf(2, 4))
+    assert wide[0] < logit_interval(0.7, 0.05)[0] < 0.7 < logit_interval(0.7, 0.05)[1] < wide[1]
     assert (two_sided_p(0.0, 0.0), two_sided_p(0.1, 0.0)) == (1.0, 0.0)
 
 
@@ -182,19 +186,33 @@ def test_probes_find_what_is_there_and_nothing_else():
 
 
 def test_an_attribute_of_whole_folds_is_said_to_be_separated() -> None:
-    """Two people, one of them with a hat: no held-out fold can tell hats from faces."""
+    """One fold of people wears hats: no held-out fold can tell hats from faces."""
     latents = np.random.default_rng(0).normal(size=(60, 3))
-    folds = np.arange(60) % 2
+    people = np.arange(60) % 20
+    folds = people % 2
     table = probe_table(
         {"latents": latents, "pixels": latents},
         pd.DataFrame({"hat": folds, "other": np.arange(60) % 3 == 0}),
         folds,
-        people=folds,
+        people=people,
     )
     assert table["status"].tolist() == ["separated", "ok"]
     assert np.isnan(table["auc"][0])
     assert np.isnan(table["q"][0])
     assert table["q"][1] == table["p"][1]  # not counted among the tests
+
+
+def test_noise_is_rarely_called_readable_and_few_people_never() -> None:
+    """Without the widening of Nadeau and Bengio 13 to 20 % of attributes of noise pass 5 %."""
+    random = np.random.default_rng(0)
+    latents, labels = random.normal(size=(400, 5)), random.normal(size=(400, 100)) > 0
+    table = probe_table({"latents": latents}, pd.DataFrame(labels), np.arange(400) % 5)
+    assert (table["p"] <= 0.05).mean() <= 0.08
+    few = probe_table(
+        {"latents": latents}, pd.DataFrame(labels), np.arange(400) % 5, people=np.arange(400) % 10
+    )
+    assert (few["status"] == "few").all()
+    assert few["p"].isna().all()
 
 
 def test_summary_over_runs_is_ordered_and_keeps_the_worst_q():
