@@ -265,6 +265,8 @@ def column_widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[fl
         Points of each column.
     """
 
+    _register()
+
     def width(text: str, style: ParagraphStyle) -> float:
         return pdfmetrics.stringWidth(text, style.fontName, style.fontSize) + 8.0
 
