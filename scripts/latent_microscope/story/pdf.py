@@ -264,7 +264,6 @@ def column_widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[fl
     Returns:
         Points of each column.
     """
-
     _register()
 
     def width(text: str, style: ParagraphStyle) -> float:
