@@ -45,6 +45,15 @@ def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats,
     return placed, float(placed[positive].mean())
 
 
+def testable_folds(
+    positive: npt.NDArray[np.bool_], folds: npt.ArrayLike
+) -> list[npt.NDArray[np.int64]]:
+    """The rows of each fold that has both classes."""
+    numbers = np.asarray(folds)
+    parts = (np.flatnonzero(numbers == number) for number in np.unique(numbers))
+    return [rows for rows in parts if 0 < positive[rows].sum() < len(rows)]
+
+
 def folded_auc(scores: npt.ArrayLike, positive: npt.ArrayLike, folds: npt.ArrayLike) -> FoldedAuc:
     """AUC within each fold, averaged: scores of different folds come from different models.
 
@@ -59,12 +68,8 @@ def folded_auc(scores: npt.ArrayLike, positive: npt.ArrayLike, folds: npt.ArrayL
     Source: LeDell, Petersen and van der Laan 2015 (influence curves of the cross-validated AUC).
     """
     values = np.asarray(scores, dtype=np.float64)
-    labels, fold = np.asarray(positive, dtype=bool), np.asarray(folds)
-    parts = []
-    for number in np.unique(fold):
-        rows = np.flatnonzero(fold == number)
-        if 0 < labels[rows].sum() < len(rows):
-            parts.append(rows)
+    labels = np.asarray(positive, dtype=bool)
+    parts = testable_folds(labels, folds)
     if not parts:
         raise InputError("no fold has samples with and without the attribute; use fewer folds")
     n = sum(len(rows) for rows in parts)

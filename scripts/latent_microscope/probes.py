@@ -17,6 +17,7 @@ from latent_microscope.auc import (
     clustered_error,
     folded_auc,
     logit_interval,
+    testable_folds,
     two_sided_p,
 )
 from latent_microscope.errors import InputError
@@ -186,11 +187,11 @@ def probe_table(
     Returns:
         Table with :data:`COLUMNS`, a row an attribute in its order: ``auc`` with 95 % ``low`` and
         ``high`` (logit scale), ``p`` of 0.5 (its error widened for the training that folds share)
-        and ``q`` (Benjamini–Hochberg over attributes); the
-        same of the pixels; ``gain`` = auc − auc_pixels with interval, p and q, paired by sample;
-        ``baseline`` 0.5. ``status``: ok, constant, separated (no fold has samples with and without
-        it, as where it is the same on all images of each of a few people), or few (fewer than 20
-        with or without, or fewer than 20 people: no interval and not tested).
+        and ``q`` (Benjamini–Hochberg over attributes); the same of the pixels; ``gain`` = auc −
+        auc_pixels with interval, p and q, paired by sample; ``baseline`` 0.5.
+        ``status``: ok, constant, separated (no fold has samples with and without it, as where it
+        is the same on all images of each of a few people), or few (fewer than 20 with or without,
+        or fewer than 20 people: no interval and not tested).
 
     Raises:
         InputError: Attributes that are not binary, or rows that do not fit.
@@ -233,14 +234,14 @@ def _row(
     row: dict[str, Any] = dict.fromkeys(COLUMNS, float("nan"))
     positives = int(present.sum())
     fewest = min(positives, len(present) - positives)
-    few = min(fewest, len(np.unique(clusters))) < _MIN_CASES
-    status = "constant" if fewest == 0 else "few" if few else "ok"
+    units = len(np.unique(clusters))
+    few = min(fewest, units) < _MIN_CASES
+    separated = not testable_folds(present, folds)
+    status = "constant" if fewest == 0 else "separated" if separated else "few" if few else "ok"
     row |= {"attribute": name, "n": len(present), "positives": positives, "status": status}
     row["baseline"] = 0.5
-    if fewest == 0:
+    if status in ("constant", "separated"):
         return row
-    if not any(0 < present[folds == fold].sum() < (folds == fold).sum() for fold in set(folds)):
-        return row | {"status": "separated"}
     found: dict[str, FoldedAuc] = {
         key: folded_auc(values, present, folds) for key, values in scores.items()
     }
@@ -250,7 +251,7 @@ def _row(
         row["gain"] = found["latents"].auc - found["pixels"].auc
     if status == "few":
         return row
-    freedom = float(len(np.unique(clusters)) - 1)  # a few people say little
+    freedom = float(units - 1)  # a few people say little
     for key, end in ends.items():
         if key == "colour" or key not in found:
             continue

@@ -105,9 +105,12 @@ def test_features_are_averaged_over_the_grid_and_gone_afterwards(tmp_path: Path)
     images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
     unit = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     found = outputs(model, unit)
-    with stage_features(
-        stages(model), images, tmp_path / "layers.parquet", grid=4, batch=3
-    ) as files:
+    output = tmp_path / "layers.parquet"
+    killed = tmp_path / f".tmp-{output.name}-scratch" / "9.npy"
+    killed.parent.mkdir()
+    killed.write_bytes(b"half")
+    with stage_features(stages(model), images, output, grid=4, batch=3) as files:
+        assert not killed.exists()
         arrays = {name: np.load(path) for name, path in files}
     assert not list(tmp_path.iterdir())
     np.testing.assert_allclose(arrays[INPUT], unit.flatten(1), atol=1e-7)

@@ -94,10 +94,10 @@ def _add_percentiles(values, pixel, known, percent, slopes, cells, total):  # ty
             elif value >= high:
                 row[pixel[j]] += percent[last]
             else:
-                cell = np.int64((value - low) * scale)
-                # The edges and this product round apart: one cell more on either side.
-                left = max(cells[max(cell - 1, 0)] - 1, 0)
-                right = min(cells[min(cell + 2, _CELLS)], last)
+                # The edges and this product round apart: one cell more on either side. NaN: any.
+                cell = min(max(int((value - low) * scale), 1), _CELLS - 2)
+                left = max(cells[cell - 1] - 1, 0)
+                right = min(cells[cell + 2], last)
                 span = right - left
                 while span > 1:  # no branch to mispredict: ties make the steps random
                     half = span >> 1

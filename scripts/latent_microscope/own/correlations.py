@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
+from latent_microscope.auc import two_sided_p
 from latent_microscope.seeds import rng
 from latent_microscope.statistics import benjamini_hochberg, rank_correlation
 
@@ -57,14 +58,15 @@ def correlation_table(
     n = len(numbers)
     units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]
     count = int(units.max()) + 1
-    weights = rng(seed, "correlations").multinomial(count, np.full(count, 1 / count), size=_DRAWS)
+    draws = rng(seed, "correlations").multinomial(count, np.full(count, 1 / count), size=_DRAWS)
+    weights = draws.astype(np.float64)
     rows = []
     for run, table in zip(runs, scores, strict=True):
         for name in numbers.columns:
             for score in SCORES:
                 x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
                 value = rank_correlation(x, y)
-                low, high, p = _interval(value, x, y, units, weights.astype(np.float64))
+                low, high, p = _interval(value, x, y, units, weights)
                 rows.append((run, str(name), score, value, low, high, p))
     found = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
     found["q"] = (
@@ -81,7 +83,8 @@ def _interval(
     value: float, x: Floats, y: Floats, units: npt.NDArray[np.int64], weights: Floats
 ) -> tuple[float, float, float]:
     """95 % interval and p of no correlation, on Fisher's scale."""
-    if not np.isfinite(value):
+    count = weights.shape[1]
+    if not np.isfinite(value) or count < 2:
         return float("nan"), float("nan"), float("nan")
     a, b = (rankdata(one) - (len(one) + 1) / 2 for one in (x, y))
     parts = (np.ones(len(a)), a, b, a * a, b * b, a * b)
@@ -89,12 +92,9 @@ def _interval(
     n, sa, sb, saa, sbb, sab = sums.T
     spread = np.sqrt(np.maximum((saa - sa * sa / n) * (sbb - sb * sb / n), 1e-300))
     drawn = np.arctanh(np.clip((sab - sa * sb / n) / spread, -0.999999, 0.999999))
-    count = weights.shape[1]
-    if count < 2:
-        return float("nan"), float("nan"), float("nan")
     # A bootstrap of G units falls short of the variance by G / (G - 1).
     centre = np.arctanh(np.clip(value, -0.999999, 0.999999))
     sd = float(drawn.std(ddof=1)) * np.sqrt(count / (count - 1))
     wide = student.ppf(0.975, count - 1) * sd
-    p = float(2 * student.sf(abs(centre) / sd, count - 1)) if sd > 0 else 0.0
-    return float(np.tanh(centre - wide)), float(np.tanh(centre + wide)), p
+    low, high = np.tanh(centre - wide), np.tanh(centre + wide)
+    return float(low), float(high), two_sided_p(float(centre), sd, count - 1)

@@ -248,19 +248,21 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     names = [str(name) for name in table.columns if name != key]
     if not names:
         return Found(text, "ids", len(table), ids, f"{len(table)} ids")
-    types, values, keys = {}, {}, {}
+    types, values = {}, {}
+    keys: dict[str, Ids] = {}
     for name in names:
         column = column_of(table, name)
         if not column.is_number and table[name].notna().all() and table[name].is_unique:
-            keys[name] = clean_ids_or_none(table[name].astype(str).tolist(), path)
+            unique = clean_ids_or_none(table[name].astype(str).tolist(), path)
+            if unique is not None:
+                keys[name] = unique
         types[name] = (found_type(column, MAX_CATEGORIES), len(column.values))
         values[name] = column.values[: _MOST_CLASSES + 1]
     empty = table[names].isna().any(axis=1).to_numpy()
     who = _people(table, names)
     what = f"{len(table)} rows of {len(names)} columns"
-    facts: dict[str, Any] = {"id": key, "types": types, "values": values}
+    facts: dict[str, Any] = {"id": key, "keys": keys, "types": types, "values": values}
     facts |= {"people": who, "empty": empty}
-    facts["keys"] = {name: found for name, found in keys.items() if found is not None}
     return Found(text, "attributes", len(table), ids, what, facts)
 
 
