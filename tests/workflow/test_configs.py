@@ -33,6 +33,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
             yield f"{file.stem}-{size}", ["--configfile", str(file), "--config", f"size={size}"]
         if file.stem in SUBSET:
             yield f"{file.stem}-subset", ["--configfile", str(file), "--config", "subset=200"]
+    imagenet = [str(CONFIG / "alignment.yaml"), str(CONFIG / "with/imagenet.yaml")]
+    yield "alignment-imagenet", ["--configfile", *imagenet, "--config", "size=quick"]
     names = ",".join(path.stem for path in files if path.stem in (*SUBSET, "synthetic"))
     yield "together", ["--configfile", *map(str, files), "--config", f"run=[{names}]"]
 
@@ -45,6 +47,7 @@ NETWORKS = {
     "external-workstation": {"import_external": 5, "train_philnet": 0, "download_file": 4},
     "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},
     "alignment-paper": {"train_vae": 2, "train_philnet": 3, "train_folds": 6, "compare_folds": 1},
+    "alignment-imagenet": {"build_network": 5, "extract_features": 8},
 }
 """Jobs that say whether a size took effect; views times seeds."""
 
