@@ -135,6 +135,24 @@ def _length(matrix: Comparable) -> int:
     return len(matrix) if isinstance(matrix, RDM) else int(np.asarray(matrix).size)
 
 
+@numba.njit(cache=True, nogil=True)
+def _pairs_drawn(a, live, weights, taking_part, column, weight):  # type: ignore[no-untyped-def]
+    """Places of the pairs of drawn image ``a`` with later ones, and their multiplicities.
+
+    Written to the fronts of ``column`` and ``weight``; returns how many.
+    """
+    n, i = weights.size, live[a]
+    base = i * (n - 1) - i * (i - 1) // 2 - i - 1
+    m = 0
+    for t in range(a + 1, live.size):
+        at = base + live[t]
+        if taking_part.size == 0 or taking_part[at]:
+            column[m] = at
+            weight[m] = weights[i] * weights[live[t]]
+            m += 1
+    return m
+
+
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def reranked_sums(bins, n_bins, taking_part, weights, needed):  # type: ignore[no-untyped-def]
     """Sums of products of one resample, each variable ranked anew by its bins.
@@ -156,15 +174,7 @@ def reranked_sums(bins, n_bins, taking_part, weights, needed):  # type: ignore[n
     column = np.empty(n, np.int64)
     weight = np.empty(n, np.int64)
     for a in range(live.size - 1):
-        i = live[a]
-        base = i * (n - 1) - i * (i - 1) // 2 - i - 1
-        m = 0
-        for t in range(a + 1, live.size):
-            at = base + live[t]
-            if taking_part.size == 0 or taking_part[at]:
-                column[m] = at
-                weight[m] = weights[i] * weights[live[t]]
-                m += 1
+        m = _pairs_drawn(a, live, weights, taking_part, column, weight)
         for v in range(k):
             row = bins[v]
             cells = mass[v]
@@ -189,15 +199,7 @@ def reranked_sums(bins, n_bins, taking_part, weights, needed):  # type: ignore[n
     values = np.empty((k, n), np.float32)
     weighted = np.empty(n, np.float32)
     for a in range(live.size - 1):
-        i = live[a]
-        base = i * (n - 1) - i * (i - 1) // 2 - i - 1
-        m = 0
-        for t in range(a + 1, live.size):
-            at = base + live[t]
-            if taking_part.size == 0 or taking_part[at]:
-                column[m] = at
-                weight[m] = weights[i] * weights[live[t]]
-                m += 1
+        m = _pairs_drawn(a, live, weights, taking_part, column, weight)
         for v in range(k):
             row = bins[v]
             new = rank[v]
