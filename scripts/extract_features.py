@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from latent_microscope.artefacts import load_npy, load_table, save_table
 from latent_microscope.errors import InputError
-from latent_microscope.features import Extractor, extract_features
+from latent_microscope.features import Extractor, extract_features, images_at_once
 from latent_microscope.models.base import load_checked
 from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.vaes import build_vae
@@ -41,7 +41,7 @@ def main(
             of that network; vae: arch, latent, channels, input_range.
         weights: .pt state dict; not for pixels.
         logits: .npy float32 (n, classes), classifiers only.
-        batch: images at a time.
+        batch: images at a time; fewer large ones on a processor.
         device: auto, cpu or cuda.
         precision: float32, bfloat16 or auto.
     """
@@ -61,7 +61,7 @@ def main(
             pixels,
             features,
             logits,
-            batch=batch,
+            batch=images_at_once(batch, network, pixels.shape[1], where),
             device=where,
             dtype=pick_precision(precision, where),
         )

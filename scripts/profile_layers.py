@@ -6,6 +6,7 @@ from torch import nn
 
 from latent_microscope.artefacts import load_npy, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.features import images_at_once
 from latent_microscope.inputs import load_votes
 from latent_microscope.layers import stage_features
 from latent_microscope.models.base import load_checked
@@ -56,7 +57,7 @@ def main(
         metrics: distances of the RDMs.
         wanted: images; the first ones of each class, as many of each as can be.
         grid: feature maps are averaged over grid x grid fields (1: over all positions).
-        batch: images at a time.
+        batch: images at a time; fewer large ones on a processor.
         device: auto, cpu or cuda.
     """
     pixels = load_npy(images, mmap=True)
@@ -70,10 +71,11 @@ def main(
     where = pick_device(device)
     network, chain = _network(settings, pixels.shape, weights)
     network.to(where).eval()
+    at_once = images_at_once(batch, network, pixels.shape[1], where)
     with (
         numeric_environment(where),
         stage_features(
-            chain, pixels[rows], profile, grid=grid, batch=batch, device=where
+            chain, pixels[rows], profile, grid=grid, batch=at_once, device=where
         ) as features,
     ):
         found = [layer_profile(features, selected(people, rows), metric) for metric in metrics]

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latent_microscope.artefacts import writing_npy
 from latent_microscope.errors import InputError
@@ -18,6 +19,24 @@ log = logging.getLogger("latent_microscope")
 
 # Images in [0, 1] (n, 3, H, W) → features (n, f), and logits (n, classes) or None.
 Extractor = Callable[[Tensor], tuple[Tensor, Tensor | None]]
+
+_CACHED = 400_000  # pixels at once on a processor
+
+
+def images_at_once(batch: int, network: nn.Module, height: int, device: torch.device) -> int:
+    """Images in a batch: fewer of large ones on a processor, whose cache their maps overflow.
+
+    One core of an AMD EPYC, EfficientNet-Lite at 224 pixels: 42 images a second by eights, 16 by
+    250; PhilNet at 32 pixels and ResNet-50 at 64 are as fast by 250 as by 32.
+
+    Args:
+        batch: Images at the most.
+        network: One that resizes its images says to what, as ``input_size``.
+        height: Pixels of the images.
+        device: Where the network is.
+    """
+    side: Any = getattr(network, "input_size", height)
+    return batch if device.type != "cpu" else min(batch, max(1, _CACHED // side**2))
 
 
 def extract_features(

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from latent_microscope.errors import InputError
+from latent_microscope.features import images_at_once
+from latent_microscope.models.classifiers import build_classifier
 from latent_microscope.training.device import pick_device
 
 MODULE = "latent_microscope.training.device"
@@ -46,3 +48,16 @@ def test_a_wish_for_cuda_that_cannot_be_met_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match="no GPU here"):
         pick_device("cuda")
+
+
+def test_large_images_come_in_small_batches_on_a_processor() -> None:
+    cpu, plain = torch.device("cpu"), torch.nn.Identity()
+    assert [images_at_once(250, plain, side, cpu) for side in (32, 64, 224, 1000)] == [
+        250,
+        97,
+        7,
+        1,
+    ]
+    assert images_at_once(250, plain, 224, torch.device("cuda")) == 250
+    resizing = build_classifier({"kind": "resnet50", "input_size": 224, "classes": 2})
+    assert images_at_once(250, resizing, 32, cpu) == 7

@@ -22,6 +22,8 @@ class EfficientNetLite(nn.Module):
         InputError: The package of the network is not installed.
     """
 
+    input_size = INPUT_SIZE
+
     def __init__(self) -> None:
         super().__init__()
         self.net = _package("efficientnet_lite_pytorch").EfficientNet.from_name(
