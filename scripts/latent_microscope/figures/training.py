@@ -51,7 +51,8 @@ def training_curves(
     wanted = [entry for entry in wanted if any(_varies(t, entry[0]) for t in tables)]
     columns = min(3, max(1, len(wanted)))
     rows = -(-max(1, len(wanted)) // columns)
-    epochs = max(len(table) for table in tables)
+    shortest, longest = (f(len(table) for table in tables) for f in (min, max))
+    epochs = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
     runs = f"{len(tables)} run{'s' if len(tables) > 1 else ''}"
     page = Page(0.55 + 1.95 * rows, f"{title} · {runs} · {epochs} epochs")
     axes = [ax for row in page.grid(rows, columns, top=0.75, hspace=0.75, wspace=0.7) for ax in row]
@@ -102,7 +103,7 @@ def _legend(page: Page, names: list[str], look: Look, *, dashed: bool) -> None:
     for i, name in enumerate(names):
         ax.plot([], [], color=look.colour(i), label=name)
     if dashed:
-        ax.plot([], [], color=MUTED, label="train")
+        ax.plot([], [], color=MUTED, label="train (what is minimised)")
         ax.plot([], [], color=MUTED, ls=_DASHED, label="test (never used to choose)")
     columns = len(ax.get_legend_handles_labels()[0])
     ax.legend(loc="upper left", ncols=min(columns, 7), borderpad=0, borderaxespad=0)
