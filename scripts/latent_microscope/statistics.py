@@ -6,9 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import pearson3, spearmanr
 
 from latent_microscope.errors import InputError
+
+_FEW = 10  # draws beyond the null, fewer than which count for little
+_ENOUGH = 100  # draws whose moments are worth a fitted tail
 
 
 def _p_values(p: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -109,7 +112,11 @@ def bootstrap_p_value(
     """Two-sided p value from bootstrap draws of a difference.
 
     Twice the smaller share of draws on either side of ``null`` (a draw equal to ``null`` counts on
-    both sides), with one added to count and number so that it is never 0.
+    both sides), with one added to count and number so that it is never 0. Of 1,000 draws that is
+    at best 0.002, which no correction over a hundred pairs survives: where fewer than ten of at
+    least 100 draws lie beyond ``null``, p is twice the tail there of the gamma law (Pearson III)
+    with the draws' mean, standard deviation and skewness, as for permutations (Winkler et al. 2016,
+    NeuroImage 141), and at most what ten draws would give.
 
     Args:
         draws: Bootstrap replicates of the difference along ``axis``; NaN ones are left out.
@@ -119,11 +126,19 @@ def bootstrap_p_value(
     Returns:
         p values, an array without ``axis``; NaN where every draw is NaN.
     """
-    array = np.asarray(draws, dtype=np.float64)
-    n = np.sum(~np.isnan(array), axis=axis)
-    below = np.sum(array <= null, axis=axis)
-    above = np.sum(array >= null, axis=axis)
-    p = np.minimum(2.0 * (np.minimum(below, above) + 1.0) / (n + 1.0), 1.0)
+    array = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
+    n = np.sum(~np.isnan(array), axis=0)
+    beyond = np.minimum(np.sum(array <= null, axis=0), np.sum(array >= null, axis=0))
+    p = np.minimum(2.0 * (beyond + 1.0) / (n + 1.0), 1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of columns that are all NaN or one value
+        mean, sd = np.nanmean(array, axis=0), np.nanstd(array, axis=0, ddof=1)
+        skew = np.nanmean(((array - mean) / sd) ** 3, axis=0)
+        # Towards the null; a tail that would end is replaced by the normal one.
+        towards = np.maximum(np.sign(null - mean) * skew, 0.0)
+        tail = 2.0 * pearson3.sf(np.abs(mean - null) / sd, towards)
+    fitted = (beyond < _FEW) & (n >= _ENOUGH) & (sd > 0.0) & np.isfinite(tail)
+    p = np.where(fitted, np.minimum(tail, 2.0 * (_FEW + 1.0) / (n + 1.0)), p)
     return np.where(n > 0, p, np.nan)
 
 

@@ -1,11 +1,13 @@
 """Multiplicity, intervals and summaries against scipy and by hand."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, gamma, norm
 
 from latent_microscope.errors import InputError
 from latent_microscope.statistics import (
@@ -62,6 +64,24 @@ def test_bootstrap_p_value() -> None:
     assert bootstrap_p_value(draws) == pytest.approx(22 / 100)
     assert bootstrap_p_value(-draws) == bootstrap_p_value(draws)
     assert np.isnan(bootstrap_p_value([np.nan]))
+
+
+def test_bootstrap_p_value_beyond_all_draws_is_a_fitted_tail() -> None:
+    normal = norm.ppf((np.arange(1000) + 0.5) / 1000)
+    for z in (4.0, 8.0):
+        p = float(bootstrap_p_value(normal + z))
+        assert np.log(p) == pytest.approx(np.log(2 * norm.sf(z)), rel=0.02)
+        assert float(bootstrap_p_value(-normal - z)) == pytest.approx(p, rel=1e-9)
+    # A longer tail towards the null makes p larger, a shorter one does not make it smaller.
+    long = -gamma.ppf((np.arange(1000) + 0.5) / 1000, 4)
+    long = (long - long.mean()) / long.std(ddof=1)
+    fair = float(bootstrap_p_value(normal / normal.std(ddof=1) + 6))
+    assert float(bootstrap_p_value(long + 6)) > 100 * fair
+    assert float(bootstrap_p_value(-long + 6)) == pytest.approx(fair, rel=1e-6)
+    # Both rules meet: ten draws beyond are counted, nine give no more than that.
+    steps = [float(bootstrap_p_value(normal + norm.ppf(1 - k / 1000))) for k in range(12, 5, -1)]
+    assert all(a >= b for a, b in itertools.pairwise(steps))
+    assert steps[-1] <= 22 / 1001 <= steps[0]
 
 
 def test_mean_sd_over_seeds() -> None:
