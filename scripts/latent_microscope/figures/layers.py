@@ -6,7 +6,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.errors import InputError
-from latent_microscope.figures.style import FAINT, INK, Look, Page, count, fitting, noted, panel
+from latent_microscope.figures.style import (
+    FAINT,
+    INK,
+    MUTED,
+    Look,
+    Page,
+    count,
+    fitting,
+    noted,
+    panel,
+    pretty,
+)
 
 _PANELS = {"value": "all pairs", "partial_label": "label held constant"}
 _MARKERS = "osD^vPX"
@@ -33,7 +44,7 @@ def layers(table: pd.DataFrame, title: str, look: Look, *, metric: str) -> Figur
     columns = min(4, len(models))
     rows = -(-len(models) // columns)
     page = Page(
-        3.5 + 2.15 * rows,
+        3.6 + 2.15 * rows,
         f"{title} · {metric} RDMs of layers · n = {count(first['n_images'])} images, "
         f"{count(first['n_pairs'])} pairs",
         "Spearman ρ with the RDM of people's votes; mean over seeds, bars: sd; "
@@ -55,7 +66,7 @@ def layers(table: pd.DataFrame, title: str, look: Look, *, metric: str) -> Figur
     width = (page.width - 0.55 - 0.15 - 0.18 * (columns - 1)) / columns
     for i, model in enumerate(models):
         row, place = divmod(i, columns)
-        ax = page.axes(0.55 + place * (width + 0.18), 3.6 + row * 2.15, width, 1.15)
+        ax = page.axes(0.55 + place * (width + 0.18), 3.7 + row * 2.15, width, 1.15)
         part = table[table["model"] == model].sort_values("position")
         _stages(ax, part, look, i)
         ax.set_ylim(min(low, 0.0) - margin, high + margin)
@@ -64,9 +75,10 @@ def layers(table: pd.DataFrame, title: str, look: Look, *, metric: str) -> Figur
             ax.set_yticklabels([])
         else:
             ax.set_ylabel("Spearman ρ")
-        name = noted(model, model, {model: part["note"].iloc[0]})
-        panel(ax, "cdefghijklmnop"[i], name)
-        ax.title.set_fontsize(fitting(name, look.font_size, width - 0.4))
+        note = part["note"].iloc[0]
+        panel(ax, "cdefghijklmnop"[i], pretty(model) + "\n")
+        size = fitting(note, 0.9 * look.font_size, width)
+        ax.text(0, 1.04, note, transform=ax.transAxes, va="bottom", size=size, color=MUTED)
         look.limit(ax, "stages")
     return page.figure
 
