@@ -91,6 +91,10 @@ ACCURACY = {"human": 0.9523, "human_majority": 0.9921}
 FACTS = "CIFAR-10H, all 10,000 images"
 
 
+NETWORKS = tuple(name for name in RSA if name not in _ORACLES)
+"""Networks without human data whose predictions are published: no model of a study."""
+
+
 def plain_name(model: str) -> str:
     """A model's name without the prefix that marks published predictions."""
     return model.removeprefix("published_")

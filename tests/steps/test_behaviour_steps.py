@@ -229,10 +229,11 @@ def test_behaviour_table(study: Study, tmp_path: Path) -> None:
     assert (table["floor_cross_entropy"] == floor).all()
     assert rows.loc["human", "published_cross_entropy"] == 0.1545
     assert rows.loc["human", "published_accuracy"] == 0.9523
-    assert rows.loc["VGG-15 (literature)", "n"] == 0
-    assert rows.loc["VGG-15 (literature)", "published_cross_entropy"] == 0.35
-    assert rows.loc["VGG-15 (literature)", "published_before_tuning"] == 0.78
-    assert np.isnan(rows.loc["VGG-15 (literature)", "accuracy_mean"])
+    assert rows.loc["VGG-15 (literature, tuned on votes)", "n"] == 0
+    assert rows.loc["VGG-15 (literature, tuned on votes)", "published_cross_entropy"] == 0.35
+    assert rows.loc["VGG-15 (literature, tuned on votes)", "published_before_tuning"] == 0.78
+    assert np.isnan(rows.loc["VGG-15 (literature, tuned on votes)", "accuracy_mean"])
+    assert rows.loc["resnext (published predictions)", "published_cross_entropy"] == 0.47
     tabulate_behaviour.main(
         behaviour=tmp_path / "b.parquet",
         table=tmp_path / "t.parquet",

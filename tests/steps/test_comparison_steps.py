@@ -209,7 +209,11 @@ def test_alignment_table(tmp_path: Path) -> None:
     table = load(made["table"])
     for name in ("model", "layer", "metric", "mean", "sd", "n", "partial", "within_class"):
         assert name in table
-    assert table["metric"].tolist() == ["euclidean"] * 3 + ["cosine"] * 3
+    assert table["metric"].tolist() == ["euclidean"] * 7 + ["cosine"] * 3
+    networks = table.iloc[3:7].set_index("model")  # vgg15 is a model of the study
+    assert networks["mean"].isna().all()
+    assert (networks["n"] == 0).all()
+    assert networks.loc["resnext (published predictions)", "published"] == 0.533
     part = table.iloc[:3]
     assert part["model"].tolist() == ["label", "published_vgg15", "philnet"]
     rows = part.set_index("model")
@@ -223,11 +227,12 @@ def test_alignment_table(tmp_path: Path) -> None:
     assert rows["published"].fillna(-1).tolist() == [0.52, 0.494, -1]
     assert "Peterson" in rows.loc["label", "published_source"]
     # Published with the Euclidean distance only.
-    assert table["published"].iloc[3:].isna().all()
+    assert table["published"].iloc[7:].isna().all()
     assert not table["simulated_votes"].any()
     tabulate_alignment.main(
         rsa=rsa, table=tmp_path / "t.parquet", csv=tmp_path / "t.csv", simulated=True
     )
     table = load(tmp_path / "t.parquet")
     assert table["published"].isna().all()
+    assert len(table) == 6
     assert table["simulated_votes"].all()

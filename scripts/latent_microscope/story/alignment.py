@@ -44,23 +44,50 @@ def similarity(study: Study) -> Iterator[Block]:
             "):",
         )
         shown = part[part["method"] == "spearman"]
+        intervals = _intervals(study, str(metric))
         rows = [
             [
                 noted(row.model, row.note),
                 row.layer,
-                str(row.n),
+                str(row.n or "–"),
                 spread(row.mean, row.sd),
-                f"{row.above_label:+.3f}",
+                *intervals.get((row.model, row.layer), ("–", "–")),
+                signed(row.above_label, float("nan"), float("nan")),
                 number(row.partial),
                 number(row.within_class),
                 number(row.published),
             ]
             for row in rows_of(shown)
         ]
-        head = (
-            "model;layer;seeds;RSA;above label;label partialled out;within class;measured earlier"
-        )
+        head = "model;layer;seeds;RSA;95 % interval;annotators;above label;label partialled out"
+        head += ";within class;measured earlier"
         yield Table(head.split(";"), rows, "alignment", numbers_of(shown))
+        if intervals:
+            yield Text(
+                "Intervals are over images and votes, of one training (with several seeds the mean "
+                "of their ends); annotators: how many votes an image a score is worth."
+            )
+
+
+def _intervals(study: Study, metric: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """By model and layer: interval of the Spearman correlation, annotator equivalents."""
+    if not study.has("measures"):
+        return {}
+    table = study.table("measures")
+    known = with_intervals(table[(table["measure"] == "spearman") & (table["metric"] == metric)])
+    return {
+        (str(model), str(layer)): (
+            _between(part["low"].mean(), part["high"].mean()),
+            " / ".join(dict.fromkeys(text or "–" for text in part["equivalents_text"])),
+        )
+        for (model, layer), part in known.groupby(["model", "layer"], sort=False)
+    }
+
+
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the measures that have an interval; low and high over images and votes if drawn."""
+    low, high = (table[f"{end}_votes"].fillna(table[end]) for end in ("low", "high"))
+    return table.assign(low=low, high=high)[low.notna()]
 
 
 def similarity_pictures(study: Study) -> Iterator[Block]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from latent_microscope.story.alignment import noted
+from latent_microscope.story.alignment import noted, with_intervals
 from latent_microscope.story.blocks import Reading, Study
 from latent_microscope.story.cells import highest, listed, percent, rows_of
 
@@ -17,7 +17,7 @@ PEOPLE = ("human", "human_majority", "uniform", *ORACLES)
 def similarity(study: Study) -> Iterator[Reading]:
     """The model most like people, beside the label and the ceiling."""
     table = study.table("alignment")
-    table = table[table["method"] == "spearman"]
+    table = table[(table["method"] == "spearman") & table["mean"].notna()]
     for metric, part in table.groupby("metric", sort=False):
         where = "" if len(set(table["metric"])) == 1 else f"{str(metric).capitalize()} distances: "
         models = part[~part["model"].isin(ORACLES)]
@@ -63,13 +63,10 @@ def measures(study: Study) -> Iterator[Reading]:
         ("spearman", "all pairs"),
         ("partial_label", _HELD),
     ):
-        part = table[(table["measure"] == measure) & ~table["model"].isin(ORACLES)]
-        low = part["low_votes"].fillna(part["low"])
-        high = part["high_votes"].fillna(part["high"])
-        part = part[low.notna()]
+        part = with_intervals(table[(table["measure"] == measure) & ~table["model"].isin(ORACLES)])
         if not len(part):
             continue
-        zero = part[(low <= 0) & (high >= 0)]
+        zero = part[(part["low"] <= 0) & (part["high"] >= 0)]
         names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in rows_of(zero)]
         text = f"Over {what}" if measure == "spearman" else f"{what[0].upper()}{what[1:]}"
         yield Reading(

@@ -187,6 +187,7 @@ def _rsa(study: Study, name: str) -> Reading | None:
     if table is None:
         return None
     part = table[(table["metric"] == name.partition("-")[2]) & (table["method"] == "spearman")]
+    part = part[part["mean"].notna()]
     above = int((part["above_label"] > 0).sum())
     if not len(part):
         return None

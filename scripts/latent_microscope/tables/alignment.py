@@ -10,7 +10,10 @@ from latent_microscope.published import (
     ACCURACY,
     CROSS_ENTROPY_TUNED,
     FACTS,
+    NETWORKS,
     PETERSON,
+    RSA_METRIC,
+    plain_name,
     published_cross_entropy,
     published_rsa,
 )
@@ -47,6 +50,8 @@ def alignment_summary(
         ``rho_a``, ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline
         ``label_only``, ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``,
         ``n_images``, ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``.
+        Networks whose predictions are published follow, with published values only, unless they
+        are models of the study.
 
     Raises:
         InputError: No table.
@@ -70,6 +75,8 @@ def alignment_summary(
     ]
     summary["published"] = np.array([value for value, _ in found], dtype=np.float64)
     summary["published_source"] = pd.Series([source for _, source in found], dtype="str")
+    if comparable:
+        summary = _with_networks(summary)
     summary["simulated_votes"] = simulated
     parts = ["partial", "rho_a", "within_class", "non_unanimous"]
     columns = [*by, "mean", "sd", "n"]
@@ -78,6 +85,37 @@ def alignment_summary(
     place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
     order = np.lexsort((-summary["mean"].to_numpy(), summary["metric"].map(place).to_numpy()))
     return summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
+
+
+def _with_networks(summary: pd.DataFrame) -> pd.DataFrame:
+    """Rows of published networks below those of the study, comparable with these."""
+    own = summary[(summary["metric"] == RSA_METRIC) & (summary["method"] == "spearman")]
+    if own.empty:
+        return summary
+    shared = {name: own[name].iloc[0] for name in ("metric", "method", *_SHARED)}
+    rows = [
+        shared | {"model": _of_predictions(name), "layer": "probabilities", "n": 0}
+        | dict(zip(("published", "published_source"),
+                   published_rsa(name, "probabilities", RSA_METRIC), strict=True))
+        for name in _others(own["model"])
+    ]  # fmt: skip
+    return _joined(summary, rows)
+
+
+def _others(models: pd.Series) -> list[str]:
+    """Published networks that are no models of the study."""
+    known = {plain_name(model) for model in models}
+    return [name for name in NETWORKS if name not in known]
+
+
+def _of_predictions(name: str) -> str:
+    return f"{name} (published predictions)"
+
+
+def _joined(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataFrame:
+    """The summary with further rows, what they do not say missing."""
+    more = pd.DataFrame(rows).reindex(columns=summary.columns)
+    return pd.concat([summary, more.astype(summary.dtypes.to_dict())], ignore_index=True)
 
 
 def behaviour_summary(
@@ -96,7 +134,8 @@ def behaviour_summary(
         ``floor_cross_entropy`` (the votes' own entropy, the least possible),
         ``published_cross_entropy``, ``published_before_tuning`` (cross-entropy),
         ``published_accuracy``, ``published_source``, ``simulated_votes``. Networks of the
-        literature that were tuned on human votes follow, with published values only.
+        literature follow, with published values only: without human data (unless they are models
+        of the study), and tuned on human votes.
     """
     summary = over_runs(behaviour, ["model"], _BEHAVIOUR)
     human = behaviour.loc[behaviour["model"] == "human", "cross_entropy"]
@@ -113,20 +152,22 @@ def behaviour_summary(
         for model, (_, source) in zip(summary["model"], found, strict=True)
     ]
     if comparable:
-        rows = pd.DataFrame(
-            [
-                {
-                    "model": f"{name} (literature)",
-                    "n": 0,
-                    "floor_cross_entropy": summary["floor_cross_entropy"].iloc[0],
-                    "published_cross_entropy": after,
-                    "published_before_tuning": before,
-                    "published_source": PETERSON,
-                }
-                for name, (after, before) in CROSS_ENTROPY_TUNED.items()
-            ]
-        )
-        rows = rows.reindex(columns=summary.columns).astype(summary.dtypes.to_dict())
-        summary = pd.concat([summary, rows], ignore_index=True)
+        floor = {"n": 0, "floor_cross_entropy": summary["floor_cross_entropy"].iloc[0]}
+        rows = []
+        for name in _others(summary["model"]):
+            value, source = published_cross_entropy(name)
+            rows.append(
+                floor
+                | {"model": _of_predictions(name), "published_cross_entropy": value}
+                | {"published_source": source}
+            )
+        for name, (after, before) in CROSS_ENTROPY_TUNED.items():
+            rows.append(
+                floor
+                | {"model": f"{name} (literature, tuned on votes)"}
+                | {"published_cross_entropy": after, "published_before_tuning": before}
+                | {"published_source": PETERSON}
+            )
+        summary = _joined(summary, rows)
     summary["simulated_votes"] = simulated
     return summary.astype({"model": "str", "published_source": "str"})
