@@ -95,6 +95,13 @@ def _planes(study: Study) -> Iterator[Block]:
     yield Picture("uniqueness-originality", "Uniqueness against originality")
 
 
+def _through_networks(study: Study) -> Iterator[Block]:
+    for name in study.pictures("layers-"):
+        yield Picture(name, "Similarity to people from the first layer to the last")
+    for name in study.pictures("fold-training"):
+        yield Picture(name, "Fine-tuning in folds: curves, and the epochs that inner images chose")
+
+
 SECTIONS: dict[str, tuple[Callable[[Study], Iterator[Block]], ...]] = {
     "synthetic": (truth.funnel, truth.detectors),
     "detection": (truth.first_setting, truth.every_setting, truth.search),
@@ -115,6 +122,9 @@ SECTIONS: dict[str, tuple[Callable[[Study], Iterator[Block]], ...]] = {
         alignment.similarity_pictures,
         alignment.behaviour,
         alignment.behaviour_pictures,
+        alignment.ceilings,
+        alignment.recovery,
+        _through_networks,
         vae.facts,
     ),
     "simulations": (simulations.false_alarms, simulations.coverage, simulations.power),

@@ -9,7 +9,6 @@ from latent_microscope.story.cells import (
     interval,
     number,
     numbers_of,
-    percent,
     rows_of,
     signed,
     spread,
@@ -220,18 +219,18 @@ def ceilings(study: Study) -> Iterator[Block]:
 
 def recovery(study: Study) -> Iterator[Block]:
     """Whether simulated votes lead back to the model that made them."""
-    table = study.table("recovery")
-    yield Text(
-        "Votes simulated from each model, and the model that they are most like (",
-        Link("all of it", "recovery"),
-        "):",
-    )
-    rows = [
-        [row.model, row.attributed, percent(row.share), str(row.n_simulations)]
-        for row in rows_of(table)
-    ]
-    head = ["simulated from", "attributed to", "share", "simulations"]
-    yield Table(head, rows, "recovery", numbers_of(table))
+    for metric, part in study.table("recovery").groupby("metric", sort=False):
+        yield Text(
+            f"Model recovery, {metric} distances: votes simulated from the model of a row, "
+            f"{part['n_simulations'].iloc[0]} times, and how often each model was found to be the "
+            "most like them (",
+            Link("all of it", "recovery"),
+            "):",
+        )
+        names = list(dict.fromkeys(part["model"]))
+        counts = part.pivot(index="model", columns="attributed", values="count")
+        rows = [[name, *(str(counts.loc[name, other]) for other in names)] for name in names]
+        yield Table(["votes of", *names], rows, "recovery")
     yield Picture("recovery", "Model recovery")
 
 
