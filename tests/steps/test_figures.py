@@ -51,7 +51,7 @@ ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disput
 # Drawn in the tests of their other steps.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
-ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity"}
+ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity", "accuracy"}
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 

@@ -10,6 +10,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import (
     RDM,
+    bins,
     bootstrap_compare,
     compare,
     partial_compare,
@@ -92,8 +93,8 @@ def test_draws_are_those_of_explicit_resampling(world: World, method: str) -> No
 def test_binned_ranks_change_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above 65,534 pairs ranks come from 4096 bins; here from 256 of 780."""
     exact = bootstrap_compare(world.models, world.reference, None, 20)
-    monkeypatch.setattr(resampling, "_MOST_BINS", 100)
-    monkeypatch.setattr(resampling, "_BINS", 256)
+    monkeypatch.setattr(bins, "_MOST_BINS", 100)
+    monkeypatch.setattr(bins, "_BINS", 256)
     binned = bootstrap_compare(world.models, world.reference, None, 20)
     difference = np.abs(binned.draws - exact.draws).max()
     assert 0 < difference < 1e-3

@@ -7,12 +7,11 @@ from scipy.stats import rankdata
 from latent_microscope.behaviour import softmax
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity.bins import Binned, binned
 from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.influence import (
-    Binned,
     Influence,
-    binned,
-    cross_covariance,
+    cross_covariances,
     product_mean,
     rank_covariance,
     rank_covariance_of_images,
@@ -110,8 +109,8 @@ def test_influence_on_products_and_on_cka() -> None:
     np.testing.assert_allclose(found.images, expected, atol=1e-8)
     features = np.random.default_rng(0).normal(size=(N, 5))
     shares = vote_shares(counts)
-    cross = cross_covariance(features, shares)
-    own = [cross_covariance(f, f).value for f in (features, shares)]
+    first, cross = cross_covariances(features, [features, shares])
+    own = [first.value, cross_covariances(shares, [shares])[0].value]
     assert cross.value / np.sqrt(own[0] * own[1]) == pytest.approx(linear_cka(features, shares))
 
     def squared(w: np.ndarray) -> float:

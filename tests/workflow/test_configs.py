@@ -35,6 +35,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
             yield f"{file.stem}-subset", ["--configfile", str(file), "--config", "subset=200"]
     imagenet = [str(CONFIG / "alignment.yaml"), str(CONFIG / "with/imagenet.yaml")]
     yield "alignment-imagenet", ["--configfile", *imagenet, "--config", "size=quick"]
+    published = [str(CONFIG / "alignment.yaml"), str(CONFIG / "with/published.yaml")]
+    yield "alignment-published", ["--configfile", *published, "--config", "size=quick"]
     names = ",".join(path.stem for path in files if path.stem in (*SUBSET, "synthetic"))
     yield "together", ["--configfile", *map(str, files), "--config", f"run=[{names}]"]
 
@@ -47,6 +49,7 @@ NETWORKS = {
     "external-workstation": {"import_external": 5, "train_philnet": 0, "download_file": 4},
     "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},
     "alignment-paper": {"train_vae": 2, "train_philnet": 3, "train_folds": 6, "compare_folds": 1},
+    "alignment-published": {"import_external": 5, "train_philnet": 3},
     "alignment-imagenet": {"build_network": 5, "extract_features": 8},
 }
 """Jobs that say whether a size took effect; views times seeds."""

@@ -69,6 +69,39 @@ rule plot_rsa:
         "../../scripts/plot_rsa.py"
 
 
+rule plot_accuracy:
+    input:
+        measures="results/{study}/tables/measures.parquet",
+    output:
+        png=report(
+            f"{RF}/accuracy-{{metric}}.png",
+            caption="../report/accuracy.rst",
+            category="{study}",
+            subcategory="Alignment",
+            labels={"figure": "accuracy and likeness to people, {metric}"},
+        ),
+        pdf=f"{RF}/accuracy-{{metric}}.pdf",
+    log:
+        f"{LOG}/plot_accuracy-{{metric}}.log",
+    wildcard_constraints:
+        study=one_of(of_kind("alignment", "own")),
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=light_memory,
+        runtime=short_runtime,
+    params:
+        step=step("plot_accuracy"),
+        title=title_of,
+        style=STYLE,
+        metric=lambda wildcards: wildcards.metric,
+        targets=fold_column("targets"),
+        starts=fold_column("of"),
+        simulated=lambda wildcards: not has_published_votes(wildcards),
+    script:
+        "../../scripts/plot_accuracy.py"
+
+
 rule plot_model_similarity:
     input:
         similarity="results/{study}/rsa/{metric}-models.parquet",

@@ -50,7 +50,7 @@ FIGURES = frozenset({
     "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
     "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
     "power", "calibration", "reliability", "vae_checks", "duplicates", "probes", "recovery",
-    "layers", "classes", "fold_training", "dissimilarity",
+    "layers", "classes", "fold_training", "dissimilarity", "accuracy",
 })  # fmt: skip
 
 

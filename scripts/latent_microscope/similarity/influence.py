@@ -11,14 +11,14 @@ influence is the sum of psi over its pairs, and a bootstrap sample with multipli
 :func:`latent_microscope.tables.intervals.exact_differences` makes shows it against re-ranking).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.ranks import Ranks
-from latent_microscope.similarity.resampling import bins_of
+from latent_microscope.similarity.bins import Binned
 
 Float64 = npt.NDArray[np.float64]
 _SIGNS = 256
@@ -40,19 +40,6 @@ class Selection:
     def n(self) -> int:
         """Number of images."""
         return self.starts.size - 1
-
-
-@dataclass(frozen=True, eq=False)
-class Binned:
-    """A variable over the pairs of a selection, in bins of its ranks.
-
-    Attributes:
-        bins: Bin of each pair, uint16.
-        midranks: Mid-rank of each bin, as a share of all pairs.
-    """
-
-    bins: npt.NDArray[np.uint16]
-    midranks: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +65,6 @@ def selection(n: int, pairs: npt.NDArray[np.int64] | None = None) -> Selection:
     rows = np.repeat(np.arange(n), np.diff(starts))
     columns = pairs - first[rows] + rows + 1
     return Selection(starts.astype(np.int64), columns.astype(np.int32))
-
-
-def binned(ranks: Ranks) -> Binned:
-    """Bins of a ranked variable; equal values share a bin."""
-    bins, count = bins_of(ranks)
-    mass = np.bincount(bins, minlength=count) / bins.size
-    return Binned(bins, (np.cumsum(mass) - 0.5 * mass).astype(np.float32))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -159,7 +139,7 @@ def _product_sums(x, y, n):  # type: ignore[no-untyped-def]
     return sums
 
 
-def _centred(sums: Float64, chosen: Selection, number: int) -> Float64:
+def centred(sums: Float64, chosen: Selection, number: int) -> Float64:
     """Influence from sums over each image's pairs: a mean over pairs that lose or gain weight."""
     own = np.diff(chosen.starts).astype(np.float64)
     if chosen.columns.size:
@@ -182,7 +162,7 @@ def rank_covariance(x: Binned, y: Binned, chosen: Selection) -> Influence:
     by_x, by_y, total = _conditional(x.bins, y.bins, x.midranks, y.midranks)
     gx, gy = (_above(part, number) for part in (by_x, by_y))
     sums = _rank_sums(x.bins, y.bins, x.midranks, y.midranks, gx, gy, chosen.starts, chosen.columns)
-    return Influence(total / number - 0.25, _centred(sums, chosen, number))
+    return Influence(total / number - 0.25, centred(sums, chosen, number))
 
 
 def _above(part: Float64, number: int) -> npt.NDArray[np.float32]:
@@ -199,7 +179,7 @@ def sign_concordance(x: Binned, y: Binned, chosen: Selection) -> Influence:
     table = _signs(_signs(joint).T).T
     twice = (2.0 * table).astype(np.float32)
     sums = _table_sums(x.bins, y.bins, cx, cy, twice, chosen.starts, chosen.columns)
-    return Influence(float(np.sum(joint * table)), _centred(sums, chosen, number))
+    return Influence(float(np.sum(joint * table)), centred(sums, chosen, number))
 
 
 def _signs(joint: Float64) -> Float64:
@@ -211,22 +191,28 @@ def _signs(joint: Float64) -> Float64:
 def product_mean(x: npt.NDArray, y: npt.NDArray, n: int) -> Influence:
     """Mean product of two condensed RDMs of n images (for the cosine)."""
     sums = _product_sums(x, y, n)
-    return Influence(0.5 * float(sums.sum()) / x.size, _centred(sums, selection(n), x.size))
+    return Influence(0.5 * float(sums.sum()) / x.size, centred(sums, selection(n), x.size))
 
 
-def cross_covariance(x: npt.NDArray, y: npt.NDArray) -> Influence:
-    """Squared Frobenius norm of the cross-covariance of two sets of features (for linear CKA).
+def cross_covariances(x: npt.NDArray, others: Sequence[npt.NDArray]) -> list[Influence]:
+    """Squared Frobenius norm of the cross-covariance of features with others (for linear CKA).
 
     Args:
         x: Features, shape (n, p).
-        y: Features of the same images, shape (n, q).
+        others: Features of the same images, each of shape (n, q).
+
+    Returns:
+        One a member of ``others``.
     """
-    a, b = (np.asarray(part, dtype=np.float64) - np.mean(part, axis=0) for part in (x, y))
-    n = len(a)
-    cross = a.T @ b / n
-    value = float(np.sum(cross * cross))
-    each = np.einsum("ij,ij->i", a @ cross, b)
-    return Influence(value, 2.0 * (each - value) / n)
+    a = np.asarray(x, dtype=np.float64) - np.mean(x, axis=0)
+    found = []
+    for other in others:
+        b = np.asarray(other, dtype=np.float64) - np.mean(other, axis=0)
+        cross = a.T @ b / len(a)
+        value = float(np.sum(cross * cross))
+        each = np.einsum("ij,ij->i", a @ cross, b)
+        found.append(Influence(value, 2.0 * (each - value) / len(a)))
+    return found
 
 
 def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:

@@ -13,21 +13,19 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.similarity.bins import bins_of
 from latent_microscope.similarity.comparison import (
     Comparable,
     partial_correlation,
     rank_rdm,
 )
 from latent_microscope.similarity.pairs import row_start
-from latent_microscope.similarity.ranks import Ranks
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.variance import unique_shares
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
-# A uint16 holds that many bins; above, that many bins are made.
-_MOST_BINS, _BINS = 1 << 16, 1 << 12
 # Rows of the symmetric matrix that are expanded at once.
 _ROWS = 128
 
@@ -91,30 +89,8 @@ def sums_of_products(
     return sums
 
 
-def bins_of(ranks: Ranks) -> tuple[npt.NDArray[np.uint16], int]:
-    """Bins of ranks, fine enough to rank any resample anew from them alone.
-
-    Up to 65,534 pairs every group of equal values has a bin of its own and new ranks are exact.
-    Above, there are 4096 bins of equal width in rank: a group of ties keeps its place, and a rank
-    is off by 1/8192 of the range at most.
-
-    Returns:
-        Bins and their number.
-    """
-    number = len(ranks)
-    if number < _MOST_BINS - 1:
-        # Doubled ranks of neighbouring groups differ by 2 or more.
-        return (ranks.doubled >> np.uint32(1)).astype(np.uint16), number + 1
-    part = np.empty(number, dtype=np.uint16)
-    step = 1 << 20
-    for start in range(0, number, step):
-        scaled = ranks.doubled[start : start + step] * (_BINS / (2.0 * number + 2.0))
-        part[start : start + step] = scaled.astype(np.uint16)
-    return part, _BINS
-
-
 def rank_bins(matrix: Comparable, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
-    """Bins of the ranks of an RDM, see :func:`bins_of`.
+    """Bins of the ranks of an RDM, see :mod:`latent_microscope.similarity.bins`.
 
     Args:
         matrix: RDM or condensed array.

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.seeds import rng
+from latent_microscope.similarity.bins import Binned, binned, binned_values
 from latent_microscope.similarity.class_level import class_level_draws
-from latent_microscope.similarity.comparison import partial_correlation, rank_rdm
+from latent_microscope.similarity.comparison import partial_correlation
+from latent_microscope.similarity.covariances import rank_covariances
 from latent_microscope.similarity.influence import (
-    Binned,
     Influence,
-    Selection,
-    binned,
-    cross_covariance,
+    cross_covariances,
     product_mean,
     rank_covariance,
     selection,
@@ -51,52 +50,49 @@ class Variables:
         bins: By part (``whole`` and those of the frame) bins of ranks; None for a part of fewer
             than two pairs.
         values: Condensed distances.
-        features: Rows of the images; None for the label.
     """
 
     bins: dict[str, Binned | None]
     values: npt.NDArray[np.float32]
-    features: npt.NDArray | None
 
 
-def variables(matrix: RDM, features: npt.NDArray | None, shared: Frame) -> Variables:
+def variables(matrix: RDM, shared: Frame) -> Variables:
     """The forms of one RDM."""
-    bins: dict[str, Binned | None] = {"whole": binned(rank_rdm(matrix).ranks)}
+    bins: dict[str, Binned | None] = {"whole": binned_values(matrix.values)}
     for name, pairs in shared.pairs.items():
-        bins[name] = binned(rank_rdm(matrix, pairs=pairs).ranks) if pairs.size > 1 else None
-    return Variables(bins, matrix.values, features)
+        bins[name] = binned_values(matrix.values[pairs]) if pairs.size > 1 else None
+    return Variables(bins, matrix.values)
 
 
 class _Study:
-    """Influences of all images on all numbers that the measures are made of.
+    """Influences of all images on the numbers that the measures are made of.
 
     Places: 0 people, 1..k the models, k + 1 the label.
     """
 
     def __init__(self, shared: Frame, n: int, *, tau: bool) -> None:
         self.n, self.tau = n, tau
-        self.selections: dict[str, Selection] = {"whole": selection(n)}
-        self.selections |= {name: selection(n, pairs) for name, pairs in shared.pairs.items()}
+        self.whole = selection(n)
+        self.parts = {name: selection(n, pairs) for name, pairs in shared.pairs.items()}
 
-    def cross(self, i: int, x: Variables, j: int, y: Variables, *, full: bool) -> list[_Task]:
-        """Covariances of two RDMs: all of them if ``full``, else of whole ranks only."""
+    def cross(self, i: int, x: Variables, j: int, y: Variables) -> list[_Task]:
+        """All of two RDMs but the covariance of their ranks over all pairs, and CKA."""
         found: list[_Task] = []
-        for part, chosen in self.selections.items():
+        for part, chosen in self.parts.items():
             a, b = x.bins[part], y.bins[part]
-            if a is not None and b is not None and (full or part == "whole"):
+            if a is not None and b is not None:
                 found.append(((part, i, j), lambda a=a, b=b, c=chosen: rank_covariance(a, b, c)))  # type: ignore[misc]
-        if full:
-            found.append((("product", i, j), lambda: product_mean(x.values, y.values, self.n)))
-            if x.features is not None and y.features is not None:
-                f, g = x.features, y.features
-                found.append((("cka", i, j), lambda: cross_covariance(f, g)))
-            if self.tau and i != j:
-                a, b = x.bins["whole"], y.bins["whole"]
-                assert a is not None
-                assert b is not None
-                chosen = self.selections["whole"]
-                found.append((("sign", i, j), lambda: sign_concordance(a, b, chosen)))
+        found.append((("product", i, j), lambda: product_mean(x.values, y.values, self.n)))
+        if self.tau and i != j:
+            a, b = _whole(x), _whole(y)
+            found.append((("sign", i, j), lambda: sign_concordance(a, b, self.whole)))
         return found
+
+
+def _whole(of: Variables) -> Binned:
+    bins = of.bins["whole"]
+    assert bins is not None
+    return bins
 
 
 def _computed(tasks: Sequence[_Task], pool: ThreadPoolExecutor) -> dict[Hashable, Influence]:
@@ -215,28 +211,40 @@ def bootstrap_scores(
     n, number, metric = people.n, len(people), people.metric
     study = _Study(shared, n, tau=tau)
     samples = resampling(n, n_draws, vote_sets, seed)
+    rows = [
+        vote_shares(resample_votes(counts, rng(seed, "bootstrap_votes", replicate)))
+        for replicate in range(vote_sets)
+    ]
+    features = [human.features, *(one.features for one in models)]
     with ThreadPoolExecutor(threads) as pool:
-        those = list(
-            pool.map(lambda one: variables(one.matrix, one.features, shared), [human, *models])
-        )
-        label = Variables({"whole": binned(shared.label.ranks)}, people.values, None)
-        label.bins.update(dict.fromkeys(PARTS))
-        everything = [*those, label]
+        those = list(pool.map(lambda one: variables(one.matrix, shared), [human, *models]))
         tasks: list[_Task] = []
-        for i, j in itertools.combinations_with_replacement(range(k + 2), 2):
-            full = j <= k and (i == 0 or i == j)
-            tasks += study.cross(i, everything[i], j, everything[j], full=full)
+        for place, one in enumerate(those):
+            tasks += study.cross(0, those[0], place, one)
+            tasks += study.cross(place, one, place, one) if place else []
         numbers = _computed(tasks, pool)
-        renewed, rows = [], []
-        for replicate in range(vote_sets):
-            new = vote_shares(resample_votes(counts, rng(seed, "bootstrap_votes", replicate)))
-            again = variables(rdm(new, metric, people.ids), new, shared)
-            tasks = study.cross(0, again, 0, again, full=True)
+        renewed, ranks = [], []
+        for new in rows:
+            again = variables(rdm(new, metric, people.ids), shared)
+            tasks = study.cross(0, again, 0, again)
             for place in range(1, k + 1):
-                tasks += study.cross(0, again, place, those[place], full=True)
-            tasks += study.cross(0, again, k + 1, label, full=False)
+                tasks += study.cross(0, again, place, those[place])
             renewed.append(_computed(tasks, pool))
-            rows.append(new)
+            ranks.append(_whole(again))
+        crossed = list(pool.map(lambda f: cross_covariances(f, [f, features[0], *rows]), features))
+        whole = rank_covariances(
+            [*map(_whole, those), binned(shared.label.ranks), *ranks], threads=threads
+        )
+    for i, j in itertools.combinations_with_replacement(range(k + 2), 2):
+        numbers["whole", i, j] = whole(i, j)
+    for place, (own, people_too, *_) in enumerate(crossed):
+        numbers["cka", 0, place], numbers["cka", place, place] = people_too, own
+    for replicate, part in enumerate(renewed):
+        at = k + 2 + replicate
+        part["cka", 0, 0] = cross_covariances(rows[replicate], [rows[replicate]])[0]
+        part |= {("cka", 0, place): crossed[place][2 + replicate] for place in range(1, k + 1)}
+        part["whole", 0, 0] = whole(at, at)
+        part |= {("whole", 0, place): whole(place, at) for place in range(1, k + 2)}
     images, both = linear_draws(numbers, renewed, samples)
     against = rivals(models)
     point = _scores(_single(numbers), k, against, number)

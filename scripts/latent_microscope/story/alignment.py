@@ -187,7 +187,9 @@ def behaviour(study: Study) -> Iterator[Block]:
 
 
 def behaviour_pictures(study: Study) -> Iterator[Block]:
-    """Confusions drawn."""
+    """Errors beside likeness to people, and confusions."""
+    for name in study.pictures("accuracy-"):
+        yield Picture(name, "Errors and likeness to people")
     for name in study.pictures("confusions"):
         yield Picture(name, "Confusion matrices of people and models")
 

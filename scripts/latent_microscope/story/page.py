@@ -71,7 +71,7 @@ PARTS = (
     Part("layers", "Stage by stage", ("layers",), (read_alignment.layers,), (alignment.layers,),
          ("layers",)),
     Part("behaviour", "Behaviour against the votes", ("behaviour",), (read_alignment.behaviour,),
-         (alignment.behaviour,), ("confusions", "entropy", "disputed")),
+         (alignment.behaviour,), ("accuracy-", "confusions", "entropy", "disputed")),
     Part("ceilings", "What can be reached", ("ceilings",), (read_alignment.ceilings,),
          (alignment.ceilings,)),
     Part("recovery", "Can the models be told apart?", ("recovery",), (read_alignment.recovery,),

@@ -42,9 +42,21 @@ def alignment_figures(study):
     for metric in STUDIES[study]["metrics"]:
         names += [f"rdms-{metric}", f"rsa-{metric}", f"model-similarity-{metric}"]
         names.append(f"classes-{metric}")
+        if classifiers(study):
+            names.append(f"accuracy-{metric}")
     return names + layer_figures(study)
 
 
 def figure_notes(wildcards):
     """What a reader must see beside a model's name wherever its values are drawn."""
     return {name: note for name, note in model_notes(wildcards).items() if note == "random weights"}
+
+
+def fold_column(key):
+    """A params function: this setting of each cross-validated network, by name."""
+
+    def column(wildcards):
+        models = STUDIES[wildcards.study]["models"]
+        return {name: models[name][key] for name in models_of(wildcards.study, "folds")}
+
+    return column
