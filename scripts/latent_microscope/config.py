@@ -134,11 +134,17 @@ def _check_models(study: Mapping[str, Any], prefix: str) -> None:
             "its settings, or leave the model out"
         )
     networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
+    in_folds = sorted(name for name, model in models.items() if model["type"] == "folds")
     for name, model in models.items():
         if model["type"] in ("random", "folds") and model["of"] not in networks:
             raise InputError(
                 f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
                 f"philnet; those are: {', '.join(networks)}"
+            )
+        if model["type"] == "views" and model["of"] not in in_folds:
+            raise InputError(
+                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
+                f"folds; those are: {', '.join(in_folds) or 'none'}"
             )
         if model["type"] == "folds" and isinstance(model["epochs"], dict) and not model["inner"]:
             raise InputError(

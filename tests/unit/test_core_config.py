@@ -114,6 +114,11 @@ def test_unknown_keys_are_named_at_every_depth(key: str, dotted: str) -> None:
         ),
         (
             f"{OBJECTS}__models__mine",
+            {"type": "views", "of": "philnet"},
+            ("models.mine.of: 'philnet' is not a model of the type folds; those are: none",),
+        ),
+        (
+            f"{OBJECTS}__models__mine",
             {"type": "folds", "of": "philnet", "targets": "votes", "epochs": {"choose": [1]}}
             | {"inner": 0},
             ("models.mine.inner: 0 leaves no images to choose",),

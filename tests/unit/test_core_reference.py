@@ -90,6 +90,7 @@ def test_rows_show_type_range_default_and_the_default_of_a_section_left_out() ->
                     *STUDIES,
                     "philnet",
                     "folds",
+                    "views",
                     "random",
                     "resnet50",
                     "efficientnet_lite",

@@ -41,6 +41,38 @@ rule train_folds:
         "../../scripts/train_folds.py"
 
 
+rule average_views:
+    input:
+        images="results/{study}/data/test/images.npy",
+        samples="results/{study}/data/test/samples.parquet",
+        votes="results/{study}/data/votes.parquet",
+        weights=viewed_file("weights.pt"),
+        members=viewed_file("members.parquet"),
+    output:
+        features="results/{study}/models/{model}/seed{seed}/features.npy",
+        feature_ids="results/{study}/models/{model}/seed{seed}/features.parquet",
+        logits="results/{study}/models/{model}/seed{seed}/logits.npy",
+        calibrated="results/{study}/models/{model}/seed{seed}/calibrated.npy",
+        folds="results/{study}/models/{model}/seed{seed}/folds.parquet",
+    log:
+        f"{LOG}/average_views-{{model}}-seed{{seed}}.log",
+    wildcard_constraints:
+        model=one_of({m for s in STUDIES for m in models_of(s, "views")}),
+    conda:
+        "../../envs/torch.yaml"
+    threads: CONFIG["numeric_threads"]
+    resources:
+        mem_mb=heavy_memory,
+        runtime=long_runtime,
+        gpu=1,
+    params:
+        step=step("average_views"),
+        settings=views_settings,
+        device=CONFIG["device"],
+    script:
+        "../../scripts/average_views.py"
+
+
 rule compare_folds:
     input:
         features=compared_fold_files(0, "features.npy"),

@@ -53,10 +53,13 @@ def figure_notes(wildcards):
 
 
 def fold_column(key):
-    """A params function: this setting of each cross-validated network, by name."""
+    """A params function: this setting of each cross-validated network and of views, by name."""
 
     def column(wildcards):
-        models = STUDIES[wildcards.study]["models"]
-        return {name: models[name][key] for name in models_of(wildcards.study, "folds")}
+        study = wildcards.study
+        return {
+            name: {**fold_model(study, name), "of": STUDIES[study]["models"][name]["of"]}[key]
+            for name in models_of(study, "folds", "views")
+        }
 
     return column

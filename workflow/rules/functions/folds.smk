@@ -7,14 +7,49 @@ def fold_runs(study):
     return [(model, seed) for model in models for seed in model_seeds(study, model)]
 
 
-def fold_run_files(name):
-    """An input function: this file of every run of a cross-validated network."""
+def tempered_runs(study):
+    """(model, seed) of what is predicted fold by fold: these networks, and views of theirs."""
+    models = models_of(study, "folds", "views")
+    return [(model, seed) for model in models for seed in model_seeds(study, model)]
+
+
+def files_of_runs(runs, name):
+    """An input function: this file of every run that ``runs`` finds in a study."""
 
     def files(wildcards):
         study = wildcards.study
-        return [f"results/{study}/models/{m}/seed{s}/{name}" for m, s in fold_runs(study)]
+        return [f"results/{study}/models/{m}/seed{s}/{name}" for m, s in runs(study)]
 
     return files
+
+
+def fold_run_files(name):
+    """An input function: this file of every run of a cross-validated network."""
+    return files_of_runs(fold_runs, name)
+
+
+def fold_model(study, model):
+    """The settings of a cross-validated network, or of the one that a model shows views of."""
+    models = STUDIES[study]["models"]
+    return models[models[model]["of"]] if models[model]["type"] == "views" else models[model]
+
+
+def viewed_file(name):
+    """An input function: this file of the network that a model shows views of."""
+
+    def path(wildcards):
+        folder = f"results/{wildcards.study}/models/{model_of(wildcards)['of']}"
+        return f"{folder}/seed{wildcards.seed}/{name}"
+
+    return path
+
+
+def views_settings(wildcards):
+    """The architecture, and which views."""
+    models = STUDIES[wildcards.study]["models"]
+    start = models[fold_model(wildcards.study, wildcards.model)["of"]]
+    own = {key: model_of(wildcards)[key] for key in ("shift", "mirror")}
+    return {**{key: start[key] for key in PHILNET}, **own}
 
 
 def folds_settings(wildcards):
@@ -65,18 +100,28 @@ def fold_artefacts(study):
     """What the checks look at: predictions, and the proof that nobody knew the votes."""
     names = ("logits.npy", "calibrated.npy", "features.npy", "members.parquet")
     names += ("provenance.parquet", "folds.parquet")
-    return [
+    viewed = [
         f"results/{study}/models/{model}/seed{seed}/{name}"
-        for model, seed in fold_runs(study)
-        for name in names
-    ] + fold_comparisons(study)
+        for model, seed in tempered_runs(study)
+        if model in models_of(study, "views")
+        for name in ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
+    ]
+    return (
+        [
+            f"results/{study}/models/{model}/seed{seed}/{name}"
+            for model, seed in fold_runs(study)
+            for name in names
+        ]
+        + viewed
+        + fold_comparisons(study)
+    )
 
 
 # Cross-validated networks bring temperatures of their own folds.
-behaviour_temperatures = fold_run_files("folds.parquet")
+behaviour_temperatures = files_of_runs(tempered_runs, "folds.parquet")
 
 
 def tempered_classifiers(wildcards):
     """Places of these networks among all classifiers."""
     found = classifiers(wildcards.study)
-    return [found.index(run) for run in fold_runs(wildcards.study)]
+    return [found.index(run) for run in tempered_runs(wildcards.study)]

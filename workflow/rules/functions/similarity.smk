@@ -1,6 +1,7 @@
 # Functions of similarity.smk: paths, params and lists by study.
 from types import SimpleNamespace
 
+WITH_LOGITS = ("philnet", "folds", "views")
 DETERMINISTIC = ("pixels", "label", "class_mean", "external", "efficientnet_lite")
 
 
@@ -9,6 +10,8 @@ def model_seeds(study, model):
     settings = STUDIES[study]["models"][model]
     if settings["type"] == "embeddings":  # the same file for every seed
         return seeds_of(study)[:1]
+    if settings["type"] == "views":
+        return model_seeds(study, settings["of"])
     return [0] if settings["type"] in DETERMINISTIC else settings.get("seeds") or seeds_of(study)
 
 
@@ -33,7 +36,7 @@ def rdm_features(wildcards):
     model, layer, seed = split_source(wildcards.source)
     if STUDIES[wildcards.study]["models"][model]["type"] in ("vae", "embeddings"):
         return f"results/{wildcards.study}/vae/whole/seed{seed}/latents.npy"
-    trained = STUDIES[wildcards.study]["models"][model]["type"] in ("philnet", "folds")
+    trained = STUDIES[wildcards.study]["models"][model]["type"] in WITH_LOGITS
     names = {"probabilities": "logits", "calibrated": "calibrated"} if trained else {}
     name = names.get(layer, "features")
     return f"results/{wildcards.study}/models/{model}/seed{seed}/{name}.npy"
@@ -114,7 +117,7 @@ def classifiers(study):
 
 
 def has_logits(model):
-    return model["type"] in ("philnet", "folds") or (
+    return model["type"] in WITH_LOGITS or (
         model["type"] == "external" and model["holds"] == "logits"
     )
 
@@ -122,9 +125,9 @@ def has_logits(model):
 def behaviour_logits(wildcards):
     folder = f"results/{wildcards.study}/models"
     models = STUDIES[wildcards.study]["models"]
-    name = {"philnet": "logits", "folds": "logits", "external": "features"}
+    name = {"external": "features"}
     return [
-        f"{folder}/{m}/seed{s}/{name[models[m]['type']]}.npy"
+        f"{folder}/{m}/seed{s}/{name.get(models[m]['type'], 'logits')}.npy"
         for m, s in classifiers(wildcards.study)
     ]
 

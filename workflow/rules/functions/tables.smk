@@ -119,4 +119,7 @@ def model_notes(wildcards):
             notes[name] = f"trained {model['epochs']} epochs"
         if model["type"] == "folds":
             notes[name] = f"fine-tuned on {model['targets']} of {model['folds'] - 1} other folds"
+        if model["type"] == "views":
+            count = (5 if model["shift"] else 1) * (2 if model["mirror"] else 1)
+            notes[name] = f"{model['of']}, mean over {count} views of an image"
     return notes

@@ -1,0 +1,148 @@
+"""Predictions over views of an image: what is averaged, by which network, with which images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import average_views
+from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.behaviour import cross_fitted_temperatures, fit_temperature
+from latent_microscope.errors import InputError
+from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.views import shifted, shifts
+from latent_microscope.pixels import to_unit
+from latent_microscope.weights import save_weights
+
+N, FOLDS = 24, 3
+CLASSES = [f"class{i}" for i in range(10)]
+NET = {"widths": [4, 8, 8]}
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, Path]:
+    folder = tmp_path / "in"
+    generator = np.random.default_rng(0)
+    labels = np.arange(N) % 10
+    ids = [f"test-{i:05d}" for i in range(N)]
+    save_npy(folder / "images.npy", generator.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8))
+    samples = {"id": ids, "label": labels, "label_name": np.asarray(CLASSES)[labels]}
+    save_table(folder / "samples.parquet", pd.DataFrame(samples))
+    counts = generator.multinomial(10, [0.1] * 10, N) + 40 * np.eye(10, dtype=int)[labels]
+    votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
+    save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
+    states = {
+        f"fold{fold}.{name}": value
+        for fold in range(FOLDS)
+        for name, value in build_philnet(NET, seed=fold).state_dict().items()
+    }
+    save_weights(folder / "weights.pt", states)
+    role = lambda fold, i: "held_out" if i % FOLDS == fold else "train" if i % 4 else "inner"  # noqa: E731
+    rows = [(fold, ids[i], role(fold, i)) for fold in range(FOLDS) for i in range(N)]
+    members = pd.DataFrame(rows, columns=["fold", "id", "role"])
+    save_table(folder / "members.parquet", members.sample(frac=1, random_state=2))
+    ends = {"images": "npy", "weights": "pt"}
+    names = ("images", "samples", "votes", "weights", "members")
+    return {name: folder / f"{name}.{ends.get(name, 'parquet')}" for name in names}
+
+
+OUTPUTS = {
+    "features": "features.npy",
+    "feature_ids": "features.parquet",
+    "logits": "logits.npy",
+    "calibrated": "calibrated.npy",
+    "folds": "folds.parquet",
+}
+
+
+def averaged(inputs: dict[str, Path], folder: Path, **settings: Any) -> dict[str, Path]:
+    outputs = {name: folder / file for name, file in OUTPUTS.items()}
+    wanted = {**NET, "shift": 2, "mirror": True, **settings}
+    average_views.main(**inputs, **outputs, settings=wanted, device="cpu")
+    return outputs
+
+
+def by_hand(images: np.ndarray, fold: int, by: list[tuple[int, int]], mirror: bool) -> np.ndarray:
+    """Mean logits over views, each made by padding and cropping."""
+    model = build_philnet(NET, seed=fold).eval()
+    unit = to_unit(torch.from_numpy(images))
+    wide = torch.nn.functional.pad(unit, (2, 2, 2, 2), mode="reflect")
+    views = [wide[:, :, 2 - y : 34 - y, 2 - x : 34 - x] for y, x in by]
+    views += [view.flip(3) for view in views] * mirror
+    with torch.inference_mode():
+        return torch.stack([model(view) for view in views]).mean(dim=0).numpy()
+
+
+@pytest.mark.parametrize(("shift", "mirror"), [(2, True), (2, False), (0, True), (0, False)])
+def test_mean_over_views_by_the_network_of_the_fold(
+    inputs: dict[str, Path], tmp_path: Path, shift: int, mirror: bool
+) -> None:
+    made = averaged(inputs, tmp_path / "out", shift=shift, mirror=mirror)
+    images, logits = load_npy(inputs["images"]), load_npy(made["logits"])
+    table = load_table(made["folds"])
+    assert table["fold"].tolist() == [i % FOLDS for i in range(N)]
+    four = [(2, 0), (-2, 0), (0, 2), (0, -2)]
+    for fold in range(FOLDS):
+        rows = np.arange(N) % FOLDS == fold
+        expected = by_hand(np.asarray(images[rows]), fold, [(0, 0), *four * (shift > 0)], mirror)
+        np.testing.assert_allclose(logits[rows], expected, atol=2e-5)
+    features = load_npy(made["features"])
+    assert features.shape == (N, 8)
+    assert load_table(made["feature_ids"])["id"].tolist() == table["id"].tolist()
+
+
+def test_temperatures_come_from_inner_images(inputs: dict[str, Path], tmp_path: Path) -> None:
+    made = averaged(inputs, tmp_path / "out", shift=0)
+    images, table = load_npy(inputs["images"]), load_table(made["folds"])
+    votes = load_table(inputs["votes"]).set_index("id").loc[table["id"], CLASSES].to_numpy()
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    for fold in range(FOLDS):
+        inner = (np.arange(N) % FOLDS != fold) & (np.arange(N) % 4 == 0)
+        answers = by_hand(np.asarray(images[inner]), fold, [(0, 0)], True)
+        expected = fit_temperature(answers, shares[inner])
+        mine = table.loc[table["fold"] == fold, "temperature"]
+        np.testing.assert_allclose(mine, expected, rtol=1e-3)
+    scaled = load_npy(made["calibrated"]) * table["temperature"].to_numpy()[:, None]
+    np.testing.assert_allclose(scaled, load_npy(made["logits"]), rtol=1e-5, atol=1e-6)
+
+
+def test_without_inner_images_temperatures_come_from_other_folds(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    members = load_table(inputs["members"])
+    save_table(inputs["members"], members[members["role"] != "inner"])
+    made = averaged(inputs, tmp_path / "out", shift=0)
+    table = load_table(made["folds"])
+    votes = load_table(inputs["votes"]).set_index("id").loc[table["id"], CLASSES].to_numpy()
+    shares = votes / votes.sum(axis=1, keepdims=True)
+    expected = cross_fitted_temperatures(load_npy(made["logits"]), shares, table["fold"])
+    np.testing.assert_allclose(table["temperature"], expected)
+
+
+def test_shifts_reflect_what_comes_in() -> None:
+    image = np.arange(5)[None, None, :, None] + np.zeros((1, 4, 1, 1), dtype=int)
+    assert shifted(image, 0, 2)[0, 0, :, 0].tolist() == [2, 1, 0, 1, 2]
+    assert shifted(image, 0, -2)[0, 0, :, 0].tolist() == [2, 3, 4, 3, 2]
+    assert shifted(image, 1, 0).shape == image.shape
+    assert shifts(0) == [(0, 0)]
+    assert len(set(shifts(3))) == 5
+
+
+def test_mistakes(inputs: dict[str, Path], tmp_path: Path) -> None:
+    members = load_table(inputs["members"])
+    twice = members[members["role"] == "held_out"].iloc[:1]
+    save_table(inputs["members"], pd.concat([members, twice], ignore_index=True))
+    with pytest.raises(InputError, match=r"members.parquet: its held-out images are not those of"):
+        averaged(inputs, tmp_path / "out")
+    save_table(inputs["members"], members)
+    with pytest.raises(InputError, match=r"weights\.pt"):
+        averaged(inputs, tmp_path / "out", widths=[4, 8, 16])
+    samples = load_table(inputs["samples"])
+    save_npy(inputs["images"], np.zeros((N - 1, 32, 32, 3), dtype=np.uint8))
+    with pytest.raises(InputError, match=f"{len(samples)} rows for the {N - 1} images"):
+        averaged(inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
