@@ -1,9 +1,9 @@
 """Write config/README.md from the schema of the config."""
 
 from latent_microscope.artefacts import save_text
-from latent_microscope.config import load_yaml
 from latent_microscope.reference import config_reference
 from latent_microscope.step import In, Out, run
+from latent_microscope.yaml_files import load_yaml
 
 
 def main(*, schema: In, page: Out) -> None:

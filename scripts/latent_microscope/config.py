@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 from jsonschema.protocols import Validator
 
 from latent_microscope.errors import InputError
 from latent_microscope.own.settings import check_own, spell_out
+from latent_microscope.yaml_files import load_yaml, require_modest
 
 KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "own")
 BASELINES = ("label",)
 """Types of models that every alignment study has: every score stands beside theirs."""
 PLAIN = ("vae", "pixels", "label", "class_mean", "embeddings")
 _ORDERED = ("models", "settings")
-MAX_VALUES = 100_000
-"""More than any study needs; anchors of YAML can make billions of a few lines."""
 ROLES = {
     "dataset": (("archive",), ("identities",)),
     "images": (("train", "archive"), ("test", "archive")),
@@ -52,7 +50,7 @@ def resolve(
         InputError: A key is unknown, missing or out of its range; the message names it.
     """
     schema = _schema(schema_file)
-    _require_modest(config, "config")
+    require_modest(config, "config")
     whole: dict[str, Any] = copy.deepcopy(dict(config))
     validate(whole, schema, "")
     resolved = {}
@@ -209,40 +207,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def load_yaml(path: Path) -> Any:
-    """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (yaml.YAMLError, ValueError) as error:  # of dates, huge numbers, other encodings
-        raise InputError(f"{path}: not valid YAML ({error})") from error
-    except RecursionError:
-        raise InputError(f"{path}: not valid YAML (nested too deeply)") from None
-    _require_modest(content, path)
-    return content
-
-
 @lru_cache
 def _schema(path: Path) -> Any:
     return load_yaml(path)
-
-
-def _require_modest(content: Any, where: Path | str) -> None:
-    """Refuse a tree of over :data:`MAX_VALUES` values, those behind anchors counted each time."""
-    queue, count = [content], 0
-    while queue and count <= MAX_VALUES:
-        part = queue.pop()
-        count += 1
-        if isinstance(part, Mapping):
-            queue.extend(part.values())
-        elif isinstance(part, list | tuple | set):
-            queue.extend(part)
-    if queue:
-        raise InputError(
-            f"{where}: over {MAX_VALUES} values, or one that contains itself, once its anchors "
-            "(& and *) are followed; write it without them"
-        )
 
 
 def validate(instance: Any, schema: Mapping[str, Any], prefix: str) -> None:

@@ -32,7 +32,7 @@ import import_weights
 import pack_cifar
 import pack_faces
 from latent_microscope.artefacts import load_table
-from latent_microscope.config import load_yaml, resolve
+from latent_microscope.config import resolve
 from latent_microscope.data.archives import tar_members
 from latent_microscope.data.checks import check_content
 from latent_microscope.data.cifar10h import load_raw_votes
@@ -50,6 +50,7 @@ from latent_microscope.own.attributes import Encoding, encode
 from latent_microscope.own.images import open_pictures
 from latent_microscope.own.study import table_source
 from latent_microscope.own.tables import read_table
+from latent_microscope.yaml_files import load_yaml
 
 TIMES = int(os.environ.get("FUZZ", "0"))
 ROOT = Path(__file__).parents[2]

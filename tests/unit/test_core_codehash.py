@@ -198,6 +198,12 @@ def test_a_script_of_data_does_not_depend_on_training() -> None:
     assert not [name for name in found if ".training" in name or ".models" in name]
 
 
+def test_a_new_key_of_the_config_downloads_and_trains_nothing_again() -> None:
+    """All trainings stand on downloads: what checks a config may not be among their modules."""
+    for name in ("download_file", "pack_cifar", "collect_votes", "train_philnet", "train_folds"):
+        assert "latent_microscope.config" not in dependencies(REAL_SCRIPTS / f"{name}.py"), name
+
+
 def test_torch_free_scripts_reach_no_module_that_imports_torch_at_the_top() -> None:
     for name in ("crop_eyes", "score_samples", "rank_samples", "check_results", "publish"):
         for module in dependencies(REAL_SCRIPTS / f"{name}.py"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 
-from latent_microscope.config import load_yaml
+from latent_microscope.yaml_files import load_yaml
 from latent_microscope.errors import InputError
 
 SCHEMA = Path(__file__).resolve().parents[3] / "workflow" / "schemas" / "datasets.schema.yaml"

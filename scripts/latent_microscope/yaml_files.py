@@ -1,0 +1,43 @@
+"""Reading YAML, apart from what a config may hold, which the reader of the manifest need not know."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from latent_microscope.errors import InputError
+
+MAX_VALUES = 100_000
+"""More than any study needs; anchors of YAML can make billions of a few lines."""
+
+
+def load_yaml(path: Path) -> Any:
+    """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (yaml.YAMLError, ValueError) as error:  # of dates, huge numbers, other encodings
+        raise InputError(f"{path}: not valid YAML ({error})") from error
+    except RecursionError:
+        raise InputError(f"{path}: not valid YAML (nested too deeply)") from None
+    require_modest(content, path)
+    return content
+
+
+def require_modest(content: Any, where: Path | str) -> None:
+    """Refuse a tree of over :data:`MAX_VALUES` values, those behind anchors counted each time."""
+    queue, count = [content], 0
+    while queue and count <= MAX_VALUES:
+        part = queue.pop()
+        count += 1
+        if isinstance(part, Mapping):
+            queue.extend(part.values())
+        elif isinstance(part, list | tuple | set):
+            queue.extend(part)
+    if queue:
+        raise InputError(
+            f"{where}: over {MAX_VALUES} values, or one that contains itself, once its anchors "
+            "(& and *) are followed; write it without them"
+        )
