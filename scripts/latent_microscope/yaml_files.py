@@ -1,4 +1,4 @@
-"""Reading YAML, apart from what a config may hold, which the reader of the manifest need not know."""
+"""Reading YAML, apart from what a config may hold: readers of the manifest need not know that."""
 
 from collections.abc import Mapping
 from pathlib import Path
