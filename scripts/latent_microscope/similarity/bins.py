@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.ranks import Ranks, average_ranks, ordered
+from latent_microscope.similarity.ranks import Ranks, _ordered, average_ranks
 
 UInt16 = npt.NDArray[np.uint16]
 
@@ -52,7 +52,7 @@ def _of_ranks(doubled, scale, bins):  # type: ignore[no-untyped-def]
 def _upper_halves(bits, starts):  # type: ignore[no-untyped-def]
     """Count values by upper half: ``starts[h]`` becomes the number in lower halves."""
     for i in range(bits.size):
-        starts[np.int64(ordered(bits[i]) >> np.uint32(16)) + 1] += 1
+        starts[np.int64(_ordered(bits[i]) >> np.uint32(16)) + 1] += 1
     for h in range(starts.size - 1):
         starts[h + 1] += starts[h]
 
@@ -76,7 +76,7 @@ def _edges(starts, scale, alone, slots):  # type: ignore[no-untyped-def]
 def _by_halves(bits, starts, alone, slots, counts, scale, bins):  # type: ignore[no-untyped-def]
     half = np.uint32(0xFFFF)
     for i in range(bits.size):
-        key = ordered(bits[i])
+        key = _ordered(bits[i])
         slot = slots[np.int64(key >> np.uint32(16))]
         if slot >= 0:
             counts[slot, np.int64(key & half)] += np.uint32(1)
@@ -91,7 +91,7 @@ def _by_halves(bits, starts, alone, slots, counts, scale, bins):  # type: ignore
                     table[slot, cell] = _bin(2 * below + count + 1, scale)
                     below += count
     for i in range(bits.size):
-        key = ordered(bits[i])
+        key = _ordered(bits[i])
         upper = np.int64(key >> np.uint32(16))
         slot = slots[upper]
         bins[i] = alone[upper] if slot < 0 else table[slot, np.int64(key & half)]

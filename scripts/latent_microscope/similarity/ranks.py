@@ -39,7 +39,7 @@ class Ranks:
 
 
 @numba.njit(cache=True, nogil=True)
-def ordered(bits):  # type: ignore[no-untyped-def]
+def _ordered(bits):  # type: ignore[no-untyped-def]
     """Map float32 bits to integers of the same order; -0 to the place of +0."""
     sign = np.uint32(0x80000000)
     if bits == sign:
@@ -57,7 +57,7 @@ def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
     lowest = np.uint32(0x007FFFFF)  # minus infinity; NaNs with a sign lie below
     highest = np.uint32(0xFF800000)  # plus infinity; the other NaNs lie above
     for i in range(n):
-        key = ordered(bits[i])
+        key = _ordered(bits[i])
         if key <= lowest or key >= highest:
             return 0.0, 0, False
         starts[np.int64(key >> np.uint32(16)) + 1] += 1
@@ -67,7 +67,7 @@ def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
     where = np.empty(n, np.uint32)
     fill = starts[:65536].copy()
     for i in range(n):
-        key = ordered(bits[i])
+        key = _ordered(bits[i])
         bucket = np.int64(key >> np.uint32(16))
         at = fill[bucket]
         fill[bucket] = at + 1
