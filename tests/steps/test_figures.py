@@ -361,6 +361,8 @@ def test_text_is_made_to_fit() -> None:
     assert style.fitting("short", 8, 7) == 8
     assert style.fitting("x" * 400, 8, 7) < 3
     assert style.pretty("philnet_best-probabilities") == "PhilNet best · probabilities"
+    assert style.pretty("human") == "people"
+    assert style.pretty("philnet_human-calibrated") == "PhilNet human · calibrated"
     assert style.pretty("5_o_Clock_Shadow") == "5 o Clock Shadow"
 
 
@@ -437,6 +439,19 @@ def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
         draw("disputed", made, tmp_path, run=9)
 
 
+def test_long_titles_take_two_lines() -> None:
+    assert style.in_lines("pixels", 7, 1.2) == ("pixels", 7)
+    text, size = style.in_lines("PhilNet best one-hot views · probabilities", 7, 1.2)
+    assert text == "PhilNet best one-hot\nviews · probabilities"
+    assert 5.5 < size <= 0.9 * 7
+    assert (
+        style.in_lines("PhilNet best · probabilities", 7, 1.2)[0] == "PhilNet best\nprobabilities"
+    )
+    alone, small = style.in_lines("a" * 40, 7, 1.2)
+    assert alone == "a" * 40
+    assert small < 4
+
+
 def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> None:
     """The sign in the title is that of the colours, and that of the artefact."""
     table = load_table(artefacts["one model"]["confusions"])
@@ -444,9 +459,9 @@ def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> Non
         figure = confusions(table, "title", made)
     shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
     pictures = {name: np.asarray(ax.images[0].get_array()) for name, ax in shown.items() if name}
-    assert set(pictures) == {"people", "PhilNet", "PhilNet − people"}
+    assert set(pictures) == {"people", "PhilNet", "minus people"}
     people, model = pictures["people"], pictures["PhilNet"]
-    difference = pictures["PhilNet − people"]
+    difference = pictures["minus people"]
     np.testing.assert_allclose(difference, model - people)
     assert np.diag(difference).max() < 0, "the made-up model is right less often than people"
     stored = table[table["source"] == "philnet"].pivot_table(

@@ -90,7 +90,7 @@ def confusions(
                     left=False,
                     bottom=True,
                 )
-                below.set_title(f"{pretty(source)} − people")
+                below.set_title("minus people")
         _bars(page, left, top + side + 0.85, side, shares, differences if block else None)
     return page.figure
 
@@ -193,7 +193,10 @@ def entropy(table: pd.DataFrame, title: str, look: Look) -> Figure:
         )  # fmt: skip
         ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=(0, (3, 2)))
         ax.set(xlim=(0, top), ylim=(0, top))
-        ax.set_title(f"{pretty(model)}: " + f"ρ = {rho.mean():.3f}".replace("-", "−"))
+        ax.set_title(pretty(model))
+        told = f"ρ = {rho.mean():.3f}".replace("-", "−")
+        white = {"facecolor": "white", "lw": 0, "pad": 1.5}
+        ax.text(0.97, 0.97, told, transform=ax.transAxes, ha="right", va="top", bbox=white)
         ax.set_xlabel("entropy of votes (nats)")
         if ax is axes[0] or axes.index(ax) % columns == 0:
             ax.set_ylabel("entropy of prediction (nats)")

@@ -27,7 +27,7 @@ from latent_microscope.figures.style import (
     SEQUENTIAL,
     Look,
     Page,
-    fitting,
+    in_lines,
     noted,
 )
 
@@ -82,7 +82,8 @@ def classes(
             above = page.axes(left, top, _SIDE, _SIDE)
             matrix = square(values)[np.ix_(order, order)]
             _matrix(above, matrix, names, (low, high), labels=c == 0)
-            above.set_title(name, size=fitting(name, look.font_size, _SIDE + _GAP))
+            name, letters = in_lines(name, look.font_size, _SIDE + _GAP)
+            above.set_title(name, size=letters)
             below = page.axes(left, top + _SIDE + 0.62, _SIDE, _SIDE)
             rho = "" if name == "people" else f"ρ = {_rho(people, values):.2f}, "
             _map(below, matrix, names, reference, look, rho.replace("-", "−"))

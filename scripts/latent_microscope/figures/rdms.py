@@ -16,7 +16,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 
 from latent_microscope.errors import InputError
 from latent_microscope.figures.maps import leaf_order
-from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, fitting, noted
+from latent_microscope.figures.style import FAINT, SEQUENTIAL, Look, Page, count, in_lines, noted
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
@@ -251,7 +251,8 @@ def rdm_panels(
         ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
         _panel(ax, picture, borders, low, high)
         name = noted(label, label.rpartition("-")[0], notes)
-        ax.set_title(name, size=fitting(name, look.font_size, side))
+        name, letters = in_lines(name, look.font_size, side)
+        ax.set_title(name, size=letters)
         if column == 0:
             _class_ticks(ax, names, borders, "y")
         if k + columns >= len(pictures):

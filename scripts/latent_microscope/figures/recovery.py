@@ -24,7 +24,7 @@ def recovery(table: pd.DataFrame, title: str, look: Look) -> Figure:
     side, left, gap = cell * len(names), 1.5, 1.75
     longest = max(len(text) for text in texts)
     page = Page(
-        0.62 + side + 0.45 + 0.06 * longest,
+        0.62 + side + 0.5 + 0.047 * longest,
         f"{title} · model recovery",
         width=max(left + len(metrics) * (side + gap) - gap + 0.9, 4.2),
     )

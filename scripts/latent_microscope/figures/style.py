@@ -32,7 +32,6 @@ _WORDS = {
     "knn": "kNN",
     "cmax": "C_max",
     "vae": "VAE",
-    "human": "people",
     "philnet": "PhilNet",
     "resnet50": "ResNet-50",
     "efficientnet": "EfficientNet",
@@ -310,6 +309,22 @@ def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
     return min(size, width * 72.0 / (em * max(len(text), 1)))
 
 
+def in_lines(text: str, size: float, width: float) -> tuple[str, float]:
+    """The text in one line or, where that would be too wide, in two; and its font size.
+
+    Args:
+        text: One line.
+        size: Points.
+        width: Inches.
+    """
+    one = fitting(text, size, width)
+    if one > 0.85 * size or " " not in text:
+        return text, one
+    at = min((i for i, c in enumerate(text) if c == " "), key=lambda i: abs(i - len(text) / 2))
+    lines = (text[:at].removesuffix(" ·"), text[at + 1 :].removeprefix("· "))
+    return "\n".join(lines), 0.9 * fitting(max(lines, key=len), size, width)
+
+
 def panel(ax: Axes, letter: str, text: str) -> None:
     """A panel's title: bold letter, then the text."""
     prefix = rf"$\bf{{{letter}}}$  " if letter else ""
@@ -371,6 +386,8 @@ def count(n: float) -> str:
 def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
     text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
+    if text.partition(" · ")[0] == "human":
+        return text.replace("human", "people", 1)
     return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
 
 
