@@ -27,7 +27,7 @@ stands nowhere below is an error that names it.
 """
 
 
-_MODELS = (
+MODELS = (
     "philnet",
     "folds",
     "views",
@@ -45,7 +45,7 @@ def config_reference(schema: Mapping[str, Any]) -> str:
     for kind in ("synthetic", "detection", "simulations", "faces", "alignment", "own"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
-    for name in _MODELS:
+    for name in MODELS:
         title = "vae, pixels, label, class_mean" if name == "plain" else name
         parts += [f"\n### {title}\n\n", *_table(schema["$defs"][name], schema)]
     return "".join(parts)

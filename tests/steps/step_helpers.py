@@ -4,9 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from latent_microscope.artefacts import load_table
+from latent_microscope.artefacts import load_table, save_npy, save_table
+
+
+def judged_images(folder: Path, n: int, classes: Sequence[str]) -> list[str]:
+    """Images, samples and votes (rows in another order) of n noisy images; returns their ids."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(n) % len(classes)
+    ids = [f"test-{i:05d}" for i in range(n)]
+    save_npy(folder / "images.npy", generator.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8))
+    samples = {"id": ids, "label": labels, "label_name": np.asarray(classes)[labels]}
+    save_table(folder / "samples.parquet", pd.DataFrame(samples))
+    even = np.full(len(classes), 1.0 / len(classes))
+    counts = generator.multinomial(10, even, n) + 40 * np.eye(len(classes), dtype=int)[labels]
+    votes = pd.DataFrame(counts, columns=list(classes)).assign(id=ids)
+    save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
+    return ids
 
 
 def run_twice(

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
-from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import columns, judged_images, load, run_twice  # type: ignore[import-not-found]
 
 import check_results
 import compare_folds
@@ -61,15 +61,7 @@ OUTPUTS = {
 @pytest.fixture
 def inputs(tmp_path) -> dict[str, Path]:
     folder = tmp_path / "in"
-    generator = np.random.default_rng(0)
-    labels = np.arange(N) % 10
-    ids = [f"test-{i:05d}" for i in range(N)]
-    save_npy(folder / "images.npy", generator.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8))
-    samples = {"id": ids, "label": labels, "label_name": np.asarray(CLASSES)[labels]}
-    save_table(folder / "samples.parquet", pd.DataFrame(samples))
-    counts = generator.multinomial(10, [0.1] * 10, N) + 40 * np.eye(10, dtype=int)[labels]
-    votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
-    save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
+    judged_images(folder, N, CLASSES)
     save_weights(folder / "start.pt", build_philnet(NET, seed=1).state_dict())
     names = {"images": "npy", "samples": "parquet", "votes": "parquet", "start": "pt"}
     return {name: folder / f"{name}.{end}" for name, end in names.items()}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from step_helpers import judged_images  # type: ignore[import-not-found]
 
 import average_views
 from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
@@ -26,15 +27,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def inputs(tmp_path: Path) -> dict[str, Path]:
     folder = tmp_path / "in"
-    generator = np.random.default_rng(0)
-    labels = np.arange(N) % 10
-    ids = [f"test-{i:05d}" for i in range(N)]
-    save_npy(folder / "images.npy", generator.integers(0, 256, (N, 32, 32, 3), dtype=np.uint8))
-    samples = {"id": ids, "label": labels, "label_name": np.asarray(CLASSES)[labels]}
-    save_table(folder / "samples.parquet", pd.DataFrame(samples))
-    counts = generator.multinomial(10, [0.1] * 10, N) + 40 * np.eye(10, dtype=int)[labels]
-    votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
-    save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
+    ids = judged_images(folder, N, CLASSES)
     states = {
         f"fold{fold}.{name}": value
         for fold in range(FOLDS)

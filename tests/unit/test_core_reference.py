@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from latent_microscope.reference import config_reference
+from latent_microscope.reference import MODELS, config_reference
 from latent_microscope.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -88,14 +88,7 @@ def test_rows_show_type_range_default_and_the_default_of_a_section_left_out() ->
                 name: {"properties": {"z": {"const": name}}}
                 for name in (
                     *STUDIES,
-                    "philnet",
-                    "folds",
-                    "views",
-                    "random",
-                    "resnet50",
-                    "efficientnet_lite",
-                    "plain",
-                    "external",
+                    *MODELS,
                 )
             },
         },

@@ -7,8 +7,8 @@ from typing import Any
 
 import jsonschema
 
-from latent_microscope.yaml_files import load_yaml
 from latent_microscope.errors import InputError
+from latent_microscope.yaml_files import load_yaml
 
 SCHEMA = Path(__file__).resolve().parents[3] / "workflow" / "schemas" / "datasets.schema.yaml"
 

@@ -1,16 +1,15 @@
 # Functions of folds.smk: paths, params and lists by study.
 
 
-def fold_runs(study):
-    """(model, seed) of every cross-validated network."""
-    models = models_of(study, "folds")
+def fold_runs(study, *types):
+    """(model, seed) of every cross-validated network, or of all models of these types."""
+    models = models_of(study, *(types or ("folds",)))
     return [(model, seed) for model in models for seed in model_seeds(study, model)]
 
 
 def tempered_runs(study):
     """(model, seed) of what is predicted fold by fold: these networks, and views of theirs."""
-    models = models_of(study, "folds", "views")
-    return [(model, seed) for model in models for seed in model_seeds(study, model)]
+    return fold_runs(study, "folds", "views")
 
 
 def files_of_runs(runs, name):
@@ -98,23 +97,14 @@ def fold_comparisons(study):
 
 def fold_artefacts(study):
     """What the checks look at: predictions, and the proof that nobody knew the votes."""
-    names = ("logits.npy", "calibrated.npy", "features.npy", "members.parquet")
-    names += ("provenance.parquet", "folds.parquet")
-    viewed = [
+    predicted = ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
+    proof = ("members.parquet", "provenance.parquet")
+    return [
         f"results/{study}/models/{model}/seed{seed}/{name}"
-        for model, seed in tempered_runs(study)
-        if model in models_of(study, "views")
-        for name in ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
-    ]
-    return (
-        [
-            f"results/{study}/models/{model}/seed{seed}/{name}"
-            for model, seed in fold_runs(study)
-            for name in names
-        ]
-        + viewed
-        + fold_comparisons(study)
-    )
+        for runs, names in ((tempered_runs(study), predicted), (fold_runs(study), proof))
+        for model, seed in runs
+        for name in names
+    ] + fold_comparisons(study)
 
 
 # Cross-validated networks bring temperatures of their own folds.
