@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import collect_votes
+import import_external
+import import_weights
 import numpy as np
+import pack_cifar
+import pack_faces
 import pytest
 import yaml
 from hostile import NAMES, Files, archive_bomb, damaged, tars, zipped, zips  # type: ignore[import-not-found]
@@ -26,31 +31,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge, little_memory  # type: ignore[import-not-found]
 
-import collect_votes
-import import_external
-import import_weights
-import pack_cifar
-import pack_faces
-from latent_microscope.artefacts import load_table
-from latent_microscope.config import resolve
+from latent_microscope.config.resolve import resolve
+from latent_microscope.custom.arrays import read_ids, read_rows
+from latent_microscope.custom.attributes import Encoding, encode
+from latent_microscope.custom.images import open_pictures
+from latent_microscope.custom.study import table_source
+from latent_microscope.custom.tables import read_table
 from latent_microscope.data.archives import tar_members
-from latent_microscope.data.checks import check_content
 from latent_microscope.data.cifar10h import load_raw_votes
+from latent_microscope.data.content_checks import check_content
 from latent_microscope.data.faces import open_faces, packed_faces
 from latent_microscope.data.images import decode_image
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.data.unpickle import load_batch
 from latent_microscope.errors import InputError
-from latent_microscope.inputs import load_scores, load_truth, load_votes, load_with_ids
-from latent_microscope.lineage import read_job, table_row
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.inputs import load_scores, load_truth, load_votes, load_with_ids
+from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.messages import naming, one_line
 from latent_microscope.models.vaes import build_vae
-from latent_microscope.own.arrays import read_ids, read_rows
-from latent_microscope.own.attributes import Encoding, encode
-from latent_microscope.own.images import open_pictures
-from latent_microscope.own.study import table_source
-from latent_microscope.own.tables import read_table
-from latent_microscope.yaml_files import load_yaml
+from latent_microscope.provenance.lineage import read_job, table_row
 
 TIMES = int(os.environ.get("FUZZ", "0"))
 ROOT = Path(__file__).parents[2]

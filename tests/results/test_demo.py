@@ -14,8 +14,8 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from latent_microscope.artefacts import load_json, load_npy, load_table
-from latent_microscope.provenance import SUFFIX, sha256_file
+from latent_microscope.io.artefacts import load_json, load_npy, load_table
+from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from latent_microscope.artefacts import load_json, load_table, save_json
-from latent_microscope.provenance import SUFFIX, sha256_file
-from latent_microscope.publishing import LARGEST_FIGURE
-from latent_microscope.readme import results_section, with_results
+from latent_microscope.io.artefacts import load_json, load_table, save_json
+from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
+from latent_microscope.report.publishing import LARGEST_FIGURE
+from latent_microscope.report.readme import results_section, with_results
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "results/published"

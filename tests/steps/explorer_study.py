@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latent_microscope.artefacts import save_npy, save_table
+from latent_microscope.io.artefacts import save_npy, save_table
 
 N = 240
 EVIL = '</script><script>window.hurt="id"</script>'

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
 
-from latent_microscope.artefacts import save_npy, save_table
+from latent_microscope.io.artefacts import save_npy, save_table
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 ATTRIBUTES = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latent_microscope.artefacts import load_table, save_npy, save_table
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
 
 
 def judged_images(folder: Path, n: int, classes: Sequence[str]) -> list[str]:

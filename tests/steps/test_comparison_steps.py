@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import compare_rdms
+import gather_rsa
 import numpy as np
 import pandas as pd
 import pytest
+import tabulate_alignment
 from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
@@ -18,11 +21,8 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
-import compare_rdms
-import gather_rsa
-import tabulate_alignment
-from latent_microscope.artefacts import load_npy, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.similarity import compare, linear_cka
 from latent_microscope.similarity.rdms import class_rdm
 from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS

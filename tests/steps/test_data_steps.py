@@ -11,25 +11,25 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow.parquet as pq
-import pytest
-import yaml
-from PIL import Image
-
 import collect_votes
 import crop_eyes
 import download_file
 import generate_demo_faces
 import generate_demo_objects
 import generate_synthetic
+import numpy as np
 import pack_cifar
 import pack_faces
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+
 from latent_microscope import artefacts
-from latent_microscope.artefacts import load_npy, load_table
-from latent_microscope.codehash import dependencies
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.provenance.codehash import dependencies
 from latent_microscope.step import run
 from latent_microscope.synthetic.faces_demo import ATTRIBUTES
 from latent_microscope.synthetic.objects_demo import CLASSES

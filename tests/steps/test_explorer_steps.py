@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from embed_features import main as embed_features
 from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
+from make_explorer import main
 from step_helpers import run_twice  # type: ignore[import-not-found]
 
-from embed_features import main as embed_features
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.errors import InputError
-from make_explorer import main
+from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 
 TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
 

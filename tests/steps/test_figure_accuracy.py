@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plot_accuracy  # type: ignore[import-not-found]
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-import plot_accuracy  # type: ignore[import-not-found]
-from latent_microscope.artefacts import save_table
-from latent_microscope.figures import style
-from latent_microscope.figures.accuracy import accuracy
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.plots import style
+from latent_microscope.plots.accuracy import accuracy
 
 TARGETS = {"tuned": "votes", "control": "labels"}
 STARTS = {"tuned": "net", "control": "net"}

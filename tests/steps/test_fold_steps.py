@@ -8,25 +8,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+import check_results
+import compare_folds
+import measure_behaviour
 import numpy as np
 import pandas as pd
+import plot_fold_training
 import pytest
 import torch
+import train_folds
 from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from step_helpers import columns, judged_images, load, run_twice  # type: ignore[import-not-found]
 
-import check_results
-import compare_folds
-import measure_behaviour
-import plot_fold_training
-import train_folds
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.tables.rsa import RSA_COLUMNS
-from latent_microscope.weights import load_weights, save_weights
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_folds.py"
 N = 40

@@ -3,13 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pytest
-from PIL import Image
-from scipy.stats import spearmanr
-from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
-
 import collect_judgements
 import compare_dissimilarity
 import compute_rdm
@@ -19,14 +12,21 @@ import import_embeddings
 import import_features
 import join_samples
 import match_ids
+import numpy as np
 import pack_images
+import pandas as pd
 import plot_dissimilarity
+import pytest
 import tabulate_correlations
 import tabulate_duplicates
+from PIL import Image
+from scipy.stats import spearmanr
+from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
+
+from latent_microscope.custom.correlations import SCORES
 from latent_microscope.errors import InputError
-from latent_microscope.inputs import load_votes
-from latent_microscope.own.correlations import SCORES
-from latent_microscope.similarity.io import load_rdm
+from latent_microscope.io.inputs import load_votes
+from latent_microscope.similarity.files import load_rdm
 
 N = 30
 IDS = [f"s{i:02d}" for i in range(N)]

@@ -4,31 +4,31 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pytest
-from figure_artefacts import portraits  # type: ignore[import-not-found]
-from PIL import Image
-from step_helpers import columns, kinds, load, run_twice  # type: ignore[import-not-found]
-
 import assess_vae
 import compute_sources
 import find_duplicates
+import numpy as np
+import pandas as pd
 import plot_duplicates
 import plot_probes
 import plot_reliability
 import plot_vae_checks
 import probe_attributes
+import pytest
 import score_restarts
 import tabulate_duplicates
 import tabulate_health
 import tabulate_probes
 import tabulate_reliability
-from latent_microscope.artefacts import load_npy, save_npy, save_table
+from figure_artefacts import portraits  # type: ignore[import-not-found]
+from PIL import Image
+from step_helpers import columns, kinds, load, run_twice  # type: ignore[import-not-found]
+
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.creative import creative_latent_score
+from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.uniqueness import uniqueness
-from latent_microscope.latents import dimension_table
+from latent_microscope.io.artefacts import load_npy, save_npy, save_table
+from latent_microscope.models.latents import dimension_table
 
 N, D = 150, 5
 LISTS = {"creative": 20, "stereotypes": 15}

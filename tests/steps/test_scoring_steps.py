@@ -3,8 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+import compute_factors
+import compute_sources
+import embed_plane
+import embed_tsne
+import evaluate_detectors
+import find_overlaps
+import find_signatures
 import numpy as np
 import pytest
+import score_samples
+import select_candidates
 from scipy.stats import spearmanr
 from scored_run import (  # type: ignore[import-not-found]
     SCORE_COLUMNS,
@@ -23,22 +32,13 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
-import compute_factors
-import compute_sources
-import embed_plane
-import embed_tsne
-import evaluate_detectors
-import find_overlaps
-import find_signatures
-import score_samples
-import select_candidates
-from latent_microscope.artefacts import load_npy, save_npy, save_table
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.creative import creative_latent_score
+from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.density import adaptive_radius, attractor_density, knn_density
 from latent_microscope.forensics.originality import originality
 from latent_microscope.forensics.overlaps import overlaps
 from latent_microscope.forensics.uniqueness import uniqueness
+from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 
 
 @pytest.mark.parametrize("method", ["intended", "executed"])

@@ -8,21 +8,21 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pytest
-import torch
-
 import build_network
 import encode_latents
 import extract_features
 import import_weights
+import numpy as np
+import pandas as pd
+import pytest
+import torch
 import train_philnet
 import train_vae
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
+
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.vaes import build_vae
-from latent_microscope.weights import load_weights, save_weights
+from latent_microscope.models.weights import load_weights, save_weights
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 N = 12

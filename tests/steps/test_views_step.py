@@ -3,20 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import average_views
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from step_helpers import judged_images  # type: ignore[import-not-found]
 
-import average_views
-from latent_microscope.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.philnet import build_philnet
-from latent_microscope.models.views import shifted, shifts
-from latent_microscope.pixels import to_unit
-from latent_microscope.weights import save_weights
+from latent_microscope.models.pixels import to_unit
+from latent_microscope.models.weights import save_weights
+from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
+from latent_microscope.training.tta import shifted, shifts
 
 N, FOLDS = 24, 3
 CLASSES = [f"class{i}" for i in range(10)]

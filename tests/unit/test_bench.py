@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from latent_microscope.bench.compare import (
+from benchmarks.compare import (
     OURS,
     agreement,
     compared,
@@ -16,8 +15,8 @@ from latent_microscope.bench.compare import (
     save,
     table,
 )
-from latent_microscope.bench.measure import measure
-from latent_microscope.bench.suites import SUITES, Case, case, cases
+from benchmarks.measure import measure
+from benchmarks.suites import SUITES, Case, case, cases
 
 N = 200
 ALL = [(suite, one) for suite in SUITES for one in cases(suite)]

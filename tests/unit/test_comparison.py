@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.comparison import OURS, best_f1, comparison_table, rule_mask
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.authentic import authentic_cores
-from latent_microscope.funnel_search import GRID, chosen_elsewhere, search_table
-from latent_microscope.peers import DISTANCES, peer_scores
+from latent_microscope.forensics.baselines import DISTANCES, peer_scores
+from latent_microscope.forensics.detector_comparison import (
+    OURS,
+    best_f1,
+    comparison_table,
+    rule_mask,
+)
+from latent_microscope.forensics.funnel_search import GRID, chosen_elsewhere, search_table
 from latent_microscope.tables.detection import comparison_summary, search_summary
 
 RNG = np.random.default_rng(0)

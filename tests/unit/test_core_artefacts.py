@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from latent_microscope import artefacts
-from latent_microscope.artefacts import (
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import (
     NoSpaceError,
     atomic,
     join_by_id,
@@ -30,7 +31,6 @@ from latent_microscope.artefacts import (
     save_table,
     writing_npy,
 )
-from latent_microscope.errors import InputError
 
 SCRIPTS = Path(artefacts.__file__).parents[1]
 # A busy machine is no failure, and each example writes its file anew.
@@ -78,7 +78,7 @@ def test_kill_in_the_middle_leaves_the_old_file_and_a_leftover_to_remove(tmp_pat
     save_npy(path, np.arange(3))
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from latent_microscope.artefacts import writing_npy\n"
+        "from latent_microscope.io.artefacts import writing_npy\n"
         "with writing_npy(Path(sys.argv[1]), (1000, 10), 'f8') as array:\n"
         "    array[:500] = 1\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

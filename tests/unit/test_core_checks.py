@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.artefacts import save_json, save_npy, save_table
-from latent_microscope.checks import check_artefacts
 from latent_microscope.errors import InputError
-from latent_microscope.provenance import sidecar_path, write_sidecars
-from latent_microscope.publishing import publish, summarise
+from latent_microscope.io.artefacts import save_json, save_npy, save_table
+from latent_microscope.provenance.sidecars import sidecar_path, write_sidecars
+from latent_microscope.report.publishing import publish, summarise
+from latent_microscope.report.result_checks import check_artefacts
 
 IDS = ["a", "b", "c"]
 SCORES = {

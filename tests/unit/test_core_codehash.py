@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latent_microscope import codehash
-from latent_microscope.codehash import code_hash, dependencies
+from latent_microscope.provenance.codehash import code_hash, dependencies
 
 REAL_SCRIPTS = Path(codehash.__file__).parents[1]
 
@@ -194,14 +194,16 @@ def test_missing_and_broken_files_are_named(library: Library) -> None:
 
 def test_a_script_of_data_does_not_depend_on_training() -> None:
     found = dependencies(REAL_SCRIPTS / "crop_eyes.py")
-    assert "latent_microscope.artefacts" in found
+    assert "latent_microscope.io.artefacts" in found
     assert not [name for name in found if ".training" in name or ".models" in name]
 
 
 def test_a_new_key_of_the_config_downloads_and_trains_nothing_again() -> None:
     """All trainings stand on downloads: what checks a config may not be among their modules."""
     for name in ("download_file", "pack_cifar", "collect_votes", "train_philnet", "train_folds"):
-        assert "latent_microscope.config" not in dependencies(REAL_SCRIPTS / f"{name}.py"), name
+        assert "latent_microscope.config.resolve" not in dependencies(
+            REAL_SCRIPTS / f"{name}.py"
+        ), name
 
 
 def test_torch_free_scripts_reach_no_module_that_imports_torch_at_the_top() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latent_microscope.config import merge, resolve
+from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.errors import InputError
+from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.step import NUMERIC_THREADS
-from latent_microscope.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from latent_microscope.codehash import LIBRARY, dependencies
+from latent_microscope.provenance.codehash import LIBRARY, dependencies
 
 ROOT = Path(__file__).parents[2]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))

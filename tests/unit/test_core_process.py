@@ -18,7 +18,7 @@ import os, sys, time
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from latent_microscope.artefacts import save_npy, save_table, save_text, writing_npy
+from latent_microscope.io.artefacts import save_npy, save_table, save_text, writing_npy
 from latent_microscope.errors import InputError
 from latent_microscope.step import In, Out, run
 if "threads" in sys.argv:

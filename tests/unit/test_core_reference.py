@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from latent_microscope.reference import MODELS, config_reference
-from latent_microscope.yaml_files import load_yaml
+from latent_microscope.config.reference import MODELS, config_reference
+from latent_microscope.io.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")

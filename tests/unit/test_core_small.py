@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from latent_microscope import progress, provenance
 from latent_microscope.errors import InputError
-from latent_microscope.provenance import read_sidecar, sha256_file, sidecar_path
+from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.provenance.sidecars import read_sidecar, sha256_file, sidecar_path
 from latent_microscope.seeds import derive, rng
-from latent_microscope.weights import load_weights, save_weights
 
 NAMES = st.lists(st.sampled_from(["a", "b", "1", ""]) | st.integers(0, 3), max_size=3)
 

@@ -15,10 +15,10 @@ import threadpoolctl
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, ResourceList
 
 from latent_microscope import step
-from latent_microscope.artefacts import load_npy, save_npy
-from latent_microscope.codehash import code_hash
 from latent_microscope.errors import InputError
-from latent_microscope.provenance import read_sidecar, sidecar_path
+from latent_microscope.io.artefacts import load_npy, save_npy
+from latent_microscope.provenance.codehash import code_hash
+from latent_microscope.provenance.sidecars import read_sidecar, sidecar_path
 from latent_microscope.seeds import rng
 from latent_microscope.step import In, Out, checkpoint_path, gpu_granted, run
 
@@ -350,7 +350,7 @@ def test_sidecar_of_a_failed_write_is_not_stale(monkeypatch: pytest.MonkeyPatch)
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device", "out/total.npy.meta.json")
 
-    monkeypatch.setattr("latent_microscope.provenance.save_json", full)
+    monkeypatch.setattr("latent_microscope.provenance.sidecars.save_json", full)
     with pytest.raises(SystemExit):
         run(main, rule(params=named(Params, **P, seed=8)))
     assert not sidecar_path(total).exists()

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from rocrate.rocrate import ROCrate
 
-from latent_microscope.artefacts import save_csv, save_npy, save_table, save_text
-from latent_microscope.codehash import code_hash
-from latent_microscope.crate import PROFILES, export
 from latent_microscope.errors import InputError
-from latent_microscope.provenance import write_sidecars
+from latent_microscope.io.artefacts import save_csv, save_npy, save_table, save_text
+from latent_microscope.provenance.codehash import code_hash
+from latent_microscope.provenance.rocrate import PROFILES, export
+from latent_microscope.provenance.sidecars import write_sidecars
 
 RESULTS = Path("results/study")
 LATENTS = RESULTS / "vae/whole/seed0/latents.npy"

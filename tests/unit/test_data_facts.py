@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latent_microscope.data.checks import check_content
 from latent_microscope.data.cifar import CIFAR10_CLASSES, choose_rows, open_split, sample_table
 from latent_microscope.data.cifar10h import (
     check_probabilities,
@@ -14,6 +13,7 @@ from latent_microscope.data.cifar10h import (
     vote_facts,
     votes_table,
 )
+from latent_microscope.data.content_checks import check_content
 from latent_microscope.data.download import verify
 from latent_microscope.data.faces import (
     join_attributes,

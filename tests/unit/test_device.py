@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from latent_microscope.errors import InputError
-from latent_microscope.features import images_at_once
 from latent_microscope.models.classifiers import build_classifier
+from latent_microscope.models.features import images_at_once
 from latent_microscope.training.device import pick_device
 
 MODULE = "latent_microscope.training.device"

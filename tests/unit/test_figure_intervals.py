@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.figures.alignment import _intervals, rsa
-from latent_microscope.figures.style import look
+from latent_microscope.plots.alignment import _intervals, rsa
+from latent_microscope.plots.style import look
 
 RSA = pd.DataFrame({
     "model": ["label", "net", "net"], "layer": "features", "seed": [0, 0, 1],

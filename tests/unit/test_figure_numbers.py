@@ -10,13 +10,13 @@ from scipy.stats import rankdata
 from sklearn.decomposition import PCA
 
 from latent_microscope.errors import InputError
-from latent_microscope.figures import style
-from latent_microscope.figures.bias import strongest
-from latent_microscope.figures.grids import image_grid
-from latent_microscope.figures.identities import two_identities
-from latent_microscope.figures.latent import biggest_clusters, by_cluster
-from latent_microscope.figures.rdms import block_percentiles, class_order, percentile_table
-from latent_microscope.principal import principal_plane
+from latent_microscope.plots import style
+from latent_microscope.plots.bias import strongest
+from latent_microscope.plots.grids import image_grid
+from latent_microscope.plots.identities import two_identities
+from latent_microscope.plots.latent import biggest_clusters, by_cluster
+from latent_microscope.plots.rdms import block_percentiles, class_order, percentile_table
+from latent_microscope.statistics.pca import principal_plane
 
 
 def test_block_percentiles_are_means_over_pairs() -> None:

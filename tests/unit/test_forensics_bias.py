@@ -22,7 +22,7 @@ from latent_microscope.forensics.bias_resampling import (
     identity_codes,
     permutation_p,
 )
-from latent_microscope.statistics import benjamini_hochberg
+from latent_microscope.statistics.summaries import benjamini_hochberg
 
 
 def sample(n=400, m=6, seed=0):

@@ -18,7 +18,6 @@ from latent_microscope.forensics.clusters import (
     plane_neighbours,
     umap_plane,
 )
-from latent_microscope.forensics.pairs import neighbour_pass
 from latent_microscope.forensics.rankings import (
     creative_frontier,
     generic_subset,
@@ -28,8 +27,9 @@ from latent_microscope.forensics.rankings import (
     spearman_u_o,
     stereotypes,
 )
-from latent_microscope.forensics.spanning import spanning_tree
 from latent_microscope.forensics.subniches import sub_niche_bias, sub_niche_table, sub_niches
+from latent_microscope.neighbours.mst import spanning_tree
+from latent_microscope.neighbours.pairs import neighbour_pass
 
 
 def blobs(sizes=(150, 120), d=5, seed=0):

@@ -10,11 +10,11 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from latent_microscope.forensics import scan as scanning
-from latent_microscope.forensics.approximate import approximate_neighbours, measured_recall
-from latent_microscope.forensics.blocks import in_parallel
 from latent_microscope.forensics.heuristics import scan_latents, score_all
-from latent_microscope.forensics.means import scan_sources
-from latent_microscope.forensics.pairs import all_pairs, neighbour_pass
+from latent_microscope.neighbours.approximate import approximate_neighbours, measured_recall
+from latent_microscope.neighbours.blocks import in_parallel
+from latent_microscope.neighbours.means import scan_sources
+from latent_microscope.neighbours.pairs import all_pairs, neighbour_pass
 
 VARIANTS = ("script", "notebook")
 

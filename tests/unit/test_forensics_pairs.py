@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.means import mean_cosine_distances, mean_distances, similar_counts
-from latent_microscope.forensics.pairs import (
+from latent_microscope.neighbours.means import mean_cosine_distances, mean_distances, similar_counts
+from latent_microscope.neighbours.pairs import (
     counts_within,
     neighbour_pass,
     pair_distances,
 )
-from latent_microscope.forensics.similar import similar_pairs
+from latent_microscope.neighbours.similar import similar_pairs
 
 BLOCKS = [7, 64, 1000]
 

@@ -21,7 +21,7 @@ from latent_microscope.forensics import (
     uniqueness,
 )
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.creative import minmax
+from latent_microscope.forensics.cls import minmax
 from latent_microscope.forensics.density import adaptive_radius, tie_note, tie_share
 from latent_microscope.forensics.heuristics import score_all
 from latent_microscope.forensics.originality import auto_bins, histograms

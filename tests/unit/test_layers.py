@@ -12,14 +12,14 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
 from latent_microscope.errors import InputError
-from latent_microscope.figures.maps import classical_scaling, leaf_order, onto
-from latent_microscope.figures.rdms import class_order, dendrogram_order, panel_columns
-from latent_microscope.inputs import HumanVotes
-from latent_microscope.layers import INPUT, stage_features
+from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.models import efficientnet
 from latent_microscope.models.classifiers import build_classifier
+from latent_microscope.models.layers import INPUT, stage_features
 from latent_microscope.models.stages import stages
 from latent_microscope.models.vaes import build_vae
+from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
+from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.tables.classes import class_distances, class_means
 from latent_microscope.tables.layers import balanced, joined_profiles, layer_profile, layers_table

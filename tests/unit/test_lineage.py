@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.artefacts import save_csv, save_npy, save_text
 from latent_microscope.errors import InputError
-from latent_microscope.lineage import FAILURES, describe, trace, verify
-from latent_microscope.provenance import SUFFIX, sidecar_path, write_sidecars
+from latent_microscope.io.artefacts import save_csv, save_npy, save_text
+from latent_microscope.provenance.lineage import FAILURES, describe, trace, verify
+from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path, write_sidecars
 
 DATA = Path("data/set/images.npy")
 RUNS = [Path(f"results/study/vae/whole/seed{i}/latents.npy") for i in (0, 1)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latent_microscope.custom.attributes import Encoding, column_of, encode, found_type
 from latent_microscope.errors import InputError
-from latent_microscope.own.attributes import Encoding, column_of, encode, found_type
 
 FILE = Path("people.csv")
 

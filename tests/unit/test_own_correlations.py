@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from latent_microscope.own.correlations import SCORES, correlation_table
+from latent_microscope.custom.correlations import SCORES, correlation_table
 
 
 def made(n: int, slope: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:

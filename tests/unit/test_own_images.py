@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from latent_microscope.custom.images import identities_by_path, open_pictures
 from latent_microscope.errors import InputError
-from latent_microscope.own.images import identities_by_path, open_pictures
 
 
 def encoded(value: int, size: tuple[int, int] = (8, 6), mode: str = "L") -> bytes:

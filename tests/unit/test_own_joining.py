@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latent_microscope.custom.joining import Source, joined_ids, match
 from latent_microscope.errors import InputError
-from latent_microscope.own.joining import Source, joined_ids, match
 
 IDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True)
 

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from latent_microscope.config import resolve
+from latent_microscope.config.resolve import resolve
+from latent_microscope.custom.looking import look
+from latent_microscope.custom.sections import quoted
+from latent_microscope.custom.writing import draft
 from latent_microscope.errors import InputError
-from latent_microscope.own.looking import look
-from latent_microscope.own.sections import quoted
-from latent_microscope.own.writing import draft
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -8,8 +8,7 @@ import pytest
 from scipy.spatial.distance import squareform
 from scipy.stats import pearsonr, spearmanr
 
-from latent_microscope.errors import InputError
-from latent_microscope.own.dissimilarity import (
+from latent_microscope.custom.dissimilarity import (
     condensed,
     label_rdm,
     mean_rdm,
@@ -17,7 +16,8 @@ from latent_microscope.own.dissimilarity import (
     read_square,
     similarity_table,
 )
-from latent_microscope.own.votes import class_codes, majority, read_votes
+from latent_microscope.custom.votes import class_codes, majority, read_votes
+from latent_microscope.errors import InputError
 from latent_microscope.similarity.rdms import RDM, rdm
 
 COUNTS = np.array([[3, 0, 1], [0, 2, 2], [0, 0, 5]])
@@ -148,14 +148,14 @@ def test_other_ids_above_than_beside_are_refused(tmp_path: Path) -> None:
 
 
 def observers() -> list[RDM]:
-    from latent_microscope.own.dissimilarity import Square
+    from latent_microscope.custom.dissimilarity import Square
 
     ids = np.array([f"s{i}" for i in range(N)], dtype=object)
     return condensed(Square(ids, cube()), np.arange(N), ids)
 
 
 def test_rows_are_taken_in_the_order_of_the_samples() -> None:
-    from latent_microscope.own.dissimilarity import Square
+    from latent_microscope.custom.dissimilarity import Square
 
     order = np.array([4, 1, 6])
     ids = np.array(["p", "q", "r"], dtype=object)

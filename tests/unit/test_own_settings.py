@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from latent_microscope.config import resolve
+from latent_microscope.config.resolve import resolve
 from latent_microscope.errors import InputError
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"

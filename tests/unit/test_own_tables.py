@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.tables import clean_ids, id_column, read_table
 from latent_microscope.errors import InputError
-from latent_microscope.own.arrays import chosen_rows, read_rows
-from latent_microscope.own.tables import clean_ids, id_column, read_table
 
 
 def write(path: Path, content: str | bytes) -> Path:

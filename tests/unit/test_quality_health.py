@@ -12,14 +12,14 @@ from latent_microscope.forensics.near_duplicates import (
     near_duplicates,
     pixel_differences,
 )
-from latent_microscope.health import (
+from latent_microscope.models.diagnostics import (
     LIMITS,
     constant_image_errors,
     health_table,
     merged_share,
     posterior_table,
 )
-from latent_microscope.latents import dimension_table
+from latent_microscope.models.latents import dimension_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.tables.duplicates import duplicate_list
 from latent_microscope.tables.health import health_summary

@@ -10,20 +10,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from latent_microscope.auc import (
-    clustered_error,
-    folded_auc,
-    logit_interval,
-    placements,
-    two_sided_p,
-)
 from latent_microscope.errors import InputError
-from latent_microscope.probes import (
+from latent_microscope.forensics.probes import (
     folds_of,
     held_out_scores,
     pixel_components,
     probe_table,
     thumbnails,
+)
+from latent_microscope.statistics.auc import (
+    clustered_error,
+    folded_auc,
+    logit_interval,
+    placements,
+    two_sided_p,
 )
 from latent_microscope.tables.probes import probe_summary
 

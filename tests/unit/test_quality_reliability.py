@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.creative import creative_latent_score
+from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.reliability import (
     chance_jaccard,
     intra_class,

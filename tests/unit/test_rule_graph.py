@@ -7,7 +7,14 @@ from xml.etree import ElementTree
 import pytest
 
 from latent_microscope.errors import InputError
-from latent_microscope.rule_graph import COLLECTORS, kind_of, layout, picture, read_edges, reduced
+from latent_microscope.planning.rule_graph import (
+    COLLECTORS,
+    kind_of,
+    layout,
+    picture,
+    read_edges,
+    reduced,
+)
 
 GRAPH = (Path(__file__).parents[1] / "workflow/rulegraph.mmd").read_text(encoding="utf-8")
 SMALL = "flowchart TB\n    pack --> train\n    train --> plot_x\n    pack --> plot_x\n"

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy.stats import pearsonr, rankdata, spearmanr
 
-from latent_microscope.behaviour import softmax
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import (
@@ -17,12 +16,13 @@ from latent_microscope.similarity import (
     rdm,
     resampling,
 )
+from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import BootstrapResult
 from latent_microscope.similarity.pairs import pairs_within
 from latent_microscope.similarity.resampling import image_weights, weighted_sums
 from latent_microscope.similarity.variance import unique_variance
 from latent_microscope.similarity.votes import resample_votes, vote_shares
-from latent_microscope.statistics import holm
+from latent_microscope.statistics.summaries import holm
 
 N = 40
 

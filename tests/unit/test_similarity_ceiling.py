@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from latent_microscope.behaviour import softmax
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import compare, noise_ceiling, partial_compare, rdm
+from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.ceiling import (
     dirichlet_strength,
     root_spearman_brown,

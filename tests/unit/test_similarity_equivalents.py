@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import entropy
 
-from latent_microscope.behaviour import softmax
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import annotator_equivalents
+from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from latent_microscope.behaviour import (
+from latent_microscope.similarity import compare, noise_ceiling, rdm
+from latent_microscope.similarity.behaviour import (
     cross_entropy,
     error_consistency,
     fit_temperature,
@@ -15,7 +16,6 @@ from latent_microscope.behaviour import (
     softmax,
     vote_entropy,
 )
-from latent_microscope.similarity import compare, noise_ceiling, rdm
 from latent_microscope.similarity.comparison import RankedRDM, rank_rdm
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from latent_microscope.behaviour import softmax
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bins import Binned, binned
 from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.influence import (

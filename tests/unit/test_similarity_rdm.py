@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist, squareform
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, rdm
 from latent_microscope.similarity import rdms as rdms_module
-from latent_microscope.similarity.io import (
+from latent_microscope.similarity.files import (
     from_rsatoolbox,
     ids_path,
     load_rdm,

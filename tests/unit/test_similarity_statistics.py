@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import false_discovery_control, gamma, norm
 
 from latent_microscope.errors import InputError
-from latent_microscope.statistics import (
+from latent_microscope.statistics.summaries import (
     benjamini_hochberg,
     bootstrap_p_value,
     holm,

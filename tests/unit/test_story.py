@@ -12,21 +12,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.artefacts import load_json, save_csv, save_table
 from latent_microscope.errors import InputError
-from latent_microscope.provenance import SUFFIX, write_sidecars
-from latent_microscope.story import limits, own, read_alignment, read_clusters, read_truth, read_vae
-from latent_microscope.story.blocks import Reading, Study
-from latent_microscope.story.captions import first_sentence, plain, read_captions
-from latent_microscope.story.document import Document, document
-from latent_microscope.story.html import el, page
-from latent_microscope.story.images import small
-from latent_microscope.story.origins import Chains
-from latent_microscope.story.page import sections
-from latent_microscope.story.pdf import column_widths, pdf
-from latent_microscope.story.read_figures import figure_reading
-from latent_microscope.story.style import STYLE
-from latent_microscope.story.words import pieces
+from latent_microscope.io.artefacts import load_json, save_csv, save_table
+from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
+from latent_microscope.report import (
+    limits,
+    own,
+    read_alignment,
+    read_clusters,
+    read_truth,
+    read_vae,
+)
+from latent_microscope.report.blocks import Reading, Study
+from latent_microscope.report.captions import first_sentence, plain, read_captions
+from latent_microscope.report.document import Document, document
+from latent_microscope.report.html import el, page
+from latent_microscope.report.images import small
+from latent_microscope.report.origins import Chains
+from latent_microscope.report.page import sections
+from latent_microscope.report.pdf import column_widths, pdf
+from latent_microscope.report.read_figures import figure_reading
+from latent_microscope.report.style import STYLE
+from latent_microscope.report.words import pieces
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "results/published").glob("*/run.json"))
@@ -206,7 +213,7 @@ def test_probes_that_find_nothing_say_so() -> None:
 
 
 def test_limits_are_those_of_the_steps() -> None:
-    from latent_microscope.comparison import OURS
+    from latent_microscope.forensics.detector_comparison import OURS
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
     assert (limits.OURS, limits.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)

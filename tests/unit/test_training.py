@@ -13,6 +13,7 @@ import torch
 from latent_microscope.errors import InputError
 from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.vaes import build_vae
+from latent_microscope.models.weights import save_weights
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.classifier import ClassifierSettings, evaluate, train_classifier
 from latent_microscope.training.data import augment, shuffled
@@ -24,7 +25,6 @@ from latent_microscope.training.device import (
 )
 from latent_microscope.training.settings import Augmentation, Beta, Scheduler, parse
 from latent_microscope.training.vae import VAESettings, train_vae
-from latent_microscope.weights import save_weights
 
 CPU = torch.device("cpu")
 VAE_PLAN: dict[str, Any] = {

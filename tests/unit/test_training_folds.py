@@ -11,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latent_microscope.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.errors import InputError
 from latent_microscope.models.philnet import build_philnet
+from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.best import BestEpoch
 from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings, predict
 from latent_microscope.training.splits import (

@@ -17,7 +17,7 @@ from snakemake_project import (  # type: ignore[import-not-found]
 )
 from test_faults import COUNTS, set_source  # type: ignore[import-not-found]
 
-from latent_microscope.crate import export
+from latent_microscope.provenance.rocrate import export
 
 pytestmark = pytest.mark.workflow
 

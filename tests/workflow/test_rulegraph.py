@@ -12,7 +12,7 @@ import pytest
 from snakemake_project import ROOT, call_snakemake  # type: ignore[import-not-found]
 
 sys.path.insert(0, str(ROOT / "scripts"))  # also when this file is run as a script
-from latent_microscope.rule_graph import picture
+from latent_microscope.planning.rule_graph import picture
 
 pytestmark = pytest.mark.workflow
 

@@ -25,7 +25,7 @@ rule pack_cifar:
         split=lambda wildcards: wildcards.split,
         subset=lambda wildcards: STUDIES[wildcards.study]["subset"][wildcards.split],
     script:
-        "../../scripts/pack_cifar.py"
+        "../../scripts/data/pack_cifar.py"
 
 
 rule collect_votes:
@@ -49,4 +49,4 @@ rule collect_votes:
     params:
         step=step("collect_votes"),
     script:
-        "../../scripts/collect_votes.py"
+        "../../scripts/data/collect_votes.py"

@@ -17,4 +17,4 @@ rule check_results:
         step=step("check_results"),
         may_collapse=lambda wildcards: STUDIES[wildcards.study]["kind"] == "detection",
     script:
-        "../../scripts/check_results.py"
+        "../../scripts/report/check_results.py"

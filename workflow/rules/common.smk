@@ -1,32 +1,35 @@
 # Shared by all files: the checked config, wildcards, params and resources by name.
-import sys
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 
-BASE = Path(workflow.basedir)
-sys.path.insert(0, str(BASE / "scripts"))
-
-from latent_microscope.codehash import code_hash
-from latent_microscope.config import resolve, set_environment
+from latent_microscope import project
+from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
+from latent_microscope.io.yaml_files import load_yaml
+from latent_microscope.planning.environment import set_environment
+from latent_microscope.provenance.codehash import CACHE, CodeHasher
 
 try:
-    MANIFEST = load_manifest(BASE / "config/datasets.yaml")
+    MANIFEST = load_manifest(project.asset("config/datasets.yaml"))
     DATA_SETS = {
         name: {file.name: file.role for file in entry.files.values()}
         for name, entry in MANIFEST.items()
     }
-    CONFIG = resolve(config, BASE / "workflow/schemas/config.schema.yaml", DATA_SETS)
+    CONFIG = resolve(
+        merge(load_yaml(project.asset("config/config.yaml")), config),
+        project.asset("workflow/schemas/config.schema.yaml"),
+        DATA_SETS,
+    )
 except InputError as error:
     raise WorkflowError(str(error))
 
 STUDIES = CONFIG["studies"]
 
-set_environment(
-    numeric_threads=CONFIG["numeric_threads"], mirror=CONFIG["mirror"], cache=".snakemake/numba"
-)
+if not workflow.modifier.is_module or workflow.modifier.parent_modifier is None:
+    # Another workflow that imports this one keeps its own environment; its jobs set theirs.
+    set_environment(CONFIG["numeric_threads"], CONFIG["mirror"])
+
+HASHER = CodeHasher(CACHE)
 
 
 def of_kind(*kinds):
@@ -54,10 +57,14 @@ def run_number(wildcards):
     return int(wildcards.seed)
 
 
-def step(script, numeric_threads=CONFIG["numeric_threads"]):
-    """What a step's adapter needs to know: the code that it runs and its numeric threads."""
-    path = BASE / "scripts" / f"{script}.py"
-    return {"code": code_hash(path), "numeric_threads": numeric_threads}
+def step(script, numeric_threads=CONFIG["numeric_threads"], assets=()):
+    """What a step's adapter needs to know: the code that it runs and its numeric threads.
+
+    ``assets`` are files of the project that it reads: an edit of them runs it again.
+    """
+    code = HASHER.code_hash(project.script(script), map(project.asset, assets))
+    known = {"code": code, "numeric_threads": numeric_threads}
+    return {**known, "assets": list(assets)} if assets else known
 
 
 def views_of(study):

@@ -2,8 +2,6 @@
 
 
 rule download_file:
-    input:
-        manifest=ancient(f"{BASE}/config/datasets.yaml"),
     output:
         file="data/{dataset}/{name}",
     log:
@@ -25,8 +23,9 @@ rule download_file:
         },
         dataset=lambda wildcards: wildcards.dataset,
         name=lambda wildcards: wildcards.name,
+        manifest="config/datasets.yaml",
     script:
-        "../../scripts/download_file.py"
+        "../../scripts/data/download_file.py"
 
 
 rule generate_demo_faces:
@@ -44,7 +43,7 @@ rule generate_demo_faces:
         step=step("generate_demo_faces"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/generate_demo_faces.py"
+        "../../scripts/data/generate_demo_faces.py"
 
 
 rule generate_demo_objects:
@@ -64,7 +63,7 @@ rule generate_demo_objects:
         step=step("generate_demo_objects"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/generate_demo_objects.py"
+        "../../scripts/data/generate_demo_objects.py"
 
 
 rule download:

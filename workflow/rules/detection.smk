@@ -20,7 +20,7 @@ rule generate_setting:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/generate_setting.py"
+        "../../scripts/data/generate_setting.py"
 
 
 rule evaluate_setting:
@@ -48,7 +48,7 @@ rule evaluate_setting:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/evaluate_setting.py"
+        "../../scripts/forensics/evaluate_setting.py"
 
 
 rule tabulate_comparison:
@@ -77,7 +77,7 @@ rule tabulate_comparison:
         settings=setting_names,
         seeds=setting_seeds,
     script:
-        "../../scripts/tabulate_comparison.py"
+        "../../scripts/tables/tabulate_comparison.py"
 
 
 rule tabulate_search:
@@ -106,7 +106,7 @@ rule tabulate_search:
         settings=setting_names,
         seeds=setting_seeds,
     script:
-        "../../scripts/tabulate_search.py"
+        "../../scripts/tables/tabulate_search.py"
 
 
 rule plot_settings:
@@ -135,4 +135,4 @@ rule plot_settings:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_settings.py"
+        "../../scripts/figures/plot_settings.py"

@@ -23,7 +23,7 @@ rule embed_features:
         min_dist=of_study("clusters", "min_dist"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/embed_features.py"
+        "../../scripts/alignment/embed_features.py"
 
 
 rule make_explorer:
@@ -65,4 +65,4 @@ rule make_explorer:
         quality=of_study("explorer", "quality"),
         nearest=of_study("explorer", "neighbours"),
     script:
-        "../../scripts/make_explorer.py"
+        "../../scripts/report/make_explorer.py"

@@ -25,4 +25,4 @@ rule pack_faces:
         size=of_study("size"),
         subset=of_study("subset"),
     script:
-        "../../scripts/pack_faces.py"
+        "../../scripts/data/pack_faces.py"

@@ -34,7 +34,7 @@ rule plot_rdms:
         order=of_study("rdm_order"),
         notes=figure_notes,
     script:
-        "../../scripts/plot_rdms.py"
+        "../../scripts/figures/plot_rdms.py"
 
 
 rule plot_rsa:
@@ -66,7 +66,7 @@ rule plot_rsa:
         simulated=lambda wildcards: not has_published_votes(wildcards),
         notes=figure_notes,
     script:
-        "../../scripts/plot_rsa.py"
+        "../../scripts/figures/plot_rsa.py"
 
 
 rule plot_accuracy:
@@ -99,7 +99,7 @@ rule plot_accuracy:
         starts=fold_column("of"),
         simulated=lambda wildcards: not has_published_votes(wildcards),
     script:
-        "../../scripts/plot_accuracy.py"
+        "../../scripts/figures/plot_accuracy.py"
 
 
 rule plot_model_similarity:
@@ -130,7 +130,7 @@ rule plot_model_similarity:
         style=STYLE,
         notes=figure_notes,
     script:
-        "../../scripts/plot_model_similarity.py"
+        "../../scripts/figures/plot_model_similarity.py"
 
 
 rule plot_confusions:
@@ -159,7 +159,7 @@ rule plot_confusions:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_confusions.py"
+        "../../scripts/figures/plot_confusions.py"
 
 
 rule plot_entropy:
@@ -188,7 +188,7 @@ rule plot_entropy:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_entropy.py"
+        "../../scripts/figures/plot_entropy.py"
 
 
 rule plot_disputed:
@@ -224,7 +224,7 @@ rule plot_disputed:
         model=lambda wildcards: shown_model(wildcards.study),
         run=lambda wildcards: seeds_of(wildcards.study)[0],
     script:
-        "../../scripts/plot_disputed.py"
+        "../../scripts/figures/plot_disputed.py"
 
 
 rule plot_classifier_training:
@@ -257,4 +257,4 @@ rule plot_classifier_training:
         style=STYLE,
         labels=lambda wildcards: [model for model, _ in trained_models(wildcards)],
     script:
-        "../../scripts/plot_classifier_training.py"
+        "../../scripts/figures/plot_classifier_training.py"

@@ -29,7 +29,7 @@ rule plot_clusters:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_clusters.py"
+        "../../scripts/figures/plot_clusters.py"
 
 
 rule plot_cluster_control:
@@ -61,7 +61,7 @@ rule plot_cluster_control:
         style=STYLE,
         seed=CONFIG["seed"],
     script:
-        "../../scripts/plot_cluster_control.py"
+        "../../scripts/figures/plot_cluster_control.py"
 
 
 rule plot_cluster_bias:
@@ -94,7 +94,7 @@ rule plot_cluster_bias:
         style=STYLE,
         seed=CONFIG["seed"],
     script:
-        "../../scripts/plot_cluster_bias.py"
+        "../../scripts/figures/plot_cluster_bias.py"
 
 
 rule plot_cmax_bias:
@@ -127,7 +127,7 @@ rule plot_cmax_bias:
         style=STYLE,
         seed=CONFIG["seed"],
     script:
-        "../../scripts/plot_cmax_bias.py"
+        "../../scripts/figures/plot_cmax_bias.py"
 
 
 rule plot_subniches:
@@ -160,7 +160,7 @@ rule plot_subniches:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_subniches.py"
+        "../../scripts/figures/plot_subniches.py"
 
 
 rule plot_identities:
@@ -194,4 +194,4 @@ rule plot_identities:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_identities.py"
+        "../../scripts/figures/plot_identities.py"

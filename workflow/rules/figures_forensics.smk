@@ -26,7 +26,7 @@ rule plot_density:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_density.py"
+        "../../scripts/figures/plot_density.py"
 
 
 rule plot_overlaps:
@@ -56,7 +56,7 @@ rule plot_overlaps:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_overlaps.py"
+        "../../scripts/figures/plot_overlaps.py"
 
 
 rule plot_latent_map:
@@ -89,7 +89,7 @@ rule plot_latent_map:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_latent_map.py"
+        "../../scripts/figures/plot_latent_map.py"
 
 
 rule plot_forensic_panels:
@@ -129,7 +129,7 @@ rule plot_forensic_panels:
         style=STYLE,
         max_neighbors=of_study("scores", "max_neighbors"),
     script:
-        "../../scripts/plot_forensic_panels.py"
+        "../../scripts/figures/plot_forensic_panels.py"
 
 
 rule plot_components:
@@ -160,7 +160,7 @@ rule plot_components:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_components.py"
+        "../../scripts/figures/plot_components.py"
 
 
 rule plot_uniqueness_originality:
@@ -190,7 +190,7 @@ rule plot_uniqueness_originality:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_uniqueness_originality.py"
+        "../../scripts/figures/plot_uniqueness_originality.py"
 
 
 rule plot_funnel:
@@ -219,7 +219,7 @@ rule plot_funnel:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_funnel.py"
+        "../../scripts/figures/plot_funnel.py"
 
 
 rule plot_detectors:
@@ -252,7 +252,7 @@ rule plot_detectors:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_detectors.py"
+        "../../scripts/figures/plot_detectors.py"
 
 
 rule plot_ranking_grid:
@@ -287,4 +287,4 @@ rule plot_ranking_grid:
         style=STYLE,
         names=LISTS,
     script:
-        "../../scripts/plot_ranking_grid.py"
+        "../../scripts/figures/plot_ranking_grid.py"

@@ -28,7 +28,7 @@ rule plot_training:
         style=STYLE,
         labels=seed_labels,
     script:
-        "../../scripts/plot_training.py"
+        "../../scripts/figures/plot_training.py"
 
 
 rule plot_vae_health:
@@ -56,7 +56,7 @@ rule plot_vae_health:
         style=STYLE,
         labels=seed_labels,
     script:
-        "../../scripts/plot_vae_health.py"
+        "../../scripts/figures/plot_vae_health.py"
 
 
 rule plot_vae_images:
@@ -89,7 +89,7 @@ rule plot_vae_images:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_vae_images.py"
+        "../../scripts/figures/plot_vae_images.py"
 
 
 rule plot_vae_samples:
@@ -123,7 +123,7 @@ rule plot_vae_samples:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_vae_samples.py"
+        "../../scripts/figures/plot_vae_samples.py"
 
 
 rule plot_traversals:
@@ -151,4 +151,4 @@ rule plot_traversals:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_traversals.py"
+        "../../scripts/figures/plot_traversals.py"

@@ -38,7 +38,7 @@ rule train_folds:
         run=run_number,
         device=CONFIG["device"],
     script:
-        "../../scripts/train_folds.py"
+        "../../scripts/training/train_folds.py"
 
 
 rule average_views:
@@ -70,7 +70,7 @@ rule average_views:
         settings=views_settings,
         device=CONFIG["device"],
     script:
-        "../../scripts/average_views.py"
+        "../../scripts/training/average_views.py"
 
 
 rule compare_folds:
@@ -100,7 +100,7 @@ rule compare_folds:
         runs=compared_fold_column(1),
         metric=lambda wildcards: wildcards.metric,
     script:
-        "../../scripts/compare_folds.py"
+        "../../scripts/alignment/compare_folds.py"
 
 
 rule plot_fold_training:
@@ -131,4 +131,4 @@ rule plot_fold_training:
         style=STYLE,
         models=lambda wildcards: [model for model, _ in fold_runs(wildcards.study)],
     script:
-        "../../scripts/plot_fold_training.py"
+        "../../scripts/figures/plot_fold_training.py"

@@ -26,7 +26,7 @@ rule embed_replicate:
         run=run_number,
         replicate=lambda wildcards: int(wildcards.replicate),
     script:
-        "../../scripts/embed_replicate.py"
+        "../../scripts/forensics/embed_replicate.py"
 
 
 rule resample_clusters:
@@ -58,7 +58,7 @@ rule resample_clusters:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/resample_clusters.py"
+        "../../scripts/forensics/resample_clusters.py"
 
 
 rule compare_planes:
@@ -86,7 +86,7 @@ rule compare_planes:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/compare_planes.py"
+        "../../scripts/forensics/compare_planes.py"
 
 
 rule tabulate_clusters:
@@ -137,7 +137,7 @@ rule tabulate_clusters:
         runs=run_seeds,
         seed=CONFIG["seed"],
     script:
-        "../../scripts/tabulate_clusters.py"
+        "../../scripts/tables/tabulate_clusters.py"
 
 
 rule plot_bias_forest:
@@ -168,7 +168,7 @@ rule plot_bias_forest:
         published=lambda wildcards: STUDIES[wildcards.study]["kind"] == "faces"
         and not made_up(wildcards.study),
     script:
-        "../../scripts/plot_bias_forest.py"
+        "../../scripts/figures/plot_bias_forest.py"
 
 
 rule plot_sbs_sizes:
@@ -199,7 +199,7 @@ rule plot_sbs_sizes:
         style=STYLE,
         labels=seed_labels,
     script:
-        "../../scripts/plot_sbs_sizes.py"
+        "../../scripts/figures/plot_sbs_sizes.py"
 
 
 rule plot_cluster_stability:
@@ -235,7 +235,7 @@ rule plot_cluster_stability:
         runs=lambda wildcards: seeds_of(wildcards.study),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/plot_cluster_stability.py"
+        "../../scripts/figures/plot_cluster_stability.py"
 
 
 rule simulate_null:
@@ -266,7 +266,7 @@ rule simulate_null:
         resamples=of_study("resamples"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/simulate_null.py"
+        "../../scripts/forensics/simulate_null.py"
 
 
 rule simulate_coverage:
@@ -296,7 +296,7 @@ rule simulate_coverage:
         resamples=of_study("resamples"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/simulate_coverage.py"
+        "../../scripts/forensics/simulate_coverage.py"
 
 
 rule simulate_power:
@@ -328,7 +328,7 @@ rule simulate_power:
         attributes=of_study("attributes"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/simulate_power.py"
+        "../../scripts/forensics/simulate_power.py"
 
 
 rule plot_power:
@@ -358,7 +358,7 @@ rule plot_power:
         style=STYLE,
         attributes=of_study("attributes"),
     script:
-        "../../scripts/plot_power.py"
+        "../../scripts/figures/plot_power.py"
 
 
 rule plot_calibration:
@@ -388,4 +388,4 @@ rule plot_calibration:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_calibration.py"
+        "../../scripts/figures/plot_calibration.py"

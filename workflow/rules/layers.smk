@@ -30,7 +30,7 @@ rule profile_layers:
         grid=of_study("profile", "grid"),
         device=CONFIG["device"],
     script:
-        "../../scripts/profile_layers.py"
+        "../../scripts/training/profile_layers.py"
 
 
 rule tabulate_layers:
@@ -64,7 +64,7 @@ rule tabulate_layers:
         seed=CONFIG["seed"],
         notes=model_notes,
     script:
-        "../../scripts/tabulate_layers.py"
+        "../../scripts/tables/tabulate_layers.py"
 
 
 rule plot_layers:
@@ -94,7 +94,7 @@ rule plot_layers:
         style=STYLE,
         metric=lambda wildcards: wildcards.metric,
     script:
-        "../../scripts/plot_layers.py"
+        "../../scripts/figures/plot_layers.py"
 
 
 rule compare_classes:
@@ -122,7 +122,7 @@ rule compare_classes:
         transforms=of_sources(rdm_transform),
         metric=lambda wildcards: wildcards.metric,
     script:
-        "../../scripts/compare_classes.py"
+        "../../scripts/alignment/compare_classes.py"
 
 
 rule plot_classes:
@@ -152,4 +152,4 @@ rule plot_classes:
         style=STYLE,
         notes=figure_notes,
     script:
-        "../../scripts/plot_classes.py"
+        "../../scripts/figures/plot_classes.py"

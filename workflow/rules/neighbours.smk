@@ -19,4 +19,4 @@ rule find_neighbours:
         step=step("find_neighbours"),
         wanted=of_study("clusters", "neighbors"),
     script:
-        "../../scripts/find_neighbours.py"
+        "../../scripts/forensics/find_neighbours.py"

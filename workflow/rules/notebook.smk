@@ -3,7 +3,6 @@
 
 rule run_notebook:
     input:
-        notebook=notebook_file,
         checks="results/{study}/checks.parquet",
         tables=lambda wildcards: [
             path for path in tables_of(wildcards.study) if path.endswith(".parquet")
@@ -24,9 +23,10 @@ rule run_notebook:
         mem_mb=heavy_memory,
         runtime=short_runtime,
     params:
-        step=step("run_notebook"),
+        step=step("run_notebook", assets=[NOTEBOOK]),
+        notebook=NOTEBOOK,
     script:
-        "../../scripts/run_notebook.py"
+        "../../scripts/report/run_notebook.py"
 
 
 rule run_notebooks:

@@ -48,7 +48,7 @@ rule match_ids:
         arrays=model_arrays,
         folder=folder_state,
     script:
-        "../../scripts/match_ids.py"
+        "../../scripts/data/match_ids.py"
 
 
 rule join_samples:
@@ -79,7 +79,7 @@ rule join_samples:
         least=lambda wildcards: least_samples(wildcards)[0],
         least_reason=lambda wildcards: least_samples(wildcards)[1],
     script:
-        "../../scripts/join_samples.py"
+        "../../scripts/data/join_samples.py"
 
 
 rule encode_attributes:
@@ -111,7 +111,7 @@ rule encode_attributes:
         step=step("encode_attributes"),
         settings=of_study("data", "attributes"),
     script:
-        "../../scripts/encode_attributes.py"
+        "../../scripts/data/encode_attributes.py"
 
 
 rule tabulate_correlations:
@@ -142,7 +142,7 @@ rule tabulate_correlations:
         runs=run_seeds,
         seed=CONFIG["seed"],
     script:
-        "../../scripts/tabulate_correlations.py"
+        "../../scripts/tables/tabulate_correlations.py"
 
 
 rule import_embeddings:
@@ -167,7 +167,7 @@ rule import_embeddings:
         step=step("import_embeddings"),
         settings=of_study("data", "embeddings"),
     script:
-        "../../scripts/import_embeddings.py"
+        "../../scripts/data/import_embeddings.py"
 
 
 rule find_alike:
@@ -190,7 +190,7 @@ rule find_alike:
         candidates=of_study("quality", "candidates"),
         look_alikes=of_study("quality", "look_alikes"),
     script:
-        "../../scripts/find_alike.py"
+        "../../scripts/forensics/find_alike.py"
 
 
 rule pack_images:
@@ -217,7 +217,7 @@ rule pack_images:
         size=of_study("data", "images", "size"),
         folder=folder_state,
     script:
-        "../../scripts/pack_images.py"
+        "../../scripts/data/pack_images.py"
 
 
 rule collect_judgements:
@@ -240,7 +240,7 @@ rule collect_judgements:
         step=step("collect_judgements"),
         settings=of_study("data", "votes"),
     script:
-        "../../scripts/collect_judgements.py"
+        "../../scripts/data/collect_judgements.py"
 
 
 rule import_features:
@@ -266,7 +266,7 @@ rule import_features:
         step=step("import_features"),
         array=lambda wildcards: model_of(wildcards)["array"],
     script:
-        "../../scripts/import_features.py"
+        "../../scripts/data/import_features.py"
 
 
 rule compare_dissimilarity:
@@ -304,7 +304,7 @@ rule compare_dissimilarity:
         draws=of_study("inference", "draws"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/compare_dissimilarity.py"
+        "../../scripts/alignment/compare_dissimilarity.py"
 
 
 rule plot_dissimilarity:
@@ -333,4 +333,4 @@ rule plot_dissimilarity:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_dissimilarity.py"
+        "../../scripts/figures/plot_dissimilarity.py"

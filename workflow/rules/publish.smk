@@ -20,7 +20,7 @@ rule publish:
         study=lambda wildcards: wildcards.study,
         settings=lambda wildcards: STUDIES[wildcards.study],
     script:
-        "../../scripts/publish.py"
+        "../../scripts/report/publish.py"
 
 
 rule publish_all:

@@ -23,7 +23,7 @@ rule score_restarts:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/score_restarts.py"
+        "../../scripts/forensics/score_restarts.py"
 
 
 rule tabulate_reliability:
@@ -56,7 +56,7 @@ rule tabulate_reliability:
         alpha=of_study("scores", "alpha"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/tabulate_reliability.py"
+        "../../scripts/tables/tabulate_reliability.py"
 
 
 rule plot_reliability:
@@ -86,7 +86,7 @@ rule plot_reliability:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_reliability.py"
+        "../../scripts/figures/plot_reliability.py"
 
 
 rule assess_vae:
@@ -111,7 +111,7 @@ rule assess_vae:
         step=step("assess_vae"),
         reconstruction=of_study("vae", "reconstruction"),
     script:
-        "../../scripts/assess_vae.py"
+        "../../scripts/training/assess_vae.py"
 
 
 rule tabulate_health:
@@ -138,7 +138,7 @@ rule tabulate_health:
         views=run_views,
         runs=run_seeds,
     script:
-        "../../scripts/tabulate_health.py"
+        "../../scripts/tables/tabulate_health.py"
 
 
 rule plot_vae_checks:
@@ -168,7 +168,7 @@ rule plot_vae_checks:
         style=STYLE,
         labels=seed_labels,
     script:
-        "../../scripts/plot_vae_checks.py"
+        "../../scripts/figures/plot_vae_checks.py"
 
 
 rule find_duplicates:
@@ -194,7 +194,7 @@ rule find_duplicates:
         look_alikes=of_study("quality", "look_alikes"),
         detail=of_study("quality", "detail"),
     script:
-        "../../scripts/find_duplicates.py"
+        "../../scripts/forensics/find_duplicates.py"
 
 
 rule tabulate_duplicates:
@@ -225,7 +225,7 @@ rule tabulate_duplicates:
         runs=run_seeds,
         pictures=lambda wildcards: "images" in parts_of(wildcards.study),
     script:
-        "../../scripts/tabulate_duplicates.py"
+        "../../scripts/tables/tabulate_duplicates.py"
 
 
 rule plot_duplicates:
@@ -256,7 +256,7 @@ rule plot_duplicates:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_duplicates.py"
+        "../../scripts/figures/plot_duplicates.py"
 
 
 rule probe_attributes:
@@ -283,7 +283,7 @@ rule probe_attributes:
         strength=of_study("quality", "strength"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/probe_attributes.py"
+        "../../scripts/forensics/probe_attributes.py"
 
 
 rule tabulate_probes:
@@ -311,7 +311,7 @@ rule tabulate_probes:
         step=step("tabulate_probes"),
         runs=run_seeds,
     script:
-        "../../scripts/tabulate_probes.py"
+        "../../scripts/tables/tabulate_probes.py"
 
 
 rule plot_probes:
@@ -341,4 +341,4 @@ rule plot_probes:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_probes.py"
+        "../../scripts/figures/plot_probes.py"

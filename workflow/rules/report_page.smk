@@ -6,7 +6,6 @@ rule write_report:
         checks=told_checks,
         tables=told_tables,
         figures=told_figures,
-        captions=told_captions,
     output:
         page="results/report.html",
         pdf="results/report.pdf",
@@ -19,7 +18,8 @@ rule write_report:
         mem_mb=light_memory,
         runtime=short_runtime,
     params:
-        step=step("write_report"),
+        step=step("write_report", assets=[CAPTIONS]),
         studies=told_studies,
+        captions=CAPTIONS,
     script:
-        "../../scripts/write_report.py"
+        "../../scripts/report/write_report.py"

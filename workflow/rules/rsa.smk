@@ -25,7 +25,7 @@ rule noise_ceiling:
         seed=CONFIG["seed"],
         threads=CONFIG["numeric_threads"],
     script:
-        "../../scripts/noise_ceiling.py"
+        "../../scripts/alignment/noise_ceiling.py"
 
 
 rule bootstrap_rsa:
@@ -65,7 +65,7 @@ rule bootstrap_rsa:
         seed=CONFIG["seed"],
         threads=CONFIG["numeric_threads"],
     script:
-        "../../scripts/bootstrap_rsa.py"
+        "../../scripts/alignment/bootstrap_rsa.py"
 
 
 rule count_annotators:
@@ -103,7 +103,7 @@ rule count_annotators:
         seed=CONFIG["seed"],
         threads=CONFIG["numeric_threads"],
     script:
-        "../../scripts/count_annotators.py"
+        "../../scripts/alignment/count_annotators.py"
 
 
 rule tabulate_measures:
@@ -154,7 +154,7 @@ rule tabulate_measures:
         simulated=of_study("simulated_votes"),
         notes=model_notes,
     script:
-        "../../scripts/tabulate_measures.py"
+        "../../scripts/tables/tabulate_measures.py"
 
 
 rule tabulate_inference:
@@ -190,7 +190,7 @@ rule tabulate_inference:
     params:
         step=step("tabulate_inference"),
     script:
-        "../../scripts/tabulate_inference.py"
+        "../../scripts/tables/tabulate_inference.py"
 
 
 rule recover_models:
@@ -225,7 +225,7 @@ rule recover_models:
         images=of_study("inference", "recovery_images"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/recover_models.py"
+        "../../scripts/alignment/recover_models.py"
 
 
 rule plot_recovery:
@@ -254,4 +254,4 @@ rule plot_recovery:
         title=title_of,
         style=STYLE,
     script:
-        "../../scripts/plot_recovery.py"
+        "../../scripts/figures/plot_recovery.py"

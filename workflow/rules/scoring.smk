@@ -25,7 +25,7 @@ rule compute_sources:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/compute_sources.py"
+        "../../scripts/forensics/compute_sources.py"
 
 
 rule compute_factors:
@@ -46,7 +46,7 @@ rule compute_factors:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/compute_factors.py"
+        "../../scripts/forensics/compute_factors.py"
 
 
 rule score_samples:
@@ -74,7 +74,7 @@ rule score_samples:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/score_samples.py"
+        "../../scripts/forensics/score_samples.py"
 
 
 rule find_overlaps:
@@ -95,7 +95,7 @@ rule find_overlaps:
         threshold=of_study("scores", "overlap_threshold"),
         max_pairs=of_study("scores", "overlap_pairs"),
     script:
-        "../../scripts/find_overlaps.py"
+        "../../scripts/forensics/find_overlaps.py"
 
 
 rule find_signatures:
@@ -115,7 +115,7 @@ rule find_signatures:
         step=step("find_signatures"),
         settings=scores_settings("variant", *ORIGINALITY, "signature_low", "signature_high"),
     script:
-        "../../scripts/find_signatures.py"
+        "../../scripts/forensics/find_signatures.py"
 
 
 rule select_candidates:
@@ -141,7 +141,7 @@ rule select_candidates:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/select_candidates.py"
+        "../../scripts/forensics/select_candidates.py"
 
 
 rule evaluate_detectors:
@@ -160,7 +160,7 @@ rule evaluate_detectors:
     params:
         step=step("evaluate_detectors"),
     script:
-        "../../scripts/evaluate_detectors.py"
+        "../../scripts/forensics/evaluate_detectors.py"
 
 
 rule embed_plane:
@@ -184,7 +184,7 @@ rule embed_plane:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/embed_plane.py"
+        "../../scripts/forensics/embed_plane.py"
 
 
 rule embed_tsne:
@@ -204,7 +204,7 @@ rule embed_tsne:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/embed_tsne.py"
+        "../../scripts/forensics/embed_tsne.py"
 
 
 rule cluster_samples:
@@ -230,7 +230,7 @@ rule cluster_samples:
         scales=of_study("clusters", "scales"),
         cmax_rows=of_study("clusters", "cmax_rows"),
     script:
-        "../../scripts/cluster_samples.py"
+        "../../scripts/forensics/cluster_samples.py"
 
 
 rule profile_clusters:
@@ -251,7 +251,7 @@ rule profile_clusters:
     params:
         step=step("profile_clusters"),
     script:
-        "../../scripts/profile_clusters.py"
+        "../../scripts/forensics/profile_clusters.py"
 
 
 rule label_attributes:
@@ -271,7 +271,7 @@ rule label_attributes:
     params:
         step=step("label_attributes"),
     script:
-        "../../scripts/label_attributes.py"
+        "../../scripts/data/label_attributes.py"
 
 
 rule measure_bias:
@@ -296,7 +296,7 @@ rule measure_bias:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/measure_bias.py"
+        "../../scripts/forensics/measure_bias.py"
 
 
 rule rank_samples:
@@ -316,7 +316,7 @@ rule rank_samples:
         step=step("rank_samples"),
         lists=of_study("lists"),
     script:
-        "../../scripts/rank_samples.py"
+        "../../scripts/forensics/rank_samples.py"
 
 
 rule find_subniches:
@@ -337,7 +337,7 @@ rule find_subniches:
         step=step("find_subniches"),
         settings=of_study("subniches"),
     script:
-        "../../scripts/find_subniches.py"
+        "../../scripts/forensics/find_subniches.py"
 
 
 rule study_identities:
@@ -363,4 +363,4 @@ rule study_identities:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/study_identities.py"
+        "../../scripts/forensics/study_identities.py"

@@ -25,7 +25,7 @@ rule label_features:
         step=step("label_features"),
         kind=lambda wildcards: model_of(wildcards)["type"],
     script:
-        "../../scripts/label_features.py"
+        "../../scripts/data/label_features.py"
 
 
 rule pixel_features:
@@ -47,7 +47,7 @@ rule pixel_features:
     params:
         step=step("pixel_features"),
     script:
-        "../../scripts/pixel_features.py"
+        "../../scripts/data/pixel_features.py"
 
 
 rule import_external:
@@ -72,7 +72,7 @@ rule import_external:
         array=lambda wildcards: model_of(wildcards)["array"],
         holds=lambda wildcards: model_of(wildcards)["holds"],
     script:
-        "../../scripts/import_external.py"
+        "../../scripts/data/import_external.py"
 
 
 rule make_human_features:
@@ -92,7 +92,7 @@ rule make_human_features:
     params:
         step=step("make_human_features"),
     script:
-        "../../scripts/make_human_features.py"
+        "../../scripts/data/make_human_features.py"
 
 
 rule compute_rdm:
@@ -116,7 +116,7 @@ rule compute_rdm:
         metric=lambda wildcards: wildcards.metric,
         transform=rdm_transform,
     script:
-        "../../scripts/compute_rdm.py"
+        "../../scripts/alignment/compute_rdm.py"
 
 
 rule compare_rdms:
@@ -148,7 +148,7 @@ rule compare_rdms:
         tau=of_study("inference", "tau_a"),
         threads=CONFIG["numeric_threads"],
     script:
-        "../../scripts/compare_rdms.py"
+        "../../scripts/alignment/compare_rdms.py"
 
 
 rule gather_rsa:
@@ -167,7 +167,7 @@ rule gather_rsa:
     params:
         step=step("gather_rsa"),
     script:
-        "../../scripts/gather_rsa.py"
+        "../../scripts/alignment/gather_rsa.py"
 
 
 rule measure_behaviour:
@@ -199,4 +199,4 @@ rule measure_behaviour:
         vote_sets=of_study("inference", "vote_sets"),
         seed=CONFIG["seed"],
     script:
-        "../../scripts/measure_behaviour.py"
+        "../../scripts/alignment/measure_behaviour.py"

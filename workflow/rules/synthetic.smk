@@ -25,7 +25,7 @@ rule generate_synthetic:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/generate_synthetic.py"
+        "../../scripts/data/generate_synthetic.py"
 
 
 rule crop_eyes:
@@ -43,4 +43,4 @@ rule crop_eyes:
     params:
         step=step("crop_eyes"),
     script:
-        "../../scripts/crop_eyes.py"
+        "../../scripts/data/crop_eyes.py"

@@ -28,7 +28,7 @@ rule tabulate_funnel:
         runs=run_method_seeds,
         views=run_method_views,
     script:
-        "../../scripts/tabulate_funnel.py"
+        "../../scripts/tables/tabulate_funnel.py"
 
 
 rule tabulate_detectors:
@@ -58,7 +58,7 @@ rule tabulate_detectors:
         runs=run_method_seeds,
         views=run_method_views,
     script:
-        "../../scripts/tabulate_detectors.py"
+        "../../scripts/tables/tabulate_detectors.py"
 
 
 rule tabulate_forensics:
@@ -87,7 +87,7 @@ rule tabulate_forensics:
         views=run_views,
         runs=run_seeds,
     script:
-        "../../scripts/tabulate_forensics.py"
+        "../../scripts/tables/tabulate_forensics.py"
 
 
 rule tabulate_bias:
@@ -124,7 +124,7 @@ rule tabulate_bias:
         step=step("tabulate_bias"),
         runs=run_seeds,
     script:
-        "../../scripts/tabulate_bias.py"
+        "../../scripts/tables/tabulate_bias.py"
 
 
 rule tabulate_rankings:
@@ -152,7 +152,7 @@ rule tabulate_rankings:
         step=step("tabulate_rankings"),
         runs=run_seeds,
     script:
-        "../../scripts/tabulate_rankings.py"
+        "../../scripts/tables/tabulate_rankings.py"
 
 
 rule tabulate_alignment:
@@ -186,7 +186,7 @@ rule tabulate_alignment:
         published=has_published_votes,
         notes=model_notes,
     script:
-        "../../scripts/tabulate_alignment.py"
+        "../../scripts/tables/tabulate_alignment.py"
 
 
 rule tabulate_behaviour:
@@ -215,4 +215,4 @@ rule tabulate_behaviour:
         simulated=of_study("simulated_votes"),
         published=has_published_votes,
     script:
-        "../../scripts/tabulate_behaviour.py"
+        "../../scripts/tables/tabulate_behaviour.py"

@@ -28,7 +28,7 @@ rule train_vae:
         run=run_number,
         device=CONFIG["device"],
     script:
-        "../../scripts/train_vae.py"
+        "../../scripts/training/train_vae.py"
 
 
 rule import_weights:
@@ -49,7 +49,7 @@ rule import_weights:
         step=step("import_weights"),
         settings=encoding_settings,
     script:
-        "../../scripts/import_weights.py"
+        "../../scripts/data/import_weights.py"
 
 
 rule encode_latents:
@@ -85,7 +85,7 @@ rule encode_latents:
         run=run_number,
         device=CONFIG["device"],
     script:
-        "../../scripts/encode_latents.py"
+        "../../scripts/training/encode_latents.py"
 
 
 rule train_philnet:
@@ -116,7 +116,7 @@ rule train_philnet:
         run=run_number,
         device=CONFIG["device"],
     script:
-        "../../scripts/train_philnet.py"
+        "../../scripts/training/train_philnet.py"
 
 
 rule build_network:
@@ -140,7 +140,7 @@ rule build_network:
         seed=CONFIG["seed"],
         run=run_number,
     script:
-        "../../scripts/build_network.py"
+        "../../scripts/training/build_network.py"
 
 
 rule extract_features:
@@ -169,4 +169,4 @@ rule extract_features:
         settings=extraction_settings,
         device=CONFIG["device"],
     script:
-        "../../scripts/extract_features.py"
+        "../../scripts/training/extract_features.py"

@@ -1,8 +1,7 @@
 # Functions of notebook.smk: what the notebook reads.
 
 
-def notebook_file(wildcards):
-    return str(BASE / "notebooks/explore_results.ipynb")
+NOTEBOOK = "notebooks/explore_results.ipynb"
 
 
 def notebook_attributes(wildcards):

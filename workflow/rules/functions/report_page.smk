@@ -1,5 +1,7 @@
 # Functions of report_page.smk: what the story page tells of.
 
+CAPTIONS = "workflow/report"
+
 
 def told_checks(wildcards):
     return [f"results/{study}/checks.parquet" for study in STUDIES]
@@ -11,10 +13,6 @@ def told_tables(wildcards):
 
 def told_figures(wildcards):
     return [path for study in STUDIES for path in figures_of(study)]
-
-
-def told_captions(wildcards):
-    return sorted(str(path) for path in (BASE / "workflow/report").glob("*.rst"))
 
 
 def told_studies(wildcards):

@@ -1,0 +1,75 @@
+"""Compare the RDMs of models with the dissimilarities that people gave."""
+
+from typing import Any
+
+import pandas as pd
+
+from latent_microscope.custom.dissimilarity import condensed, read_square, similarity_table
+from latent_microscope.custom.study import positions_of
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table, save_csv, save_table
+from latent_microscope.similarity.files import load_rdm
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    people: In,
+    ids: In,
+    samples: In,
+    rdms: list[In],
+    rdm_ids: list[In],
+    table: Out,
+    csv: Out,
+    names: list[str],
+    metrics: list[str],
+    settings: dict[str, Any],
+    draws: int = 1000,
+    seed: int = 0,
+    people_ids: In | None = None,
+) -> None:
+    """Rank correlations with intervals over images, and ceilings over observers.
+
+    Args:
+        people: .npy or .npz (n, n) or (observers, n, n), or a square table.
+        ids: .parquet of all ids.
+        samples: .parquet with id, and label where classes are known.
+        rdms: .npy of each model, metric by metric.
+        rdm_ids: .parquet of the ids of each.
+        table: .parquet, one row a model, metric and method: value, low, high, sd, label_only,
+            partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs.
+        csv: the same for people.
+        names: name of the model of each RDM.
+        metrics: metric of each RDM.
+        settings: section data.dissimilarity of the study's config.
+        draws: bootstrap samples of the images; 0: no intervals.
+        seed: root seed.
+        people_ids: the ids of the rows, where they are in a file of their own.
+    """
+    known = load_table(samples)
+    order_ids = known["id"].astype("str").to_numpy(dtype=object)
+    square = read_square(people, settings, people_ids)
+    order = positions_of(square.ids, square.values.shape[1], order_ids, ids, people)
+    observers = condensed(square, order, order_ids)
+    labels = known["label"].to_numpy() if "label" in known else None
+    parts = []
+    for metric in dict.fromkeys(metrics):
+        models = {
+            name: load_rdm(path)
+            for name, own, path in zip(names, metrics, rdms, strict=True)
+            if own == metric
+        }
+        for name, one in models.items():
+            if (one.ids.astype(str) != order_ids.astype(str)).any():
+                raise InputError(f"{name}: its RDM is of other samples; make it again")
+        found = similarity_table(observers, models, labels, n_draws=draws, seed=seed)
+        parts.append(found.assign(metric=metric))
+    result = pd.concat(parts, ignore_index=True).astype({"metric": "str"})
+    first = ["model", "metric", "method"]
+    result = result[[*first, *(name for name in result.columns if name not in first)]]
+    save_table(table, result)
+    save_csv(csv, result)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

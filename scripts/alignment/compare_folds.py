@@ -1,0 +1,77 @@
+"""Compare features of cross-validated networks with people, fold by fold."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import join_by_id, load_table, save_table
+from latent_microscope.io.inputs import load_votes, load_with_ids
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.folds import average_folds, compare_within_folds
+from latent_microscope.tables.rsa import gather
+
+
+def main(
+    *,
+    features: list[In],
+    ids: list[In],
+    folds: list[In],
+    votes: In,
+    samples: In,
+    ceiling: In,
+    rsa: Out,
+    by_fold: Out,
+    names: list[str],
+    runs: list[int],
+    metric: str,
+) -> None:
+    """Take Spearman correlations within folds, and their mean weighted by pairs.
+
+    Args:
+        features: .npy of each run of a network; of a network without folds, too: then its features
+            are compared within the same folds.
+        ids: .parquet of the ids of each.
+        folds: .parquet with id and fold for each.
+        votes: .parquet with id and one column of counts a class.
+        samples: .parquet with id, label, label_name.
+        ceiling: .parquet with lower and upper, of all images.
+        rsa: .parquet, one row a run, the columns of the RSA table of the metric.
+        by_fold: .parquet, one row a run and fold.
+        names: name of the model of each.
+        runs: number of the run of each.
+        metric: distance of the RDMs.
+    """
+    if not len(features) == len(ids) == len(folds) == len(names) == len(runs):
+        raise InputError(
+            f"{len(features)} features, {len(ids)} ids, {len(folds)} folds, {len(names)} names and "
+            f"{len(runs)} runs; give one of each"
+        )
+    human = load_votes(votes, samples)
+    images = pd.DataFrame({"id": human.ids.astype(str)})
+    tables = []
+    for array, rows, fold in zip(features, ids, folds, strict=True):
+        matrix, order = load_with_ids(array, rows)
+        places = _joined(
+            images, pd.DataFrame({"id": order, "row": range(len(order))}), samples, rows
+        )
+        number = _joined(images, load_table(fold, ["id", "fold"]), samples, fold)["fold"]
+        tables.append(compare_within_folds(matrix[places["row"].to_numpy()], number, human, metric))
+    heads = list(zip(names, runs, strict=True))
+    means = average_folds(tables, heads, metric)
+    save_table(rsa, gather(means, load_table(ceiling, ["lower", "upper"])))
+    named = [
+        table.assign(model=model, seed=number)
+        for table, (model, number) in zip(tables, heads, strict=True)
+    ]
+    each = pd.concat(named, ignore_index=True).astype({"model": "str", "method": "str"})
+    first = ["model", "seed", "fold"]
+    save_table(by_fold, each[[*first, *(c for c in each.columns if c not in first)]])
+
+
+def _joined(left: pd.DataFrame, right: pd.DataFrame, samples: Path, other: Path) -> pd.DataFrame:
+    return join_by_id(left, right.astype({"id": "str"}), names=(str(samples), str(other)))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

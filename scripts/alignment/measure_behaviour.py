@@ -1,0 +1,75 @@
+"""Compare the predictions of classifiers with the votes of people."""
+
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import load_votes
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.behaviour import (
+    behaviour_table,
+    confusion_table,
+    image_table,
+    load_classifiers,
+    random_folds,
+    shared_table,
+)
+from latent_microscope.tables.behaviour_intervals import behaviour_intervals
+
+
+def main(
+    *,
+    logits: list[In],
+    names: list[str],
+    runs: list[int],
+    votes: In,
+    samples: In,
+    behaviour: Out,
+    intervals: Out,
+    images: Out,
+    confusions: Out,
+    shared: Out,
+    temperatures: list[In] | None = None,
+    tempered: list[int] | None = None,
+    folds: int = 10,
+    draws: int = 1000,
+    vote_sets: int = 8,
+    seed: int = 0,
+) -> None:
+    """Score classifiers, people and baselines; all divergences in nats.
+
+    Args:
+        logits: .npy (n, classes) of each classifier, in the order of the samples.
+        names: name of each classifier.
+        runs: number of the run of each.
+        votes: .parquet with id and one column of counts a class.
+        samples: .parquet with id, label, label_name.
+        behaviour: .parquet: model, seed (-1: not a run), accuracy, cross_entropy,
+            cross_entropy_calibrated, temperature, jensen_shannon, kl, second_best_accuracy,
+            entropy_spearman, error_consistency (kappa).
+        intervals: .parquet: model, seed, measure, value, low, high, sd (images), low_votes,
+            high_votes, sd_votes (images and votes), vote_shift, n_draws.
+        images: .parquet, one row an image and classifier: id, label_name, human_entropy,
+            human_accuracy, model, seed, model_entropy, jensen_shannon.
+        confusions: .parquet: source, seed, true, predicted, count, share, difference.
+        shared: .parquet: true, predicted, human (votes), model, seed, share_human, share_model.
+        temperatures: .parquet with id and temperature, of classifiers that were cross-validated
+            and so bring temperatures of their own folds.
+        tempered: place of each of these among the classifiers.
+        folds: folds of the images; a temperature is fitted on the others.
+        draws: bootstrap samples, the same images as for the similarity; 0: no intervals.
+        vote_sets: times that all votes are drawn again; mixed image by image.
+        seed: root seed.
+    """
+    human = load_votes(votes, samples)
+    models = load_classifiers(logits, names, runs, human, samples, temperatures, tempered)
+    groups = random_folds(len(human.ids), folds, seed)
+    save_table(behaviour, behaviour_table(models, human, groups))
+    found = behaviour_intervals(
+        models, human, groups, n_draws=draws, vote_sets=vote_sets, seed=seed
+    )
+    save_table(intervals, found)
+    save_table(images, image_table(models, human))
+    save_table(confusions, confusion_table(models, human))
+    save_table(shared, shared_table(models, human))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

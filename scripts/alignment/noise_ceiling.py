@@ -1,0 +1,55 @@
+"""Estimate the noise ceilings of the similarity to people from random halves of the votes."""
+
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import load_votes
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.ceilings import noise_ceilings
+
+
+def main(
+    *,
+    votes: In,
+    samples: In,
+    ceiling: Out,
+    ceilings: Out,
+    metric: str = "euclidean",
+    splits: int = 20,
+    worlds: int = 3,
+    tau: bool = False,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Compare the RDMs of two random halves of each image's votes, and of simulated truths.
+
+    Args:
+        votes: .parquet with id and one column of counts a class.
+        samples: .parquet with id, label, label_name.
+        ceiling: .parquet, one row, of the Spearman correlation: lower (mean correlation of the
+            halves), upper (root of the Spearman-Brown value, an estimate and no bound), sd of
+            lower over splits, n_splits.
+        ceilings: .parquet, one row a measure: measure, lower, upper, spread, upper_spread,
+            n_splits, truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet,
+            truth_dirichlet_sd, estimate_dirichlet, n_worlds.
+        metric: distance of the RDMs.
+        splits: random halvings of the votes.
+        worlds: simulated worlds of each kind of truth.
+        tau: compute tau-a.
+        seed: root seed.
+        threads: splits at the same time; changes no number.
+    """
+    table = noise_ceilings(
+        load_votes(votes, samples),
+        metric,
+        n_splits=splits,
+        n_worlds=worlds,
+        seed=seed,
+        tau=tau,
+        threads=threads,
+    )
+    first = table.loc[table["measure"] == "spearman", ["lower", "upper", "spread", "n_splits"]]
+    save_table(ceiling, first.rename(columns={"spread": "sd"}).reset_index(drop=True))
+    save_table(ceilings, table)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,57 @@
+"""Test whether votes simulated from each model are attributed to that model."""
+
+import pandas as pd
+
+from latent_microscope.io.artefacts import save_csv, save_table
+from latent_microscope.io.inputs import load_votes
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.behaviour import load_classifiers
+from latent_microscope.tables.recovery import candidates_of, recovery_table
+
+
+def main(
+    *,
+    votes: In,
+    samples: In,
+    table: Out,
+    csv: Out,
+    logits: list[In] | None = None,
+    names: list[str] | None = None,
+    runs: list[int] | None = None,
+    metrics: list[str],
+    simulations: int = 20,
+    images: int = 1000,
+    seed: int = 0,
+) -> None:
+    """Simulate votes from the predictions of each classifier, of the label and the class's votes.
+
+    Args:
+        votes: .parquet with id and one column of counts a class.
+        samples: .parquet with id, label, label_name.
+        table: .parquet: model, attributed, count, share, similarity (Spearman), n_simulations,
+            n_images, metric.
+        csv: the same for people.
+        logits: .npy (n, classes) of each classifier, in the order of the samples.
+        names: name of each classifier; runs of one name count as one model.
+        runs: number of the run of each.
+        metrics: distances of the RDMs.
+        simulations: data sets a model.
+        images: images of each data set, the same for all.
+        seed: root seed.
+    """
+    human = load_votes(votes, samples)
+    classifiers = load_classifiers(logits or [], names or [], runs or [], human, samples)
+    candidates = candidates_of(classifiers, human)
+    parts = [
+        recovery_table(
+            candidates, human, metric, n_simulations=simulations, n_images=images, seed=seed
+        )
+        for metric in metrics
+    ]
+    found = pd.concat(parts, ignore_index=True)
+    save_table(table, found)
+    save_csv(csv, found)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,51 @@
+"""Make synthetic eye images of a few people and interpolations between them, with their labels."""
+
+from latent_microscope.io.artefacts import save_npy, save_table
+from latent_microscope.step import Out, run
+from latent_microscope.synthetic.people import people_of_run
+
+
+def main(
+    *,
+    images: Out,
+    samples: Out,
+    per_person: int = 40,
+    interpolations: int = 200,
+    noise: float = 0.05,
+    interpolation_noise: float = 0.03,
+    people: int = 5,
+    edge: float = 0.5,
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Make images with a known truth: authentic ones first, then the interpolations.
+
+    Args:
+        images: .npy uint8 (n, 32, 64, 3).
+        samples: .parquet, id, kind, person_a, person_b (-1 if none), alpha (NaN if none),
+            authentic.
+        per_person: authentic images of each person.
+        interpolations: number of mixtures of two people.
+        noise: standard deviation on authentic images, in units of the image range.
+        interpolation_noise: the same on mixtures.
+        people: number of people; beyond five their boxes repeat.
+        edge: share of A in a mixture lies within this of 0 or of 1; 0.5: anywhere.
+        seed: root seed.
+        run: number of the data seed.
+    """
+    pixels, table = people_of_run(
+        seed,
+        run,
+        per_person=per_person,
+        interpolations=interpolations,
+        noise=noise,
+        people=people,
+        interpolation_noise=interpolation_noise,
+        edge=edge,
+    )
+    save_npy(images, pixels)
+    save_table(samples, table)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

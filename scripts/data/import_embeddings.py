@@ -1,0 +1,56 @@
+"""Bring embeddings from elsewhere into the place of a VAE's latents."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.io.artefacts import save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.io.inputs import load_ids
+from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.study import positions_of
+from latent_microscope.step import In, Out, run
+
+log = logging.getLogger("latent_microscope")
+
+
+def main(
+    *,
+    embeddings: In,
+    ids: In,
+    samples: In,
+    latents: Out,
+    encoding: Out,
+    settings: dict[str, Any],
+    embedding_ids: In | None = None,
+) -> None:
+    """Take the rows of the samples, by id.
+
+    Args:
+        embeddings: .npy, .npz or .parquet of one row of numbers a sample.
+        ids: .parquet of all ids.
+        samples: .parquet with id.
+        latents: .npy float32 (n, d); columns that never vary are left out.
+        encoding: .parquet with the column id, one row a latent.
+        settings: array (of an .npz), id (its name).
+        embedding_ids: the ids of the rows, where they are in a file of their own.
+    """
+    names = load_ids(samples)
+    found = read_rows(
+        embeddings, array=settings.get("array"), ids=embedding_ids, id_name=settings.get("id")
+    )
+    order = positions_of(found.ids, len(found.values), names, ids, embeddings)
+    rows = chosen_rows(found, order, names, embeddings)
+    varies = np.ptp(rows, axis=0) > 0
+    if varies.sum() < 2:
+        raise InputError(f"{embeddings}: {varies.sum()} of its columns vary; two are needed")
+    if not varies.all():
+        log.info("%d of %d columns never vary and are left out", (~varies).sum(), len(varies))
+    save_npy(latents, rows[:, varies])
+    save_table(encoding, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

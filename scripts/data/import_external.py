@@ -1,0 +1,45 @@
+"""Bring the features or logits of a model from elsewhere into the comparison."""
+
+import pandas as pd
+
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
+from latent_microscope.errors import InputError
+from latent_microscope.data.externals import read_external, rows_for
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    file: In,
+    samples: In,
+    features: Out,
+    ids: Out,
+    array: str | None = None,
+    holds: str = "logits",
+    logits: Out | None = None,
+) -> None:
+    """Join a file's rows to the images by id; by position, and said so, if it has no ids.
+
+    Args:
+        file: .npy, .npz (array ids beside it) or .parquet (column id) of one row an image.
+        samples: .parquet with id and label.
+        features: .npy float32 (n, f); the logits themselves when the file holds logits.
+        ids: .parquet with the column id, the row order.
+        array: name of the array in an .npz; none: the only one.
+        holds: features or logits.
+        logits: .npy float32 (n, classes), only when the file holds logits.
+    """
+    if holds not in ("features", "logits"):
+        raise InputError(f"holds {holds!r} is unknown; choose features or logits")
+    if logits and holds == "features":
+        raise InputError(f"{file}: holds features, so there are no logits to write to {logits}")
+    table = load_table(samples, ["id", "label"])
+    rows = rows_for(read_external(file, array), table, file)
+    save_npy(features, rows)
+    if logits:
+        save_npy(logits, rows)
+    save_table(ids, pd.DataFrame({"id": table["id"].astype("str")}))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

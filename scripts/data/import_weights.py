@@ -1,0 +1,25 @@
+"""Take over published weights of a VAE, checked tensor by tensor."""
+
+from typing import Any
+
+from latent_microscope.models.base import load_checked
+from latent_microscope.models.vaes import build_vae
+from latent_microscope.step import In, Out, run
+from latent_microscope.models.weights import load_weights, save_weights
+
+
+def main(*, published: In, weights: Out, settings: dict[str, Any]) -> None:
+    """Check that a weights file fits the network of the config and store it as the workflow does.
+
+    Args:
+        published: .pth or .pt state dict, as downloaded.
+        weights: .pt state dict.
+        settings: the network: arch, latent, and channels where it has them.
+    """
+    model = build_vae(settings["arch"], settings)
+    load_checked(model, load_weights(published), published)
+    save_weights(weights, model.state_dict())
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

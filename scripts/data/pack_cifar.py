@@ -1,0 +1,57 @@
+"""Pack one split of CIFAR-10, or of a data set of its layout, into one array with labels."""
+
+import numpy as np
+
+from latent_microscope.io.artefacts import save_table, writing_npy
+from latent_microscope.data.cifar import (
+    CIFAR10_CLASSES,
+    CIFAR10_MD5,
+    choose_rows,
+    open_split,
+    sample_table,
+    stack_images,
+)
+from latent_microscope.messages import naming
+from latent_microscope.progress import track
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    sources: list[In],
+    images: Out,
+    samples: Out,
+    split: str,
+    subset: int | None = None,
+    subset_rule: str = "first",
+    classes: list[str] | None = None,
+    size: int = 32,
+    archive_md5: str | None = CIFAR10_MD5,
+) -> None:
+    """Pack one split. Ids name rows of the whole file, also in a subset.
+
+    Args:
+        sources: .parquet files of the split in order, or the official .tar.gz.
+        images: .npy uint8 (n, size, size, 3).
+        samples: .parquet, id (test-02405), label, label_name.
+        split: train or test.
+        subset: how many images; all if not given.
+        subset_rule: first (the first so many) or balanced (equally many a class).
+        classes: class names by label; from the file if it says them, else CIFAR-10's.
+        size: side of the images, in pixels; others are refused, not resized.
+        archive_md5: checksum of the .tar.gz.
+    """
+    source = open_split(sources, split, archive_md5=archive_md5)
+    names = classes or source.classes or CIFAR10_CLASSES
+    with naming(", ".join(map(str, sources))):
+        rows = choose_rows(source.labels, subset, subset_rule, len(names))
+        table = sample_table(split, rows, source.labels, names)
+        with writing_npy(images, (len(rows), size, size, 3), np.uint8) as packed:
+            read = source.images(rows, max_pixels=4 * size * size)
+            read = track(read, f"{split} images", len(rows), "images")
+            stack_images(read, packed, table["id"].tolist())
+    save_table(samples, table)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,54 @@
+"""Compare the clusters of one VAE's latents over UMAP seeds."""
+
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import load_ids, load_rows
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.cluster_stability import plane_stability
+
+
+def main(
+    *,
+    plane: In,
+    replicates: list[In],
+    encoding: In,
+    sbs: Out,
+    pairs: Out,
+    clusters: Out,
+    min_cluster_size: int = 100,
+    min_samples: int = 10,
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Cluster each plane and compare each with each.
+
+    Args:
+        plane: .npy (n, 2) coordinates of the run's own UMAP seed.
+        replicates: .npy (n, 2) coordinates of other UMAP seeds.
+        encoding: .parquet with the column id, one row a point.
+        sbs: .parquet, one row a plane: plane, min_cluster_size, share, n_clusters, noise_share.
+        pairs: .parquet, one row a pair of planes: first, second, ari, ami (noise as a label),
+            ari_clustered, ami_clustered (points clustered in both), clustered_both, baseline_ari.
+        clusters: .parquet, one row a cluster of the run's own plane: cluster, size, jaccard,
+            jaccard_sd, recovered, dissolved, baseline, n, verdict.
+        min_cluster_size: HDBSCAN on a plane.
+        min_samples: HDBSCAN on a plane.
+        seed: root seed.
+        run: number of the run.
+    """
+    ids = load_ids(encoding)
+    planes = [load_rows(path, ids, encoding) for path in [plane, *replicates]]
+    found = plane_stability(
+        planes,
+        [f"umap {k}" for k in range(len(planes))],
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        seed=derive(seed, "compare_planes", run),
+    )
+    save_table(sbs, found.sbs)
+    save_table(pairs, found.pairs)
+    save_table(clusters, found.clusters)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

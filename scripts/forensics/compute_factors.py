@@ -1,0 +1,30 @@
+"""Factor analysis of latents, beside the independent sources."""
+
+from latent_microscope.forensics.sources import factor_sources
+from latent_microscope.io.artefacts import load_npy, require_finite, save_npy
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *, latents: In, factors: Out, components: int | None = None, seed: int = 0, run: int = 0
+) -> None:
+    """Find the factors of standardised latent means.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        factors: .npy float64 (n, k) factor scores.
+        components: number of factors; none: min(20, d).
+        seed: root seed.
+        run: number of the run.
+    """
+    z = load_npy(latents, mmap=True)
+    require_finite(z, latents)
+    save_npy(
+        factors,
+        factor_sources(z, components, seed=derive(seed, "compute_factors", run) % 2**32),
+    )
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,27 @@
+"""Embed latents in the plane by t-SNE."""
+
+import numpy as np
+
+from latent_microscope.forensics.tsne import tsne_plane
+from latent_microscope.io.artefacts import load_npy, require_finite, save_npy
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+
+def main(*, latents: In, tsne: Out, seed: int = 0, run: int = 0) -> None:
+    """Embed standardised latent means in two dimensions.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        tsne: .npy float32 (n, 2) t-SNE coordinates.
+        seed: root seed.
+        run: number of the run.
+    """
+    z = load_npy(latents, mmap=True)
+    require_finite(z, latents)
+    points = tsne_plane(z, seed=derive(seed, "embed_tsne", run))
+    save_npy(tsne, points.astype(np.float32))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

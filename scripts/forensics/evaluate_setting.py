@@ -1,0 +1,112 @@
+"""Compare detectors of authentic samples on one run, and search the published funnel's grid."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.forensics.baselines import DISTANCES, peer_scores
+from latent_microscope.forensics.detection import without_unlike
+from latent_microscope.forensics.detector_comparison import (
+    OURS,
+    comparison_table,
+    references,
+    rule_mask,
+)
+from latent_microscope.forensics.evaluation import detector_scores
+from latent_microscope.forensics.funnel_search import search_table
+from latent_microscope.forensics.scoring import score_table
+from latent_microscope.forensics.sources import fit_sources
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import joined, load_ids, load_rows
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    latents: In,
+    encoding: In,
+    samples: In,
+    comparison: Out,
+    search: Out,
+    sources: dict[str, Any],
+    settings: dict[str, Any],
+    grid: dict[str, Any],
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Evaluate our own detector, its peers, each single heuristic and every funnel.
+
+    A VAE that has collapsed whole leaves both tables empty.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        encoding: .parquet with id and reconstruction_error, one row a latent.
+        samples: .parquet with id, authentic and alpha, the ground truth.
+        comparison: .parquet, one row a detector: detector, family, roc_auc, average_precision,
+            average_precision_interpolations, selected, precision, recall, f1, f1_oracle,
+            prevalence.
+        search: .parquet, one row a method of the sources and a configuration of the funnel.
+        sources: section sources of a study's config.
+        settings: section scores of a study's config.
+        grid: section search of a detection study's config.
+        seed: root seed.
+        run: number of the run.
+    """
+    ids = load_ids(encoding)
+    z = load_rows(latents, ids, encoding)
+    truth = joined(encoding, samples, (["reconstruction_error"], ["authentic", "alpha"]))
+    authentic = truth["authentic"].to_numpy(dtype=bool)
+    if (z == z[0]).all():
+        log.warning("%s: all latents are equal; there is nothing to compare", latents)
+        for path in (comparison, search):
+            save_table(path, pd.DataFrame({"detector": pd.Series(dtype="str")}))
+        return
+    fits = {
+        method: fit_sources(
+            z,
+            sources["components"],
+            sources["restarts"],
+            derive(seed, "compute_sources", run),
+            method,
+            max_rows=sources["fit_rows"],
+        ).sources
+        for method in sources["methods"]
+    }
+    draws = derive(seed, "stability", run)
+    tables = {m: score_table(s, z, ids, settings, seed=draws)[0] for m, s in fits.items()}
+    first = tables[sources["methods"][0]]
+    own = first["detector_score"].to_numpy(), first["detected"].to_numpy(dtype=bool)
+    found = {OURS: ("ours", *own)}
+    for name, score in peer_scores(z, seed=derive(seed, "peers", run)).items():
+        found[name] = ("PyOD", -score, rule_mask(-score, name in DISTANCES))
+    for name, score in detector_scores(first).items():
+        if name == "knn_density":
+            found[name] = ("density", score, rule_mask(-1.0 / np.maximum(score, 1e-12), True))
+        elif name != OURS:
+            found[name] = ("heuristic", score, rule_mask(score, False))
+    errors = truth["reconstruction_error"].to_numpy(dtype=float)
+    density, dense = found["knn_density"][1:]
+    for name, family, score, called in (
+        (OURS, "ours", *own),
+        ("knn_density", "image", np.log(density), dense),
+    ):
+        mask, lowered = without_unlike(z, called, score, errors)
+        found[f"{name} + errors"] = (family, lowered, mask)
+    found |= references(errors, authentic, truth["alpha"].to_numpy(dtype=float))
+    save_table(comparison, comparison_table(found, authentic))
+    parts = []
+    for method, table in tables.items():
+        u = {v: table[f"uniqueness_{v}"].to_numpy() for v in ("script", "notebook")}
+        part = search_table(fits[method], u, table["stability"].to_numpy(), authentic, grid)
+        part.insert(0, "method", method)
+        parts.append(part)
+    save_table(search, pd.concat(parts, ignore_index=True).astype({"method": "str"}))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,77 @@
+"""Read every attribute off the latents by a linear rule, on people that it was not fitted on."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.probes import folds_of, pixel_components, probe_table, thumbnails
+from latent_microscope.io.artefacts import join_by_id, load_npy, load_table, save_table
+from latent_microscope.io.inputs import load_with_ids
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.bias import resampling_units
+
+log = logging.getLogger("latent_microscope")
+
+
+def main(
+    *,
+    latents: In,
+    encoding: In,
+    samples: In,
+    attributes: In,
+    probes: Out,
+    images: In | None = None,
+    folds: int = 5,
+    strength: float = 0.01,
+    seed: int = 0,
+) -> None:
+    """Cross-validate a logistic regression of each attribute.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        encoding: .parquet with the column id, one row a latent.
+        samples: .parquet with id; with identity, no person is in two folds; with label, classes
+            are spread evenly.
+        attributes: .parquet with id and one 0/1 column an attribute.
+        probes: .parquet, one row an attribute: AUC with 95 % interval, p and q against 0.5, the
+            AUC of as many principal components of the pixels and of the mean colour, and the gain
+            over the former with interval, p and q.
+        images: .npy uint8 (n, H, W, 3), row i = row i of samples; without them there is no such
+            baseline.
+        folds: parts of the cross-validation.
+        strength: inverse of the L2 penalty on standardised features (scikit-learn's C).
+        seed: root seed; all VAEs of a study have the same folds.
+    """
+    z, ids = load_with_ids(latents, encoding)
+    wanted = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
+    known = join_by_id(wanted, load_table(samples), names=(str(encoding), str(samples)))
+    table = join_by_id(wanted, load_table(attributes), names=(str(encoding), str(attributes)))
+    own = load_table(samples, ["id"])["id"].astype(str).to_numpy(dtype=object)
+    features = {"latents": z}
+    if images:
+        pixels = load_npy(images, mmap=True)
+        if len(pixels) != len(own) or (own != ids).any():
+            raise InputError(f"{images}: its rows are not those of {encoding}; make both again")
+        features["pixels"] = pixel_components(pixels, z.shape[1])
+        features["colour"] = thumbnails(pixels, 1)
+    people = resampling_units(known["identity"]) if "identity" in known else None
+    classes = known["label"].to_numpy(np.int64) if "label" in known else None
+    count = min(folds, len(np.unique(people)) if people is not None else len(ids))
+    result = probe_table(
+        features,
+        table.drop(columns="id"),
+        folds_of(len(ids), count, derive(seed, "probe_attributes"), people=people, classes=classes),
+        people=people,
+        strength=strength,
+    )
+    left_out = result["attribute"][result["status"] != "ok"].tolist()
+    if left_out:
+        log.info("not tested, for too few images with or without: %s", ", ".join(left_out))
+    save_table(probes, result)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,51 @@
+"""Score every sample of a trained model by all forensic heuristics."""
+
+from typing import Any
+
+from latent_microscope.forensics.scoring import score_summary, score_table
+from latent_microscope.io.artefacts import load_table, save_table
+from latent_microscope.io.inputs import load_ids, load_rows
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    latents: In,
+    sources: In,
+    encoding: In,
+    restarts: In,
+    scores: Out,
+    summary: Out,
+    settings: dict[str, Any],
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Compute uniqueness, originality, stability, densities, CLS and our own detector.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        sources: .npy (n, k) independent sources of these.
+        encoding: .parquet with the column id, one row a latent.
+        restarts: .parquet of the ICA restarts.
+        scores: .parquet, one row a sample: both published variants of uniqueness and originality
+            (nats times latent units), and all other scores.
+        summary: .parquet of quantity and value: correlations, reliability, ties, radii, recall of
+            the neighbours, counts.
+        settings: section scores of a study's config.
+        seed: root seed.
+        run: number of the run.
+    """
+    ids = load_ids(encoding)
+    z = load_rows(latents, ids, encoding)
+    s = load_rows(sources, ids, encoding)
+    fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
+    # The same draws as in select_candidates.
+    draws = derive(seed, "stability", run)
+    table, facts = score_table(s, z, ids, settings, seed=draws)
+    save_table(scores, table)
+    save_table(summary, score_summary(table, s, z, fits, settings, facts, seed=draws))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,58 @@
+"""Run the published funnel at every configuration and count what it finds."""
+
+from typing import Any
+
+from latent_microscope.forensics.candidates import funnel_tables
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import load_rows, load_truth
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    latents: In,
+    sources: In,
+    samples: In,
+    candidates: Out,
+    funnel: Out,
+    settings: dict[str, Any],
+    uniqueness_percentiles: list[float],
+    stability_percentiles: list[float],
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Select candidates for authenticity: percentile, isolation, stability.
+
+    Args:
+        latents: .npy (n, d) latent means.
+        sources: .npy (n, k) independent sources of these.
+        samples: .parquet with id and authentic (boolean), in the order of the latents.
+        candidates: .parquet, best first in each configuration: uniqueness_percentile,
+            stability_percentile, index, id, uniqueness, neighbors, stability, validation_score.
+        funnel: .parquet, one row a configuration: uniqueness_percentile, stability_percentile,
+            selected, tp, fp, fn, precision, recall, f1, prevalence.
+        settings: section scores of a study's config.
+        uniqueness_percentiles: percentiles of uniqueness that a core exceeds.
+        stability_percentiles: percentiles of stability that a candidate exceeds.
+        seed: root seed.
+        run: number of the run.
+    """
+    ids, authentic = load_truth(samples)
+    table, counts = funnel_tables(
+        load_rows(sources, ids, samples),
+        load_rows(latents, ids, samples),
+        ids,
+        authentic,
+        settings,
+        uniqueness_percentiles,
+        stability_percentiles,
+        # The same draws as in score_samples.
+        seed=derive(seed, "stability", run),
+    )
+    save_table(candidates, table)
+    save_table(funnel, counts)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

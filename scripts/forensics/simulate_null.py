@@ -1,0 +1,46 @@
+"""Simulate the bias tests under the global null: how often anything is rejected."""
+
+from latent_microscope.forensics.bias_simulations import simulate_null
+from latent_microscope.io.artefacts import save_csv, save_table
+from latent_microscope.seeds import derive
+from latent_microscope.step import Out, run
+
+
+def main(
+    *,
+    table: Out,
+    csv: Out,
+    runs: int = 1000,
+    images: int = 2000,
+    attributes: int = 40,
+    groups: int = 5,
+    resamples: int = 400,
+    seed: int = 0,
+) -> None:
+    """Simulate studies in which no attribute has to do with any cluster.
+
+    Args:
+        table: .parquet, one row a scenario, procedure and family: tests, runs, rejecting, share,
+            low, high (95 %), limit (99 % binomial limit of 5 %), required, passes, p_share.
+        csv: the same for people.
+        runs: simulated studies of each scenario.
+        images: images of a study.
+        attributes: attributes of a family.
+        groups: clusters of a study.
+        resamples: permutations of identities.
+        seed: root seed.
+    """
+    found = simulate_null(
+        runs=runs,
+        images=images,
+        attributes=attributes,
+        groups=groups,
+        resamples=resamples,
+        seed=derive(seed, "simulate_null"),
+    )
+    save_table(table, found)
+    save_csv(csv, found)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

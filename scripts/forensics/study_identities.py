@@ -1,0 +1,62 @@
+"""Study whether images of one person are closer or steadier than images of different people."""
+
+import logging
+
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.inputs import joined, load_rows
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+from latent_microscope.tables.identity import identity_tables
+
+log = logging.getLogger("latent_microscope")
+_SCORES = ["uniqueness", "originality", "stability"]
+
+
+def main(
+    *,
+    latents: In,
+    scores: In,
+    samples: In,
+    groups: Out,
+    members: Out,
+    tests: Out,
+    pairs: Out,
+    images: int = 30,
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Compare two people with a mix of both, and all same-identity pairs with different ones.
+
+    Args:
+        latents: .npy (n, d) latent means, in the order of the scores.
+        scores: .parquet of all scores.
+        samples: .parquet with id and identity (-1: unknown, left out).
+        groups: .parquet: group (intra A, intra B, inter: other people, mixed: half A, half B),
+            identity (-1: several), n, score, mean, sd.
+        members: .parquet: group, index, id, identity.
+        tests: .parquet: score, comparison, test, statistic, p, low, high (95 %).
+        pairs: .parquet: space, auc (similarity = minus distance), n_same, n_different, low, high
+            (95 %, people resampled), silhouette of the two people.
+        images: images of one person wanted; the largest there are if fewer.
+        seed: root seed.
+        run: number of the run.
+    """
+    table = joined(scores, samples, (_SCORES, ["identity"]))
+    found = identity_tables(
+        load_rows(latents, table["id"].tolist(), scores),
+        {name: table[name].to_numpy() for name in _SCORES},
+        table["id"].to_numpy(dtype=object),
+        table["identity"].to_numpy(),
+        images=images,
+        seed=derive(seed, "study_identities", run),
+    )
+    if found.note:
+        log.info(found.note)
+    save_table(groups, found.groups)
+    save_table(members, found.members)
+    save_table(tests, found.tests)
+    save_table(pairs, found.pairs)
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

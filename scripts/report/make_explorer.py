@@ -1,0 +1,91 @@
+"""Make the explorer of a study: one HTML page to look at every image of it, without a network."""
+
+from latent_microscope.explorer.maps import Source
+from latent_microscope.explorer.page import write_page
+from latent_microscope.explorer.study import Files, load_study
+from latent_microscope.io.artefacts import save_text
+from latent_microscope.step import In, Out, run
+
+
+def main(
+    *,
+    explorer: Out,
+    samples: In,
+    spaces: list[In],
+    space_ids: list[In],
+    space_names: list[str],
+    title: str,
+    planes: list[In] | None = None,
+    plane_spaces: list[str] | None = None,
+    plane_method: str = "UMAP",
+    neighbours: list[In] | None = None,
+    neighbour_spaces: list[str] | None = None,
+    images: In | None = None,
+    scores: list[In] | None = None,
+    clusters: In | None = None,
+    attributes: In | None = None,
+    rankings: In | None = None,
+    pairs: In | None = None,
+    votes: In | None = None,
+    logits: list[In] | None = None,
+    logit_ids: list[In] | None = None,
+    models: list[str] | None = None,
+    thumbnail: int = 64,
+    quality: int = 70,
+    nearest: int = 12,
+) -> None:
+    """Write the page; what is not given is left out of it, with a sentence.
+
+    Args:
+        explorer: .html, self-contained.
+        samples: .parquet: id and whatever is known of each image (label_name, identity ...).
+        spaces: .npy (n, d) matrices of which maps are shown, the first one first.
+        space_ids: .parquet with the id of each row of each.
+        space_names: what each is: "latents of the VAE".
+        title: study and seed.
+        planes: .npy (n, 2) maps of some of the spaces; the others are shown by their first two
+            principal components.
+        plane_spaces: names of the spaces that these are of.
+        plane_method: how they were made.
+        neighbours: .npy (n, k) nearest rows in some of the spaces; computed for the others.
+        neighbour_spaces: names of the spaces that these are of.
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        scores: .parquet tables with id and one score a column.
+        clusters: .parquet: id, cluster, cmax.
+        attributes: .parquet: id and one column an attribute.
+        rankings: .parquet: list, rank, id.
+        pairs: .parquet of near-duplicates: id_i, id_j, similarity, verdict.
+        votes: .parquet: id and a column of counts a class; samples needs label and label_name.
+        logits: .npy (n, classes) of each model.
+        logit_ids: .parquet with the id of each row of each.
+        models: names of these models.
+        thumbnail: longer side of a thumbnail in pixels, never enlarged; 0: none.
+        quality: of the thumbnails' WebP, 1 to 100.
+        nearest: neighbours of each image, at most.
+    """
+    drawn = dict(zip(plane_spaces or [], planes or [], strict=True))
+    near = dict(zip(neighbour_spaces or [], neighbours or [], strict=True))
+    made = [
+        Source(name, space, ids, drawn.get(name), near.get(name), plane_method)
+        for name, space, ids in zip(space_names, spaces, space_ids, strict=True)
+    ]
+    files = Files(
+        samples,
+        made,
+        images=images,
+        scores=scores or (),
+        clusters=clusters,
+        attributes=attributes,
+        rankings=rankings,
+        pairs=pairs,
+        votes=votes,
+        logits=logits or (),
+        logit_ids=logit_ids or (),
+        models=models or (),
+    )
+    study = load_study(files, title, thumbnail=thumbnail, quality=quality, neighbours=nearest)
+    save_text(explorer, write_page(study))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

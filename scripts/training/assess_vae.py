@@ -1,0 +1,77 @@
+"""Assess the latent space of a trained VAE: collapse, reconstruction, match with the prior."""
+
+import logging
+
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table, require_finite, save_table
+from latent_microscope.io.inputs import load_scores
+from latent_microscope.models.diagnostics import (
+    constant_image_errors,
+    health_table,
+    merged_share,
+    posterior_table,
+)
+from latent_microscope.step import In, Out, run
+
+log = logging.getLogger("latent_microscope")
+
+
+def main(
+    *,
+    images: In,
+    latents: In,
+    logvar: In,
+    encoding: In,
+    dimensions: In,
+    health: Out,
+    posterior: Out,
+    errors: Out,
+    reconstruction: str = "mse",
+) -> None:
+    """Check active units, KL, errors and the aggregated posterior; unhealthy is no error.
+
+    Args:
+        images: .npy uint8 (n, H, W, 3), the encoded images.
+        latents: .npy (n, d) posterior means.
+        logvar: .npy (n, d) posterior log variances.
+        encoding: .parquet: id, reconstruction_error.
+        dimensions: .parquet: dimension, kl, mean_variance, active.
+        health: .parquet, one row a check: value, limits, status (ok, warning, alarm), what it
+            means and what to do.
+        posterior: .parquet, one row a dimension: mean and variances of the aggregated posterior,
+            mismatch with the prior (nats), saturated share.
+        errors: .parquet, one row an image: id, reconstruction_error, constant_error (of the best
+            constant image).
+        reconstruction: mse or l1, as in training.
+    """
+    pixels = load_npy(images, mmap=True)
+    table = load_scores(encoding, ["reconstruction_error"])
+    means, spreads = load_npy(latents, mmap=True), load_npy(logvar, mmap=True)
+    if not len(pixels) == len(table) == len(means):
+        raise InputError(
+            f"{images} has {len(pixels)} images, {encoding} {len(table)} rows and {latents} "
+            f"{len(means)}; make them again together"
+        )
+    require_finite(means, latents, table["id"].tolist())
+    require_finite(spreads, logvar, table["id"].tolist())
+    by_dimension = posterior_table(
+        means, spreads, load_table(dimensions, ["dimension", "kl", "mean_variance", "active"])
+    )
+    constant = constant_image_errors(pixels, reconstruction)
+    result = health_table(
+        by_dimension,
+        table["reconstruction_error"].to_numpy(float),
+        constant,
+        merged_share(means, pixels),
+    )
+    for row in result[result["status"] != "ok"].to_dict("records"):
+        log.warning("%s: %s = %.3g; %s", row["status"], row["check"], row["value"], row["action"])
+    save_table(health, result)
+    save_table(posterior, by_dimension)
+    save_table(errors, pd.DataFrame({**table, "constant_error": constant}))
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,48 @@
+"""Make the weights of a network that is not trained here: random, or from a file."""
+
+import logging
+from typing import Any
+
+from latent_microscope.models.base import load_checked
+from latent_microscope.models.classifiers import build_classifier, weights_holder
+from latent_microscope.models.efficientnet import packaged_weights
+from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.seeds import derive
+from latent_microscope.step import In, Out, run
+
+log = logging.getLogger("latent_microscope")
+
+
+def main(
+    *,
+    weights: Out,
+    settings: dict[str, Any],
+    pretrained: In | None = None,
+    seed: int = 0,
+    run: int = 0,
+) -> None:
+    """Write the state dict of an untrained PhilNet, of a ResNet-50 or of an EfficientNet-Lite.
+
+    Args:
+        weights: .pt state dict (a ResNet-50 has torchvision's names, an EfficientNet-Lite those
+            of its package).
+        settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
+        pretrained: .pt or .pth state dict of exactly this network; without it the weights are
+            random (efficientnet_lite: ImageNet's, of the optional model package).
+        seed: root seed.
+        run: number of this run; each has its own weights.
+    """
+    model = build_classifier(settings, seed=derive(seed, "build_network", run))
+    holder = weights_holder(model)
+    if pretrained is None and settings["kind"] == "efficientnet_lite":
+        pretrained = packaged_weights()
+    if pretrained is None:
+        log.info("%s: random weights", settings["kind"])
+    else:
+        load_checked(holder, load_weights(pretrained), pretrained)
+        log.info("%s: weights of %s", settings["kind"], pretrained.name)
+    save_weights(weights, holder.state_dict())
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

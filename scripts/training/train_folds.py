@@ -1,0 +1,114 @@
+"""Fine-tune a PhilNet on human votes (or labels) by cross-validation over the judged images."""
+
+from typing import Any
+
+import numpy as np
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, save_npy, save_table
+from latent_microscope.io.inputs import load_votes
+from latent_microscope.models.philnet import KEYS
+from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.seeds import derive
+from latent_microscope.similarity.behaviour import one_hot
+from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.step import In, Out, run
+from latent_microscope.training.device import pick_device
+from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings
+
+
+def main(
+    *,
+    images: In,
+    samples: In,
+    votes: In,
+    start: In,
+    features: Out,
+    feature_ids: Out,
+    logits: Out,
+    calibrated: Out,
+    folds: Out,
+    members: Out,
+    provenance: Out,
+    training: Out,
+    weights: Out,
+    settings: dict[str, Any],
+    seed: int = 0,
+    run: int = 0,
+    device: str = "auto",
+    tensorboard: str | None = None,
+    checkpoint_seconds: float = 60.0,
+) -> None:
+    """Train one network a fold; an interrupted run goes on where it was, to the same bytes.
+
+    Args:
+        images: .npy uint8 (n, 32, 32, 3), the judged images.
+        samples: .parquet with id, label, label_name, row i = image i.
+        votes: .parquet with id and one column of counts a class.
+        start: .pt state dict of the network that every fold starts from.
+        features: .npy float32 (n, width), penultimate, each image by its own fold's network.
+        feature_ids: .parquet, column id, the order of the rows.
+        logits: .npy float32 (n, classes).
+        calibrated: .npy float32 (n, classes), the logits over the fold's temperature.
+        folds: .parquet: id, fold, temperature.
+        members: .parquet: fold, id, role (train, inner, held_out).
+        provenance: .parquet, one row a fold: sizes, overlap, SHA-256 of ids, targets and weights,
+            epochs, temperature.
+        training: .parquet, one row a fold and epoch: losses in nats.
+        weights: .pt state dict, names led by fold0. and so on.
+        settings: the network (widths, convolutions, ...), targets (votes or labels), folds, inner,
+            epochs (a number or {"choose": [...]}), mirror, and the training as of train_philnet.
+        seed: root seed.
+        run: number of this run; each has its own folds and random streams.
+        device: auto, cpu or cuda.
+        tensorboard: folder for TensorBoard event files.
+        checkpoint_seconds: least time between two checkpoints, seconds.
+    """
+    network = {k: settings[k] for k in KEYS if k in settings}
+    plan = fold_settings({k: v for k, v in settings.items() if k not in KEYS})
+    where = pick_device(device)
+    human = load_votes(votes, samples)
+    silent = np.flatnonzero(human.counts.sum(axis=1) == 0)
+    if silent.size:
+        raise InputError(
+            f"{votes}: the image {human.ids[silent[0]]!r} has no votes; leave it out of the study "
+            "or give its counts"
+        )
+    pixels = load_npy(images)
+    if len(pixels) != len(human.ids):
+        raise InputError(
+            f"{samples}: {len(human.ids)} rows for the {len(pixels)} images of {images}; both must "
+            "come from the same step"
+        )
+    shares = vote_shares(human.counts)
+    by_target = {"votes": shares, "labels": one_hot(human.labels, len(human.classes))}
+    stage = Stage(
+        network=network,
+        weights=load_weights(start),
+        weights_path=start,
+        inputs=[images, samples, votes, start],
+        output=features,
+        seed=derive(seed, "train_folds", run),
+        device=where,
+        checkpoint_key={"settings": settings, "seed": seed, "run": run},
+        checkpoint_seconds=checkpoint_seconds,
+        tensorboard=tensorboard,
+        label=f"PhilNet on {plan.targets}, run {run}",
+    )
+    found = fine_tune_folds(
+        pixels, human.ids, human.labels, by_target[plan.targets], shares, plan, stage
+    )
+    save_npy(logits, found.logits)
+    save_npy(calibrated, found.calibrated)
+    save_table(feature_ids, found.images[["id"]])
+    save_table(folds, found.images)
+    save_table(members, found.members)
+    save_table(provenance, found.provenance)
+    save_table(training, found.training)
+    save_weights(weights, found.weights)
+    save_npy(features, found.features)
+    stage.checkpoint(0, plan.choose).remove()
+
+
+if __name__ == "__main__":
+    run(main, globals().get("snakemake"))

@@ -1,0 +1,1 @@
+"""The config: read, checked against its schema, filled in; its reference page."""

@@ -1,0 +1,156 @@
+"""Rows of numbers of unknown origin: embeddings, features or logits, with their ids."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, id_column, read_table
+from latent_microscope.data.npz import load_arrays
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, require_finite
+
+ARRAY_ENDINGS = (".npy", ".npz", ".parquet")
+ID_ARRAYS = ("ids", "id")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix of numbers.
+
+    Attributes:
+        values: (n, columns).
+        ids: n ids, or None when the file has none.
+        columns: Names of the columns, where they have names.
+    """
+
+    values: np.ndarray
+    ids: npt.NDArray[np.object_] | None = None
+    columns: list[str] | None = None
+
+
+def read_rows(
+    path: Path, *, array: str | None = None, ids: Path | None = None, id_name: str | None = None
+) -> Rows:
+    """Read ``.npy``, ``.npz`` (ids in the array ``ids``) or Parquet.
+
+    Args:
+        path: The file.
+        array: Name of the array of an ``.npz``; may be left out when there is just one. Of a
+            Parquet file: the column that holds a list of numbers a row.
+        ids: A file of the ids of the rows: ``.npy``, or a table with a column of ids; one id a
+            line without a header is a table of one column, too.
+        id_name: Column (or array of an ``.npz``) that holds the ids.
+
+    Raises:
+        InputError: Another kind of file, or what it holds is no matrix of numbers.
+    """
+    if path.suffix == ".npy":
+        found = Rows(load_npy(path, mmap=True))
+    elif path.suffix == ".npz":
+        found = _from_archive(path, array, id_name)
+    elif path.suffix == ".parquet":
+        found = _from_table(path, array, id_name)
+    else:
+        raise InputError(f"{path}: give numbers as {', '.join(ARRAY_ENDINGS)}")
+    values = found.values
+    if values.ndim != 2 or values.dtype.kind not in "fiub" or not values.size:
+        raise InputError(
+            f"{path}: {values.dtype} of shape {values.shape}; a matrix of numbers, one row a "
+            "sample, is needed"
+        )
+    if ids is not None:
+        found = Rows(values, read_ids(ids), found.columns)
+    if found.ids is not None and len(found.ids) != len(values):
+        raise InputError(
+            f"{ids or path}: {len(found.ids)} ids for the {len(values)} rows of {path}"
+        )
+    return found
+
+
+def read_ids(path: Path) -> npt.NDArray[np.object_]:
+    """Ids of a file by themselves: ``.npy``, a table with a column of ids, or one id a line."""
+    if path.suffix == ".npy":
+        array = load_npy(path)
+        if array.ndim != 1:
+            raise InputError(f"{path}: has the shape {array.shape}; a list of ids is needed")
+        return clean_ids(array, path)
+    if path.suffix not in TABLE_ENDINGS:
+        raise InputError(f"{path}: give ids as .npy, {', '.join(TABLE_ENDINGS)}")
+    table = read_table(path)
+    column = id_column(table, None, path)
+    if column is None and len(table.columns) != 1:
+        raise InputError(f"{path}: no column is called id; name the one with the ids so")
+    if column is None:  # one id a line: the first is no header
+        first = pd.Series([table.columns[0]], dtype=object)
+        return clean_ids(pd.concat([first, table.iloc[:, 0]]), path)
+    return clean_ids(table[column], path)
+
+
+def _from_archive(path: Path, array: str | None, id_name: str | None) -> Rows:
+    arrays = load_arrays(path)
+    if id_name is not None and id_name not in arrays:
+        raise InputError(f"{path}: has no array {id_name!r}; it has {', '.join(arrays)}")
+    id_array = id_name or next((name for name in ID_ARRAYS if name in arrays), None)
+    names = [name for name, one in arrays.items() if name != id_array and one.ndim == 2]
+    if array is None and len(names) == 1:
+        array = names[0]
+    if array is None or array not in arrays:
+        raise InputError(
+            f"{path}: no array {array!r}; set `array` to one of {', '.join(names) or 'its own'}"
+        )
+    ids = clean_ids(arrays[id_array], path) if id_array else None
+    return Rows(arrays[array], ids)
+
+
+def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
+    table = read_table(path)
+    column = id_column(table, id_name, path)
+    ids = clean_ids(table[column], path) if column else None
+    rest = table.drop(columns=[column] if column else [])
+    if array is not None:
+        if array not in rest:
+            raise InputError(f"{path}: has no column {array!r}; it has {list(rest.columns)}")
+        rest = rest[[array]]
+    if len(rest.columns) == 1 and rest.iloc[:, 0].dtype == object:
+        return Rows(_stacked(rest.iloc[:, 0], path), ids)
+    numbers = rest.select_dtypes(["number", "bool"])
+    if len(numbers.columns) < len(rest.columns):
+        other = next(name for name in rest if name not in numbers)
+        raise InputError(
+            f"{path}: the column {other!r} holds no numbers; set `array` to the column with the "
+            "vectors, or leave only an id and numbers in the file"
+        )
+    return Rows(numbers.to_numpy(dtype=np.float64), ids, [str(name) for name in numbers])
+
+
+def _stacked(column: pd.Series, path: Path) -> np.ndarray:
+    try:
+        return np.stack([np.asarray(row, dtype=np.float64) for row in column])
+    except (ValueError, TypeError):
+        raise InputError(
+            f"{path}: the column {column.name!r} must hold one list of numbers a row, all of one "
+            "length"
+        ) from None
+
+
+def chosen_rows(
+    found: Rows, order: npt.NDArray[np.int64], ids: npt.NDArray[np.object_], path: Path
+) -> npt.NDArray[np.float32]:
+    """Rows of a file at these places as finite float32.
+
+    Args:
+        found: The file's.
+        order: Places.
+        ids: An id of each place, for messages.
+        path: The file, for messages.
+
+    Raises:
+        InputError: A value that is NaN, infinite or too large.
+    """
+    with np.errstate(over="ignore"):
+        rows = np.asarray(found.values[order], dtype=np.float32)
+    require_finite(rows, path, ids.tolist())
+    return rows

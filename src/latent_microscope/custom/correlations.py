@@ -1,0 +1,100 @@
+"""Numeric attributes as they are: rank correlations with the scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import rankdata
+from scipy.stats import t as student
+
+from latent_microscope.seeds import rng
+from latent_microscope.statistics.auc import two_sided_p
+from latent_microscope.statistics.summaries import benjamini_hochberg, rank_correlation
+
+SCORES = ("uniqueness", "originality", "stability", "knn_density", "cls")
+COLUMNS = {
+    "run": "int64",
+    "attribute": "str",
+    "score": "str",
+    "spearman": "float64",
+    "low": "float64",
+    "high": "float64",
+    "p": "float64",
+    "q": "float64",
+    "baseline": "float64",
+    "samples": "int64",
+    "units": "int64",
+    "resampled": "str",
+}
+_DRAWS = 1000
+Floats = npt.NDArray[np.float64]
+
+
+def correlation_table(
+    numbers: pd.DataFrame,
+    scores: Sequence[pd.DataFrame],
+    runs: Sequence[int],
+    people: npt.NDArray[np.int64] | None,
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Spearman correlations of every numeric attribute with every score.
+
+    Intervals and p are from a bootstrap of people, or of samples where people are not known, on
+    the scale of Fisher's z, with Student's t of as many degrees of freedom as there are units but
+    one: a few people say little. Ranks are those of all samples.
+
+    Args:
+        numbers: Numeric columns, a row a sample.
+        scores: Scores of each run, rows as ``numbers``.
+        runs: Number of each run.
+        people: Identities to resample, or None.
+        seed: Root seed.
+
+    Returns:
+        Table with :data:`COLUMNS`; q by Benjamini-Hochberg over a run. Empty without numbers.
+    """
+    n = len(numbers)
+    units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]
+    count = int(units.max()) + 1
+    draws = rng(seed, "correlations").multinomial(count, np.full(count, 1 / count), size=_DRAWS)
+    weights = draws.astype(np.float64)
+    rows = []
+    for run, table in zip(runs, scores, strict=True):
+        for name in numbers.columns:
+            for score in SCORES:
+                x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
+                value = rank_correlation(x, y)
+                low, high, p = _interval(value, x, y, units, weights)
+                rows.append((run, str(name), score, value, low, high, p))
+    found = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
+    found["q"] = (
+        found.groupby("run")["p"].transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
+        if len(found)
+        else np.nan
+    )
+    found["baseline"], found["samples"], found["units"] = 0.0, n, count
+    found["resampled"] = "samples" if people is None else "people"
+    return found[list(COLUMNS)].astype(COLUMNS)
+
+
+def _interval(
+    value: float, x: Floats, y: Floats, units: npt.NDArray[np.int64], weights: Floats
+) -> tuple[float, float, float]:
+    """95 % interval and p of no correlation, on Fisher's scale."""
+    count = weights.shape[1]
+    if not np.isfinite(value) or count < 2:
+        return float("nan"), float("nan"), float("nan")
+    a, b = (rankdata(one) - (len(one) + 1) / 2 for one in (x, y))
+    parts = (np.ones(len(a)), a, b, a * a, b * b, a * b)
+    sums = weights @ np.stack([np.bincount(units, weights=part) for part in parts], axis=1)
+    n, sa, sb, saa, sbb, sab = sums.T
+    spread = np.sqrt(np.maximum((saa - sa * sa / n) * (sbb - sb * sb / n), 1e-300))
+    drawn = np.arctanh(np.clip((sab - sa * sb / n) / spread, -0.999999, 0.999999))
+    # A bootstrap of G units falls short of the variance by G / (G - 1).
+    centre = np.arctanh(np.clip(value, -0.999999, 0.999999))
+    sd = float(drawn.std(ddof=1)) * np.sqrt(count / (count - 1))
+    wide = student.ppf(0.975, count - 1) * sd
+    low, high = np.tanh(centre - wide), np.tanh(centre + wide)
+    return float(low), float(high), two_sided_p(float(centre), sd, count - 1)

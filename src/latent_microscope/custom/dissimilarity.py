@@ -1,0 +1,222 @@
+"""Human dissimilarity matrices of unknown origin, and how alike models are to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.custom.arrays import ID_ARRAYS, read_ids
+from latent_microscope.custom.attributes import column_of
+from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_npz
+from latent_microscope.similarity.bootstrap import bootstrap_compare
+from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm
+from latent_microscope.similarity.rdms import RDM
+
+METHODS = ("spearman", "pearson", "rho-a")
+_TOLERANCE = 1e-5  # of the largest value: files are often rounded
+Ids = npt.NDArray[np.object_]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Square:
+    """Dissimilarities of people.
+
+    Attributes:
+        ids: n ids, or None when the file has none.
+        values: (observers, n, n), symmetric, zero on the diagonal.
+    """
+
+    ids: Ids | None
+    values: Floats
+
+
+def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:
+    """Read a square matrix, or one an observer.
+
+    Args:
+        path: ``.npy`` or ``.npz`` of shape (n, n) or (observers, n, n), or a table whose first
+            column and header hold the ids.
+        settings: ``array`` of an ``.npz``.
+        ids: File of the ids of its rows.
+
+    Raises:
+        InputError: Not square, not symmetric, negative, not finite, or not zero on the diagonal.
+    """
+    names: Ids | None = None
+    if path.suffix == ".npy":
+        values = load_npy(path)
+    elif path.suffix == ".npz":
+        values, names = _from_archive(path, settings.get("array"))
+    elif path.suffix.lower() in TABLE_ENDINGS:
+        values, names = _from_table(path)
+    else:
+        raise InputError(
+            f"{path}: give dissimilarities as .npy, .npz or {', '.join(TABLE_ENDINGS)}"
+        )
+    if ids is not None:
+        names = read_ids(ids)
+    if values.dtype.kind not in "fiu" or values.ndim not in (2, 3) or not values.size:
+        raise InputError(f"{path}: {values.dtype} of shape {values.shape}; a square is needed")
+    cube = np.atleast_3d(values) if values.ndim == 3 else values[None]
+    if cube.shape[1] != cube.shape[2]:
+        raise InputError(f"{path}: has the shape {values.shape}; it must be square")
+    if names is not None and len(names) != cube.shape[1]:
+        raise InputError(f"{path}: {len(names)} ids for {cube.shape[1]} rows")
+    return Square(names, _checked(cube.astype(np.float64), names, path))
+
+
+def _from_archive(path: Path, array: str | None) -> tuple[np.ndarray, Ids | None]:
+    arrays = load_npz(path)
+    key = next((name for name in ID_ARRAYS if name in arrays), None)
+    names = [name for name in arrays if name != key]
+    if array is None and len(names) == 1:
+        array = names[0]
+    if array is None or array not in arrays:
+        raise InputError(f"{path}: no array {array!r}; set `array` to one of {', '.join(names)}")
+    return arrays[array], clean_ids(arrays[key], path) if key else None
+
+
+def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
+    table = read_table(path)
+    head = clean_ids([str(name) for name in table.columns[1:]], path)
+    side = clean_ids(table.iloc[:, 0], path)
+    if len(head) != len(side) or (head != side).any():
+        raise InputError(
+            f"{path}: its header and its first column must hold the same ids in the same order"
+        )
+    columns = [column_of(table, str(name)).numbers for name in table.columns[1:]]
+    return np.stack(columns, axis=1), side
+
+
+def _checked(cube: Floats, ids: Ids | None, path: Path) -> Floats:
+    def name(row: int) -> str:
+        return repr(str(row) if ids is None else str(ids[row]))
+
+    if not np.isfinite(cube).all():
+        _, i, j = np.argwhere(~np.isfinite(cube))[0]
+        raise InputError(f"{path}: the value of {name(i)} and {name(j)} is empty or not finite")
+    if cube.min() < 0:
+        _, i, j = np.argwhere(cube < 0)[0]
+        raise InputError(
+            f"{path}: the value of {name(i)} and {name(j)} is negative ({cube.min():g} is the "
+            "least); dissimilarities are needed, not similarities"
+        )
+    scale = _TOLERANCE * max(float(cube.max()), 1e-300)
+    gap = np.abs(cube - cube.transpose(0, 2, 1))
+    if gap.max() > scale:
+        _, i, j = np.unravel_index(int(gap.argmax()), gap.shape)
+        raise InputError(
+            f"{path}: is not symmetric: {name(int(i))} and {name(int(j))} differ by "
+            f"{gap.max():g}; average it with its transpose if that is meant"
+        )
+    diagonal = np.abs(np.diagonal(cube, axis1=1, axis2=2))
+    if diagonal.max() > scale:
+        row = int(diagonal.max(axis=0).argmax())
+        raise InputError(
+            f"{path}: {name(row)} is {diagonal.max():g} from itself; a similarity matrix must be "
+            "turned into dissimilarities first"
+        )
+    return (cube + cube.transpose(0, 2, 1)) / 2
+
+
+def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:
+    """One RDM an observer of the samples at these rows."""
+    upper = np.triu_indices(len(order), 1)
+    return [
+        RDM(one[np.ix_(order, order)][upper].astype(np.float32), ids.astype(str), "people")
+        for one in square.values
+    ]
+
+
+def mean_rdm(observers: Sequence[RDM]) -> RDM:
+    """The RDM of mean ranks over observers; of one observer its own."""
+    if len(observers) == 1:
+        return observers[0]
+    mean = np.mean([_ranks(one) for one in observers], axis=0)
+    return RDM(mean.astype(np.float32), observers[0].ids, "people")
+
+
+def _ranks(one: RDM) -> Floats:
+    return np.asarray(pd.Series(np.asarray(one.values)).rank(), dtype=np.float64)
+
+
+def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:
+    """Noise ceiling over observers; NaN for one.
+
+    Lower: mean correlation of an observer with the mean of the others; upper: with the mean of all
+    (Nili et al. 2014).
+    """
+    if len(observers) < 2:
+        return float("nan"), float("nan")
+    whole = mean_rdm(observers)
+    lower, upper = [], []
+    for place, one in enumerate(observers):
+        others = mean_rdm([*observers[:place], *observers[place + 1 :]])
+        lower.append(compare(one, others, method))
+        upper.append(compare(one, whole, method))
+    return float(np.mean(lower)), float(np.mean(upper))
+
+
+def label_rdm(labels: npt.NDArray, ids: Ids) -> RDM:
+    """1 for two samples of different classes, 0 for two of one."""
+    rows, columns = np.triu_indices(len(labels), 1)
+    return RDM((labels[rows] != labels[columns]).astype(np.float32), ids.astype(str), "label")
+
+
+def similarity_table(
+    observers: Sequence[RDM],
+    models: Mapping[str, RDM],
+    labels: npt.NDArray | None,
+    *,
+    n_draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """How alike every model is to people's dissimilarities.
+
+    Args:
+        observers: People's RDMs.
+        models: Of one metric, by name.
+        labels: True classes, if they are known.
+        n_draws: Bootstrap samples of the images; 0: no intervals.
+        seed: Root seed.
+
+    Returns:
+        One row a model and method: ``model``, ``method``, ``value``, ``low``, ``high``, ``sd``
+        (over images), ``label_only``, ``partial_label`` (of Spearman), ``ceiling_lower``,
+        ``ceiling_upper``, ``n_observers``, ``n_images``, ``n_pairs``.
+    """
+    people = mean_rdm(observers)
+    label = None
+    if labels is not None and 1 < len(np.unique(labels)) < len(labels):
+        label = label_rdm(labels, people.ids)
+    rows = []
+    for method in METHODS:
+        lower, upper = observer_ceiling(observers, method)
+        drawn = None
+        if n_draws:
+            made = bootstrap_compare(models, people, method=method, n_draws=n_draws, seed=seed)
+            drawn = made.scores.set_index("model")
+        only = float("nan") if label is None else compare(label, people, method)
+        for name, matrix in models.items():
+            partial = float("nan")
+            if label is not None and method == "spearman":
+                partial = partial_compare(matrix, rank_rdm(people), [rank_rdm(label)])
+            ends = [float("nan")] * 3
+            if drawn is not None:
+                row = drawn.loc[[name], ["low", "high", "sd"]]
+                ends = row.to_numpy(dtype=np.float64)[0].tolist()
+            rows.append(
+                (name, method, compare(matrix, people, method), *ends, only, partial, lower, upper)
+            )
+    names = ["model", "method", "value", "low", "high", "sd", "label_only", "partial_label"]
+    table = pd.DataFrame(rows, columns=[*names, "ceiling_lower", "ceiling_upper"])
+    table["n_observers"], table["n_images"] = len(observers), people.n
+    table["n_pairs"] = len(people)
+    return table.astype({"model": "str", "method": "str"})

@@ -1,0 +1,116 @@
+"""Local density of latents: nearest neighbours, attractors, and how far densities tie."""
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.forensics.checks import as_matrix, in_range
+from latent_microscope.neighbours.pairs import neighbour_pass
+
+EPSILON = 1e-8
+DEFAULT_RADIUS = 0.01
+# The adaptive radius is a percentile of the distance to this neighbour.
+RADIUS_NEIGHBOUR = 10
+TIE_LIMIT = 0.95
+
+
+def density_of_distances(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Density from the (n, k) distances to the nearest others."""
+    return 1.0 / (distances.mean(axis=1) + EPSILON)
+
+
+def knn_density(
+    latents: npt.ArrayLike, k: int = 10, *, block_size: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Density of every sample: 1 / (mean distance to the k nearest others + 1e-8).
+
+    Args:
+        latents: (n, d) latent means, n >= 2.
+        k: Neighbours; capped at n - 1.
+        block_size: Rows of the blocks of the pass over all pairs.
+
+    Returns:
+        n densities, float64 (inverse latent units).
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or ``k`` is below 1.
+    """
+    matrix = as_matrix(latents, "latents")
+    in_range(k, "k", 1)
+    return density_of_distances(neighbour_pass(matrix, k=k, block_size=block_size).distances)
+
+
+def attractor_density(
+    latents: npt.ArrayLike, radius: float = DEFAULT_RADIUS, *, block_size: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Share of all points that lie closer to a sample than ``radius``.
+
+    The sample itself is not counted; the denominator is n. At the published radius nearly all
+    values are 0: see :func:`tie_share`.
+
+    Args:
+        latents: (n, d) latent means, n >= 2.
+        radius: Strict bound, in latent units.
+        block_size: Rows of the blocks of the pass over all pairs.
+
+    Returns:
+        n shares, float64.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or ``radius`` is negative.
+    """
+    matrix = as_matrix(latents, "latents")
+    radius = in_range(radius, "radius", 0.0)
+    found = neighbour_pass(matrix, radii=[radius], block_size=block_size)
+    return found.within[:, 0] / len(matrix)
+
+
+def radius_of_distances(distances: npt.NDArray[np.float64], percentile: float = 5.0) -> float:
+    """Percentile of the last column of (n, k) neighbour distances."""
+    return float(np.percentile(distances[:, -1], percentile))
+
+
+def adaptive_radius(
+    latents: npt.ArrayLike,
+    *,
+    percentile: float = 5.0,
+    neighbour: int = RADIUS_NEIGHBOUR,
+    block_size: int | None = None,
+) -> float:
+    """A radius at which densities differ: the 5th percentile of the 10th-neighbour distance.
+
+    Args:
+        latents: (n, d) latent means, n >= 2.
+        percentile: Percentile over samples.
+        neighbour: Which neighbour; capped at n - 1.
+        block_size: Rows of the blocks of the pass over all pairs.
+
+    Returns:
+        The radius in latent units.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
+    """
+    matrix = as_matrix(latents, "latents")
+    in_range(percentile, "percentile", 0.0, 100.0)
+    in_range(neighbour, "neighbour", 1)
+    found = neighbour_pass(matrix, k=neighbour, block_size=block_size)
+    return radius_of_distances(found.distances, percentile)
+
+
+def tie_share(values: npt.ArrayLike) -> float:
+    """Share of samples that have the most frequent value (1 when all tie; 0 for none)."""
+    array = np.asarray(values).ravel()
+    if array.size == 0:
+        return 0.0
+    return float(np.unique(array, return_counts=True)[1].max() / array.size)
+
+
+def tie_note(values: npt.ArrayLike) -> str | None:
+    """A sentence when at least 95 % of densities tie, else None."""
+    share = tie_share(values)
+    if share < TIE_LIMIT:
+        return None
+    return (
+        f"{100.0 * share:.1f} % of the attractor densities tie, so attractors are the first rows "
+        "of the file and not dense places; see the variant with the adaptive radius."
+    )

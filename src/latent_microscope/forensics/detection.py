@@ -1,0 +1,211 @@
+"""Our own detector of authentic samples: tight populations against what lies scattered between.
+
+Authentic samples of one person crowd around that person; interpolations lie along the chords
+between people. The published funnel looks for the opposite (unique samples) and finds none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import NearestNeighbors
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
+from latent_microscope.forensics.mixtures import chord_cut, density_mixture
+from latent_microscope.forensics.populations import (
+    Populations,
+    find_populations,
+    separate_populations,
+)
+from latent_microscope.neighbours.pairs import neighbour_pass
+
+# Fewer neighbours show two modes even in one small Gaussian cloud.
+NEIGHBOURS = (10, 20)
+# Duplicates have no finite log density: distances count as at least this share of the median.
+_FLOOR = 0.05
+_MIN_ROWS = 10
+# Of the dense samples, those that the populations must account for.
+_EXPLAINED = 0.9
+# A refined selection that drops more of the populations than this has lost them.
+_KEPT = 0.7
+# Standard deviations from its population at which an error of reconstruction is another's.
+_UNLIKE = 5.0
+_LIKE = 11
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What the detector found.
+
+    Attributes:
+        mask: n booleans, samples called authentic.
+        score: n scores, higher = more authentic.
+        k: Neighbours whose density told two populations apart best.
+        separation: Ashman's D of the two at that k; at most 2: not told apart.
+        populations: Tight groups that the score was refined by; 0: the density alone decided.
+    """
+
+    mask: Mask
+    score: Floats
+    k: int
+    separation: float
+    populations: int
+
+
+def _floored(distances: Floats) -> Floats:
+    """Distances, none below a small share of the median positive one."""
+    positive = distances[distances > 0.0]
+    if positive.size == 0:
+        return np.ones_like(distances)
+    return np.maximum(distances, _FLOOR * np.median(positive))
+
+
+def log_density(latents: Floats, k: int, block_size: int | None = None) -> Floats:
+    """Minus the log of the mean distance to the k nearest others, kept finite for duplicates."""
+    distance = neighbour_pass(latents, k=k, block_size=block_size).distances.mean(axis=1)
+    return -np.log(_floored(distance))
+
+
+def detect(
+    latents: npt.ArrayLike,
+    *,
+    neighbours: tuple[int, ...] = NEIGHBOURS,
+    block_size: int | None = None,
+    distances: Floats | None = None,
+) -> Detection:
+    """:func:`detect_authentic` of latents alone, with what it rests on."""
+    matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
+    ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
+    nearest = distances
+    if nearest is None or nearest.shape[1] < ks[-1]:
+        nearest = neighbour_pass(matrix, k=ks[-1], block_size=block_size).distances
+    best = None
+    for k in ks:
+        density = -np.log(_floored(nearest[:, :k].mean(axis=1)))
+        mixture = density_mixture(density)
+        if best is None or mixture.separation > best[2].separation:
+            best = (k, density, mixture)
+    assert best is not None
+    k, density, mixture = best
+    dense = density > mixture.threshold
+    everything = np.ones(len(matrix), dtype=bool)
+    for found, explained in (
+        (find_populations(matrix, density, mixture), dense),
+        (separate_populations(matrix), everything),
+    ):
+        if found is not None and _explained(matrix, explained, found) >= _EXPLAINED:
+            mask, score = _refine(matrix, density, found)
+            core = found.labels >= 0
+            if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
+                return Detection(mask, score, k, mixture.separation, found.count)
+    return Detection(dense, density, k, mixture.separation, 0)
+
+
+def without_unlike(
+    latents: npt.ArrayLike, mask: Mask, score: Floats, errors: npt.ArrayLike
+) -> tuple[Mask, Floats]:
+    """Leave out what is reconstructed much better or worse than its like; lower its score.
+
+    Its like are the nearest samples called authentic: populations may be reconstructed unequally
+    well. The spread about their median is that of all together, for some are small.
+
+    Args:
+        latents: (n, d) latent means.
+        mask: n booleans, samples called authentic.
+        score: n scores, logs of inverse distances.
+        errors: n errors of reconstruction, above 0.
+
+    Raises:
+        InputError: If ``latents`` is not a finite matrix or ``errors`` are not n positive numbers.
+    """
+    matrix = as_matrix(latents, "latents")
+    values = as_vector(errors, "errors", len(matrix))
+    if (values <= 0.0).any():
+        raise InputError(
+            f"errors: row {int(np.argmin(values))} is {values.min():g}; an error of reconstruction "
+            "is above 0"
+        )
+    called = np.flatnonzero(mask)
+    if called.size == 0:
+        return mask, score
+    search = NearestNeighbors(n_neighbors=min(_LIKE, called.size)).fit(matrix[called])
+    like = called[search.kneighbors(matrix, return_distance=False)]
+    logs = np.log(values)
+    apart = np.abs(logs - np.median(logs[like], axis=1))
+    spread = 1.4826 * float(np.median(apart[mask]))
+    if spread <= 0.0:
+        return mask, score
+    excess = np.log(np.maximum(apart / (_UNLIKE * spread), 1.0))
+    kept = mask & (excess == 0.0)
+    # What is left out ranks below what is kept: the mask stays a threshold on the score.
+    ceiling = np.where(mask & ~kept, score[kept].min(initial=np.inf), np.inf)
+    return kept, np.minimum(score, ceiling) - excess
+
+
+def detect_authentic(
+    latents: npt.ArrayLike,
+    *,
+    neighbours: tuple[int, ...] = NEIGHBOURS,
+    block_size: int | None = None,
+    distances: Floats | None = None,
+    errors: npt.ArrayLike | None = None,
+) -> tuple[Mask, Floats]:
+    """Which samples belong to the tight populations of the latents.
+
+    The log of the kNN density, at the k that tells two modes apart best, is split by a
+    two-component mixture; HDBSCAN groups the certainly dense samples into populations. Each
+    sample is then scored by how far it is from the nearest population, as the mean of two logs:
+    its kNN distance relative to that population's own, and its distance to the population's centre
+    in the space of the centres, whitened by the spread within populations. A mixture of a
+    log-normal (authentic) and a power law (samples strung along chords) cuts that score. Where no
+    two populations explain the dense samples, and no clusters far apart explain nearly all of
+    them, the density alone decides; where it shows no two
+    modes either (Ashman's D at most 2, as in one Gaussian cloud), nothing is called authentic.
+    With ``errors``, what lies in a population but is reconstructed unlike it is left out, such as
+    a mixture with hardly a second person that has less noise than a photograph. No label and no
+    number of people is used.
+
+    Args:
+        latents: (n, d) latent means, n >= 10.
+        neighbours: Candidates for the number of nearest neighbours; capped at n - 1.
+        block_size: Rows of the blocks of the pass over all pairs.
+        distances: (n, k) ascending distances to the nearest others, where known already; used
+            if there are enough for ``neighbours``.
+        errors: n errors of reconstruction, above 0, such as those of ``encoding.parquet``.
+
+    Returns:
+        Mask of the authentic samples and the score (higher is more authentic).
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix with ten rows, a number of
+            neighbours is below 1, or ``errors`` are not n positive numbers.
+    """
+    found = detect(latents, neighbours=neighbours, block_size=block_size, distances=distances)
+    if errors is None:
+        return found.mask, found.score
+    return without_unlike(latents, found.mask, found.score, errors)
+
+
+def _explained(latents: Floats, dense: Mask, found: Populations) -> float:
+    """Share of the dense samples that lie as near to a population as its own samples do."""
+    relative = found.relative_distance(latents[dense])
+    return float(np.mean(relative <= found.reach))
+
+
+def _refine(latents: Floats, density: Floats, found: Populations) -> tuple[Mask, Floats]:
+    core = found.labels >= 0
+    near = found.nearest_population(latents)
+    level = np.array([np.median(density[found.labels == p]) for p in range(found.count)])
+    aligned = density - level[near] + np.median(level)
+    space = found.discriminant_space(latents)
+    points, centres = latents @ space, found.centres @ space
+    distance = cdist(points, centres).min(axis=1)
+    floor = _FLOOR * np.median(distance[core])
+    central = -np.log(np.maximum(distance, floor if floor > 0.0 else 1e-300))
+    score = 0.5 * (aligned + central)
+    return chord_cut(np.exp(-score)), score

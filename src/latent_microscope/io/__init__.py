@@ -1,0 +1,1 @@
+"""Files of every kind that a step reads and writes: arrays, tables, JSON, YAML, text."""

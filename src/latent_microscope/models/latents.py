@@ -1,0 +1,194 @@
+"""What a trained VAE makes of images: latents, reconstructions, traversals, strips, variations."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import writing_npy
+from latent_microscope.models.base import VAE, kl_terms
+from latent_microscope.models.pixels import (
+    image_batches,
+    release_pages,
+    to_range,
+    to_uint8,
+    to_unit,
+)
+from latent_microscope.progress import progress
+
+ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, "Importance weighted autoencoders"
+
+
+@torch.inference_mode()
+def encode(
+    model: VAE,
+    images: np.ndarray,
+    latents: Path,
+    logvar: Path,
+    *,
+    batch: int = 256,
+    device: torch.device | None = None,
+    input_range: str = "unit",
+    reconstruction: str = "mse",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Write posterior means and log variances as they come; memory does not grow with n.
+
+    Args:
+        model: Trained VAE on ``device``.
+        images: uint8 (n, H, W, C), may be memory-mapped.
+        latents: .npy float32 (n, d) to write.
+        logvar: .npy float32 (n, d) to write.
+        batch: Images at a time.
+        device: The CPU by default.
+        input_range: ``unit`` or ``signed``, what the encoder was trained on.
+        reconstruction: ``mse`` or ``l1``.
+
+    Returns:
+        The encoding, one row an image (reconstruction_error: squared or absolute error of the
+        decoded mean, summed over the image in [0, 1]; kl: nats), and the table of
+        :func:`dimension_table`.
+
+    Raises:
+        InputError: No images, or latents that are not finite.
+    """
+    if not len(images):
+        raise InputError(f"{latents}: there are no images to encode")
+    model.eval()
+    where = device or torch.device("cpu")
+    n, d = len(images), model.latent
+    errors, kls = np.empty(n), np.empty(n)
+    kl_sum, moments = np.zeros(d), Moments(d)
+    with (
+        writing_npy(latents, (n, d), np.float32) as means_file,
+        writing_npy(logvar, (n, d), np.float32) as logvar_file,
+        progress("encoding", n, "images") as bar,
+    ):
+        for rows, block in image_batches(images, batch):
+            unit = to_unit(block.to(where))
+            mean, log_variance = model.encode(to_range(unit, input_range))
+            terms = kl_terms(mean.double(), log_variance.double())
+            if not bool(torch.isfinite(terms).all()):
+                raise InputError(
+                    f"{latents}: latents of the images {rows.start} to {rows.stop - 1} are not "
+                    "finite; check the weights and input_range"
+                )
+            difference = (model.decode(mean) - unit).double().flatten(1)
+            error = difference.square() if reconstruction == "mse" else difference.abs()
+            errors[rows] = error.sum(1).cpu().numpy()
+            kls[rows] = terms.sum(1).cpu().numpy()
+            kl_sum += terms.sum(0).cpu().numpy()
+            moments.add(mean.double().cpu().numpy())
+            means_file[rows] = mean.cpu().numpy()
+            logvar_file[rows] = log_variance.cpu().numpy()
+            release_pages(means_file)
+            release_pages(logvar_file)
+            bar.advance(rows.stop - rows.start)
+    encoding = pd.DataFrame({"reconstruction_error": errors, "kl": kls})
+    return encoding, dimension_table(kl_sum / n, moments.variance())
+
+
+class Moments:
+    """Mean and population variance of columns, block by block (Chan et al. 1983)."""
+
+    def __init__(self, columns: int) -> None:
+        self.count = 0
+        self.mean = np.zeros(columns)
+        self._squares = np.zeros(columns)
+
+    def add(self, block: np.ndarray) -> None:
+        """Take in rows, float64 (b, columns)."""
+        mean = block.mean(0)
+        total = self.count + len(block)
+        shift = mean - self.mean
+        self._squares += ((block - mean) ** 2).sum(0)
+        self._squares += shift**2 * self.count * len(block) / total
+        self.mean = self.mean + shift * len(block) / total
+        self.count = total
+
+    def variance(self) -> np.ndarray:
+        """Population variance of each column."""
+        return self._squares / self.count
+
+
+def dimension_table(kl: np.ndarray, mean_variance: np.ndarray) -> pd.DataFrame:
+    """One row a latent dimension: dimension, kl (mean, nats), mean_variance, active.
+
+    A unit is active where the variance over images of its posterior mean exceeds 0.01.
+    """
+    return pd.DataFrame(
+        {
+            "dimension": np.arange(len(kl)),
+            "kl": kl,
+            "mean_variance": mean_variance,
+            "active": mean_variance > ACTIVE_VARIANCE,
+        }
+    )
+
+
+@torch.inference_mode()
+def decode_grid(model: VAE, codes: np.ndarray) -> np.ndarray:
+    """Decode codes (r, c, d) to images uint8 (r, c, H, W, C), row by row."""
+    model.eval()
+    device = next(model.parameters()).device
+    rows = [to_uint8(model.decode(_codes(row, device))) for row in codes]
+    return np.stack(rows)
+
+
+def _codes(row: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.array(row, dtype=np.float32, order="C")).to(device)
+
+
+def reconstruction_pairs(model: VAE, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
+    """uint8 (2, m, H, W, C): images and their decoded latent means."""
+    return np.stack([np.asarray(images), decode_grid(model, latents[None])[0]])
+
+
+def traversal_codes(
+    latents: np.ndarray, dimensions: pd.DataFrame, *, rows: int, steps: int, extent: float = 3.0
+) -> np.ndarray:
+    """Codes (rows, steps, d): one dimension a row moves, the others stay at their mean.
+
+    Args:
+        latents: (n, d) latent means.
+        dimensions: Of :func:`dimension_table`; the dimensions of largest KL are taken, largest
+            first.
+        rows: Number of dimensions, capped at d.
+        steps: Positions from −extent to extent.
+        extent: In standard deviations of that dimension's means over the images.
+    """
+    order = np.argsort(-dimensions["kl"].to_numpy(), kind="stable")[:rows]
+    sd = np.sqrt(dimensions["mean_variance"].to_numpy())
+    centre = latents.mean(0, dtype=np.float64)
+    codes = np.tile(centre, (len(order), steps, 1))
+    for row, dimension in enumerate(order):
+        codes[row, :, dimension] += np.linspace(-extent, extent, steps) * sd[dimension]
+    return codes
+
+
+def interpolation_codes(
+    latents: np.ndarray, *, rows: int, steps: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Codes (rows, steps, d): straight lines between random pairs of different images."""
+    n = len(latents)
+    if n < 2:
+        return np.repeat(latents[:1, None], steps, axis=1)
+    pairs = np.array([rng.choice(n, 2, replace=False) for _ in range(rows)])
+    share = np.linspace(0.0, 1.0, steps)[None, :, None]
+    return latents[pairs[:, 0], None] * (1.0 - share) + latents[pairs[:, 1], None] * share
+
+
+def variation_codes(
+    latents: np.ndarray, *, rows: int, columns: int, noise: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Codes (rows, columns, d): an image's latent mean, then that plus N(0, noise²).
+
+    The images are spread evenly over the file.
+    """
+    picked = np.unique(np.linspace(0, len(latents) - 1, min(rows, len(latents))).round())
+    centre = latents[picked.astype(int), None].astype(np.float64)
+    draws = rng.normal(0.0, noise, (len(centre), columns, latents.shape[1]))
+    draws[:, 0] = 0.0
+    return centre + draws

@@ -1,0 +1,1 @@
+"""Neighbours and pairs of many samples: tiles, screening, exact decisions."""

@@ -1,0 +1,397 @@
+"""One look for all figures: page, colours, limits from the config, and saving to the same bytes."""
+
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from PIL import Image
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_bytes
+
+WIDTH = 7.2  # inches: two columns of most journals
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+NOISE = "#B9B9B9"
+FAINT = "#D9D9D9"
+INK = "#262626"
+MUTED = "#6B6B6B"
+SEQUENTIAL = "viridis"
+DIVERGING = "RdBu_r"
+_WORDS = {
+    "cls": "CLS",
+    "knn": "kNN",
+    "cmax": "C_max",
+    "vae": "VAE",
+    "philnet": "PhilNet",
+    "resnet50": "ResNet-50",
+    "efficientnet": "EfficientNet",
+    "onehot": "one-hot",
+}
+_NO_DITHER = Image.Dither.NONE
+_DPI_PDF = 200  # of the rasterised points; text and lines are vectors
+_KEYS = {"dpi", "font_size", "palette", "limits"}
+_LIMIT_KEYS = {"xlim", "ylim", "clim"}
+# Every figure, named as its script (plot_<name>.py); limits may name no other.
+FIGURES = frozenset({
+    "training", "vae_images", "traversals", "vae_samples", "vae_health", "latent_map", "density",
+    "overlaps", "forensic_panels", "funnel", "detectors", "components", "cluster_control",
+    "clusters", "cluster_bias", "cmax_bias", "uniqueness_originality", "ranking_grid",
+    "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
+    "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
+    "power", "calibration", "reliability", "vae_checks", "duplicates", "probes", "recovery",
+    "layers", "classes", "fold_training", "dissimilarity", "accuracy",
+})  # fmt: skip
+
+
+@dataclass
+class Look:
+    """Settings of one figure.
+
+    Attributes:
+        name: Name of the figure, as in ``limits`` of the config.
+        colours: Categorical colours, most important first.
+        font_size: Of labels, in points.
+        dpi: Of the PNG.
+    """
+
+    name: str
+    colours: tuple[str, ...] = OKABE_ITO
+    font_size: float = 7.5
+    dpi: int = 150
+    limits: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    panels: set[str] = field(default_factory=set)
+
+    def _get(self, panel: str, key: str) -> tuple[float, float] | None:
+        self.panels.add(panel)
+        for name in (f"{self.name}/{panel}", self.name):
+            found = self.limits.get(name, {}).get(key)
+            if found is not None:
+                return float(found[0]), float(found[1])
+        return None
+
+    def limit(self, ax: Axes, panel: str) -> None:
+        """Fix the axes of a panel where the config says so (``figure/panel`` or ``figure``)."""
+        xlim, ylim = self._get(panel, "xlim"), self._get(panel, "ylim")
+        if xlim:
+            ax.set_xlim(xlim)
+        if ylim:
+            ax.set_ylim(ylim)
+
+    def bounds(
+        self, values: npt.ArrayLike, panel: str, *, tail: float = 1.0
+    ) -> tuple[float, float]:
+        """Normalisation bounds of a colour scale: from the config, else percentiles of the data.
+
+        Args:
+            values: What is coloured; NaN are left out.
+            panel: Name of the panel.
+            tail: Percent left out at either end.
+        """
+        fixed = self._get(panel, "clim")
+        if fixed:
+            return fixed
+        array = np.asarray(values, dtype=np.float64)
+        array = array[np.isfinite(array)]
+        if array.size == 0:
+            return 0.0, 1.0
+        low, high = (float(v) for v in np.percentile(array, [tail, 100.0 - tail]))
+        return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+    def colour(self, index: int) -> str:
+        """The colour of a category (repeats after the last)."""
+        return self.colours[index % len(self.colours)]
+
+
+@contextmanager
+def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
+    """Set matplotlib up for one figure, whatever the user's own settings are.
+
+    Args:
+        name: Name of the figure, e.g. ``"clusters"``.
+        style: ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours),
+            ``limits`` (``figure`` or ``figure/panel``: ``xlim``, ``ylim``, ``clim``: [low, high]).
+
+    Raises:
+        InputError: An unknown key, a limit that is not a pair of rising numbers (``clim``) or of
+            different numbers, or a panel that this figure does not have.
+    """
+    made = _checked(name, dict(style or {}))
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_settings(made))
+        yield made
+    for key in made.limits:
+        figure, _, panel = key.partition("/")
+        if figure == name and panel and panel not in made.panels:
+            raise InputError(
+                f"figures.limits: {key!r}: the figure {name!r} has no such panel; it has "
+                f"{sorted(made.panels)}"
+            )
+
+
+def _checked(name: str, style: dict[str, Any]) -> Look:
+    unknown = sorted(set(style) - _KEYS)
+    if unknown:
+        raise InputError(f"style: {unknown[0]!r} is not one of {sorted(_KEYS)}")
+    limits = style.get("limits") or {}
+    for figure, entry in limits.items():
+        if figure.partition("/")[0] not in FIGURES:
+            raise InputError(f"figures.limits: no figure {figure!r}; there are {sorted(FIGURES)}")
+        for key, pair in entry.items():
+            if key not in _LIMIT_KEYS:
+                raise InputError(f"limits of {figure!r}: {key!r} is not one of xlim, ylim, clim")
+            if len(pair) != 2 or pair[0] == pair[1] or (key == "clim" and pair[0] > pair[1]):
+                raise InputError(f"limits of {figure!r}: {key} {list(pair)} must be [low, high]")
+    palette = style.get("palette", "okabe-ito")
+    if isinstance(palette, str):
+        if palette != "okabe-ito":
+            raise InputError(f"style: palette {palette!r} is neither 'okabe-ito' nor a list")
+        palette = OKABE_ITO
+    return Look(
+        name=name,
+        colours=tuple(palette),
+        font_size=float(style.get("font_size", 7.5)),
+        dpi=int(style.get("dpi", 150)),
+        limits=limits,
+    )
+
+
+def _settings(made: Look) -> dict[str, Any]:
+    size = made.font_size
+    return {
+        "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+        "font.size": size,
+        "axes.titlesize": size,
+        "axes.titlelocation": "left",
+        "axes.titlepad": 4.0,
+        "axes.labelsize": size,
+        "axes.labelpad": 2.5,
+        "xtick.labelsize": size - 1,
+        "ytick.labelsize": size - 1,
+        "legend.fontsize": size - 1,
+        "legend.frameon": False,
+        "legend.handlelength": 1.2,
+        "legend.handletextpad": 0.5,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.6,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+        "xtick.major.size": 2.5,
+        "ytick.major.size": 2.5,
+        "xtick.minor.size": 1.5,
+        "ytick.minor.size": 1.5,
+        "lines.linewidth": 1.1,
+        "image.interpolation": "antialiased",
+        "image.cmap": SEQUENTIAL,
+        "pdf.fonttype": 42,  # text stays text
+        "pdf.compression": 6,
+        "figure.dpi": made.dpi,
+        "savefig.dpi": made.dpi,
+        "axes.formatter.useoffset": False,
+        "agg.path.chunksize": 0,
+    }
+
+
+class Page:
+    """A figure whose axes are placed in inches from its top left corner.
+
+    Args:
+        height: Inches.
+        title: First line, bold: study, seed, n.
+        note: Second line, smaller.
+        width: Inches.
+    """
+
+    def __init__(self, height: float, title: str, note: str = "", width: float = WIDTH) -> None:
+        self.width, self.height = width, height
+        self.figure = Figure(figsize=(width, height))
+        size = matplotlib.rcParams["font.size"]
+        room = width - 0.16
+        self.text(0.08, 0.07, title, weight="bold", size=fitting(title, size + 1, room, em=0.66))
+        if note:
+            self.text(0.08, 0.25, note, size=fitting(note, size - 0.5, room), color=MUTED)
+
+    def text(self, left: float, top: float, text: str, **options: Any) -> None:
+        """Write at a place in inches; ``top`` is the upper edge of the text."""
+        options = {"ha": "left", "va": "top", **options}
+        self.figure.text(left / self.width, 1.0 - top / self.height, text, **options)
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        """Axes whose frame fills the given rectangle (inches from the top left)."""
+        return self.figure.add_axes(
+            (
+                left / self.width,
+                1.0 - (top + height) / self.height,
+                width / self.width,
+                height / self.height,
+            )
+        )
+
+    def grid(
+        self,
+        rows: int,
+        columns: int,
+        *,
+        top: float = 0.62,
+        bottom: float = 0.42,
+        left: float = 0.55,
+        right: float = 0.12,
+        wspace: float = 0.6,
+        hspace: float = 0.7,
+    ) -> list[list[Axes]]:
+        """Equal axes over the page; margins and gaps in inches."""
+        width = (self.width - left - right - wspace * (columns - 1)) / columns
+        height = (self.height - top - bottom - hspace * (rows - 1)) / rows
+        return [
+            [
+                self.axes(left + c * (width + wspace), top + r * (height + hspace), width, height)
+                for c in range(columns)
+            ]
+            for r in range(rows)
+        ]
+
+
+def save_figure(fig: Figure, *, png: Path, pdf: Path, few_colours: bool = False) -> None:
+    """Write PNG and PDF, whole or not at all; the same figure gives the same bytes.
+
+    Call it inside :func:`look`, whose settings hold while the figure is drawn.
+
+    Args:
+        fig: The figure.
+        png: Where to write it.
+        pdf: Where to write it as vectors.
+        few_colours: Store the PNG with a palette of 256 colours: a third of the size where large
+            areas are noise in the colours of one scale.
+    """
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", metadata={"Software": None})
+    if few_colours:
+        with Image.open(buffer) as image:
+            flat = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=_NO_DITHER)
+        buffer = io.BytesIO()
+        flat.save(buffer, format="png", optimize=True)
+    save_bytes(png, buffer)
+    buffer = io.BytesIO()
+    fig.savefig(
+        buffer,
+        format="pdf",
+        dpi=_DPI_PDF,
+        metadata={"Creator": None, "Producer": None, "CreationDate": None},
+    )
+    save_bytes(pdf, buffer)
+
+
+def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
+    """The font size, less where the text would be wider than ``width`` inches.
+
+    Args:
+        text: One line.
+        size: Points.
+        width: Inches.
+        em: Width of a letter on average, in font sizes (0.57: DejaVu Sans).
+    """
+    return min(size, width * 72.0 / (em * max(len(text), 1)))
+
+
+def in_lines(text: str, size: float, width: float) -> tuple[str, float]:
+    """The text in one line or, where that would be too wide, in two; and its font size.
+
+    Args:
+        text: One line.
+        size: Points.
+        width: Inches.
+    """
+    one = fitting(text, size, width)
+    if one > 0.85 * size or " " not in text:
+        return text, one
+    at = min((i for i, c in enumerate(text) if c == " "), key=lambda i: abs(i - len(text) / 2))
+    lines = (text[:at].removesuffix(" ·"), text[at + 1 :].removeprefix("· "))
+    return "\n".join(lines), 0.9 * fitting(max(lines, key=len), size, width)
+
+
+def panel(ax: Axes, letter: str, text: str) -> None:
+    """A panel's title: bold letter, then the text."""
+    prefix = rf"$\bf{{{letter}}}$  " if letter else ""
+    ax.set_title(prefix + text)
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write in place of data why there is none."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_facecolor("#F5F5F5")
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
+
+
+def plain(ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Label a map whose coordinates have no unit of interest: no ticks."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+
+
+def point_size(n: int) -> float:
+    """Marker area (points²) that keeps clouds of n points readable."""
+    return float(np.clip(9000.0 / max(n, 1), 1.2, 16.0))
+
+
+def points(ax: Axes, xy: npt.ArrayLike, **options: Any) -> Any:
+    """A scatter that is rasterised within the PDF."""
+    array = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+    options = {"s": point_size(len(array)), "linewidths": 0, "rasterized": True, **options}
+    return ax.scatter(array[:, 0], array[:, 1], **options)
+
+
+def colourbar(ax: Axes, mappable: Any, label: str, **options: Any) -> Any:
+    """A thin colour bar right of the axes (needs about 0.45 inch)."""
+    cax = ax.inset_axes((1.03, 0.0, 0.04, 1.0))
+    bar = ax.figure.colorbar(mappable, cax=cax, **options)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.4)
+    return bar
+
+
+def log_ticks(axis: Any, ratio: float) -> None:
+    """Plain numbers on a logarithmic axis that spans ``ratio``; fewer when it spans decades."""
+    subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def count(n: float) -> str:
+    """``12345`` → ``12,345``."""
+    return f"{int(n):,}"
+
+
+def pretty(name: str) -> str:
+    """``some_name`` → ``some name``; names of scores as they are written in text."""
+    text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
+    if text.partition(" · ")[0] == "human":
+        return text.replace("human", "people", 1)
+    return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
+
+
+def noted(text: str, model: str, notes: Mapping[str, str] | None) -> str:
+    """A model's name as a figure writes it, with what must be said of it in brackets."""
+    note = (notes or {}).get(model, "")
+    return pretty(text) + (f" ({note})" if note else "")

@@ -1,0 +1,1 @@
+"""Where an artefact came from: code hashes, sidecars, chains of jobs, RO-Crates."""

@@ -1,0 +1,296 @@
+"""Where an artefact came from, and whether it is still what it was: read from the sidecars.
+
+A sidecar (:mod:`latent_microscope.provenance.sidecars`) names a step, its code, params and machine,
+and the content of every input. Followed from file to file they lead from a figure to the data.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.provenance.codehash import code_hash
+from latent_microscope.provenance.sidecars import SUFFIX, read_sidecar, sha256_file, sidecar_path
+
+SEEDS = ("seed", "run")
+"""Params that choose a random stream: the config's root seed, and the run's own number."""
+ARTEFACTS = {".npy", ".npz", ".pt", ".parquet", ".csv", ".png", ".pdf", ".svg"}
+
+
+@dataclass
+class Origin:
+    """A file, the job that made it, and what that job read.
+
+    Attributes:
+        path: The file, as the job named it.
+        recorded: SHA-256 that the reader of this file noted, or the file's own sidecar.
+        state: ``unchanged``, ``altered`` (another content than recorded), ``missing``, or
+            ``edited``: altered but no artefact, such as the user's list of data sets.
+        sidecar: What its sidecar says; empty without one.
+        inputs: Name of the argument → origins.
+        same_code: Whether this checkout holds the code that made it; None if there is no such
+            script here.
+    """
+
+    path: Path
+    recorded: str | None
+    state: str
+    sidecar: Mapping[str, Any] = field(default_factory=dict)
+    inputs: dict[str, list["Origin"]] = field(default_factory=dict)
+    same_code: bool | None = None
+
+    def walk(self) -> Iterator["Origin"]:
+        """This origin and all behind it, each file once, readers first."""
+        queue, seen = [self], set()
+        while queue:
+            origin = queue.pop(0)
+            if origin.path not in seen:
+                seen.add(origin.path)
+                yield origin
+                queue.extend(o for origins in origin.inputs.values() for o in origins)
+
+
+def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
+    """Follow an artefact back to the data.
+
+    Args:
+        path: The artefact, relative to ``root``.
+        root: The project's folder: results/, data/, and scripts/ to compare code with.
+        row: Of a table, counted from 0: only the inputs that this row can rest on.
+
+    Raises:
+        InputError: The artefact has no sidecar, or one that cannot be read; no such row.
+    """
+    if not sidecar_path(root / path).is_file():
+        raise InputError(f"{path}: no sidecar ({path.name}{SUFFIX}) beside it, so nothing is known")
+    origin = _Tracer(root, root / "scripts").origin(path, None)
+    if row is not None:
+        cells = table_row(root / path, row)
+        origin.inputs = {n: _of_row(found, cells) for n, found in origin.inputs.items()}
+    return origin
+
+
+def table_row(path: Path, row: int) -> dict[str, Any]:
+    """A row of a .csv or .parquet table, by column.
+
+    Raises:
+        InputError: Neither kind of table, or no such row.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path}: not a table (.csv or .parquet), so it has no rows")
+    try:
+        table = load_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    except ValueError as error:  # pandas' parser errors are ValueErrors
+        raise InputError(f"{path}: not a readable CSV ({error})") from error
+    if not 0 <= row < len(table):
+        raise InputError(f"{path}: no row {row}; it has 0 to {len(table) - 1}")
+    return {str(column): table[column].tolist()[row] for column in table.columns}
+
+
+def _of_row(origins: list[Origin], cells: Mapping[str, Any]) -> list[Origin]:
+    """Those of an argument's files whose path has the row's run, view and method; else all."""
+    runs = [f"seed{cells[key]}" for key in ("run", "seed") if key in cells]
+    wanted = {*runs, *([str(cells["view"])] if "view" in cells else [])}
+    ending = f"-{cells['method']}." if "method" in cells else ""
+    kept = [o for o in origins if wanted <= set(o.path.parts) and ending in o.path.name]
+    return kept or origins
+
+
+class _Tracer:
+    def __init__(self, root: Path, scripts: Path):
+        self._root, self._scripts = root, scripts
+        self._known: dict[tuple[Path, str | None], Origin] = {}
+
+    def origin(self, path: Path, recorded: str | None) -> Origin:
+        if (path, recorded) not in self._known:
+            self._known[path, recorded] = self._read(path, recorded)
+        return self._known[path, recorded]
+
+    def _read(self, path: Path, recorded: str | None) -> Origin:
+        here = self._root / path
+        sidecar = read_job(here) if sidecar_path(here).is_file() else {}
+        recorded = recorded or sidecar.get("sha256")
+        state = state_of(here, recorded)
+        if state == "altered" and not is_artefact(path):
+            state = "edited"
+        found = Origin(path, recorded, state, sidecar)
+        # A sidecar of another content tells of another job than the one whose output was read.
+        if sidecar and sidecar["sha256"] == recorded:
+            found.same_code = self._same_code(sidecar)
+            found.inputs = {
+                name: [self.origin(Path(p), sha) for p, sha in sorted(files.items())]
+                for name, files in sidecar["inputs"].items()
+            }
+        elif sidecar:
+            found.sidecar = {}
+        return found
+
+    def _same_code(self, sidecar: Mapping[str, Any]) -> bool | None:
+        script = self._scripts / f"{sidecar['step']}.py"
+        return code_hash(script) == sidecar["code"] if script.is_file() else None
+
+
+def read_job(artefact: Path) -> dict[str, Any]:
+    """The sidecar of an artefact.
+
+    Raises:
+        InputError: It is no sidecar of ours.
+    """
+    content = read_sidecar(artefact)
+    wanted = {"sha256": str, "step": str, "code": str, "params": dict, "inputs": dict}
+    for key, kind in wanted.items():
+        if not isinstance(content, dict) or not isinstance(content.get(key), kind):
+            raise InputError(f"{sidecar_path(artefact)}: not a sidecar (its key {key!r})")
+    if not all(isinstance(files, dict) for files in content["inputs"].values()):
+        raise InputError(f"{sidecar_path(artefact)}: not a sidecar (its key 'inputs')")
+    return content
+
+
+def is_artefact(path: Path) -> bool:
+    """Whether a path as the jobs name it is made or fetched by the workflow."""
+    return path.parts[:1] in (("data",), ("results",))
+
+
+def state_of(path: Path, recorded: str | None) -> str:
+    """``unchanged``, ``altered`` or ``missing``, measured by a recorded SHA-256."""
+    if not path.is_file():
+        return "missing"
+    return "altered" if recorded and sha256_file(path) != recorded else "unchanged"
+
+
+def describe(origin: Origin) -> str:
+    """The chain as an indented text, and what it rests on."""
+    lines: list[str] = []
+    _describe(origin, "", 0, set(), lines)
+    return "\n".join([*lines, "", *_ground(origin)])
+
+
+def _describe(origin: Origin, name: str, depth: int, seen: set[Path], lines: list[str]) -> None:
+    indent = "  " * depth
+    title = f"{indent}{name + ': ' if name else ''}{origin.path}"
+    note = "" if origin.state == "unchanged" else f"  [{origin.state.upper()}]"
+    if origin.path in seen:
+        lines.append(f"{title}{note}  (see above)")
+        return
+    seen.add(origin.path)
+    lines.append(title + note)
+    sidecar = origin.sidecar
+    if not sidecar:
+        lines.append(f"{indent}  content {(origin.recorded or 'unknown')[:16]}, no record of a job")
+        return
+    code = {True: "as here", False: "not the code here", None: "no such script here"}
+    job = f"{indent}  by {sidecar['step']}, code {sidecar['code']} ({code[origin.same_code]})"
+    lines.append(f"{job}, {sidecar.get('seconds', '?')} s on {sidecar.get('device', '?')}")
+    if sidecar["params"]:
+        lines.append(f"{indent}  with {json.dumps(sidecar['params'], sort_keys=True)}")
+    for argument, origins in origin.inputs.items():
+        for other in origins:
+            _describe(other, argument, depth + 1, seen, lines)
+
+
+def _ground(origin: Origin) -> list[str]:
+    """Data, seeds, code, machines and libraries of a whole chain."""
+    steps = [o for o in origin.walk() if o.sidecar]
+    data = sorted({str(o.path) for o in origin.walk() if o.path.parts[0] == "data"})
+    seeds = {
+        f"{key} {o.sidecar['params'][key]}"
+        for o in steps
+        for key in SEEDS
+        if o.sidecar["params"].get(key) is not None
+    }
+    other_code = sorted({o.sidecar["step"] for o in steps if o.same_code is False})
+    wrong = sorted(
+        f"{o.path} ({o.state})" for o in origin.walk() if o.state in ("altered", "missing")
+    )
+    libraries = {f"{n} {v}" for o in steps for n, v in o.sidecar.get("libraries", {}).items()}
+    return [
+        f"data      {_listed(data)}",
+        f"seeds     {_listed(sorted(seeds))}",
+        f"code      {_listed(other_code) + ': not the code here' if other_code else 'as here'}",
+        f"machine   {_listed(sorted({_machine(o.sidecar) for o in steps}))}",
+        f"libraries {_listed(sorted(libraries))}",
+        f"files     {_listed(wrong) if wrong else 'all unchanged'}",
+    ]
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words) or "none"
+
+
+def _machine(sidecar: Mapping[str, Any]) -> str:
+    machine = sidecar.get("machine", {})
+    parts = [machine.get("processor"), f"{machine.get('cores')} cores"]
+    parts += [f"{machine.get('memory_gib')} GiB", f"Python {machine.get('python')}"]
+    return " / ".join(str(part) for part in [sidecar.get("device"), *parts])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as the sidecars say.
+
+    Attributes:
+        path: The file.
+        kind: ``altered``, ``missing``, ``other input`` (made from another content of an input
+            than lies there now), ``bad sidecar`` or ``no sidecar``.
+        detail: In words.
+    """
+
+    path: Path
+    kind: str
+    detail: str
+
+
+FAILURES = ("altered", "missing", "other input", "bad sidecar")
+
+
+def verify(folder: Path, root: Path = Path()) -> tuple[int, list[Finding]]:
+    """Hash a folder of results again and compare with its sidecars.
+
+    Args:
+        folder: Results of one study, or of many.
+        root: The project's folder: inputs are named relative to it.
+
+    Returns:
+        The number of files that were hashed, and what is not as recorded, worst first.
+
+    Raises:
+        InputError: There is no such folder, or no sidecar in it.
+    """
+    sidecars = sorted(folder.rglob(f"*{SUFFIX}"))
+    if not sidecars:
+        raise InputError(f"{folder}: no sidecars (*{SUFFIX}) below it")
+    findings: list[Finding] = []
+    for sidecar in sidecars:
+        findings += _compare(sidecar.with_name(sidecar.name.removesuffix(SUFFIX)), root)
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in ARTEFACTS and not hidden and not sidecar_path(path).is_file():
+            findings.append(Finding(path, "no sidecar", "no record of who made it"))
+    order = (*FAILURES, "no sidecar")
+    return len(sidecars), sorted(findings, key=lambda f: (order.index(f.kind), f.path))
+
+
+def _compare(artefact: Path, root: Path) -> list[Finding]:
+    try:
+        job = read_job(artefact)
+    except InputError as error:
+        return [Finding(artefact, "bad sidecar", str(error))]
+    state = state_of(artefact, job["sha256"])
+    if state != "unchanged":
+        detail = f"recorded {job['sha256'][:16]} by {job['step']}"
+        if state == "altered":
+            detail += f", found {sha256_file(artefact)[:16]}"
+        return [Finding(artefact, state, detail)]
+    found = []
+    for files in job["inputs"].values():
+        for name, recorded in files.items():
+            source = root / name
+            if is_artefact(Path(name)) and state_of(source, recorded) == "altered":
+                detail = f"made from another content of {name} ({recorded[:16]})"
+                found.append(Finding(artefact, "other input", detail))
+    return found

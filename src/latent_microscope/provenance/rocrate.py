@@ -1,0 +1,231 @@
+"""A finished study as a Workflow Run RO-Crate: results, workflow, and who made what from what.
+
+One action for the run and one for each job, from the sidecars. Tables, the workflow and, if wanted,
+figures are copied into the crate; the rest is named with its SHA-256 but stays where it is, since
+some data sets must not be passed on.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from latent_microscope.errors import InputError
+from latent_microscope.provenance.codehash import code_hash
+from latent_microscope.provenance.lineage import is_artefact, read_job, state_of
+from latent_microscope.provenance.sidecars import SUFFIX
+
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+}
+SOURCES = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+FORMATS = {
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+}
+"""What is copied, when it is a table or a figure."""
+
+
+def export(study: str, folder: Path, root: Path = Path(), *, figures: bool = False) -> int:
+    """Write the crate of one finished study.
+
+    Args:
+        study: Name of its folder below ``root/results``.
+        folder: Where to; must not exist.
+        root: The project's folder.
+        figures: Also copy figures, of which some show images of the data set.
+
+    Returns:
+        The number of jobs in it.
+
+    Raises:
+        InputError: The study is not finished, the folder is there, or a file is not as recorded.
+    """
+    results = root / "results" / study
+    if not (results / "checks.parquet").is_file():
+        raise InputError(f"{results}: no checks.parquet; finish the study first")
+    if folder.exists():
+        raise InputError(f"{folder}: already there; name another folder")
+    jobs = _jobs(results, root)
+    crate = _Crate(study, root, max(job["ended"] for job in jobs), figures)
+    for job in jobs:
+        crate.add_job(job)
+    crate.add_run(jobs)
+    temporary = folder.with_name(f".tmp-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        crate.write(temporary)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return len(jobs)
+
+
+def _jobs(results: Path, root: Path) -> list[dict[str, Any]]:
+    """One entry a job, with its outputs' hashes, in the order of their ends."""
+    jobs: dict[str, dict[str, Any]] = {}
+    for path in sorted(results.rglob(f"*{SUFFIX}")):
+        artefact = path.with_name(path.name.removesuffix(SUFFIX))
+        job = read_job(artefact)
+        name = str(artefact.relative_to(root))
+        if state_of(artefact, job["sha256"]) != "unchanged":
+            raise InputError(f"{name}: not as recorded; see scripts/verify.py")
+        same = json.dumps([job[key] for key in ("step", "code", "params", "inputs", "seconds")])
+        entry = jobs.setdefault(same, job | {"outputs": {}, "ended": ""})
+        entry["outputs"][name] = job["sha256"]
+        ended = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        entry["ended"] = max(entry["ended"], ended)
+    if not jobs:
+        raise InputError(f"{results}: no sidecars, so nothing is known of its jobs")
+    return sorted(jobs.values(), key=lambda job: (job["ended"], sorted(job["outputs"])))
+
+
+class _Crate:
+    """A crate in the making; every file is described once."""
+
+    def __init__(self, study: str, root: Path, ended: str, figures: bool):
+        self._study, self._root, self._figures = study, root, figures
+        self._files: dict[tuple[str, str], Any] = {}
+        self._crate = ROCrate()
+        self._crate.name = f"Latent Microscope: {study}"
+        self._crate.description = f"Tables and figures of the study {study}, and how they were made"
+        self._crate.license = "https://spdx.org/licenses/MIT"
+        self._crate.datePublished = datetime.fromisoformat(ended)
+        self._add_sources()
+        profiles = [
+            self._context(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
+            for url, name in PROFILES.items()
+        ]
+        self._crate.root_dataset["conformsTo"] = profiles
+
+    def _context(self, identifier: str, kind: str | list[str], **properties: Any) -> Any:
+        return self._crate.add(
+            ContextEntity(self._crate, identifier, properties={"@type": kind, **properties})
+        )
+
+    def _add_sources(self) -> None:
+        for name in SOURCES:
+            top = self._root / name
+            for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+                relative = str(path.relative_to(self._root))
+                if path.is_file() and "__pycache__" not in path.parts:
+                    if relative == "Snakefile":
+                        self._workflow = self._crate.add_workflow(
+                            path, relative, main=True, lang="snakemake", gen_cwl=False
+                        )
+                    else:
+                        self._crate.add_file(path, relative, properties=_as_source(path))
+
+    def file(self, name: str, sha256: str) -> Any:
+        """A file of the run: copied when it is a table or a figure, else only named."""
+        if (name, sha256) not in self._files:
+            self._files[name, sha256] = self._describe(name, sha256)
+        return self._files[name, sha256]
+
+    def _describe(self, name: str, sha256: str) -> Any:
+        path = Path(name)
+        label = name if is_artefact(path) else path.name  # no path of this machine
+        properties = {"name": label, "sha256": sha256}
+        here = self._root / path
+        if self._copied(path) and state_of(here, sha256) == "unchanged":
+            properties["encodingFormat"] = FORMATS[path.suffix]
+            return self._crate.add_file(here, name, properties=properties)
+        return self._context(f"#{label}-{sha256[:16]}", "CreativeWork", **properties)
+
+    def _copied(self, path: Path) -> bool:
+        kind = path.parts[-2] if len(path.parts) > 1 else ""
+        if path.suffix not in FORMATS or not is_artefact(path):
+            return False
+        return kind == "tables" or (kind == "figures" and self._figures)
+
+    def add_job(self, job: Mapping[str, Any]) -> None:
+        """One job: what it read, what it made, with which script and params, on what machine."""
+        script = f"scripts/{job['step']}.py"
+        instrument = self._crate.dereference(script)
+        if instrument is None:
+            raise InputError(f"{script}: missing, though the study was made by it")
+        read = [
+            self.file(name, sha256)
+            for files in job["inputs"].values()
+            for name, sha256 in sorted(files.items())
+        ]
+        values = [self._value(key, value) for key, value in sorted(job["params"].items())]
+        machine = {"device": job.get("device"), **job.get("machine", {})}
+        here = code_hash(self._root / script) == job["code"]
+        self._crate.add_action(
+            instrument,
+            identifier=f"#job-{_digest(sorted(job['outputs'].items()))}",
+            object=read + values,
+            result=[self.file(*item) for item in sorted(job["outputs"].items())],
+            properties={
+                "name": f"{job['step']}: {_listed(job['outputs'])}",
+                "description": f"code {job['code']} ({'as' if here else 'not as'} in this crate), "
+                f"{job.get('seconds')} s, on "
+                + ", ".join(f"{key} {value}" for key, value in sorted(machine.items())),
+                "endTime": job["ended"],
+                "actionStatus": "http://schema.org/CompletedActionStatus",
+            },
+        )
+
+    def _value(self, key: str, value: Any) -> Any:
+        text = json.dumps(value, sort_keys=True)
+        identifier = f"#param-{_digest([key, text])}"
+        known = self._crate.dereference(identifier)
+        return known or self._context(identifier, "PropertyValue", name=key, value=text)
+
+    def add_run(self, jobs: Iterable[Mapping[str, Any]]) -> None:
+        """The run as a whole: from the data sets to the tables and figures."""
+        made = {name for job in jobs for name in job["outputs"]}
+        read = {
+            (name, sha256)
+            for job in jobs
+            for files in job["inputs"].values()
+            for name, sha256 in files.items()
+            if name not in made
+        }
+        results = [item for job in jobs for item in job["outputs"].items()]
+        run = self._crate.add_action(
+            self._workflow,
+            identifier="#run",
+            object=[self.file(*item) for item in sorted(read)],
+            result=[
+                self.file(*item)
+                for item in sorted(results)
+                if Path(item[0]).parts[-2] in ("tables", "figures")
+            ],
+            properties={
+                "name": f"snakemake: {self._study}",
+                "endTime": max(job["ended"] for job in jobs),
+                "actionStatus": "http://schema.org/CompletedActionStatus",
+            },
+        )
+        self._crate.root_dataset["mentions"] = [run]
+
+    def write(self, folder: Path) -> None:
+        """Copy the files and write ro-crate-metadata.json."""
+        self._crate.write(folder)
+
+
+def _as_source(path: Path) -> dict[str, Any]:
+    if path.suffix != ".py":
+        return {}
+    return {"@type": ["File", "SoftwareSourceCode"], "name": path.stem}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(Path(name).name for name in names))

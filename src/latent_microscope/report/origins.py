@@ -1,0 +1,129 @@
+"""Where each table and figure of a page came from: its sidecar, and the seeds and data behind it.
+
+Times and memory stay in the sidecars: a page made again from the same files is the same page.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latent_microscope.errors import InputError
+from latent_microscope.provenance.lineage import SEEDS, read_job
+from latent_microscope.provenance.sidecars import sha256_file, sidecar_path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of the job that made a file.
+
+    Attributes:
+        path: The file, relative to the working folder.
+        sha256: Of its content now.
+        step: Name of the rule.
+        code: Hash of its code.
+        params: Its settings as JSON.
+        inputs: Path → SHA-256 as the job read it.
+        seeds: ``seed 3``, ``run 0``: of this job and of all behind it.
+        data: Downloaded or generated data behind it.
+    """
+
+    path: Path
+    sha256: str
+    step: str
+    code: str
+    params: str
+    inputs: Mapping[str, str]
+    seeds: tuple[str, ...]
+    data: tuple[str, ...]
+
+    @property
+    def seed_text(self) -> str:
+        """Root seed and runs in words."""
+        roots = [s.removeprefix("seed ") for s in self.seeds if s.startswith("seed ")]
+        runs = [s.removeprefix("run ") for s in self.seeds if s.startswith("run ")]
+        parts = [f"root seed {', '.join(roots)}"] if roots else []
+        parts += [f"run {', '.join(sorted(runs, key=_as_number))}"] if runs else []
+        return "; ".join(parts) or "none: nothing random behind it"
+
+    @property
+    def command(self) -> str:
+        """What prints the whole chain."""
+        return f"python scripts/trace.py {self.path}"
+
+
+def _as_number(text: str) -> tuple[int, str]:
+    return (int(text), "") if text.isdecimal() else (0, text)
+
+
+@dataclass
+class Chains:
+    """Sidecars, read once each."""
+
+    _jobs: dict[Path, dict[str, Any] | None] = field(default_factory=dict)
+    _behind: dict[Path, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+
+    def origin(self, path: Path) -> Origin:
+        """Of a file.
+
+        Raises:
+            InputError: It has no sidecar, or is not the file that its sidecar tells of.
+        """
+        job = self._job(path)
+        if job is None:
+            raise InputError(f"{path}: its sidecar is missing; make it again with snakemake -R")
+        sha256 = sha256_file(path)
+        if sha256 != job["sha256"]:
+            raise InputError(f"{path}: changed since its sidecar was written; make it again")
+        seeds, data = self.behind(path)
+        inputs = {name: sha for files in job["inputs"].values() for name, sha in files.items()}
+        params = json.dumps(job["params"], sort_keys=True, ensure_ascii=False)
+        return Origin(
+            *(path, sha256, job["step"], job["code"], params, dict(sorted(inputs.items()))),
+            *(tuple(sorted(seeds)), tuple(sorted(data))),
+        )
+
+    def behind(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
+        """Seeds and data sets behind a file; nothing is hashed anew."""
+        if path in self._behind:
+            return self._behind[path]
+        self._behind[path] = frozenset(), frozenset()  # a file that was made from itself
+        job = self._job(path)
+        seeds, data = set(), set()
+        if path.parts[:1] == ("data",):
+            data.add(str(path))
+        if job is not None:
+            params = job["params"]
+            seeds |= {f"{key} {params[key]}" for key in SEEDS if params.get(key) is not None}
+            for files in job["inputs"].values():
+                for name in files:
+                    theirs = self.behind(Path(name))
+                    seeds |= theirs[0]
+                    data |= theirs[1]
+        self._behind[path] = frozenset(seeds), frozenset(data)
+        return self._behind[path]
+
+    def machines(self, paths: Iterable[Path]) -> tuple[list[str], list[str]]:
+        """Machines and libraries of the jobs of some files."""
+        machines, libraries = set(), set()
+        for path in paths:
+            job = self._job(path) or {}
+            machine = job.get("machine", {})
+            if machine:
+                machines.add(
+                    f"{job['device']}: {machine['processor']}, {machine['cores']} cores, "
+                    f"{machine['memory_gib']:.0f} GiB, {machine['system']}, Python "
+                    f"{machine['python']}"
+                )
+            libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
+        return sorted(machines), sorted(libraries)
+
+    def known(self) -> list[Path]:
+        """All files that were looked at."""
+        return sorted(self._jobs)
+
+    def _job(self, path: Path) -> dict[str, Any] | None:
+        if path not in self._jobs:
+            self._jobs[path] = read_job(path) if sidecar_path(path).is_file() else None
+        return self._jobs[path]

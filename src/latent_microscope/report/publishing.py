@@ -1,0 +1,104 @@
+"""A finished study's small results, as they are committed: tables, figures, one summary."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_json, save_json
+from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
+
+LARGEST_FIGURE = 1_000_000  # bytes
+
+
+def publish(
+    tables: Sequence[Path],
+    figures: Sequence[Path],
+    folder: Path,
+    *,
+    study: str,
+    settings: Mapping[str, Any],
+    results: Path,
+) -> None:
+    """Copy tables and figures with their sidecars into a new folder and sum up the run.
+
+    Args:
+        tables: Parquet and CSV tables.
+        figures: PNG figures without photographs of the data sets.
+        folder: Where to; made under a temporary name and renamed when whole.
+        study: Name of the study.
+        settings: Its resolved config.
+        results: Folder of the study's artefacts, whose sidecars tell times and machine.
+
+    Raises:
+        InputError: A figure over 1 MB, or an artefact without its sidecar.
+    """
+    temporary = folder.with_name(f".tmp-{folder.name}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        _fill(temporary, tables, figures)
+        save_json(temporary / "run.json", summarise(results, study, settings))
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(temporary: Path, tables: Sequence[Path], figures: Sequence[Path]) -> None:
+    for source in [*tables, *figures]:
+        if source in figures and source.stat().st_size > LARGEST_FIGURE:
+            raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
+        if not sidecar_path(source).is_file():
+            raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
+        kind = "figures" if source in figures else "tables"
+        target = temporary / kind / ("eyes" if "eyes" in source.parts else "") / source.name
+        if target.exists():
+            raise InputError(f"{source}: another one of that name is published; rename it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        shutil.copyfile(sidecar_path(source), sidecar_path(target))
+
+
+def summarise(results: Path, study: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was run, where, and how long each step took, from the sidecars.
+
+    Returns:
+        study, settings, machine, device, libraries, steps (name → jobs, seconds in all, largest
+        peak memory in MiB), seconds (sum over jobs: processor time of one after another).
+    """
+    steps: dict[str, dict[str, float]] = {}
+    machines, devices, libraries = set(), set(), {}
+    for job in _jobs(results):
+        entry = steps.setdefault(job["step"], {"jobs": 0, "seconds": 0.0, "peak_memory_mib": 0.0})
+        entry["jobs"] += 1
+        entry["seconds"] = round(entry["seconds"] + job["seconds"], 1)
+        entry["peak_memory_mib"] = max(entry["peak_memory_mib"], job["peak_memory_mib"])
+        machines.add(json.dumps(job["machine"], sort_keys=True))
+        devices.add(job["device"])
+        libraries.update(job["libraries"])
+    return {
+        "study": study,
+        "settings": dict(settings),
+        "machines": [json.loads(m) for m in sorted(machines)],
+        "devices": sorted(devices),
+        "libraries": libraries,
+        "steps": steps,
+        "seconds": round(sum(s["seconds"] for s in steps.values()), 1),
+    }
+
+
+def _jobs(results: Path) -> Iterator[dict[str, Any]]:
+    """One sidecar a job, though a job with several outputs wrote several."""
+    seen = set()
+    for path in sorted(results.rglob(f"*{SUFFIX}")):
+        if not path.with_name(path.name.removesuffix(SUFFIX)).exists():
+            continue  # of an artefact that is gone
+        sidecar = load_json(path)
+        key = json.dumps(
+            [sidecar[k] for k in ("step", "params", "inputs", "seconds")], sort_keys=True
+        )
+        if key not in seen:
+            seen.add(key)
+            yield sidecar

@@ -1,0 +1,1 @@
+"""Statistics that both halves share: areas under curves, multiplicity, intervals, PCA."""

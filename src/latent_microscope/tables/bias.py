@@ -1,0 +1,164 @@
+"""Attribute bias of the groups of one run: clusters, C_max and sub-niches."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.bias import attribute_bias, binary_attributes
+from latent_microscope.seeds import derive
+from latent_microscope.statistics.summaries import benjamini_hochberg
+
+COLUMNS = {
+    "group": "str",
+    "n_members": "int64",
+    "definition": "str",
+    "attribute": "str",
+    "value": "float64",
+    "direction": "str",
+    "status": "str",
+    "estimate": "float64",
+    "low": "float64",
+    "high": "float64",
+    "p": "float64",
+    "q": "float64",
+    "q_run": "float64",
+    "risk_difference": "float64",
+    "difference_low": "float64",
+    "difference_high": "float64",
+    "cohens_h": "float64",
+    "magnitude": "str",
+    "agrees": "bool",
+    "prevalence_members": "float64",
+    "prevalence_rest": "float64",
+}
+
+
+def bias_groups(
+    clusters: pd.DataFrame, niches: pd.DataFrame | None = None
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Members of each group whose bias is measured.
+
+    Args:
+        clusters: One row a sample: ``id``, ``cluster``, ``cmax``.
+        niches: Members of sub-niches: ``id``, ``niche``.
+
+    Returns:
+        n booleans by name: ``cluster 0`` …, ``cmax`` (the largest cluster in latent space),
+        ``sub-niche 0`` …. Groups without members are left out; noise is no group.
+
+    Raises:
+        InputError: A sub-niche holds an id that ``clusters`` lacks.
+    """
+    labels = clusters["cluster"].to_numpy()
+    groups = {f"cluster {c}": labels == c for c in np.unique(labels[labels != -1])}
+    groups["cmax"] = clusters["cmax"].eq(0).fillna(False).to_numpy(dtype=bool)
+    if niches is not None:
+        unknown = niches["id"][~niches["id"].isin(clusters["id"])]
+        if len(unknown):
+            raise InputError(
+                f"sub-niches: the id {unknown.iloc[0]!r} is not among the clustered samples; find "
+                "sub-niches again"
+            )
+        for niche in np.unique(niches["niche"]):
+            members = niches["id"][niches["niche"] == niche]
+            groups[f"sub-niche {niche}"] = clusters["id"].isin(members).to_numpy()
+    return {name: members for name, members in groups.items() if members.any()}
+
+
+def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
+    """Identities to resample; an unknown one (-1) is a person of its own. None if all are unknown.
+
+    Args:
+        identities: n identities, -1 unknown.
+    """
+    known = np.asarray(identities, dtype=np.int64)
+    if (known < 0).all():
+        return None
+    return np.where(known >= 0, known, -1 - np.arange(len(known)))
+
+
+def bias_table(
+    groups: dict[str, npt.NDArray[np.bool_]],
+    attributes: pd.DataFrame,
+    definitions: Sequence[str],
+    *,
+    identities: npt.NDArray[np.int64] | None,
+    resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Attribute bias index of every group, definition and attribute.
+
+    Args:
+        groups: n booleans by name.
+        attributes: n rows, one binary column an attribute.
+        definitions: ``odds``, ``ratio``.
+        identities: n identities for resampling, or None for independent samples.
+        resamples: Resamples and permutations of identities; 0: none.
+        seed: Root seed of these.
+
+    Returns:
+        The table with :data:`COLUMNS`; empty without groups. ``q`` adjusts over the attributes of
+        one group: the family of someone who asks about that group. ``q_run`` adjusts over the
+        attributes of all groups of the run: the family of someone who looks through the whole
+        table for anything at all. Neither counts a hypothesis twice: both definitions test the
+        same one, with the same p, and other runs are replicates, not more hypotheses.
+    """
+    present = binary_attributes(attributes)[0]
+    people = identities if resamples > 0 else None
+    parts = []
+    for group, members in groups.items():
+        rest = ~members
+        shares = {
+            "prevalence_members": present[members].mean(axis=0),
+            "prevalence_rest": (
+                present[rest].mean(axis=0) if rest.any() else np.full(present.shape[1], np.nan)
+            ),
+        }
+        measured = attribute_bias(
+            attributes,
+            members,
+            definitions,
+            identities=people,
+            n_resamples=max(resamples, 1),
+            seed=derive(seed, group),
+        )
+        for definition, table in measured.items():
+            parts.append(
+                table.assign(**shares).assign(
+                    group=group, n_members=int(np.count_nonzero(members)), definition=definition
+                )
+            )
+    if not parts:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
+    whole = pd.concat(parts, ignore_index=True)
+    whole["q_run"] = whole.groupby("definition")["p"].transform(
+        lambda p: benjamini_hochberg(p.to_numpy())
+    )
+    return whole[list(COLUMNS)].astype(COLUMNS)
+
+
+def label_columns(samples: pd.DataFrame) -> pd.DataFrame:
+    """One 0/1 column a class, named by it and ordered by its number.
+
+    Args:
+        samples: ``id``, ``label``, ``label_name``.
+
+    Raises:
+        InputError: One number has two names, or one name two numbers.
+    """
+    pairs = samples[["label", "label_name"]].drop_duplicates().sort_values("label")
+    for column in ("label", "label_name"):
+        twice = pairs[column][pairs[column].duplicated()]
+        if len(twice):
+            raise InputError(
+                f"samples: {column} {str(twice.iloc[0])!r} goes with more than one class; number "
+                "and name the classes one to one"
+            )
+    columns = {
+        str(name): (samples["label"] == label).to_numpy(dtype=np.uint8)
+        for label, name in pairs.itertuples(index=False)
+    }
+    return pd.DataFrame({"id": samples["id"].astype("str"), **columns})

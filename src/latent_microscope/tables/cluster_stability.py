@@ -1,0 +1,273 @@
+"""Tables of cluster stability: over resamples, UMAP seeds and VAE seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.cluster_stability import (
+    AGREEMENTS,
+    ARI_VERDICTS,
+    agreement,
+    best_jaccard,
+    capped_sizes,
+    hierarchy_labels,
+    jaccard_table,
+    resampled_labels,
+    sbs_table,
+    verdict,
+)
+from latent_microscope.io.artefacts import join_by_id
+from latent_microscope.seeds import rng
+from latent_microscope.tables.runs import stack
+
+Ints = npt.NDArray[np.int64]
+
+PAIRS = ("first", "second", *AGREEMENTS)
+SUMMARY = {
+    "view": "str",
+    "run": "int64",
+    "source": "str",
+    "n_pairs": "int64",
+    **{f"{name}_{end}": "float64" for name in AGREEMENTS for end in ("mean", "sd", "min")},
+    "verdict": "str",
+    "warning": "str",
+}
+
+
+@dataclass(frozen=True)
+class ClusterStability:
+    """What repeats say about one run's clusters.
+
+    Attributes:
+        pairs: One row a pair of labelings: ``first``, ``second``, then the agreements of
+            :func:`~latent_microscope.forensics.cluster_stability.agreement`.
+        clusters: One row a cluster, of
+            :func:`~latent_microscope.forensics.cluster_stability.jaccard_table`.
+        sbs: SBS by smallest cluster size, of
+            :func:`~latent_microscope.forensics.cluster_stability.sbs_table`, or by UMAP seed.
+    """
+
+    pairs: pd.DataFrame
+    clusters: pd.DataFrame
+    sbs: pd.DataFrame
+
+
+def resample_stability(
+    plane: npt.ArrayLike,
+    *,
+    identities: npt.ArrayLike | None,
+    sizes: Sequence[int],
+    min_cluster_size: int,
+    min_samples: int,
+    resamples: int,
+    resampling: str,
+    share: float,
+    seed: int,
+) -> ClusterStability:
+    """Cluster resamples of one plane again and compare each with the clusters of the whole.
+
+    Args:
+        plane: (n, 2) UMAP coordinates.
+        identities: n people to resample, or None.
+        sizes: Smallest cluster sizes of the SBS curve, capped at n / 2.
+        min_cluster_size: The study's own, which agreement and Jaccard are about.
+        min_samples: Core neighbours.
+        resamples: Number of resamples.
+        resampling: ``subsample`` or ``bootstrap``.
+        share: Share of people in a subsample.
+        seed: Root seed.
+    """
+    points = np.asarray(plane, dtype=np.float64)
+    curve = capped_sizes(sizes, len(points), min_cluster_size)
+    whole = hierarchy_labels(points, curve, min_samples=min_samples)
+    own = whole[min_cluster_size]
+    generator = rng(seed, "cluster-stability")
+    draws, pairs, kept = [], [], []
+    found: list[np.ndarray] = []
+    baselines: list[np.ndarray] = []
+    for draw, (rows, labels) in enumerate(
+        resampled_labels(
+            points,
+            curve,
+            min_samples=min_samples,
+            identities=identities,
+            n_resamples=resamples,
+            resampling=resampling,
+            share=share,
+            seed=seed,
+        )
+    ):
+        draws.append(labels)
+        kept.append(len(rows) / len(points))
+        # A repeated point would count as agreement with itself.
+        once, place = np.unique(rows, return_index=True)
+        here, there = own[once], labels[min_cluster_size][place]
+        pairs.append({"first": "all", "second": f"{resampling} {draw}"}
+                     | agreement(here, there, generator))  # fmt: skip
+        found.append(_padded(best_jaccard(here, there), own))
+        baselines.append(_padded(best_jaccard(here, generator.permutation(there)), own))
+    return ClusterStability(
+        pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
+        clusters=jaccard_table(own, found, baselines),
+        sbs=sbs_table(
+            whole,
+            draws,
+            kept=float(np.mean(kept)) if kept else share,
+            configured=min_cluster_size,
+            resampling=resampling,
+        ),
+    )
+
+
+def _padded(values: np.ndarray, labels: Ints) -> np.ndarray:
+    """NaN for clusters without a point in the resample, whose largest label is then smaller."""
+    out = np.full(int(labels.max()) + 1, np.nan)
+    out[: len(values)] = values
+    return out
+
+
+def plane_stability(
+    planes: Sequence[npt.ArrayLike],
+    names: Sequence[str],
+    *,
+    min_cluster_size: int,
+    min_samples: int,
+    seed: int,
+) -> ClusterStability:
+    """Compare the clusters on planes of several UMAP seeds, each with each.
+
+    Args:
+        planes: (n, 2) coordinates of the same samples; the first is the run's own.
+        names: One name a plane.
+        min_cluster_size: HDBSCAN on a plane.
+        min_samples: HDBSCAN on a plane.
+        seed: Root seed of the shuffled baseline.
+
+    Raises:
+        InputError: The planes are not of the same samples.
+    """
+    labels = [
+        hierarchy_labels(plane, [min_cluster_size], min_samples=min_samples)[min_cluster_size]
+        for plane in planes
+    ]
+    if len({len(part) for part in labels}) != 1:
+        raise InputError("the planes of the UMAP seeds differ in their number of samples")
+    generator = rng(seed, "plane-stability")
+    pairs = [
+        {"first": names[i], "second": names[j]} | agreement(labels[i], labels[j], generator)
+        for i, j in combinations(range(len(labels)), 2)
+    ]
+    own = labels[0]
+    curve = [sbs_table({min_cluster_size: part}, [], kept=1.0, configured=min_cluster_size)
+             .assign(plane=name) for part, name in zip(labels, names, strict=True)]  # fmt: skip
+    columns = ["plane", "min_cluster_size", "share", "n_clusters", "noise_share"]
+    return ClusterStability(
+        pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
+        clusters=jaccard_table(
+            own,
+            [best_jaccard(own, part) for part in labels[1:]],
+            [best_jaccard(own, generator.permutation(part)) for part in labels[1:]],
+        ),
+        sbs=pd.concat(curve, ignore_index=True)[columns],
+    )
+
+
+def run_pairs(clusters: Sequence[pd.DataFrame], runs: Sequence[int], *, seed: int) -> pd.DataFrame:
+    """Compare the clusters of VAEs of different seeds over the same samples.
+
+    Args:
+        clusters: ``id``, ``cluster`` of each run.
+        runs: Number of each run.
+        seed: Root seed of the shuffled baseline.
+
+    Raises:
+        InputError: The runs are over different ids.
+    """
+    generator = rng(seed, "run-stability")
+    rows = []
+    for (a, first), (b, second) in combinations(zip(runs, clusters, strict=True), 2):
+        both = join_by_id(
+            first[["id", "cluster"]],
+            second[["id", "cluster"]].rename(columns={"cluster": "other"}),
+            names=(f"clusters of run {a}", f"clusters of run {b}"),
+        )
+        rows.append(
+            {"first": f"seed {a}", "second": f"seed {b}"}
+            | agreement(both["cluster"], both["other"], generator)
+        )
+    return pd.DataFrame.from_records(rows, columns=list(PAIRS))
+
+
+def stability_summary(pairs: pd.DataFrame, *, view: str, run: int, source: str) -> pd.DataFrame:
+    """One row: mean, standard deviation and least agreement of all pairs, and a warning.
+
+    Args:
+        pairs: One row a pair.
+        view: Of the VAE.
+        run: Of the VAE, or -1 for all.
+        source: What differs between the labelings.
+
+    Returns:
+        Table with :data:`SUMMARY`. ``verdict``: of the mean ARI with noise as a label of its own
+        (Steinley's words: excellent, good, moderate, poor; unknown without pairs). ``warning``: a
+        sentence where it is poor, else empty.
+    """
+    row: dict[str, object] = {"view": view, "run": run, "source": source, "n_pairs": len(pairs)}
+    for name in AGREEMENTS:
+        values = pairs[name].dropna()
+        row[f"{name}_mean"] = values.mean() if len(values) else np.nan
+        row[f"{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
+        row[f"{name}_min"] = values.min() if len(values) else np.nan
+    mean = float(pairs["ari"].mean()) if len(pairs) else float("nan")
+    row["verdict"] = verdict(mean, ARI_VERDICTS, "poor")
+    row["warning"] = (
+        f"clusters are not stable over {source}: mean adjusted Rand {mean:.2f}"
+        if row["verdict"] == "poor"
+        else ""
+    )
+    return pd.DataFrame.from_records([row], columns=list(SUMMARY)).astype(SUMMARY)
+
+
+def stability_tables(
+    *,
+    resampled: Sequence[pd.DataFrame],
+    planes: Sequence[pd.DataFrame],
+    clusters: Sequence[pd.DataFrame],
+    views: Sequence[str],
+    runs: Sequence[int],
+    seed: int,
+) -> pd.DataFrame:
+    """Stability of a study's clusters over resamples, UMAP seeds and VAE seeds.
+
+    Args:
+        resampled: Pairs over resamples of each run.
+        planes: Pairs over UMAP seeds of each run.
+        clusters: Clusters of each run.
+        views: View of each run.
+        runs: Number of each run.
+        seed: Root seed of the shuffled baseline.
+
+    Returns:
+        Table with :data:`SUMMARY`; run -1 compares all runs of a view.
+    """
+    parts = []
+    for k, (view, run) in enumerate(zip(views, runs, strict=True)):
+        parts.append(stability_summary(resampled[k], view=view, run=run, source="resamples"))
+        parts.append(stability_summary(planes[k], view=view, run=run, source="UMAP seeds"))
+    for view in dict.fromkeys(views):
+        here = [k for k, other in enumerate(views) if other == view]
+        pairs = run_pairs([clusters[k] for k in here], [runs[k] for k in here], seed=seed)
+        parts.append(stability_summary(pairs, view=view, run=-1, source="VAE seeds"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def stacked(
+    tables: Sequence[pd.DataFrame], views: Sequence[str], runs: Sequence[int], name: str
+) -> pd.DataFrame:
+    """Tables of several runs under each other, with ``view`` and ``run`` first."""
+    return stack(tables, {"view": views, "run": runs}, name)

@@ -1,0 +1,246 @@
+"""Bootstrap intervals of every measure of every model, all models of a study together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.inputs import HumanVotes
+from latent_microscope.similarity.bootstrap import (
+    bootstrap_compare,
+    difference_table,
+    score_table,
+)
+from latent_microscope.similarity.measures import frame
+from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
+from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.tables.rsa import Source, frame_of
+
+Float64 = npt.NDArray[np.float64]
+_KEYS = ["model", "layer", "seed"]
+INTERVAL_COLUMNS = [
+    *_KEYS, "metric", "measure", "value", "low", "high", "sd",
+    "low_votes", "high_votes", "sd_votes", "vote_shift", "n_draws",
+]  # fmt: skip
+DIFFERENCE_COLUMNS = [
+    "metric", *(f"{key}_{side}" for side in "ab" for key in _KEYS),
+    "difference", "low", "high", "p", "p_adjusted",
+    "low_votes", "high_votes", "p_votes", "p_votes_adjusted", "correction",
+]  # fmt: skip
+
+
+def item(source: Source, metric: str) -> Item:
+    """The RDM and features of a source, memory-mapped."""
+    matrix = source.load(metric)
+    return Item(source.model, source.layer, source.seed, matrix, source.rows(matrix))
+
+
+def bootstrap_sources(
+    human: Source,
+    models: Sequence[Source],
+    votes: HumanVotes,
+    comparisons: pd.DataFrame,
+    metric: str,
+    *,
+    n_draws: int,
+    vote_sets: int,
+    seed: int,
+    correction: str = "holm",
+    tau: bool = True,
+    level: float = 0.95,
+    threads: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Intervals over images, and over images and votes, of all measures of all models.
+
+    The samples of images are the same for all models and measures. Ranks follow each sample to
+    first order (see ``similarity.influence``); class-level RDMs are made anew.
+
+    Args:
+        human: Of the vote distributions.
+        models: All models.
+        votes: The votes on the same images, in any order.
+        comparisons: Their table from the comparison, which holds the values.
+        metric: Distance of the RDMs.
+        n_draws: Number of bootstrap samples.
+        vote_sets: Times that all votes are drawn again; mixed image by image. 0: images only.
+        seed: Root seed.
+        correction: Of the p values over all paired differences, ``holm`` or ``bh``.
+        tau: Whether tau-a is wanted.
+        level: Coverage.
+        threads: Covariances at the same time; changes no number.
+
+    Returns:
+        Table of :data:`INTERVAL_COLUMNS` and, for the Spearman correlation, of
+        :data:`DIFFERENCE_COLUMNS`.
+
+    Raises:
+        InputError: Other models in the table of comparisons, or RDMs over different ids.
+    """
+    if n_draws < 2 or vote_sets == 1 or vote_sets > 100:
+        raise InputError(
+            f"{n_draws} draws and {vote_sets} sets of votes: at least 2 draws, and 0 or 2 to 100 "
+            "sets are needed"
+        )
+    values = _values(models, comparisons)
+    people = item(human, metric)
+    shared, counts = frame_of(people.matrix, votes)
+    found = bootstrap_scores(
+        people,
+        [item(source, metric) for source in models],
+        shared,
+        counts,
+        n_draws=n_draws,
+        vote_sets=vote_sets,
+        seed=seed,
+        tau=tau,
+        threads=threads,
+    )
+    names = [str(place) for place in range(len(models))]
+    tables = []
+    for measure in MEASURES:
+        value = values[measure]
+        defined = np.where(np.isnan(value), np.nan, 1.0)
+        moved = value - found.point[measure] if measure in found.point else 0.0
+        mine = (found.draws[measure] + moved) * defined
+        theirs = (found.mixed[measure] + moved) * defined if measure in found.mixed else None
+        table = score_table(names, value, mine, theirs, level)
+        if measure in found.shifts:
+            table["vote_shift"] = found.shifts[measure]
+        table["measure"] = measure
+        tables.append(table)
+        if measure == "spearman":
+            differences = difference_table(names, value, mine, theirs, level, correction)
+    return (
+        _labelled(
+            pd.concat(tables, ignore_index=True).assign(n_draws=n_draws),
+            models,
+            metric,
+            INTERVAL_COLUMNS,
+        ),
+        _labelled_differences(differences, models, metric, correction),
+    )
+
+
+def exact_differences(
+    human: Source,
+    models: Sequence[Source],
+    votes: HumanVotes,
+    metric: str,
+    *,
+    n_images: int,
+    n_draws: int,
+    seed: int,
+    threads: int = 1,
+) -> pd.DataFrame:
+    """The first-order bootstrap beside one that ranks every sample anew, on the first images.
+
+    Both draw the same images. Votes are drawn again in every sample there, and in 8 mixed sets
+    here, so that with votes only the intervals compare.
+
+    Args:
+        human: Of the vote distributions.
+        models: All models.
+        votes: The votes.
+        metric: Distance of the RDMs.
+        n_images: Number of images, the first of the RDMs.
+        n_draws: Number of samples.
+        seed: Root seed.
+        threads: Samples at the same time; changes no number.
+
+    Returns:
+        Table ``model``, ``layer``, ``seed``, ``metric``, ``measure``, ``value``; for ``low``,
+        ``high``, ``sd``, ``low_votes``, ``high_votes``, ``sd_votes`` the first-order one and
+        ``<name>_exact``; ``largest_difference`` of a draw, both centred; ``correlation`` of the
+        draws; ``n_images``, ``n_draws``.
+    """
+    people = item(human, metric)
+    order = {name: row for row, name in enumerate(votes.ids)}
+    ids = people.matrix.ids[:n_images]
+    counts = votes.counts[[order[str(name)] for name in ids]]
+    labels = votes.labels[[order[str(name)] for name in ids]]
+    n = len(ids)
+    some = Item("human", "features", 0, rdm(vote_shares(counts), metric, ids), vote_shares(counts))
+    items = []
+    for source in models:
+        whole = item(source, metric)
+        items.append(
+            Item(
+                source.model,
+                source.layer,
+                source.seed,
+                whole.matrix.select(ids),
+                whole.features[:n],
+            )
+        )
+    shared = frame(labels, np.count_nonzero(counts, axis=1) > 1, ids)
+    found = bootstrap_scores(
+        some, items, shared, counts, n_draws=n_draws, vote_sets=8, seed=seed, threads=threads
+    )
+    label = rdm(np.eye(int(labels.max()) + 1)[labels], "euclidean", ids)
+    tables = []
+    for measure, controls in (("spearman", []), ("partial_label", [label])):
+        exact = bootstrap_compare(
+            [one.matrix for one in items],
+            some.matrix,
+            counts,
+            n_draws,
+            seed,
+            controls=controls,
+            threads=threads,
+        )
+        point = exact.scores["score"].to_numpy(dtype=np.float64)
+        names = [str(place) for place in range(len(items))]
+        ours = score_table(names, point, found.draws[measure], found.mixed[measure], 0.95)
+        table = ours.merge(exact.scores, on="model", suffixes=("", "_exact"))
+        a, b = (x - np.mean(x, axis=0) for x in (found.draws[measure], exact.draws))
+        table["largest_difference"] = np.abs(a - b).max(axis=0)
+        size = np.sqrt(np.sum(a * a, axis=0) * np.sum(b * b, axis=0))
+        table["correlation"] = np.sum(a * b, axis=0) / np.where(size > 0.0, size, np.nan)
+        tables.append(table.assign(measure=measure, n_images=n, n_draws=n_draws))
+    both = ["low", "high", "sd", "low_votes", "high_votes", "sd_votes"]
+    columns = [*_KEYS, "metric", "measure", "value"]
+    columns += [name for one in both for name in (one, f"{one}_exact")]
+    columns += ["largest_difference", "correlation", "n_images", "n_draws"]
+    return _labelled(pd.concat(tables, ignore_index=True), models, metric, columns)
+
+
+def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Float64]:
+    """Exact values of each measure, in the order of the models."""
+    keys = [(s.model, s.layer, s.seed) for s in models]
+    table = comparisons.rename(columns={"value": "spearman"}).set_index(_KEYS)
+    missing = [key for key in keys if key not in table.index]
+    if missing:
+        raise InputError(f"the table of comparisons has no row for {missing[0]}; compare it anew")
+    table = table.reindex(pd.MultiIndex.from_tuples(keys))
+    return {name: table[name].to_numpy(dtype=np.float64) for name in MEASURES}
+
+
+def _labelled(
+    table: pd.DataFrame, models: Sequence[Source], metric: str, columns: list[str]
+) -> pd.DataFrame:
+    places = table["model"].astype(int).tolist()
+    for key in _KEYS:
+        table[key] = [getattr(models[place], key) for place in places]
+    table["metric"] = metric
+    table = table.rename(columns={"score": "value"}).reindex(columns=columns)
+    order = np.argsort(places, kind="stable")
+    texts = dict.fromkeys(("model", "layer", "metric", "measure"), "str")
+    return table.iloc[order].reset_index(drop=True).astype({**texts, "seed": "int64"})
+
+
+def _labelled_differences(
+    table: pd.DataFrame, models: Sequence[Source], metric: str, correction: str
+) -> pd.DataFrame:
+    for side in "ab":
+        places = table[f"model_{side}"].astype(int).tolist()
+        for key in _KEYS:
+            table[f"{key}_{side}"] = [getattr(models[place], key) for place in places]
+    table["metric"], table["correction"] = metric, correction
+    texts = dict.fromkeys(
+        ("metric", "correction", "model_a", "layer_a", "model_b", "layer_b"), "str"
+    )
+    whole = dict.fromkeys(("seed_a", "seed_b"), "int64")
+    return table.reindex(columns=DIFFERENCE_COLUMNS).astype({**texts, **whole})

@@ -1,0 +1,263 @@
+"""Scores with uncertainty: what of U, O, stability and CLS repeats over VAEs and ICA restarts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.cls import creative_latent_score
+from latent_microscope.forensics.reliability import (
+    MOSTLY_NOISE,
+    chance_jaccard,
+    intra_class,
+    kendall_w,
+    list_overlaps,
+    noise_ranks,
+    pairs_of,
+    percentiles,
+    prediction_band,
+    ranges,
+    rank_correlations,
+    top_rows,
+)
+from latent_microscope.io.artefacts import join_by_id
+from latent_microscope.seeds import rng
+
+SCORES = ("uniqueness", "originality", "stability", "cls")
+OF_RESTARTS = ("uniqueness", "cls")
+"""Scores that depend on the unmixing; the others have one value a VAE."""
+LISTS = {
+    "uniqueness": ("creative", True),
+    "originality": ("stereotypes", False),
+    "stability": ("creative", True),
+    "cls": ("creative", True),
+}
+"""The config's length of each score's list, and whether it holds the highest."""
+SOURCES = ("VAE seeds", "ICA restarts", "both")
+STATUSES = ("ok", "list mostly noise", "mostly noise", "unknown")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """One score of the same samples, again and again.
+
+    Attributes:
+        values: (n, m).
+        seeds: Number of the VAE of each column.
+        chosen: Whether a column is of the restart that the other tables use.
+    """
+
+    values: Floats
+    seeds: npt.NDArray[np.int64]
+    chosen: npt.NDArray[np.bool_]
+
+    def select(self, columns: npt.NDArray[np.bool_]) -> "Replicates":
+        """Some of the columns."""
+        return Replicates(self.values[:, columns], self.seeds[columns], self.chosen[columns])
+
+
+def gather(
+    scores: Sequence[pd.DataFrame],
+    restarts: Sequence[pd.DataFrame],
+    runs: Sequence[int],
+    alpha: float,
+) -> tuple[pd.Series, dict[str, Replicates]]:
+    """All replicates of every score, over the ids of the first run.
+
+    The chosen restart's uniqueness stands as in ``scores`` (exact), the others' as in
+    ``restarts``; CLS of a restart is made with its own uniqueness and the VAE's originality.
+
+    Args:
+        scores: Scores of each run: ``id`` and :data:`SCORES`.
+        restarts: Uniqueness of each run's restarts: ``id``, ``restart_<number>``, ``chosen`` (the
+            number of the chosen one, the same in each row).
+        runs: Number of each run.
+        alpha: Weight of uniqueness in the CLS.
+
+    Raises:
+        InputError: Not one of each a run, or different ids.
+    """
+    if not scores or not len(scores) == len(restarts) == len(runs):
+        raise InputError(
+            f"{len(scores)} scores, {len(restarts)} restart tables and {len(runs)} runs; give one "
+            "of each a run"
+        )
+    ids = scores[0]["id"].astype("str")
+    columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in SCORES}
+    for table, restart, run in zip(scores, restarts, runs, strict=True):
+        wanted = pd.DataFrame({"id": ids})
+        names = ("scores of the first run", f"scores of run {run}")
+        own = join_by_id(wanted, table[["id", *SCORES]], names=names)
+        for name in SCORES:
+            columns[name].append((own[name].to_numpy(float), int(run), True))
+        of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of run {run}"))
+        chosen = int(of_restart["chosen"].iloc[0])
+        for name in [c for c in restart.columns if str(c).startswith("restart_")]:
+            u = of_restart[name].to_numpy(float)
+            if name == f"restart_{chosen}" or not np.isfinite(u).all():
+                continue
+            o = own["originality"].to_numpy(float)
+            columns["uniqueness"].append((u, int(run), False))
+            columns["cls"].append((creative_latent_score(u, o, alpha), int(run), False))
+    return ids, {
+        name: Replicates(
+            np.column_stack([values for values, _, _ in parts]),
+            np.array([seed for _, seed, _ in parts], dtype=np.int64),
+            np.array([chosen for _, _, chosen in parts], dtype=bool),
+        )
+        for name, parts in columns.items()
+    }
+
+
+def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> dict[str, Any]:
+    """One row of the table; for restarts the mean over VAEs."""
+    ranks = percentiles(made.values)
+    n, m = ranks.shape
+    length = min(length, n)
+    pairs = pairs_of(made.seeds, within=over == "ICA restarts")
+    shared, jaccard = list_overlaps(top_rows(made.values, length, largest=largest), pairs)
+    spearman = rank_correlations(ranks, pairs)
+    blocks = [ranks]
+    if over == "ICA restarts":
+        blocks = [ranks[:, made.seeds == seed] for seed in np.unique(made.seeds)]
+    blocks = [block for block in blocks if block.shape[1] > 1]
+    single = over != "both"  # restarts are nested in VAEs: neither W nor ICC fits both at once
+    icc = [intra_class(block) for block in blocks] if single else []
+    _, low, high = prediction_band(ranks, pairs)
+    return {
+        "score": name,
+        "over": over,
+        "replicates": m,
+        "pairs": len(pairs),
+        "spearman_mean": _mean(spearman),
+        "spearman_sd": float(np.std(spearman, ddof=1)) if len(pairs) > 1 else float("nan"),
+        "spearman_min": float(np.min(spearman)) if len(pairs) else float("nan"),
+        "kendall_w": _mean([kendall_w(block) for block in blocks]) if single else float("nan"),
+        "kendall_w_chance": _mean([1 / block.shape[1] for block in blocks if single]),
+        "icc": _mean([one.single for one in icc]),
+        "icc_low": _mean([one.low for one in icc]),
+        "icc_high": _mean([one.high for one in icc]),
+        "icc_of_mean": _mean([one.mean for one in icc]),
+        "list": f"{'highest' if largest else 'lowest'} {length}",
+        "list_shared": _mean(shared),
+        "list_shared_chance": length / n,
+        "list_jaccard": _mean(jaccard),
+        "list_jaccard_chance": chance_jaccard(n, length),
+        "range_median": _mean([np.median(np.ptp(block, axis=1)) for block in blocks]),
+        "band_median": float(np.median(high - low)) if len(low) else float("nan"),
+    }
+
+
+def _mean(values: Any) -> float:
+    array = np.asarray(values, dtype=np.float64)
+    return float(array.mean()) if array.size else float("nan")
+
+
+def judge(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Status of a ranking and a sentence about it.
+
+    ``mostly noise``: mean pairwise Spearman below 0.5, so that less than half of a ranking's
+    variance is shared. ``list mostly noise``: the ranking is better than that, but another
+    replicate repeats less than half of the list. ``unknown``: there are no pairs.
+    """
+    if not row["pairs"]:
+        return "unknown", f"one replicate: nothing is known of its variation over {row['over']}"
+    rho, shared = row["spearman_mean"], row["list_shared"]
+    if not rho >= MOSTLY_NOISE:
+        return STATUSES[2], f"mean Spearman {rho:.2f}: more than half of the ranking is noise"
+    repeats = f"another replicate repeats {shared:.0%} of the {row['list']}"
+    if shared < 0.5:
+        return STATUSES[1], f"mean Spearman {rho:.2f}, but {repeats}"
+    return STATUSES[0], f"mean Spearman {rho:.2f}; {repeats}"
+
+
+def reliability_table(
+    replicates: Mapping[str, Replicates], lists: Mapping[str, int]
+) -> pd.DataFrame:
+    """How far each score's ranking repeats, over VAE seeds, ICA restarts and both.
+
+    Args:
+        replicates: From :func:`gather`.
+        lists: Lengths of the lists by name, as in the config.
+
+    Returns:
+        One row a score and source of variation (``over``: VAE seeds, with the chosen restart of
+        each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts).
+        Spearman: mean, sd and least of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
+        ``icc`` (of percentiles, one replicate, with a 95 % interval) and ``icc_of_mean`` (of the
+        mean over all): of restarts the mean over VAEs; NaN for both, where replicates are nested.
+        ``list_shared`` and ``list_jaccard`` of the list, each beside chance. ``range_median``:
+        median over samples of the width of their range, in percentiles; ``band_median``: width of
+        the band that holds 95 % of the percentiles of another replicate. ``status``, ``note``:
+        :func:`judge`.
+    """
+    rows = []
+    for name in SCORES:
+        made = replicates[name]
+        key, largest = LISTS[name]
+        for over in SOURCES if name in OF_RESTARTS else SOURCES[:1]:
+            part = made.select(made.chosen) if over == "VAE seeds" else made
+            row = _row(name, over, part, int(lists[key]), largest)
+            status, note = judge(row)
+            rows.append({**row, "status": status, "note": note})
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(("score", "over", "list", "status", "note"), "str"))
+
+
+def score_intervals(
+    ids: pd.Series, replicates: Mapping[str, Replicates], *, seed: int
+) -> pd.DataFrame:
+    """Where every sample stands by each score, and how sure that is.
+
+    Args:
+        ids: n ids.
+        replicates: From :func:`gather`.
+        seed: Of the shuffles that show pure noise.
+
+    Returns:
+        One row a score and sample: ``score``, ``id``, ``median`` percentile over all replicates,
+        ``low`` and ``high`` (range over them; NaN with one replicate), ``next_low`` and
+        ``next_high`` (95 % of the samples of such a percentile stand there by another VAE; NaN
+        with one VAE), ``noise_median``, ``noise_low``, ``noise_high`` (the same range if VAEs
+        ranked the samples independently; with one VAE, if restarts did), ``replicates``, ``vaes``.
+    """
+    parts = []
+    for name in SCORES:
+        made = replicates[name]
+        ranks = percentiles(made.values)
+        vaes = len(np.unique(made.seeds))
+        m = ranks.shape[1]
+        middle, low, high = ranges(ranks)
+        groups = made.seeds if vaes > 1 else np.arange(m)
+        shuffled = noise_ranks(ranks, groups, rng(seed, "noise", name))
+        noise = ranges(shuffled)
+        if m < 2:
+            low = high = np.full(len(middle), np.nan)
+            noise = (low, low, low)
+        centres, band_low, band_high = prediction_band(ranks, pairs_of(made.seeds, within=False))
+        unknown = np.full(len(middle), np.nan)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "score": pd.Series([name] * len(ids), dtype="str"),
+                    "id": ids.to_numpy(),
+                    "median": middle,
+                    "low": low,
+                    "high": high,
+                    "next_low": np.interp(middle, centres, band_low) if len(centres) else unknown,
+                    "next_high": np.interp(middle, centres, band_high) if len(centres) else unknown,
+                    "noise_median": noise[0],
+                    "noise_low": noise[1],
+                    "noise_high": noise[2],
+                    "replicates": m,
+                    "vaes": vaes,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True).astype({"id": "str"})
