@@ -43,13 +43,18 @@ def asset(path: str | Path) -> Path:
     return found
 
 
-def script(name: str) -> Path:
+def of_results(folder: Path) -> Path:
+    """The project that a folder with results belongs to: itself if it is a clone, else ours."""
+    return folder if (folder / "Snakefile").is_file() else root()
+
+
+def script(name: str, project: Path | None = None) -> Path:
     """The script of a step, by its name.
 
     Raises:
         InputError: No step is called so.
     """
-    found = sorted((root() / "scripts").glob(f"*/{name}.py"))
+    found = sorted(((project or root()) / "scripts").glob(f"*/{name}.py"))
     if len(found) != 1:
         raise InputError(f"scripts: {len(found)} scripts are called {name}.py; expected one")
     return found[0]

@@ -50,6 +50,7 @@ class Job:
     numeric_threads: int | None = None
     gpu: bool = True
     mirror: str | None = None
+    assets: tuple[str, ...] = ()
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
@@ -80,6 +81,7 @@ def run(
             [path for paths in job.outputs.values() for path in paths],
             step=job.name,
             code=job.code,
+            assets=job.assets,
             params=job.params,
             inputs=job.inputs,
             numeric_threads=job.numeric_threads,
@@ -167,6 +169,7 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
         numeric_threads=step.get("numeric_threads"),
         gpu=bool(snakemake.resources.get("gpu", 0)),
         mirror=snakemake.config.get("mirror"),
+        assets=tuple(step.get("assets", ())),
         arguments=given,
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.provenance.codehash import code_hash
@@ -60,7 +61,7 @@ def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
 
     Args:
         path: The artefact, relative to ``root``.
-        root: The project's folder: results/, data/, and scripts/ to compare code with.
+        root: The folder of the run, with results/ and data/.
         row: Of a table, counted from 0: only the inputs that this row can rest on.
 
     Raises:
@@ -68,7 +69,7 @@ def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
     """
     if not sidecar_path(root / path).is_file():
         raise InputError(f"{path}: no sidecar ({path.name}{SUFFIX}) beside it, so nothing is known")
-    origin = _Tracer(root, root / "scripts").origin(path, None)
+    origin = _Tracer(root).origin(path, None)
     if row is not None:
         cells = table_row(root / path, row)
         origin.inputs = {n: _of_row(found, cells) for n, found in origin.inputs.items()}
@@ -102,8 +103,8 @@ def _of_row(origins: list[Origin], cells: Mapping[str, Any]) -> list[Origin]:
 
 
 class _Tracer:
-    def __init__(self, root: Path, scripts: Path):
-        self._root, self._scripts = root, scripts
+    def __init__(self, root: Path):
+        self._root, self._project = root, project.of_results(root)
         self._known: dict[tuple[Path, str | None], Origin] = {}
 
     def origin(self, path: Path, recorded: str | None) -> Origin:
@@ -113,6 +114,8 @@ class _Tracer:
 
     def _read(self, path: Path, recorded: str | None) -> Origin:
         here = self._root / path
+        if not here.exists() and not is_artefact(path):
+            here = self._project / path
         sidecar = read_job(here) if sidecar_path(here).is_file() else {}
         recorded = recorded or sidecar.get("sha256")
         state = state_of(here, recorded)
@@ -121,7 +124,7 @@ class _Tracer:
         found = Origin(path, recorded, state, sidecar)
         # A sidecar of another content tells of another job than the one whose output was read.
         if sidecar and sidecar["sha256"] == recorded:
-            found.same_code = self._same_code(sidecar)
+            found.same_code = same_code(sidecar, self._project)
             found.inputs = {
                 name: [self.origin(Path(p), sha) for p, sha in sorted(files.items())]
                 for name, files in sidecar["inputs"].items()
@@ -130,9 +133,15 @@ class _Tracer:
             found.sidecar = {}
         return found
 
-    def _same_code(self, sidecar: Mapping[str, Any]) -> bool | None:
-        script = self._scripts / f"{sidecar['step']}.py"
-        return code_hash(script) == sidecar["code"] if script.is_file() else None
+
+def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
+    """Whether a project holds the code that ran a job; None without such a script."""
+    try:
+        script = project.script(job["step"], folder)
+    except InputError:
+        return None
+    assets = [folder / name for name in job.get("assets", ())]
+    return all(path.exists() for path in assets) and code_hash(script, assets) == job["code"]
 
 
 def read_job(artefact: Path) -> dict[str, Any]:
@@ -253,7 +262,7 @@ def verify(folder: Path, root: Path = Path()) -> tuple[int, list[Finding]]:
 
     Args:
         folder: Results of one study, or of many.
-        root: The project's folder: inputs are named relative to it.
+        root: The folder of the run: inputs are named relative to it.
 
     Returns:
         The number of files that were hashed, and what is not as recorded, worst first.

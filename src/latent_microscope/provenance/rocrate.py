@@ -16,9 +16,10 @@ from typing import Any
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
+from latent_microscope import project
 from latent_microscope.errors import InputError
-from latent_microscope.provenance.codehash import code_hash
-from latent_microscope.provenance.lineage import is_artefact, read_job, state_of
+from latent_microscope.provenance.codehash import LIBRARY, PACKAGE
+from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, state_of
 from latent_microscope.provenance.sidecars import SUFFIX
 
 PROFILES = {
@@ -26,7 +27,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-SOURCES = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+SOURCES = ("Snakefile", "workflow", "scripts", "src", "config", "profiles", "envs")
 FORMATS = {
     ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet",
@@ -43,7 +44,7 @@ def export(study: str, folder: Path, root: Path = Path(), *, figures: bool = Fal
     Args:
         study: Name of its folder below ``root/results``.
         folder: Where to; must not exist.
-        root: The project's folder.
+        root: The folder of the run.
         figures: Also copy figures, of which some show images of the data set.
 
     Returns:
@@ -80,7 +81,7 @@ def _jobs(results: Path, root: Path) -> list[dict[str, Any]]:
         job = read_job(artefact)
         name = str(artefact.relative_to(root))
         if state_of(artefact, job["sha256"]) != "unchanged":
-            raise InputError(f"{name}: not as recorded; see scripts/verify.py")
+            raise InputError(f"{name}: not as recorded; latent-microscope verify tells more")
         same = json.dumps([job[key] for key in ("step", "code", "params", "inputs", "seconds")])
         entry = jobs.setdefault(same, job | {"outputs": {}, "ended": ""})
         entry["outputs"][name] = job["sha256"]
@@ -96,6 +97,7 @@ class _Crate:
 
     def __init__(self, study: str, root: Path, ended: str, figures: bool):
         self._study, self._root, self._figures = study, root, figures
+        self._project = project.of_results(root)
         self._files: dict[tuple[str, str], Any] = {}
         self._crate = ROCrate()
         self._crate.name = f"Latent Microscope: {study}"
@@ -115,10 +117,14 @@ class _Crate:
         )
 
     def _add_sources(self) -> None:
-        for name in SOURCES:
-            top = self._root / name
+        tops = {name: self._project / name for name in SOURCES}
+        if not tops["src"].is_dir() and self._project == project.root():  # an installed package
+            tops[f"src/{PACKAGE}"] = LIBRARY
+        for name, top in tops.items():
             for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
-                relative = str(path.relative_to(self._root))
+                relative = str(Path(name, path.relative_to(top)))
+                if "_project" in path.parts[len(LIBRARY.parts) :]:
+                    continue
                 if path.is_file() and "__pycache__" not in path.parts:
                     if relative == "Snakefile":
                         self._workflow = self._crate.add_workflow(
@@ -151,10 +157,11 @@ class _Crate:
 
     def add_job(self, job: Mapping[str, Any]) -> None:
         """One job: what it read, what it made, with which script and params, on what machine."""
-        script = f"scripts/{job['step']}.py"
-        instrument = self._crate.dereference(script)
-        if instrument is None:
-            raise InputError(f"{script}: missing, though the study was made by it")
+        try:
+            script = project.script(job["step"], self._project).relative_to(self._project)
+        except InputError as error:
+            raise InputError(f"{error}, though the study was made by it") from error
+        instrument = self._crate.dereference(script.as_posix())
         read = [
             self.file(name, sha256)
             for files in job["inputs"].values()
@@ -162,7 +169,7 @@ class _Crate:
         ]
         values = [self._value(key, value) for key, value in sorted(job["params"].items())]
         machine = {"device": job.get("device"), **job.get("machine", {})}
-        here = code_hash(self._root / script) == job["code"]
+        here = same_code(job, self._project)
         self._crate.add_action(
             instrument,
             identifier=f"#job-{_digest(sorted(job['outputs'].items()))}",

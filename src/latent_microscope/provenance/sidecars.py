@@ -6,7 +6,7 @@ import os
 import platform
 import resource
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -107,6 +107,7 @@ def write_sidecars(
     inputs: Mapping[str, list[Path]],
     numeric_threads: int | None,
     seconds: float,
+    assets: Sequence[str] = (),
 ) -> None:
     """Write one sidecar for each output that exists; old ones go first, so that none is stale."""
     outputs = list(outputs)
@@ -115,6 +116,7 @@ def write_sidecars(
     common = {
         "step": step,
         "code": code,
+        **({"assets": list(assets)} if assets else {}),
         "params": dict(params),
         "inputs": {
             name: {label(path): sha256_file(path) for path in paths if path.is_file()}
