@@ -14,12 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import collect_votes
-import import_external
-import import_weights
 import numpy as np
-import pack_cifar
-import pack_faces
 import pytest
 import yaml
 from hostile import NAMES, Files, archive_bomb, damaged, tars, zipped, zips  # type: ignore[import-not-found]
@@ -31,6 +26,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from judge import Judge, little_memory  # type: ignore[import-not-found]
 
+import collect_votes
+import import_external
+import import_weights
+import pack_cifar
+import pack_faces
 from latent_microscope.config.resolve import resolve
 from latent_microscope.custom.arrays import read_ids, read_rows
 from latent_microscope.custom.attributes import Encoding, encode

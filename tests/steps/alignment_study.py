@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import compute_rdm
 import numpy as np
 import pandas as pd
 from step_helpers import load  # type: ignore[import-not-found]
 
+import compute_rdm
 from latent_microscope.io.artefacts import save_npy, save_table
 
 CLASSES = ["cat", "dog", "ship"]

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cluster_samples
-import compute_sources
 import numpy as np
 import pandas as pd
-import score_samples
 
+import cluster_samples
+import compute_sources
+import score_samples
 from latent_microscope.io.artefacts import save_npy, save_table
 
 N, D = 90, 6

@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import measure_behaviour
 import numpy as np
 import pytest
-import tabulate_behaviour
 from alignment_study import (  # type: ignore[import-not-found]
     CLASSES,
     N,
@@ -22,6 +20,8 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import measure_behaviour
+import tabulate_behaviour
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 

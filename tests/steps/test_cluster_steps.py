@@ -3,20 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import cluster_samples
-import embed_plane
-import embed_tsne
-import find_neighbours
-import find_subniches
-import label_attributes
-import measure_bias
 import numpy as np
 import pandas as pd
-import profile_clusters
 import pytest
-import rank_samples
-import study_identities
-import tabulate_bias
 from scored_run import (  # type: ignore[import-not-found]
     N,
     Run,
@@ -28,6 +17,17 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import cluster_samples
+import embed_plane
+import embed_tsne
+import find_neighbours
+import find_subniches
+import label_attributes
+import measure_bias
+import profile_clusters
+import rank_samples
+import study_identities
+import tabulate_bias
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 

@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import compare_rdms
-import gather_rsa
 import numpy as np
 import pandas as pd
 import pytest
-import tabulate_alignment
 from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
@@ -21,6 +18,9 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import compare_rdms
+import gather_rsa
+import tabulate_alignment
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.similarity import compare, linear_cka

@@ -11,23 +11,24 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import collect_votes
-import crop_eyes
-import download_file
-import generate_demo_faces
-import generate_demo_objects
-import generate_synthetic
 import numpy as np
-import pack_cifar
-import pack_faces
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from PIL import Image
 
-from latent_microscope import artefacts
+import collect_votes
+import crop_eyes
+import download_file
+import generate_demo_faces
+import generate_demo_objects
+import generate_synthetic
+import pack_cifar
+import pack_faces
+from latent_microscope import project
 from latent_microscope.errors import InputError
+from latent_microscope.io import artefacts
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.provenance.codehash import dependencies
 from latent_microscope.step import run
@@ -342,7 +343,7 @@ def test_download_as_a_command_fails_in_one_line(tmp_path: Path) -> None:
     result = subprocess.run(
         [
             sys.executable,
-            str(ROOT / "scripts" / "download_file.py"),
+            str(project.script("download_file")),
             *("--file", str(tmp_path / "out" / "x.zip")),
             *("--dataset", "celeba-full", "--name", "celeba-dataset.zip"),
             *("--manifest", str(ROOT / "config" / "datasets.yaml")),
@@ -384,7 +385,7 @@ def test_help_names_every_argument(
 ) -> None:
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as caught:
-        runpy.run_path(str(ROOT / "scripts" / f"{name}.py"), run_name="__main__")
+        runpy.run_path(str(project.script(name)), run_name="__main__")
     assert caught.value.code == 0
     lines = capsys.readouterr().out
     assert "[output]" in lines
@@ -395,10 +396,11 @@ def test_help_names_every_argument(
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_data_steps_need_no_torch_and_little_of_the_library(name: str) -> None:
-    reached = dependencies(ROOT / "scripts" / f"{name}.py")
+    reached = dependencies(project.script(name))
     assert not [m for m in reached if m.split(".")[1] in ("models", "training", "forensics")]
-    code = f"import sys; sys.path.insert(0, {str(ROOT / 'scripts')!r}); import {name}; " + (
-        "print([m for m in ('torch', 'torchvision', 'kaggle', 'sklearn') if m in sys.modules])"
+    code = (
+        f"import sys; sys.path.insert(0, {str(project.script(name).parent)!r}); import {name}; "
+        + ("print([m for m in ('torch', 'torchvision', 'kaggle', 'sklearn') if m in sys.modules])")
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from evaluate_setting import main as evaluate_setting
-from plot_settings import main as plot_settings
-from tabulate_comparison import main as tabulate_comparison
-from tabulate_search import main as tabulate_search
 
+from evaluate_setting import main as evaluate_setting
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.plots.scenarios import detector_settings
 from latent_microscope.plots.style import look
+from plot_settings import main as plot_settings
+from tabulate_comparison import main as tabulate_comparison
+from tabulate_search import main as tabulate_search
 
 SETTINGS: dict[str, Any] = {
     "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
-from make_explorer import main
 
 from latent_microscope.forensics.bias import attribute_bias_index
 from latent_microscope.io.artefacts import load_npy, load_table
+from make_explorer import main
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="playwright, a browser's driver, is not installed"

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from embed_features import main as embed_features
 from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
-from make_explorer import main
 from step_helpers import run_twice  # type: ignore[import-not-found]
 
+from embed_features import main as embed_features
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
+from make_explorer import main
 
 TYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4"}
 
@@ -108,7 +108,7 @@ def test_the_policy_allows_the_two_scripts_inside_and_nothing_else(page: str) ->
 
 
 def test_its_own_code_makes_text_and_never_markup() -> None:
-    folder = Path(__file__).parents[2] / "scripts/latent_microscope/explorer/assets"
+    folder = Path(__file__).parents[2] / "src/latent_microscope/explorer/assets"
     code = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.js")))
     forbidden = (
         "innerHTML|outerHTML|insertAdjacentHTML|document.write|eval\\(|new Function|fetch\\("

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pytest
+from step_helpers import load  # type: ignore[import-not-found]
+
 import collect_votes
 import compare_rdms
 import compute_rdm
@@ -11,11 +16,6 @@ import import_external
 import label_features
 import make_human_features
 import measure_behaviour
-import numpy as np
-import pandas as pd
-import pytest
-from step_helpers import load  # type: ignore[import-not-found]
-
 from latent_microscope.io.artefacts import save_table
 
 DATA = Path(os.environ.get("LATENT_MICROSCOPE_DATA", Path(__file__).parents[3] / "shared/data"))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import plot_accuracy  # type: ignore[import-not-found]
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+import plot_accuracy  # type: ignore[import-not-found]
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.plots import style
 from latent_microscope.plots.accuracy import accuracy

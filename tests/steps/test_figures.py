@@ -18,13 +18,14 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
+from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.plots import style
 from latent_microscope.plots.behaviour import confusions, disputed
 from latent_microscope.step import run
 
-SCRIPTS = Path(style.__file__).parents[2]
+SCRIPTS = project.root() / "scripts/figures"
 Draw = Callable[..., Path]
 
 # Names of artefacts that differ from the words of the script.

@@ -8,27 +8,28 @@ import time
 from pathlib import Path
 from typing import Any
 
-import check_results
-import compare_folds
-import measure_behaviour
 import numpy as np
 import pandas as pd
-import plot_fold_training
 import pytest
 import torch
-import train_folds
 from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from step_helpers import columns, judged_images, load, run_twice  # type: ignore[import-not-found]
 
+import check_results
+import compare_folds
+import measure_behaviour
+import plot_fold_training
+import train_folds
+from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.tables.rsa import RSA_COLUMNS
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "train_folds.py"
+SCRIPT = project.script("train_folds")
 N = 40
 CLASSES = [f"class{i}" for i in range(10)]
 NET = {"widths": [4, 8, 8]}

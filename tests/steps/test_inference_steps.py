@@ -6,17 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
 import simulate_coverage
 import simulate_null
 import simulate_power
 from compare_planes import main as compare_planes
-from plot_calibration import main as plot_calibration
-from plot_cluster_stability import main as plot_cluster_stability
-from plot_power import main as plot_power
-from plot_sbs_sizes import main as plot_sbs_sizes
-from resample_clusters import main as resample_clusters
-from tabulate_clusters import main as tabulate_clusters
-
 from latent_microscope.forensics.bias_populations import (
     draw_attributes,
     draw_groups,
@@ -35,6 +29,12 @@ from latent_microscope.forensics.bias_simulations import (
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.statistics.summaries import benjamini_hochberg
 from latent_microscope.tables.bias import bias_table
+from plot_calibration import main as plot_calibration
+from plot_cluster_stability import main as plot_cluster_stability
+from plot_power import main as plot_power
+from plot_sbs_sizes import main as plot_sbs_sizes
+from resample_clusters import main as resample_clusters
+from tabulate_clusters import main as tabulate_clusters
 
 
 def made_run(folder: Path, seed: int, apart: float) -> None:

@@ -4,20 +4,20 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import build_network
-import compare_classes
 import numpy as np
 import pandas as pd
-import plot_classes
-import plot_layers
-import profile_layers
 import pytest
-import tabulate_layers
 import torch
 from PIL import Image
 from scipy.spatial.distance import pdist
 from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
 
+import build_network
+import compare_classes
+import plot_classes
+import plot_layers
+import profile_layers
+import tabulate_layers
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.models.vaes import build_vae

@@ -3,13 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import compute_rdm
-import import_external
-import label_features
-import make_human_features
 import numpy as np
 import pandas as pd
-import pixel_features
 import pytest
 from alignment_study import (  # type: ignore[import-not-found]
     N,
@@ -24,6 +19,11 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import compute_rdm
+import import_external
+import label_features
+import make_human_features
+import pixel_features
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 

@@ -7,11 +7,11 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from run_notebook import main
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.provenance.sidecars import write_sidecars
+from run_notebook import main
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks/explore_results.ipynb"
 STUDY = "results/made"

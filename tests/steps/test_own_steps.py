@@ -3,6 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.stats import spearmanr
+from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
+
 import collect_judgements
 import compare_dissimilarity
 import compute_rdm
@@ -12,17 +19,10 @@ import import_embeddings
 import import_features
 import join_samples
 import match_ids
-import numpy as np
 import pack_images
-import pandas as pd
 import plot_dissimilarity
-import pytest
 import tabulate_correlations
 import tabulate_duplicates
-from PIL import Image
-from scipy.stats import spearmanr
-from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
-
 from latent_microscope.custom.correlations import SCORES
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import load_votes

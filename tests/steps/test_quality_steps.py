@@ -4,26 +4,26 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pytest
+from figure_artefacts import portraits  # type: ignore[import-not-found]
+from PIL import Image
+from step_helpers import columns, kinds, load, run_twice  # type: ignore[import-not-found]
+
 import assess_vae
 import compute_sources
 import find_duplicates
-import numpy as np
-import pandas as pd
 import plot_duplicates
 import plot_probes
 import plot_reliability
 import plot_vae_checks
 import probe_attributes
-import pytest
 import score_restarts
 import tabulate_duplicates
 import tabulate_health
 import tabulate_probes
 import tabulate_reliability
-from figure_artefacts import portraits  # type: ignore[import-not-found]
-from PIL import Image
-from step_helpers import columns, kinds, load, run_twice  # type: ignore[import-not-found]
-
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.uniqueness import uniqueness

@@ -3,19 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import bootstrap_rsa
-import compare_rdms
-import count_annotators
-import gather_rsa
-import measure_behaviour
-import noise_ceiling
 import numpy as np
 import pandas as pd
-import plot_recovery
 import pytest
-import recover_models
-import tabulate_inference
-import tabulate_measures
 from alignment_study import (  # type: ignore[import-not-found]
     N,
     Study,
@@ -23,6 +13,16 @@ from alignment_study import (  # type: ignore[import-not-found]
 )
 from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
 
+import bootstrap_rsa
+import compare_rdms
+import count_annotators
+import gather_rsa
+import measure_behaviour
+import noise_ceiling
+import plot_recovery
+import recover_models
+import tabulate_inference
+import tabulate_measures
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.similarity.bootstrap import bootstrap_compare

@@ -3,17 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import compute_factors
-import compute_sources
-import embed_plane
-import embed_tsne
-import evaluate_detectors
-import find_overlaps
-import find_signatures
 import numpy as np
 import pytest
-import score_samples
-import select_candidates
 from scipy.stats import spearmanr
 from scored_run import (  # type: ignore[import-not-found]
     SCORE_COLUMNS,
@@ -32,6 +23,15 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import compute_factors
+import compute_sources
+import embed_plane
+import embed_tsne
+import evaluate_detectors
+import find_overlaps
+import find_signatures
+import score_samples
+import select_candidates
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.density import adaptive_radius, attractor_density, knn_density

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from test_story_steps import STUDIES, arguments  # type: ignore[import-not-found]
+
 from write_report import main
 
 playwright = pytest.importorskip(

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from write_report import main
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_table
+from write_report import main
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = ("bias-simulations", "synthetic-workstation")

@@ -3,16 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import evaluate_detectors
 import numpy as np
 import pandas as pd
-import profile_clusters
 import pytest
-import tabulate_bias
-import tabulate_detectors
-import tabulate_forensics
-import tabulate_funnel
-import tabulate_rankings
 from scipy.stats import spearmanr
 from scored_run import (  # type: ignore[import-not-found]
     N,
@@ -24,6 +17,13 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import evaluate_detectors
+import profile_clusters
+import tabulate_bias
+import tabulate_detectors
+import tabulate_forensics
+import tabulate_funnel
+import tabulate_rankings
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
 

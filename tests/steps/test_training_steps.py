@@ -5,26 +5,25 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
 
 import build_network
 import encode_latents
 import extract_features
 import import_weights
-import numpy as np
-import pandas as pd
-import pytest
-import torch
 import train_philnet
 import train_vae
-
+from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_weights, save_weights
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 N = 12
 VAE = {
     "arch": "cifar",
@@ -140,7 +139,7 @@ def test_tensorboard_folder(images, tmp_path):
 def _command(images, folder, settings):
     return [
         sys.executable,
-        str(SCRIPTS / "train_vae.py"),
+        str(project.script("train_vae")),
         *("--images", str(images)),
         *("--weights", str(folder / "weights.pt")),
         *("--training", str(folder / "training.parquet")),

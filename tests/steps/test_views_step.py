@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-import average_views
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from step_helpers import judged_images  # type: ignore[import-not-found]
 
+import average_views
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.philnet import build_philnet

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from latent_microscope import artefacts
 from latent_microscope.errors import InputError
+from latent_microscope.io import artefacts
 from latent_microscope.io.artefacts import (
     NoSpaceError,
     atomic,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from latent_microscope import project
 from latent_microscope.provenance.codehash import LIBRARY, dependencies
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def rules() -> dict[str, str]:
     found = {}
     for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
         for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            script = re.search(r"scripts/(\w+)\.py", rule)
+            script = re.search(r"scripts/\w+/(\w+)\.py", rule)
             environment = re.search(r"envs/(\w+)\.yaml", rule)
             if script and environment:
                 found[script[1]] = environment[1]
@@ -94,11 +95,12 @@ def third_party(path: Path) -> set[str]:
 
 @pytest.mark.parametrize(("script", "environment"), sorted(rules().items()))
 def test_an_environment_has_what_its_scripts_import(script: str, environment: str) -> None:
-    path = ROOT / "scripts" / f"{script}.py"
-    if not path.exists():
-        pytest.fail(f"a rule names scripts/{script}.py, which is not there")
+    path = project.script(script)
     files = [LIBRARY.joinpath(*m.split(".")[1:]) for m in dependencies(path)]
     files = [f / "__init__.py" if f.is_dir() else f.with_suffix(".py") for f in files]
-    plumbing = [LIBRARY / f"{name}.py" for name in ("step", "artefacts", "provenance", "progress")]
+    plumbing = [
+        LIBRARY / f"{name}.py"
+        for name in ("step", "io/artefacts", "provenance/sidecars", "progress")
+    ]
     needed = set().union(*(third_party(f) for f in [path, *files, *plumbing]))
     assert needed - set(conda(ROOT / "envs" / f"{environment}.yaml")) == set()

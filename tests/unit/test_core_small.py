@@ -14,9 +14,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latent_microscope import progress, provenance
+from latent_microscope import progress
 from latent_microscope.errors import InputError
 from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.provenance import sidecars
 from latent_microscope.provenance.sidecars import read_sidecar, sha256_file, sidecar_path
 from latent_microscope.seeds import derive, rng
 
@@ -165,7 +166,7 @@ def test_sidecars(tmp_path: Path) -> None:
     path.touch()
     folder = tmp_path / "folder"
     folder.mkdir()
-    provenance.write_sidecars(
+    sidecars.write_sidecars(
         [path, folder, tmp_path / "absent"],
         step="s", code="c", params={}, inputs={"a": [path, folder]}, numeric_threads=1, seconds=1.0,
     )  # fmt: skip
@@ -176,18 +177,18 @@ def test_sidecars(tmp_path: Path) -> None:
 def test_versions_are_those_of_what_is_loaded_and_never_fail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = provenance.loaded_versions()
+    found = sidecars.loaded_versions()
     assert found["numpy"] == np.__version__
     assert "kaggle" not in found or "kaggle" in sys.modules
     monkeypatch.setitem(sys.modules, "kaggle", sys)
-    monkeypatch.setattr(provenance, "_LIBRARIES", ["numpy", "no-such-library"])
-    monkeypatch.setattr(provenance, "_MODULES", {"no-such-library": "kaggle"})
-    assert provenance.loaded_versions() == {"numpy": np.__version__}
+    monkeypatch.setattr(sidecars, "_LIBRARIES", ["numpy", "no-such-library"])
+    monkeypatch.setattr(sidecars, "_MODULES", {"no-such-library": "kaggle"})
+    assert sidecars.loaded_versions() == {"numpy": np.__version__}
 
 
 def test_the_device_is_the_cpu_unless_cuda_was_used() -> None:
     if not (torch.cuda.is_available() and torch.cuda.is_initialized()):
-        assert provenance.device_in_use() == "cpu"
+        assert sidecars.device_in_use() == "cpu"
 
 
 def test_errors_of_users_are_not_value_errors() -> None:

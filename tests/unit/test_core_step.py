@@ -23,6 +23,7 @@ from latent_microscope.seeds import rng
 from latent_microscope.step import In, Out, checkpoint_path, gpu_granted, run
 
 HERE = Path(__file__)
+CODE = code_hash(HERE)
 SEEN: dict[str, Any] = {}
 
 
@@ -106,12 +107,13 @@ def rule(**changes: Any) -> SimpleNamespace:
         "output": named(OutputFiles, total="out/total.npy"),
         "params": named(
             Params,
-            step={"code": "c0de", "numeric_threads": 2, "entry": {"more": 1}},
+            step={"code": CODE, "numeric_threads": 2, "entry": {"more": 1}},
             settings={"b": [1, 2], "a": {"x": None}},
             seed=7,
         ),
         "resources": named(ResourceList, gpu=0),
         "log": named(Log, unnamed=("logs/add_up.log",)),
+        "config": {},
     }
     return SimpleNamespace(**{**parts, **changes})
 
@@ -160,7 +162,7 @@ def test_sidecar_leads_back_to_the_job() -> None:
     assert sidecar["sha256"] == hashlib.sha256(total.read_bytes()).hexdigest()
     assert sidecar["bytes"] == total.stat().st_size
     assert sidecar["artefact"] == "total.npy"
-    assert (sidecar["step"], sidecar["code"], sidecar["numeric_threads"]) == ("add_up", "c0de", 2)
+    assert (sidecar["step"], sidecar["code"], sidecar["numeric_threads"]) == (HERE.stem, CODE, 2)
     assert sidecar["params"] == {
         "settings": {"a": {"x": None}, "b": [1, 2]},
         "scale": 2.0, "names": None, "exact": False, "seed": 7,
@@ -323,7 +325,11 @@ def test_leftovers_and_old_sidecars_go() -> None:
     assert sorted(p.name for p in Path("out").iterdir()) == ["total.npy", "total.npy.meta.json"]
 
 
-def test_checkpoints_are_keyed_by_code_settings_and_input_contents() -> None:
+def test_checkpoints_are_keyed_by_code_settings_and_input_contents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(step, "_check_code", lambda *_: "add_up")
+
     def key(**changes: Any) -> Path:
         run(main, rule(**changes))
         return SEEN["checkpoint"]
@@ -335,11 +341,20 @@ def test_checkpoints_are_keyed_by_code_settings_and_input_contents() -> None:
     code = {"code": "other", "numeric_threads": 2}
     assert key(params=named(Params, step=code, **other)) != first
     other["settings"] = {"a": {"x": None}, "b": [1, 2]}  # another order
-    same = {"code": "c0de", "numeric_threads": 2}
+    same = {"code": CODE, "numeric_threads": 2}
     assert key(params=named(Params, step=same, **other)) == first
     assert key(params=named(Params, step=same, settings={"a": 1}, seed=7)) != first
     save_npy(Path("values.npy"), np.arange(6.0).reshape(3, 2) + 1)
     assert key() != first
+
+
+def test_other_code_than_was_planned_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    planned = {"code": "0123456789abcdef", "numeric_threads": 2}
+    params = named(Params, step=planned, settings={}, seed=7)
+    message = fails(capsys, rule(params=params))
+    assert "0123456789abcdef" in message
+    assert CODE in message
+    assert not Path("out").exists()
 
 
 def test_sidecar_of_a_failed_write_is_not_stale(monkeypatch: pytest.MonkeyPatch) -> None:

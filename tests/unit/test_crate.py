@@ -29,11 +29,17 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A workflow of two scripts and what they made."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KAGGLE_KEY", SECRET)
-    for folder in (LATENTS.parent, TABLE.parent, FIGURE.parent, Path("data/set"), Path("scripts")):
+    for folder in (
+        LATENTS.parent,
+        TABLE.parent,
+        FIGURE.parent,
+        Path("data/set"),
+        Path("scripts/made"),
+    ):
         folder.mkdir(parents=True)
     save_text(Path("Snakefile"), "rule all:\n")
     for name in ("encode", "tabulate"):
-        save_text(Path(f"scripts/{name}.py"), f"NAME = '{name}'\n")
+        save_text(Path(f"scripts/made/{name}.py"), f"NAME = '{name}'\n")
     Path("data/set/images.npy").write_bytes(b"photographs")
     save_npy(LATENTS, np.arange(4.0))
     record([LATENTS], "encode", {"images": [Path("data/set/images.npy")]}, seed=42, note='<b>&"')
@@ -48,7 +54,7 @@ def record(outputs: list[Path], step: str, inputs: dict[str, list[Path]], **para
     write_sidecars(
         outputs,
         step=step,
-        code=code_hash(Path(f"scripts/{step}.py")),
+        code=code_hash(Path(f"scripts/made/{step}.py")),
         params=params,
         inputs=inputs,
         numeric_threads=1,
@@ -72,7 +78,7 @@ def test_the_crate_names_jobs_with_what_they_read_and_made(study: Path) -> None:
     jobs = {e["name"]: e for e in entities.values() if e["@id"].startswith("#job-")}
     encode = jobs["encode: latents.npy"]
     tabulate = jobs["tabulate: checks.parquet, map.png, means.csv"]
-    assert encode["instrument"] == {"@id": "scripts/encode.py"}
+    assert encode["instrument"] == {"@id": "scripts/made/encode.py"}
     assert names(entities, encode["object"]) == {"data/set/images.npy", "seed", "note"}
     assert names(entities, tabulate["object"]) == {str(LATENTS), "width"}
     assert names(entities, encode["result"]) == {str(LATENTS)}
@@ -93,8 +99,8 @@ def test_tables_and_sources_are_copied_data_and_figures_are_not(study: Path) -> 
     assert copied == {
         "ro-crate-metadata.json",
         "Snakefile",
-        "scripts/encode.py",
-        "scripts/tabulate.py",
+        "scripts/made/encode.py",
+        "scripts/made/tabulate.py",
         str(TABLE),
     }
     export("study", Path("with-figures"), figures=True)
@@ -127,7 +133,7 @@ def test_the_same_study_gives_the_same_crate(study: Path) -> None:
 
 
 def test_other_code_than_in_the_crate_is_said(study: Path) -> None:
-    save_text(Path("scripts/encode.py"), "NAME = 'another'\n")
+    save_text(Path("scripts/made/encode.py"), "NAME = 'another'\n")
     export("study", Path("crate"))
     found = [e["description"] for e in graph(Path("crate")).values() if "description" in e]
     assert sum("(not as in this crate)" in text for text in found) == 1
@@ -140,8 +146,8 @@ def test_unfinished_altered_or_unknown_is_refused_and_nothing_left(study: Path) 
     with pytest.raises(InputError, match=r"map.png: not as recorded"):
         export("study", Path("crate"))
     FIGURE.write_bytes(b"a map")
-    shutil.move("scripts/encode.py", "scripts/gone.py")
-    with pytest.raises(InputError, match=r"scripts/encode.py: missing"):
+    shutil.move("scripts/made/encode.py", "scripts/made/gone.py")
+    with pytest.raises(InputError, match=r"0 scripts are called encode\.py"):
         export("study", Path("crate"))
     Path("taken").mkdir()
     with pytest.raises(InputError, match="taken: already there"):

@@ -12,6 +12,7 @@ from latent_microscope.data.manifest import (
     load_manifest,
 )
 from latent_microscope.errors import InputError
+from latent_microscope.project import asset
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "config" / "datasets.yaml"
@@ -146,7 +147,7 @@ def test_entry_as_params_changes_with_the_entry_only(tmp_path: Path) -> None:
 
 
 def test_the_schema_describes_its_keys() -> None:
-    schema = yaml.safe_load(SCHEMA.read_text())
+    schema = yaml.safe_load(asset(SCHEMA).read_text())
     keys = schema["$defs"]["file"]["properties"]
     assert {"url", "sha256", "mirror", "check", "generated"} <= set(keys)
     assert schema["additionalProperties"] is False

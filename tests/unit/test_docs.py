@@ -33,7 +33,7 @@ def test_every_public_function_has_an_example(package: str) -> None:
 def templates() -> list[str]:
     """Every text of the code, with … where something is filled in."""
     found = []
-    for path in sorted((ROOT / "scripts").rglob("*.py")):
+    for path in sorted((ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = (p.value if isinstance(p, ast.Constant) else "…" for p in node.values)
@@ -65,7 +65,7 @@ def test_the_files_that_a_page_names_exist(page: str) -> None:
     linked = re.findall(r"\]\(([^)#:]+)\)", text)
     missing = [link for link in linked if not ((ROOT / page).parent / link).exists()]
     assert missing == []
-    tops = "scripts|workflow|config|tests|envs|docs|notebooks|profiles"
+    tops = "src|scripts|workflow|config|tests|envs|docs|notebooks|profiles"
     named = re.findall(rf"`((?:{tops})/[\w./-]+)`", text)
     assert [name for name in named if not (ROOT / name).exists()] == []
     if page == "CONTRIBUTING.md":

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from latent_microscope.forensics import scan as scanning
 from latent_microscope.forensics.heuristics import scan_latents, score_all
+from latent_microscope.neighbours import scan as scanning
 from latent_microscope.neighbours.approximate import approximate_neighbours, measured_recall
 from latent_microscope.neighbours.blocks import in_parallel
 from latent_microscope.neighbours.means import scan_sources

@@ -10,7 +10,7 @@ import pytest
 
 import latent_microscope.forensics as forensics
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 SIGNATURES = {
     "independent_sources": {
@@ -72,6 +72,6 @@ def test_importing_the_package_imports_nothing_heavy():
         "import latent_microscope.forensics.clusters; assert 'umap' not in sys.modules"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

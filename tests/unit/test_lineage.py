@@ -69,8 +69,9 @@ def test_a_row_leads_to_its_own_run_only(study: Path) -> None:
 
 
 def test_the_code_of_this_checkout_is_compared(study: Path) -> None:
-    Path("scripts").mkdir()
-    Path("scripts/tabulate.py").write_text("X = 1\n")
+    Path("scripts/made").mkdir(parents=True)
+    Path("Snakefile").touch()
+    Path("scripts/made/tabulate.py").write_text("X = 1\n")
     assert trace(TABLE).same_code is False
     assert "tabulate: not the code here" in describe(trace(TABLE))
 

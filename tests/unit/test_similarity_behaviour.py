@@ -9,8 +9,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, spearmanr
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
-from latent_microscope import behaviour
 from latent_microscope.errors import InputError
+from latent_microscope.similarity import behaviour
 from latent_microscope.similarity.votes import (
     as_counts,
     class_mean_votes,

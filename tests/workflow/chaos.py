@@ -28,6 +28,8 @@ from runs import (  # type: ignore[import-not-found]
 )
 from snakemake_project import PARTS, ROOT, copy_project  # type: ignore[import-not-found]
 
+from latent_microscope.project import script
+
 CONFIG = "chaos.yaml"
 
 
@@ -122,7 +124,7 @@ def training_command(sidecar: Path, out: Path, *, epochs: int | None = None) -> 
     params = job["params"] | {"checkpoint_seconds": 0, "tensorboard": None}
     if epochs:
         params["settings"] = params["settings"] | {"epochs": epochs}
-    words = [f"scripts/{job['step']}.py", "--numeric-threads", str(job["numeric_threads"])]
+    words = [str(script(job["step"])), "--numeric-threads", str(job["numeric_threads"])]
     for name, files in job["inputs"].items():
         words += [f"--{name.replace('_', '-')}", *files]
     for name, value in params.items():

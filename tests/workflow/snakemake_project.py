@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+PARTS = ("Snakefile", "workflow", "scripts", "src", "config", "profiles", "envs", "notebooks")
 TINY = Path(__file__).with_name("tiny.yaml")
 OBJECTS = (
     "tables/alignment.csv",

@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     content = yaml.safe_load(manifest.read_text(encoding="utf-8"))
     content["datasets"]["cifar10h"]["files"]["cifar10h-counts.npy"]["url"] = CLOSED
     manifest.write_text(yaml.safe_dump(content), encoding="utf-8")
-    code = project.folder / "scripts/latent_microscope/data/download.py"
+    code = project.folder / "src/latent_microscope/data/download.py"
     text = code.read_text(encoding="utf-8")
     assert text.count("ATTEMPTS = 6") == 1
     code.write_text(text.replace("ATTEMPTS = 6", "ATTEMPTS = 1"), encoding="utf-8")

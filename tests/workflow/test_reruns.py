@@ -87,7 +87,7 @@ def touched(text: str) -> str:
     return text
 
 
-LIBRARY = "scripts/latent_microscope"
+LIBRARY = "src/latent_microscope"
 CODE = "\n\nEDITED = 1\n"
 EDITS = [
     Edit("figure style: dpi", "tiny.yaml", replaced("dpi: 60", "dpi: 61"), FIGURES),
@@ -139,18 +139,21 @@ EDITS = [
         PHILNET,
     ),
     Edit(
-        "library: one figure", f"{LIBRARY}/figures/identities.py", appended(CODE), "plot_identities"
+        "library: one figure", f"{LIBRARY}/plots/identities.py", appended(CODE), "plot_identities"
     ),
-    Edit("library: look of figures", f"{LIBRARY}/figures/style.py", appended(CODE), FIGURES),
+    Edit("library: look of figures", f"{LIBRARY}/plots/style.py", appended(CODE), FIGURES),
     Edit("library: progress bar", f"{LIBRARY}/progress.py", appended(CODE), ""),
-    Edit("script", "scripts/rank_samples.py", appended(CODE), f"{RANKED} check_results"),
+    Edit("script", "scripts/forensics/rank_samples.py", appended(CODE), f"{RANKED} check_results"),
     Edit(
-        "docstring", f"{LIBRARY}/scoring.py", replaced('"""All scores', '"""Edited. All scores'), ""
+        "docstring",
+        f"{LIBRARY}/forensics/scoring.py",
+        replaced('"""All scores', '"""Edited. All scores'),
+        "",
     ),
     Edit("comment", f"{LIBRARY}/seeds.py", appended("\n# Edited.\n"), ""),
     Edit("caption", "workflow/report/clusters.rst", appended("\nEdited.\n"), ""),
-    Edit("touched script", "scripts/train_vae.py", touched, ""),
-    Edit("touched library file", f"{LIBRARY}/artefacts.py", touched, ""),
+    Edit("touched script", "scripts/training/train_vae.py", touched, ""),
+    Edit("touched library file", f"{LIBRARY}/io/artefacts.py", touched, ""),
     Edit("touched data file", "data/demo-faces/demo-faces.zip", touched, ""),
     Edit("touched result", "results/tiny-faces/vae/whole/seed0/latents.npy", touched, ""),
     Edit(

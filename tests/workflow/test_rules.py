@@ -61,7 +61,7 @@ def given(rule: dict[str, Any]) -> dict[str, str]:
 def test_rules_pass_what_their_scripts_take(rules: list[dict[str, Any]]) -> None:
     wrong = []
     for rule in rules:
-        arguments = main_of(ROOT / "scripts" / f"{rule['name']}.py")
+        arguments = main_of(Path(rule["script"]))
         for name, kind in given(rule).items():
             if arguments.get(name, ("nothing",))[0] != kind:
                 wrong.append(f"{rule['name']}: {name} is given as {kind}")
@@ -85,7 +85,7 @@ def test_everything_in_a_rule_has_a_name(rules: list[dict[str, Any]]) -> None:
 def test_every_script_belongs_to_the_rule_of_its_name(rules: list[dict[str, Any]]) -> None:
     by_rule = {rule["name"]: Path(rule["script"]).stem for rule in rules}
     assert {name: script for name, script in by_rule.items() if name != script} == {}
-    assert {p.stem for p in (ROOT / "scripts").glob("*.py")} == set(by_rule) | COMMANDS
+    assert {p.stem for p in (ROOT / "scripts").rglob("*.py")} == set(by_rule) | COMMANDS
 
 
 def test_every_rule_has_log_environment_and_resources(rules: list[dict[str, Any]]) -> None:

@@ -28,7 +28,7 @@ _EXPORTS = {
     "attribute_bias_index": "bias",
     "authentic_cores": "authentic",
     "authentic_signatures": "authentic",
-    "creative_latent_score": "creative",
+    "creative_latent_score": "cls",
     "detect_authentic": "detection",
     "independent_sources": "sources",
     "isolated_cores": "uniqueness",
