@@ -135,7 +135,7 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
     if len(given) != len(snakemake.params):
         raise InputError(f"{where}: every param needs a name")
     step = given.pop("step", {})
-    name = _check_code(main, step, where)
+    script = _check_code(main, step, where)
     assets = {n: asset(given[n]) for n, kind in kinds.items() if kind == "asset" and n in given}
     named = [(name, "param") for name in given]
     files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
@@ -161,7 +161,7 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
     params = {n: p.default for n, p in inspect.signature(main).parameters.items()}
     params = {n: given.get(n, d) for n, d in params.items() if kinds[n] == "param"}
     return Job(
-        name=name,
+        name=script,
         code=step.get("code", ""),
         inputs=files["input"] | {n: _files_of(path) for n, path in assets.items()},
         outputs=files["output"],

@@ -278,7 +278,8 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
     _take_out(tree, found)
     numbers: dict[str, int] = {bound: -1 for *_, bound in found}
     code = hashlib.sha256("".join(_canonical(tree, numbers)).encode()).hexdigest()
-    imports, seen = [], []
+    imports: list[list[Any]] = []
+    seen: list[str] = []
     for level, module, wanted, bound in found:
         imports.append([level, module, wanted, numbers[bound], seen.count(bound)])
         seen.append(bound)
