@@ -12,6 +12,8 @@ from tqdm import tqdm
 T = TypeVar("T")
 log = logging.getLogger("latent_microscope")
 _SECONDS_BETWEEN_LINES = 15.0
+bars = True
+"""Whether bars may be drawn in a terminal; in a rule that terminal is Snakemake's."""
 
 
 class Progress:
@@ -29,7 +31,7 @@ class Progress:
         self._start = self._last = time.monotonic()
         self._bar = (
             tqdm(total=total, desc=label, unit=f" {unit}", leave=False, file=sys.stderr)
-            if sys.stderr.isatty()
+            if bars and sys.stderr.isatty()
             else None
         )
 

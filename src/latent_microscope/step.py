@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from latent_microscope import progress
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.messages import one_line
@@ -89,13 +90,13 @@ def run(
         )
     except InputError as error:
         _fail(str(error))
-    except OSError as error:
-        if error.errno not in NO_SPACE:
-            log.exception("failed")
-            raise
-        _fail(f"{error.filename or 'output'}: no space left on the disk; free some and run again")
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            place = error.filename or "output"
+            _fail(f"{place}: no space left on the disk; free some and run again")
         log.exception("failed")
+        if snakemake is not None and len(snakemake.log):
+            sys.exit(1)  # the log has it all, and Snakemake says where that is
         raise
 
 
@@ -129,7 +130,7 @@ def gpu_granted() -> bool:
 
 
 def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
-    _start_logging(Path(snakemake.log[0]) if len(snakemake.log) else None)
+    _start_logging(Path(snakemake.log[0]) if len(snakemake.log) else None, in_a_rule=True)
     where, kinds, hints = f"rule {snakemake.rule}", _kinds(main), typing.get_type_hints(main)
     given = dict(snakemake.params.items())
     if len(given) != len(snakemake.params):
@@ -334,11 +335,15 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
 
-def _start_logging(log_file: Path | None) -> None:
-    """Messages go to the terminal and the log file, warnings to the file if there is one."""
+def _start_logging(log_file: Path | None, *, in_a_rule: bool = False) -> None:
+    """Messages go to the terminal and the log file, warnings to the file if there is one.
+
+    In a rule the terminal is Snakemake's: it says what failed, and the log has the rest.
+    """
     terminal = logging.StreamHandler(sys.stderr)
     terminal.addFilter(lambda record: record.exc_info is None)  # Python shows the traceback itself
-    handlers: list[logging.Handler] = [terminal]
+    handlers: list[logging.Handler] = [] if in_a_rule and log_file else [terminal]
+    progress.bars = not (in_a_rule and log_file)
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(_LogFile(log_file, mode="w", encoding="utf-8"))

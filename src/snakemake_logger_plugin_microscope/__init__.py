@@ -1,0 +1,204 @@
+"""What a run says: a line a finished step, what is at work now, failures last.
+
+A plugin of Snakemake (``--logger microscope``; profiles/default asks for it). Everything else is in
+Snakemake's own log and in the logs of the steps. Dry runs, ``--verbose`` and ``--quiet`` have
+Snakemake's own output.
+"""
+
+import logging
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultFormatter
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from snakemake_logger_plugin_microscope.steps import Failure, Step, clock, failure_of
+
+_SAID = ("Nothing to be done", "Trying to restart", "Report created", "Shutting down")
+_NOISE = ("Building DAG", "Using shell", "Conda environments", "Assuming unrestricted", "host:")
+_LONG = 60.0
+"""Seconds after which a step that is still at work is mentioned where nothing can be redrawn."""
+_POLL = 5.0
+
+
+class LogHandler(LogHandlerBase):
+    """Keeps account of the steps; draws them in a terminal, prints lines elsewhere."""
+
+    def __post_init__(self) -> None:
+        """Choose between our lines and Snakemake's own output."""
+        settings = self.common_settings
+        self._plain: logging.Handler | None = None
+        stream = sys.stdout if settings.stdout else sys.stderr
+        if settings.dryrun or settings.verbose or settings.debug_dag or settings.quiet:
+            self._plain = ColorizingTextHandler(nocolor=settings.nocolor, stream=stream)
+            self._plain.setFormatter(DefaultFormatter(settings.quiet, settings.show_failed_logs))
+            self._plain.addFilter(
+                DefaultFilter(
+                    settings.quiet,
+                    settings.debug_dag,
+                    settings.verbose,
+                    settings.dryrun,
+                    settings.printshellcmds,
+                )
+            )
+            return
+        self._console = Console(
+            file=stream, no_color=settings.nocolor, highlight=False, soft_wrap=True, markup=False
+        )
+        self._running: dict[int, Step] = {}
+        self._failures: list[Failure] = []
+        self._others: list[str] = []
+        self._done, self._total, self._start = 0, 0, time.monotonic()
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._live: Live | None = None
+
+    @property
+    def writes_to_stream(self) -> bool:
+        """It replaces Snakemake's own output."""
+        return True
+
+    @property
+    def writes_to_file(self) -> bool:
+        """The file is Snakemake's."""
+        return False
+
+    @property
+    def has_filter(self) -> bool:
+        """It sees every record."""
+        return True
+
+    @property
+    def has_formatter(self) -> bool:
+        """Its lines are its own."""
+        return True
+
+    @property
+    def needs_rulegraph(self) -> bool:
+        """Not needed."""
+        return False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in one record."""
+        if self._plain is not None:
+            self._plain.handle(record)
+            return
+        try:
+            with self._lock:
+                self._take(getattr(record, "event", None), record)
+        except Exception:
+            self.handleError(record)
+
+    def _take(self, event: LogEvent | None, record: Any) -> None:
+        if event == LogEvent.RUN_INFO:
+            self._begin(int(record.stats.get("total", 0)))
+        elif event == LogEvent.JOB_INFO:
+            self._running[record.jobid] = Step(
+                record.rule_name, dict(record.wildcards or {}), list(record.log)
+            )
+        elif event == LogEvent.JOB_FINISHED:
+            step = self._running.pop(record.job_id, None)
+            self._done += 1
+            if step is not None and step.rule != "all":
+                self._say(f"{self._count()} {step.title}  {clock(step.seconds)}{self._left()}")
+        elif event == LogEvent.JOB_ERROR:
+            self._fail(record.jobid, record.rule_name, list(record.log), record.rule_msg)
+        elif event == LogEvent.GROUP_ERROR:
+            for job in record.job_error_info:
+                self._fail(job["jobid"], job["rule_name"], list(job["log"]), None)
+        elif event == LogEvent.ERROR or (event is None and record.levelno >= logging.WARNING):
+            self._trouble(record)
+        elif event is None:
+            text = record.getMessage()
+            # Before the steps are known Snakemake's own words count: lists, reports, what it unlocks.
+            if text.startswith(_SAID) or not (self._total or text.startswith(_NOISE)):
+                self._say(text)
+
+    def _begin(self, total: int) -> None:
+        if total and not self._total:
+            self._total = total
+            self._say(f"{total} steps")
+            if self._console.is_terminal:
+                self._live = Live(
+                    get_renderable=self._view,
+                    console=self._console,
+                    refresh_per_second=4,
+                    transient=True,
+                )
+                self._live.start()
+            else:
+                threading.Thread(target=self._mention_long_steps, daemon=True).start()
+
+    def _trouble(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if self._total and record.levelno >= logging.ERROR:
+            self._others.append(text)  # said at the end, if no step explains it
+        else:
+            self._say(text)
+
+    def _fail(self, jobid: int, rule: str, logs: list[str], message: str | None) -> None:
+        step = self._running.pop(jobid, None) or Step(rule, {}, logs)
+        failure = failure_of(step, logs, message)
+        self._failures.append(failure)
+        self._say(f"{self._count()} FAILED {step.title}  {clock(step.seconds)}")
+
+    def _count(self) -> str:
+        width = len(str(self._total))
+        return f"[{self._done:>{width}}/{self._total}]"
+
+    def _left(self) -> str:
+        """Of the whole, by the pace so far; nothing before there is one."""
+        seconds = time.monotonic() - self._start
+        if self._done < 3 or self._done >= self._total or seconds < 10:
+            return ""
+        left = seconds / self._done * (self._total - self._done)
+        return f"   ({clock(seconds)}, about {clock(left)} left)"
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._console.print(text)
+
+    def _view(self) -> Group:
+        """The lines at the bottom of a terminal: the whole, and every step that is at work."""
+        width = max(self._console.width - 1, 20)
+        share = self._done / max(self._total, 1)
+        bar = ("━" * round(share * 30)).ljust(30, "╌")
+        lines = [f"{bar} {self._count()}{self._left()}"]
+        for step in list(self._running.values()):
+            lines.append(f"  {step.title}  {clock(step.seconds)}  {step.progress()}")
+        return Group(*(Text(line[:width], no_wrap=True) for line in lines))
+
+    def _mention_long_steps(self) -> None:
+        while not self._ended.wait(_POLL):
+            with self._lock:
+                for step in self._running.values():
+                    if time.monotonic() - step.mentioned >= _LONG:
+                        step.mentioned = time.monotonic()
+                        progress = step.progress()
+                        self._say(f"  … {step.title}  {clock(step.seconds)}  {progress}".rstrip())
+
+    def close(self) -> None:
+        """End the drawing; say what failed, each with its one message and its log."""
+        if self._plain is not None:
+            self._plain.close()
+        elif not self._ended.is_set():
+            self._ended.set()
+            if self._live is not None:
+                self._live.stop()
+            if self._failures:
+                self._say(f"\n{len(self._failures)} of {self._total} steps failed:")
+                for failure in self._failures:
+                    self._say(f"  {failure.title}: {failure.message}")
+                    if failure.log and Path(failure.log).is_file():
+                        self._say(f"    log: {failure.log}")
+                self._say("Correct the cause and run the same command: what is done stays done.")
+            else:
+                for text in self._others:
+                    self._say(text)
+        super().close()

@@ -1,0 +1,94 @@
+"""One step at work, and why one failed, as its log tells."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
+_TAIL = 4000
+_LINE = 300
+
+
+@dataclass
+class Step:
+    """A job of Snakemake's.
+
+    Attributes:
+        rule: Name of its rule.
+        wildcards: Name → value.
+        logs: Its log files.
+        start: When it began, on the monotonic clock.
+        mentioned: When it was last spoken of.
+    """
+
+    rule: str
+    wildcards: Mapping[str, str]
+    logs: Sequence[str]
+    start: float = field(default_factory=time.monotonic)
+    mentioned: float = field(default_factory=time.monotonic)
+
+    @property
+    def title(self) -> str:
+        """``train_vae demo-faces whole 0``."""
+        return " ".join([self.rule, *map(str, self.wildcards.values())])
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self.start
+
+    def progress(self) -> str:
+        """The last line of its log, while it has one."""
+        lines = [line for log in self.logs for line in _tail(log)]
+        return _STAMP.sub("", lines[-1])[:_LINE] if lines else ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a step failed.
+
+    Attributes:
+        title: Its rule and wildcards.
+        message: One line.
+        log: Its log file, empty without.
+    """
+
+    title: str
+    message: str
+    log: str
+
+
+def failure_of(step: Step, logs: Sequence[str], message: str | None) -> Failure:
+    """What the log says last: its error, else its last line, else Snakemake's message."""
+    names = [name for name in (*logs, *step.logs) if Path(name).is_file()]
+    lines = [line for name in names for line in _tail(name)]
+    errors = [line for line in lines if " ERROR error: " in line]
+    found = errors[-1].partition(" ERROR error: ")[2] if errors else (lines or [""])[-1]
+    text = _STAMP.sub("", found).strip() or (message or "").strip()
+    first = (text.splitlines() or ["ended without a message; see Snakemake's log"])[0]
+    if message and not errors:
+        first = f"{' '.join(message.split())[:_LINE]}; {first}" if first not in message else first
+    return Failure(step.title, first, names[0] if names else "")
+
+
+def _tail(name: str) -> list[str]:
+    try:
+        with open(name, "rb") as handle:
+            handle.seek(0, 2)
+            handle.seek(max(handle.tell() - _TAIL, 0))
+            text = handle.read().decode("utf-8", errors="replace")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def clock(seconds: float) -> str:
+    """``7.2 s``, ``3:05 min`` or ``2:10 h``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
