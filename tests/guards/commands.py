@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import store  # type: ignore[import-not-found]
 import yaml
 
-TAKEN = Path(__file__).with_name("taken")
-"""The guards, and what commit a749c3d does not have itself."""
 NO_STUDIES = {"config.yaml", "datasets.yaml"}
 SUBSET = ("faces", "alignment")
 TOGETHER = (*SUBSET, "synthetic")
@@ -55,7 +54,7 @@ def _sizes(file: Path) -> set[str]:
 def _own_studies(checkout: Path) -> Path:
     """Configs of one's own: the checkout's, where its keys have other names by now."""
     theirs = checkout / "tests/guards/studies"
-    return theirs if theirs.is_dir() else TAKEN / "studies"
+    return theirs if theirs.is_dir() else store.TAKEN / "studies"
 
 
 def write_files(folder: Path) -> None:

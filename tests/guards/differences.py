@@ -36,8 +36,8 @@ class Difference:
     place: str = ""
 
 
-def unexplained(found: Iterable[Difference], meant: Sequence[Meant], where: str) -> str:
-    """What is not meant, and what is meant and no longer there; empty if all is well.
+def unexplained(found: Iterable[Difference], meant: Sequence[Meant], where: str) -> list[str]:
+    """Lines of what is not meant, and of what is meant and no longer there.
 
     Args:
         found: Differences of one guard.
@@ -51,8 +51,12 @@ def unexplained(found: Iterable[Difference], meant: Sequence[Meant], where: str)
         if not reasons:
             left.append(one)
     stale = [m for m in meant if m.where == where and m not in matched]
-    lines = [*told(left), *(f"exception matches nothing: {m.what} {m.field}" for m in stale)]
-    return "\n".join(lines)
+    return [*told(left), *(f"exception matches nothing: {m.what} {m.field}" for m in stale)]
+
+
+def text_of(lines: Sequence[str]) -> str:
+    """For the message of an assertion."""
+    return "\n".join(["differs from a749c3d; meant? tests/guards/renames.yaml", *lines])
 
 
 def told(found: Sequence[Difference]) -> list[str]:

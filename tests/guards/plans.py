@@ -1,7 +1,6 @@
 """The plan guard: resolved configs and all jobs of all commands, taken, kept and compared."""
 
 import json
-import lzma
 import os
 import subprocess
 import tempfile
@@ -10,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from commands import TAKEN, commands, write_files  # type: ignore[import-not-found]
+import store  # type: ignore[import-not-found]
+from commands import commands, write_files  # type: ignore[import-not-found]
 from differences import ABSENT, Difference, compared  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
-FILE = TAKEN / "plans.json.xz"
+FILE = store.TAKEN / "plans.json.xz"
 DUMP = Path(__file__).with_name("dump_plans.py")
 _OURS = ("KAGGLE_", "SNAKEMAKE_", "LATENT_MICROSCOPE_")
 PROCESSES = 2
@@ -70,13 +70,12 @@ def save(plans: Plans, path: Path = FILE) -> None:
         }
         for name, plan in plans.items()
     }
-    text = json.dumps({"jobs": [json.loads(job) for job in jobs], "commands": packed}, indent=0)
-    path.write_bytes(lzma.compress(text.encode(), preset=9))
+    store.write(path, {"jobs": [json.loads(job) for job in jobs], "commands": packed})
 
 
 def load(path: Path = FILE) -> Plans:
     """What :func:`save` has written."""
-    content = json.loads(lzma.decompress(path.read_bytes()))
+    content = store.read(path)
     return {
         name: {
             "config": plan["config"],

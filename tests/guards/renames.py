@@ -33,12 +33,13 @@ class Meant:
     field: str
     reason: str
 
-    def covers(self, where: str, what: str, name: str) -> bool:
-        return (
-            self.where == where
-            and re.fullmatch(self.what, what) is not None
-            and re.fullmatch(self.field, name) is not None
-        )
+    def names(self, where: str, what: str) -> bool:
+        """Whether it is about this."""
+        return self.where == where and re.fullmatch(self.what, what) is not None
+
+    def covers(self, where: str, what: str, field: str) -> bool:
+        """Whether it is about this field of this."""
+        return self.names(where, what) and re.fullmatch(self.field, field) is not None
 
 
 @dataclass

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from commands import TAKEN  # type: ignore[import-not-found]
+import store  # type: ignore[import-not-found]
 from differences import Difference  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
-FILE = TAKEN / "streams.json"
+FILE = store.TAKEN / "streams.json"
 FUNCTIONS = {"derive", "rng"}
 FOLDERS = ("src", "scripts", "workflow")
 BENCHMARKS = "bench"

@@ -3,42 +3,65 @@
 python tests/guards/take.py CHECKOUT FOLDER [--python PYTHON] [--only GUARD]
 python tests/guards/take.py --compare OLD NEW [--only GUARD]
 
-To see on another machine that a refactoring changed no number: check out commit a749c3d, make its
-.venv, run its demo and README's digits study, and take it; take today's checkout likewise; compare.
-CHECKOUT may have the old layout or the new one; its code runs in its own Python.
+CHECKOUT may have the layout of commit a749c3d or today's; its code runs in its own Python. Of a
+crate and of contents there is only what CHECKOUT has finished (make demo, README's digits study).
+
+To see on another machine that a refactoring changed no number: check out a749c3d, make its .venv,
+run the demo and the digits, take it; take today's checkout likewise; compare the two folders.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
+import contents  # type: ignore[import-not-found]
+import crates  # type: ignore[import-not-found]
 import plans  # type: ignore[import-not-found]
+import reruns  # type: ignore[import-not-found]
 import streams  # type: ignore[import-not-found]
 from differences import unexplained  # type: ignore[import-not-found]
+from machine import differing  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
-GUARDS = ("plans", "streams")
+GUARDS: dict[str, Any] = {
+    "plans": plans,
+    "streams": streams,
+    "contents": contents,
+    "crate": crates,
+    "reruns": reruns,
+}
 
 
-def take(checkout: Path, folder: Path, python: Path, only: str | None) -> None:
+def take(checkout: Path, folder: Path, python: Path, names: list[str]) -> None:
     """Write the guards' files to a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    if only in (None, "plans"):
-        plans.save(plans.take(checkout, python), folder / plans.FILE.name)
-    if only in (None, "streams"):
-        streams.save(streams.take(checkout), folder / streams.FILE.name)
+    for name in names:
+        if name == "crate" and not contents.is_finished(checkout, crates.STUDY):
+            print(f"crate: {checkout}/results/{crates.STUDY} is not finished")
+            continue
+        guard = GUARDS[name]
+        found = guard.take(checkout) if name == "streams" else guard.take(checkout, python)
+        guard.save(found, folder / guard.FILE.name)
+        print(f"{name}: {folder / guard.FILE.name}", flush=True)
 
 
-def compare(old: Path, new: Path, only: str | None) -> list[str]:
+def compare(old: Path, new: Path, names: list[str]) -> list[str]:
     """What is different, by renames.yaml; empty if nothing is."""
     renames = Renames.read()
-    found = []
-    for name, guard in (("plans", plans), ("streams", streams)):
-        if only in (None, name):
-            before, after = (guard.load(folder / guard.FILE.name) for folder in (old, new))
-            differing = guard.differences(guard.renamed(before, renames), after)
-            found.append(unexplained(differing, renames.exceptions, name))
-    return [text for text in found if text]
+    lines = []
+    for name in names:
+        guard = GUARDS[name]
+        paths = [folder / guard.FILE.name for folder in (old, new)]
+        if missing := [str(path) for path in paths if not path.is_file()]:
+            lines.append(f"{name}: not compared, for there is no {', '.join(missing)}")
+            continue
+        before, after = (guard.load(path) for path in paths)
+        if name == "contents" and (other := differing(before["machine"], after["machine"])):
+            lines.append(f"contents: not of one kind of machine: {other}")
+        found = guard.differences(guard.renamed(before, renames), after)
+        lines += unexplained(found, renames.exceptions, name)
+    return lines
 
 
 def main(arguments: list[str]) -> None:
@@ -46,18 +69,20 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("old", type=Path, metavar="CHECKOUT or OLD")
-    parser.add_argument("new", type=Path, metavar="FOLDER or NEW")
+    parser.add_argument("old", type=Path, metavar="CHECKOUT_or_OLD")
+    parser.add_argument("new", type=Path, metavar="FOLDER_or_NEW")
     parser.add_argument("--compare", action="store_true", help="compare two takes")
     parser.add_argument("--python", type=Path, help="the checkout's; by default of its .venv")
     parser.add_argument("--only", choices=GUARDS, help="one guard")
     given = parser.parse_args(arguments)
+    names = [given.only] if given.only else list(GUARDS)
     if given.compare:
-        found = compare(given.old, given.new, given.only)
+        found = compare(given.old, given.new, names)
         print(*(found or ["no difference"]), sep="\n")
         sys.exit(1 if found else 0)
-    python = given.python or given.old / ".venv/bin/python"
-    take(given.old, given.new, python.absolute(), given.only)
+    checkout = given.old.resolve()
+    python = given.python or checkout / ".venv/bin/python"
+    take(checkout, given.new, python.absolute(), names)
 
 
 if __name__ == "__main__":

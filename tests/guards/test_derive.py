@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import streams  # type: ignore[import-not-found]
-from differences import unexplained  # type: ignore[import-not-found]
+from differences import text_of, unexplained  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,7 +14,7 @@ def test_every_stream_is_as_it_was() -> None:
     old = streams.renamed(streams.load(), renames)
     assert len(old) > 60
     found = unexplained(streams.differences(old, streams.take(ROOT)), renames.exceptions, "streams")
-    assert not found, f"streams differ from those of a749c3d:\n{found}"
+    assert not found, text_of(found)
     assert renames.unused("streams") == []
 
 

@@ -111,10 +111,10 @@ def test_an_entry_that_matches_nothing_is_known() -> None:
 def test_a_difference_that_is_meant_is_left_out_and_a_stale_one_fails() -> None:
     found = [Difference("plans", "plot_map", "threads", 1, 2)]
     meant = Meant("plans", "plot_.*", "threads", "two threads are faster")
-    assert unexplained(found, [meant], "plans") == ""
-    assert unexplained([], [meant], "plans") == "exception matches nothing: plot_.* threads"
-    assert unexplained([], [meant], "streams") == ""
-    assert unexplained(found, [], "plans") == "plot_map: threads: 1 -> 2"
+    assert unexplained(found, [meant], "plans") == []
+    assert unexplained([], [meant], "plans") == ["exception matches nothing: plot_.* threads"]
+    assert unexplained([], [meant], "streams") == []
+    assert unexplained(found, [], "plans") == ["plot_map: threads: 1 -> 2"]
 
 
 def test_what_is_told_is_short() -> None:

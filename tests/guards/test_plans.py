@@ -6,7 +6,7 @@ from pathlib import Path
 import plans  # type: ignore[import-not-found]
 import pytest
 from commands import commands  # type: ignore[import-not-found]
-from differences import unexplained  # type: ignore[import-not-found]
+from differences import text_of, unexplained  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.workflow
@@ -25,7 +25,7 @@ def test_every_plan_is_as_it_was(taken: plans.Plans) -> None:
     renames = Renames.read()
     old = plans.renamed(plans.load(), renames)
     found = unexplained(plans.differences(old, taken), renames.exceptions, "plans")
-    assert not found, f"plans differ from those of a749c3d:\n{found}"
+    assert not found, text_of(found)
     assert renames.unused(*SECTIONS, "captions") == []
 
 

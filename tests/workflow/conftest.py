@@ -1,7 +1,12 @@
 """One finished run of tests/workflow/tiny.yaml, made once and shared by the tests that need it."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from snakemake_project import SECRETS, Project, copy_project, tiny  # type: ignore[import-not-found]
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "guards"))
 
 
 @pytest.fixture(scope="session")

@@ -99,9 +99,13 @@ class Project:
 
     def plan(self, *arguments: str) -> Counter[str]:
         """Jobs by rule that Snakemake would run, from a dry run."""
-        done = self.snakemake(*arguments, "--dry-run", "--nolock", "--quiet", "rules")
+        return planned(self.dry_run(*arguments, "--quiet", "rules"))
+
+    def dry_run(self, *arguments: str) -> str:
+        """What a dry run says."""
+        done = self.snakemake(*arguments, "--dry-run", "--nolock")
         assert done.returncode == 0, done.stdout
-        return planned(done.stdout)
+        return done.stdout
 
 
 def copy_project(folder: Path) -> Project:

@@ -1,7 +1,8 @@
 """Which jobs run again after which edit: exactly those that depend on it, and none for a touch.
 
 Each case edits a copy of the project in which the tiny workflow is done, asks Snakemake for its
-plan and puts the file back. The ids of the tests are the table: edit → jobs.
+plan and puts the file back. The ids of the tests are the table: edit → jobs. The artefacts that
+those jobs make are the same as at commit a749c3d (tests/guards).
 """
 
 import resource
@@ -10,7 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from snakemake_project import Project, edited, tiny  # type: ignore[import-not-found]
+import reruns  # type: ignore[import-not-found]
+from differences import text_of  # type: ignore[import-not-found]
+from snakemake_project import (  # type: ignore[import-not-found]
+    Project,
+    edited,
+    planned,
+    tiny,
+)
 
 pytestmark = pytest.mark.workflow
 
@@ -63,7 +71,7 @@ def jobs(text: str) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one file and the jobs that it costs."""
+    """A change of one file, by its path in the project, and the jobs that it costs."""
 
     what: str
     file: str
@@ -88,83 +96,95 @@ def touched(text: str) -> str:
 
 
 LIBRARY = "src/latent_microscope"
+PLACES = {
+    "config": "tiny.yaml",
+    "sub-niches": f"{LIBRARY}/forensics/subniches.py",
+    "PhilNet": f"{LIBRARY}/models/philnet.py",
+    "one figure": f"{LIBRARY}/plots/identities.py",
+    "look of figures": f"{LIBRARY}/plots/style.py",
+    "progress bar": f"{LIBRARY}/progress.py",
+    "scoring": f"{LIBRARY}/forensics/scoring.py",
+    "seeds": f"{LIBRARY}/seeds.py",
+    "artefacts": f"{LIBRARY}/io/artefacts.py",
+    "ranking script": "scripts/forensics/rank_samples.py",
+    "training script": "scripts/training/train_vae.py",
+    "caption": "workflow/report/clusters.rst",
+    "archive": "data/demo-faces/demo-faces.zip",
+    "identities": "data/demo-faces/identity_demo.txt",
+    "latents": "results/tiny-faces/vae/whole/seed0/latents.npy",
+    "ceiling": "results/tiny-objects/rsa/euclidean-ceiling.parquet",
+}
+"""What is edited → where it lies."""
 CODE = "\n\nEDITED = 1\n"
 EDITS = [
-    Edit("figure style: dpi", "tiny.yaml", replaced("dpi: 60", "dpi: 61"), FIGURES),
+    Edit("figure style: dpi", PLACES["config"], replaced("dpi: 60", "dpi: 61"), FIGURES),
     Edit(
         "CLS: alpha",
-        "tiny.yaml",
+        PLACES["config"],
         replaced("alpha: 0.5", "alpha: 0.6"),
         f"{SCORED} tabulate_reliability",
     ),
     Edit(
         "clusters: min_cluster_size",
-        "tiny.yaml",
+        PLACES["config"],
         replaced("min_cluster_size: 6", "min_cluster_size: 7"),
         CLUSTERED,
     ),
-    Edit("VAE: batch", "tiny.yaml", replaced("batch: 32\n", "batch: 30\n"), FROM_TRAINING),
-    Edit("PhilNet: batch", "tiny.yaml", replaced("batch: 16}", "batch: 20}"), PHILNET),
+    Edit("VAE: batch", PLACES["config"], replaced("batch: 32\n", "batch: 30\n"), FROM_TRAINING),
+    Edit("PhilNet: batch", PLACES["config"], replaced("batch: 16}", "batch: 20}"), PHILNET),
     Edit(
         "noise ceiling: splits",
-        "tiny.yaml",
+        PLACES["config"],
         replaced("ceiling_splits: 2", "ceiling_splits: 3"),
         f"noise_ceiling {COMPARED}",
     ),
     Edit(
         "one more seed",
-        "tiny.yaml",
+        PLACES["config"],
         replaced("seeds: [0]\n    vae:\n", "seeds: [0, 1]\n    vae:\n"),
         ONE_MORE_SEED,
     ),
     Edit(
         "one more model",
-        "tiny.yaml",
+        PLACES["config"],
         replaced("    models:\n", "    models:\n      pixels: {type: pixels}\n"),
         f"pixel_features compute_rdm {INFERRED} {COMPARED}",
     ),
-    Edit("root seed", "tiny.yaml", appended("seed: 7\n"), ALL),
-    Edit("numeric_threads", "tiny.yaml", appended("numeric_threads: 1\n"), ALL),
-    Edit("mirror folder", "tiny.yaml", appended("mirror: elsewhere\n"), ""),
+    Edit("root seed", PLACES["config"], appended("seed: 7\n"), ALL),
+    Edit("numeric_threads", PLACES["config"], appended("numeric_threads: 1\n"), ALL),
+    Edit("mirror folder", PLACES["config"], appended("mirror: elsewhere\n"), ""),
     Edit(
         "library: sub-niches",
-        f"{LIBRARY}/forensics/subniches.py",
+        PLACES["sub-niches"],
         appended(CODE),
         f"find_subniches plot_subniches {BIASED}",
     ),
     Edit(
         "library: PhilNet",
-        f"{LIBRARY}/models/philnet.py",
+        PLACES["PhilNet"],
         appended(CODE),
         PHILNET,
     ),
-    Edit(
-        "library: one figure", f"{LIBRARY}/plots/identities.py", appended(CODE), "plot_identities"
-    ),
-    Edit("library: look of figures", f"{LIBRARY}/plots/style.py", appended(CODE), FIGURES),
-    Edit("library: progress bar", f"{LIBRARY}/progress.py", appended(CODE), ""),
-    Edit("script", "scripts/forensics/rank_samples.py", appended(CODE), f"{RANKED} check_results"),
-    Edit(
-        "docstring",
-        f"{LIBRARY}/forensics/scoring.py",
-        replaced('"""All scores', '"""Edited. All scores'),
-        "",
-    ),
-    Edit("comment", f"{LIBRARY}/seeds.py", appended("\n# Edited.\n"), ""),
-    Edit("caption", "workflow/report/clusters.rst", appended("\nEdited.\n"), ""),
-    Edit("touched script", "scripts/training/train_vae.py", touched, ""),
-    Edit("touched library file", f"{LIBRARY}/io/artefacts.py", touched, ""),
-    Edit("touched data file", "data/demo-faces/demo-faces.zip", touched, ""),
-    Edit("touched result", "results/tiny-faces/vae/whole/seed0/latents.npy", touched, ""),
+    Edit("library: one figure", PLACES["one figure"], appended(CODE), "plot_identities"),
+    Edit("library: look of figures", PLACES["look of figures"], appended(CODE), FIGURES),
+    Edit("library: progress bar", PLACES["progress bar"], appended(CODE), ""),
+    Edit("script", PLACES["ranking script"], appended(CODE), f"{RANKED} check_results"),
+    Edit("docstring", PLACES["scoring"], replaced('"""All scores', '"""Edited. All scores'), ""),
+    Edit("comment", PLACES["seeds"], appended("\n# Edited.\n"), ""),
+    Edit("caption", PLACES["caption"], appended("\nEdited.\n"), ""),
+    Edit("touched script", PLACES["training script"], touched, ""),
+    Edit("touched library file", PLACES["artefacts"], touched, ""),
+    Edit("touched data file", PLACES["archive"], touched, ""),
+    Edit("touched result", PLACES["latents"], touched, ""),
     Edit(
         "changed data file",
-        "data/demo-faces/identity_demo.txt",
+        PLACES["identities"],
         appended("\n"),
         f"pack_faces {FROM_TRAINING}",
     ),
     Edit(
         "changed result",
-        "results/tiny-objects/rsa/euclidean-ceiling.parquet",
+        PLACES["ceiling"],
         appended(" "),
         COMPARED,
     ),
@@ -184,7 +204,14 @@ def title(edit: Edit) -> str:
 @pytest.mark.parametrize("edit", EDITS, ids=title)
 def test_edit_runs_again(edit: Edit, finished: Project) -> None:
     with edited(finished.folder / edit.file, edit.change):
-        assert finished.plan(*tiny()) == jobs(edit.expected)
+        text = finished.dry_run(*tiny())
+    assert planned(text) == jobs(edit.expected)
+    left = reruns.unexplained_of(edit.what, text)
+    assert not left, text_of(left)
+
+
+def test_the_edits_of_the_guard_are_tried() -> None:
+    assert set(reruns.load()) <= {edit.what for edit in EDITS}
 
 
 def test_second_run_does_nothing_in_five_seconds(finished: Project) -> None:
