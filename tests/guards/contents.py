@@ -31,11 +31,13 @@ STUDIES = {
 }
 """The demo's and README's; with the data that are made for them."""
 LEFT_OUT = {
+    r"^results/(demo-)?report\.": "of whichever run came last, with hashes of code and times; "
+    "compressed in the PDF. Each study's own page is compared",
     r"(^|/)\.": "checkpoints and what is on its way",
     r"\.meta\.json$": "sidecars: times and hashes of code",
     r"(^|/)logs/": "logs and event files: times",
 }
-"""No artefacts; results/report.* is of whichever run came last, and lies in no study's folder."""
+"""Pattern of paths → why they are not compared. What is masked in others: readers.MASKED."""
 
 Listing = dict[str, Any]
 """``machine``, and ``studies``: study → artefact → part → [type, digest]."""
@@ -141,19 +143,24 @@ def _distance(path: str, part: str, folders: tuple[Path, Path]) -> str:
 
 
 def compare(old: Path, new: Path) -> list[str]:
-    """In what two folders or listings differ, in words."""
+    """In what two folders or listings differ, in words; what cannot be compared is printed."""
     folders = (old, new) if old.is_dir() and new.is_dir() else None
     one, two = (listing(path) if path.is_dir() else load(path) for path in (old, new))
     one = renamed(one, renames := Renames.read())
-    lines = []
-    if machines := differing(one["machine"], two["machine"]):
-        lines.append(f"not of one kind of machine: {machines}")
+    print(*notes(one, two), sep="", end="")
     found: list[Difference] = []
     for study in sorted(one["studies"].keys() & two["studies"].keys()):
         found += study_differences(one["studies"][study], two["studies"][study], folders)
-    for study in sorted(one["studies"].keys() ^ two["studies"].keys()):
-        lines.append(f"{study}: finished in one of them only, not compared")
-    return lines + unexplained(found, renames.exceptions, "contents")
+    lines: list[str] = unexplained(found, renames.exceptions, "contents")
+    return lines
+
+
+def notes(old: Listing, new: Listing) -> Iterator[str]:
+    """Why some of two listings cannot be compared, or not bit by bit; a line each."""
+    if other := differing(old["machine"], new["machine"]):
+        yield f"contents: numbers may differ in their last digits, for {other}\n"
+    for study in sorted(old["studies"].keys() ^ new["studies"].keys()):
+        yield f"contents: {study} is finished in one of them only\n"
 
 
 def main(arguments: list[str]) -> None:

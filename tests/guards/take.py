@@ -21,7 +21,6 @@ import plans  # type: ignore[import-not-found]
 import reruns  # type: ignore[import-not-found]
 import streams  # type: ignore[import-not-found]
 from differences import unexplained  # type: ignore[import-not-found]
-from machine import differing  # type: ignore[import-not-found]
 from renames import Renames  # type: ignore[import-not-found]
 
 GUARDS: dict[str, Any] = {
@@ -47,18 +46,18 @@ def take(checkout: Path, folder: Path, python: Path, names: list[str]) -> None:
 
 
 def compare(old: Path, new: Path, names: list[str]) -> list[str]:
-    """What is different, by renames.yaml; empty if nothing is."""
+    """What is different, by renames.yaml; what cannot be compared is printed."""
     renames = Renames.read()
     lines = []
     for name in names:
         guard = GUARDS[name]
         paths = [folder / guard.FILE.name for folder in (old, new)]
         if missing := [str(path) for path in paths if not path.is_file()]:
-            lines.append(f"{name}: not compared, for there is no {', '.join(missing)}")
+            print(f"{name}: not compared, for there is no {', '.join(missing)}")
             continue
         before, after = (guard.load(path) for path in paths)
-        if name == "contents" and (other := differing(before["machine"], after["machine"])):
-            lines.append(f"contents: not of one kind of machine: {other}")
+        if name == "contents":
+            print(*contents.notes(before, after), sep="", end="")
         found = guard.differences(guard.renamed(before, renames), after)
         lines += unexplained(found, renames.exceptions, name)
     return lines
