@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,10 @@ def processor_time(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def little_memory() -> Iterator[None]:
-    """Allocations of gigabytes fail, and what stays resident is looked at."""
+    """Allocations of gigabytes fail, and what stays resident is looked at; only Linux can."""
+    if sys.platform != "linux":
+        yield
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + ADDRESS_SPACE, hard))
     before = _reset_peak()

@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import platform
 import resource
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -70,8 +71,10 @@ def _processor() -> str:
             for line in handle:
                 if line.startswith("model name"):
                     return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
+    except OSError:  # macOS has no /proc; its platform.processor() only says "arm"
+        with suppress(OSError, subprocess.SubprocessError):
+            asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.check_output(asked, text=True, timeout=5).strip()
     return platform.processor() or platform.machine()
 
 
@@ -94,8 +97,9 @@ def device_in_use() -> str:
 
 
 def peak_memory_mib() -> float:
-    """Largest resident size of this process so far, in MiB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    """Largest resident size of this process so far, in MiB; macOS counts it in bytes."""
+    per_mib = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib, 1)
 
 
 def write_sidecars(
