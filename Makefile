@@ -100,9 +100,9 @@ format: .venv
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	$(BIN)/snakefmt --line-length 100 Snakefile workflow
 
-lock:  ## resolve envs/requirements.in anew into envs/requirements.lock
-	rm -rf .lock && $(PYTHON) -m venv .lock && .lock/bin/pip install --quiet -r envs/requirements.in
-	(grep '^#' envs/requirements.lock; .lock/bin/pip freeze | sort -f) > .lock/new && mv .lock/new envs/requirements.lock && rm -rf .lock
+lock: .venv  ## pyproject.toml resolved for every platform and Python, pins kept; UPGRADE=--upgrade for the newest
+	$(BIN)/uv pip compile --quiet --universal --all-extras --python-version 3.11 --no-annotate $(UPGRADE) \
+		--custom-compile-command "make lock" --output-file envs/requirements.lock pyproject.toml
 
 clean:  ## remove results and downloads (not results/published)
 	rm -rf data .snakemake && find results -mindepth 1 -maxdepth 1 ! -name published ! -name README.md -exec rm -rf {} +
