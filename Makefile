@@ -1,5 +1,10 @@
-# Commands of the project. PYTHON makes .venv from the lock; CORES go to Snakemake.
-PYTHON ?= python3.11
+# Commands of the project. CORES go to Snakemake; .venv is made by the first Python here that can, or by PYTHON.
+PYTHONS = python3.11 python3.12 python3.13 python3
+CAN = import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c "$(CAN)" >/dev/null 2>&1 && echo $$p && break; done)
+NO_PYTHON = no Python 3.11, 3.12 or 3.13 with venv and pip was found; install one (Debian and Ubuntu: python3-venv, \
+	macOS: brew install python@3.12), or name it: make PYTHON=/path/to/python
+PIP = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 CORES ?= 2
 N ?= 500
 BIN := .venv/bin
@@ -17,14 +22,17 @@ TRAINING_KILLS ?= 5
 SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz bench test lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
-	@grep -E '^[a-z -]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 30
+	@awk -F ': *[^#]*##' '/^[a-z -]+:.*##/ { printf "%-36s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv: envs/requirements.lock
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement envs/requirements.lock
+.venv: envs/requirements.lock pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { python="$(PYTHON)"; $${python:-false} -c "$(CAN)" 2>/dev/null \
+		|| { echo "$(NO_PYTHON)" >&2; exit 1; }; test -x $(BIN)/python || clear=--clear; $$python -m venv $$clear .venv; }
+	@echo "installing envs/requirements.lock into .venv; the first time this takes minutes and about 7 GB"
+	@$(PIP) --requirement envs/requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch .venv
 
 demo: .venv  ## the embedded default, a few minutes, no download; ends with the report's path
@@ -93,8 +101,14 @@ lint: .venv
 types: .venv
 	$(BIN)/mypy
 
-test: .venv lint types  ## lint, types and all tests
+test: .venv lint types  ## lint, types and all tests but the slow ones
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
+
+test-slow: .venv  ## the tests that are slow and rarely tell anything new
+	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
+
+wheel: .venv  ## library and workflow as one file in dist, for pip install
+	$(BIN)/python -m hatchling build --target wheel
 
 format: .venv
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

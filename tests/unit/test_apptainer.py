@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import locked  # type: ignore[import-not-found]
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,6 @@ def parsed() -> tuple[dict[str, str], dict[str, list[str]]]:
 
 
 HEADER, PARTS = parsed()
-LOCK = (ROOT / "envs/requirements.lock").read_text(encoding="utf-8")
 
 
 def test_it_has_the_sections_of_the_format() -> None:
@@ -46,11 +46,16 @@ def test_it_has_the_sections_of_the_format() -> None:
 
 
 def test_its_python_is_the_one_of_everything_else() -> None:
+    """The first that is looked for, the oldest that is allowed, that of the conda files."""
     found = re.fullmatch(r"python:(\d+\.\d+)-slim-\w+", HEADER["from"])
     assert found is not None
-    assert f"PYTHON ?= python{found[1]}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    pythons = re.search(r"^PYTHONS = (.+)$", makefile, re.MULTILINE)
+    assert pythons is not None
+    assert pythons[1].split()[0] == f"python{found[1]}"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["requires-python"] == f">={found[1]}"
+    assert project["requires-python"].split(",")[0] == f">={found[1]}"
+    assert f"python={found[1]}\n" in (ROOT / "envs/torch.yaml").read_text(encoding="utf-8")
 
 
 def test_it_installs_the_lock_and_nothing_else_by_pip() -> None:
@@ -78,7 +83,7 @@ def test_its_own_test_passes_here_with_the_pins_of_the_lock() -> None:
     done = subprocess.run(
         ["sh", "-eu"], input="\n".join(PARTS["test"]), text=True, capture_output=True, check=True
     )
-    pins = dict(line.split("==") for line in LOCK.splitlines() if re.match(r"[\w.-]+==", line))
+    pins = dict(locked.installed())
     found = done.stdout.split()
     assert [version.partition("+")[0] for version in found] == [
         pins[name].partition("+")[0] for name in LIBRARY
