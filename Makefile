@@ -12,7 +12,6 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 SIZE ?= workstation
 MIRROR ?= $(wildcard ../shared/data)
 REAL = --config size=$(SIZE) $(if $(MIRROR),mirror=$(MIRROR))
-DEMO_REPORT = results/demo-report.html
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
 STUDY ?= demo
 PROFILE ?= profiles/slurm
@@ -36,11 +35,7 @@ help:  ## this list
 	@touch .venv
 
 demo: .venv  ## the embedded default, a few minutes, no download; ends with the report's path
-	$(SNAKEMAKE)
-	@test -f $(DEMO_REPORT) && ! find results/demo-* -newer $(DEMO_REPORT) -type f | grep -q . \
-		|| $(SNAKEMAKE) --quiet all --report $(DEMO_REPORT)
-	@echo "story: results/report.html and results/report.pdf"
-	@echo "report: $(DEMO_REPORT)"
+	@$(BIN)/latent-microscope demo --cores $(CORES)
 
 synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or paper, …)
 	$(SNAKEMAKE) --configfile config/$@.yaml $(REAL)
@@ -48,7 +43,7 @@ synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or
 studies: synthetic detection faces alignment  ## all four
 
 plan: .venv  ## what STUDY (demo, faces, …) at SIZE would ask of SLURM: jobs, GPU hours, disk
-	$(BIN)/python scripts/plan.py $(ON_CLUSTER)
+	$(BIN)/latent-microscope plan -- $(ON_CLUSTER)
 
 slurm: .venv  ## run STUDY at SIZE on a cluster, by profiles/slurm; see docs/cluster.md
 	$(BIN)/snakemake $(ON_CLUSTER)
@@ -74,10 +69,10 @@ publish: .venv  ## small tables and figures of the finished studies to results/p
 	$(MAKE) readme
 
 readme: .venv  ## README's results from results/published
-	$(BIN)/python scripts/write_readme.py --published results/published --readme README.md --page README.md
+	$(BIN)/python scripts/maintain/write_readme.py --published results/published --readme README.md --page README.md
 
 docs: .venv  ## config/README.md from the schema, docs/rulegraph.svg from the DAG
-	$(BIN)/python scripts/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
+	$(BIN)/python scripts/maintain/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
 	$(BIN)/python tests/workflow/test_rulegraph.py
 
 report: .venv  ## Snakemake's own report of all studies: results/snakemake-report.html
@@ -90,7 +85,7 @@ tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1
 
 bench: .venv  ## time, memory and growth of ours and of others, 1,000 to 10,000 samples; N=200000 for ours too
-	$(BIN)/python scripts/bench.py $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
+	$(BIN)/python benchmarks/bench.py $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -116,7 +116,7 @@ class LogHandler(LogHandlerBase):
             self._trouble(record)
         elif event is None:
             text = record.getMessage()
-            # Before the steps are known Snakemake's own words count: lists, reports, what it unlocks.
+            # Before the steps are known Snakemake's own words count: lists, what it unlocks.
             if text.startswith(_SAID) or not (self._total or text.startswith(_NOISE)):
                 self._say(text)
 

@@ -45,17 +45,3 @@ def compared_artefacts(study):
 
 
 SCORED = (("sources", "npy"), ("scores", "parquet"), ("summary", "parquet"))
-
-
-def summary():
-    """Where the results of this run are, for the end of its output."""
-    lines = ["", "Results:"]
-    for study in STUDIES:
-        if Path(f"results/{study}/checks.parquet").exists():
-            lines.append(f"  {study}: tables in results/{study}/tables, figures in")
-            lines.append(f"    results/{study}/figures and results/{study}/vae/*/seed*/figures")
-    if len(lines) == 2:
-        return ""
-    return "\n".join(
-        [*lines, "  what it says, one page: results/report.html and results/report.pdf"]
-    )

@@ -1,0 +1,233 @@
+"""The console command ``latent-microscope``: works in any folder, without a clone."""
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latent_microscope import __version__
+from latent_microscope.errors import InputError
+from latent_microscope.messages import one_line
+
+app = typer.Typer(
+    name="latent-microscope",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_snakemakes_own: list[str] = []
+"""Arguments behind ``--``."""
+
+Configs = Annotated[
+    list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="Config files; none: the demo.")
+]
+Cores = Annotated[int | None, typer.Option(min=1, help="Cores of this machine; default: all.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|PATH", help="Profile of Snakemake, such as slurm."),
+]
+Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit status 1."""
+    words = sys.argv[1:]
+    if "--" in words:
+        cut = words.index("--")
+        words, _snakemakes_own[:] = words[:cut], words[cut + 1 :]
+    try:
+        app(words)
+    except InputError as error:
+        sys.exit(f"error: {one_line(str(error))}")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _end(status: int) -> None:
+    """Say what there is to open after a run that went well; leave with its status."""
+    from latent_microscope.commands.pages import last_run, listing, pages_of
+
+    if status == 0:
+        typer.echo(listing(pages_of(last_run())))
+    raise typer.Exit(status)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What is in a latent space, and how well does it align with human judgements?"""
+
+
+@app.command()
+def init(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or ROLE=FILE.")],
+    name: Annotated[
+        str | None, typer.Option(help="Of the study; default: the first file's.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The config; default: NAME.yaml.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the config.")] = False,
+) -> None:
+    """Look at files and write the config of a study of them.
+
+    A file is an array of embeddings (.npy, .npz, .parquet), a folder, .zip or .parquet of images, a
+    table of attributes (.csv, .parquet), votes or a square dissimilarity matrix of annotators
+    (beside them arrays are the features or logits of models), or a list of ids (.txt). Where a file
+    could be several things, say which: embeddings=FILE, images=FILE, attributes=FILE, votes=FILE,
+    dissimilarity=FILE, features:NAME=FILE, logits:NAME=FILE, ids=FILE.
+
+    Example: latent-microscope init latents.npz attributes.csv images/
+    """
+    from latent_microscope.commands.init import write_config
+
+    written = write_config(files, name, output, force=force)
+    for line in (*written.notes, f"written: {written.config}", "run it:"):
+        typer.echo(line)
+    typer.echo(f"  latent-microscope run {written.config}")
+
+
+@app.command()
+def run(configs: Configs = None, cores: Cores = None, workflow_profile: Profile = None) -> None:
+    """Run the workflow on configs; results go to this folder. Behind -- Snakemake's own options.
+
+    Example: latent-microscope run latents.yaml --cores 2 -- --dry-run
+    """
+    from latent_microscope.commands import workflow
+
+    words = workflow.arguments(configs or [], cores, workflow_profile, _snakemakes_own)
+    _end(workflow.snakemake(words))
+
+
+@app.command()
+def demo(cores: Cores = None) -> None:
+    """Run the embedded default: synthetic demo data, no download, no account; a few minutes.
+
+    Example: latent-microscope demo --cores 2
+    """
+    from latent_microscope.commands import workflow
+
+    _end(workflow.demo(cores))
+
+
+@app.command("open")
+def open_pages(
+    study: Annotated[
+        str | None, typer.Argument(help="Folder below results/; default: all.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--print", help="Only print the paths.")] = False,
+) -> None:
+    """Open explorer and report in the browser.
+
+    Example: latent-microscope open demo-faces
+    """
+    from latent_microscope.commands.pages import last_run, listing, pages_of
+
+    pages = pages_of([study] if study else last_run())
+    typer.echo(
+        listing(pages) or "Nothing is finished here; latent-microscope demo makes something."
+    )
+    for page in pages:
+        if not show and page.path.suffix == ".html":
+            webbrowser.open(page.path.resolve().as_uri())
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, and what is missing for which study.
+
+    Example: latent-microscope doctor
+    """
+    from latent_microscope.commands.doctor import examine, report
+
+    typer.echo(report(examine()))
+
+
+@app.command()
+def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
+    """Print what a run would ask of a cluster: jobs, GPU hours, disk. Nothing is submitted.
+
+    Example: latent-microscope plan faces.yaml --workflow-profile slurm -- --config size=paper
+    """
+    from latent_microscope.commands import workflow
+    from latent_microscope.planning.plan import planned_jobs, table
+
+    words = workflow.arguments(configs or [], None, workflow_profile, _snakemakes_own)
+    jobs = planned_jobs(words)
+    typer.echo(table(jobs) if jobs else "Nothing to be done.")
+
+
+@app.command()
+def trace(
+    path: Annotated[Path, typer.Argument(help="A figure, table, array or weights file.")],
+    row: Annotated[int | None, typer.Option(help="Of a table, from 0: what it rests on.")] = None,
+    root: Folder = Path(),
+) -> None:
+    """Print where an artefact came from: the chain of jobs from a figure or table to the data.
+
+    Example: latent-microscope trace results/demo-faces/tables/bias.csv --row 3
+    """
+    from latent_microscope.provenance import lineage
+
+    if row is not None:
+        typer.echo(f"row {row}: {lineage.table_row(root / path, row)}")
+    typer.echo(lineage.describe(lineage.trace(path, root, row=row)))
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Results of one study, or of all.")] = Path(
+        "results"
+    ),
+    root: Folder = Path(),
+) -> None:
+    """Hash results again and name what is not as recorded; exit status 1 if anything is.
+
+    Example: latent-microscope verify results/demo-faces
+    """
+    from latent_microscope.provenance.lineage import FAILURES
+    from latent_microscope.provenance.lineage import verify as verified
+
+    count, findings = verified(folder, root)
+    for finding in findings:
+        typer.echo(f"{finding.kind}: {finding.path}: {finding.detail}")
+    wrong = sum(finding.kind in FAILURES for finding in findings)
+    typer.echo(
+        f"{count} files checked, {wrong} not as recorded, {len(findings) - wrong} without record"
+    )
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def export(
+    study: Annotated[str, typer.Argument(help="Name of a folder below results/.")],
+    folder: Annotated[Path, typer.Argument(help="The crate; must not exist.")],
+    root: Folder = Path(),
+    figures: Annotated[
+        bool,
+        typer.Option("--figures", help="Also copy figures; some show images not to be passed on."),
+    ] = False,
+) -> None:
+    """Export a finished study as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow).
+
+    Tables and the workflow are copied; everything else is named with its SHA-256.
+
+    Example: latent-microscope export demo-faces demo-faces-crate
+    """
+    from latent_microscope.provenance.rocrate import export as exported
+
+    jobs = exported(study, folder, root, figures=figures)
+    typer.echo(f"{folder}: {jobs} jobs")
+
+
+if __name__ == "__main__":
+    main()

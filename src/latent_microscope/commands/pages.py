@@ -1,0 +1,69 @@
+"""What there is to open of finished studies."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from latent_microscope.errors import InputError
+
+RESULTS = Path("results")
+LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
+"""Names of the studies that the last plan was about; the workflow writes it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One thing to open.
+
+    Attributes:
+        path: A page, or a folder.
+        what: In words.
+    """
+
+    path: Path
+    what: str
+
+
+def finished_studies(results: Path = RESULTS) -> list[str]:
+    """Names of the folders of results that have a report."""
+    return sorted(path.parent.name for path in results.glob("*/report.html"))
+
+
+def last_run() -> list[str]:
+    """The studies of the last run here that are finished; all finished ones if none is known."""
+    finished = finished_studies()
+    with suppress(OSError, ValueError):
+        named = json.loads(LAST_RUN.read_text(encoding="utf-8"))
+        return [name for name in named if name in finished]
+    return finished
+
+
+def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
+    """What there is to open of some studies, the most telling first.
+
+    Raises:
+        InputError: One of them is not finished.
+    """
+    pages, finished = [], finished_studies(results)
+    for name in studies:
+        folder = results / name
+        if name not in finished:
+            raise InputError(
+                f"{folder}: no finished study; finished are: {', '.join(finished) or 'none'}"
+            )
+        explorer = folder / "explorer.html"
+        if explorer.is_file():
+            pages.append(Page(explorer, f"{name}: the latent space to explore"))
+        pages.append(Page(folder / "report.html", f"{name}: findings, figures, tables"))
+        pages.append(Page(folder / "tables", f"{name}: tables as CSV and Parquet"))
+    return pages
+
+
+def listing(pages: Iterable[Page]) -> str:
+    """The pages as text; empty without any."""
+    pages = list(pages)
+    width = max((len(str(page.path)) for page in pages), default=0)
+    lines = [f"  {str(page.path).ljust(width)}  {page.what}" for page in pages]
+    return "\n".join(["Open:", *lines]) if lines else ""
