@@ -53,7 +53,7 @@ def _version(wanted: bool) -> None:
 
 def _end(status: int) -> None:
     """Say what there is to open after a run that went well; leave with its status."""
-    from latent_microscope.commands.pages import last_run, listing, pages_of
+    from latent_microscope.planning.pages import last_run, listing, pages_of
 
     if status == 0:
         typer.echo(listing(pages_of(last_run())))
@@ -130,7 +130,7 @@ def open_pages(
 
     Example: latent-microscope open demo-faces
     """
-    from latent_microscope.commands.pages import last_run, listing, pages_of
+    from latent_microscope.planning.pages import last_run, listing, pages_of
 
     pages = pages_of([study] if study else last_run())
     typer.echo(

@@ -7,7 +7,7 @@ from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning.environment import set_environment
-from latent_microscope.planning.runs import remember, told_at_the_end
+from latent_microscope.planning.pages import remember, told_at_the_end
 from latent_microscope.provenance.codehash import CACHE, CodeHasher
 
 try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
-from latent_microscope.planning.runs import COMMAND
+from latent_microscope.planning.pages import COMMAND
 
 DEMO_REPORT = Path("results/demo-report.html")
 

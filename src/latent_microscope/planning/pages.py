@@ -1,6 +1,7 @@
-"""What there is to open of finished studies."""
+"""The studies of the last run in this folder, and what there is to open of finished ones."""
 
 import json
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from latent_microscope.errors import InputError
 RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
 """Names of the studies that the last plan was about; the workflow writes it."""
+COMMAND = "LATENT_MICROSCOPE_COMMAND"
+"""Set by the console command, which lists what to open itself, also when nothing was to be done."""
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,17 @@ def listing(pages: Iterable[Page]) -> str:
     width = max((len(str(page.path)) for page in pages), default=0)
     lines = [f"  {str(page.path).ljust(width)}  {page.what}" for page in pages]
     return "\n".join(["Open:", *lines]) if lines else ""
+
+
+def remember(studies: Iterable[str]) -> None:
+    """Note down the studies of this run, if the folder can be written."""
+    temporary = LAST_RUN.with_name(f".tmp-{os.getpid()}-{LAST_RUN.name}")
+    with suppress(OSError):
+        LAST_RUN.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(list(studies)), encoding="utf-8")
+        os.replace(temporary, LAST_RUN)
+
+
+def told_at_the_end() -> str:
+    """What there is to open now; nothing where the console command says it."""
+    return "" if COMMAND in os.environ else listing(pages_of(last_run()))
