@@ -7,6 +7,7 @@ from typing import Any
 
 TAKEN = Path(__file__).with_name("taken")
 """The guards, taken from commit a749c3d; with what that commit does not have itself."""
+MAGIC = b"\xfd7zXZ"
 
 
 def write(path: Path, content: Any) -> None:
@@ -18,4 +19,4 @@ def write(path: Path, content: Any) -> None:
 def read(path: Path) -> Any:
     """From such a file, or from plain JSON."""
     content = path.read_bytes()
-    return json.loads(lzma.decompress(content) if path.suffix == ".xz" else content)
+    return json.loads(lzma.decompress(content) if content.startswith(MAGIC) else content)
