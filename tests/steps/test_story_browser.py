@@ -60,7 +60,7 @@ def test_a_number_leads_to_its_provenance(browser: Any, address: str) -> None:
     assert target.is_visible()
     text = target.inner_text()
     assert "SHA-256" in text
-    assert "python scripts/trace.py" in text
+    assert "latent-microscope trace" in text
     assert page.evaluate("document.querySelector(':target').getBoundingClientRect().top") < 200
 
 

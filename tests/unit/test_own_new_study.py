@@ -217,16 +217,16 @@ def test_any_name_is_yaml(value: str) -> None:
 
 def test_the_command_writes_prints_and_never_overwrites(files: Path) -> None:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(ROOT / "scripts/new_study.py"), *arguments]
+        command = [sys.executable, "-m", "latent_microscope.cli", "init", *arguments]
         return subprocess.run(command, cwd=files, capture_output=True, text=True, check=False)
 
     done = call("z.npz", "t.csv")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "  snakemake --cores 2 --configfile z.yaml"
+    assert done.stdout.splitlines()[-1] == "  latent-microscope run z.yaml"
     before = (files / "z.yaml").read_bytes()
     again = call("z.npz")
     assert again.returncode == 1
-    assert again.stderr.startswith("error: z.yaml: is there already")
+    assert again.stderr.startswith("error: z.yaml: already exists")
     assert (files / "z.yaml").read_bytes() == before
     assert call("z.npz", "--force", "--name", "other", "--output", "z.yaml").returncode == 0
     assert "run: [other]" in (files / "z.yaml").read_text()

@@ -31,7 +31,7 @@ class Run:
             self._process = subprocess.Popen(
                 [sys.executable, *command],
                 cwd=folder,
-                env=clean_environment(),
+                env=clean_environment(folder),
                 stdout=handle,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

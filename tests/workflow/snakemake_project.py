@@ -77,7 +77,7 @@ def call_snakemake(
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
-        env=clean_environment() | dict(environment or {}),
+        env=clean_environment(folder) | dict(environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT if merged else subprocess.PIPE,
         text=True,
@@ -126,11 +126,18 @@ def tiny(*options: str, targets: Sequence[str] = TARGETS) -> list[str]:
     return [*targets, "--configfile", TINY.name, *options]
 
 
-def clean_environment() -> dict[str, str]:
-    """This process's environment without what would change a run."""
+def clean_environment(folder: Path | None = None) -> dict[str, str]:
+    """This process's environment without what would change a run.
+
+    With Snakemake's own output, which the tests read; and in a copy of the project with the copy's
+    library, which an installed one would win over.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
     bin_folder = str(Path(sys.executable).parent)
-    return kept | {"PATH": os.pathsep.join([bin_folder, kept.get("PATH", "")])}
+    kept["PATH"] = os.pathsep.join([bin_folder, kept.get("PATH", "")])
+    if folder is not None and (folder / "src").is_dir():
+        kept["PYTHONPATH"] = str(folder / "src")
+    return kept | {"LATENT_MICROSCOPE_OUTPUT": "snakemake"}
 
 
 def planned(output: str) -> Counter[str]:

@@ -235,7 +235,7 @@ def test_readmes_example_runs_as_it_is_printed(tmp_path: Path) -> None:
 def test_portraits_of_forty_people_without_attributes_just_work(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     portraits(project.folder / "portraits")
-    told = shell(project.folder, "python scripts/new_study.py portraits")
+    told = shell(project.folder, "latent-microscope init portraits")
     assert "portraits: images, 400 images in 40 folders" in told
     path = project.folder / "portraits.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -99,11 +99,8 @@ def test_both_profiles_rerun_on_the_same_edits() -> None:
 def plan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            sys.executable,
-            ROOT / "scripts/plan.py",
-            *("--snakefile", ROOT / "Snakefile", "--directory", folder),
-            *("--workflow-profile", ROOT / "profiles/slurm"),
-            *words,
+            *(sys.executable, "-m", "latent_microscope.cli", "plan", "--workflow-profile", "slurm"),
+            *("--", "--directory", folder, *words),
         ],
         cwd=ROOT,
         env=clean_environment(),

@@ -12,12 +12,8 @@ from snakemake_project import ROOT, clean_environment  # type: ignore[import-not
 
 pytestmark = pytest.mark.workflow
 
-COMMANDS = {"bench", "export_crate", "new_study", "plan", "trace", "verify"} | {
-    "draw_rules",
-    "write_config_reference",
-    "write_readme",
-}
-"""Scripts that are called by hand or by the Makefile, not by a rule."""
+COMMANDS = {"draw_rules", "write_config_reference", "write_readme"}
+"""Scripts that the Makefile calls, not a rule."""
 KINDS = {"In": "input", "Out": "output"}
 
 

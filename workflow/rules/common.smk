@@ -7,6 +7,7 @@ from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning.environment import set_environment
+from latent_microscope.planning.requirements import require_installed
 from latent_microscope.planning.pages import remember, told_at_the_end
 from latent_microscope.provenance.codehash import CACHE, CodeHasher
 
@@ -21,6 +22,8 @@ try:
         project.asset("workflow/schemas/config.schema.yaml"),
         DATA_SETS,
     )
+    if not workflow.deployment_settings.deployment_method:  # else its environments bring it
+        require_installed(CONFIG["studies"])
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -50,7 +50,7 @@ class Origin:
     @property
     def command(self) -> str:
         """What prints the whole chain."""
-        return f"python scripts/trace.py {self.path}"
+        return f"latent-microscope trace {self.path}"
 
 
 def _as_number(text: str) -> tuple[int, str]:

@@ -1,0 +1,44 @@
+"""What studies need to be installed: said before anything runs, not by the step that misses it."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from latent_microscope.errors import InputError
+
+NETWORKS = {
+    "philnet": "train",
+    "folds": "train",
+    "views": "train",
+    "random": "train",
+    "vae": "train",
+    "resnet50": "models",
+    "efficientnet_lite": "models",
+}
+"""Type of model → the extra that brings what it runs on."""
+MODULES = {"train": ("torch", "tensorboard"), "models": ("torch", "torchvision")}
+
+
+def extra_for(study: Mapping[str, Any]) -> str | None:
+    """The extra that a study of a resolved config needs beside ``workflow``; None: no other."""
+    types = {model["type"] for model in study.get("models", {}).values()}
+    extras = {NETWORKS[kind] for kind in types & NETWORKS.keys()}
+    if "models" in extras:
+        return "models"
+    return "train" if extras or "vae" in study else None
+
+
+def require_installed(studies: Mapping[str, Mapping[str, Any]]) -> None:
+    """Check that what the studies run on can be imported here.
+
+    Raises:
+        InputError: It cannot; the message names the study and what to install.
+    """
+    for name, study in studies.items():
+        extra = extra_for(study)
+        missing = [m for m in MODULES.get(extra or "", ()) if find_spec(m) is None]
+        if missing:
+            raise InputError(
+                f"study {name} runs networks, and {', '.join(missing)} is not installed; "
+                f'pip install "latent-microscope[{extra}]"'
+            )
