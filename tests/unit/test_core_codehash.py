@@ -1,4 +1,4 @@
-"""The code hash: what changes it and what does not, on a made-up library; then on the real one."""
+"""The code hash: what changes it and what does not, on a small library, then on the real one."""
 
 import os
 from collections.abc import Callable
@@ -53,6 +53,9 @@ class Library:
         content = (self.folder / name).read_text()
         assert old in content
         self.write(name, content.replace(old, new))
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text()
 
     def hash(self) -> str:
         return code_hash(self.folder / "script.py")
@@ -131,6 +134,129 @@ def test_other_hash(library: Library, file: str, old: str, new: str) -> None:
     assert after != before
     library.edit(file, new, old)
     assert library.hash() == before
+
+
+def renamed(lib: Library) -> None:
+    """b.py is called deep/inside.py now, and its importer imports it in another line."""
+    lib.write("latent_microscope/deep/__init__.py", "")
+    content = (lib.folder / "latent_microscope/b.py").read_text()
+    lib.write("latent_microscope/deep/inside.py", content)
+    (lib.folder / "latent_microscope/b.py").unlink()
+    lib.edit("latent_microscope/a.py", "latent_microscope.b", "latent_microscope.deep.inside")
+
+
+def renamed_with_the_name_that_its_users_write(lib: Library) -> None:
+    lib.write("latent_microscope/zeta.py", FILES["latent_microscope/unrelated.py"])
+    (lib.folder / "latent_microscope/unrelated.py").unlink()
+    lib.edit("script.py", "import unrelated\n", "import zeta\n")
+    lib.edit("script.py", "unrelated.y", "zeta.y")
+
+
+def another_name_for_a_function(lib: Library) -> None:
+    lib.edit("script.py", "import fa\n", "import fa as made\n")
+    lib.edit("script.py", "fa()", "made()")
+
+
+def sorted_anew(lib: Library) -> None:
+    first, second = (
+        "from latent_microscope.a import fa\n",
+        "from latent_microscope import unrelated\n",
+    )
+    lib.edit("script.py", first + second, second + first)
+
+
+def imported_for_types(lib: Library) -> None:
+    lib.edit(
+        "script.py", "def main", "if TYPE_CHECKING:\n    import latent_microscope.late\ndef main"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        renamed,
+        renamed_with_the_name_that_its_users_write,
+        another_name_for_a_function,
+        sorted_anew,
+        imported_for_types,
+    ],
+)
+def test_names_and_places_do_not_count(library: Library, change: Callable[[Library], None]) -> None:
+    library.edit("script.py", "import fa\n", "import fa\nfrom latent_microscope import unrelated\n")
+    library.edit("script.py", "return fa()", "return fa() + unrelated.y")
+    before = library.hash()
+    change(library)
+    assert library.hash() == before
+    library.edit("latent_microscope/late.py", "x = 1", "x = 2")  # it still leads to all of it
+    assert library.hash() != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("from latent_microscope.a import fa", "from latent_microscope.other import fa"),
+        ("from latent_microscope.a import fa", "from latent_microscope.a import fb as fa"),
+    ],
+)
+def test_what_is_imported_counts(library: Library, old: str, new: str) -> None:
+    library.write("latent_microscope/other.py", "def fa():\n    return 0\n")
+    library.edit("script.py", "def main", "import latent_microscope.other as o\n\ndef main")
+    before = library.hash()
+    library.edit("script.py", old, new)
+    assert library.hash() != before
+
+
+def circle(lib: Library, names: str) -> None:
+    """Modules that import each other in a ring, each with a constant."""
+    for name, following in zip(names, names[1:] + names[0], strict=True):
+        lib.write(
+            f"latent_microscope/{name}.py",
+            f"from latent_microscope.{following} import f{following}\n"
+            f"N = {names.index(name)}\ndef f{name}():\n    return N\n",
+        )
+
+
+def test_a_circle_of_imports_has_a_hash_of_all_in_it(library: Library) -> None:
+    library.write("script.py", "from latent_microscope.p import fp\n")
+    circle(library, "pqr")
+    before = library.hash()
+    assert library.hash() == before
+    for name in "pqr":
+        content = library.text(f"latent_microscope/{name}.py")
+        library.write(f"latent_microscope/{name}.py", content + "MORE = 1\n")
+        assert library.hash() != before, name
+        library.write(f"latent_microscope/{name}.py", content)
+    assert library.hash() == before
+    library.write("latent_microscope/moved.py", library.text("latent_microscope/q.py"))
+    library.edit("latent_microscope/p.py", "latent_microscope.q", "latent_microscope.moved")
+    (library.folder / "latent_microscope/q.py").unlink()
+    assert library.hash() == before
+
+
+def test_parsed_files_are_kept_and_a_damaged_file_is_no_harm(
+    library: Library, tmp_path: Path
+) -> None:
+    cache = tmp_path / "run/parsed.json"
+    script = library.folder / "script.py"
+    hasher = codehash.CodeHasher(cache)
+    fresh = hasher.code_hash(script)
+    hasher.save()
+    assert codehash.CodeHasher(cache).code_hash(script) == fresh
+    library.edit("latent_microscope/a.py", "+ 1", "+ 2")
+    assert codehash.CodeHasher(cache).code_hash(script) == library.hash() != fresh
+    for content in ("", "{", "[]", '{"format": 1}', '{"format": 0, "files": {}}'):
+        cache.write_text(content)
+        assert codehash.CodeHasher(cache).code_hash(script) == library.hash()
+
+
+def test_assets_of_a_script_count(library: Library, tmp_path: Path) -> None:
+    script, folder = library.folder / "script.py", tmp_path / "captions"
+    folder.mkdir()
+    (folder / "one.rst").write_text("One.")
+    before = code_hash(script, [folder])
+    assert before != code_hash(script)
+    (folder / "one.rst").write_text("Two.")
+    assert code_hash(script, [folder]) != before
 
 
 def test_moving_code_between_modules_changes_the_hash(library: Library) -> None:

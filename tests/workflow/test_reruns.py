@@ -5,6 +5,7 @@ plan and puts the file back. The ids of the tests are the table: edit → jobs. 
 those jobs make are the same as at commit a749c3d (tests/guards).
 """
 
+import os
 import resource
 from collections import Counter
 from collections.abc import Callable
@@ -228,3 +229,31 @@ def test_second_run_does_nothing_in_five_seconds(finished: Project) -> None:
 def test_the_tiny_workflow_is_all_there(finished: Project) -> None:
     """The table above is about every job: nothing runs that it does not know."""
     assert finished.plan(*tiny("--forceall")) == jobs(ALL)
+
+
+def test_a_module_that_moves_under_another_name_makes_nothing_again(finished: Project) -> None:
+    """And a constant in it, where it is now, makes again what it did where it was."""
+    library = finished.folder / "src/latent_microscope"
+    old, new = library / "forensics/subniches.py", library / "neighbours/density_islands.py"
+    users = [
+        path
+        for top in ("src", "scripts")
+        for path in (finished.folder / top).rglob("*.py")
+        if "forensics.subniches" in path.read_text(encoding="utf-8")
+    ]
+    assert len(users) > 1
+    before = {path: (path.read_bytes(), path.stat()) for path in [old, *users]}
+    try:
+        for path in users:
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace("forensics.subniches", "neighbours.density_islands"))
+        old.rename(new)
+        assert finished.plan(*tiny()) == Counter()
+        new.write_text(new.read_text(encoding="utf-8") + CODE, encoding="utf-8")
+        wanted = next(edit for edit in EDITS if edit.what == "library: sub-niches")
+        assert finished.plan(*tiny()) == jobs(wanted.expected)
+    finally:
+        new.unlink(missing_ok=True)
+        for path, (content, times) in before.items():
+            path.write_bytes(content)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
