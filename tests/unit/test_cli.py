@@ -15,7 +15,9 @@ from latent_microscope.errors import InputError
 from latent_microscope.planning import pages
 
 RUNNER = CliRunner()
-COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
+COMMANDS = sorted(
+    command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands
+)
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -100,7 +100,7 @@ def plan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             *(sys.executable, "-m", "latent_microscope.cli", "plan", "--workflow-profile", "slurm"),
-            *("--", "--directory", folder, *words),
+            *("--", "--directory", str(folder), *words),
         ],
         cwd=ROOT,
         env=clean_environment(),
