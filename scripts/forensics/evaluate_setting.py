@@ -23,7 +23,7 @@ from latent_microscope.io.inputs import joined, load_ids, load_rows
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("latent_microscope")
 
 
 def main(

@@ -1,6 +1,7 @@
 """The environment that all jobs of a run inherit."""
 
 import os
+import warnings
 from pathlib import Path
 
 NUMBA_CACHE = ".snakemake/numba"
@@ -18,6 +19,8 @@ def set_environment(numeric_threads: int, mirror: str | None) -> None:
         numeric_threads: Threads of every numeric library.
         mirror: Folder with copies of downloads, or None.
     """
+    # Snakemake's own, of resources that depend on sizes, while it writes a report: nothing is wrong.
+    warnings.filterwarnings("ignore", "coroutine 'InputFiles", RuntimeWarning)
     for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = str(numeric_threads)
     os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
