@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import hypergeom, norm
+from scipy.special import ndtri
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias_effects import (
@@ -34,7 +34,7 @@ INDEX_COLUMNS = (
 LIMITS = {"odds": (1.15, 0.85), "ratio": (1.10, 0.90)}
 _CELL_EPSILON = 1e-6
 _RATIO_EPSILON = 1e-8
-_Z95 = float(norm.ppf(0.975))
+_Z95 = float(ndtri(0.975))
 
 Floats = npt.NDArray[np.float64]
 
@@ -158,6 +158,9 @@ def mid_p(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
     Chosen over Fisher's exact p because it is vectorised over attributes and, being less
     conservative, close to its nominal size; and over chi-square because it holds for small cells.
     """
+    # Imported here: scipy.stats takes longer to load than what uses the rest of this module.
+    from scipy.stats import hypergeom
+
     law = hypergeom(a + b + c + d, a + c, a + b)
     point = 0.5 * law.pmf(a)
     lower = law.cdf(a - 1.0) + point

@@ -2,11 +2,11 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Floats = npt.NDArray[np.float64]
 
-_Z95 = float(norm.ppf(0.975))
+_Z95 = float(ndtri(0.975))
 # Cohen 1988, chapter 6: |h| of at least 0.2 is small, 0.5 medium, 0.8 large.
 MAGNITUDES = ("negligible", "small", "medium", "large")
 _LIMITS = (0.2, 0.5, 0.8)

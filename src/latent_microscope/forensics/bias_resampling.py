@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
-from scipy.stats import pearson3
-from scipy.stats import t as student_t
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
@@ -114,6 +112,8 @@ def expanded_percentiles(draws: Floats, freedom: Floats) -> tuple[Floats, Floats
         m lower and m upper ends; NaN where no resample could give the statistic.
     """
     # No draw can be out of the draws' own range, so more than all of them says no more.
+    from scipy.stats import t as student_t
+
     tail = np.maximum(ndtr(student_t.ppf(0.025, freedom)), 0.5 / len(draws))
     known = ~np.isnan(draws).all(axis=0)
     low, high = np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
@@ -201,4 +201,6 @@ def _gamma_tail(distance: Floats, sd: Floats, third: Floats) -> Floats:
     # A negative skewness would end the law: the normal tail is the safe side of it.
     skew = np.maximum(np.sign(distance) * third / sd**3, 0.0)
     z = np.maximum(np.abs(distance) - 0.5, 0.0) / sd
+    from scipy.stats import pearson3
+
     return np.asarray(np.where(z > 0.0, pearson3.sf(z, skew), 0.5))

@@ -19,7 +19,7 @@ def set_environment(numeric_threads: int, mirror: str | None) -> None:
         numeric_threads: Threads of every numeric library.
         mirror: Folder with copies of downloads, or None.
     """
-    # Snakemake's own, of resources that depend on sizes, while it writes a report: nothing is wrong.
+    # Of Snakemake, while it writes a report: resources depend on sizes, and nothing is wrong.
     warnings.filterwarnings("ignore", "coroutine 'InputFiles", RuntimeWarning)
     for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = str(numeric_threads)

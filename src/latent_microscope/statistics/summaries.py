@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import pearson3, spearmanr
 
 from latent_microscope.errors import InputError
 
@@ -126,6 +125,9 @@ def bootstrap_p_value(
     Returns:
         p values, an array without ``axis``; NaN where every draw is NaN.
     """
+    # Imported here: scipy.stats takes longer to load than most tables take to make.
+    from scipy.stats import pearson3
+
     array = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
     n = np.sum(~np.isnan(array), axis=0)
     beyond = np.minimum(np.sum(array <= null, axis=0), np.sum(array >= null, axis=0))
@@ -182,4 +184,6 @@ def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if len(x) < 3 or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return float("nan")
+    from scipy.stats import spearmanr  # see above
+
     return float(spearmanr(x, y).statistic)
