@@ -1,93 +1,21 @@
-"""Every study plans its jobs at every size; a mistake in the config stops it at once, by name."""
+"""A mistake in the config stops a run at once and names the key; all plans are in tests/guards."""
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 import yaml
-from snakemake_project import ROOT, call_snakemake, planned  # type: ignore[import-not-found]
+from snakemake.cli import parse_config
+from snakemake_project import ROOT, call_snakemake  # type: ignore[import-not-found]
+
+from latent_microscope.config.resolve import merge, resolve
+from latent_microscope.data.manifest import load_manifest
+from latent_microscope.errors import InputError
+from latent_microscope.io.yaml_files import load_yaml
 
 pytestmark = pytest.mark.workflow
 
 CONFIG = ROOT / "config"
-NO_STUDIES = {"config.yaml", "datasets.yaml"}
-SUBSET = ("faces", "alignment")
-
-
-def load(path: Path) -> dict[str, Any]:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def commands() -> Iterator[tuple[str, list[str]]]:
-    """Id and arguments: the default, each study config at each size, subsets, all at once."""
-    yield "default", []
-    files = sorted(path for path in CONFIG.glob("*.yaml") if path.name not in NO_STUDIES)
-    for file in files:
-        sizes = {
-            size for study in load(file)["studies"].values() for size in study.get("sizes", {})
-        }
-        for size in sorted(sizes) or ["workstation"]:
-            yield f"{file.stem}-{size}", ["--configfile", str(file), "--config", f"size={size}"]
-        if file.stem in SUBSET:
-            yield f"{file.stem}-subset", ["--configfile", str(file), "--config", "subset=200"]
-    imagenet = [str(CONFIG / "alignment.yaml"), str(CONFIG / "with/imagenet.yaml")]
-    yield "alignment-imagenet", ["--configfile", *imagenet, "--config", "size=quick"]
-    published = [str(CONFIG / "alignment.yaml"), str(CONFIG / "with/published.yaml")]
-    yield "alignment-published", ["--configfile", *published, "--config", "size=quick"]
-    names = ",".join(path.stem for path in files if path.stem in (*SUBSET, "synthetic"))
-    yield "together", ["--configfile", *map(str, files), "--config", f"run=[{names}]"]
-
-
-COMMANDS = dict(commands())
-NETWORKS = {
-    "default": {"train_vae": 3, "train_philnet": 1, "import_weights": 0, "download_file": 0},
-    "synthetic-workstation": {"train_vae": 6, "download_file": 0},
-    "synthetic-paper": {"train_vae": 10, "download_file": 0},
-    "external-workstation": {"import_external": 5, "train_philnet": 0, "download_file": 4},
-    "faces-published": {"train_vae": 0, "import_weights": 1, "download_file": 3},
-    "alignment-paper": {"train_vae": 2, "train_philnet": 3, "train_folds": 6, "compare_folds": 1},
-    "alignment-published": {"import_external": 5, "train_philnet": 3},
-    "alignment-imagenet": {"build_network": 5, "extract_features": 8},
-}
-"""Jobs that say whether a size took effect; views times seeds."""
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, CompletedProcess[str]]:
-    """Dry runs of all commands, two at a time, each in an empty folder."""
-
-    def dry_run(name: str) -> CompletedProcess[str]:
-        folder = tmp_path_factory.mktemp(name)
-        options = ["--directory", str(folder), "--dry-run", "--quiet", "rules"]
-        return call_snakemake(ROOT, *COMMANDS[name], *options)
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(COMMANDS, pool.map(dry_run, COMMANDS), strict=True))
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_config_plans_its_jobs(name: str, outcomes: Mapping[str, CompletedProcess[str]]) -> None:
-    done = outcomes[name]
-    assert done.returncode == 0, done.stdout
-    jobs = planned(done.stdout)
-    studies = 3 if name == "together" else len(load_studies(name))
-    assert jobs["check_results"] == studies
-    wanted = NETWORKS.get(name, {})
-    assert {rule: jobs[rule] for rule in wanted} == wanted
-
-
-def load_studies(name: str) -> list[str]:
-    """Studies that a command of one config file runs."""
-    file = "config" if name == "default" else name.rsplit("-", 1)[0]
-    return load(CONFIG / f"{file}.yaml")["run"]
-
-
-def test_the_expected_jobs_are_of_commands_that_exist() -> None:
-    assert set(NETWORKS) <= set(COMMANDS)
-
 
 TINY_VAE = {"arch": "dense", "latent": 2, "epochs": 1}
 SCORES = {
@@ -172,28 +100,39 @@ MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def rejections(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, CompletedProcess[str]]:
-    """Runs, not dry ones, of all mistakes, two at a time, each in an empty folder."""
-
-    def attempt(name: str) -> CompletedProcess[str]:
-        settings, content, _ = MISTAKES[name]
-        folder = tmp_path_factory.mktemp(name)
-        (folder / "mine.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        options = ["--directory", str(folder), "--cores", "1"]
-        options += ["--configfile", str(folder / "mine.yaml")] if content else []
-        options += ["--config", *settings] if settings else []
-        return call_snakemake(ROOT, *options)
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(MISTAKES, pool.map(attempt, MISTAKES), strict=True))
+THROUGH_SNAKEMAKE = ("unknown-key", "nested-value", "no-baseline")
+"""One of each way in: --config, a file of one's own, a whole study."""
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistake_stops_at_once_and_names_the_key(
-    name: str, rejections: Mapping[str, CompletedProcess[str]]
-) -> None:
-    done, message = rejections[name], MISTAKES[name][2]
+def test_mistake_names_the_key(name: str) -> None:
+    settings, content, message = MISTAKES[name]
+    default = load_yaml(CONFIG / "config.yaml")
+    config = merge(merge(default, content), parse_config(settings))
+    manifest = load_manifest(CONFIG / "datasets.yaml")
+    data_sets = {
+        dataset: {file.name: file.role for file in entry.files.values()}
+        for dataset, entry in manifest.items()
+    }
+    with pytest.raises(InputError) as caught:
+        resolve(config, ROOT / "workflow/schemas/config.schema.yaml", data_sets)
+    assert str(caught.value).startswith(message)
+
+
+def test_the_config_without_a_mistake_is_read() -> None:
+    config = load_yaml(CONFIG / "config.yaml")
+    found = resolve(config, ROOT / "workflow/schemas/config.schema.yaml")
+    assert list(found["studies"]) == config["run"]
+
+
+@pytest.mark.parametrize("name", THROUGH_SNAKEMAKE)
+def test_mistake_stops_a_run_at_once(name: str, tmp_path: Path) -> None:
+    settings, content, message = MISTAKES[name]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    options = ["--directory", str(tmp_path), "--cores", "1"]
+    options += ["--configfile", str(tmp_path / "mine.yaml")] if content else []
+    options += ["--config", *settings] if settings else []
+    done = call_snakemake(ROOT, *options)
     assert done.returncode != 0
     named = [line for line in done.stdout.splitlines() if line.startswith("config key ")]
     assert len(named) == 1, done.stdout
