@@ -2,6 +2,7 @@
 
 import sys
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -51,12 +52,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _end(status: int) -> None:
+def _end(status: int, also: Sequence[tuple[Path, str]] = ()) -> None:
     """Say what there is to open after a run that went well; leave with its status."""
-    from latent_microscope.planning.pages import last_run, listing, pages_of
+    from latent_microscope.planning.pages import Page, last_run, listing, pages_of
 
     if status == 0:
-        typer.echo(listing(pages_of(last_run())))
+        pages = [*pages_of(last_run()), *(Page(path, what) for path, what in also)]
+        typer.echo(listing(pages))
     raise typer.Exit(status)
 
 
@@ -116,7 +118,7 @@ def demo(cores: Cores = None) -> None:
     """
     from latent_microscope.commands import workflow
 
-    _end(workflow.demo(cores))
+    _end(workflow.demo(cores), also=[(workflow.DEMO_REPORT, "Snakemake's report of all jobs")])
 
 
 @app.command("open")

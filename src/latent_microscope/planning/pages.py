@@ -49,7 +49,10 @@ def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
     Raises:
         InputError: One of them is not finished.
     """
-    pages, finished = [], finished_studies(results)
+    studies, finished = list(studies), finished_studies(results)
+    pages = []
+    if len(studies) > 1 and (results / "report.html").is_file():
+        pages.append(Page(results / "report.html", "findings of all of them; also as PDF"))
     for name in studies:
         folder = results / name
         if name not in finished:
