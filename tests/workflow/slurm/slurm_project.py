@@ -56,7 +56,7 @@ class Run:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "snakemake", *tiny(*options, targets=targets)],
                 cwd=folder,
-                env=clean_environment(),
+                env=clean_environment(folder),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
