@@ -15,7 +15,7 @@ TOP = "latent_microscope"
 
 def package(module: str) -> str:
     """The package right below ours that a module is in; a module beside them is its own."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def imported(path: Path) -> Iterator[str]:
