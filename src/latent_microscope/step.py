@@ -365,11 +365,14 @@ def _set_environment(job: Job) -> None:
         os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(job.mirror).resolve())
     if not job.gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    if job.numeric_threads is None:
-        return
+    if job.numeric_threads is not None:
+        limit_threads(job.numeric_threads)
+
+
+def limit_threads(count: int) -> None:
+    """Let numpy, torch and the like use ``count`` threads in this process from now on."""
     import threadpoolctl
 
-    count = job.numeric_threads
     for variable in _THREAD_VARIABLES:  # for libraries that main imports later
         os.environ[variable] = str(count)
     threadpoolctl.threadpool_limits(count)
