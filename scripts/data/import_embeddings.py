@@ -1,19 +1,14 @@
 """Bring embeddings from elsewhere into the place of a VAE's latents."""
 
-import logging
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import load_ids
-from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.arrays import chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.study import positions_of
 from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
 
 
 def main(
@@ -43,12 +38,7 @@ def main(
     )
     order = positions_of(found.ids, len(found.values), names, ids, embeddings)
     rows = chosen_rows(found, order, names, embeddings)
-    varies = np.ptp(rows, axis=0) > 0
-    if varies.sum() < 2:
-        raise InputError(f"{embeddings}: {varies.sum()} of its columns vary; two are needed")
-    if not varies.all():
-        log.info("%d of %d columns never vary and are left out", (~varies).sum(), len(varies))
-    save_npy(latents, rows[:, varies])
+    save_npy(latents, varying_columns(rows, embeddings))
     save_table(encoding, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
 
 

@@ -2,9 +2,8 @@
 
 import logging
 
-from latent_microscope.forensics.sources import fit_sources
+from latent_microscope.forensics.sources import run_sources
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy, save_table
-from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 log = logging.getLogger("latent_microscope")
@@ -42,14 +41,8 @@ def main(
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
-    fit = fit_sources(
-        z,
-        components,
-        n_restarts,
-        derive(seed, "compute_sources", run),
-        method,
-        max_rows=fit_rows,
-    )
+    settings = {"components": components, "restarts": n_restarts, "fit_rows": fit_rows}
+    fit = run_sources(z, settings, seed=seed, run=run, method=method)
     if fit.not_converged:
         log.info("%d of %d FastICA runs did not converge", fit.not_converged, len(fit.restarts))
     save_npy(sources, fit.sources)

@@ -1,12 +1,8 @@
 """Score the samples by every ICA restart: uniqueness depends on the unmixing."""
 
-import numpy as np
-import pandas as pd
-
-from latent_microscope.forensics.restarts import restart_uniqueness
+from latent_microscope.forensics.restarts import run_restart_scores
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
-from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 
@@ -38,16 +34,16 @@ def main(
     """
     z, ids = load_with_ids(latents, encoding)
     fits = load_table(restarts, ["restart", "chosen"])
-    values = restart_uniqueness(
+    table = run_restart_scores(
         z,
+        ids,
+        fits,
         load_npy(unmixings),
         variant,
         reference_rows=reference_rows,
-        seed=derive(seed, "score_restarts", run),
+        seed=seed,
+        run=run,
     )
-    chosen = int(fits["restart"].to_numpy()[np.flatnonzero(fits["chosen"])[0]])
-    columns = {f"restart_{r}": values[:, k] for k, r in enumerate(fits["restart"])}
-    table = pd.DataFrame({"id": pd.Series(ids, dtype="str"), **columns, "chosen": chosen})
     save_table(scores, table)
 
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from latent_microscope.forensics.scoring import score_summary, score_table
+from latent_microscope.forensics.scoring import run_scores
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_ids, load_rows
-from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 
@@ -40,11 +39,9 @@ def main(
     z = load_rows(latents, ids, encoding)
     s = load_rows(sources, ids, encoding)
     fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
-    # The same draws as in select_candidates.
-    draws = derive(seed, "stability", run)
-    table, facts = score_table(s, z, ids, settings, seed=draws)
+    table, facts = run_scores(s, z, ids, fits, settings, seed=seed, run=run)
     save_table(scores, table)
-    save_table(summary, score_summary(table, s, z, fits, settings, facts, seed=draws))
+    save_table(summary, facts)
 
 
 if __name__ == "__main__":

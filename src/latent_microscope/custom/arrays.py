@@ -1,5 +1,6 @@
 """Rows of numbers of unknown origin: embeddings, features or logits, with their ids."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from latent_microscope.data.npz import load_arrays
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, require_finite
 
+log = logging.getLogger("latent_microscope")
 ARRAY_ENDINGS = (".npy", ".npz", ".parquet")
 ID_ARRAYS = ("ids", "id")
 
@@ -154,3 +156,17 @@ def chosen_rows(
         rows = np.asarray(found.values[order], dtype=np.float32)
     require_finite(rows, path, ids.tolist())
     return rows
+
+
+def varying_columns(rows: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
+    """Columns of embeddings that are not the same in every row; how many are not is logged.
+
+    Raises:
+        InputError: Fewer than two.
+    """
+    varies = np.ptp(rows, axis=0) > 0
+    if varies.sum() < 2:
+        raise InputError(f"{path}: {varies.sum()} of its columns vary; two are needed")
+    if not varies.all():
+        log.info("%d of %d columns never vary and are left out", (~varies).sum(), len(varies))
+    return rows[:, varies]

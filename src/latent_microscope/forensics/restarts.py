@@ -2,12 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.sources import unmix
 from latent_microscope.forensics.uniqueness import VARIANTS, row_entropy
 from latent_microscope.neighbours.blocks import unit_rows
-from latent_microscope.seeds import rng
+from latent_microscope.seeds import derive, rng
 
 REFERENCE_ROWS = 2_000
 _BLOCK = 4_096
@@ -97,3 +98,45 @@ def restart_uniqueness(
         if np.isfinite(unmixing).all():
             out[:, restart] = reference_uniqueness(unmix(matrix, unmixing), reference, variant)
     return out
+
+
+def run_restart_scores(
+    latents: npt.ArrayLike,
+    ids: npt.NDArray[np.object_],
+    restarts: pd.DataFrame,
+    unmixings: npt.NDArray[np.float64],
+    variant: str = "script",
+    *,
+    reference_rows: int = REFERENCE_ROWS,
+    seed: int,
+    run: int = 0,
+) -> pd.DataFrame:
+    """Uniqueness by the sources of every ICA restart of one run of a study.
+
+    Args:
+        latents: (n, d) latent means.
+        ids: n sample ids.
+        restarts: Columns ``restart``, ``chosen``.
+        unmixings: (restarts, k, d + 1) of the same restarts.
+        variant: ``script`` or ``notebook``.
+        reference_rows: Rows that the mean distance is measured to; all where there are no more.
+        seed: Root seed.
+        run: Number of the run.
+
+    Returns:
+        ``id``, ``restart_<number>`` (NaN for a restart that failed), ``chosen`` (the number of the
+        restart that all other tables use, the same in each row).
+
+    Raises:
+        InputError: As :func:`restart_uniqueness`.
+    """
+    values = restart_uniqueness(
+        latents,
+        unmixings,
+        variant,
+        reference_rows=reference_rows,
+        seed=derive(seed, "score_restarts", run),
+    )
+    chosen = int(restarts["restart"].to_numpy()[np.flatnonzero(restarts["chosen"])[0]])
+    columns = {f"restart_{r}": values[:, k] for k, r in enumerate(restarts["restart"])}
+    return pd.DataFrame({"id": pd.Series(ids, dtype="str"), **columns, "chosen": chosen})

@@ -14,6 +14,7 @@ from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
 from latent_microscope.forensics.heuristics import score_all
 from latent_microscope.forensics.stability import stability_report
 from latent_microscope.forensics.uniqueness import VARIANTS
+from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import rank_correlation
 
 
@@ -154,3 +155,36 @@ def score_summary(
             "value": np.array(list(values.values()), dtype=np.float64),
         }
     )
+
+
+def run_scores(
+    sources: npt.ArrayLike,
+    latents: npt.ArrayLike,
+    ids: npt.NDArray[np.object_],
+    restarts: pd.DataFrame,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    run: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The scores of one run of a study, and what is true of them as a whole.
+
+    Args:
+        sources: (n, k) independent sources.
+        latents: (n, d) latent means.
+        ids: n sample ids.
+        restarts: The ICA restarts, from :class:`SourceFit`.
+        settings: Section ``scores`` of a study's config.
+        seed: Root seed.
+        run: Number of the run.
+
+    Returns:
+        Tables of :func:`score_table` and :func:`score_summary`.
+
+    Raises:
+        InputError: As these.
+    """
+    # The same draws as in select_candidates.
+    draws = derive(seed, "stability", run)
+    table, facts = score_table(sources, latents, ids, settings, seed=draws)
+    return table, score_summary(table, sources, latents, restarts, settings, facts, seed=draws)

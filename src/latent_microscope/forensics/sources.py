@@ -1,8 +1,10 @@
 """Independent sources of the latents: FastICA with restarts, and factor analysis."""
 
 import warnings
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -209,6 +211,39 @@ def fit_sources(
     sources = np.ascontiguousarray(model.transform(scaled), dtype=np.float64)
     unmixings = _unmixings([fit for fit, _ in fits], matrix[rows], k)
     return SourceFit(sources, table, len(rows), unmixings)
+
+
+def run_sources(
+    latents: npt.ArrayLike,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    run: int = 0,
+    method: str = "intended",
+    n_jobs: int = 1,
+) -> SourceFit:
+    """Independent sources of one run of a study, from the stream of its step.
+
+    Args:
+        latents: (n, d) latent means.
+        settings: ``components``, ``restarts`` and ``fit_rows`` of a study's section ``sources``.
+        seed: Root seed.
+        run: Number of the run.
+        method: ``intended`` or ``executed``.
+        n_jobs: Restarts that run at once; changes no number.
+
+    Raises:
+        InputError: As :func:`fit_sources`.
+    """
+    return fit_sources(
+        latents,
+        settings["components"],
+        settings["restarts"],
+        derive(seed, "compute_sources", run),
+        method,
+        max_rows=settings["fit_rows"],
+        n_jobs=n_jobs,
+    )
 
 
 def _restart_table(
