@@ -169,4 +169,4 @@ def varying_columns(rows: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np
         raise InputError(f"{path}: {varies.sum()} of its columns vary; two are needed")
     if not varies.all():
         log.info("%d of %d columns never vary and are left out", (~varies).sum(), len(varies))
-    return rows[:, varies]
+    return np.ascontiguousarray(rows[:, varies])  # sums follow the layout: as in a file
