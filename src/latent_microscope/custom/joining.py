@@ -115,7 +115,12 @@ def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
 
 
 def joined_ids(
-    ids: pd.DataFrame, files: pd.DataFrame, unmatched: pd.DataFrame, *, drop: bool, listed: str
+    ids: pd.DataFrame,
+    files: pd.DataFrame,
+    unmatched: pd.DataFrame,
+    *,
+    drop: bool = False,
+    listed: str | None = None,
 ) -> Ids:
     """The ids that every file has.
 
@@ -124,7 +129,7 @@ def joined_ids(
         files: From :func:`match`.
         unmatched: From :func:`match`.
         drop: Whether those that some file lacks may be left out.
-        listed: Where they are listed, for the message.
+        listed: Where they are listed, for the message; None: nowhere, and none may be dropped.
 
     Raises:
         InputError: An id that some file lacks and is not to be dropped, or none is left.
@@ -146,10 +151,12 @@ def joined_ids(
         some = ", ".join(repr(one) for one in mine["id"][:_NAMED])
         column = str(mine["lacks"].iloc[0]).partition(f"{worst['source']}: ")[2].partition(",")[0]
         what = f"has an empty cell in {column!r} for" if column else "lacks"
+        where = f", all in {listed}; mend the files, or set `unmatched: drop`"
+        if listed is None:
+            where = "; remove them from the other files"
         raise InputError(
             f"{worst['file']}: {what} {len(mine)} of {len(ids)} ids, first {some}; "
-            f"{len(unmatched)} do not match, all in {listed}; mend the files, or set "
-            "`unmatched: drop`"
+            f"{len(unmatched)} do not match{where}"
         )
     if len(unmatched):
         log.info(

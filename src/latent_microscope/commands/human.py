@@ -1,0 +1,177 @@
+"""Human data that a command compares models with: votes, or a matrix of dissimilarities."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope import similarity
+from latent_microscope.custom.dissimilarity import (
+    condensed,
+    mean_rdm,
+    observer_ceiling,
+    read_square,
+)
+from latent_microscope.custom.joining import Source
+from latent_microscope.custom.votes import majority, read_votes
+from latent_microscope.errors import InputError
+from latent_microscope.messages import naming
+from latent_microscope.similarity.bootstrap import BootstrapResult
+from latent_microscope.similarity.comparison import rank_rdm
+from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares
+
+Ids = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.int64]
+_NONE = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Human:
+    """Human data over the images that are compared.
+
+    Attributes:
+        reference: The human RDM.
+        what: What they are, for people.
+        ceiling: Noise ceiling of the Spearman correlation, lower and upper; NaN: there is none.
+        counts: Votes that can be drawn again.
+        classes: Classes of the votes; 0 without votes.
+        baselines: RDMs of what is known without a model.
+        notes: What could not be computed, and why.
+    """
+
+    reference: RDM
+    what: str
+    ceiling: tuple[float, float]
+    counts: npt.NDArray[np.int64] | None = None
+    classes: int = 0
+    baselines: dict[str, RDM] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+Reader = Callable[[Rows, Ids], Human]
+
+
+def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Source, Reader]:
+    """Read votes: their ids, and a function of rows and their ids that makes the rest.
+
+    Args:
+        path: As :func:`latent_microscope.custom.votes.read_votes` takes it.
+        metric: Distance of the RDMs.
+        splits: Random halvings for the noise ceiling.
+        seed: Root seed.
+
+    Raises:
+        InputError: They are no votes.
+    """
+    found = read_votes(path, {})
+
+    def human(rows: Rows, ids: Ids) -> Human:
+        counts, names = found.counts[rows], ids.astype(str)
+        with naming(path):
+            reference = similarity.rdm(vote_shares(counts), metric, names)
+        labels, notes, ceiling = majority(counts), [], _NONE
+        repeated = int(counts.sum(axis=1).min()) > 1
+        if repeated:
+            try:
+                halves = similarity.noise_ceiling(counts, metric, "spearman", splits, seed)
+                ceiling = (halves.lower, halves.upper)
+            except InputError as error:
+                notes.append(f"no noise ceiling: {error}")
+        else:
+            notes.append("no noise ceiling and no interval over votes: an image has a single vote")
+        features = {}
+        if len(np.unique(labels)) > 1:
+            features["label"] = np.eye(len(found.classes))[labels]
+            features["class_mean"] = class_mean_votes(counts, labels)
+        return Human(
+            reference,
+            f"{counts.sum()} votes in {len(found.classes)} classes",
+            ceiling,
+            counts if repeated else None,
+            len(found.classes),
+            {
+                name: similarity.rdm(one.astype(np.float32), metric, names)
+                for name, one in features.items()
+            },
+            notes,
+        )
+
+    return Source("votes", str(path), len(found.counts), found.ids), human
+
+
+def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
+    """Read dissimilarities; otherwise as :func:`open_votes`.
+
+    Args:
+        path: As :func:`latent_microscope.custom.dissimilarity.read_square` takes it.
+
+    Raises:
+        InputError: It is no matrix of dissimilarities.
+    """
+    square = read_square(path, {})
+
+    def human(rows: Rows, ids: Ids) -> Human:
+        observers = condensed(square, rows, ids)
+        notes = [] if len(observers) > 1 else ["no noise ceiling: one matrix of dissimilarities"]
+        what = f"dissimilarities by {len(observers)} observer{'s' * (len(observers) > 1)}"
+        ceiling = observer_ceiling(observers, "spearman")
+        return Human(mean_rdm(observers), what, ceiling, notes=notes)
+
+    return Source("dissimilarity", str(path), square.values.shape[1], square.ids), human
+
+
+def compared(
+    rdms: Mapping[str, RDM], human: Human, draws: int, *, seed: int, threads: int = 1
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compare RDMs with the human one.
+
+    Args:
+        rdms: By name of the model.
+        human: Over the same images.
+        draws: Bootstrap samples; 0: none.
+        seed: Root seed.
+        threads: Samples at the same time; changes no number.
+
+    Returns:
+        One row an RDM: ``model``, ``spearman``, ``low`` and ``high`` (over images), with votes
+        ``low_votes`` and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling_lower``,
+        ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``; and what could not be computed.
+    """
+    reference, notes = rank_rdm(human.reference), list(human.notes)
+    ranked = {name: rank_rdm(one) for name, one in rdms.items()}
+    table = pd.DataFrame({"model": pd.Series(list(rdms), dtype="str")})
+    table["spearman"] = [similarity.compare(one, reference) for one in ranked.values()]
+    table["low"], table["high"] = _NONE
+    if draws:
+        drawn, failed = _drawn(rdms, human, draws, seed, threads)
+        notes += failed
+        for column in ("low", "high", "low_votes", "high_votes"):
+            if column in drawn.scores:
+                table[column] = drawn.scores[column].to_numpy()
+    table["rho_a"] = [similarity.compare(one, reference, "rho-a") for one in ranked.values()]
+    table["ceiling_lower"], table["ceiling_upper"] = human.ceiling
+    table["n_images"], table["n_pairs"] = human.reference.n, len(human.reference)
+    table["n_draws"] = draws
+    return table, notes
+
+
+def _drawn(
+    rdms: Mapping[str, RDM], human: Human, draws: int, seed: int, threads: int
+) -> tuple[BootstrapResult, list[str]]:
+    """Bootstrap over images and votes; over images alone where votes drawn again have no RDM."""
+
+    def bootstrap(counts: npt.NDArray[np.int64] | None) -> BootstrapResult:
+        return similarity.bootstrap_compare(
+            rdms, human.reference, counts, draws, seed, threads=threads
+        )
+
+    try:
+        return bootstrap(human.counts), []
+    except InputError as error:
+        if human.counts is None:
+            raise
+        return bootstrap(None), [f"no interval over votes: {error}"]
