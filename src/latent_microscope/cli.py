@@ -31,6 +31,8 @@ Profile = Annotated[
     str | None,
     typer.Option(metavar="NAME|PATH", help="Profile of Snakemake, such as slurm."),
 ]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="The table: .csv or .parquet.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
 
 
@@ -119,6 +121,72 @@ def demo(cores: Cores = None) -> None:
     from latent_microscope.commands import workflow
 
     _end(workflow.demo(cores), also=[(workflow.DEMO_REPORT, "Snakemake's report of all jobs")])
+
+
+@app.command()
+def score(
+    embeddings: Annotated[Path, typer.Argument(help=".npy, .npz or .parquet.")],
+    output: Output = None,
+    ids: Annotated[Path | None, typer.Option(help=".txt or table with the rows' ids.")] = None,
+    array: Annotated[str | None, typer.Option(help="Array of an .npz with several.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
+    components: Annotated[int | None, typer.Option(min=1, help="Independent sources.")] = None,
+    restarts: Annotated[int | None, typer.Option(min=1, help="Of the ICA.")] = None,
+    force: Force = False,
+) -> None:
+    """Score embeddings by every heuristic, in one table; no workflow, no training.
+
+    The numbers are those of a study of the same file: see latent-microscope init.
+
+    Example: latent-microscope score latents.npz -o scores.parquet
+    """
+    from latent_microscope.commands.score import score as scored
+
+    result = scored(
+        embeddings,
+        output,
+        ids=ids,
+        array=array,
+        seed=seed,
+        components=components,
+        restarts=restarts,
+        force=force,
+    )
+    typer.echo(result.text)
+
+
+@app.command()
+def compare(
+    features: Annotated[
+        list[str], typer.Argument(metavar="FEATURES...", help="FILE, or NAME=FILE: one a model.")
+    ],
+    votes: Annotated[Path | None, typer.Option(help="Votes of annotators.")] = None,
+    dissimilarity: Annotated[Path | None, typer.Option(help="Square matrix, or one each.")] = None,
+    output: Output = None,
+    metric: Annotated[str, typer.Option(help="euclidean, correlation or cosine.")] = "euclidean",
+    draws: Annotated[int | None, typer.Option(min=0, help="Bootstrap samples; 0: none.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
+    force: Force = False,
+) -> None:
+    """Compare features of models with votes or dissimilarities of annotators; no workflow.
+
+    Similarity with intervals, beside baselines and, where there are votes, the noise ceiling.
+
+    Example: latent-microscope compare resnet.npz late=vgg.parquet --votes votes.csv
+    """
+    from latent_microscope.commands.compare import compare as compared
+
+    result = compared(
+        features,
+        output,
+        votes=votes,
+        dissimilarity=dissimilarity,
+        metric=metric,
+        draws=draws,
+        seed=seed,
+        force=force,
+    )
+    typer.echo(result.text)
 
 
 @app.command("open")

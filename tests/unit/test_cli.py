@@ -32,6 +32,7 @@ def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_of_the_architecture_are_there() -> None:
     wanted = {"init", "run", "demo", "open", "doctor", "plan", "trace", "verify", "export"}
+    wanted |= {"score", "compare"}
     assert wanted <= set(COMMANDS)
 
 
@@ -50,6 +51,9 @@ def test_the_version_is_the_packages() -> None:
     ("words", "named"),
     [
         (["init", "nowhere.npz"], "nowhere.npz"),
+        (["score", "nowhere.npz"], "nowhere.npz"),
+        (["compare", "nowhere.npz", "--votes", "votes.csv"], "votes.csv"),
+        (["compare", "nowhere.npz"], "--votes"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
         (["run", "bad.yaml"], "bad.yaml"),
         (["plan", "nowhere.yaml"], "nowhere.yaml"),

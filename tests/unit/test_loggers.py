@@ -16,7 +16,9 @@ def named(text: str) -> list[str]:
     """What the loggers of a file are called; their expression where it is no constant."""
     calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
     return [
-        node.args[0].value if isinstance(node.args[0], ast.Constant) else ast.unparse(node.args[0])
+        str(ast.literal_eval(arg))
+        if isinstance(arg := node.args[0], ast.Constant)
+        else ast.unparse(arg)
         for node in calls
         if ast.unparse(node.func).endswith("getLogger") and node.args
     ]
