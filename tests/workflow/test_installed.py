@@ -19,7 +19,7 @@ pytestmark = pytest.mark.workflow
 
 TARGETS = [
     "results/tiny-objects/rsa/euclidean-ceiling.parquet",
-    "results/tiny-objects/rdms/euclidean/class_mean.npy",
+    "results/tiny-objects/data/votes.parquet",
     "results/tiny-faces/data/images.npy",
 ]
 WORKFLOW = f'''

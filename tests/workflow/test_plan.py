@@ -91,7 +91,7 @@ def test_every_figure_is_in_a_group_and_every_table_is_local() -> None:
 
 def test_both_profiles_rerun_on_the_same_edits() -> None:
     default = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text())
-    shared = set(default) & set(PROFILE) - {"resources"}
+    shared = set(default) & set(PROFILE) - {"resources", "__definitions__"}
     assert {"rerun-triggers", "max-checksum-file-size", "rerun-incomplete"} <= shared
     assert {key: PROFILE[key] for key in shared} == {key: default[key] for key in shared}
 

@@ -57,7 +57,7 @@ def given(rule: dict[str, Any]) -> dict[str, str]:
 def test_rules_pass_what_their_scripts_take(rules: list[dict[str, Any]]) -> None:
     wrong = []
     for rule in rules:
-        arguments = main_of(Path(rule["script"]))
+        arguments = main_of(Path(rule["folder"], rule["script"]))
         for name, kind in given(rule).items():
             if arguments.get(name, ("nothing",))[0] != kind:
                 wrong.append(f"{rule['name']}: {name} is given as {kind}")
