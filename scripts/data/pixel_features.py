@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from latent_microscope.data.images import flat_pixels
 from latent_microscope.io.artefacts import load_npy, load_table, save_table, writing_npy
 from latent_microscope.errors import InputError
 from latent_microscope.step import In, Out, run
@@ -28,8 +29,7 @@ def main(*, images: In, samples: In, features: Out, ids: Out) -> None:
     n = len(pixels)
     with writing_npy(features, (n, pixels[0].size), np.float32) as out:
         for start in range(0, n, _BATCH):
-            part = pixels[start : start + _BATCH]
-            np.divide(part.reshape(len(part), -1), np.float32(255), out=out[start : start + _BATCH])
+            out[start : start + _BATCH] = flat_pixels(pixels[start : start + _BATCH])
     save_table(ids, table)
 
 

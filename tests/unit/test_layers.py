@@ -17,7 +17,7 @@ from latent_microscope.models import efficientnet
 from latent_microscope.models.base import load_checked
 from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.layers import INPUT, stage_features
-from latent_microscope.models.stages import stages
+from latent_microscope.models.stages import stage_function, stages
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_weights
 from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
@@ -273,3 +273,20 @@ def test_class_order_by_a_tree() -> None:
 
 def test_columns_leave_few_gaps() -> None:
     assert [panel_columns(k) for k in (1, 5, 6, 8, 9, 10, 12)] == [1, 5, 3, 4, 3, 5, 4]
+
+
+def test_one_stage_as_features() -> None:
+    model = build_classifier({"kind": "philnet", "widths": [4, 8, 16]}, seed=3).eval()
+    images = torch.rand(5, 3, 32, 32)
+    found = outputs(model, images)
+    with torch.inference_mode():
+        averaged = stage_function(model, "block 2")(images)
+        torch.testing.assert_close(averaged, found["block 2"].mean((2, 3)))
+        torch.testing.assert_close(stage_function(model, "logits")(images), found["logits"])
+        vae = build_vae("cifar", {"latent": 6}, seed=1).eval()
+        means = stage_function(vae, "latent means", "signed")(images)
+        torch.testing.assert_close(means, vae.encode(images * 2 - 1)[0])
+    with pytest.raises(InputError, match="layer 'block 4' is unknown; .* block 3, penultimate"):
+        stage_function(model, "block 4")
+    with pytest.raises(InputError, match="ConvEyeVAE has no known stages; leave it out"):
+        stage_function(build_vae("convolutional", {}), "block 4")

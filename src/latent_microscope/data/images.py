@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from latent_microscope.errors import InputError
@@ -77,6 +78,11 @@ def resize_and_crop(image: Image.Image, size: int) -> np.ndarray:
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     left, top = round((width - size) / 2.0), round((height - size) / 2.0)
     return np.asarray(image.crop((left, top, left + size, top + size)))
+
+
+def flat_pixels(images: np.ndarray) -> npt.NDArray[np.float32]:
+    """uint8 (n, H, W, C) as float32 (n, H·W·C) in [0, 1]."""
+    return np.divide(images.reshape(len(images), -1), np.float32(255), dtype=np.float32)
 
 
 def map_in_order(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:

@@ -106,6 +106,12 @@ def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
     return array
 
 
+def save_npz(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays by name as ``.npz`` (object arrays are refused)."""
+    with atomic(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
 def load_npz(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of one ``.npz``.
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from latent_microscope.errors import InputError
 from latent_microscope.models.cifarvae import CifarVAE
 from latent_microscope.models.efficientnet import EfficientNetLite
 from latent_microscope.models.philnet import PhilNet
+from latent_microscope.models.pixels import to_range
 from latent_microscope.models.resnet import ResNet50
 
 Stage = tuple[str, Callable[[Tensor], Tensor]]
@@ -32,6 +34,36 @@ def stages(model: nn.Module) -> list[Stage]:
     if isinstance(model, CifarVAE):
         return _encoder(model)
     raise TypeError(f"{type(model).__name__} has no known stages")
+
+
+def stage_function(
+    model: nn.Module, layer: str, input_range: str = "unit"
+) -> Callable[[Tensor], Tensor]:
+    """From images in [0, 1] to what one stage makes of them, feature maps averaged over positions.
+
+    Args:
+        model: As :func:`stages` takes it.
+        layer: Name of the stage.
+        input_range: What the network takes, ``unit`` or ``signed``.
+
+    Raises:
+        InputError: The network has no such stage.
+    """
+    try:
+        chain = stages(model)
+    except TypeError as error:
+        raise InputError(f"layer {layer!r}: {error}; leave it out") from None
+    names = [name for name, _ in chain]
+    if layer not in names:
+        raise InputError(f"layer {layer!r} is unknown; choose one of {', '.join(names)}")
+
+    def made(unit: Tensor) -> Tensor:
+        found = to_range(unit, input_range)
+        for _, function in chain[: names.index(layer) + 1]:
+            found = function(found)
+        return found.mean((2, 3)) if found.dim() == 4 else found
+
+    return made
 
 
 def _philnet(model: PhilNet) -> list[Stage]:
