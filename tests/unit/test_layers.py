@@ -286,7 +286,7 @@ def test_one_stage_as_features() -> None:
         vae = build_vae("cifar", {"latent": 6}, seed=1).eval()
         means = stage_function(vae, "latent means", "signed")(images)
         torch.testing.assert_close(means, vae.encode(images * 2 - 1)[0])
-    with pytest.raises(InputError, match="layer 'block 4' is unknown; .* block 3, penultimate"):
+    with pytest.raises(InputError, match=r"layer 'block 4' is unknown; .* block 3, penultimate"):
         stage_function(model, "block 4")
     with pytest.raises(InputError, match="ConvEyeVAE has no known stages; leave it out"):
         stage_function(build_vae("convolutional", {}), "block 4")
