@@ -189,6 +189,43 @@ def compare(
     typer.echo(result.text)
 
 
+@app.command()
+def extract(
+    images: Annotated[Path, typer.Argument(help="Folder, .zip, .parquet or .npy of images.")],
+    model: Annotated[str, typer.Option(help="pixels, a network's name, or a weights.pt.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The .npz.")] = None,
+    layer: Annotated[str | None, typer.Option(help="Default: the penultimate one.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="State dict of the network.")] = None,
+    ids: Annotated[str, typer.Option(help="Of files: path or name.")] = "path",
+    size: Annotated[int | None, typer.Option(min=1, help="Pixels of a side.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    batch: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 250,
+    force: Force = False,
+) -> None:
+    """Extract features of images from a network, with their ids; nothing is downloaded.
+
+    Models: pixels, resnet50, efficientnet_lite0 to 2, or the weights.pt of a VAE or PhilNet that a
+    run has trained. The .npz is what score, compare and init read.
+
+    Example: latent-microscope extract photos/ --model efficientnet_lite0 -o photos.npz
+    """
+    from latent_microscope.commands.extract import extract as extracted
+
+    result = extracted(
+        images,
+        model,
+        output,
+        layer=layer,
+        weights=weights,
+        ids=ids,
+        size=size,
+        device=device,
+        batch=batch,
+        force=force,
+    )
+    typer.echo(result.text)
+
+
 @app.command("open")
 def open_pages(
     study: Annotated[

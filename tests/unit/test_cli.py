@@ -32,7 +32,7 @@ def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_of_the_architecture_are_there() -> None:
     wanted = {"init", "run", "demo", "open", "doctor", "plan", "trace", "verify", "export"}
-    wanted |= {"score", "compare"}
+    wanted |= {"score", "compare", "extract"}
     assert wanted <= set(COMMANDS)
 
 
@@ -54,6 +54,7 @@ def test_the_version_is_the_packages() -> None:
         (["score", "nowhere.npz"], "nowhere.npz"),
         (["compare", "nowhere.npz", "--votes", "votes.csv"], "votes.csv"),
         (["compare", "nowhere.npz"], "--votes"),
+        (["extract", "nowhere", "--model", "pixels"], "nowhere"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
         (["run", "bad.yaml"], "bad.yaml"),
         (["plan", "nowhere.yaml"], "nowhere.yaml"),
