@@ -13,8 +13,6 @@ import join_samples
 import match_ids
 import score_samples
 from latent_microscope.commands import score as command
-from latent_microscope.commands.init import write_config
-from latent_microscope.commands.results import default_settings
 from latent_microscope.commands.score import RANKED, score
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.custom.looking import look
@@ -177,20 +175,6 @@ def test_the_next_command_is_understood(tmp_path: Path) -> None:
     first, second = words.removeprefix("next: latent-microscope init ").split(" ids=")
     assert look(first).role == "embeddings"
     assert look(f"ids={second}").count == N
-
-
-def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
-    np.savez(tmp_path / "z.npz", z=values(), ids=np.array(IDS))
-    config = load_yaml(write_config(["z.npz"]).config)
-    whole = resolve(
-        merge(load_yaml(ROOT / "config/config.yaml"), config),
-        ROOT / "workflow/schemas/config.schema.yaml",
-    )
-    given = default_settings({"embeddings": {"file": "z.npz"}}, sources={"components": None})
-    for section in ("sources", "scores"):
-        assert whole["studies"]["z"][section] == given.study[section]
-    assert (whole["seed"], whole["numeric_threads"]) == (given.seed, given.threads)
-    assert whole["studies"]["z"]["seeds"] == [0]
 
 
 def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def sizes_lines(count: int, *, people: bool) -> list[str]:
         f"      sbs_sizes: {sizes}",
         "      umap_seeds: 3",
         "      resamples: 50",
+        "    sources: {restarts: 5}",
         f"    lists: {{creative: {longest}, stereotypes: {longest}, grey: {max(5, longest // 3)}}}",
     ]
     resamples = "1000}  # resamples of people" if people else "0}  # samples are independent"
