@@ -13,9 +13,12 @@ import join_samples
 import match_ids
 import score_samples
 from latent_microscope.commands import score as command
+from latent_microscope.commands.init import write_config
+from latent_microscope.commands.results import default_settings
 from latent_microscope.commands.score import RANKED, score
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.custom.looking import look
+from latent_microscope.custom.sections import RESTARTS
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.yaml_files import load_yaml
@@ -131,7 +134,8 @@ def test_the_scores_are_those_of_the_workflow_bit_for_bit(
         ids.write_text("\n".join(IDS) + "\n")
     result = score(file, Path("mine.parquet"), ids=ids, **options)
     config: dict[str, Any] = {"seed": options["seed"]} if "seed" in options else {}
-    part = {key: options[key] for key in ("components", "restarts") if key in options}
+    part = {"restarts": RESTARTS}
+    part |= {key: options[key] for key in ("components", "restarts") if key in options}
     config["studies"] = {"x": {"sources": part}}
     theirs = of_the_workflow(file, config, ids)
     assert result.path.read_bytes() == theirs.read_bytes()
@@ -161,7 +165,7 @@ def test_a_csv_holds_the_same_numbers_and_the_text_says_what_stands_out(tmp_path
         for line, ids in ((f"highest {shown}", highest), (f"lowest {shown}", order)):
             assert [word.split(" (")[0] for word in lines[line].split("), ")] == ids[:5]
     assert "ties: 2 samples have the uniqueness of another one" in result.text
-    assert "of 10 restarts converged" in result.text
+    assert f"of {RESTARTS} restarts converged" in result.text
     assert lines["scores"] == "z-scores.csv"
     assert lines["next"] == f"latent-microscope init {tmp_path}/z.npz"
 
@@ -210,3 +214,18 @@ def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:
     assert score(tmp_path / "two.npz", array="b", components=1).path.exists()
     assert score(tmp_path / "z.npy", Path("there.csv"), components=2, force=True).path.exists()
     assert len(pd.read_csv("there.csv")) == N
+
+
+def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
+    np.savez(tmp_path / "z.npz", z=values(), ids=np.array(IDS))
+    config = load_yaml(write_config([str(tmp_path / "z.npz")], output=tmp_path / "z.yaml").config)
+    whole = resolve(
+        merge(load_yaml(ROOT / "config/config.yaml"), config),
+        ROOT / "workflow/schemas/config.schema.yaml",
+    )
+    sources = {"components": None, "restarts": RESTARTS}
+    given = default_settings({"embeddings": {"file": "z.npz"}}, sources=sources)
+    for section in ("sources", "scores"):
+        assert whole["studies"]["z"][section] == given.study[section]
+    assert (whole["seed"], whole["numeric_threads"]) == (given.seed, given.threads)
+    assert whole["studies"]["z"]["seeds"] == [0]

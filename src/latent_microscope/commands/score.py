@@ -18,6 +18,7 @@ from latent_microscope.commands.results import (
 )
 from latent_microscope.custom.arrays import Rows, chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.joining import Source, leading_ids
+from latent_microscope.custom.sections import RESTARTS
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.density import tie_note
 from latent_microscope.forensics.reliability import MOSTLY_NOISE
@@ -62,8 +63,8 @@ def score(
         array: Array of an .npz, or column of vectors of a Parquet file; by default the only one.
         seed: Root seed; by default that of the default config.
         components: Independent sources; by default 20, or the number of columns if fewer.
-        restarts: FastICA restarts, of which the best is taken; by default 10. They take most of the
-            time, minutes where sources are close to Gaussian.
+        restarts: FastICA restarts, of which the best is taken; by default 5, as in the configs
+            that init writes. They take most of the time, minutes where sources are near Gaussian.
         force: Overwrite the output.
 
     Returns:
@@ -84,7 +85,7 @@ def score(
         )
     if restarts is not None and restarts < 1:
         raise InputError(f"--restarts {restarts}: give 1 or more")
-    sources = {"components": components} | ({} if restarts is None else {"restarts": restarts})
+    sources = {"components": components, "restarts": restarts or RESTARTS}
     given = default_settings({"embeddings": {"file": str(embeddings)}}, seed=seed, sources=sources)
     fewest = max(_FEWEST, given.study["scores"]["k"] + 2)
     if len(names) < fewest:

@@ -14,6 +14,8 @@ _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _WORDS = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 _STEPS = 800  # of a training, at least: minutes on two cores
 _BATCH = 64
+RESTARTS = 5
+"""Of FastICA, in the configs that are written here and in scores without a workflow."""
 _SMALL = 40  # pixels: below, the VAE of 32 x 32 images
 
 
@@ -201,7 +203,7 @@ def sizes_lines(count: int, *, people: bool) -> list[str]:
         f"      sbs_sizes: {sizes}",
         "      umap_seeds: 3",
         "      resamples: 50",
-        "    sources: {restarts: 5}",
+        f"    sources: {{restarts: {RESTARTS}}}",
         f"    lists: {{creative: {longest}, stereotypes: {longest}, grey: {max(5, longest // 3)}}}",
     ]
     resamples = "1000}  # resamples of people" if people else "0}  # samples are independent"
