@@ -69,6 +69,7 @@ def test_killed_at_random_the_next_run_makes_the_same_bytes(
     assert list(project.folder.rglob(".tmp-*")) == []
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_random_ends_with_the_same_bytes(
     finished: Project, tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_readmes_example_runs_as_it_is_printed(tmp_path: Path) -> None:
     assert (results / "explorer.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_portraits_of_forty_people_without_attributes_just_work(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     portraits(project.folder / "portraits")

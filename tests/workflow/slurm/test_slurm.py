@@ -147,6 +147,7 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(
     assert (folder / WEIGHTS).read_bytes() == long_training
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     cluster: Cluster, long_training: bytes, folder: Path
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     assert (folder / WEIGHTS).read_bytes() == long_training
 
 
+@pytest.mark.slow
 def test_daemons_that_go_away_for_a_while_cost_nothing(
     cluster: Cluster, finished: Project, folder: Path
 ) -> None:
@@ -187,6 +189,7 @@ def test_an_impossible_request_is_refused_in_slurms_words(cluster: Cluster, fold
     assert "sbatch: error" in run.output
 
 
+@pytest.mark.slow
 def test_a_job_over_its_time_is_ended_and_sent_again(
     cluster: Cluster, hung: Run, finished: Project
 ) -> None:
