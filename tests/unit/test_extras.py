@@ -106,6 +106,7 @@ def test_trainings_and_networks_need_train_and_models() -> None:
 def test_dev_brings_all_that_is_imported_and_all_that_is_asked_for_is_used() -> None:
     beside = [p for name in ("scripts", "benchmarks", "tests") for p in (ROOT / name).rglob("*.py")]
     ours = {canonicalize_name(path.stem) for path in beside} | {"benchmarks", "tests"}
-    used = set().union(*map(imported, [*sources("**/*.py"), *beside])) - ours
+    plugin = sorted((ROOT / "src/snakemake_logger_plugin_microscope").glob("*.py"))
+    used = set().union(*map(imported, [*sources("**/*.py"), *plugin, *beside])) - ours
     assert used - OPTIONAL - extra("dev") == set()
     assert extra("workflow", "models") - used <= NOT_IMPORTED
