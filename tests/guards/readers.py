@@ -22,6 +22,7 @@ DIGITS = 32
 MASKED = {
     "report.html": (
         (r"code <code>[0-9a-f]{16}</code>", "hash of the step's code"),
+        (r"(python scripts/trace\.py|latent-microscope trace)", "the command of its provenance"),
         (r"<dt>Machine</dt><dd>[^<]*</dd>", "cores and memory of the machine"),
         (r"<dt>Libraries</dt><dd>[^<]*</dd>", "versions of libraries, more than decide numbers"),
     ),
