@@ -1,8 +1,11 @@
 """The console command ``latent-microscope``: works in any folder, without a clone."""
 
+import io
+import os
 import sys
 import webbrowser
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +25,7 @@ app = typer.Typer(
 )
 _snakemakes_own: list[str] = []
 """Arguments behind ``--``."""
+_LISTS_NOTHING = {"-n", "--dry-run", "--dryrun", "-h", "--help", "--unlock", "--lint", "--summary"}
 
 Configs = Annotated[
     list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="Config files; none: the demo.")
@@ -39,13 +43,18 @@ Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with re
 def main() -> None:
     """Entry point: a user's mistake is one line and exit status 1."""
     words = sys.argv[1:]
-    if "--" in words:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign
+    if words[:1] in (["run"], ["plan"]) and "--" in words:
         cut = words.index("--")
         words, _snakemakes_own[:] = words[:cut], words[cut + 1 :]
     try:
         app(words)
     except InputError as error:
         sys.exit(f"error: {one_line(str(error))}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename or 'output'}: {error.strerror or error}")
 
 
 def _version(wanted: bool) -> None:
@@ -58,7 +67,7 @@ def _end(status: int, also: Sequence[tuple[Path, str]] = ()) -> None:
     """Say what there is to open after a run that went well; leave with its status."""
     from latent_microscope.planning.pages import Page, last_run, listing, pages_of
 
-    if status == 0:
+    if status == 0 and not _LISTS_NOTHING & set(_snakemakes_own):
         pages = [*pages_of(last_run()), *(Page(path, what) for path, what in also)]
         typer.echo(listing(pages))
     raise typer.Exit(status)
@@ -131,7 +140,7 @@ def score(
     array: Annotated[str | None, typer.Option(help="Array of an .npz with several.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
     components: Annotated[int | None, typer.Option(min=1, help="Independent sources.")] = None,
-    restarts: Annotated[int | None, typer.Option(min=1, help="Of the ICA.")] = None,
+    restarts: Annotated[int | None, typer.Option(min=1, help="Restarts of FastICA.")] = None,
     force: Force = False,
 ) -> None:
     """Score embeddings by every heuristic, in one table; no workflow, no training.
@@ -158,7 +167,7 @@ def score(
 @app.command()
 def compare(
     features: Annotated[
-        list[str], typer.Argument(metavar="FEATURES...", help="FILE, or NAME=FILE: one a model.")
+        list[str], typer.Argument(metavar="FEATURES...", help="FILE or NAME=FILE of each model.")
     ],
     votes: Annotated[Path | None, typer.Option(help="Votes of annotators.")] = None,
     dissimilarity: Annotated[Path | None, typer.Option(help="Square matrix, or one each.")] = None,
@@ -193,10 +202,10 @@ def compare(
 def extract(
     images: Annotated[Path, typer.Argument(help="Folder, .zip, .parquet or .npy of images.")],
     model: Annotated[str, typer.Option(help="pixels, a network's name, or a weights.pt.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The .npz.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output, .npz.")] = None,
     layer: Annotated[str | None, typer.Option(help="Default: the penultimate one.")] = None,
     weights: Annotated[Path | None, typer.Option(help="State dict of the network.")] = None,
-    ids: Annotated[str, typer.Option(help="Of files: path or name.")] = "path",
+    ids: Annotated[str, typer.Option(help="Ids of files: path or name.")] = "path",
     size: Annotated[int | None, typer.Option(min=1, help="Pixels of a side.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 250,
@@ -243,8 +252,12 @@ def open_pages(
     typer.echo(
         listing(pages) or "Nothing is finished here; latent-microscope demo makes something."
     )
+    if show or not pages:
+        raise typer.Exit(0 if pages else 1)
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        raise InputError("no display here to open a browser on; copy these files to where one is")
     for page in pages:
-        if not show and page.path.suffix == ".html":
+        if page.path.suffix == ".html":
             webbrowser.open(page.path.resolve().as_uri())
 
 
@@ -266,9 +279,10 @@ def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
     Example: latent-microscope plan faces.yaml --workflow-profile slurm -- --config size=paper
     """
     from latent_microscope.commands import workflow
-    from latent_microscope.planning.plan import planned_jobs, table
 
     words = workflow.arguments(configs or [], None, workflow_profile, _snakemakes_own)
+    from latent_microscope.planning.plan import planned_jobs, table  # needs Snakemake
+
     jobs = planned_jobs(words)
     typer.echo(table(jobs) if jobs else "Nothing to be done.")
 
@@ -285,9 +299,10 @@ def trace(
     """
     from latent_microscope.provenance import lineage
 
+    found = lineage.trace(path, root, row=row)
     if row is not None:
         typer.echo(f"row {row}: {lineage.table_row(root / path, row)}")
-    typer.echo(lineage.describe(lineage.trace(path, root, row=row)))
+    typer.echo(lineage.describe(found))
 
 
 @app.command()
@@ -304,7 +319,7 @@ def verify(
     from latent_microscope.provenance.lineage import FAILURES
     from latent_microscope.provenance.lineage import verify as verified
 
-    count, findings = verified(folder, root)
+    count, findings = verified(root / folder, root)
     for finding in findings:
         typer.echo(f"{finding.kind}: {finding.path}: {finding.detail}")
     wrong = sum(finding.kind in FAILURES for finding in findings)
@@ -330,6 +345,8 @@ def export(
 
     Example: latent-microscope export demo-faces demo-faces-crate
     """
+    if find_spec("rocrate") is None:
+        raise InputError('rocrate is not installed; pip install "latent-microscope[workflow]"')
     from latent_microscope.provenance.rocrate import export as exported
 
     jobs = exported(study, folder, root, figures=figures)

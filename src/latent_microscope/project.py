@@ -45,7 +45,7 @@ def asset(path: str | Path) -> Path:
 
 def of_results(folder: Path) -> Path:
     """The project that a folder with results belongs to: itself if it is a clone, else ours."""
-    return folder if (folder / "Snakefile").is_file() else root()
+    return folder if (folder / "Snakefile").is_file() and (folder / "scripts").is_dir() else root()
 
 
 def script(name: str, project: Path | None = None) -> Path:

@@ -9,7 +9,6 @@ import logging
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -21,8 +20,22 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_microscope.steps import Failure, Step, clock, failure_of
 
-_SAID = ("Nothing to be done", "Trying to restart", "Report created", "Shutting down")
+_INTERRUPTED = ("Terminating processes", "Will exit after")
+_SAID = (
+    "Nothing to be done",
+    "Trying to restart",
+    "Report created",
+    "Shutting down",
+    *_INTERRUPTED,
+)
 _NOISE = ("Building DAG", "Using shell", "Conda environments", "Assuming unrestricted", "host:")
+_OF_STEPS = (
+    "RuleException",
+    "CalledProcessError",
+    "Exiting because",
+    "WorkflowError:\nAt least one",
+)
+"""Beginnings of what Snakemake adds to the message of a step that failed."""
 _LONG = 60.0
 """Seconds after which a step that is still at work is mentioned where nothing can be redrawn."""
 _POLL = 5.0
@@ -50,11 +63,18 @@ class LogHandler(LogHandlerBase):
             )
             return
         self._console = Console(
-            file=stream, no_color=settings.nocolor, highlight=False, soft_wrap=True, markup=False
+            file=stream,
+            no_color=settings.nocolor,
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
         )
         self._running: dict[int, Step] = {}
-        self._failures: list[Failure] = []
+        self._failures: dict[int, Failure] = {}
         self._others: list[str] = []
+        self._log = ""
+        self._interrupted = False
         self._done, self._total, self._start = 0, 0, time.monotonic()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._live: Live | None = None
@@ -99,23 +119,30 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.RUN_INFO:
             self._begin(int(record.stats.get("total", 0)))
         elif event == LogEvent.JOB_INFO:
+            self._failures.pop(record.jobid, None)  # another attempt
             self._running[record.jobid] = Step(
                 record.rule_name, dict(record.wildcards or {}), list(record.log)
             )
         elif event == LogEvent.JOB_FINISHED:
             step = self._running.pop(record.job_id, None)
+            self._failures.pop(record.job_id, None)
             self._done += 1
             if step is not None and step.rule != "all":
                 self._say(f"{self._count()} {step.title}  {clock(step.seconds)}{self._left()}")
         elif event == LogEvent.JOB_ERROR:
             self._fail(record.jobid, record.rule_name, list(record.log), record.rule_msg)
         elif event == LogEvent.GROUP_ERROR:
+            # Each job of the group is reported by itself, too; only here is what SLURM says.
             for job in record.job_error_info:
-                self._fail(job["jobid"], job["rule_name"], list(job["log"]), None)
+                logs = [*job["log"], *(record.aux_logs or [])]
+                self._fail(job["jobid"], job["rule_name"], logs, str(record.msg or ""))
         elif event == LogEvent.ERROR or (event is None and record.levelno >= logging.WARNING):
             self._trouble(record)
         elif event is None:
             text = record.getMessage()
+            self._interrupted |= text.startswith(_INTERRUPTED)
+            if text.startswith("Complete log"):
+                self._log = text
             # Before the steps are known Snakemake's own words count: lists, what it unlocks.
             if text.startswith(_SAID) or not (self._total or text.startswith(_NOISE)):
                 self._say(text)
@@ -124,12 +151,14 @@ class LogHandler(LogHandlerBase):
         if total and not self._total:
             self._total = total
             self._say(f"{total} steps")
-            if self._console.is_terminal:
+            if self._console.is_terminal and not self._console.is_dumb_terminal:
                 self._live = Live(
                     get_renderable=self._view,
                     console=self._console,
                     refresh_per_second=4,
                     transient=True,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
                 )
                 self._live.start()
             else:
@@ -143,9 +172,10 @@ class LogHandler(LogHandlerBase):
             self._say(text)
 
     def _fail(self, jobid: int, rule: str, logs: list[str], message: str | None) -> None:
+        if jobid in self._failures and jobid not in self._running:
+            return
         step = self._running.pop(jobid, None) or Step(rule, {}, logs)
-        failure = failure_of(step, logs, message)
-        self._failures.append(failure)
+        self._failures[jobid] = failure_of(step, logs, message)
         self._say(f"{self._count()} FAILED {step.title}  {clock(step.seconds)}")
 
     def _count(self) -> str:
@@ -191,14 +221,24 @@ class LogHandler(LogHandlerBase):
             self._ended.set()
             if self._live is not None:
                 self._live.stop()
-            if self._failures:
-                self._say(f"\n{len(self._failures)} of {self._total} steps failed:")
-                for failure in self._failures:
-                    self._say(f"  {failure.title}: {failure.message}")
-                    if failure.log and Path(failure.log).is_file():
-                        self._say(f"    log: {failure.log}")
-                self._say("Correct the cause and run the same command: what is done stays done.")
-            else:
-                for text in self._others:
-                    self._say(text)
+            self._conclude()
         super().close()
+
+    def _conclude(self) -> None:
+        """What failed, each with its message and its logs; then what no step explains."""
+        if self._interrupted:
+            self._say("Interrupted: run the same command to go on.")
+            return
+        if self._failures:
+            self._say(f"\n{len(self._failures)} of {self._total} steps failed:")
+        for failure in self._failures.values():
+            self._say(f"  {failure.title}: {failure.message}")
+            for log in failure.logs:
+                self._say(f"    log: {log}")
+        for text in self._others:
+            if not (self._failures and text.startswith(_OF_STEPS)):
+                self._say(text)
+        if self._failures or self._others:
+            self._say(self._log)
+        if self._failures:
+            self._say("Correct the cause and run the same command: what is done stays done.")

@@ -52,17 +52,18 @@ class Failure:
     Attributes:
         title: Its rule and wildcards.
         message: One line.
-        log: Its log file, empty without.
+        logs: Its log files that exist.
     """
 
     title: str
     message: str
-    log: str
+    logs: Sequence[str]
 
 
 def failure_of(step: Step, logs: Sequence[str], message: str | None) -> Failure:
     """What the log says last: its error, else its last line, else Snakemake's message."""
-    names = [name for name in (*logs, *step.logs) if Path(name).is_file()]
+    named = dict.fromkeys([*step.logs, *logs])
+    names = [name for name in named if Path(name).is_file()]
     lines = [line for name in names for line in _tail(name)]
     errors = [line for line in lines if " ERROR error: " in line]
     found = errors[-1].partition(" ERROR error: ")[2] if errors else (lines or [""])[-1]
@@ -70,7 +71,7 @@ def failure_of(step: Step, logs: Sequence[str], message: str | None) -> Failure:
     first = (text.splitlines() or ["ended without a message; see Snakemake's log"])[0]
     if message and not errors:
         first = f"{' '.join(message.split())[:_LINE]}; {first}" if first not in message else first
-    return Failure(step.title, first, names[0] if names else "")
+    return Failure(step.title, first, names)
 
 
 def _tail(name: str) -> list[str]:

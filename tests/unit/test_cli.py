@@ -1,10 +1,11 @@
 """The console command: every command has help with an example, and mistakes are one line."""
 
-import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -59,6 +60,8 @@ def test_the_version_is_the_packages() -> None:
         (["run", "bad.yaml"], "bad.yaml"),
         (["plan", "nowhere.yaml"], "nowhere.yaml"),
         (["trace", "nowhere.csv"], "nowhere.csv"),
+        (["trace", "nowhere.csv", "--row", "1"], "nowhere.csv"),
+        (["trace", "."], "sidecar"),
         (["verify", "nowhere"], "nowhere"),
         (["export", "nowhere", "crate"], "nowhere"),
         (["open", "nowhere"], "nowhere"),
@@ -74,6 +77,18 @@ def test_a_mistake_is_one_line_and_status_1(tmp_path: Path, words: list[str], na
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.yaml"]
 
 
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,hat\na,1\nb,0\n")
+    np.savez(tmp_path / "z.npz", z=np.eye(2), ids=np.array(["a", "b"]))
+    done = call(tmp_path, "init", "z.npz", "t.csv", "--output", "t.csv/x.yaml")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: ")
+
+
+def test_only_run_and_plan_pass_options_on(tmp_path: Path) -> None:
+    assert call(tmp_path, "demo", "--", "--dry-run").returncode == 2
+
+
 def test_a_wrong_command_line_has_status_2(tmp_path: Path) -> None:
     assert call(tmp_path, "bogus").returncode == 2
     assert call(tmp_path, "run", "--cores", "0").returncode == 2
@@ -85,12 +100,13 @@ def test_options_with_many_values_come_before_the_users_targets(
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("size: quick\n")
     words = workflow.arguments([Path("a.yaml")], 3, "slurm", ["results/x.csv"])
-    assert words[:2] == ["--configfile", "a.yaml"]
+    assert words[:2] == ["--configfile", str(tmp_path / "a.yaml")]
     assert words[-3:] == ["--cores", "3", "results/x.csv"]
     assert words[words.index("--workflow-profile") + 1] == "slurm"
     assert Path(words[words.index("--snakefile") + 1]) == project.root() / "Snakefile"
     # On a cluster the profile says how many; here all that this process may use.
     assert "--cores" not in workflow.arguments([], None, "slurm", [])
+    assert "--cores" not in workflow.arguments([], None, None, ["--workflow-profile", "slurm"])
     assert workflow.arguments([], None, None, [])[-1] == str(workflow.usable_cores())
 
 
@@ -114,8 +130,9 @@ def test_pages_to_open_are_those_of_the_last_run(
     assert found == ["results/two/explorer.html", "results/two/report.html", "results/two/tables"]
     assert pages.listing(pages.pages_of(["one"])).splitlines()[0] == "Open:"
     assert pages.listing([]) == ""
-    pages.LAST_RUN.write_text(json.dumps("no list")[:4])
-    assert pages.last_run() == ["one", "two"]
+    for damaged in ("", "7", '"no', '["three"]'):
+        pages.LAST_RUN.write_text(damaged)
+        assert pages.last_run() == ["one", "two"]
     with pytest.raises(InputError, match="three"):
         pages.pages_of(["three"])
 
@@ -125,17 +142,18 @@ def test_the_doctor_names_what_is_missing_for_which_study(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "KAGGLE_API_TOKEN", "KAGGLE_CONFIG_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith(("KAGGLE_", "LATENT_MICROSCOPE_")):
+            monkeypatch.delenv(name)
     checks = {check.name: check for check in doctor.examine()}
     assert checks["Python"].state == doctor.OK
-    assert (checks["SLURM"].state, checks["Kaggle token"].state) == (doctor.MISSING,) * 2
+    assert (checks["SLURM"].state, checks["CelebA"].state) == (doctor.MISSING,) * 2
     text = doctor.report(list(checks.values()))
     faces = next(line for line in text.splitlines() if "CelebA)" in line)
-    assert "Kaggle token" in faces
+    assert faces.endswith("missing: CelebA")
     (tmp_path / ".kaggle").mkdir()
     (tmp_path / ".kaggle/kaggle.json").write_text("{}")
-    assert doctor._kaggle().state == doctor.OK
+    assert doctor._celeba().state == doctor.OK
 
 
 def test_the_doctor_knows_which_packages_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:

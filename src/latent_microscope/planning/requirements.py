@@ -16,7 +16,7 @@ NETWORKS = {
     "efficientnet_lite": "models",
 }
 """Type of model → the extra that brings what it runs on."""
-MODULES = {"train": ("torch", "tensorboard"), "models": ("torch", "torchvision")}
+MODULES = {"train": ("torch", "tensorboard", "pyod"), "models": ("torch", "torchvision")}
 
 
 def extra_for(study: Mapping[str, Any]) -> str | None:

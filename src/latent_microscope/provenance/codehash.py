@@ -37,6 +37,7 @@ NOT_COUNTED = tuple(
 )
 _FORMAT = 1
 _MANY_FILES = 2000
+_DEPTH = 10  # of packages that pass a name on
 _Edge = tuple[str, Path | None]
 """What is imported, and the file that it leads to; None for what does not count."""
 
@@ -145,8 +146,12 @@ class CodeHasher:
                 # A module may be called anything: its name does not count, that of a function does.
                 what = "" if name and _is_module(f"{source}.{name}") else name
                 yield f"{bound} {number} {what}", self._target(source, name)
+        if path.name == "__init__.py":  # what a package imports for types it may load on first use
+            for name, (level, module, wanted) in sorted(self._source(path).exports.items()):
+                if inner := _absolute(level, module, path):
+                    yield f"export {name}", self._target(inner, wanted)
 
-    def _target(self, source: str, name: str) -> Path | None:
+    def _target(self, source: str, name: str, depth: int = 0) -> Path | None:
         """The file that ``from source import name`` leads to."""
         if name and _is_module(f"{source}.{name}"):
             source, name = f"{source}.{name}", ""
@@ -154,8 +159,8 @@ class CodeHasher:
         if path.name == "__init__.py" and name:
             export = self._source(path).exports.get(name)
             inner = _absolute(export[0], export[1], path) if export else None
-            if export and inner and inner != source:
-                return self._target(inner, export[2])
+            if export and inner and inner != source and depth < _DEPTH:
+                return self._target(inner, export[2], depth + 1)
         if any(source == left or source.startswith(f"{left}.") for left in NOT_COUNTED):
             return None
         return path
@@ -271,6 +276,8 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
         if isinstance(node, ast.ImportFrom) and (node.level or _is_ours(node.module))
         for alias in node.names
     }
+    for name in _bound_again(tree) & exports.keys():
+        del exports[name]
     assets = any(
         isinstance(node, ast.Constant) and node.value == "assets" for node in ast.walk(tree)
     )
@@ -284,6 +291,16 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
         imports.append([level, module, wanted, numbers[bound], seen.count(bound)])
         seen.append(bound)
     return {"code": code, "imports": imports, "exports": exports, "assets": assets}
+
+
+def _bound_again(tree: ast.Module) -> set[str]:
+    """Names that a module binds by itself: they are not what it imports."""
+    targets = (
+        n for s in tree.body if isinstance(s, ast.Assign | ast.AnnAssign) for n in ast.walk(s)
+    )
+    names = {n.id for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return names | {s.name for s in tree.body if isinstance(s, defined)}
 
 
 def _is_ours(module: str | None) -> bool:
@@ -311,9 +328,11 @@ def _is_library_import(statement: ast.AST, found: list[tuple[int, str, str, str]
             for a in statement.names
         ]
         return True
-    if isinstance(statement, ast.Import) and all(_is_ours(a.name) for a in statement.names):
-        found += [(0, a.name, "", a.asname or PACKAGE) for a in statement.names]
-        return True
+    if isinstance(statement, ast.Import):
+        ours = [a for a in statement.names if _is_ours(a.name)]
+        found += [(0, a.name, "", a.asname or PACKAGE) for a in ours]
+        statement.names = [a for a in statement.names if a not in ours]
+        return bool(ours) and not statement.names
     return False
 
 
@@ -349,6 +368,8 @@ def _canonical(node: Any, numbers: dict[str, int]) -> Iterator[str]:
     elif isinstance(node, ast.expr_context):
         return
     elif isinstance(node, ast.AST):
+        if isinstance(node, ast.JoinedStr):  # Python 3.12 puts empty texts into format specs
+            node.values = [v for v in node.values if not _is_empty_text(v)]
         yield type(node).__name__ + "("
         for field, value in ast.iter_fields(node):
             # What is empty is left out: later versions have more fields.
@@ -365,7 +386,11 @@ def _canonical(node: Any, numbers: dict[str, int]) -> Iterator[str]:
             yield ","
         yield "]"
     else:
-        yield repr(node)
+        yield ascii(node)  # repr depends on the version's tables of Unicode
+
+
+def _is_empty_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
 
 
 def _digest(parts: Any) -> str:

@@ -67,7 +67,7 @@ def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
     Raises:
         InputError: The artefact has no sidecar, or one that cannot be read; no such row.
     """
-    if not sidecar_path(root / path).is_file():
+    if not path.name or not sidecar_path(root / path).is_file():
         raise InputError(f"{path}: no sidecar ({path.name}{SUFFIX}) beside it, so nothing is known")
     origin = _Tracer(root).origin(path, None)
     if row is not None:

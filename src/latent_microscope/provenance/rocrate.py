@@ -27,7 +27,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-SOURCES = ("Snakefile", "workflow", "scripts", "src", "config", "profiles", "envs")
+SOURCES = ("Snakefile", "workflow", "scripts", "src", "config", "profiles", "envs", "notebooks")
 FORMATS = {
     ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet",
