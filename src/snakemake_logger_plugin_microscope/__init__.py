@@ -1,4 +1,4 @@
-"""What a run says: a line a finished step, what is at work now, failures last.
+"""What a run says: one line per finished step, what is at work now, failures last.
 
 A plugin of Snakemake (``--logger microscope``; profiles/default asks for it). Everything else is in
 Snakemake's own log and in the logs of the steps. Dry runs, ``--verbose`` and ``--quiet`` have

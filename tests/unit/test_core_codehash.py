@@ -1,7 +1,9 @@
 """The code hash: what changes it and what does not, on a small library, then on the real one."""
 
+import ast
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,46 @@ def test_what_is_imported_counts(library: Library, old: str, new: str) -> None:
     before = library.hash()
     library.edit("script.py", old, new)
     assert library.hash() != before
+
+
+def test_a_package_used_as_an_object_leads_to_what_it_may_load(library: Library) -> None:
+    library.write("script.py", "from latent_microscope import pack\npack.first()\n")
+    before = library.hash()
+    library.edit("latent_microscope/pack/one.py", "return 1", "return 3")
+    assert library.hash() != before
+
+
+def test_a_name_that_a_package_binds_again_is_its_own(library: Library) -> None:
+    content = library.text("latent_microscope/pack/__init__.py")
+    library.write("latent_microscope/pack/__init__.py", content + "first = lambda: 1\n")
+    library.write("script.py", "from latent_microscope.pack import first\n")
+    before = library.hash()
+    library.edit("latent_microscope/pack/__init__.py", "lambda: 1", "lambda: 2")
+    assert library.hash() != before
+
+
+def test_libraries_beside_others_in_one_import_are_followed(library: Library) -> None:
+    assert library.modules("import os, latent_microscope.late as late") == ["late"]
+
+
+def test_a_format_spec_is_the_same_on_every_python() -> None:
+    """Python 3.12 alone puts an empty text behind a nested field."""
+    tree = ast.parse('f"{x:>{w}}"')
+    plain = "".join(codehash._canonical(tree, {}))
+    spec = tree.body[0].value.values[0].format_spec  # type: ignore[attr-defined]
+    spec.values.append(ast.Constant(""))
+    assert "".join(codehash._canonical(tree, {})) == plain
+
+
+@pytest.mark.parametrize("package", ["forensics", "models", "similarity"])
+def test_what_a_package_loads_on_first_use_is_what_it_imports_for_types(package: str) -> None:
+    """Python follows the one, the hash the other."""
+    module = import_module(f"latent_microscope.{package}")
+    source = codehash._parse(Path(str(module.__file__)).read_bytes(), package)
+    exports = {
+        name: target.rpartition(".")[2] for name, (_, target, _) in source["exports"].items()
+    }
+    assert exports == module._EXPORTS
 
 
 def circle(lib: Library, names: str) -> None:

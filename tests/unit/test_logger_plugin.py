@@ -1,4 +1,4 @@
-"""What a run says in a terminal: a line a finished step, failures last with their one message."""
+"""What a run says in a terminal: one line per finished step, failures last with a message each."""
 
 import logging
 import time
@@ -82,6 +82,59 @@ def test_failures_come_last_with_the_message_of_their_log(
     assert last[0] == "1 of 3 steps failed:"
     assert last[1] == "  score_samples mine: x.npy: row 3 contains NaN"
     assert last[2] == f"    log: {log}"
+
+
+def failed(handler: LogHandler, number: int, rule: str, log: Path) -> None:
+    fields: dict[str, Any] = {"rule_name": rule, "log": [str(log)], "rule_msg": None}
+    tell(handler, LogEvent.JOB_ERROR, level=logging.ERROR, jobid=number, **fields)
+
+
+def test_a_retry_that_succeeds_is_no_failure(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    handler = LogHandler(settings(), None)
+    tell(handler, LogEvent.RUN_INFO, stats={"total": 2})
+    for _ in range(2):
+        job(handler, 1, "train_vae", tmp_path / "a.log")
+        failed(handler, 1, "train_vae", tmp_path / "a.log")
+    job(handler, 1, "train_vae", tmp_path / "a.log")
+    tell(handler, LogEvent.JOB_FINISHED, job_id=1)
+    handler.close()
+    text = capsys.readouterr().err
+    assert text.count("FAILED train_vae") == 2
+    assert "steps failed" not in text
+
+
+def test_a_group_that_fails_is_counted_once_a_job(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    log, slurm = tmp_path / "a.log", tmp_path / "slurm.log"
+    slurm.write_text("slurmstepd: exceeded memory limit\n")
+    handler = LogHandler(settings(), None)
+    tell(handler, LogEvent.RUN_INFO, stats={"total": 3})
+    job(handler, 1, "find_overlaps", log, study="s")
+    job(handler, 2, "embed_tsne", log, study="s")
+    info = [
+        {"jobid": n, "rule_name": r, "log": []}
+        for n, r in ((1, "find_overlaps"), (2, "embed_tsne"))
+    ]
+    message = "SLURM status is: 'OUT_OF_MEMORY'"
+    tell(handler, LogEvent.GROUP_ERROR, message, job_error_info=info, aux_logs=[str(slurm)])
+    failed(handler, 1, "find_overlaps", log)
+    failed(handler, 2, "embed_tsne", log)
+    handler.close()
+    text = capsys.readouterr().err
+    assert "2 of 3 steps failed:" in text
+    assert "  find_overlaps s: SLURM status is: 'OUT_OF_MEMORY'" in text
+    assert f"    log: {slurm}" in text
+
+
+def test_an_interrupted_run_is_told_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = LogHandler(settings(), None)
+    tell(handler, LogEvent.RUN_INFO, stats={"total": 3})
+    tell(handler, None, "Terminating processes on user request, this might take some time.")
+    handler.close()
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Interrupted: ")
 
 
 def test_what_no_step_explains_is_said(capsys: pytest.CaptureFixture[str]) -> None:

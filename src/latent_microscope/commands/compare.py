@@ -1,4 +1,4 @@
-"""Compare features with human data without a workflow: one table, a row a model."""
+"""Compare features with human data without a workflow: one table, one row per model."""
 
 import re
 import shlex
@@ -42,22 +42,22 @@ def compare(
 ) -> Result:
     """Compare features of models with votes or dissimilarities of annotators; no workflow.
 
-    One row a model: Spearman correlation of its RDM with the human one, 95 % intervals over images
-    (and over images and votes, where there are votes), rho-a, and the noise ceiling. Votes bring
+    One row per model: Spearman correlation of its RDM with the human one, 95 % intervals over
+    images (and over images and votes, where there are votes), rho-a, noise ceiling. Votes bring
     two baselines: the label (the majority of an image's votes) and the mean votes of its class.
 
     Example:
         latent-microscope compare resnet.npz late=vgg.parquet --votes votes.csv -o alignment.csv
 
     Args:
-        features: .npy, .npz or .parquet files of one row of numbers an image, taken as they are
+        features: .npy, .npz or .parquet files of one row of numbers per image, taken as they are
             (of logits take the softmax first); NAME=FILE names a model, by default it is called as
             its file. They are joined with the human data by id; files without ids follow the first
             file that has some, row by row.
         output: .csv or .parquet; by default NAME-comparison.csv in this folder, NAME as the human
             data.
-        votes: A table of counts (a column a class) or of single judgements (ids repeat), or .npy,
-            .npz of counts.
+        votes: A table of counts (one column per class) or of single judgements (ids repeat), or
+            .npy, .npz of counts.
         dissimilarity: A square matrix as .npy, .npz or table, or (observers, n, n).
         metric: Distance of the RDMs: euclidean, correlation or cosine.
         draws: Bootstrap samples; by default 1000; 0: no intervals.
@@ -135,7 +135,7 @@ def _settings(role: str, data: Path, seed: int | None) -> Settings:
 def _named(features: Sequence[str]) -> dict[str, Path]:
     """Files by the name of their model."""
     if not features:
-        raise InputError("no features; give a file of one row of numbers an image")
+        raise InputError("no features; give a file of one row of numbers per image")
     files: dict[str, Path] = {}
     for given in features:
         name, equals, rest = given.partition("=")
@@ -158,7 +158,7 @@ def _rows(table: pd.DataFrame) -> Iterator[str]:
         if row["n_draws"]:
             line += f" [{row['low']:.3f}, {row['high']:.3f}]"
         if "low_votes" in row:
-            line += f", votes drawn again [{row['low_votes']:.3f}, {row['high_votes']:.3f}]"
+            line += f", resampled votes [{row['low_votes']:.3f}, {row['high_votes']:.3f}]"
         yield f"{line}; rho-a {row['rho_a']:.3f}{' (baseline)' if row['baseline'] else ''}"
 
 

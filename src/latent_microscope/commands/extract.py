@@ -39,7 +39,7 @@ def extract(
     """Extract the features of images from a network and write them with their ids; no workflow.
 
     Nothing is downloaded: weights come from an installed package or a file. The output holds the
-    arrays features (one row an image) and ids, as the commands score, compare and init read them.
+    arrays features (one row per image) and ids, as the commands score, compare and init read them.
 
     Example:
         latent-microscope extract photos/ --model efficientnet_lite0 -o photos.npz

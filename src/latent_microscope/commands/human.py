@@ -35,7 +35,7 @@ class Human:
 
     Attributes:
         reference: The human RDM.
-        what: What they are, for people.
+        what: What they are, in words.
         ceiling: Noise ceiling of the Spearman correlation, lower and upper; NaN: there is none.
         counts: Votes that can be drawn again.
         classes: Classes of the votes; 0 without votes.
@@ -162,7 +162,7 @@ def compared(
 def _drawn(
     rdms: Mapping[str, RDM], human: Human, draws: int, seed: int, threads: int
 ) -> tuple[BootstrapResult, list[str]]:
-    """Bootstrap over images and votes; over images alone where votes drawn again have no RDM."""
+    """Bootstrap over images and votes; over images alone where resampled votes have no RDM."""
 
     def bootstrap(counts: npt.NDArray[np.int64] | None) -> BootstrapResult:
         return similarity.bootstrap_compare(

@@ -17,7 +17,7 @@ class Written:
 
     Attributes:
         config: Its path.
-        notes: What was found, a line a file.
+        notes: What was found, one line per file.
     """
 
     config: Path

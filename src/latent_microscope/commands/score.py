@@ -59,7 +59,7 @@ def score(
         embeddings: .npy, .npz (ids in the array ids) or .parquet (ids in the column id), one row of
             numbers a sample; without ids rows are numbered.
         output: .csv or .parquet; by default NAME-scores.csv in this folder.
-        ids: Ids of the rows: .npy, a table with a column id, or one id a line.
+        ids: Ids of the rows: .npy, a table with a column id, or one id per line.
         array: Array of an .npz, or column of vectors of a Parquet file; by default the only one.
         seed: Root seed; by default that of the default config.
         components: Independent sources; by default 20, or the number of columns if fewer.
