@@ -25,7 +25,7 @@ def arguments(folder: Path) -> dict[str, Any]:
         "checks": checks,
         "tables": [p for study in published for p in sorted(study.glob("tables/*.parquet"))],
         "figures": [p for study in published for p in sorted(study.glob("figures/*.png"))],
-        "captions": sorted((ROOT / "workflow/report").glob("*.rst")),
+        "captions": ROOT / "workflow/report",
         "page": folder / "report.html",
         "pdf": folder / "report.pdf",
         "pages": [folder / name / "report.html" for name in STUDIES],

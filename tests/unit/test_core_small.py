@@ -131,6 +131,7 @@ def test_progress_is_a_bar_in_a_terminal_and_closes_on_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "bars", True)  # a step in this process may have set it
     bars: list[Any] = []
 
     def work() -> None:
