@@ -59,6 +59,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
         (study / "a.npy.meta.json").write_text(name, encoding="utf-8")
         page = f"code <code>{name[0].encode().hex() * 8}</code>"
         page += f"<dt>Machine</dt><dd>{name}</dd><dt>Libraries</dt><dd>{step}</dd>"
+        page += {"old": "python scripts/trace.py", "new": "latent-microscope trace"}[name]
         (study / "report.html").write_text(page, encoding="utf-8")
     return tmp_path / "old", tmp_path / "new"
 
