@@ -2,6 +2,9 @@
 
 import ast
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -388,3 +391,38 @@ def test_the_files_of_a_page_count_for_its_module_alone(library: Library) -> Non
     imported = library.hash()
     library.write("latent_microscope/site/assets/page.css", "b {}")
     assert len({before, imported, library.hash()}) == 3
+
+
+ALL_HASHES = """
+import sys
+sys.path.insert(0, {library!r})
+from pathlib import Path
+from latent_microscope.provenance.codehash import CodeHasher
+hasher = CodeHasher()
+print([hasher.code_hash(path) for path in sorted(Path({scripts!r}).rglob("*.py"))])
+"""
+
+
+def other_pythons() -> list[str]:
+    """Interpreters of the other supported versions that this machine has; of pyenv, too."""
+    found = [shutil.which(f"python3.{minor}") for minor in (11, 12, 13)]
+    found += map(str, Path.home().glob(".pyenv/versions/3.1[123].*/bin/python"))
+    return [path for path in found if path]
+
+
+def test_the_hash_is_the_same_on_every_python() -> None:
+    code = ALL_HASHES.format(
+        library=str(codehash.LIBRARY.parent), scripts=str(project.root() / "scripts")
+    )
+    here = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert here.count(b",") > 100
+    version = "import sys; print(sys.version_info[:2])"
+    seen = set()
+    for python in other_pythons():
+        asked = subprocess.run([python, "-c", version], capture_output=True, check=False)
+        if asked.returncode == 0 and asked.stdout not in seen:  # not a shim of none
+            seen.add(asked.stdout)
+            done = subprocess.run([python, "-c", code], capture_output=True, check=True)
+            assert done.stdout == here, python
+    if len(seen) < 2:
+        pytest.skip("no other supported version of Python is here")
