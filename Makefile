@@ -97,7 +97,7 @@ types: .venv
 	$(BIN)/mypy
 
 test: .venv lint types  ## lint, types and all tests but the slow ones
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
 test-slow: .venv  ## the tests that are slow and rarely tell anything new
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
