@@ -11,7 +11,7 @@ from latent_microscope.errors import InputError
 
 RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
-"""Names of the studies that the last plan was about; the workflow writes it."""
+"""Names of the studies of the last run; the workflow writes it when a run starts."""
 COMMAND = "LATENT_MICROSCOPE_COMMAND"
 """Set by the console command, which lists what to open itself, also when nothing was to be done."""
 
