@@ -1,0 +1,1 @@
+"""What this package declares: one module a group of :mod:`latent_microscope.registry`."""
