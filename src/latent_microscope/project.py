@@ -6,12 +6,8 @@ relative to :func:`root`, so that the same workflow installed elsewhere makes no
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 from latent_microscope.errors import InputError
-
-Asset = Annotated[Path, "asset"]
-"""A file or folder of the project that a step reads beside its inputs, relative to :func:`root`."""
 
 _INSTALLED = Path(__file__).resolve().with_name("_project")
 _CLONE = Path(__file__).resolve().parents[2]

@@ -4,6 +4,11 @@ A step's ``main`` takes keyword arguments only, each annotated: :data:`In` and :
 files, everything else is a parameter. The adapter under ``__main__`` is one line::
 
     run(main, globals().get("snakemake"))
+
+A step that many declarations share (plot, tabulate, …) has a ``finish`` instead, which calls the
+declared function and writes what it returns::
+
+    run_declared("figures", finish, globals().get("snakemake"))
 """
 
 import argparse
@@ -19,19 +24,18 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from latent_microscope import progress
+from latent_microscope import progress, registry
+from latent_microscope.arguments import Asset, In, Out, load
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.messages import one_line
-from latent_microscope.project import Asset, asset
+from latent_microscope.project import asset
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
-
-In = Annotated[Path, "input"]
-Out = Annotated[Path, "output"]
 
 log = logging.getLogger("latent_microscope")
 NUMERIC_THREADS = 2
@@ -52,7 +56,33 @@ class Job:
     gpu: bool = True
     mirror: str | None = None
     assets: tuple[str, ...] = ()
+    declared: str = ""
+    script: str = ""
+    functions: tuple[str, ...] = ()
     arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What runs: its function, where its script is, and what it is declared as (group/name)."""
+
+    main: Callable[..., None]
+    script: Path
+    declared: str = ""
+
+    @property
+    def name(self) -> str:
+        """As its rule and its sidecars name it."""
+        stem = self.script.stem
+        name = self.declared.partition("/")[2]
+        if not name:
+            return stem
+        return name if self.declared.startswith("tables/") else f"{stem}_{name}"
+
+    @property
+    def functions(self) -> list[str]:
+        """The declared function, whose code counts."""
+        return registry.functions_of(self.declared)
 
 
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
@@ -66,8 +96,118 @@ def run(
     Exit status 1 with one line for the user's mistakes (:class:`InputError`, a full disk), 2 for a
     wrong command line; any other exception keeps its traceback.
     """
+    _run(_Step(main, Path(main.__globals__["__file__"])), snakemake, argv)
+
+
+def run_declared(
+    group: str,
+    finish: Callable[..., None],
+    snakemake: Any = None,
+    argv: Sequence[str] | None = None,
+    *,
+    supplied: Sequence[str] | None = None,
+) -> None:
+    """Run the declared function that the rule's ``step`` or the first argument names.
+
+    Args:
+        group: Of the declaration (:data:`latent_microscope.registry.GROUPS`).
+        finish: Takes the declared name, the function with its arguments in place, and the outputs
+            (name → paths); its own keywords are arguments of all these steps.
+        snakemake: The rule's object, if a rule runs.
+        argv: The command line: the declared name, then the arguments.
+        supplied: Keywords of the function that ``finish`` gives; its others are arguments of the
+            step. None: ``finish`` gives all.
+    """
+    if snakemake is not None:
+        name = dict(snakemake.params.items()).get("step", {}).get("declared", "")
+    else:
+        argv = list(sys.argv[1:] if argv is None else argv)
+        name = argv.pop(0) if argv and not argv[0].startswith("-") else ""
+        if not name:
+            _say_names(group, finish, asked="--help" in argv or "-h" in argv)
     try:
-        job = _from_rule(main, snakemake) if snakemake is not None else _from_command(main, argv)
+        declaration = registry.find(group, name)
+        function = load(declaration.function)
+        outputs = registry.outputs_of(declaration)
+        main = _combined(finish, function, name, outputs, supplied)
+    except InputError as error:
+        _start_logging(Path(snakemake.log[0]) if snakemake and len(snakemake.log) else None)
+        _fail(str(error))
+        return
+    script = Path(finish.__globals__["__file__"])
+    _run(_Step(main, script, f"{group}/{name}"), snakemake, argv)
+
+
+def _say_names(group: str, finish: Callable[..., None], *, asked: bool) -> None:
+    script = Path(finish.__globals__["__file__"]).name
+    text = f"usage: {script} NAME …; {script} NAME --help\n\nNAME is one of the declared {group}:\n"
+    text += "".join(f"  {name}\n" for name in registry.names(group))
+    (sys.stdout if asked else sys.stderr).write(text)
+    sys.exit(0 if asked else 2)
+
+
+def _combined(
+    finish: Callable[..., None],
+    function: Callable[..., Any],
+    name: str,
+    outputs: Mapping[str, Any],
+    supplied: Sequence[str] | None,
+) -> Callable[..., None]:
+    """One ``main`` with the arguments of both and the declared outputs."""
+    parameters = dict(inspect.signature(finish).parameters)
+    parameters = {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+    hints = typing.get_type_hints(finish, include_extras=True)
+    passed: list[str] = []
+    if supplied is not None:
+        kept, types = _declared_arguments(function, supplied, {*parameters, *outputs})
+        passed, parameters, hints = list(kept), kept | parameters, types | hints
+    for output, hint in outputs.items():
+        parameters[output] = inspect.Parameter(output, inspect.Parameter.KEYWORD_ONLY)
+        hints[output] = hint
+
+    def main(**given: Any) -> None:
+        call = partial(function, **{n: given.pop(n) for n in passed if n in given})
+        made = {n: given.pop(n) for n in outputs if n in given}
+        files = {n: [path] if isinstance(path, Path) else path for n, path in made.items()}
+        finish(name, call, files, **given)
+
+    text = inspect.getdoc(function) or ""
+    helps = _argument_help(inspect.getdoc(finish) or "") | _argument_help(text)
+    arguments = "".join(f"    {n}: {helps[n]}\n" for n in parameters if n in helps)
+    main.__doc__ = f"{text.split(chr(10) * 2 + 'Args:')[0]}\n\nArgs:\n{arguments}"
+    main.__annotations__ = {n: hints[n] for n in parameters}
+    main.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    return main
+
+
+def _declared_arguments(
+    function: Callable[..., Any], supplied: Sequence[str], taken: set[str]
+) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
+    """Arguments of a declared function and their types.
+
+    Raises:
+        InputError: One is not by keyword, has no type, or has the name of another one of the step.
+    """
+    where = f"declared function {function.__module__}:{function.__name__}"
+    own = inspect.signature(function).parameters
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise InputError(f"{where}: a type cannot be found where it runs ({error})") from error
+    kept = {name: own[name] for name in own if name not in supplied}
+    for name, parameter in kept.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            raise InputError(f"{where}: {name!r} must be keyword-only (after *)")
+        if name not in hints:
+            raise InputError(f"{where}: {name!r} has no type; files are In, or list[In]")
+        if name in taken:
+            raise InputError(f"{where}: {name!r} is an output or an argument of every such step")
+    return kept, hints
+
+
+def _run(step: _Step, snakemake: Any, argv: Sequence[str] | None) -> None:
+    try:
+        job = _from_rule(step, snakemake) if snakemake is not None else _from_command(step, argv)
         _set_environment(job)
         for paths in job.outputs.values():
             for path in paths:
@@ -75,12 +215,15 @@ def run(
         token = _current.set(job)
         start = time.perf_counter()
         try:
-            main(**job.arguments)
+            step.main(**job.arguments)
         finally:
             _current.reset(token)
         write_sidecars(
             [path for paths in job.outputs.values() for path in paths],
             step=job.name,
+            script=job.script,
+            declared=job.declared,
+            functions=job.functions,
             code=job.code,
             assets=job.assets,
             params=job.params,
@@ -129,14 +272,15 @@ def gpu_granted() -> bool:
     return job.gpu if job else True
 
 
-def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
+def _from_rule(this: _Step, snakemake: Any) -> Job:
+    main = this.main
     _start_logging(Path(snakemake.log[0]) if len(snakemake.log) else None, in_a_rule=True)
     where, kinds, hints = f"rule {snakemake.rule}", _kinds(main), typing.get_type_hints(main)
     given = dict(snakemake.params.items())
     if len(given) != len(snakemake.params):
         raise InputError(f"{where}: every param needs a name")
     step = given.pop("step", {})
-    script = _check_code(main, step, where)
+    _check_code(this, step, where)
     assets = {n: asset(given[n]) for n, kind in kinds.items() if kind == "asset" and n in given}
     named = [(name, "param") for name in given]
     files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
@@ -162,7 +306,10 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
     params = {n: p.default for n, p in inspect.signature(main).parameters.items()}
     params = {n: given.get(n, d) for n, d in params.items() if kinds[n] == "param"}
     return Job(
-        name=script,
+        name=this.name,
+        script=this.script.stem,
+        declared=this.declared,
+        functions=tuple(step.get("functions", ())),
         code=step.get("code", ""),
         inputs=files["input"] | {n: _files_of(path) for n, path in assets.items()},
         outputs=files["output"],
@@ -175,21 +322,21 @@ def _from_rule(main: Callable[..., None], snakemake: Any) -> Job:
     )
 
 
-def _check_code(main: Callable[..., None], step: Mapping[str, Any], where: str) -> str:
-    """Refuse to run other code than was planned; the step's name.
+def _check_code(this: _Step, step: Mapping[str, Any], where: str) -> None:
+    """Refuse to run other code than was planned.
 
     Snakemake appends its search paths, so that an installed package wins over a clone's ``src``.
     """
-    script = Path(main.__globals__["__file__"])
     if "code" in step:
-        found = CodeHasher(CACHE).code_hash(script, map(asset, step.get("assets", ())))
+        assets = map(asset, step.get("assets", ()))
+        functions = [*this.functions, *step.get("functions", ())]
+        found = CodeHasher(CACHE).code_hash(this.script, assets, functions)
         if found != step["code"]:
             raise InputError(
                 f"{where}: the code here ({found}, library {LIBRARY}) is not the one that was "
                 f"planned ({step['code']}); either it was edited since: start again, or another "
                 "installation of latent-microscope is in the way: uninstall it"
             )
-    return script.stem
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -220,8 +367,10 @@ def _kind(hint: Any) -> str:
     return next((kind for kind in inner if kind != "param"), "param")
 
 
-def _from_command(main: Callable[..., None], argv: Sequence[str] | None) -> Job:
-    parser = _parser(main)
+def _from_command(this: _Step, argv: Sequence[str] | None) -> Job:
+    main = this.main
+    declared = this.declared.partition("/")[2]
+    parser = _parser(main, f"{this.script.name} {declared}".strip())
     arguments = vars(parser.parse_args(argv))
     threads = arguments.pop("numeric_threads")
     _start_logging(arguments.pop("log"))
@@ -230,13 +379,14 @@ def _from_command(main: Callable[..., None], argv: Sequence[str] | None) -> Job:
     for name, value in arguments.items():
         if value is not None and kinds[name] in files:
             files[kinds[name]][name] = value if isinstance(value, list) else [value]
-    script = Path(inspect.getfile(main))
     assets = {n: Path(v) for n, v in arguments.items() if kinds[n] == "asset"}
     for name, path in assets.items():
         arguments[name] = assets[name] = path if path.exists() else asset(path)
     return Job(
-        name=script.stem,
-        code=CodeHasher().code_hash(script),
+        name=this.name,
+        script=this.script.stem,
+        declared=this.declared,
+        code=CodeHasher().code_hash(this.script, functions=this.functions),
         inputs=files["input"] | {n: _files_of(path) for n, path in assets.items()},
         outputs=files["output"],
         params={n: v for n, v in arguments.items() if kinds[n] == "param"},
@@ -245,9 +395,10 @@ def _from_command(main: Callable[..., None], argv: Sequence[str] | None) -> Job:
     )
 
 
-def _parser(main: Callable[..., None]) -> argparse.ArgumentParser:
+def _parser(main: Callable[..., None], prog: str) -> argparse.ArgumentParser:
     text = inspect.getdoc(main) or ""
     parser = argparse.ArgumentParser(
+        prog=prog,
         description=text.split("\n\nArgs:")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from latent_microscope import project
+from latent_microscope import project, registry
 from latent_microscope.provenance import codehash
 from latent_microscope.provenance.codehash import code_hash, dependencies
 
@@ -399,7 +399,9 @@ sys.path.insert(0, {library!r})
 from pathlib import Path
 from latent_microscope.provenance.codehash import CodeHasher
 hasher = CodeHasher()
-print([hasher.code_hash(path) for path in sorted(Path({scripts!r}).rglob("*.py"))])
+scripts = sorted(Path({scripts!r}).rglob("*.py"))
+print([hasher.code_hash(path) for path in scripts])
+print([hasher.code_hash(scripts[0], functions=[name]) for name in {functions!r}])
 """
 
 
@@ -412,7 +414,12 @@ def other_pythons() -> list[str]:
 
 def test_the_hash_is_the_same_on_every_python() -> None:
     code = ALL_HASHES.format(
-        library=str(codehash.LIBRARY.parent), scripts=str(project.root() / "scripts")
+        library=str(codehash.LIBRARY.parent),
+        scripts=str(project.root() / "scripts"),
+        functions=[
+            *(figure.function for figure in registry.figures()),
+            *(table.function for table in registry.tables() if table.function),
+        ],
     )
     here = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert here.count(b",") > 100

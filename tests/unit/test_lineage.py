@@ -37,7 +37,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         save_npy(path, np.arange(6.0) * number)
         record(path, "encode", {"images": [DATA]}, seed=42, run=number, settings={"latent": 2})
     save_csv(TABLE, pd.DataFrame({"run": [0, 1], "mean": [0.0, 2.5]}))
-    record(TABLE, "tabulate", {"latents": RUNS})
+    record(TABLE, "count", {"latents": RUNS})
     return tmp_path
 
 
@@ -48,7 +48,7 @@ def test_a_table_leads_to_data_seed_config_code_and_machine(study: Path) -> None
     text = describe(origin)
     assert text.splitlines()[:2] == [
         str(TABLE),
-        f"  by tabulate, code {CODE} (no such script here), 1.5 s on cpu",
+        f"  by count, code {CODE} (no such script here), 1.5 s on cpu",
     ]
     assert 'with {"run": 1, "seed": 42, "settings": {"latent": 2}}' in text
     ground = dict(line.split(None, 1) for line in text.rpartition("\n\n")[2].splitlines())
@@ -71,9 +71,9 @@ def test_a_row_leads_to_its_own_run_only(study: Path) -> None:
 def test_the_code_of_this_checkout_is_compared(study: Path) -> None:
     Path("scripts/made").mkdir(parents=True)
     Path("Snakefile").touch()
-    Path("scripts/made/tabulate.py").write_text("X = 1\n")
+    Path("scripts/made/count.py").write_text("X = 1\n")
     assert trace(TABLE).same_code is False
-    assert "tabulate: not the code here" in describe(trace(TABLE))
+    assert "count: not the code here" in describe(trace(TABLE))
 
 
 def test_no_sidecar_no_chain(study: Path) -> None:

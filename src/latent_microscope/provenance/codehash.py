@@ -11,11 +11,14 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from latent_microscope.errors import InputError
 
 PACKAGE = "latent_microscope"
 LIBRARY = Path(__file__).resolve().parents[1]
@@ -28,6 +31,9 @@ NOT_COUNTED = tuple(
     f"{PACKAGE}.{name}"
     for name in (
         "step",
+        "arguments",
+        "registry",
+        "declarations",
         "progress",
         "project",
         "planning",
@@ -42,7 +48,7 @@ _Edge = tuple[str, Path | None]
 """What is imported, and the file that it leads to; None for what does not count."""
 
 
-def code_hash(script: Path, assets: Iterable[Path] = ()) -> str:
+def code_hash(script: Path, assets: Iterable[Path] = (), functions: Iterable[str] = ()) -> str:
     """Hash a script together with every library module that it imports, transitively.
 
     A name imported from a package that the package itself imports from one of its modules leads to
@@ -52,6 +58,8 @@ def code_hash(script: Path, assets: Iterable[Path] = ()) -> str:
     Args:
         script: Path of a Python file.
         assets: Files and folders that the script reads beside its inputs, such as a notebook.
+        functions: Declared functions that it calls (``module:function``), whose modules count; of
+            another package its own modules and ours, but not what else it imports.
 
     Returns:
         16 hexadecimal digits.
@@ -60,7 +68,7 @@ def code_hash(script: Path, assets: Iterable[Path] = ()) -> str:
         FileNotFoundError: The script, an asset or a module that it imports does not exist.
         SyntaxError: A file on the way is not valid Python.
     """
-    return CodeHasher().code_hash(script, assets)
+    return CodeHasher().code_hash(script, assets, functions)
 
 
 def dependencies(script: Path) -> list[str]:
@@ -103,16 +111,26 @@ class CodeHasher:
         self._edges: dict[Path, list[_Edge]] = {}
         self._digests: dict[Path, str] = {}
 
-    def code_hash(self, script: Path, assets: Iterable[Path] = ()) -> str:
+    def code_hash(
+        self, script: Path, assets: Iterable[Path] = (), functions: Iterable[str] = ()
+    ) -> str:
         """As :func:`code_hash`."""
-        script = script.resolve()
-        if script not in self._digests:
-            self._digest_all(self.reach(script), script)
-        parts = [self._digests[script]]
+        parts = [self._digest_of(script.resolve())]
+        for function in functions:
+            module, _, name = function.partition(":")
+            file = _module_file(module)
+            if not file.is_file():
+                raise InputError(f"declared function {function}: there is no {file}")
+            parts += [name, self._digest_of(file)]
         for asset in assets:
             files = sorted(p for p in asset.rglob("*") if p.is_file()) or [asset]
             parts += [_digest([file.name, file.read_bytes().hex()]) for file in files]
         return _digest(parts)[:16]
+
+    def _digest_of(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digest_all(self.reach(path), path)
+        return self._digests[path]
 
     def save(self) -> None:
         """Keep what was parsed for the next process, if the folder can be written."""
@@ -163,15 +181,20 @@ class CodeHasher:
                 return self._target(inner, export[2], depth + 1)
         if any(source == left or source.startswith(f"{left}.") for left in NOT_COUNTED):
             return None
+        if not path.is_file() and not path.is_relative_to(LIBRARY):
+            return None  # a compiled module, or a folder, of a plugin
         return path
 
     def _source(self, path: Path) -> _Source:
         if path not in self._sources:
             content = path.read_bytes()
-            key = hashlib.sha256(content).hexdigest()
+            ours = {PACKAGE, _package_of(path) or PACKAGE}
+            # Which imports are followed depends on the package that a file is in.
+            known = b"" if ours == {PACKAGE} else repr(sorted(ours)).encode()
+            key = hashlib.sha256(known + content).hexdigest()
             kept = self._kept.get(key)
             if kept is None:
-                kept = self._kept[key] = _parse(content, str(path))
+                kept = self._kept[key] = _parse(content, str(path), ours)
                 self._new = True
             self._used.add(key)
             self._sources[path] = _Source(
@@ -242,8 +265,39 @@ def _components(graph: Mapping[Path, Sequence[_Edge]], start: Path) -> Iterator[
                 del stack[cut:]
 
 
+def _roots() -> dict[str, Path]:
+    """Folder of our package and of those that declare something; of a module alone, its file."""
+    return {PACKAGE: LIBRARY} | _PLUGINS
+
+
+_PLUGINS: dict[str, Path] = {}
+
+
+def _root(package: str) -> Path:
+    """Where a package is, found without importing it.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    if package not in _roots():
+        spec = find_spec(package)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if spec and spec.origin and not places:  # a module alone
+            places = [spec.origin]
+        if not places:
+            raise InputError(f"the package {package} of a declared function is not installed")
+        _PLUGINS[package] = Path(places[0]).resolve()
+    return _roots()[package]
+
+
+def _package_of(path: Path) -> str | None:
+    """The package that a file is in; None of a script."""
+    return next((name for name, root in _roots().items() if path.is_relative_to(root)), None)
+
+
 def _module_file(module: str) -> Path:
-    path = LIBRARY.joinpath(*module.split(".")[1:])
+    package, *parts = module.split(".")
+    path = _root(package).joinpath(*parts)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
@@ -252,28 +306,40 @@ def _is_module(module: str) -> bool:
 
 
 def _dotted(path: Path) -> str:
-    parts = path.relative_to(LIBRARY.resolve().parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    package = _package_of(path) or ""
+    return ".".join([package, *_parts_below(path, package)])
+
+
+def _parts_below(path: Path, package: str) -> tuple[str, ...]:
+    parts = path.relative_to(_root(package)).with_suffix("").parts
+    return parts[:-1] if parts[-1:] == ("__init__",) else parts
 
 
 def _absolute(level: int, module: str, path: Path) -> str | None:
-    """The library's module that an import names; None for other packages'."""
+    """The module that an import names, of the library or of the file's package; None for others."""
+    package = _package_of(path)
     if level == 0:
-        return module if module.split(".")[0] == PACKAGE else None
-    if not path.is_relative_to(LIBRARY.resolve()):  # a script is in no package
+        return module if module.split(".")[0] in {PACKAGE, package} else None
+    if package is None:  # a script
         return None
-    parts = path.relative_to(LIBRARY.resolve().parent).with_suffix("").parts
+    parts = (package, *path.relative_to(_root(package)).with_suffix("").parts)
     parents = parts[: len(parts) - level]
     return ".".join([*parents, *([module] if module else [])])
 
 
-def _parse(content: bytes, name: str) -> dict[str, Any]:
-    """What counts of a file's content, as JSON; ``name`` is for the messages of syntax errors."""
+def _parse(content: bytes, name: str, ours: Set[str] = frozenset({PACKAGE})) -> dict[str, Any]:
+    """What counts of a file's content, as JSON.
+
+    Args:
+        content: Of the file.
+        name: For the messages of syntax errors.
+        ours: Packages whose imports are followed.
+    """
     tree = ast.parse(content, filename=name)
     exports = {
         alias.asname or alias.name: [node.level, node.module or "", alias.name]
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.level or _is_ours(node.module))
+        if isinstance(node, ast.ImportFrom) and (node.level or _is_in(ours, node.module))
         for alias in node.names
     }
     for name in _bound_again(tree) & exports.keys():
@@ -282,7 +348,7 @@ def _parse(content: bytes, name: str) -> dict[str, Any]:
         isinstance(node, ast.Constant) and node.value == "assets" for node in ast.walk(tree)
     )
     found: list[tuple[int, str, str, str]] = []
-    _take_out(tree, found)
+    _take_out(tree, found, ours)
     numbers: dict[str, int] = {bound: -1 for *_, bound in found}
     code = hashlib.sha256("".join(_canonical(tree, numbers)).encode()).hexdigest()
     imports: list[list[Any]] = []
@@ -303,11 +369,11 @@ def _bound_again(tree: ast.Module) -> set[str]:
     return names | {s.name for s in tree.body if isinstance(s, defined)}
 
 
-def _is_ours(module: str | None) -> bool:
-    return module is not None and module.split(".")[0] == PACKAGE
+def _is_in(packages: Set[str], module: str | None) -> bool:
+    return module is not None and module.split(".")[0] in packages
 
 
-def _take_out(node: ast.AST, found: list[tuple[int, str, str, str]]) -> None:
+def _take_out(node: ast.AST, found: list[tuple[int, str, str, str]], ours: Set[str]) -> None:
     """Remove notes, blocks for type checkers and imports of the library; list the last.
 
     An entry is (level, module, name, bound name).
@@ -316,23 +382,27 @@ def _take_out(node: ast.AST, found: list[tuple[int, str, str, str]]) -> None:
         block = getattr(node, part, None)
         if isinstance(block, list):
             kept = [s for s in block if not _is_note(s) and not _is_for_types(s)]
-            setattr(node, part, [s for s in kept if not _is_library_import(s, found)])
+            setattr(node, part, [s for s in kept if not _is_followed(s, found, ours)])
     for child in ast.iter_child_nodes(node):
-        _take_out(child, found)
+        _take_out(child, found, ours)
 
 
-def _is_library_import(statement: ast.AST, found: list[tuple[int, str, str, str]]) -> bool:
-    if isinstance(statement, ast.ImportFrom) and (statement.level or _is_ours(statement.module)):
+def _is_followed(
+    statement: ast.AST, found: list[tuple[int, str, str, str]], ours: Set[str]
+) -> bool:
+    if isinstance(statement, ast.ImportFrom) and (
+        statement.level or _is_in(ours, statement.module)
+    ):
         found += [
             (statement.level, statement.module or "", a.name, a.asname or a.name)
             for a in statement.names
         ]
         return True
     if isinstance(statement, ast.Import):
-        ours = [a for a in statement.names if _is_ours(a.name)]
-        found += [(0, a.name, "", a.asname or PACKAGE) for a in ours]
-        statement.names = [a for a in statement.names if a not in ours]
-        return bool(ours) and not statement.names
+        followed = [a for a in statement.names if _is_in(ours, a.name)]
+        found += [(0, a.name, "", a.asname or a.name.split(".")[0]) for a in followed]
+        statement.names = [a for a in statement.names if a not in followed]
+        return bool(followed) and not statement.names
     return False
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from latent_microscope import project
+from latent_microscope import project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.provenance.codehash import code_hash
@@ -137,11 +137,14 @@ class _Tracer:
 def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
     """Whether a project holds the code that ran a job; None without such a script."""
     try:
-        script = project.script(job["step"], folder)
+        script = project.script(job.get("script") or job["step"], folder)
+        functions = [*registry.functions_of(job.get("declared", "")), *job.get("functions", ())]
     except InputError:
         return None
     assets = [folder / name for name in job.get("assets", ())]
-    return all(path.exists() for path in assets) and code_hash(script, assets) == job["code"]
+    if not all(path.exists() for path in assets):
+        return False
+    return code_hash(script, assets, functions) == job["code"]
 
 
 def read_job(artefact: Path) -> dict[str, Any]:

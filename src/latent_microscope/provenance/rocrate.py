@@ -158,7 +158,8 @@ class _Crate:
     def add_job(self, job: Mapping[str, Any]) -> None:
         """One job: what it read, what it made, with which script and params, on what machine."""
         try:
-            script = project.script(job["step"], self._project).relative_to(self._project)
+            name = job.get("script") or job["step"]
+            script = project.script(name, self._project).relative_to(self._project)
         except InputError as error:
             raise InputError(f"{error}, though the study was made by it") from error
         instrument = self._crate.dereference(script.as_posix())
@@ -177,7 +178,7 @@ class _Crate:
             result=[self.file(*item) for item in sorted(job["outputs"].items())],
             properties={
                 "name": f"{job['step']}: {_listed(job['outputs'])}",
-                "description": f"code {job['code']} ({'as' if here else 'not as'} in this crate), "
+                "description": f"code {job['code']} ({_place(job, here)}), "
                 f"{job.get('seconds')} s, on "
                 + ", ".join(f"{key} {value}" for key, value in sorted(machine.items())),
                 "endTime": job["ended"],
@@ -228,6 +229,13 @@ def _as_source(path: Path) -> dict[str, Any]:
     if path.suffix != ".py":
         return {}
     return {"@type": ["File", "SoftwareSourceCode"], "name": path.stem}
+
+
+def _place(job: Mapping[str, Any], here: bool | None) -> str:
+    """Where the code of a job is."""
+    if "plugin" in job:
+        return f"of {job['plugin']}"
+    return f"{'as' if here else 'not as'} in this crate"
 
 
 def _digest(content: Any) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from latent_microscope import registry
 from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.project import label
 
@@ -112,6 +113,9 @@ def write_sidecars(
     numeric_threads: int | None,
     seconds: float,
     assets: Sequence[str] = (),
+    script: str = "",
+    declared: str = "",
+    functions: Sequence[str] = (),
 ) -> None:
     """Write one sidecar for each output that exists; old ones go first, so that none is stale."""
     outputs = list(outputs)
@@ -119,8 +123,10 @@ def write_sidecars(
         sidecar_path(output).unlink(missing_ok=True)
     common = {
         "step": step,
+        **({"script": script, "declared": declared, **_origin(declared)} if declared else {}),
         "code": code,
         **({"assets": list(assets)} if assets else {}),
+        **({"functions": list(functions)} if functions else {}),
         "params": dict(params),
         "inputs": {
             name: {label(path): sha256_file(path) for path in paths if path.is_file()}
@@ -144,6 +150,12 @@ def write_sidecars(
                     **common,
                 },
             )
+
+
+def _origin(declared: str) -> dict[str, str]:
+    """The package that declares it, if it is not ours."""
+    plugin = registry.plugin_of(*declared.split("/", 1))
+    return {"plugin": f"{plugin.distribution} {plugin.version}"} if plugin else {}
 
 
 def read_sidecar(artefact: Path) -> dict[str, Any]:
