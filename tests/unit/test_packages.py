@@ -61,6 +61,22 @@ def test_planning_starts_without(heavy: str) -> None:
         "import latent_microscope.planning.environment, latent_microscope.planning.pages\n"
         "import latent_microscope.planning.requirements, latent_microscope.project\n"
         "import latent_microscope.provenance.codehash, latent_microscope.cli\n"
+        "from latent_microscope import registry\n"
+        "assert all(len(getattr(registry, group)()) > 9 for group in ('figures', 'tables'))\n"
+        "assert len(registry.model_types()) > 9 and registry.scores()\n"
         f"assert {heavy!r} not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_declared_models_are_found_by_a_step_in_no_time() -> None:
+    """A step looks up its declaration before it can begin: plugins are not asked for ours."""
+    code = (
+        "import sys\n"
+        "from latent_microscope import registry\n"
+        "assert registry.model_type('pixels').title == 'pixels'\n"
+        "ours = [name for name in sys.modules if name.startswith('latent_microscope.')]\n"
+        "assert not {'importlib.metadata', 'yaml', 'jsonschema'} & sys.modules.keys()\n"
+        "assert len(ours) <= 5, ours\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,1 +1,1 @@
-"""What is asked of the workflow before it runs: its plan, its rule graph."""
+"""What the rules ask: paths, targets, inputs, params, resources; the plan of a run."""

@@ -4,25 +4,16 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from latent_microscope import registry
 from latent_microscope.errors import InputError
 
-NETWORKS = {
-    "philnet": "train",
-    "folds": "train",
-    "views": "train",
-    "random": "train",
-    "vae": "train",
-    "resnet50": "models",
-    "efficientnet_lite": "models",
-}
-"""Type of model → the extra that brings what it runs on."""
 MODULES = {"train": ("torch", "tensorboard", "pyod"), "models": ("torch", "torchvision")}
 
 
 def extra_for(study: Mapping[str, Any]) -> str | None:
     """The extra that a study of a resolved config needs beside ``workflow``; None: no other."""
-    types = {model["type"] for model in study.get("models", {}).values()}
-    extras = {NETWORKS[kind] for kind in types & NETWORKS.keys()}
+    models = study.get("models", {}).values()
+    extras = {registry.model_type(model["type"]).extra for model in models} - {""}
     if "models" in extras:
         return "models"
     return "train" if extras or "vae" in study else None

@@ -1,0 +1,49 @@
+"""Captions of declared figures and tables: Snakemake's report wants each in a file of its own."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from latent_microscope import registry
+from latent_microscope.planning.figures import is_drawn
+from latent_microscope.planning.study import Study
+from latent_microscope.planning.tables import is_made
+
+FOLDER = Path(".snakemake/latent_microscope/captions")
+"""Where they are written, below the folder of a run."""
+
+
+def captions() -> dict[str, dict[str, str]]:
+    """Text by kind and name of what is declared."""
+    return {
+        "figures": {figure.name: figure.caption for figure in registry.figures()},
+        "tables": {table.name: table.caption for table in registry.tables()},
+    }
+
+
+def captions_of(studies: Iterable[Study]) -> dict[str, dict[str, str]]:
+    """The captions of what these studies make, and no others."""
+    studies = list(studies)
+    figures = [f for f in registry.figures() if any(is_drawn(f, s) for s in studies)]
+    tables = [t for t in registry.tables() if any(is_made(t, s) for s in studies)]
+    return {
+        "figures": {figure.name: figure.caption for figure in figures},
+        "tables": {table.name: table.caption for table in tables},
+    }
+
+
+def file_of(kind: str, name: str, folder: Path = FOLDER) -> str:
+    """The file of a caption; ``kind`` is figures or tables."""
+    return str((folder / f"{kind}-{name}.rst").resolve())
+
+
+def write_captions(texts: Mapping[str, Mapping[str, str]], folder: Path = FOLDER) -> None:
+    """Write those that are new or different, if the folder can be written."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind, named in texts.items():
+            for name, caption in named.items():
+                text = f"{caption}\n"
+                path = Path(file_of(kind, name, folder))
+                if not path.is_file() or path.read_text(encoding="utf-8") != text:
+                    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,242 @@
+"""RDMs, behaviour and inference: which files of which models are compared with people."""
+
+from latent_microscope import registry
+from latent_microscope.planning.networks import compared_folds, file_of, seeds_of, tempered_runs
+from latent_microscope.planning.runs import RUN
+from latent_microscope.planning.study import Answer, Study, Wildcards, has_logits
+
+Source = tuple[str, str, int]
+"""Model, layer and seed of an RDM."""
+_LATENT = ("vae", "embeddings")
+_SOFT = ("-probabilities-", "-calibrated-")
+
+
+# --- RDMs and what they are made of ------------------------------------------------------------
+def sources(study: Study) -> list[Source]:
+    """(model, layer, seed) of every model's RDM."""
+    return [
+        (model, layer, seed)
+        for model in study.models()
+        for layer in study.model(model)["layers"]
+        for seed in seeds_of(study, model)
+    ]
+
+
+def source_name(source: Source) -> str:
+    """As files name it."""
+    model, layer, seed = source
+    return f"{model}-{layer}-seed{seed}"
+
+
+def all_sources(study: Study) -> list[str]:
+    """Names of all RDMs of a study, people first."""
+    return ["human", *map(source_name, sources(study))]
+
+
+def split_source(source: str) -> tuple[str, str, str]:
+    """Model, layer and seed of a name."""
+    model, layer, seed = source.rsplit("-", 2)
+    return model, layer, seed.removeprefix("seed")
+
+
+def _source_file(study: Study, source: str, latent: str, other: str) -> str:
+    model, _, seed = split_source(source)
+    if study.model(model)["type"] in _LATENT:
+        return f"{RUN.format(study=study.name, view='whole', seed=seed)}/{latent}"
+    return file_of(study, model, seed, other)
+
+
+def rdm_features(study: Study, at: Wildcards) -> str:
+    """The features that an RDM is of."""
+    if at.source == "human":
+        return f"results/{study.name}/human/features.npy"
+    model, layer, _ = split_source(at.source)
+    names = {"probabilities": _logits_name(study, model), "calibrated": "calibrated.npy"}
+    name = names.get(layer) if has_logits(study.model(model)) else None
+    return _source_file(study, at.source, "latents.npy", name or "features.npy")
+
+
+def rdm_ids(study: Study, at: Wildcards) -> str:
+    """Their ids."""
+    if at.source == "human":
+        return f"results/{study.name}/human/features.parquet"
+    return _source_file(study, at.source, "encoding.parquet", "features.parquet")
+
+
+def rdm_transform(study: Study, at: Wildcards) -> str:
+    """What is done to them first."""
+    return "softmax" if any(layer in at.source for layer in _SOFT) else "none"
+
+
+def rdm_files(ending: str) -> Answer:
+    """The file of each RDM of a metric."""
+    return lambda study, at: [_rdm(study, at.metric, s, ending) for s in all_sources(study)]
+
+
+def _rdm(study: Study, metric: str, source: str, ending: str) -> str:
+    return f"results/{study.name}/rdms/{metric}/{source}{ending}"
+
+
+def of_sources(function: Answer) -> Answer:
+    """The function's value for each RDM of a study."""
+    return lambda study, at: [
+        function(study, Wildcards(study=study.name, source=source)) for source in all_sources(study)
+    ]
+
+
+def source_models(study: Study, at: Wildcards) -> list[str]:
+    """Model of each RDM."""
+    return ["human", *(model for model, _, _ in sources(study))]
+
+
+def source_layers(study: Study, at: Wildcards) -> list[str]:
+    """Layer of each RDM."""
+    return ["features", *(layer for _, layer, _ in sources(study))]
+
+
+def source_runs(study: Study, at: Wildcards) -> list[int]:
+    """Seed of each RDM."""
+    return [0, *(seed for _, _, seed in sources(study))]
+
+
+def _drawn(study: Study) -> list[Source]:
+    """The first seed of each model."""
+    return [source for source in sources(study) if source[2] == seeds_of(study, source[0])[0]]
+
+
+def drawn_rdms(ending: str) -> Answer:
+    """The RDM of each model's first seed."""
+    return lambda study, at: [
+        _rdm(study, at.metric, source_name(source), ending) for source in _drawn(study)
+    ]
+
+
+def drawn_names(study: Study, at: Wildcards) -> list[str]:
+    """Model and layer of each of these."""
+    return [f"{model}-{layer}" for model, layer, _ in _drawn(study)]
+
+
+# --- predictions -----------------------------------------------------------------------------
+def classifiers(study: Study) -> list[tuple[str, int]]:
+    """(model, seed) of all models with logits over the classes."""
+    return [
+        (model, seed)
+        for model in study.models()
+        for seed in seeds_of(study, model)
+        if has_logits(study.model(model))
+    ]
+
+
+def _logits_name(study: Study, model: str) -> str:
+    """An external file and a declared function bring one matrix, which is of logits, if any is."""
+    declared = registry.model_type(study.model(model)["type"])
+    return "features.npy" if declared.function or declared.logits == "as held" else "logits.npy"
+
+
+def logits_file(study: Study, model: str, seed: int) -> str:
+    """Logits of a model that has some."""
+    return file_of(study, model, seed, _logits_name(study, model))
+
+
+def behaviour_logits(study: Study, at: Wildcards) -> list[str]:
+    """Logits of all classifiers."""
+    return [logits_file(study, model, seed) for model, seed in classifiers(study)]
+
+
+def behaviour_names(study: Study, at: Wildcards) -> list[str]:
+    """Model of each classifier."""
+    return [model for model, _ in classifiers(study)]
+
+
+def behaviour_runs(study: Study, at: Wildcards) -> list[int]:
+    """Seed of each classifier."""
+    return [seed for _, seed in classifiers(study)]
+
+
+def behaviour_temperatures(study: Study, at: Wildcards) -> list[str]:
+    """Cross-validated networks bring temperatures of their own folds."""
+    return [file_of(study, model, seed, "folds.parquet") for model, seed in tempered_runs(study)]
+
+
+def tempered_classifiers(study: Study, at: Wildcards) -> list[int]:
+    """Places of these networks among all classifiers."""
+    found = classifiers(study)
+    return [found.index(run) for run in tempered_runs(study)]
+
+
+def shown_model(study: Study, at: Wildcards) -> str:
+    """The model whose disagreements with people are drawn: the first trained classifier."""
+    return study.models("philnet")[0]
+
+
+def shown_file(name: str) -> Answer:
+    """A file of its first run."""
+    return lambda study, at: file_of(study, shown_model(study, at), study.seeds()[0], name)
+
+
+# --- inference -------------------------------------------------------------------------------
+def of_first_metric(function: Answer) -> Answer:
+    """The function's value in jobs of the first metric: predictions have none, so are read once."""
+    return lambda study, at: function(study, at) if at.metric == study.metrics[0] else []
+
+
+def of_metrics(name: str) -> Answer:
+    """This table of each metric of a study."""
+    return lambda study, at: [f"results/{study.name}/rsa/{m}-{name}.parquet" for m in study.metrics]
+
+
+def fold_comparisons(study: Study) -> list[str]:
+    """Tables of similarity within folds, if the study has cross-validated networks."""
+    metrics = study.metrics if compared_folds(study) else []
+    return [f"results/{study.name}/rsa/{metric}-folds.parquet" for metric in metrics]
+
+
+def rsa_tables(study: Study, at: Wildcards) -> list[str]:
+    """Similarity to people, by metric, and within folds."""
+    own = [f"results/{study.name}/rsa/{metric}.parquet" for metric in study.metrics]
+    return own + fold_comparisons(study)
+
+
+def interval_tables(study: Study, at: Wildcards) -> list[str]:
+    """Bootstrap intervals, if the study wants them."""
+    if not study.settings["inference"]["draws"]:
+        return []
+    behaviour = f"results/{study.name}/behaviour-intervals.parquet"
+    return [*of_metrics("intervals")(study, at), behaviour]
+
+
+def equivalent_tables(study: Study, at: Wildcards) -> list[str]:
+    """Annotator equivalents, if the study wants them."""
+    wanted = study.settings["inference"]["repeats"]
+    found: list[str] = of_metrics("equivalents")(study, at) if wanted else []
+    return found
+
+
+# --- dissimilarities of people -----------------------------------------------------------------
+def _similar(study: Study) -> list[tuple[str, Source]]:
+    return [(metric, source) for metric in study.metrics for source in sources(study)]
+
+
+def similar_rdms(ending: str) -> Answer:
+    """Every RDM of a model, of every metric."""
+    return lambda study, at: [
+        _rdm(study, metric, source_name(source), ending) for metric, source in _similar(study)
+    ]
+
+
+def similar_metrics(study: Study, at: Wildcards) -> list[str]:
+    """Metric of each."""
+    return [metric for metric, _ in _similar(study)]
+
+
+def similar_names(study: Study, at: Wildcards) -> list[str]:
+    """Name of each, as short as it tells them apart."""
+    every = sources(study)
+    layers = {m: len({layer for n, layer, _ in every if n == m}) for m, _, _ in every}
+    seeds = {m: len({seed for n, _, seed in every if n == m}) for m, _, _ in every}
+    return [
+        model
+        + (f" {layer}" if layers[model] > 1 else "")
+        + (f" seed {seed}" if seeds[model] > 1 else "")
+        for _, (model, layer, seed) in _similar(study)
+    ]

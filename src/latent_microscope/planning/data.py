@@ -1,0 +1,184 @@
+"""Files of data sets, from the manifest, and the user's own."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from latent_microscope.errors import InputError
+from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits
+
+FILED = (
+    "embeddings",
+    "images",
+    "attributes",
+    "identities",
+    "labels",
+    "votes",
+    "dissimilarity",
+)
+"""Parts of a study of one's own that are files, as they are matched by id."""
+
+
+# --- data sets of the manifest ---------------------------------------------------------------
+def downloaded(manifest: Manifest) -> list[str]:
+    """Names of the data sets that are fetched: the others are generated."""
+    return [
+        n for n, entry in manifest.items() if not any(f.generated for f in entry.files.values())
+    ]
+
+
+def data_file(manifest: Manifest, dataset: str, *roles: str) -> str:
+    """Path of a data set's file by its role; the first of the roles that it has."""
+    files = {file.role: file.name for file in manifest[dataset].files.values()}
+    name = next(files[role] for role in roles if role in files)
+    return f"data/{dataset}/{name}"
+
+
+def of_data_set(key: str, *roles: str) -> Answer:
+    """The file of a role of the data set that this key of the study names."""
+    return lambda study, at: data_file(study.manifest, study.settings[key], *roles)
+
+
+def reader(key: str) -> Answer:
+    """The function that reads this data set; None: the usual one."""
+    return lambda study, at: study.manifest[study.settings[key]].reader or None
+
+
+def images_archive(study: Study, at: Wildcards) -> list[str]:
+    """The archive with a split of the images."""
+    return [data_file(study.manifest, study.settings["images"], at.split, "archive")]
+
+
+def probabilities(study: Study, at: Wildcards) -> list[str]:
+    """The votes as published probabilities, if the data set has them."""
+    files = study.manifest[study.settings["votes"]].files.values()
+    name = study.settings["votes"]
+    return [f"data/{name}/{file.name}" for file in files if file.role == "probabilities"]
+
+
+def external_file(study: Study, model: Mapping[str, Any]) -> str:
+    """A file of the manifest (dataset/file), or a path as it is; empty for other models."""
+    if model["type"] != "external":
+        return ""
+    dataset, _, name = model["file"].partition("/")
+    known = dataset in study.manifest and name in study.manifest[dataset].files
+    return f"data/{model['file']}" if known else str(model["file"])
+
+
+def downloads_of(study: Study) -> list[str]:
+    """Every file that a study fetches before anything else."""
+    settings, manifest = study.settings, study.manifest
+    fetched = downloaded(manifest)
+    files = []
+    if study.kind == "faces":
+        files += [data_file(manifest, settings["dataset"], r) for r in ("archive", "identities")]
+    if study.kind == "alignment":
+        trained = study.has_vae or bool(study.models("philnet"))
+        for split in ("train", "test") if trained else ("test",):
+            files.append(data_file(manifest, settings["images"], split, "archive"))
+        files.append(data_file(manifest, settings["votes"], "counts"))
+        files += probabilities(study, Wildcards())
+    models = settings.get("models", {}).values()
+    every = {f"data/{name}/{file}" for name in fetched for file in manifest[name].files}
+    files += [path for path in (external_file(study, model) for model in models) if path in every]
+    networks = [settings.get("vae", {}), *models]
+    files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
+    return sorted({f for f in files if f.split("/")[1] in fetched})
+
+
+# --- files of the user -----------------------------------------------------------------------
+def own_file(part: str) -> Answer:
+    """The user's file; none where the study has none."""
+    return lambda study, at: study.data.get(part, {}).get("file") or []
+
+
+def id_file(part: str) -> Answer:
+    """The file of the ids of a part; none where they are in its own."""
+    return lambda study, at: study.data.get(part, {}).get("ids") or []
+
+
+def own_models(study: Study) -> list[str]:
+    """Models of a study of one's own that are files."""
+    return study.models("external") if study.kind == "own" else []
+
+
+def model_files(study: Study, at: Wildcards) -> list[str]:
+    """Their files."""
+    return [study.model(name)["file"] for name in own_models(study)]
+
+
+def model_arrays(study: Study, at: Wildcards) -> dict[str, Any]:
+    """The array that each is in its file."""
+    return {name: study.model(name)["array"] for name in own_models(study)}
+
+
+def votes_of_logits(study: Study, at: Wildcards) -> Paths:
+    """The votes, whose classes are the columns of a model's logits."""
+    logits = has_logits(study.model(at.model)) and study.is_judged
+    return f"results/{study.name}/data/votes.parquet" if logits else []
+
+
+def named_images(study: Study, at: Wildcards) -> Paths:
+    """The images whose paths say who is on them."""
+    people = study.data.get("identities", {})
+    found: Paths = own_file("images")(study, at) if people and not people["file"] else []
+    return found
+
+
+def own_settings(*parts: str) -> Answer:
+    """How the files of these parts are read, without what follows after."""
+    skipped = ("file", "size", "types", "thresholds", "max_categories")
+    return lambda study, at: {
+        part: {key: value for key, value in study.data[part].items() if key not in skipped}
+        for part in parts
+        if part in study.data
+    }
+
+
+def folder_state(study: Study, at: Wildcards) -> str | None:
+    """Names, sizes and times of a folder of images: Snakemake looks at its own time alone."""
+    path = own_file("images")(study, at)
+    if not path or not os.path.isdir(path):
+        return None
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for name in sorted(files):
+            state = os.stat(os.path.join(folder, name))
+            digest.update(f"{folder}/{name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def least_samples(study: Study) -> tuple[int, str]:
+    """Samples that neighbours and clusters need, and the setting that needs the most."""
+    if not study.has_forensics:
+        return 10, "the comparison with people"
+    clusters, settings = study.settings["clusters"], study.settings
+    wanted: dict[str, int] = {
+        "clusters.neighbors": clusters["neighbors"] + 2,
+        "clusters.min_cluster_size": 2 * clusters["min_cluster_size"],
+        "scores.k": settings["scores"]["k"] + 2,
+        "sources": 25,
+    }
+    reason = max(wanted, key=lambda key: wanted[key])
+    return wanted[reason], reason
+
+
+def require_files(study: Study) -> None:
+    """Stop at once where a file of a study of one's own is not there.
+
+    Raises:
+        InputError: It is not; the message names the key.
+    """
+    for part, settings in study.data.items():
+        for key in ("file", "ids"):
+            path = settings.get(key) if (part, key) != ("images", "ids") else None
+            _require(path, f"studies.{study.name}.data.{part}.{key}")
+    for name in own_models(study):
+        _require(study.model(name)["file"], f"studies.{study.name}.models.{name}.file")
+
+
+def _require(path: str | None, key: str) -> None:
+    if path and not os.path.exists(path):
+        raise InputError(f"config key {key}: {path}: no such file")

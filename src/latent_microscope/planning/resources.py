@@ -1,0 +1,167 @@
+"""What a step asks for, by the reason for the number; each attempt asks for more."""
+
+from collections.abc import Callable
+from typing import Any
+
+from latent_microscope.planning.runs import is_dense
+from latent_microscope.planning.study import Study, Wildcards
+
+UNKNOWN_DOWNLOAD = 1500  # MB; CelebA's archive, the largest whose size the manifest does not give
+UNKNOWN_IMAGES = 2000  # more than the made-up data sets have
+Resource = Callable[..., int]
+Disk = Callable[[Study, Wildcards], int]
+
+
+# --- memory, MB ------------------------------------------------------------------------------
+def light_memory(wildcards: Any, attempt: int) -> int:
+    """pandas, matplotlib and a few arrays of one study."""
+    return 2000 * attempt
+
+
+def heavy_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """Inputs, copies of them, libraries."""
+    return int(3000 + 4 * max(input.size_mb, 100)) * attempt
+
+
+def training_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """Images in memory, network, optimiser."""
+    return int(4000 + 5 * input.size_mb) * attempt
+
+
+def pair_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """RDMs and their ranks in memory."""
+    return int(2000 + 5 * input.size_mb) * attempt
+
+
+def ranks_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """Two RDMs and their ranks a thread; features."""
+    return int(5000 + 0.5 * input.size_mb) * attempt
+
+
+def bootstrap_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """Ranks of all RDMs in 2 bytes a pair; files."""
+    return int(4000 + 1.2 * input.size_mb) * attempt
+
+
+def fixed_memory(megabytes: int) -> Resource:
+    """Of what does not grow with the input."""
+    return lambda wildcards, attempt: megabytes * attempt
+
+
+MEMORY: dict[str, Resource] = {
+    "light": light_memory,
+    "heavy": heavy_memory,
+    "pair": pair_memory,
+}
+
+
+# --- time, minutes ---------------------------------------------------------------------------
+def short_runtime(wildcards: Any, attempt: int) -> int:
+    """Seconds at published sizes, plus a cold file system."""
+    return 15 * attempt
+
+
+def long_runtime(wildcards: Any, attempt: int) -> int:
+    """Passes over all pairs, UMAP and HDBSCAN of a large study."""
+    return 120 * attempt
+
+
+def training_runtime(wildcards: Any, attempt: int) -> int:
+    """The paper sizes on a few CPU cores; a GPU needs far less."""
+    return 480 * attempt
+
+
+# --- disk, MB, from the config alone, so that a plan knows it before anything runs --------------
+def images_of(study: Study, split: str = "test") -> int:
+    """Number of images of a split: its subset, or what the manifest says of the data set."""
+    if not study.is_of("faces", "alignment"):
+        return UNKNOWN_IMAGES
+    subset = study.settings["subset"]
+    count = subset[split] if isinstance(subset, dict) else subset
+    if count:
+        return int(count)
+    name = study.settings.get("dataset") or study.settings["images"]
+    files = study.manifest[name].files.values()
+    checks = [file.check or {} for file in files if file.role in ("archive", split)]
+    return max((c.get("images", c.get("rows", 0)) for c in checks), default=0) or UNKNOWN_IMAGES
+
+
+def images_disk(study: Study, at: Wildcards) -> int:
+    """Packed images."""
+    size = study.settings.get("size", 32)
+    return int(1 + images_of(study, at.split or "test") * size * size * 3 // 10**6)
+
+
+def latents_disk(study: Study, at: Wildcards) -> int:
+    """Means, variances, factors."""
+    width = 4 * study.settings["vae"]["latent"]
+    return int(20 + 3 * images_of(study) * width // 10**6)
+
+
+def features_disk(study: Study, at: Wildcards) -> int:
+    """ResNet-50 has the widest layer."""
+    return 1 + images_of(study) * 4 * 2048 // 10**6
+
+
+def rdm_disk(study: Study, at: Wildcards) -> int:
+    """float32, each pair once."""
+    count = images_of(study)
+    return 1 + 4 * count * (count - 1) // 2 // 10**6
+
+
+TRAINING_DISK = 250
+"""Weights, and a checkpoint with the optimiser's two moments of each."""
+
+
+# --- batches ---------------------------------------------------------------------------------
+BATCHES = {"scores": 6, "ranks": 6, "rdms": 4, "figures": 8}
+"""Short steps that travel together on a cluster → so many of a study make one job of SLURM's.
+
+No member of a batch needs another one of it, and no training is in one: what fails is made again
+with its batch.
+"""
+
+
+def batch(name: str) -> str:
+    """The group of a rule whose jobs are batched."""
+    assert name in BATCHES, name
+    return f"{name}-{{study}}"
+
+
+def group_components() -> list[str]:
+    """How many jobs of each group make one, as Snakemake's option wants it."""
+    return [f"{batch(name)}={count}" for name, count in BATCHES.items()]
+
+
+# --- threads and GPUs ------------------------------------------------------------------------
+def vae_threads(study: Study, at: Wildcards) -> int:
+    """The dense network's small batches keep one core busy; more would wait for each other."""
+    return 1 if is_dense(study) else study.numeric_threads
+
+
+def vae_gpu(study: Study, at: Wildcards) -> int:
+    """For training and encoding; the dense network is too small to gain from one."""
+    return 0 if is_dense(study) else 1
+
+
+def needs(
+    memory: Resource,
+    runtime: Resource = short_runtime,
+    *,
+    disk: Any = None,
+    gpu: Any = None,
+    batched: bool = False,
+) -> dict[str, Any]:
+    """The resources of a rule.
+
+    Args:
+        memory: MB.
+        runtime: Minutes.
+        disk: MB that it leaves behind, if more than a few.
+        gpu: GPUs.
+        batched: Whether several of its jobs travel in one of SLURM's, one after another.
+    """
+    found = {"mem_mb": memory, "runtime": runtime, "disk_mb": disk, "gpu": gpu}
+    if batched:
+        found["turn"] = 1
+    return {name: value for name, value in found.items() if value is not None}

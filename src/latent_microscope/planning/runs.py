@@ -1,0 +1,199 @@
+"""Files of a study's VAEs: one for each view, seed and reading of the sources; what figures say."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
+
+RESULTS = "results/{study}"
+RUN = "results/{study}/vae/{view}/seed{seed}"
+LOGS = "results/{study}/logs"
+
+
+def of_study(*keys: str) -> Answer:
+    """The value at these keys in the study's config, and nothing else."""
+
+    def value(study: Study, at: Wildcards) -> object:
+        part: object = study.settings
+        for key in keys:
+            part = part[key]  # type: ignore[index]
+        return part
+
+    return value
+
+
+def scores_settings(*keys: str) -> Answer:
+    """These keys of the study's section scores, and nothing else."""
+    return lambda study, at: {key: study.settings["scores"][key] for key in keys}
+
+
+def number(study: Study, at: Wildcards) -> int:
+    """The run's own number."""
+    return int(at.seed)
+
+
+def here(study: Study, at: Wildcards) -> str:
+    """Folder of the run."""
+    return RUN.format(study=study.name, view=at.view, seed=at.seed)
+
+
+# --- images and samples ----------------------------------------------------------------------
+def vae_images(study: Study, at: Wildcards, split: str) -> str:
+    """The images of the study's VAE; only alignment's data are split."""
+    if study.kind == "detection":
+        return f"results/{study.name}/data/{at.view}/seed{at.seed}/images.npy"
+    if study.kind == "synthetic":
+        return f"results/{study.name}/data/seed{at.seed}/images-{at.view}.npy"
+    folder = f"data/{split}" if study.kind == "alignment" else "data"
+    return f"results/{study.name}/{folder}/images.npy"
+
+
+def training_images(study: Study, at: Wildcards) -> str:
+    """What the VAE is trained on."""
+    return vae_images(study, at, "train")
+
+
+def encoded_images(study: Study, at: Wildcards) -> str:
+    """The images that a VAE's latents describe: alignment encodes the held-out test images."""
+    return vae_images(study, at, "test")
+
+
+def encoded_samples(study: Study, at: Wildcards) -> str:
+    """Ids, and what else is known, of these images."""
+    return str(Path(encoded_images(study, at)).parent / "samples.parquet")
+
+
+def images_if_any(study: Study, at: Wildcards) -> Paths:
+    """The encoded images, if the study has images."""
+    return encoded_images(study, at) if "images" in study.parts else []
+
+
+def study_images(study: Study, at: Wildcards) -> str:
+    """The encoded images of a study whose VAEs all see the same ones."""
+    folder = "data/test" if study.kind == "alignment" else "data"
+    return f"results/{study.name}/{folder}/images.npy"
+
+
+def study_samples(study: Study, at: Wildcards) -> str:
+    """Ids of these images."""
+    return str(Path(study_images(study, at)).parent / "samples.parquet")
+
+
+def attribute_file(study: Study, at: Wildcards) -> Paths:
+    """The attributes as 0/1 columns; none where a study has none."""
+    known = "attributes" in study.parts
+    return f"results/{study.name}/data/attributes.parquet" if known else []
+
+
+# --- files of several VAEs -------------------------------------------------------------------
+def run_files(name: str, wanted: Callable[[Study], bool] = lambda study: True) -> Answer:
+    """This file of each VAE of a study; none in studies that are not wanted."""
+    return lambda study, at: study.run_files(f"{RUN}/{name}") if wanted(study) else []
+
+
+def of_runs(position: int) -> Answer:
+    """View (0) or seed (1) of each VAE of a study."""
+    return lambda study, at: [run[position] for run in study.runs()]
+
+
+run_views, run_seeds = of_runs(0), of_runs(1)
+
+
+def run_method_files(name: str) -> Answer:
+    """This file of each VAE and each reading of the sources."""
+    return lambda study, at: [
+        f"{RUN}/{name}".format(study=study.name, view=view, seed=seed, method=method)
+        for view, seed in study.runs()
+        for method in study.methods
+    ]
+
+
+def of_run_methods(position: int) -> Answer:
+    """View (0), seed (1) or method (2) of each VAE and reading of the sources."""
+    return lambda study, at: [
+        (view, seed, method)[position] for view, seed in study.runs() for method in study.methods
+    ]
+
+
+run_method_views, run_method_seeds = of_run_methods(0), of_run_methods(1)
+run_methods = of_run_methods(2)
+
+
+def view_files(name: str) -> Answer:
+    """This file of each seed of a view."""
+    return lambda study, at: [
+        f"{RUN}/{name}".format(study=study.name, view=at.view, seed=seed, method=at.method)
+        for seed in study.seeds()
+    ]
+
+
+def of_first_run(
+    name: str, wanted: Callable[[Study], bool] = lambda study: study.has_latents
+) -> Answer:
+    """This file of the explored run, or nothing where it is not wanted."""
+    return lambda study, at: f"{here(study, study.first_run)}/{name}" if wanted(study) else []
+
+
+def umap_replicates(study: Study, at: Wildcards) -> list[str]:
+    """Planes of the UMAP seeds beside the run's own."""
+    count = study.settings["clusters"]["umap_seeds"]
+    return [f"{here(study, at)}/planes/umap{k}.npy" for k in range(1, count)]
+
+
+def subniches_if_any(study: Study, at: Wildcards) -> Paths:
+    """Sub-niches are a part of studies of faces and of one's own."""
+    return f"{here(study, at)}/subniches.parquet" if study.is_of("faces", "own") else []
+
+
+# --- words on figures ------------------------------------------------------------------------
+def title(study: Study, at: Wildcards) -> str:
+    """Study, view and seed as a figure's first line says them."""
+    parts = [study.name]
+    if len(study.views) > 1 and at.view:
+        parts.append({"whole": "whole image", "eyes": "eye region"}.get(at.view, at.view))
+    if at.seed:
+        parts.append(f"seed {at.seed}")
+    if at.method:
+        parts.append(f"sources as {at.method}")
+    if study.is_made_up:
+        parts.append("made-up data")
+    return " · ".join(parts)
+
+
+def seed_labels(study: Study, at: Wildcards) -> list[str]:
+    """A label for each seed."""
+    return [f"seed {seed}" for seed in study.seeds()]
+
+
+def metric(study: Study, at: Wildcards) -> str:
+    """The job's metric."""
+    return at.metric
+
+
+# --- the VAE ---------------------------------------------------------------------------------
+def vae_settings(study: Study, at: Wildcards) -> dict[str, object]:
+    """What training the VAE depends on."""
+    settings = dict(study.settings["vae"])
+    del settings["weights"]
+    if study.kind == "detection":
+        own = study.settings["settings"][at.view]["restarts"]
+        settings["restarts"] = settings["restarts"] if own is None else own
+    if not settings["restarts"]:  # the same params as before there were any
+        del settings["restarts"]
+    return settings
+
+
+def encoding_settings(study: Study, at: Wildcards) -> dict[str, object]:
+    """How the VAE reads images, without what only its training needs."""
+    settings = study.settings["vae"]
+    return {k: settings[k] for k in ("arch", "latent", "dropout", "input_range", "reconstruction")}
+
+
+def is_dense(study: Study) -> bool:
+    """The dense network's small batches keep one core busy, and it gains nothing from a GPU."""
+    return bool(study.settings["vae"]["arch"] == "dense")
+
+
+def setting_data(study: Study, at: Wildcards) -> object:
+    """The ground truth of a setting of a detection study."""
+    return study.settings["settings"][at.view]["data"]

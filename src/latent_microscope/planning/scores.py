@@ -1,0 +1,101 @@
+"""Declared scores that are no columns of score_samples: their files, where each is computed."""
+
+from typing import Any
+
+from latent_microscope import registry
+from latent_microscope.planning.runs import RUN, here
+from latent_microscope.planning.study import Answer, Study, Wildcards
+
+
+def declared_scores() -> list[registry.Score]:
+    """Scores with a function of their own."""
+    return [score for score in registry.scores() if score.function]
+
+
+def is_computed(score: registry.Score, study: Study) -> bool:
+    """Whether a study has what a score needs."""
+    return study.has_forensics and study.kind != "detection" and score.needs <= study.parts
+
+
+def score_files(study: Study) -> list[str]:
+    """Their files of one VAE."""
+    return [f"score-{one.name}.parquet" for one in declared_scores() if is_computed(one, study)]
+
+
+def of_study(study: Study) -> list[registry.Score]:
+    """The scores that a study has."""
+    return [s for s in registry.scores() if not s.function or is_computed(s, study)]
+
+
+def every(study: Study, at: Wildcards) -> list[str]:
+    """Names of all scores, ours first."""
+    return [score.name for score in of_study(study)]
+
+
+def main(study: Study, at: Wildcards) -> list[str]:
+    """Names of those that people look at first."""
+    return [score.name for score in of_study(study) if score.main]
+
+
+def ours(study: Study, at: Wildcards) -> list[str]:
+    """Those of them that are columns of score_samples."""
+    return [score.name for score in of_study(study) if score.main and not score.function]
+
+
+def tested(study: Study, at: Wildcards) -> list[str]:
+    """Names of those that are correlated with numbers, and checked."""
+    return [score.name for score in of_study(study) if score.tested]
+
+
+def checked(study: Study, at: Wildcards) -> list[str]:
+    """Those of them that are columns of score_samples."""
+    return [score.name for score in of_study(study) if score.tested and not score.function]
+
+
+def titles(study: Study, at: Wildcards) -> dict[str, str]:
+    """Title by name, the main ones first."""
+    found = sorted(of_study(study), key=lambda score: not score.main)
+    return {score.name: score.title for score in found}
+
+
+def lists(study: Study, at: Wildcards) -> dict[str, list[Any]]:
+    """Length of the ranked list of each main score, and whether it holds the highest."""
+    lengths = study.settings["lists"]
+    return {s.name: [lengths[s.listed], s.largest] for s in of_study(study) if s.main}
+
+
+def more(study: Study, at: Wildcards) -> list[str]:
+    """Files of the declared scores of a study's VAEs: run by run, score by score."""
+    return [
+        f"{RUN}/{name}".format(study=study.name, view=view, seed=seed)
+        for view, seed in study.runs()
+        for name in score_files(study)
+    ]
+
+
+def more_of_first_run(study: Study, at: Wildcards) -> list[str]:
+    """Files of the declared scores of the explored VAE."""
+    return [f"{here(study, study.first_run)}/{name}" for name in score_files(study)]
+
+
+def settings(score: registry.Score) -> Answer:
+    """The score's section of the config."""
+
+    def section(study: Study, at: Wildcards) -> Any:
+        return study.settings["scores"].get(score.name, {})
+
+    return section
+
+
+_UNIQUENESS = ("variant", "similarity", "stability_noise", "stability_draws")
+_ORIGINALITY = ("k", "radius", "attractors")
+SETTINGS = (*_UNIQUENESS, *_ORIGINALITY, "neighbors", "alpha", "overlap_threshold")
+"""Keys of the section scores that score_samples reads."""
+SIGNATURES = ("variant", *_ORIGINALITY, "signature_low", "signature_high")
+CANDIDATES = (*_UNIQUENESS, "max_neighbors")
+
+
+def ours_of_the_section(study: Study, at: Wildcards) -> dict[str, Any]:
+    """The section scores without what plugins declare."""
+    other = {score.name for score in declared_scores()}
+    return {key: value for key, value in study.settings["scores"].items() if key not in other}

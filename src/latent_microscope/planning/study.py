@@ -1,0 +1,203 @@
+"""A study of the resolved config as the planner asks about it, and a job's place in it.
+
+Every planning function takes ``(study, at)``: a :class:`Study` and a job's :class:`Wildcards`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from latent_microscope import registry
+
+if TYPE_CHECKING:
+    from latent_microscope.data.manifest import Dataset
+
+Manifest = Mapping[str, "Dataset"]
+Paths = str | list[str]
+
+
+@dataclass(frozen=True)
+class Wildcards:
+    """Values of a job's wildcards; empty where its rule has none of that name."""
+
+    study: str = ""
+    view: str = ""
+    seed: str = ""
+    method: str = ""
+    metric: str = ""
+    model: str = ""
+    layer: str = ""
+    source: str = ""
+    split: str = ""
+    replicate: str = ""
+    dataset: str = ""
+    name: str = ""
+
+
+Answer = Callable[["Study", Wildcards], Any]
+"""A planning function."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """One study.
+
+    Attributes:
+        name: Of its folder of results.
+        settings: Its section of the resolved config.
+        manifest: All data sets, by name.
+        numeric_threads: Of the run.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    manifest: Manifest = field(default_factory=dict)
+    numeric_threads: int = 2
+
+    @property
+    def kind(self) -> str:
+        """synthetic, detection, faces, alignment, simulations or own."""
+        return str(self.settings["kind"])
+
+    def is_of(self, *kinds: str) -> bool:
+        """Whether it is of one of these kinds."""
+        return self.kind in kinds
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The section data of a study of one's own; empty for other kinds."""
+        return self.settings.get("data", {}) if self.kind == "own" else {}
+
+    @property
+    def has_vae(self) -> bool:
+        """Whether a VAE is trained or loaded; a study of votes may do without."""
+        return "vae" in self.settings
+
+    @property
+    def has_embeddings(self) -> bool:
+        """Whether its latents are a file of the user."""
+        return "embeddings" in self.data
+
+    @property
+    def has_forensics(self) -> bool:
+        """Whether what is in the latent space is asked at all, or only how human it is."""
+        return self.has_embeddings or (self.has_vae and self.settings.get("forensics", True))
+
+    @property
+    def has_latents(self) -> bool:
+        """Whether there are latents: of a VAE, or the user's own."""
+        return self.has_vae or self.has_forensics
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its VAE has published weights."""
+        return self.has_vae and bool(self.settings["vae"].get("weights"))
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its VAE, if it has one, is trained here."""
+        return not self.is_imported and not self.has_embeddings
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether its latents are clustered: a synthetic study's ground truth is known."""
+        return self.has_forensics and self.kind != "synthetic"
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether people voted on its samples."""
+        return "votes" in self.parts
+
+    @property
+    def has_published_votes(self) -> bool:
+        """Whether published values of models and people are of these images and votes."""
+        return self.kind == "alignment" and not self.settings["simulated_votes"]
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether it is a demonstration: its numbers are no results."""
+        named = [self.settings[k] for k in ("dataset", "images", "votes") if k in self.settings]
+        return self.name.startswith("demo-") or any(
+            any(file.generated for file in self.manifest[name].files.values())
+            for name in named
+            if name in self.manifest
+        )
+
+    @cached_property
+    def parts(self) -> frozenset[str]:
+        """What is known of its samples beside their latents."""
+        if self.kind == "own":
+            logits = any(map(has_logits, self.settings["models"].values()))
+            more = {"vae"} if self.has_vae else set()
+            return frozenset(self.data) | more | ({"logits"} if logits else set())
+        if self.kind == "simulations":
+            return frozenset()
+        vae = {"vae"} if self.has_vae else set()
+        return (
+            frozenset({"images"})
+            | vae
+            | {
+                "faces": {"attributes", "identities"},
+                "alignment": {"attributes", "labels", "votes", "logits"},
+            }.get(self.kind, set())
+        )
+
+    @property
+    def views(self) -> list[str]:
+        """What its VAEs look at: views of its images, or the settings of a detection study."""
+        return list(self.settings.get("settings") or self.settings.get("views", ["whole"]))
+
+    def seeds(self, view: str | None = None) -> list[int]:
+        """Its seeds; each setting of a detection study has its own."""
+        own = self.settings["settings"][view] if view and self.kind == "detection" else None
+        return list((own or self.settings)["seeds"])
+
+    @property
+    def methods(self) -> list[str]:
+        """Readings of the independent sources."""
+        return list(self.settings["sources"]["methods"])
+
+    @property
+    def metrics(self) -> list[str]:
+        """Distances of its RDMs."""
+        return list(self.settings["metrics"])
+
+    def runs(self) -> Iterator[tuple[str, int]]:
+        """View and seed of each of its VAEs, views outermost."""
+        return ((view, seed) for view in self.views for seed in self.seeds(view))
+
+    def run_files(self, pattern: str) -> list[str]:
+        """The pattern filled in for each of its VAEs."""
+        return [pattern.format(study=self.name, view=v, seed=s) for v, s in self.runs()]
+
+    @property
+    def first_run(self) -> Wildcards:
+        """The VAE that is explored, and on figures of one VAE."""
+        return Wildcards(study=self.name, view=self.views[0], seed=str(self.seeds()[0]))
+
+    def models(self, *types: str) -> list[str]:
+        """Names of its models, or of those of these types."""
+        models = self.settings.get("models", {})
+        return [name for name, model in models.items() if not types or model["type"] in types]
+
+    def model(self, name: str) -> Mapping[str, Any]:
+        """Settings of a model."""
+        found: Mapping[str, Any] = self.settings["models"][name]
+        return found
+
+    def models_that(self, wanted: Callable[[registry.ModelType], bool]) -> list[str]:
+        """Names of its models whose declared type answers yes."""
+        return [m for m in self.models() if wanted(registry.model_type(self.model(m)["type"]))]
+
+
+def has_logits(model: Mapping[str, Any]) -> bool:
+    """Whether a model of these settings gives logits over the classes."""
+    logits = registry.model_type(model["type"]).logits
+    return bool(logits) and (logits != "as held" or model["holds"] == "logits")
+
+
+def studies_of(config: Mapping[str, Any], manifest: Manifest) -> dict[str, Study]:
+    """The studies of a resolved config, by name."""
+    threads = config["numeric_threads"]
+    return {name: Study(name, part, manifest, threads) for name, part in config["studies"].items()}

@@ -1,0 +1,108 @@
+"""What a study promises, and what its checks, report and notebook read."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from latent_microscope.planning.comparison import fold_comparisons
+from latent_microscope.planning.explorer import explorer_of
+from latent_microscope.planning.figures import figures_of
+from latent_microscope.planning.networks import file_of, runs_of, tempered_runs
+from latent_microscope.planning.runs import RUN
+from latent_microscope.planning.scores import score_files
+from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.planning.tables import tables_of
+
+NOTEBOOK = "notebooks/explore_results.ipynb"
+_SCORED = (("sources", "npy"), ("scores", "parquet"), ("summary", "parquet"))
+
+
+def all_targets(studies: Iterable[Study]) -> list[str]:
+    """Everything that the studies promise: tables, figures, explorers, checks, pages."""
+    studies, targets = list(studies), []
+    for study in studies:
+        targets += tables_of(study) + figures_of(study) + explorer_of(study)
+        targets.append(checks_of(study))
+    return targets + story_pages(studies)
+
+
+def checks_of(study: Study) -> str:
+    """The table of a study's checks."""
+    return f"results/{study.name}/checks.parquet"
+
+
+def all_tables(studies: Iterable[Study]) -> list[str]:
+    """All tables as Parquet."""
+    return [path for study in studies for path in tables_of(study, "parquet")]
+
+
+def all_figures(studies: Iterable[Study]) -> list[str]:
+    """All figures as PNG."""
+    return [path for study in studies for path in figures_of(study)]
+
+
+def checked_artefacts(study: Study, at: Wildcards) -> list[str]:
+    """Everything that the checks look at."""
+    files: list[str] = []
+    if study.kind == "detection":
+        names = ["latents.npy", "encoding.parquet", "comparison.parquet", "search.parquet"]
+        files = _of_runs(study, names)
+    elif study.kind != "simulations":
+        files = _of_runs(study, _checked_names(study)) if study.has_latents else []
+        files += compared_artefacts(study) if study.is_judged else []
+    return files + tables_of(study, "parquet")
+
+
+def _of_runs(study: Study, names: Iterable[str]) -> list[str]:
+    return [path for name in names for path in study.run_files(f"{RUN}/{name}")]
+
+
+def _checked_names(study: Study) -> list[str]:
+    names = ["latents.npy", "encoding.parquet"]
+    if study.has_vae:
+        names.append("dimensions.parquet")
+    if study.is_trained:
+        names.append("training.parquet")
+    if study.has_forensics:
+        names += ["factors.npy", "overlaps.parquet", "signatures.parquet"]
+        names += [f"{name}-{m}.{end}" for m in study.methods for name, end in _SCORED]
+        names += score_files(study)
+    if study.kind == "synthetic":
+        names += [f"funnel-{m}.parquet" for m in study.methods]
+    elif study.has_forensics:
+        names += ["plane.npy", "clusters.parquet", "rankings.parquet"]
+        if "attributes" in study.parts:
+            names.append("abi.parquet")
+    return names
+
+
+def compared_artefacts(study: Study) -> list[str]:
+    """What is looked at of the comparison with people's votes."""
+    files = []
+    for metric in study.metrics:
+        files += [f"results/{study.name}/rsa/{metric}.parquet"]
+        files += [f"results/{study.name}/rdms/{metric}/human.npy"]
+    files += [f"results/{study.name}/{name}.parquet" for name in ("confusions", "behaviour")]
+    # Predictions in folds, and the proof that nobody knew the votes.
+    predicted = ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
+    files += [file_of(study, m, s, name) for m, s in tempered_runs(study) for name in predicted]
+    proof = ("members.parquet", "provenance.parquet")
+    files += [file_of(study, m, s, name) for m, s in runs_of(study, "folds") for name in proof]
+    return files + fold_comparisons(study)
+
+
+def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
+    """Settings of each study, whether its data are made up, and its explorer if it has one."""
+    return {
+        name: {
+            "settings": study.settings,
+            "made_up": study.is_made_up,
+            "explorer": "".join(explorer_of(study)),
+        }
+        for name, study in studies.items()
+    }
+
+
+def story_pages(studies: Iterable[Study]) -> list[str]:
+    """The report's pages."""
+    pages = [f"results/{study.name}/report.html" for study in studies]
+    return ["results/report.html", "results/report.pdf", *pages]

@@ -1,0 +1,166 @@
+"""What the rules ask: config and studies of this run, planning functions as Snakemake's."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from latent_microscope import project, registry
+from latent_microscope.config.resolve import merge, resolve
+from latent_microscope.data.manifest import entry_as_params, load_manifest
+from latent_microscope.io.yaml_files import load_yaml
+from latent_microscope.planning import data, figures, resources, scores, tables
+from latent_microscope.planning.requirements import require_installed
+from latent_microscope.planning.study import Study, Wildcards, studies_of
+from latent_microscope.provenance.codehash import CodeHasher
+
+MANIFEST = "config/datasets.yaml"
+SCHEMA = "workflow/schemas/config.schema.yaml"
+
+
+class Plan:
+    """One run of the workflow.
+
+    Attributes:
+        config: The resolved config.
+        manifest: All data sets, by name.
+        studies: The studies of the run, by name.
+
+    Args:
+        overrides: Content of the config files and ``--config``.
+        hasher: Of the steps' code.
+        installed: Whether steps run in this environment, and not in one that is made for them.
+
+    Raises:
+        InputError: A key of the config is wrong, a file or a package is missing.
+    """
+
+    def __init__(self, overrides: Mapping[str, Any], hasher: CodeHasher, *, installed: bool):
+        for group in registry.GROUPS:
+            registry.names(group)  # a plugin that cannot be loaded stops here, in one line
+        self.manifest = load_manifest(project.asset(MANIFEST))
+        roles = {
+            name: {file.name: file.role for file in entry.files.values()}
+            for name, entry in self.manifest.items()
+        }
+        config = merge(load_yaml(project.asset("config/config.yaml")), overrides)
+        self.config = resolve(config, project.asset(SCHEMA), roles)
+        figures.check_limits(self.config["figures"])
+        if installed:
+            require_installed(self.config["studies"])
+        self.studies = studies_of(self.config, self.manifest)
+        for study in self.studies.values():
+            data.require_files(study)
+        self._hasher = hasher
+
+    def ask(self, answer: Any) -> Any:
+        """A planning function as Snakemake's function of wildcards; what is none stays as it is."""
+        if answer is registry.ROOT_SEED:
+            return self.config["seed"]
+        if not callable(answer):
+            return answer
+
+        def of_wildcards(wildcards: Any) -> Any:
+            at = Wildcards(**dict(wildcards.items()))
+            return answer(self.studies[at.study], at)
+
+        return of_wildcards
+
+    def all_of(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Each of these by :meth:`ask`."""
+        return {name: self.ask(answer) for name, answer in answers.items()}
+
+    def step(
+        self,
+        script: str,
+        numeric_threads: int | None = None,
+        *,
+        assets: Sequence[str] = (),
+        declared: tuple[str, str] | None = None,
+        reader: str = "",
+    ) -> dict[str, Any]:
+        """What a step's adapter needs to know: the code that it runs and its numeric threads.
+
+        Args:
+            script: Its name.
+            numeric_threads: By default the config's.
+            assets: Files of the project that it reads: an edit of them runs it again.
+            declared: Group and name of the declaration whose function it calls.
+            reader: The function that reads a data set, if it is not the usual one.
+        """
+        functions = [registry.find(*declared).function] if declared else []
+        functions += [reader] if reader else []
+        files = map(project.asset, assets)
+        known = {
+            "code": self._hasher.code_hash(project.script(script), files, functions),
+            "numeric_threads": numeric_threads or self.config["numeric_threads"],
+        }
+        if assets:
+            known["assets"] = list(assets)
+        if declared:
+            known["declared"] = declared[1]
+        return known | ({"functions": [reader]} if reader else {})
+
+    def reading(self, script: str, key: str) -> Any:
+        """The param ``step`` of a step that reads the data set which this key of a study names."""
+        reader = data.reader(key)
+        return self.ask(lambda study, at: self.step(script, reader=reader(study, at) or ""))
+
+    # --- where rules apply -------------------------------------------------------------------
+    def of_kind(self, *kinds: str) -> str:
+        """Constraint of the wildcard study: of these kinds."""
+        return self.where(lambda study: study.is_of(*kinds))
+
+    def where(self, wanted: Callable[[Study], bool]) -> str:
+        """Constraint of the wildcard study."""
+        return one_of(name for name, study in self.studies.items() if wanted(study))
+
+    def with_models(self, *types: str) -> str:
+        """Constraint of the wildcard model: of these types."""
+        return one_of({m for study in self.studies.values() for m in study.models(*types)})
+
+    def with_models_that(self, wanted: Callable[[registry.ModelType], bool]) -> str:
+        """Constraint of the wildcard model: of types whose declaration answers yes."""
+        return one_of({m for s in self.studies.values() for m in s.models_that(wanted)})
+
+    @property
+    def views(self) -> str:
+        """Constraint of the wildcard view."""
+        return one_of(["whole", "eyes", *(v for s in self.studies.values() for v in s.views)])
+
+    # --- downloads ---------------------------------------------------------------------------
+    @property
+    def downloaded(self) -> str:
+        """Constraint of the wildcard dataset: those that are fetched."""
+        return one_of(data.downloaded(self.manifest))
+
+    def download(self, wildcards: Any) -> dict[str, Any]:
+        """The param ``step`` of a download: its entry of the manifest, and no other."""
+        entry = entry_as_params(self.manifest[wildcards.dataset].files[wildcards.name])
+        return {**self.step("download_file"), "entry": entry}
+
+    def download_disk(self, wildcards: Any) -> int:
+        """MB of a download."""
+        size = self.manifest[wildcards.dataset].files[wildcards.name].bytes
+        return (size or 10**6 * resources.UNKNOWN_DOWNLOAD) // 10**6
+
+    def downloads(self) -> list[str]:
+        """Every file that the studies fetch."""
+        return [file for study in self.studies.values() for file in data.downloads_of(study)]
+
+    # --- declared figures, tables and scores --------------------------------------------------
+    def drawing(self, figure: registry.Figure) -> str:
+        """Constraint of the wildcard study: those that draw a figure."""
+        return self.where(lambda study: figures.is_drawn(figure, study))
+
+    def tabulating(self, table: registry.Table) -> str:
+        """Constraint of the wildcard study: those that make a table."""
+        return self.where(lambda study: tables.is_made(table, study))
+
+    def scoring(self, score: registry.Score) -> str:
+        """Constraint of the wildcard study: those that compute a score."""
+        return self.where(lambda study: scores.is_computed(score, study))
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A wildcard constraint: one of the names; matches nothing if there are none."""
+    return "|".join(re.escape(name) for name in sorted(set(names))) or "(?!)"

@@ -1,0 +1,218 @@
+"""Planning functions: which files of which study, and what a run must not ask for."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from latent_microscope import project, registry
+from latent_microscope.config.resolve import merge, resolve
+from latent_microscope.data.manifest import load_manifest
+from latent_microscope.errors import InputError
+from latent_microscope.io.yaml_files import load_yaml
+from latent_microscope.planning import (
+    comparison,
+    data,
+    explorer,
+    figures,
+    networks,
+    resources,
+    tables,
+    targets,
+)
+from latent_microscope.planning import runs as planned
+from latent_microscope.planning.resources import needs
+from latent_microscope.planning.study import Study, Wildcards, studies_of
+from latent_microscope.planning.workflow import Plan, one_of
+from latent_microscope.provenance.codehash import CodeHasher
+
+MANIFEST = load_manifest(project.asset("config/datasets.yaml"))
+
+
+def studies(config: str | None = None, **over: Any) -> dict[str, Study]:
+    """The studies of a config of ours."""
+    whole = load_yaml(project.asset("config/config.yaml"))
+    if config:
+        whole = merge(whole, load_yaml(project.asset(f"config/{config}.yaml")))
+    schema = project.asset("workflow/schemas/config.schema.yaml")
+    return studies_of(resolve(merge(whole, over), schema), MANIFEST)
+
+
+@pytest.fixture(scope="module")
+def demo() -> dict[str, Study]:
+    return studies()
+
+
+def test_what_a_study_has(demo: dict[str, Study]) -> None:
+    synthetic, faces, alignment = (demo[f"demo-{k}"] for k in ("synthetic", "faces", "alignment"))
+    assert [s.has_forensics for s in (synthetic, faces, alignment)] == [True, True, False]
+    assert [s.is_clustered for s in (synthetic, faces, alignment)] == [False, True, False]
+    assert [s.is_judged for s in (synthetic, faces, alignment)] == [False, False, True]
+    assert all(s.is_made_up and s.is_trained for s in demo.values())
+    assert "identities" in faces.parts
+    assert "identities" not in alignment.parts
+
+
+def test_runs_have_views_outermost() -> None:
+    study = Study("s", {"kind": "synthetic", "views": ["whole", "eyes"], "seeds": [3, 1]})
+    assert list(study.runs()) == [("whole", 3), ("whole", 1), ("eyes", 3), ("eyes", 1)]
+    assert study.first_run == Wildcards(study="s", view="whole", seed="3")
+    assert planned.run_files("a.npy")(study, Wildcards())[1] == "results/s/vae/whole/seed1/a.npy"
+
+
+def test_settings_of_a_detection_study_have_their_own_seeds() -> None:
+    settings = {"hard": {"seeds": [0, 1]}, "easy": {"seeds": [7]}}
+    study = Study("d", {"kind": "detection", "settings": settings, "seeds": [0]})
+    assert list(study.runs()) == [("hard", 0), ("hard", 1), ("easy", 7)]
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (Wildcards(), "demo-synthetic · made-up data"),
+        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · made-up data"),
+        (
+            Wildcards(method="intended"),
+            "demo-synthetic · sources as intended · made-up data",
+        ),
+    ],
+)
+def test_a_title_says_what_is_drawn(demo: dict[str, Study], at: Wildcards, expected: str) -> None:
+    assert planned.title(demo["demo-synthetic"], at) == expected
+
+
+def test_features_of_each_kind_of_source(demo: dict[str, Study]) -> None:
+    study = demo["demo-alignment"]
+    features = comparison.of_sources(comparison.rdm_features)(study, Wildcards())
+    by_source = dict(zip(comparison.all_sources(study), features, strict=True))
+    assert by_source["human"] == "results/demo-alignment/human/features.npy"
+    assert by_source["vae-features-seed0"].endswith("vae/whole/seed0/latents.npy")
+    assert by_source["philnet-probabilities-seed0"].endswith("philnet/seed0/logits.npy")
+    transforms = comparison.of_sources(comparison.rdm_transform)(study, Wildcards())
+    softened = {s for s, t in zip(by_source, transforms, strict=True) if t == "softmax"}
+    assert softened == {s for s in by_source if "-probabilities-" in s or "-calibrated-" in s}
+
+
+def test_models_without_chance_have_one_seed() -> None:
+    found = studies("alignment", size="workstation")
+    study = found["alignment-workstation"]
+    assert networks.seeds_of(study, "pixels") == [0]
+    assert len(networks.seeds_of(study, "philnet")) > 1
+    folds = study.models("folds")[0]
+    rows = networks.compared_folds(study)
+    assert {row[2] for row in rows if row[0] == study.model(folds)["of"]} == {folds}
+
+
+def test_every_classifier_in_folds_is_found_among_all() -> None:
+    study = studies("alignment", size="workstation")["alignment-workstation"]
+    every = comparison.classifiers(study)
+    places = comparison.tempered_classifiers(study, Wildcards())
+    assert [every[i] for i in places] == networks.tempered_runs(study)
+
+
+def test_predictions_are_read_with_the_first_metric_only(demo: dict[str, Study]) -> None:
+    study = demo["demo-alignment"]
+    ask = comparison.of_first_metric(comparison.behaviour_names)
+    assert ask(study, Wildcards(metric=study.metrics[0])) == comparison.behaviour_names(
+        study, Wildcards()
+    )
+    assert ask(study, Wildcards(metric="none")) == []
+
+
+def test_figures_are_where_they_can_be(demo: dict[str, Study]) -> None:
+    faces = set(figures.figures_of(demo["demo-faces"]))
+    published = set(figures.figures_of(demo["demo-faces"], published=True))
+    assert published < faces
+    hidden = {path.rsplit("/", 1)[1] for path in faces - published}
+    assert {"duplicates.png", "list-creative.png", "vae-images.png"} <= hidden
+    assert "results/demo-faces/vae/whole/seed0/figures/bias-forest.png" in published
+    assert not [path for path in faces if "rsa-" in path]
+
+
+def test_views_stand_together() -> None:
+    study = studies("synthetic", size="paper")["synthetic-paper"]
+    paths = [p for p in figures.figures_of(study) if "/vae/" in p]
+    views = [path.split("/vae/")[1].split("/")[0] for path in paths]
+    assert views == sorted(views, key=study.views.index)
+
+
+def test_limits_name_figures_that_there_are() -> None:
+    figures.check_limits({"limits": {"clusters/cls": {"clim": [0, 1]}}})
+    with pytest.raises(InputError, match="clutsers"):
+        figures.check_limits({"limits": {"clutsers": {"xlim": [0, 1]}}})
+
+
+def test_tables_follow_the_votes_and_the_files(demo: dict[str, Study]) -> None:
+    names = [path.rsplit("/", 1)[1] for path in tables.tables_of(demo["demo-alignment"], "csv")]
+    assert names[:2] == ["alignment.csv", "behaviour.csv"]
+    assert "bias.csv" not in names
+    assert set(tables.tables_of(demo["demo-faces"])) >= {
+        "results/demo-faces/tables/bias.parquet",
+        "results/demo-faces/tables/bias.csv",
+    }
+
+
+def test_checks_look_at_everything_that_is_promised(demo: dict[str, Study]) -> None:
+    for study in demo.values():
+        looked = targets.checked_artefacts(study, Wildcards(study=study.name))
+        assert set(tables.tables_of(study, "parquet")) <= set(looked)
+        assert len(looked) == len(set(looked))
+
+
+def test_a_study_of_files_names_the_one_that_is_missing(tmp_path: Any) -> None:
+    there = tmp_path / "there.npy"
+    there.write_bytes(b"")
+    study = {"kind": "own", "data": {"embeddings": {"file": str(there), "ids": None}}, "models": {}}
+    data.require_files(Study("mine", study))
+    study["data"] = {"embeddings": {"file": str(tmp_path / "gone.npy"), "ids": None}}
+    with pytest.raises(InputError, match=r"studies\.mine\.data\.embeddings\.file.*gone\.npy"):
+        data.require_files(Study("mine", study))
+
+
+def test_the_reader_of_a_data_set_counts_as_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan({}, CodeHasher(), installed=True)
+    at = {"study": "demo-faces"}
+    usual = plan.reading("pack_faces", "dataset")(at)
+    assert usual == plan.step("pack_faces")
+    own = replace(plan.manifest["demo-faces"], reader="latent_microscope.data.cifar:open_split")
+    monkeypatch.setitem(plan.manifest, "demo-faces", own)
+    other = plan.reading("pack_faces", "dataset")(at)
+    assert other["functions"] == [own.reader]
+    assert other["code"] != usual["code"]
+
+
+def test_the_explored_spaces_have_their_planes(demo: dict[str, Study]) -> None:
+    spaces = explorer.spaces(demo["demo-alignment"], Wildcards())
+    assert next(iter(spaces)) == "latents of the VAE"
+    assert list(spaces)[-1] == "votes of people"
+    synthetic = explorer.spaces(demo["demo-synthetic"], Wildcards())
+    assert synthetic["latents of the VAE"][2].endswith("tsne.npy")
+
+
+def test_needs_leave_out_what_is_not_asked_for() -> None:
+    assert set(needs(resources.light_memory)) == {"mem_mb", "runtime"}
+    assert needs(resources.light_memory, gpu=1, batched=True)["turn"] == 1
+    assert resources.fixed_memory(6000)(None, attempt=2) == 12000
+
+
+def test_no_name_matches_nothing() -> None:
+    assert not re.fullmatch(one_of([]), "")
+    assert re.fullmatch(one_of(["a.b"]), "a.b")
+    assert not re.fullmatch(one_of(["a.b"]), "axb")
+
+
+def test_declarations_are_whole() -> None:
+    """What is declared can be loaded, is told of, and has an output of its own."""
+    names = [figure.name for figure in registry.figures()]
+    assert len(names) == len(set(names)) > 40
+    every = [table.name for table in registry.tables()]
+    assert len(every) == len(set(every)) > 30
+    assert all(figure.caption and figure.title for figure in registry.figures())
+    assert all(table.caption and table.title for table in registry.tables())
+    for table in registry.tables():
+        if table.function:
+            outputs = registry.outputs_of(table)
+            assert not set(outputs) & {*table.inputs, *table.params}
+    files = [file for figure in registry.figures() for file in figure.titles]
+    assert len(files) == len(set(files))
