@@ -15,6 +15,11 @@ def pattern(path: Any) -> str:
     return re.sub(r"\{(\w+),[^{}]*\}", r"{\1}", str(path))
 
 
+def declared(step: Any) -> str | None:
+    """The declaration that a step calls."""
+    return step.get("declared") if isinstance(step, dict) else None
+
+
 def describe(rule: Any) -> dict[str, Any]:
     """What the tests look at; paths as they stand in the rule file, captions as absolute ones."""
     reported = [item.flags["report"] for item in rule.output if "report" in item.flags]
@@ -33,6 +38,9 @@ def describe(rule: Any) -> dict[str, Any]:
         "outputs": len(rule.output),
         "params": [name for name, _ in rule.params.items()],
         "log": [pattern(path) for path in rule.log],
+        "group": rule._group,
+        "local": rule.name in rule.workflow._localrules,
+        "declared": declared(rule.params.get("step")),
         "conda": str(rule._conda_env) if rule._conda_env else None,
         "resources": sorted(rule.resources),
         "captions": captions,

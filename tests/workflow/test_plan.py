@@ -20,7 +20,6 @@ from snakemake_project import (  # type: ignore[import-not-found]
 pytestmark = pytest.mark.workflow
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
-GROUPS = dict(entry.split("=") for entry in PROFILE["groups"])
 CONFIGS = ["config", "alignment", "detection", "faces", "simulations", "synthetic"]
 
 
@@ -56,37 +55,31 @@ def ancestors(graph: Any) -> Iterator[tuple[str, set[str]]]:
         yield rule, {rules[other] for other in collect(job)}
 
 
-def test_no_step_of_a_group_waits_for_another_one_of_it(graph: Any) -> None:
+@pytest.fixture(scope="module")
+def groups(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Rule → its group, as Snakemake itself reads them."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("dump_rules.py"), ROOT / "Snakefile"],
+        cwd=tmp_path_factory.mktemp("rules"),
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {rule["name"]: rule["group"] for rule in json.loads(done.stdout) if rule["group"]}
+
+
+def test_no_step_of_a_group_waits_for_another_one_of_it(graph: Any, groups: dict[str, str]) -> None:
     """Else two of its jobs could wait for each other, and memory by inputs would be forgotten."""
+    assert len(groups) > 50
     wrong = [
-        f"{rule} waits for {other} of {GROUPS[rule]}"
+        f"{rule} waits for {other} of {groups[rule]}"
         for rule, waits_for in ancestors(graph)
         for other in waits_for
-        if rule in GROUPS and GROUPS.get(other) == GROUPS[rule]
+        if rule in groups and groups.get(other) == groups[rule]
     ]
     assert sorted(set(wrong)) == []
-
-
-def rule_names(pattern: str) -> set[str]:
-    text = "".join(p.read_text() for p in sorted((ROOT / "workflow/rules").glob("*.smk")))
-    return set(re.findall(pattern, text, re.MULTILINE))
-
-
-def test_every_figure_is_in_a_group_and_every_table_is_local() -> None:
-    every = rule_names(r"^rule (\w+):")
-    block = re.search(
-        r"^localrules:\n((?:    \w+,\n)+)", (ROOT / "workflow/rules/common.smk").read_text(), re.M
-    )
-    assert block
-    local = set(block[1].replace(",", "").split())
-    assert set(GROUPS) <= every
-    assert local <= every
-    assert not local & set(GROUPS)
-    assert {r for r in every if r.startswith("plot_")} == {
-        r for r, group in GROUPS.items() if group == "figures-{study}"
-    }
-    assert {r for r in every if r.startswith("tabulate_")} <= local
-    assert {entry.split("=")[0] for entry in PROFILE["group-components"]} == set(GROUPS.values())
 
 
 def test_both_profiles_rerun_on_the_same_edits() -> None:

@@ -4,15 +4,22 @@ import ast
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from snakemake_project import ROOT, clean_environment  # type: ignore[import-not-found]
 
+from latent_microscope import registry
+from latent_microscope.planning.captions import captions
+from latent_microscope.planning.resources import BATCHES, batch
+
 pytestmark = pytest.mark.workflow
 
-COMMANDS = {"draw_rules", "write_config_reference", "write_readme"}
+SHARED = {"plot": "figures", "tabulate": "tables", "apply_score": "scores", "apply_model": "models"}
+"""Scripts of many rules, whose arguments are those of the declared functions → their group."""
+COMMANDS = {"write_config_reference", "write_readme"}
 """Scripts that the Makefile calls, not a rule."""
 KINDS = {"In": "input", "Out": "output"}
 
@@ -38,14 +45,34 @@ def main_of(script: Path) -> dict[str, tuple[str, bool]]:
     """Argument → (input, output or param; whether it is required) of a script's main()."""
     body = ast.parse(script.read_text(encoding="utf-8")).body
     main = next(n for n in body if isinstance(n, ast.FunctionDef) and n.name == "main")
-    assert not main.args.args, f"{script.name}: main() takes keywords only"
+    return arguments_of(main, script.name)
+
+
+def arguments_of(function: ast.FunctionDef, where: str) -> dict[str, tuple[str, bool]]:
+    assert not function.args.args, f"{where}: {function.name}() takes keywords only"
     found = {}
-    for argument, default in zip(main.args.kwonlyargs, main.args.kw_defaults, strict=True):
-        assert argument.annotation is not None, f"{script.name}: {argument.arg} has no type"
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        assert argument.annotation is not None, f"{where}: {argument.arg} has no type"
         names = {n.id for n in ast.walk(argument.annotation) if isinstance(n, ast.Name)}
         kind = next((KINDS[name] for name in names if name in KINDS), "param")
         found[argument.arg] = kind, default is None
     return found
+
+
+def arguments_taken(rule: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """What a rule's script takes; of a shared one with what its declared function does."""
+    script = Path(rule["folder"], rule["script"])
+    if script.stem not in SHARED:
+        return main_of(script)
+    found = registry.find(SHARED[script.stem], rule["declared"])
+    module, _, name = found.function.partition(":")
+    source = Path(str(find_spec(module).origin))  # type: ignore[union-attr]
+    body = ast.parse(source.read_text(encoding="utf-8")).body
+    function = next(n for n in body if isinstance(n, ast.FunctionDef) and n.name == name)
+    own = {"style": ("param", False)} if script.stem == "plot" else {}
+    taken = arguments_of(function, f"{rule['name']}: {module}") | own
+    taken.pop("look", None)
+    return taken | dict.fromkeys(registry.outputs_of(found), ("output", True))
 
 
 def given(rule: dict[str, Any]) -> dict[str, str]:
@@ -57,7 +84,7 @@ def given(rule: dict[str, Any]) -> dict[str, str]:
 def test_rules_pass_what_their_scripts_take(rules: list[dict[str, Any]]) -> None:
     wrong = []
     for rule in rules:
-        arguments = main_of(Path(rule["folder"], rule["script"]))
+        arguments = arguments_taken(rule)
         for name, kind in given(rule).items():
             if arguments.get(name, ("nothing",))[0] != kind:
                 wrong.append(f"{rule['name']}: {name} is given as {kind}")
@@ -80,8 +107,24 @@ def test_everything_in_a_rule_has_a_name(rules: list[dict[str, Any]]) -> None:
 
 def test_every_script_belongs_to_the_rule_of_its_name(rules: list[dict[str, Any]]) -> None:
     by_rule = {rule["name"]: Path(rule["script"]).stem for rule in rules}
-    assert {name: script for name, script in by_rule.items() if name != script} == {}
-    assert {p.stem for p in (ROOT / "scripts").rglob("*.py")} == set(by_rule) | COMMANDS
+    shared = {name: script for name, script in by_rule.items() if name != script}
+    assert set(shared.values()) <= set(SHARED)
+    assert all(name.startswith(script.split("_")[0] + "_") for name, script in shared.items())
+    scripts = {p.stem for p in (ROOT / "scripts").rglob("*.py")}
+    assert scripts == set(by_rule.values()) | set(SHARED) | COMMANDS
+
+
+def test_short_steps_are_local_or_batched(rules: list[dict[str, Any]]) -> None:
+    local = {rule["name"] for rule in rules if rule["local"]}
+    groups = {rule["name"]: rule["group"] for rule in rules if rule["group"]}
+    assert not local & set(groups)
+    assert {name for name, group in groups.items() if group == "figures-{study}"} == {
+        rule["name"] for rule in rules if rule["name"].startswith("plot_")
+    }
+    assert {rule["name"] for rule in rules if rule["name"].startswith("tabulate_")} <= local
+    assert set(groups.values()) == {batch(name) for name in BATCHES}
+    turns = {rule["name"] for rule in rules if "turn" in rule["resources"]}
+    assert turns == set(groups)  # else jobs of a group would ask for the cores of all of them
 
 
 def test_every_rule_has_log_environment_and_resources(rules: list[dict[str, Any]]) -> None:
@@ -118,8 +161,8 @@ def test_figures_and_tables_are_in_the_report(rules: list[dict[str, Any]]) -> No
 
 
 def test_every_caption_is_there_and_used(rules: list[dict[str, Any]]) -> None:
-    used = {Path(caption).resolve() for rule in rules for caption in rule["captions"]}
-    assert len([c for rule in rules for c in rule["captions"]]) == sum(
-        len(rule["reported"]) for rule in rules
-    )
-    assert used == set((ROOT / "workflow/report").glob("*.rst"))
+    used = [Path(caption) for rule in rules for caption in rule["captions"]]
+    assert len(used) == sum(len(rule["reported"]) for rule in rules)
+    declared = {f"{kind}-{name}" for kind, texts in captions().items() for name in texts}
+    assert {caption.stem for caption in used} == declared
+    assert all(text for texts in captions().values() for text in texts.values())

@@ -1,4 +1,4 @@
-# Downloads from the manifest config/datasets.yaml, and the made-up data of the embedded default.
+# Downloads from the manifest config/datasets.yaml, made-up data, and images packed by id.
 
 
 rule download_file:
@@ -7,25 +7,26 @@ rule download_file:
     log:
         "data/logs/{dataset}/{name}.log",
     wildcard_constraints:
-        dataset=one_of(DOWNLOADED),
+        dataset=PLAN.downloaded,
         name="[^/]+",
     retries: 1
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=light_memory,
-        runtime=long_runtime,
-        disk_mb=download_disk,
+        **needs(light_memory, long_runtime, disk=PLAN.download_disk),
     params:
-        step=lambda wildcards: {
-            **step("download_file"),
-            "entry": entry_as_params(MANIFEST[wildcards.dataset].files[wildcards.name]),
-        },
+        step=PLAN.download,
         dataset=lambda wildcards: wildcards.dataset,
         name=lambda wildcards: wildcards.name,
         manifest="config/datasets.yaml",
     script:
         "../../scripts/data/download_file.py"
+
+
+rule download:
+    input:
+        PLAN.downloads(),
 
 
 rule generate_demo_faces:
@@ -34,14 +35,14 @@ rule generate_demo_faces:
         identities="data/demo-faces/identity_demo.txt",
     log:
         "data/logs/demo-faces.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=light_memory,
-        runtime=short_runtime,
+        **needs(light_memory),
     params:
         step=step("generate_demo_faces"),
-        seed=CONFIG["seed"],
+        seed=SEED,
     script:
         "../../scripts/data/generate_demo_faces.py"
 
@@ -54,18 +55,171 @@ rule generate_demo_objects:
         probabilities="data/demo-objects/probabilities.npy",
     log:
         "data/logs/demo-objects.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     resources:
-        mem_mb=light_memory,
-        runtime=short_runtime,
+        **needs(light_memory),
     params:
         step=step("generate_demo_objects"),
-        seed=CONFIG["seed"],
+        seed=SEED,
     script:
         "../../scripts/data/generate_demo_objects.py"
 
 
-rule download:
+rule generate_synthetic:
+    output:
+        images="results/{study}/data/seed{seed}/images-whole.npy",
+        samples="results/{study}/data/seed{seed}/samples.parquet",
+    log:
+        f"{LOG}/generate_synthetic-seed{{seed}}.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("synthetic"),
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs(light_memory),
+    params:
+        step=step("generate_synthetic"),
+        people=of_study("data", "people"),
+        per_person=of_study("data", "per_person"),
+        interpolations=of_study("data", "interpolations"),
+        noise=of_study("data", "noise"),
+        interpolation_noise=of_study("data", "interpolation_noise"),
+        edge=of_study("data", "edge"),
+        seed=SEED,
+        run=ask(runs.number),
+    script:
+        "../../scripts/data/generate_synthetic.py"
+
+
+rule crop_eyes:
     input:
-        [file for study in STUDIES for file in downloads_of(study)],
+        images="results/{study}/data/seed{seed}/images-whole.npy",
+    output:
+        eyes="results/{study}/data/seed{seed}/images-eyes.npy",
+    log:
+        f"{LOG}/crop_eyes-seed{{seed}}.log",
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs(light_memory),
+    params:
+        step=step("crop_eyes"),
+    script:
+        "../../scripts/data/crop_eyes.py"
+
+
+rule generate_setting:
+    output:
+        images="results/{study}/data/{view}/seed{seed}/images.npy",
+        samples="results/{study}/data/{view}/seed{seed}/samples.parquet",
+    log:
+        f"{LOG}/generate_setting-{{view}}-seed{{seed}}.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("detection"),
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs(light_memory),
+    params:
+        step=step("generate_setting"),
+        data=ask(runs.setting_data),
+        seed=SEED,
+        run=ask(runs.number),
+    script:
+        "../../scripts/data/generate_setting.py"
+
+
+rule pack_faces:
+    input:
+        archive=ask(data.of_data_set("dataset", "archive")),
+        identities=ask(data.of_data_set("dataset", "identities")),
+    output:
+        images="results/{study}/data/images.npy",
+        samples="results/{study}/data/samples.parquet",
+        attributes="results/{study}/data/attributes.parquet",
+    log:
+        f"{LOG}/pack_faces.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("faces"),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: THREADS
+    resources:
+        **needs(heavy_memory, long_runtime, disk=ask(images_disk)),
+    params:
+        step=PLAN.reading("pack_faces", "dataset"),
+        size=of_study("size"),
+        subset=of_study("subset"),
+        reader=ask(data.reader("dataset")),
+    script:
+        "../../scripts/data/pack_faces.py"
+
+
+rule pack_cifar:
+    input:
+        sources=ask(data.images_archive),
+    output:
+        images="results/{study}/data/{split}/images.npy",
+        samples="results/{study}/data/{split}/samples.parquet",
+    log:
+        f"{LOG}/pack_cifar-{{split}}.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("alignment"),
+    conda:
+        "../../envs/analysis.yaml"
+    threads: THREADS
+    resources:
+        **needs(heavy_memory, disk=ask(images_disk)),
+    params:
+        step=PLAN.reading("pack_cifar", "images"),
+        split=lambda wildcards: wildcards.split,
+        subset=ask(lambda study, at: study.settings["subset"][at.split]),
+        reader=ask(data.reader("images")),
+    script:
+        "../../scripts/data/pack_cifar.py"
+
+
+rule collect_votes:
+    input:
+        counts=ask(data.of_data_set("votes", "counts")),
+        probabilities=ask(data.probabilities),
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        votes="results/{study}/data/votes.parquet",
+    log:
+        f"{LOG}/collect_votes.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("alignment"),
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs(light_memory),
+    params:
+        step=step("collect_votes"),
+    script:
+        "../../scripts/data/collect_votes.py"
+
+
+rule label_attributes:
+    input:
+        samples="results/{study}/data/test/samples.parquet",
+    output:
+        attributes="results/{study}/data/attributes.parquet",
+    log:
+        f"{LOG}/label_attributes.log",
+    wildcard_constraints:
+        study=PLAN.of_kind("alignment"),
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    resources:
+        **needs(light_memory),
+    params:
+        step=step("label_attributes"),
+    script:
+        "../../scripts/data/label_attributes.py"
