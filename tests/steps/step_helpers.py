@@ -1,12 +1,16 @@
 """What the tests of steps share: running a step twice, and looking at its files."""
 
+import runpy
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from latent_microscope import project, registry
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 
 
@@ -47,6 +51,38 @@ def run_twice(
     extra = left - set(outputs.values())
     assert not {name for name in extra if name.startswith(".tmp")}, f"left behind: {extra}"
     return made[0]
+
+
+def drawer(figure: str) -> Callable[..., None]:
+    """The step of a declared figure: takes png, pdf, style and its arguments by keyword."""
+    declared = registry.find("figures", figure)
+    assert isinstance(declared, registry.Figure)
+    draw = resolve_name(declared.function)
+    finish = runpy.run_path(str(project.script("plot")))["finish"]
+
+    def main(*, png: Any, pdf: Any, style: Any = None, **given: Any) -> None:
+        paths = {
+            name: [path] if isinstance(path, Path) else path
+            for name, path in (("png", png), ("pdf", pdf))
+        }
+        finish(figure, partial(draw, **given), paths, style=style)
+
+    return main
+
+
+def tabulator(rule: str) -> Callable[..., None]:
+    """The step of a rule of declared tables: takes outputs and arguments by keyword."""
+    declared = registry.find("tables", rule)
+    assert isinstance(declared, registry.Table)
+    outputs = registry.outputs_of(declared)
+    tabulate = resolve_name(declared.function)
+    finish = runpy.run_path(str(project.script("tabulate")))["finish"]
+
+    def main(**given: Any) -> None:
+        paths = {name: [given.pop(name)] for name in outputs if name in given}
+        finish(rule, partial(tabulate, **given), paths)
+
+    return main
 
 
 def load(path: Path) -> Any:

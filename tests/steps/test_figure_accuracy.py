@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from step_helpers import drawer  # type: ignore[import-not-found]
 
-import plot_accuracy  # type: ignore[import-not-found]
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.plots import style
 from latent_microscope.plots.accuracy import accuracy
@@ -101,7 +101,7 @@ def test_no_classifier_is_said(tmp_path: Path) -> None:
 def test_step_writes_both_files(simulated: bool, tmp_path: Path) -> None:
     save_table(tmp_path / "measures.parquet", measures())
     png, pdf = tmp_path / "a.png", tmp_path / "a.pdf"
-    plot_accuracy.main(
+    drawer("accuracy")(
         measures=tmp_path / "measures.parquet",
         title="made up",
         simulated=simulated,

@@ -2,11 +2,12 @@
 
 import inspect
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import figure_artefacts as made_up  # type: ignore[import-not-found]
@@ -17,15 +18,15 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
+from step_helpers import drawer  # type: ignore[import-not-found]
 
-from latent_microscope import project
+from latent_microscope import project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.plots import style
-from latent_microscope.plots.behaviour import confusions, disputed
-from latent_microscope.step import run
+from latent_microscope.plots import behaviour, style
+from latent_microscope.plots.behaviour import confusion_panels, disputed
+from latent_microscope.step import run_declared
 
-SCRIPTS = project.root() / "scripts/figures"
 Draw = Callable[..., Path]
 
 # Names of artefacts that differ from the words of the script.
@@ -80,12 +81,12 @@ def artefacts(folder: Path) -> Mapping[str, Any]:
 
 def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
     """Arguments of a figure's main: inputs by name, outputs in ``out``."""
-    main = import_module(f"plot_{name}").main
+    declared = registry.find("figures", name)
     given: dict[str, Any] = {"title": "made up · seed 0"}
-    for key, parameter in inspect.signature(main).parameters.items():
-        if key in ("png", "pdf"):
-            path = out / f"{name}.{key}"
-            given[key] = [path] if name == "ranking_grid" else path
+    given |= {end: out / f"{name}.{end}" for end in ("png", "pdf")}
+    for key, parameter in inspect.signature(resolve_name(declared.function)).parameters.items():
+        if key == "measured":
+            given[key] = ["uniqueness", "originality", "stability", "cls"]
         elif name == "ranking_grid" and key == "names":
             given[key] = ["creative"]
         elif name == "rdms" and key in ("models", "labels"):
@@ -93,7 +94,7 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
             given[key] = found if key == "models" else [path.stem for path in found]
         elif name == "disputed" and key in ("model", "logits", "features"):
             given[key] = "philnet" if key == "model" else made[key]
-        elif key != "title" and parameter.default is parameter.empty:
+        elif key not in ("title", "look") and parameter.default is parameter.empty:
             path = made[ALIASES.get(name, {}).get(key, key)]
             given[key] = [path] if key in MANY else path
     return given
@@ -101,7 +102,7 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
 
 def draw(figure: str, made: Any, out: Path, **extra: Any) -> Path:
     given = arguments(figure, made, out) | extra
-    import_module(f"plot_{figure}").main(**given)
+    drawer(figure)(**given)
     return out / f"{figure}.png"
 
 
@@ -169,10 +170,13 @@ def test_figure_is_written_whole_and_the_same_again(
         assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.pdf", f"{name}.png"]
 
 
-def test_every_script_is_covered_and_named() -> None:
-    scripts = {path.stem.removeprefix("plot_") for path in SCRIPTS.glob("plot_*.py")}
-    assert scripts == set(style.FIGURES)
-    assert scripts == {name for name, _ in CASES} | {"classifier_training"} | ELSEWHERE
+def test_every_figure_is_covered() -> None:
+    declared = {
+        figure.name
+        for figure in registry.figures()
+        if not registry.plugin_of("figures", figure.name)
+    }
+    assert declared == {name for name, _ in CASES} | {"classifier_training"} | ELSEWHERE
 
 
 _AGAIN = """
@@ -192,7 +196,7 @@ def test_same_bytes_in_another_process(
     """Another process with another hash seed; and figures need neither torch nor pyplot."""
     wanted = [("forensic_panels", "synthetic"), ("subniches", "faces"), ("rdms", "alignment")]
     code = _AGAIN.format(
-        paths=[str(SCRIPTS), str(Path(__file__).parent)],
+        paths=[str(Path(__file__).parent)],
         wanted=[(n, str(artefacts[k].folder)) for n, k in wanted],
         out=str(tmp_path),
     )
@@ -247,11 +251,11 @@ def test_several_seeds_and_models(
     check(draw("vae_health", runs[0], tmp_path, dimensions=[r["dimensions"] for r in runs]))
     tables = [made_up.classifier_training(folder / f"net-{s}", s) for s in range(3)]
     given = {"png": tmp_path / "c.png", "pdf": tmp_path / "c.pdf", "title": "alignment"}
-    module = import_module("plot_classifier_training")
-    module.main(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
+    module = drawer("classifier_training")
+    module(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
     check(tmp_path / "c.png")
     with pytest.raises(InputError, match="one label a table"):
-        module.main(training=tables, labels=["philnet"], **given)
+        module(training=tables, labels=["philnet"], **given)
 
 
 def test_one_epoch(folder: Path, tmp_path: Path) -> None:
@@ -320,7 +324,6 @@ def test_limits_reach_the_picture(
         ({"limits": {"clusters": {"zlim": [0, 1]}}}, "'zlim'"),
         ({"limits": {"clusters": {"xlim": [1, 1]}}}, r"\[low, high\]"),
         ({"limits": {"clusters": {"clim": [2, 1]}}}, r"\[low, high\]"),
-        ({"limits": {"clutsers": {"xlim": [0, 1]}}}, "'clutsers'"),
         ({"limits": {"clusters/clS": {"xlim": [0, 1]}}}, "no such panel"),
     ],
 )
@@ -370,9 +373,24 @@ def test_text_is_made_to_fit() -> None:
 def test_runs_as_a_command(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
     given = arguments("density", artefacts["synthetic"], tmp_path)
     argv = [t for k, v in given.items() for t in (f"--{k}", str(v))]
-    run(import_module("plot_density").main, argv=[*argv, "--style", '{"dpi": 100}'])
+    finish = runpy.run_path(str(project.script("plot")))["finish"]
+    argv = ["density", *argv, "--style", '{"dpi": 100}']
+    run_declared("figures", finish, argv=argv, supplied=["look"])
     check(tmp_path / "density.png")
     assert (tmp_path / "density.png.meta.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [([], 2, "density"), (["--help"], 0, "density"), (["densty", "--png", "x"], 1, "'densty'")],
+)
+def test_the_name_of_a_figure_comes_first(words: list[str], status: int, said: str) -> None:
+    script = project.script("plot")
+    done = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status
+    assert said in (done.stdout if status == 0 else done.stderr)
 
 
 # -- ids and rows ------------------------------------------------------------------------------
@@ -428,7 +446,7 @@ def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
         seen.update(table=table, votes=votes, predictions=predictions)
         return disputed(images, table, votes, predictions, *rest, **more)
 
-    monkeypatch.setattr(import_module("plot_disputed"), "disputed", spy)
+    monkeypatch.setattr(behaviour, "disputed", spy)
     check(draw("disputed", made, tmp_path))
     samples, labels = load_table(made["samples"]), load_table(made["features"])["id"]
     assert list(seen["table"]["id"]) == list(samples["id"])
@@ -457,7 +475,7 @@ def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> Non
     """The sign in the title is that of the colours, and that of the artefact."""
     table = load_table(artefacts["one model"]["confusions"])
     with style.look("confusions") as made:
-        figure = confusions(table, "title", made)
+        figure = confusion_panels(table, "title", made)
     shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
     pictures = {name: np.asarray(ax.images[0].get_array()) for name, ax in shown.items() if name}
     assert set(pictures) == {"people", "PhilNet", "minus people"}

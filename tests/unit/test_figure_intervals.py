@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.plots.alignment import _intervals, rsa
+from latent_microscope.plots.alignment import _intervals, rsa_bars
 from latent_microscope.plots.style import look
 
 RSA = pd.DataFrame({
@@ -33,9 +33,9 @@ def test_intervals_are_over_votes_where_there_are_such() -> None:
 
 def test_whiskers_and_ceilings_are_drawn() -> None:
     with look("rsa") as made:
-        figure = rsa(RSA, "tiny", made, measures=MEASURES, notes={"net": "random weights"})
+        figure = rsa_bars(RSA, "tiny", made, measures=MEASURES, notes={"net": "random weights"})
         text = " ".join(t.get_text() for t in figure.texts)
-        bare = rsa(RSA, "tiny", made)
+        bare = rsa_bars(RSA, "tiny", made)
     assert "95 % interval" in text
     spans = [np.asarray(line.get_xdata()) for line in figure.axes[0].lines]
     assert any(np.allclose(span, [0.22, 0.42]) for span in spans if len(span) == 2)

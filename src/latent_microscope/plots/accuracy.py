@@ -8,9 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import name_points
 from latent_microscope.plots.style import FAINT, INK, MUTED, Look, Page, panel, pretty, say
-from latent_microscope.published import CROSS_ENTROPY_TUNED
+from latent_microscope.published import CROSS_ENTROPY_TUNED, ORACLES
 
 _TRAINED = {
     "": ("no human data", "o", 0),
@@ -115,7 +117,7 @@ def _values(table: pd.DataFrame, of: _Panel) -> pd.DataFrame:
     """Mean over seeds of value, low and high (images and votes) of each model that was run."""
     rows = table[(table["measure"] == of.measure) & (table["metric"] == of.metric)]
     rows = rows[(rows["seed"] >= 0) & np.isfinite(rows["value"])]
-    rows = rows[rows["layer"].isin(of.layers) & ~rows["model"].isin(["label", "class_mean"])]
+    rows = rows[rows["layer"].isin(of.layers) & ~rows["model"].isin(ORACLES)]
     first = rows["layer"].map(of.layers.index)
     rows = rows[first == first.groupby(rows["model"]).transform("min")]
     rows = rows.assign(
@@ -191,3 +193,52 @@ def _legend(page: Page, ax: Axes) -> None:
     host.set_axis_off()
     if handles:
         host.legend(handles, texts, loc="center", ncols=2, borderaxespad=0)
+
+
+_ACCURACY_COLUMNS = [
+    "model",
+    "layer",
+    "seed",
+    "metric",
+    "measure",
+    "value",
+    "low",
+    "high",
+    "low_votes",
+    "high_votes",
+    "baseline",
+    "ceiling_lower",
+    "ceiling_upper",
+]
+
+
+def plot_accuracy(
+    *,
+    measures: In,
+    title: str,
+    look: Look,
+    metric: str = "euclidean",
+    targets: dict[str, str] | None = None,
+    starts: dict[str, str] | None = None,
+    simulated: bool = False,
+) -> Figure:
+    """Plot cross-entropy to the votes, and similarity of RDMs, against the errors.
+
+    Args:
+        measures: .parquet of all measures of all models.
+        title: Study.
+        look: look of the figures.
+        metric: distance of the RDMs.
+        targets: what fine-tuned models were trained on (votes or labels), by name.
+        starts: the model each of those started from.
+        simulated: the votes are simulated: no published value is comparable.
+    """
+    return accuracy(
+        load_table(measures, _ACCURACY_COLUMNS),
+        title,
+        look,
+        metric=metric,
+        targets=targets,
+        starts=starts,
+        published=not simulated,
+    )

@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import classical_scaling, frame, name_points
 from latent_microscope.plots.style import (
     DIVERGING,
@@ -23,11 +25,10 @@ from latent_microscope.plots.style import (
     panel,
     say,
 )
-from latent_microscope.published import RSA, RSA_METRIC
+from latent_microscope.published import ORACLES, RSA, RSA_METRIC
 
 _METHODS = {"spearman": "Spearman ρ", "pearson": "Pearson r", "rho-a": "ρ-a", "tau-a": "τ-a"}
 _MAP = 2.6  # inches
-_ORACLES = ("label", "class_mean")  # measured too, but no networks
 _MEASURE = {
     "value": "spearman",
     "partial_label": "partial_label",
@@ -40,7 +41,7 @@ _PANELS = {
 }
 
 
-def rsa(
+def rsa_bars(
     table: pd.DataFrame,
     title: str,
     look: Look,
@@ -173,7 +174,7 @@ def _references(ax: Axes, table: pd.DataFrame, metric: str, look: Look, *, publi
         ax.axvline(label_only, color=look.colour(4), lw=1.1, ls=(0, (4, 2)), zorder=4,
                    label=f"true label alone: {label_only:.3f}")  # fmt: skip
     if metric == RSA_METRIC and published:
-        values = [value for name, value in RSA.items() if name not in _ORACLES]
+        values = [value for name, value in RSA.items() if name not in ORACLES]
         ax.plot(values, np.full(len(values), 1.0), "v", ms=3.5, mfc="none", mec=INK, mew=0.7,
                 transform=ax.get_xaxis_transform(), clip_on=False, zorder=5,
                 label=f"{len(values)} published CNNs, no human data (probabilities)")  # fmt: skip
@@ -186,23 +187,24 @@ def _reference_legend(page: Page, ax: Axes) -> None:
     host.legend(handles, texts, loc="center", ncols=3, borderaxespad=0)
 
 
-def model_similarity(
-    table: pd.DataFrame,
+def plot_model_similarity(
+    *,
+    similarity: In,
     title: str,
     look: Look,
-    *,
     metric: str = "",
-    notes: Mapping[str, str] | None = None,
+    notes: dict[str, str] | None = None,
 ) -> Figure:
-    """Similarity of every pair of RDMs, people included, and a map of them.
+    """Plot a matrix of RDMs by RDMs.
 
     Args:
-        table: ``rsa/{metric}-models.parquet``: model_a, model_b, value.
+        similarity: .parquet: model_a, model_b, value.
         title: Study.
-        look: The figure's settings.
-        metric: Distance of the RDMs.
-        notes: What a reader must know of a model, by its name.
+        look: look of the figures.
+        metric: distance of the RDMs, for the title.
+        notes: what a reader must know of a model, by its name.
     """
+    table = load_table(similarity, ["model_a", "model_b", "value"])
     names, matrix = _similarities(table)
     cell = float(np.clip(4.4 / max(len(names), 1), 0.22, 0.5))
     side, left = cell * len(names), 1.95
@@ -270,3 +272,43 @@ def _model_map(page: Page, matrix: np.ndarray, texts: list[str], look: Look) -> 
     names = [texts[i] for i in known]
     name_points(ax, plane, names, look.font_size - 1, inches=(width, _MAP))
     ax.set_xlabel(f"two dimensions keep {100 * kept:.0f} % of the squared distances")
+
+
+_RSA_MEASURES = [
+    *("model", "layer", "metric", "measure", "low", "high", "low_votes", "high_votes"),
+    *("ceiling_lower", "ceiling_upper"),
+]
+
+
+def plot_rsa(
+    *,
+    rsa: In,
+    title: str,
+    look: Look,
+    method: str = "spearman",
+    simulated: bool = False,
+    measures: In | None = None,
+    notes: dict[str, str] | None = None,
+) -> Figure:
+    """Plot the mean over seeds for every model and layer, with whiskers.
+
+    Args:
+        rsa: .parquet: model, layer, seed, metric, method, value, partial_label, within_class,
+            label_only, ceiling_lower, ceiling_upper, n_images.
+        title: Study.
+        look: look of the figures.
+        method: comparison to show.
+        simulated: the votes are simulated: no published value is comparable.
+        measures: .parquet of all measures with intervals and ceilings; without it whiskers are the
+            standard deviation over seeds.
+        notes: what a reader must know of a model, by its name.
+    """
+    return rsa_bars(
+        load_table(rsa),
+        title,
+        look,
+        method=method,
+        published=not simulated,
+        notes=notes,
+        measures=load_table(measures, _RSA_MEASURES) if measures else None,
+    )

@@ -11,8 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure
+from scipy.special import softmax
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
+from latent_microscope.io.inputs import load_votes, load_with_ids
 from latent_microscope.plots.grids import rgb
 from latent_microscope.plots.style import (
     DIVERGING,
@@ -32,7 +36,7 @@ _SMALLEST = 1e-3  # shares below are drawn as this
 _LINEAR = 0.01  # differences within are on a linear scale
 
 
-def confusions(
+def confusion_panels(
     table: pd.DataFrame, title: str, look: Look, *, sources: Sequence[str] | None = None
 ) -> Figure:
     """Confusion matrices of people and models, and model − people under each model.
@@ -153,34 +157,44 @@ def _bars(
         bar.outline.set_linewidth(0.4)
 
 
-def entropy(table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Entropy of the model's prediction against entropy of the votes, image by image.
+def plot_entropy(
+    *,
+    images: In,
+    title: str,
+    look: Look,
+    models: list[str] | None = None,
+) -> Figure:
+    """Plot one panel a model.
 
     Args:
-        table: ``images.parquet``: id, model, seed, human_entropy, model_entropy (nats).
+        images: images.parquet: id, model, seed, human_entropy, model_entropy (nats).
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
+        models: which; all by default.
     """
-    models = list(dict.fromkeys(table["model"])) if len(table) else []
+    table = load_table(images, ["id", "model", "seed", "human_entropy", "model_entropy"])
+    if models is not None:
+        table = table[table["model"].isin(models)]
+    names = list(dict.fromkeys(table["model"])) if len(table) else []
     columns = 3
-    rows = max(1, math.ceil(len(models) / columns))
+    rows = max(1, math.ceil(len(names) / columns))
     n = table["id"].nunique() if len(table) else 0
     page = Page(
         0.45 + 2.25 * rows,
         f"{title} · entropy · n = {count(n)} images",
         "hexagons: images of the first seed (log scale); ρ: Spearman, mean over seeds; "
         "dashed: equal entropy",
-        width=1.3 + 1.97 * min(columns, len(models)) if len(models) > 1 else 4.6,
+        width=1.3 + 1.97 * min(columns, len(names)) if len(names) > 1 else 4.6,
     )
-    columns = max(1, min(columns, len(models)))
+    columns = max(1, min(columns, len(names)))
     axes = [ax for row in page.grid(rows, columns, top=0.75, right=0.75, wspace=0.5) for ax in row]
-    if not models:
+    if not names:
         say(axes[0], "no model gives predictions")
         look.panels.add("entropy")
         return page.figure
     top = float(np.nanmax(table[["human_entropy", "model_entropy"]].to_numpy(float))) * 1.03
     top = max(top, 1e-6)
-    for ax, model in zip(axes, models, strict=False):
+    for ax, model in zip(axes, names, strict=False):
         chosen = table[table["model"] == model]
         rho = chosen.groupby("seed")[["human_entropy", "model_entropy"]].apply(
             lambda t: t["human_entropy"].rank().corr(t["model_entropy"].rank())
@@ -201,9 +215,9 @@ def entropy(table: pd.DataFrame, title: str, look: Look) -> Figure:
         if ax is axes[0] or axes.index(ax) % columns == 0:
             ax.set_ylabel("entropy of prediction (nats)")
         look.limit(ax, "entropy")
-    for ax in axes[len(models) :]:
+    for ax in axes[len(names) :]:
         ax.remove()
-    bar = page.figure.colorbar(drawn, cax=axes[min(columns, len(models)) - 1]
+    bar = page.figure.colorbar(drawn, cax=axes[min(columns, len(names)) - 1]
                                .inset_axes((1.04, 0, 0.04, 1)))  # fmt: skip
     bar.set_label("images")
     bar.outline.set_linewidth(0.4)
@@ -278,3 +292,79 @@ def _shares(
     ax.set_xticks([0, 0.5, 1], ["0", "½", "1"], size=5.5)
     ax.tick_params(axis="y", length=0, pad=2)
     ax.spines["left"].set_color(INK)
+
+
+def plot_confusions(
+    *,
+    confusions: In,
+    title: str,
+    look: Look,
+    models: list[str] | None = None,
+) -> Figure:
+    """Plot shares of answers by true class on a log scale.
+
+    Args:
+        confusions: .parquet: source, seed, true, predicted, share.
+        title: Study.
+        look: look of the figures.
+        models: which, in order; all by default.
+    """
+    return confusion_panels(load_table(confusions), title, look, sources=models)
+
+
+def plot_disputed(
+    *,
+    pixels: In,
+    samples: In,
+    votes: In,
+    images: In,
+    title: str,
+    model: str,
+    look: Look,
+    logits: In | None = None,
+    features: In | None = None,
+    run: int = 0,
+    shown: int = 12,
+) -> Figure:
+    """Plot images with the shares of votes and the model's probabilities.
+
+    Args:
+        pixels: images.npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id, label, label_name.
+        votes: .parquet: id and a column of counts a class.
+        images: images.parquet: id, model, seed, jensen_shannon.
+        title: Study and seed.
+        look: look of the figures.
+        model: the model's name.
+        logits: .npy (n, classes) of the model; without it only the votes are drawn.
+        features: features.parquet: id of each row of the logits.
+        run: the model's seed.
+        shown: images at most.
+    """
+    human = load_votes(votes, samples)
+    table = load_table(images, ["id", "model", "seed", "jensen_shannon"])
+    table = table[(table["model"] == model) & (table["seed"] == run)]
+    if table.empty:
+        raise InputError(f"{images}: no row of the model {model!r} with seed {run}")
+    known = load_table(samples, ["id", "label_name"])
+    table = join_by_id(known, table, names=(str(samples), str(images)))
+    predictions = None
+    if logits is not None and features is not None:
+        rows, ids = load_with_ids(logits, features)
+        place = {key: i for i, key in enumerate(ids)}
+        missing = [key for key in human.ids if key not in place]
+        if missing:
+            raise InputError(f"{features}: lacks the image {missing[0]!r} of {samples}")
+        predictions = softmax(rows[[place[key] for key in human.ids]].astype(float), axis=1)
+    shares = human.counts / np.maximum(human.counts.sum(axis=1, keepdims=True), 1)
+    return disputed(
+        load_npy(pixels, mmap=True),
+        table,
+        shares,
+        predictions,
+        human.classes,
+        model,
+        title,
+        look,
+        shown=shown,
+    )

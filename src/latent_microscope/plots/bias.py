@@ -1,12 +1,19 @@
 """Attribute bias of groups of images: bars with intervals beside a sample of the group."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
+from latent_microscope.plots.latent import biggest_clusters
 from latent_microscope.plots.style import (
     FAINT,
     INK,
@@ -20,6 +27,7 @@ from latent_microscope.plots.style import (
     pretty,
     say,
 )
+from latent_microscope.seeds import rng
 
 NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
 _LEVEL = 0.05  # of q, as in the tables
@@ -35,23 +43,24 @@ def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
     return known.loc[distance.sort_values(ascending=False, kind="stable").index[:top]]
 
 
-def bias_panels(
-    images: np.ndarray,
-    abi: pd.DataFrame,
-    members: dict[str, npt.NDArray[np.int64]],
+def _bias_panels(
+    images: Path,
+    abi: Path,
+    definition: str,
+    members: Mapping[str, npt.NDArray[np.int64]],
     rng: np.random.Generator,
     title: str,
     look: Look,
     *,
-    top: int = 10,
+    top: int,
     nothing: str = "no cluster: all samples are noise",
 ) -> Figure:
     """A row a group: its strongest attributes with 95% intervals, and a sample of its images.
 
     Args:
-        images: uint8 (n, H, W, C).
-        abi: ``abi.parquet`` of one definition: group, attribute, direction, status, estimate, low,
-            high, q.
+        images: .npy uint8 (n, H, W, C).
+        abi: ``abi.parquet``.
+        definition: Of the index: odds or ratio.
         members: Rows of the images of each group that is shown, in order.
         rng: Draws the images.
         title: Study, seed.
@@ -59,7 +68,9 @@ def bias_panels(
         top: Attributes a group.
         nothing: What to say when there is no group.
     """
-    definition = str(abi["definition"].iloc[0]) if len(abi) else "odds"
+    pictures, bias = load_npy(images, mmap=True), load_table(abi)
+    bias = bias[bias["definition"] == definition]
+    definition = definition if len(bias) else "odds"
     row_height, head = 2.2, 0.7
     page = Page(
         head + row_height * max(1, len(members)) - 0.2,
@@ -71,7 +82,7 @@ def bias_panels(
     if not members:
         say(page.axes(0.1, head, page.width - 0.2, row_height - 0.3), nothing)
         return page.figure
-    tables = {name: strongest(abi[abi["group"] == name], top) for name in members}
+    tables = {name: strongest(bias[bias["group"] == name], top) for name in members}
     span = _span(pd.concat(tables.values()))
     for k, (name, rows) in enumerate(members.items()):
         y = head + k * row_height
@@ -81,7 +92,7 @@ def bias_panels(
         look.limit(ax, "bars")
         if k == len(members) - 1:
             ax.set_xlabel(f"{_MEANING[definition]} (log scale)")
-        _sample(page, images, rows, rng, left=4.1, top=y, width=3.0, height=row_height - 0.5)
+        _sample(page, pictures, rows, rng, left=4.1, top=y, width=3.0, height=row_height - 0.5)
     return page.figure
 
 
@@ -141,3 +152,73 @@ def _sample(
         lines += 1
     chosen = np.sort(rng.permutation(rows)[: lines * columns])
     image_grid(page, images[chosen], left=left, top=top, width=width, columns=columns)
+
+
+def plot_cluster_bias(
+    *,
+    images: In,
+    samples: In,
+    clusters: In,
+    abi: In,
+    title: str,
+    look: Look,
+    definition: str = "odds",
+    top: int = 10,
+    most: int = 6,
+    seed: int = 0,
+) -> Figure:
+    """Plot the attributes furthest from 1 with 95 % intervals, for the largest clusters.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        clusters: .parquet: id, cluster.
+        abi: .parquet: group, definition, attribute, direction, status, estimate, low, high, q.
+        title: Study and seed.
+        look: look of the figures.
+        definition: odds or ratio.
+        top: attributes of a group.
+        most: clusters at most, the largest first.
+        seed: root seed, draws the images.
+    """
+    table = joined(samples, clusters, ([], ["cluster"]))
+    labels = table["cluster"].to_numpy()
+    groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
+    draws = rng(seed, "plot_cluster_bias")
+    return _bias_panels(images, abi, definition, groups, draws, title, look, top=top)
+
+
+def plot_cmax_bias(
+    *,
+    images: In,
+    samples: In,
+    clusters: In,
+    abi: In,
+    title: str,
+    look: Look,
+    definition: str = "odds",
+    top: int = 10,
+    seed: int = 0,
+) -> Figure:
+    """Plot the attributes furthest from 1 with 95 % intervals, for C_max.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        clusters: .parquet: id, cmax.
+        abi: .parquet: group, definition, attribute, direction, status, estimate, low, high, q.
+        title: Study and seed.
+        look: look of the figures.
+        definition: odds or ratio.
+        top: attributes of a group.
+        seed: root seed, draws the images.
+    """
+    table = joined(samples, clusters, ([], ["cmax"]))
+    labels = table["cmax"].fillna(-1).to_numpy(int)
+    found = biggest_clusters(labels)
+    groups = {"cmax": np.flatnonzero(labels == found[0])} if found else {}
+    nothing = "no C_max: HDBSCAN calls all latents noise (SBS = 0)"
+    draws = rng(seed, "plot_cmax_bias")
+    return _bias_panels(
+        images, abi, definition, groups, draws, title, look, top=top, nothing=nothing
+    )

@@ -1,7 +1,5 @@
 """Classes as people and models see them: their RDMs and their maps."""
 
-from collections.abc import Mapping
-
 import matplotlib
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +10,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.stats import rankdata, spearmanr
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import (
     classical_scaling,
     frame,
@@ -33,27 +33,34 @@ from latent_microscope.plots.style import (
 
 Floats = npt.NDArray[np.float64]
 _COLUMNS = 4
+_READ = ["model", "layer", "seed", "metric", "class_a", "class_b", "value"]
 _SIDE, _GAP, _LEFT, _TOP = 1.48, 0.12, 0.72, 0.75
 _BLOCK = 2 * _SIDE + 0.3 + 0.82  # title, matrix, its class names, map
 _LETTERS = 5.5
 
 
-def classes(
-    table: pd.DataFrame, title: str, look: Look, *, notes: Mapping[str, str] | None = None
+def plot_classes(
+    *,
+    classes: In,
+    title: str,
+    look: Look,
+    notes: dict[str, str] | None = None,
 ) -> Figure:
-    """Class-level RDM of people and of each model, and maps of the classes by it.
+    """Plot distances between classes, and maps by them.
+
+    Distances of each seed are ranked and the ranks averaged. Models that rank nothing (the label)
+    or as people do (their class means) are left out.
 
     Args:
-        table: ``rsa/{metric}-classes.parquet``; the distances of each seed are ranked, and the
-            ranks averaged. Models that rank nothing (the label) or as people do (their class
-            means) are left out.
+        classes: .parquet: model, layer, seed, metric, class_a, class_b, value.
         title: Study.
-        look: The figure's settings.
-        notes: What a reader must know of a model, by its name.
+        look: look of the figures.
+        notes: what a reader must know of a model, by its name.
 
     Raises:
         InputError: No row of people.
     """
+    table = load_table(classes, _READ)
     if "human" not in set(table["model"]):
         raise InputError("classes: no row has the model 'human'; compute the table again")
     names = list(dict.fromkeys([*table["class_a"], *table["class_b"]]))

@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import FAINT, MUTED, NOISE, Look, Page, panel, pretty
 from latent_microscope.published import FUNNEL, FUNNEL_UNIQUENESS
 
@@ -20,20 +22,25 @@ def _stack(tables: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
     return pd.concat([t.assign(seed=i) for i, t in enumerate(tables)], ignore_index=True)
 
 
-def funnel(
-    tables: Sequence[pd.DataFrame], title: str, look: Look, *, percentile: float = 90.0
+def plot_funnel(
+    *,
+    funnel: list[In],
+    title: str,
+    look: Look,
+    percentile: float = 90.0,
 ) -> Figure:
-    """Precision, recall and F1 of the four configurations, ours and published.
+    """Plot the four configurations, mean ± sd over seeds.
 
     Args:
-        tables: ``funnel-{method}.parquet``, one a seed.
-        title: Study, view, method.
-        look: The figure's settings.
-        percentile: Uniqueness percentile of the configurations shown.
+        funnel: funnel .parquet of each seed.
+        title: Study, view and method.
+        look: look of the figures.
+        percentile: uniqueness percentile of the configurations shown, 0 to 100.
 
     Raises:
         InputError: No table, or none has this percentile.
     """
+    tables = [load_table(path) for path in funnel]
     table = _stack(tables, "funnel")
     table = table[np.isclose(table["uniqueness_percentile"], percentile)]
     if table.empty:
@@ -99,14 +106,20 @@ def _bar(ax: Axes, x: float, values: np.ndarray, colour: str, label: str | None)
         ax.text(x, 0.0, "0", ha="center", va="bottom", color=colour, size="small")
 
 
-def detectors(tables: Sequence[pd.DataFrame], title: str, look: Look) -> Figure:
-    """ROC AUC and average precision of each score as a detector of authentic samples.
+def plot_detectors(
+    *,
+    detection: list[In],
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot ROC AUC and average precision of each detector, mean ± sd over seeds.
 
     Args:
-        tables: ``detection-{method}.parquet``, one a seed.
-        title: Study, view, method.
-        look: The figure's settings.
+        detection: detection .parquet of each seed.
+        title: Study, view and method.
+        look: look of the figures.
     """
+    tables = [load_table(path) for path in detection]
     table = _stack(tables, "detection")
     base_rate = table["prevalence"].mean() if "prevalence" in table else None
     means = table.groupby("detector", sort=False)["roc_auc"].mean()

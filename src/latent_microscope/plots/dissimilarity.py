@@ -1,23 +1,30 @@
 """Figure of how alike models are to people's dissimilarities."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import MUTED, Look, Page, count, panel, pretty
 
 _ROW = 0.24
 
 
-def dissimilarity(table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Spearman correlations with intervals, baseline and ceiling, one panel a metric.
+def plot_dissimilarity(
+    *,
+    table: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot correlations with intervals, baseline and ceiling.
 
     Args:
-        table: ``tables/dissimilarity.parquet``.
+        table: .parquet of the similarity to people's dissimilarities.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
     """
-    chosen = table[table["method"] == "spearman"]
+    found = load_table(table)
+    chosen = found[found["method"] == "spearman"]
     metrics = list(dict.fromkeys(chosen["metric"]))
     first = chosen.iloc[0]
     observers = int(first["n_observers"])

@@ -11,6 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_npy
+from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import (
     biggest_clusters,
@@ -33,6 +36,7 @@ from latent_microscope.plots.style import (
     pretty,
     say,
 )
+from latent_microscope.seeds import rng
 
 
 def choose_cluster(labels: npt.ArrayLike, wanted: int | None) -> int | None:
@@ -43,29 +47,32 @@ def choose_cluster(labels: npt.ArrayLike, wanted: int | None) -> int | None:
     return order[0] if order else None
 
 
-def components(
-    sources: np.ndarray,
-    labels: npt.ArrayLike,
+def plot_components(
+    *,
+    sources: In,
+    scores: In,
+    clusters: In,
     title: str,
     look: Look,
-    *,
     cluster: int | None = None,
 ) -> Figure:
-    """The first two independent components by cluster, and a zoom into one cluster.
+    """Plot components 1 and 2.
 
     Args:
-        sources: (n, k).
-        labels: (n,) cluster of each row, −1 noise.
-        title: Study, seed, method.
-        look: The figure's settings.
-        cluster: Which to zoom into; the largest by default.
+        sources: .npy (n, k), row i = row i of scores.
+        scores: .parquet: id.
+        clusters: .parquet: id, cluster.
+        title: Study, seed and method.
+        look: look of the figures.
+        cluster: cluster to zoom into; the largest by default.
     """
-    labels = np.asarray(labels)
-    same_rows(sources, pd.DataFrame({"cluster": labels}), "sources")
+    table = joined(scores, clusters, (["uniqueness"], ["cluster"]))
+    values, labels = load_npy(sources), table["cluster"].to_numpy()
+    same_rows(values, table, "sources")
     page = Page(3.05, f"{title} · n = {count(len(labels))}")
     left, right = page.axes(0.5, 0.55, 2.15, 2.1), page.axes(4.5, 0.55, 2.15, 2.1)
-    two = np.zeros((len(sources), 2))
-    two[:, : min(2, sources.shape[1])] = sources[:, :2]
+    two = np.zeros((len(values), 2))
+    two[:, : min(2, values.shape[1])] = values[:, :2]
     entries = by_cluster(left, two, labels, look, names=False)
     legend_of(left, entries, loc="upper left", bbox_to_anchor=(1.02, 1.0))
     panel(left, "a", "independent components, by cluster")
@@ -92,16 +99,26 @@ def components(
     return page.figure
 
 
-def clusters(plane: np.ndarray, table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """The UMAP plane by cluster, CLS, uniqueness and originality.
+def plot_clusters(
+    *,
+    plane: In,
+    scores: In,
+    clusters: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot four maps of the plane.
 
     Args:
-        plane: (n, 2).
-        table: Row i = row i of the plane: ``cluster``, ``cls``, ``uniqueness``, ``originality``.
-        title: Study, seed.
-        look: The figure's settings.
+        plane: .npy (n, 2), row i = row i of scores.
+        scores: .parquet: id, cls, uniqueness, originality.
+        clusters: .parquet: id, cluster.
+        title: Study and seed.
+        look: look of the figures.
     """
-    same_rows(plane, table, "plane")
+    xy = load_npy(plane)
+    table = joined(scores, clusters, (["cls", "uniqueness", "originality"], ["cluster"]))
+    same_rows(xy, table, "plane")
     found = len(biggest_clusters(table["cluster"]))
     noise = float((table["cluster"] < 0).mean())
     page = Page(
@@ -112,13 +129,13 @@ def clusters(plane: np.ndarray, table: pd.DataFrame, title: str, look: Look) -> 
     )
     side = 2.2
     axes = [page.axes(x, y, side, side) for y in (0.75, 3.3) for x in (0.35, 4.05)]
-    entries = by_cluster(axes[0], plane, table["cluster"], look)
+    entries = by_cluster(axes[0], xy, table["cluster"], look)
     legend_of(axes[0], entries, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     panel(axes[0], "a", "by cluster" if found else "by cluster: none, all noise")
     for ax, letter, column in zip(
         axes[1:], "bcd", ("cls", "uniqueness", "originality"), strict=True
     ):
-        by_value(ax, plane, table[column], pretty(column), look, column)
+        by_value(ax, xy, table[column], pretty(column), look, column)
         panel(ax, letter, f"by {pretty(column)}")
     for ax, name in zip(axes, ("cluster", "cls", "uniqueness", "originality"), strict=True):
         plain(ax, "UMAP 1", "UMAP 2")
@@ -126,14 +143,22 @@ def clusters(plane: np.ndarray, table: pd.DataFrame, title: str, look: Look) -> 
     return page.figure
 
 
-def uniqueness_originality(table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Originality against uniqueness, by cluster, and with Spearman and the trend.
+def plot_uniqueness_originality(
+    *,
+    scores: In,
+    clusters: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot the two scores of every sample.
 
     Args:
-        table: ``uniqueness``, ``originality``, ``cluster``.
-        title: Study, seed.
-        look: The figure's settings.
+        scores: .parquet: id, uniqueness, originality.
+        clusters: .parquet: id, cluster.
+        title: Study and seed.
+        look: look of the figures.
     """
+    table = joined(scores, clusters, (["uniqueness", "originality"], ["cluster"]))
     page = Page(
         3.2,
         f"{title} · n = {count(len(table))}",
@@ -172,9 +197,6 @@ def _trend(ax: Axes, both: np.ndarray, look: Look) -> None:
     )  # fmt: skip
 
 
-_SCORES = ("uniqueness", "originality", "stability", "cls")
-
-
 def cluster_control(
     images: np.ndarray,
     table: pd.DataFrame,
@@ -197,8 +219,9 @@ def cluster_control(
         shown: Images of each group at most (in rows of five).
     """
     same_rows(images, table, "images")
+    names = [str(name) for name in table.columns if name not in ("id", "cluster")]
     if cluster is None:
-        look.panels.update(_SCORES)
+        look.panels.update(names)
         page = Page(1.6, f"{title} · no cluster")
         say(page.axes(0.1, 0.4, page.width - 0.2, 1.1), "no cluster: all samples are noise")
         return page.figure
@@ -224,7 +247,7 @@ def cluster_control(
         image_grid(page, images[rows], left=left, top=0.7, width=width, columns=columns,
                    captions=captions, lines=2, size=5)  # fmt: skip
     top = height + 1.05
-    for k, column in enumerate(_SCORES):
+    for k, column in enumerate(names):
         ax = page.axes(0.5 + 1.75 * k, top, 1.25, 1.2)
         _violins(ax, [table[column].to_numpy(float)[rows] for _, rows, _ in groups],
                  [colour for *_, colour in groups])  # fmt: skip
@@ -253,3 +276,40 @@ def _violins(ax: Axes, groups: Sequence[np.ndarray], colours: Sequence[str]) -> 
         ax.plot(place, middle, "o", ms=3.5, mfc="white", mec=colour, mew=1)
     ax.set_xlim(-0.6, 1.6)
     ax.tick_params(axis="x", labelsize=matplotlib.rcParams["font.size"] - 1, length=0)
+
+
+def plot_cluster_control(
+    *,
+    images: In,
+    scores: In,
+    clusters: In,
+    title: str,
+    look: Look,
+    measured: list[str],
+    cluster: int | None = None,
+    shown: int = 25,
+    seed: int = 0,
+) -> Figure:
+    """Plot a cluster against a random control.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of scores.
+        scores: .parquet: id and these scores.
+        clusters: .parquet: id, cluster.
+        title: Study and seed.
+        look: look of the figures.
+        measured: names of the scores: uniqueness, originality, stability, cls.
+        cluster: which; the largest by default.
+        shown: images of either group at most.
+        seed: root seed, draws the images.
+    """
+    table = joined(scores, clusters, (measured, ["cluster"]))
+    return cluster_control(
+        load_npy(images, mmap=True),
+        table,
+        choose_cluster(table["cluster"], cluster),
+        rng(seed, "plot_cluster_control"),
+        title,
+        look,
+        shown=shown,
+    )

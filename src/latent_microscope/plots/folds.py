@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import Look, Page, panel, pretty
 
 _CURVES = [
@@ -90,3 +92,30 @@ def _choices(ax: Axes, chosen: dict[str, pd.DataFrame], look: Look) -> None:
         ax.bar(places, shares, width * 0.9, color=look.colour(i))
     ax.set_xticks(range(len(values)), [str(value) for value in values])
     ax.set(xlabel="epochs", ylabel="share of folds", ylim=(0, 1))
+
+
+def plot_fold_training(
+    *,
+    training: list[In],
+    provenance: list[In],
+    title: str,
+    models: list[str],
+    look: Look,
+) -> Figure:
+    """Plot losses and accuracy over epochs, and the choice of epochs.
+
+    Args:
+        training: fold-training.parquet of each run.
+        provenance: provenance.parquet of each run.
+        title: Study.
+        look: look of the figures.
+        models: name of the model of each run.
+    """
+    columns = ["fold", "epoch", "loss", "inner_loss", "inner_accuracy"]
+    return fold_training(
+        [load_table(path, columns) for path in training],
+        [load_table(path, ["fold", "epochs"]) for path in provenance],
+        models,
+        title,
+        look,
+    )

@@ -10,6 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.plots.latent import by_value, same_rows
 from latent_microscope.plots.style import (
     DIVERGING,
@@ -78,14 +81,42 @@ class Forensics:
         return table[np.isclose(table["uniqueness_percentile"], self.percentile)]
 
 
-def forensic_panels(data: Forensics, title: str, look: Look) -> Figure:
-    """Nine panels: sources, stability, cores, attractors, signatures, validated cores, … .
+def plot_forensic_panels(
+    *,
+    scores: In,
+    samples: In,
+    latents: In,
+    sources: In,
+    candidates: In,
+    signatures: In,
+    title: str,
+    look: Look,
+    percentile: float = 90.0,
+    max_neighbors: int = 7,
+) -> Figure:
+    """Plot components, stability, cores, attractors, signatures, … and their correlation.
 
     Args:
-        data: What they show.
-        title: Study, view, seed, method.
-        look: The figure's settings.
+        scores: scores .parquet, one row a sample.
+        samples: .parquet: id and, where there are kinds, kind.
+        latents: .npy (n, d), row i = row i of scores.
+        sources: .npy (n, k), likewise.
+        candidates: .parquet: the validated cores at each configuration.
+        signatures: .parquet: radius_kind, index.
+        title: Study, view, seed and method.
+        look: look of the figures.
+        percentile: uniqueness percentile of isolated cores, 0 to 100.
+        max_neighbors: most neighbours an isolated core may have.
     """
+    data = Forensics(
+        joined(scores, samples, ([], [])),
+        load_npy(latents),
+        load_npy(sources),
+        load_table(candidates),
+        load_table(signatures),
+        percentile,
+        max_neighbors,
+    )
     same_rows(data.latents, data.scores, "latents")
     same_rows(data.sources, data.scores, "sources")
     page = Page(7.6, f"{title} · n = {count(len(data.scores))}")

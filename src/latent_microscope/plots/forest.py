@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.bias import NEUTRAL, strongest
 from latent_microscope.plots.style import (
     FAINT,
@@ -22,40 +24,42 @@ from latent_microscope.plots.style import (
     pretty,
     say,
 )
+from latent_microscope.published import CLUSTER_BIAS
 
 _LEVEL = 0.05  # of q, as in the tables
 _COLOUR = {"over": 4, "under": 0}
 _ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62
+_GROUPS = 5  # at most, in the order of the table: clusters by size, C_max, sub-niches
 
 
-def bias_forest(
-    abi: pd.DataFrame,
+def plot_bias_forest(
+    *,
+    abi: In,
     title: str,
     look: Look,
-    *,
+    published: bool = False,
     top: int = 10,
-    most: int = 5,
-    published: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Odds ratios with 95 % intervals of the attributes furthest from 1, a panel a group.
+    """Plot the attributes furthest from 1 with 95 % intervals, for the largest groups.
 
     Args:
-        abi: ``abi.parquet``: group, n_members, definition, attribute, direction, status, estimate,
-            low, high, q, q_run.
-        title: Study, seed.
-        look: The figure's settings.
-        top: Attributes a group.
-        most: Groups, in the order of the table (clusters by size, C_max, sub-niches).
-        published: The preprint's bars by attribute, in a panel of their own; None for none.
+        abi: .parquet: group, n_members, definition, attribute, direction, status, estimate, low,
+            high, q, q_run.
+        title: Study and seed.
+        look: look of the figures.
+        published: put the preprint's bars beside it.
+        top: attributes of a group.
     """
-    table = abi[abi["definition"] == "odds"]
-    names = list(dict.fromkeys(table["group"]))[:most]
+    bars = CLUSTER_BIAS if published else None
+    every = load_table(abi)
+    table = every[every["definition"] == "odds"]
+    names = list(dict.fromkeys(table["group"]))[:_GROUPS]
     parts = [strongest(table[table["group"] == name], top) for name in names]
-    panels = len(parts) + bool(published)
+    panels = len(parts) + bool(bars)
     rows = max(1, -(-panels // 2))
     height = _ROW * top + 0.1
-    small = 0.3 * len(published or {}) + 0.1
-    alone = bool(published) and panels % 2 == 1 and panels > 1
+    small = 0.3 * len(bars or {}) + 0.1
+    alone = bool(bars) and panels % 2 == 1 and panels > 1
     page = Page(
         _HEAD + rows * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
         f"{title} · attribute bias (odds ratio, members against the rest)",
@@ -66,7 +70,7 @@ def bias_forest(
     if not parts:
         say(page.axes(0.1, _HEAD, page.width - 0.2, height), "no cluster: all samples are noise")
         return page.figure
-    span = _span(pd.concat(parts), published)
+    span = _span(pd.concat(parts), bars)
     for k in range(panels):
         tall = height if k < len(parts) else small
         ax = page.axes(1.5 + 3.6 * (k % 2), _HEAD + (k // 2) * (height + _FOOT), 1.95, tall)
@@ -78,10 +82,10 @@ def bias_forest(
             members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
             text = f"{pretty(names[k])}, n = {count(members)}"
         else:
-            _bars(ax, published or {}, table[table["group"] == names[0]], look)
+            _bars(ax, bars or {}, table[table["group"] == names[0]], look)
             text = f"preprint's (bars), our {pretty(names[0])}"
         panel(ax, "abcdefghijkl"[k % 12], text)
-        ax.set_ylim((top if k < len(parts) else len(published or {})) - 0.4, -0.6)
+        ax.set_ylim((top if k < len(parts) else len(bars or {})) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.set_xlim(span)
         log_ticks(ax.xaxis, span[1] / span[0])

@@ -1,11 +1,15 @@
 """Grids of images: ranked lists and low-density sub-niches."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import same_rows
 from latent_microscope.plots.style import (
@@ -89,7 +93,7 @@ def ranking_grid(
     return page.figure
 
 
-def subniches(
+def niche_figure(
     images: np.ndarray,
     samples: pd.DataFrame,
     plane: np.ndarray,
@@ -156,3 +160,68 @@ def subniches(
 def _some(members: pd.DataFrame, niche: int, shown: int) -> npt.NDArray[np.int64]:
     rows = members.loc[members["niche"] == niche, "index"].to_numpy(np.int64)
     return rows[:shown]
+
+
+def plot_ranking_grid(
+    *,
+    images: In,
+    samples: In,
+    rankings: In,
+    title: str,
+    names: list[str],
+    look: Look,
+    columns: int = 15,
+) -> Iterator[Figure]:
+    """Plot a grid of images with rank and score for each list.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        rankings: .parquet: list, rank, index, id, cls, originality.
+        title: Study and seed.
+        look: look of the figures.
+        names: the lists: creative, stereotypes, grey or generic.
+        columns: images a row.
+    """
+    pictures, ids, lists = (
+        load_npy(images, mmap=True),
+        load_table(samples, ["id"]),
+        load_table(rankings),
+    )
+    for name in names:
+        yield ranking_grid(pictures, ids, lists, name, title, look, columns=columns)
+
+
+def plot_subniches(
+    *,
+    images: In,
+    samples: In,
+    plane: In,
+    subniches: In,
+    profile: In,
+    title: str,
+    look: Look,
+    most: int = 6,
+) -> Figure:
+    """Plot where the sub-niches lie and what is in them.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        plane: .npy (n, 2), likewise.
+        subniches: .parquet: index, id, niche.
+        profile: subniche-profile.parquet: niche, size, mean_cls, mean_uniqueness, mean_originality.
+        title: Study and seed.
+        look: look of the figures.
+        most: sub-niches with images, the largest first.
+    """
+    return niche_figure(
+        load_npy(images, mmap=True),
+        load_table(samples, ["id"]),
+        load_npy(plane),
+        load_table(subniches, ["index", "id", "niche"]),
+        load_table(profile),
+        title,
+        look,
+        most=most,
+    )

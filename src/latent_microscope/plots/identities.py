@@ -6,6 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.plots.galleries import require_ids
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import same_rows
@@ -157,3 +159,38 @@ def _groups(ax: Axes, table: pd.DataFrame, score: str, look: Look) -> None:
     ax.set_xticks(range(len(table)), labels, size=5.5)
     ax.set_ylabel(pretty(score))
     look.limit(ax, score)
+
+
+def plot_identities(
+    *,
+    images: In,
+    samples: In,
+    latents: In,
+    members: In,
+    groups: In,
+    pairs: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot whether images of one person lie together and score alike.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        latents: .npy (n, d), likewise.
+        members: identity-members.parquet: group, index, id, identity.
+        groups: identity-groups.parquet: group, n, score, mean, sd.
+        pairs: identity-pairs.parquet: space, auc, low, high, n_same.
+        title: Study and seed.
+        look: look of the figures.
+    """
+    return identities(
+        load_npy(images, mmap=True),
+        load_table(samples, ["id"]),
+        load_npy(latents),
+        load_table(members, ["group", "index", "id", "identity"]),
+        load_table(groups, ["group", "n", "score", "mean", "sd"]),
+        load_table(pairs, ["space", "auc", "low", "high", "n_same"]),
+        title,
+        look,
+    )

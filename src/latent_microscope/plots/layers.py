@@ -5,7 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import (
     FAINT,
     INK,
@@ -24,18 +26,25 @@ _MARKERS = "osD^vPX"
 _DASHED = (0, (4, 2))
 
 
-def layers(table: pd.DataFrame, title: str, look: Look, *, metric: str) -> Figure:
-    """Similarity to people over depth, and network by network with the names of the stages.
+def plot_layers(
+    *,
+    layers: In,
+    title: str,
+    metric: str,
+    look: Look,
+) -> Figure:
+    """Plot similarity over depth, with ceiling and label-only line.
 
     Args:
-        table: ``tables/layers.parquet``.
+        layers: .parquet, table of the layers of all networks.
         title: Study.
-        look: The figure's settings.
-        metric: Distance whose rows are drawn.
+        look: look of the figures.
+        metric: distance whose rows are drawn.
 
     Raises:
         InputError: No row of this metric.
     """
+    table = load_table(layers)
     table = table[table["metric"] == metric]
     if table.empty:
         raise InputError(f"layers: no row has the metric {metric!r}")

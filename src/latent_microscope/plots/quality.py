@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.style import (
     INK,
@@ -124,18 +126,24 @@ def _check_table(
         page.text(left, y, text, size=size - 0.8, color=MUTED)
 
 
-def probe_bars(
-    probes: pd.DataFrame, runs: Sequence[pd.DataFrame], title: str, look: Look
+def plot_probes(
+    *,
+    probes: In,
+    runs: list[In],
+    title: str,
+    look: Look,
 ) -> Figure:
-    """Attributes by AUC of a linear probe of the latents, beside those of pixels and colour.
+    """Plot the AUC of each attribute with its interval, and the gain over pixels.
 
     Args:
-        probes: ``probes.parquet`` of the study, best first.
-        runs: ``probes.parquet`` of each run: small dots.
+        probes: .parquet of the study: one row an attribute, best first.
+        runs: .parquet of the probes of each run.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
     """
-    known = probes[np.isfinite(probes["auc_mean"])].reset_index(drop=True)
+    every = load_table(probes)
+    tables = [load_table(path, ["attribute", "auc"]) for path in runs]
+    known = every[np.isfinite(every["auc_mean"])].reset_index(drop=True)
     tested = int((known["status"] == "ok").sum())
     sure = int((known["q"] <= _LEVEL).sum())
     pixels = bool(np.isfinite(known["auc_pixels"]).any())
@@ -158,7 +166,7 @@ def probe_bars(
         return page.figure
     y = np.arange(len(known))
     left.axvline(0.5, color=MUTED, lw=0.8)
-    for table in runs:
+    for table in tables:
         own = table.set_index("attribute")["auc"].reindex(known["attribute"])
         left.plot(own, y, ".", color=look.colour(0), ms=1.6, alpha=0.7)
     left.plot(known["auc_colour"], y, "|", color=NOISE, ms=5, mew=1.2)
@@ -280,3 +288,58 @@ def _side_by_side(
         page, np.concatenate([first, bar, second], axis=2), left=0.1, top=top, width=width,
         columns=columns, captions=captions, lines=3, size=size, colour=colours,
     )  # fmt: skip
+
+
+def plot_duplicates(
+    *,
+    images: In,
+    samples: In,
+    pairs: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot the pairs of the study's list.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        samples: .parquet: id.
+        pairs: .parquet: the study's near-duplicates and look-alikes.
+        title: Study.
+        look: look of the figures.
+    """
+    return duplicate_pairs(
+        load_npy(images, mmap=True),
+        load_table(samples, ["id"]),
+        load_table(pairs),
+        title,
+        look,
+    )
+
+
+def plot_vae_checks(
+    *,
+    posteriors: list[In],
+    errors: list[In],
+    healths: list[In],
+    title: str,
+    look: Look,
+    labels: list[str] | None = None,
+) -> Figure:
+    """Plot the health of each run's latent space.
+
+    Args:
+        posteriors: .parquet, one row a dimension, of each run.
+        errors: .parquet of reconstruction_error and constant_error of each run.
+        healths: .parquet of the checks of each run.
+        title: Study, view.
+        look: look of the figures.
+        labels: One a run; "seed 0", "seed 1", … by default.
+    """
+    return vae_checks(
+        [load_table(path, ["mean", "aggregated_variance"]) for path in posteriors],
+        [load_table(path, ["reconstruction_error", "constant_error"]) for path in errors],
+        [load_table(path) for path in healths],
+        labels or [f"seed {i}" for i in range(len(healths))],
+        title,
+        look,
+    )

@@ -14,9 +14,21 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import leaf_order
-from latent_microscope.plots.style import FAINT, SEQUENTIAL, Look, Page, count, in_lines, noted
+from latent_microscope.plots.style import (
+    FAINT,
+    SEQUENTIAL,
+    FewColours,
+    Look,
+    Page,
+    count,
+    in_lines,
+    noted,
+)
+from latent_microscope.similarity.files import load_rdm
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
@@ -245,6 +257,7 @@ def rdm_panels(
         f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),
+        kind=FewColours,
     )
     for k, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         row, column = divmod(k, columns)
@@ -301,3 +314,44 @@ def _class_ticks(ax: Axes, names: list[str], borders: Floats, axis: str) -> None
     else:
         ax.set_xticks(middle, names, size=size, rotation=60, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, pad=2)
+
+
+def plot_rdms(
+    *,
+    human: In,
+    models: list[In],
+    samples: In,
+    title: str,
+    labels: list[str],
+    look: Look,
+    human_ids: In | None = None,
+    model_ids: list[In] | None = None,
+    size: int = 225,
+    order: str = "class",
+    notes: dict[str, str] | None = None,
+) -> Figure:
+    """Plot RDMs side by side on one scale of percentiles.
+
+    Args:
+        human: condensed .npy of the votes, its ids beside it.
+        models: condensed .npy of each model, ids beside it.
+        samples: .parquet: id, label, label_name.
+        title: Study and metric.
+        look: look of the figures.
+        labels: one a model.
+        human_ids: ids of human, beside it; named so that a change of them is seen.
+        model_ids: ids of each model, beside it.
+        size: pixels of a panel.
+        order: class, or dendrogram (classes and their images by people's dendrograms).
+        notes: what a reader must know of a model, by its name.
+    """
+    return rdm_panels(
+        (load_rdm(path) for path in (human, *models)),
+        ["people", *labels],
+        load_table(samples, ["id", "label", "label_name"]),
+        title,
+        look,
+        size=size,
+        order=order,
+        notes=notes,
+    )

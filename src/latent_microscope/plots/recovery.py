@@ -2,21 +2,29 @@
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import INK, Look, Page, pretty
 
 
-def recovery(table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Heat map of counts, one panel a metric.
+def plot_recovery(
+    *,
+    recovered: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot a matrix of makers by attributions.
 
     Args:
-        table: ``tables/recovery.parquet``.
+        recovered: .parquet: model, attributed, count, n_simulations, n_images, metric.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
     """
+    columns = ["model", "attributed", "count", "n_simulations", "n_images", "metric"]
+    table = load_table(recovered, columns)
     metrics = list(dict.fromkeys(table["metric"]))
     names = list(dict.fromkeys(table["model"]))
     texts = [pretty(name) for name in names]

@@ -1,6 +1,8 @@
 """Figure of how sure every sample's place in a ranking is."""
 
+import math
 from collections.abc import Hashable, Mapping
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -8,48 +10,76 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Page, count, panel, pretty, say
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots.style import (
+    INK,
+    MUTED,
+    NOISE,
+    Look,
+    Page,
+    count,
+    fitting,
+    panel,
+    pretty,
+    say,
+)
 
-_SCORES = ("uniqueness", "originality", "stability", "cls")
+_ACROSS = 4  # scores beside each other
 _COLUMNS = 400  # samples that are drawn of each score, evenly spaced in its order
 _DASHED = (0, (4, 2))
+_ORANGE = 4  # says mostly noise
+_BARS = (0, 1, 2, 3, 5)  # colours of scores: not that one, and not the black of the lines
 
 
-def reliability(
-    intervals: pd.DataFrame, reliability: pd.DataFrame, title: str, look: Look
+def plot_reliability(
+    *,
+    intervals: In,
+    reliability: In,
+    title: str,
+    look: Look,
 ) -> Figure:
-    """Range of every sample's percentile, ordered by median, above what pure noise looks like.
+    """Plot the range of each sample's percentile by each main score.
 
     Args:
-        intervals: ``score-intervals.parquet``.
-        reliability: ``reliability.parquet``.
+        intervals: score-intervals .parquet: score, id, median, low, high, next_low, next_high,
+            noise_median, noise_low, noise_high, replicates, vaes.
+        reliability: .parquet, one row a score and source of variation.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
     """
-    n = intervals["id"].nunique()
-    vaes = int(intervals["vaes"].max())
-    bad = reliability[reliability["status"].isin(["mostly noise", "list mostly noise"])]
+    ranges, found = load_table(intervals), load_table(reliability)
+    n = ranges["id"].nunique()
+    vaes = int(ranges["vaes"].max())
+    bad = found[found["status"].isin(["mostly noise", "list mostly noise"])]
     warning = "".join(
         f" · {pretty(row['score'])} over {row['over']}: {row['status']}"
         for row in bad[bad["over"] != "both"].to_dict("records")
     )
+    scores = [str(score) for score in ranges["score"].unique()]
+    blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
-        4.75,
+        4.75 + 4.0 * (blocks - 1),
         f"{title} · n = {count(n)} · {vaes} VAE{'s' if vaes > 1 else ''}{warning}",
         "each sample's percentile, samples ordered by median (line): range over VAEs or VAEs × "
         "ICA restarts (bars); dashed: 95% of the percentiles by another VAE lie between",
     )
-    axes = page.grid(2, 4, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
-    for column, score in enumerate(_SCORES):
-        table = intervals[intervals["score"] == score]
-        row = _headline(reliability, score)
-        top, bottom = axes[0][column], axes[1][column]
-        _ranges(top, table, look.colour(column), "")
+    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
+    for unused in (ax for pair in axes[-2:] for ax in pair[(len(scores) - 1) % _ACROSS + 1 :]):
+        unused.set_axis_off()
+    for k, score in enumerate(scores):
+        block, column = divmod(k, _ACROSS)
+        table = ranges[ranges["score"] == score]
+        row = _headline(found, score)
+        top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
+        _ranges(top, table, look.colour(_BARS[k % len(_BARS)]), "")
         _ranges(bottom, table, NOISE, "noise_")
         _next(top, table)
         noisy = row["status"] in ("mostly noise", "list mostly noise")
-        panel(top, "abcd"[column], f"{pretty(score)} ({_replicates(table)})")
-        _note(top, row, look.colour(4) if noisy else MUTED)
+        text = f"{pretty(score)} ({_replicates(table)})"
+        panel(top, ascii_lowercase[k], text)
+        top.set_title(top.get_title(loc="left"), fontsize=fitting(text, look.font_size, 1.4))
+        _note(top, row, look.colour(_ORANGE) if noisy else MUTED)
         panel(bottom, "", _of_noise(table))
         for ax, name in ((top, score), (bottom, f"{score}_noise")):
             ax.set(xlim=(0, 100), ylim=(0, 100), xticks=(0, 50, 100), yticks=(0, 50, 100))

@@ -5,8 +5,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.detector_comparison import OURS, PEERS
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import FAINT, MUTED, Look, Page, panel, pretty
 
 _SHOWN = 6
@@ -88,3 +90,19 @@ def _lines(
             zorder=4 if own else 3,
             label=pretty(name),
         )
+
+
+def plot_settings(
+    *,
+    comparison: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot average precision and F1 over the settings.
+
+    Args:
+        comparison: .parquet, one row a setting and detector.
+        title: Study.
+        look: look of the figures.
+    """
+    return detector_settings(load_table(comparison), title, look)

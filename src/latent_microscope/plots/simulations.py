@@ -5,21 +5,30 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
 from latent_microscope.forensics.bias_simulations import COVERAGE, LEVEL, POWER
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import FAINT, MUTED, Look, Page, count, log_ticks, panel
 
 _EFFECTS = {"odds": "odds ratio", "ratio": "ratio", "difference": "difference"}
 
 
-def power(table: pd.DataFrame, title: str, look: Look, *, attributes: int) -> Figure:
-    """Power over the odds ratio, a column a cluster size; alone above, adjusted below.
+def plot_power(
+    *,
+    power: In,
+    title: str,
+    look: Look,
+    attributes: int = 40,
+) -> Figure:
+    """Plot power over odds ratio, prevalence and cluster size, alone and adjusted.
 
     Args:
-        table: ``power.parquet``.
+        power: .parquet of the simulated power.
         title: Study.
-        look: The figure's settings.
-        attributes: Size of the family.
+        look: look of the figures.
+        attributes: size of the family.
     """
+    table = load_table(power)
     sizes = sorted(table["members"].unique())
     page = Page(
         4.3,
@@ -65,23 +74,31 @@ def _curves(ax: Axes, table: pd.DataFrame, column: str, look: Look) -> None:
                         alpha=0.18, lw=0)  # fmt: skip
 
 
-def calibration(null: pd.DataFrame, coverage: pd.DataFrame, title: str, look: Look) -> Figure:
-    """False alarms of each procedure and family, and coverage of each interval.
+def plot_calibration(
+    *,
+    null: In,
+    coverage: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot what the simulations say about tests and intervals.
 
     Args:
-        null: ``null.parquet``.
-        coverage: ``coverage.parquet``.
+        null: .parquet of rejections under the global null.
+        coverage: .parquet of the coverage of intervals.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
     """
-    rows = null.to_dict("records")
-    groups = list(coverage.groupby(["scenario", "effect", "members"], sort=False))
+    alarms, covered = load_table(null), load_table(coverage)
+    rows = alarms.to_dict("records")
+    groups = list(covered.groupby(["scenario", "effect", "members"], sort=False))
     height = max(0.27 * len(rows), 0.2 * len(groups))
     page = Page(
         1.2 + height,
         f"{title} · false alarms and coverage",
-        f"{count(null['runs'].max())} simulated studies; a: 95% intervals, dashed: 5%, dotted: its "
-        "99% binomial limit; b: dots: prevalences and odds ratios, line: mean, band: 93% to 97%",
+        f"{count(alarms['runs'].max())} simulated studies; a: 95% intervals, dashed: 5%, dotted: "
+        "its 99% binomial limit; b: dots: prevalences and odds ratios, line: mean, band: 93% to "
+        "97%",
     )
     left = page.axes(2.0, 0.72, 1.5, height)
     right = page.axes(5.35, 0.72, 1.7, height)
@@ -90,9 +107,9 @@ def calibration(null: pd.DataFrame, coverage: pd.DataFrame, title: str, look: Lo
         left.plot([row["low"], row["high"]], [y, y], color=colour, lw=1.3)
         left.plot(row["share"], y, "o", ms=4, color=colour)
     left.axvline(LEVEL, color=MUTED, lw=0.8, ls=(0, (3, 2)))
-    left.axvline(float(null["limit"].max()), color=MUTED, lw=0.8, ls=":")
+    left.axvline(float(alarms["limit"].max()), color=MUTED, lw=0.8, ls=":")
     _rows(left, [_procedure(row) for row in rows])
-    left.set_xlim(0, max(0.12, 1.08 * float(null["high"].max())))
+    left.set_xlim(0, max(0.12, 1.08 * float(alarms["high"].max())))
     left.set_xlabel("studies with any rejection")
     panel(left, "a", "global null")
     look.limit(left, "null")
@@ -107,7 +124,7 @@ def calibration(null: pd.DataFrame, coverage: pd.DataFrame, title: str, look: Lo
         right.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=colour, lw=1.6)
         names.append(f"{_short(scenario)}, {_EFFECTS[effect]}, n = {count(members)}")
     _rows(right, names)
-    right.set_xlim(min(0.9, float(coverage["coverage"].min()) - 0.01), 1.0)
+    right.set_xlim(min(0.9, float(covered["coverage"].min()) - 0.01), 1.0)
     right.set_xlabel("coverage of the 95% interval")
     panel(right, "b", "intervals")
     look.limit(right, "coverage")

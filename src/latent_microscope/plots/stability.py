@@ -8,6 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import (
     FAINT,
     MUTED,
@@ -18,27 +20,33 @@ from latent_microscope.plots.style import (
     panel,
     say,
 )
+from latent_microscope.seeds import derive
+from latent_microscope.tables.cluster_stability import run_pairs
 
 _POOR = 0.65  # of the adjusted Rand index, as in the tables
 _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
 
 
-def sbs_sizes(
-    curves: Sequence[pd.DataFrame],
-    planes: Sequence[pd.DataFrame],
-    labels: Sequence[str],
+def plot_sbs_sizes(
+    *,
+    sbs: list[In],
+    planes: list[In],
     title: str,
     look: Look,
+    labels: list[str] | None = None,
 ) -> Figure:
-    """SBS with its interval, number of clusters and noise by smallest cluster size.
+    """Plot SBS with its interval, number of clusters and noise of each run.
 
     Args:
-        curves: ``sbs-sizes.parquet`` of each run.
-        planes: ``planes-sbs.parquet`` of each run.
-        labels: One a run.
-        title: Study, view.
-        look: The figure's settings.
+        sbs: .parquet of the SBS by cluster size of each run.
+        planes: .parquet of the SBS by UMAP seed of each run.
+        title: Study and view.
+        look: look of the figures.
+        labels: One a run; "seed 0", "seed 1", … by default.
     """
+    curves = [load_table(path) for path in sbs]
+    others = [load_table(path) for path in planes]
+    names = labels or [f"seed {i}" for i in range(len(sbs))]
     page = Page(
         2.75,
         f"{title} · clusters by HDBSCAN's minimal cluster size",
@@ -47,14 +55,14 @@ def sbs_sizes(
     )
     axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)[0]
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
-    for k, (curve, own, label) in enumerate(zip(curves, planes, labels, strict=True)):
+    for k, (curve, own, label) in enumerate(zip(curves, others, names, strict=True)):
         colour = look.colour(k)
         x = curve["min_cluster_size"].to_numpy(float) * 1.03 ** (k - (len(curves) - 1) / 2)
         style: dict[str, Any] = {"color": colour, "marker": "o", "ms": 3, "label": label}
         axes[0].plot(x, curve["share"], **style)
         axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
-        others = own.iloc[1:]
-        axes[0].plot(others["min_cluster_size"], others["share"], "x", color=colour, ms=4.5, mew=1)
+        rest = own.iloc[1:]
+        axes[0].plot(rest["min_cluster_size"], rest["share"], "x", color=colour, ms=4.5, mew=1)
         axes[1].plot(x, curve["n_clusters"].clip(lower=0.5), **style)
         axes[1].vlines(
             x, curve["n_clusters_low"].clip(lower=0.5), curve["n_clusters_high"].clip(lower=0.5),
@@ -194,3 +202,51 @@ def _ordinal(ax: Axes, names: Sequence[str]) -> None:
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", color=FAINT, lw=0.4)
     ax.set_axisbelow(True)
+
+
+def plot_cluster_stability(
+    *,
+    resampled: list[In],
+    planes: list[In],
+    resampled_clusters: list[In],
+    planes_clusters: list[In],
+    clusters: list[In],
+    title: str,
+    runs: list[int],
+    look: Look,
+    labels: list[str] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """Plot adjusted Rand indices and the Jaccard index of every cluster.
+
+    Args:
+        resampled: .parquet of the agreement over resamples of each run.
+        planes: .parquet of the agreement over UMAP seeds of each run.
+        resampled_clusters: .parquet of the clusters' Jaccard over resamples of each run.
+        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds of each run.
+        clusters: .parquet of the cluster memberships of each run.
+        title: Study and view.
+        look: look of the figures.
+        runs: number of each run.
+        labels: One a run; "seed 0", "seed 1", … by default.
+        seed: root seed of the shuffled baselines.
+    """
+    names = labels or [f"seed {run}" for run in runs]
+    return cluster_stability(
+        {
+            "resamples": [load_table(path) for path in resampled],
+            "UMAP seeds": [load_table(path) for path in planes],
+        },
+        {
+            "resamples": [load_table(path) for path in resampled_clusters],
+            "UMAP seeds": [load_table(path) for path in planes_clusters],
+        },
+        run_pairs(
+            [load_table(path) for path in clusters],
+            runs,
+            seed=derive(seed, "tabulate_clusters"),
+        ),
+        names,
+        title,
+        look,
+    )

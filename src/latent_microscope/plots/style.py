@@ -41,16 +41,6 @@ _NO_DITHER = Image.Dither.NONE
 _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
 _KEYS = {"dpi", "font_size", "palette", "limits"}
 _LIMIT_KEYS = {"xlim", "ylim", "clim"}
-# Every figure, named as its script (plot_<name>.py); limits may name no other.
-FIGURES = frozenset({
-    "training", "vae_images", "traversals", "vae_samples", "vae_health", "latent_map", "density",
-    "overlaps", "forensic_panels", "funnel", "detectors", "components", "cluster_control",
-    "clusters", "cluster_bias", "cmax_bias", "uniqueness_originality", "ranking_grid",
-    "subniches", "identities", "rdms", "rsa", "model_similarity", "confusions", "entropy",
-    "disputed", "classifier_training", "settings", "bias_forest", "sbs_sizes", "cluster_stability",
-    "power", "calibration", "reliability", "vae_checks", "duplicates", "probes", "recovery",
-    "layers", "classes", "fold_training", "dissimilarity", "accuracy",
-})  # fmt: skip
 
 
 @dataclass
@@ -145,8 +135,6 @@ def _checked(name: str, style: dict[str, Any]) -> Look:
         raise InputError(f"style: {unknown[0]!r} is not one of {sorted(_KEYS)}")
     limits = style.get("limits") or {}
     for figure, entry in limits.items():
-        if figure.partition("/")[0] not in FIGURES:
-            raise InputError(f"figures.limits: no figure {figure!r}; there are {sorted(FIGURES)}")
         for key, pair in entry.items():
             if key not in _LIMIT_KEYS:
                 raise InputError(f"limits of {figure!r}: {key!r} is not one of xlim, ylim, clim")
@@ -208,6 +196,13 @@ def _settings(made: Look) -> dict[str, Any]:
     }
 
 
+class FewColours(Figure):
+    """A figure whose PNG has a palette of 256 colours.
+
+    It is a third of the size where large areas are noise in the colours of one scale.
+    """
+
+
 class Page:
     """A figure whose axes are placed in inches from its top left corner.
 
@@ -216,11 +211,19 @@ class Page:
         title: First line, bold: study, seed, n.
         note: Second line, smaller.
         width: Inches.
+        kind: Class of the figure.
     """
 
-    def __init__(self, height: float, title: str, note: str = "", width: float = WIDTH) -> None:
+    def __init__(
+        self,
+        height: float,
+        title: str,
+        note: str = "",
+        width: float = WIDTH,
+        kind: type[Figure] = Figure,
+    ) -> None:
         self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height))
+        self.figure = kind(figsize=(width, height))
         size = matplotlib.rcParams["font.size"]
         room = width - 0.16
         self.text(0.08, 0.07, title, weight="bold", size=fitting(title, size + 1, room, em=0.66))
@@ -267,7 +270,7 @@ class Page:
         ]
 
 
-def save_figure(fig: Figure, *, png: Path, pdf: Path, few_colours: bool = False) -> None:
+def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
     """Write PNG and PDF, whole or not at all; the same figure gives the same bytes.
 
     Call it inside :func:`look`, whose settings hold while the figure is drawn.
@@ -276,12 +279,10 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path, few_colours: bool = False)
         fig: The figure.
         png: Where to write it.
         pdf: Where to write it as vectors.
-        few_colours: Store the PNG with a palette of 256 colours: a third of the size where large
-            areas are noise in the colours of one scale.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", metadata={"Software": None})
-    if few_colours:
+    if isinstance(fig, FewColours):
         with Image.open(buffer) as image:
             flat = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=_NO_DITHER)
         buffer = io.BytesIO()

@@ -10,7 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import (
     by_cluster,
@@ -46,24 +49,37 @@ def _rows(table: pd.DataFrame, kind: str) -> npt.NDArray[np.bool_]:
     return (table["kind"] == kind).to_numpy()
 
 
-def latent_map(
-    latents: np.ndarray, tsne: np.ndarray, table: pd.DataFrame, title: str, look: Look
+def plot_latent_map(
+    *,
+    latents: In,
+    tsne: In,
+    scores: In,
+    clusters: In,
+    samples: In,
+    title: str,
+    look: Look,
 ) -> Figure:
-    """PCA coloured by density; t-SNE coloured by cluster, marker by kind.
+    """Plot the principal plane and the t-SNE plane.
 
     Args:
-        latents: (n, d) latent means.
-        tsne: (n, 2).
-        table: Row i = row i of both: ``knn_density``, ``cluster``, ``kind``.
-        title: Study, view, seed.
-        look: The figure's settings.
+        latents: .npy (n, d), row i = row i of scores.
+        tsne: .npy (n, 2), likewise.
+        scores: .parquet: id, knn_density.
+        clusters: .parquet: id, cluster.
+        samples: .parquet: id, kind.
+        title: Study, view and seed.
+        look: look of the figures.
     """
-    same_rows(latents, table, "latents")
-    same_rows(tsne, table, "tsne")
+    codes, embedded = load_npy(latents), load_npy(tsne)
+    table = joined(scores, clusters, (["knn_density"], ["cluster"]))
+    kinds = load_table(samples, ["id", "kind"])
+    table = join_by_id(table, kinds, names=(str(scores), str(samples)))
+    same_rows(codes, table, "latents")
+    same_rows(embedded, table, "tsne")
     page = Page(3.0, f"{title} · n = {count(len(table))}")
     side = 2.2
     left, right = page.axes(0.35, 0.55, side, side), page.axes(3.65, 0.55, side, side)
-    plane, shares = principal_plane(latents)
+    plane, shares = principal_plane(codes)
     by_value(left, plane, table["knn_density"], "kNN density", look, "pca", log=True)
     panel(left, "a", "principal components, by density")
     left.set(xlabel=f"PC 1 ({shares[0]:.1%})", ylabel=f"PC 2 ({shares[1]:.1%})")
@@ -72,7 +88,7 @@ def latent_map(
     for kind in kinds_of(table):
         entries = by_cluster(
             right,
-            tsne,
+            embedded,
             table["cluster"],
             look,
             marker=_MARKERS.get(kind, "o"),
@@ -90,15 +106,23 @@ def latent_map(
     return page.figure
 
 
-def density(table: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Histograms of kNN and attractor densities, by kind of sample.
+def plot_density(
+    *,
+    scores: In,
+    samples: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot kNN and attractor densities.
 
     Args:
-        table: ``knn_density``, ``attractor_density``, ``attractor_density_adaptive`` and, where
-            there are kinds, ``kind``.
-        title: Study, view, seed.
-        look: The figure's settings.
+        scores: .parquet: id, knn_density, attractor_density, attractor_density_adaptive.
+        samples: .parquet: id and, where there are kinds, kind.
+        title: Study, view and seed.
+        look: look of the figures.
     """
+    columns = ["knn_density", "attractor_density", "attractor_density_adaptive"]
+    table = joined(scores, samples, (columns, []))
     page = Page(2.6, f"{title} · n = {count(len(table))}")
     left, right = page.grid(1, 2, top=0.6)[0]
     histogram(left, table, "knn_density", look)
@@ -137,7 +161,7 @@ def histogram(ax: Axes, table: pd.DataFrame, column: str, look: Look, bins: int 
     ax.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def overlaps(
+def overlap_pairs(
     images: np.ndarray,
     pairs: pd.DataFrame,
     samples: pd.DataFrame,
@@ -200,3 +224,36 @@ def overlaps(
 def _kinds(samples: pd.DataFrame, pair: Mapping[Hashable, Any]) -> str:
     column = "kind" if "kind" in samples else "id"
     return f"{samples[column].iloc[pair['i']]} – {samples[column].iloc[pair['j']]}"
+
+
+def plot_overlaps(
+    *,
+    images: In,
+    overlaps: In,
+    samples: In,
+    summary: In,
+    title: str,
+    look: Look,
+    shown: int = 12,
+) -> Figure:
+    """Plot the top pairs with their similarity.
+
+    Args:
+        images: .npy uint8 (n, H, W, C), row i = row i of samples.
+        overlaps: .parquet: i, j, id_i, id_j, similarity, distance.
+        samples: .parquet: id and, where there are kinds, kind.
+        summary: summary .parquet: the quantity overlaps_total.
+        title: Study, view and seed.
+        look: look of the figures.
+        shown: pairs at most.
+    """
+    quantities = load_table(summary, ["quantity", "value"]).set_index("quantity")["value"]
+    return overlap_pairs(
+        load_npy(images, mmap=True),
+        load_table(overlaps),
+        load_table(samples),
+        int(quantities["overlaps_total"]),
+        title,
+        look,
+        shown=shown,
+    )

@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.plots.grids import image_matrix, matrix_height, pick_columns
-from latent_microscope.plots.style import MUTED, Look, Page, log_ticks, panel
+from latent_microscope.plots.style import MUTED, Look, Page, log_ticks, panel, pretty
 
 _VAE_PANELS = [
     ("loss", "loss", "mean per image"),
@@ -152,32 +154,40 @@ def vae_images(
     return page.figure
 
 
-def traversals(traversal: np.ndarray, dimensions: pd.DataFrame, title: str, look: Look) -> Figure:
-    """What each of the most active latent dimensions changes.
+def plot_traversals(
+    *,
+    traversal: In,
+    dimensions: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot one row of images a dimension, from −3 to 3 standard deviations.
 
     Args:
-        traversal: uint8 (r, c, H, W, C): one dimension a row, −3 to 3 standard deviations.
-        dimensions: ``dimensions.parquet``; the rows of ``traversal`` are its first r by KL.
-        title: Study, seed.
-        look: The figure's settings.
+        traversal: .npy uint8 (r, c, H, W, C), most active dimension first.
+        dimensions: .parquet: dimension, kl, mean_variance, active.
+        title: Study and seed.
+        look: look of the figures.
     """
-    rows, columns = traversal.shape[:2]
-    first = dimensions.sort_values("kl", ascending=False, kind="stable").head(rows)
+    images = load_npy(traversal)
+    table = load_table(dimensions, ["dimension", "kl"])
+    rows, columns = images.shape[:2]
+    first = table.sort_values("kl", ascending=False, kind="stable").head(rows)
     labels = [
         f"z{int(d)}  ({kl:.2f})" for d, kl in zip(first["dimension"], first["kl"], strict=True)
     ]
     steps = [f"{s:+.1f}".replace("+0.0", "0") for s in np.linspace(-3, 3, columns)]
     left, top, label = 0.95, 0.5, 0.16
-    width = min(_natural_width(traversal), 6.15)
+    width = min(_natural_width(images), 6.15)
     page = Page(
-        top + matrix_height(traversal.shape, width, label=label) + 0.1,
+        top + matrix_height(images.shape, width, label=label) + 0.1,
         title,
         "one latent dimension per row, most active first (KL in nats); columns: standard "
         "deviations from the mean code",
     )
     image_matrix(
         page,
-        traversal,
+        images,
         left=left,
         top=top,
         width=width,
@@ -194,26 +204,33 @@ def _natural_width(images: np.ndarray) -> float:
     return 0.9 * images.shape[1]
 
 
-def vae_samples(history: np.ndarray, epochs: pd.DataFrame, title: str, look: Look) -> Figure:
-    """Images decoded from the same random codes as training goes.
+def plot_vae_samples(
+    *,
+    history: In,
+    epochs: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot a row a saved epoch, a column a random code.
 
     Args:
-        history: uint8 (k, m, H, W, C).
-        epochs: ``history.parquet``: the epoch of each k.
-        title: Study, seed.
-        look: The figure's settings.
+        history: .npy uint8 (k, m, H, W, C).
+        epochs: history.parquet: the epoch of each k.
+        title: Study and seed.
+        look: look of the figures.
 
     Raises:
         InputError: The two do not have the same number of rows.
     """
-    if len(history) != len(epochs):
+    every, saved = load_npy(history), load_table(epochs, ["epoch"])
+    if len(every) != len(saved):
         raise InputError(
-            f"history.npy has {len(history)} rows and history.parquet {len(epochs)}; "
+            f"history.npy has {len(every)} rows and history.parquet {len(saved)}; "
             "both must come from one training"
         )
-    keep = np.unique(np.linspace(0, len(history) - 1, min(len(history), 12)).round().astype(int))
-    images = pick_columns(history[keep], 10)
-    labels = [f"epoch {int(epochs['epoch'].iloc[k])}" for k in keep]
+    keep = np.unique(np.linspace(0, len(every) - 1, min(len(every), 12)).round().astype(int))
+    images = pick_columns(every[keep], 10)
+    labels = [f"epoch {int(saved['epoch'].iloc[k])}" for k in keep]
     left, top = 0.8, 0.5
     width = min(_natural_width(images), 6.3)
     page = Page(
@@ -226,23 +243,29 @@ def vae_samples(history: np.ndarray, epochs: pd.DataFrame, title: str, look: Loo
     return page.figure
 
 
-def vae_health(
-    tables: Sequence[pd.DataFrame], labels: Sequence[str], title: str, look: Look
+def plot_vae_health(
+    *,
+    dimensions: list[In],
+    title: str,
+    look: Look,
+    labels: list[str] | None = None,
 ) -> Figure:
-    """KL and variance of each latent dimension, sorted: how many carry anything.
+    """Plot the dimensions of each run, sorted by KL and by variance.
 
     Args:
-        tables: ``dimensions.parquet`` of each run.
-        labels: One a run.
+        dimensions: dimensions.parquet of each run.
         title: Study.
-        look: The figure's settings.
+        look: look of the figures.
+        labels: One a run; "seed 0", "seed 1", … by default.
     """
+    names = labels or [f"seed {i}" for i in range(len(dimensions))]
+    tables = [load_table(p, ["kl", "mean_variance", "active"]) for p in dimensions]
     total = len(tables[0])
     active = [int(table["active"].sum()) for table in tables]
     span = str(active[0]) if min(active) == max(active) else f"{min(active)}–{max(active)}"
     page = Page(2.75, f"{title} · {span} of {total} dimensions active")
     left, right = page.grid(1, 2, top=0.55, wspace=0.75)[0]
-    for i, (table, label) in enumerate(zip(tables, labels, strict=True)):
+    for i, (table, label) in enumerate(zip(tables, names, strict=True)):
         order = np.arange(1, len(table) + 1)
         kl = np.sort(table["kl"].to_numpy(float))[::-1]
         variance = np.sort(table["mean_variance"].to_numpy(float))[::-1]
@@ -265,3 +288,64 @@ def vae_health(
         ax.legend(loc=place, ncols=1 + (len(tables) > 6))
         look.limit(ax, name)
     return page.figure
+
+
+def plot_classifier_training(
+    *,
+    training: list[In],
+    title: str,
+    labels: list[str],
+    look: Look,
+) -> Figure:
+    """Plot loss, accuracy and learning rate over epochs; runs of one model share a colour.
+
+    Args:
+        training: training.parquet of each model and seed.
+        title: Study.
+        look: look of the figures.
+        labels: the model's name, one a table.
+    """
+    return training_curves(
+        [load_table(p) for p in training], [pretty(x) for x in labels], title, look
+    )
+
+
+def plot_training(
+    *,
+    training: list[In],
+    title: str,
+    look: Look,
+    labels: list[str] | None = None,
+) -> Figure:
+    """Plot loss and its parts (VAE) or loss and accuracy (classifier) over epochs.
+
+    Args:
+        training: training.parquet of each run.
+        title: Study and model.
+        look: look of the figures.
+        labels: One a run; "seed 0", "seed 1", … by default.
+    """
+    names = labels or [f"seed {i}" for i in range(len(training))]
+    return training_curves([load_table(p) for p in training], names, title, look)
+
+
+def plot_vae_images(
+    *,
+    reconstructions: In,
+    variations: In,
+    interpolation: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Plot what the VAE makes of the study's images.
+
+    Args:
+        reconstructions: .npy uint8 (2, m, H, W, C): originals, reconstructions.
+        variations: .npy uint8 (r, c, H, W, C): sample r decoded from z + noise.
+        interpolation: .npy uint8 (r, c, H, W, C): strips between pairs of samples.
+        title: Study and seed.
+        look: look of the figures.
+    """
+    return vae_images(
+        load_npy(reconstructions), load_npy(variations), load_npy(interpolation), title, look
+    )

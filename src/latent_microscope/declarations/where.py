@@ -1,0 +1,45 @@
+"""Where figures and tables are made: answers of a study that several declarations share."""
+
+from latent_microscope.planning.networks import profiled_runs
+from latent_microscope.planning.study import Study
+from latent_microscope.registry import Where
+
+
+def of_kind(*kinds: str) -> Where:
+    """Studies of these kinds."""
+    return lambda study: study.is_of(*kinds)
+
+
+def has_vae(study: Study) -> bool:
+    """Whether the study has a VAE."""
+    return study.has_vae
+
+
+def scored(study: Study) -> bool:
+    """Whether the latents of the study are scored sample by sample."""
+    return study.has_forensics and study.kind != "detection"
+
+
+def clustered(study: Study) -> bool:
+    """Whether they are clustered, too."""
+    return scored(study) and study.is_clustered
+
+
+def judged(study: Study) -> bool:
+    """Whether people voted on its samples."""
+    return study.is_judged
+
+
+def bootstrapped(study: Study) -> bool:
+    """Whether its similarities to people have intervals."""
+    return study.is_judged and bool(study.settings["inference"]["draws"])
+
+
+def recovered(study: Study) -> bool:
+    """Whether models are recovered from simulated votes."""
+    return study.is_judged and bool(study.settings["inference"]["simulations"])
+
+
+def profiled(study: Study) -> bool:
+    """Whether networks are profiled layer by layer."""
+    return bool(profiled_runs(study))
