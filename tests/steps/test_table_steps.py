@@ -15,17 +15,16 @@ from step_helpers import (  # type: ignore[import-not-found]
     columns,
     load,
     run_twice,
+    tabulator,
 )
 
 import evaluate_detectors
 import profile_clusters
-import tabulate_bias
-import tabulate_detectors
-import tabulate_forensics
-import tabulate_funnel
-import tabulate_rankings
+from latent_microscope import registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
+
+MEASURED = [score.name for score in registry.scores()]
 
 
 def funnel(tp: int, fp: int) -> pd.DataFrame:
@@ -55,7 +54,7 @@ def test_funnel_table(tmp_path: Path) -> None:
         paths.append(tmp_path / f"{number}.parquet")
         save_table(paths[-1], funnel(tp, fp))
     made = run_twice(
-        tabulate_funnel.main,
+        tabulator("tabulate_funnel"),
         tmp_path,
         {"table": "funnel.parquet", "csv": "funnel.csv"},
         funnels=paths,
@@ -92,7 +91,7 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
     second = first.assign(roc_auc=first["roc_auc"] / 2)
     save_table(tmp_path / "b.parquet", second)
     made = run_twice(
-        tabulate_detectors.main,
+        tabulator("tabulate_detectors"),
         tmp_path,
         {"table": "t.parquet", "csv": "t.csv"},
         detections=[tmp_path / "a.parquet", tmp_path / "b.parquet"],
@@ -127,6 +126,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
         scores=run["scores.parquet"],
         profile=tmp_path / "profile.parquet",
         sbs=tmp_path / "sbs.parquet",
+        measured=["uniqueness", "originality", "stability", "cls"],
     )
     arguments: dict[str, Any] = {
         "summaries": [run["summary.parquet"], tmp_path / "other.parquet"],
@@ -135,7 +135,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
         "runs": [0, 1],
     }
     made = run_twice(
-        tabulate_forensics.main,
+        tabulator("tabulate_forensics"),
         tmp_path,
         {"table": "t.parquet", "csv": "t.csv"},
         **arguments,
@@ -150,13 +150,13 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
     assert rows.loc["kl_total", "mean"] == 1.75
     assert rows.loc["clusters_plane", "mean"] == 3
     assert (table["n"] == 2).all()
-    tabulate_forensics.main(
+    tabulator("tabulate_forensics")(
         **arguments, sbs=[], table=tmp_path / "u.parquet", csv=tmp_path / "u.csv"
     )
     shorter = load(tmp_path / "u.parquet")
     assert not shorter["quantity"].str.startswith("sbs_").any()
     with pytest.raises(InputError, match="dimensions: 1 tables and 2 view"):
-        tabulate_forensics.main(
+        tabulator("tabulate_forensics")(
             **{**arguments, "dimensions": [tmp_path / "dimensions.parquet"]},
             table=tmp_path / "u.parquet",
             csv=tmp_path / "u.csv",
@@ -208,7 +208,7 @@ def test_bias_table(tmp_path: Path) -> None:
         )
         save_table(profiles[-1], profile)
     made = run_twice(
-        tabulate_bias.main,
+        tabulator("tabulate_bias"),
         tmp_path,
         {"table": "bias.parquet", "csv": "bias.csv", "tests": "t.parquet", "tests_csv": "t.csv"},
         abis=paths,
@@ -240,10 +240,11 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
         paths.append(tmp_path / f"{number}.parquet")
         save_table(paths[-1], noisy)
     made = run_twice(
-        tabulate_rankings.main,
+        tabulator("tabulate_rankings"),
         tmp_path,
         {"table": "t.parquet", "csv": "t.csv"},
         scores=paths,
+        measured=MEASURED,
         runs=[0, 1, 2],
     )
     table = load(made["table"])
@@ -258,14 +259,22 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
     assert rows.loc["cls", "mean"] == pytest.approx(np.mean(pairs))
     assert rows.loc["cls", "sd"] == pytest.approx(np.std(pairs, ddof=1))
     assert rows.loc["cls", "n"] == 3
-    tabulate_rankings.main(
-        scores=paths[:1], runs=[0], table=tmp_path / "u.parquet", csv=tmp_path / "u.csv"
+    tabulator("tabulate_rankings")(
+        scores=paths[:1],
+        measured=MEASURED,
+        runs=[0],
+        table=tmp_path / "u.parquet",
+        csv=tmp_path / "u.csv",
     )
     alone = load(tmp_path / "u.parquet")
     assert (alone["n"] == 0).all()
     assert alone["mean"].isna().all()
     save_table(paths[2], scores.iloc[1:])
     with pytest.raises(InputError, match="first '000000'"):
-        tabulate_rankings.main(
-            scores=paths, runs=[0, 1, 2], table=tmp_path / "u.parquet", csv=tmp_path / "u.csv"
+        tabulator("tabulate_rankings")(
+            scores=paths,
+            measured=MEASURED,
+            runs=[0, 1, 2],
+            table=tmp_path / "u.parquet",
+            csv=tmp_path / "u.csv",
         )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from saving import saved  # type: ignore[import-not-found]
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.authentic import authentic_cores
@@ -17,7 +18,7 @@ from latent_microscope.forensics.detector_comparison import (
     rule_mask,
 )
 from latent_microscope.forensics.funnel_search import GRID, chosen_elsewhere, search_table
-from latent_microscope.tables.detection import comparison_summary, search_summary
+from latent_microscope.tables.detection import tabulate_comparison, tabulate_search
 
 RNG = np.random.default_rng(0)
 TRUTH = np.repeat([True, False], [60, 40])
@@ -101,7 +102,7 @@ def test_every_configuration_is_the_published_funnel():
         assert row.tp == TRUTH[cores["index"]].sum()
 
 
-def test_the_choice_is_made_without_the_tested_run():
+def test_the_choice_is_made_without_the_tested_run(tmp_path):
     base = pd.DataFrame([("script", 0.0, 0.0, 0.6, m) for m in (0, 7)], columns=list(GRID))
     tables = [
         base.assign(f1=f1, precision=0.5, recall=0.5, prevalence=0.5)
@@ -115,14 +116,13 @@ def test_the_choice_is_made_without_the_tested_run():
     assert chosen["f1_all"].tolist() == pytest.approx([2 / 3] * 3)
     with pytest.raises(InputError, match="two runs"):
         chosen_elsewhere(tables[:1], [1])
-    summary: Any = search_summary(
-        [t.assign(method="intended") for t in tables], ["a", "a", "a"], [1, 2, 3]
-    )
+    found = saved(tmp_path, *(t.assign(method="intended") for t in tables))
+    summary: Any = tabulate_search(runs_found=found, settings=["a"] * 3, seeds=[1, 2, 3])
     assert summary.loc[0, ["max_neighbors", "chosen", "n"]].tolist() == [0, 2, 3]
     assert summary.loc[0, "f1_own_mean"] == pytest.approx(0.6)
 
 
-def test_differences_are_paired_by_seed():
+def test_differences_are_paired_by_seed(tmp_path):
     def run(own, peer):
         score = {"roc_auc": 0.5, "precision": 1.0, "recall": 1.0, "prevalence": 0.5}
         rows = [
@@ -133,8 +133,9 @@ def test_differences_are_paired_by_seed():
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
-    tables = [run(0.9, 0.8), run(0.7, 0.5)]
-    summary: Any = comparison_summary(tables, ["a", "a"], [0, 1]).set_index("detector")
+    found = saved(tmp_path, run(0.9, 0.8), run(0.7, 0.5))
+    table = tabulate_comparison(runs_found=found, settings=["a", "a"], seeds=[0, 1])
+    summary: Any = table.set_index("detector")
     knn = summary.loc["KNN"]
     assert knn["f1_difference"] == pytest.approx(0.15)
     assert knn["f1_difference_low"] < 0.15 < knn["f1_difference_high"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from saving import saved  # type: ignore[import-not-found]
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
@@ -24,7 +25,12 @@ from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.tables.classes import class_distances, class_means
-from latent_microscope.tables.layers import balanced, joined_profiles, layer_profile, layers_table
+from latent_microscope.tables.layers import (
+    balanced,
+    joined_profiles,
+    layer_profile,
+    tabulate_layers,
+)
 
 HAS_EFFICIENTNET = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
 
@@ -181,7 +187,14 @@ def test_layers_table_has_means_ceilings_and_notes(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
     one = layer_profile([("x", tmp_path / "x.npy")], votes)
     runs = [joined_profiles([one.assign(value=v)], "net", seed) for seed, v in ((0, 0.2), (1, 0.4))]
-    table = layers_table(runs, votes, wanted=100, splits=3, notes={"net": "random weights"})
+    names = np.asarray(votes.classes)[votes.labels]
+    samples = pd.DataFrame({"id": votes.ids, "label": votes.labels, "label_name": names})
+    counts = pd.DataFrame(votes.counts, columns=votes.classes).assign(id=votes.ids)
+    *profiles, judged, known = saved(tmp_path, *runs, counts, samples)
+    people = {"votes": judged, "samples": known}
+    table = tabulate_layers(
+        profiles=profiles, **people, wanted=100, splits=3, notes={"net": "random weights"}
+    )
     row = table.iloc[0]
     assert (row["model"], row["n"], row["note"]) == ("net", 2, "random weights")
     assert row["value_mean"] == pytest.approx(0.3)
@@ -189,9 +202,9 @@ def test_layers_table_has_means_ceilings_and_notes(tmp_path: Path) -> None:
     assert 0 < row["value_ceiling_lower"] < row["value_ceiling_upper"] <= 1
     assert row["partial_label_ceiling_lower"] < row["value_ceiling_lower"]
     with pytest.raises(InputError, match="of 30"):
-        layers_table(runs, votes, wanted=30)
+        tabulate_layers(profiles=profiles, **people, wanted=30)
     with pytest.raises(InputError, match="no profile"):
-        layers_table([], votes, wanted=30)
+        tabulate_layers(profiles=[], **people, wanted=30)
 
 
 def test_class_means_and_distances() -> None:

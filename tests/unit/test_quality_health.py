@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from saving import saved  # type: ignore[import-not-found]
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import (
@@ -21,8 +22,8 @@ from latent_microscope.models.diagnostics import (
 )
 from latent_microscope.models.latents import dimension_table
 from latent_microscope.models.vaes import build_vae
-from latent_microscope.tables.duplicates import duplicate_list
-from latent_microscope.tables.health import health_summary
+from latent_microscope.tables.duplicates import tabulate_duplicates
+from latent_microscope.tables.health import tabulate_health
 from latent_microscope.training.restarts import is_blind
 
 
@@ -118,10 +119,11 @@ def test_limits(name):
         assert limit.status(limit.alarm + step) == "alarm"
 
 
-def test_worst_status_of_the_runs_counts():
+def test_worst_status_of_the_runs_counts(tmp_path):
     error = np.full(3000, 10.0)
     good, bad = (health_table(posterior(alive=a), error, 4 * error) for a in (30, 0))
-    table = health_summary([good, bad], ["whole", "whole"], [3, 5]).set_index("check")
+    runs = saved(tmp_path, good, bad)
+    table = tabulate_health(healths=runs, views=["whole", "whole"], runs=[3, 5]).set_index("check")
     row = table.loc["active_share"]
     assert (row["status"], row["runs_not_ok"], row["mean"]) == ("alarm", "5", 0.375)
     assert row["action"] == LIMITS["active_share"].action
@@ -201,14 +203,15 @@ def test_duplicates_are_found_by_latents_or_by_pixels():
         near_duplicates(np.zeros((3, 2)), photographs(4), ["a", "b", "c"])
 
 
-def test_list_to_act_on():
+def test_list_to_act_on(tmp_path):
     tables = [found(0), found(1)]
     identity = np.arange(40)
     identity[30], identity[31], identity[33] = 0, 1, -1
     samples = pd.DataFrame({"id": [f"{i:03d}" for i in range(40)], "identity": identity})
     attributes = pd.DataFrame({"id": samples["id"], "Bald": 0, "Young": 1})
     attributes.loc[31, "Young"] = 0
-    table = duplicate_list(tables, [0, 1], samples, attributes)
+    *runs, people, facts = saved(tmp_path, *tables, samples, attributes)
+    table = tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=people, attributes=facts)
     same = table[table["verdict"] != "look-alike"].set_index("id_i")
     assert same["same"].to_dict() == {"000": "yes", "001": "yes", "002": "no", "003": "unknown"}
     assert same["differing"].to_dict() == {"000": "", "001": "Young", "002": "", "003": ""}
@@ -218,8 +221,10 @@ def test_list_to_act_on():
     assert (table["group"][table["verdict"] == "look-alike"] == -1).all()
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
     three = tables[0].iloc[[0]].assign(id_i="030", id_j="035", verdict="near-duplicate")
-    joined = duplicate_list([pd.concat([tables[0], three])], [0], samples, attributes)
+    one = saved(tmp_path / "one", pd.concat([tables[0], three]))
+    joined = tabulate_duplicates(duplicates=one, runs=[0], samples=people, attributes=facts)
     groups = joined[joined["group"] >= 0].set_index("id_j")["group"]
     assert groups["030"] == groups["035"]
+    fewer = saved(tmp_path / "fewer", samples.iloc[1:])[0]
     with pytest.raises(InputError, match="not among the samples"):
-        duplicate_list(tables, [0, 1], samples.iloc[1:], attributes)
+        tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=fewer)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from saving import saved  # type: ignore[import-not-found]
 from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.decomposition import PCA
@@ -25,7 +26,7 @@ from latent_microscope.statistics.auc import (
     placements,
     two_sided_p,
 )
-from latent_microscope.tables.probes import probe_summary
+from latent_microscope.tables.probes import tabulate_probes
 
 
 def test_placements_are_shares_of_the_other_class():
@@ -215,9 +216,9 @@ def test_noise_is_rarely_called_readable_and_few_people_never() -> None:
     assert few["p"].isna().all()
 
 
-def test_summary_over_runs_is_ordered_and_keeps_the_worst_q():
+def test_summary_over_runs_is_ordered_and_keeps_the_worst_q(tmp_path):
     first, second = probed(), probed(seed=9)
-    table = probe_summary([first, second], [0, 1])
+    table = tabulate_probes(probes=saved(tmp_path, first, second), runs=[0, 1])
     known = table["auc_mean"].dropna()
     assert known.is_monotonic_decreasing
     row = table.set_index("attribute").loc["chance"]

@@ -8,11 +8,14 @@ import pandas as pd
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.auc import two_sided_p
 from latent_microscope.statistics.summaries import benjamini_hochberg, rank_correlation
+from latent_microscope.tables.bias import resampling_units
 
-SCORES = ("uniqueness", "originality", "stability", "knn_density", "cls")
 COLUMNS = {
     "run": "int64",
     "attribute": "str",
@@ -47,7 +50,7 @@ def correlation_table(
 
     Args:
         numbers: Numeric columns, a row a sample.
-        scores: Scores of each run, rows as ``numbers``.
+        scores: Scores of each run, a column each, rows as ``numbers``.
         runs: Number of each run.
         people: Identities to resample, or None.
         seed: Root seed.
@@ -63,11 +66,11 @@ def correlation_table(
     rows = []
     for run, table in zip(runs, scores, strict=True):
         for name in numbers.columns:
-            for score in SCORES:
+            for score in [column for column in table.columns if column != "id"]:
                 x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
                 value = rank_correlation(x, y)
                 low, high, p = _interval(value, x, y, units, weights)
-                rows.append((run, str(name), score, value, low, high, p))
+                rows.append((run, str(name), str(score), value, low, high, p))
     found = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
     found["q"] = (
         found.groupby("run")["p"].transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
@@ -98,3 +101,47 @@ def _interval(
     wide = student.ppf(0.975, count - 1) * sd
     low, high = np.tanh(centre - wide), np.tanh(centre + wide)
     return float(low), float(high), two_sided_p(float(centre), sd, count - 1)
+
+
+def tabulate_correlations(
+    *,
+    numbers: In,
+    samples: In,
+    scores: list[In],
+    measured: list[str],
+    runs: list[int],
+    seed: int = 0,
+    more: list[In] | None = None,
+) -> pd.DataFrame:
+    """Correlate every numeric attribute, as it is, with every score.
+
+    Args:
+        numbers: .parquet with id and the numeric columns.
+        samples: .parquet with id, identity.
+        scores: .parquet of the scores of each run.
+        measured: names of the scores that are correlated.
+        runs: number of each run.
+        seed: root seed.
+        more: .parquet of each further score, run by run.
+
+    Returns:
+        Columns run, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
+        (of the bootstrap), resampled (people or samples). Empty without numbers.
+    """
+    every = join_by_id(load_table(samples), load_table(numbers), names=(str(samples), str(numbers)))
+    own = every[[name for name in load_table(numbers).columns if name != "id"]]
+    found = correlation_table(
+        own,
+        [
+            join_by_id(
+                every[["id"]],
+                load_scores(path, measured, further),
+                names=(str(samples), str(path)),
+            )
+            for path, further in zip(scores, by_run(more, scores), strict=True)
+        ],
+        runs,
+        resampling_units(every["identity"]),
+        seed=seed,
+    )
+    return found

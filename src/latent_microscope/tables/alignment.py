@@ -1,11 +1,11 @@
 """Tables of the alignment half over runs: similarity to people, and behaviour."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.published import (
     ACCURACY,
     CROSS_ENTROPY_TUNED,
@@ -34,31 +34,36 @@ _BEHAVIOUR = [
 ]
 
 
-def alignment_summary(
-    rsa: Sequence[pd.DataFrame], *, simulated: bool, published: bool = True
+def tabulate_alignment(
+    *,
+    rsa: list[In],
+    simulated: bool = False,
+    published: bool = True,
+    notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Representational similarity of every model to people over runs.
+    """Summarise the similarity to people over runs, beside label, ceiling and published values.
 
     Args:
-        rsa: RSA table of each metric.
-        simulated: Whether the votes are simulated; then no published value is comparable.
-        published: Whether published values are of these images at all.
+        rsa: .parquet of each metric.
+        simulated: whether the votes are simulated; published values are then left out.
+        published: whether published values are of these images at all.
+        notes: what a reader must know of a model, by its name, e.g. that its weights are random.
 
     Returns:
         One row a metric, model and layer, most alike first within a metric: ``model``, ``layer``,
         ``metric``, ``method``, ``mean``, ``sd``, ``n`` (runs) of the similarity, ``partial``,
         ``rho_a``, ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline
         ``label_only``, ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``,
-        ``n_images``, ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``.
-        Networks whose predictions are published follow, with published values only, unless they
-        are models of the study.
+        ``n_images``, ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``,
+        ``note``. Networks whose predictions are published follow, with published values only,
+        unless they are models of the study.
 
     Raises:
         InputError: No table.
     """
     if not rsa:
         raise InputError("no RSA table; give that of at least one metric")
-    table = pd.concat(list(rsa), ignore_index=True)
+    table = pd.concat([load_table(path) for path in rsa], ignore_index=True)
     by = ["model", "layer", "metric", "method"]
     summary = over_runs(table, by, _RSA)
     shared = table.groupby(by, sort=False)[_SHARED].first().reset_index(drop=True)
@@ -84,7 +89,9 @@ def alignment_summary(
     columns += ["label_only", "above_label", *_SHARED[1:], "published", "published_source"]
     place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
     order = np.lexsort((-summary["mean"].to_numpy(), summary["metric"].map(place).to_numpy()))
-    return summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
+    result = summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
+    result["note"] = [(notes or {}).get(model, "") for model in result["model"]]
+    return result
 
 
 def _with_networks(summary: pd.DataFrame) -> pd.DataFrame:
@@ -118,16 +125,15 @@ def _joined(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataFram
     return pd.concat([summary, more.astype(summary.dtypes.to_dict())], ignore_index=True)
 
 
-def behaviour_summary(
-    behaviour: pd.DataFrame, *, simulated: bool, published: bool = True
+def tabulate_behaviour(
+    *, behaviour: In, simulated: bool = False, published: bool = True
 ) -> pd.DataFrame:
-    """Behaviour of every model, of people and of the baselines over runs.
+    """Summarise the behaviour of models, people and baselines over runs.
 
     Args:
-        behaviour: Behaviour table of a study.
-        simulated: Whether the votes are simulated; then no published value is comparable, and the
-            networks of the literature are left out.
-        published: Whether published values are of these images at all.
+        behaviour: .parquet of behaviour of each model and run.
+        simulated: whether the votes are simulated; published values are then left out.
+        published: whether published values are of these images at all.
 
     Returns:
         One row a model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
@@ -137,8 +143,9 @@ def behaviour_summary(
         literature follow, with published values only: without human data (unless they are models
         of the study), and tuned on human votes.
     """
-    summary = over_runs(behaviour, ["model"], _BEHAVIOUR)
-    human = behaviour.loc[behaviour["model"] == "human", "cross_entropy"]
+    table = load_table(behaviour)
+    summary = over_runs(table, ["model"], _BEHAVIOUR)
+    human = table.loc[table["model"] == "human", "cross_entropy"]
     summary["floor_cross_entropy"] = float(human.iloc[0]) if len(human) else np.nan
     nothing, comparable = (float("nan"), ""), published and not simulated
     found = [published_cross_entropy(m) if comparable else nothing for m in summary["model"]]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cluster_stability import (
     AGREEMENTS,
@@ -21,8 +22,8 @@ from latent_microscope.forensics.cluster_stability import (
     sbs_table,
     verdict,
 )
-from latent_microscope.io.artefacts import join_by_id
-from latent_microscope.seeds import rng
+from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.seeds import derive, rng
 from latent_microscope.tables.runs import stack
 
 Ints = npt.NDArray[np.int64]
@@ -271,3 +272,52 @@ def stacked(
 ) -> pd.DataFrame:
     """Tables of several runs under each other, with ``view`` and ``run`` first."""
     return stack(tables, {"view": views, "run": runs}, name)
+
+
+def tabulate_clusters(
+    *,
+    sbs: list[In],
+    resampled: list[In],
+    planes: list[In],
+    resampled_clusters: list[In],
+    planes_clusters: list[In],
+    clusters: list[In],
+    views: list[str],
+    runs: list[int],
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Tabulate.
+
+    Args:
+        sbs: .parquet of the SBS by cluster size of each run.
+        resampled: .parquet of the agreement over resamples of each run.
+        planes: .parquet of the agreement over UMAP seeds of each run.
+        resampled_clusters: .parquet of the clusters' Jaccard over resamples of each run.
+        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds of each run.
+        clusters: .parquet of the cluster memberships of each run.
+        views: view of each run.
+        runs: number of each run.
+        seed: root seed of the shuffled baselines.
+
+    Returns:
+        view and run, then as the SBS by cluster size.
+        one row a view, run and source of variation (resamples, UMAP seeds, VAE seeds): agreement of
+        labelings, its verdict and a warning.
+        one row a view, run, cluster and source: Jaccard and verdict.
+    """
+    curve = stacked([load_table(path) for path in sbs], views, runs, "sbs")
+    stability = stability_tables(
+        resampled=[load_table(path) for path in resampled],
+        planes=[load_table(path) for path in planes],
+        clusters=[load_table(path) for path in clusters],
+        views=views,
+        runs=runs,
+        seed=derive(seed, "tabulate_clusters"),
+    )
+    sources = {"resamples": resampled_clusters, "UMAP seeds": planes_clusters}
+    parts = [
+        stacked([load_table(path) for path in paths], views, runs, source).assign(source=source)
+        for source, paths in sources.items()
+    ]
+    jaccard = pd.concat(parts, ignore_index=True)
+    return {"curve": curve, "stability": stability, "jaccard": jaccard}

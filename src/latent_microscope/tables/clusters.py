@@ -18,7 +18,6 @@ from latent_microscope.forensics.clusters import (
 from latent_microscope.forensics.rankings import ranking_table
 from latent_microscope.neighbours.knn import Neighbours
 
-SCORES = ("cls", "uniqueness", "originality", "stability")
 # Names of the lists of ``ranking_table`` in our tables, in their order.
 _LISTS = {
     "creative_frontier": "creative",
@@ -74,21 +73,26 @@ def membership_table(
 
 
 def profile_table(
-    latents: npt.ArrayLike, labels: npt.NDArray[np.int64], scores: pd.DataFrame
+    latents: npt.ArrayLike,
+    labels: npt.NDArray[np.int64],
+    scores: pd.DataFrame,
+    measured: Sequence[str],
 ) -> pd.DataFrame:
     """Size, spread and mean scores of every cluster, the noise (-1) among them.
 
     Args:
         latents: (n, d) latent means.
         labels: n clusters on the plane.
-        scores: n rows with ``cls``, ``uniqueness``, ``originality``, ``stability``.
+        scores: n rows with a column a score.
+        measured: Names of the scores, ``cls`` among them.
 
     Returns:
         Table ``cluster``, ``size``, ``mean_distance``, ``max_distance``, ``sd_distance`` (to the
         centroid, latent units), ``mean_<score>``, ``creative``: whether its mean CLS is the
         highest of all clusters; never so for the noise.
     """
-    columns = {name: scores[name].to_numpy(dtype=np.float64) for name in SCORES}
+    names = sorted(measured, key=lambda name: name != "cls")
+    columns = {name: scores[name].to_numpy(dtype=np.float64) for name in names}
     # The profile leaves -1 out, so all labels move up by one.
     table = cluster_profile(latents, labels + 1, scores=columns)
     table["cluster"] -= 1

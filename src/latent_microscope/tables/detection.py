@@ -1,14 +1,15 @@
 """Detectors over the runs of every setting, and the funnel at parameters chosen on other data."""
 
 from collections import Counter
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from latent_microscope.arguments import In
 from latent_microscope.forensics.detector_comparison import OURS, PEERS
 from latent_microscope.forensics.funnel_search import GRID, chosen_elsewhere
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.tables.runs import over_runs, stack
 
 MEASURES = (
@@ -23,15 +24,15 @@ MEASURES = (
 COMPARED = ("average_precision_interpolations", "roc_auc", "f1")
 
 
-def comparison_summary(
-    tables: Sequence[pd.DataFrame], settings: Sequence[str], seeds: Sequence[int]
+def tabulate_comparison(
+    *, runs_found: list[In], settings: list[str], seeds: list[int]
 ) -> pd.DataFrame:
-    """Every detector on every setting over its seeds, and how ours differs from it, paired.
+    """Compare detectors on every setting: mean, spread and paired difference to ours.
 
     Args:
-        tables: Comparison table of each run.
-        settings: Setting of each run.
-        seeds: Data seed of each run.
+        runs_found: comparison .parquet of each run.
+        settings: setting of each run.
+        seeds: data seed of each run.
 
     Returns:
         One row a setting and detector: ``<measure>_mean``, ``_sd``, ``n``; ``collapsed``, the
@@ -41,6 +42,7 @@ def comparison_summary(
         ``…_high`` (NaN for one seed); ``best_peer``: the highest mean average precision for
         interpolations of all detectors that are not ours; within a setting the highest first.
     """
+    tables = [load_table(path) for path in runs_found]
     table = stack(tables, {"setting": settings, "seed": seeds}, "comparisons")
     empty = Counter(name for name, part in zip(settings, tables, strict=True) if part.empty)
     by = ["setting", "detector", "family"]
@@ -77,15 +79,13 @@ def _mean_interval(values: pd.Series) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def search_summary(
-    tables: Sequence[pd.DataFrame], settings: Sequence[str], seeds: Sequence[int]
-) -> pd.DataFrame:
-    """The funnel where its parameters were chosen on the setting's other data seeds.
+def tabulate_search(*, runs_found: list[In], settings: list[str], seeds: list[int]) -> pd.DataFrame:
+    """Tabulate the funnel at parameters chosen on the setting's other data seeds.
 
     Args:
-        tables: Search table of each run.
-        settings: Setting of each run.
-        seeds: Data seed of each run.
+        runs_found: search .parquet of each run.
+        settings: setting of each run.
+        seeds: data seed of each run.
 
     Returns:
         One row a setting and method of the sources: the configuration chosen most often (columns
@@ -94,6 +94,7 @@ def search_summary(
         configuration has on that very run, ``f1_all_mean``: of calling everything authentic.
         Settings of one seed are left out.
     """
+    tables = [load_table(path) for path in runs_found]
     rows = []
     for setting in dict.fromkeys(settings):
         runs = [i for i, name in enumerate(settings) if name == setting and not tables[i].empty]

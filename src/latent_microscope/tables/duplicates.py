@@ -1,11 +1,11 @@
 """A study's near-duplicates as a list to act on."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.tables.runs import stack
 
 COLUMNS = {
@@ -41,25 +41,23 @@ ACTIONS = {
 }
 
 
-def duplicate_list(
-    duplicates: Sequence[pd.DataFrame],
-    runs: Sequence[int],
-    samples: pd.DataFrame,
-    attributes: pd.DataFrame | None,
+def tabulate_duplicates(
     *,
+    duplicates: list[In],
+    runs: list[int],
+    samples: In,
+    attributes: In | None = None,
     pictures: bool = True,
 ) -> pd.DataFrame:
-    """Pairs of all runs with what is known of both images.
+    """List the pairs of all runs with what is known of both images, and what to do.
 
     Args:
-        duplicates: Table of :func:`latent_microscope.forensics.near_duplicates.near_duplicates` of
-            each run.
-        runs: Number of each.
-        samples: ``id`` and ``identity`` (-1: unknown) or ``label_name``.
-        attributes: ``id`` and one 0/1 column an attribute: where two copies of one photograph
-            differ in an attribute, one of them is wrong. None: there are none.
-
-        pictures: Whether the samples are images; else ``action`` does not call them photographs.
+        duplicates: .parquet of the pairs of each run.
+        runs: number of each.
+        samples: .parquet with id and identity (-1: unknown), or label_name.
+        attributes: .parquet with id and one 0/1 column an attribute: where two copies of one
+            photograph differ in an attribute, one of them is wrong.
+        pictures: whether the samples are images; else no action calls them photographs.
 
     Returns:
         Table with :data:`COLUMNS`: copies and near-duplicates by falling detail correlation, then
@@ -71,9 +69,10 @@ def duplicate_list(
     Raises:
         InputError: An id that the samples lack.
     """
-    table = stack(duplicates, {"run": runs}, "duplicates")
-    key = "identity" if "identity" in samples else "label_name"
-    known = samples.set_index(samples["id"].astype("str"))[key]
+    table = stack([load_table(path) for path in duplicates], {"run": runs}, "duplicates")
+    people = load_table(samples)
+    key = "identity" if "identity" in people else "label_name"
+    known = people.set_index(people["id"].astype("str"))[key]
     unknown = [i for i in [*table["id_i"], *table["id_j"]] if i not in known.index]
     if unknown:
         raise InputError(f"duplicates: the id {unknown[0]!r} is not among the samples; find again")
@@ -98,7 +97,8 @@ def duplicate_list(
     duplicate = pairs["verdict"] != "look-alike"
     pairs["rank"] = np.arange(1, len(pairs) + 1)
     pairs["group"] = _groups(pairs, duplicate.to_numpy(bool))
-    pairs["differing"] = _differing(pairs, attributes, duplicate.to_numpy(bool))
+    facts = load_table(attributes) if attributes else None
+    pairs["differing"] = _differing(pairs, facts, duplicate.to_numpy(bool))
     kinds = np.where(duplicate, "duplicate", "look-alike")
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
     pairs["action"] = [

@@ -6,45 +6,29 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import join_by_id
+from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.published import ALIGNED, DETECTORS, FUNNEL, FUNNEL_UNIQUENESS, PREPRINT
 from latent_microscope.statistics.summaries import mean_sd, rank_correlation
 from latent_microscope.tables.runs import over_runs, stack
 
 _COUNTS = ["selected", "tp", "fp", "fn", "precision", "recall", "f1"]
 _DETECTION = ["roc_auc", "average_precision", "average_precision_interpolations", "f1"]
-_RANKED = [
-    "uniqueness",
-    "uniqueness_script",
-    "uniqueness_notebook",
-    "originality",
-    "originality_script",
-    "originality_notebook",
-    "stability",
-    "knn_density",
-    "attractor_density",
-    "attractor_density_adaptive",
-    "norm",
-    "cls",
-    "detector_score",
-]
 FALSE_DISCOVERY_RATE = 0.05
 
 
-def funnel_summary(
-    funnels: Sequence[pd.DataFrame],
-    methods: Sequence[str],
-    runs: Sequence[int],
-    views: Sequence[str],
+def tabulate_funnel(
+    *, funnels: list[In], methods: list[str], runs: list[int], views: list[str]
 ) -> pd.DataFrame:
-    """The funnel over runs, beside chance and the published table.
+    """Summarise the published funnel over runs, beside chance and the published table.
 
     Args:
-        funnels: Funnel table of each run and method.
-        methods: Method of the sources of each.
-        runs: Number of the run of each.
-        views: View of each.
+        funnels: .parquet of the funnel of each run and method.
+        methods: method of the sources of each.
+        runs: number of the run of each.
+        views: view of each.
 
     Returns:
         One row a view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
@@ -52,7 +36,8 @@ def funnel_summary(
         has), ``published_*`` and ``published_source`` where the preprint has that configuration.
         The mean precision is over runs that selected anything.
     """
-    table = stack(funnels, {"view": views, "method": methods, "run": runs}, "funnels")
+    tables = [load_table(path) for path in funnels]
+    table = stack(tables, {"view": views, "method": methods, "run": runs}, "funnels")
     by = ["view", "method", "uniqueness_percentile", "stability_percentile"]
     summary = over_runs(table, by, _COUNTS)
     base = table.groupby(by, sort=False)["prevalence"].mean().to_numpy()
@@ -74,19 +59,16 @@ def funnel_summary(
     return pd.concat([summary, pd.DataFrame(rows)], axis=1)
 
 
-def detector_summary(
-    detections: Sequence[pd.DataFrame],
-    methods: Sequence[str],
-    runs: Sequence[int],
-    views: Sequence[str],
+def tabulate_detectors(
+    *, detections: list[In], methods: list[str], runs: list[int], views: list[str]
 ) -> pd.DataFrame:
-    """Every detector over runs, beside chance and what was measured earlier.
+    """Summarise the detectors over runs, beside chance and what was measured earlier.
 
     Args:
-        detections: Detection table of each run and method.
-        methods: Method of the sources of each.
-        runs: Number of the run of each.
-        views: View of each.
+        detections: .parquet of the detectors of each run and method.
+        methods: method of the sources of each.
+        runs: number of the run of each.
+        views: view of each.
 
     Returns:
         One row a view, method and detector, best mean ROC AUC first within a view and method:
@@ -94,7 +76,8 @@ def detector_summary(
         ``baseline_average_precision`` (share of authentic samples), ``earlier_roc_auc_low``,
         ``earlier_roc_auc_high`` and ``earlier_source``.
     """
-    table = stack(detections, {"view": views, "method": methods, "run": runs}, "detections")
+    tables = [load_table(path) for path in detections]
+    table = stack(tables, {"view": views, "method": methods, "run": runs}, "detections")
     by = ["view", "method", "detector"]
     summary = over_runs(table, by, _DETECTION)
     summary["baseline_roc_auc"] = 0.5
@@ -115,21 +98,22 @@ def detector_summary(
     return ordered.drop(columns="place")
 
 
-def forensic_summary(
-    summaries: Sequence[pd.DataFrame],
-    sbs: Sequence[pd.DataFrame],
-    dimensions: Sequence[pd.DataFrame],
-    views: Sequence[str],
-    runs: Sequence[int],
+def tabulate_forensics(
+    *,
+    summaries: list[In],
+    views: list[str],
+    runs: list[int],
+    dimensions: list[In] | None = None,
+    sbs: list[In] | None = None,
 ) -> pd.DataFrame:
-    """Quantities of the latents and their scores over runs.
+    """Summarise what is true of the latents and their scores over runs.
 
     Args:
-        summaries: ``quantity``, ``value`` of each run.
-        sbs: SBS table of each run, or empty.
-        dimensions: Table of the latent dimensions of each run, or empty (latents of no VAE).
-        views: View of each run.
-        runs: Number of each run.
+        summaries: .parquet of quantity and value of each run.
+        views: view of each run.
+        runs: number of each run.
+        dimensions: .parquet of the latent dimensions of each run, where they are a VAE's.
+        sbs: .parquet of the stereotypical bias score of each run, where there are clusters.
 
     Returns:
         ``view``, ``quantity``, ``mean``, ``sd``, ``n``. Beside the summary's own quantities:
@@ -139,8 +123,9 @@ def forensic_summary(
     Raises:
         InputError: Not one table of each kind a run.
     """
-    keys = {"view": views, "run": runs}
-    parts = [stack(summaries, keys, "summaries")[["view", "run", "quantity", "value"]]]
+    keys: dict[str, Sequence[object]] = {"view": views, "run": runs}
+    stacked = stack([load_table(path) for path in summaries], keys, "summaries")
+    parts = [stacked[["view", "run", "quantity", "value"]]]
     latent = [
         pd.DataFrame(
             {
@@ -148,12 +133,12 @@ def forensic_summary(
                 "value": [float(table["active"].sum()), float(table["kl"].sum())],
             }
         )
-        for table in dimensions
+        for table in map(load_table, dimensions or [])
     ]
     if latent:
         parts.append(stack(latent, keys, "dimensions"))
     if sbs:
-        long = [_long_sbs(table) for table in sbs]
+        long = [_long_sbs(load_table(path)) for path in sbs]
         parts.append(stack(long, keys, "sbs"))
     table = pd.concat(parts, ignore_index=True)
     summary = mean_sd(table, ["view", "quantity"], ["value"]).drop(columns="value")
@@ -201,22 +186,23 @@ BIAS_COLUMNS = {
 }
 
 
-def bias_summary(
-    abis: Sequence[pd.DataFrame], profiles: Sequence[pd.DataFrame], runs: Sequence[int]
-) -> pd.DataFrame:
-    """Attributes that are over- or under-represented in a group beyond chance.
+def tabulate_bias(
+    *, abis: list[In], profiles: list[In], runs: list[int]
+) -> dict[str, pd.DataFrame]:
+    """List the attributes that are over- or under-represented beyond chance, and all tests.
 
     By the odds ratio: direction over or under by the published limits, q at most 0.05
     (Benjamini–Hochberg over the attributes of a group), and an interval that leaves out 1, which
     the p of a zero cell alone does not make sure.
 
     Args:
-        abis: ABI table of each run.
-        profiles: Cluster profile of each run.
-        runs: Number of each run.
+        abis: .parquet of the attribute bias index of each run.
+        profiles: .parquet of the cluster profile of each run.
+        runs: number of each run.
 
     Returns:
-        Table with :data:`BIAS_COLUMNS`, run by run and group by group, strongest first.
+        ``tests``: every attribute of every group of every run.
+        ``table``: with :data:`BIAS_COLUMNS`, run by run and group by group, strongest first.
         ``mean_cls`` (NaN) and ``creative`` (False) are known of clusters of the plane only.
         ``runs_found``: runs in which any group of the same kind (cluster, cmax, sub-niche) shows
         the attribute in that direction, since clusters of different runs cannot be matched.
@@ -225,8 +211,8 @@ def bias_summary(
     Raises:
         InputError: Not one table of each kind a run.
     """
-    table = stack(abis, {"run": runs}, "abis")
-    clusters = stack(profiles, {"run": runs}, "profiles")
+    table = stack([load_table(path) for path in abis], {"run": runs}, "abis")
+    clusters = stack([load_table(path) for path in profiles], {"run": runs}, "profiles")
     clusters["group"] = "cluster " + clusters["cluster"].astype("str")
     found = table[
         (table["definition"] == "odds")
@@ -245,15 +231,19 @@ def bias_summary(
     found["place"] = [groups[key] for key in found[["run", "group"]].itertuples(index=False)]
     found["strength"] = -np.abs(np.log(found["estimate"].astype("float64")))
     found = found.sort_values(["place", "strength"], kind="stable", ignore_index=True)
-    return found[list(BIAS_COLUMNS)].astype(BIAS_COLUMNS)
+    return {"table": found[list(BIAS_COLUMNS)].astype(BIAS_COLUMNS), "tests": table}
 
 
-def ranking_stability(scores: Sequence[pd.DataFrame], runs: Sequence[int]) -> pd.DataFrame:
-    """How far two runs of the same model rank the same samples alike.
+def tabulate_rankings(
+    *, scores: list[In], measured: list[str], runs: list[int], more: list[In] | None = None
+) -> pd.DataFrame:
+    """Correlate each score between all pairs of runs: how far they rank the same samples alike.
 
     Args:
-        scores: Scores table of each run, over the same samples.
-        runs: Number of each run.
+        scores: .parquet of all scores of each run, over the same samples.
+        measured: names of the scores.
+        runs: number of each run.
+        more: .parquet of each further score, run by run.
 
     Returns:
         One row a score: ``score``, ``mean``, ``sd`` (ddof 1) and ``n`` of the Spearman
@@ -266,17 +256,21 @@ def ranking_stability(scores: Sequence[pd.DataFrame], runs: Sequence[int]) -> pd
     if not scores or len(scores) != len(runs):
         raise InputError(f"{len(scores)} scores and {len(runs)} runs; give one of each a run")
     pairs = []
-    for (a, first), (b, second) in combinations(zip(runs, scores, strict=True), 2):
+    tables = [
+        load_scores(path, measured, further)
+        for path, further in zip(scores, by_run(more, scores), strict=True)
+    ]
+    for (a, first), (b, second) in combinations(zip(runs, tables, strict=True), 2):
         both = join_by_id(
-            first[["id", *_RANKED]],
-            second[["id", *_RANKED]].rename(columns={name: f"{name}_b" for name in _RANKED}),
+            first[["id", *measured]],
+            second[["id", *measured]].rename(columns={name: f"{name}_b" for name in measured}),
             names=(f"scores of run {a}", f"scores of run {b}"),
         )
-        pairs.append([rank_correlation(both[name], both[f"{name}_b"]) for name in _RANKED])
-    values = pd.DataFrame(pairs, columns=_RANKED, dtype="float64")
+        pairs.append([rank_correlation(both[name], both[f"{name}_b"]) for name in measured])
+    values = pd.DataFrame(pairs, columns=measured, dtype="float64")
     return pd.DataFrame(
         {
-            "score": pd.Series(_RANKED, dtype="str"),
+            "score": pd.Series(measured, dtype="str"),
             "mean": values.mean().to_numpy(),
             "sd": values.std(ddof=1).to_numpy(),
             "n": values.count().to_numpy(np.int64),

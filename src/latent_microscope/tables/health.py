@@ -1,24 +1,27 @@
 """Health of a study's VAEs over its runs."""
 
-from collections.abc import Sequence
+import logging
 
 import numpy as np
 import pandas as pd
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.tables.runs import stack
 
+log = logging.getLogger("latent_microscope")
 _WORST = ("ok", "warning", "alarm")
 
 
-def health_summary(
-    healths: Sequence[pd.DataFrame], views: Sequence[str], runs: Sequence[int]
-) -> pd.DataFrame:
-    """Every check over the runs: values, the worst status, and what to do.
+def tabulate_health(*, healths: list[In], views: list[str], runs: list[int]) -> pd.DataFrame:
+    """Put the checks of all runs together: values, the worst status, and what to do.
+
+    What is not ok is logged as a warning.
 
     Args:
-        healths: Table of :func:`latent_microscope.models.diagnostics.health_table` of each run.
-        views: View of each.
-        runs: Number of each.
+        healths: .parquet of the checks of each run.
+        views: view of each.
+        runs: number of each.
 
     Returns:
         One row a view and check, in their order: ``mean``, ``sd`` (ddof 1), ``min``, ``max``,
@@ -28,7 +31,8 @@ def health_summary(
     Raises:
         InputError: Not one table a run.
     """
-    table = stack(healths, {"view": views, "run": runs}, "healths")
+    tables = [load_table(path) for path in healths]
+    table = stack(tables, {"view": views, "run": runs}, "healths")
     rows = []
     for (view, check), part in table.groupby(["view", "check"], sort=False):
         values = part["value"].to_numpy(float)
@@ -53,4 +57,10 @@ def health_summary(
             }
         )
     texts = ("view", "check", "status", "bad", "runs_not_ok", "meaning", "action")
-    return pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
+    result = pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
+    for row in result[result["status"] != "ok"].to_dict("records"):
+        log.warning(
+            "%s (view %s, runs %s): %s: %s",
+            row["status"], row["view"], row["runs_not_ok"], row["check"], row["action"],
+        )  # fmt: skip
+    return result

@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.similarity.bootstrap import (
     bootstrap_compare,
@@ -244,3 +246,19 @@ def _labelled_differences(
     )
     whole = dict.fromkeys(("seed_a", "seed_b"), "int64")
     return table.reindex(columns=DIFFERENCE_COLUMNS).astype({**texts, **whole})
+
+
+def tabulate_inference(*, differences: list[In], check: list[In]) -> dict[str, pd.DataFrame]:
+    """Put the tables of all metrics below each other.
+
+    Args:
+        differences: .parquet of paired differences of each metric.
+        check: .parquet of the check of the bootstrap of each metric.
+
+    Returns:
+        ``table``: all differences. ``checks``: all checks.
+    """
+    return {
+        name: pd.concat([load_table(path) for path in paths], ignore_index=True)
+        for name, paths in (("table", differences), ("checks", check))
+    }

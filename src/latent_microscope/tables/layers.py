@@ -1,15 +1,16 @@
 """Similarity to people layer by layer: profile of one network, and all of a study together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy
-from latent_microscope.io.inputs import HumanVotes
+from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.inputs import HumanVotes, load_votes
 from latent_microscope.similarity.ceiling import noise_ceiling
 from latent_microscope.similarity.comparison import (
     RankedRDM,
@@ -124,24 +125,26 @@ def joined_profiles(profiles: Sequence[pd.DataFrame], model: str, seed: int) -> 
     return stack(profiles, keys, "profiles").astype({"model": "str", "seed": "int64"})
 
 
-def layers_table(
-    profiles: Sequence[pd.DataFrame],
-    votes: HumanVotes,
+def tabulate_layers(
     *,
-    wanted: int,
+    profiles: list[In],
+    votes: In,
+    samples: In,
+    wanted: int = 2000,
     splits: int = 20,
     seed: int = 0,
-    notes: Mapping[str, str] | None = None,
+    notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Profiles of all networks over runs, with the ceilings of the same images.
+    """Put the profiles of all networks together, with noise ceilings of the same images.
 
     Args:
-        profiles: One a network and run.
-        votes: Of all images of the study.
-        wanted: Images that the profiles are of; the same choice is made here.
-        splits: Halvings of the votes for the ceilings.
-        seed: Root seed.
-        notes: What a reader must know of a model, by its name.
+        profiles: .parquet of each network and run.
+        votes: .parquet with id and one column of counts a class.
+        samples: .parquet with id, label, label_name.
+        wanted: images that the profiles are of; the same choice is made here.
+        splits: random halvings of the votes.
+        seed: root seed.
+        notes: what a reader must know of a model, by its name.
 
     Returns:
         One row a metric, model and layer: these and ``position``, ``depth``, ``width``, then
@@ -155,8 +158,9 @@ def layers_table(
     """
     if not profiles:
         raise InputError("no profile; give that of at least one network")
-    table = pd.concat(list(profiles), ignore_index=True)
-    chosen = selected(votes, balanced(votes.labels, wanted))
+    table = pd.concat([load_table(path) for path in profiles], ignore_index=True)
+    every = load_votes(votes, samples)
+    chosen = selected(every, balanced(every.labels, wanted))
     if set(table["n_images"]) != {len(chosen.ids)}:
         raise InputError(
             f"the profiles are of {sorted(set(table['n_images']))} images, these votes of "

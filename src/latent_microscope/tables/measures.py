@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.tables.behaviour import BEHAVIOUR_COLUMNS
 
 KEYS = ["model", "layer", "seed", "metric", "measure"]
@@ -26,57 +28,75 @@ COLUMNS = [
 PREDICTIONS = "probabilities"
 
 
-def long_table(
-    rsa: Sequence[pd.DataFrame],
-    ceilings: Mapping[str, pd.DataFrame],
-    behaviour: pd.DataFrame,
-    intervals: Sequence[pd.DataFrame],
-    equivalents: Sequence[pd.DataFrame],
+def tabulate_measures(
     *,
+    rsa: list[In],
+    ceilings: list[In],
+    behaviour: In,
+    metrics: list[str],
     label: str,
-    simulated: bool,
-    notes: Mapping[str, str],
-) -> pd.DataFrame:
-    """All measures of all models with interval, ceiling, baseline and annotator equivalents.
+    intervals: list[In] | None = None,
+    equivalents: list[In] | None = None,
+    simulated: bool = False,
+    notes: dict[str, str] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Put all measures in one long table, and their means over runs in a wide one.
 
     Args:
-        rsa: Similarity to people, with the columns of the RSA tables.
-        ceilings: By metric, one row a measure.
-        behaviour: Scores of predictions.
-        intervals: Bootstrap intervals of both; may be none.
-        equivalents: Annotator equivalents of both; may be none.
-        label: Name of the model that knows the true label, the baseline of the similarity.
-        simulated: Whether the votes are simulated.
-        notes: What a reader must know of a model.
+        rsa: .parquet of similarity to people.
+        ceilings: .parquet of ceilings of each metric.
+        behaviour: .parquet of scores of predictions.
+        metrics: metric of each table of ceilings.
+        label: name of the model that knows the true label, the baseline of the similarity.
+        intervals: .parquet of bootstrap intervals.
+        equivalents: .parquet of annotator equivalents.
+        simulated: whether the votes are simulated.
+        notes: what a reader must know of a model, by its name.
 
     Returns:
-        Table of :data:`COLUMNS`. ``metric`` is empty for predictions. The ceiling of a score of
-        predictions is that of the votes themselves (their entropy, for cross-entropy), in
-        ``ceiling_upper``. ``self_ceiling``, of rho-a, is the most that the ties of both RDMs allow.
+        ``table``: one row a model, layer, seed, metric and measure, with :data:`COLUMNS`.
+        ``metric`` is empty for predictions. The ceiling of a score of predictions is that of the
+        votes themselves (their entropy, for cross-entropy), in ``ceiling_upper``.
+        ``self_ceiling``, of rho-a, is the most that the ties of both RDMs allow.
         ``unique_variance`` has as ceiling what a perfect RDM would explain beyond the others.
+        ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
 
     Raises:
         InputError: No RSA table, or none of ceilings for a metric.
     """
+    if len(ceilings) != len(metrics):
+        raise InputError(f"{len(ceilings)} tables of ceilings for {len(metrics)} metrics")
     if not rsa:
         raise InputError("no RSA table; give that of at least one metric")
+    bounds = {m: load_table(path) for m, path in zip(metrics, ceilings, strict=True)}
+    similar = [load_table(path) for path in rsa]
     table = pd.concat(
-        [_similarities(part, ceilings, label) for part in rsa] + [_predictions(behaviour)],
+        [
+            *(_similarities(part, bounds, label) for part in similar),
+            _predictions(load_table(behaviour)),
+        ],
         ignore_index=True,
     )
-    n_images = int(rsa[0]["n_images"].iloc[0])
+    n_images = int(similar[0]["n_images"].iloc[0])
     table["n"] = table["n"].fillna(n_images).astype("int64")
-    table = _joined(table, intervals, _INTERVAL)
-    worth = [_worth(part) for part in equivalents]
+    table = _joined(table, [load_table(path) for path in intervals or []], _INTERVAL)
+    worth = [_worth(load_table(path)) for path in equivalents or []]
     table = _joined(table, worth, ["equivalents", "equivalents_text"])
     table["higher_is_better"] = ~table["measure"].isin(SMALLER)
     table["simulated_votes"] = simulated
-    table["note"] = [notes.get(model, "") for model in table["model"]]
+    table["note"] = [(notes or {}).get(model, "") for model in table["model"]]
     for name in ("n_pairs", "n_draws"):
         table[name] = table[name].fillna(0).astype("int64")
     texts = ["model", "layer", "metric", "measure", "baseline_name", "equivalents_text", "note"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
-    return table[COLUMNS].astype({"seed": "int64"})
+    table = table[COLUMNS].astype({"seed": "int64"})
+    both = pd.concat([part.assign(metric=m) for m, part in bounds.items()], ignore_index=True)
+    both = both[["metric", *(name for name in both.columns if name != "metric")]]
+    return {
+        "table": table,
+        "models": wide_table(table),
+        "all_ceilings": both.astype({"metric": "str"}),
+    }
 
 
 def _similarities(

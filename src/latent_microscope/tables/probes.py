@@ -1,18 +1,18 @@
 """Linear probes of a study over its runs."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.tables.runs import over_runs, stack
 
 
-def probe_summary(probes: Sequence[pd.DataFrame], runs: Sequence[int]) -> pd.DataFrame:
-    """Every attribute's AUC over runs, best first.
+def tabulate_probes(*, probes: list[In], runs: list[int]) -> pd.DataFrame:
+    """Summarise what linear probes read off the latents over runs: every attribute, best first.
 
     Args:
-        probes: Table of :func:`latent_microscope.forensics.probes.probe_table` of each run.
-        runs: Number of each.
+        probes: .parquet of the probes of each run.
+        runs: number of each.
 
     Returns:
         One row an attribute: ``prevalence``, ``auc_mean``, ``auc_sd``, ``low`` and ``high`` (means
@@ -24,7 +24,7 @@ def probe_summary(probes: Sequence[pd.DataFrame], runs: Sequence[int]) -> pd.Dat
     Raises:
         InputError: Not one table a run.
     """
-    table = stack(probes, {"run": runs}, "probes")
+    table = stack([load_table(path) for path in probes], {"run": runs}, "probes")
     summary = over_runs(table, ["attribute"], ["auc", "gain"])
     groups = table.groupby("attribute", sort=False)
     columns = {

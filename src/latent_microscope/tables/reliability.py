@@ -1,5 +1,6 @@
 """Scores with uncertainty: what of U, O, stability and CLS repeats over VAEs and ICA restarts."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.reliability import (
@@ -24,19 +26,14 @@ from latent_microscope.forensics.reliability import (
     rank_correlations,
     top_rows,
 )
-from latent_microscope.io.artefacts import join_by_id
-from latent_microscope.seeds import rng
+from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.inputs import by_run, load_scores
+from latent_microscope.seeds import derive, rng
 
-SCORES = ("uniqueness", "originality", "stability", "cls")
+log = logging.getLogger("latent_microscope")
+
 OF_RESTARTS = ("uniqueness", "cls")
 """Scores that depend on the unmixing; the others have one value a VAE."""
-LISTS = {
-    "uniqueness": ("creative", True),
-    "originality": ("stereotypes", False),
-    "stability": ("creative", True),
-    "cls": ("creative", True),
-}
-"""The config's length of each score's list, and whether it holds the highest."""
 SOURCES = ("VAE seeds", "ICA restarts", "both")
 STATUSES = ("ok", "list mostly noise", "mostly noise", "unknown")
 
@@ -74,7 +71,7 @@ def gather(
     ``restarts``; CLS of a restart is made with its own uniqueness and the VAE's originality.
 
     Args:
-        scores: Scores of each run: ``id`` and :data:`SCORES`.
+        scores: Scores of each run: ``id`` and a column a score, ``originality`` among them.
         restarts: Uniqueness of each run's restarts: ``id``, ``restart_<number>``, ``chosen`` (the
             number of the chosen one, the same in each row).
         runs: Number of each run.
@@ -89,12 +86,13 @@ def gather(
             "of each a run"
         )
     ids = scores[0]["id"].astype("str")
-    columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in SCORES}
+    measured = [str(name) for name in scores[0].columns if name != "id"]
+    columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in measured}
     for table, restart, run in zip(scores, restarts, runs, strict=True):
         wanted = pd.DataFrame({"id": ids})
         names = ("scores of the first run", f"scores of run {run}")
-        own = join_by_id(wanted, table[["id", *SCORES]], names=names)
-        for name in SCORES:
+        own = join_by_id(wanted, table[["id", *measured]], names=names)
+        for name in measured:
             columns[name].append((own[name].to_numpy(float), int(run), True))
         of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of run {run}"))
         chosen = int(of_restart["chosen"].iloc[0])
@@ -178,13 +176,13 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def reliability_table(
-    replicates: Mapping[str, Replicates], lists: Mapping[str, int]
+    replicates: Mapping[str, Replicates], lists: Mapping[str, Sequence[Any]]
 ) -> pd.DataFrame:
     """How far each score's ranking repeats, over VAE seeds, ICA restarts and both.
 
     Args:
         replicates: From :func:`gather`.
-        lists: Lengths of the lists by name, as in the config.
+        lists: Score → length of its ranked list, and whether it holds the highest.
 
     Returns:
         One row a score and source of variation (``over``: VAE seeds, with the chosen restart of
@@ -198,12 +196,11 @@ def reliability_table(
         :func:`judge`.
     """
     rows = []
-    for name in SCORES:
-        made = replicates[name]
-        key, largest = LISTS[name]
+    for name, made in replicates.items():
+        length, largest = lists[name]
         for over in SOURCES if name in OF_RESTARTS else SOURCES[:1]:
             part = made.select(made.chosen) if over == "VAE seeds" else made
-            row = _row(name, over, part, int(lists[key]), largest)
+            row = _row(name, over, part, int(length), bool(largest))
             status, note = judge(row)
             rows.append({**row, "status": status, "note": note})
     table = pd.DataFrame(rows)
@@ -228,8 +225,7 @@ def score_intervals(
         ranked the samples independently; with one VAE, if restarts did), ``replicates``, ``vaes``.
     """
     parts = []
-    for name in SCORES:
-        made = replicates[name]
+    for name, made in replicates.items():
         ranks = percentiles(made.values)
         vaes = len(np.unique(made.seeds))
         m = ranks.shape[1]
@@ -261,3 +257,50 @@ def score_intervals(
             )
         )
     return pd.concat(parts, ignore_index=True).astype({"id": "str"})
+
+
+def tabulate_reliability(
+    *,
+    scores: list[In],
+    restarts: list[In],
+    runs: list[int],
+    lists: dict[str, list[Any]],
+    alpha: float = 0.5,
+    seed: int = 0,
+    more: list[In] | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Compare rankings over VAE seeds and over the ICA restarts of each.
+
+    Args:
+        scores: .parquet of all scores of each run.
+        restarts: .parquet of the uniqueness by every ICA restart of each run.
+        runs: number of each run.
+        lists: {score: [length of its ranked list, whether it holds the highest]}.
+        alpha: weight of uniqueness in the CLS.
+        seed: root seed.
+        more: .parquet of each further score, run by run.
+
+    Returns:
+        one row a score and source of variation: Spearman, Kendall's W, ICC, repeats of the list
+        beside chance, widths, status and note.
+        one row a score and sample: median, low and high percentile, the band of another VAE, and
+        what pure noise would give.
+    """
+    ids, replicates = gather(
+        [
+            load_scores(path, list(lists), further)
+            for path, further in zip(scores, by_run(more, scores), strict=True)
+        ],
+        [load_table(path) for path in restarts],
+        runs,
+        alpha,
+    )
+    result = reliability_table(replicates, lists)
+    for row in result[result["status"] != "ok"].to_dict("records"):
+        known = row["status"] != "unknown"
+        log.log(
+            logging.WARNING if known else logging.INFO,
+            "%s over %s: %s (%s)", row["score"], row["over"], row["status"], row["note"],
+        )  # fmt: skip
+    intervals = score_intervals(ids, replicates, seed=derive(seed, "reliability"))
+    return {"table": result, "intervals": intervals}
