@@ -6,15 +6,22 @@ from latent_microscope.report.result_checks import check_artefacts
 from latent_microscope.step import In, Out, run
 
 
-def main(*, artefacts: list[In], checks: Out, may_collapse: bool = False) -> None:
+def main(
+    *,
+    artefacts: list[In],
+    checks: Out,
+    measured: list[str],
+    may_collapse: bool = False,
+) -> None:
     """Run the checks.
 
     Args:
         artefacts: arrays and tables of one study.
         checks: .parquet, columns artefact, check, passed, detail.
+        measured: names of the scores that must be finite numbers.
         may_collapse: a VAE that has collapsed whole is a finding, not a fault.
     """
-    table = check_artefacts(artefacts, may_collapse)
+    table = check_artefacts(artefacts, measured, may_collapse)
     failed = table[~table["passed"]]
     if len(failed):
         first = failed.iloc[0]

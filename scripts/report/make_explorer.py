@@ -33,6 +33,8 @@ def main(
     thumbnail: int = 64,
     quality: int = 70,
     nearest: int = 12,
+    titles: dict[str, str] | None = None,
+    first: list[str] | None = None,
 ) -> None:
     """Write the page; what is not given is left out of it, with a sentence.
 
@@ -62,6 +64,8 @@ def main(
         thumbnail: longer side of a thumbnail in pixels, never enlarged; 0: none.
         quality: of the thumbnails' WebP, 1 to 100.
         nearest: neighbours of each image, at most.
+        titles: of scores, by name.
+        first: names of the scores that come first.
     """
     drawn = dict(zip(plane_spaces or [], planes or [], strict=True))
     near = dict(zip(neighbour_spaces or [], neighbours or [], strict=True))
@@ -74,6 +78,8 @@ def main(
         made,
         images=images,
         scores=scores or (),
+        titles=titles or {},
+        first=first or (),
         clusters=clusters,
         attributes=attributes,
         rankings=rankings,

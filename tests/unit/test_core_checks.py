@@ -15,6 +15,7 @@ from latent_microscope.report.publishing import publish, summarise
 from latent_microscope.report.result_checks import check_artefacts
 
 IDS = ["a", "b", "c"]
+MEASURED = ["uniqueness", "originality", "stability", "knn_density", "cls"]
 SCORES = {
     "id": IDS, "uniqueness": [1.0, 2, 3], "originality": [1.0, 2, 3], "stability": [1.0, 2, 3],
     "knn_density": [1.0, 2, 3], "cls": [0.0, 0.5, 1],
@@ -45,7 +46,7 @@ def table(folder: Path, name: str, **changes: Any) -> Path:
 
 
 def failures(*paths: Path) -> list[str]:
-    found = check_artefacts(paths)
+    found = check_artefacts(paths, MEASURED)
     assert set(found["artefact"]) == {str(path) for path in paths}
     return found.loc[~found["passed"], "check"].tolist()
 
@@ -61,7 +62,7 @@ def test_good_artefacts_pass(tmp_path: Path) -> None:
     paths = [table(tmp_path, name) for name in TABLES] + [tmp_path / f"{n}.npy" for n in arrays]
     (tmp_path / "x.csv").write_text("a\n")
     assert failures(*paths, tmp_path / "x.csv") == []
-    assert len(check_artefacts(paths)) > 30
+    assert len(check_artefacts(paths, MEASURED)) > 30
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_fault_in_a_table_is_found(
 def test_a_missing_column_is_a_failed_check(tmp_path: Path) -> None:
     path = tmp_path / "scores-intended.parquet"
     save_table(path, pd.DataFrame(SCORES).drop(columns=["cls", "id"]))
-    found = check_artefacts([path])
+    found = check_artefacts([path], MEASURED)
     failed = found[~found["passed"]]
     assert failed["check"].tolist() == ["has its columns"]
     assert failed["detail"].tolist() == ["missing: id, cls"]
@@ -129,7 +130,7 @@ def test_a_fault_in_an_array_is_found(
 def test_an_unreadable_artefact_stops_the_check(tmp_path: Path) -> None:
     (tmp_path / "latents.npy").write_bytes(b"\x93NUMPY")
     with pytest.raises(InputError, match=r"latents\.npy"):
-        check_artefacts([tmp_path / "latents.npy"])
+        check_artefacts([tmp_path / "latents.npy"], MEASURED)
 
 
 def made(path: Path, content: str, step: str, seconds: float = 1.5, **params: Any) -> Path:
@@ -223,5 +224,5 @@ def test_a_collapsed_vae_may_be_a_finding(tmp_path: Path) -> None:
     save_npy(tmp_path / "latents.npy", np.ones((20, 3), dtype=np.float32))
     save_table(tmp_path / "comparison.parquet", pd.DataFrame({"detector": pd.Series(dtype="str")}))
     paths = [tmp_path / "latents.npy", tmp_path / "comparison.parquet"]
-    assert (~check_artefacts(paths)["passed"]).sum() == 2
-    assert check_artefacts(paths, may_collapse=True)["passed"].all()
+    assert (~check_artefacts(paths, MEASURED)["passed"]).sum() == 2
+    assert check_artefacts(paths, MEASURED, may_collapse=True)["passed"].all()

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from latent_microscope.custom.correlations import SCORES, correlation_table
+from latent_microscope.custom.correlations import correlation_table
+
+SCORES = ("uniqueness", "originality", "stability", "knn_density", "cls")
 
 
 def made(n: int, slope: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:

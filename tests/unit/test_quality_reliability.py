@@ -172,12 +172,17 @@ def runs(shares, n=300, seeds=(0, 1), restarts=3) -> tuple[Any, Any, Any]:
 
 
 SHARES = {"uniqueness": 0.9, "originality": 0.8, "stability": 0.1}
-LENGTHS = {"creative": 30, "stereotypes": 20}
+LISTS = {
+    "uniqueness": (30, True),
+    "originality": (20, False),
+    "stability": (30, True),
+    "cls": (30, True),
+}
 
 
 def test_table_of_a_study():
     _, replicates = gather(*runs(SHARES), 0.5)
-    table: Any = reliability_table(replicates, LENGTHS).set_index(["score", "over"])
+    table: Any = reliability_table(replicates, LISTS).set_index(["score", "over"])
     assert table.index.tolist() == [
         ("uniqueness", "VAE seeds"), ("uniqueness", "ICA restarts"), ("uniqueness", "both"),
         ("originality", "VAE seeds"), ("stability", "VAE seeds"), ("cls", "VAE seeds"),
@@ -219,7 +224,7 @@ def test_intervals_of_a_study():
 
 def test_one_seed_says_that_nothing_is_known():
     ids, replicates = gather(*runs(SHARES, seeds=(4,)), 0.5)
-    table: Any = reliability_table(replicates, LENGTHS).set_index(["score", "over"])
+    table: Any = reliability_table(replicates, LISTS).set_index(["score", "over"])
     assert table.loc[("originality", "VAE seeds"), "status"] == "unknown"
     assert np.isnan(table.loc[("originality", "VAE seeds"), "spearman_mean"])
     assert table.loc[("uniqueness", "both"), "status"] == "unknown"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latent_microscope import registry
 from latent_microscope.commands.results import (
     TABLES,
     Result,
@@ -156,9 +157,14 @@ def _noise(
     )
     count = len(fit.restarts)
     yield f"FastICA: {count - fit.not_converged} of {count} restarts converged"
-    replicates = gather([table], [restarts], [0], settings["alpha"])[1]
     length = int(np.clip(len(table) // 10, _SHOWN, given.study["lists"]["creative"]))
-    rows = reliability_table(replicates, {"creative": length, "stereotypes": length})
+    lists = {
+        score.name: (length, score.largest)
+        for score in registry.scores()
+        if score.main and not score.function
+    }
+    replicates = gather([table[["id", *lists]]], [restarts], [0], settings["alpha"])[1]
+    rows = reliability_table(replicates, lists)
     for row in rows[rows["over"] == "ICA restarts"].to_dict("records"):
         name = "CLS" if row["score"] == "cls" else row["score"]
         yield f"{name} over {row['replicates']} restarts: {row['status']} ({row['note']})"

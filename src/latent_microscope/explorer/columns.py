@@ -1,6 +1,6 @@
 """What a map can be coloured by: scores, clusters, labels, identities, attributes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,9 @@ _VARIANTS = ("_script", "_notebook")
 MANY_LEVELS = 30
 """Levels up to which a categorical attribute is also tested level by level."""
 TITLES = {
-    "cls": "creative latent score (CLS)",
-    "knn_density": "kNN density",
-    "attractor_density": "attractor density",
-    "attractor_density_adaptive": "attractor density, adaptive radius",
     "neighbors": "similar others",
-    "norm": "norm of the latent",
     "reconstruction_error": "reconstruction error",
     "kl": "KL divergence",
-    "detector_score": "detector score",
     "human_entropy": "entropy of the votes (nats)",
     "human_accuracy": "votes for the label",
     "cluster": "cluster (UMAP plane)",
@@ -31,7 +25,6 @@ TITLES = {
     "label_name": "label",
 }
 _CLUSTERS = ("cluster", "cmax")
-_FIRST = ("uniqueness", "originality", "stability", "cls")
 
 
 @dataclass(frozen=True)
@@ -89,16 +82,21 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def score_columns(table: pd.DataFrame) -> Iterator[Column]:
-    """Every numeric column of a table as a score, without variants of the same one."""
-    for name in sorted(table.columns, key=lambda name: name not in _FIRST):
+def score_columns(table: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Column]:
+    """Every numeric column of a table as a score, without variants of the same one.
+
+    Args:
+        table: ``id`` and numbers.
+        titles: Of scores, by name.
+    """
+    for name in table.columns:
         values = table[name]
         if name == "id" or str(name).endswith(_VARIANTS):
             continue
         if pd.api.types.is_bool_dtype(values):
             yield category(str(name), values.map({True: "yes", False: "no"}), "score")
         elif pd.api.types.is_numeric_dtype(values):
-            yield _number(str(name), values, "score")
+            yield _number(str(name), values, "score", titles.get(str(name)))
 
 
 def _number(name: str, values: pd.Series, group: str, title: str | None = None) -> Column:

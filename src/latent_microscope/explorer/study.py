@@ -1,6 +1,6 @@
 """A study as its explorer needs it: read from artefacts, joined by id, in the order of samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class Files:
         maps: Spaces with their planes and neighbours; at least one.
         images: uint8 .npy, row i = row i of samples.
         scores: Tables of one score a column.
+        titles: Of scores, by name.
+        first: Names of the scores that come first.
         clusters: cluster, cmax.
         attributes: One column an attribute.
         rankings: Ranked lists.
@@ -48,6 +50,8 @@ class Files:
     maps: Sequence[Source]
     images: Path | None = None
     scores: Sequence[Path] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    first: Sequence[str] = ()
     clusters: Path | None = None
     attributes: Path | None = None
     rankings: Path | None = None
@@ -152,7 +156,9 @@ def _columns(files: Files, samples: pd.DataFrame, opinions: Opinions | None) -> 
     """Scores, clusters, labels, attributes; the first of two columns of one name is kept."""
     found: list[Column] = []
     for path in files.scores:
-        found += score_columns(_joined(samples, path, files.samples))
+        table = _joined(samples, path, files.samples)
+        found += score_columns(table, files.titles)
+    found.sort(key=lambda column: column.name not in files.first)
     if opinions is not None:
         found += opinions.columns()
     if files.clusters is not None:

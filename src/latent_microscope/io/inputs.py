@@ -68,19 +68,62 @@ def load_with_ids(path: Path, ids_path: Path) -> tuple[np.ndarray, npt.NDArray[n
     return load_rows(path, ids, ids_path), ids
 
 
-def load_scores(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def load_scores(path: Path, columns: Sequence[str], more: Sequence[Path] = ()) -> pd.DataFrame:
     """A table of ids and finite numbers.
 
+    Args:
+        path: Table of scores.
+        columns: Those that are wanted.
+        more: Tables of a score each of the same run, ``score-<name>.parquet`` with id and its name.
+
     Raises:
-        InputError: A column is missing, or a value is NaN or infinite.
+        InputError: A column is missing, a value is NaN or infinite, ids differ, or two tables are
+            of one score.
     """
+    files: dict[str, Path] = {}
+    for file in more:
+        name = file.stem.removeprefix("score-")
+        if name in files:
+            raise InputError(
+                f"{file}: {files[name]} is of the score {name!r} too; give the further scores run "
+                "by run, one file of each score"
+            )
+        files[name] = file
+    table = _numbers(path, [name for name in columns if name not in files])
+    for name in columns:
+        if name in files:
+            found = _numbers(files[name], [name])
+            table = join_by_id(table, found, names=(str(path), str(files[name])))
+    return table[["id", *columns]]
+
+
+def _numbers(path: Path, columns: list[str]) -> pd.DataFrame:
     table = load_table(path, ["id", *columns])
     for column in columns:
         if table[column].dtype.kind not in "iufb":
             raise InputError(f"{path}: the column {column!r} must hold numbers")
-    numbers = table[list(columns)].to_numpy(dtype=np.float64)
+    numbers = table[columns].to_numpy(dtype=np.float64)
     require_finite(numbers, path, table["id"].tolist())
     return table
+
+
+def by_run(more: Sequence[Path] | None, scores: Sequence[Path]) -> list[Sequence[Path]]:
+    """Files of further scores, which follow each other run by run → those of each run.
+
+    Args:
+        more: As many of each run.
+        scores: One file a run.
+
+    Raises:
+        InputError: Not as many of each run.
+    """
+    files = list(more or ())
+    each, left = divmod(len(files), max(len(scores), 1))
+    if left:
+        raise InputError(
+            f"{len(files)} files of further scores and {len(scores)} runs; give as many of each run"
+        )
+    return [files[i * each : (i + 1) * each] for i in range(len(scores))]
 
 
 def joined(left: Path, right: Path, columns: tuple[list[str], list[str]]) -> pd.DataFrame:

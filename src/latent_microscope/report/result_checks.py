@@ -1,6 +1,7 @@
 """Checks of finished artefacts: what must hold for any study, whatever its data."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ Finding = tuple[str, bool, str]
 _BLOCK = 4096
 
 
-def check_artefacts(paths: Sequence[Path], may_collapse: bool = False) -> pd.DataFrame:
+def check_artefacts(
+    paths: Sequence[Path], measured: Sequence[str], may_collapse: bool = False
+) -> pd.DataFrame:
     """Run every check that fits the name of an artefact.
 
     Args:
         paths: Artefacts of one study.
+        measured: Names of the scores that must be finite numbers.
         may_collapse: A VAE that has collapsed whole is a finding of the study, not a fault of it.
 
     Returns:
@@ -25,13 +29,13 @@ def check_artefacts(paths: Sequence[Path], may_collapse: bool = False) -> pd.Dat
     """
     rows = []
     for path in paths:
-        for check, passed, detail in _checks_of(path):
+        for check, passed, detail in _checks_of(path, measured):
             allowed = may_collapse and (path.stem, check) in _OF_COLLAPSE
             rows.append((str(path), check, bool(passed) or allowed, detail))
     return pd.DataFrame(rows, columns=["artefact", "check", "passed", "detail"])
 
 
-def _checks_of(path: Path) -> Iterator[Finding]:
+def _checks_of(path: Path, measured: Sequence[str]) -> Iterator[Finding]:
     if path.suffix == ".npy":
         yield from _array(path)
     elif path.suffix == ".parquet":
@@ -41,8 +45,9 @@ def _checks_of(path: Path) -> Iterator[Finding]:
             yield from verify_members(table, load_table(path.with_name("provenance.parquet")))
         if path.parent.name == "tables":  # over runs: tables/funnel.parquet is no run's funnel
             return
-        for kind, (columns, checks) in _TABLE_CHECKS.items():
-            if path.stem == kind or (kind in _BY_METHOD and path.stem.startswith(f"{kind}-")):
+        of_scores = (["id", *measured], partial(_scores, measured=measured))
+        for kind, (columns, checks) in (_TABLE_CHECKS | {"scores": of_scores}).items():
+            if path.stem == kind or (kind in _NAMED and path.stem.startswith(f"{kind}-")):
                 missing = [c for c in columns if c not in table.columns]
                 yield "has its columns", not missing, f"missing: {', '.join(missing) or 'none'}"
                 if not missing:
@@ -51,7 +56,8 @@ def _checks_of(path: Path) -> Iterator[Finding]:
         yield "not empty", path.stat().st_size > 0, f"{path.stat().st_size} bytes"
 
 
-_BY_METHOD = ("scores", "funnel")  # scores-intended.parquet; but euclidean-models is no euclidean
+# scores-intended.parquet, score-<name>.parquet; but euclidean-models is no euclidean
+_NAMED = ("scores", "score", "funnel")
 _MAY_BE_EMPTY = (
     "abi",
     "signatures",
@@ -107,13 +113,16 @@ def _within(table: pd.DataFrame, column: str, low: float, high: float) -> Findin
     return f"{column} within [{low:g}, {high:g}]", ok, f"{values.min():.4g} to {values.max():.4g}"
 
 
-_SCORES = ["uniqueness", "originality", "stability", "knn_density", "cls"]
-
-
-def _scores(table: pd.DataFrame) -> Iterator[Finding]:
+def _scores(table: pd.DataFrame, measured: Sequence[str]) -> Iterator[Finding]:
     yield from _ids(table)
-    yield from _finite(table, _SCORES)
-    yield _within(table, "cls", 0, 1)
+    yield from _finite(table, measured)
+    if "cls" in measured:
+        yield _within(table, "cls", 0, 1)
+
+
+def _score(table: pd.DataFrame) -> Iterator[Finding]:
+    yield from _ids(table)
+    yield from _finite(table, [name for name in table.columns if name != "id"])
 
 
 def _training(table: pd.DataFrame) -> Iterator[Finding]:
@@ -152,7 +161,7 @@ _RSA = ["model", "method", "value", "label_only"]
 _TABLE_CHECKS: dict[str, tuple[list[str], Callable[[pd.DataFrame], Iterator[Finding]]]] = {
     "samples": (["id"], _ids),
     "encoding": (["id"], _ids),
-    "scores": (["id", *_SCORES], _scores),
+    "score": (["id"], _score),
     "training": (["epoch", "loss"], _training),
     "confusions": (["source", "seed", "true", "share"], _confusions),
     "funnel": (["tp", "fp", "selected"], _funnel),
