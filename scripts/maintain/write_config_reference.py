@@ -1,8 +1,8 @@
 """Write config/README.md from the schema of the config."""
 
 from latent_microscope.config.reference import config_reference
+from latent_microscope.config.schema import config_schema
 from latent_microscope.io.artefacts import save_text
-from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.step import In, Out, run
 
 
@@ -13,7 +13,7 @@ def main(*, schema: In, page: Out) -> None:
         schema: workflow/schemas/config.schema.yaml.
         page: config/README.md.
     """
-    save_text(page, config_reference(load_yaml(schema)))
+    save_text(page, config_reference(config_schema(schema)))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ RSA = {
     "vgg15": 0.494,
 }
 RSA_METRIC = "euclidean"
-_ORACLES = ("label", "class_mean")
+ORACLES = ("label", "class_mean")
+"""Models that know the labels: bounds, no networks."""
 
 # Cross-entropy to the votes (nats): ours from the published predictions of networks without human
 # data; and what the paper reports after and before tuning on human votes.
@@ -91,7 +92,7 @@ ACCURACY = {"human": 0.9523, "human_majority": 0.9921}
 FACTS = "CIFAR-10H, all 10,000 images"
 
 
-NETWORKS = tuple(name for name in RSA if name not in _ORACLES)
+NETWORKS = tuple(name for name in RSA if name not in ORACLES)
 """Networks without human data whose predictions are published: no model of a study."""
 
 
@@ -109,7 +110,7 @@ def published_rsa(model: str, layer: str, metric: str) -> tuple[float, str]:
         metric: Distance of the RDMs.
     """
     name = plain_name(model)
-    fits = metric == RSA_METRIC and (name in _ORACLES or layer == "probabilities")
+    fits = metric == RSA_METRIC and (name in ORACLES or layer == "probabilities")
     if not fits or name not in RSA:
         return float("nan"), ""
     return RSA[name], PREDICTIONS

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from latent_microscope.config.reference import MODELS, config_reference
+from latent_microscope import registry
+from latent_microscope.config.reference import config_reference
+from latent_microscope.config.schema import config_schema, definition
 from latent_microscope.io.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = load_yaml(ROOT / "workflow/schemas/config.schema.yaml")
+SCHEMA = config_schema(ROOT / "workflow/schemas/config.schema.yaml")
 STUDIES = ("synthetic", "detection", "simulations", "faces", "alignment", "own")
 
 
@@ -86,10 +88,7 @@ def test_rows_show_type_range_default_and_the_default_of_a_section_left_out() ->
             "d": {"properties": {"e": {"enum": ["constant", "cosine"], "default": "constant"}}},
             **{
                 name: {"properties": {"z": {"const": name}}}
-                for name in (
-                    *STUDIES,
-                    *MODELS,
-                )
+                for name in (*STUDIES, *{definition(m.name) for m in registry.model_types()})
             },
         },
     }

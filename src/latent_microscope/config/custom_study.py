@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from latent_microscope import registry
+from latent_microscope.config.models import parts_of
 from latent_microscope.errors import InputError
 
 PARTS = (
@@ -16,8 +18,6 @@ PARTS = (
 )
 """Keys of the section data; a path by itself stands for ``{file: path}``."""
 TABLE_PARTS = ("identities", "labels")
-MODELS = ("external", "embeddings", "vae", "pixels", "label", "class_mean")
-"""Types of models that a study of one's own compares with people."""
 _SIZES = {"convolutional": 64, "cifar": 32}
 _SIZE = 64
 
@@ -59,8 +59,12 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
         )
     people = "votes" in data or "dissimilarity" in data
     if people:
-        _add_models(study)
-    _check_models(study, data, people, f"{prefix}.models")
+        _add_models(study, f"{prefix}.models")
+    elif study["models"]:
+        raise InputError(
+            f"config key {prefix}.models: there is nothing to compare models with; name data.votes "
+            "or data.dissimilarity, or leave the models out"
+        )
     if "embeddings" not in data and "vae" not in study and not people:
         raise InputError(
             f"config key {prefix}.data: nothing to analyse; name embeddings, or images and a vae, "
@@ -73,46 +77,16 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
         data["images"]["size"] = _SIZES.get(study.get("vae", {}).get("arch", ""), _SIZE)
 
 
-def _add_models(study: dict[str, Any]) -> None:
+def _add_models(study: dict[str, Any], prefix: str) -> None:
     """The study's own latents and the baselines, where the config does not have them."""
-    data, models = study["data"], study["models"]
-    baselines = ("label", "class_mean") if "votes" in data else ()
-    own = [part for part in ("embeddings", "vae") if part in data or part in study]
-    pixels = ("pixels",) if "images" in data else ()
-    present = {model["type"] for model in models.values()}
-    for name in (*own, *pixels, *baselines):
-        if name not in present and name not in models:
-            models[name] = {"type": name, "layers": ["features"]}
-
-
-def _check_models(
-    study: Mapping[str, Any], data: Mapping[str, Any], people: bool, prefix: str
-) -> None:
     models = study["models"]
-    if models and not people:
-        raise InputError(
-            f"config key {prefix}: there is nothing to compare models with; name data.votes or "
-            "data.dissimilarity, or leave the models out"
-        )
-    if people and not models:
+    taken, parts = {*models, *(model["type"] for model in models.values())}, parts_of(study)
+    for declared in registry.model_types():
+        plain = declared.config == "plain" and not declared.function
+        if plain and declared.needs <= parts and declared.name not in taken:
+            models[declared.name] = {"type": declared.name, "layers": ["features"]}
+    if not models:
         raise InputError(f"config key {prefix}: name a model, or data.embeddings or data.images")
-    needs = {
-        "embeddings": "embeddings" in data,
-        "vae": "vae" in study,
-        "pixels": "images" in data,
-        "label": "votes" in data,
-        "class_mean": "votes" in data,
-    }
-    for name, model in models.items():
-        kind = model["type"]
-        if kind not in MODELS:
-            raise InputError(
-                f"config key {prefix}.{name}.type: {kind!r} is for the kind alignment; here are "
-                f"{', '.join(MODELS)}"
-            )
-        if not needs.get(kind, True):
-            missing = {"pixels": "data.images", "vae": "vae", "embeddings": "data.embeddings"}
-            raise InputError(f"config key {prefix}.{name}: needs {missing.get(kind, 'data.votes')}")
 
 
 def _complete(data: dict[str, Any], part: str, key: str) -> None:

@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latent_microscope import registry
+from latent_microscope.config.schema import definition
+
 _HEAD = """# Configuration
 
 Made from `workflow/schemas/config.schema.yaml` by `make docs`; do not edit by hand.
@@ -27,26 +30,18 @@ stands nowhere below is an error that names it.
 """
 
 
-MODELS = (
-    "philnet",
-    "folds",
-    "views",
-    "random",
-    "resnet50",
-    "efficientnet_lite",
-    "plain",
-    "external",
-)
-
-
 def config_reference(schema: Mapping[str, Any]) -> str:
     """Markdown that lists every key with its type, range, default and meaning."""
     parts = [_HEAD, "\n## Top level\n\n", *_table(schema, schema)]
     for kind in ("synthetic", "detection", "simulations", "faces", "alignment", "own"):
         parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
     parts.append("\n## Models of an alignment study, by `type`\n")
-    for name in MODELS:
-        title = "vae, pixels, label, class_mean" if name == "plain" else name
+    types: dict[str, list[str]] = {}
+    for declared in registry.model_types():
+        here = [declared.name] if "alignment" in declared.kinds else []
+        types.setdefault(definition(declared.name), []).extend(here)
+    for name, titles in types.items():
+        title = ", ".join(titles) or f"{name} (studies of the kind own)"
         parts += [f"\n### {title}\n\n", *_table(schema["$defs"][name], schema)]
     return "".join(parts)
 

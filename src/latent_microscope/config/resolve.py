@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,12 @@ import jsonschema
 from jsonschema.protocols import Validator
 
 from latent_microscope.config.custom_study import check_own, spell_out
+from latent_microscope.config.models import check_models
+from latent_microscope.config.schema import config_schema, definition
 from latent_microscope.errors import InputError
-from latent_microscope.io.yaml_files import load_yaml, require_modest
+from latent_microscope.io.yaml_files import require_modest
 
 KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "own")
-BASELINES = ("label",)
-"""Types of models that every alignment study has: every score stands beside theirs."""
-PLAIN = ("vae", "pixels", "label", "class_mean", "embeddings")
 _ORDERED = ("models", "settings")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
@@ -48,7 +46,7 @@ def resolve(
     Raises:
         InputError: A key is unknown, missing or out of its range; the message names it.
     """
-    schema = _schema(schema_file)
+    schema = config_schema(schema_file)
     require_modest(config, "config")
     whole: dict[str, Any] = copy.deepcopy(dict(config))
     validate(whole, schema, "")
@@ -68,9 +66,9 @@ def resolve(
             spell_out(study, part["properties"]["scores"]["default"])
         validate(study, part, f"studies.{name}")
         for model, settings in study.get("models", {}).items():
-            part = {"$defs": schema["$defs"], **schema["$defs"][_definition(settings["type"])]}
+            part = {"$defs": schema["$defs"], **schema["$defs"][definition(settings["type"])]}
             validate(settings, part, f"studies.{name}.models.{model}")
-        _check_models(study, f"studies.{name}.models")
+        check_models(study, f"studies.{name}.models")
         if study["kind"] == "own":
             check_own(study, f"studies.{name}")
         if data_sets is not None:
@@ -109,47 +107,6 @@ def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dic
     return f"{name}-{size}", merge(study, sizes[size])
 
 
-def _check_models(study: Mapping[str, Any], prefix: str) -> None:
-    if study["kind"] != "alignment":
-        return
-    models = study["models"]
-    for wanted in BASELINES:
-        if wanted not in {model["type"] for model in models.values()}:
-            raise InputError(
-                f"config key {prefix}: lacks a model of the type {wanted}, which every score is "
-                f"put beside; add one, such as {wanted}: {{type: {wanted}}}"
-            )
-    if "vae" in study and "scores" not in study and study.get("forensics", True):
-        raise InputError(
-            f"config key {prefix.removesuffix('.models')}: has a vae and no scores; add the "
-            "parameters of the scores, or say forensics: false"
-        )
-    latent = [name for name, model in models.items() if model["type"] == "vae"]
-    if latent and "vae" not in study:
-        raise InputError(
-            f"config key {prefix}.{latent[0]}: is of the type vae, and the study has no vae; add "
-            "its settings, or leave the model out"
-        )
-    networks = sorted(name for name, model in models.items() if model["type"] == "philnet")
-    in_folds = sorted(name for name, model in models.items() if model["type"] == "folds")
-    for name, model in models.items():
-        if model["type"] in ("random", "folds") and model["of"] not in networks:
-            raise InputError(
-                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
-                f"philnet; those are: {', '.join(networks)}"
-            )
-        if model["type"] == "views" and model["of"] not in in_folds:
-            raise InputError(
-                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type "
-                f"folds; those are: {', '.join(in_folds) or 'none'}"
-            )
-        if model["type"] == "folds" and isinstance(model["epochs"], dict) and not model["inner"]:
-            raise InputError(
-                f"config key {prefix}.{name}.inner: 0 leaves no images to choose the number of "
-                "epochs by; set it above 0 (such as 0.1), or epochs to one number"
-            )
-
-
 def _check_data_sets(
     study: Mapping[str, Any], data_sets: Mapping[str, Mapping[str, str]], prefix: str
 ) -> None:
@@ -184,10 +141,6 @@ def _files_of(name: str, data_sets: Mapping[str, Mapping[str, str]], key: str) -
     return data_sets[name]
 
 
-def _definition(model_type: str) -> str:
-    return "plain" if model_type in PLAIN else model_type
-
-
 def _take_subset(study: dict[str, Any], count: int) -> None:
     if study["kind"] == "faces":
         study["subset"] = count
@@ -204,11 +157,6 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = copy.deepcopy(value)
     return merged
-
-
-@lru_cache
-def _schema(path: Path) -> Any:
-    return load_yaml(path)
 
 
 def validate(instance: Any, schema: Mapping[str, Any], prefix: str) -> None:

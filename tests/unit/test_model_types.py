@@ -1,0 +1,302 @@
+"""Types of models: what is declared of ours, and what a plugin's is allowed and given."""
+
+import copy
+import re
+from collections.abc import Callable
+from difflib import unified_diff
+from typing import Any
+
+import pytest
+
+from latent_microscope import project, registry
+from latent_microscope.config.reference import config_reference
+from latent_microscope.config.resolve import merge, resolve
+from latent_microscope.config.schema import config_schema
+from latent_microscope.errors import InputError
+from latent_microscope.io.yaml_files import load_yaml
+from latent_microscope.planning import comparison, networks
+from latent_microscope.planning.requirements import extra_for
+from latent_microscope.planning.study import Study, Wildcards, has_logits
+from latent_microscope.published import ORACLES
+from latent_microscope.registry import ModelType, Score
+
+SCHEMA = project.asset("workflow/schemas/config.schema.yaml")
+DEFAULT = load_yaml(project.asset("config/config.yaml"))
+GRID = {"type": "integer", "minimum": 1, "default": 2, "description": "fields in each direction"}
+COLOUR = ModelType(
+    name="colour",
+    title="mean colours",
+    function="colour.features:mean_colours",
+    config={"grid": GRID},
+    kinds=("alignment", "own"),
+    note=lambda settings: f"grid of {settings['grid']}",
+)
+Install = Callable[..., None]
+
+
+def alignment(**models: Any) -> Study:
+    """The study demo-alignment with more models."""
+    over = {"run": ["demo-alignment"], "studies": {"demo-alignment": {"models": models}}}
+    (name, settings), *_ = resolve(merge(DEFAULT, over), SCHEMA)["studies"].items()
+    return Study(name, settings)
+
+
+def own(data: dict[str, Any], models: dict[str, Any], **more: Any) -> Study:
+    study = {"kind": "own", "data": data, "models": models, **more}
+    config = {"run": ["mine"], "studies": {"mine": copy.deepcopy(study)}}
+    return Study("mine", resolve(config, SCHEMA)["studies"]["mine"])
+
+
+def names(wanted: Callable[[ModelType], Any]) -> set[str]:
+    return {declared.name for declared in registry.model_types() if wanted(declared)}
+
+
+# --- ours --------------------------------------------------------------------------------------
+def test_what_the_rules_ask_of_ours() -> None:
+    networks_of_ours = {"philnet", "random", "resnet50", "efficientnet_lite"}
+    assert names(lambda d: d.logits is True) == {"philnet", "folds", "views"}
+    assert names(lambda d: d.logits == "as held") == {"external"}
+    same_each_time = {"pixels", "label", "class_mean", "external", "efficientnet_lite"}
+    assert names(lambda d: not d.random) == same_each_time | {"embeddings"}
+    assert names(lambda d: d.extracted) == networks_of_ours
+    assert names(lambda d: d.built) == networks_of_ours - {"philnet"}
+    assert names(lambda d: d.profiled) == networks_of_ours | {"vae"}
+    assert names(lambda d: d.extra == "models") == {"resnet50", "efficientnet_lite"}
+    assert names(lambda d: d.extra == "train") == {"philnet", "folds", "views", "random", "vae"}
+    at_home = {"embeddings", "vae", "pixels", "label", "class_mean", "external"}
+    assert names(lambda d: "own" in d.kinds) == at_home
+    assert names(lambda d: "alignment" not in d.kinds) == {"embeddings"}
+
+
+def test_steps_know_the_declared_oracles() -> None:
+    assert names(lambda declared: declared.oracle) == set(ORACLES)
+
+
+def test_every_extracted_network_can_be_built() -> None:
+    pytest.importorskip("torch")
+    from latent_microscope.models.classifiers import build_classifier
+
+    with pytest.raises(InputError) as caught:
+        build_classifier({"kind": "none"})
+    known = set(re.findall(r"\w+", str(caught.value).partition("; use ")[2])) - {"or"}
+    assert known == names(lambda declared: declared.extracted)
+
+
+@pytest.mark.parametrize(
+    ("types", "vae", "extra"),
+    [
+        (["label", "external", "pixels"], False, None),
+        (["label"], True, "train"),
+        (["label", "philnet"], False, "train"),
+        (["philnet", "resnet50"], True, "models"),
+    ],
+)
+def test_the_extra_is_that_of_the_types(types: list[str], vae: bool, extra: str | None) -> None:
+    study = {"models": {name: {"type": name} for name in types}, **({"vae": {}} if vae else {})}
+    assert extra_for(study) == extra
+
+
+def test_tables_say_what_a_model_is() -> None:
+    folds = {"type": "folds", "of": "philnet", "targets": "votes", "epochs": 2}
+    study = alignment(f=folds, v={"type": "views", "of": "f", "mirror": False})
+    said = networks.notes(study, Wildcards())
+    epochs = study.model("philnet")["epochs"]
+    assert {name: said[name] for name in ("philnet", "resnet50", "f", "v")} == {
+        "philnet": f"trained {epochs} epochs",
+        "resnet50": "random weights",
+        "f": "fine-tuned on votes of 9 other folds",
+        "v": "f, mean over 5 views of an image",
+    }
+    assert not {"label", "pixels", "random"} & said.keys()
+
+
+def test_an_oracle_without_labels_says_whose_class_it_has() -> None:
+    votes = {"embeddings": "z.npy", "votes": "v.csv"}
+    said = networks.notes(own(votes, {}), Wildcards())
+    assert said == dict.fromkeys(ORACLES, "class: the majority of the votes themselves")
+    labels = {"labels": {"file": "l.csv", "column": "c"}}
+    assert networks.notes(own({**votes, **labels}, {}), Wildcards()) == {}
+
+
+def test_a_study_of_files_compares_what_it_has(install: Install) -> None:
+    install(models=[COLOUR, ModelType(name="nothing", title="", function="a:b", config="plain")])
+    both = {"images": "faces", "votes": "v.csv"}
+    assert own({**both, "embeddings": "z.npy"}, {}).models() == [
+        *("embeddings", "pixels", "label", "class_mean"),
+    ]
+    vae = {"arch": "cifar", "latent": 4, "epochs": 1}
+    study = own(both, {"people": {"type": "label"}}, vae=vae)
+    assert study.models() == ["people", "vae", "pixels", "class_mean"]
+    assert own({"embeddings": "z.npy", "dissimilarity": "d.npy"}, {}).models() == ["embeddings"]
+
+
+def test_files_need_no_model_where_nobody_was_asked() -> None:
+    one = {"m": {"type": "external", "file": "m.npy"}}
+    with pytest.raises(InputError, match=r"studies\.mine\.models: there is nothing to compare"):
+        own({"embeddings": "z.npy"}, one)
+    assert own({"embeddings": "z.npy"}, {}).models() == []
+    assert own({"votes": "v.csv"}, one).models() == ["m", "label", "class_mean"]
+    with pytest.raises(InputError, match=r"mine\.models: name a model, or data\.embeddings or"):
+        own({"dissimilarity": "d.npy"}, {})
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"type": "philnet", "epochs": 1}, r"m\.type: 'philnet' is not for the kind own; here are"),
+        ({"type": "vae"}, r"m: is of the type vae, and the study has no vae; add it"),
+        ({"type": "pixels"}, r"m: is of the type pixels, and the study has no data\.images;"),
+        ({"type": "colour"}, r"m: is of the type colour, and the study has no data\.images;"),
+    ],
+)
+def test_a_study_of_files_has_what_its_models_need(
+    install: Install, model: dict[str, Any], message: str
+) -> None:
+    install(models=[COLOUR])
+    data = {"embeddings": "z.npy", "votes": "v.csv"}
+    with pytest.raises(InputError, match=rf"^config key studies\.mine\.models\.{message}"):
+        own(data, {"m": model})
+    assert "m" in own(data, {"m": {"type": "embeddings"}}).models()
+
+
+def test_embeddings_are_no_model_of_an_alignment_study() -> None:
+    with pytest.raises(InputError, match=r"models\.z\.type: 'embeddings' is not for the kind al"):
+        alignment(z={"type": "embeddings"})
+    assert "z" in alignment(z={"type": "vae"}).models()
+
+
+# --- of a plugin -------------------------------------------------------------------------------
+def test_a_declared_type_has_a_section_of_its_own(install: Install) -> None:
+    install(models=[COLOUR])
+    settings = {"type": "colour", "grid": 2, "layers": ["features"]}
+    assert dict(alignment(c={"type": "colour"}).model("c")) == settings
+    data = {"images": "faces", "votes": "v.csv"}
+    assert dict(own(data, {"c": {"type": "colour", "grid": 3}}).model("c")) == settings | {
+        "grid": 3
+    }
+    for wrong, message in (
+        ({"grids": 3}, r"models\.c\.grids: unknown key; known here: grid, layers, type"),
+        ({"grid": 0}, r"models\.c\.grid: 0 is less than the minimum of 1 \(fields in each"),
+        ({"layers": ["pool"]}, r"models\.c\.layers\.0: 'pool' is not one of"),
+    ):
+        with pytest.raises(InputError, match=message):
+            alignment(c={"type": "colour", **wrong})
+
+
+def test_a_type_that_is_not_installed_is_named(install: Install) -> None:
+    with pytest.raises(InputError, match=r"models\.c\.type: 'colour' is not one of"):
+        alignment(c={"type": "colour"})
+    install(models=[COLOUR])
+    assert networks.notes(alignment(c={"type": "colour"}), Wildcards())["c"] == "grid of 2"
+
+
+def test_a_type_is_for_the_kinds_that_it_names(install: Install) -> None:
+    data, model = {"images": "faces", "votes": "v.csv"}, {"m": {"type": "m"}}
+    install(models=[ModelType(name="m", title="", function="a:b")])
+    with pytest.raises(InputError, match=r"models\.m\.type: 'm' is not for the kind own; here"):
+        own(data, model)
+    assert alignment(**model).model("m")["type"] == "m"
+    install(models=[ModelType(name="m", title="", function="a:b", kinds=("own",))])
+    with pytest.raises(InputError, match=r"models\.m\.type: 'm' is not for the kind alignment;"):
+        alignment(**model)
+    assert own(data, model).model("m")["type"] == "m"
+
+
+def test_a_type_has_the_parts_that_it_needs(install: Install) -> None:
+    needs = frozenset({"labels"})
+    install(models=[ModelType(name="m", title="", function="a:b", kinds=("own",), needs=needs)])
+    data, model = {"images": "faces", "votes": "v.csv"}, {"m": {"type": "m"}}
+    with pytest.raises(InputError, match=r"is of the type m, and the study has no data\.labels;"):
+        own(data, model)
+    assert "m" in own({**data, "labels": {"file": "l.csv", "column": "c"}}, model).models()
+
+
+def test_a_type_may_be_of_another_model(install: Install) -> None:
+    install(
+        models=[
+            ModelType(
+                name="m", title="", function="a:b", of="philnet", config={"of": {"type": "string"}}
+            )
+        ]
+    )
+    with pytest.raises(InputError, match=r"m\.of: 'vae' is not a model of the type philnet; those"):
+        alignment(m={"type": "m", "of": "vae"})
+    assert alignment(m={"type": "m", "of": "philnet"}).model("m")["of"] == "philnet"
+
+
+@pytest.mark.parametrize("config", ["nothing", {}])
+def test_a_name_of_the_schema_is_not_taken_twice(install: Install, config: Any) -> None:
+    install(models=[ModelType(name="clusters", title="", function="a:b", config=config)])
+    message = "no definition of the config's schema" if config else "'clusters' is declared, but"
+    with pytest.raises(InputError, match=message):
+        config_schema(SCHEMA)
+    install(models=[ModelType(name="clustered", title="", function="a:b", config="plain")])
+    assert dict(alignment(c={"type": "clustered"}).model("c")) == {
+        "type": "clustered",
+        "layers": ["features"],
+    }
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_a_type_where_something_is_random_has_the_seeds_of_the_study(
+    install: Install, random: bool
+) -> None:
+    install(models=[ModelType(name="m", title="", function="a:b", random=random)])
+    settings = {"kind": "alignment", "seeds": [3, 5], "models": {"m": {"type": "m"}}}
+    assert networks.seeds_of(Study("s", settings), "m") == ([3, 5] if random else [0])
+
+
+def test_logits_of_a_function_are_what_it_returns(install: Install) -> None:
+    install(models=[ModelType(name="m", title="", function="a:b", logits=True)])
+    study = alignment(m={"type": "m", "layers": ["features", "probabilities"]})
+    folder = f"results/{study.name}/models"
+    assert has_logits(study.model("m"))
+    assert comparison.behaviour_logits(study, Wildcards())[-1] == f"{folder}/m/seed0/features.npy"
+    assert f"{folder}/philnet/seed0/logits.npy" in comparison.behaviour_logits(study, Wildcards())
+    at = Wildcards(study=study.name, source="m-probabilities-seed0")
+    assert comparison.rdm_features(study, at) == f"{folder}/m/seed0/features.npy"
+    assert comparison.rdm_transform(study, at) == "softmax"
+
+
+def test_a_type_brings_its_extra(install: Install) -> None:
+    install(models=[ModelType(name="m", title="", function="a:b", extra="models")])
+    assert extra_for({"models": {"m": {"type": "m"}}}) == "models"
+
+
+def test_a_score_has_a_section_of_its_own(install: Install) -> None:
+    share = {"type": "number", "minimum": 0, "default": 0.5, "description": "how much"}
+    install(scores=[Score(name="rarity", title="", function="a:b", config={"share": share})])
+    data = {"embeddings": "z.npy"}
+    assert own(data, {}).settings["scores"]["rarity"] == {"share": 0.5}
+    given = own(data, {}, scores={"rarity": {"share": 1}})
+    assert given.settings["scores"]["rarity"] == {"share": 1}
+    with pytest.raises(InputError, match=r"mine\.scores\.rarity\.shore: unknown key; known here"):
+        own(data, {}, scores={"rarity": {"shore": 1}})
+    install(scores=[Score(name="alpha", title="", function="a:b", config={"share": share})])
+    with pytest.raises(InputError, match="the score 'alpha' is declared, but the config has"):
+        config_schema(SCHEMA)
+
+
+def test_the_reference_lists_what_is_installed_and_nothing_else_changes(install: Install) -> None:
+    before = config_reference(config_schema(SCHEMA)).splitlines()
+    score = Score(name="rarity", title="", function="a:b", config={"share": GRID})
+    mine = ModelType(name="mine", title="", function="a:b", kinds=("own",))
+    install(models=[COLOUR, mine], scores=[score])
+    after = config_reference(config_schema(SCHEMA)).splitlines()
+    changes = list(unified_diff(before, after, n=0, lineterm=""))[2:]
+    assert not [line for line in changes if line.startswith("-")]
+    assert {line.removeprefix("+") for line in changes} >= {
+        "### colour",
+        "| `type` | `colour` |  |  |",
+        "| `grid` | integer ≥ 1 | `2` | fields in each direction |",
+        "| `scores.rarity.share` | integer ≥ 1 | `2` | fields in each direction |",
+        "### mine (studies of the kind own)",
+    }
+
+
+def test_the_committed_schema_leaves_the_types_to_the_registry() -> None:
+    parts = load_yaml(SCHEMA)["$defs"]
+    assert "enum" not in parts["model"]["properties"]["type"]
+    assert config_schema(SCHEMA)["$defs"]["model"]["properties"]["type"]["enum"] == [
+        declared.name for declared in registry.model_types()
+    ]
