@@ -5,7 +5,7 @@ from pathlib import Path
 
 from latent_microscope.data.download import obtain
 from latent_microscope.data.manifest import find_file, load_manifest
-from latent_microscope.project import Asset
+from latent_microscope.arguments import Asset
 from latent_microscope.step import Out, run
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from latent_microscope.arguments import load
 from latent_microscope.io.artefacts import save_table, writing_npy
 from latent_microscope.data.cifar import (
     CIFAR10_CLASSES,
@@ -27,6 +28,7 @@ def main(
     classes: list[str] | None = None,
     size: int = 32,
     archive_md5: str | None = CIFAR10_MD5,
+    reader: str | None = None,
 ) -> None:
     """Pack one split. Ids name rows of the whole file, also in a subset.
 
@@ -40,8 +42,13 @@ def main(
         classes: class names by label; from the file if it says them, else CIFAR-10's.
         size: side of the images, in pixels; others are refused, not resized.
         archive_md5: checksum of the .tar.gz.
+        reader: module:function for another layout: takes sources and split, returns a
+            latent_microscope.data.cifar.Split.
     """
-    source = open_split(sources, split, archive_md5=archive_md5)
+    if reader:
+        source = load(reader)(sources, split)
+    else:
+        source = open_split(sources, split, archive_md5=archive_md5)
     names = classes or source.classes or CIFAR10_CLASSES
     with naming(", ".join(map(str, sources))):
         rows = choose_rows(source.labels, subset, subset_rule, len(names))

@@ -8,6 +8,8 @@ import runpy
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ import generate_synthetic
 import pack_cifar
 import pack_faces
 from latent_microscope import project
+from latent_microscope.data.faces import Faces
 from latent_microscope.errors import InputError
 from latent_microscope.io import artefacts
 from latent_microscope.io.artefacts import load_npy, load_table
@@ -152,6 +155,47 @@ def rewritten(source: Path, target: Path, change: Any) -> Path:
             if content is not None:
                 new.writestr(name, content)
     return target
+
+
+@contextmanager
+def read_colours(
+    archive: Path, identities: Path | None, *, size: int, subset: int | None
+) -> Iterator[Faces]:
+    """A reader of another layout: a text file with one shade of grey a line."""
+    shades = [int(line) for line in archive.read_text().split()][:subset]
+    ids = [f"shade-{i}" for i in range(len(shades))]
+    yield Faces(
+        ids,
+        np.arange(len(ids)),
+        pd.DataFrame({"id": ids, "dark": [int(shade < 128) for shade in shades]}),
+        (np.full((size, size, 3), shade, dtype=np.uint8) for shade in shades),
+    )
+
+
+class Shades:
+    """A split of the same layout."""
+
+    def __init__(self, sources: list[Path], split: str) -> None:
+        self.classes = ["dark", "light"]
+        self.shades = np.array([int(line) for line in sources[0].read_text().split()])
+        self.labels = (self.shades >= 128).astype(np.int64)
+
+    def images(self, rows: Any, max_pixels: int = 0) -> Iterator[np.ndarray]:
+        yield from (np.full((32, 32, 3), self.shades[i], dtype=np.uint8) for i in rows)
+
+
+def test_a_data_set_may_bring_its_own_reader(tmp_path: Path) -> None:
+    (tmp_path / "shades.txt").write_text("7\n200\n90\n")
+    source = {"archive": tmp_path / "shades.txt"}
+    made = pack(tmp_path, source, size=4, subset=2, reader=f"{__name__}:read_colours")
+    assert load_npy(made["images"])[:, 0, 0, 0].tolist() == [7, 200]
+    assert load_table(made["attributes"])["dark"].tolist() == [1, 0]
+    assert load_table(made["samples"])["identity"].tolist() == [0, 1]
+    split = pack_split(tmp_path, source["archive"], "test", reader=f"{__name__}:Shades")
+    assert load_table(split["samples"])["label_name"].tolist() == ["dark", "light", "dark"]
+    for reader in (f"{__name__}:gone", "no_such_module:read"):
+        with pytest.raises(InputError, match=reader):
+            pack(tmp_path, source, reader=reader)
 
 
 @pytest.mark.parametrize(

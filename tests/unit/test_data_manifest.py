@@ -121,6 +121,14 @@ def test_an_unknown_key_of_a_data_set_is_refused(tmp_path: Path) -> None:
         load_manifest(write(tmp_path, {"generated": True}, mirrors=[]))
 
 
+def test_a_data_set_may_name_its_reader(tmp_path: Path) -> None:
+    path = write(tmp_path, {"generated": True}, reader="my_lab.mri:read_slices")
+    assert load_manifest(path)["toy"].reader == "my_lab.mri:read_slices"
+    for wrong in ("my_lab.mri", "my lab:read", "a:b\n"):
+        with pytest.raises(InputError, match="reader"):
+            load_manifest(write(tmp_path, {"generated": True}, reader=wrong))
+
+
 def test_missing_and_broken_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_manifest(tmp_path / "none.yaml")

@@ -147,6 +147,64 @@ def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iter
     return map_in_order(pack, names)
 
 
+@dataclass
+class Faces:
+    """What a reader of faces gives.
+
+    Attributes:
+        ids: One an image.
+        people: int64 (n,), number of the person; -1: unknown.
+        attributes: id and one 0/1 column an attribute, in the order of ``ids``.
+        images: uint8 (size, size, 3) each, in the same order.
+    """
+
+    ids: list[str]
+    people: np.ndarray
+    attributes: pd.DataFrame
+    images: Iterator[np.ndarray]
+
+
+@contextmanager
+def read_celeba(
+    archive: Path,
+    identities: Path | None,
+    *,
+    size: int,
+    subset: int | None,
+    attribute_file: Path | None = None,
+) -> Iterator[Faces]:
+    """Faces in Kaggle's layout of CelebA.
+
+    Args:
+        archive: .zip, or the extracted folder.
+        identities: .txt, image name and number of the person on each line.
+        size: Side of the images, pixels: shorter side to it, centre square, RGB.
+        subset: The first so many images by name; None: all.
+        attribute_file: list_attr_celeba.csv, if it is not in the archive.
+
+    Raises:
+        InputError: Not this layout; the message names the file, image or column.
+    """
+    with open_faces(archive) as faces, naming(attribute_file or archive):
+        if attribute_file is None:
+            name, content = faces.attribute_bytes()
+        else:
+            name, content = attribute_file.name, attribute_file.read_bytes()
+        table = join_attributes(parse_attributes(name, content), faces.names, name)
+        names = first_names(faces.names, subset)
+        people = (
+            join_identities(parse_identities(identities), names, str(identities))
+            if identities is not None
+            else np.full(len(names), -1, dtype=np.int64)
+        )
+        yield Faces(
+            [face_id(n) for n in names],
+            people,
+            table.head(len(names)),
+            packed_faces(faces, names, size),
+        )
+
+
 def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
     """Read an attribute file: Kaggle's CSV or the text file of the CelebA site.
 

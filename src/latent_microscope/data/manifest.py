@@ -65,13 +65,17 @@ class ManifestFile:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One variant of a data set, with its files by name."""
+    """One variant of a data set, with its files by name.
+
+    ``reader`` is the function (``module:function``) that reads its layout; empty: the usual one.
+    """
 
     name: str
     description: str
     version: str
     licence: str
     homepage: str | None = None
+    reader: str = ""
     files: dict[str, ManifestFile] = field(default_factory=dict)
 
 
@@ -154,5 +158,6 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         version=str(entry["version"]),
         licence=entry["licence"],
         homepage=entry.get("homepage"),
+        reader=entry.get("reader", ""),
         files=files,
     )
