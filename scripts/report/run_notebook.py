@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from latent_microscope.arguments import Asset
 from latent_microscope.io.artefacts import save_text
-from latent_microscope.project import Asset
 from latent_microscope.report.notebooks import run_notebook
 from latent_microscope.step import In, Out, run
 

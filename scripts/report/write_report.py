@@ -1,9 +1,7 @@
 """Write the story page of finished studies: what was run, what was found, where it came from."""
 
-from pathlib import Path
 from typing import Any
 
-from latent_microscope.project import Asset
 from latent_microscope.report.write import write_pages
 from latent_microscope.step import In, Out, run
 
@@ -17,7 +15,7 @@ def main(
     pdf: Out,
     pages: list[Out],
     studies: dict[str, Any],
-    captions: Asset = Path("workflow/report"),
+    captions: dict[str, dict[str, str]] | None = None,
 ) -> None:
     """Write one page for all studies, the same as PDF, and one for each study.
 
@@ -30,15 +28,14 @@ def main(
         pages: .html of each study, in the order of studies.
         studies: {name: {"settings": its resolved config, "made_up": true or false, "explorer":
             path of the page to look at its latent space, or empty}}.
-        captions: folder of the .rst with the captions of the report, named as the steps; default:
-            that of the project.
+        captions: {"figures": {name: text}, "tables": {name: text}}.
     """
     write_pages(
         studies,
         checks=checks,
         tables=tables,
         figures=figures,
-        captions=sorted(captions.glob("*.rst")),
+        captions=captions or {},
         whole=page,
         printed=pdf,
         pages=pages,

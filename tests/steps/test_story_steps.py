@@ -8,6 +8,7 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_table
+from latent_microscope.planning.captions import captions
 from write_report import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,7 @@ def arguments(folder: Path) -> dict[str, Any]:
         "checks": checks,
         "tables": [p for study in published for p in sorted(study.glob("tables/*.parquet"))],
         "figures": [p for study in published for p in sorted(study.glob("figures/*.png"))],
-        "captions": ROOT / "workflow/report",
+        "captions": captions(),
         "page": folder / "report.html",
         "pdf": folder / "report.pdf",
         "pages": [folder / name / "report.html" for name in STUDIES],

@@ -14,6 +14,7 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_csv, save_table
+from latent_microscope.planning.captions import captions
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.report import (
     limits,
@@ -24,7 +25,7 @@ from latent_microscope.report import (
     read_vae,
 )
 from latent_microscope.report.blocks import Reading, Study
-from latent_microscope.report.captions import first_sentence, plain, read_captions
+from latent_microscope.report.captions import first_sentence, plain
 from latent_microscope.report.document import Document, document
 from latent_microscope.report.html import el, page
 from latent_microscope.report.images import small
@@ -37,7 +38,7 @@ from latent_microscope.report.words import pieces
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "results/published").glob("*/run.json"))
-CAPTIONS = read_captions(sorted((ROOT / "workflow/report").glob("*.rst")))
+CAPTIONS = captions()
 
 
 def study(**tables: list[dict[str, Any]]) -> Study:

@@ -1,15 +1,12 @@
-"""Captions of figures and tables: those of Snakemake's report, as plain text."""
+"""Captions of figures and tables as plain text."""
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
+
+Captions = Mapping[str, Mapping[str, str]]
+"""``figures`` and ``tables``: name → reStructuredText."""
 
 _MARKS = re.compile(r"``|\*\*|`_?|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
-
-
-def read_captions(files: Sequence[Path]) -> dict[str, str]:
-    """Name of the caption → its text without mark-up."""
-    return {file.stem: plain(file.read_text(encoding="utf-8")) for file in files}
 
 
 def plain(text: str) -> str:
@@ -17,14 +14,14 @@ def plain(text: str) -> str:
     return " ".join(_MARKS.sub("", text).split())
 
 
-def of_figure(captions: Mapping[str, str], step: str) -> str:
+def of_figure(captions: Captions, step: str) -> str:
     """The caption of what a step drew."""
-    return captions.get(step.removeprefix("plot_"), "")
+    return plain(captions.get("figures", {}).get(step.removeprefix("plot_"), ""))
 
 
-def of_table(captions: Mapping[str, str], name: str) -> str:
+def of_table(captions: Captions, name: str) -> str:
     """The caption of a table."""
-    return captions.get(f"table_{name.replace('-', '_')}", "")
+    return plain(captions.get("tables", {}).get(name, ""))
 
 
 def first_sentence(text: str) -> str:

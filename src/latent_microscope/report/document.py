@@ -74,7 +74,7 @@ class Document:
     sections: Sequence[Section]
     tables: Mapping[str, Source]
     figures: Mapping[str, Source]
-    captions: Mapping[str, str]
+    captions: texts.Captions
 
     def figure_number(self, name: str) -> int:
         """Its place among the figures of the page, from 1."""
@@ -108,7 +108,7 @@ def document(
     checks: Path,
     tables: Sequence[Path],
     figures: Sequence[Path],
-    captions: Mapping[str, str],
+    captions: texts.Captions,
     chains: Chains,
 ) -> Document:
     """Gather a study.
@@ -121,7 +121,7 @@ def document(
         checks: Parquet of its checks.
         tables: Parquet tables.
         figures: PNGs.
-        captions: By name of the rst file.
+        captions: Of figures and tables.
         chains: Sidecars.
 
     Raises:

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from latent_microscope.published import ORACLES
 from latent_microscope.report.alignment import noted, with_intervals
 from latent_microscope.report.blocks import Reading, Study
 from latent_microscope.report.cells import highest, listed, percent, rows_of
 
-ORACLES = ("label", "class_mean")
-"""Baselines that know the true label: no model that sees images only."""
 _HELD = "with the label held constant"
 PEOPLE = ("human", "human_majority", "uniform", *ORACLES)
 

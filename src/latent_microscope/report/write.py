@@ -6,7 +6,7 @@ from typing import Any
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_bytes, save_text
-from latent_microscope.report.captions import read_captions
+from latent_microscope.report.captions import Captions
 from latent_microscope.report.document import Document, document
 from latent_microscope.report.html import page
 from latent_microscope.report.images import small
@@ -20,7 +20,7 @@ def write_pages(
     checks: Sequence[Path],
     tables: Sequence[Path],
     figures: Sequence[Path],
-    captions: Sequence[Path],
+    captions: Captions,
     whole: Path,
     printed: Path,
     pages: Sequence[Path],
@@ -33,7 +33,7 @@ def write_pages(
         checks: One Parquet a study.
         tables: Parquet tables of all studies.
         figures: PNGs of all studies.
-        captions: reStructuredText files of Snakemake's report.
+        captions: Of figures and tables.
         whole: HTML of all.
         printed: PDF of all.
         pages: HTML of each study, in the order of ``studies``.
@@ -46,7 +46,7 @@ def write_pages(
         counts = f"{len(studies)} studies, {len(checks)} checks and {len(pages)} pages"
         raise InputError(f"{counts}: give one page and one table of checks of each study")
     _require_owned([*tables, *figures], studies)
-    words, chains = read_captions(captions), Chains()
+    chains = Chains()
     documents = [
         document(
             name,
@@ -56,7 +56,7 @@ def write_pages(
             checks=own,
             tables=_of(name, tables),
             figures=_of(name, figures),
-            captions=words,
+            captions=captions,
             chains=chains,
         )
         for (name, study), own in zip(studies.items(), checks, strict=True)
