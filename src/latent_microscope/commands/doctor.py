@@ -12,8 +12,9 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from latent_microscope import __version__, project
+from latent_microscope import __version__, project, registry
 from latent_microscope.commands.workflow import usable_cores
+from latent_microscope.errors import InputError
 from latent_microscope.planning.requirements import MODULES
 
 DISTRIBUTION = "latent-microscope"
@@ -66,7 +67,17 @@ def examine(folder: Path = Path()) -> list[Check]:
         ),
     ]
     checks += [_extra(name) for name in EXTRAS]
-    return [*checks, _weights(), _gpu(), _slurm(), _celeba()]
+    return [*checks, _plugins(), _weights(), _gpu(), _slurm(), _celeba()]
+
+
+def _plugins() -> Check:
+    """Packages that declare scores, models, figures or tables."""
+    try:
+        found = registry.plugins()
+    except InputError as error:
+        return Check("plugins", MISSING, str(error))
+    said = [f"{name} ({', '.join(declared)})" for name, declared in found.items()]
+    return Check("plugins", OK, "; ".join(said) or "none installed")
 
 
 def _memory() -> int:

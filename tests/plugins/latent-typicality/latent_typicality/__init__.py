@@ -1,0 +1,1 @@
+"""How typical a sample is of a Gaussian: an example of a plugin."""

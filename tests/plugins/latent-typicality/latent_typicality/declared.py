@@ -1,0 +1,50 @@
+"""What this package declares; it imports no numpy, since planning reads it."""
+
+from latent_microscope.planning.runs import RUN, run_files, run_seeds, run_views
+from latent_microscope.planning.scores import is_computed
+from latent_microscope.planning.study import Study
+from latent_microscope.registry import Figure, Score, Table
+
+SCORE = Score(
+    name="typicality",
+    title="typicality",
+    function="latent_typicality.score:typicality",
+    main=True,
+    tested=True,
+    meaning="high: as far from the mean of all latents as most samples of a Gaussian are",
+    config={
+        "shrinkage": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0.1,
+            "description": "weight of the diagonal in the covariance",
+        }
+    },
+)
+
+
+def scored(study: Study) -> bool:
+    """Whether there is something to draw."""
+    return is_computed(SCORE, study)
+
+
+FIGURE = Figure(
+    name="typicality",
+    function="latent_typicality.shown:histogram",
+    title="typicality of the samples",
+    caption="Typicality of each sample under a Gaussian fitted to all latents of one VAE.",
+    category="Forensics",
+    inputs={"scores": f"{RUN}/score-typicality.parquet"},
+    per="run",
+    where=scored,
+)
+TABLE = Table(
+    name="typicality",
+    title="typicality",
+    caption="Mean and standard deviation of the typicality in each VAE.",
+    where=scored,
+    function="latent_typicality.shown:summary",
+    inputs={"scores": run_files("score-typicality.parquet")},
+    params={"views": run_views, "runs": run_seeds},
+)

@@ -1,0 +1,41 @@
+"""The figure and the table."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latent_microscope.arguments import In
+from latent_microscope.plots.style import Look, Page, plain
+
+
+def histogram(*, scores: In, title: str, look: Look) -> Figure:
+    """Draw how typical the samples are.
+
+    Args:
+        scores: .parquet: id, typicality.
+        title: study, view and seed.
+    """
+    page = Page(2.6, title)
+    ax = page.axes(0.6, 0.5, 6.0, 1.6)
+    ax.hist(pd.read_parquet(scores)["typicality"], bins=30, color=look.colour(0))
+    plain(ax, "typicality", "samples")
+    look.limit(ax, "a")
+    return page.figure
+
+
+def summary(*, scores: list[In], views: list[str], runs: list[int]) -> pd.DataFrame:
+    """Tabulate mean and standard deviation.
+
+    Args:
+        scores: .parquet of each VAE.
+        views: view of each.
+        runs: seed of each.
+    """
+    values = [pd.read_parquet(path)["typicality"] for path in scores]
+    return pd.DataFrame(
+        {
+            "view": views,
+            "seed": runs,
+            "mean": [one.mean() for one in values],
+            "sd": [one.std() for one in values],
+        }
+    )
