@@ -149,9 +149,11 @@ def compare(old: Path, new: Path) -> list[str]:
     one = renamed(one, renames := Renames.read())
     print(*notes(one, two), sep="", end="")
     found: list[Difference] = []
-    for study in sorted(one["studies"].keys() & two["studies"].keys()):
+    both = sorted(one["studies"].keys() & two["studies"].keys())
+    for study in both:
         found += study_differences(one["studies"][study], two["studies"][study], folders)
-    lines: list[str] = unexplained(found, renames.exceptions, "contents")
+    meant = [m for m in renames.exceptions if any(f"results/{study}/" in m.what for study in both)]
+    lines: list[str] = unexplained(found, meant, "contents")
     return lines
 
 

@@ -13,7 +13,7 @@ from renames import Renames  # type: ignore[import-not-found]
 
 FILE = store.TAKEN / "reruns.json.xz"
 DUMP = Path(__file__).with_name("dump_reruns.py")
-_OUTPUT = re.compile(r"^    output: (.*)$", re.MULTILINE)
+_OUTPUT = re.compile(r"^ +output: (.*)$", re.MULTILINE)  # of a group's jobs further in
 
 Reruns = dict[str, list[str]]
 """Edit, as its test calls it → artefacts, sorted."""
