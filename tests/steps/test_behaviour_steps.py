@@ -18,10 +18,10 @@ from step_helpers import (  # type: ignore[import-not-found]
     kinds,
     load,
     run_twice,
+    tabulator,
 )
 
 import measure_behaviour
-import tabulate_behaviour
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 
@@ -213,7 +213,7 @@ def test_behaviour_table(study: Study, tmp_path: Path) -> None:
     behaviour = behaviour_of(study, tmp_path)["behaviour"]
     save_table(tmp_path / "b.parquet", behaviour)
     made = run_twice(
-        tabulate_behaviour.main,
+        tabulator("tabulate_behaviour"),
         tmp_path / "table",
         {"table": "t.parquet", "csv": "t.csv"},
         behaviour=tmp_path / "b.parquet",
@@ -234,7 +234,7 @@ def test_behaviour_table(study: Study, tmp_path: Path) -> None:
     assert rows.loc["VGG-15 (literature, tuned on votes)", "published_before_tuning"] == 0.78
     assert np.isnan(rows.loc["VGG-15 (literature, tuned on votes)", "accuracy_mean"])
     assert rows.loc["resnext (published predictions)", "published_cross_entropy"] == 0.47
-    tabulate_behaviour.main(
+    tabulator("tabulate_behaviour")(
         behaviour=tmp_path / "b.parquet",
         table=tmp_path / "t.parquet",
         csv=tmp_path / "t.csv",

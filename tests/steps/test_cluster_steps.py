@@ -15,6 +15,7 @@ from step_helpers import (  # type: ignore[import-not-found]
     kinds,
     load,
     run_twice,
+    tabulator,
 )
 
 import cluster_samples
@@ -27,9 +28,10 @@ import measure_bias
 import profile_clusters
 import rank_samples
 import study_identities
-import tabulate_bias
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
+
+MAIN = ["uniqueness", "originality", "stability", "cls"]
 
 
 def test_tsne_plane(run: Run, tmp_path: Path) -> None:
@@ -136,6 +138,7 @@ def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:
         latents=run["latents.npy"],
         clusters=run["clusters.parquet"],
         scores=run["scores.parquet"],
+        measured=MAIN,
     )
     profile, sbs = load(made["profile"]), load(made["sbs"])
     assert columns(profile) == [
@@ -179,6 +182,7 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
         latents=run["latents.npy"],
         clusters=tmp_path / "clusters.parquet",
         scores=run["scores.parquet"],
+        measured=MAIN,
         **outputs,
     )
     profile, sbs = load(outputs["profile"]), load(outputs["sbs"])
@@ -193,7 +197,7 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
         definitions=["odds"],
     )
     assert len(load(tmp_path / "abi.parquet")) == 0
-    tabulate_bias.main(
+    tabulator("tabulate_bias")(
         abis=[tmp_path / "abi.parquet"],
         profiles=[outputs["profile"]],
         runs=[0],

@@ -16,11 +16,11 @@ from step_helpers import (  # type: ignore[import-not-found]
     columns,
     load,
     run_twice,
+    tabulator,
 )
 
 import compare_rdms
 import gather_rsa
-import tabulate_alignment
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.similarity import compare, linear_cka
@@ -201,7 +201,7 @@ def test_alignment_table(tmp_path: Path) -> None:
     save_table(tmp_path / "cosine.parquet", rsa_rows().assign(metric="cosine"))
     rsa = [tmp_path / "euclidean.parquet", tmp_path / "cosine.parquet"]
     made = run_twice(
-        tabulate_alignment.main,
+        tabulator("tabulate_alignment"),
         tmp_path,
         {"table": "t.parquet", "csv": "t.csv"},
         rsa=rsa,
@@ -229,7 +229,7 @@ def test_alignment_table(tmp_path: Path) -> None:
     # Published with the Euclidean distance only.
     assert table["published"].iloc[7:].isna().all()
     assert not table["simulated_votes"].any()
-    tabulate_alignment.main(
+    tabulator("tabulate_alignment")(
         rsa=rsa, table=tmp_path / "t.parquet", csv=tmp_path / "t.csv", simulated=True
     )
     table = load(tmp_path / "t.parquet")

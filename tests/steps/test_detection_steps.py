@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 
 from evaluate_setting import main as evaluate_setting
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.plots.scenarios import detector_settings
 from latent_microscope.plots.style import look
-from plot_settings import main as plot_settings
-from tabulate_comparison import main as tabulate_comparison
-from tabulate_search import main as tabulate_search
 
 SETTINGS: dict[str, Any] = {
     "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,
@@ -97,14 +95,15 @@ def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
 def test_tables_and_figure(runs, tmp_path):
     common: dict[str, Any] = {"settings": ["easy", "easy"], "seeds": [0, 1]}
     table, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
-    tabulate_search(runs_found=[r["search"] for r in runs], table=table, csv=csv, **common)
+    common |= {"table": table, "csv": csv}
+    tabulator("tabulate_search")(runs_found=[r["search"] for r in runs], **common)
     assert load_table(table)["n"].tolist() == [2]
-    tabulate_comparison(runs_found=[r["comparison"] for r in runs], table=table, csv=csv, **common)
+    tabulator("tabulate_comparison")(runs_found=[r["comparison"] for r in runs], **common)
     found = load_table(table)
     assert found["best_peer"].sum() == 1
     assert found.loc[found["detector"] == "KNN", "n"].item() == 2
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
-    plot_settings(comparison=table, png=png, pdf=pdf, title="study")
+    drawer("settings")(comparison=table, png=png, pdf=pdf, title="study")
     assert png.stat().st_size > 10_000
     assert pdf.stat().st_size > 1_000
 
@@ -120,10 +119,8 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
         sources=SOURCES, settings=SETTINGS, grid=SEARCH, run=0,
         comparison=tmp_path / "c.parquet", search=tmp_path / "f.parquet",
     )  # fmt: skip
-    for name, other, tabulate in (
-        ("comparison", "c", tabulate_comparison),
-        ("search", "f", tabulate_search),
-    ):
+    for name, other in (("comparison", "c"), ("search", "f")):
+        tabulate = tabulator(f"tabulate_{name}")
         table, csv = tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv"
         found = [runs[0][name], tmp_path / f"{other}.parquet", runs[1][name]]
         tabulate(runs_found=found, settings=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)

@@ -15,12 +15,11 @@ import torch
 from PIL import Image
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
-from step_helpers import columns, judged_images, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import columns, drawer, judged_images, load, run_twice  # type: ignore[import-not-found]
 
 import check_results
 import compare_folds
 import measure_behaviour
-import plot_fold_training
 import train_folds
 from latent_microscope import project
 from latent_microscope.errors import InputError
@@ -108,6 +107,7 @@ def test_training_in_folds(inputs, tmp_path):
     check_results.main(
         artefacts=[made["members"], made["logits"], made["folds"]],
         checks=tmp_path / "checks.parquet",
+        measured=[],
     )
     found = load(tmp_path / "checks.parquet")["check"].tolist()
     assert "no image is known to its own network" in found
@@ -138,7 +138,7 @@ def test_figure_of_the_fine_tuning(tmp_path):
     }
     models = ["philnet_human", "philnet_onehot", "philnet_human"]
     made = run_twice(
-        plot_fold_training.main,
+        drawer("fold_training"),
         tmp_path,
         {"png": "f.png", "pdf": "f.pdf"},
         **given,
@@ -148,7 +148,7 @@ def test_figure_of_the_fine_tuning(tmp_path):
     with Image.open(made["png"]) as image:
         assert image.width > 600
     with pytest.raises(InputError, match="2 models; give one of each"):
-        plot_fold_training.main(
+        drawer("fold_training")(
             **given, models=models[:2], title="", png=tmp_path / "x.png", pdf=tmp_path / "x.pdf"
         )
 
@@ -159,7 +159,9 @@ def test_a_leak_in_the_record_fails_the_checks(inputs, tmp_path):
     members.loc[members["role"] == "held_out", "fold"] = 0
     save_table(made["members"], members)
     with pytest.raises(InputError, match="no image is known to its own network"):
-        check_results.main(artefacts=[made["members"]], checks=tmp_path / "checks.parquet")
+        check_results.main(
+            artefacts=[made["members"]], checks=tmp_path / "checks.parquet", measured=[]
+        )
 
 
 def test_own_votes_do_not_reach_own_predictions(inputs, tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 
 import simulate_coverage
 import simulate_null
@@ -29,12 +30,7 @@ from latent_microscope.forensics.bias_simulations import (
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.statistics.summaries import benjamini_hochberg
 from latent_microscope.tables.bias import bias_table
-from plot_calibration import main as plot_calibration
-from plot_cluster_stability import main as plot_cluster_stability
-from plot_power import main as plot_power
-from plot_sbs_sizes import main as plot_sbs_sizes
 from resample_clusters import main as resample_clusters
-from tabulate_clusters import main as tabulate_clusters
 
 
 def made_run(folder: Path, seed: int, apart: float) -> None:
@@ -105,10 +101,10 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
         return [folder / name for folder in runs]
 
     out: dict[str, Any] = {}
-    for name in ("sbs", "stability", "clusters"):
-        out[f"{name}_table"] = tmp_path / f"{name}.parquet"
+    for name in ("curve", "stability", "jaccard"):
+        out[name] = tmp_path / f"{name}.parquet"
         out[f"{name}_csv"] = tmp_path / f"{name}.csv"
-    tabulate_clusters(
+    tabulator("tabulate_clusters")(
         sbs=files("sbs.parquet"),
         resampled=files("pairs.parquet"),
         planes=files("planes-pairs.parquet"),
@@ -119,19 +115,19 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
         runs=[0, 1],
         **out,
     )
-    table = load_table(out["stability_table"])
+    table = load_table(out["stability"])
     assert table["source"].tolist() == ["resamples", "UMAP seeds"] * 2 + ["VAE seeds"]
     assert table["run"].tolist() == [0, 0, 1, 1, -1]
     assert (table["baseline_ari_mean"].abs() < 0.2).all()
-    assert set(load_table(out["clusters_table"])["source"]) == {"resamples", "UMAP seeds"}
-    assert len(load_table(out["sbs_table"])) == 6
+    assert set(load_table(out["jaccard"])["source"]) == {"resamples", "UMAP seeds"}
+    assert len(load_table(out["curve"])) == 6
     for folder in ("first", "again"):
         there: dict[str, Any] = {end: tmp_path / folder / f"a.{end}" for end in ("png", "pdf")}
-        plot_sbs_sizes(
+        drawer("sbs_sizes")(
             sbs=files("sbs.parquet"), planes=files("planes-sbs.parquet"), title="made up", **there
         )
         there = {end: tmp_path / folder / f"b.{end}" for end in ("png", "pdf")}
-        plot_cluster_stability(
+        drawer("cluster_stability")(
             resampled=files("pairs.parquet"),
             planes=files("planes-pairs.parquet"),
             resampled_clusters=files("jaccard.parquet"),
@@ -151,7 +147,7 @@ def test_all_noise_is_a_result(tmp_path: Path) -> None:
     given: dict[str, Any] = {end: tmp_path / f"a.{end}" for end in ("png", "pdf")}
     empty = load_table(tmp_path / "jaccard.parquet").iloc[:0]
     save_table(tmp_path / "empty.parquet", empty)
-    plot_cluster_stability(
+    drawer("cluster_stability")(
         resampled=[tmp_path / "pairs.parquet"],
         planes=[tmp_path / "planes-pairs.parquet"],
         resampled_clusters=[tmp_path / "empty.parquet"],
@@ -187,9 +183,9 @@ def test_simulations_as_steps(tmp_path: Path) -> None:
     assert found[(500, 1.0)] < 0.2
     assert (power["adjusted"] <= power["power"]).all()
     given: dict[str, Any] = {end: tmp_path / f"power.{end}" for end in ("png", "pdf")}
-    plot_power(power=tmp_path / "power.parquet", title="made up", **given)
+    drawer("power")(power=tmp_path / "power.parquet", title="made up", **given)
     given = {end: tmp_path / f"calibration.{end}" for end in ("png", "pdf")}
-    plot_calibration(
+    drawer("calibration")(
         null=tmp_path / "null.parquet", coverage=tmp_path / "coverage.parquet", title="made up",
         **given,
     )  # fmt: skip

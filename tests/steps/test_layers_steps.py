@@ -10,14 +10,11 @@ import pytest
 import torch
 from PIL import Image
 from scipy.spatial.distance import pdist
-from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import columns, drawer, load, run_twice, tabulator  # type: ignore[import-not-found]
 
 import build_network
 import compare_classes
-import plot_classes
-import plot_layers
 import profile_layers
-import tabulate_layers
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.models.vaes import build_vae
@@ -95,7 +92,7 @@ def test_profiles_become_a_table_and_a_figure(data: Path, tmp_path: Path) -> Non
     paths.append(profile(data, tmp_path, "vae", vae))
     named = {name: data / f"{name}.parquet" for name in ("samples", "votes")}
     made = run_twice(
-        tabulate_layers.main, tmp_path / "t", {"table": "t.parquet", "csv": "t.csv"},
+        tabulator("tabulate_layers"), tmp_path / "t", {"table": "t.parquet", "csv": "t.csv"},
         profiles=paths, wanted=30, splits=3, notes={"philnet": "random weights"}, **named,
     )  # fmt: skip
     table = load(made["table"])
@@ -103,7 +100,7 @@ def test_profiles_become_a_table_and_a_figure(data: Path, tmp_path: Path) -> Non
     assert set(table[table["model"] == "vae"]["note"]) == {""}
     assert "value_ceiling_upper" in columns(table)
     drawn = run_twice(
-        plot_layers.main, tmp_path / "f", {"png": "l.png", "pdf": "l.pdf"},
+        drawer("layers"), tmp_path / "f", {"png": "l.png", "pdf": "l.pdf"},
         layers=made["table"], title="tiny", metric="euclidean",
     )  # fmt: skip
     with Image.open(drawn["png"]) as image:
@@ -111,7 +108,7 @@ def test_profiles_become_a_table_and_a_figure(data: Path, tmp_path: Path) -> Non
     assert (pixels[:2] == 255).all()
     assert (pixels[:, -2:] == 255).all()
     with pytest.raises(InputError, match="'cosine'"):
-        plot_layers.main(
+        drawer("layers")(
             layers=made["table"], title="", metric="cosine", png=tmp_path / "a", pdf=tmp_path / "b"
         )
 
@@ -164,14 +161,14 @@ def test_class_level_distances_and_their_figure(data: Path, tmp_path: Path) -> N
     own = table[(table["model"] == "net") & (table["layer"] == "features")]["value"]
     np.testing.assert_allclose(own, pdist(means), rtol=1e-5)
     drawn = run_twice(
-        plot_classes.main, tmp_path / "f", {"png": "c.png", "pdf": "c.pdf"},
+        drawer("classes"), tmp_path / "f", {"png": "c.png", "pdf": "c.pdf"},
         classes=made["classes"], title="tiny", notes={"flat": "random weights"},
     )  # fmt: skip
     with Image.open(drawn["png"]) as image:
         assert (np.asarray(image.convert("RGB")) < 128).any(axis=2).sum() > 200
     save_table(tmp_path / "no.parquet", table[table["model"] != "human"])
     with pytest.raises(InputError, match="'human'"):
-        plot_classes.main(
+        drawer("classes")(
             classes=tmp_path / "no.parquet", title="", png=tmp_path / "a", pdf=tmp_path / "b"
         )
 

@@ -1,5 +1,6 @@
 """Features of models, their own or brought along, and RDMs: each ``main()`` on made-up images."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from step_helpers import (  # type: ignore[import-not-found]
     run_twice,
 )
 
+import apply_model
 import compute_rdm
 import import_external
 import label_features
@@ -26,6 +28,7 @@ import make_human_features
 import pixel_features
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
+from latent_microscope.seeds import derive
 
 
 def test_label_and_class_mean_features(study: Study, tmp_path: Path) -> None:
@@ -240,3 +243,78 @@ def test_rdm_mistakes(study: Study, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="test-00003"):
         compute_rdm.main(features=tmp_path / "bad.npy", ids=study["samples.parquet"], **outputs)
     assert not outputs["rdm"].exists()
+
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> dict[str, Path]:
+    """Five images and their ids."""
+    save_npy(tmp_path / "images.npy", PICTURES)
+    save_table(tmp_path / "samples.parquet", pd.DataFrame({"id": list("badce"), "label": 0}))
+    return {"images": tmp_path / "images.npy", "samples": tmp_path / "samples.parquet"}
+
+
+def applied(
+    function: Callable[..., Any], folder: Path, pictures: Mapping[str, Any], **arguments: Any
+) -> tuple[np.ndarray, list[str]]:
+    """What apply_model saves of a function's features."""
+    outputs = {"features": [folder / "f.npy"], "feature_ids": [folder / "f.parquet"]}
+    apply_model.finish("mine", function, outputs, settings={"k": 2}, **pictures, **arguments)
+    return load_npy(folder / "f.npy"), load(folder / "f.parquet")["id"].tolist()
+
+
+def test_a_declared_function_gets_images_settings_and_a_seed_of_its_own(
+    tmp_path: Path, pictures: dict[str, Path]
+) -> None:
+    def noisy(images: np.ndarray, settings: Mapping[str, Any], *, seed: int) -> np.ndarray:
+        assert images.dtype == np.uint8
+        assert not images.flags.writeable
+        noise = np.random.default_rng(seed).random(len(images))
+        return np.column_stack([images.mean(axis=(1, 2, 3)) * settings["k"], noise])
+
+    found, ids = applied(noisy, tmp_path, pictures, seed=9, run=4)
+    assert found.dtype == np.float32
+    assert ids == list("badce")
+    means = PICTURES.mean(axis=(1, 2, 3)) * 2
+    noise = np.random.default_rng(derive(9, "apply_model", "mine", 4)).random(5)
+    np.testing.assert_array_equal(found, np.column_stack([means, noise]).astype(np.float32))
+    again, _ = applied(noisy, tmp_path, pictures, seed=9, run=4)
+    other, _ = applied(noisy, tmp_path, pictures, seed=9, run=5)
+    np.testing.assert_array_equal(found, again)
+    assert (found[:, 1] != other[:, 1]).all()
+
+
+GOOD = np.arange(10.0).reshape(5, 2)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "good", "message"),
+    [
+        (GOOD[:, 0], GOOD[:, :1], r"float64 of shape \(5,\); real numbers of shape \(5, f"),
+        (GOOD[:4], GOOD, r"float64 of shape \(4, 2\)"),
+        (GOOD[:, :0], GOOD, r"float64 of shape \(5, 0\)"),
+        (GOOD.astype(str), GOOD.astype(int), r"<U\d+ of shape \(5, 2\)"),
+        (GOOD * 1j, GOOD > 3, r"complex128 of shape"),
+        (None, GOOD.tolist(), r"object of shape \(\)"),
+        (np.where(GOOD == 5, np.nan, GOOD), -GOOD, r"a value for the image 'd' that is not finite"),
+        (GOOD * 1e300, GOOD * 1e30, r"a value for the image 'b' that is not finite as float32"),
+    ],
+)
+def test_features_of_a_declared_function_are_checked(
+    tmp_path: Path, pictures: dict[str, Path], wrong: Any, good: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=f"^model type mine: its function returned {message}"):
+        applied(lambda images, settings, *, seed: wrong, tmp_path, pictures)
+    assert not (tmp_path / "f.npy").exists()
+    found, _ = applied(lambda images, settings, *, seed: good, tmp_path, pictures)
+    np.testing.assert_array_equal(found, np.asarray(good, dtype=np.float32))
+
+
+def test_a_declared_function_gets_an_id_for_each_image(
+    tmp_path: Path, pictures: dict[str, Path]
+) -> None:
+    save_table(pictures["samples"], pd.DataFrame({"id": list("badc")}))
+    with pytest.raises(InputError, match=r"samples\.parquet: 4 rows for the 5 images of .*images"):
+        applied(lambda images, settings, *, seed: GOOD, tmp_path, pictures)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy.stats import spearmanr
-from step_helpers import kinds, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import drawer, kinds, load, run_twice, tabulator  # type: ignore[import-not-found]
 
 import collect_judgements
 import compare_dissimilarity
@@ -20,15 +20,12 @@ import import_features
 import join_samples
 import match_ids
 import pack_images
-import plot_dissimilarity
-import tabulate_correlations
-import tabulate_duplicates
-from latent_microscope.custom.correlations import SCORES
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.similarity.files import load_rdm
 
 N = 30
+SCORES = ["uniqueness", "originality", "stability", "knn_density", "cls"]
 IDS = [f"s{i:02d}" for i in range(N)]
 MATCHED = {
     "ids": "ids.parquet",
@@ -319,7 +316,7 @@ def test_votes_logits_and_dissimilarities_are_joined_by_id(
     assert np.isnan(row["ceiling_lower"])
     assert np.isfinite(row["label_only"])
     run_twice(
-        plot_dissimilarity.main,
+        drawer("dissimilarity"),
         tmp_path / "figure",
         {"png": "f.png", "pdf": "f.pdf"},
         table=found["table"],
@@ -365,12 +362,13 @@ def test_numbers_are_correlated_with_scores(tmp_path: Path) -> None:
     scores = pd.DataFrame({"id": IDS, **{name: np.arange(N, 0, -1.0) for name in SCORES}})
     scores.to_parquet(tmp_path / "scores.parquet")
     found = run_twice(
-        tabulate_correlations.main,
+        tabulator("tabulate_correlations"),
         tmp_path / "t",
         {"table": "t.parquet", "csv": "t.csv"},
         numbers=tmp_path / "numbers.parquet",
         samples=tmp_path / "samples.parquet",
         scores=[tmp_path / "scores.parquet"],
+        measured=SCORES,
         runs=[0],
     )
     table = load(found["table"])
@@ -398,7 +396,7 @@ def test_equal_embeddings_are_copies(tmp_path: Path) -> None:
     assert found[["id_i", "id_j"]].to_numpy()[:2].tolist() == [["s03", "s07"], ["s04", "s09"]]
     assert found["verdict"].tolist() == ["copy", *["look-alike"] * 3]
     listed = run_twice(
-        tabulate_duplicates.main,
+        tabulator("tabulate_duplicates"),
         tmp_path / "listed",
         {"table": "t.parquet", "csv": "t.csv"},
         duplicates=[made["duplicates"]],

@@ -9,21 +9,13 @@ import pandas as pd
 import pytest
 from figure_artefacts import portraits  # type: ignore[import-not-found]
 from PIL import Image
-from step_helpers import columns, kinds, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import columns, drawer, kinds, load, run_twice, tabulator  # type: ignore[import-not-found]
 
 import assess_vae
 import compute_sources
 import find_duplicates
-import plot_duplicates
-import plot_probes
-import plot_reliability
-import plot_vae_checks
 import probe_attributes
 import score_restarts
-import tabulate_duplicates
-import tabulate_health
-import tabulate_probes
-import tabulate_reliability
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.uniqueness import uniqueness
@@ -31,7 +23,12 @@ from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 from latent_microscope.models.latents import dimension_table
 
 N, D = 150, 5
-LISTS = {"creative": 20, "stereotypes": 15}
+LISTS = {
+    "uniqueness": [20, True],
+    "originality": [15, False],
+    "stability": [20, True],
+    "cls": [20, True],
+}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +95,7 @@ def drawn(png: Path) -> None:
 
 
 FIGURE = {"png": "figure.png", "pdf": "figure.pdf"}
+TABLE = {"table": "t.parquet", "csv": "t.csv"}
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +128,7 @@ def reliability(
     study: Path, restarts: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     return run_twice(
-        tabulate_reliability.main,
+        tabulator("tabulate_reliability"),
         tmp_path_factory.mktemp("reliability"),
         {"table": "t.parquet", "csv": "t.csv", "intervals": "i.parquet"},
         scores=both(study, "scores.parquet"),
@@ -149,7 +147,7 @@ def test_reliability_warns_of_noise(
     assert table.loc[("stability", "VAE seeds"), "status"] == "ok"
     monkeypatch.setattr(logging.getLogger("latent_microscope"), "propagate", True)
     with caplog.at_level(logging.WARNING, "latent_microscope"):
-        tabulate_reliability.main(
+        tabulator("tabulate_reliability")(
             scores=both(study, "scores.parquet"), restarts=restarts, runs=[0, 1], lists=LISTS,
             table=tmp_path / "t", csv=tmp_path / "c", intervals=tmp_path / "i",
         )  # fmt: skip
@@ -167,14 +165,14 @@ def test_figure_of_reliability(
 ) -> None:
     if seeds == 1:
         outputs: dict[str, Any] = {k: tmp_path / k for k in ("table", "csv", "intervals")}
-        tabulate_reliability.main(
+        tabulator("tabulate_reliability")(
             scores=both(study, "scores.parquet")[:1], restarts=restarts[:1], runs=[0], lists=LISTS,
             **outputs,
         )  # fmt: skip
         reliability = outputs
         assert set(load(reliability["table"])["status"]) == {"ok", "unknown"}
     made = run_twice(
-        plot_reliability.main, tmp_path, FIGURE, intervals=reliability["intervals"],
+        drawer("reliability"), tmp_path, FIGURE, intervals=reliability["intervals"],
         reliability=reliability["table"], title="made up",
     )  # fmt: skip
     drawn(made["png"])
@@ -198,14 +196,14 @@ def test_health(study: Path, tmp_path: Path) -> None:
     assert columns(errors) == ["id", "reconstruction_error", "constant_error"]
     assert len(load(runs[0]["posterior"])) == D
     tables = run_twice(
-        tabulate_health.main, tmp_path / "table", {"table": "t.parquet", "csv": "t.csv"},
+        tabulator("tabulate_health"), tmp_path / "table", TABLE,
         healths=[r["health"] for r in runs], views=["whole"] * 2, runs=[0, 1],
     )  # fmt: skip
     table = load(tables["table"]).set_index("check")
     assert table.loc["active_units", "mean"] == D
     assert table.loc["kl_share_of_log_n", "status"] == "ok"
     figure = run_twice(
-        plot_vae_checks.main, tmp_path / "figure", FIGURE, title="made up",
+        drawer("vae_checks"), tmp_path / "figure", FIGURE, title="made up",
         posteriors=[r["posterior"] for r in runs], errors=[r["errors"] for r in runs],
         healths=[r["health"] for r in runs],
     )  # fmt: skip
@@ -225,7 +223,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
         for seed in (0, 1)
     ]  # fmt: skip
     tables = run_twice(
-        tabulate_duplicates.main, tmp_path / "table", {"table": "t.parquet", "csv": "t.csv"},
+        tabulator("tabulate_duplicates"), tmp_path / "table", TABLE,
         duplicates=found, runs=[0, 1], samples=study / "samples.parquet",
         attributes=study / "attributes.parquet",
     )  # fmt: skip
@@ -237,7 +235,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
     for name, part in (("all", table), ("none", table.iloc[:0])):
         save_table(tmp_path / f"{name}.parquet", part)
         figure = run_twice(
-            plot_duplicates.main, tmp_path / name, FIGURE, images=study / "images.npy",
+            drawer("duplicates"), tmp_path / name, FIGURE, images=study / "images.npy",
             samples=study / "samples.parquet", pairs=tmp_path / f"{name}.parquet", title="made up",
         )  # fmt: skip
         drawn(figure["png"])
@@ -260,12 +258,12 @@ def test_probes(study: Path, tmp_path: Path) -> None:
     assert table.loc["Smiling", "low"] > 0.7
     assert table.loc["Bald", "status"] == "constant"
     tables = run_twice(
-        tabulate_probes.main, tmp_path / "table", {"table": "t.parquet", "csv": "t.csv"},
+        tabulator("tabulate_probes"), tmp_path / "table", TABLE,
         probes=found, runs=[0, 1],
     )  # fmt: skip
     assert load(tables["table"])["attribute"].iloc[0] == "Smiling"
     figure = run_twice(
-        plot_probes.main, tmp_path / "figure", FIGURE, probes=tables["table"], runs=found,
+        drawer("probes"), tmp_path / "figure", FIGURE, probes=tables["table"], runs=found,
         title="made up",
     )  # fmt: skip
     drawn(figure["png"])

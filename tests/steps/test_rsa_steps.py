@@ -11,7 +11,7 @@ from alignment_study import (  # type: ignore[import-not-found]
     Study,
     inputs_of,
 )
-from step_helpers import columns, load, run_twice  # type: ignore[import-not-found]
+from step_helpers import columns, drawer, load, run_twice, tabulator  # type: ignore[import-not-found]
 
 import bootstrap_rsa
 import compare_rdms
@@ -19,10 +19,7 @@ import count_annotators
 import gather_rsa
 import measure_behaviour
 import noise_ceiling
-import plot_recovery
 import recover_models
-import tabulate_inference
-import tabulate_measures
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.similarity.bootstrap import bootstrap_compare
@@ -272,9 +269,9 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
         "models": "w.parquet",
         "models_csv": "w.csv",
         "all_ceilings": "c.parquet",
-        "ceilings_csv": "c.csv",
+        "all_ceilings_csv": "c.csv",
     }
-    made = run_twice(tabulate_measures.main, tmp_path / "table", outputs, **arguments)
+    made = run_twice(tabulator("tabulate_measures"), tmp_path / "table", outputs, **arguments)
     table = load(made["table"])
     assert columns(table) == COLUMNS
     assert not table.duplicated(["model", "layer", "seed", "metric", "measure"]).any()
@@ -316,7 +313,7 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
     assert wide.loc["label", "accuracy_mean"] == 1
     assert load(made["all_ceilings"])["metric"].unique().tolist() == ["euclidean"]
     with pytest.raises(InputError, match="no table of ceilings of the metric 'euclidean'"):
-        tabulate_measures.main(
+        tabulator("tabulate_measures")(
             **{**arguments, "metrics": ["cosine"]},
             **{name: tmp_path / file for name, file in outputs.items()},
         )
@@ -329,12 +326,13 @@ def test_inference_of_all_metrics(tmp_path: Path) -> None:
     outputs: dict[str, Any] = {
         "table": "t.parquet",
         "csv": "t.csv",
-        "check_table": "k.parquet",
-        "check_csv": "k.csv",
+        "checks": "k.parquet",
+        "checks_csv": "k.csv",
     }
-    made = run_twice(tabulate_inference.main, tmp_path, outputs, differences=both, check=both[:1])
+    tabulate = tabulator("tabulate_inference")
+    made = run_twice(tabulate, tmp_path, outputs, differences=both, check=both[:1])
     assert load(made["table"])["metric"].tolist() == ["a", "b"]
-    assert load(made["check_table"])["metric"].tolist() == ["a"]
+    assert load(made["checks"])["metric"].tolist() == ["a"]
     assert made["csv"].read_text().startswith("metric,p\n")
 
 
@@ -371,7 +369,7 @@ def test_model_recovery(study: Study, tmp_path: Path) -> None:
     assert table["share"].max() == 1
     similar = table.set_index(["model", "attributed"])["similarity"]
     assert similar["label", "label"] == 1
-    plot_recovery.main(
+    drawer("recovery")(
         recovered=made["table"], png=tmp_path / "r.png", pdf=tmp_path / "r.pdf", title="made up"
     )
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
