@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
-from latent_microscope.plots.style import Look, Page, plain
+from latent_microscope.plots.style import Look, Page
 
 
 def histogram(*, scores: In, title: str, look: Look) -> Figure:
@@ -17,7 +17,7 @@ def histogram(*, scores: In, title: str, look: Look) -> Figure:
     page = Page(2.6, title)
     ax = page.axes(0.6, 0.5, 6.0, 1.6)
     ax.hist(pd.read_parquet(scores)["typicality"], bins=30, color=look.colour(0))
-    plain(ax, "typicality", "samples")
+    ax.set(xlabel="typicality", ylabel="samples")
     look.limit(ax, "a")
     return page.figure
 
