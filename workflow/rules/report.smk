@@ -108,7 +108,7 @@ rule write_report:
     params:
         step=step("write_report"),
         studies=targets.told_studies(STUDIES),
-        captions=captions.captions_of(STUDIES.values()),
+        captions=captions.captions(STUDIES.values()),
     script:
         "../../scripts/report/write_report.py"
 

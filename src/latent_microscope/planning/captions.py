@@ -13,19 +13,13 @@ FOLDER = Path(".snakemake/latent_microscope/captions")
 """Where they are written, below the folder of a run."""
 
 
-def captions() -> dict[str, dict[str, str]]:
-    """Text by kind and name of what is declared."""
-    return {
-        "figures": {figure.name: figure.caption for figure in registry.figures()},
-        "tables": {table.name: table.caption for table in registry.tables()},
-    }
-
-
-def captions_of(studies: Iterable[Study]) -> dict[str, dict[str, str]]:
-    """The captions of what these studies make, and no others."""
-    studies = list(studies)
-    figures = [f for f in registry.figures() if any(is_drawn(f, s) for s in studies)]
-    tables = [t for t in registry.tables() if any(is_made(t, s) for s in studies)]
+def captions(studies: Iterable[Study] | None = None) -> dict[str, dict[str, str]]:
+    """Text by kind and name of what is declared, or of what these studies make."""
+    figures, tables = registry.figures(), registry.tables()
+    if studies is not None:
+        every = list(studies)
+        figures = tuple(f for f in figures if any(is_drawn(f, study) for study in every))
+        tables = tuple(t for t in tables if any(is_made(t, study) for study in every))
     return {
         "figures": {figure.name: figure.caption for figure in figures},
         "tables": {table.name: table.caption for table in tables},

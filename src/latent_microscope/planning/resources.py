@@ -9,7 +9,6 @@ from latent_microscope.planning.study import Study, Wildcards
 UNKNOWN_DOWNLOAD = 1500  # MB; CelebA's archive, the largest whose size the manifest does not give
 UNKNOWN_IMAGES = 2000  # more than the made-up data sets have
 Resource = Callable[..., int]
-Disk = Callable[[Study, Wildcards], int]
 
 
 # --- memory, MB ------------------------------------------------------------------------------
