@@ -2,10 +2,10 @@
 
 import logging
 
+from latent_microscope.custom.alike import alike
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.duplicates import alike
 
 log = logging.getLogger("latent_microscope")
 

@@ -71,20 +71,15 @@ class Source:
         return matrix
 
     def rows(self, matrix: RDM) -> npt.NDArray:
-        """The features, in the order of the RDM."""
+        """The features that the RDM was made of, checked to have its ids in its order."""
         rows, ids = load_with_ids(self.features, self.ids)
-        return transformed(rows, ids, matrix, self.transform, self.features)
-
-
-def transformed(
-    rows: npt.NDArray, ids: npt.NDArray, matrix: RDM, transform: str, path: Path
-) -> npt.NDArray:
-    """Rows as the RDM was made of them, checked to be of the same images in the same order."""
-    if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
-        raise InputError(f"{path}: its ids differ from those of its RDM; compute the RDM again")
-    if transform == "softmax":
-        return np.asarray(softmax(np.asarray(rows, dtype=np.float64), axis=1))
-    return np.asarray(rows)
+        if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
+            raise InputError(
+                f"{self.features}: its ids differ from those of its RDM; compute the RDM again"
+            )
+        if self.transform == "softmax":
+            return np.asarray(softmax(np.asarray(rows, dtype=np.float64), axis=1))
+        return np.asarray(rows)
 
 
 def sources(
@@ -119,8 +114,8 @@ def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
     order = index.get_indexer(pd.Index(human.ids.astype(str)))
     if len(index) != human.n or (order < 0).any():
         raise InputError(
-            f"the RDMs are over {human.n} images and the votes over {len(index)} others; compute "
-            "RDMs and votes again from one samples table"
+            f"the RDMs are of {human.n} images and the votes of {len(index)}, not of the same "
+            "images; compute both again from one samples table"
         )
     return np.asarray(order, dtype=np.int64)
 
@@ -232,13 +227,11 @@ def gather(comparisons: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
     """All comparisons of one metric with its noise ceiling (one row): :data:`RSA_COLUMNS`."""
     if not len(comparisons) or len(ceiling) != 1:
         raise InputError(
-            f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; at least one "
-            "comparison and exactly one ceiling are needed"
+            f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; give at least "
+            "one comparison and exactly one ceiling"
         )
-    table = comparisons.copy()
-    table["ceiling_lower"] = float(ceiling["lower"].iloc[0])
-    table["ceiling_upper"] = float(ceiling["upper"].iloc[0])
-    return table[RSA_COLUMNS]
+    lower, upper = (float(ceiling[name].iloc[0]) for name in ("lower", "upper"))
+    return comparisons.assign(ceiling_lower=lower, ceiling_upper=upper)[RSA_COLUMNS]
 
 
 def compare_within_folds(

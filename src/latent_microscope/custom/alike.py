@@ -1,0 +1,49 @@
+"""Samples without images that are equal, or nearly, by their embeddings."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.checks import as_matrix, in_range
+from latent_microscope.forensics.near_duplicates import COLUMNS
+from latent_microscope.neighbours.blocks import pair_distances
+from latent_microscope.neighbours.similar import similar_pairs
+
+_LEAST_SIMILARITY = 0.5
+
+
+def alike(
+    latents: npt.ArrayLike, ids: npt.ArrayLike, *, candidates: int = 2_000, look_alikes: int = 24
+) -> pd.DataFrame:
+    """The most similar pairs by cosine; what is equal number by number is a copy.
+
+    A table as of :func:`latent_microscope.forensics.near_duplicates.near_duplicates`, with the
+    verdicts ``copy`` (``detail`` 1) and ``look-alike`` (``look_alikes`` of them at most); NaN where
+    images are needed. ``candidates``: most similar pairs to look at.
+    """
+    matrix = as_matrix(latents, "latents")
+    names = np.asarray(ids, dtype=object)
+    if len(matrix) != len(names):
+        raise InputError(f"{len(matrix)} latents and {len(names)} ids; give one of each per sample")
+    count = int(in_range(candidates, "candidates", 1))
+    pairs, similarity, _ = similar_pairs(matrix, _LEAST_SIMILARITY, count)
+    i, j = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+    equal = (matrix[i] == matrix[j]).all(axis=1)
+    table = pd.DataFrame(
+        {
+            "i": i,
+            "j": j,
+            "id_i": names[i],
+            "id_j": names[j],
+            "verdict": np.where(equal, "copy", "look-alike"),
+            "detail": np.where(equal, 1.0, np.nan),
+            "detail_centre": np.nan,
+            "similarity": similarity,
+            "distance": pair_distances(matrix, i, j),
+            "pixel_difference": np.nan,
+        }
+    )
+    others = table[~equal].head(int(in_range(look_alikes, "look_alikes", 0)))
+    table = pd.concat([table[equal], others], ignore_index=True)
+    return table[list(COLUMNS)].astype(COLUMNS)
