@@ -95,9 +95,8 @@ def array_of(
     if array is None and len(names) == 1:
         array = names[0]
     if array is None or array not in arrays:
-        raise InputError(
-            f"{path}: no array {array!r}; set `array` to one of {', '.join(names) or 'its own'}"
-        )
+        choices = ", ".join(names) or "its matrices"
+        raise InputError(f"{path}: no array {array!r}; set `array` to one of {choices}")
     return arrays[array], ids
 
 

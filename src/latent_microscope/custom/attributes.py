@@ -16,6 +16,7 @@ MAX_CATEGORIES = 20
 FEW_NUMBERS = 12
 """Whole numbers of at most so many values are categories unless they are declared numeric."""
 _YES_NO = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
+REPORT = ["attribute", "column", "type", "declared", "rule", "samples", "positives", "share"]
 Texts = npt.NDArray[np.object_]
 
 
@@ -142,12 +143,12 @@ def encode(
     Categorical: one column ``name=value`` per category. Numeric: ``name>threshold``.
 
     Returns:
-        uint8 0/1 columns; the numeric columns as they are, float64; and a report: ``attribute``,
-        ``column``, ``type``, ``declared``, ``rule``, ``samples``, ``positives``, ``share``.
+        uint8 0/1 columns; the numeric columns as they are, float64; and a report of
+        :data:`REPORT`.
     """
     ones: dict[str, npt.NDArray[np.bool_]] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
-    done: list[dict[str, Any]] = []
+    done: list[tuple[Any, ...]] = []
     for name, column in attribute_columns(table, encoding, path).items():
         kind = type_of(column, encoding, path)
         if kind == "numeric":
@@ -158,20 +159,10 @@ def encode(
                     f"{path}: two attributes would be called {attribute!r}; rename one"
                 )
             ones[attribute] = present
-            positives = int(present.sum())
-            done.append(
-                {
-                    "attribute": attribute,
-                    "column": name,
-                    "type": kind,
-                    "declared": name in encoding.types or name in encoding.thresholds,
-                    "rule": rule,
-                    "samples": len(present),
-                    "positives": positives,
-                    "share": positives / len(present),
-                }
-            )
-    report = pd.DataFrame(done)
+            declared = name in encoding.types or name in encoding.thresholds
+            n, positives = len(present), int(present.sum())
+            done.append((attribute, name, kind, declared, rule, n, positives, positives / n))
+    report = pd.DataFrame(done, columns=REPORT)
     report = report.astype(dict.fromkeys(("attribute", "column", "type", "rule"), "str"))
     encoded = pd.DataFrame({name: present.astype(np.uint8) for name, present in ones.items()})
     return encoded, pd.DataFrame(numbers, index=encoded.index, dtype=np.float64), report

@@ -93,7 +93,8 @@ def look(given: str) -> Found:
 def _images(text: str, path: Path) -> Found:
     with open_pictures(path) as found:
         what = f"{found.count} images"
-        facts = {"names": None, "folders": 0, "side": int(np.median(found.first_sides(_SIZED)))}
+        side = int(np.median(found.first_sides(_SIZED)))
+        facts: dict[str, Any] = {"names": None, "folders": 0, "side": side}
         if found.pixels is not None:
             what += f" of {found.pixels.shape[1]} x {found.pixels.shape[2]} pixels"
         if found.names is not None:
@@ -131,7 +132,7 @@ def _archive(text: str, path: Path, wanted: str | None) -> Found:
     if found is None and len(matrices) != 1:
         raise InputError(
             f"{text}: contains {len(matrices)} matrices ({', '.join(matrices) or 'none'}); save "
-            "one by itself, or name it in a config of your own (key `array`)"
+            "one by itself, or set `array` in the config"
         )
     return found or _numbers(text, path, array=matrices[0])
 

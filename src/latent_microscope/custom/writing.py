@@ -203,7 +203,7 @@ def data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list
     for role in ("embeddings", "images", "votes", "dissimilarity"):
         if role in parts:
             facts = parts[role].facts
-            more = {key: quoted(facts[key]) for key in ("array", "ids") if key in facts}
+            more = {str(key): quoted(facts[key]) for key in ("array", "ids") if key in facts}
             more |= {"ids": "name"} if role == "images" and by_name else {}
             lines.append(f"{_PAD}{role}: {_file(parts[role], more)}")
     if latents:

@@ -291,20 +291,14 @@ def shared_table(
         guesses = confusion(one.guesses(), votes.labels)
         guesses[absent] = 0.0
         table = shared_confusions(human, guesses, votes.classes, top=top)
-        cells = place.get_indexer(table["true"]), place.get_indexer(table["answer"])
-        parts.append(table.assign(votes=counts[cells], name=one.name, seed=one.run))
-    columns = {
-        "true": ("true", "str"),
-        "predicted": ("answer", "str"),
-        "human": ("votes", "int64"),
-        "model": ("name", "str"),
-        "seed": ("seed", "int64"),
-        "share_human": ("human", "float64"),
-        "share_model": ("model", "float64"),
-    }
-    names = [source for source, _ in columns.values()]
-    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
-    return pd.DataFrame({n: found[source].astype(kind) for n, (source, kind) in columns.items()})
+        cells = tuple(place.get_indexer(pd.Index(table[end])) for end in ("true", "answer"))
+        names = {"answer": "predicted", "human": "share_human", "model": "share_model"}
+        table = table.rename(columns=names)
+        parts.append(table.assign(human=counts[cells], model=one.name, seed=one.run))
+    kinds = {"true": "str", "predicted": "str", "human": "int64", "model": "str", "seed": "int64"}
+    kinds |= {"share_human": "float64", "share_model": "float64"}
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(kinds))
+    return found[list(kinds)].astype(kinds)
 
 
 def behaviour_intervals(

@@ -59,7 +59,7 @@ def bootstrap_sources(
     """Intervals over images, and over images and votes, of all measures of all models.
 
     The samples of images are the same for all models and measures. Ranks follow each sample to
-    first order (see ``similarity.influence``); class-level RDMs are computed anew. All votes are
+    first order (see ``similarity.influence``); class-level RDMs are recomputed. All votes are
     drawn ``vote_sets`` times, mixed image by image; 0: images only. ``comparisons`` holds the
     values. ``threads`` changes no number.
 
@@ -119,7 +119,7 @@ def exact_differences(
     seed: int,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """The first-order bootstrap beside one that ranks every sample anew, on the first images.
+    """The first-order bootstrap and one that re-ranks every sample, on the first images.
 
     Both draw the same images. The exact one draws votes again in every sample, the other in 8 mixed
     sets, so that with votes only the intervals compare. Columns ``<name>_exact`` are of the exact
