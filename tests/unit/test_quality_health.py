@@ -226,5 +226,5 @@ def test_list_to_act_on(tmp_path):
     groups = joined[joined["group"] >= 0].set_index("id_j")["group"]
     assert groups["030"] == groups["035"]
     fewer = saved(tmp_path / "fewer", samples.iloc[1:])[0]
-    with pytest.raises(InputError, match=r"duplicates: .*samples"):
+    with pytest.raises(InputError, match=r"duplicates: .*'000'"):
         tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=fewer)

@@ -40,6 +40,7 @@ from latent_microscope.similarity.linear import Draws, linear_draws, resampling
 from latent_microscope.similarity.votes import class_mean_votes, resample_votes, vote_shares
 
 NO_RUN = -1  # seed of rows to which no run belongs
+LEVEL = 0.95  # coverage of all intervals
 MEASURES = {  # column → name in behaviour_scores
     "accuracy": "accuracy",
     "cross_entropy": "cross_entropy",
@@ -309,7 +310,6 @@ def behaviour_intervals(
     n_draws: int,
     vote_sets: int,
     seed: int,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Intervals of all scores of all classifiers, and of the mean votes of the true class.
 
@@ -341,7 +341,7 @@ def behaviour_intervals(
         images, both = linear_draws(numbers, renewed, samples)
         point = _point(numbers)
         mixed = _scores(both) if renewed else None
-        table = score_table(INTERVAL_MEASURES, point, _scores(images), mixed, level)
+        table = score_table(INTERVAL_MEASURES, point, _scores(images), mixed, LEVEL)
         if renewed:
             table["vote_shift"] = np.mean([_point(part) for part in renewed], axis=0) - point
         table = table.rename(columns={"model": "measure", "score": "value"})

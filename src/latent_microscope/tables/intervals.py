@@ -20,6 +20,7 @@ from latent_microscope.similarity.measures import frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
 from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.tables.behaviour import LEVEL
 from latent_microscope.tables.rsa import Source, frame_of, vote_rows
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +54,6 @@ def bootstrap_sources(
     seed: int,
     correction: str = "holm",
     tau: bool = True,
-    level: float = 0.95,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Intervals over images, and over images and votes, of all measures of all models.
@@ -73,10 +73,10 @@ def bootstrap_sources(
             "100 sets"
         )
     values = _values(models, comparisons)
-    people = item(human, metric)
-    shared, counts = frame_of(people.matrix, votes)
+    reference = item(human, metric)
+    shared, counts = frame_of(reference.matrix, votes)
     found = bootstrap_scores(
-        people,
+        reference,
         [item(source, metric) for source in models],
         shared,
         counts,
@@ -94,13 +94,13 @@ def bootstrap_sources(
         moved = value - found.point[measure] if measure in found.point else 0.0
         draws = (found.draws[measure] + moved) * defined
         mixed = (found.mixed[measure] + moved) * defined if measure in found.mixed else None
-        table = score_table(names, value, draws, mixed, level)
+        table = score_table(names, value, draws, mixed, LEVEL)
         if measure in found.shifts:
             table["vote_shift"] = found.shifts[measure]
         table["measure"] = measure
         tables.append(table)
         if measure == "spearman":
-            differences = difference_table(names, value, draws, mixed, level, correction)
+            differences = difference_table(names, value, draws, mixed, LEVEL, correction)
     intervals = pd.concat(tables, ignore_index=True).assign(n_draws=n_draws)
     return (
         _labelled(intervals, models, metric, INTERVAL_COLUMNS),
@@ -125,10 +125,10 @@ def exact_differences(
     sets, so that with votes only the intervals compare. Columns ``<name>_exact`` are of the exact
     one; ``largest_difference`` is of a draw, both centred; ``correlation`` is of the draws.
     """
-    people = item(human, metric)
-    ids = people.matrix.ids[:n_images]
+    matrix = human.load(metric)
+    ids = matrix.ids[:n_images]
     n = len(ids)
-    rows = vote_rows(people.matrix, votes)[:n_images]
+    rows = vote_rows(matrix, votes)[:n_images]
     counts, labels = votes.counts[rows], votes.labels[rows]
     some = Item("human", "features", 0, rdm(vote_shares(counts), metric, ids), vote_shares(counts))
     items = [
@@ -148,7 +148,7 @@ def exact_differences(
         )
         point = exact.scores["score"].to_numpy(dtype=np.float64)
         names = [str(place) for place in range(len(items))]
-        ours = score_table(names, point, found.draws[measure], found.mixed[measure], 0.95)
+        ours = score_table(names, point, found.draws[measure], found.mixed[measure], LEVEL)
         table = ours.merge(exact.scores, on="model", suffixes=("", "_exact"))
         a, b = (x - np.mean(x, axis=0) for x in (found.draws[measure], exact.draws))
         table["largest_difference"] = np.abs(a - b).max(axis=0)
@@ -176,14 +176,13 @@ def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Fl
 def _labelled(
     table: pd.DataFrame, models: Sequence[Source], metric: str, columns: list[str]
 ) -> pd.DataFrame:
-    places = table["model"].astype(int).tolist()
+    places = table["model"].astype(int).to_numpy()
     for key in _KEYS:
         table[key] = [getattr(models[place], key) for place in places]
-    table["metric"] = metric
-    table = table.rename(columns={"score": "value"}).reindex(columns=columns)
-    order = np.argsort(places, kind="stable")
+    table = table.assign(metric=metric).rename(columns={"score": "value"}).reindex(columns=columns)
+    table = table.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
     texts = dict.fromkeys(("model", "layer", "metric", "measure"), "str")
-    return table.iloc[order].reset_index(drop=True).astype({**texts, "seed": "int64"})
+    return table.astype({**texts, "seed": "int64"})
 
 
 def _labelled_differences(
@@ -194,11 +193,9 @@ def _labelled_differences(
         for key in _KEYS:
             table[f"{key}_{side}"] = [getattr(models[place], key) for place in places]
     table["metric"], table["correction"] = metric, correction
-    texts = dict.fromkeys(
-        ("metric", "correction", "model_a", "layer_a", "model_b", "layer_b"), "str"
-    )
-    whole = dict.fromkeys(("seed_a", "seed_b"), "int64")
-    return table.reindex(columns=DIFFERENCE_COLUMNS).astype({**texts, **whole})
+    kinds = {f"{key}_{side}": "int64" if key == "seed" else "str" for side in "ab" for key in _KEYS}
+    kinds |= {"metric": "str", "correction": "str"}
+    return table.reindex(columns=DIFFERENCE_COLUMNS).astype(kinds)
 
 
 def tabulate_inference(*, differences: list[In], check: list[In]) -> dict[str, pd.DataFrame]:
