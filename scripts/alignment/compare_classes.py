@@ -7,9 +7,9 @@ import pandas as pd
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
+from latent_microscope.statistics.summaries import stack
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.classes import COLUMNS, class_distances, class_means
-from latent_microscope.tables.runs import stack
+from latent_microscope.tables.rsa import CLASS_COLUMNS, class_distances, class_means
 
 
 def main(
@@ -60,7 +60,7 @@ def main(
     }
     texts = dict.fromkeys(("model", "layer", "metric"), "str")
     result = stack(found, keys, "classes").astype({**texts, "seed": "int64"})
-    save_table(classes, result[COLUMNS])
+    save_table(classes, result[CLASS_COLUMNS])
 
 
 if __name__ == "__main__":

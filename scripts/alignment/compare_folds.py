@@ -8,8 +8,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_table, save_table
 from latent_microscope.io.inputs import load_votes, load_with_ids
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.folds import average_folds, compare_within_folds
-from latent_microscope.tables.rsa import gather
+from latent_microscope.tables.rsa import average_folds, compare_within_folds, gather
 
 
 def main(

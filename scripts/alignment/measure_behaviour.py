@@ -4,6 +4,7 @@ from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.behaviour import (
+    behaviour_intervals,
     behaviour_table,
     confusion_table,
     image_table,
@@ -11,7 +12,6 @@ from latent_microscope.tables.behaviour import (
     random_folds,
     shared_table,
 )
-from latent_microscope.tables.behaviour_intervals import behaviour_intervals
 
 
 def main(

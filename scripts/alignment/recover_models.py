@@ -6,7 +6,7 @@ from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.behaviour import load_classifiers
-from latent_microscope.tables.recovery import candidates_of, recovery_table
+from latent_microscope.tables.ceilings import candidates_of, recovery_table
 
 
 def main(

@@ -1,13 +1,13 @@
-"""Join the votes of a study of one's own to its samples."""
+"""Join the votes of a custom study to its samples."""
 
 import logging
 from typing import Any
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.custom.study import positions_of
 from latent_microscope.custom.votes import read_votes
+from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.step import In, Out, run
 
 log = logging.getLogger("latent_microscope")
@@ -20,7 +20,7 @@ def main(*, source: In, ids: In, samples: In, votes: Out, settings: dict[str, An
         source: .csv or .parquet of counts or single judgements, .npy or .npz of counts.
         ids: .parquet of all ids.
         samples: .parquet with id, label.
-        votes: .parquet: id and one int64 column of counts a class, named by class.
+        votes: .parquet: id and one int64 column of counts per class, named by class.
         settings: section data.votes of the study's config.
     """
     table = load_table(samples, ["id", "label"])

@@ -2,7 +2,6 @@
 
 import logging
 
-from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.data.cifar10h import (
     check_probabilities,
     class_order,
@@ -10,6 +9,7 @@ from latent_microscope.data.cifar10h import (
     vote_facts,
     votes_table,
 )
+from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.messages import naming
 from latent_microscope.step import In, Out, run
 
@@ -29,7 +29,7 @@ def main(
     Args:
         counts: .npy (n, classes), row i belongs to image i of the whole test split.
         samples: .parquet of the test split: id, label, label_name.
-        votes: .parquet, id and one int column a class, one row a sample.
+        votes: .parquet, id and one int column per class, one row per sample.
         probabilities: .npy, the published counts over their sum, to check the counts against.
         classes: names of the columns; from the samples if not given.
     """

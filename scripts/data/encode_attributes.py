@@ -1,13 +1,13 @@
-"""Turn the attributes of a study of one's own into 0/1 columns."""
+"""Encode the attributes of a custom study as 0/1 columns."""
 
 from typing import Any
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import save_csv, save_table
-from latent_microscope.io.inputs import load_ids
 from latent_microscope.custom.attributes import Encoding, encode
 from latent_microscope.custom.study import table_rows
+from latent_microscope.io.artefacts import save_csv, save_table
+from latent_microscope.io.inputs import load_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -22,24 +22,22 @@ def main(
     report_csv: Out,
     settings: dict[str, Any],
 ) -> None:
-    """Encode binary, categorical and numeric columns, and say what was done.
+    """Encode binary, categorical and numeric columns, and report how.
 
     Args:
         table: .csv or .parquet of attributes.
         ids: .parquet of all ids.
         samples: .parquet with id.
-        attributes: .parquet: id and one uint8 0/1 column an attribute.
+        attributes: .parquet: id and one uint8 0/1 column per attribute.
         numbers: .parquet: id and the numeric columns as they are.
-        report: .parquet, one row an attribute: attribute, column, type, declared, rule, samples,
+        report: .parquet, one row per attribute: attribute, column, type, declared, rule, samples,
             positives, share.
         report_csv: the same for people.
         settings: section data.attributes of the study's config.
     """
     names = load_ids(samples)
     encoding = Encoding(
-        types=settings["types"],
-        thresholds=settings["thresholds"],
-        max_categories=settings["max_categories"],
+        settings["types"], settings["thresholds"], max_categories=settings["max_categories"]
     )
     ones, raw, done = encode(table_rows(table, settings, names, ids), encoding, table)
     key = pd.DataFrame({"id": pd.Series(names, dtype="str")})

@@ -1,13 +1,13 @@
-"""Bring embeddings from elsewhere into the place of a VAE's latents."""
+"""Import embeddings as the latents of a custom study."""
 
 from typing import Any
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.io.inputs import load_ids
 from latent_microscope.custom.arrays import chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.study import positions_of
+from latent_microscope.io.artefacts import save_npy, save_table
+from latent_microscope.io.inputs import load_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -24,13 +24,13 @@ def main(
     """Take the rows of the samples, by id.
 
     Args:
-        embeddings: .npy, .npz or .parquet of one row of numbers a sample.
+        embeddings: .npy, .npz or .parquet of one row of numbers per sample.
         ids: .parquet of all ids.
         samples: .parquet with id.
-        latents: .npy float32 (n, d); columns that never vary are left out.
-        encoding: .parquet with the column id, one row a latent.
+        latents: .npy float32 (n, d); constant columns are left out.
+        encoding: .parquet with the column id, one row per latent.
         settings: array (of an .npz), id (its name).
-        embedding_ids: the ids of the rows, where they are in a file of their own.
+        embedding_ids: the ids of the rows, if they are in a separate file.
     """
     names = load_ids(samples)
     found = read_rows(

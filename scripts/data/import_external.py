@@ -1,10 +1,10 @@
-"""Bring the features or logits of a model from elsewhere into the comparison."""
+"""Import the features or logits of an external model."""
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.errors import InputError
 from latent_microscope.data.externals import read_external, rows_for
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.step import In, Out, run
 
 
@@ -18,10 +18,10 @@ def main(
     holds: str = "logits",
     logits: Out | None = None,
 ) -> None:
-    """Join a file's rows to the images by id; by position, and said so, if it has no ids.
+    """Join a file's rows to the images by id; by position (logged) if it has no ids.
 
     Args:
-        file: .npy, .npz (array ids beside it) or .parquet (column id) of one row an image.
+        file: .npy, .npz (array ids beside it) or .parquet (column id) of one row per image.
         samples: .parquet with id and label.
         features: .npy float32 (n, f); the logits themselves when the file holds logits.
         ids: .parquet with the column id, the row order.

@@ -1,12 +1,12 @@
-"""Bring the features or logits of a model into a study of one's own."""
+"""Import the features or logits of a model into a custom study."""
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.errors import InputError
-from latent_microscope.io.inputs import load_ids
 from latent_microscope.custom.arrays import chosen_rows, read_rows
 from latent_microscope.custom.study import positions_of
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
+from latent_microscope.io.inputs import load_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -23,13 +23,13 @@ def main(
     """Take the rows of the samples, by id.
 
     Args:
-        file: .npy, .npz or .parquet of one row of numbers a sample.
+        file: .npy, .npz or .parquet of one row of numbers per sample.
         ids: .parquet of all ids.
         samples: .parquet with id.
         features: .npy float32 (n, f).
         feature_ids: .parquet with the column id, the row order.
         array: name of the array in an .npz.
-        votes: .parquet with id and one column a class: logits have as many columns.
+        votes: .parquet with id and one column per class: logits have as many columns.
     """
     names = load_ids(samples)
     found = read_rows(file, array=array)
@@ -37,8 +37,8 @@ def main(
         classes = [name for name in load_table(votes).columns if name != "id"]
         if found.values.shape[1] != len(classes):
             raise InputError(
-                f"{file}: {found.values.shape[1]} columns, and the votes have {len(classes)} "
-                "classes; give logits in the order of these, or say holds: features"
+                f"{file}: {found.values.shape[1]} columns, but the votes have {len(classes)} "
+                "classes; give logits in the order of these, or set holds: features"
             )
     order = positions_of(found.ids, len(found.values), names, ids, file)
     save_npy(features, chosen_rows(found, order, names, file))

@@ -1,17 +1,17 @@
-"""Make the table of samples of a study of one's own: the ids that all files have."""
+"""Make the table of samples of a custom study: the ids that all files have."""
 
 import logging
 from typing import Any
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import load_table, save_table
-from latent_microscope.errors import InputError
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.images import identities_by_path
 from latent_microscope.custom.joining import joined_ids
 from latent_microscope.custom.study import identity_codes, pictures, positions_of, table_rows
 from latent_microscope.custom.votes import class_codes, majority, read_votes
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.step import In, Out, run
 
 log = logging.getLogger("latent_microscope")
@@ -42,60 +42,51 @@ def main(
         listed: .csv of these, which messages name.
         samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes
             label and label_name.
-        settings: how each file is read: the parts of a study's section data, by name.
-        drop: leave out ids that some file lacks; else they are an error.
-        least: samples that the study's other settings need.
+        settings: parts of a study's section data, by name.
+        drop: drop ids that some file lacks; else they are an error.
+        least: minimum number of samples for the study's other settings.
         least_reason: which of these settings.
         identities: .csv or .parquet of identities.
         labels: .csv or .parquet of classes.
-        images: images whose folders or names say who is on them.
-        votes: votes of people: without labels their majority stands for the class, said in the
-            log; labels are numbered as their classes.
+        images: images whose folders or names give the identities.
+        votes: votes of annotators: without labels their majority is the class; else labels are
+            numbered as their classes.
     """
-    kept = joined_ids(
-        load_table(ids),
-        load_table(files),
-        load_table(unmatched),
-        drop=drop,
-        listed=str(listed),
-    )
+    matched = [load_table(path) for path in (ids, files, unmatched)]
+    kept = joined_ids(*matched, drop=drop, listed=str(listed))
     if len(kept) < least:
         raise InputError(
-            f"{files}: {len(kept)} samples are left and {least_reason} needs {least}; lower that, "
+            f"{files}: {len(kept)} samples are left but {least_reason} needs {least}; lower that, "
             "or give more samples"
         )
     table = pd.DataFrame({"id": pd.Series(kept, dtype="str")})
-    who = None
+    table["identity"] = -1
+    people = None
     if identities:
         part = settings["identities"]
-        who = table_rows(identities, part, kept, ids)[part["column"]].tolist()
+        people = table_rows(identities, part, kept, ids)[part["column"]].tolist()
     elif images:
         with pictures(images, settings["images"]) as opened:
             if opened.names is None:
                 raise InputError(f"{images}: its images have no names that could be identities")
             order = positions_of(opened.ids, opened.count, kept, ids, images)
             names = [opened.names[row] for row in order]
-        who = identities_by_path(names, settings["identities"].get("pattern"), images)
-    if who is not None:
-        table["identity"] = identity_codes(who)
-        table["identity_name"] = pd.Series(
-            [None if pd.isna(n) else str(n) for n in who], dtype="str"
-        )
-    else:
-        table["identity"] = -1
+        people = identities_by_path(names, settings["identities"].get("pattern"), images)
+    if people is not None:
+        table["identity"] = identity_codes(people)
+        texts = [None if pd.isna(name) else str(name) for name in people]
+        table["identity_name"] = pd.Series(texts, dtype="str")
     known = None
     if labels:
         part = settings["labels"]
-        known = [
-            str(name)
-            for name in column_of(table_rows(labels, part, kept, ids), part["column"]).texts
-        ]
+        cells = column_of(table_rows(labels, part, kept, ids), part["column"]).texts
+        known = [str(name) for name in cells]
     if votes:
         found = read_votes(votes, settings["votes"])
         if known is None:
             counts = found.counts[positions_of(found.ids, len(found.counts), kept, ids, votes)]
             known = [found.classes[code] for code in majority(counts)]
-            log.info("%s: no labels are given: the majority of the votes stands for them", votes)
+            log.info("%s: no labels are given; the majority of the votes is used", votes)
         table["label"] = class_codes(known, found.classes, labels or votes)
     elif known is not None:
         table["label"] = identity_codes(known)

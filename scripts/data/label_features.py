@@ -3,19 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.similarity.votes import class_mean_votes
 from latent_microscope.step import In, Out, run
 
 
 def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str) -> None:
-    """Make one row of features an image.
+    """Make one row of features per image.
 
     Args:
         samples: .parquet with id, label, label_name.
-        votes: .parquet with id and one column of counts a class.
+        votes: .parquet with id and one column of counts per class.
         features: .npy float32 (n, classes).
         ids: .parquet with the column id, the row order.
         kind: label (one-hot true class) or class_mean (mean vote shares of the images of the true

@@ -12,7 +12,7 @@ def main(*, votes: In, samples: In, features: Out, ids: Out) -> None:
     """Divide the votes on each image by their number.
 
     Args:
-        votes: .parquet with id and one column of counts a class.
+        votes: .parquet with id and one column of counts per class.
         samples: .parquet with id, label, label_name.
         features: .npy float64 (n, classes), rows sum to 1.
         ids: .parquet with the column id, the row order.

@@ -1,12 +1,13 @@
-"""Match the files of a study of one's own by id, and list what does not match."""
+"""Match the files of a custom study by id, and list what does not match."""
 
+from dataclasses import replace
 from typing import Any
 
-from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.custom.dissimilarity import read_square
 from latent_microscope.custom.joining import Source, match
 from latent_microscope.custom.study import picture_source, rows_source, table_source
 from latent_microscope.custom.votes import read_votes
+from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.step import In, Out, run
 
 
@@ -35,21 +36,21 @@ def main(
 
     Args:
         ids: .parquet: id, complete (every file has it), position (row in files without ids).
-        files: .parquet, one row a file: source, file, joined_by (id or position), rows, matched,
+        files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
             alone (ids that another file lacks), lacking (ids that it lacks).
         files_csv: the same for people.
         unmatched: .parquet: id, lacks (which files, or the columns of empty cells).
         unmatched_csv: the same for people.
-        settings: how each file is read: the parts of a study's section data, by name.
-        embeddings: .npy, .npz or .parquet of one row of numbers a sample.
-        embedding_ids: the ids of its rows, where they are in a file of their own.
+        settings: parts of a study's section data, by name.
+        embeddings: .npy, .npz or .parquet of one row of numbers per sample.
+        embedding_ids: the ids of its rows, if they are in a separate file.
         images: folder, .zip, .parquet or .npy of images.
         attributes: .csv or .parquet of attributes.
         identities: .csv or .parquet of identities.
         labels: .csv or .parquet of classes.
         votes: .csv, .parquet, .npy or .npz of votes.
-        dissimilarity: square matrix of people's dissimilarities.
-        dissimilarity_ids: the ids of its rows, where they are in a file of their own.
+        dissimilarity: square matrix of human dissimilarities.
+        dissimilarity_ids: the ids of its rows, if they are in a separate file.
         models: features or logits of models.
         arrays: name of each model, in their order, and of the array in its .npz.
         folder: state of a folder of images; a change re-runs this step.
@@ -61,27 +62,25 @@ def main(
     if images:
         sources.append(picture_source("images", images, settings["images"]))
     if votes:
-        judged = read_votes(votes, settings["votes"])
-        sources.append(Source("votes", str(votes), len(judged.counts), judged.ids))
+        found = read_votes(votes, settings["votes"])
+        sources.append(Source("votes", str(votes), len(found.counts), found.ids))
     if dissimilarity:
         square = read_square(dissimilarity, settings["dissimilarity"], dissimilarity_ids)
         count = square.values.shape[1]
         sources.append(Source("dissimilarity", str(dissimilarity), count, square.ids))
     for (name, array), path in zip((arrays or {}).items(), models or [], strict=True):
         sources.append(rows_source(f"model {name}", path, {"array": array}))
-    tables = {"attributes": attributes, "labels": labels}
-    for name, table in tables.items():
-        if table:
-            sources.append(table_source(name, table, settings[name]))
-    if identities:  # a sample of nobody in particular is none that does not match
-        found = table_source("identities", identities, settings["identities"])
-        sources.append(Source(found.name, found.file, found.count, found.ids))
-    every, by_file, alone = match(sources)
-    save_table(ids, every)
-    save_table(files, by_file)
-    save_csv(files_csv, by_file)
-    save_table(unmatched, alone)
-    save_csv(unmatched_csv, alone)
+    tables = {"attributes": attributes, "labels": labels, "identities": identities}
+    for name, file in tables.items():
+        if file:
+            source = table_source(name, file, settings[name])
+            # An unknown identity is no mismatch.
+            sources.append(replace(source, incomplete=None) if name == "identities" else source)
+    all_ids, by_file, alone = match(sources)
+    save_table(ids, all_ids)
+    for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
+        save_table(parquet, table)
+        save_csv(csv, table)
 
 
 if __name__ == "__main__":

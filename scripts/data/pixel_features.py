@@ -3,8 +3,8 @@
 import numpy as np
 
 from latent_microscope.data.images import flat_pixels
-from latent_microscope.io.artefacts import load_npy, load_table, save_table, writing_npy
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy, load_table, save_table, writing_npy
 from latent_microscope.step import In, Out, run
 
 _BATCH = 1024
@@ -23,8 +23,8 @@ def main(*, images: In, samples: In, features: Out, ids: Out) -> None:
     table = load_table(samples, ["id"]).astype({"id": "str"})
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) != len(table):
         raise InputError(
-            f"{images}: {pixels.dtype} of shape {pixels.shape}; uint8 of shape ({len(table)}, "
-            f"height, width, channels) is needed for the ids of {samples}"
+            f"{images}: {pixels.dtype} of shape {pixels.shape}; expected uint8 of shape "
+            f"({len(table)}, height, width, channels) for the ids of {samples}"
         )
     n = len(pixels)
     with writing_npy(features, (n, pixels[0].size), np.float32) as out:

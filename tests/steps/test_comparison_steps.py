@@ -134,25 +134,25 @@ def test_comparison_refuses_other_ids(study: Study, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="different ids"):
         compare_rdms.main(**inputs_of(study, net=moved), **options)
     fine = inputs_of(study, net=study.rdm("net", study.logits))
-    with pytest.raises(InputError, match="holds euclidean distances, not cosine"):
+    with pytest.raises(InputError, match="euclidean distances, not cosine"):
         compare_rdms.main(**{**fine, "metric": "cosine"}, **options)
-    with pytest.raises(InputError, match="must be named"):
+    with pytest.raises(InputError, match=r"\.ids\.parquet"):
         compare_rdms.main(**{**fine, "rdm_ids": fine["rdm_ids"][::-1]}, **options)
-    with pytest.raises(InputError, match="give one of each"):
+    with pytest.raises(InputError, match=r"\d RDMs"):
         compare_rdms.main(**{**fine, "models": ["human", "net"]}, **options)
-    with pytest.raises(InputError, match=r"\('label', 'features', 0\) is given twice"):
+    with pytest.raises(InputError, match=r"\('label', 'features', 0\) "):
         compare_rdms.main(**{**fine, "models": ["human", "label", "label"]}, **options)
     save_table(tmp_path / "ids.parquet", pd.DataFrame({"id": ids[::-1]}))
     wrong = [*fine["feature_ids"]]
     wrong[1] = tmp_path / "ids.parquet"
-    with pytest.raises(InputError, match=r"net\.npy: its ids are not those of its RDM"):
+    with pytest.raises(InputError, match=r"net\.npy: .*ids"):
         compare_rdms.main(**{**fine, "feature_ids": wrong}, **options)
     fewer = load(study["samples.parquet"]).iloc[:-1]
     save_table(tmp_path / "samples.parquet", fewer)
     votes = load(study["votes.parquet"])
     save_table(tmp_path / "votes.parquet", votes[votes["id"].isin(fewer["id"])])
     people = {"samples": tmp_path / "samples.parquet", "votes": tmp_path / "votes.parquet"}
-    with pytest.raises(InputError, match=f"RDMs are over {N} images, the votes over {N - 1}"):
+    with pytest.raises(InputError, match=rf"{N} images .*{N - 1}"):
         compare_rdms.main(**{**fine, **people}, **options)
 
 
@@ -175,7 +175,7 @@ def test_gathered_rsa(tmp_path: Path) -> None:
     assert (table["ceiling_lower"] == 0.7).all()
     assert (table["ceiling_upper"] == 0.9).all()
     save_table(tmp_path / "none.parquet", pd.DataFrame({"lower": [], "upper": []}))
-    with pytest.raises(InputError, match="exactly one ceiling"):
+    with pytest.raises(InputError, match="ceiling"):
         gather_rsa.main(**arguments, ceiling=tmp_path / "none.parquet", rsa=tmp_path / "r.parquet")
 
 

@@ -182,7 +182,7 @@ def test_what_does_not_match_is_listed_and_dropped_on_demand(
         "id": ["s07", "s09"],
         "lacks": ["images", "attributes: age"],
     }
-    with pytest.raises(InputError, match=r"2 do not match, all in .*unmatched\.csv"):
+    with pytest.raises(InputError, match=r"2 do not match.*unmatched\.csv"):
         joined(found, tmp_path / "no.parquet")
     assert not (tmp_path / "no.parquet").exists()
     samples = joined(found, tmp_path / "samples.parquet", drop=True)
@@ -192,7 +192,9 @@ def test_what_does_not_match_is_listed_and_dropped_on_demand(
 
 def test_too_few_samples_are_said_with_the_setting(files: dict[str, Path], tmp_path: Path) -> None:
     found = matched(files, tmp_path / "match")
-    with pytest.raises(InputError, match=r"30 samples are left and clusters.neighbors needs 31"):
+    with pytest.raises(
+        InputError, match=r"files\.parquet: 30 samples .*clusters\.neighbors needs 31"
+    ):
         joined(found, tmp_path / "s.parquet", least=31, least_reason="clusters.neighbors")
 
 
@@ -202,7 +204,7 @@ def test_embeddings_that_do_not_vary_are_refused(files: dict[str, Path], tmp_pat
     values = np.zeros((N, 4))
     values[:, 0] = np.arange(N)
     np.savez(files["embeddings"], z=values, ids=np.array(IDS))
-    with pytest.raises(InputError, match="1 of its columns vary; two are needed"):
+    with pytest.raises(InputError, match="1 of its columns"):
         import_embeddings.main(
             embeddings=files["embeddings"],
             ids=found["ids"],
@@ -330,7 +332,7 @@ def test_logits_of_another_number_of_classes_are_refused(
     both = judged_samples(judged, tmp_path)
     votes = pd.DataFrame({"id": IDS, "a": 1, "b": 1})
     votes.to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(InputError, match="3 columns, and the votes have 2 classes"):
+    with pytest.raises(InputError, match=r"logits\.npz: 3 columns.* 2 classes"):
         import_features.main(
             file=judged["logits.npz"],
             features=tmp_path / "f.npy",
@@ -350,7 +352,7 @@ def test_labels_are_numbered_as_the_classes_of_the_votes(
     assert samples["label_name"].tolist() == [classes[k] for k in samples["label"]]
     frame = pd.read_csv(table).replace({"town": {"Ulm": "Bern"}})
     frame.to_csv(table, index=False)
-    with pytest.raises(InputError, match="the class 'Bern' is none of the votes'"):
+    with pytest.raises(InputError, match=r"t\.csv: .*'Bern'"):
         judged_samples(judged, tmp_path / "again", labels=table)
 
 

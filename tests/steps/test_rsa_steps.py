@@ -26,7 +26,7 @@ from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.ceiling import noise_ceiling as split_halves
 from latent_microscope.similarity.equivalents import annotator_equivalents
 from latent_microscope.similarity.rdms import rdm
-from latent_microscope.tables.behaviour_intervals import MEASURES as PREDICTED
+from latent_microscope.tables.behaviour import INTERVAL_MEASURES as PREDICTED
 from latent_microscope.tables.intervals import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
 from latent_microscope.tables.measures import BEHAVIOUR_MEASURES, COLUMNS, RSA_MEASURES
 
@@ -140,7 +140,7 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
     save_table(tmp_path / "c.parquet", load(study["comparisons.parquet"]).iloc[1:])
     with pytest.raises(InputError, match=r"no row for \('net', 'features', 0\)"):
         intervals_of(study, tmp_path, inputs, comparisons=tmp_path / "c.parquet")
-    with pytest.raises(InputError, match="at least 2 draws"):
+    with pytest.raises(InputError, match="2 draws"):
         intervals_of(study, tmp_path, inputs, draws=1)
 
 
@@ -312,7 +312,7 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
     assert np.isnan(wide.loc["net", "spearman_sd"])
     assert wide.loc["label", "accuracy_mean"] == 1
     assert load(made["all_ceilings"])["metric"].unique().tolist() == ["euclidean"]
-    with pytest.raises(InputError, match="no table of ceilings of the metric 'euclidean'"):
+    with pytest.raises(InputError, match=r"ceilings .*'euclidean'"):
         tabulator("tabulate_measures")(
             **{**arguments, "metrics": ["cosine"]},
             **{name: tmp_path / file for name, file in outputs.items()},
@@ -373,7 +373,7 @@ def test_model_recovery(study: Study, tmp_path: Path) -> None:
         recovered=made["table"], png=tmp_path / "r.png", pdf=tmp_path / "r.pdf", title="made up"
     )
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(InputError, match="model recovery needs at least"):
+    with pytest.raises(InputError, match="simulations"):
         recover_models.main(
             **study.people,
             table=tmp_path / "t.parquet",

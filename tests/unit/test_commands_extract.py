@@ -242,7 +242,7 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
     Path("there.npz").write_bytes(b"mine")
     for images, model, options, message in (
         ("no", "pixels", {}, "no: no such folder"),
-        ("empty", "pixels", {}, "empty: holds no image"),
+        ("empty", "pixels", {}, "empty: contains no image"),
         ("bad", "pixels", {}, "bad/x.png: cannot be decoded"),
         ("photos", "vgg", {}, "--model vgg: unknown; choose pixels, resnet50"),
         ("photos", "no.pt", {}, "no.pt: no such file"),

@@ -18,7 +18,7 @@ from latent_microscope.commands.results import default_settings
 from latent_microscope.commands.score import RANKED, score
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.custom.looking import look
-from latent_microscope.custom.sections import RESTARTS
+from latent_microscope.custom.writing import RESTARTS
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.yaml_files import load_yaml

@@ -24,13 +24,13 @@ from latent_microscope.models.weights import load_weights
 from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
-from latent_microscope.tables.classes import class_distances, class_means
 from latent_microscope.tables.layers import (
     balanced,
     joined_profiles,
     layer_profile,
     tabulate_layers,
 )
+from latent_microscope.tables.rsa import class_distances, class_means
 
 HAS_EFFICIENTNET = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
 

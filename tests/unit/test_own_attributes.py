@@ -84,14 +84,14 @@ def test_a_median_that_is_the_largest_value_still_divides() -> None:
 @pytest.mark.parametrize(
     ("cells", "encoding", "message"),
     [
-        (["x", "x"], Encoding(), "only the value 'x'; add it to `skip`"),
-        ([f"t{i}" for i in range(30)], Encoding(), "30 values, more than the 20"),
-        (["a", "b", "c"], Encoding(max_categories=2), "3 values, more than the 2"),
-        (["a", "b", "c"], Encoding(types={"a": "binary"}), "declared binary and has 3 values"),
-        (["1", "b", "c"], Encoding(types={"a": "numeric"}), "to be numeric and holds 'b'"),
-        (["1", "b", "c"], Encoding(thresholds={"a": 2}), "to be numeric and holds 'b'"),
-        (["1.5", "2", "3"], Encoding(thresholds={"a": 9}), "exceeds the threshold 9"),
-        (["1", "2", "3"], Encoding(types={"b": "numeric"}), "no column 'b', which the config"),
+        (["x", "x"], Encoding(), "'a' .*'x'.*`skip`"),
+        ([f"t{i}" for i in range(30)], Encoding(), "'a' .*30 values.*20"),
+        (["a", "b", "c"], Encoding(max_categories=2), "'a' .*3 values.*2"),
+        (["a", "b", "c"], Encoding(types={"a": "binary"}), "'a' .*binary.*3 values"),
+        (["1", "b", "c"], Encoding(types={"a": "numeric"}), "'a' .*numeric.*'b'"),
+        (["1", "b", "c"], Encoding(thresholds={"a": 2}), "'a' .*numeric.*'b'"),
+        (["1.5", "2", "3"], Encoding(thresholds={"a": 9}), "'a' .*9.*`thresholds`"),
+        (["1", "2", "3"], Encoding(types={"b": "numeric"}), "'b'"),
     ],
 )
 def test_what_cannot_be_encoded_is_one_sentence(
@@ -103,7 +103,7 @@ def test_what_cannot_be_encoded_is_one_sentence(
 
 
 def test_two_attributes_of_one_name_are_refused() -> None:
-    with pytest.raises(InputError, match="two attributes would be called 'a=y'"):
+    with pytest.raises(InputError, match="'a=y'"):
         encode(pd.DataFrame({"a": ["x", "y"], "a=y": ["0", "1"]}), Encoding(), FILE)
 
 

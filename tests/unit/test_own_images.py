@@ -73,7 +73,7 @@ def test_ids_are_the_paths_below_the_folder_in_sorted_order(tmp_path: Path, make
 def test_images_in_a_parquet_file(tmp_path: Path, struct: bool) -> None:
     path = table(tmp_path, struct=struct)
     assert values(path, [0, 2]) == {"s2/a": 20, "s1/c": 30}
-    with pytest.raises(InputError, match="no column 'photo' of image bytes"):
+    with pytest.raises(InputError, match=r"faces.parquet: .*'photo'"):
         values_of(path, column="photo")
 
 
@@ -93,7 +93,7 @@ def test_arrays_grey_and_colour_become_rgb(tmp_path: Path) -> None:
         assert [int(one[0, 0, 0]) for one in images] == [0, 1, 2]
         assert [int(one[0, 0, 2]) for one in images] == blue
     np.save(tmp_path / "float.npy", grey.astype(float))
-    with pytest.raises(InputError, match="images must be uint8"):
+    with pytest.raises(InputError, match=r"float.npy: .*uint8"):
         values(tmp_path / "float.npy", [0])
 
 
@@ -102,7 +102,7 @@ def test_two_images_of_one_id_are_refused(tmp_path: Path) -> None:
     (path / "s2/b.png").write_bytes(encoded(1))
     assert len(values(path, [0, 1, 2, 3])) == 4
     with (
-        pytest.raises(InputError, match="the id 'b' stands in it more than once"),
+        pytest.raises(InputError, match="'b'"),
         open_pictures(path, ids="name"),
     ):
         pass
@@ -132,7 +132,7 @@ def test_missing_images_are_said(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError), open_pictures(tmp_path / name):
         pass
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no image"), open_pictures(tmp_path / "empty"):
+    with pytest.raises(InputError, match=r"empty: .*png"), open_pictures(tmp_path / "empty"):
         pass
 
 
@@ -140,11 +140,11 @@ def test_folders_or_names_say_who_it_is(tmp_path: Path) -> None:
     names = ["s1/anna_1.png", "s1/anna_2.png", "s2/bo_1.png"]
     assert identities_by_path(names, None, tmp_path) == ["s1", "s1", "s2"]
     assert identities_by_path(names, r"/([a-z]+)_", tmp_path) == ["anna", "anna", "bo"]
-    with pytest.raises(InputError, match=r"'x.png' is in no folder"):
+    with pytest.raises(InputError, match=r"'x.png'"):
         identities_by_path(["x.png"], None, tmp_path)
-    with pytest.raises(InputError, match=r"does not fit the image 's2/bo_1.png'"):
+    with pytest.raises(InputError, match=r"'s2/bo_1.png'"):
         identities_by_path(names, "(anna)", tmp_path)
-    with pytest.raises(InputError, match="has 2 groups"):
+    with pytest.raises(InputError, match="2 groups"):
         identities_by_path(names, "(a)(b)", tmp_path)
-    with pytest.raises(InputError, match="no regular expression"):
+    with pytest.raises(InputError, match=r"'\(a'"):
         identities_by_path(names, "(a", tmp_path)

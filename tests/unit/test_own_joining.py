@@ -47,7 +47,7 @@ def test_without_any_ids_rows_are_numbered() -> None:
 
 
 def test_another_number_of_rows_is_refused() -> None:
-    with pytest.raises(InputError, match=r"z.csv: 4 rows and no ids, and t.csv has 3 rows"):
+    with pytest.raises(InputError, match=r"z.csv: 4 rows .*t.csv has 3 rows"):
         match([source("z", None, 4), source("t", ["a", "b", "c"])])
 
 
@@ -59,10 +59,9 @@ def refusal(sources: list[Source]) -> str:
 
 def test_what_does_not_match_is_an_error_that_names_it() -> None:
     sources = [source("one", list("abcd")), source("two", list("ab"))]
-    assert refusal(sources) == (
-        "two.csv: lacks 2 of 4 ids, first 'c', 'd'; 2 do not match, all in unmatched.csv; mend the "
-        "files, or set `unmatched: drop`"
-    )
+    message = refusal(sources)
+    for fact in ("two.csv: lacks 2 of 4 ids", "'c', 'd'", "unmatched.csv", "`unmatched: drop`"):
+        assert fact in message
     kept = joined_ids(*match(sources), drop=True, listed="unmatched.csv")
     assert kept.tolist() == ["a", "b"]
 
@@ -84,7 +83,7 @@ def test_an_empty_cell_of_a_file_without_ids_is_found_by_position() -> None:
 
 def test_no_common_id_is_said_with_both_spellings() -> None:
     for drop in (True, False):
-        with pytest.raises(InputError, match=r"no id is in all files; .*'x1'.*'7'"):
+        with pytest.raises(InputError, match=r"one.csv and two.csv: .*'x1'.*'7'"):
             joined_ids(*match([source("one", ["x1"]), source("two", ["7"])]), drop=drop, listed="u")
 
 

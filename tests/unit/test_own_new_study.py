@@ -13,8 +13,7 @@ from PIL import Image
 
 from latent_microscope.config.resolve import resolve
 from latent_microscope.custom.looking import look
-from latent_microscope.custom.sections import quoted
-from latent_microscope.custom.writing import draft
+from latent_microscope.custom.writing import draft, quoted
 from latent_microscope.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -165,7 +164,7 @@ def test_texts_that_are_nobodys_ids_are_not_joined_by_row(files: Path) -> None:
     table = pd.read_csv(files / "t.csv").rename(columns={"image": "picture"})
     table["picture"] = "x" + table["picture"]
     table.to_csv(files / "x.csv", index=False)
-    with pytest.raises(InputError, match="no column holds ids such as 's00'; 'picture' has a text"):
+    with pytest.raises(InputError, match=r"x.csv: .*'s00'.*'picture'"):
         written(files, "z.npz", "x.csv")
     study, _ = written(files, "plain.npy", "x.csv")  # nobody has ids: by row
     assert study["data"]["attributes"].get("id") is None
@@ -181,25 +180,25 @@ def test_models_are_named_and_logits_known_by_their_columns(files: Path) -> None
 def test_what_does_not_match_is_dropped_in_writing(files: Path) -> None:
     study, text = written(files, "z.npz", "other.csv")
     assert study["unmatched"] == "drop"
-    assert "2 of 41 ids lack a file or a cell" in text
+    assert "2 of 41 ids" in text
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["t.csv"], "give embeddings or images beside it"),
-        (["votes.csv"], "give a model's features or logits, embeddings or images beside it"),
-        (["z.npz", "plain.npy"], "could be the embeddings just as well"),
-        (["two.npz"], r"holds 2 matrices \(a, b\), and one is needed"),
-        (["numbers.csv"], "with 9 in every row could be votes or attributes"),
-        (["whole.npy"], "could be votes of 3 classes or embeddings"),
-        (["z.npz", "foreign.csv"], "none of its ids is in .*: 'u0' against 's00'"),
-        (["features:m=z.npz", "t.csv"], "give embeddings or images beside it"),
-        (["features:m=z.npz", "faces"], "there is nothing to compare it with"),
-        (["votes.csv", "square.npy", "z.npz"], "a study compares with one of them"),
-        (["z.npz", "ids.txt"], "no embeddings or dissimilarities without ids"),
-        (["embeddings=t.csv"], "is to be embeddings, and it holds"),
-        (["none.csv"], "no such file or folder"),
+        (["t.csv"], "t.csv: .*embeddings or images"),
+        (["votes.csv"], "votes.csv: .*features or logits"),
+        (["z.npz", "plain.npy"], "plain.npy: .*z.npz .*embeddings"),
+        (["two.npz"], r"two.npz: .*2 matrices \(a, b\)"),
+        (["numbers.csv"], "9 in every row .*votes=.*attributes="),
+        (["whole.npy"], "3 classes .*votes=.*embeddings="),
+        (["z.npz", "foreign.csv"], "foreign.csv: .*z.npz: 'u0' .*'s00'"),
+        (["features:m=z.npz", "t.csv"], "embeddings or images"),
+        (["features:m=z.npz", "faces"], "z.npz: .*votes"),
+        (["votes.csv", "square.npy", "z.npz"], "votes and a dissimilarity matrix"),
+        (["z.npz", "ids.txt"], "ids.txt: "),
+        (["embeddings=t.csv"], "t.csv: expected embeddings"),
+        (["none.csv"], "none.csv: no such file"),
     ],
 )
 def test_what_is_not_clear_is_refused_in_one_sentence(

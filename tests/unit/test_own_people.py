@@ -61,14 +61,14 @@ def test_counts_and_judgements_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        ("id,cat,dog\na,1,0\nb,0,0\n", {}, "nobody judged 'b', nor 0 more"),
-        ("id,cat,dog\na,0.5,0.5\n", {}, r"0.5 votes for 'cat' on 'a'; whole counts"),
+        ("id,cat,dog\na,1,0\nb,0,0\n", {}, "v.csv: .*'b'"),
+        ("id,cat,dog\na,0.5,0.5\n", {}, r"0.5 votes for 'cat' on 'a'"),
         ("id,cat,dog\na,-1,3\n", {}, r"-1.0 votes for 'cat' on 'a'"),
         ("id,cat,dog\na,,3\n", {}, r"nan votes for 'cat' on 'a'"),
         ("id,cat\na,1\n", {}, "1 classes"),
-        ("id,colour\na,red\na,blue\n", {}, "set `choice` to the column"),
-        ("id,choice\na,cat\na,\n", {}, "row 1 has no 'choice'"),
-        ("id,choice\na,cat\na,dog\n", {"choice": "vote"}, "needs the column 'vote'"),
+        ("id,colour\na,red\na,blue\n", {}, "`choice`"),
+        ("id,choice\na,cat\na,\n", {}, "row 1 .*'choice'"),
+        ("id,choice\na,cat\na,dog\n", {"choice": "vote"}, "'vote'"),
     ],
 )
 def test_votes_that_are_none_are_refused(
@@ -85,7 +85,7 @@ def test_the_majority_is_the_first_class_on_a_tie() -> None:
 
 def test_a_class_that_nobody_could_vote_for_is_named() -> None:
     assert class_codes(["eel", "cat"], CLASSES, Path("l.csv")).tolist() == [2, 0]
-    with pytest.raises(InputError, match="the class 'fox' is none of the votes': cat, dog, eel"):
+    with pytest.raises(InputError, match=r"l.csv: .*'fox'.*cat, dog, eel"):
         class_codes(["cat", "fox"], CLASSES, Path("l.csv"))
 
 
@@ -124,13 +124,13 @@ def changed(row: int, column: int, value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (changed(1, 2, 9.0), "is not symmetric: '1' and '2' differ by"),
-        (changed(3, 3, 1.0), "'3' is 1 from itself; a similarity matrix"),
-        (changed(1, 2, -1.0), "the value of '1' and '2' is negative"),
-        (changed(1, 2, np.nan), "the value of '1' and '2' is empty or not finite"),
-        (cube()[0][:, :-1], "it must be square"),
-        (np.zeros(4), "a square is needed"),
-        (np.array([["a"]]), "a square is needed"),
+        (changed(1, 2, 9.0), "x.npy: .*'1' and '2'"),
+        (changed(3, 3, 1.0), "'3' is 1 "),
+        (changed(1, 2, -1.0), "'1' and '2' is negative"),
+        (changed(1, 2, np.nan), "'1' and '2' .*not finite"),
+        (cube()[0][:, :-1], r"x.npy: .*\(8, 7\)"),
+        (np.zeros(4), r"x.npy: .*\(4,\)"),
+        (np.array([["a"]]), r"x.npy: .*U1"),
     ],
 )
 def test_what_is_no_dissimilarity_is_refused(
@@ -143,7 +143,7 @@ def test_what_is_no_dissimilarity_is_refused(
 
 def test_other_ids_above_than_beside_are_refused(tmp_path: Path) -> None:
     pd.DataFrame(np.zeros((2, 2)), columns=["a", "b"], index=["b", "a"]).to_csv(tmp_path / "x.csv")
-    with pytest.raises(InputError, match="the same ids in the same order"):
+    with pytest.raises(InputError, match=r"x.csv: "):
         read_square(tmp_path / "x.csv", {})
 
 

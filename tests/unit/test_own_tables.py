@@ -35,11 +35,11 @@ def test_text_is_read_as_text_whatever_separates_it(tmp_path: Path, separator: s
     ("content", "message"),
     [
         (b"id,name\n1,M\xfcller\n", "not UTF-8 text"),
-        ("id,a,a\n1,2,3\n", "'a' stands in its header more than once"),
-        ("id,a\n1,2,3\n", "line 2 has 3 cells and the header 2"),
-        ("id,a\n1\n", "line 2 has 1 cells and the header 2"),
-        ("id,a\n", "a header and no rows"),
-        ("", "is empty"),
+        ("id,a,a\n1,2,3\n", "'a'"),
+        ("id,a\n1,2,3\n", "line 2 .*3.*2"),
+        ("id,a\n1\n", "line 2 .*1.*2"),
+        ("id,a\n", "no rows"),
+        ("", "empty"),
     ],
 )
 def test_a_bad_table_is_one_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -76,10 +76,10 @@ def test_ids_are_texts_and_lose_the_ending_of_an_image() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["a", "b", "a"], "the id 'a' stands in it more than once"),
-        (["a.png", "a.jpg"], "the id 'a' stands in it more than once"),
-        (["a", None], "row 1 has no id"),
-        ([1.0, float("nan")], "row 1 has no id"),
+        (["a", "b", "a"], "f.csv: .*'a'"),
+        (["a.png", "a.jpg"], "f.csv: .*'a'"),
+        (["a", None], "f.csv: row 1"),
+        ([1.0, float("nan")], "f.csv: row 1"),
     ],
 )
 def test_repeated_and_missing_ids_are_refused(ids: list[object], message: str) -> None:
@@ -92,7 +92,7 @@ def test_the_column_of_ids_is_found_by_its_name(tmp_path: Path) -> None:
     assert id_column(table, None, tmp_path) == "ID"
     assert id_column(table, "age", tmp_path) == "age"
     assert id_column(table[["age"]], None, tmp_path) is None
-    with pytest.raises(InputError, match="no column 'key'"):
+    with pytest.raises(InputError, match="'key'"):
         id_column(table, "key", tmp_path)
 
 
@@ -124,12 +124,12 @@ def test_numbers_are_read_from_every_kind_of_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda p: np.save(p / "x.npy", np.zeros(3)), r"shape \(3,\); a matrix of numbers"),
-        (lambda p: np.save(p / "x.npy", np.array([["a"]])), "a matrix of numbers"),
-        (lambda p: np.save(p / "x.npy", np.zeros((2, 2), complex)), "a matrix of numbers"),
-        (lambda p: np.save(p / "x.npy", np.array([[{}]]), allow_pickle=True), "not a readable"),
-        (lambda p: write(p / "x.npy", b"\x93NUMPY"), "not a readable"),
-        (lambda p: np.save(p / "x.npy", np.zeros((0, 4))), "a matrix of numbers"),
+        (lambda p: np.save(p / "x.npy", np.zeros(3)), r"x.npy: .*\(3,\)"),
+        (lambda p: np.save(p / "x.npy", np.array([["a"]])), "x.npy: .*shape"),
+        (lambda p: np.save(p / "x.npy", np.zeros((2, 2), complex)), "x.npy: .*shape"),
+        (lambda p: np.save(p / "x.npy", np.array([[{}]]), allow_pickle=True), "x.npy: "),
+        (lambda p: write(p / "x.npy", b"\x93NUMPY"), "x.npy: "),
+        (lambda p: np.save(p / "x.npy", np.zeros((0, 4))), "x.npy: .*shape"),
     ],
 )
 def test_what_is_no_matrix_is_refused(tmp_path: Path, make: object, message: str) -> None:
@@ -142,29 +142,29 @@ def test_an_absurd_header_takes_no_memory(tmp_path: Path) -> None:
     header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 100000), }"
     header += b" " * (64 - (10 + len(header) + 1) % 64) + b"\n"
     body = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
-    with pytest.raises(InputError, match="not a readable"):
+    with pytest.raises(InputError, match=r"x.npy: "):
         read_rows(write(tmp_path / "x.npy", body))
 
 
 def test_an_archive_with_several_arrays_wants_a_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
-    with pytest.raises(InputError, match="set `array` to one of a, b"):
+    with pytest.raises(InputError, match=r"x.npz: .*`array` .*a, b"):
         read_rows(tmp_path / "x.npz")
     np.savez(tmp_path / "y.npz", a=np.zeros((2, 2)), ids=np.array(["x"]))
-    with pytest.raises(InputError, match="1 ids for the 2 rows"):
+    with pytest.raises(InputError, match=r"1 ids .*2 rows"):
         read_rows(tmp_path / "y.npz")
-    with pytest.raises(InputError, match="no array 'key'"):
+    with pytest.raises(InputError, match=r"x.npz: .*'key'"):
         read_rows(tmp_path / "x.npz", id_name="key")
 
 
 def test_ragged_vectors_and_texts_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"id": [1, 2], "v": [[1.0], [1.0, 2.0]]}).to_parquet(tmp_path / "r.parquet")
-    with pytest.raises(InputError, match="all of one length"):
+    with pytest.raises(InputError, match=r"r.parquet: .*'v'"):
         read_rows(tmp_path / "r.parquet")
     pd.DataFrame({"id": [1, 2], "v": [1.0, 2.0], "t": ["x", "y"]}).to_parquet(
         tmp_path / "t.parquet"
     )
-    with pytest.raises(InputError, match="'t' holds no numbers"):
+    with pytest.raises(InputError, match=r"t.parquet: .*'t'"):
         read_rows(tmp_path / "t.parquet")
 
 
@@ -176,7 +176,7 @@ def test_a_value_that_is_not_finite_is_named_by_its_id(tmp_path: Path, bad: floa
     found = read_rows(tmp_path / "x.npz")
     assert found.ids is not None
     ids = found.ids[[2, 0]]
-    with pytest.raises(InputError, match=r"\(id c\) holds NaN or infinity"):
+    with pytest.raises(InputError, match=r"x.npz: .*\bc\b"):
         chosen_rows(found, np.array([2, 0]), ids, tmp_path / "x.npz")
     good = chosen_rows(found, np.array([0, 1]), ids, tmp_path / "x.npz")
     assert good.dtype == np.float32
@@ -201,7 +201,7 @@ def test_an_index_of_pandas_is_the_column_of_ids(tmp_path: Path) -> None:
 def test_quotes_hold_separators_and_lines_and_must_be_closed(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", 'id,note\n1,"a\nb, c"\n2,x\u2028y\n')
     assert read_table(path)["note"].tolist() == ["a\nb, c", "x\u2028y"]
-    with pytest.raises(InputError, match="not a readable CSV file"):
+    with pytest.raises(InputError, match=r"t.csv: "):
         read_table(write(tmp_path / "t.csv", 'id,note\n1,"a\n2,b\n'))
 
 

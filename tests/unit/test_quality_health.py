@@ -23,7 +23,7 @@ from latent_microscope.models.diagnostics import (
 from latent_microscope.models.latents import dimension_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.tables.duplicates import tabulate_duplicates
-from latent_microscope.tables.health import tabulate_health
+from latent_microscope.tables.quality import tabulate_health
 from latent_microscope.training.restarts import is_blind
 
 
@@ -226,5 +226,5 @@ def test_list_to_act_on(tmp_path):
     groups = joined[joined["group"] >= 0].set_index("id_j")["group"]
     assert groups["030"] == groups["035"]
     fewer = saved(tmp_path / "fewer", samples.iloc[1:])[0]
-    with pytest.raises(InputError, match="not among the samples"):
+    with pytest.raises(InputError, match=r"duplicates: .*'000'"):
         tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=fewer)

@@ -26,7 +26,7 @@ from latent_microscope.statistics.auc import (
     placements,
     two_sided_p,
 )
-from latent_microscope.tables.probes import tabulate_probes
+from latent_microscope.tables.quality import tabulate_probes
 
 
 def test_placements_are_shares_of_the_other_class():

@@ -14,8 +14,9 @@ from latent_microscope.statistics.summaries import (
     benjamini_hochberg,
     bootstrap_p_value,
     holm,
-    mean_sd,
+    over_runs,
     percentile_interval,
+    stack,
 )
 
 P_VALUES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30)
@@ -42,7 +43,7 @@ def test_adjustments_by_hand_keep_shape_and_leave_missing_tests_out() -> None:
     np.testing.assert_allclose(holm(p), [[0.03, np.nan], [0.06, 0.06]])
     np.testing.assert_allclose(benjamini_hochberg(p), [[0.03, np.nan], [0.04, 0.04]])
     assert benjamini_hochberg([]).size == 0
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match="0 and 1"):
         holm([1.2])
 
 
@@ -84,18 +85,23 @@ def test_bootstrap_p_value_beyond_all_draws_is_a_fitted_tail() -> None:
     assert steps[-1] <= 22 / 1001 <= steps[0]
 
 
-def test_mean_sd_over_seeds() -> None:
+def test_mean_and_sd_over_runs() -> None:
     table = pd.DataFrame(
         {"model": ["b", "b", "a", "a"], "seed": [0, 1, 0, 1], "x": [1, 3, 5, np.nan], "y": 2.0}
     )
-    summary = mean_sd(table, ["model"], ["x", "y"])
-    assert list(summary.columns) == ["model", "value", "mean", "sd", "n"]
-    rows = {(r["model"], r["value"]): r for r in summary.to_dict("records")}
-    b_x = rows["b", "x"]
-    assert (b_x["mean"], b_x["sd"], b_x["n"]) == (2.0, pytest.approx(2**0.5), 2)
-    assert rows["a", "x"]["n"] == 1
-    assert np.isnan(rows["a", "x"]["sd"])
-    assert rows["a", "y"]["sd"] == 0.0
-    assert summary["model"].tolist()[0] == "b"
-    with pytest.raises(InputError, match="'z'"):
-        mean_sd(table, ["model"], ["z"])
+    summary = over_runs(table, ["model"], ["x", "y"])
+    assert list(summary.columns) == ["model", "x_mean", "x_sd", "y_mean", "y_sd", "n"]
+    assert summary["model"].tolist() == ["b", "a"]
+    assert summary["n"].tolist() == [2, 2]
+    assert summary["x_mean"].tolist() == [2.0, 5.0]
+    assert summary["x_sd"].tolist() == [pytest.approx(2**0.5), pytest.approx(np.nan, nan_ok=True)]
+    assert summary["y_sd"].tolist() == [0.0, 0.0]
+
+
+def test_tables_of_runs_are_stacked_with_their_keys() -> None:
+    tables = [pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"x": [3]})]
+    stacked = stack(tables, {"run": [7, 8]}, "tables")
+    assert stacked.to_dict("list") == {"run": [7, 7, 8], "x": [1, 2, 3]}
+    for keys, parts in (({"run": [7]}, tables), ({"run": []}, [])):
+        with pytest.raises(InputError, match="tables"):
+            stack(parts, keys, "tables")

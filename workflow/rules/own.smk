@@ -1,4 +1,4 @@
-# A study of one's own: its files joined by id, in the form that the other kinds have.
+# Custom studies: the user's files, joined by id, in the form that the other kinds of study have.
 
 
 rule match_ids:

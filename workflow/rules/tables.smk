@@ -1,4 +1,4 @@
-# Tables of a study, as declared: mean and standard deviation over its seeds, baselines and published values.
+# Tables of a study, as declared: mean and standard deviation over seeds, baselines, published values.
 
 for table in [declared for declared in registry.tables() if declared.function]:
 

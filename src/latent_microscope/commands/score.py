@@ -19,7 +19,7 @@ from latent_microscope.commands.results import (
 )
 from latent_microscope.custom.arrays import Rows, chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.joining import Source, leading_ids
-from latent_microscope.custom.sections import RESTARTS
+from latent_microscope.custom.writing import RESTARTS
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.density import tie_note
 from latent_microscope.forensics.reliability import MOSTLY_NOISE

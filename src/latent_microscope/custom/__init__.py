@@ -1,1 +1,1 @@
-"""A researcher's own files as a study: reading them, joining them by id, writing their config."""
+"""A user's files as a study: reading them, joining them by id, writing their config."""

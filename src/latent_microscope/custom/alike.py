@@ -1,4 +1,4 @@
-"""Samples without images that are one and the same, or nearly, by their embeddings."""
+"""Samples without images that are equal, or nearly, by their embeddings."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +18,14 @@ def alike(
 ) -> pd.DataFrame:
     """The most similar pairs by cosine; what is equal number by number is a copy.
 
-    Args:
-        latents: (n, d).
-        ids: n ids.
-        candidates: Most similar pairs to look at.
-        look_alikes: Most pairs listed that are no copies.
-
-    Returns:
-        A table as of :func:`latent_microscope.forensics.near_duplicates.near_duplicates`, with the
-        verdicts ``copy`` (``detail`` 1) and ``look-alike``; what only images tell is NaN.
-
-    Raises:
-        InputError: Not an id a row, or an option out of range.
+    A table as of :func:`latent_microscope.forensics.near_duplicates.near_duplicates`, with the
+    verdicts ``copy`` (``detail`` 1) and ``look-alike`` (``look_alikes`` of them at most); NaN where
+    images are needed. ``candidates``: most similar pairs to look at.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
     if len(matrix) != len(names):
-        raise InputError(f"{len(matrix)} latents and {len(names)} ids; give one of each a sample")
+        raise InputError(f"{len(matrix)} latents and {len(names)} ids; give one of each per sample")
     count = int(in_range(candidates, "candidates", 1))
     pairs, similarity, _ = similar_pairs(matrix, _LEAST_SIMILARITY, count)
     i, j = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
@@ -54,4 +45,5 @@ def alike(
         }
     )
     others = table[~equal].head(int(in_range(look_alikes, "look_alikes", 0)))
-    return pd.concat([table[equal], others], ignore_index=True)[list(COLUMNS)].astype(COLUMNS)
+    table = pd.concat([table[equal], others], ignore_index=True)
+    return table[list(COLUMNS)].astype(COLUMNS)

@@ -1,6 +1,7 @@
-"""Rows of numbers of unknown origin: embeddings, features or logits, with their ids."""
+"""A user's rows of numbers: embeddings, features or logits, with their ids."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +21,11 @@ ID_ARRAYS = ("ids", "id")
 
 @dataclass(frozen=True)
 class Rows:
-    """A matrix of numbers.
-
-    Attributes:
-        values: (n, columns).
-        ids: n ids, or None when the file has none.
-        columns: Names of the columns, where they have names.
-    """
+    """A matrix of numbers."""
 
     values: np.ndarray
     ids: npt.NDArray[np.object_] | None = None
-    columns: list[str] | None = None
+    columns: list[str] | None = None  # their names, if they have names
 
 
 def read_rows(
@@ -41,27 +36,23 @@ def read_rows(
     Args:
         path: The file.
         array: Name of the array of an ``.npz``; may be left out when there is just one. Of a
-            Parquet file: the column that holds a list of numbers a row.
-        ids: A file of the ids of the rows: ``.npy``, or a table with a column of ids; one id a
-            line without a header is a table of one column, too.
+            Parquet file: the column with one list of numbers per row.
+        ids: A file of the ids of the rows, see :func:`read_ids`.
         id_name: Column (or array of an ``.npz``) that holds the ids.
-
-    Raises:
-        InputError: Another kind of file, or what it holds is no matrix of numbers.
     """
     if path.suffix == ".npy":
         found = Rows(load_npy(path, mmap=True))
     elif path.suffix == ".npz":
-        found = _from_archive(path, array, id_name)
+        found = Rows(*array_of(path, array, id_name))
     elif path.suffix == ".parquet":
         found = _from_table(path, array, id_name)
     else:
-        raise InputError(f"{path}: give numbers as {', '.join(ARRAY_ENDINGS)}")
+        raise InputError(f"{path}: not numbers; give {', '.join(ARRAY_ENDINGS)}")
     values = found.values
     if values.ndim != 2 or values.dtype.kind not in "fiub" or not values.size:
         raise InputError(
-            f"{path}: {values.dtype} of shape {values.shape}; a matrix of numbers, one row a "
-            "sample, is needed"
+            f"{path}: {values.dtype} of shape {values.shape}; give a matrix of numbers, one row "
+            "per sample"
         )
     if ids is not None:
         found = Rows(values, read_ids(ids), found.columns)
@@ -77,34 +68,36 @@ def read_ids(path: Path) -> npt.NDArray[np.object_]:
     if path.suffix == ".npy":
         array = load_npy(path)
         if array.ndim != 1:
-            raise InputError(f"{path}: has the shape {array.shape}; a list of ids is needed")
+            raise InputError(f"{path}: has the shape {array.shape}; give a list of ids")
         return clean_ids(array, path)
     if path.suffix not in TABLE_ENDINGS:
-        raise InputError(f"{path}: give ids as .npy, {', '.join(TABLE_ENDINGS)}")
+        raise InputError(f"{path}: not ids; give .npy, {', '.join(TABLE_ENDINGS)}")
     table = read_table(path)
     column = id_column(table, None, path)
     if column is None and len(table.columns) != 1:
-        raise InputError(f"{path}: no column is called id; name the one with the ids so")
+        raise InputError(f"{path}: no column of ids; name it `id`")
     if column is None:  # one id a line: the first is no header
         first = pd.Series([table.columns[0]], dtype=object)
         return clean_ids(pd.concat([first, table.iloc[:, 0]]), path)
     return clean_ids(table[column], path)
 
 
-def _from_archive(path: Path, array: str | None, id_name: str | None) -> Rows:
+def array_of(
+    path: Path, array: str | None, id_name: str | None = None, *, dimensions: Sequence[int] = (2,)
+) -> tuple[np.ndarray, npt.NDArray[np.object_] | None]:
+    """One array of an ``.npz``, by its name or the only one of such dimensions, and its ids."""
     arrays = load_arrays(path)
     if id_name is not None and id_name not in arrays:
         raise InputError(f"{path}: has no array {id_name!r}; it has {', '.join(arrays)}")
     id_array = id_name or next((name for name in ID_ARRAYS if name in arrays), None)
-    names = [name for name, one in arrays.items() if name != id_array and one.ndim == 2]
+    ids = clean_ids(arrays[id_array], path) if id_array else None
+    names = [name for name, one in arrays.items() if name != id_array and one.ndim in dimensions]
     if array is None and len(names) == 1:
         array = names[0]
     if array is None or array not in arrays:
-        raise InputError(
-            f"{path}: no array {array!r}; set `array` to one of {', '.join(names) or 'its own'}"
-        )
-    ids = clean_ids(arrays[id_array], path) if id_array else None
-    return Rows(arrays[array], ids)
+        choices = ", ".join(names) or "its matrices"
+        raise InputError(f"{path}: no array {array!r}; set `array` to one of {choices}")
+    return arrays[array], ids
 
 
 def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
@@ -122,8 +115,8 @@ def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
     if len(numbers.columns) < len(rest.columns):
         other = next(name for name in rest if name not in numbers)
         raise InputError(
-            f"{path}: the column {other!r} holds no numbers; set `array` to the column with the "
-            "vectors, or leave only an id and numbers in the file"
+            f"{path}: the column {other!r} contains no numbers; set `array` to the column with "
+            "the vectors, or keep only an id and numbers in the file"
         )
     return Rows(numbers.to_numpy(dtype=np.float64), ids, [str(name) for name in numbers])
 
@@ -133,25 +126,15 @@ def _stacked(column: pd.Series, path: Path) -> np.ndarray:
         return np.stack([np.asarray(row, dtype=np.float64) for row in column])
     except (ValueError, TypeError):
         raise InputError(
-            f"{path}: the column {column.name!r} must hold one list of numbers a row, all of one "
-            "length"
+            f"{path}: the column {column.name!r} must contain one list of numbers per row, all of "
+            "one length"
         ) from None
 
 
 def chosen_rows(
     found: Rows, order: npt.NDArray[np.int64], ids: npt.NDArray[np.object_], path: Path
 ) -> npt.NDArray[np.float32]:
-    """Rows of a file at these places as finite float32.
-
-    Args:
-        found: The file's.
-        order: Places.
-        ids: An id of each place, for messages.
-        path: The file, for messages.
-
-    Raises:
-        InputError: A value that is NaN, infinite or too large.
-    """
+    """Rows of a file in this order as finite float32; ``ids`` are theirs, for messages."""
     with np.errstate(over="ignore"):
         rows = np.asarray(found.values[order], dtype=np.float32)
     require_finite(rows, path, ids.tolist())
@@ -159,14 +142,10 @@ def chosen_rows(
 
 
 def varying_columns(rows: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
-    """Columns of embeddings that are not the same in every row; how many are not is logged.
-
-    Raises:
-        InputError: Fewer than two.
-    """
+    """Columns of embeddings that vary, at least two; the number of the others is logged."""
     varies = np.ptp(rows, axis=0) > 0
     if varies.sum() < 2:
-        raise InputError(f"{path}: {varies.sum()} of its columns vary; two are needed")
+        raise InputError(f"{path}: {varies.sum()} of its columns vary; at least 2 must")
     if not varies.all():
-        log.info("%d of %d columns never vary and are left out", (~varies).sum(), len(varies))
+        log.info("%d of %d columns are constant and left out", (~varies).sum(), len(varies))
     return np.ascontiguousarray(rows[:, varies])  # sums follow the layout: as in a file

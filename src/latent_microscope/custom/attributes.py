@@ -1,4 +1,4 @@
-"""Attributes of unknown origin as 0/1 columns: the bias index is for binary ones."""
+"""A user's attributes as 0/1 columns: the bias index is for binary ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,24 +16,18 @@ MAX_CATEGORIES = 20
 FEW_NUMBERS = 12
 """Whole numbers of at most so many values are categories unless they are declared numeric."""
 _YES_NO = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
+REPORT = ["attribute", "column", "type", "declared", "rule", "samples", "positives", "share"]
 Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of an attribute table.
-
-    Attributes:
-        name: Its name.
-        texts: Its cells as texts, None where empty.
-        numbers: Its cells as numbers, NaN where they are none.
-        values: Its distinct texts, sorted (by number if all are numbers).
-    """
+    """One column of an attribute table."""
 
     name: str
-    texts: Texts
-    numbers: npt.NDArray[np.float64]
-    values: list[str]
+    texts: Texts  # its cells, None where empty
+    numbers: npt.NDArray[np.float64]  # its cells, NaN where they are no numbers
+    values: list[str]  # its distinct texts, sorted (by number if all are numbers)
 
     @property
     def is_number(self) -> bool:
@@ -98,42 +92,27 @@ def _plain(value: str) -> str:
 
 @dataclass(frozen=True)
 class Encoding:
-    """Settings of the encoding, as in the config.
+    """Settings of the encoding, as in the config."""
 
-    Attributes:
-        types: Declared types by column; the others are found.
-        thresholds: Numeric columns → what a value must exceed; others: their median.
-        skip: Columns that are no attributes.
-        max_categories: Most values of a categorical column.
-    """
-
-    types: Mapping[str, str] = field(default_factory=dict)
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    skip: Sequence[str] = ()
+    types: Mapping[str, str] = field(default_factory=dict)  # others are detected
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # of others: the median
+    skip: Sequence[str] = ()  # columns that are no attributes
     max_categories: int = MAX_CATEGORIES
 
 
 def attribute_columns(table: pd.DataFrame, encoding: Encoding, path: Path) -> dict[str, Column]:
-    """The columns that are attributes, with a check that those of the settings are there.
-
-    Raises:
-        InputError: A column of the settings is not in the table, or none is left.
-    """
+    """The columns that are attributes, after a check that those of the settings exist."""
     for key in (*encoding.types, *encoding.thresholds, *encoding.skip):
         if key not in table.columns:
-            raise InputError(f"{path}: has no column {key!r}, which the config names")
+            raise InputError(f"{path}: has no column {key!r}, which is in the config")
     names = [str(name) for name in table.columns if name not in set(encoding.skip)]
     if not names:
-        raise InputError(f"{path}: has no column beside the ids and those that are skipped")
+        raise InputError(f"{path}: has no column except the ids and skipped ones")
     return {name: column_of(table, name) for name in names}
 
 
 def type_of(column: Column, encoding: Encoding, path: Path) -> str:
-    """The type of a column, declared or found, checked to suit its values.
-
-    Raises:
-        InputError: Constant, text of too many values, or a declared type that does not suit.
-    """
+    """The type of a column, declared or detected, checked to suit its values."""
     where = f"{path}: the attribute {column.name!r}"
     found = found_type(column, encoding.max_categories)
     if found == "constant":
@@ -143,15 +122,15 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
     kind = declared or found
     if kind == "text" or (kind == "categorical" and len(column.values) > encoding.max_categories):
         raise InputError(
-            f"{where} has {len(column.values)} values, more than the {encoding.max_categories} of "
-            "`max_categories`; add it to `skip`, or raise that"
+            f"{where} has {len(column.values)} values, more than `max_categories` "
+            f"({encoding.max_categories}); add it to `skip`, or raise that"
         )
     if kind == "binary" and len(column.values) != 2:
         raise InputError(f"{where} is declared binary and has {len(column.values)} values, not 2")
     if (kind == "numeric" or column.name in encoding.thresholds) and not column.is_number:
-        wrong = next(t for t, x in zip(column.texts, column.numbers, strict=True)
-                     if t is not None and not np.isfinite(x))  # fmt: skip
-        raise InputError(f"{where} is to be numeric and holds {wrong!r}")
+        filled = np.array([text is not None for text in column.texts])
+        wrong = column.texts[filled & ~np.isfinite(column.numbers)][0]
+        raise InputError(f"{where} is declared numeric but contains {wrong!r}")
     return "numeric" if column.name in encoding.thresholds else kind
 
 
@@ -161,24 +140,15 @@ def encode(
     """Encode all attributes of a table without empty cells.
 
     Binary: one column of its name. Two texts: one column ``name=value`` of the later one.
-    Categorical: one column ``name=value`` a category. Numeric: ``name>threshold``.
-
-    Args:
-        table: The columns; ids are none of them.
-        encoding: Settings.
-        path: Where they come from, for messages.
+    Categorical: one column ``name=value`` per category. Numeric: ``name>threshold``.
 
     Returns:
-        uint8 0/1 columns; the numeric columns as they are, float64; and a table of what was done:
-        ``attribute``, ``column``, ``type``, ``declared``, ``rule``, ``samples``, ``positives``,
-        ``share``.
-
-    Raises:
-        InputError: A column that cannot be encoded; the message names it.
+        uint8 0/1 columns; the numeric columns as they are, float64; and a report of
+        :data:`REPORT`.
     """
     ones: dict[str, npt.NDArray[np.bool_]] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
-    done: list[dict[str, Any]] = []
+    done: list[tuple[Any, ...]] = []
     for name, column in attribute_columns(table, encoding, path).items():
         kind = type_of(column, encoding, path)
         if kind == "numeric":
@@ -189,22 +159,11 @@ def encode(
                     f"{path}: two attributes would be called {attribute!r}; rename one"
                 )
             ones[attribute] = present
-            positives = int(present.sum())
-            done.append(
-                {
-                    "attribute": attribute,
-                    "column": name,
-                    "type": kind,
-                    "declared": name in encoding.types or name in encoding.thresholds,
-                    "rule": rule,
-                    "samples": len(present),
-                    "positives": positives,
-                    "share": positives / len(present),
-                }
-            )
-    report = pd.DataFrame(done).astype(
-        {"attribute": "str", "column": "str", "type": "str", "rule": "str"}
-    )
+            declared = name in encoding.types or name in encoding.thresholds
+            n, positives = len(present), int(present.sum())
+            done.append((attribute, name, kind, declared, rule, n, positives, positives / n))
+    report = pd.DataFrame(done, columns=REPORT)
+    report = report.astype(dict.fromkeys(("attribute", "column", "type", "rule"), "str"))
     encoded = pd.DataFrame({name: present.astype(np.uint8) for name, present in ones.items()})
     return encoded, pd.DataFrame(numbers, index=encoded.index, dtype=np.float64), report
 
@@ -223,8 +182,8 @@ def _encoded(
             present, sign = column.numbers >= limit, ">="
         if present.all() or not present.any():
             raise InputError(
-                f"{path}: no value of {name!r}, or every one, exceeds the threshold {limit:g}; "
-                "give another one in `thresholds`"
+                f"{path}: all values of {name!r} are on one side of the threshold {limit:g}; give "
+                "another one in `thresholds`"
             )
         return [(f"{name}{sign}{limit:g}", f"{sign} {limit:g}, {which}", present)]
     yes = _positive(column)

@@ -1,6 +1,7 @@
-"""Numeric attributes as they are: rank correlations with the scores."""
+"""Rank correlations of numeric attributes with the scores."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,7 @@ COLUMNS = {
     "run": "int64",
     "attribute": "str",
     "score": "str",
-    "spearman": "float64",
-    "low": "float64",
-    "high": "float64",
-    "p": "float64",
-    "q": "float64",
-    "baseline": "float64",
+    **dict.fromkeys(("spearman", "low", "high", "p", "q", "baseline"), "float64"),
     "samples": "int64",
     "units": "int64",
     "resampled": "str",
@@ -42,21 +38,12 @@ def correlation_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """Spearman correlations of every numeric attribute with every score.
+    """Spearman correlations of every numeric attribute with every score: :data:`COLUMNS`.
 
     Intervals and p are from a bootstrap of people, or of samples where people are not known, on
     the scale of Fisher's z, with Student's t of as many degrees of freedom as there are units but
-    one: a few people say little. Ranks are those of all samples.
-
-    Args:
-        numbers: Numeric columns, a row a sample.
-        scores: Scores of each run, a column each, rows as ``numbers``.
-        runs: Number of each run.
-        people: Identities to resample, or None.
-        seed: Root seed.
-
-    Returns:
-        Table with :data:`COLUMNS`; q by Benjamini-Hochberg over a run. Empty without numbers.
+    one: a few people say little. Ranks are those of all samples. q by Benjamini-Hochberg over a
+    run. Empty without numbers.
     """
     n = len(numbers)
     units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]
@@ -65,21 +52,19 @@ def correlation_table(
     weights = draws.astype(np.float64)
     rows = []
     for run, table in zip(runs, scores, strict=True):
-        for name in numbers.columns:
-            for score in [column for column in table.columns if column != "id"]:
-                x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
-                value = rank_correlation(x, y)
-                low, high, p = _interval(value, x, y, units, weights)
-                rows.append((run, str(name), str(score), value, low, high, p))
-    found = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
-    found["q"] = (
-        found.groupby("run")["p"].transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
-        if len(found)
-        else np.nan
-    )
-    found["baseline"], found["samples"], found["units"] = 0.0, n, count
-    found["resampled"] = "samples" if people is None else "people"
-    return found[list(COLUMNS)].astype(COLUMNS)
+        for name, score in product(numbers.columns, table.columns.drop("id", errors="ignore")):
+            x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
+            value = rank_correlation(x, y)
+            interval = _interval(value, x, y, units, weights)
+            rows.append((run, str(name), str(score), value, *interval))
+    table = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
+    table["q"] = np.nan
+    if rows:
+        families = table.groupby("run")["p"]
+        table["q"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
+    table["baseline"], table["samples"], table["units"] = 0.0, n, count
+    table["resampled"] = "samples" if people is None else "people"
+    return table[list(COLUMNS)].astype(COLUMNS)
 
 
 def _interval(
@@ -113,12 +98,12 @@ def tabulate_correlations(
     seed: int = 0,
     more: list[In] | None = None,
 ) -> pd.DataFrame:
-    """Correlate every numeric attribute, as it is, with every score.
+    """Correlate every numeric attribute with every score.
 
     Args:
         numbers: .parquet with id and the numeric columns.
         samples: .parquet with id, identity.
-        scores: .parquet of the scores of each run.
+        scores: .parquet of the scores per run.
         measured: names of the scores that are correlated.
         runs: number of each run.
         seed: root seed.
@@ -128,20 +113,12 @@ def tabulate_correlations(
         Columns run, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
         (of the bootstrap), resampled (people or samples). Empty without numbers.
     """
-    every = join_by_id(load_table(samples), load_table(numbers), names=(str(samples), str(numbers)))
-    own = every[[name for name in load_table(numbers).columns if name != "id"]]
-    found = correlation_table(
-        own,
-        [
-            join_by_id(
-                every[["id"]],
-                load_scores(path, measured, further),
-                names=(str(samples), str(path)),
-            )
-            for path, further in zip(scores, by_run(more, scores), strict=True)
-        ],
-        runs,
-        resampling_units(every["identity"]),
-        seed=seed,
-    )
-    return found
+    known, values = load_table(samples), load_table(numbers)
+    both = join_by_id(known, values, names=(str(samples), str(numbers)))
+    tables = []
+    for path, further in zip(scores, by_run(more, scores), strict=True):
+        table = load_scores(path, measured, further)
+        tables.append(join_by_id(both[["id"]], table, names=(str(samples), str(path))))
+    people = resampling_units(both["identity"])
+    columns = [name for name in values.columns if name != "id"]
+    return correlation_table(both[columns], tables, runs, people, seed=seed)

@@ -1,4 +1,4 @@
-"""Human dissimilarity matrices of unknown origin, and how alike models are to them."""
+"""A user's matrices of human dissimilarities, and the similarity of models to them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
-from latent_microscope.custom.arrays import ID_ARRAYS, read_ids
+from latent_microscope.custom.arrays import array_of, read_ids
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_npz
+from latent_microscope.io.artefacts import load_npy
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm
 from latent_microscope.similarity.rdms import RDM
@@ -26,44 +27,36 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Square:
-    """Dissimilarities of people.
+    """Dissimilarities given by annotators."""
 
-    Attributes:
-        ids: n ids, or None when the file has none.
-        values: (observers, n, n), symmetric, zero on the diagonal.
-    """
-
-    ids: Ids | None
-    values: Floats
+    ids: Ids | None  # None: the file has none
+    values: Floats  # (observers, n, n), symmetric, zero on the diagonal
 
 
 def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:
-    """Read a square matrix, or one an observer.
+    """Read a square matrix, or one per observer.
 
     Args:
         path: ``.npy`` or ``.npz`` of shape (n, n) or (observers, n, n), or a table whose first
             column and header hold the ids.
         settings: ``array`` of an ``.npz``.
         ids: File of the ids of its rows.
-
-    Raises:
-        InputError: Not square, not symmetric, negative, not finite, or not zero on the diagonal.
     """
     names: Ids | None = None
     if path.suffix == ".npy":
         values = load_npy(path)
     elif path.suffix == ".npz":
-        values, names = _from_archive(path, settings.get("array"))
+        values, names = array_of(path, settings.get("array"), dimensions=(2, 3))
     elif path.suffix.lower() in TABLE_ENDINGS:
         values, names = _from_table(path)
     else:
         raise InputError(
-            f"{path}: give dissimilarities as .npy, .npz or {', '.join(TABLE_ENDINGS)}"
+            f"{path}: unknown kind of file; give .npy, .npz or {', '.join(TABLE_ENDINGS)}"
         )
     if ids is not None:
         names = read_ids(ids)
     if values.dtype.kind not in "fiu" or values.ndim not in (2, 3) or not values.size:
-        raise InputError(f"{path}: {values.dtype} of shape {values.shape}; a square is needed")
+        raise InputError(f"{path}: {values.dtype} of shape {values.shape}; give a square matrix")
     cube = np.atleast_3d(values) if values.ndim == 3 else values[None]
     if cube.shape[1] != cube.shape[2]:
         raise InputError(f"{path}: has the shape {values.shape}; it must be square")
@@ -72,24 +65,13 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     return Square(names, _checked(cube.astype(np.float64), names, path))
 
 
-def _from_archive(path: Path, array: str | None) -> tuple[np.ndarray, Ids | None]:
-    arrays = load_npz(path)
-    key = next((name for name in ID_ARRAYS if name in arrays), None)
-    names = [name for name in arrays if name != key]
-    if array is None and len(names) == 1:
-        array = names[0]
-    if array is None or array not in arrays:
-        raise InputError(f"{path}: no array {array!r}; set `array` to one of {', '.join(names)}")
-    return arrays[array], clean_ids(arrays[key], path) if key else None
-
-
 def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
     table = read_table(path)
     head = clean_ids([str(name) for name in table.columns[1:]], path)
     side = clean_ids(table.iloc[:, 0], path)
     if len(head) != len(side) or (head != side).any():
         raise InputError(
-            f"{path}: its header and its first column must hold the same ids in the same order"
+            f"{path}: header and first column must contain the same ids in the same order"
         )
     columns = [column_of(table, str(name)).numbers for name in table.columns[1:]]
     return np.stack(columns, axis=1), side
@@ -105,8 +87,8 @@ def _checked(cube: Floats, ids: Ids | None, path: Path) -> Floats:
     if cube.min() < 0:
         _, i, j = np.argwhere(cube < 0)[0]
         raise InputError(
-            f"{path}: the value of {name(i)} and {name(j)} is negative ({cube.min():g} is the "
-            "least); dissimilarities are needed, not similarities"
+            f"{path}: the value of {name(i)} and {name(j)} is negative (minimum {cube.min():g}); "
+            "give dissimilarities, not similarities"
         )
     scale = _TOLERANCE * max(float(cube.max()), 1e-300)
     gap = np.abs(cube - cube.transpose(0, 2, 1))
@@ -114,20 +96,20 @@ def _checked(cube: Floats, ids: Ids | None, path: Path) -> Floats:
         _, i, j = np.unravel_index(int(gap.argmax()), gap.shape)
         raise InputError(
             f"{path}: is not symmetric: {name(int(i))} and {name(int(j))} differ by "
-            f"{gap.max():g}; average it with its transpose if that is meant"
+            f"{gap.max():g}; average it with its transpose if that is intended"
         )
     diagonal = np.abs(np.diagonal(cube, axis1=1, axis2=2))
     if diagonal.max() > scale:
         row = int(diagonal.max(axis=0).argmax())
         raise InputError(
-            f"{path}: {name(row)} is {diagonal.max():g} from itself; a similarity matrix must be "
-            "turned into dissimilarities first"
+            f"{path}: {name(row)} is {diagonal.max():g} from itself; convert similarities to "
+            "dissimilarities first"
         )
     return (cube + cube.transpose(0, 2, 1)) / 2
 
 
 def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:
-    """One RDM an observer of the samples at these rows."""
+    """One RDM per observer of the samples at these rows."""
     upper = np.triu_indices(len(order), 1)
     return [
         RDM(one[np.ix_(order, order)][upper].astype(np.float32), ids.astype(str), "people")
@@ -136,15 +118,11 @@ def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RD
 
 
 def mean_rdm(observers: Sequence[RDM]) -> RDM:
-    """The RDM of mean ranks over observers; of one observer its own."""
+    """The RDM of mean ranks over observers; for one observer its own."""
     if len(observers) == 1:
         return observers[0]
-    mean = np.mean([_ranks(one) for one in observers], axis=0)
+    mean = np.mean([rankdata(one.values) for one in observers], axis=0)
     return RDM(mean.astype(np.float32), observers[0].ids, "people")
-
-
-def _ranks(one: RDM) -> Floats:
-    return np.asarray(pd.Series(np.asarray(one.values)).rank(), dtype=np.float64)
 
 
 def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:
@@ -178,45 +156,29 @@ def similarity_table(
     n_draws: int,
     seed: int,
 ) -> pd.DataFrame:
-    """How alike every model is to people's dissimilarities.
+    """Similarity of every model to the annotators' dissimilarities, one row per model and method.
 
-    Args:
-        observers: People's RDMs.
-        models: Of one metric, by name.
-        labels: True classes, if they are known.
-        n_draws: Bootstrap samples of the images; 0: no intervals.
-        seed: Root seed.
-
-    Returns:
-        One row a model and method: ``model``, ``method``, ``value``, ``low``, ``high``, ``sd``
-        (over images), ``label_only``, ``partial_label`` (of Spearman), ``ceiling_lower``,
-        ``ceiling_upper``, ``n_observers``, ``n_images``, ``n_pairs``.
+    Intervals are over images (``n_draws`` bootstrap samples; 0: none); ``partial_label`` is of
+    Spearman, with the true classes ``labels`` held constant.
     """
-    people = mean_rdm(observers)
+    human = mean_rdm(observers)
     label = None
     if labels is not None and 1 < len(np.unique(labels)) < len(labels):
-        label = label_rdm(labels, people.ids)
-    rows = []
+        label = label_rdm(labels, human.ids)
+    parts = []
     for method in METHODS:
-        lower, upper = observer_ceiling(observers, method)
-        drawn = None
+        part = pd.DataFrame({"model": list(models), "method": method}, dtype="str")
+        part["value"] = [compare(matrix, human, method) for matrix in models.values()]
+        part[["low", "high", "sd"]] = np.nan
         if n_draws:
-            made = bootstrap_compare(models, people, method=method, n_draws=n_draws, seed=seed)
-            drawn = made.scores.set_index("model")
-        only = float("nan") if label is None else compare(label, people, method)
-        for name, matrix in models.items():
-            partial = float("nan")
-            if label is not None and method == "spearman":
-                partial = partial_compare(matrix, rank_rdm(people), [rank_rdm(label)])
-            ends = [float("nan")] * 3
-            if drawn is not None:
-                row = drawn.loc[[name], ["low", "high", "sd"]]
-                ends = row.to_numpy(dtype=np.float64)[0].tolist()
-            rows.append(
-                (name, method, compare(matrix, people, method), *ends, only, partial, lower, upper)
-            )
-    names = ["model", "method", "value", "low", "high", "sd", "label_only", "partial_label"]
-    table = pd.DataFrame(rows, columns=[*names, "ceiling_lower", "ceiling_upper"])
-    table["n_observers"], table["n_images"] = len(observers), people.n
-    table["n_pairs"] = len(people)
-    return table.astype({"model": "str", "method": "str"})
+            drawn = bootstrap_compare(models, human, method=method, n_draws=n_draws, seed=seed)
+            part[["low", "high", "sd"]] = drawn.scores[["low", "high", "sd"]].to_numpy(np.float64)
+        part["label_only"] = np.nan if label is None else compare(label, human, method)
+        part["partial_label"] = np.nan
+        if label is not None and method == "spearman":
+            ranked, held = rank_rdm(human), [rank_rdm(label)]
+            part["partial_label"] = [partial_compare(m, ranked, held) for m in models.values()]
+        part["ceiling_lower"], part["ceiling_upper"] = observer_ceiling(observers, method)
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(n_observers=len(observers), n_images=human.n, n_pairs=len(human))

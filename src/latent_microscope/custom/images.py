@@ -1,10 +1,11 @@
-"""Images of unknown origin: a folder, a zip, a Parquet file or an array."""
+"""A user's images: a folder, a zip, a Parquet file or an array."""
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -24,103 +25,51 @@ IMAGE_COLUMNS = ("image", "img", "png", "jpg", "picture", "photo")
 _ROWS = 500
 _LONGEST = 16
 Ids = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.int64]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Pictures:
-    """Images that are read one after the other.
-
-    Attributes:
-        path: Where they are.
-        count: How many.
-        names: Path of each below ``path``, with ``/`` and ending; None when they have none.
-        ids: An id each; None when they have none.
-    """
+    """Images that are read one after the other: encoded files, or decoded ones in an array."""
 
     path: Path
     count: int
-    names: list[str] | None
-    ids: Ids | None
+    names: list[str] | None = None  # paths below ``path``, with ``/`` and ending
+    ids: Ids | None = None
+    encoded: Callable[[Rows], Iterator[tuple[str, bytes]]] | None = None  # name, content
+    pixels: np.ndarray | None = None
 
-    def rows(self, wanted: npt.NDArray[np.int64], size: int) -> Iterator[np.ndarray]:
+    def rows(self, wanted: Rows, size: int) -> Iterator[np.ndarray]:
         """uint8 (size, size, 3) of each wanted row, in ascending order.
 
         The shorter side is resized to ``size`` and the centre square cut; grey becomes RGB.
-
-        Raises:
-            InputError: An image cannot be read; the message names it.
         """
-        raise NotImplementedError
-
-
-@dataclass
-class _Encoded(Pictures):
-    """Encoded files in a folder or a zip."""
-
-    members: Sequence[Path | zipfile.ZipInfo] = ()
-    archive: zipfile.ZipFile | None = None
-
-    def rows(self, wanted: npt.NDArray[np.int64], size: int) -> Iterator[np.ndarray]:
-        assert self.names is not None
-        items = ((f"{self.path}/{self.names[row]}", self._read(row)) for row in wanted)
-        return _decoded(items, size)
-
-    def _read(self, row: int) -> bytes:
-        member = self.members[row]
-        if isinstance(member, Path):
-            return member.read_bytes()
-        assert self.archive is not None
-        return read_zip_member(self.archive, member)
-
-
-@dataclass
-class _Table(Pictures):
-    """Encoded images in a column of a Parquet file."""
-
-    column: str = ""
-
-    def rows(self, wanted: npt.NDArray[np.int64], size: int) -> Iterator[np.ndarray]:
-        chosen = np.zeros(self.count, dtype=bool)
-        chosen[wanted] = True
-        return _decoded(self._read(chosen), size)
-
-    def _read(self, chosen: npt.NDArray[np.bool_]) -> Iterator[tuple[str, bytes]]:
-        start = 0
-        for cells in _cells(self.path, self.column):
-            for offset, cell in enumerate(cells):
-                if chosen[start + offset]:
-                    value = cell.as_py()
-                    data = value.get("bytes") if isinstance(value, dict) else value
-                    if not isinstance(data, bytes):
-                        raise InputError(f"{self.path}: row {start + offset} holds no image bytes")
-                    yield f"{self.path} row {start + offset}", data
-            start += len(cells)
-
-
-@dataclass
-class _Array(Pictures):
-    """Decoded images in one array."""
-
-    pixels: np.ndarray | None = None
-
-    def rows(self, wanted: npt.NDArray[np.int64], size: int) -> Iterator[np.ndarray]:
+        if self.encoded is not None:
+            return map_in_order(
+                lambda item: _fitted(decode_image(item[1], item[0]), size, item[0]),
+                self.encoded(wanted),
+            )
         assert self.pixels is not None
-        for row in wanted:
-            yield _fitted(Image.fromarray(np.asarray(self.pixels[row]).squeeze()), size, str(row))
+        decoded = ((Image.fromarray(np.asarray(self.pixels[r]).squeeze()), r) for r in wanted)
+        return (_fitted(image, size, str(row)) for image, row in decoded)
+
+    def first_sides(self, count: int) -> list[int]:
+        """Shorter side of the first images."""
+        if self.pixels is not None:
+            return [min(self.pixels.shape[1:3])]
+        assert self.encoded is not None
+        first = np.arange(min(count, self.count))
+        return [min(decode_image(data, name).size) for name, data in self.encoded(first)]
 
 
 def _fitted(image: Image.Image, size: int, name: str) -> np.ndarray:
-    """Resized and cropped to RGB; very long images would need absurd memory on the way."""
+    """Resized and cropped to RGB; resizing very long images would need huge memory."""
     if max(image.size) > _LONGEST * min(image.size):
         raise InputError(
             f"image {name}: {image.width} x {image.height} pixels, more than {_LONGEST} times as "
-            "long as wide: refused; cut it, or remove it"
+            "long as wide: refused; crop or remove it"
         )
     return resize_and_crop(image.convert("RGB"), size)
-
-
-def _decoded(items: Iterable[tuple[str, bytes]], size: int) -> Iterator[np.ndarray]:
-    return map_in_order(lambda item: _fitted(decode_image(item[1], item[0]), size, item[0]), items)
 
 
 @contextmanager
@@ -135,31 +84,20 @@ def open_pictures(
             file alone).
         id_name: Of a Parquet file: its column of ids.
         column: Of a Parquet file: its column of images.
-
-    Raises:
-        InputError: Missing, damaged, without any image, or two images of one id.
     """
     if path.is_dir():
         files = [p for p in path.rglob("*") if p.is_file() and _is_image(p.relative_to(path).parts)]
-        found = {p.relative_to(path).as_posix(): p for p in files}
-        yield _encoded(path, found, ids, None)
+        found = {p.relative_to(path).as_posix(): p.read_bytes for p in files}
+        yield _files(path, found, ids)
     elif path.suffix.lower() == ".zip":
         with open_zip(path) as archive:
             infos = [i for i in zip_members(archive) if _is_image(PurePosixPath(i.filename).parts)]
-            yield _encoded(path, _below(infos), ids, archive)
+            members = _below(infos).items()
+            yield _files(path, {n: partial(read_zip_member, archive, i) for n, i in members}, ids)
     elif path.suffix.lower() == ".parquet":
         yield _table(path, id_name, column)
     elif path.suffix.lower() == ".npy":
-        pixels = load_npy(path, mmap=True)
-        grey = pixels.ndim == 3
-        if pixels.dtype != np.uint8 or not (
-            grey or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
-        ):
-            raise InputError(
-                f"{path}: {pixels.dtype} of shape {pixels.shape}; images must be uint8 of shape "
-                "(n, height, width) or (n, height, width, 3)"
-            )
-        yield _Array(path, len(pixels), None, None, pixels)
+        yield _array(path)
     else:
         raise InputError(f"{path}: no such folder of images, .zip, .parquet or .npy")
 
@@ -169,28 +107,34 @@ def _is_image(parts: Sequence[str]) -> bool:
     return parts[-1].lower().endswith(ENDINGS) and not hidden
 
 
-def _below(infos: Sequence[zipfile.ZipInfo]) -> dict[str, Path | zipfile.ZipInfo]:
-    """Members by path, without one folder that holds all of them."""
-    first = {info.filename.partition("/")[0] for info in infos}
-    deep = all("/" in info.filename for info in infos)
-    if len(first) == 1 and deep:
-        return {info.filename.partition("/")[2]: info for info in infos}
-    return {info.filename: info for info in infos}
+def _below(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """Members by path, without a single top folder."""
+    top = {info.filename.partition("/")[0] for info in infos}
+    nested = len(top) == 1 and all("/" in info.filename for info in infos)
+    return {info.filename.partition("/")[2] if nested else info.filename: info for info in infos}
 
 
-def _encoded(
-    path: Path,
-    found: dict[str, Path | zipfile.ZipInfo] | dict[str, Path],
-    ids: str,
-    archive: zipfile.ZipFile | None,
-) -> Pictures:
+def _files(path: Path, found: dict[str, Callable[[], bytes]], ids: str) -> Pictures:
     if not found:
-        raise InputError(f"{path}: holds no image ({', '.join(ENDINGS)})")
+        raise InputError(f"{path}: contains no image ({', '.join(ENDINGS)})")
     names = sorted(found)
     chosen = names if ids == "path" else [PurePosixPath(name).name for name in names]
-    return _Encoded(
-        path, len(names), names, clean_ids(chosen, path), [found[n] for n in names], archive
-    )
+
+    def encoded(rows: Rows) -> Iterator[tuple[str, bytes]]:
+        return ((f"{path}/{names[row]}", found[names[row]]()) for row in rows)
+
+    return Pictures(path, len(names), names, clean_ids(chosen, path), encoded)
+
+
+def _array(path: Path) -> Pictures:
+    pixels = load_npy(path, mmap=True)
+    shaped = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
+    if pixels.dtype != np.uint8 or not shaped:
+        raise InputError(
+            f"{path}: {pixels.dtype} of shape {pixels.shape}; images must be uint8 of shape "
+            "(n, height, width) or (n, height, width, 3)"
+        )
+    return Pictures(path, len(pixels), pixels=pixels)
 
 
 def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
@@ -198,11 +142,11 @@ def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
         schema = pq.read_schema(path)
         count = pq.read_metadata(path).num_rows
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a whole Parquet file ({error})") from None
-    twice = [field for field in schema.names if schema.names.count(field) > 1]
-    if twice:
-        raise InputError(f"{path}: has {schema.names.count(twice[0])} columns {twice[0]!r}")
-    name = image_column(schema, column, path)
+        raise InputError(f"{path}: not a complete Parquet file ({error})") from None
+    repeated = [field for field in schema.names if schema.names.count(field) > 1]
+    if repeated:
+        raise InputError(f"{path}: has {schema.names.count(repeated[0])} columns {repeated[0]!r}")
+    name = _image_column(schema, column, path)
     by_lower = {field.lower(): field for field in reversed(schema.names) if field != name}
     key = id_name or next((by_lower[one] for one in ID_NAMES if one in by_lower), None)
     ids = None
@@ -210,10 +154,10 @@ def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
         if key not in schema.names:
             raise InputError(f"{path}: has no column {key!r}; it has {schema.names}")
         ids = clean_ids(pq.read_table(path, columns=[key])[key].to_pandas(), path)
-    return _Table(path, count, None, ids, name)
+    return Pictures(path, count, None, ids, partial(_cells, path, name))
 
 
-def image_column(schema: pa.Schema, named: str | None, path: Path) -> str:
+def _image_column(schema: pa.Schema, named: str | None, path: Path) -> str:
     """Name of the column with encoded images: bytes, or a struct with ``bytes`` (Hugging Face)."""
     suits = [field.name for field in schema if _holds_bytes(field.type)]
     if named is not None:
@@ -232,44 +176,37 @@ def _holds_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
-def _cells(path: Path, column: str) -> Iterator[pa.Array]:
+def _cells(path: Path, column: str, rows: Rows) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of the cells of ascending rows of a Parquet file."""
+    start = 0
     try:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
-                yield batch.column(0)
+                cells = batch.column(0)
+                for row in rows[(rows >= start) & (rows < start + len(cells))]:
+                    value = cells[int(row - start)].as_py()
+                    data = value.get("bytes") if isinstance(value, dict) else value
+                    if not isinstance(data, bytes):
+                        raise InputError(f"{path}: row {row} contains no image bytes")
+                    yield f"{path} row {row}", data
+                start += len(cells)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: damaged ({error})") from None
 
 
 def identities_by_path(names: Sequence[str], pattern: str | None, path: Path) -> list[str]:
-    """Who is on each image, from its path.
+    """Identity of each image below ``path``, from its name.
 
-    Args:
-        names: Paths of the images.
-        pattern: A regular expression with one group, found in the path; None: the folder.
-        path: Where the images are.
-
-    Raises:
-        InputError: An image in no folder, or whose path the pattern does not fit.
+    That is its folder, or what the one group of the regular expression ``pattern`` matches.
     """
     if pattern is None:
         folders = [PurePosixPath(name).parent.as_posix() for name in names]
-        alone = [name for name, folder in zip(names, folders, strict=True) if folder == "."]
-        if alone:
+        if "." in folders:
             raise InputError(
-                f"{path}: the image {alone[0]!r} is in no folder, and folders are to be the "
-                "identities; move it into one, or give a `pattern`"
+                f"{path}: the image {names[folders.index('.')]!r} is in no folder, but folders are "
+                "the identities; move it into one, or give a `pattern`"
             )
         return folders
-    compiled = _compiled(pattern)
-    found = [compiled.search(name) for name in names]
-    for name, one in zip(names, found, strict=True):
-        if one is None:
-            raise InputError(f"{path}: the pattern {pattern!r} does not fit the image {name!r}")
-    return [str(one[1]) for one in found if one]
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -279,22 +216,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
             f"the pattern {pattern!r} has {compiled.groups} groups; put just the identity in "
             "parentheses"
         )
-    return compiled
-
-
-def first_sizes(found: Pictures, count: int) -> list[tuple[int, int]]:
-    """Width and height of the first images, from their headers.
-
-    Raises:
-        InputError: One of them is no image.
-    """
-    sizes = []
-    for row in range(min(count, found.count)):
-        if isinstance(found, _Encoded):
-            assert found.names is not None
-            name, data = f"{found.path}/{found.names[row]}", found._read(row)
-            sizes.append(decode_image(data, name).size)
-    if isinstance(found, _Table):
-        chosen = np.arange(found.count) < count
-        sizes = [decode_image(data, name).size for name, data in found._read(chosen)]
-    return sizes
+    identities = []
+    for name in names:
+        match = compiled.search(name)
+        if match is None:
+            raise InputError(f"{path}: the pattern {pattern!r} does not match the image {name!r}")
+        identities.append(str(match[1]))
+    return identities

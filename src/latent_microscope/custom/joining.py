@@ -1,4 +1,4 @@
-"""Joining a study's files by id: who has what, and who lacks it."""
+"""Join a study's files by id: which file has which ids, and which lacks them."""
 
 import logging
 from collections.abc import Sequence
@@ -17,69 +17,46 @@ _NAMED = 3  # ids that a message names
 
 @dataclass(frozen=True)
 class Source:
-    """One file of a study.
+    """One file of a study."""
 
-    Attributes:
-        name: What it is: embeddings, attributes, ….
-        file: Its path, for messages.
-        count: Its rows.
-        ids: Their ids; None: its rows are taken by position.
-        incomplete: Ids (without ids: row numbers) whose row has an empty cell, and its column.
-    """
-
-    name: str
-    file: str
-    count: int
-    ids: Ids | None = None
-    incomplete: dict[str, str] | None = None
+    name: str  # what it is: embeddings, attributes, …
+    file: str  # its path, for messages
+    count: int  # its rows
+    ids: Ids | None = None  # None: its rows are taken by position
+    incomplete: dict[str, str] | None = None  # id (or row number) → column of an empty cell
 
 
 def leading_ids(sources: Sequence[Source]) -> Ids:
     """Ids that files without ids take by position: those of the first file that has some.
 
     If none has, the rows are numbered.
-
-    Raises:
-        InputError: A file without ids has another number of rows.
     """
     leader = next((one for one in sources if one.ids is not None), sources[0])
     ids = leader.ids
     if ids is None:
         width = len(str(max(leader.count - 1, 0)))
         ids = np.array([str(row).zfill(width) for row in range(leader.count)], dtype=object)
-        log.info("no file has ids: rows are numbered from 0")
+        log.info("no file has ids; rows are numbered from 0")
     for one in sources:
         if one.ids is None and one.count != len(ids):
             raise InputError(
-                f"{one.file}: {one.count} rows and no ids, and {leader.file} has {len(ids)} rows; "
+                f"{one.file}: {one.count} rows without ids, but {leader.file} has {len(ids)} rows; "
                 "add a column of ids, or give one row for each of these, in their order"
             )
         if one.ids is None and one is not leader:
-            log.info("%s has no ids: its row i is taken for row i of %s", one.file, leader.file)
+            log.info("%s has no ids; its row i belongs to row i of %s", one.file, leader.file)
     return ids
 
 
 def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Who has what.
+    """Which file has which ids; the samples take the order of the first source.
 
-    Args:
-        sources: All files, the one whose order the samples take first.
-
-    Returns:
-        Three tables. All ids, those of the first file in its order: ``id``, ``complete`` (every
-        file has it), ``position`` (row in files without ids, or -1). The files: ``source``,
-        ``file``, ``joined_by`` (id or position), ``rows``, ``matched``, ``alone`` (ids of it that
-        another file lacks), ``lacking`` (ids that it lacks, or whose row has an empty cell). The
-        ids that some file lacks: ``id``, ``lacks`` (sources, and columns of empty cells).
-
-    Raises:
-        InputError: As :func:`leading_ids`.
+    Three tables: all ids (``complete``: every file has it; ``position``: row in files without ids,
+    or -1), the files, and the ids that some file lacks or has an empty cell for (``lacks``).
     """
     leading = leading_ids(sources)
     own = {one.name: leading if one.ids is None else one.ids for one in sources}
-    every = pd.Index(
-        list(dict.fromkeys(name for ids in own.values() for name in ids)), dtype=object
-    )
+    every = pd.Index(pd.unique(np.concatenate(list(own.values()))), dtype=object)
     has = {name: np.asarray(every.isin(list(ids))) for name, ids in own.items()}
     lacks = np.full(len(every), "", dtype=object)
     for one in sources:
@@ -88,20 +65,14 @@ def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
             where = leading[int(row)] if one.ids is None else row
             lacks[every.get_loc(where)] += f", {one.name}: {column}"
     complete = lacks == ""
-    files = pd.DataFrame(
-        [
-            {
-                "source": one.name,
-                "file": one.file,
-                "joined_by": "position" if one.ids is None else "id",
-                "rows": one.count,
-                "matched": int((has[one.name] & complete).sum()),
-                "alone": int((has[one.name] & ~complete).sum()),
-                "lacking": int((~has[one.name]).sum() + len(one.incomplete or {})),
-            }
-            for one in sources
-        ]
-    ).astype({"source": "str", "file": "str", "joined_by": "str"})
+    rows = []
+    for one in sources:
+        here = has[one.name]
+        lacking = int((~here).sum()) + len(one.incomplete or {})
+        numbers = (one.count, int((here & complete).sum()), int((here & ~complete).sum()), lacking)
+        rows.append((one.name, one.file, "position" if one.ids is None else "id", *numbers))
+    names = ["source", "file", "joined_by", "rows", "matched", "alone", "lacking"]
+    files = pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[:3], "str"))
     ids = pd.DataFrame(
         {
             "id": pd.Series(every, dtype="str"),
@@ -122,44 +93,37 @@ def joined_ids(
     drop: bool = False,
     listed: str | None = None,
 ) -> Ids:
-    """The ids that every file has.
+    """The ids that every file has, from the tables of :func:`match`.
 
-    Args:
-        ids: From :func:`match`.
-        files: From :func:`match`.
-        unmatched: From :func:`match`.
-        drop: Whether those that some file lacks may be left out.
-        listed: Where they are listed, for the message; None: nowhere, and none may be dropped.
-
-    Raises:
-        InputError: An id that some file lacks and is not to be dropped, or none is left.
+    Unless ``drop``, an id that some file lacks is an error. ``listed``: the file that lists these,
+    for the message; None: there is none, and none may be dropped.
     """
     kept = ids["id"][ids["complete"]].astype("str").to_numpy(dtype=object)
     if not len(kept):
         names = " and ".join(files["file"][files["lacking"] > 0].astype(str))
-        some = ", ".join(repr(one) for one in unmatched["id"][:_NAMED])
-        last = ", ".join(repr(one) for one in unmatched["id"][-_NAMED:])
+        first, last = _named(unmatched["id"]), _named(unmatched["id"][-_NAMED:])
         raise InputError(
-            f"{names}: no id is in all files; the first are {some}, the last {last}; ids must be "
-            "written alike (the endings of image files are left away)"
+            f"{names}: no id is in all files; the first are {first}, the last {last}; spell ids "
+            "the same way (without the endings of image files)"
         )
     if len(unmatched) and not drop:
-        lacking = files["lacking"].to_numpy()  # on a tie the last: tables stand after arrays
+        lacking = files["lacking"].to_numpy()  # on a tie the last: tables come after arrays
         worst = files.iloc[int(np.flatnonzero(lacking == lacking.max())[-1])]
         lacks = unmatched["lacks"].astype("str")
-        mine = unmatched[lacks.str.contains(str(worst["source"]), regex=False)]
-        some = ", ".join(repr(one) for one in mine["id"][:_NAMED])
-        column = str(mine["lacks"].iloc[0]).partition(f"{worst['source']}: ")[2].partition(",")[0]
+        lacked = unmatched[lacks.str.contains(str(worst["source"]), regex=False)]
+        column = str(lacked["lacks"].iloc[0]).partition(f"{worst['source']}: ")[2].partition(",")[0]
         what = f"has an empty cell in {column!r} for" if column else "lacks"
-        where = f", all in {listed}; mend the files, or set `unmatched: drop`"
-        if listed is None:
-            where = "; remove them from the other files"
+        advice = "; remove them from the other files"
+        if listed is not None:
+            advice = f", all in {listed}; fix the files, or set `unmatched: drop`"
         raise InputError(
-            f"{worst['file']}: {what} {len(mine)} of {len(ids)} ids, first {some}; "
-            f"{len(unmatched)} do not match{where}"
+            f"{worst['file']}: {what} {len(lacked)} of {len(ids)} ids, first "
+            f"{_named(lacked['id'])}; {len(unmatched)} do not match{advice}"
         )
     if len(unmatched):
-        log.info(
-            "%d of %d ids do not match and are dropped: see %s", len(unmatched), len(ids), listed
-        )
+        log.info("%d of %d ids do not match: dropped, see %s", len(unmatched), len(ids), listed)
     return kept
+
+
+def _named(ids: pd.Series) -> str:
+    return ", ".join(repr(one) for one in ids[:_NAMED])

@@ -1,4 +1,4 @@
-"""The files of a study of one's own, as its config names them: their ids and their rows."""
+"""The files of a custom study, as its config names them: their ids and their rows."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -45,12 +45,11 @@ def picture_source(name: str, path: Path, settings: Settings) -> Source:
 def table_source(name: str, path: Path, settings: Settings) -> Source:
     """Ids of a table's rows, and which of them have an empty cell that matters.
 
-    That is one of the setting ``column``, or of any column beside the ids and those of ``skip``.
+    That is one of the setting ``column``, or of any column except the ids and those of ``skip``.
     """
-    table, ids = read_table(path), None
+    table = read_table(path)
     key = id_column(table, settings.get("id"), path)
-    if key is not None:
-        ids = clean_ids(table[key], path)
+    ids = None if key is None else clean_ids(table[key], path)
     empty: dict[str, str] = {}
     for column in wanted_columns(table, key, settings, path):
         for row in np.flatnonzero(table[column].isna().to_numpy()):
@@ -61,11 +60,7 @@ def table_source(name: str, path: Path, settings: Settings) -> Source:
 def wanted_columns(
     table: pd.DataFrame, key: str | None, settings: Settings, path: Path
 ) -> list[str]:
-    """The column of the setting ``column``, or all beside the ids and those of ``skip``.
-
-    Raises:
-        InputError: A column is not in the table.
-    """
+    """The column of the setting ``column``, or all except the ids and those of ``skip``."""
     named = [settings["column"]] if settings.get("column") else list(settings.get("skip") or [])
     missing = [name for name in named if name not in table.columns]
     if missing:
@@ -78,17 +73,7 @@ def wanted_columns(
 
 
 def table_rows(path: Path, settings: Settings, ids: Ids, every: Path) -> pd.DataFrame:
-    """The wanted columns of a table for the given ids, in their order.
-
-    Args:
-        path: The table.
-        settings: ``id``, and ``column`` or ``skip``.
-        ids: The samples.
-        every: Table of all ids, as :func:`positions_of` takes it.
-
-    Raises:
-        InputError: A column or an id is not in the table.
-    """
+    """The wanted columns of a table for these ids, in their order; see :func:`positions_of`."""
     table = read_table(path)
     key = id_column(table, settings.get("id"), path)
     own = None if key is None else clean_ids(table[key], path)
@@ -99,23 +84,16 @@ def table_rows(path: Path, settings: Settings, ids: Ids, every: Path) -> pd.Data
 def positions_of(
     own: Ids | None, count: int, ids: Ids, every: Path, path: Path
 ) -> npt.NDArray[np.int64]:
-    """Row of each sample in a file that has ids, or whose rows follow those of another file.
+    """Row of each of the samples ``ids`` in the file ``path``.
 
-    Args:
-        own: Ids of the file's rows; None: it has none.
-        count: Its rows.
-        ids: The samples.
-        every: Table of all ids with ``id`` and ``position``, the row in files without ids (or -1).
-        path: The file, for messages.
-
-    Raises:
-        InputError: An id is not there, or the file is another than the one that was matched.
+    ``own`` are the ids of its ``count`` rows; None: it has none, and its rows are those of the
+    table ``every`` of all ids by ``position`` (-1: not in files without ids).
     """
     if own is None:
         table = load_table(every, ["id", "position"])
         own = table[table["position"] >= 0].sort_values("position")["id"].to_numpy(dtype=object)
         if len(own) != count:
-            raise InputError(f"{path}: {count} rows for {len(own)} ids; run again to match them")
+            raise InputError(f"{path}: {count} rows for {len(own)} ids; run again to match the ids")
     order = np.asarray(pd.Index(own).get_indexer(pd.Index(ids)), dtype=np.int64)
     if (order < 0).any():
         raise InputError(f"{path}: has no row of the id {ids[int(np.argmax(order < 0))]!r}")

@@ -1,9 +1,8 @@
-"""Tables of unknown origin: CSV or Parquet, their ids, and text as text."""
+"""A user's tables: CSV or Parquet, their ids, and text as text."""
 
 import csv
 import io
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,6 @@ def read_table(path: Path) -> pd.DataFrame:
     Args:
         path: ``.parquet``, or ``.csv``, ``.tsv``, ``.txt``: UTF-8, separated by commas, semicolons
             or tabs, the first row the header.
-
-    Raises:
-        InputError: Missing, of another kind, not UTF-8, a row of another length than the header,
-            or a column that stands in it twice.
     """
     if path.suffix.lower() == ".parquet":
         return _parquet(path)
@@ -40,35 +35,32 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: not a table; give {', '.join(TABLE_ENDINGS)}")
     lines = _lines(path)
     if not lines or not lines[0]:
-        raise InputError(f"{path}: is empty; a header and rows are needed")
+        raise InputError(f"{path}: is empty; give a header and rows")
     header, rows = [name.strip() for name in lines[0]], lines[1:]
-    twice = [name for name in header if header.count(name) > 1]
-    if twice:
-        raise InputError(f"{path}: the column {twice[0]!r} stands in its header more than once")
+    _require_unique(pd.Index(header), "column", path)
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise InputError(
-                f"{path}: line {number} has {len(row)} cells and the header {len(header)}; mend "
-                "it, or quote cells that hold the separator"
+                f"{path}: line {number} has {len(row)} cells but the header {len(header)}; fix it, "
+                "or quote cells that contain the separator"
             )
     if not rows:
-        raise InputError(f"{path}: has a header and no rows")
+        raise InputError(f"{path}: has a header but no rows")
     if not header[0] and len(header) > 1:  # as pandas writes an index
         known = {name.lower() for name in header} & set(ID_NAMES)
-        header, rows = (
-            (header[1:], [row[1:] for row in rows]) if known else (["id", *header[1:]], rows)
-        )
+        header = header[1:] if known else ["id", *header[1:]]
+        rows = [row[1:] for row in rows] if known else rows
     cells = [[None if c.strip().lower() in _MISSING else c.strip() for c in row] for row in rows]
     return pd.DataFrame(cells, columns=header, dtype=object)
 
 
 def _parquet(path: Path) -> pd.DataFrame:
-    """A table with names that are texts; an index that is no mere numbering becomes a column."""
+    """A table whose column names are texts; an index that is not just a count becomes a column."""
     try:
         table = load_table(path)
     except InputError:
         raise
-    except Exception as error:  # of a damaged file pyarrow and pandas raise what they like
+    except Exception as error:  # pyarrow and pandas raise many kinds of a damaged file
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
     if not isinstance(table.index, pd.RangeIndex):
         name = table.index.name
@@ -76,25 +68,30 @@ def _parquet(path: Path) -> pd.DataFrame:
             name = "id"
         table = table.reset_index(drop=name is None, names=None if name is None else [name])
     table.columns = [str(name) for name in table.columns]
-    twice = table.columns[table.columns.duplicated()]
-    if len(twice) or not len(table):
-        what = f"the column {twice[0]!r} stands in it more than once" if len(twice) else "no rows"
-        raise InputError(f"{path}: {what}")
+    _require_unique(table.columns, "column", path)
+    if not len(table):
+        raise InputError(f"{path}: has no rows")
     return table
+
+
+def _require_unique(names: pd.Index, what: str, path: Path | str) -> None:
+    repeated = names[names.duplicated()]
+    if len(repeated):
+        raise InputError(f"{path}: the {what} {repeated[0]!r} occurs more than once")
 
 
 def _lines(path: Path) -> list[list[str]]:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; give it as Parquet")
+            raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; save it as Parquet")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; a table is needed") from None
+        raise InputError(f"{path}: is a folder; give a table") from None
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: not UTF-8 text (byte {error.start}); save it anew with the encoding UTF-8"
+            f"{path}: not UTF-8 text (byte {error.start}); save it with the encoding UTF-8"
         ) from None
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)  # the first of them on a tie
@@ -106,40 +103,25 @@ def _lines(path: Path) -> list[list[str]]:
 
 
 def id_column(table: pd.DataFrame, named: str | None, path: Path) -> str | None:
-    """Name of the column of ids: the one of the config, else the first usual name; None: none.
-
-    Raises:
-        InputError: The named column is not there.
-    """
+    """Name of the column of ids: the one of the config, else the first usual name, or None."""
     if named is not None:
         if named not in table.columns:
-            raise InputError(f"{path}: has no column {named!r}; it has {_some(table.columns)}")
+            shown = ", ".join(map(str, table.columns[:12]))
+            more = len(table.columns) - 12
+            shown += f" and {more} more" if more > 0 else ""
+            raise InputError(f"{path}: has no column {named!r}; it has {shown}")
         return named
     by_lower = {str(name).lower(): str(name) for name in reversed(table.columns)}
     return next((by_lower[name] for name in ID_NAMES if name in by_lower), None)
 
 
-def _some(names: Iterable[Any], count: int = 12) -> str:
-    shown = [str(name) for name in names]
-    return ", ".join(shown[:count]) + (f" and {len(shown) - count} more" * (len(shown) > count))
-
-
 def clean_ids(values: npt.ArrayLike | pd.Series, path: Path | str) -> npt.NDArray[np.object_]:
-    """Ids as texts: whole numbers without a fraction, file names without an image's ending.
-
-    Raises:
-        InputError: An empty id, or one that stands in it more than once.
-    """
+    """Unique ids as texts: whole numbers without a fraction, image files without their ending."""
     ids = np.array([_clean(value) for value in np.asarray(values, dtype=object)], dtype=object)
     empty = np.flatnonzero([not one for one in ids])
     if empty.size:
         raise InputError(f"{path}: row {empty[0]} has no id; give every row one, or remove it")
-    index = pd.Index(ids)
-    if not index.is_unique:
-        twice = index[index.duplicated()][0]
-        raise InputError(
-            f"{path}: the id {twice!r} stands in it more than once; ids must be unique"
-        )
+    _require_unique(pd.Index(ids), "id", path)
     return ids
 
 
@@ -152,9 +134,3 @@ def _clean(value: Any) -> str:
         value = value.decode("utf-8", "replace")
     text = str(value).strip().replace("\\", "/").removeprefix("./")
     return _IMAGE_ENDING.sub("", text)
-
-
-def ids_of(table: pd.DataFrame, named: str | None, path: Path) -> npt.NDArray[np.object_] | None:
-    """The ids of a table's rows; None when it has no column of ids."""
-    column = id_column(table, named, path)
-    return None if column is None else clean_ids(table[column], path)

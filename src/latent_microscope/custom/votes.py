@@ -1,4 +1,4 @@
-"""Votes of unknown origin: counts per class, or a long table of single judgements."""
+"""A user's votes: counts per class, or a long table of single judgements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,7 @@ from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, id_column,
 from latent_microscope.errors import InputError
 
 CHOICE_NAMES = (
-    "choice",
-    "chosen_label",
-    "vote",
-    "label",
-    "class",
-    "category",
-    "answer",
-    "response",
+    *("choice", "chosen_label", "vote", "label", "class", "category", "answer", "response"),
 )
 """Columns that are taken for the chosen class of a judgement, the first that is there."""
 MAX_CLASSES = 1000
@@ -31,31 +24,22 @@ Ids = npt.NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Judgements:
-    """Votes of people.
+    """Votes of annotators."""
 
-    Attributes:
-        ids: n ids, or None when the file has none.
-        classes: Names of the classes.
-        counts: (n, classes) votes, int64.
-    """
-
-    ids: Ids | None
+    ids: Ids | None  # None: the file has none
     classes: list[str]
-    counts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]  # (n, classes)
 
 
 def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     """Read votes.
 
     Args:
-        path: ``.npy`` or ``.npz`` of counts (n, classes), or a table: one row a sample and one
-            column of counts a class; or one row a judgement, so that ids repeat.
+        path: ``.npy`` or ``.npz`` of counts (n, classes), or a table: one row per sample and one
+            column of counts per class; or one row per judgement, so that ids repeat.
         settings: ``id`` (column of the ids), ``choice`` (column of the chosen class of a table
             of judgements), ``count`` (column of how often), ``array`` (of an ``.npz``),
             ``classes`` (names of the classes, in the order of columns without names).
-
-    Raises:
-        InputError: Votes that are no counts, or a sample without any.
     """
     if path.suffix.lower() in TABLE_ENDINGS:
         table = read_table(path)
@@ -76,7 +60,7 @@ def _choice(table: pd.DataFrame, key: str | None, named: str | None, path: Path)
     """The column of the chosen class; None for a table of counts."""
     if named is not None:
         if named not in table.columns or key is None:
-            raise InputError(f"{path}: needs the column {named!r} and one of ids")
+            raise InputError(f"{path}: must have the column {named!r} and one of ids")
         return named
     if key is None or not table[key].duplicated().any():
         return None
@@ -84,8 +68,8 @@ def _choice(table: pd.DataFrame, key: str | None, named: str | None, path: Path)
     found = next((lowered[name] for name in CHOICE_NAMES if name in lowered), None)
     if found is None:
         raise InputError(
-            f"{path}: ids repeat, so a row is one judgement; set `choice` to the column of the "
-            f"chosen class; it has {', '.join(map(str, table.columns))}"
+            f"{path}: ids repeat, so each row is one judgement; set `choice` to the column of the "
+            f"chosen class; the columns are {', '.join(map(str, table.columns))}"
         )
     return found
 
@@ -101,7 +85,9 @@ def _judgements(
     if empty.size:
         raise InputError(f"{path}: row {empty[0]} has no {choice!r}; remove it")
     if len(column.values) > MAX_CLASSES:
-        raise InputError(f"{path}: {choice!r} has {len(column.values)} values: no classes")
+        raise InputError(
+            f"{path}: {choice!r} has {len(column.values)} values; at most {MAX_CLASSES} classes"
+        )
     times = np.ones(len(table)) if count is None else column_of(table, count).numbers
     counts = np.zeros((len(ids), len(column.values)))
     rows = pd.Index(unique).get_indexer(pd.Index(table[key]))
@@ -113,20 +99,20 @@ def _checked(ids: Ids | None, names: list[str], counts: np.ndarray, path: Path) 
     if not 2 <= len(names) <= MAX_CLASSES or len(names) != counts.shape[1]:
         raise InputError(f"{path}: {len(names)} classes for {counts.shape[1]} columns of votes")
     if len(set(names)) < len(names) or "id" in names:
-        raise InputError(f"{path}: every class needs a name of its own, and none `id`")
+        raise InputError(f"{path}: every class needs a unique name other than `id`")
     bad = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
     if bad.any():
         row, column = np.argwhere(bad)[0]
         who = row if ids is None else ids[row]
         raise InputError(
-            f"{path}: {counts[row, column]} votes for {names[column]!r} on {who!r}; whole counts, "
-            "not shares, are needed"
+            f"{path}: {counts[row, column]} votes for {names[column]!r} on {who!r}; give whole "
+            "counts, not shares"
         )
     without = np.flatnonzero(counts.sum(axis=1) == 0)
     if without.size:
         who = without[0] if ids is None else ids[without[0]]
         raise InputError(
-            f"{path}: nobody judged {who!r}, nor {without.size - 1} more; remove their rows"
+            f"{path}: no votes on {who!r} and {without.size - 1} more; remove their rows"
         )
     return Judgements(ids, names, counts.astype(np.int64))
 
@@ -137,15 +123,11 @@ def majority(votes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def class_codes(names: list[str], classes: list[str], path: Path) -> npt.NDArray[np.int64]:
-    """Numbers of true classes among the classes of the votes.
-
-    Raises:
-        InputError: A class that nobody could vote for.
-    """
+    """Numbers of true classes among the classes of the votes."""
     codes = np.asarray(pd.Index(classes).get_indexer(pd.Index(names)), dtype=np.int64)
     if (codes < 0).any():
         raise InputError(
-            f"{path}: the class {names[int(np.argmax(codes < 0))]!r} is none of the votes': "
-            f"{', '.join(classes[:12])}; write them alike"
+            f"{path}: the class {names[int(np.argmax(codes < 0))]!r} is not among the votes' "
+            f"classes: {', '.join(classes[:12])}; spell them the same way"
         )
     return codes

@@ -1,36 +1,30 @@
-"""The config of a study of one's own, from what was found in its files."""
+"""The config of a custom study, from what was detected in its files."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from latent_microscope.custom.looking import MATRIX, Found
-from latent_microscope.custom.sections import (
-    data_lines,
-    has_people,
-    models_lines,
-    sizes_lines,
-    unmatched_lines,
-    vae_lines,
-)
 from latent_microscope.errors import InputError
 
 _SAMPLES = "embeddings or images"
-Ids = npt.NDArray[np.object_]
+_PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
+_WORDS = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
+_STEPS = 800  # of a training, at least: minutes on two cores
+_BATCH = 64
+_PAD = " " * 6
+RESTARTS = 5
+"""Of FastICA, in the configs that are written here and in scores without a workflow."""
+_SMALL = 40  # pixels: below, the VAE of 32 x 32 images
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A config to write.
-
-    Attributes:
-        text: YAML.
-        notes: Lines for people: what was found.
-    """
+    """A config to write: YAML, and lines for the user about what was found."""
 
     text: str
     notes: list[str]
@@ -44,26 +38,17 @@ def study_name(found: Sequence[Found]) -> str:
 
 
 def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
-    """A config that runs as it is.
-
-    Args:
-        found: The files.
-        name: Of the study; None: from the first file.
-        command: That wrote it, for its first line.
-
-    Raises:
-        InputError: Two files of one role, nothing to analyse, or ids that nothing have in common.
-    """
+    """A config that runs as it is, for these files; ``command`` wrote it, for its first line."""
     parts, models = _by_role(found)
     _give_ids(parts, parts.pop("ids", None))
-    people = parts.get("votes") or parts.get("dissimilarity")
+    human = parts.get("votes") or parts.get("dissimilarity")
     latents = "embeddings" in parts or "images" in parts
-    if not latents and not (people and models):
-        wanted = "a model's features or logits, embeddings or images" if people else _SAMPLES
-        raise InputError(f"{found[0].path}: holds {found[0].what}; give {wanted} beside it")
-    if models and not people:
+    if not latents and not (human and models):
+        wanted = "a model's features or logits, embeddings or images" if human else _SAMPLES
+        raise InputError(f"{found[0].path}: contains {found[0].what}; also give {wanted}")
+    if models and not human:
         raise InputError(
-            f"{models[0].path}: is a model's, and there is nothing to compare it with; give votes "
+            f"{models[0].path}: is of a model, but there is nothing to compare it with; give votes "
             f"or a dissimilarity matrix, or say embeddings={models[0].path}"
         )
     _find_key(parts, models)
@@ -76,7 +61,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: own", "    data:"]
     lines += data_lines(parts, by_name, latents=latents)
     lines += unmatched_lines(kept, every)
-    if people:
+    if human:
         lines += models_lines(models, parts, kept)
     if "embeddings" not in parts and "images" in parts:
         lines += vae_lines(kept, parts["images"].facts["side"])
@@ -84,7 +69,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
         lines += sizes_lines(kept, people=has_people(parts))
     notes = [f"{one.path}: {one.role}, {one.what}" for one in found]
     if kept < every:
-        notes.append(f"{every - kept} of {every} ids are not in every file: they are left out")
+        notes.append(f"{every - kept} of {every} ids are not in every file: dropped")
     return Draft("\n".join(lines) + "\n", notes)
 
 
@@ -95,21 +80,21 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
         raise InputError(
             "votes and a dissimilarity matrix: a study compares with one of them; write two studies"
         )
-    judged = next((one for one in found if one.role in ("votes", "dissimilarity")), None)
-    classes = len(judged.facts.get("classes", ())) if judged else 0
+    human = next((one for one in found if one.role in ("votes", "dissimilarity")), None)
+    classes = len(human.facts.get("classes", ())) if human else 0
     parts: dict[str, Found] = {}
     models = []
     for one in found:
         if one.role == MATRIX:
             logits = one.facts["columns"] == classes
-            one.role = ("logits" if logits else "features") if judged else "embeddings"
+            one.role = ("logits" if logits else "features") if human else "embeddings"
         if one.role in ("features", "logits"):
             models.append(one)
             continue
         if one.role in parts:
             raise InputError(
-                f"{one.path}: {one.what}, and {parts[one.role].path} could be the {one.role} just "
-                "as well; give one of them, or say what each is, such as attributes=FILE"
+                f"{one.path}: {one.what}, but {parts[one.role].path} could be the {one.role} too; "
+                "give one of them, or say what each is, such as attributes=FILE"
             )
         parts[one.role] = one
     order = ("embeddings", "images", "votes", "dissimilarity", "attributes", "ids")
@@ -117,24 +102,20 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
 
 
 def _give_ids(parts: dict[str, Found], ids: Found | None) -> None:
-    """A list of ids belongs to the embeddings, or to the matrix of people's dissimilarities."""
+    """A list of ids belongs to the embeddings, or to the matrix of dissimilarities."""
     if ids is None:
         return
     owner = parts.get("embeddings") or parts.get("dissimilarity")
     if owner is None or owner.ids is not None:
         raise InputError(
-            f"{ids.path}: a list of ids, and there are no embeddings or dissimilarities without "
-            "ids; leave it out"
+            f"{ids.path}: a list of ids, but no embeddings or dissimilarities without ids; leave "
+            "it out"
         )
     owner.ids, owner.facts["ids"] = ids.ids, ids.path
 
 
 def _find_key(parts: dict[str, Found], models: Sequence[Found]) -> None:
-    """A table without a usual column of ids: the one whose texts are the ids of another file.
-
-    Raises:
-        InputError: It has texts that could be ids, the others have ids, and none is the same.
-    """
+    """The ids of a table without a usual column of ids: the texts that are another file's ids."""
     table = parts.get("attributes")
     if table is None or table.ids is not None or not table.facts["keys"]:
         return
@@ -150,9 +131,9 @@ def _find_key(parts: dict[str, Found], models: Sequence[Found]) -> None:
     own = table.facts["keys"][name]
     if not shared[name]:
         raise InputError(
-            f"{table.path}: no column holds ids such as {known[0]!r}; {name!r} has a text of its "
-            f"own in every row, such as {own[0]!r}: write them alike, or leave it out where row i "
-            "belongs to row i of the others"
+            f"{table.path}: no column contains ids such as {known[0]!r}; {name!r} has unique texts "
+            f"such as {own[0]!r}: spell them the same way, or delete the column if row i belongs "
+            "to row i of the others"
         )
     table.ids, table.facts["id"] = own, name
     del table.facts["types"][name], table.facts["values"][name]
@@ -173,16 +154,12 @@ def _use_names(parts: dict[str, Found]) -> bool:
 
 
 def _common(found: Sequence[Found]) -> tuple[int, int]:
-    """Samples that all files have, and those that any has.
-
-    Raises:
-        InputError: No common id, or another number of rows without ids.
-    """
+    """Number of samples that all files have, and of those that any has."""
     leader = next((one for one in found if one.ids is not None), found[0])
     for one in found:
         if one.ids is None and one.count != leader.count:
             raise InputError(
-                f"{one.path}: {one.count} rows and no ids, and {leader.path} has {leader.count}; "
+                f"{one.path}: {one.count} rows without ids, but {leader.path} has {leader.count}; "
                 "add a column of ids, or give one row for each of these, in their order"
             )
     shared: set[str] = set(leader.ids if leader.ids is not None else map(str, range(leader.count)))
@@ -195,10 +172,179 @@ def _common(found: Sequence[Found]) -> tuple[int, int]:
         if own is not None and not shared & set(own):
             raise InputError(
                 f"{one.path}: none of its ids is in {leader.path}: {str(own[0])!r} against "
-                f"{min(shared)!r}; write them alike, or name the column of ids `id`"
+                f"{min(shared)!r}; spell them the same way, or name the column of ids `id`"
             )
         every |= set(names)
         shared &= set(whole)
     if not shared:
         raise InputError(f"{leader.path}: no sample has all its cells filled in every file")
     return len(shared), len(every)
+
+
+def quoted(value: str) -> str:
+    """A text as YAML."""
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def has_people(parts: dict[str, Found]) -> bool:
+    """Whether a column or folders give identities."""
+    return any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
+
+
+def _folders_are_people(images: Found) -> bool:
+    folders = images.facts.get("folders", 0)
+    return images.role == "images" and 1 < folders <= images.count / 2
+
+
+def data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list[str]:
+    """The section data."""
+    lines = []
+    for role in ("embeddings", "images", "votes", "dissimilarity"):
+        if role in parts:
+            facts = parts[role].facts
+            more = {str(key): quoted(facts[key]) for key in ("array", "ids") if key in facts}
+            more |= {"ids": "name"} if role == "images" and by_name else {}
+            lines.append(f"{_PAD}{role}: {_file(parts[role], more)}")
+    if latents:
+        lines += _attribute_lines(parts["attributes"]) if "attributes" in parts else []
+        lines += _identity_lines(parts)
+    return lines + _label_lines(parts, latents=latents)
+
+
+def _file(one: Found, more: dict[str, str]) -> str:
+    """The settings of a file in one line, and what it is."""
+    settings = {"file": quoted(one.path)} | more
+    return f"{{{', '.join(f'{key}: {value}' for key, value in settings.items())}}}  # {_about(one)}"
+
+
+def _about(one: Found) -> str:
+    if one.ids is None:
+        return f"{one.what}; no ids: row i belongs to row i of the others"
+    return f"{one.what}; ids such as {one.ids[0]}"
+
+
+def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
+    """The true classes, if a column of the attributes holds them."""
+    attributes = parts.get("attributes")
+    human = parts.get("votes") or parts.get("dissimilarity")
+    if human is None:
+        return []
+    classes = set(human.facts.get("classes", ()))
+    values = attributes.facts["values"] if attributes else {}
+    suits = [name for name, own in values.items() if classes and set(own) <= classes]
+    usual = [name for name in values if name.lower() in ("label", "class", "category")]
+    column = (suits if classes else usual)[:1]
+    if attributes and column:
+        file = "" if latents else f"file: {quoted(attributes.path)}, "
+        return [f"{_PAD}labels: {{{file}column: {quoted(column[0])}}}  # the true class"]
+    if attributes and not latents:
+        raise InputError(
+            f"{attributes.path}: no column contains the classes of the votes, and attributes need "
+            "embeddings or images; leave it out"
+        )
+    return [f"{_PAD}# no labels: the majority of the votes is the true class"] if classes else []
+
+
+def models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) -> list[str]:
+    """The section models, and the settings of the comparison."""
+    lines = ["    models:  # compared as well: the study's latents, pixels and baselines"]
+    names: set[str] = set()
+    for one in models:
+        base = one.facts.get("name") or re.sub(r"[^a-z0-9]+", "_", Path(one.path).stem.lower())
+        name = base.strip("_") or "model"
+        if name in names or not re.fullmatch(r"[a-z0-9_]+", name):
+            raise InputError(f"{one.path}: give its model a unique name: features:name=FILE")
+        names.add(name)
+        more = {"array": quoted(one.facts["array"])} if "array" in one.facts else {}
+        more |= {"type": "external", "holds": one.role}
+        if one.role == "logits" and "votes" in parts:
+            more["layers"] = "[probabilities]"
+        lines.append(f"{_PAD}{name}: {_file(one, more)}")
+    if not models:
+        lines[0] = "    models: {}  # the study's latents, pixels and baselines are compared"
+    tau = ", tau_a: false" if count > 2000 else ""
+    return [*lines, f"    inference: {{draws: 1000, simulations: 0{tau}}}"]
+
+
+def _attribute_lines(one: Found) -> list[str]:
+    pad = " " * 8
+    types = {n: found for n, found in one.facts["types"].items() if n != one.facts["people"]}
+    used = {name: kind for name, (kind, _) in types.items() if kind not in ("constant", "text")}
+    skipped = {
+        name: "constant" if kind == "constant" else f"{values} values"
+        for name, (kind, values) in types.items()
+        if name not in used
+    }
+    if not used:
+        raise InputError(
+            f"{one.path}: none of its columns can be an attribute: all are constant, identities, "
+            "or texts of many values; leave it out"
+        )
+    lines = [f"{_PAD}attributes:  # {_about(one)}", f"{pad}file: {quoted(one.path)}"]
+    if one.facts["id"] is not None:
+        lines.append(f"{pad}id: {quoted(one.facts['id'])}")
+    lines.append(f"{pad}types:  # binary, categorical (one column each) or numeric (cut at its")
+    lines.append(f"{pad}        # median, or at a number under thresholds: {{column: number}})")
+    lines += [f"{pad}  {quoted(name)}: {kind}" for name, kind in used.items()]
+    if skipped:
+        lines.append(f"{pad}skip:  # not usable as attributes")
+        lines += [f"{pad}  - {quoted(name)}  # {why}" for name, why in skipped.items()]
+    return lines
+
+
+def _identity_lines(parts: dict[str, Found]) -> list[str]:
+    attributes, images = parts.get("attributes"), parts.get("images")
+    if attributes and attributes.facts["people"]:
+        column = quoted(attributes.facts["people"])
+        return [f"{_PAD}identities: {{column: {column}}}  # intervals and folds are over people"]
+    if images and _folders_are_people(images):
+        what = f"the {images.facts['folders']} folders of the images; delete if they are none"
+        return [f"{_PAD}identities: {{folder: true}}  # {what}"]
+    return []
+
+
+def unmatched_lines(kept: int, every: int) -> list[str]:
+    """What to do with samples that some file lacks."""
+    if kept == every:
+        return ["    unmatched: error  # all ids match; drop: drop those that do not"]
+    return [
+        f"    unmatched: drop  # {every - kept} of {every} ids lack a file or a cell: they are",
+        "                     # dropped, see tables/unmatched.csv; error: stop",
+    ]
+
+
+def vae_lines(count: int, side: int) -> list[str]:
+    """The section vae, of a size that suits the number of images."""
+    steps = max(1, count // _BATCH)
+    epochs = int(np.clip(round(_STEPS / steps), 10, 200))
+    arch, pixels = ("cifar", 32) if side < _SMALL else ("convolutional", 64)
+    return [
+        f"    vae:  # trained on the images, at {pixels} x {pixels} pixels",
+        f"      arch: {arch}",
+        f"      latent: {32 if count < 5000 else 128}",
+        f"      epochs: {epochs}",
+        f"      batch: {_BATCH}",
+        "    seeds: [0]  # more seeds show the variation between trainings",
+    ]
+
+
+def sizes_lines(count: int, *, people: bool) -> list[str]:
+    """Settings that depend on the number of samples."""
+    smallest = int(np.clip(round(count / 50), 5, 100))
+    neighbors = int(np.clip(count // 4, 2, 15))
+    longest = int(np.clip(count // 10, 5, 150))
+    sizes = sorted({max(2, smallest // 4), max(2, smallest // 2), smallest, 2 * smallest})
+    lines = [
+        f"    clusters:  # of {count} samples",
+        f"      neighbors: {neighbors}  # UMAP",
+        f"      min_cluster_size: {smallest}  # HDBSCAN on the UMAP plane",
+        f"      min_samples: {max(2, smallest // 4)}",
+        f"      sbs_sizes: {sizes}",
+        "      umap_seeds: 3",
+        "      resamples: 50",
+        f"    sources: {{restarts: {RESTARTS}}}",
+        f"    lists: {{creative: {longest}, stereotypes: {longest}, grey: {max(5, longest // 3)}}}",
+    ]
+    resamples = "1000}  # resamples of people" if people else "0}  # samples are independent"
+    return [*lines, f"    bias: {{resamples: {resamples}"]

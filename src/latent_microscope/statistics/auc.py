@@ -14,18 +14,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FoldedAuc:
-    """Mean AUC over folds and how every sample bears on it.
+    """Mean AUC over folds and the influence of every sample on it.
 
-    Attributes:
-        auc: Mean over the folds that have both classes, weighted by their number of samples.
-        influence: n values with mean 0 over the samples of such folds (0 in the others):
-            ``auc + influence.sum() / n`` is the first-order change of the estimate.
-        n: Samples in these folds.
+    ``auc + influence.sum() / n`` is the first-order change of the estimate.
     """
 
-    auc: float
-    influence: Floats
-    n: int
+    auc: float  # over the folds that have both classes, weighted by their number of samples
+    influence: Floats  # mean 0 over the samples of such folds, 0 in the others
+    n: int  # samples in these folds
 
 
 def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
@@ -57,13 +53,7 @@ def testable_folds(
 def folded_auc(scores: npt.ArrayLike, positive: npt.ArrayLike, folds: npt.ArrayLike) -> FoldedAuc:
     """AUC within each fold, averaged: scores of different folds come from different models.
 
-    Args:
-        scores: n scores, each from a model that was not fitted on its sample.
-        positive: n booleans.
-        folds: n fold numbers.
-
-    Raises:
-        InputError: No fold has both classes.
+    Each score is from a model that was not fitted on its sample.
 
     Source: LeDell, Petersen and van der Laan 2015 (influence curves of the cross-validated AUC).
     """
@@ -84,12 +74,9 @@ def folded_auc(scores: npt.ArrayLike, positive: npt.ArrayLike, folds: npt.ArrayL
 
 
 def clustered_error(influence: Floats, n: int, clusters: npt.NDArray[np.int64]) -> float:
-    """Standard error of a mean from the influence of its samples, summed within clusters.
+    """Standard error of a mean over n samples from their influence, summed within clusters.
 
-    Args:
-        influence: n values around 0.
-        n: Samples that the estimate is the mean over.
-        clusters: Cluster of each sample; one of its own where samples are independent.
+    A sample has a cluster of its own where samples are independent.
 
     Source: Obuchowski 1997 for the AUC of clustered data; the usual cluster-robust variance.
     """
@@ -106,11 +93,7 @@ def logit_interval(
 ) -> tuple[float, float]:
     """Interval of an AUC on the logit scale, which stays within 0 and 1.
 
-    Args:
-        auc: The estimate.
-        error: Its standard error.
-        level: Coverage.
-        freedom: Degrees of freedom of the error, clusters but one; infinite: the normal law.
+    ``freedom``: degrees of freedom of the error, clusters minus one; infinite: the normal law.
     """
     if not 0.0 < auc < 1.0 or not np.isfinite(error):
         return (auc, auc) if error == 0.0 else (float("nan"), float("nan"))
@@ -121,7 +104,7 @@ def logit_interval(
 
 
 def two_sided_p(difference: float, error: float, freedom: float = np.inf) -> float:
-    """Two-sided p of a difference by Student's t, as of its error; NaN without an error."""
+    """Two-sided p of a difference by Student's t with its error; NaN without an error."""
     if not np.isfinite(error) or error < 0.0:
         return float("nan")
     if error == 0.0:

@@ -5,14 +5,9 @@ import numpy.typing as npt
 
 
 def principal_plane(latents: np.ndarray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """First two principal components and their shares of the variance.
+    """First two principal components, (n, 2), and their shares of the variance, (2,).
 
-    Args:
-        latents: (n, d).
-
-    Returns:
-        (n, 2) coordinates (zeros where d or n gives none), (2,) shares. Each axis is oriented so
-        that its largest loading is positive.
+    Zeros where d or n gives none. Each axis is oriented so that its largest loading is positive.
     """
     centred = np.asarray(latents, dtype=np.float64)
     centred = centred - centred.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Tables of the alignment half over runs: similarity to people, and behaviour."""
+"""Tables of the alignment half over runs: similarity to human judgements, and behaviour."""
 
 import numpy as np
 import pandas as pd
@@ -17,21 +17,11 @@ from latent_microscope.published import (
     published_cross_entropy,
     published_rsa,
 )
-from latent_microscope.tables.runs import over_runs
+from latent_microscope.statistics.summaries import over_runs
 
-_RSA = ["value", "partial_label", "rho_a", "within_class", "non_unanimous"]
+_KEYS = ["model", "layer", "metric", "method"]
+_PARTS = ["partial", "rho_a", "within_class", "non_unanimous"]
 _SHARED = ["label_only", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
-_BEHAVIOUR = [
-    "accuracy",
-    "cross_entropy",
-    "cross_entropy_calibrated",
-    "temperature",
-    "jensen_shannon",
-    "kl",
-    "second_best_accuracy",
-    "entropy_spearman",
-    "error_consistency",
-]
 
 
 def tabulate_alignment(
@@ -41,86 +31,73 @@ def tabulate_alignment(
     published: bool = True,
     notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Summarise the similarity to people over runs, beside label, ceiling and published values.
+    """Summarise the similarity to human judgements over runs, with label, ceiling and literature.
 
     Args:
-        rsa: .parquet of each metric.
+        rsa: .parquet per metric.
         simulated: whether the votes are simulated; published values are then left out.
         published: whether published values are of these images at all.
-        notes: what a reader must know of a model, by its name, e.g. that its weights are random.
+        notes: remark per model name, e.g. that its weights are random.
 
     Returns:
-        One row a metric, model and layer, most alike first within a metric: ``model``, ``layer``,
-        ``metric``, ``method``, ``mean``, ``sd``, ``n`` (runs) of the similarity, ``partial``,
-        ``rho_a``, ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline
-        ``label_only``, ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``,
-        ``n_images``, ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``,
-        ``note``. Networks whose predictions are published follow, with published values only,
-        unless they are models of the study.
-
-    Raises:
-        InputError: No table.
+        One row per metric, model and layer, most similar first within a metric: ``model``,
+        ``layer``, ``metric``, ``method``, ``mean``, ``sd``, ``n`` (runs), ``partial``, ``rho_a``,
+        ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline ``label_only``,
+        ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``, ``n_images``,
+        ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``, ``note``. Networks
+        with published predictions follow, unless they are models of the study.
     """
     if not rsa:
         raise InputError("no RSA table; give that of at least one metric")
     table = pd.concat([load_table(path) for path in rsa], ignore_index=True)
-    by = ["model", "layer", "metric", "method"]
-    summary = over_runs(table, by, _RSA)
-    shared = table.groupby(by, sort=False)[_SHARED].first().reset_index(drop=True)
-    summary = summary.rename(columns={"value_mean": "mean", "value_sd": "sd"})
-    for name in _RSA[1:]:
-        new = "partial" if name == "partial_label" else name
-        summary = summary.rename(columns={f"{name}_mean": new, f"{name}_sd": f"{new}_sd"})
-    summary = pd.concat([summary, shared], axis=1)
+    table = table.rename(columns={"partial_label": "partial"})
+    summary = over_runs(table, _KEYS, ["value", *_PARTS])
+    means = {"value_mean": "mean", "value_sd": "sd"} | {f"{name}_mean": name for name in _PARTS}
+    shared = table.groupby(_KEYS, sort=False)[_SHARED].first().reset_index(drop=True)
+    summary = pd.concat([summary.rename(columns=means), shared], axis=1)
     summary["above_label"] = summary["mean"] - summary["label_only"]
     comparable = published and not simulated
-    found = [
+    values = [
         published_rsa(*names) if comparable and method == "spearman" else (float("nan"), "")
-        for *names, method in summary[by].itertuples(index=False)
+        for *names, method in summary[_KEYS].itertuples(index=False)
     ]
-    summary["published"] = np.array([value for value, _ in found], dtype=np.float64)
-    summary["published_source"] = pd.Series([source for _, source in found], dtype="str")
+    summary["published"] = np.array([value for value, _ in values], dtype=np.float64)
+    summary["published_source"] = pd.Series([source for _, source in values], dtype="str")
     if comparable:
         summary = _with_networks(summary)
     summary["simulated_votes"] = simulated
-    parts = ["partial", "rho_a", "within_class", "non_unanimous"]
-    columns = [*by, "mean", "sd", "n"]
-    columns += [name for part in parts for name in (part, f"{part}_sd")]
+    columns = [*_KEYS, "mean", "sd", "n"]
+    columns += [name for part in _PARTS for name in (part, f"{part}_sd")]
     columns += ["label_only", "above_label", *_SHARED[1:], "published", "published_source"]
-    place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
-    order = np.lexsort((-summary["mean"].to_numpy(), summary["metric"].map(place).to_numpy()))
+    order = np.lexsort((-summary["mean"].to_numpy(), pd.factorize(summary["metric"])[0]))
     result = summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
     result["note"] = [(notes or {}).get(model, "") for model in result["model"]]
     return result
 
 
 def _with_networks(summary: pd.DataFrame) -> pd.DataFrame:
-    """Rows of published networks below those of the study, comparable with these."""
+    """Rows of published networks below those of the study that they compare with."""
     own = summary[(summary["metric"] == RSA_METRIC) & (summary["method"] == "spearman")]
     if own.empty:
         return summary
     shared = {name: own[name].iloc[0] for name in ("metric", "method", *_SHARED)}
-    rows = [
-        shared | {"model": _of_predictions(name), "layer": "probabilities", "n": 0}
-        | dict(zip(("published", "published_source"),
-                   published_rsa(name, "probabilities", RSA_METRIC), strict=True))
-        for name in _others(own["model"])
-    ]  # fmt: skip
-    return _joined(summary, rows)
+    shared |= {"layer": "probabilities", "n": 0}
+    rows = []
+    for name in _other_networks(own["model"]):
+        value, source = published_rsa(name, "probabilities", RSA_METRIC)
+        published = {"published": value, "published_source": source}
+        rows.append(shared | {"model": f"{name} (published predictions)"} | published)
+    return _with_rows(summary, rows)
 
 
-def _others(models: pd.Series) -> list[str]:
+def _other_networks(models: pd.Series) -> list[str]:
     """Published networks that are no models of the study."""
     known = {plain_name(model) for model in models}
     return [name for name in NETWORKS if name not in known]
 
 
-def _of_predictions(name: str) -> str:
-    return f"{name} (published predictions)"
-
-
-def _joined(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataFrame:
-    """The summary with further rows, what they do not say missing."""
+def _with_rows(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataFrame:
+    """The summary with further rows, NaN where they have no value."""
     more = pd.DataFrame(rows).reindex(columns=summary.columns)
     return pd.concat([summary, more.astype(summary.dtypes.to_dict())], ignore_index=True)
 
@@ -128,53 +105,48 @@ def _joined(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataFram
 def tabulate_behaviour(
     *, behaviour: In, simulated: bool = False, published: bool = True
 ) -> pd.DataFrame:
-    """Summarise the behaviour of models, people and baselines over runs.
+    """Summarise the behaviour of models, annotators and baselines over runs.
 
     Args:
-        behaviour: .parquet of behaviour of each model and run.
+        behaviour: .parquet of behaviour per model and run.
         simulated: whether the votes are simulated; published values are then left out.
         published: whether published values are of these images at all.
 
     Returns:
-        One row a model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
-        ``floor_cross_entropy`` (the votes' own entropy, the least possible),
-        ``published_cross_entropy``, ``published_before_tuning`` (cross-entropy),
-        ``published_accuracy``, ``published_source``, ``simulated_votes``. Networks of the
-        literature follow, with published values only: without human data (unless they are models
-        of the study), and tuned on human votes.
+        One row per model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
+        ``floor_cross_entropy`` (entropy of the votes, the minimum), ``published_cross_entropy``,
+        ``published_before_tuning`` (cross-entropy), ``published_accuracy``, ``published_source``,
+        ``simulated_votes``. Networks of the literature follow, with published values only: those
+        without human data (unless they are models of the study), then those tuned on votes.
     """
     table = load_table(behaviour)
-    summary = over_runs(table, ["model"], _BEHAVIOUR)
+    measures = [str(name) for name in table.columns if name not in ("model", "seed")]
+    summary = over_runs(table, ["model"], measures)
     human = table.loc[table["model"] == "human", "cross_entropy"]
-    summary["floor_cross_entropy"] = float(human.iloc[0]) if len(human) else np.nan
-    nothing, comparable = (float("nan"), ""), published and not simulated
-    found = [published_cross_entropy(m) if comparable else nothing for m in summary["model"]]
-    summary["published_cross_entropy"] = [value for value, _ in found]
+    floor = float(human.iloc[0]) if len(human) else np.nan
+    summary["floor_cross_entropy"] = floor
+    comparable = published and not simulated
+    models = summary["model"].tolist()
+    values = [published_cross_entropy(m) if comparable else (float("nan"), "") for m in models]
+    known = ACCURACY if comparable else {}
+    summary["published_cross_entropy"] = [value for value, _ in values]
     summary["published_before_tuning"] = np.nan
-    summary["published_accuracy"] = [
-        ACCURACY.get(model, np.nan) if comparable else np.nan for model in summary["model"]
-    ]
+    summary["published_accuracy"] = [known.get(model, np.nan) for model in models]
     summary["published_source"] = [
-        FACTS if comparable and model in ACCURACY else source
-        for model, (_, source) in zip(summary["model"], found, strict=True)
+        FACTS if model in known else source
+        for model, (_, source) in zip(models, values, strict=True)
     ]
     if comparable:
-        floor = {"n": 0, "floor_cross_entropy": summary["floor_cross_entropy"].iloc[0]}
-        rows = []
-        for name in _others(summary["model"]):
-            value, source = published_cross_entropy(name)
-            rows.append(
-                floor
-                | {"model": _of_predictions(name), "published_cross_entropy": value}
-                | {"published_source": source}
-            )
-        for name, (after, before) in CROSS_ENTROPY_TUNED.items():
-            rows.append(
-                floor
-                | {"model": f"{name} (literature, tuned on votes)"}
-                | {"published_cross_entropy": after, "published_before_tuning": before}
-                | {"published_source": PETERSON}
-            )
-        summary = _joined(summary, rows)
+        rows = [
+            (f"{name} (published predictions)", *published_cross_entropy(name), np.nan)
+            for name in _other_networks(summary["model"])
+        ]
+        rows += [
+            (f"{name} (literature, tuned on votes)", after, PETERSON, before)
+            for name, (after, before) in CROSS_ENTROPY_TUNED.items()
+        ]
+        names = ["model", "published_cross_entropy", "published_source", "published_before_tuning"]
+        head = {"n": 0, "floor_cross_entropy": floor}
+        summary = _with_rows(summary, [head | dict(zip(names, r, strict=True)) for r in rows])
     summary["simulated_votes"] = simulated
     return summary.astype({"model": "str", "published_source": "str"})

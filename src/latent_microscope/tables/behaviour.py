@@ -1,6 +1,6 @@
-"""Tables of behaviour: classifiers, people and baselines on the images that people judged."""
+"""Behaviour of classifiers, annotators and baselines on the images with votes, with intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,23 +19,29 @@ from latent_microscope.similarity.behaviour import (
     behaviour_scores,
     confusion,
     cross_entropy,
+    cross_entropy_each,
     cross_fitted_temperatures,
     entropy_correlation,
     error_consistency,
     human_error_consistency,
     js_divergence,
+    js_divergence_each,
     kl_divergence,
     one_hot,
     second_best_accuracy,
+    second_best_each,
     shared_confusions,
     softmax,
     vote_entropy,
 )
-from latent_microscope.similarity.votes import class_mean_votes, vote_shares
+from latent_microscope.similarity.bootstrap import score_table
+from latent_microscope.similarity.influence import Influence, rank_covariance_of_images
+from latent_microscope.similarity.linear import Draws, linear_draws, resampling
+from latent_microscope.similarity.votes import class_mean_votes, resample_votes, vote_shares
 
-# Of rows to which no run belongs.
-NO_RUN = -1
-_MEASURES = {
+NO_RUN = -1  # seed of rows to which no run belongs
+LEVEL = 0.95  # coverage of all intervals
+MEASURES = {  # column → name in behaviour_scores
     "accuracy": "accuracy",
     "cross_entropy": "cross_entropy",
     "cross_entropy_calibrated": "cross_entropy_tempered",
@@ -46,59 +52,36 @@ _MEASURES = {
     "entropy_spearman": "entropy_spearman",
     "error_consistency": "error_kappa",
 }
-BEHAVIOUR_COLUMNS = ["model", "seed", *_MEASURES]
+SMALLER = ("cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl")
+"""Measures of which smaller is better."""
+INTERVAL_MEASURES = tuple(name for name in MEASURES if name != "temperature")
+INTERVAL_COLUMNS = [
+    "model", "seed", "measure", "value", "low", "high", "sd",
+    "low_votes", "high_votes", "sd_votes", "vote_shift", "n_draws",
+]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """One run of a model on the images of the votes.
-
-    Attributes:
-        name: Name of the model.
-        run: Number of the run.
-        logits: (n, classes), in the order of the votes.
-        temperatures: One an image, fitted on images of other folds than its own; None: to be
-            fitted.
-    """
+    """One run of a model on the images of the votes."""
 
     name: str
     run: int
-    logits: Floats
-    temperatures: Floats | None = None
+    logits: Floats  # (n, classes), in the order of the votes
+    temperatures: Floats | None = None  # per image, fitted on other folds than its own
 
+    def temperatures_for(self, shares: Floats, folds: Ints) -> Floats:
+        """Its own temperatures, or those fitted on the vote shares of the other folds."""
+        if self.temperatures is not None:
+            return self.temperatures
+        return cross_fitted_temperatures(self.logits, shares, folds)
 
-def classifier(
-    name: str,
-    run: int,
-    logits: np.ndarray,
-    votes: HumanVotes,
-    temperatures: npt.ArrayLike | None = None,
-) -> Classifier:
-    """A classifier whose logits (and temperatures, if it has its own) fit the votes.
-
-    Raises:
-        InputError: Another shape than one row an image and one column a class, or a logit that is
-            not finite.
-    """
-    shape = (len(votes.ids), len(votes.classes))
-    if logits.shape != shape:
-        raise InputError(
-            f"{name}: logits of shape {logits.shape}; {shape[0]} images of {shape[1]} classes need "
-            f"{shape}"
-        )
-    values = np.asarray(logits, dtype=np.float64)
-    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if wrong.size:
-        raise InputError(
-            f"{name}: the logits of the image {votes.ids[wrong[0]]!r} hold NaN or infinity; make "
-            "them again"
-        )
-    own = None if temperatures is None else np.asarray(temperatures, dtype=np.float64)
-    if own is not None and own.shape != shape[:1]:
-        raise InputError(f"{name}: {own.size} temperatures for {shape[0]} images; give one each")
-    return Classifier(name, run, values, own)
+    def guesses(self) -> Floats:
+        """One-hot answers, (n, classes)."""
+        return one_hot(self.logits.argmax(axis=1), self.logits.shape[1])
 
 
 def load_classifiers(
@@ -110,112 +93,92 @@ def load_classifiers(
     temperatures: Sequence[Path] | None = None,
     tempered: Sequence[int] | None = None,
 ) -> list[Classifier]:
-    """Classifiers from their files.
+    """Classifiers from the ``.npy`` of their logits, in the order of the samples.
 
-    Args:
-        logits: ``.npy`` of each, in the order of the samples.
-        names: Name of the model of each.
-        runs: Number of the run of each.
-        votes: The votes.
-        samples: Table of the images.
-        temperatures: Tables ``id``, ``temperature`` of those that bring temperatures of their own.
-        tempered: Place of each of these among the classifiers.
-
-    Raises:
-        InputError: As many of one as of the others are not given, or they are of other images.
+    ``tempered`` are the places of cross-validated classifiers, which bring ``temperatures`` (tables
+    ``id``, ``temperature``) of their own.
     """
     if not len(logits) == len(names) == len(runs):
         raise InputError(
             f"{len(logits)} logits, {len(names)} names and {len(runs)} runs; give one of each"
         )
-    own = dict(zip(tempered or [], temperatures or [], strict=True))
-    return [
-        classifier(
-            name,
-            number,
-            load_npy(path, mmap=True),
-            votes,
-            _temperatures(own[place], samples) if place in own else None,
+    files = dict(zip(tempered or [], temperatures or [], strict=True))
+    found = []
+    for place, (path, name, run) in enumerate(zip(logits, names, runs, strict=True)):
+        own = _temperatures(files[place], samples) if place in files else None
+        values = _checked_logits(load_npy(path, mmap=True), votes, name)
+        found.append(Classifier(name, run, values, own))
+    return found
+
+
+def _checked_logits(logits: np.ndarray, votes: HumanVotes, name: str) -> Floats:
+    """Logits as float64: one finite row per image, one column per class."""
+    shape = (len(votes.ids), len(votes.classes))
+    if logits.shape != shape:
+        raise InputError(
+            f"{name}: logits of shape {logits.shape}; {shape[0]} images of {shape[1]} classes need "
+            f"{shape}"
         )
-        for place, (path, name, number) in enumerate(zip(logits, names, runs, strict=True))
-    ]
+    values = np.asarray(logits, dtype=np.float64)
+    wrong = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if wrong.size:
+        raise InputError(
+            f"{name}: the logits of image {votes.ids[wrong[0]]!r} contain NaN or infinity; compute "
+            "them again"
+        )
+    return values
 
 
-def _temperatures(path: Path, samples: Path) -> np.ndarray:
+def _temperatures(path: Path, samples: Path) -> Floats:
     """Temperature of each image, in the order of the samples."""
+    table = load_table(path, ["id", "temperature"])
     images = load_table(samples, ["id"])
-    found = join_by_id(
-        images, load_table(path, ["id", "temperature"]), names=(str(samples), str(path))
-    )
-    return found["temperature"].to_numpy(dtype=np.float64)
+    joined = join_by_id(images, table, names=(str(samples), str(path)))
+    return joined["temperature"].to_numpy(dtype=np.float64)
 
 
-def random_folds(n: int, folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """A fold of each of n images, equally many in each, at random.
-
-    Raises:
-        InputError: Fewer than 2 folds, or more than images.
-    """
+def random_folds(n: int, folds: int, seed: int) -> Ints:
+    """Random fold of each of n images; the folds are equally large."""
     if not 2 <= folds <= n:
         raise InputError(f"folds {folds} must lie between 2 and the number of images, {n}")
     generator = rng(seed, "measure_behaviour", "folds")
     return generator.permutation(np.arange(n) % folds).astype(np.int64)
 
 
-def temperatures_of(one: Classifier, shares: Floats, folds: npt.NDArray[np.int64]) -> Floats:
-    """A classifier's own temperatures, or those fitted on the votes of the other folds."""
-    if one.temperatures is not None:
-        return one.temperatures
-    return cross_fitted_temperatures(one.logits, shares, folds)
-
-
 def behaviour_table(
-    classifiers: Sequence[Classifier], votes: HumanVotes, folds: npt.NDArray[np.int64]
+    classifiers: Sequence[Classifier], votes: HumanVotes, folds: Ints
 ) -> pd.DataFrame:
-    """Scalar scores of every classifier, of people and of the baselines.
+    """Scores of every classifier, of annotators and of the baselines: model, seed, measures.
 
-    ``human``: predicting an image's own votes: its cross-entropy is their entropy, the least that
-    any model can have; accuracy and error consistency are those of one random vote.
-    ``human_majority``: the most frequent answer. Baselines, oracles both: ``label`` (one-hot true
-    class, its cross-entropy is infinite), ``class_mean`` (mean votes of the true class); and
-    ``uniform``. All have seed -1 and no temperature.
-
-    Args:
-        classifiers: The models' runs.
-        votes: The votes.
-        folds: Fold of each image; temperatures are fitted on the other folds, but for
-            classifiers that bring their own.
-
-    Returns:
-        Table with :data:`BEHAVIOUR_COLUMNS`, in nats; ``error_consistency`` is kappa.
+    ``human``: predicting an image's own votes: its cross-entropy is their entropy, the minimum for
+    any model; accuracy and error consistency are those of one random vote. ``human_majority``: the
+    most frequent answer. Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy
+    is infinite), ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1
+    and no temperature.
     """
     rows: list[dict[str, float | int | str]] = []
     for one in classifiers:
         scores = behaviour_scores(
             one.logits, votes.counts, votes.labels, folds=folds, temperatures=one.temperatures
         )
-        row = {ours: scores[theirs] for ours, theirs in _MEASURES.items()}
+        row = {column: scores[name] for column, name in MEASURES.items()}
         rows.append({"model": one.name, "seed": one.run, **row})
-    rows += [_human_row(votes), _majority_row(votes)]
     size = len(votes.classes)
-    baselines = {
-        "label": one_hot(votes.labels, size),
-        "class_mean": class_mean_votes(votes.counts, votes.labels),
-        "uniform": np.full((len(votes.ids), size), 1.0 / size),
+    references = {
+        "human": _human(votes),
+        "human_majority": _majority(votes),
+        "label": _baseline("label", one_hot(votes.labels, size), votes),
+        "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
+        "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
     }
-    for name, probabilities in baselines.items():
-        rows.append({"model": name, "seed": NO_RUN, **_baseline(name, probabilities, votes)})
-    table = pd.DataFrame.from_records(rows, columns=BEHAVIOUR_COLUMNS)
-    return table.astype({"model": "str", "seed": "int64", **dict.fromkeys(_MEASURES, "float64")})
+    rows += [{"model": name, "seed": NO_RUN, **row} for name, row in references.items()]
+    table = pd.DataFrame.from_records(rows, columns=["model", "seed", *MEASURES])
+    return table.astype({"model": "str", "seed": "int64", **dict.fromkeys(MEASURES, "float64")})
 
 
-def _human_row(votes: HumanVotes) -> dict[str, float | int | str]:
-    shares = vote_shares(votes.counts)
-    right = shares[np.arange(len(shares)), votes.labels]
+def _human(votes: HumanVotes) -> dict[str, float]:
     return {
-        "model": "human",
-        "seed": NO_RUN,
-        "accuracy": float(right.mean()),
+        "accuracy": float(_label_shares(votes).mean()),
         "cross_entropy": float(vote_entropy(votes.counts).mean()),
         "jensen_shannon": 0.0,
         "kl": 0.0,
@@ -224,72 +187,63 @@ def _human_row(votes: HumanVotes) -> dict[str, float | int | str]:
     }
 
 
-def _majority_row(votes: HumanVotes) -> dict[str, float | int | str]:
+def _label_shares(votes: HumanVotes) -> Floats:
+    """Share of each image's votes that the true class got."""
+    shares = vote_shares(votes.counts)
+    return shares[np.arange(len(shares)), votes.labels]
+
+
+def _majority(votes: HumanVotes) -> dict[str, float]:
     correct = votes.counts.argmax(axis=1) == votes.labels
-    return {
-        "model": "human_majority",
-        "seed": NO_RUN,
-        "accuracy": float(correct.mean()),
-        "error_consistency": error_consistency(correct, votes.counts, votes.labels).kappa,
-    }
+    kappa = error_consistency(correct, votes.counts, votes.labels).kappa
+    return {"accuracy": float(correct.mean()), "error_consistency": kappa}
 
 
 def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, float]:
-    """Scores of predictions that come as probabilities, zeros allowed."""
+    """Scores of predictions given as probabilities, zeros allowed."""
     with np.errstate(divide="ignore"):
         logits = np.log(probabilities)
     shares = vote_shares(votes.counts)
-    found = {
+    scores = {
         "cross_entropy": cross_entropy(logits, shares),
         "jensen_shannon": js_divergence(logits, shares),
         "kl": kl_divergence(logits, shares),
     }
-    if name == "uniform":
-        # Its largest probability is all of them, so it has no answer to be right with.
-        return {**found, "accuracy": 1.0 / len(votes.classes)}
+    if name == "uniform":  # all its probabilities are the largest: it has no answer
+        return {**scores, "accuracy": 1.0 / len(votes.classes)}
     correct = probabilities.argmax(axis=1) == votes.labels
-    found["accuracy"] = accuracy(probabilities, votes.labels)
-    found["error_consistency"] = error_consistency(correct, votes.counts, votes.labels).kappa
+    scores["accuracy"] = accuracy(probabilities, votes.labels)
+    scores["error_consistency"] = error_consistency(correct, votes.counts, votes.labels).kappa
     if name == "class_mean":
-        found["second_best_accuracy"] = second_best_accuracy(probabilities, votes.counts)
-        found["entropy_spearman"] = entropy_correlation(logits, votes.counts)
-    return found
+        scores["second_best_accuracy"] = second_best_accuracy(probabilities, votes.counts)
+        scores["entropy_spearman"] = entropy_correlation(logits, votes.counts)
+    return scores
 
 
 def image_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
-    """How each classifier and people agree on each image.
-
-    Returns:
-        Long table ``id``, ``label_name``, ``human_entropy`` (nats), ``human_accuracy``, ``model``,
-        ``seed``, ``model_entropy`` (nats), ``jensen_shannon`` (divergence, nats).
-    """
+    """Agreement of each classifier with annotators per image; entropies and divergences in nats."""
     shares = vote_shares(votes.counts)
     human = pd.DataFrame(
         {
             "id": pd.Series(votes.ids, dtype="str"),
             "label_name": pd.Series(votes.label_names, dtype="str"),
             "human_entropy": vote_entropy(votes.counts),
-            "human_accuracy": shares[np.arange(len(shares)), votes.labels],
+            "human_accuracy": _label_shares(votes),
         }
     )
     parts = []
     for one in classifiers:
         p = softmax(one.logits)
-        parts.append(
-            human.assign(
-                model=one.name,
-                seed=one.run,
-                model_entropy=entr(p).sum(axis=1),
-                # scipy gives the distance, the root of the divergence; rounding may leave NaN at 0.
-                jensen_shannon=np.nan_to_num(jensenshannon(p, shares, axis=1)) ** 2,
-            )
-        )
+        part = human.assign(model=one.name, seed=one.run, model_entropy=entr(p).sum(axis=1))
+        # scipy gives the distance, the root of the divergence; rounding may leave NaN at 0.
+        part["jensen_shannon"] = np.nan_to_num(jensenshannon(p, shares, axis=1)) ** 2
+        parts.append(part)
     if not parts:
         parts = [human.iloc[:0].assign(model="", seed=0, model_entropy=0.0, jensen_shannon=0.0)]
     return pd.concat(parts, ignore_index=True).astype({"model": "str", "seed": "int64"})
 
 
-def confusion_counts(answers: npt.ArrayLike, labels: npt.NDArray[np.int64]) -> Floats:
+def _confusion_counts(answers: npt.ArrayLike, labels: Ints) -> Floats:
     """Sums of answers (votes, or one-hot guesses) to the images of each class, (true, answer)."""
     rows = np.asarray(answers, dtype=np.float64)
     sums = np.zeros((rows.shape[1], rows.shape[1]))
@@ -298,42 +252,26 @@ def confusion_counts(answers: npt.ArrayLike, labels: npt.NDArray[np.int64]) -> F
 
 
 def confusion_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
-    """Confusion matrices of people and of each classifier's guesses.
-
-    Returns:
-        Long table ``source`` (human or model), ``seed`` (-1 for human), ``true``, ``predicted``
-        (names), ``count`` (votes, or images), ``share`` of the true class's answers, ``difference``
-        (share − that of people). Shares of a class without images are 0.
-    """
-    size = len(votes.classes)
-    sources = [("human", NO_RUN, confusion_counts(votes.counts, votes.labels))]
+    """Confusion matrices of annotators and of each classifier; shares of an absent class are 0."""
+    human = _confusion_counts(votes.counts, votes.labels)
+    sources = [("human", NO_RUN, human)]
     sources += [
-        (
-            one.name,
-            one.run,
-            confusion_counts(one_hot(one.logits.argmax(axis=1), size), votes.labels),
-        )
-        for one in classifiers
+        (one.name, one.run, _confusion_counts(one.guesses(), votes.labels)) for one in classifiers
     ]
+    size = len(votes.classes)
     true, predicted = np.divmod(np.arange(size * size), size)
     names = np.asarray(votes.classes, dtype=object)
-    human_share: Floats = _row_shares(sources[0][2])
-    parts = [
-        pd.DataFrame(
-            {
-                "source": source,
-                "seed": seed,
-                "true": names[true],
-                "predicted": names[predicted],
-                "count": counts.ravel().astype(np.int64),
-                "share": _row_shares(counts).ravel(),
-                "difference": (_row_shares(counts) - human_share).ravel(),
-            }
-        )
-        for source, seed, counts in sources
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    return table.astype({"source": "str", "seed": "int64", "true": "str", "predicted": "str"})
+    head = pd.DataFrame({"true": names[true], "predicted": names[predicted]}).astype("str")
+    parts = []
+    for source, seed, counts in sources:
+        part = head.copy()
+        part.insert(0, "source", source)
+        part.insert(1, "seed", seed)
+        part["count"] = counts.ravel().astype(np.int64)
+        part["share"] = _row_shares(counts).ravel()
+        part["difference"] = (_row_shares(counts) - _row_shares(human)).ravel()
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True).astype({"source": "str", "seed": "int64"})
 
 
 def _row_shares(counts: Floats) -> Floats:
@@ -343,47 +281,130 @@ def _row_shares(counts: Floats) -> Floats:
 def shared_table(
     classifiers: Sequence[Classifier], votes: HumanVotes, *, top: int = 10
 ) -> pd.DataFrame:
-    """The confusions that people and each classifier have in common, largest first.
-
-    Args:
-        classifiers: The models' runs.
-        votes: The votes.
-        top: Confusions a run.
-
-    Returns:
-        Table ``true``, ``predicted``, ``human`` (number of votes), ``model``, ``seed``,
-        ``share_human`` (mean share of votes), ``share_model`` (share of guesses), ordered within
-        a run by the smaller of both shares.
-    """
-    size = len(votes.classes)
-    present = np.bincount(votes.labels, minlength=size) > 0
-    people = confusion(vote_shares(votes.counts), votes.labels)
-    number = pd.DataFrame(
-        confusion_counts(votes.counts, votes.labels), index=votes.classes, columns=votes.classes
-    )
+    """The ``top`` confusions that annotators and each classifier have in common, largest first."""
+    absent = np.bincount(votes.labels, minlength=len(votes.classes)) == 0
+    human = confusion(vote_shares(votes.counts), votes.labels)
+    human[absent] = 0.0
+    counts = _confusion_counts(votes.counts, votes.labels)
+    place = pd.Index(votes.classes)
     parts = []
     for one in classifiers:
-        guesses = confusion(one_hot(one.logits.argmax(axis=1), size), votes.labels)
-        guesses[~present] = people[~present] = 0.0
-        table = shared_confusions(people, guesses, votes.classes, top=top)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "true": table["true"],
-                    "predicted": table["answer"],
-                    "human": [
-                        int(number.loc[t, a])
-                        for t, a in zip(table["true"], table["answer"], strict=True)
-                    ],
-                    "model": one.name,
-                    "seed": one.run,
-                    "share_human": table["human"],
-                    "share_model": table["model"],
-                }
-            )
-        )
+        guesses = confusion(one.guesses(), votes.labels)
+        guesses[absent] = 0.0
+        table = shared_confusions(human, guesses, votes.classes, top=top)
+        cells = tuple(place.get_indexer(pd.Index(table[end])) for end in ("true", "answer"))
+        names = {"answer": "predicted", "human": "share_human", "model": "share_model"}
+        table = table.rename(columns=names)
+        parts.append(table.assign(human=counts[cells], model=one.name, seed=one.run))
     kinds = {"true": "str", "predicted": "str", "human": "int64", "model": "str", "seed": "int64"}
-    floats = {"share_human": "float64", "share_model": "float64"}
-    if not parts:
-        return pd.DataFrame({k: pd.Series(dtype=v) for k, v in (kinds | floats).items()})
-    return pd.concat(parts, ignore_index=True).astype(kinds)
+    kinds |= {"share_human": "float64", "share_model": "float64"}
+    found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(kinds))
+    return found[list(kinds)].astype(kinds)
+
+
+def behaviour_intervals(
+    classifiers: Sequence[Classifier],
+    votes: HumanVotes,
+    folds: Ints,
+    *,
+    n_draws: int,
+    vote_sets: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Intervals of all scores of all classifiers, and of the mean votes of the true class.
+
+    The samples of images are the same for all, and those of the similarity measures. Temperatures
+    stay as fitted. Means are resampled exactly, the ranks of entropies follow to first order.
+
+    Returns:
+        Table of :data:`INTERVAL_COLUMNS`, empty for fewer than 2 draws; ``value`` and
+        ``vote_shift`` as for the similarity measures.
+    """
+    shares = vote_shares(votes.counts)
+    with np.errstate(divide="ignore"):
+        oracle = np.log(class_mean_votes(votes.counts, votes.labels))
+    if n_draws < 2:
+        return _typed(pd.DataFrame(columns=INTERVAL_COLUMNS))
+    rows: list[tuple[str, int, Floats, Floats | None]] = [
+        (one.name, one.run, one.logits, one.temperatures_for(shares, folds)) for one in classifiers
+    ]
+    rows.append(("class_mean", NO_RUN, oracle, None))
+    samples = resampling(len(shares), n_draws, vote_sets, seed)
+    vote_draws = [
+        resample_votes(votes.counts, rng(seed, "bootstrap_votes", number))
+        for number in range(vote_sets)
+    ]
+    tables = []
+    for name, run, logits, temperatures in rows:
+        numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
+        renewed = [_numbers(logits, temperatures, new, votes.labels) for new in vote_draws]
+        images, both = linear_draws(numbers, renewed, samples)
+        point = _point(numbers)
+        mixed = _scores(both) if renewed else None
+        table = score_table(INTERVAL_MEASURES, point, _scores(images), mixed, LEVEL)
+        if renewed:
+            table["vote_shift"] = np.mean([_point(part) for part in renewed], axis=0) - point
+        table = table.rename(columns={"model": "measure", "score": "value"})
+        tables.append(table.assign(model=name, seed=run, n_draws=n_draws))
+    return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    floats = dict.fromkeys(INTERVAL_COLUMNS[3:-1], "float64")
+    texts = {"model": "str", "measure": "str"}
+    return table.astype({**floats, **texts, "seed": "int64", "n_draws": "int64"})
+
+
+def _numbers(
+    logits: Floats,
+    temperatures: Floats | None,
+    counts: Ints,
+    labels: Ints,
+) -> dict[Hashable, Influence]:
+    """The means and covariances over images that the scores are made of."""
+    shares = vote_shares(counts)
+    right = (logits.argmax(axis=1) == labels).astype(np.float64)
+    human_right = shares[np.arange(len(labels)), labels]
+    human = np.round(vote_entropy(counts), 12)
+    model = entr(softmax(logits)).sum(axis=1)
+    open_images, second = second_best_each(logits, counts)
+    losses = cross_entropy_each(logits, shares)
+    means: dict[Hashable, Floats] = {
+        "accuracy": right,
+        "cross_entropy": losses,
+        "jensen_shannon": js_divergence_each(logits, shares),
+        "kl": losses - vote_entropy(counts),
+        "human_right": human_right,
+        "agreement": right * human_right + (1.0 - right) * (1.0 - human_right),
+        "open": open_images.astype(np.float64),
+        "second": second.astype(np.float64),
+    }
+    if temperatures is not None:
+        means["cross_entropy_calibrated"] = cross_entropy_each(logits, shares, temperatures)
+    n = len(labels)
+    with np.errstate(invalid="ignore"):
+        numbers: dict[Hashable, Influence] = {
+            name: Influence(float(np.mean(x)), (x - np.mean(x)) / n) for name, x in means.items()
+        }
+    for name, x, y in (("hm", human, model), ("hh", human, human), ("mm", model, model)):
+        numbers[name] = rank_covariance_of_images(x, y)
+    return numbers
+
+
+def _point(numbers: dict[Hashable, Influence]) -> Floats:
+    """The scores themselves."""
+    return _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
+
+
+def _scores(draws: Draws) -> Floats:
+    """Scores in the order of :data:`INTERVAL_MEASURES`, shape (draws, measures)."""
+    model, human = draws["accuracy"], draws["human_right"]
+    expected = model * human + (1.0 - model) * (1.0 - human)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores: Draws = draws | {
+            "second_best_accuracy": draws["second"] / draws["open"],
+            "entropy_spearman": draws["hm"] / np.sqrt(draws["hh"] * draws["mm"]),
+            "error_consistency": (draws["agreement"] - expected) / (1.0 - expected),
+        }
+    missing = np.full(len(model), np.nan)
+    return np.stack([scores.get(name, missing) for name in INTERVAL_MEASURES], axis=1)

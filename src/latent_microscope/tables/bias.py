@@ -14,43 +14,25 @@ from latent_microscope.statistics.summaries import benjamini_hochberg
 COLUMNS = {
     "group": "str",
     "n_members": "int64",
-    "definition": "str",
-    "attribute": "str",
+    **dict.fromkeys(("definition", "attribute"), "str"),
     "value": "float64",
-    "direction": "str",
-    "status": "str",
-    "estimate": "float64",
-    "low": "float64",
-    "high": "float64",
-    "p": "float64",
-    "q": "float64",
-    "q_run": "float64",
-    "risk_difference": "float64",
-    "difference_low": "float64",
-    "difference_high": "float64",
+    **dict.fromkeys(("direction", "status"), "str"),
+    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_run"), "float64"),
+    **dict.fromkeys(("risk_difference", "difference_low", "difference_high"), "float64"),
     "cohens_h": "float64",
     "magnitude": "str",
     "agrees": "bool",
-    "prevalence_members": "float64",
-    "prevalence_rest": "float64",
+    **dict.fromkeys(("prevalence_members", "prevalence_rest"), "float64"),
 }
 
 
 def bias_groups(
     clusters: pd.DataFrame, niches: pd.DataFrame | None = None
 ) -> dict[str, npt.NDArray[np.bool_]]:
-    """Members of each group whose bias is measured.
+    """Members of each group whose bias is measured, n booleans by name.
 
-    Args:
-        clusters: One row a sample: ``id``, ``cluster``, ``cmax``.
-        niches: Members of sub-niches: ``id``, ``niche``.
-
-    Returns:
-        n booleans by name: ``cluster 0`` …, ``cmax`` (the largest cluster in latent space),
-        ``sub-niche 0`` …. Groups without members are left out; noise is no group.
-
-    Raises:
-        InputError: A sub-niche holds an id that ``clusters`` lacks.
+    Groups: ``cluster 0`` …, ``cmax`` (the largest cluster in latent space), ``sub-niche 0`` ….
+    Groups without members are left out; noise is no group.
     """
     labels = clusters["cluster"].to_numpy()
     groups = {f"cluster {c}": labels == c for c in np.unique(labels[labels != -1])}
@@ -59,8 +41,8 @@ def bias_groups(
         unknown = niches["id"][~niches["id"].isin(clusters["id"])]
         if len(unknown):
             raise InputError(
-                f"sub-niches: the id {unknown.iloc[0]!r} is not among the clustered samples; find "
-                "sub-niches again"
+                f"sub-niches: id {unknown.iloc[0]!r} is not among the clustered samples; compute "
+                "the sub-niches again"
             )
         for niche in np.unique(niches["niche"]):
             members = niches["id"][niches["niche"] == niche]
@@ -69,11 +51,7 @@ def bias_groups(
 
 
 def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
-    """Identities to resample; an unknown one (-1) is a person of its own. None if all are unknown.
-
-    Args:
-        identities: n identities, -1 unknown.
-    """
+    """Identities to resample, unknown ones (-1) as single people; None if all are unknown."""
     known = np.asarray(identities, dtype=np.int64)
     if (known < 0).all():
         return None
@@ -89,33 +67,25 @@ def bias_table(
     resamples: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Attribute bias index of every group, definition and attribute.
+    """Attribute bias index of every group, definition and attribute: :data:`COLUMNS`.
 
-    Args:
-        groups: n booleans by name.
-        attributes: n rows, one binary column an attribute.
-        definitions: ``odds``, ``ratio``.
-        identities: n identities for resampling, or None for independent samples.
-        resamples: Resamples and permutations of identities; 0: none.
-        seed: Root seed of these.
-
-    Returns:
-        The table with :data:`COLUMNS`; empty without groups. ``q`` adjusts over the attributes of
-        one group: the family of someone who asks about that group. ``q_run`` adjusts over the
-        attributes of all groups of the run: the family of someone who looks through the whole
-        table for anything at all. Neither counts a hypothesis twice: both definitions test the
-        same one, with the same p, and other runs are replicates, not more hypotheses.
+    ``q`` adjusts over the attributes of one group: the family of someone who asks about that group.
+    ``q_run`` adjusts over the attributes of all groups of the run: the family of someone who
+    searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
+    with the same p, and other runs are replicates, not more hypotheses. ``identities`` are
+    resampled; None: samples are independent.
     """
     present = binary_attributes(attributes)[0]
     people = identities if resamples > 0 else None
     parts = []
     for group, members in groups.items():
         rest = ~members
-        shares = {
+        unknown = np.full(present.shape[1], np.nan)
+        columns = {
+            "group": group,
+            "n_members": int(np.count_nonzero(members)),
             "prevalence_members": present[members].mean(axis=0),
-            "prevalence_rest": (
-                present[rest].mean(axis=0) if rest.any() else np.full(present.shape[1], np.nan)
-            ),
+            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else unknown,
         }
         measured = attribute_bias(
             attributes,
@@ -125,37 +95,24 @@ def bias_table(
             n_resamples=max(resamples, 1),
             seed=derive(seed, group),
         )
-        for definition, table in measured.items():
-            parts.append(
-                table.assign(**shares).assign(
-                    group=group, n_members=int(np.count_nonzero(members)), definition=definition
-                )
-            )
+        parts += [table.assign(**columns, definition=name) for name, table in measured.items()]
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-    whole = pd.concat(parts, ignore_index=True)
-    whole["q_run"] = whole.groupby("definition")["p"].transform(
-        lambda p: benjamini_hochberg(p.to_numpy())
-    )
-    return whole[list(COLUMNS)].astype(COLUMNS)
+    table = pd.concat(parts, ignore_index=True)
+    families = table.groupby("definition")["p"]
+    table["q_run"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy()))
+    return table[list(COLUMNS)].astype(COLUMNS)
 
 
 def label_columns(samples: pd.DataFrame) -> pd.DataFrame:
-    """One 0/1 column a class, named by it and ordered by its number.
-
-    Args:
-        samples: ``id``, ``label``, ``label_name``.
-
-    Raises:
-        InputError: One number has two names, or one name two numbers.
-    """
+    """One uint8 0/1 column per class, named by it and ordered by its number, after ``id``."""
     pairs = samples[["label", "label_name"]].drop_duplicates().sort_values("label")
     for column in ("label", "label_name"):
         twice = pairs[column][pairs[column].duplicated()]
         if len(twice):
             raise InputError(
-                f"samples: {column} {str(twice.iloc[0])!r} goes with more than one class; number "
-                "and name the classes one to one"
+                f"samples: {column} {str(twice.iloc[0])!r} belongs to more than one class; give "
+                "each class one number and one name"
             )
     columns = {
         str(name): (samples["label"] == label).to_numpy(dtype=np.uint8)

@@ -1,21 +1,26 @@
-"""Noise ceilings of every measure: halves of the votes, and simulated worlds of known truth."""
+"""What votes can tell: noise ceilings of every measure, and recovery of the model behind votes."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
+from latent_microscope.similarity.behaviour import one_hot, softmax
 from latent_microscope.similarity.bins import binned
 from latent_microscope.similarity.ceiling import TRUTHS, root_spearman_brown, simulated_truth
+from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
 from latent_microscope.similarity.influence import selection, sign_concordance
 from latent_microscope.similarity.measures import MEASURES, Ready, frame, measures, ready
 from latent_microscope.similarity.rdms import rdm
-from latent_microscope.similarity.votes import halve_votes, vote_shares
+from latent_microscope.similarity.votes import class_mean_votes, halve_votes, vote_shares
+from latent_microscope.tables.behaviour import Classifier
 
-Float64 = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 def noise_ceilings(
@@ -28,40 +33,27 @@ def noise_ceilings(
     tau: bool = False,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """Ceilings of all measures of the similarity to people.
+    """Ceilings of all measures of the similarity to human judgements, one row per measure.
 
-    The halves of the votes estimate the ceiling (Spearman-Brown). Vote noise biases distances, so
-    in simulated worlds (``similarity.ceiling.simulated_truth``) the same estimate is put beside
-    what the truth itself scores against votes drawn from it.
-
-    Args:
-        votes: Votes and classes.
-        metric: Distance of the RDMs.
-        n_splits: Random halvings of the votes.
-        n_worlds: Worlds of each kind of truth; 0: none.
-        seed: Root seed.
-        tau: Whether tau-a is wanted (from 256 bins of rank).
-        threads: Splits at the same time; changes no number.
-
-    Returns:
-        One row a measure: ``measure``, ``lower`` (mean r of the halves), ``upper`` (root of its
-        Spearman-Brown value), ``spread`` and ``upper_spread`` (standard deviations over splits),
-        ``n_splits``; for each kind of truth ``truth_<kind>`` (true ceiling) and its ``_sd``,
-        ``estimate_<kind>`` (upper in that world); ``n_worlds``. NaN where not defined.
+    The halves of the votes estimate the ceiling: ``lower`` is the mean r of the halves, ``upper``
+    the root of its Spearman-Brown value. Vote noise biases distances, so in simulated data sets
+    (``similarity.ceiling.simulated_truth``) the same ``estimate_<kind>`` is compared with what the
+    truth itself scores against votes drawn from it, ``truth_<kind>``. Spreads are standard
+    deviations. Tau-a is of 256 bins of rank. NaN where not defined.
     """
     disputed = np.count_nonzero(votes.counts, axis=1) > 1
     shared = frame(votes.labels, disputed)
     chosen = selection(len(votes.labels))
 
-    def prepared(features: Float64) -> Ready:
+    def prepared(features: Floats) -> Ready:
         return ready(rdm(features, metric), features, shared)
 
     def compared(a: Ready, b: Ready) -> list[float]:
-        found = measures(a, b, shared)
+        values = measures(a, b, shared)
         if tau:
             x, y = (binned(one.ranked.ranks) for one in (a, b))
-            found["tau_a"] = sign_concordance(x, y, chosen).value
-        return [found[name] for name in MEASURES]
+            values["tau_a"] = sign_concordance(x, y, chosen).value
+        return [values[name] for name in MEASURES]
 
     def halves(counts: npt.NDArray[np.int64], generator: np.random.Generator) -> list[float]:
         a, b = (prepared(vote_shares(half)) for half in halve_votes(counts, generator))
@@ -86,7 +78,7 @@ def noise_ceilings(
 
 
 def _table(
-    draws: Float64, worlds: dict[str, list[tuple[list[float], list[float]]]], n_worlds: int
+    draws: Floats, worlds: dict[str, list[tuple[list[float], list[float]]]], n_worlds: int
 ) -> pd.DataFrame:
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     table["lower"] = draws.mean(axis=0)
@@ -95,19 +87,76 @@ def _table(
     table["upper_spread"] = _sd(root_spearman_brown(draws))
     table["n_splits"] = len(draws)
     for kind in TRUTHS:
+        names = [f"truth_{kind}", f"truth_{kind}_sd", f"estimate_{kind}"]
+        table[names] = np.nan
         if n_worlds:
             true, half = (np.array(part) for part in zip(*worlds[kind], strict=True))
-            table[f"truth_{kind}"] = true.mean(axis=0)
-            table[f"truth_{kind}_sd"] = _sd(true)
-            table[f"estimate_{kind}"] = root_spearman_brown(half).mean(axis=0)
-        else:
-            for name in (f"truth_{kind}", f"truth_{kind}_sd", f"estimate_{kind}"):
-                table[name] = np.nan
+            estimate = root_spearman_brown(half).mean(axis=0)
+            table[names] = np.stack([true.mean(axis=0), _sd(true), estimate], axis=1)
     table["n_worlds"] = n_worlds
     return table
 
 
-def _sd(draws: Float64) -> Float64:
+def _sd(draws: Floats) -> Floats:
     if len(draws) < 2:
         return np.full(draws.shape[1], np.nan)
     return np.asarray(draws.std(axis=0, ddof=1))
+
+
+def candidates_of(classifiers: Sequence[Classifier], votes: HumanVotes) -> list[tuple[str, Floats]]:
+    """Names and probabilities of all runs of all classifiers, and of the two oracles."""
+    return [
+        *((one.name, softmax(one.logits)) for one in classifiers),
+        ("label", one_hot(votes.labels, len(votes.classes))),
+        ("class_mean", class_mean_votes(votes.counts, votes.labels)),
+    ]
+
+
+def recovery_table(
+    candidates: Sequence[tuple[str, Floats]],
+    votes: HumanVotes,
+    metric: str,
+    *,
+    n_simulations: int,
+    n_images: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Simulate votes from each model and count which model's RDM they are most similar to.
+
+    Each simulated data set has as many votes per image as the annotators gave, drawn from the first
+    run of a model; it is attributed to the model whose RDM of probabilities (of any run) has the
+    largest Spearman correlation with that of the simulated vote shares. Runs of a model count as
+    one. All data sets have the same ``n_images`` images, drawn at random.
+    """
+    n = min(n_images, len(votes.labels))
+    if n_simulations < 1 or n < 3:
+        raise InputError(
+            f"{n_simulations} simulations on {n} images; model recovery needs at least 1 and 3"
+        )
+    chosen = np.sort(rng(seed, "recover_models", "images").permutation(len(votes.labels))[:n])
+    names = list(dict.fromkeys(name for name, _ in candidates))
+    runs: list[tuple[int, RankedRDM]] = [
+        (names.index(name), rank_rdm(rdm(p[chosen], metric))) for name, p in candidates
+    ]
+    totals = votes.counts[chosen].sum(axis=1)
+    rows = []
+    for maker in names:
+        p = next(p for name, p in candidates if name == maker)[chosen]
+        p = p / p.sum(axis=1, keepdims=True)
+        scores = np.full((n_simulations, len(names)), -np.inf)
+        for number in range(n_simulations):
+            generator = rng(seed, "recover_models", maker, number)
+            simulated = rank_rdm(rdm(vote_shares(generator.multinomial(totals, p)), metric))
+            for place, model in runs:
+                value = compare(simulated, model)
+                if np.isfinite(value):
+                    scores[number, place] = max(scores[number, place], value)
+        best = np.bincount(scores.argmax(axis=1), minlength=len(names))
+        mean = np.where(np.isfinite(scores).all(axis=0), scores.mean(axis=0), np.nan)
+        rows += [
+            (maker, name, int(best[k]), best[k] / n_simulations, float(mean[k]))
+            for k, name in enumerate(names)
+        ]
+    table = pd.DataFrame(rows, columns=["model", "attributed", "count", "share", "similarity"])
+    table["n_simulations"], table["n_images"], table["metric"] = n_simulations, n, metric
+    return table.astype({"model": "str", "attributed": "str", "metric": "str"})

@@ -24,7 +24,7 @@ from latent_microscope.forensics.cluster_stability import (
 )
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.seeds import derive, rng
-from latent_microscope.tables.runs import stack
+from latent_microscope.statistics.summaries import stack
 
 Ints = npt.NDArray[np.int64]
 
@@ -42,20 +42,11 @@ SUMMARY = {
 
 @dataclass(frozen=True)
 class ClusterStability:
-    """What repeats say about one run's clusters.
+    """What repeats say about one run's clusters; tables as of ``forensics.cluster_stability``."""
 
-    Attributes:
-        pairs: One row a pair of labelings: ``first``, ``second``, then the agreements of
-            :func:`~latent_microscope.forensics.cluster_stability.agreement`.
-        clusters: One row a cluster, of
-            :func:`~latent_microscope.forensics.cluster_stability.jaccard_table`.
-        sbs: SBS by smallest cluster size, of
-            :func:`~latent_microscope.forensics.cluster_stability.sbs_table`, or by UMAP seed.
-    """
-
-    pairs: pd.DataFrame
-    clusters: pd.DataFrame
-    sbs: pd.DataFrame
+    pairs: pd.DataFrame  # first, second, then their agreement
+    clusters: pd.DataFrame  # Jaccard of each cluster
+    sbs: pd.DataFrame  # by smallest cluster size, or by UMAP seed
 
 
 def resample_stability(
@@ -70,46 +61,38 @@ def resample_stability(
     share: float,
     seed: int,
 ) -> ClusterStability:
-    """Cluster resamples of one plane again and compare each with the clusters of the whole.
+    """Cluster resamples of one plane (n, 2) again and compare each with the clusters of the whole.
 
-    Args:
-        plane: (n, 2) UMAP coordinates.
-        identities: n people to resample, or None.
-        sizes: Smallest cluster sizes of the SBS curve, capped at n / 2.
-        min_cluster_size: The study's own, which agreement and Jaccard are about.
-        min_samples: Core neighbours.
-        resamples: Number of resamples.
-        resampling: ``subsample`` or ``bootstrap``.
-        share: Share of people in a subsample.
-        seed: Root seed.
+    Resamples are of ``identities`` (n people, or None) by ``resampling``: ``subsample`` (a
+    ``share`` of them) or ``bootstrap``. ``sizes`` are the smallest cluster sizes of the SBS curve,
+    capped at n / 2; agreement and Jaccard are of ``min_cluster_size``.
     """
     points = np.asarray(plane, dtype=np.float64)
     curve = capped_sizes(sizes, len(points), min_cluster_size)
     whole = hierarchy_labels(points, curve, min_samples=min_samples)
     own = whole[min_cluster_size]
     generator = rng(seed, "cluster-stability")
+    drawn = resampled_labels(
+        points,
+        curve,
+        min_samples=min_samples,
+        identities=identities,
+        n_resamples=resamples,
+        resampling=resampling,
+        share=share,
+        seed=seed,
+    )
     draws, pairs, kept = [], [], []
     found: list[np.ndarray] = []
     baselines: list[np.ndarray] = []
-    for draw, (rows, labels) in enumerate(
-        resampled_labels(
-            points,
-            curve,
-            min_samples=min_samples,
-            identities=identities,
-            n_resamples=resamples,
-            resampling=resampling,
-            share=share,
-            seed=seed,
-        )
-    ):
+    for draw, (rows, labels) in enumerate(drawn):
         draws.append(labels)
         kept.append(len(rows) / len(points))
         # A repeated point would count as agreement with itself.
         once, place = np.unique(rows, return_index=True)
         here, there = own[once], labels[min_cluster_size][place]
-        pairs.append({"first": "all", "second": f"{resampling} {draw}"}
-                     | agreement(here, there, generator))  # fmt: skip
+        names = {"first": "all", "second": f"{resampling} {draw}"}
+        pairs.append(names | agreement(here, there, generator))
         found.append(_padded(best_jaccard(here, there), own))
         baselines.append(_padded(best_jaccard(here, generator.permutation(there)), own))
     return ClusterStability(
@@ -140,32 +123,23 @@ def plane_stability(
     min_samples: int,
     seed: int,
 ) -> ClusterStability:
-    """Compare the clusters on planes of several UMAP seeds, each with each.
-
-    Args:
-        planes: (n, 2) coordinates of the same samples; the first is the run's own.
-        names: One name a plane.
-        min_cluster_size: HDBSCAN on a plane.
-        min_samples: HDBSCAN on a plane.
-        seed: Root seed of the shuffled baseline.
-
-    Raises:
-        InputError: The planes are not of the same samples.
-    """
+    """Compare the clusters on planes of several UMAP seeds, the first being the run's own."""
     labels = [
         hierarchy_labels(plane, [min_cluster_size], min_samples=min_samples)[min_cluster_size]
         for plane in planes
     ]
     if len({len(part) for part in labels}) != 1:
-        raise InputError("the planes of the UMAP seeds differ in their number of samples")
+        raise InputError("the UMAP seeds have different numbers of samples; embed them again")
     generator = rng(seed, "plane-stability")
     pairs = [
         {"first": names[i], "second": names[j]} | agreement(labels[i], labels[j], generator)
         for i, j in combinations(range(len(labels)), 2)
     ]
     own = labels[0]
-    curve = [sbs_table({min_cluster_size: part}, [], kept=1.0, configured=min_cluster_size)
-             .assign(plane=name) for part, name in zip(labels, names, strict=True)]  # fmt: skip
+    curve = []
+    for part, name in zip(labels, names, strict=True):
+        table = sbs_table({min_cluster_size: part}, [], kept=1.0, configured=min_cluster_size)
+        curve.append(table.assign(plane=name))
     columns = ["plane", "min_cluster_size", "share", "n_clusters", "noise_share"]
     return ClusterStability(
         pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
@@ -179,44 +153,23 @@ def plane_stability(
 
 
 def run_pairs(clusters: Sequence[pd.DataFrame], runs: Sequence[int], *, seed: int) -> pd.DataFrame:
-    """Compare the clusters of VAEs of different seeds over the same samples.
-
-    Args:
-        clusters: ``id``, ``cluster`` of each run.
-        runs: Number of each run.
-        seed: Root seed of the shuffled baseline.
-
-    Raises:
-        InputError: The runs are over different ids.
-    """
+    """Compare the clusters (``id``, ``cluster``) of VAEs of different seeds, same samples."""
     generator = rng(seed, "run-stability")
     rows = []
     for (a, first), (b, second) in combinations(zip(runs, clusters, strict=True), 2):
-        both = join_by_id(
-            first[["id", "cluster"]],
-            second[["id", "cluster"]].rename(columns={"cluster": "other"}),
-            names=(f"clusters of run {a}", f"clusters of run {b}"),
-        )
-        rows.append(
-            {"first": f"seed {a}", "second": f"seed {b}"}
-            | agreement(both["cluster"], both["other"], generator)
-        )
+        other = second[["id", "cluster"]].rename(columns={"cluster": "other"})
+        names = (f"clusters of run {a}", f"clusters of run {b}")
+        both = join_by_id(first[["id", "cluster"]], other, names=names)
+        head = {"first": f"seed {a}", "second": f"seed {b}"}
+        rows.append(head | agreement(both["cluster"], both["other"], generator))
     return pd.DataFrame.from_records(rows, columns=list(PAIRS))
 
 
 def stability_summary(pairs: pd.DataFrame, *, view: str, run: int, source: str) -> pd.DataFrame:
-    """One row: mean, standard deviation and least agreement of all pairs, and a warning.
+    """One row (:data:`SUMMARY`): mean, standard deviation and least agreement of all pairs.
 
-    Args:
-        pairs: One row a pair.
-        view: Of the VAE.
-        run: Of the VAE, or -1 for all.
-        source: What differs between the labelings.
-
-    Returns:
-        Table with :data:`SUMMARY`. ``verdict``: of the mean ARI with noise as a label of its own
-        (Steinley's words: excellent, good, moderate, poor; unknown without pairs). ``warning``: a
-        sentence where it is poor, else empty.
+    ``verdict`` is of the mean ARI with noise as a label of its own (Steinley's words: excellent,
+    good, moderate, poor; unknown without pairs); ``warning`` is a sentence where it is poor.
     """
     row: dict[str, object] = {"view": view, "run": run, "source": source, "n_pairs": len(pairs)}
     for name in AGREEMENTS:
@@ -226,11 +179,8 @@ def stability_summary(pairs: pd.DataFrame, *, view: str, run: int, source: str) 
         row[f"{name}_min"] = values.min() if len(values) else np.nan
     mean = float(pairs["ari"].mean()) if len(pairs) else float("nan")
     row["verdict"] = verdict(mean, ARI_VERDICTS, "poor")
-    row["warning"] = (
-        f"clusters are not stable over {source}: mean adjusted Rand {mean:.2f}"
-        if row["verdict"] == "poor"
-        else ""
-    )
+    warning = f"clusters are not stable over {source}: mean adjusted Rand {mean:.2f}"
+    row["warning"] = warning if row["verdict"] == "poor" else ""
     return pd.DataFrame.from_records([row], columns=list(SUMMARY)).astype(SUMMARY)
 
 
@@ -243,18 +193,9 @@ def stability_tables(
     runs: Sequence[int],
     seed: int,
 ) -> pd.DataFrame:
-    """Stability of a study's clusters over resamples, UMAP seeds and VAE seeds.
+    """Stability of a study's clusters over resamples, UMAP seeds and VAE seeds: :data:`SUMMARY`.
 
-    Args:
-        resampled: Pairs over resamples of each run.
-        planes: Pairs over UMAP seeds of each run.
-        clusters: Clusters of each run.
-        views: View of each run.
-        runs: Number of each run.
-        seed: Root seed of the shuffled baseline.
-
-    Returns:
-        Table with :data:`SUMMARY`; run -1 compares all runs of a view.
+    Run -1 compares all runs of a view.
     """
     parts = []
     for k, (view, run) in enumerate(zip(views, runs, strict=True)):
@@ -265,13 +206,6 @@ def stability_tables(
         pairs = run_pairs([clusters[k] for k in here], [runs[k] for k in here], seed=seed)
         parts.append(stability_summary(pairs, view=view, run=-1, source="VAE seeds"))
     return pd.concat(parts, ignore_index=True)
-
-
-def stacked(
-    tables: Sequence[pd.DataFrame], views: Sequence[str], runs: Sequence[int], name: str
-) -> pd.DataFrame:
-    """Tables of several runs under each other, with ``view`` and ``run`` first."""
-    return stack(tables, {"view": views, "run": runs}, name)
 
 
 def tabulate_clusters(
@@ -286,26 +220,26 @@ def tabulate_clusters(
     runs: list[int],
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
-    """Tabulate.
+    """Tabulate the stability of the clusters.
 
     Args:
-        sbs: .parquet of the SBS by cluster size of each run.
-        resampled: .parquet of the agreement over resamples of each run.
-        planes: .parquet of the agreement over UMAP seeds of each run.
-        resampled_clusters: .parquet of the clusters' Jaccard over resamples of each run.
-        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds of each run.
-        clusters: .parquet of the cluster memberships of each run.
+        sbs: .parquet of the SBS by cluster size per run.
+        resampled: .parquet of the agreement over resamples per run.
+        planes: .parquet of the agreement over UMAP seeds per run.
+        resampled_clusters: .parquet of the clusters' Jaccard over resamples per run.
+        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds per run.
+        clusters: .parquet of the cluster memberships per run.
         views: view of each run.
         runs: number of each run.
         seed: root seed of the shuffled baselines.
 
     Returns:
-        view and run, then as the SBS by cluster size.
-        one row a view, run and source of variation (resamples, UMAP seeds, VAE seeds): agreement of
-        labelings, its verdict and a warning.
-        one row a view, run, cluster and source: Jaccard and verdict.
+        ``curve``: view and run, then as the SBS by cluster size. ``stability``: one row per view,
+        run and source of variation (resamples, UMAP seeds, VAE seeds): agreement of labelings, its
+        verdict and a warning. ``jaccard``: one row per view, run, cluster and source.
     """
-    curve = stacked([load_table(path) for path in sbs], views, runs, "sbs")
+    keys: dict[str, Sequence[object]] = {"view": views, "run": runs}
+    curve = stack([load_table(path) for path in sbs], keys, "sbs")
     stability = stability_tables(
         resampled=[load_table(path) for path in resampled],
         planes=[load_table(path) for path in planes],
@@ -316,7 +250,7 @@ def tabulate_clusters(
     )
     sources = {"resamples": resampled_clusters, "UMAP seeds": planes_clusters}
     parts = [
-        stacked([load_table(path) for path in paths], views, runs, source).assign(source=source)
+        stack([load_table(path) for path in paths], keys, source).assign(source=source)
         for source, paths in sources.items()
     ]
     jaccard = pd.concat(parts, ignore_index=True)

@@ -18,8 +18,7 @@ from latent_microscope.forensics.clusters import (
 from latent_microscope.forensics.rankings import ranking_table
 from latent_microscope.neighbours.knn import Neighbours
 
-# Names of the lists of ``ranking_table`` in our tables, in their order.
-_LISTS = {
+_LISTS = {  # name in ``ranking_table`` → in our tables, in their order
     "creative_frontier": "creative",
     "stereotypes": "stereotypes",
     "grey_region": "grey",
@@ -38,23 +37,10 @@ def membership_table(
     cmax_rows: int,
     neighbours: Neighbours | None = None,
 ) -> pd.DataFrame:
-    """Cluster of every sample, on the plane, in latent space and at several scales.
+    """Cluster of every sample (-1: noise), on the UMAP ``plane``, in latent space, at more scales.
 
     HDBSCAN in latent space takes time that grows with n²: beyond ``cmax_rows`` samples its tree
-    is grown from the neighbour graph.
-
-    Args:
-        plane: (n, 2) UMAP coordinates.
-        latents: (n, d) latent means.
-        ids: n sample ids.
-        min_cluster_size: HDBSCAN on the plane.
-        min_samples: HDBSCAN on the plane.
-        scales: Smallest cluster sizes of the multi-scale run on the plane.
-        cmax_rows: Most samples for HDBSCAN itself in latent space.
-        neighbours: Nearest others among the standardised latents, where known already.
-
-    Returns:
-        Table ``id``, ``cluster`` (-1 noise), ``probability``, ``cmax``, ``scale_<size>`` ….
+    is grown from the graph of nearest neighbours among the standardised latents.
     """
     labels, probability = plane_memberships(
         plane, min_cluster_size=min_cluster_size, min_samples=min_samples
@@ -78,18 +64,9 @@ def profile_table(
     scores: pd.DataFrame,
     measured: Sequence[str],
 ) -> pd.DataFrame:
-    """Size, spread and mean scores of every cluster, the noise (-1) among them.
+    """Size, spread (to the centroid) and mean scores of every cluster, the noise (-1) among them.
 
-    Args:
-        latents: (n, d) latent means.
-        labels: n clusters on the plane.
-        scores: n rows with a column a score.
-        measured: Names of the scores, ``cls`` among them.
-
-    Returns:
-        Table ``cluster``, ``size``, ``mean_distance``, ``max_distance``, ``sd_distance`` (to the
-        centroid, latent units), ``mean_<score>``, ``creative``: whether its mean CLS is the
-        highest of all clusters; never so for the noise.
+    ``creative``: whether its mean CLS is the highest of all clusters; never so for the noise.
     """
     names = sorted(measured, key=lambda name: name != "cls")
     columns = {name: scores[name].to_numpy(dtype=np.float64) for name in names}
@@ -102,22 +79,14 @@ def profile_table(
 
 
 def sbs_table(clusters: pd.DataFrame) -> pd.DataFrame:
-    """Stereotypical bias score of every partition.
+    """Stereotypical bias score of every partition of :func:`membership_table`.
 
-    Args:
-        clusters: From :func:`membership_table`.
-
-    Returns:
-        Table ``partition`` (plane, cmax, scale_<size>), ``share`` of all samples in the largest
-        cluster, ``label`` of it (NA without clusters), ``n_clusters``, ``noise_share``. Samples
-        that were not clustered (NA) do not count.
+    That is the share of all samples in the largest cluster, whose ``label`` is NA without clusters.
+    Samples that were not clustered (NA) do not count.
     """
+    scales = [name for name in map(str, clusters.columns) if name.startswith("scale_")]
     rows = []
-    for column in [
-        "cluster",
-        "cmax",
-        *[name for name in map(str, clusters.columns) if name.startswith("scale_")],
-    ]:
+    for column in ["cluster", "cmax", *scales]:
         labels = clusters[column].dropna().to_numpy(dtype=np.int64)
         share, label = stereotypical_bias_score(labels)
         rows.append(
@@ -133,16 +102,7 @@ def sbs_table(clusters: pd.DataFrame) -> pd.DataFrame:
 
 
 def rankings_table(scores: pd.DataFrame, lists: Mapping[str, Any]) -> pd.DataFrame:
-    """The ranked lists of a run.
-
-    Args:
-        scores: One row a sample: ``id``, the scores and ``cluster``.
-        lists: The section ``lists`` of a study's config, defaults filled in.
-
-    Returns:
-        Table ``list`` (creative, stereotypes, grey, generic), ``rank`` (from 0), ``index``,
-        ``id``, ``uniqueness``, ``originality``, ``stability``, ``cls``, ``cluster``.
-    """
+    """The ranked lists of a run (ranks from 0), by the section ``lists`` of a study's config."""
     table = ranking_table(
         scores["uniqueness"],
         scores["originality"],

@@ -1,8 +1,9 @@
-"""How many votes an image every score of every model is worth."""
+"""How many votes per image every score of every model is worth."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from latent_microscope.similarity.behaviour import (
     accuracy,
     cross_entropy,
     js_divergence,
-    log_softmax,
+    softmax,
 )
 from latent_microscope.similarity.equivalents import (
     SCORES,
@@ -29,7 +30,7 @@ from latent_microscope.similarity.measures import Frame, Ready, frame, measures,
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares
 from latent_microscope.statistics.summaries import rank_correlation
-from latent_microscope.tables.behaviour import Classifier, temperatures_of
+from latent_microscope.tables.behaviour import SMALLER, Classifier
 from latent_microscope.tables.rsa import Source
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +41,6 @@ SCORES_OF_PREDICTIONS = (
     "accuracy", "cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl",
     "entropy_spearman",
 )  # fmt: skip
-_SMALLER = ("cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl")
 COLUMNS = [
     "model", "layer", "seed", "metric", "measure", "votes", "censored", "low", "high",
     "model_score", "max_votes", "n_repeats",
@@ -57,13 +57,13 @@ class _Repeat:
 
 
 def _repeats(votes: HumanVotes, grid: Sequence[int], number: int, seed: int) -> list[_Repeat]:
-    found = []
+    repeats = []
     for repeat in range(number):
         generator = rng(seed, "annotator_equivalents", repeat)
         half, other = halve_votes(votes.counts, generator)
         folds = stratified_halves(votes.labels, generator)
-        found.append(_Repeat(vote_shares(half), nested_draws(other, grid, generator), folds))
-    return found
+        repeats.append(_Repeat(vote_shares(half), nested_draws(other, grid, generator), folds))
+    return repeats
 
 
 def equivalents_table(
@@ -79,24 +79,13 @@ def equivalents_table(
 ) -> pd.DataFrame:
     """Annotator equivalents of all scores of all models, see ``similarity.equivalents``.
 
-    The curves (what m votes an image score against the reference half) are made once and shared by
-    all models. For cross-entropies and KL the m votes are smoothed, fitted on other images.
+    ``votes`` solves "m votes score like the model"; ``censored`` is ">" if the model beats the
+    largest m, "<" if it is below one vote; ``low`` and ``high`` are the smallest and the largest
+    answer over the repeats (a limit where censored). No row where a score is not defined.
 
-    Args:
-        classifiers: Models with predictions.
-        sources: Models with RDMs; none: no score of similarity.
-        votes: Votes and classes, at least 2 votes an image.
-        metric: Distance of the RDMs.
-        folds: Fold of each image, of the temperatures.
-        n_repeats: Number of reference halves.
-        seed: Root seed.
-        threads: RDMs at the same time; changes no number.
-
-    Returns:
-        Table of :data:`COLUMNS`: ``votes`` solves "m votes score like the model"; ``censored`` is
-        ">" if the model beats the largest m, "<" if it is below one vote; ``low`` and ``high`` are
-        the least and the largest answer over the repeats (a limit where censored). No row where a
-        score is not defined.
+    The curves (what m votes per image score against the reference half) are computed once and
+    shared by all models. For cross-entropies and KL the m votes are smoothed, fitted on other
+    images. ``threads`` changes no number.
     """
     counts = as_counts(votes.counts, at_least=2)
     limit = int(counts.sum(axis=1).min() // 2)
@@ -108,24 +97,21 @@ def equivalents_table(
         head: tuple[str, str, int, str], measure: str, curve: Floats, scores: Sequence[float]
     ) -> None:
         """Solve for each repeat, and for their means."""
-        larger = measure not in _SMALLER
         if not np.isfinite([*scores, *curve.ravel()]).all():
             return
+        solve = partial(crossing, grid, larger=measure not in SMALLER)
         mean = float(np.mean(scores))
-        answer, censored = crossing(grid, curve.mean(axis=0), mean, larger=larger)
-        alone = [
-            crossing(grid, row, score, larger=larger)[0]
-            for row, score in zip(curve, scores, strict=True)
-        ]
-        last = (answer, censored, min(alone), max(alone), mean, limit, n_repeats)
+        answer, censored = solve(curve.mean(axis=0), mean)
+        single = [solve(row, score)[0] for row, score in zip(curve, scores, strict=True)]
+        last = (answer, censored, min(single), max(single), mean, limit, n_repeats)
         rows.append((*head, measure, *last))
 
     curves = _prediction_curves(repeats, votes)
     for one in classifiers:
-        found = _prediction_scores(one, repeats, votes, folds)
+        predicted = _prediction_scores(one, repeats, votes, folds)
         for measure in SCORES_OF_PREDICTIONS:
             head = (one.name, "probabilities", one.run, "")
-            add(head, measure, curves[measure], found[measure])
+            add(head, measure, curves[measure], predicted[measure])
     if sources:
         disputed = np.count_nonzero(votes.counts, axis=1) > 1
         shared = frame(votes.labels, disputed, votes.ids.astype(str))
@@ -134,8 +120,8 @@ def equivalents_table(
 
             def against(source: Source) -> list[dict[str, float]]:
                 matrix = source.load(metric)
-                theirs = ready(matrix, source.rows(matrix), shared)
-                return [measures(half, theirs, shared, cka=False) for half in references]
+                model = ready(matrix, source.rows(matrix), shared)
+                return [measures(half, model, shared, cka=False) for half in references]
 
             for source, scores in zip(sources, pool.map(against, sources), strict=True):
                 for measure in RSA_SCORES:
@@ -149,49 +135,49 @@ def equivalents_table(
 
 
 def _entropy_rank(probabilities: Floats, reference: Floats) -> float:
-    own, theirs = (np.round(entr(x).sum(axis=1), 12) for x in (probabilities, reference))
-    return rank_correlation(own, theirs)
+    return rank_correlation(
+        *(np.round(entr(x).sum(axis=1), 12) for x in (probabilities, reference))
+    )
 
 
 def _prediction_curves(repeats: Sequence[_Repeat], votes: HumanVotes) -> dict[str, Floats]:
-    """Scores of m votes, shape (repeats, grid)."""
-    found: dict[str, list[list[float]]] = {name: [] for name in SCORES_OF_PREDICTIONS}
-    for one in repeats:
-        for rows in found.values():
-            rows.append([])
-        for drawn in one.draws:
-            shares = vote_shares(drawn)
-            smoothed, _ = smoothed_by_fold(drawn, one.reference, votes.labels, one.folds, "uniform")
-            with np.errstate(divide="ignore"):
-                plain, smooth = np.log(shares), np.log(smoothed)
-            loss = cross_entropy(smooth, one.reference)
-            found["accuracy"][-1].append(SCORES["accuracy"][0](plain, one.reference, votes.labels))
-            found["cross_entropy"][-1].append(loss)
-            found["cross_entropy_calibrated"][-1].append(loss)
-            found["kl"][-1].append(loss - float(entr(one.reference).sum(axis=1).mean()))
-            found["jensen_shannon"][-1].append(js_divergence(plain, one.reference))
-            found["entropy_spearman"][-1].append(_entropy_rank(shares, one.reference))
-    return {name: np.array(rows) for name, rows in found.items()}
+    """Scores of m votes, (repeats, grid) each."""
+    curves = {
+        name: np.empty((len(repeats), len(repeats[0].draws))) for name in SCORES_OF_PREDICTIONS
+    }
+    for place in np.ndindex(len(repeats), len(repeats[0].draws)):
+        one = repeats[place[0]]
+        drawn = one.draws[place[1]]
+        shares = vote_shares(drawn)
+        smoothed, _ = smoothed_by_fold(drawn, one.reference, votes.labels, one.folds, "uniform")
+        with np.errstate(divide="ignore"):
+            plain, smooth = np.log(shares), np.log(smoothed)
+        loss = cross_entropy(smooth, one.reference)
+        curves["accuracy"][place] = SCORES["accuracy"][0](plain, one.reference, votes.labels)
+        curves["cross_entropy"][place] = curves["cross_entropy_calibrated"][place] = loss
+        curves["kl"][place] = loss - float(entr(one.reference).sum(axis=1).mean())
+        curves["jensen_shannon"][place] = js_divergence(plain, one.reference)
+        curves["entropy_spearman"][place] = _entropy_rank(shares, one.reference)
+    return curves
 
 
 def _prediction_scores(
     one: Classifier, repeats: Sequence[_Repeat], votes: HumanVotes, folds: npt.NDArray[np.int64]
 ) -> dict[str, list[float]]:
     """Scores of a classifier against each reference half."""
-    temperatures = temperatures_of(one, vote_shares(votes.counts), folds)
-    probabilities = np.exp(log_softmax(one.logits))
-    found: dict[str, list[float]] = {name: [] for name in SCORES_OF_PREDICTIONS}
-    for repeat in repeats:
-        loss = cross_entropy(one.logits, repeat.reference)
-        found["accuracy"].append(accuracy(one.logits, votes.labels))
-        found["cross_entropy"].append(loss)
-        found["cross_entropy_calibrated"].append(
-            cross_entropy(one.logits, repeat.reference, temperatures)
-        )
-        found["kl"].append(loss - float(entr(repeat.reference).sum(axis=1).mean()))
-        found["jensen_shannon"].append(js_divergence(one.logits, repeat.reference))
-        found["entropy_spearman"].append(_entropy_rank(probabilities, repeat.reference))
-    return found
+    temperatures = one.temperatures_for(vote_shares(votes.counts), folds)
+    probabilities = softmax(one.logits)
+    halves = [repeat.reference for repeat in repeats]
+    losses = [cross_entropy(one.logits, half) for half in halves]
+    entropies = [float(entr(half).sum(axis=1).mean()) for half in halves]
+    return {
+        "accuracy": [accuracy(one.logits, votes.labels)] * len(halves),
+        "cross_entropy": losses,
+        "cross_entropy_calibrated": [cross_entropy(one.logits, h, temperatures) for h in halves],
+        "kl": [loss - entropy for loss, entropy in zip(losses, entropies, strict=True)],
+        "jensen_shannon": [js_divergence(one.logits, half) for half in halves],
+        "entropy_spearman": [_entropy_rank(probabilities, half) for half in halves],
+    }
 
 
 def _similarity_curves(
@@ -208,8 +194,8 @@ def _similarity_curves(
     def scored(place: tuple[int, int]) -> list[float]:
         repeat, m = place
         few = prepared(vote_shares(repeats[repeat].draws[m]))
-        found = measures(references[repeat], few, shared, cka=False)
-        return [found[name] for name in RSA_SCORES]
+        similar = measures(references[repeat], few, shared, cka=False)
+        return [similar[name] for name in RSA_SCORES]
 
     places = [(i, m) for i in range(len(repeats)) for m in range(len(repeats[0].draws))]
     values = np.array(list(mapped(scored, places))).reshape(len(repeats), -1, len(RSA_SCORES))

@@ -11,8 +11,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.published import ALIGNED, DETECTORS, FUNNEL, FUNNEL_UNIQUENESS, PREPRINT
-from latent_microscope.statistics.summaries import mean_sd, rank_correlation
-from latent_microscope.tables.runs import over_runs, stack
+from latent_microscope.statistics.summaries import over_runs, rank_correlation, stack
 
 _COUNTS = ["selected", "tp", "fp", "fn", "precision", "recall", "f1"]
 _DETECTION = ["roc_auc", "average_precision", "average_precision_interpolations", "f1"]
@@ -22,56 +21,49 @@ FALSE_DISCOVERY_RATE = 0.05
 def tabulate_funnel(
     *, funnels: list[In], methods: list[str], runs: list[int], views: list[str]
 ) -> pd.DataFrame:
-    """Summarise the published funnel over runs, beside chance and the published table.
+    """Summarise the published funnel over runs, with chance and the published table.
 
     Args:
-        funnels: .parquet of the funnel of each run and method.
+        funnels: .parquet of the funnel per run and method.
         methods: method of the sources of each.
         runs: number of the run of each.
         views: view of each.
 
     Returns:
-        One row a view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
-        (runs), ``baseline_precision`` (share of authentic samples: what a selection at random
-        has), ``published_*`` and ``published_source`` where the preprint has that configuration.
-        The mean precision is over runs that selected anything.
+        One row per view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
+        (runs), ``baseline_precision`` (share of authentic samples: the precision of a random
+        selection), ``published_*`` and ``published_source`` where the preprint has that
+        configuration. The mean precision is over runs that selected anything.
     """
     tables = [load_table(path) for path in funnels]
     table = stack(tables, {"view": views, "method": methods, "run": runs}, "funnels")
     by = ["view", "method", "uniqueness_percentile", "stability_percentile"]
     summary = over_runs(table, by, _COUNTS)
-    base = table.groupby(by, sort=False)["prevalence"].mean().to_numpy()
-    summary["baseline_precision"] = base
-    rows = []
-    for first, last in summary[by[2:]].itertuples(index=False):
-        run = FUNNEL.get(last) if first == FUNNEL_UNIQUENESS else None
-        rows.append(
-            {
-                "published_tp": np.nan if run is None else run.tp,
-                "published_fp": np.nan if run is None else run.fp,
-                "published_fn": np.nan if run is None else run.fn,
-                "published_precision": np.nan if run is None else run.precision,
-                "published_recall": np.nan if run is None else run.recall,
-                "published_f1": np.nan if run is None else run.f1,
-                "published_source": "" if run is None else f"{PREPRINT}: {run.name}",
-            }
-        )
-    return pd.concat([summary, pd.DataFrame(rows)], axis=1)
+    prevalence = table.groupby(by, sort=False)["prevalence"]
+    summary["baseline_precision"] = prevalence.mean().to_numpy()
+    published = [
+        FUNNEL.get(last) if first == FUNNEL_UNIQUENESS else None
+        for first, last in summary[by[2:]].itertuples(index=False)
+    ]
+    for name in _COUNTS[1:]:
+        summary[f"published_{name}"] = [getattr(run, name, np.nan) for run in published]
+    summary["published_source"] = [f"{PREPRINT}: {run.name}" if run else "" for run in published]
+    return summary
 
 
 def tabulate_detectors(
     *, detections: list[In], methods: list[str], runs: list[int], views: list[str]
 ) -> pd.DataFrame:
-    """Summarise the detectors over runs, beside chance and what was measured earlier.
+    """Summarise the detectors over runs, with chance and reference values.
 
     Args:
-        detections: .parquet of the detectors of each run and method.
+        detections: .parquet of the detectors per run and method.
         methods: method of the sources of each.
         runs: number of the run of each.
         views: view of each.
 
     Returns:
-        One row a view, method and detector, best mean ROC AUC first within a view and method:
+        One row per view, method and detector, best mean ROC AUC first within a view and method:
         ``<quantity>_mean``, ``<quantity>_sd``, ``n`` (runs), ``baseline_roc_auc`` (0.5),
         ``baseline_average_precision`` (share of authentic samples), ``earlier_roc_auc_low``,
         ``earlier_roc_auc_high`` and ``earlier_source``.
@@ -81,21 +73,15 @@ def tabulate_detectors(
     by = ["view", "method", "detector"]
     summary = over_runs(table, by, _DETECTION)
     summary["baseline_roc_auc"] = 0.5
-    summary["baseline_average_precision"] = (
-        table.groupby(by, sort=False)["prevalence"].mean().to_numpy()
-    )
+    prevalence = table.groupby(by, sort=False)["prevalence"]
+    summary["baseline_average_precision"] = prevalence.mean().to_numpy()
     earlier = [DETECTORS.get(name, (np.nan, np.nan)) for name in summary["detector"]]
     summary["earlier_roc_auc_low"] = [low for low, _ in earlier]
     summary["earlier_roc_auc_high"] = [high for _, high in earlier]
-    summary["earlier_source"] = [
-        ALIGNED if name in DETECTORS else "" for name in summary["detector"]
-    ]
-    place = {pair: i for i, pair in enumerate(dict.fromkeys(zip(views, methods, strict=True)))}
-    summary["place"] = [place[p] for p in zip(summary["view"], summary["method"], strict=True)]
-    ordered = summary.sort_values(
-        ["place", "roc_auc_mean"], ascending=[True, False], kind="stable", ignore_index=True
-    )
-    return ordered.drop(columns="place")
+    summary["earlier_source"] = [ALIGNED if n in DETECTORS else "" for n in summary["detector"]]
+    place = summary.groupby(["view", "method"], sort=False).ngroup().to_numpy()
+    order = np.lexsort((-summary["roc_auc_mean"].to_numpy(), place))
+    return summary.iloc[order].reset_index(drop=True)
 
 
 def tabulate_forensics(
@@ -106,56 +92,45 @@ def tabulate_forensics(
     dimensions: list[In] | None = None,
     sbs: list[In] | None = None,
 ) -> pd.DataFrame:
-    """Summarise what is true of the latents and their scores over runs.
+    """Summarise facts about the latents and their scores over runs.
 
     Args:
-        summaries: .parquet of quantity and value of each run.
+        summaries: .parquet of quantity and value per run.
         views: view of each run.
         runs: number of each run.
-        dimensions: .parquet of the latent dimensions of each run, where they are a VAE's.
-        sbs: .parquet of the stereotypical bias score of each run, where there are clusters.
+        dimensions: .parquet of the latent dimensions per run, of VAEs.
+        sbs: .parquet of the stereotypical bias score per run, if there are clusters.
 
     Returns:
         ``view``, ``quantity``, ``mean``, ``sd``, ``n``. Beside the summary's own quantities:
-        ``active_dimensions``, ``kl_total`` (nats an image), ``sbs_<partition>``,
+        ``active_dimensions``, ``kl_total`` (nats per image), ``sbs_<partition>``,
         ``clusters_<partition>``, ``noise_<partition>``.
-
-    Raises:
-        InputError: Not one table of each kind a run.
     """
     keys: dict[str, Sequence[object]] = {"view": views, "run": runs}
-    stacked = stack([load_table(path) for path in summaries], keys, "summaries")
-    parts = [stacked[["view", "run", "quantity", "value"]]]
-    latent = [
-        pd.DataFrame(
-            {
-                "quantity": ["active_dimensions", "kl_total"],
-                "value": [float(table["active"].sum()), float(table["kl"].sum())],
-            }
-        )
-        for table in map(load_table, dimensions or [])
-    ]
-    if latent:
-        parts.append(stack(latent, keys, "dimensions"))
-    if sbs:
-        long = [_long_sbs(load_table(path)) for path in sbs]
-        parts.append(stack(long, keys, "sbs"))
+    found = {"summaries": [load_table(path)[["quantity", "value"]] for path in summaries]}
+    found["dimensions"] = [_latent_facts(load_table(path)) for path in dimensions or []]
+    found["sbs"] = [_partition_facts(load_table(path)) for path in sbs or []]
+    parts = [stack(t, keys, name) for name, t in found.items() if t or name == "summaries"]
     table = pd.concat(parts, ignore_index=True)
-    summary = mean_sd(table, ["view", "quantity"], ["value"]).drop(columns="value")
-    order = {view: place for place, view in enumerate(dict.fromkeys(views))}
-    place = summary["view"].map(order)
-    return summary.iloc[np.argsort(place.to_numpy(), kind="stable")].reset_index(drop=True)
+    groups = table.groupby(["view", "quantity"], sort=False, dropna=False, observed=True)["value"]
+    summary = groups.agg(mean="mean", sd="std", n="count").reset_index().astype({"n": "int64"})
+    order = np.argsort(pd.factorize(summary["view"])[0], kind="stable")
+    return summary.iloc[order].reset_index(drop=True)
 
 
-def _long_sbs(table: pd.DataFrame) -> pd.DataFrame:
+def _latent_facts(table: pd.DataFrame) -> pd.DataFrame:
+    values = [float(table["active"].sum()), float(table["kl"].sum())]
+    return pd.DataFrame({"quantity": ["active_dimensions", "kl_total"], "value": values})
+
+
+def _partition_facts(table: pd.DataFrame) -> pd.DataFrame:
     names = {"share": "sbs", "n_clusters": "clusters", "noise_share": "noise"}
-    return pd.DataFrame(
-        [
-            {"quantity": f"{name}_{row['partition']}", "value": float(row[column])}
-            for row in table.to_dict("records")
-            for column, name in names.items()
-        ]
-    )
+    rows = [
+        (f"{name}_{row['partition']}", float(row[column]))
+        for row in table.to_dict("records")
+        for column, name in names.items()
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "value"])
 
 
 BIAS_COLUMNS = {
@@ -168,15 +143,8 @@ BIAS_COLUMNS = {
     "direction": "str",
     "value": "float64",
     "status": "str",
-    "estimate": "float64",
-    "low": "float64",
-    "high": "float64",
-    "p": "float64",
-    "q": "float64",
-    "q_run": "float64",
-    "risk_difference": "float64",
-    "difference_low": "float64",
-    "difference_high": "float64",
+    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_run"), "float64"),
+    **dict.fromkeys(("risk_difference", "difference_low", "difference_high"), "float64"),
     "cohens_h": "float64",
     "magnitude": "str",
     "prevalence_members": "float64",
@@ -192,80 +160,70 @@ def tabulate_bias(
     """List the attributes that are over- or under-represented beyond chance, and all tests.
 
     By the odds ratio: direction over or under by the published limits, q at most 0.05
-    (Benjamini–Hochberg over the attributes of a group), and an interval that leaves out 1, which
-    the p of a zero cell alone does not make sure.
+    (Benjamini–Hochberg over the attributes of a group), and an interval without 1, which the p of a
+    zero cell alone does not imply.
 
     Args:
-        abis: .parquet of the attribute bias index of each run.
-        profiles: .parquet of the cluster profile of each run.
+        abis: .parquet of the attribute bias index per run.
+        profiles: .parquet of the cluster profile per run.
         runs: number of each run.
 
     Returns:
         ``tests``: every attribute of every group of every run.
-        ``table``: with :data:`BIAS_COLUMNS`, run by run and group by group, strongest first.
-        ``mean_cls`` (NaN) and ``creative`` (False) are known of clusters of the plane only.
-        ``runs_found``: runs in which any group of the same kind (cluster, cmax, sub-niche) shows
-        the attribute in that direction, since clusters of different runs cannot be matched.
-        Empty if nothing survives.
-
-    Raises:
-        InputError: Not one table of each kind a run.
+        ``table``: with :data:`BIAS_COLUMNS`, by run and group, strongest first. ``mean_cls`` (else
+        NaN) and ``creative`` (else False) are known of clusters of the UMAP only. ``runs_found``:
+        runs in which any group of the same kind (cluster, cmax, sub-niche) shows the attribute in
+        that direction, since clusters of different runs cannot be matched.
     """
     table = stack([load_table(path) for path in abis], {"run": runs}, "abis")
     clusters = stack([load_table(path) for path in profiles], {"run": runs}, "profiles")
     clusters["group"] = "cluster " + clusters["cluster"].astype("str")
-    found = table[
+    table["place"] = table.groupby(["run", "group"], sort=False).ngroup()
+    biased = table[
         (table["definition"] == "odds")
         & table["direction"].isin(["over", "under"])
         & (table["q"] <= FALSE_DISCOVERY_RATE)
         & ((table["low"] > 1.0) | (table["high"] < 1.0))
     ].reset_index(drop=True)
     facts = clusters[["run", "group", "mean_cls", "creative"]]
-    found = found.merge(facts, on=["run", "group"], how="left", validate="many_to_one")
-    found["creative"] = found["creative"].eq(True).fillna(False)
-    kind = found["group"].str.replace(r" \d+$", "", regex=True)
-    same = found.assign(kind=kind).groupby(["kind", "attribute", "direction"])["run"]
-    found["runs_found"] = same.transform("nunique").astype("int64")
-    found["n_runs"] = len(set(runs))
-    groups = {key: i for i, key in enumerate(table[["run", "group"]].itertuples(index=False))}
-    found["place"] = [groups[key] for key in found[["run", "group"]].itertuples(index=False)]
-    found["strength"] = -np.abs(np.log(found["estimate"].astype("float64")))
-    found = found.sort_values(["place", "strength"], kind="stable", ignore_index=True)
-    return {"table": found[list(BIAS_COLUMNS)].astype(BIAS_COLUMNS), "tests": table}
+    biased = biased.merge(facts, on=["run", "group"], how="left", validate="many_to_one")
+    biased["creative"] = biased["creative"].eq(True).fillna(False)
+    kind = biased["group"].str.replace(r" \d+$", "", regex=True)
+    same = biased.assign(kind=kind).groupby(["kind", "attribute", "direction"])["run"]
+    biased["runs_found"] = same.transform("nunique").astype("int64")
+    biased["n_runs"] = len(set(runs))
+    biased["strength"] = -np.abs(np.log(biased["estimate"].astype("float64")))
+    biased = biased.sort_values(["place", "strength"], kind="stable", ignore_index=True)
+    tests = table.drop(columns="place")
+    return {"table": biased[list(BIAS_COLUMNS)].astype(BIAS_COLUMNS), "tests": tests}
 
 
 def tabulate_rankings(
     *, scores: list[In], measured: list[str], runs: list[int], more: list[In] | None = None
 ) -> pd.DataFrame:
-    """Correlate each score between all pairs of runs: how far they rank the same samples alike.
+    """Correlate each score between all pairs of runs: how similarly they rank the same samples.
 
     Args:
-        scores: .parquet of all scores of each run, over the same samples.
+        scores: .parquet of all scores per run, over the same samples.
         measured: names of the scores.
         runs: number of each run.
         more: .parquet of each further score, run by run.
 
     Returns:
-        One row a score: ``score``, ``mean``, ``sd`` (ddof 1) and ``n`` of the Spearman
+        One row per score: ``score``, ``mean``, ``sd`` (ddof 1) and ``n`` of the Spearman
         correlations of all pairs of runs; ``baseline`` 0 (unrelated rankings). With one run n is 0
         and the rest NaN.
-
-    Raises:
-        InputError: The runs are over different ids, or not one number a table.
     """
     if not scores or len(scores) != len(runs):
-        raise InputError(f"{len(scores)} scores and {len(runs)} runs; give one of each a run")
-    pairs = []
+        raise InputError(f"{len(scores)} scores and {len(runs)} runs; give one of each per run")
     tables = [
         load_scores(path, measured, further)
         for path, further in zip(scores, by_run(more, scores), strict=True)
     ]
+    pairs = []
     for (a, first), (b, second) in combinations(zip(runs, tables, strict=True), 2):
-        both = join_by_id(
-            first[["id", *measured]],
-            second[["id", *measured]].rename(columns={name: f"{name}_b" for name in measured}),
-            names=(f"scores of run {a}", f"scores of run {b}"),
-        )
+        second = second.rename(columns={name: f"{name}_b" for name in measured})
+        both = join_by_id(first, second, names=(f"scores of run {a}", f"scores of run {b}"))
         pairs.append([rank_correlation(both[name], both[f"{name}_b"]) for name in measured])
     values = pd.DataFrame(pairs, columns=measured, dtype="float64")
     return pd.DataFrame(

@@ -17,7 +17,7 @@ from latent_microscope.forensics.identity import (
 )
 from latent_microscope.seeds import rng
 
-# Names of the groups and of the spaces in our tables.
+# Names of the groups, spaces and tests in our tables.
 _GROUPS = {"identity_a": "intra A", "identity_b": "intra B", "mixed": "mixed"}
 _SPACES = {"latents_euclidean": "latents", "latents_cosine": "latents (cosine)"}
 _TESTS = {"levene": "levene", "mannwhitney": "mann-whitney", "ks": "kolmogorov-smirnov"}
@@ -25,23 +25,13 @@ _TESTS = {"levene": "levene", "mannwhitney": "mann-whitney", "ks": "kolmogorov-s
 
 @dataclass(frozen=True)
 class IdentityTables:
-    """What the identity study finds.
+    """The tables of the identity study."""
 
-    Attributes:
-        groups: ``group`` (intra A, intra B: two people; inter: different people, one image each;
-            mixed: half of A, half of B), ``identity`` (-1 for several), ``n``, ``score``, ``mean``,
-            ``sd``.
-        members: ``group``, ``index``, ``id``, ``identity``.
-        tests: ``score``, ``comparison``, ``test``, ``statistic``, ``p``, ``low``, ``high``.
-        pairs: ``space``, ``auc``, ``n_same``, ``n_different``, ``low``, ``high``, ``silhouette``.
-        note: What falls short of the wanted number of images, or None.
-    """
-
-    groups: pd.DataFrame
-    members: pd.DataFrame
-    tests: pd.DataFrame
-    pairs: pd.DataFrame
-    note: str | None
+    groups: pd.DataFrame  # group, identity (-1 for several), n, score, mean, sd
+    members: pd.DataFrame  # group, index, id, identity
+    tests: pd.DataFrame  # score, comparison, test, statistic, p, low, high
+    pairs: pd.DataFrame  # space, auc, n_same, n_different, low, high, silhouette
+    note: str | None  # if there are fewer images than wanted
 
 
 def identity_tables(
@@ -53,18 +43,9 @@ def identity_tables(
     images: int,
     seed: int,
 ) -> IdentityTables:
-    """Run the identity study on the samples of known identity.
+    """Run the identity study on the samples of known identity (not -1).
 
-    Args:
-        latents: (n, d) latent means.
-        scores: n values of uniqueness, originality and stability by name.
-        ids: n sample ids.
-        identities: n identities, -1 unknown: left out.
-        images: Images of one person wanted; the largest there are if fewer.
-        seed: Root seed.
-
-    Raises:
-        InputError: Fewer than two people with two images each.
+    ``images`` of one person are wanted; the largest groups are taken if all have fewer.
     """
     known = np.flatnonzero(np.asarray(identities) >= 0)
     z = np.asarray(latents)[known]
@@ -81,28 +62,28 @@ def identity_tables(
     tests: list[pd.DataFrame] = []
     for name, control in controls.items():
         labels = {**_GROUPS, "mixed": name}
-        rows = {labels[key]: part for key, part in control.rows.items()}
+        parts = {labels[key]: part for key, part in control.rows.items()}
         summary = group_summary(control, values)
         summary["group"] = summary["group"].map(labels)
         new = ["intra A", "intra B", name] if not groups else [name]
         groups.append(summary[summary["group"].isin(new)])
-        members += [(group, rows[group]) for group in new]
+        members += [(group, parts[group]) for group in new]
         tests.append(_long_tests(group_tests(control, values, seed=seed), labels))
-    listed = pd.concat(
-        [
-            pd.DataFrame({"group": group, "index": known[rows], "identity": people[rows]})
-            for group, rows in members
-        ],
-        ignore_index=True,
+    rows = np.concatenate([part for _, part in members])
+    listed = pd.DataFrame(
+        {
+            "group": np.repeat([name for name, _ in members], [len(part) for _, part in members]),
+            "index": known[rows],
+            "id": np.asarray(ids, dtype=object)[known[rows]],
+            "identity": people[rows],
+        }
     )
-    listed.insert(2, "id", np.asarray(ids, dtype=object)[listed["index"]])
     table = pd.concat(groups, ignore_index=True)
     both = dict(zip(("intra A", "intra B"), map(int, found.identities), strict=True))
     table["identity"] = [both.get(group, -1) for group in table["group"]]
+    table = table[["group", "identity", "n", "score", "mean", "sd"]]
     return IdentityTables(
-        groups=table[["group", "identity", "n", "score", "mean", "sd"]].astype(
-            {"group": "str", "identity": "int64", "score": "str"}
-        ),
+        groups=table.astype({"group": "str", "identity": "int64", "score": "str"}),
         members=listed.astype({"group": "str", "id": "str"}),
         tests=pd.concat(tests, ignore_index=True),
         pairs=_pair_table(people, z, values, found, seed),
@@ -125,37 +106,18 @@ def _different_people(
 
 
 def _long_tests(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """One row a test instead of one column."""
+    """One row per test instead of one column."""
     rows = []
     for row in table.to_dict("records"):
-        head = {
-            "score": row["score"],
-            "comparison": f"{labels[row['group']]} – {labels[row['against']]}",
-        }
+        head = (row["score"], f"{labels[row['group']]} – {labels[row['against']]}")
         for key, test in _TESTS.items():
-            rows.append(
-                {
-                    **head,
-                    "test": test,
-                    "statistic": row[f"{key}_statistic"],
-                    "p": row[f"{key}_p"],
-                    "low": np.nan,
-                    "high": np.nan,
-                }
-            )
-        rows.append(
-            {
-                **head,
-                "test": "variance-difference",
-                "statistic": row["variance_difference"],
-                "p": np.nan,
-                "low": row["variance_low"],
-                "high": row["variance_high"],
-            }
-        )
-    return pd.DataFrame.from_records(rows).astype(
-        {"score": "str", "comparison": "str", "test": "str", "statistic": "float64"}
-    )
+            values = (row[f"{key}_statistic"], row[f"{key}_p"], np.nan, np.nan)
+            rows.append((*head, test, *values))
+        ends = (row["variance_low"], row["variance_high"])
+        rows.append((*head, "variance-difference", row["variance_difference"], np.nan, *ends))
+    columns = ["score", "comparison", "test", "statistic", "p", "low", "high"]
+    texts = dict.fromkeys(columns[:3], "str")
+    return pd.DataFrame(rows, columns=columns).astype({**texts, "statistic": "float64"})
 
 
 def _pair_table(

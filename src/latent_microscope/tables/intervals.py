@@ -1,6 +1,7 @@
 """Bootstrap intervals of every measure of every model, all models of a study together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,10 @@ from latent_microscope.similarity.measures import frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
 from latent_microscope.similarity.votes import vote_shares
-from latent_microscope.tables.rsa import Source, frame_of
+from latent_microscope.tables.behaviour import LEVEL
+from latent_microscope.tables.rsa import Source, frame_of, vote_rows
 
-Float64 = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 _KEYS = ["model", "layer", "seed"]
 INTERVAL_COLUMNS = [
     *_KEYS, "metric", "measure", "value", "low", "high", "sd",
@@ -52,45 +54,29 @@ def bootstrap_sources(
     seed: int,
     correction: str = "holm",
     tau: bool = True,
-    level: float = 0.95,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Intervals over images, and over images and votes, of all measures of all models.
 
     The samples of images are the same for all models and measures. Ranks follow each sample to
-    first order (see ``similarity.influence``); class-level RDMs are made anew.
-
-    Args:
-        human: Of the vote distributions.
-        models: All models.
-        votes: The votes on the same images, in any order.
-        comparisons: Their table from the comparison, which holds the values.
-        metric: Distance of the RDMs.
-        n_draws: Number of bootstrap samples.
-        vote_sets: Times that all votes are drawn again; mixed image by image. 0: images only.
-        seed: Root seed.
-        correction: Of the p values over all paired differences, ``holm`` or ``bh``.
-        tau: Whether tau-a is wanted.
-        level: Coverage.
-        threads: Covariances at the same time; changes no number.
+    first order (see ``similarity.influence``); class-level RDMs are recomputed. All votes are
+    drawn ``vote_sets`` times, mixed image by image; 0: images only. ``comparisons`` holds the
+    values. ``threads`` changes no number.
 
     Returns:
         Table of :data:`INTERVAL_COLUMNS` and, for the Spearman correlation, of
         :data:`DIFFERENCE_COLUMNS`.
-
-    Raises:
-        InputError: Other models in the table of comparisons, or RDMs over different ids.
     """
     if n_draws < 2 or vote_sets == 1 or vote_sets > 100:
         raise InputError(
-            f"{n_draws} draws and {vote_sets} sets of votes: at least 2 draws, and 0 or 2 to 100 "
-            "sets are needed"
+            f"{n_draws} draws and {vote_sets} sets of votes; give at least 2 draws, and 0 or 2 to "
+            "100 sets"
         )
     values = _values(models, comparisons)
-    people = item(human, metric)
-    shared, counts = frame_of(people.matrix, votes)
+    reference = item(human, metric)
+    shared, counts = frame_of(reference.matrix, votes)
     found = bootstrap_scores(
-        people,
+        reference,
         [item(source, metric) for source in models],
         shared,
         counts,
@@ -106,22 +92,18 @@ def bootstrap_sources(
         value = values[measure]
         defined = np.where(np.isnan(value), np.nan, 1.0)
         moved = value - found.point[measure] if measure in found.point else 0.0
-        mine = (found.draws[measure] + moved) * defined
-        theirs = (found.mixed[measure] + moved) * defined if measure in found.mixed else None
-        table = score_table(names, value, mine, theirs, level)
+        draws = (found.draws[measure] + moved) * defined
+        mixed = (found.mixed[measure] + moved) * defined if measure in found.mixed else None
+        table = score_table(names, value, draws, mixed, LEVEL)
         if measure in found.shifts:
             table["vote_shift"] = found.shifts[measure]
         table["measure"] = measure
         tables.append(table)
         if measure == "spearman":
-            differences = difference_table(names, value, mine, theirs, level, correction)
+            differences = difference_table(names, value, draws, mixed, LEVEL, correction)
+    intervals = pd.concat(tables, ignore_index=True).assign(n_draws=n_draws)
     return (
-        _labelled(
-            pd.concat(tables, ignore_index=True).assign(n_draws=n_draws),
-            models,
-            metric,
-            INTERVAL_COLUMNS,
-        ),
+        _labelled(intervals, models, metric, INTERVAL_COLUMNS),
         _labelled_differences(differences, models, metric, correction),
     )
 
@@ -137,46 +119,22 @@ def exact_differences(
     seed: int,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """The first-order bootstrap beside one that ranks every sample anew, on the first images.
+    """The first-order bootstrap and one that re-ranks every sample, on the first images.
 
-    Both draw the same images. Votes are drawn again in every sample there, and in 8 mixed sets
-    here, so that with votes only the intervals compare.
-
-    Args:
-        human: Of the vote distributions.
-        models: All models.
-        votes: The votes.
-        metric: Distance of the RDMs.
-        n_images: Number of images, the first of the RDMs.
-        n_draws: Number of samples.
-        seed: Root seed.
-        threads: Samples at the same time; changes no number.
-
-    Returns:
-        Table ``model``, ``layer``, ``seed``, ``metric``, ``measure``, ``value``; for ``low``,
-        ``high``, ``sd``, ``low_votes``, ``high_votes``, ``sd_votes`` the first-order one and
-        ``<name>_exact``; ``largest_difference`` of a draw, both centred; ``correlation`` of the
-        draws; ``n_images``, ``n_draws``.
+    Both draw the same images. The exact one draws votes again in every sample, the other in 8 mixed
+    sets, so that with votes only the intervals compare. Columns ``<name>_exact`` are of the exact
+    one; ``largest_difference`` is of a draw, both centred; ``correlation`` is of the draws.
     """
-    people = item(human, metric)
-    order = {name: row for row, name in enumerate(votes.ids)}
-    ids = people.matrix.ids[:n_images]
-    counts = votes.counts[[order[str(name)] for name in ids]]
-    labels = votes.labels[[order[str(name)] for name in ids]]
+    matrix = human.load(metric)
+    ids = matrix.ids[:n_images]
     n = len(ids)
+    rows = vote_rows(matrix, votes)[:n_images]
+    counts, labels = votes.counts[rows], votes.labels[rows]
     some = Item("human", "features", 0, rdm(vote_shares(counts), metric, ids), vote_shares(counts))
-    items = []
-    for source in models:
-        whole = item(source, metric)
-        items.append(
-            Item(
-                source.model,
-                source.layer,
-                source.seed,
-                whole.matrix.select(ids),
-                whole.features[:n],
-            )
-        )
+    items = [
+        replace(one, matrix=one.matrix.select(ids), features=one.features[:n])
+        for one in (item(source, metric) for source in models)
+    ]
     shared = frame(labels, np.count_nonzero(counts, axis=1) > 1, ids)
     found = bootstrap_scores(
         some, items, shared, counts, n_draws=n_draws, vote_sets=8, seed=seed, threads=threads
@@ -184,18 +142,13 @@ def exact_differences(
     label = rdm(np.eye(int(labels.max()) + 1)[labels], "euclidean", ids)
     tables = []
     for measure, controls in (("spearman", []), ("partial_label", [label])):
+        matrices = [one.matrix for one in items]
         exact = bootstrap_compare(
-            [one.matrix for one in items],
-            some.matrix,
-            counts,
-            n_draws,
-            seed,
-            controls=controls,
-            threads=threads,
+            matrices, some.matrix, counts, n_draws, seed, controls=controls, threads=threads
         )
         point = exact.scores["score"].to_numpy(dtype=np.float64)
         names = [str(place) for place in range(len(items))]
-        ours = score_table(names, point, found.draws[measure], found.mixed[measure], 0.95)
+        ours = score_table(names, point, found.draws[measure], found.mixed[measure], LEVEL)
         table = ours.merge(exact.scores, on="model", suffixes=("", "_exact"))
         a, b = (x - np.mean(x, axis=0) for x in (found.draws[measure], exact.draws))
         table["largest_difference"] = np.abs(a - b).max(axis=0)
@@ -209,13 +162,13 @@ def exact_differences(
     return _labelled(pd.concat(tables, ignore_index=True), models, metric, columns)
 
 
-def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Float64]:
+def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Floats]:
     """Exact values of each measure, in the order of the models."""
     keys = [(s.model, s.layer, s.seed) for s in models]
     table = comparisons.rename(columns={"value": "spearman"}).set_index(_KEYS)
     missing = [key for key in keys if key not in table.index]
     if missing:
-        raise InputError(f"the table of comparisons has no row for {missing[0]}; compare it anew")
+        raise InputError(f"the table of comparisons has no row for {missing[0]}; compare again")
     table = table.reindex(pd.MultiIndex.from_tuples(keys))
     return {name: table[name].to_numpy(dtype=np.float64) for name in MEASURES}
 
@@ -223,14 +176,13 @@ def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Fl
 def _labelled(
     table: pd.DataFrame, models: Sequence[Source], metric: str, columns: list[str]
 ) -> pd.DataFrame:
-    places = table["model"].astype(int).tolist()
+    places = table["model"].astype(int).to_numpy()
     for key in _KEYS:
         table[key] = [getattr(models[place], key) for place in places]
-    table["metric"] = metric
-    table = table.rename(columns={"score": "value"}).reindex(columns=columns)
-    order = np.argsort(places, kind="stable")
+    table = table.assign(metric=metric).rename(columns={"score": "value"}).reindex(columns=columns)
+    table = table.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
     texts = dict.fromkeys(("model", "layer", "metric", "measure"), "str")
-    return table.iloc[order].reset_index(drop=True).astype({**texts, "seed": "int64"})
+    return table.astype({**texts, "seed": "int64"})
 
 
 def _labelled_differences(
@@ -241,19 +193,17 @@ def _labelled_differences(
         for key in _KEYS:
             table[f"{key}_{side}"] = [getattr(models[place], key) for place in places]
     table["metric"], table["correction"] = metric, correction
-    texts = dict.fromkeys(
-        ("metric", "correction", "model_a", "layer_a", "model_b", "layer_b"), "str"
-    )
-    whole = dict.fromkeys(("seed_a", "seed_b"), "int64")
-    return table.reindex(columns=DIFFERENCE_COLUMNS).astype({**texts, **whole})
+    kinds = {f"{key}_{side}": "int64" if key == "seed" else "str" for side in "ab" for key in _KEYS}
+    kinds |= {"metric": "str", "correction": "str"}
+    return table.reindex(columns=DIFFERENCE_COLUMNS).astype(kinds)
 
 
 def tabulate_inference(*, differences: list[In], check: list[In]) -> dict[str, pd.DataFrame]:
-    """Put the tables of all metrics below each other.
+    """Concatenate the tables of all metrics.
 
     Args:
-        differences: .parquet of paired differences of each metric.
-        check: .parquet of the check of the bootstrap of each metric.
+        differences: .parquet of paired differences per metric.
+        check: .parquet of the check of the bootstrap per metric.
 
     Returns:
         ``table``: all differences. ``checks``: all checks.

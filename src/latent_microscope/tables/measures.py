@@ -1,4 +1,4 @@
-"""One long table of all measures of all models, and a wide one for people."""
+"""One long table of all measures of all models, and a wide one of their means over runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,15 +8,15 @@ import pandas as pd
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.tables.behaviour import BEHAVIOUR_COLUMNS
+from latent_microscope.tables import behaviour as scores
+from latent_microscope.tables.behaviour import SMALLER
 
 KEYS = ["model", "layer", "seed", "metric", "measure"]
 RSA_MEASURES = (
     "spearman", "rho_a", "tau_a", "cosine", "partial_label", "within_class", "non_unanimous",
     "unique_variance", "class_level", "cka",
 )  # fmt: skip
-BEHAVIOUR_MEASURES = tuple(BEHAVIOUR_COLUMNS[2:])
-SMALLER = ("cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl")
+BEHAVIOUR_MEASURES = tuple(scores.MEASURES)
 _INTERVAL = ["low", "high", "low_votes", "high_votes", "n_draws"]
 _BOUNDS = ["ceiling_lower", "ceiling_upper", "ceiling_smoothed", "ceiling_dirichlet"]
 COLUMNS = [
@@ -24,8 +24,7 @@ COLUMNS = [
     "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
     "simulated_votes", "note",
 ]  # fmt: skip
-# Layer of predictions, which have no RDM of their own.
-PREDICTIONS = "probabilities"
+PREDICTIONS = "probabilities"  # layer of predictions, which have no RDM of their own
 
 
 def tabulate_measures(
@@ -40,29 +39,26 @@ def tabulate_measures(
     simulated: bool = False,
     notes: dict[str, str] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Put all measures in one long table, and their means over runs in a wide one.
+    """Tabulate all measures of all models: a long table, and a wide one of means over runs.
 
     Args:
-        rsa: .parquet of similarity to people.
-        ceilings: .parquet of ceilings of each metric.
+        rsa: .parquet of similarity to human judgements per metric.
+        ceilings: .parquet of ceilings per metric.
         behaviour: .parquet of scores of predictions.
         metrics: metric of each table of ceilings.
         label: name of the model that knows the true label, the baseline of the similarity.
         intervals: .parquet of bootstrap intervals.
         equivalents: .parquet of annotator equivalents.
         simulated: whether the votes are simulated.
-        notes: what a reader must know of a model, by its name.
+        notes: remark per model name.
 
     Returns:
-        ``table``: one row a model, layer, seed, metric and measure, with :data:`COLUMNS`.
+        ``table``: one row per model, layer, seed, metric and measure, with :data:`COLUMNS`.
         ``metric`` is empty for predictions. The ceiling of a score of predictions is that of the
         votes themselves (their entropy, for cross-entropy), in ``ceiling_upper``.
-        ``self_ceiling``, of rho-a, is the most that the ties of both RDMs allow.
+        ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
         ``unique_variance`` has as ceiling what a perfect RDM would explain beyond the others.
         ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
-
-    Raises:
-        InputError: No RSA table, or none of ceilings for a metric.
     """
     if len(ceilings) != len(metrics):
         raise InputError(f"{len(ceilings)} tables of ceilings for {len(metrics)} metrics")
@@ -70,13 +66,11 @@ def tabulate_measures(
         raise InputError("no RSA table; give that of at least one metric")
     bounds = {m: load_table(path) for m, path in zip(metrics, ceilings, strict=True)}
     similar = [load_table(path) for path in rsa]
-    table = pd.concat(
-        [
-            *(_similarities(part, bounds, label) for part in similar),
-            _predictions(load_table(behaviour)),
-        ],
-        ignore_index=True,
-    )
+    parts = [
+        *(_similarities(p, bounds, label) for p in similar),
+        _predictions(load_table(behaviour)),
+    ]
+    table = pd.concat(parts, ignore_index=True)
     n_images = int(similar[0]["n_images"].iloc[0])
     table["n"] = table["n"].fillna(n_images).astype("int64")
     table = _joined(table, [load_table(path) for path in intervals or []], _INTERVAL)
@@ -92,11 +86,8 @@ def tabulate_measures(
     table = table[COLUMNS].astype({"seed": "int64"})
     both = pd.concat([part.assign(metric=m) for m, part in bounds.items()], ignore_index=True)
     both = both[["metric", *(name for name in both.columns if name != "metric")]]
-    return {
-        "table": table,
-        "models": wide_table(table),
-        "all_ceilings": both.astype({"metric": "str"}),
-    }
+    both = both.astype({"metric": "str"})
+    return {"table": table, "models": wide_table(table), "all_ceilings": both}
 
 
 def _similarities(
@@ -107,7 +98,7 @@ def _similarities(
     wide = rsa.rename(columns={"value": "spearman"})
     for metric, group in wide.groupby("metric", sort=False):
         if metric not in ceilings:
-            raise InputError(f"no table of ceilings of the metric {metric!r}; make it")
+            raise InputError(f"no table of ceilings of the metric {metric!r}; compute it")
         bounds = ceilings[str(metric)].set_index("measure")
         oracle = wide[(wide["model"] == label) & (wide["metric"] == metric)]
         for measure in RSA_MEASURES:
@@ -138,14 +129,14 @@ def _similarities(
 
 
 def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
-    """Long rows of the scores of predictions; those that a model does not have are left out."""
+    """Long rows of the scores of predictions, without those that a model does not have."""
     rows = behaviour.set_index("model")
     parts = []
     for measure in BEHAVIOUR_MEASURES:
         part = behaviour[["model", "seed"]].copy()
         part["layer"], part["metric"], part["measure"] = PREDICTIONS, "", measure
         part["value"] = behaviour[measure]
-        own = {"cross_entropy_calibrated": "cross_entropy"}.get(measure, measure)
+        own = measure.removesuffix("_calibrated")
         floor = float(rows[own].get("human", np.nan))
         fitting = measure in (*SMALLER, "error_consistency")
         part["ceiling_upper"] = floor if fitting else np.nan
@@ -162,7 +153,7 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
 
 
 def _worth(equivalents: pd.DataFrame) -> pd.DataFrame:
-    """Annotator equivalents with the text that people read, such as ``7.3`` or ``> 23``."""
+    """Annotator equivalents with their text, such as ``7.3`` or ``> 23``."""
     table = equivalents.rename(columns={"votes": "equivalents"})
     table["equivalents_text"] = [
         f"{mark} {votes:g}" if mark else f"{votes:.1f}"
@@ -172,7 +163,7 @@ def _worth(equivalents: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Columns of other tables beside the rows of the same run and measure."""
+    """Add columns of other tables to the rows of the same run and measure."""
     filled = []
     for part in parts:
         more = part.copy()
@@ -187,13 +178,10 @@ def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[st
 
 
 def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
-    """One row a model, layer and metric: mean and standard deviation over runs of every measure.
+    """One row per model, layer and metric: mean and standard deviation over runs of every measure.
 
-    Scores of predictions stand in the rows of the layer of probabilities of every metric, or, for
-    a model without such a layer, in rows of their own.
-
-    Args:
-        measures: The long table.
+    Scores of predictions are in the rows of the layer of probabilities of every metric, or, for a
+    model without such a layer, in rows of their own.
 
     Returns:
         ``model``, ``layer``, ``metric``, ``n`` (runs), ``<measure>_mean``, ``<measure>_sd``, and
@@ -205,8 +193,7 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
     scored = measures[measures["metric"] == ""]
     keys = ["model", "layer", "metric"]
     heads = similar[keys].drop_duplicates()
-    rows = []
-    used = set()
+    rows, used = [], set()
     for model, layer, metric in heads.itertuples(index=False):
         part = similar[(similar[keys] == [model, layer, metric]).all(axis=1)]
         own = (similar["model"] == model) & (similar["metric"] == metric)
@@ -222,8 +209,7 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
     columns = [*keys, "n", *(f"{name}_{end}" for name in names for end in ("mean", "sd"))]
     columns += ["spearman_equivalents", "cross_entropy_equivalents", "note"]
     table = table.reindex(columns=columns)
-    place = {metric: i for i, metric in enumerate(dict.fromkeys(table["metric"]))}
-    order = np.lexsort((-table["spearman_mean"].to_numpy(), table["metric"].map(place).to_numpy()))
+    order = np.lexsort((-table["spearman_mean"].to_numpy(), pd.factorize(table["metric"])[0]))
     texts = ["spearman_equivalents", "cross_entropy_equivalents"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     return table.iloc[order].reset_index(drop=True)

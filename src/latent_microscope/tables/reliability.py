@@ -1,4 +1,4 @@
-"""Scores with uncertainty: what of U, O, stability and CLS repeats over VAEs and ICA restarts."""
+"""Scores with uncertainty: how U, O, stability and CLS repeat over VAEs and ICA restarts."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -42,17 +42,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Replicates:
-    """One score of the same samples, again and again.
+    """Repeated values of one score of the same samples."""
 
-    Attributes:
-        values: (n, m).
-        seeds: Number of the VAE of each column.
-        chosen: Whether a column is of the restart that the other tables use.
-    """
-
-    values: Floats
-    seeds: npt.NDArray[np.int64]
-    chosen: npt.NDArray[np.bool_]
+    values: Floats  # (n, m)
+    seeds: npt.NDArray[np.int64]  # number of the VAE of each column
+    chosen: npt.NDArray[np.bool_]  # whether a column is of the restart that other tables use
 
     def select(self, columns: npt.NDArray[np.bool_]) -> "Replicates":
         """Some of the columns."""
@@ -67,29 +61,20 @@ def gather(
 ) -> tuple[pd.Series, dict[str, Replicates]]:
     """All replicates of every score, over the ids of the first run.
 
-    The chosen restart's uniqueness stands as in ``scores`` (exact), the others' as in
-    ``restarts``; CLS of a restart is made with its own uniqueness and the VAE's originality.
-
-    Args:
-        scores: Scores of each run: ``id`` and a column a score, ``originality`` among them.
-        restarts: Uniqueness of each run's restarts: ``id``, ``restart_<number>``, ``chosen`` (the
-            number of the chosen one, the same in each row).
-        runs: Number of each run.
-        alpha: Weight of uniqueness in the CLS.
-
-    Raises:
-        InputError: Not one of each a run, or different ids.
+    The chosen restart's uniqueness is that of ``scores`` (exact), the others' that of ``restarts``
+    (``id``, ``restart_<number>``, ``chosen``: the number of the chosen one, the same in each row);
+    CLS of a restart is computed with its own uniqueness and the VAE's originality.
     """
     if not scores or not len(scores) == len(restarts) == len(runs):
         raise InputError(
             f"{len(scores)} scores, {len(restarts)} restart tables and {len(runs)} runs; give one "
-            "of each a run"
+            "of each per run"
         )
     ids = scores[0]["id"].astype("str")
     measured = [str(name) for name in scores[0].columns if name != "id"]
+    wanted = pd.DataFrame({"id": ids})
     columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in measured}
     for table, restart, run in zip(scores, restarts, runs, strict=True):
-        wanted = pd.DataFrame({"id": ids})
         names = ("scores of the first run", f"scores of run {run}")
         own = join_by_id(wanted, table[["id", *measured]], names=names)
         for name in measured:
@@ -103,14 +88,11 @@ def gather(
             o = own["originality"].to_numpy(float)
             columns["uniqueness"].append((u, int(run), False))
             columns["cls"].append((creative_latent_score(u, o, alpha), int(run), False))
-    return ids, {
-        name: Replicates(
-            np.column_stack([values for values, _, _ in parts]),
-            np.array([seed for _, seed, _ in parts], dtype=np.int64),
-            np.array([chosen for _, _, chosen in parts], dtype=bool),
-        )
-        for name, parts in columns.items()
-    }
+    replicates = {}
+    for name, parts in columns.items():
+        values, seeds, used = zip(*parts, strict=True)
+        replicates[name] = Replicates(np.column_stack(values), np.array(seeds), np.array(used))
+    return ids, replicates
 
 
 def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> dict[str, Any]:
@@ -178,19 +160,17 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
 def reliability_table(
     replicates: Mapping[str, Replicates], lists: Mapping[str, Sequence[Any]]
 ) -> pd.DataFrame:
-    """How far each score's ranking repeats, over VAE seeds, ICA restarts and both.
+    """How well each score's ranking repeats, over VAE seeds, ICA restarts and both.
 
-    Args:
-        replicates: From :func:`gather`.
-        lists: Score → length of its ranked list, and whether it holds the highest.
+    ``lists``: score → length of its ranked list, and whether it holds the highest.
 
     Returns:
-        One row a score and source of variation (``over``: VAE seeds, with the chosen restart of
+        One row per score and source of variation (``over``: VAE seeds, with the chosen restart of
         each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts).
-        Spearman: mean, sd and least of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
+        Spearman: mean, sd and minimum of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
         ``icc`` (of percentiles, one replicate, with a 95 % interval) and ``icc_of_mean`` (of the
         mean over all): of restarts the mean over VAEs; NaN for both, where replicates are nested.
-        ``list_shared`` and ``list_jaccard`` of the list, each beside chance. ``range_median``:
+        ``list_shared`` and ``list_jaccard`` of the list, each with chance. ``range_median``:
         median over samples of the width of their range, in percentiles; ``band_median``: width of
         the band that holds 95 % of the percentiles of another replicate. ``status``, ``note``:
         :func:`judge`.
@@ -210,17 +190,12 @@ def reliability_table(
 def score_intervals(
     ids: pd.Series, replicates: Mapping[str, Replicates], *, seed: int
 ) -> pd.DataFrame:
-    """Where every sample stands by each score, and how sure that is.
-
-    Args:
-        ids: n ids.
-        replicates: From :func:`gather`.
-        seed: Of the shuffles that show pure noise.
+    """Percentile of every sample by each score, and its uncertainty.
 
     Returns:
-        One row a score and sample: ``score``, ``id``, ``median`` percentile over all replicates,
+        One row per score and sample: ``score``, ``id``, ``median`` percentile over all replicates,
         ``low`` and ``high`` (range over them; NaN with one replicate), ``next_low`` and
-        ``next_high`` (95 % of the samples of such a percentile stand there by another VAE; NaN
+        ``next_high`` (95 % of the samples of such a percentile are there by another VAE; NaN
         with one VAE), ``noise_median``, ``noise_low``, ``noise_high`` (the same range if VAEs
         ranked the samples independently; with one VAE, if restarts did), ``replicates``, ``vaes``.
     """
@@ -231,13 +206,13 @@ def score_intervals(
         m = ranks.shape[1]
         middle, low, high = ranges(ranks)
         groups = made.seeds if vaes > 1 else np.arange(m)
-        shuffled = noise_ranks(ranks, groups, rng(seed, "noise", name))
-        noise = ranges(shuffled)
-        if m < 2:
-            low = high = np.full(len(middle), np.nan)
-            noise = (low, low, low)
-        centres, band_low, band_high = prediction_band(ranks, pairs_of(made.seeds, within=False))
+        noise = ranges(noise_ranks(ranks, groups, rng(seed, "noise", name)))
         unknown = np.full(len(middle), np.nan)
+        if m < 2:
+            low = high = unknown
+            noise = (unknown, unknown, unknown)
+        centres, *band = prediction_band(ranks, pairs_of(made.seeds, within=False))
+        following = [np.interp(middle, centres, end) if len(centres) else unknown for end in band]
         parts.append(
             pd.DataFrame(
                 {
@@ -246,8 +221,8 @@ def score_intervals(
                     "median": middle,
                     "low": low,
                     "high": high,
-                    "next_low": np.interp(middle, centres, band_low) if len(centres) else unknown,
-                    "next_high": np.interp(middle, centres, band_high) if len(centres) else unknown,
+                    "next_low": following[0],
+                    "next_high": following[1],
                     "noise_median": noise[0],
                     "noise_low": noise[1],
                     "noise_high": noise[2],
@@ -272,8 +247,8 @@ def tabulate_reliability(
     """Compare rankings over VAE seeds and over the ICA restarts of each.
 
     Args:
-        scores: .parquet of all scores of each run.
-        restarts: .parquet of the uniqueness by every ICA restart of each run.
+        scores: .parquet of all scores per run.
+        restarts: .parquet of the uniqueness by every ICA restart per run.
         runs: number of each run.
         lists: {score: [length of its ranked list, whether it holds the highest]}.
         alpha: weight of uniqueness in the CLS.
@@ -281,26 +256,18 @@ def tabulate_reliability(
         more: .parquet of each further score, run by run.
 
     Returns:
-        one row a score and source of variation: Spearman, Kendall's W, ICC, repeats of the list
-        beside chance, widths, status and note.
-        one row a score and sample: median, low and high percentile, the band of another VAE, and
-        what pure noise would give.
+        ``table``: one row per score and source of variation: Spearman, Kendall's W, ICC, repeats of
+        the list and chance, widths, status and note. ``intervals``: one row per score and sample:
+        median, low and high percentile, the band of another VAE, and what pure noise would give.
     """
-    ids, replicates = gather(
-        [
-            load_scores(path, list(lists), further)
-            for path, further in zip(scores, by_run(more, scores), strict=True)
-        ],
-        [load_table(path) for path in restarts],
-        runs,
-        alpha,
-    )
+    tables = [
+        load_scores(path, list(lists), further)
+        for path, further in zip(scores, by_run(more, scores), strict=True)
+    ]
+    ids, replicates = gather(tables, [load_table(path) for path in restarts], runs, alpha)
     result = reliability_table(replicates, lists)
     for row in result[result["status"] != "ok"].to_dict("records"):
-        known = row["status"] != "unknown"
-        log.log(
-            logging.WARNING if known else logging.INFO,
-            "%s over %s: %s (%s)", row["score"], row["over"], row["status"], row["note"],
-        )  # fmt: skip
+        level = logging.INFO if row["status"] == "unknown" else logging.WARNING
+        log.log(level, "{score} over {over}: {status} ({note})".format_map(row))
     intervals = score_intervals(ids, replicates, seed=derive(seed, "reliability"))
     return {"table": result, "intervals": intervals}

@@ -1,4 +1,7 @@
-"""Tables of representational similarity: model against human, and model against model."""
+"""Tables of representational similarity: models with annotators and with each other.
+
+Over all images, within the folds of cross-validated networks, and between class means.
+"""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -14,92 +17,69 @@ from scipy.special import softmax
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
+from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
 from latent_microscope.similarity.comparison import (
     partial_correlation,
+    rank_gram,
     require_same_images,
+    spearman,
 )
 from latent_microscope.similarity.files import ids_path, load_rdm
 from latent_microscope.similarity.measures import Frame, frame, measures, ready
 from latent_microscope.similarity.ranks import Ranks, covariation
-from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.variance import explained, rivals, unique_among
+from latent_microscope.similarity.votes import vote_shares
 
-_MEASURED = [
-    "value",
-    "partial_label",
-    "rho_a",
-    "within_class",
-    "non_unanimous",
-    "cosine",
-    "tau_a",
-    "unique_variance",
-    "others_explain",
-    "class_level",
-    "cka",
-    "self_rho_a",
-    "human_self_rho_a",
-]
+FOLD_LAYER = "features (within folds)"
 _HEAD = ["model", "layer", "seed", "metric", "method"]
-_TAIL = ["n_images", "n_pairs"]
-COMPARISON_COLUMNS = [*_HEAD, *_MEASURED, "label_only", *_TAIL]
-RSA_COLUMNS = [*_HEAD, *_MEASURED, "label_only", "ceiling_lower", "ceiling_upper", *_TAIL]
+_TEXTS = dict.fromkeys(("model", "layer", "metric", "method"), "str")
+_COUNTS = ["n_images", "n_pairs"]
+_NUMBERS = [
+    *("value", "partial_label", "rho_a", "within_class", "non_unanimous", "cosine", "tau_a"),
+    *("unique_variance", "others_explain", "class_level", "cka", "self_rho_a", "human_self_rho_a"),
+    "label_only",
+]
+COMPARISON_COLUMNS = [*_HEAD, *_NUMBERS, *_COUNTS]
+RSA_COLUMNS = [*_HEAD, *_NUMBERS, "ceiling_lower", "ceiling_upper", *_COUNTS]
+CLASS_COLUMNS = ["model", "layer", "seed", "metric", "class_a", "class_b", "value"]
+_ROWS = 500  # of features in memory at a time
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one RDM, and whose it is.
+    """Files of one RDM, and whose it is."""
 
-    Attributes:
-        model: Name of the model; ``human`` for people.
-        layer: features or probabilities.
-        seed: Number of the run.
-        rdm: Its ``.npy``, ids beside it.
-        features: ``.npy`` that the RDM was made of.
-        ids: Table of the ids of the features.
-        transform: none, or softmax (of the features).
-    """
-
-    model: str
-    layer: str
+    model: str  # human: the annotators
+    layer: str  # features or probabilities
     seed: int
-    rdm: Path
-    features: Path
-    ids: Path
-    transform: str = "none"
+    rdm: Path  # .npy, ids beside it
+    features: Path  # .npy that the RDM was made of
+    ids: Path  # of the features
+    transform: str = "none"  # or softmax, of the features
 
     def load(self, metric: str) -> RDM:
-        """The RDM, memory-mapped.
-
-        Raises:
-            InputError: It holds another metric's distances.
-        """
+        """The RDM, memory-mapped, checked to hold distances of this metric."""
         matrix = load_rdm(self.rdm)
         if matrix.metric not in (metric, "unknown"):
             raise InputError(
-                f"{self.rdm}: holds {matrix.metric} distances, not {metric}; compute it anew"
+                f"{self.rdm}: contains {matrix.metric} distances, not {metric}; compute it again"
             )
         return matrix
 
     def rows(self, matrix: RDM) -> npt.NDArray:
-        """The features, in the order of the RDM.
-
-        Raises:
-            InputError: They are of other images.
-        """
+        """The features that the RDM was made of, checked to have its ids in its order."""
         rows, ids = load_with_ids(self.features, self.ids)
-        return transformed(rows, ids, matrix, self.transform, self.features)
-
-
-def transformed(
-    rows: npt.NDArray, ids: npt.NDArray, matrix: RDM, transform: str, path: Path
-) -> npt.NDArray:
-    """Rows as the RDM was made of them, checked to be of the same images in the same order."""
-    if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
-        raise InputError(f"{path}: its ids are not those of its RDM; make the RDM again")
-    if transform == "softmax":
-        return np.asarray(softmax(np.asarray(rows, dtype=np.float64), axis=1))
-    return np.asarray(rows)
+        if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
+            raise InputError(
+                f"{self.features}: its ids differ from those of its RDM; compute the RDM again"
+            )
+        if self.transform == "softmax":
+            return np.asarray(softmax(np.asarray(rows, dtype=np.float64), axis=1))
+        return np.asarray(rows)
 
 
 def sources(
@@ -112,12 +92,7 @@ def sources(
     runs: Sequence[int],
     transforms: Sequence[str],
 ) -> list[Source]:
-    """One source an RDM.
-
-    Raises:
-        InputError: As many of one as of the others are not given, a source is given twice, or ids
-            are not beside their RDM.
-    """
+    """One source per RDM; all sequences have the same length."""
     columns = (models, layers, runs, rdms, features, feature_ids, transforms)
     if {len(part) for part in columns} != {len(rdm_ids)}:
         raise InputError(
@@ -126,27 +101,28 @@ def sources(
     for path, ids in zip(rdms, rdm_ids, strict=True):
         if ids != ids_path(path):
             raise InputError(f"{ids}: the ids of {path} must be named {ids_path(path)}")
-    found = [Source(*row) for row in zip(*columns, strict=True)]
-    keys = [(s.model, s.layer, s.seed) for s in found]
-    if len(set(keys)) != len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"the RDM of {twice} is given twice; give each its own name")
-    return found
+    keys = list(zip(models, layers, runs, strict=True))
+    repeated = next((key for key in keys if keys.count(key) > 1), None)
+    if repeated:
+        raise InputError(f"the RDM of {repeated} is given twice; give each its own name")
+    return [Source(*row) for row in zip(*columns, strict=True)]
 
 
-def frame_of(human: RDM, votes: HumanVotes) -> tuple[Frame, npt.NDArray[np.int64]]:
-    """What all comparisons over the images of the human RDM share, and their votes in its order.
-
-    Raises:
-        InputError: Votes of other images.
-    """
+def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
+    """Row of the votes of each image of the human RDM."""
     index = pd.Index(votes.ids)
     order = index.get_indexer(pd.Index(human.ids.astype(str)))
     if len(index) != human.n or (order < 0).any():
         raise InputError(
-            f"the RDMs are over {human.n} images, the votes over {len(index)}, and they are not "
-            "the same; make RDMs and votes again from one samples table"
+            f"the RDMs are of {human.n} images and the votes of {len(index)}, not of the same "
+            "images; compute both again from one samples table"
         )
+    return np.asarray(order, dtype=np.int64)
+
+
+def frame_of(human: RDM, votes: HumanVotes) -> tuple[Frame, Ints]:
+    """What all comparisons over the images of the human RDM share, and their votes in its order."""
+    order = vote_rows(human, votes)
     counts = votes.counts[order]
     disputed = np.count_nonzero(counts, axis=1) > 1
     return frame(votes.labels[order], disputed, human.ids), counts
@@ -162,31 +138,18 @@ def compare_sources(
     tau: bool = False,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All models against people, and the first run of each against the others.
+    """Compare all models with annotators, and the first run of each with the others.
 
-    Each RDM is ranked once. The ranks wait on the disk (4 bytes a pair), so that memory holds two
-    of them a thread however many models there are.
-
-    Args:
-        human: Of the vote distributions.
-        models: All models, the label among them.
-        votes: The votes and classes of the same images, in any order.
-        metric: Distance of the RDMs.
-        beside: Output of the step; next to it the ranks are kept meanwhile.
-        tau: Whether to compute tau-a.
-        threads: Models at the same time; changes no number.
+    Each RDM is ranked once. The ranks wait on the disk next to ``beside`` (4 bytes per pair), so
+    that memory holds two of them per thread however many models there are.
 
     Returns:
-        Table of :data:`COMPARISON_COLUMNS`, one row a model RDM, and table ``model_a``,
-        ``model_b``, ``value`` (Spearman) of all ordered pairs of people and first runs.
+        Table of :data:`COMPARISON_COLUMNS`, one row per model RDM, and table ``model_a``,
+        ``model_b``, ``value`` (Spearman) of all ordered pairs of annotators and first runs.
         ``self_rho_a`` is the rho-a of the RDM with itself, below 1 where it has ties; the root of
-        its product with ``human_self_rho_a`` is the most that ``rho_a`` can be.
-        ``unique_variance`` is the share of the variance of the human ranks that this RDM explains
-        and no RDM of another model does (first run of each), ``others_explain`` what those
-        explain. NaN where a value is not defined.
-
-    Raises:
-        InputError: The RDMs are over different ids, or not over those of the votes.
+        its product with ``human_self_rho_a`` is the maximum of ``rho_a``. ``unique_variance`` is
+        the share of the variance of the human ranks that this RDM explains and no RDM of another
+        model does (first run of each), ``others_explain`` what those explain. NaN: not defined.
     """
     people = human.load(metric)
     shared, _ = frame_of(people, votes)
@@ -197,47 +160,35 @@ def compare_sources(
             source = models[place]
             matrix = source.load(metric)
             require_same_images([people, matrix])
-            theirs = ready(matrix, source.rows(matrix), shared)
-            found = measures(reference, theirs, shared, tau=tau)
-            return found, _on_disk(theirs.ranked.ranks, folder / f"{place}.npy")
+            model = ready(matrix, source.rows(matrix), shared)
+            values = measures(reference, model, shared, tau=tau)
+            return values, _on_disk(model.ranked.ranks, folder / f"{place}.npy")
 
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(measured, range(len(models))))
             ranks = [reference.ranked.ranks, *(own for _, own in results)]
             gram = _gram(ranks, pool.map)
-        label_only = float(
-            partial_correlation(_label_gram(reference.ranked.ranks, shared.label.ranks))
-        )
         against = rivals(models)
         unique = unique_among(gram, against)
         others = [explained(gram, [1 + place for place in rest]) for rest in against]
-        n, pairs = people.n, float(len(people))
-        people_variation = reference.ranked.ranks.variation
-        rows = []
-        for source, (found, own), share, rest in zip(models, results, unique, others, strict=True):
-            value = found.pop("spearman")
-            rows.append(
-                {
-                    "model": source.model,
-                    "layer": source.layer,
-                    "seed": source.seed,
-                    "metric": metric,
-                    "method": "spearman",
-                    "value": value,
-                    **found,
-                    "unique_variance": share,
-                    "others_explain": float(rest),
-                    "self_rho_a": 3.0 * own.variation / (pairs**3 - pairs),
-                    "human_self_rho_a": 3.0 * people_variation / (pairs**3 - pairs),
-                    "label_only": label_only,
-                    "n_images": n,
-                    "n_pairs": len(people),
-                }
-            )
+        table = pd.DataFrame([values for values, _ in results])
+        table = table.rename(columns={"spearman": "value"})
+        for key in ("model", "layer", "seed"):
+            table[key] = [getattr(source, key) for source in models]
+        table["metric"], table["method"] = metric, "spearman"
+        table["unique_variance"], table["others_explain"] = unique, np.array(others, float)
+        table["self_rho_a"] = [_self_rho_a(own) for own in ranks[1:]]
+        table["human_self_rho_a"] = _self_rho_a(ranks[0])
+        table["label_only"] = float(partial_correlation(rank_gram([ranks[0], shared.label.ranks])))
+        table["n_images"], table["n_pairs"] = people.n, len(people)
         del ranks, results
-    table = pd.DataFrame(rows)[COMPARISON_COLUMNS]
-    texts = dict.fromkeys(("model", "layer", "metric", "method"), "str")
-    return table.astype({**texts, "seed": "int64"}), _similarity(models, gram)
+    table = table[COMPARISON_COLUMNS].astype({**_TEXTS, "seed": "int64"})
+    return table, _similarity(models, gram)
+
+
+def _self_rho_a(ranks: Ranks) -> float:
+    pairs = float(ranks.doubled.size)
+    return 3.0 * ranks.variation / (pairs**3 - pairs)
 
 
 def _on_disk(ranks: Ranks, path: Path) -> Ranks:
@@ -246,12 +197,7 @@ def _on_disk(ranks: Ranks, path: Path) -> Ranks:
     return Ranks(np.asarray(load_npy(path, mmap=True)), ranks.variation, ranks.tied_pairs)
 
 
-def _label_gram(human: Ranks, label: Ranks) -> npt.NDArray[np.float64]:
-    cross = covariation(human.doubled, label.doubled)
-    return np.array([[human.variation, cross], [cross, label.variation]])
-
-
-def _gram(ranks: Sequence[Ranks], mapped: Callable) -> npt.NDArray[np.float64]:
+def _gram(ranks: Sequence[Ranks], mapped: Callable) -> Floats:
     """Centred sums of products of all doubled ranks."""
     size = len(ranks)
     gram = np.diag([own.variation for own in ranks])
@@ -262,8 +208,8 @@ def _gram(ranks: Sequence[Ranks], mapped: Callable) -> npt.NDArray[np.float64]:
     return gram
 
 
-def _similarity(models: Sequence[Source], gram: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Spearman correlations of people and the first run of each model and layer."""
+def _similarity(models: Sequence[Source], gram: Floats) -> pd.DataFrame:
+    """Spearman correlations of annotators and the first run of each model and layer."""
     first: dict[str, int] = {"human": 0}
     for place, source in enumerate(models):
         first.setdefault(f"{source.model}-{source.layer}", place + 1)
@@ -272,36 +218,114 @@ def _similarity(models: Sequence[Source], gram: npt.NDArray[np.float64]) -> pd.D
     with np.errstate(invalid="ignore", divide="ignore"):
         values = np.clip(gram[np.ix_(places, places)] / np.outer(size, size), -1.0, 1.0)
     np.fill_diagonal(values, np.where(size > 0.0, 1.0, np.nan))
-    pairs = list(itertools.product(range(len(names)), repeat=2))
-    table = pd.DataFrame(
-        {
-            "model_a": [names[i] for i, _ in pairs],
-            "model_b": [names[j] for _, j in pairs],
-            "value": [values[i, j] for i, j in pairs],
-        }
-    )
-    return table.astype({"model_a": "str", "model_b": "str"})
+    pairs = list(itertools.product(names, repeat=2))
+    table = pd.DataFrame(pairs, columns=["model_a", "model_b"], dtype="str")
+    return table.assign(value=values.ravel())
 
 
 def gather(comparisons: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
-    """All comparisons of one metric with the noise ceiling beside each.
-
-    Args:
-        comparisons: One row or more a model RDM.
-        ceiling: One row: ``lower``, ``upper``.
-
-    Returns:
-        Table with :data:`RSA_COLUMNS`.
-
-    Raises:
-        InputError: No comparison, or a ceiling that is not one row.
-    """
+    """All comparisons of one metric with its noise ceiling (one row): :data:`RSA_COLUMNS`."""
     if not len(comparisons) or len(ceiling) != 1:
         raise InputError(
-            f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; at least one "
-            "comparison and exactly one ceiling are needed"
+            f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; give at least "
+            "one comparison and exactly one ceiling"
         )
-    table = comparisons.copy()
-    table["ceiling_lower"] = float(ceiling["lower"].iloc[0])
-    table["ceiling_upper"] = float(ceiling["upper"].iloc[0])
-    return table[RSA_COLUMNS]
+    lower, upper = (float(ceiling[name].iloc[0]) for name in ("lower", "upper"))
+    return comparisons.assign(ceiling_lower=lower, ceiling_upper=upper)[RSA_COLUMNS]
+
+
+def compare_within_folds(
+    features: npt.ArrayLike, folds: npt.ArrayLike, votes: HumanVotes, metric: str = "euclidean"
+) -> pd.DataFrame:
+    """Compare features, row i = image i of the votes, within folds: pairs share one network.
+
+    One row per fold: ``fold``, ``method`` and the numbers of the table of all comparisons.
+    ``unique_variance`` and ``others_explain`` are NaN: other models are not part of it.
+    """
+    rows, fold = np.asarray(features), np.asarray(folds)
+    if not len(rows) == fold.size == len(votes.ids):
+        raise InputError(
+            f"{len(rows)} rows of features, {fold.size} folds and {len(votes.ids)} images; give "
+            "one of each per image"
+        )
+    shares = vote_shares(votes.counts)
+    disputed = np.count_nonzero(votes.counts, axis=1) > 1
+    table = []
+    for name in np.unique(fold):
+        inside = np.flatnonzero(fold == name)
+        n = inside.size
+        if n < 3:
+            raise InputError(f"fold {name} has {n} images; RSA within it needs at least 3")
+        ids = votes.ids[inside].astype(str)
+        shared = frame(votes.labels[inside], disputed[inside], ids)
+        human, model = (
+            ready(rdm(x[inside], metric, ids), x[inside], shared) for x in (shares, rows)
+        )
+        values = measures(human, model, shared)
+        pairs = len(human.matrix)
+        scale = 3.0 / (float(pairs) ** 3 - pairs)
+        table.append(
+            {
+                **values,
+                "fold": int(name),
+                "method": "spearman",
+                "value": values["spearman"],
+                "unique_variance": float("nan"),
+                "others_explain": float("nan"),
+                "self_rho_a": scale * model.ranked.ranks.variation,
+                "human_self_rho_a": scale * human.ranked.ranks.variation,
+                "label_only": spearman(human.ranked.ranks, shared.label.ranks),
+                "n_images": n,
+                "n_pairs": pairs,
+            }
+        )
+    return pd.DataFrame(table)[["fold", "method", *_NUMBERS, *_COUNTS]]
+
+
+def average_folds(
+    comparisons: Sequence[pd.DataFrame], heads: Sequence[tuple[str, int]], metric: str
+) -> pd.DataFrame:
+    """Means over folds, weighted by their pairs, of each run (model, number): COMPARISON_COLUMNS.
+
+    ``layer`` is :data:`FOLD_LAYER`, ``n_images`` and ``n_pairs`` are sums over folds. A value that
+    is undefined in a fold is averaged over the others.
+    """
+    rows = []
+    for (model, run), table in zip(heads, comparisons, strict=True):
+        row = [model, FOLD_LAYER, run, metric, str(table["method"].iloc[0])]
+        for name in _NUMBERS:
+            values = table[name].to_numpy(dtype=np.float64)
+            weight = np.where(np.isnan(values), 0.0, table["n_pairs"].to_numpy(dtype=np.float64))
+            row.append(float(np.nansum(weight * values)) / weight.sum() if weight.any() else np.nan)
+        rows.append([*row, *(int(table[name].sum()) for name in _COUNTS)])
+    return pd.DataFrame(rows, columns=COMPARISON_COLUMNS).astype({**_TEXTS, "seed": "int64"})
+
+
+def class_means(features: npt.NDArray, labels: Ints, transform: str = "none") -> Floats:
+    """Mean features of classes 0..k-1, (k, f), in blocks; transform: none, or softmax per row."""
+    sizes = np.bincount(labels)
+    if not sizes.all():
+        raise InputError(f"class {int(np.argmin(sizes))} has no images, so it has no mean features")
+    sums = np.zeros((len(sizes), features.shape[1]))
+    for start in range(0, len(labels), _ROWS):
+        rows = slice(start, start + _ROWS)
+        block = np.asarray(features[rows], dtype=np.float64)
+        if transform == "softmax":
+            block = softmax(block, axis=1)
+        member = np.eye(len(sizes))[labels[rows]]
+        sums += member.T @ block
+        release(features)
+    return sums / sizes[:, None]
+
+
+def class_distances(means: Floats, names: Sequence[str], metric: str) -> pd.DataFrame:
+    """Distances between class means: ``class_a``, ``class_b``, ``value``, each pair once.
+
+    NaN where the metric is not defined for these means (correlation of constant ones).
+    """
+    try:
+        values = rdm(means, metric, list(names)).values.astype(np.float64)
+    except InputError:
+        values = np.full(len(names) * (len(names) - 1) // 2, np.nan)
+    pairs = list(itertools.combinations(names, 2))
+    return pd.DataFrame(pairs, columns=["class_a", "class_b"], dtype="str").assign(value=values)

@@ -1,0 +1,92 @@
+"""Tables of the quality of a study's latents over its runs: health of the VAEs, linear probes."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.statistics.summaries import over_runs, stack
+
+log = logging.getLogger("latent_microscope")
+_WORST = ("ok", "warning", "alarm")
+_PROBES = [
+    *("attribute", "prevalence", "auc_mean", "auc_sd", "low", "high", "q", "auc_pixels"),
+    *("auc_colour", "gain_mean", "gain_sd", "gain_low", "gain_high", "gain_q", "baseline", "n"),
+    *("positives", "images", "status"),
+]
+
+
+def tabulate_health(*, healths: list[In], views: list[str], runs: list[int]) -> pd.DataFrame:
+    """Summarise the checks of the VAEs over runs: values, the worst status, and what to do.
+
+    What is not ok is logged as a warning.
+
+    Args:
+        healths: .parquet of the checks per run.
+        views: view of each.
+        runs: number of each.
+
+    Returns:
+        One row per view and check, in their order: ``view``, ``check``, ``status`` (the worst of
+        the runs), ``mean``, ``sd`` (ddof 1), ``min``, ``max``, ``n``, the limits ``warning`` and
+        ``alarm``, ``bad``, ``runs_not_ok`` (their numbers), ``meaning``, ``action``.
+    """
+    tables = [load_table(path) for path in healths]
+    table = stack(tables, {"view": views, "run": runs}, "healths")
+    rows = []
+    for (view, check), part in table.groupby(["view", "check"], sort=False):
+        worst = max(part["status"], key=_WORST.index)
+        first = part[part["status"] == worst].iloc[0]
+        values = part["value"].to_numpy(float)
+        rows.append(
+            {
+                "view": view,
+                "check": check,
+                "status": worst,
+                "mean": values.mean(),
+                "sd": values.std(ddof=1) if len(values) > 1 else np.nan,
+                "min": values.min(),
+                "max": values.max(),
+                "n": len(values),
+                **first[["warning", "alarm", "bad"]],
+                "runs_not_ok": " ".join(str(r) for r in part["run"][part["status"] != "ok"]),
+                **first[["meaning", "action"]],
+            }
+        )
+    texts = ("view", "check", "status", "bad", "runs_not_ok", "meaning", "action")
+    result = pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
+    for row in result[result["status"] != "ok"].to_dict("records"):
+        where = f"view {row['view']}, runs {row['runs_not_ok']}"
+        log.warning("%s (%s): %s: %s", row["status"], where, row["check"], row["action"])
+    return result
+
+
+def tabulate_probes(*, probes: list[In], runs: list[int]) -> pd.DataFrame:
+    """Summarise the linear probes of the latents over runs: every attribute, best first.
+
+    Args:
+        probes: .parquet of the probes per run.
+        runs: number of each.
+
+    Returns:
+        One row per attribute: ``prevalence``, ``auc_mean``, ``auc_sd``, ``low`` and ``high`` (means
+        over runs of the 95 % interval's ends: of sampling people, not of training), ``q`` (the
+        largest of the runs), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
+        ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (runs),
+        ``positives``, ``images``, ``status``.
+    """
+    table = stack([load_table(path) for path in probes], {"run": runs}, "probes")
+    table = table.rename(columns={"n": "images"})
+    summary = over_runs(table, ["attribute"], ["auc", "gain"])
+    means = ("low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline")
+    rules = dict.fromkeys(means, "mean") | {"q": "max", "gain_q": "max"}
+    rules |= dict.fromkeys(("positives", "status", "images"), "first")
+    groups = table.groupby("attribute", sort=False)
+    summary = summary.merge(groups.agg(rules), left_on="attribute", right_index=True)
+    summary["prevalence"] = summary["positives"] / summary["images"]
+    best_first = summary.sort_values(
+        ["auc_mean", "attribute"], ascending=[False, True], ignore_index=True
+    )
+    return best_first[_PROBES].astype({"attribute": "str", "status": "str"})
