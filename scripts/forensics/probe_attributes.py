@@ -59,9 +59,7 @@ def main(
     )
     untested = result["attribute"][result["status"] != "ok"].tolist()
     if untested:
-        log.info(
-            "not tested, too few images with or without: %s", ", ".join(untested)
-        )
+        log.info("not tested, too few images with or without: %s", ", ".join(untested))
     save_table(probes, result)
 
 
