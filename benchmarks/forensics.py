@@ -58,11 +58,9 @@ def plane_points(n: int) -> Floats:
 
 
 def _score(data: Samples, neighbors: str = "exact") -> Result:
-    from latent_microscope.forensics.heuristics import score_all
+    from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 
-    found = score_all(
-        data.sources,
-        data.latents,
+    settings = ScoreSettings(
         k=_K,
         radius=_RADIUS,
         n_attractors=_ATTRACTORS,
@@ -74,6 +72,7 @@ def _score(data: Samples, neighbors: str = "exact") -> Result:
         variants=["script"],
         neighbors=neighbors,
     )
+    found = score_all(data.sources, data.latents, settings)
     pairs = found.overlaps[["i", "j"]].sort_values(["i", "j"]).to_numpy()
     return {
         "uniqueness": found.uniqueness["script"],
@@ -109,8 +108,7 @@ def _published(data: Samples) -> Result:
 def _library(data: Samples) -> Result:
     from benchmarks import library as way
     from latent_microscope.forensics.density import density_of_distances
-    from latent_microscope.forensics.originality import originality_of
-    from latent_microscope.forensics.uniqueness import row_entropy
+    from latent_microscope.forensics.sample_scores import originality_of, row_entropy
 
     distances, within = way.neighbours(data.latents, _K, _RADIUS)
     s = data.sources
@@ -188,9 +186,9 @@ def _kept(latents: Floats, plane: npt.NDArray[np.floating]) -> Result:
 
 
 def _plane_hdbscan(plane: Floats) -> Result:
-    from latent_microscope.forensics.clusters import plane_clusters
+    from latent_microscope.forensics.clusters import plane_memberships
 
-    return _labelled(plane_clusters(plane))
+    return _labelled(plane_memberships(plane)[0])
 
 
 def _plane_fast(plane: Floats) -> Result:
@@ -208,7 +206,7 @@ def _whole(data: Samples) -> Result:
     from latent_microscope.forensics.clusters import (
         graph_clusters,
         multi_scale_clusters,
-        plane_clusters,
+        plane_memberships,
         plane_neighbours,
         umap_plane,
     )
@@ -228,7 +226,7 @@ def _whole(data: Samples) -> Result:
     scores = stage("scores, densities, isolation, overlaps", lambda: score_all(data.sources, z))
     near = stage("neighbours of standardised latents", lambda: plane_neighbours(z))
     plane = stage("UMAP", lambda: umap_plane(z, seed=0, neighbours=near))
-    labels = stage("HDBSCAN on the plane", lambda: plane_clusters(plane))
+    labels = stage("HDBSCAN on the plane", lambda: plane_memberships(plane)[0])
     stage("HDBSCAN on the plane, four scales", lambda: multi_scale_clusters(plane))
     cmax = stage("C_max", lambda: graph_clusters(standardise(z), 2, near))
     attributes = np.random.default_rng(0).random((n, ATTRIBUTES)) < 0.3

@@ -27,18 +27,7 @@ def finish(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Call the function and save what it returns.
-
-    Args:
-        name: Name of the score.
-        compute: The declared function.
-        outputs: ``score``: .parquet, id and a column of the score's name.
-        latents: .npy (n, d).
-        encoding: .parquet with the id of each row.
-        settings: the score's section of the config.
-        seed: root seed.
-        run: number of this run.
-    """
+    """Save what a declared function returns for the latents: id and a column named as the score."""
     ids = load_ids(encoding)
     rows = np.array(load_rows(latents, ids, encoding), dtype=np.float64)
     random = "seed" in inspect.signature(compute).parameters

@@ -2,7 +2,7 @@
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_ids, load_rows
-from latent_microscope.neighbours.knn import load_neighbours
+from latent_microscope.neighbours.pairs import load_neighbours
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.clusters import membership_table
 
@@ -20,21 +20,11 @@ def main(
     scales: list[int],
     cmax_rows: int = 10_000,
 ) -> None:
-    """Find clusters, numbered by falling size; noise is -1.
+    """Cluster samples by HDBSCAN, numbered by falling size; noise is -1.
 
-    Args:
-        plane: .npy (n, 2) UMAP coordinates.
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        clusters: .parquet, one row a sample: id, cluster (on the plane), probability, cmax (in
-            latent space), scale_<size> for each scale.
-        neighbours: .npy (n, k) rows of the nearest others; searched for if not given.
-        distances: .npy (n, k) their distances among the standardised latents.
-        min_cluster_size: smallest cluster on the plane, samples.
-        min_samples: core neighbours on the plane, samples.
-        scales: smallest cluster sizes of the multi-scale run on the plane, samples.
-        cmax_rows: most samples for HDBSCAN itself in latent space; of more, its tree is grown
-            from the neighbour graph.
+    clusters: id, cluster (on the plane), probability, cmax (in latent space), scale_<size> (on the
+    plane at each of scales). neighbours and distances are searched for if not given; above
+    cmax_rows samples the tree in latent space comes from the neighbour graph.
     """
     ids = load_ids(encoding)
     table = membership_table(

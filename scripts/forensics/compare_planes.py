@@ -20,21 +20,12 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Cluster each plane and compare each with each.
+    """Compare the clusters of one VAE's latents over UMAP seeds.
 
-    Args:
-        plane: .npy (n, 2) coordinates of the run's own UMAP seed.
-        replicates: .npy (n, 2) coordinates of other UMAP seeds.
-        encoding: .parquet with the column id, one row a point.
-        sbs: .parquet, one row a plane: plane, min_cluster_size, share, n_clusters, noise_share.
-        pairs: .parquet, one row a pair of planes: first, second, ari, ami (noise as a label),
-            ari_clustered, ami_clustered (points clustered in both), clustered_both, baseline_ari.
-        clusters: .parquet, one row a cluster of the run's own plane: cluster, size, jaccard,
-            jaccard_sd, recovered, dissolved, baseline, n, verdict.
-        min_cluster_size: HDBSCAN on a plane.
-        min_samples: HDBSCAN on a plane.
-        seed: root seed.
-        run: number of the run.
+    sbs: plane, min_cluster_size, share, n_clusters, noise_share. pairs of planes: first, second,
+    ari, ami (noise as a label), ari_clustered, ami_clustered (points clustered in both),
+    clustered_both, baseline_ari. clusters of the run's own plane: cluster, size, jaccard,
+    jaccard_sd, recovered, dissolved, baseline, n, verdict.
     """
     ids = load_ids(encoding)
     planes = [load_rows(path, ids, encoding) for path in [plane, *replicates]]

@@ -9,15 +9,7 @@ from latent_microscope.step import In, Out, run
 def main(
     *, latents: In, factors: Out, components: int | None = None, seed: int = 0, run: int = 0
 ) -> None:
-    """Find the factors of standardised latent means.
-
-    Args:
-        latents: .npy (n, d) latent means.
-        factors: .npy float64 (n, k) factor scores.
-        components: number of factors; none: min(20, d).
-        seed: root seed.
-        run: number of the run.
-    """
+    """Find factor scores (n, k) of standardised latent means; k is min(20, d) by default."""
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     save_npy(

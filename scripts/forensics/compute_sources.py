@@ -22,22 +22,12 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Find independent sources of latent means.
+    """Find independent sources (n, k) of latent means by FastICA.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        sources: .npy float64 (n, k) independent sources.
-        restarts: .parquet, one row a FastICA restart: restart, seed, converged, n_iter,
-            mean_abs_kurtosis, chosen.
-        unmixings: .npy float64 (restarts, k, d + 1), of every restart: weights of the latent
-            dimensions and, in the last column, the offset; NaN for a restart that failed.
-        method: intended (best of the restarts, cube, deflation) or executed (one FastICA, logcosh,
-            parallel), the two readings of the published scripts.
-        components: number of sources; none: min(20, d).
-        n_restarts: FastICA restarts (intended only).
-        fit_rows: largest sample that the unmixing is fitted on.
-        seed: root seed.
-        run: number of the run.
+    restarts: restart, seed, converged, n_iter, mean_abs_kurtosis, chosen. unmixings (restarts, k, d
+    + 1): weights of the latent dimensions and an offset, NaN for a failed restart. method: intended
+    (best of the restarts, cube, deflation) or executed (one FastICA, logcosh, parallel), the two
+    interpretations of the published scripts; components: min(20, d) by default.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)

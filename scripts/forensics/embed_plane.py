@@ -4,7 +4,7 @@ import numpy as np
 
 from latent_microscope.forensics.clusters import umap_plane
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy
-from latent_microscope.neighbours.knn import load_neighbours
+from latent_microscope.neighbours.pairs import load_neighbours
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
@@ -19,24 +19,22 @@ def main(
     min_dist: float = 0.1,
     seed: int = 0,
     run: int = 0,
+    replicate: int | None = None,
 ) -> None:
-    """Embed standardised latent means in two dimensions.
+    """Embed standardised latent means in two dimensions by UMAP, float32 (n, 2).
 
-    Args:
-        latents: .npy (n, d) latent means.
-        plane: .npy float32 (n, 2) UMAP coordinates.
-        neighbours: .npy (n, k) rows of the nearest others; searched for if not given.
-        distances: .npy (n, k) their distances among the standardised latents.
-        neighbors: UMAP neighbours.
-        min_dist: least distance on the plane.
-        seed: root seed.
-        run: number of the run.
+    neighbours and distances are searched for if not given; replicate is the number of another UMAP
+    seed.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
+    if replicate is None:
+        seed = derive(seed, "embed_plane", run)
+    else:
+        seed = derive(seed, "embed_plane", run, replicate)
     points = umap_plane(
         z,
-        seed=derive(seed, "embed_plane", run),
+        seed=seed,
         n_neighbors=neighbors,
         min_dist=min_dist,
         neighbours=load_neighbours(neighbours, distances, len(z)),

@@ -2,21 +2,14 @@
 
 import numpy as np
 
-from latent_microscope.forensics.tsne import tsne_plane
+from latent_microscope.forensics.clusters import tsne_plane
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 
 
 def main(*, latents: In, tsne: Out, seed: int = 0, run: int = 0) -> None:
-    """Embed standardised latent means in two dimensions.
-
-    Args:
-        latents: .npy (n, d) latent means.
-        tsne: .npy float32 (n, 2) t-SNE coordinates.
-        seed: root seed.
-        run: number of the run.
-    """
+    """Embed standardised latent means in two dimensions by t-SNE, float32 (n, 2)."""
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     points = tsne_plane(z, seed=derive(seed, "embed_tsne", run))

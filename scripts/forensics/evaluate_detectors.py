@@ -9,15 +9,9 @@ from latent_microscope.step import In, Out, run
 def main(*, scores: In, samples: In, detection: Out) -> None:
     """Evaluate each score as a detector of authentic samples.
 
-    A higher score always means "more authentic"; where a low value is the mark (neighbours, norm)
-    the negated score is used and named so. Authentic samples are the positives; interpolations are
-    the positives, of the negated score, in average_precision_interpolations.
-
-    Args:
-        scores: .parquet of all scores, one row a sample.
-        samples: .parquet with id and authentic (boolean), the ground truth.
-        detection: .parquet, one row a detector: detector, roc_auc, average_precision,
-            average_precision_interpolations, f1 (NaN for a detector without a mask), prevalence.
+    A higher score means "more authentic"; where a low value is the mark, the score is negated and
+    named so. detection: detector, roc_auc, average_precision, average_precision_interpolations (of
+    the negated score, interpolations positive), f1 (NaN without a mask), prevalence.
     """
     table = joined(scores, samples, ([], ["authentic"]))
     truth = table["authentic"].to_numpy(dtype=bool)

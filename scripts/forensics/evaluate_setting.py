@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from latent_microscope.forensics.baselines import DISTANCES, peer_scores
-from latent_microscope.forensics.detection import without_unlike
-from latent_microscope.forensics.detector_comparison import (
+from latent_microscope.forensics.detection import reject_by_error
+from latent_microscope.forensics.evaluation import (
     OURS,
     comparison_table,
+    detector_scores,
     references,
     rule_mask,
 )
-from latent_microscope.forensics.evaluation import detector_scores
-from latent_microscope.forensics.funnel_search import search_table
+from latent_microscope.forensics.funnel import search_table
 from latent_microscope.forensics.scoring import score_table
 from latent_microscope.forensics.sources import fit_sources
 from latent_microscope.io.artefacts import save_table
@@ -39,30 +39,18 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Evaluate our own detector, its peers, each single heuristic and every funnel.
+    """Evaluate our own detector, its baselines, each heuristic and every funnel.
 
-    A VAE that has collapsed whole leaves both tables empty.
-
-    Args:
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with id and reconstruction_error, one row a latent.
-        samples: .parquet with id, authentic and alpha, the ground truth.
-        comparison: .parquet, one row a detector: detector, family, roc_auc, average_precision,
-            average_precision_interpolations, selected, precision, recall, f1, f1_oracle,
-            prevalence.
-        search: .parquet, one row a method of the sources and a configuration of the funnel.
-        sources: section sources of a study's config.
-        settings: section scores of a study's config.
-        grid: section search of a detection study's config.
-        seed: root seed.
-        run: number of the run.
+    comparison: detector, family, roc_auc, average_precision, average_precision_interpolations,
+    selected, precision, recall, f1, f1_oracle, prevalence. search: one row per source method and
+    configuration. Both are empty for a VAE that has collapsed completely.
     """
     ids = load_ids(encoding)
     z = load_rows(latents, ids, encoding)
     truth = joined(encoding, samples, (["reconstruction_error"], ["authentic", "alpha"]))
     authentic = truth["authentic"].to_numpy(dtype=bool)
     if (z == z[0]).all():
-        log.warning("%s: all latents are equal; there is nothing to compare", latents)
+        log.warning("%s: all latents are equal; nothing to compare", latents)
         for path in (comparison, search):
             save_table(path, pd.DataFrame({"detector": pd.Series(dtype="str")}))
         return
@@ -95,7 +83,7 @@ def main(
         (OURS, "ours", *own),
         ("knn_density", "image", np.log(density), dense),
     ):
-        mask, lowered = without_unlike(z, called, score, errors)
+        mask, lowered = reject_by_error(z, called, score, errors)
         found[f"{name} + errors"] = (family, lowered, mask)
     found |= references(errors, authentic, truth["alpha"].to_numpy(dtype=float))
     save_table(comparison, comparison_table(found, authentic))

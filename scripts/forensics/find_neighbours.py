@@ -8,13 +8,9 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, latents: In, neighbours: Out, distances: Out, wanted: int = 15) -> None:
-    """Find neighbours, for the plane and the clusters in latent space.
+    """Find the nearest others, int32 (n, k), and their distances in standard deviations.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
-        distances: .npy float64 (n, k) their distances, in standard deviations.
-        wanted: neighbours that UMAP needs; never fewer than the clusters in latent space do.
+    At least ``wanted`` and at least as many as clusters in latent space need.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)

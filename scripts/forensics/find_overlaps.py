@@ -1,6 +1,6 @@
-"""List the pairs of samples whose latents point the same way."""
+"""List pairs of samples whose latents have the same direction."""
 
-from latent_microscope.forensics.overlaps import overlaps as find
+from latent_microscope.forensics.heuristics import overlaps as find
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.step import In, Out, run
@@ -9,15 +9,10 @@ from latent_microscope.step import In, Out, run
 def main(
     *, latents: In, encoding: In, overlaps: Out, threshold: float = 0.99, max_pairs: int = 1000
 ) -> None:
-    """Find overlaps in latent space.
+    """Find pairs of latents above a cosine threshold, most similar first.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        overlaps: .parquet, most similar first: i, j, id_i, id_j, similarity, distance, total (the
-            number of all such pairs, the same in each row).
-        threshold: cosine similarity above which two latents overlap, 0 to 1.
-        max_pairs: most pairs listed; all are counted.
+    overlaps: i, j, id_i, id_j, similarity, distance, total (of all such pairs, the same in each
+    row).
     """
     z, ids = load_with_ids(latents, encoding)
     table = find(z, threshold, max_pairs)

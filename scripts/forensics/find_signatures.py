@@ -17,14 +17,10 @@ log = logging.getLogger("latent_microscope")
 
 
 def main(*, latents: In, encoding: In, signatures: Out, settings: dict[str, Any]) -> None:
-    """Find authentic signatures at the published and at the adaptive radius.
+    """Find authentic signatures at the published and at the adaptive radius, most original first.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        signatures: .parquet, most original first: radius_kind (default or adaptive), index, id,
-            originality, density (share of all points within the radius).
-        settings: section scores of a study's config.
+    signatures: radius_kind (default or adaptive), index, id, originality, density (share of all
+    points within the radius). settings: section scores of a study's config.
     """
     z, ids = load_with_ids(latents, encoding)
     near = neighbour_pass(as_matrix(z, "latents"), k=max(settings["k"], RADIUS_NEIGHBOUR)).distances

@@ -16,14 +16,9 @@ _SCORES = ["cls", "uniqueness", "originality"]
 def main(*, plane: In, scores: In, subniches: Out, profile: Out, settings: dict[str, Any]) -> None:
     """Find sub-niches and their mean scores.
 
-    Args:
-        plane: .npy (n, 2) UMAP coordinates, in the order of the scores.
-        scores: .parquet of all scores.
-        subniches: .parquet, one row a member: index, id, niche (0 is the largest), density (of
-            the kernel estimate, per unit of the plane).
-        profile: .parquet, one row a sub-niche: niche, size, mean_cls, mean_uniqueness,
-            mean_originality.
-        settings: section subniches of a study's config.
+    subniches: index, id, niche (0 is the largest), density (per unit of the plane). profile: niche,
+    size, mean_cls, mean_uniqueness, mean_originality. settings: section subniches of a study's
+    config.
     """
     table = load_scores(scores, _SCORES)
     found = sub_niches(
@@ -45,8 +40,7 @@ def main(*, plane: In, scores: In, subniches: Out, profile: Out, settings: dict[
         }
     )
     save_table(subniches, members.astype({"id": "str"}))
-    means = sub_niche_table(found, *(table[name] for name in _SCORES))
-    save_table(profile, means.drop(columns="mean_log_density"))
+    save_table(profile, sub_niche_table(found.labels, *(table[name] for name in _SCORES)))
 
 
 if __name__ == "__main__":

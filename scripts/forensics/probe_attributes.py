@@ -1,4 +1,4 @@
-"""Read every attribute off the latents by a linear rule, on people that it was not fitted on."""
+"""Predict every attribute from the latents by a linear rule, on held-out people."""
 
 import logging
 
@@ -28,32 +28,22 @@ def main(
     strength: float = 0.01,
     seed: int = 0,
 ) -> None:
-    """Cross-validate a logistic regression of each attribute.
+    """Cross-validate a logistic regression of each attribute on the latents.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        samples: .parquet with id; with identity, no person is in two folds; with label, classes
-            are spread evenly.
-        attributes: .parquet with id and one 0/1 column an attribute.
-        probes: .parquet, one row an attribute: AUC with 95 % interval, p and q against 0.5, the
-            AUC of as many principal components of the pixels and of the mean colour, and the gain
-            over the former with interval, p and q.
-        images: .npy uint8 (n, H, W, 3), row i = row i of samples; without them there is no such
-            baseline.
-        folds: parts of the cross-validation.
-        strength: inverse of the L2 penalty on standardised features (scikit-learn's C).
-        seed: root seed; all VAEs of a study have the same folds.
+    samples with identity: no person is in two folds; with label: classes are spread evenly. probes:
+    AUC with 95 % interval, p and q against 0.5, the AUC of as many principal components of the
+    pixels and of the mean colour (with images only), and the gain over the former with interval, p
+    and q. strength: inverse of the L2 penalty on standardised features (C of scikit-learn).
     """
     z, ids = load_with_ids(latents, encoding)
     wanted = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
     known = join_by_id(wanted, load_table(samples), names=(str(encoding), str(samples)))
     table = join_by_id(wanted, load_table(attributes), names=(str(encoding), str(attributes)))
-    own = load_table(samples, ["id"])["id"].astype(str).to_numpy(dtype=object)
+    rows = load_table(samples, ["id"])["id"].astype(str).to_numpy(dtype=object)
     features = {"latents": z}
     if images:
         pixels = load_npy(images, mmap=True)
-        if len(pixels) != len(own) or (own != ids).any():
+        if len(pixels) != len(rows) or (rows != ids).any():
             raise InputError(f"{images}: its rows are not those of {encoding}; make both again")
         features["pixels"] = pixel_components(pixels, z.shape[1])
         features["colour"] = thumbnails(pixels, 1)
@@ -67,9 +57,9 @@ def main(
         people=people,
         strength=strength,
     )
-    left_out = result["attribute"][result["status"] != "ok"].tolist()
-    if left_out:
-        log.info("not tested, for too few images with or without: %s", ", ".join(left_out))
+    untested = result["attribute"][result["status"] != "ok"].tolist()
+    if untested:
+        log.info("not tested, too few images with or without: %s", ", ".join(untested))
     save_table(probes, result)
 
 

@@ -11,15 +11,8 @@ def main(
 ) -> None:
     """Profile the clusters on the plane; SBS of all partitions.
 
-    Args:
-        latents: .npy (n, d) latent means, in the order of the clusters table.
-        clusters: .parquet of cluster memberships.
-        scores: .parquet of all scores.
-        profile: .parquet, one row a cluster, noise (-1) included: cluster, size, mean_distance,
-            max_distance, sd_distance (latent units), mean_cls, mean_uniqueness, mean_originality,
-            mean_stability, creative.
-        sbs: .parquet, one row a partition: partition, share, label, n_clusters, noise_share.
-        measured: names of the scores, cls among them.
+    profile: cluster (-1 is noise), size, mean_distance, max_distance, sd_distance (latent units),
+    mean_<score>, creative. sbs: partition, share, label, n_clusters, noise_share.
     """
     table = joined(clusters, scores, ([], measured))
     z = load_rows(latents, table["id"].tolist(), clusters)

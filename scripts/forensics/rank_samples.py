@@ -9,14 +9,10 @@ from latent_microscope.tables.clusters import rankings_table
 
 
 def main(*, scores: In, clusters: In, rankings: Out, lists: dict[str, Any]) -> None:
-    """Rank the samples of a run.
+    """List the creative frontier, stereotypes, grey region and generic subset, best first.
 
-    Args:
-        scores: .parquet of all scores.
-        clusters: .parquet of cluster memberships.
-        rankings: .parquet, best first in each list: list (creative, stereotypes, grey, generic),
-            rank (from 0), index, id, uniqueness, originality, stability, cls, cluster.
-        lists: section lists of a study's config.
+    rankings: list (creative, stereotypes, grey, generic), rank (from 0), index, id, uniqueness,
+    originality, stability, cls, cluster.
     """
     columns = ["uniqueness", "originality", "stability", "cls"]
     save_table(rankings, rankings_table(joined(scores, clusters, (columns, ["cluster"])), lists))

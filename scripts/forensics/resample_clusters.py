@@ -1,12 +1,12 @@
-"""Cluster resamples of the plane again: how stable clusters and SBS are to another sample."""
+"""Cluster resamples of the plane: stability of clusters and SBS under resampling."""
 
 import numpy as np
 
-from latent_microscope.io.artefacts import join_by_id, load_table, save_table
+from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_ids, load_rows
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.bias import resampling_units
+from latent_microscope.tables.bias import resampled_people
 from latent_microscope.tables.cluster_stability import resample_stability
 
 
@@ -27,43 +27,18 @@ def main(
     run: int = 0,
     samples: In | None = None,
 ) -> None:
-    """Cluster resamples and compare each with the clusters of all samples.
+    """Cluster resamples of the plane and compare each with the clusters of all samples.
 
-    Args:
-        plane: .npy (n, 2) UMAP coordinates.
-        encoding: .parquet with the column id, one row a point.
-        sbs: .parquet, one row a smallest cluster size: min_cluster_size, configured, share (the
-            SBS), low, high (95 %), resample_median, resample_low, resample_high, n_clusters,
-            n_clusters_low, n_clusters_high, noise_share, n_resamples.
-        pairs: .parquet, one row a resample: first, second, ari, ami (noise as a label),
-            ari_clustered, ami_clustered (points clustered in both), clustered_both, baseline_ari.
-        clusters: .parquet, one row a cluster: cluster, size, jaccard, jaccard_sd, recovered,
-            dissolved, baseline, n, verdict.
-        sizes: smallest cluster sizes of the curve, capped at n / 2.
-        min_cluster_size: the study's own.
-        min_samples: core neighbours.
-        resamples: number of resamples.
-        resampling: subsample (without replacement) or bootstrap.
-        share: share of people (of samples without people) in a subsample.
-        seed: root seed.
-        run: number of the run.
-        samples: .parquet with id; if it has the column identity, people are resampled.
+    sbs: min_cluster_size, configured, share (the SBS), low, high (95 %), resample_median,
+    resample_low, resample_high, n_clusters, n_clusters_low, n_clusters_high, noise_share,
+    n_resamples. pairs and clusters as of compare_planes. sizes are capped at n / 2; people are
+    resampled if samples has the column identity; resampling: subsample (of this share) or
+    bootstrap.
     """
     ids = load_ids(encoding)
-    points = load_rows(plane, ids, encoding)
-    people = None
-    if samples:
-        table = load_table(samples)
-        if "identity" in table:
-            both = join_by_id(
-                load_table(encoding, ["id"]),
-                table[["id", "identity"]],
-                names=(str(encoding), str(samples)),
-            )
-            people = resampling_units(both["identity"])
     found = resample_stability(
-        np.asarray(points),
-        identities=people,
+        np.asarray(load_rows(plane, ids, encoding)),
+        identities=resampled_people(samples, encoding),
         sizes=sizes,
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,

@@ -18,32 +18,15 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Compute uniqueness from the sources of each restart.
+    """Compute uniqueness from the sources of each ICA restart.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        encoding: .parquet with the column id, one row a latent.
-        restarts: .parquet of the ICA restarts: restart, chosen.
-        unmixings: .npy (restarts, k, d + 1) of the same restarts.
-        scores: .parquet: id, restart_<number> (uniqueness; NaN for a restart that failed), chosen
-            (the number of the restart that all other tables use, the same in each row).
-        variant: script or notebook.
-        reference_rows: rows that the mean distance is measured to; all where there are no more.
-        seed: root seed.
-        run: number of the run.
+    scores: id, restart_<number> (NaN for a failed restart), chosen (the restart that all other
+    tables use). Distances are measured to reference_rows rows.
     """
     z, ids = load_with_ids(latents, encoding)
     fits = load_table(restarts, ["restart", "chosen"])
-    table = run_restart_scores(
-        z,
-        ids,
-        fits,
-        load_npy(unmixings),
-        variant,
-        reference_rows=reference_rows,
-        seed=seed,
-        run=run,
-    )
+    weights = load_npy(unmixings)
+    table = run_restart_scores(z, ids, fits, weights, variant, reference_rows, seed=seed, run=run)
     save_table(scores, table)
 
 

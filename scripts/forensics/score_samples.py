@@ -22,18 +22,8 @@ def main(
 ) -> None:
     """Compute uniqueness, originality, stability, densities, CLS and our own detector.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        sources: .npy (n, k) independent sources of these.
-        encoding: .parquet with the column id, one row a latent.
-        restarts: .parquet of the ICA restarts.
-        scores: .parquet, one row a sample: both published variants of uniqueness and originality
-            (nats times latent units), and all other scores.
-        summary: .parquet of quantity and value: correlations, reliability, ties, radii, recall of
-            the neighbours, counts.
-        settings: section scores of a study's config.
-        seed: root seed.
-        run: number of the run.
+    scores: both published variants of uniqueness and originality (nats times latent units), and all
+    other scores. summary: quantity, value. settings: section scores of a study's config.
     """
     ids = load_ids(encoding)
     z = load_rows(latents, ids, encoding)

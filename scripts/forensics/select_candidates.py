@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from latent_microscope.forensics.candidates import funnel_tables
+from latent_microscope.forensics.funnel import funnel_tables
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_rows, load_truth
 from latent_microscope.seeds import derive
@@ -24,19 +24,10 @@ def main(
 ) -> None:
     """Select candidates for authenticity: percentile, isolation, stability.
 
-    Args:
-        latents: .npy (n, d) latent means.
-        sources: .npy (n, k) independent sources of these.
-        samples: .parquet with id and authentic (boolean), in the order of the latents.
-        candidates: .parquet, best first in each configuration: uniqueness_percentile,
-            stability_percentile, index, id, uniqueness, neighbors, stability, validation_score.
-        funnel: .parquet, one row a configuration: uniqueness_percentile, stability_percentile,
-            selected, tp, fp, fn, precision, recall, f1, prevalence.
-        settings: section scores of a study's config.
-        uniqueness_percentiles: percentiles of uniqueness that a core exceeds.
-        stability_percentiles: percentiles of stability that a candidate exceeds.
-        seed: root seed.
-        run: number of the run.
+    candidates, best first: uniqueness_percentile, stability_percentile, index, id, uniqueness,
+    neighbors, stability, validation_score. funnel: uniqueness_percentile, stability_percentile,
+    selected, tp, fp, fn, precision, recall, f1, prevalence. settings: section scores of a study's
+    config.
     """
     ids, authentic = load_truth(samples)
     table, counts = funnel_tables(

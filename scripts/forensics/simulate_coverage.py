@@ -18,23 +18,11 @@ def main(
 ) -> None:
     """Simulate studies of known odds ratios.
 
-    Args:
-        table: .parquet, one row a scenario, effect, cluster size, prevalence and odds ratio: runs,
-            covering, coverage, low, high (95 %), agrees (p and interval), passes (93 % to 97 %).
-        csv: the same for people.
-        members: sizes of the cluster.
-        runs: simulated studies.
-        images: images of a study.
-        resamples: bootstrap resamples of identities.
-        seed: root seed.
+    table: scenario, procedure, effect, members, prevalence, odds_ratio, runs, covering, coverage,
+    low, high (95 %), agrees (p and interval), passes (93 % to 97 %). members: sizes of the cluster.
     """
-    found = simulate_coverage(
-        runs=runs,
-        images=images,
-        members=members,
-        resamples=resamples,
-        seed=derive(seed, "simulate_coverage"),
-    )
+    state = derive(seed, "simulate_coverage")
+    found = simulate_coverage(runs, images, members, resamples, seed=state)
     save_table(table, found)
     save_csv(csv, found)
 

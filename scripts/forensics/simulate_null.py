@@ -1,4 +1,4 @@
-"""Simulate the bias tests under the global null: how often anything is rejected."""
+"""Simulate the false positives of the bias tests under the global null."""
 
 from latent_microscope.forensics.bias_simulations import simulate_null
 from latent_microscope.io.artefacts import save_csv, save_table
@@ -17,27 +17,13 @@ def main(
     resamples: int = 400,
     seed: int = 0,
 ) -> None:
-    """Simulate studies in which no attribute has to do with any cluster.
+    """Simulate studies in which no attribute depends on any cluster.
 
-    Args:
-        table: .parquet, one row a scenario, procedure and family: tests, runs, rejecting, share,
-            low, high (95 %), limit (99 % binomial limit of 5 %), required, passes, p_share.
-        csv: the same for people.
-        runs: simulated studies of each scenario.
-        images: images of a study.
-        attributes: attributes of a family.
-        groups: clusters of a study.
-        resamples: permutations of identities.
-        seed: root seed.
+    table: scenario, procedure, family, tests, runs, rejecting, share, low, high (95 %), limit (99 %
+    binomial limit of 5 %), required, passes, p_share.
     """
-    found = simulate_null(
-        runs=runs,
-        images=images,
-        attributes=attributes,
-        groups=groups,
-        resamples=resamples,
-        seed=derive(seed, "simulate_null"),
-    )
+    state = derive(seed, "simulate_null")
+    found = simulate_null(runs, images, attributes, groups, resamples, seed=state)
     save_table(table, found)
     save_csv(csv, found)
 

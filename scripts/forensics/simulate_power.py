@@ -18,29 +18,13 @@ def main(
     attributes: int = 40,
     seed: int = 0,
 ) -> None:
-    """Simulate studies of one biased attribute.
+    """Simulate studies with one biased attribute.
 
-    Args:
-        table: .parquet, one row a cluster size, prevalence and odds ratio: runs, power, power_low,
-            power_high (p <= 0.05), adjusted, adjusted_low, adjusted_high (q <= 0.05 in the family).
-        csv: the same for people.
-        members: sizes of the cluster.
-        odds_ratios: true odds ratios.
-        prevalences: prevalences of the attribute outside the cluster.
-        runs: simulated studies of each setting.
-        images: images of a study.
-        attributes: attributes of the family.
-        seed: root seed.
+    table: members, prevalence, odds_ratio, runs, power, power_low, power_high (p <= 0.05),
+    adjusted, adjusted_low, adjusted_high (q <= 0.05 in the family of attributes).
     """
-    found = simulate_power(
-        runs=runs,
-        images=images,
-        members=members,
-        odds_ratios=odds_ratios,
-        prevalences=prevalences,
-        attributes=attributes,
-        seed=derive(seed, "simulate_power"),
-    )
+    state = derive(seed, "simulate_power")
+    found = simulate_power(runs, images, members, odds_ratios, prevalences, attributes, seed=state)
     save_table(table, found)
     save_csv(csv, found)
 

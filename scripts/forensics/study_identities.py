@@ -1,4 +1,4 @@
-"""Study whether images of one person are closer or steadier than images of different people."""
+"""Study whether images of one person are closer or more stable than of different people."""
 
 import logging
 
@@ -25,21 +25,13 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Compare two people with a mix of both, and all same-identity pairs with different ones.
+    """Compare two people with a mix of both, and same-identity pairs with different ones.
 
-    Args:
-        latents: .npy (n, d) latent means, in the order of the scores.
-        scores: .parquet of all scores.
-        samples: .parquet with id and identity (-1: unknown, left out).
-        groups: .parquet: group (intra A, intra B, inter: other people, mixed: half A, half B),
-            identity (-1: several), n, score, mean, sd.
-        members: .parquet: group, index, id, identity.
-        tests: .parquet: score, comparison, test, statistic, p, low, high (95 %).
-        pairs: .parquet: space, auc (similarity = minus distance), n_same, n_different, low, high
-            (95 %, people resampled), silhouette of the two people.
-        images: images of one person wanted; the largest there are if fewer.
-        seed: root seed.
-        run: number of the run.
+    groups: group (intra A, intra B, inter: other people, mixed: half A, half B), identity (-1:
+    several), n, score, mean, sd. members: group, index, id, identity. tests: score, comparison,
+    test, statistic, p, low, high (95 %). pairs: space, auc (similarity = minus distance), n_same,
+    n_different, low, high (95 %, clustered by person), silhouette of the two people. images: wanted
+    of one person.
     """
     table = joined(scores, samples, (_SCORES, ["identity"]))
     found = identity_tables(

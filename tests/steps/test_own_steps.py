@@ -14,7 +14,7 @@ import collect_judgements
 import compare_dissimilarity
 import compute_rdm
 import encode_attributes
-import find_alike
+import find_duplicates
 import import_embeddings
 import import_features
 import join_samples
@@ -387,7 +387,7 @@ def test_equal_embeddings_are_copies(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": IDS, "identity": -1})
     frame.to_parquet(tmp_path / "samples.parquet")
     made = run_twice(
-        find_alike.main,
+        find_duplicates.main,
         tmp_path / "alike",
         {"duplicates": "duplicates.parquet"},
         latents=tmp_path / "z.npy",

@@ -34,11 +34,11 @@ import score_samples
 import select_candidates
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
-from latent_microscope.forensics.density import adaptive_radius, attractor_density, knn_density
-from latent_microscope.forensics.originality import originality
-from latent_microscope.forensics.overlaps import overlaps
-from latent_microscope.forensics.uniqueness import uniqueness
+from latent_microscope.forensics.density import attractor_density, knn_density, radius_of_distances
+from latent_microscope.forensics.heuristics import overlaps
+from latent_microscope.forensics.sample_scores import originality, uniqueness
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
+from latent_microscope.neighbours.pairs import neighbour_pass
 
 
 @pytest.mark.parametrize("method", ["intended", "executed"])
@@ -131,7 +131,7 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
     assert (scores["originality"] == scores[f"originality_{variant}"]).all()
     np.testing.assert_allclose(scores["knn_density"], knn_density(z, 7))
     np.testing.assert_allclose(scores["attractor_density"], attractor_density(z, 0.01))
-    radius = adaptive_radius(z)
+    radius = radius_of_distances(neighbour_pass(z, k=10).distances)
     np.testing.assert_allclose(scores["attractor_density_adaptive"], attractor_density(z, radius))
     unit = s / np.linalg.norm(s, axis=1, keepdims=True)
     assert scores["neighbors"].tolist() == ((unit @ unit.T > 0.6).sum(1) - 1).tolist()
@@ -155,7 +155,9 @@ def test_summary_tells_what_is_true_of_the_scores(run: Run) -> None:
     assert found["overlaps_total"] == overlaps(z, 0.8).attrs["total"] > 20
     assert found["detected"] == scores["detected"].sum()
     assert found["radius"] == 0.01
-    assert found["adaptive_radius"] == pytest.approx(adaptive_radius(z))
+    assert found["adaptive_radius"] == pytest.approx(
+        radius_of_distances(neighbour_pass(z, k=10).distances)
+    )
     assert found["spearman_uniqueness_originality"] == pytest.approx(
         spearmanr(scores["uniqueness"], scores["originality"]).statistic
     )

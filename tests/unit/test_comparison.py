@@ -11,13 +11,13 @@ from saving import saved  # type: ignore[import-not-found]
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.authentic import authentic_cores
 from latent_microscope.forensics.baselines import DISTANCES, peer_scores
-from latent_microscope.forensics.detector_comparison import (
+from latent_microscope.forensics.evaluation import (
     OURS,
     best_f1,
     comparison_table,
     rule_mask,
 )
-from latent_microscope.forensics.funnel_search import GRID, chosen_elsewhere, search_table
+from latent_microscope.forensics.funnel import GRID, chosen_elsewhere, search_table
 from latent_microscope.tables.detection import tabulate_comparison, tabulate_search
 
 RNG = np.random.default_rng(0)
@@ -114,7 +114,7 @@ def test_the_choice_is_made_without_the_tested_run(tmp_path):
     assert chosen["f1"].tolist() == [0.0, 0.0, 0.0]
     assert chosen["f1_own"].tolist() == [1.0, 0.4, 0.4]
     assert chosen["f1_all"].tolist() == pytest.approx([2 / 3] * 3)
-    with pytest.raises(InputError, match="two runs"):
+    with pytest.raises(InputError, match="seeds"):
         chosen_elsewhere(tables[:1], [1])
     found = saved(tmp_path, *(t.assign(method="intended") for t in tables))
     summary: Any = tabulate_search(runs_found=found, settings=["a"] * 3, seeds=[1, 2, 3])

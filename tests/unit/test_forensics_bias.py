@@ -10,11 +10,12 @@ from latent_microscope.forensics import attribute_bias_index, stereotypical_bias
 from latent_microscope.forensics.bias import (
     attribute_bias,
     contingency,
+    influence,
     log_estimate,
     log_variance,
+    magnitude,
     mid_p,
 )
-from latent_microscope.forensics.bias_effects import influence, magnitude
 from latent_microscope.forensics.bias_resampling import (
     bootstrap_counts,
     effective_identities,
@@ -45,9 +46,9 @@ def test_stereotypical_bias_score():
     assert stereotypical_bias_score([-1, -1]) == (0.0, None)
     assert stereotypical_bias_score([5, 5, 3, 3]) == (0.5, 3)
     assert stereotypical_bias_score(np.array([7.0])) == (1.0, 7)
-    with pytest.raises(InputError, match="whole numbers"):
+    with pytest.raises(InputError, match=r"labels.*-1"):
         stereotypical_bias_score([0.5, 1.0])
-    with pytest.raises(InputError, match="one label a sample"):
+    with pytest.raises(InputError, match="labels has shape"):
         stereotypical_bias_score([])
 
 
@@ -124,7 +125,7 @@ def test_everybody_a_member_is_undefined_and_nobody_an_error():
     table = attribute_bias_index(attributes, np.ones(400, dtype=bool))
     assert set(table["status"]) == {"constant"}
     assert table["p"].isna().all()
-    with pytest.raises(InputError, match="at least one member"):
+    with pytest.raises(InputError, match="members"):
         attribute_bias_index(attributes, np.zeros(400, dtype=bool))
 
 
@@ -229,7 +230,7 @@ def test_bad_input_is_named():
     attributes, members = sample()
     mixed = attributes.astype(float)
     mixed[5, 2] = 0.5
-    with pytest.raises(InputError, match="'attribute_2' of row 5"):
+    with pytest.raises(InputError, match="row 5, column 'attribute_2'"):
         attribute_bias_index(mixed, members)
     mixed[5, 2] = np.nan
     with pytest.raises(InputError, match="row 5"):

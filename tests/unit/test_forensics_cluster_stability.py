@@ -19,7 +19,7 @@ from latent_microscope.forensics.cluster_stability import (
     sbs_table,
     verdict,
 )
-from latent_microscope.forensics.clusters import plane_clusters
+from latent_microscope.forensics.clusters import plane_memberships
 from latent_microscope.tables.cluster_stability import (
     plane_stability,
     resample_stability,
@@ -41,7 +41,7 @@ def test_one_hierarchy_gives_the_labels_of_each_size():
     points = np.concatenate([blobs(), np.random.default_rng(1).uniform(-5, 20, (40, 2))])
     labels = hierarchy_labels(points, [5, 10, 30, 500], min_samples=4)
     for size in (5, 10, 30):
-        expected = plane_clusters(points, min_cluster_size=size, min_samples=4)
+        expected = plane_memberships(points, min_cluster_size=size, min_samples=4)[0]
         np.testing.assert_array_equal(labels[size], expected)
     assert (labels[500] == -1).all()
     assert (hierarchy_labels(points[:2], [5])[5] == -1).all()

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from latent_microscope.forensics.heuristics import scan_latents, score_all
+from latent_microscope.forensics.heuristics import ScoreSettings, scan_latents, score_all
 from latent_microscope.neighbours import scan as scanning
-from latent_microscope.neighbours.approximate import approximate_neighbours, measured_recall
 from latent_microscope.neighbours.blocks import in_parallel
 from latent_microscope.neighbours.means import scan_sources
-from latent_microscope.neighbours.pairs import all_pairs, neighbour_pass
+from latent_microscope.neighbours.pairs import (
+    all_pairs,
+    approximate_neighbours,
+    measured_recall,
+    neighbour_pass,
+)
 
 VARIANTS = ("script", "notebook")
 
@@ -24,7 +28,7 @@ def normal(n=120, d=8, seed=0):
 
 
 def scored(s, z, **options):
-    return score_all(s, z, radius=2.0, overlap_threshold=0.8, **options)
+    return score_all(s, z, ScoreSettings(radius=2.0, overlap_threshold=0.8), **options)
 
 
 def test_tiles_and_threads_change_no_neighbour_and_no_overlap():
@@ -158,8 +162,8 @@ def test_hard_inputs_against_brute_force(shape, block_size):
 def test_rows_in_doubt_are_searched_again(monkeypatch):
     monkeypatch.setattr(scanning, "_DOUBT", 0)
     z = np.repeat(normal(4, 5), 60, axis=0) + 1e-7 * normal(240, 5, seed=1)
-    found = scanning.scan(z, 5, known=np.empty(0, np.int64))
-    assert len(found.left) > 100
+    _, left, _ = scanning.scan(z, 5, known=np.empty(0, np.int64))
+    assert len(left) > 100
     full = cdist(z, z)
     np.fill_diagonal(full, np.inf)
     np.testing.assert_allclose(
@@ -174,7 +178,7 @@ def test_memory_grows_with_n_not_with_its_square(what):
         tracemalloc.start()
         try:
             if what == "latents":
-                scan_latents(z, 10, overlap_threshold=0.99, block_size=128)
+                scan_latents(z, 10, block_size=128)
             else:
                 scan_sources(z, similarity=0.6, block_size=128)
             return tracemalloc.get_traced_memory()[1]
@@ -209,6 +213,6 @@ def test_approximate_neighbours_and_their_recall():
     assert true > 0.9
     again = approximate_neighbours(z, 8, seed=1)
     np.testing.assert_array_equal(again.indices, found.indices)
-    listed = scan_latents(z, 8, overlap_threshold=0.99, neighbors="approximate", seed=1)
+    listed = scan_latents(z, 8, ScoreSettings(neighbors="approximate"), seed=1)
     assert 0.9 < listed.recall <= 1.0
     assert [10, 20] in listed.overlaps[["i", "j"]].to_numpy().tolist()

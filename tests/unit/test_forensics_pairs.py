@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
-from latent_microscope.neighbours.means import mean_cosine_distances, mean_distances, similar_counts
+from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
     neighbour_pass,
     pair_distances,
 )
-from latent_microscope.neighbours.similar import similar_pairs
+from latent_microscope.neighbours.scan import similar_pairs
 
 BLOCKS = [7, 64, 1000]
 
@@ -64,7 +64,7 @@ def test_near_duplicates_keep_their_distances(offset):
     assert np.all(found[2::4, 0] == 0.0)
     np.testing.assert_allclose(found, full[:, :3], rtol=1e-9, atol=0)
     expected = np.array([row[row > 0.0].mean() for row in off_finite(cdist(z, z))])
-    np.testing.assert_allclose(mean_distances(z), expected, rtol=1e-9)
+    np.testing.assert_allclose(scan_sources(z).mean_distance, expected, rtol=1e-9)
 
 
 def off_finite(matrix):
@@ -105,29 +105,23 @@ def test_chosen_rows_only():
     np.testing.assert_array_equal(some.within, every.within[rows])
 
 
-@pytest.mark.parametrize("block_size", [None, *BLOCKS])
-def test_mean_distances(block_size):
+def test_mean_distances():
     z = points(60, 4)
     z[10] = z[20] = z[30]
-    expected = [row[row > 0.0].mean() for row in cdist(z, z)]
-    np.testing.assert_allclose(mean_distances(z, block_size=block_size), expected, rtol=1e-12)
-
-
-@pytest.mark.parametrize("block_size", [None, *BLOCKS])
-def test_mean_cosine_distances_leave_out_the_same_direction(block_size):
-    z = points(60, 4)
-    z[10] = 3.0 * z[20]
-    full = cdist(z, z, "cosine")
-    expected = [row[row > 1e-6].mean() for row in full]
-    np.testing.assert_allclose(
-        mean_cosine_distances(z, block_size=block_size), expected, rtol=1e-12
-    )
+    z[40] = 3.0 * z[50]
+    distance = [row[row > 0.0].mean() for row in cdist(z, z)]
+    # The same direction is left out.
+    cosine = [row[row > 1e-6].mean() for row in cdist(z, z, "cosine")]
+    for block_size in (None, *BLOCKS):
+        found = scan_sources(z, block_size=block_size)
+        np.testing.assert_allclose(found.mean_distance, distance, rtol=1e-12)
+        np.testing.assert_allclose(found.mean_cosine, cosine, rtol=1e-12)
 
 
 def test_all_rows_equal():
     z = np.ones((30, 3))
-    assert np.all(mean_distances(z) == 0.0)
-    assert np.all(mean_cosine_distances(z) == 0.0)
+    assert np.all(scan_sources(z).mean_distance == 0.0)
+    assert np.all(scan_sources(z).mean_cosine == 0.0)
     assert np.all(neighbour_pass(z, k=5).distances == 0.0)
 
 
@@ -137,13 +131,13 @@ def test_similar_pairs_and_counts(block_size):
     cosine = 1.0 - cdist(z, z, "cosine")
     i, j = np.nonzero(np.triu(cosine > 0.9, 1))
     order = np.argsort(-cosine[i, j], kind="stable")
-    pairs, similarity, total = similar_pairs(z, 0.9, 10**6, block_size=block_size)
-    assert total == len(i)
-    np.testing.assert_array_equal(pairs, np.column_stack([i, j])[order])
-    np.testing.assert_allclose(similarity, cosine[i, j][order], rtol=1e-12)
-    few, _, still = similar_pairs(z, 0.9, 5, block_size=block_size)
-    assert still == total
-    np.testing.assert_array_equal(few, pairs[:5])
+    found = similar_pairs(z, 0.9, 10**6, block_size=block_size)
+    assert found.total == len(i)
+    np.testing.assert_array_equal(found.pairs, np.column_stack([i, j])[order])
+    np.testing.assert_allclose(found.similarity, cosine[i, j][order], rtol=1e-12)
+    few = similar_pairs(z, 0.9, 5, block_size=block_size)
+    assert few.total == found.total
+    np.testing.assert_array_equal(few.pairs, found.pairs[:5])
     rows = np.array([3, 50, 7])
     np.fill_diagonal(cosine, -1.0)
     np.testing.assert_array_equal(
@@ -156,11 +150,12 @@ def test_overlaps_of_a_collapsed_space_are_counted_and_cut():
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)
     i, j = np.triu_indices(300, 1)
     cosine = np.einsum("ij,ij->i", unit[i], unit[j])
-    pairs, similarity, total = similar_pairs(z, 0.99, 50, block_size=32)
-    assert total == len(i)
-    np.testing.assert_allclose(similarity, np.sort(cosine)[::-1][:50], rtol=1e-12)
-    np.testing.assert_allclose(np.einsum("ij,ij->i", *unit[pairs.T]), similarity, rtol=1e-12)
-    assert similar_pairs(z, 0.99, 0)[2] == total
+    found = similar_pairs(z, 0.99, 50, block_size=32)
+    assert found.total == len(i)
+    np.testing.assert_allclose(found.similarity, np.sort(cosine)[::-1][:50], rtol=1e-12)
+    exact = np.einsum("ij,ij->i", *unit[found.pairs.T])
+    np.testing.assert_allclose(exact, found.similarity, rtol=1e-12)
+    assert similar_pairs(z, 0.99, 0).total == found.total
 
 
 @pytest.mark.parametrize("k", [1, 3, 5, 10])
@@ -191,11 +186,11 @@ def test_tight_clusters_and_any_scale(scale):
 def test_a_row_of_zeros_is_similar_to_none():
     z = points(20, 3)
     z[4] = 0.0
-    pairs, _, _ = similar_pairs(z, -0.5, 10**6)
+    pairs = similar_pairs(z, -0.5, 10**6).pairs
     zero = pairs[(pairs == 4).any(axis=1)]
     # Its cosine with anything counts as 0, which lies above -0.5 but never above 0.
     assert len(zero) == 19
-    assert not (similar_pairs(z, 0.0, 10**6)[0] == 4).any()
+    assert not (similar_pairs(z, 0.0, 10**6).pairs == 4).any()
 
 
 @settings(max_examples=60, deadline=None)
@@ -212,7 +207,9 @@ def test_any_small_input_matches_scipy(z, k):
     found = neighbour_pass(z, k=k, block_size=9).distances
     np.testing.assert_allclose(found, full[:, : min(k, len(z) - 1)], rtol=1e-9, atol=1e-150)
     means = [row[row > 0].mean() if (row > 0).any() else 0.0 for row in cdist(z, z)]
-    np.testing.assert_allclose(mean_distances(z, block_size=9), means, rtol=1e-9, atol=1e-150)
+    np.testing.assert_allclose(
+        scan_sources(z, block_size=9).mean_distance, means, rtol=1e-9, atol=1e-150
+    )
 
 
 def test_pair_distances_are_symmetric_and_chunked():

@@ -122,7 +122,7 @@ def test_mean_absolute_kurtosis():
 
 def test_bad_input_is_named():
     _, latents = mixed(50)
-    with pytest.raises(InputError, match="All latents are equal"):
+    with pytest.raises(InputError, match=r"latents.*equal"):
         independent_sources(np.ones((10, 3)))
     with pytest.raises(InputError, match="n_components 9"):
         independent_sources(latents, 9)

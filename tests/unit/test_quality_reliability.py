@@ -23,8 +23,8 @@ from latent_microscope.forensics.reliability import (
     top_rows,
 )
 from latent_microscope.forensics.restarts import reference_uniqueness, restart_uniqueness
+from latent_microscope.forensics.sample_scores import uniqueness
 from latent_microscope.forensics.sources import fit_sources, unmix
-from latent_microscope.forensics.uniqueness import uniqueness
 from latent_microscope.tables.reliability import gather, reliability_table, score_intervals
 
 

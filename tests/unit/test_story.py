@@ -214,7 +214,7 @@ def test_probes_that_find_nothing_say_so() -> None:
 
 
 def test_limits_are_those_of_the_steps() -> None:
-    from latent_microscope.forensics.detector_comparison import OURS
+    from latent_microscope.forensics.evaluation import OURS
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
     assert (limits.OURS, limits.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.workflow
 
 SHARED = {"plot": "figures", "tabulate": "tables", "apply_score": "scores", "apply_model": "models"}
 """Scripts of many rules, whose arguments are those of the declared functions → their group."""
+MERGED = {"embed_replicate": "embed_plane", "find_alike": "find_duplicates"}
+"""Rules that run the script of another one."""
 COMMANDS = {"write_config_reference", "write_readme"}
 """Scripts that the Makefile calls, not a rule."""
 KINDS = {"In": "input", "Out": "output"}
@@ -107,6 +109,7 @@ def test_everything_in_a_rule_has_a_name(rules: list[dict[str, Any]]) -> None:
 
 def test_every_script_belongs_to_the_rule_of_its_name(rules: list[dict[str, Any]]) -> None:
     by_rule = {rule["name"]: Path(rule["script"]).stem for rule in rules}
+    assert {name: by_rule.pop(name) for name in MERGED} == MERGED
     shared = {name: script for name, script in by_rule.items() if name != script}
     assert set(shared.values()) <= set(SHARED)
     assert all(name.startswith(script.split("_")[0] + "_") for name, script in shared.items())

@@ -1,12 +1,14 @@
-# Clusters of a latent space on a UMAP plane, how stable they are, and which carry which attribute bias.
+# Clusters of a latent space on a UMAP plane, their stability and their attribute bias.
+
+
+NEAREST = {"neighbours": f"{RUN}/neighbours.npy", "distances": f"{RUN}/neighbour-distances.npy"}
 
 
 rule find_neighbours:
     input:
         latents=f"{RUN}/latents.npy",
     output:
-        neighbours=f"{RUN}/neighbours.npy",
-        distances=f"{RUN}/neighbour-distances.npy",
+        **NEAREST,
     log:
         f"{LOG}/find_neighbours-{{view}}-seed{{seed}}.log",
     conda:
@@ -23,9 +25,8 @@ rule find_neighbours:
 
 rule embed_plane:
     input:
+        **NEAREST,
         latents=f"{RUN}/latents.npy",
-        neighbours=f"{RUN}/neighbours.npy",
-        distances=f"{RUN}/neighbour-distances.npy",
     output:
         plane=f"{RUN}/plane.npy",
     log:
@@ -35,39 +36,22 @@ rule embed_plane:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **section("clusters", "neighbors", "min_dist"),
+        **DRAWS,
         step=step("embed_plane"),
-        neighbors=of_study("clusters", "neighbors"),
-        min_dist=of_study("clusters", "min_dist"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/embed_plane.py"
 
 
-rule embed_replicate:
-    input:
-        latents=f"{RUN}/latents.npy",
-        neighbours=f"{RUN}/neighbours.npy",
-        distances=f"{RUN}/neighbour-distances.npy",
+use rule embed_plane as embed_replicate with:
     output:
         plane=f"{RUN}/planes/umap{{replicate}}.npy",
     log:
         f"{LOG}/embed_replicate-{{view}}-seed{{seed}}-{{replicate}}.log",
     wildcard_constraints:
         study=PLAN.of_kind("faces", "alignment", "own"),
-    conda:
-        "../../envs/clustering.yaml"
-    resources:
-        **needs(heavy_memory, long_runtime),
     params:
-        step=step("embed_replicate"),
-        neighbors=of_study("clusters", "neighbors"),
-        min_dist=of_study("clusters", "min_dist"),
-        seed=SEED,
-        run=ask(runs.number),
         replicate=lambda wildcards: int(wildcards.replicate),
-    script:
-        "../../scripts/forensics/embed_replicate.py"
 
 
 rule embed_tsne:
@@ -84,19 +68,17 @@ rule embed_tsne:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
+        **DRAWS,
         step=step("embed_tsne"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/embed_tsne.py"
 
 
 rule cluster_samples:
     input:
+        **NEAREST,
         plane=f"{RUN}/plane.npy",
         latents=f"{RUN}/latents.npy",
-        neighbours=f"{RUN}/neighbours.npy",
-        distances=f"{RUN}/neighbour-distances.npy",
         encoding=f"{RUN}/encoding.parquet",
     output:
         clusters=f"{RUN}/clusters.parquet",
@@ -107,11 +89,8 @@ rule cluster_samples:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **section("clusters", "min_cluster_size", "min_samples", "scales", "cmax_rows"),
         step=step("cluster_samples"),
-        min_cluster_size=of_study("clusters", "min_cluster_size"),
-        min_samples=of_study("clusters", "min_samples"),
-        scales=of_study("clusters", "scales"),
-        cmax_rows=of_study("clusters", "cmax_rows"),
     script:
         "../../scripts/forensics/cluster_samples.py"
 
@@ -176,11 +155,9 @@ rule measure_bias:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
+        **section("bias", "definitions", "resamples"),
+        **DRAWS,
         step=step("measure_bias"),
-        definitions=of_study("bias", "definitions"),
-        resamples=of_study("bias", "resamples"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/measure_bias.py"
 
@@ -203,15 +180,11 @@ rule resample_clusters:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **section("clusters", "min_cluster_size", "min_samples", "resamples", "resampling"),
+        **DRAWS,
         step=step("resample_clusters"),
         sizes=of_study("clusters", "sbs_sizes"),
-        min_cluster_size=of_study("clusters", "min_cluster_size"),
-        min_samples=of_study("clusters", "min_samples"),
-        resamples=of_study("clusters", "resamples"),
-        resampling=of_study("clusters", "resampling"),
         share=of_study("clusters", "resample_share"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/resample_clusters.py"
 
@@ -234,10 +207,8 @@ rule compare_planes:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **section("clusters", "min_cluster_size", "min_samples"),
+        **DRAWS,
         step=step("compare_planes"),
-        min_cluster_size=of_study("clusters", "min_cluster_size"),
-        min_samples=of_study("clusters", "min_samples"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/compare_planes.py"

@@ -1,4 +1,13 @@
-# What is in a latent space: independent sources, scores, overlaps, near-duplicates, identities, probes.
+# Analyses of a latent space: independent sources, scores, overlaps, near-duplicates, identities, probes.
+
+
+ENCODED = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
+DRAWS = {"seed": SEED, "run": ask(runs.number)}
+
+
+def section(name, *keys):
+    """Params of these names from one section of the study's config."""
+    return {key: of_study(name, key) for key in keys}
 
 
 rule compute_sources:
@@ -16,13 +25,12 @@ rule compute_sources:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **DRAWS,
         step=step("compute_sources"),
         method=lambda wildcards: wildcards.method,
         components=of_study("sources", "components"),
         n_restarts=of_study("sources", "restarts"),
         fit_rows=of_study("sources", "fit_rows"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/compute_sources.py"
 
@@ -41,10 +49,9 @@ rule compute_factors:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
+        **DRAWS,
         step=step("compute_factors"),
         components=of_study("sources", "components"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/compute_factors.py"
 
@@ -66,23 +73,21 @@ rule score_samples:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **DRAWS,
         step=step("score_samples"),
         settings=ask(runs.scores_settings(*scores.SETTINGS)),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/score_samples.py"
 
 
-# Scores that a plugin declares: a function from latents to a number a sample.
+# Scores that a plugin declares: a function from latents to one number per sample.
 for score in scores.declared_scores():
 
     rule:
         name:
             f"apply_score_{score.name}"
         input:
-            latents=f"{RUN}/latents.npy",
-            encoding=f"{RUN}/encoding.parquet",
+            **ENCODED,
         output:
             score=f"{RUN}/score-{score.name}.parquet",
         log:
@@ -96,18 +101,16 @@ for score in scores.declared_scores():
         resources:
             **needs(heavy_memory, long_runtime, batched=True),
         params:
+            **DRAWS,
             step=step("apply_score", declared=("scores", score.name)),
             settings=ask(scores.settings(score)),
-            seed=SEED,
-            run=ask(runs.number),
         script:
             "../../scripts/forensics/apply_score.py"
 
 
 rule score_restarts:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
         restarts=f"{RUN}/sources-intended.parquet",
         unmixings=f"{RUN}/unmixings-intended.npy",
     output:
@@ -121,19 +124,17 @@ rule score_restarts:
     resources:
         **needs(heavy_memory, batched=True),
     params:
+        **DRAWS,
         step=step("score_restarts"),
         variant=of_study("scores", "variant"),
         reference_rows=of_study("quality", "reference_rows"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/score_restarts.py"
 
 
 rule find_overlaps:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
     output:
         overlaps=f"{RUN}/overlaps.parquet",
     log:
@@ -154,8 +155,7 @@ rule find_overlaps:
 
 rule find_signatures:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
     output:
         signatures=f"{RUN}/signatures.parquet",
     log:
@@ -190,12 +190,10 @@ rule select_candidates:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
+        **section("funnel", "uniqueness_percentiles", "stability_percentiles"),
+        **DRAWS,
         step=step("select_candidates"),
         settings=ask(runs.scores_settings(*scores.CANDIDATES)),
-        uniqueness_percentiles=of_study("funnel", "uniqueness_percentiles"),
-        stability_percentiles=of_study("funnel", "stability_percentiles"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/select_candidates.py"
 
@@ -222,8 +220,7 @@ rule evaluate_detectors:
 
 rule evaluate_setting:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
         samples=ask(runs.encoded_samples),
     output:
         comparison=f"{RUN}/comparison.parquet",
@@ -239,12 +236,11 @@ rule evaluate_setting:
     resources:
         **needs(heavy_memory, batched=True),
     params:
+        **DRAWS,
         step=step("evaluate_setting"),
         sources=of_study("sources"),
         settings=ask(scores.ours_of_the_section),
         grid=of_study("search"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/evaluate_setting.py"
 
@@ -289,43 +285,16 @@ rule study_identities:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
+        **DRAWS,
         step=step("study_identities"),
         images=of_study("identity_images"),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/forensics/study_identities.py"
 
 
-rule find_duplicates:
-    input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
-        images=ask(runs.encoded_images),
-        samples=ask(runs.encoded_samples),
-    output:
-        duplicates=f"{RUN}/duplicates.parquet",
-    log:
-        f"{LOG}/find_duplicates-{{view}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: "images" in study.parts),
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(heavy_memory, long_runtime),
-    params:
-        step=step("find_duplicates"),
-        candidates=of_study("quality", "candidates"),
-        look_alikes=of_study("quality", "look_alikes"),
-        detail=of_study("quality", "detail"),
-    script:
-        "../../scripts/forensics/find_duplicates.py"
-
-
 rule find_alike:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
     output:
         duplicates=f"{RUN}/duplicates.parquet",
     log:
@@ -337,17 +306,28 @@ rule find_alike:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
-        step=step("find_alike"),
-        candidates=of_study("quality", "candidates"),
-        look_alikes=of_study("quality", "look_alikes"),
+        **section("quality", "candidates", "look_alikes"),
+        step=step("find_duplicates"),
     script:
-        "../../scripts/forensics/find_alike.py"
+        "../../scripts/forensics/find_duplicates.py"
+
+
+use rule find_alike as find_duplicates with:
+    input:
+        **ENCODED,
+        images=ask(runs.encoded_images),
+        samples=ask(runs.encoded_samples),
+    log:
+        f"{LOG}/find_duplicates-{{view}}-seed{{seed}}.log",
+    wildcard_constraints:
+        study=PLAN.where(lambda study: "images" in study.parts),
+    params:
+        detail=of_study("quality", "detail"),
 
 
 rule probe_attributes:
     input:
-        latents=f"{RUN}/latents.npy",
-        encoding=f"{RUN}/encoding.parquet",
+        **ENCODED,
         images=ask(runs.images_if_any),
         samples=ask(runs.encoded_samples),
         attributes=ask(runs.attribute_file),
@@ -362,9 +342,8 @@ rule probe_attributes:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
+        **section("quality", "folds", "strength"),
         step=step("probe_attributes"),
-        folds=of_study("quality", "folds"),
-        strength=of_study("quality", "strength"),
         seed=SEED,
     script:
         "../../scripts/forensics/probe_attributes.py"

@@ -8,7 +8,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.forensics.near_duplicates import COLUMNS
 from latent_microscope.neighbours.blocks import pair_distances
-from latent_microscope.neighbours.similar import similar_pairs
+from latent_microscope.neighbours.scan import similar_pairs
 
 _LEAST_SIMILARITY = 0.5
 
@@ -27,8 +27,8 @@ def alike(
     if len(matrix) != len(names):
         raise InputError(f"{len(matrix)} latents and {len(names)} ids; give one of each per sample")
     count = int(in_range(candidates, "candidates", 1))
-    pairs, similarity, _ = similar_pairs(matrix, _LEAST_SIMILARITY, count)
-    i, j = pairs[:, 0].astype(np.int64), pairs[:, 1].astype(np.int64)
+    found = similar_pairs(matrix, _LEAST_SIMILARITY, count)
+    i, j = found.pairs.T
     equal = (matrix[i] == matrix[j]).all(axis=1)
     table = pd.DataFrame(
         {
@@ -39,7 +39,7 @@ def alike(
             "verdict": np.where(equal, "copy", "look-alike"),
             "detail": np.where(equal, 1.0, np.nan),
             "detail_centre": np.nan,
-            "similarity": similarity,
+            "similarity": found.similarity,
             "distance": pair_distances(matrix, i, j),
             "pixel_difference": np.nan,
         }

@@ -2,13 +2,11 @@
 
 Source: "Microscopic analysis of the latent space: heuristics for interpretability, authenticity,
 and bias detection in VAE representations" (DOI 10.5281/zenodo.16827724). ``script`` names the
-variant of its synthetic experiment, ``notebook`` that of its CelebA notebook. The public
-functions are imported on first use, so a step pays only for what it calls.
+variant of its synthetic experiment, ``notebook`` that of its CelebA notebook. Public functions are
+imported on first use, so that a step loads scikit-learn only if it needs it.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,27 +15,24 @@ if TYPE_CHECKING:
     from latent_microscope.forensics.cls import creative_latent_score
     from latent_microscope.forensics.density import attractor_density, knn_density
     from latent_microscope.forensics.detection import detect_authentic
-    from latent_microscope.forensics.originality import originality
-    from latent_microscope.forensics.overlaps import overlaps
+    from latent_microscope.forensics.heuristics import overlaps
+    from latent_microscope.forensics.sample_scores import (
+        isolated_cores,
+        originality,
+        stability,
+        uniqueness,
+    )
     from latent_microscope.forensics.sources import independent_sources
-    from latent_microscope.forensics.stability import stability
-    from latent_microscope.forensics.uniqueness import isolated_cores, uniqueness
 
-_EXPORTS = {
-    "attractor_density": "density",
-    "attribute_bias_index": "bias",
-    "authentic_cores": "authentic",
-    "authentic_signatures": "authentic",
-    "creative_latent_score": "cls",
-    "detect_authentic": "detection",
-    "independent_sources": "sources",
-    "isolated_cores": "uniqueness",
-    "knn_density": "density",
-    "originality": "originality",
-    "overlaps": "overlaps",
-    "stability": "stability",
-    "stereotypical_bias_score": "bias",
-    "uniqueness": "uniqueness",
+_MODULES = {
+    "authentic": ("authentic_cores", "authentic_signatures"),
+    "bias": ("attribute_bias_index", "stereotypical_bias_score"),
+    "cls": ("creative_latent_score",),
+    "density": ("attractor_density", "knn_density"),
+    "detection": ("detect_authentic",),
+    "heuristics": ("overlaps",),
+    "sample_scores": ("isolated_cores", "originality", "stability", "uniqueness"),
+    "sources": ("independent_sources",),
 }
 
 __all__ = [
@@ -60,26 +55,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public function on first use (PEP 562)."""
-    if name not in _EXPORTS:
+    module = next((module for module, names in _MODULES.items() if name in names), None)
+    if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
-
-
-class _Package(ModuleType):
-    """The package, on which a public function wins over the submodule of the same name.
-
-    Importing ``forensics.uniqueness`` would otherwise put the module where the function belongs.
-    """
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _EXPORTS and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+    return sorted({*globals(), *__all__})

@@ -8,9 +8,13 @@ import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS, tie_note, tie_share
-from latent_microscope.forensics.originality import originality_of
-from latent_microscope.forensics.stability import stability
-from latent_microscope.forensics.uniqueness import VARIANTS, isolated_cores, uniqueness
+from latent_microscope.forensics.sample_scores import (
+    VARIANTS,
+    isolated_cores,
+    originality_of,
+    stability,
+    uniqueness,
+)
 from latent_microscope.neighbours.pairs import counts_within, neighbour_pass
 
 
@@ -45,8 +49,8 @@ def authentic_cores(
         n_draws: Draws of stability.
         seed: Root seed of stability.
         ids: Sample ids that key the draws.
-        uniqueness_scores: Uniqueness where it is known already.
-        stability_scores: Stability where it is known already.
+        uniqueness_scores: Uniqueness if already known.
+        stability_scores: Stability if already known.
         block_size: Block size of the passes over all pairs.
 
     Returns:
@@ -60,17 +64,13 @@ def authentic_cores(
     s = as_matrix(sources, "sources")
     z = as_matrix(latents, "latents")
     in_range(stability_percentile, "stability_percentile", 0.0, 100.0)
-    u = (
-        uniqueness(s, variant, block_size=block_size)
-        if uniqueness_scores is None
-        else as_vector(uniqueness_scores, "uniqueness_scores", len(s))
-    )
-    steady = (
-        stability(z, noise, n_draws, seed, ids=ids)
-        if stability_scores is None
-        else as_vector(stability_scores, "stability_scores", len(z))
-    )
-    as_vector(steady, "stability (one a latent)", len(s))
+    if uniqueness_scores is None:
+        uniqueness_scores = uniqueness(s, variant, block_size=block_size)
+    if stability_scores is None:
+        stability_scores = stability(z, noise, n_draws, seed, ids=ids)
+    u = as_vector(uniqueness_scores, "uniqueness_scores", len(s))
+    steady = as_vector(stability_scores, "stability_scores", len(s))
+    as_vector(steady, "stability_scores", len(z))
     index, neighbors = isolated_cores(
         s, u, uniqueness_percentile, similarity, max_neighbors, block_size=block_size
     )
@@ -113,16 +113,16 @@ def authentic_signatures(
         high: … and strictly below (notebook: 0.15).
         top: Most rows of the table.
         variant: Variant of originality.
-        k: As in :func:`~latent_microscope.forensics.originality.originality`.
+        k: As in :func:`~latent_microscope.forensics.sample_scores.originality`.
         radius: Radius of the attractor density (also of originality's attractors).
         n_attractors: As in originality.
-        distances: (n, k or more) ascending distances to the nearest others, where known already.
+        distances: (n, k or more) ascending distances to the nearest others, if already known.
         block_size: Rows of the blocks of the pass over all pairs.
 
     Returns:
         Table ``index``, ``originality``, ``density``, most original first, ties by index.
         ``attrs``: ``total`` within the band, ``radius``, ``tie_share`` of the densities and
-        ``note`` (a sentence when at least 95 % tie, else None).
+        ``note`` (a message if at least 95 % tie, else None).
 
     Raises:
         InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.

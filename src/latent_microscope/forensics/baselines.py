@@ -35,33 +35,23 @@ def _detectors(seed: int) -> dict[str, Callable[[], Any]]:
     }
 
 
+# Detectors whose score is a positive distance or ratio of distances.
 DISTANCES = ("KNN", "KNN mean of 10", "LOF", "CBLOF")
-"""Peers whose score is a positive distance or ratio of distances."""
 
 
 def peer_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Floats]:
-    """Outlier scores of every peer, higher = more of an outlier.
+    """Outlier scores of PyOD's detectors by name, higher = more of an outlier.
 
-    Defaults of PyOD, but for the mean distance to ten neighbours beside its KNN (largest of
-    five), and five components of GMM, the true number of people at the published setting.
-
-    Args:
-        latents: (n, d) latent means.
-        seed: Of the detectors that draw.
-
-    Returns:
-        n scores by name; infinite ones (LOF of duplicates) are set to the largest finite one.
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix of more than 20 rows.
+    PyOD's defaults, plus the mean distance to ten neighbours, and five components for GMM (the
+    true number of people at the published setting). Infinite scores become the largest finite one.
     """
     z = as_matrix(latents, "latents")
     if len(z) <= 20:
-        raise InputError(f"latents has {len(z)} rows; the peers' defaults need more than 20")
-    found = {}
+        raise InputError(f"latents has {len(z)} rows; PyOD's defaults need more than 20")
+    scores = {}
     for name, make in _detectors(int(seed) % 2**32).items():
         values = np.asarray(make().fit(z).decision_scores_, dtype=np.float64)
         finite = np.isfinite(values)
         top = float(values[finite].max()) if finite.any() else 0.0
-        found[name] = np.where(finite, values, top)
-    return found
+        scores[name] = np.where(finite, values, top)
+    return scores

@@ -1,6 +1,6 @@
 """Bias scores: how much one cluster dominates, and which attributes its members share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +8,6 @@ import pandas as pd
 from scipy.special import ndtri
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_effects import (
-    cohens_h,
-    influence,
-    magnitude,
-    newcombe_interval,
-    risk_difference,
-)
 from latent_microscope.forensics.bias_resampling import (
     Counts,
     bootstrap_counts,
@@ -27,16 +20,17 @@ from latent_microscope.forensics.checks import as_labels, as_mask, in_range, one
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
 DEFINITIONS = ("odds", "ratio")
-INDEX_COLUMNS = (
-    "attribute", "value", "direction", "status", "estimate", "low", "high", "p", "q",
-)  # fmt: skip
 # Published thresholds of the value: (over-represented above, under-represented below).
 LIMITS = {"odds": (1.15, 0.85), "ratio": (1.10, 0.90)}
 _CELL_EPSILON = 1e-6
 _RATIO_EPSILON = 1e-8
 _Z95 = float(ndtri(0.975))
+# Cohen 1988, chapter 6: |h| of at least 0.2 is small, 0.5 medium, 0.8 large.
+_MAGNITUDES = np.array(["negligible", "small", "medium", "large", "undefined"], dtype=object)
+_MAGNITUDE_LIMITS = (0.2, 0.5, 0.8)
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 def stereotypical_bias_score(labels: npt.ArrayLike) -> tuple[float, int | None]:
@@ -62,30 +56,19 @@ def stereotypical_bias_score(labels: npt.ArrayLike) -> tuple[float, int | None]:
 
 def binary_attributes(
     attributes: npt.ArrayLike | pd.DataFrame, names: Sequence[str] | None = None
-) -> tuple[npt.NDArray[np.bool_], list[str]]:
-    """Attributes as booleans with their names.
-
-    Args:
-        attributes: (n, m) table of 0/1, ±1 or booleans (one coding for all), or a vector.
-        names: One name a column; by default a data frame's columns, else ``attribute_0`` ….
-
-    Returns:
-        (n, m) booleans and m names.
-
-    Raises:
-        InputError: If a value is of another kind; the message names row and attribute.
-    """
+) -> tuple[Mask, list[str]]:
+    """Attributes as booleans with their names."""
     if isinstance(attributes, pd.DataFrame) and names is None:
         names = [str(name) for name in attributes.columns]
     try:
         values = np.asarray(attributes, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError("attributes must hold 0/1, ±1 or booleans only.") from error
+        raise InputError("attributes must be 0/1, ±1 or booleans") from error
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or 0 in values.shape:
         raise InputError(
-            f"attributes has shape {values.shape}; give one row a sample and one column an "
-            "attribute."
+            f"attributes has shape {values.shape}; expected one row per sample and one column "
+            "per attribute"
         )
     names = list(names) if names is not None else [f"attribute_{j}" for j in range(len(values.T))]
     if len(names) != values.shape[1]:
@@ -96,16 +79,14 @@ def binary_attributes(
     if row.size:
         coding = "±1" if negative else "0/1"
         raise InputError(
-            f"Attribute {names[col[0]]!r} of row {row[0]} is {values[row[0], col[0]]:g}; the "
-            f"others are {coding}, use one coding for all."
+            f"attributes: row {row[0]}, column {names[col[0]]!r} is {values[row[0], col[0]]:g}; "
+            f"the others are {coding}, use one coding for all"
         )
     return values == 1.0, names
 
 
-def contingency(
-    present: npt.NDArray[np.bool_], members: npt.NDArray[np.bool_]
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Counts a, b (members with, without) and c, d (rest with, without), one each an attribute."""
+def contingency(present: Mask, members: Mask) -> Counts:
+    """Counts a, b (members with, without) and c, d (rest with, without), one per attribute."""
     a = present[members].sum(axis=0, dtype=np.float64)
     c = present.sum(axis=0, dtype=np.float64) - a
     m = float(np.count_nonzero(members))
@@ -131,8 +112,7 @@ def log_estimate(a: Floats, b: Floats, c: Floats, d: Floats, definition: str) ->
 def log_variance(a: Floats, b: Floats, c: Floats, d: Floats, definition: str) -> Floats:
     """Large-sample variance of :func:`log_estimate` for independent samples.
 
-    Odds: the sum of 1 / (cell + 0.5) (Woolf, Haldane, Anscombe). Ratio: members are part of the
-    whole, so the delta method over the two independent shares.
+    Odds: Woolf, Haldane, Anscombe. Ratio: members are part of the whole, so the delta method.
     """
     if definition == "odds":
         return 1 / (a + 0.5) + 1 / (b + 0.5) + 1 / (c + 0.5) + 1 / (d + 0.5)
@@ -155,8 +135,7 @@ def _shares(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats,
 def mid_p(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
     """Two-sided p of independence: twice the smaller mid-p tail of the hypergeometric law.
 
-    Chosen over Fisher's exact p because it is vectorised over attributes and, being less
-    conservative, close to its nominal size; and over chi-square because it holds for small cells.
+    Vectorised and close to its nominal size also for small cells (Fisher's exact p is not).
     """
     # Imported here: scipy.stats takes longer to load than what uses the rest of this module.
     from scipy.stats import hypergeom
@@ -188,7 +167,7 @@ def attribute_bias_index(
     mid-p of the hypergeometric law (see :func:`mid_p`). ``q``: Benjamini–Hochberg over the tested
     attributes.
 
-    With ``identities`` several images of one person are no longer taken for independent: the
+    With ``identities``, images of one person do not count as independent: the
     interval is the expanded percentile interval over resampled identities and p comes from
     permuting whole membership patterns among identities with equally many images. A zero cell
     resamples to itself, so its interval also spans the Haldane–Anscombe one.
@@ -203,7 +182,7 @@ def attribute_bias_index(
         seed: Root seed of these.
 
     Returns:
-        Table, one row an attribute in its order: ``attribute``, ``value``, ``direction`` (over,
+        Table, one row per attribute in its order: ``attribute``, ``value``, ``direction`` (over,
         neutral, under, undefined), ``status`` (ok, zero_cell, constant), ``estimate``, ``low``,
         ``high``, ``p``, ``q``. A constant attribute (or one where every sample is a member) is
         undefined and not tested: NaN.
@@ -220,7 +199,7 @@ def attribute_bias_index(
         n_resamples=n_resamples,
         seed=seed,
     )
-    return tables[definition][list(INDEX_COLUMNS)]
+    return tables[definition].loc[:, :"q"]  # type: ignore[misc]
 
 
 def attribute_bias(
@@ -233,40 +212,21 @@ def attribute_bias(
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
-    """Attribute bias index by several definitions from the same resamples, with effect sizes.
+    """By definition the table of :func:`attribute_bias_index` with effect sizes.
 
     Both definitions ask whether members and attribute are independent, so they share one p.
-
-    Args:
-        attributes: As of :func:`attribute_bias_index`, as are the others.
-        members: n booleans.
-        definitions: ``odds``, ``ratio`` or both.
-        names: One name a column.
-        identities: One identity a sample.
-        n_resamples: Resamples and permutations of identities.
-        seed: Root seed of these.
-
-    Returns:
-        By definition the table of :func:`attribute_bias_index` and the columns
-        ``risk_difference`` (share of members minus share of the rest), ``difference_low``,
-        ``difference_high`` (95 %: Newcombe, or resampled identities), ``cohens_h``, ``magnitude``
-        (negligible, small, medium, large, undefined) and ``agrees``: whether p ≤ 0.05 just where
-        the interval leaves out 1 (also True where nothing was tested).
-
-    Raises:
-        InputError: As :func:`attribute_bias_index`.
     """
     present, listed = binary_attributes(attributes, names)
     inside = as_mask(members, "members", len(present))
     for definition in definitions:
         one_of(definition, "ABI definition", DEFINITIONS)
     if not inside.any():
-        raise InputError("members selects no sample; an ABI needs at least one member.")
+        raise InputError("members selects no sample; an ABI needs at least one member")
     cells = contingency(present, inside)
     status = _status(cells)
     tested = status != "constant"
     p = np.full(len(listed), np.nan)
-    intervals = {d: _interval(cells, d) for d in definitions}
+    intervals = {d: log_interval(cells, d) for d in definitions}
     intervals["difference"] = newcombe_interval(*cells)
     if identities is not None:
         codes = identity_codes(identities, len(inside))
@@ -283,35 +243,50 @@ def attribute_bias(
             )
     elif tested.any():
         p[tested] = mid_p(*(cell[tested] for cell in cells))
-    effects = _effect_columns(cells, intervals["difference"], tested)
-    tables = {}
-    for definition in definitions:
-        value = published_value(*cells, definition)
-        estimate = np.exp(log_estimate(*cells, definition))
-        low, high = np.exp(intervals[definition])
-        table = pd.DataFrame(
-            {
-                "attribute": listed,
-                "value": value,
-                "direction": _direction(np.where(status == "ok", value, estimate), definition),
-                "status": status,
-                "estimate": estimate,
-                "low": low,
-                "high": high,
-                "p": p,
-                "q": benjamini_hochberg(p),
-                **effects,
-                "agrees": ((low > 1.0) | (high < 1.0)) == (p <= 0.05),
-            }
-        )
-        table.loc[~tested, ["estimate", "low", "high"]] = np.nan
-        table.loc[~tested, "direction"] = "undefined"
-        table.loc[~tested, "agrees"] = True
-        tables[definition] = table
-    return tables
+    return {d: _bias_table(cells, listed, status, p, intervals, d) for d in definitions}
 
 
-def _interval(cells: Counts, definition: str) -> tuple[Floats, Floats]:
+def _bias_table(
+    cells: Counts,
+    names: list[str],
+    status: npt.NDArray[np.object_],
+    p: Floats,
+    intervals: Mapping[str, tuple[Floats, Floats]],
+    definition: str,
+) -> pd.DataFrame:
+    """The table of one definition; NaN where nothing was tested."""
+    value = published_value(*cells, definition)
+    estimate = np.exp(log_estimate(*cells, definition))
+    low, high = np.exp(intervals[definition])
+    h = np.where(status == "constant", np.nan, cohens_h(*cells))
+    table = pd.DataFrame(
+        {
+            "attribute": names,
+            "value": value,
+            "direction": _direction(np.where(status == "ok", value, estimate), definition),
+            "status": status,
+            "estimate": estimate,
+            "low": low,
+            "high": high,
+            "p": p,
+            "q": benjamini_hochberg(p),
+            "risk_difference": risk_difference(*cells),
+            "difference_low": intervals["difference"][0],
+            "difference_high": intervals["difference"][1],
+            "cohens_h": h,
+            "magnitude": magnitude(h),
+            "agrees": ((low > 1.0) | (high < 1.0)) == (p <= 0.05),
+        }
+    )
+    effects = ["risk_difference", "difference_low", "difference_high"]
+    constant = status == "constant"
+    table.loc[constant, ["estimate", "low", "high", *effects]] = np.nan
+    table.loc[constant, "direction"] = "undefined"
+    table.loc[constant, "agrees"] = True
+    return table
+
+
+def log_interval(cells: Counts, definition: str) -> tuple[Floats, Floats]:
     """Haldane–Anscombe interval of independent samples, logarithms."""
     centre = log_estimate(*cells, definition)
     half = _Z95 * np.sqrt(log_variance(*cells, definition))
@@ -319,11 +294,7 @@ def _interval(cells: Counts, definition: str) -> tuple[Floats, Floats]:
 
 
 def _resampled_interval(
-    draws: Counts,
-    effect: str,
-    present: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.int64],
+    draws: Counts, effect: str, present: Mask, members: Mask, codes: npt.NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Interval of an effect from counts of resampled identities; of a ratio its logarithm."""
     if members.all():
@@ -331,20 +302,6 @@ def _resampled_interval(
     values = risk_difference(*draws) if effect == "difference" else log_estimate(*draws, effect)
     freedom = effective_identities(influence(present, members, effect), codes)
     return expanded_percentiles(values, freedom)
-
-
-def _effect_columns(
-    cells: Counts, interval: tuple[Floats, Floats], tested: npt.NDArray[np.bool_]
-) -> dict[str, npt.NDArray]:
-    """Columns of the effect sizes; NaN where nothing was tested."""
-    h = np.where(tested, cohens_h(*cells), np.nan)
-    return {
-        "risk_difference": np.where(tested, risk_difference(*cells), np.nan),
-        "difference_low": np.where(tested, interval[0], np.nan),
-        "difference_high": np.where(tested, interval[1], np.nan),
-        "cohens_h": h,
-        "magnitude": magnitude(h),
-    }
 
 
 def _status(cells: Counts) -> npt.NDArray[np.object_]:
@@ -358,6 +315,70 @@ def _status(cells: Counts) -> npt.NDArray[np.object_]:
 def _direction(value: Floats, definition: str) -> npt.NDArray[np.object_]:
     """Over, neutral or under by the published limits."""
     above, below = LIMITS[definition]
-    return np.where(value > above, "over", np.where(value < below, "under", "neutral")).astype(
-        object
+    return np.select([value > above, value < below], ["over", "under"], "neutral").astype(object)
+
+
+def risk_difference(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
+    """Share of members with the attribute minus share of the rest; NaN where a side is empty."""
+    with np.errstate(invalid="ignore"):
+        return a / (a + b) - c / (c + d)
+
+
+def newcombe_interval(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of the risk difference of independent samples; NaN where a side is empty.
+
+    Source: Newcombe 1998, Statistics in Medicine 17, method 10.
+    """
+    inside, low_in, high_in = _wilson(a, a + b)
+    outside, low_out, high_out = _wilson(c, c + d)
+    difference = inside - outside
+    return (
+        difference - np.hypot(inside - low_in, high_out - outside),
+        difference + np.hypot(high_in - inside, outside - low_out),
     )
+
+
+def _wilson(count: Floats, total: Floats) -> tuple[Floats, Floats, Floats]:
+    """Share and its 95 % Wilson score interval."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = count / total
+        middle = (count + _Z95**2 / 2.0) / (total + _Z95**2)
+        half = _Z95 / (total + _Z95**2) * np.sqrt(total * share * (1.0 - share) + _Z95**2 / 4.0)
+    return share, middle - half, middle + half
+
+
+def cohens_h(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
+    """Cohen's h: difference of the shares' arcsines, 2 asin √p₁ - 2 asin √p₀, in [-π, π]."""
+    with np.errstate(invalid="ignore"):
+        return 2.0 * np.arcsin(np.sqrt(a / (a + b))) - 2.0 * np.arcsin(np.sqrt(c / (c + d)))
+
+
+def magnitude(h: npt.ArrayLike) -> npt.NDArray[np.object_]:
+    """Cohen's words for an effect: negligible, small, medium or large; undefined for NaN."""
+    values = np.abs(np.asarray(h, dtype=np.float64))
+    place = np.searchsorted(_MAGNITUDE_LIMITS, values, side="right")
+    return _MAGNITUDES[np.where(np.isnan(values), -1, place)]
+
+
+def influence(present: Mask, members: Mask, effect: str) -> Floats:
+    """Influence (n, m) of each sample on log ``odds``, log ``ratio`` or ``difference``.
+
+    Summed within identities and squared they give the cluster-robust variance of the effect.
+    """
+    m = float(np.count_nonzero(members))
+    rest = len(members) - m
+    a = present[members].sum(axis=0, dtype=np.float64)
+    c = present[~members].sum(axis=0, dtype=np.float64)
+    inside, outside = (a + 0.5) / (m + 1.0), (c + 0.5) / (rest + 1.0)
+    of_inside, of_outside = np.ones_like(inside), np.ones_like(outside)
+    if effect == "odds":
+        of_inside = 1.0 / (inside * (1.0 - inside))
+        of_outside = 1.0 / (outside * (1.0 - outside))
+    elif effect == "ratio":
+        weight = m / len(members)
+        whole = weight * inside + (1.0 - weight) * outside
+        of_inside = 1.0 / inside - weight / whole
+        of_outside = (1.0 - weight) / whole
+    of_member = (present - inside) * (of_inside / m)
+    of_other = (present - outside) * (-of_outside / rest)
+    return np.where(members[:, None], of_member, of_other)

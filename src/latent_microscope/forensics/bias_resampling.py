@@ -11,42 +11,25 @@ _CHUNK = 128
 _FEW = 10
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Counts = tuple[Floats, Floats, Floats, Floats]
 
 
-def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
-    """Identities as codes 0 … G-1, in sorted order of the identities.
-
-    Raises:
-        InputError: If there is not one identity a sample.
-    """
+def identity_codes(identities: npt.ArrayLike, n: int) -> Ints:
+    """Identities as codes 0 … G-1, in sorted order of the identities."""
     values = np.asarray(identities)
     if values.shape != (n,):
-        raise InputError(
-            f"identities has shape {values.shape}; give one identity for each of {n} samples."
-        )
+        raise InputError(f"identities has shape {values.shape}; expected one per sample ({n})")
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def bootstrap_counts(
-    present: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.int64],
-    n_resamples: int,
-    seed: int,
+    present: Mask, members: Mask, codes: Ints, n_resamples: int, seed: int
 ) -> Counts:
-    """Counts of the 2×2 tables of identities drawn with replacement.
+    """Counts a, b, c, d (resamples, m) of identities drawn with replacement.
 
-    Args:
-        present: (n, m) attributes.
-        members: n booleans.
-        codes: n identities as of :func:`identity_codes`.
-        n_resamples: Number of resamples.
-        seed: Root seed.
-
-    Returns:
-        Counts a, b, c, d, each (resamples, m); NaN where a resample has no member or no other
-        sample.
+    NaN where a resample has no member or no other sample.
     """
     groups, m = int(codes.max()) + 1, present.shape[1]
     values = np.column_stack(
@@ -70,26 +53,15 @@ def bootstrap_counts(
     return counts[0], counts[1], counts[2], counts[3]
 
 
-def group_sums(values: Floats, codes: npt.NDArray[np.int64], groups: int) -> Floats:
+def group_sums(values: Floats, codes: Ints, groups: int) -> Floats:
     """Column sums of (n, k) values within each group: (groups, k)."""
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(groups))
     return np.add.reduceat(values[order], starts, axis=0)
 
 
-def effective_identities(influence: Floats, codes: npt.NDArray[np.int64]) -> Floats:
-    """Degrees of freedom of a variance that is summed over identities.
-
-    Satterthwaite's (Σ s²)² / Σ s⁴ of the identities' influences s: near their number when all
-    weigh alike, near 1 when one person decides.
-
-    Args:
-        influence: (n, m) influence of each sample on m statistics.
-        codes: n identities.
-
-    Returns:
-        m numbers, at least 1.
-    """
+def effective_identities(influence: Floats, codes: Ints) -> Floats:
+    """Effective number of identities, at least 1: Satterthwaite's (Σ s²)² / Σ s⁴ of influences."""
     squares = group_sums(influence, codes, int(codes.max()) + 1) ** 2
     total, fourth = squares.sum(axis=0), (squares**2).sum(axis=0)
     ratio = np.divide(total**2, fourth, out=np.ones_like(total), where=fourth > 0.0)
@@ -97,19 +69,10 @@ def effective_identities(influence: Floats, codes: npt.NDArray[np.int64]) -> Flo
 
 
 def expanded_percentiles(draws: Floats, freedom: Floats) -> tuple[Floats, Floats]:
-    """95 % percentile interval, its tails moved out for few identities.
+    """95 % percentile interval with the tails widened for few identities.
 
-    The tail of the percentiles is Φ(t) in place of Φ(-1.96) = 2.5 %, t the 2.5 % quantile of
-    Student's law of ``freedom`` degrees: Hesterberg's expanded percentile interval (The American
-    Statistician 2015), with the effective number of identities for n - 1. Without it, a few people
-    who hold most images made intervals that covered 91 % instead of 95 %.
-
-    Args:
-        draws: (resamples, m) bootstrap draws, NaN left out.
-        freedom: m degrees of freedom.
-
-    Returns:
-        m lower and m upper ends; NaN where no resample could give the statistic.
+    Source: Hesterberg 2015, The American Statistician 69, with the effective number of identities
+    for n - 1. Plain percentiles covered 91 % where a few people hold most images.
     """
     # No draw can be out of the draws' own range, so more than all of them says no more.
     from scipy.stats import t as student_t
@@ -123,32 +86,13 @@ def expanded_percentiles(draws: Floats, freedom: Floats) -> tuple[Floats, Floats
 
 
 def permutation_p(
-    present: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.int64],
-    n_permutations: int,
-    seed: int,
+    present: Mask, members: Mask, codes: Ints, n_permutations: int, seed: int
 ) -> Floats:
-    """Permutation p values from exchanging membership patterns among identities of one size.
+    """Two-sided p per attribute from exchanging membership among identities of one size.
 
-    The numbers of members and of samples with an attribute stay fixed, so that the count of
-    members with it carries all of the evidence; correlation within identities stays as it is.
-    Where fewer than ten permutations lie as far out, their share says little more than that p is
-    small (at best 2 / (permutations + 1), which no correction over 40 attributes survives): p is
-    then the tail of the gamma law (Pearson III) with the permutations' mean, standard deviation
-    and skewness (Winkler et al. 2016, NeuroImage 141). A normal tail is too light where few members
-    have the attribute: in simulations it rejected too often.
-
-    Args:
-        present: (n, m) attributes.
-        members: n booleans.
-        codes: n identities as of :func:`identity_codes`.
-        n_permutations: Number of permutations.
-        seed: Root seed.
-
-    Returns:
-        m two-sided p values: twice the smaller share, observed table included, of permutations
-        with as many or more (as many or fewer) members that have the attribute.
+    Below ten permutations as extreme as observed, p is the tail of the gamma law (Pearson III)
+    fitted to the permutations: a normal tail rejected too often for rare attributes.
+    Source: Winkler et al. 2016, NeuroImage 141.
     """
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
@@ -161,22 +105,19 @@ def permutation_p(
     # Counts stay below 2**24, so float32 products are exact.
     observed = (member @ attribute).astype(np.float64)
     generator = rng(seed, "abi", "permutation")
-    at_most = np.ones(present.shape[1])
-    at_least = np.ones(present.shape[1])
-    total = np.zeros(present.shape[1])
-    squares = np.zeros(present.shape[1])
-    cubes = np.zeros(present.shape[1])
+    at_most, at_least = np.ones((2, present.shape[1]))
+    total, squares, cubes = np.zeros((3, present.shape[1]))
     for start in range(0, n_permutations, _CHUNK):
         size = min(_CHUNK, n_permutations - start)
         shuffled = np.empty((size, len(member)), dtype=np.float32)
         for block in blocks:
-            index = np.tile(np.arange(len(block)), (size, 1))
-            index = generator.permuted(index, axis=1)
+            index = generator.permuted(np.tile(np.arange(len(block)), (size, 1)), axis=1)
             shuffled[:, block] = member[block][index]
         counts = (shuffled @ attribute).astype(np.float64)
-        total += (counts - observed).sum(axis=0)
-        squares += ((counts - observed) ** 2).sum(axis=0)
-        cubes += ((counts - observed) ** 3).sum(axis=0)
+        gap = counts - observed
+        total += gap.sum(axis=0)
+        squares += (gap**2).sum(axis=0)
+        cubes += (gap**3).sum(axis=0)
         at_most += (counts <= observed).sum(axis=0)
         at_least += (counts >= observed).sum(axis=0)
     tail = np.minimum(at_most, at_least)
@@ -193,10 +134,7 @@ def permutation_p(
 def _gamma_tail(distance: Floats, sd: Floats, third: Floats) -> Floats:
     """Probability of counts at least as far from their mean, on the same side.
 
-    Args:
-        distance: Observed count minus mean; half a count is taken off, counts being whole.
-        sd: Standard deviation of the counts.
-        third: Their third central moment.
+    Half a count is taken off ``distance``, since counts are whole numbers.
     """
     # A negative skewness would end the law: the normal tail is the safe side of it.
     skew = np.maximum(np.sign(distance) * third / sd**3, 0.0)

@@ -1,43 +1,39 @@
-"""Simulations of the bias index: false alarms, coverage and power of what the workflow computes.
-
-The functions under trial are those of :mod:`latent_microscope.forensics.bias`, not copies.
-"""
+"""Simulations of the bias index: false positives, coverage and power on synthetic populations."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtri
 from scipy.stats import beta, binom
 
 from latent_microscope.forensics.bias import (
-    DEFINITIONS,
     attribute_bias,
     contingency,
-    log_estimate,
-    log_variance,
+    log_interval,
     mid_p,
+    newcombe_interval,
 )
-from latent_microscope.forensics.bias_effects import newcombe_interval
-from latent_microscope.forensics.bias_populations import (
-    draw_attributes,
-    draw_groups,
-    people_codes,
-    with_odds,
-)
-from latent_microscope.forensics.bias_resampling import permutation_p
+from latent_microscope.forensics.bias_resampling import Counts, permutation_p
+from latent_microscope.forensics.checks import one_of
 from latent_microscope.seeds import derive, rng
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
+PEOPLE = ("single", "celeba", "few")
+# People with 1, 2, … images among the first 10,000 of CelebA (5,429 people).
+_CELEBA_SIZES = np.array([2575, 1683, 763, 304, 77, 22, 3, 2]) / 5429
+_FEW_PEOPLE = 0.1
 LEVEL = 0.05
 COVERAGE = (0.93, 0.97)
+# Required power without adjustment, and for which cluster.
 POWER = {"members": 500, "odds_ratio": 1.5, "prevalence": 0.2, "power": 0.9}
-"""The least power that is required, without adjustment, and where."""
 # Correlations on the normal scale: attributes such as gender hardly change within a person, and a
 # person's images share a cluster more often than not.
 WITHIN_ATTRIBUTES, WITHIN_GROUPS, BETWEEN = 0.8, 0.5, 0.5
-# (name, people, correlation between attributes, procedure); the last one is shown to fail.
+# (name, people, correlation between attributes, procedure); the last one is expected to fail.
 NULL_SCENARIOS = (
     ("independent images", "single", 0.0, "mid-p"),
     ("independent images, correlated attributes", "single", BETWEEN, "mid-p"),
@@ -45,10 +41,89 @@ NULL_SCENARIOS = (
     ("few people hold most images", "few", BETWEEN, "identity permutation"),
     ("people as in CelebA", "celeba", BETWEEN, "mid-p, people ignored"),
 )
+COVERAGE_SCENARIOS = (
+    ("independent images", "single", "Haldane–Anscombe / Newcombe"),
+    ("people as in CelebA", "celeba", "identity bootstrap"),
+    ("few people hold most images", "few", "identity bootstrap"),
+)
 PREVALENCES = (0.05, 0.2, 0.5, 0.8)
 ODDS_RATIOS = (1.0, 1.5, 3.0)
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Held = tuple[dict[str, Floats], dict[str, Floats]]
+
+
+def people_codes(n: int, people: str, generator: np.random.Generator) -> Ints:
+    """Identity codes of n images, ascending from 0.
+
+    ``single``: all different; ``celeba``: images per person as in CelebA's first 10,000; ``few``:
+    n / 10 people whose number of images falls as 1 / rank.
+    """
+    one_of(people, "people", PEOPLE)
+    if people == "single":
+        return np.arange(n)
+    if people == "celeba":
+        sizes = generator.choice(np.arange(1, 9), p=_CELEBA_SIZES, size=n)
+    else:
+        weights = 1.0 / np.arange(1, max(2, round(_FEW_PEOPLE * n)) + 1)
+        sizes = np.maximum(1, np.round(n * weights / weights.sum()).astype(np.int64))
+        sizes = np.concatenate([sizes, np.ones(n, dtype=np.int64)])
+    return np.repeat(np.arange(len(sizes)), sizes)[:n]
+
+
+def correlated(
+    codes: Ints,
+    columns: int,
+    within: float,
+    generator: np.random.Generator,
+    *,
+    between: float = 0.0,
+) -> npt.NDArray[np.float32]:
+    """(n, columns) standard normal values, correlated within a person and between columns."""
+
+    def draw(rows: int) -> npt.NDArray[np.float32]:
+        own = generator.standard_normal((rows, columns), dtype=np.float32)
+        if not between:
+            return own
+        common = generator.standard_normal((rows, 1), dtype=np.float32)
+        return np.float32(np.sqrt(between)) * common + np.float32(np.sqrt(1 - between)) * own
+
+    values = draw(len(codes))
+    if not within:
+        return values
+    shared = draw(int(codes.max()) + 1)[codes]
+    return np.float32(np.sqrt(within)) * shared + np.float32(np.sqrt(1 - within)) * values
+
+
+def draw_groups(
+    codes: Ints, shares: Sequence[float], within: float, generator: np.random.Generator
+) -> Ints:
+    """Cluster label per image, correlated within a person; -1 beyond the sum of ``shares``."""
+    edges = ndtri(np.minimum(np.cumsum(shares), 1.0))
+    labels = np.searchsorted(edges, correlated(codes, 1, within, generator)[:, 0])
+    return np.where(labels < len(shares), labels, -1)
+
+
+def draw_attributes(
+    codes: Ints,
+    probability: npt.ArrayLike,
+    within: float,
+    generator: np.random.Generator,
+    *,
+    between: float = 0.0,
+) -> Mask:
+    """(n, m) attributes of exactly these probabilities, correlated within a person."""
+    limit = np.atleast_2d(ndtri(np.asarray(probability, dtype=np.float64)))
+    return correlated(codes, limit.shape[1], within, generator, between=between) < limit
+
+
+def with_odds(probability: npt.ArrayLike, odds_ratio: npt.ArrayLike) -> Floats:
+    """The probability whose odds are ``odds_ratio`` times those of ``probability``."""
+    p = np.asarray(probability, dtype=np.float64)
+    odds = np.asarray(odds_ratio, dtype=np.float64) * p / (1.0 - p)
+    return np.asarray(odds / (1.0 + odds))
 
 
 def binomial_limit(runs: int, rate: float = LEVEL) -> float:
@@ -65,29 +140,18 @@ def share_interval(count: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floa
 
 
 def simulate_null(
-    *, runs: int, images: int, attributes: int, groups: int, resamples: int, seed: int
+    runs: int, images: int, attributes: int, groups: int, resamples: int, seed: int
 ) -> pd.DataFrame:
-    """Any rejection under the global null: no attribute has to do with any cluster.
+    """Runs that reject anything under the global null, by scenario and family.
 
-    Args:
-        runs: Simulated studies of each scenario.
-        images: Images of a study.
-        attributes: Attributes, of prevalences 2 % to 50 %.
-        groups: Clusters of 5 % to 15 % of the images.
-        resamples: Permutations of identities.
-        seed: Root seed.
-
-    Returns:
-        Table ``scenario``, ``procedure``, ``family`` (group: attributes of the first cluster;
-        run: of all clusters), ``tests``, ``runs``, ``rejecting`` (runs with any q ≤ 0.05),
-        ``share``, ``low``, ``high`` (95 %), ``limit``, ``required`` (whether the limit is one of
-        this procedure), ``passes``, ``p_share`` (single tests with p ≤ 0.05).
+    Family ``group``: attributes of the first cluster; ``run``: of all clusters.
     """
     prevalence = np.linspace(0.02, 0.5, attributes)
     shares = np.linspace(0.05, 0.15, groups).tolist()
+    limit = binomial_limit(runs)
     rows = []
     for name, people, between, procedure in NULL_SCENARIOS:
-        any_of: dict[str, int] = {"group": 0, "run": 0}
+        rejecting = {"group": 0, "run": 0}
         below, tests = 0, 0
         for draw in range(runs):
             # The procedures of one scenario see the same studies.
@@ -98,20 +162,17 @@ def simulate_null(
             present = draw_attributes(
                 codes, prevalence, within * WITHIN_ATTRIBUTES, stream, between=between
             )
-            p = np.stack(
-                [
-                    _null_p(present, labels == group, codes, procedure, resamples,
-                            derive(seed, name, draw, group))
-                    for group in range(groups)
-                ]
-            )  # fmt: skip
-            any_of["group"] += bool(np.nanmin(benjamini_hochberg(p[0]), initial=1.0) <= LEVEL)
-            any_of["run"] += bool(np.nanmin(benjamini_hochberg(p), initial=1.0) <= LEVEL)
+            values = []
+            for group in range(groups):
+                state = derive(seed, name, draw, group)
+                values.append(_null_p(present, labels == group, codes, procedure, resamples, state))
+            p = np.stack(values)
+            rejecting["group"] += bool(np.nanmin(benjamini_hochberg(p[0]), initial=1.0) <= LEVEL)
+            rejecting["run"] += bool(np.nanmin(benjamini_hochberg(p), initial=1.0) <= LEVEL)
             below += int((p <= LEVEL).sum())
             tests += int((~np.isnan(p)).sum())
-        for family, count in any_of.items():
+        for family, count in rejecting.items():
             low, high = share_interval(count, runs)
-            limit = binomial_limit(runs)
             rows.append(
                 {
                     "scenario": name,
@@ -133,12 +194,7 @@ def simulate_null(
 
 
 def _null_p(
-    present: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.int64],
-    procedure: str,
-    resamples: int,
-    seed: int,
+    present: Mask, members: Mask, codes: Ints, procedure: str, resamples: int, seed: int
 ) -> Floats:
     """P of every attribute; NaN where it or the group is constant."""
     a, b, c, d = contingency(present, members)
@@ -154,109 +210,96 @@ def _null_p(
 
 
 def simulate_coverage(
-    *, runs: int, images: int, members: Sequence[int], resamples: int, seed: int
+    runs: int, images: int, members: Sequence[int], resamples: int, seed: int
 ) -> pd.DataFrame:
-    """How often the 95 % intervals hold the truth, for each prevalence and odds ratio.
+    """Coverage of the 95 % intervals by effect, cluster size, prevalence and odds ratio.
 
-    Args:
-        runs: Simulated studies.
-        images: Images of a study.
-        members: Members of the cluster (on average, where people are drawn).
-        resamples: Bootstrap resamples of identities.
-        seed: Root seed.
-
-    Returns:
-        Table ``scenario``, ``procedure``, ``effect`` (odds, ratio, difference), ``members``,
-        ``prevalence`` (of the rest), ``odds_ratio``, ``runs`` (with an interval), ``covering``,
-        ``coverage``, ``low``, ``high`` (95 %), ``agrees`` (share of runs in which p ≤ 0.05 just
-        where the interval leaves out no effect), ``passes`` (within 93 % to 97 %, its interval
-        taken into account: not plainly outside).
+    ``passes``: the coverage's own interval overlaps 93 % to 97 %.
     """
     cells = np.array(list(product(PREVALENCES, ODDS_RATIOS)))
     rest, ratio = cells.T
-    inside = with_odds(rest, ratio)
     rows = []
-    for name, people, procedure in (
-        ("independent images", "single", "Haldane–Anscombe / Newcombe"),
-        ("people as in CelebA", "celeba", "identity bootstrap"),
-        ("few people hold most images", "few", "identity bootstrap"),
-    ):
-        for size in members:
-            truths = _truths(rest, inside, size / images)
-            if people == "single":
-                held, agreed = _independent_coverage(
-                    inside, rest, size, images, runs, truths, rng(seed, "coverage", size)
+    for (name, people, procedure), size in product(COVERAGE_SCENARIOS, members):
+        cluster = _Cluster(with_odds(rest, ratio), rest, size, images)
+        if people == "single":
+            held, agreed = _independent_coverage(cluster, runs, rng(seed, "coverage", size))
+        else:
+            held, agreed = _clustered_coverage(cluster, people, runs, resamples, seed)
+        for effect, values in held.items():
+            for j, (prevalence, odds_ratio) in enumerate(cells):
+                known = values[:, j][~np.isnan(values[:, j])]
+                low, high = share_interval(known.sum(), len(known))
+                rows.append(
+                    {
+                        "scenario": name,
+                        "procedure": procedure,
+                        "effect": effect,
+                        "members": size,
+                        "prevalence": prevalence,
+                        "odds_ratio": odds_ratio,
+                        "runs": len(known),
+                        "covering": int(known.sum()),
+                        "coverage": float(known.mean()),
+                        "low": float(low),
+                        "high": float(high),
+                        "agrees": float(agreed[effect][:, j].mean()),
+                        "passes": bool(high >= COVERAGE[0] and low <= COVERAGE[1]),
+                    }
                 )
-            else:
-                held, agreed = _clustered_coverage(
-                    inside, rest, size, images, runs, truths, people, resamples, seed
-                )
-            for effect, values in held.items():
-                for j, (prevalence, odds_ratio) in enumerate(cells):
-                    known = values[:, j][~np.isnan(values[:, j])]
-                    low, high = share_interval(known.sum(), len(known))
-                    coverage = float(known.mean())
-                    rows.append(
-                        {
-                            "scenario": name,
-                            "procedure": procedure,
-                            "effect": effect,
-                            "members": size,
-                            "prevalence": prevalence,
-                            "odds_ratio": odds_ratio,
-                            "runs": len(known),
-                            "covering": int(known.sum()),
-                            "coverage": coverage,
-                            "low": float(low),
-                            "high": float(high),
-                            "agrees": float(agreed[effect][:, j].mean()),
-                            "passes": bool(high >= COVERAGE[0] and low <= COVERAGE[1]),
-                        }
-                    )
     return pd.DataFrame.from_records(rows)
 
 
-def _truths(rest: Floats, inside: Floats, share: float) -> dict[str, Floats]:
-    """True effects; ratios by their logarithm."""
-    return {
-        "odds": np.log(inside / (1 - inside) / (rest / (1 - rest))),
-        "ratio": np.log(inside / (share * inside + (1 - share) * rest)),
-        "difference": inside - rest,
-    }
+@dataclass(frozen=True)
+class _Cluster:
+    """A cluster and the true probabilities of m attributes in it and in the rest."""
+
+    inside: Floats
+    rest: Floats
+    members: int
+    images: int
+
+    @property
+    def truths(self) -> dict[str, Floats]:
+        """True effects; ratios by their logarithm."""
+        inside, rest, share = self.inside, self.rest, self.members / self.images
+        return {
+            "odds": np.log(inside / (1 - inside) / (rest / (1 - rest))),
+            "ratio": np.log(inside / (share * inside + (1 - share) * rest)),
+            "difference": inside - rest,
+        }
 
 
-Held = tuple[dict[str, Floats], dict[str, Floats]]
-
-
-def _independent_coverage(
-    inside: Floats, rest: Floats, members: int, images: int, runs: int,
-    truths: dict[str, Floats], generator: np.random.Generator,
-) -> Held:  # fmt: skip
+def _independent_coverage(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Held:
     """All runs at once, from binomial counts."""
-    others = images - members
-    a = generator.binomial(members, inside, size=(runs, len(inside))).astype(np.float64)
-    c = generator.binomial(others, rest, size=(runs, len(rest))).astype(np.float64)
-    counts = (a, members - a, c, others - c)
+    counts = _binomial_counts(cluster, runs, generator)
     significant = mid_p(*counts) <= LEVEL
     held, agreed = {}, {}
-    for effect, truth in truths.items():
+    for effect, truth in cluster.truths.items():
         if effect == "difference":
             low, high = newcombe_interval(*counts)
         else:
-            centre = log_estimate(*counts, effect)
-            half = 1.959963984540054 * np.sqrt(log_variance(*counts, effect))
-            low, high = centre - half, centre + half
+            low, high = log_interval(counts, effect)
         held[effect] = ((low <= truth) & (truth <= high)).astype(np.float64)
         agreed[effect] = (((low > 0) | (high < 0)) == significant).astype(np.float64)
     return held, agreed
 
 
+def _binomial_counts(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Counts:
+    """(runs, m) counts of independent images: members with, without, rest with, without."""
+    members, others = cluster.members, cluster.images - cluster.members
+    a, c = (
+        generator.binomial(size, share, size=(runs, len(share))).astype(np.float64)
+        for size, share in ((members, cluster.inside), (others, cluster.rest))
+    )
+    return a, members - a, c, others - c
+
+
 def _clustered_coverage(
-    inside: Floats, rest: Floats, members: int, images: int, runs: int,
-    truths: dict[str, Floats], people: str, resamples: int, seed: int,
-) -> Held:  # fmt: skip
+    cluster: _Cluster, people: str, runs: int, resamples: int, seed: int
+) -> Held:
     """Run by run, through the function that the workflow calls."""
-    shape = (runs, len(inside))
+    members, images, truths = cluster.members, cluster.images, cluster.truths
+    shape = (runs, len(cluster.inside))
     held = {effect: np.full(shape, np.nan) for effect in truths}
     agreed = {effect: np.ones(shape) for effect in truths}
     for draw in range(runs):
@@ -265,16 +308,10 @@ def _clustered_coverage(
         inner = draw_groups(codes, [members / images], WITHIN_GROUPS, stream) == 0
         if not inner.any():
             continue
-        probability = np.where(inner[:, None], inside, rest)
+        probability = np.where(inner[:, None], cluster.inside, cluster.rest)
         present = draw_attributes(codes, probability, WITHIN_ATTRIBUTES, stream)
-        tables = attribute_bias(
-            present,
-            inner,
-            DEFINITIONS,
-            identities=codes,
-            n_resamples=resamples,
-            seed=derive(seed, "coverage", people, members, draw),
-        )
+        state = derive(seed, "coverage", people, members, draw)
+        tables = attribute_bias(present, inner, identities=codes, n_resamples=resamples, seed=state)
         for effect, truth in truths.items():
             table = tables["odds" if effect == "difference" else effect]
             if effect == "difference":
@@ -290,7 +327,6 @@ def _clustered_coverage(
 
 
 def simulate_power(
-    *,
     runs: int,
     images: int,
     members: Sequence[int],
@@ -301,39 +337,23 @@ def simulate_power(
 ) -> pd.DataFrame:
     """Power of the test of independent images, alone and within a family of attributes.
 
-    One attribute of the family has the odds ratio, the others none: the hardest case for
-    Benjamini–Hochberg, whose limit rises with the number of true effects.
-
-    Args:
-        runs: Simulated studies of each setting.
-        images: Images of a study.
-        members: Sizes of the cluster.
-        odds_ratios: True odds ratios.
-        prevalences: Prevalences of the attribute in the rest.
-        attributes: Size of the family; the others have prevalences 2 % to 50 %.
-        seed: Root seed.
-
-    Returns:
-        Table ``members``, ``prevalence``, ``odds_ratio``, ``runs``, ``power``, ``power_low``,
-        ``power_high`` (p ≤ 0.05 alone), ``adjusted``, ``adjusted_low``, ``adjusted_high``
-        (q ≤ 0.05 in the family).
+    Only one attribute has an effect: the hardest case for Benjamini–Hochberg.
     """
     rows = []
     for size in members:
-        others = images - size
         null = np.linspace(0.02, 0.5, max(attributes - 1, 1))
         generator = rng(seed, "power", "null", int(size))
         noise = np.empty((runs, 0))
         if attributes > 1:
-            noise = _binomial_p(null, null, size, others, runs, generator)
+            noise = _binomial_p(_Cluster(null, null, size, images), runs, generator)
         for prevalence, odds_ratio in product(prevalences, odds_ratios):
             generator = rng(seed, "power", int(size), f"{prevalence:g}", f"{odds_ratio:g}")
             rest = np.array([prevalence])
-            p = _binomial_p(with_odds(rest, odds_ratio), rest, size, others, runs, generator)
+            cluster = _Cluster(with_odds(rest, odds_ratio), rest, size, images)
+            p = _binomial_p(cluster, runs, generator)
             alone = int((p[:, 0] <= LEVEL).sum())
-            # q of one test ≤ 0.05 just where p ≤ 0.05 · rank / m for some rank at or above its own.
-            family = np.column_stack([p, noise])
-            adjusted = int((_rejected_first(family)).sum())
+            families = np.column_stack([p, noise])
+            adjusted = sum(bool(benjamini_hochberg(row)[0] <= LEVEL) for row in families)
             low, high = share_interval([alone, adjusted], runs)
             rows.append(
                 {
@@ -352,23 +372,8 @@ def simulate_power(
     return pd.DataFrame.from_records(rows)
 
 
-def _binomial_p(
-    inside: Floats, rest: Floats, members: int, others: int, runs: int,
-    generator: np.random.Generator,
-) -> Floats:  # fmt: skip
-    """(runs, m) mid-p values of members and others with these shares; 1 for a constant."""
-    a = generator.binomial(members, inside, size=(runs, len(inside))).astype(np.float64)
-    c = generator.binomial(others, rest, size=(runs, len(rest))).astype(np.float64)
-    total = a + c
-    p = mid_p(a, members - a, c, others - c)
-    return np.where((total == 0) | (total == members + others), 1.0, p)
-
-
-def _rejected_first(p: Floats) -> npt.NDArray[np.bool_]:
-    """Whether Benjamini–Hochberg at 5 % over each row rejects its first hypothesis."""
-    m = p.shape[1]
-    ordered = np.sort(p, axis=1)
-    fits = ordered <= LEVEL * np.arange(1, m + 1) / m
-    last = np.where(fits.any(axis=1), m - 1 - np.argmax(fits[:, ::-1], axis=1), -1)
-    cut = np.where(last >= 0, ordered[np.arange(len(p)), last], -1.0)
-    return np.asarray(p[:, 0] <= cut)
+def _binomial_p(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Floats:
+    """(runs, m) mid-p values of independent images; 1 for a constant."""
+    counts = _binomial_counts(cluster, runs, generator)
+    total = counts[0] + counts[2]
+    return np.where((total == 0) | (total == cluster.images), 1.0, mid_p(*counts))

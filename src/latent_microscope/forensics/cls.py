@@ -10,23 +10,11 @@ from latent_microscope.forensics.checks import as_vector, in_range
 def minmax(
     values: npt.ArrayLike, bounds: tuple[float, float] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Values scaled to [0, 1]; a constant gives 0.5.
-
-    Args:
-        values: One number a sample.
-        bounds: Fixed lower and upper end (for figures that must compare); values beyond are
-            clipped. By default the range of the values.
-
-    Returns:
-        Scaled values, float64.
-
-    Raises:
-        InputError: If a value is not finite or the bounds are out of order.
-    """
+    """Values scaled to [0, 1] and clipped at fixed ``bounds``; a constant gives 0.5."""
     vector = as_vector(values, "values")
     low, high = (vector.min(), vector.max()) if bounds is None else bounds
     if bounds is not None and not low < high:
-        raise InputError(f"Normalisation bounds {bounds} must be a lower and a higher number.")
+        raise InputError(f"bounds {bounds} must be a lower and a higher number")
     if low == high:
         return np.full(vector.shape, 0.5)
     return np.clip((vector - low) / (high - low), 0.0, 1.0)

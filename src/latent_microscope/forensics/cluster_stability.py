@@ -1,4 +1,4 @@
-"""How far clusters outlast another sample and another UMAP seed, and the SBS by cluster size."""
+"""Stability of clusters over resamples and UMAP seeds, and the SBS by cluster size."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,9 +20,12 @@ JACCARD_VERDICTS = ((0.85, "highly stable"), (0.75, "stable"), (0.6, "doubtful")
 DISSOLVED, RECOVERED = 0.5, 0.75
 # Steinley 2004: ARI above 0.9 excellent, above 0.8 good, above 0.65 moderate, else poor recovery.
 ARI_VERDICTS = ((0.9, "excellent"), (0.8, "good"), (0.65, "moderate"))
-AGREEMENTS = (
-    "ari", "ami", "ari_clustered", "ami_clustered", "clustered_both", "baseline_ari",
-)  # fmt: skip
+AGREEMENTS = ("ari", "ami", "ari_clustered", "ami_clustered", "clustered_both", "baseline_ari")
+JACCARD = {
+    **dict.fromkeys(("cluster", "size"), "int64"),
+    **dict.fromkeys(("jaccard", "jaccard_sd", "recovered", "dissolved", "baseline"), "float64"),
+    **{"n": "int64", "verdict": "str"},
+}
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -31,21 +34,9 @@ Ints = npt.NDArray[np.int64]
 def hierarchy_labels(
     plane: npt.ArrayLike, sizes: Sequence[int], *, min_samples: int = 10
 ) -> dict[int, Ints]:
-    """HDBSCAN labels at several smallest cluster sizes, cut from one hierarchy.
+    """HDBSCAN labels by smallest cluster size, cut from one single linkage tree.
 
-    The single linkage tree depends on ``min_samples`` only, so it is made once; labels are those
-    of :func:`~latent_microscope.forensics.clusters.plane_clusters` at each size.
-
-    Args:
-        plane: (n, 2) points.
-        sizes: Smallest cluster sizes.
-        min_samples: Core neighbours, at most n - 1.
-
-    Returns:
-        n labels by size: largest cluster 0, noise -1.
-
-    Raises:
-        InputError: If ``plane`` is not a finite matrix or an option is out of range.
+    The same labels as ``clusters.plane_memberships`` gives at each size.
     """
     from hdbscan import HDBSCAN
     from hdbscan.hdbscan_ import _tree_to_labels
@@ -71,15 +62,7 @@ def hierarchy_labels(
 def resampled_rows(
     codes: Ints, generator: np.random.Generator, *, resampling: str, share: float
 ) -> Ints:
-    """Rows of one resample of whole identities, ascending.
-
-    Args:
-        codes: n identities.
-        generator: Draws them.
-        resampling: ``subsample``: this share of the identities, each once; ``bootstrap``: as many
-            as there are, with replacement, so that rows repeat.
-        share: Share of a subsample.
-    """
+    """Ascending rows of one resample of whole identities; a bootstrap repeats rows."""
     groups = int(codes.max()) + 1
     if resampling == "bootstrap":
         weights = np.bincount(generator.integers(0, groups, size=groups), minlength=groups)
@@ -100,28 +83,10 @@ def resampled_labels(
     share: float = 0.8,
     seed: int = 0,
 ) -> Iterator[tuple[Ints, dict[int, Ints]]]:
-    """Cluster resamples of the rows of a plane.
+    """Rows and labels by size (at full n) of every resample of the plane.
 
-    Subsampling without replacement is the default, since a bootstrap sample repeats points: zero
-    distances are infinite densities to HDBSCAN, which takes repeated points for clusters. In a
-    subsample cluster size and core neighbours shrink with the share, so that both stay the same
-    share of all points and the clusters the same in expectation.
-
-    Args:
-        plane: (n, 2) points.
-        sizes: Smallest cluster sizes at full n.
-        min_samples: Core neighbours at full n.
-        identities: One identity a point: people are resampled, with all of their images.
-        n_resamples: Number of resamples.
-        resampling: ``subsample`` or ``bootstrap``.
-        share: Share of a subsample.
-        seed: Root seed.
-
-    Yields:
-        Rows of a resample and their labels by size at full n.
-
-    Raises:
-        InputError: If an argument does not fit.
+    The default is without replacement: HDBSCAN takes repeated points for clusters. Cluster size and
+    core neighbours shrink with the share of a subsample.
     """
     points = as_matrix(plane, "plane", min_rows=1)
     one_of(resampling, "resampling", RESAMPLINGS)
@@ -156,25 +121,8 @@ def sbs_table(
 ) -> pd.DataFrame:
     """Stereotypical bias score by smallest cluster size, with a 95 % interval.
 
-    The plane is given: the interval is about other people (or samples) on the same plane, not
-    about another UMAP seed. A subsample without replacement varies less than a sample of its own
-    would: deviations from their median are scaled by √(kept / (1 - kept)), the delete-d jackknife's
-    factor (2 for 80 %), added to the estimate and cut to [0, 1]. SBS is not a smooth statistic, and
-    a whole may split where most of its subsamples do not: the interval is therefore never narrower
-    than the range of the resamples themselves. Where it is wide, one SBS says little.
-
-    Args:
-        labels: n labels by size, of the whole plane.
-        draws: Labels by size of each resample.
-        kept: Share of samples in a subsample.
-        configured: The size that the study uses.
-        resampling: ``subsample``; ``bootstrap``: the factor is 1.
-
-    Returns:
-        Table ``min_cluster_size``, ``configured``, ``share`` (the SBS), ``low``, ``high``,
-        ``resample_median``, ``resample_low``, ``resample_high`` (2.5 % to 97.5 % of the resamples
-        as they are), ``n_clusters``, ``n_clusters_low``, ``n_clusters_high``, ``noise_share``,
-        ``n_resamples``. NaN without resamples.
+    Deviations of subsamples from their median are scaled by √(kept / (1 - kept)), the delete-d
+    jackknife's factor; the interval is never narrower than the range of the resamples.
     """
     factor = np.sqrt(kept / (1.0 - kept)) if resampling == "subsample" and kept < 1.0 else 1.0
     rows = []
@@ -215,54 +163,24 @@ def _quantiles(values: Floats) -> tuple[float, float, float]:
 def agreement(
     first: npt.ArrayLike, second: npt.ArrayLike, generator: np.random.Generator
 ) -> dict[str, float]:
-    """Agreement of two labelings of the same points, noise handled in both ways.
-
-    Args:
-        first: n labels, -1 noise.
-        second: n labels of the same points.
-        generator: Shuffles labels for the baseline.
-
-    Returns:
-        ``ari``, ``ami`` (adjusted Rand, adjusted mutual information; noise is a label of its own),
-        ``ari_clustered``, ``ami_clustered`` (over the points clustered in both; NaN where those
-        are one cluster in both, so that nothing is left to agree on), ``clustered_both`` (their
-        share of all points), ``baseline_ari`` (against shuffled labels: 0 but for chance).
-
-    Raises:
-        InputError: If the labels are no whole numbers or not as many.
-    """
+    """Agreement of two labelings of the same points; ``*_clustered``: points clustered in both."""
     a = as_labels(first, "labels")
     b = as_labels(second, "labels", len(a))
     both = (a != -1) & (b != -1)
     inner = (a[both], b[both])
     known = max((len(np.unique(part)) for part in inner), default=0) > 1
     return {
-        "ari": _adjusted(adjusted_rand_score, a, b),
-        "ami": _adjusted(adjusted_mutual_info_score, a, b),
-        "ari_clustered": _adjusted(adjusted_rand_score, *inner) if known else np.nan,
-        "ami_clustered": _adjusted(adjusted_mutual_info_score, *inner) if known else np.nan,
+        "ari": float(adjusted_rand_score(a, b)),
+        "ami": float(adjusted_mutual_info_score(a, b)),
+        "ari_clustered": float(adjusted_rand_score(*inner)) if known else np.nan,
+        "ami_clustered": float(adjusted_mutual_info_score(*inner)) if known else np.nan,
         "clustered_both": float(both.mean()),
-        "baseline_ari": _adjusted(adjusted_rand_score, a, generator.permutation(b)),
+        "baseline_ari": float(adjusted_rand_score(a, generator.permutation(b))),
     }
 
 
-def _adjusted(score, a: Ints, b: Ints) -> float:  # type: ignore[no-untyped-def]
-    """A score of two labelings as a plain number."""
-    return float(score(a, b))
-
-
 def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
-    """For each reference cluster the Jaccard index of the cluster that matches it best.
-
-    Args:
-        reference: n labels 0 … K-1, -1 noise.
-        labels: n labels of the same points, -1 noise: never a match.
-
-    Returns:
-        max(reference) + 1 values in [0, 1]; NaN for a cluster with no point here.
-
-    Raises:
-        InputError: If the labels are no whole numbers or not as many.
+    """Jaccard index of each reference cluster with its best match; NaN without points.
 
     Source: Hennig 2007, Computational Statistics and Data Analysis 52.
     """
@@ -281,18 +199,7 @@ def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
 def jaccard_table(
     labels: npt.ArrayLike, found: Sequence[Floats], baselines: Sequence[Floats]
 ) -> pd.DataFrame:
-    """Stability of every cluster over resamples or UMAP seeds.
-
-    Args:
-        labels: n labels whose clusters are judged, -1 noise.
-        found: :func:`best_jaccard` of these clusters in each resample.
-        baselines: The same against shuffled labels.
-
-    Returns:
-        Table ``cluster``, ``size``, ``jaccard`` (mean), ``jaccard_sd``, ``recovered``,
-        ``dissolved`` (shares of resamples), ``baseline`` (mean against shuffled labels), ``n``,
-        ``verdict``.
-    """
+    """Stability of every cluster over resamples or UMAP seeds."""
     values = as_labels(labels, "labels")
     rows = []
     for cluster in range(int(values.max()) + 1):
@@ -313,12 +220,7 @@ def jaccard_table(
                 "verdict": verdict(mean, JACCARD_VERDICTS, "unstable"),
             }
         )
-    columns = {
-        "cluster": "int64", "size": "int64", "jaccard": "float64", "jaccard_sd": "float64",
-        "recovered": "float64", "dissolved": "float64", "baseline": "float64", "n": "int64",
-        "verdict": "str",
-    }  # fmt: skip
-    return pd.DataFrame.from_records(rows, columns=list(columns)).astype(columns)
+    return pd.DataFrame.from_records(rows, columns=list(JACCARD)).astype(JACCARD)
 
 
 def verdict(value: float, limits: Sequence[tuple[float, str]], otherwise: str) -> str:

@@ -12,15 +12,15 @@ DEFAULT_RADIUS = 0.01
 RADIUS_NEIGHBOUR = 10
 TIE_LIMIT = 0.95
 
+Floats = npt.NDArray[np.float64]
 
-def density_of_distances(distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+
+def density_of_distances(distances: Floats) -> Floats:
     """Density from the (n, k) distances to the nearest others."""
     return 1.0 / (distances.mean(axis=1) + EPSILON)
 
 
-def knn_density(
-    latents: npt.ArrayLike, k: int = 10, *, block_size: int | None = None
-) -> npt.NDArray[np.float64]:
+def knn_density(latents: npt.ArrayLike, k: int = 10, *, block_size: int | None = None) -> Floats:
     """Density of every sample: 1 / (mean distance to the k nearest others + 1e-8).
 
     Args:
@@ -41,7 +41,7 @@ def knn_density(
 
 def attractor_density(
     latents: npt.ArrayLike, radius: float = DEFAULT_RADIUS, *, block_size: int | None = None
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Share of all points that lie closer to a sample than ``radius``.
 
     The sample itself is not counted; the denominator is n. At the published radius nearly all
@@ -64,37 +64,9 @@ def attractor_density(
     return found.within[:, 0] / len(matrix)
 
 
-def radius_of_distances(distances: npt.NDArray[np.float64], percentile: float = 5.0) -> float:
+def radius_of_distances(distances: Floats, percentile: float = 5.0) -> float:
     """Percentile of the last column of (n, k) neighbour distances."""
     return float(np.percentile(distances[:, -1], percentile))
-
-
-def adaptive_radius(
-    latents: npt.ArrayLike,
-    *,
-    percentile: float = 5.0,
-    neighbour: int = RADIUS_NEIGHBOUR,
-    block_size: int | None = None,
-) -> float:
-    """A radius at which densities differ: the 5th percentile of the 10th-neighbour distance.
-
-    Args:
-        latents: (n, d) latent means, n >= 2.
-        percentile: Percentile over samples.
-        neighbour: Which neighbour; capped at n - 1.
-        block_size: Rows of the blocks of the pass over all pairs.
-
-    Returns:
-        The radius in latent units.
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
-    """
-    matrix = as_matrix(latents, "latents")
-    in_range(percentile, "percentile", 0.0, 100.0)
-    in_range(neighbour, "neighbour", 1)
-    found = neighbour_pass(matrix, k=neighbour, block_size=block_size)
-    return radius_of_distances(found.distances, percentile)
 
 
 def tie_share(values: npt.ArrayLike) -> float:
@@ -106,11 +78,11 @@ def tie_share(values: npt.ArrayLike) -> float:
 
 
 def tie_note(values: npt.ArrayLike) -> str | None:
-    """A sentence when at least 95 % of densities tie, else None."""
+    """A message if at least 95 % of densities tie, else None."""
     share = tie_share(values)
     if share < TIE_LIMIT:
         return None
     return (
         f"{100.0 * share:.1f} % of the attractor densities tie, so attractors are the first rows "
-        "of the file and not dense places; see the variant with the adaptive radius."
+        "of the file, not dense regions; see the variant with the adaptive radius"
     )

@@ -1,8 +1,4 @@
-"""Our own detector of authentic samples: tight populations against what lies scattered between.
-
-Authentic samples of one person crowd around that person; interpolations lie along the chords
-between people. The published funnel looks for the opposite (unique samples) and finds none.
-"""
+"""Detector of authentic samples: tight populations against samples scattered between them."""
 
 from dataclasses import dataclass
 
@@ -21,18 +17,18 @@ from latent_microscope.forensics.populations import (
 )
 from latent_microscope.neighbours.pairs import neighbour_pass
 
-# Fewer neighbours show two modes even in one small Gaussian cloud.
+# With fewer neighbours even one small Gaussian cloud shows two modes.
 NEIGHBOURS = (10, 20)
 # Duplicates have no finite log density: distances count as at least this share of the median.
 _FLOOR = 0.05
 _MIN_ROWS = 10
-# Of the dense samples, those that the populations must account for.
+# Share of the dense samples that the populations must explain.
 _EXPLAINED = 0.9
-# A refined selection that drops more of the populations than this has lost them.
+# Share of the populations that a refined selection must keep.
 _KEPT = 0.7
-# Standard deviations from its population at which an error of reconstruction is another's.
-_UNLIKE = 5.0
-_LIKE = 11
+# An error this many standard deviations from that of its neighbours is not of their population.
+_MAX_DEVIATION = 5.0
+_ERROR_NEIGHBOURS = 11
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -40,21 +36,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Detection:
-    """What the detector found.
+    """Result of the detector."""
 
-    Attributes:
-        mask: n booleans, samples called authentic.
-        score: n scores, higher = more authentic.
-        k: Neighbours whose density told two populations apart best.
-        separation: Ashman's D of the two at that k; at most 2: not told apart.
-        populations: Tight groups that the score was refined by; 0: the density alone decided.
-    """
-
-    mask: Mask
-    score: Floats
-    k: int
-    separation: float
-    populations: int
+    mask: Mask  # n booleans, samples called authentic
+    score: Floats  # n scores, higher = more authentic
+    k: int  # neighbours whose density separates two populations best
+    separation: float  # Ashman's D of the two at that k; at most 2: not separated
+    populations: int  # tight groups behind the score; 0: density alone
 
 
 def _floored(distances: Floats) -> Floats:
@@ -63,12 +51,6 @@ def _floored(distances: Floats) -> Floats:
     if positive.size == 0:
         return np.ones_like(distances)
     return np.maximum(distances, _FLOOR * np.median(positive))
-
-
-def log_density(latents: Floats, k: int, block_size: int | None = None) -> Floats:
-    """Minus the log of the mean distance to the k nearest others, kept finite for duplicates."""
-    distance = neighbour_pass(latents, k=k, block_size=block_size).distances.mean(axis=1)
-    return -np.log(_floored(distance))
 
 
 def detect(
@@ -106,41 +88,32 @@ def detect(
     return Detection(dense, density, k, mixture.separation, 0)
 
 
-def without_unlike(
+def reject_by_error(
     latents: npt.ArrayLike, mask: Mask, score: Floats, errors: npt.ArrayLike
 ) -> tuple[Mask, Floats]:
-    """Leave out what is reconstructed much better or worse than its like; lower its score.
+    """Mask and score without samples whose reconstruction error differs from their neighbours'.
 
-    Its like are the nearest samples called authentic: populations may be reconstructed unequally
-    well. The spread about their median is that of all together, for some are small.
-
-    Args:
-        latents: (n, d) latent means.
-        mask: n booleans, samples called authentic.
-        score: n scores, logs of inverse distances.
-        errors: n errors of reconstruction, above 0.
-
-    Raises:
-        InputError: If ``latents`` is not a finite matrix or ``errors`` are not n positive numbers.
+    Compared with the nearest samples called authentic, since populations may be reconstructed
+    unequally well; the spread is that of all of them.
     """
     matrix = as_matrix(latents, "latents")
     values = as_vector(errors, "errors", len(matrix))
     if (values <= 0.0).any():
         raise InputError(
-            f"errors: row {int(np.argmin(values))} is {values.min():g}; an error of reconstruction "
-            "is above 0"
+            f"errors: row {int(np.argmin(values))} is {values.min():g}; reconstruction errors must "
+            "be above 0"
         )
     called = np.flatnonzero(mask)
     if called.size == 0:
         return mask, score
-    search = NearestNeighbors(n_neighbors=min(_LIKE, called.size)).fit(matrix[called])
-    like = called[search.kneighbors(matrix, return_distance=False)]
+    search = NearestNeighbors(n_neighbors=min(_ERROR_NEIGHBOURS, called.size)).fit(matrix[called])
+    nearest = called[search.kneighbors(matrix, return_distance=False)]
     logs = np.log(values)
-    apart = np.abs(logs - np.median(logs[like], axis=1))
-    spread = 1.4826 * float(np.median(apart[mask]))
+    deviation = np.abs(logs - np.median(logs[nearest], axis=1))
+    spread = 1.4826 * float(np.median(deviation[mask]))
     if spread <= 0.0:
         return mask, score
-    excess = np.log(np.maximum(apart / (_UNLIKE * spread), 1.0))
+    excess = np.log(np.maximum(deviation / (_MAX_DEVIATION * spread), 1.0))
     kept = mask & (excess == 0.0)
     # What is left out ranks below what is kept: the mask stays a threshold on the score.
     ceiling = np.where(mask & ~kept, score[kept].min(initial=np.inf), np.inf)
@@ -157,26 +130,25 @@ def detect_authentic(
 ) -> tuple[Mask, Floats]:
     """Which samples belong to the tight populations of the latents.
 
-    The log of the kNN density, at the k that tells two modes apart best, is split by a
+    The log of the kNN density, at the k that separates two modes best, is split by a
     two-component mixture; HDBSCAN groups the certainly dense samples into populations. Each
-    sample is then scored by how far it is from the nearest population, as the mean of two logs:
-    its kNN distance relative to that population's own, and its distance to the population's centre
-    in the space of the centres, whitened by the spread within populations. A mixture of a
-    log-normal (authentic) and a power law (samples strung along chords) cuts that score. Where no
-    two populations explain the dense samples, and no clusters far apart explain nearly all of
-    them, the density alone decides; where it shows no two
+    sample's score is the mean of two logs: its kNN distance relative to that of the nearest
+    population, and its distance to that population's centre in the space of the centres, whitened
+    by the spread within populations. A mixture of a log-normal (authentic) and a power law
+    (samples along chords) cuts that score. If no two populations explain the dense samples, and no
+    clusters far apart explain nearly all of them, the density alone decides; if it has no two
     modes either (Ashman's D at most 2, as in one Gaussian cloud), nothing is called authentic.
-    With ``errors``, what lies in a population but is reconstructed unlike it is left out, such as
-    a mixture with hardly a second person that has less noise than a photograph. No label and no
-    number of people is used.
+    With ``errors``, samples in a population that are reconstructed differently from it are left
+    out, such as mixtures with hardly any of a second person. No labels and no number of people are
+    used.
 
     Args:
         latents: (n, d) latent means, n >= 10.
         neighbours: Candidates for the number of nearest neighbours; capped at n - 1.
         block_size: Rows of the blocks of the pass over all pairs.
-        distances: (n, k) ascending distances to the nearest others, where known already; used
-            if there are enough for ``neighbours``.
-        errors: n errors of reconstruction, above 0, such as those of ``encoding.parquet``.
+        distances: (n, k) ascending distances to the nearest others, if already known; used if
+            there are enough for ``neighbours``.
+        errors: n reconstruction errors, above 0, such as those of ``encoding.parquet``.
 
     Returns:
         Mask of the authentic samples and the score (higher is more authentic).
@@ -188,7 +160,7 @@ def detect_authentic(
     found = detect(latents, neighbours=neighbours, block_size=block_size, distances=distances)
     if errors is None:
         return found.mask, found.score
-    return without_unlike(latents, found.mask, found.score, errors)
+    return reject_by_error(latents, found.mask, found.score, errors)
 
 
 def _explained(latents: Floats, dense: Mask, found: Populations) -> float:

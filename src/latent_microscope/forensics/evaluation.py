@@ -1,10 +1,7 @@
-"""How well a score or a mask finds what is known to be authentic.
+"""Evaluation of scores and detectors against the known authentic samples.
 
-Sign conventions. A detector's score is the higher the more authentic it calls a sample. ROC AUC
-and average precision take authentic samples as positives; average precision for interpolations
-takes interpolations as positives and the negated score. Scores that the sources call a mark of
-authenticity (uniqueness, originality, stability, CLS …) are used as they are, also where that
-turns out to be the wrong way round: an AUC below one half says so.
+A higher score means more authentic. Scores that the preprint calls a mark of authenticity are used
+as they are, so an AUC below one half shows a wrong sign.
 """
 
 from collections.abc import Mapping
@@ -12,24 +9,29 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_mask, as_vector
+from latent_microscope.forensics.mixtures import density_mixture
+
+OURS = "detect_authentic"
+# Families of baselines: they see latents and nothing else.
+PEERS = ("PyOD", "density", "heuristic")
+HEURISTICS = (
+    *("uniqueness", "uniqueness_script", "uniqueness_notebook"),
+    *("originality", "originality_script", "originality_notebook"),
+    *("stability", "cls", "knn_density", "attractor_density", "attractor_density_adaptive"),
+)
+# A mixture with less than this weight of one person looks like the other person.
+BLIND = 0.02
 
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 def roc_auc(scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
-    """Probability that a positive scores higher than a negative, ties one half.
-
-    Args:
-        scores: n finite scores.
-        positives: n booleans.
-
-    Returns:
-        The area; NaN if one of the two kinds is missing.
-    """
+    """Probability that a positive scores higher than a negative, ties one half."""
     values, truth = _checked(scores, positives)
     if truth.all() or not truth.any():
         return float("nan")
@@ -37,33 +39,18 @@ def roc_auc(scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
 
 
 def average_precision(scores: npt.ArrayLike, positives: npt.ArrayLike) -> float:
-    """Precision averaged over recall, without interpolation; tied scores enter together.
-
-    Returns:
-        The average; NaN without positives.
-    """
+    """Precision averaged over recall, without interpolation; tied scores enter together."""
     values, truth = _checked(scores, positives)
     return float(average_precision_score(truth, values)) if truth.any() else float("nan")
 
 
-def _checked(scores: npt.ArrayLike, positives: npt.ArrayLike) -> tuple[np.ndarray, Mask]:
+def _checked(scores: npt.ArrayLike, positives: npt.ArrayLike) -> tuple[Floats, Mask]:
     values = as_vector(scores, "scores")
     return values, as_mask(positives, "positives", len(values))
 
 
 def mask_counts(selected: npt.ArrayLike, positives: npt.ArrayLike) -> dict[str, float]:
-    """How a selection agrees with the truth.
-
-    Args:
-        selected: n booleans.
-        positives: n booleans.
-
-    Returns:
-        ``selected``, ``tp``, ``fp``, ``fn`` (whole numbers), ``precision`` (NaN if nothing is
-        selected), ``recall`` (NaN without positives), ``f1`` = 2tp/(2tp + fp + fn) (0 if nothing
-        is found; NaN if there is nothing to find and nothing was selected), ``prevalence``: the
-        share of positives, which is the precision of a selection at random.
-    """
+    """Counts and rates of a selection against the truth; a rate without a denominator is NaN."""
     truth = np.asarray(positives, dtype=bool)
     chosen = as_mask(selected, "selected", len(truth))
     tp = int(np.count_nonzero(chosen & truth))
@@ -85,34 +72,13 @@ def _ratio(numerator: int, denominator: int) -> float:
     return numerator / denominator if denominator else float("nan")
 
 
-def detector_scores(scores: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Each score of a table as a detector of authentic samples, higher = more authentic.
-
-    Beside the columns as they are: ``validation_score`` (uniqueness × stability, the funnel's
-    order), ``negated_neighbors`` (isolated cores have few), ``negated_norm``, and
-    ``detect_authentic``.
-
-    Args:
-        scores: The scores table of a run.
-    """
-    columns = [
-        "uniqueness",
-        "uniqueness_script",
-        "uniqueness_notebook",
-        "originality",
-        "originality_script",
-        "originality_notebook",
-        "stability",
-        "cls",
-        "knn_density",
-        "attractor_density",
-        "attractor_density_adaptive",
-    ]
-    found = {name: scores[name].to_numpy(dtype=np.float64) for name in columns}
+def detector_scores(scores: pd.DataFrame) -> dict[str, Floats]:
+    """Every score of a run's table as a detector, higher = more authentic."""
+    found = {name: scores[name].to_numpy(dtype=np.float64) for name in HEURISTICS}
     found["validation_score"] = found["uniqueness"] * found["stability"]
     found["negated_neighbors"] = -scores["neighbors"].to_numpy(dtype=np.float64)
     found["negated_norm"] = -scores["norm"].to_numpy(dtype=np.float64)
-    found["detect_authentic"] = scores["detector_score"].to_numpy(dtype=np.float64)
+    found[OURS] = scores["detector_score"].to_numpy(dtype=np.float64)
     return found
 
 
@@ -123,31 +89,85 @@ def detector_table(
 ) -> pd.DataFrame:
     """How well each detector tells authentic samples from interpolations.
 
-    Args:
-        detectors: n scores by name, higher = more authentic.
-        masks: n booleans by the name of the detector that gives a mask.
-        authentic: n booleans, the truth.
-
-    Returns:
-        Table ``detector``, ``roc_auc``, ``average_precision``,
-        ``average_precision_interpolations``, ``f1`` (NaN without a mask), ``prevalence`` (share
-        of authentic samples: the average precision of a coin).
+    ``f1`` is NaN without a mask; ``prevalence`` is the average precision of a random score.
     """
     truth = np.asarray(authentic, dtype=bool)
     rows = []
     for name, values in detectors.items():
-        score = as_vector(values, name, len(truth))
         f1 = mask_counts(masks[name], truth)["f1"] if name in masks else float("nan")
-        rows.append(
-            {
-                "detector": name,
-                "roc_auc": roc_auc(score, truth),
-                "average_precision": average_precision(score, truth),
-                "average_precision_interpolations": average_precision(-score, ~truth),
-                "f1": f1,
-                "prevalence": float(truth.mean()),
-            }
-        )
+        ranking = _ranking(as_vector(values, name, len(truth)), truth)
+        rows.append({"detector": name, **ranking, "f1": f1, "prevalence": float(truth.mean())})
     if not rows:
         raise InputError("no detector to evaluate; give a table of scores")
     return pd.DataFrame.from_records(rows).astype({"detector": "str"})
+
+
+def _ranking(score: Floats, truth: Mask) -> dict[str, float]:
+    """How well a score ranks authentic samples first."""
+    return {
+        "roc_auc": roc_auc(score, truth),
+        "average_precision": average_precision(score, truth),
+        "average_precision_interpolations": average_precision(-score, ~truth),
+    }
+
+
+def rule_mask(authenticity: Floats, distance: bool) -> Mask:
+    """Samples that a two-component mixture of any score calls authentic.
+
+    Of the log where the negated score is a positive ``distance``. Our detector's power law does
+    worse than two Gaussians on plain kNN distances, so baselines get the Gaussians.
+    """
+    if distance and (authenticity < 0.0).all():
+        authenticity = -np.log(-authenticity)
+    return authenticity > density_mixture(authenticity).threshold
+
+
+def references(
+    error: Floats, authentic: Mask, alpha: Floats
+) -> dict[str, tuple[str, Floats, Mask]]:
+    """References that are no detectors on latents, by name.
+
+    ``image``: the reconstruction error, which shows the generator's pixel noise; ``limit``: the
+    truth without mixtures whose smaller weight is below 2 %.
+    """
+    blind = authentic | (np.minimum(alpha, 1.0 - alpha) < BLIND)
+    return {
+        "reconstruction_error": ("image", error, rule_mask(error, False)),
+        f"truth, blind below {BLIND:.0%}": ("limit", blind.astype(float), blind),
+    }
+
+
+def best_f1(authenticity: npt.ArrayLike, authentic: npt.ArrayLike) -> float:
+    """F1 at the threshold that the truth would choose."""
+    truth = np.asarray(authentic, dtype=bool)
+    precision, recall, _ = precision_recall_curve(truth, as_vector(authenticity, "authenticity"))
+    return float(np.max(2.0 * precision * recall / np.maximum(precision + recall, 1e-12)))
+
+
+def comparison_table(
+    detectors: Mapping[str, tuple[str, Floats, Mask]], authentic: npt.ArrayLike
+) -> pd.DataFrame:
+    """As :func:`detector_table`, of detectors with a family and a mask and of both trivial answers.
+
+    ``f1``: by the detector's rule; ``f1_oracle``: at the threshold that the truth would choose.
+    """
+    truth = np.asarray(authentic, dtype=bool)
+    n = len(truth)
+    trivial = {
+        f"{name} authentic": ("trivial", np.zeros(n), np.full(n, called))
+        for name, called in (("all", True), ("none", False))
+    }
+    rows = []
+    for name, (family, score, mask) in {**detectors, **trivial}.items():
+        counts = mask_counts(mask, truth)
+        rows.append(
+            {
+                "detector": name,
+                "family": family,
+                **_ranking(score, truth),
+                **{key: counts[key] for key in ("selected", "precision", "recall", "f1")},
+                "f1_oracle": best_f1(score, truth),
+                "prevalence": counts["prevalence"],
+            }
+        )
+    return pd.DataFrame.from_records(rows).astype({"detector": "str", "family": "str"})

@@ -1,9 +1,4 @@
-"""All scores of one set of latents in as few passes over the pairs as there can be.
-
-The functions of the package each make their own pass. Scoring a study needs them all: one pass over
-the latents then serves density, attractors, originality and overlaps, and one over the sources
-both variants of uniqueness and the isolation of cores.
-"""
+"""All scores of one set of latents in as few passes over the pairs as possible, and overlaps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,180 +15,128 @@ from latent_microscope.forensics.density import (
     density_of_distances,
     radius_of_distances,
 )
-from latent_microscope.forensics.originality import originality_of
-from latent_microscope.forensics.overlaps import overlap_table
-from latent_microscope.forensics.stability import stability
-from latent_microscope.forensics.uniqueness import VARIANTS, uniqueness_of
-from latent_microscope.neighbours.approximate import approximate_neighbours, measured_recall
-from latent_microscope.neighbours.blocks import Floats, Ints, pair_cosines
+from latent_microscope.forensics.sample_scores import (
+    VARIANTS,
+    originality_of,
+    stability,
+    uniqueness_of,
+)
+from latent_microscope.neighbours.blocks import Floats, Ints, pair_distances
 from latent_microscope.neighbours.means import scan_sources
-from latent_microscope.neighbours.pairs import all_pairs, counts_within
-from latent_microscope.neighbours.scan import Overlaps
-from latent_microscope.neighbours.similar import best_pairs
+from latent_microscope.neighbours.pairs import (
+    all_pairs,
+    approximate_neighbours,
+    counts_within,
+    measured_recall,
+)
+from latent_microscope.neighbours.scan import Overlaps, overlaps_among, similar_pairs
 
 NEIGHBOURS = ("exact", "approximate")
 
 
 @dataclass(frozen=True)
+class ScoreSettings:
+    """Options of all scores of one run."""
+
+    k: int = 10  # nearest neighbours of density and originality
+    radius: float = DEFAULT_RADIUS  # of attractors
+    n_attractors: int = 5
+    similarity: float = 0.60  # cosine above which sources are neighbours
+    noise: float = 0.05  # of stability
+    n_draws: int = 10  # of stability
+    overlap_threshold: float = 0.99  # cosine
+    max_pairs: int = 100_000  # of overlaps listed
+    variants: Sequence[str] = VARIANTS  # of uniqueness and originality
+    neighbors: str = "exact"  # or approximate
+    listed: int = RADIUS_NEIGHBOUR  # least number of neighbour distances returned
+
+    def __post_init__(self) -> None:
+        for variant in self.variants:
+            one_of(variant, "variant", VARIANTS)
+        one_of(self.neighbors, "neighbors", NEIGHBOURS)
+        in_range(self.k, "k", 1)
+        in_range(self.radius, "radius", 0.0)
+        in_range(self.n_attractors, "n_attractors", 1)
+        in_range(self.similarity, "similarity", -1.0, 1.0)
+        in_range(self.overlap_threshold, "overlap_threshold", -1.0, 1.0)
+        in_range(self.max_pairs, "max_pairs", 0)
+
+
+@dataclass(frozen=True)
 class LatentScan:
-    """What the pairs of latents tell.
+    """Nearest neighbours and overlaps of latents."""
 
-    Attributes:
-        distances: (n, k) distances to the nearest others, ascending.
-        indices: Their rows.
-        overlaps: Overlapping pairs, with ``attrs["total"]``.
-        recall: Share of the true neighbours among those found; 1 for an exact search.
-    """
-
-    distances: Floats
-    indices: Ints
-    overlaps: pd.DataFrame
-    recall: float
+    distances: Floats  # (n, k) distances to the nearest others, ascending
+    indices: Ints  # their rows
+    overlaps: pd.DataFrame  # overlapping pairs, with ``attrs["total"]``
+    recall: float  # share of the true neighbours among those found; 1 for an exact search
 
 
 @dataclass(frozen=True)
 class HeuristicScores:
-    """Scores of n samples, each as its own function gives it.
+    """Scores of n samples, each as its own function gives it."""
 
-    Attributes:
-        uniqueness: Uniqueness by variant.
-        originality: Originality at ``radius`` by variant.
-        originality_adaptive: The script's at ``adaptive_radius``.
-        stability: Stability.
-        knn_density: kNN density.
-        attractor_density: Attractor density at ``radius``.
-        attractor_density_adaptive: The same at ``adaptive_radius``.
-        neighbors: Number of others with a cosine of their sources above the similarity.
-        neighbour_distances: (n, k) distances to the nearest others, in latent space.
-        overlaps: Table of overlapping pairs, with ``attrs["total"]``.
-        radius: Radius of the attractor density.
-        adaptive_radius: 5th percentile of the 10th-neighbour distance.
-        recall: Of the neighbours; 1 where they are exact.
-    """
-
-    uniqueness: Mapping[str, Floats]
-    originality: Mapping[str, Floats]
-    originality_adaptive: Floats
+    uniqueness: Mapping[str, Floats]  # uniqueness by variant
+    originality: Mapping[str, Floats]  # originality at ``radius`` by variant
+    originality_adaptive: Floats  # the script's at ``adaptive_radius``
     stability: Floats
     knn_density: Floats
-    attractor_density: Floats
-    attractor_density_adaptive: Floats
-    neighbors: Ints
-    neighbour_distances: Floats
-    overlaps: pd.DataFrame
-    radius: float
-    adaptive_radius: float
-    recall: float
+    attractor_density: Floats  # attractor density at ``radius``
+    attractor_density_adaptive: Floats  # the same at ``adaptive_radius``
+    neighbors: Ints  # number of others with a cosine of their sources above the similarity
+    neighbour_distances: Floats  # (n, k) distances to the nearest others, in latent space
+    overlaps: pd.DataFrame  # table of overlapping pairs, with ``attrs["total"]``
+    radius: float  # radius of the attractor density
+    adaptive_radius: float  # 5th percentile of the 10th-neighbour distance
+    recall: float  # of the neighbours; 1 where they are exact
+
+
+DEFAULTS = ScoreSettings()
 
 
 def scan_latents(
     latents: npt.ArrayLike,
     k: int,
+    settings: ScoreSettings = DEFAULTS,
     *,
-    overlap_threshold: float = 0.99,
-    max_pairs: int = 100_000,
-    neighbors: str = "exact",
     seed: int = 0,
     block_size: int | None = None,
 ) -> LatentScan:
-    """Nearest neighbours and overlaps in one pass.
+    """The k nearest neighbours and the overlaps in one pass.
 
-    Args:
-        latents: (n, d) latent means, n >= 2.
-        k: Neighbours; capped at n - 1.
-        overlap_threshold: Strict lower bound of the cosine of an overlap.
-        max_pairs: Most overlaps listed.
-        neighbors: ``exact``, or ``approximate``: by neighbour descent, with its recall measured;
-            overlaps are then those among the neighbours found.
-        seed: Of the approximate search.
-        block_size: Side of the tiles of the pass.
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
+    Approximate neighbours come with a measured recall; overlaps are then those among them.
     """
     z = as_matrix(latents, "latents")
-    one_of(neighbors, "neighbors", NEIGHBOURS)
-    k = int(in_range(k, "k", 1))
-    overlap_threshold = in_range(overlap_threshold, "overlap_threshold", -1.0, 1.0)
-    max_pairs = int(in_range(max_pairs, "max_pairs", 0))
-    if neighbors == "exact":
+    threshold, max_pairs = float(settings.overlap_threshold), int(settings.max_pairs)
+    if settings.neighbors == "exact":
         found, pairs = all_pairs(
-            z, k, overlap_threshold=overlap_threshold, max_pairs=max_pairs, block_size=block_size
+            z, k, overlap_threshold=threshold, max_pairs=max_pairs, block_size=block_size
         )
         recall = 1.0
     else:
         found = approximate_neighbours(z, k, seed=seed)
         recall = measured_recall(z, found, seed=seed)
-        pairs = _overlaps_among(z, found.indices, overlap_threshold, max_pairs)
-    if pairs is None:
-        raise AssertionError("the pass was asked for overlaps")
-    table = overlap_table(z, pairs, overlap_threshold)
-    return LatentScan(found.distances, found.indices, table, recall)
+        pairs = _overlaps_among(z, found.indices, threshold, max_pairs)
+    assert pairs is not None
+    return LatentScan(found.distances, found.indices, overlap_table(z, pairs, threshold), recall)
 
 
 def score_all(
     sources: npt.ArrayLike,
     latents: npt.ArrayLike,
+    settings: ScoreSettings = DEFAULTS,
     *,
-    k: int = 10,
-    radius: float = DEFAULT_RADIUS,
-    n_attractors: int = 5,
-    similarity: float = 0.60,
-    noise: float = 0.05,
-    n_draws: int = 10,
-    overlap_threshold: float = 0.99,
-    max_pairs: int = 100_000,
-    variants: Sequence[str] = VARIANTS,
-    neighbors: str = "exact",
-    listed: int = RADIUS_NEIGHBOUR,
     seed: int = 0,
     ids: Sequence[int | str] | npt.NDArray[np.generic] | None = None,
     block_size: int | None = None,
 ) -> HeuristicScores:
-    """Uniqueness, isolation, density, attractors, originality, stability and overlaps.
-
-    Args:
-        sources: (n, k) independent sources.
-        latents: (n, d) latent means of the same samples.
-        k: Nearest neighbours (density, originality).
-        radius: Attractor radius.
-        n_attractors: Attractors of originality.
-        similarity: Cosine above which sources are neighbours.
-        noise: Noise of stability.
-        n_draws: Draws of stability.
-        overlap_threshold: Cosine of overlaps.
-        max_pairs: Most overlaps listed.
-        variants: Variants of uniqueness and originality.
-        neighbors: ``exact`` or ``approximate`` neighbours in latent space.
-        listed: Least number of neighbours whose distances are returned.
-        seed: Root seed of stability and of approximate neighbours.
-        ids: Sample ids that key the draws of stability.
-        block_size: Block size of the passes.
-
-    Returns:
-        A :class:`HeuristicScores`.
-
-    Raises:
-        InputError: If the arrays do not fit each other or an option is out of range.
-    """
+    """Uniqueness, isolation, density, attractors, originality, stability and overlaps."""
     s, z = as_matrix(sources, "sources"), as_matrix(latents, "latents")
     if len(s) != len(z):
-        raise InputError(f"sources has {len(s)} rows and latents {len(z)}; give the same samples.")
-    for variant in variants:
-        one_of(variant, "variant", VARIANTS)
-    n_attractors = int(in_range(n_attractors, "n_attractors", 1))
-    radius = in_range(radius, "radius", 0.0)
-    similarity = in_range(similarity, "similarity", -1.0, 1.0)
-    k, n = int(in_range(k, "k", 1)), len(z)
-    found = scan_latents(
-        z,
-        max(k, listed, RADIUS_NEIGHBOUR),
-        overlap_threshold=overlap_threshold,
-        max_pairs=max_pairs,
-        neighbors=neighbors,
-        seed=seed,
-        block_size=block_size,
-    )
+        raise InputError(f"sources has {len(s)} rows, latents {len(z)}; give the same samples")
+    k, n_attractors, variants = int(settings.k), int(settings.n_attractors), settings.variants
+    radius, listed = float(settings.radius), max(k, settings.listed, RADIUS_NEIGHBOUR)
+    found = scan_latents(z, listed, settings, seed=seed, block_size=block_size)
     distances = found.distances[:, :k]
     adaptive = radius_of_distances(found.distances[:, :RADIUS_NEIGHBOUR])
     counts = counts_within(z, found.distances, radius, block_size=block_size)
@@ -202,7 +145,7 @@ def score_all(
         s,
         distances="script" in variants,
         cosines="notebook" in variants,
-        similarity=similarity,
+        similarity=float(settings.similarity),
         block_size=block_size,
     )
     return HeuristicScores(
@@ -211,10 +154,10 @@ def score_all(
             name: originality_of(z, distances, counts, name, n_attractors) for name in variants
         },
         originality_adaptive=originality_of(z, distances, counts_adaptive, "script", n_attractors),
-        stability=stability(z, noise, n_draws, seed, ids=ids),
+        stability=stability(z, settings.noise, settings.n_draws, seed, ids=ids),
         knn_density=density_of_distances(distances),
-        attractor_density=counts / n,
-        attractor_density_adaptive=counts_adaptive / n,
+        attractor_density=counts / len(z),
+        attractor_density_adaptive=counts_adaptive / len(z),
         neighbors=pairs.similar,
         neighbour_distances=found.distances,
         overlaps=found.overlaps,
@@ -229,8 +172,42 @@ def _overlaps_among(z: Floats, indices: Ints, threshold: float, max_pairs: int) 
     n, k = indices.shape
     i, j = np.repeat(np.arange(n), k), indices.ravel()
     keys = np.unique(np.minimum(i, j) * n + np.maximum(i, j))
-    i, j = keys // n, keys % n
-    similarity = pair_cosines(z, i, j)
-    above = similarity > threshold
-    best = best_pairs(i[above], j[above], similarity[above], max_pairs)
-    return Overlaps(np.column_stack(best[:2]), best[2], int(np.count_nonzero(above)))
+    return overlaps_among(z, keys // n, keys % n, threshold, max_pairs)
+
+
+def overlaps(
+    latents: npt.ArrayLike,
+    threshold: float = 0.99,
+    max_pairs: int = 100_000,
+    *,
+    block_size: int | None = None,
+) -> pd.DataFrame:
+    """Pairs of samples whose cosine similarity exceeds ``threshold``.
+
+    Args:
+        latents: (n, d) latent means, n >= 2. A row of zeros is similar to none.
+        threshold: Strict lower bound of the similarity.
+        max_pairs: Most pairs listed; all are counted.
+        block_size: Rows of the blocks of the pass over all pairs.
+
+    Returns:
+        Table ``i``, ``j`` (i < j), ``similarity``, ``distance`` (Euclidean), most similar first
+        (ties by i, then j). ``attrs["total"]`` is the number of all such pairs.
+
+    Raises:
+        InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
+    """
+    matrix = as_matrix(latents, "latents")
+    threshold = in_range(threshold, "threshold", -1.0, 1.0)
+    in_range(max_pairs, "max_pairs", 0)
+    found = similar_pairs(matrix, threshold, int(max_pairs), block_size=block_size)
+    return overlap_table(matrix, found, threshold)
+
+
+def overlap_table(latents: Floats, found: Overlaps, threshold: float) -> pd.DataFrame:
+    """The table of :func:`overlaps` from the results of a pass."""
+    i, j = found.pairs.T
+    distance = pair_distances(latents, i, j)
+    table = pd.DataFrame({"i": i, "j": j, "similarity": found.similarity, "distance": distance})
+    table.attrs.update(total=found.total, threshold=threshold)
+    return table

@@ -1,4 +1,4 @@
-"""Identity consistency: are images of one person closer or steadier than of several people."""
+"""Identity consistency: are images of one person closer or more stable than of several people?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ from sklearn.metrics import silhouette_score
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias_resampling import identity_codes
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
-from latent_microscope.forensics.identity_auc import pair_auc_interval, roc_auc
-from latent_microscope.forensics.identity_pairs import matched_different_pairs, same_pairs
+from latent_microscope.forensics.identity_pairs import (
+    matched_different_pairs,
+    pair_auc_interval,
+    roc_auc,
+    same_pairs,
+)
 from latent_microscope.neighbours.blocks import pair_distances
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.summaries import percentile_interval
@@ -26,50 +30,28 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class IdentityGroups:
-    """Rows of the compared groups.
+    """Rows of ``identity_a``, ``identity_b`` (intra) and ``mixed`` (inter: half of each)."""
 
-    Attributes:
-        rows: Rows of ``identity_a``, ``identity_b`` (intra) and ``mixed`` (inter: half of each),
-            ascending.
-        identities: The two identities.
-        wanted: Images wanted of each.
-    """
-
-    rows: Mapping[str, Ints]
-    identities: tuple[str, str]
-    wanted: int
+    rows: Mapping[str, Ints]  # ascending
+    identities: tuple[str, str]  # the two identities
+    wanted: int  # images wanted of each
 
     @property
     def note(self) -> str | None:
-        """A sentence when an identity has fewer images than wanted, else None."""
+        """A message if an identity has fewer images than wanted, else None."""
         fewest = min(len(self.rows[name]) for name in GROUPS[:2])
         if fewest >= self.wanted:
             return None
         return (
-            f"No two identities have {self.wanted} images here; the largest there are have "
-            f"{len(self.rows[GROUPS[0]])} and {len(self.rows[GROUPS[1]])}."
+            f"no two identities have {self.wanted} images; the largest have "
+            f"{len(self.rows[GROUPS[0]])} and {len(self.rows[GROUPS[1]])}"
         )
 
 
 def identity_groups(
     identities: npt.ArrayLike, *, images: int = 30, seed: int = 0
 ) -> IdentityGroups:
-    """Two identities with many images, and a half and half mix of them as control.
-
-    The two with most images are taken (ties: first in the file); of more than ``images`` a seeded
-    sample. The mix takes half of each, as many as the smaller group has.
-
-    Args:
-        identities: One identity a sample.
-        images: Images wanted of each.
-        seed: Root seed of the samples.
-
-    Returns:
-        An :class:`IdentityGroups`.
-
-    Raises:
-        InputError: If there are not two identities with two images each.
-    """
+    """The two identities with most images (ties: first in the file), and a mix as control."""
     in_range(images, "images", 2)
     names = np.asarray(identities)
     codes = identity_codes(names, names.size)
@@ -78,7 +60,7 @@ def identity_groups(
     np.minimum.at(first, codes, np.arange(len(codes)))
     two = np.lexsort((first, -sizes))[:2]
     if len(two) < 2 or sizes[two].min() < 2:
-        raise InputError("The identity study needs two identities with at least two images each.")
+        raise InputError("identities: two with at least two images each are required")
     generator = rng(seed, "identity-groups")
     a, b = (_some(np.flatnonzero(codes == code), images, generator) for code in two)
     count = min(len(a), len(b))
@@ -96,15 +78,7 @@ def _some(rows: Ints, count: int, generator: np.random.Generator) -> Ints:
 
 
 def group_summary(groups: IdentityGroups, scores: Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
-    """Mean and standard deviation of each score in each group.
-
-    Args:
-        groups: The groups.
-        scores: n values of each score by name (uniqueness, originality, stability).
-
-    Returns:
-        Table ``score``, ``group``, ``n``, ``mean``, ``sd`` (ddof 1).
-    """
+    """Mean and standard deviation (ddof 1) of each score in each group."""
     records = []
     for name, values in scores.items():
         vector = as_vector(values, name)
@@ -131,20 +105,7 @@ def group_tests(
 ) -> pd.DataFrame:
     """Each identity (intra) against the mix (inter), for every score.
 
-    The mix holds images of both identities, so the groups overlap; p values describe, they do not
-    prove.
-
-    Args:
-        groups: The groups.
-        scores: n values of each score by name.
-        n_bootstrap: Resamples of the interval of the variance difference.
-        seed: Root seed of these.
-
-    Returns:
-        Table ``score``, ``group``, ``against``, ``<test>_statistic`` and ``<test>_p`` of ``levene``
-        (median centred), ``mannwhitney`` and ``ks``, ``variance_difference`` (inter − intra, ddof
-        1), ``variance_low``, ``variance_high`` (95 % percentile bootstrap within groups). NaN where
-        both are constant.
+    The mix contains images of both identities, so p values are descriptive only.
     """
     n_bootstrap = int(in_range(n_bootstrap, "n_bootstrap", 1))
     records = []
@@ -191,11 +152,7 @@ def _variance_draws(
 
 
 def group_silhouette(latents: npt.ArrayLike, groups: IdentityGroups) -> float:
-    """Silhouette (Euclidean) of the two identities in latent space, in [-1, 1].
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix.
-    """
+    """Silhouette (Euclidean) of the two identities in latent space, in [-1, 1]."""
     z = as_matrix(latents, "latents")
     a, b = (groups.rows[name] for name in GROUPS[:2])
     labels = np.repeat([0, 1], [len(a), len(b)])
@@ -211,30 +168,14 @@ def pair_aucs(
 ) -> pd.DataFrame:
     """ROC AUC of "same identity" over all same-identity pairs and matched different ones.
 
-    Similarity is minus a distance, so that larger means more alike (the published notebook scored
-    the distance itself): |difference| of each heuristic, the Euclidean distance of the
-    standardised heuristics together, Euclidean and cosine distance of the latents.
-
-    Args:
-        identities: One identity a sample.
-        latents: (n, d) latent means.
-        scores: n values of each heuristic by name.
-        seed: Root seed of the matched pairs.
-
-    Returns:
-        Table ``measure``, ``auc``, ``low``, ``high`` (95 %, see
-        :func:`~latent_microscope.forensics.identity_auc.pair_auc_interval`), ``n_same``,
-        ``n_different``.
-
-    Raises:
-        InputError: If the arrays do not fit each other or no identity has two images.
+    Similarity is minus a distance (the published notebook scored the distance itself).
     """
     z = as_matrix(latents, "latents")
     names = np.asarray(identities)
     codes = identity_codes(names, len(z))
     same = same_pairs(names)
     if not len(same):
-        raise InputError("No identity has two samples, so there is no same-identity pair.")
+        raise InputError("identities: none has two samples, so there is no same-identity pair")
     different = matched_different_pairs(names, same, seed=seed)
     pairs = np.concatenate([same, different])
     measures = _similarities(z, pairs, {k: as_vector(v, k, len(z)) for k, v in scores.items()})

@@ -1,4 +1,4 @@
-"""Two-component mixtures that the detector of authentic samples cuts its scores by."""
+"""Two-component mixtures behind the thresholds of the detector of authentic samples."""
 
 from dataclasses import dataclass
 
@@ -16,22 +16,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DensityMixture:
-    """Two Gaussian components of the log density.
+    """Two Gaussian components of the log density."""
 
-    Attributes:
-        means: Means, sparse component first.
-        deviations: Standard deviations.
-        weights: Weights.
-        separation: Ashman's D; at most 2: the two are not told apart.
-        threshold: Log density above which the dense component is the likelier one; infinite
-            where the components are not told apart.
-    """
-
-    means: tuple[float, float]
-    deviations: tuple[float, float]
-    weights: tuple[float, float]
-    separation: float
-    threshold: float
+    means: tuple[float, float]  # means, sparse component first
+    deviations: tuple[float, float]  # standard deviations
+    weights: tuple[float, float]  # weights
+    separation: float  # Ashman's D; at most 2: not separated
+    threshold: float  # log density from which the dense component is more likely; infinite: none
 
     def probability_dense(self, values: Floats) -> Floats:
         """Posterior probability of the dense component; 0 below the threshold."""
@@ -93,10 +84,7 @@ def density_mixture(values: Floats) -> DensityMixture:
 
 
 def _crossing(means: Floats, deviations: Floats, weights: Floats) -> float:
-    """Where between the means the dense component becomes the likelier one.
-
-    A wide sparse component can win again far out; a threshold is monotone in density.
-    """
+    """Where between the means the dense component becomes the more likely one."""
     grid = np.linspace(means[0], means[1], 4001)[:, None]
     joint = np.log(weights / deviations) - 0.5 * ((grid - means) / deviations) ** 2
     dense = joint[:, 1] > joint[:, 0]
@@ -104,18 +92,10 @@ def _crossing(means: Floats, deviations: Floats, weights: Floats) -> float:
 
 
 def chord_cut(distances: Floats) -> npt.NDArray[np.bool_]:
-    """Samples nearer than where a power law becomes likelier than a log-normal.
+    """Mask of samples nearer than where a power law becomes more likely than a log-normal.
 
-    Samples of a population lie at log-normally distributed distances. Interpolations with a
-    uniform weight lie at uniform ones along chords; a power law on (0, largest) with a fitted
-    exponent holds that case (exponent 1) and bent chords. Expectation–maximisation, started from
-    two Gaussians of the log distance.
-
-    Args:
-        distances: n positive distances to the nearest population.
-
-    Returns:
-        n booleans, the near ones; all False where the start finds no two modes.
+    Distances within a population are log-normal; interpolations lie along chords, at distances
+    that follow a power law. Expectation–maximisation from two Gaussians of the log distance.
     """
     near = -np.log(distances)
     near = near > density_mixture(near).threshold

@@ -1,4 +1,4 @@
-"""Near-duplicate images, and different images that a model places together."""
+"""Near-duplicate images, and different images with similar latents."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,32 +9,23 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.forensics.probes import thumbnails
 from latent_microscope.neighbours.blocks import pair_cosines, pair_distances
-from latent_microscope.neighbours.similar import similar_pairs
+from latent_microscope.neighbours.scan import similar_pairs
 
+# Detail correlation of one photograph: on 10,000 aligned faces different people reach 0.77; pairs
+# of CIFAR-10 test images above 0.75 are one photograph, cropped, recoloured or compressed.
 DETAIL = 0.8
-"""One photograph by its details alone. Looked at on 10,000 aligned faces, where different people
-reach 0.77 (all pairs above 0.8 are one person), and on the CIFAR-10 test images, where pairs above
-0.75 are one photograph, cropped, recoloured or compressed."""
-DETAIL_SUPPORTED = 0.6
-SIMILARITY_SUPPORTED = 0.95
-"""Or by details and latents together: details above 0.6 and a latent cosine above 0.95."""
-CENTRE = 0.5
-"""The centre alone must agree, too: different photographs in the same frame do not."""
+# Or both of these together.
+DETAIL_SUPPORTED, SIMILARITY_SUPPORTED = 0.6, 0.95
+CENTRE = 0.5  # also required of the centre alone: photographs with the same frame differ there
 _LEAST_SIMILARITY = 0.5  # of candidates
 _SIDE = 8
 _BLOCK = 128
 
+_MEASURES = ("detail", "detail_centre", "similarity", "distance", "pixel_difference")
 COLUMNS = {
-    "i": "int64",
-    "j": "int64",
-    "id_i": "str",
-    "id_j": "str",
-    "verdict": "str",
-    "detail": "float64",
-    "detail_centre": "float64",
-    "similarity": "float64",
-    "distance": "float64",
-    "pixel_difference": "float64",
+    **dict.fromkeys(("i", "j"), "int64"),
+    **dict.fromkeys(("id_i", "id_j", "verdict"), "str"),
+    **dict.fromkeys(_MEASURES, "float64"),
 }
 
 Floats = npt.NDArray[np.float64]
@@ -51,20 +42,9 @@ def _details(images: np.ndarray) -> npt.NDArray[np.float32]:
 def detail_correlation(
     images: np.ndarray, i: Ints, j: Ints, *, shift: int | None = None, margin: int = 0
 ) -> Floats:
-    """Correlation of the fine structure of two images at the best shift.
+    """Correlation of the fine structure of two images at the best shift, 1 for equal images.
 
-    Brightness, contrast, colour casts and smooth gradients do not count, so that two pictures of
-    an empty sky are not alike, and a recoloured copy is.
-
-    Args:
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        i: Rows of the first images.
-        j: Rows of the second ones.
-        shift: Largest shift in pixels along either axis; by default a sixteenth of the side.
-        margin: Pixels left out along each edge.
-
-    Returns:
-        Correlations, −1 to 1; 0 where an image has no structure. 1 for equal images.
+    Brightness, contrast, colour casts and smooth gradients do not count. 0 without structure.
     """
     side = images.shape[1]
     inner = slice(margin, side - margin), slice(margin, images.shape[2] - margin)
@@ -109,16 +89,10 @@ def pixel_differences(images: np.ndarray, i: Ints, j: Ints) -> Floats:
 
 
 def candidate_pairs(latents: Floats, images: np.ndarray, count: int) -> tuple[Ints, Ints]:
-    """The ``count`` most similar pairs by latents, and as many by small thumbnails.
-
-    What the model takes for different may be the same photograph, so both are asked.
-
-    Returns:
-        Rows i < j of either, in order, each pair once.
-    """
+    """Rows i < j of the ``count`` most similar pairs by latents, and as many by thumbnails."""
     small = thumbnails(images, _SIDE).astype(np.float64)
     small -= small.mean(axis=1, keepdims=True)
-    found = [similar_pairs(points, _LEAST_SIMILARITY, count)[0] for points in (latents, small)]
+    found = [similar_pairs(points, _LEAST_SIMILARITY, count).pairs for points in (latents, small)]
     pairs = np.unique(np.concatenate(found).reshape(-1, 2), axis=0).astype(np.int64)
     return pairs[:, 0], pairs[:, 1]
 
@@ -132,35 +106,17 @@ def near_duplicates(
     look_alikes: int = 24,
     detail: float = DETAIL,
 ) -> pd.DataFrame:
-    """Pairs that are one photograph, and the closest other pairs by latents.
+    """Pairs that show one photograph, and the closest other pairs by latents, as :data:`COLUMNS`.
 
-    Args:
-        latents: (n, d) latent means.
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        ids: n ids.
-        candidates: Most similar pairs to look at, by latents and by thumbnails each.
-        look_alikes: Most look-alikes listed.
-        detail: Detail correlation that shows one photograph by itself.
-
-    Returns:
-        Table with :data:`COLUMNS`. ``verdict``: ``copy`` (every pixel equal), ``near-duplicate``
-        (detail correlation at least ``detail``, or at least 0.6 with a latent cosine of at least
-        0.95; and at least 0.5 without an eighth of the side along each edge, ``detail_centre``, NaN
-        where it was not asked for),
-        ``look-alike`` (the highest latent cosines among the others: other photographs, or copies
-        changed too much to be sure). Copies and near-duplicates by falling detail correlation,
-        then look-alikes by falling cosine.
-        ``distance`` is Euclidean in latent space, ``pixel_difference`` root mean square in [0, 1].
-
-    Raises:
-        InputError: Arrays of different lengths, or an option out of range.
+    Copies (equal pixels) and near-duplicates by falling detail correlation, then look-alikes by
+    falling cosine.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
     if not len(matrix) == len(images) == len(names):
         raise InputError(
-            f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; give one of each "
-            "a sample"
+            f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one of "
+            "each per sample"
         )
     count = int(in_range(candidates, "candidates", 1))
     in_range(detail, "detail", 0.0, 1.0)

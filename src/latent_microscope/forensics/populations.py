@@ -30,23 +30,14 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Populations:
-    """Two or more tight groups of samples.
+    """Two or more tight groups of samples."""
 
-    Attributes:
-        labels: n group numbers, −1 for samples of none.
-        centres: (count, d) means.
-        spreads: Root mean square distance of each group's samples to its centre.
-        samples: The grouped latents, m×d, and their groups.
-        groups: m group numbers.
-        reach: Distance to a centre, in spreads of its group, that still counts as of the group.
-    """
-
-    labels: Ints
-    centres: Floats
-    spreads: Floats
-    samples: Floats
-    groups: Ints
-    reach: float = _REACH
+    labels: Ints  # n group numbers, −1 for samples of none
+    centres: Floats  # (count, d) means
+    spreads: Floats  # root mean square distance of each group's samples to its centre
+    samples: Floats  # the grouped latents, m×d, and their groups
+    groups: Ints  # m group numbers
+    reach: float = _REACH  # distance to a centre, in spreads, that still belongs to the group
 
     @property
     def count(self) -> int:
@@ -84,13 +75,7 @@ class Populations:
 def find_populations(
     latents: Floats, density: Floats, mixture: DensityMixture
 ) -> Populations | None:
-    """Clusters (HDBSCAN) most of whose samples are certainly dense; None if fewer than two.
-
-    Args:
-        latents: (n, d) latent means.
-        density: n log densities.
-        mixture: Their two modes.
-    """
+    """Clusters (HDBSCAN) most of whose samples are certainly dense; None if fewer than two."""
     certain = mixture.probability_dense(density) > _CERTAIN
     if np.count_nonzero(certain) < 2 * _MIN_POPULATION:
         return None
@@ -104,12 +89,9 @@ def find_populations(
 
 
 def separate_populations(latents: Floats) -> Populations | None:
-    """Large clusters far apart for their spread; None if fewer than two or not that far apart.
+    """Large clusters far apart for their spread; None if fewer than two.
 
-    For latents whose density has one mode a population, so that no split of it is the right one.
-
-    Args:
-        latents: (n, d) latent means.
+    For latents whose density has one mode per population, so that no split of it is right.
     """
     clusters = _clusters(latents)
     largest = max((np.count_nonzero(members) for members in clusters), default=0)

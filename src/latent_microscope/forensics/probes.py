@@ -1,4 +1,4 @@
-"""Linear probes: what of an attribute can be read off the latents by a linear rule."""
+"""Linear probes: what a linear rule can predict of an attribute from the latents."""
 
 import warnings
 from collections.abc import Mapping
@@ -26,25 +26,14 @@ from latent_microscope.statistics.auc import (
 )
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
+_NUMBERS = (
+    *("auc", "low", "high", "p", "q", "auc_pixels", "low_pixels", "high_pixels", "auc_colour"),
+    *("gain", "gain_low", "gain_high", "gain_p", "gain_q", "baseline"),
+)
 COLUMNS = {
     "attribute": "str",
-    "n": "int64",
-    "positives": "int64",
-    "auc": "float64",
-    "low": "float64",
-    "high": "float64",
-    "p": "float64",
-    "q": "float64",
-    "auc_pixels": "float64",
-    "low_pixels": "float64",
-    "high_pixels": "float64",
-    "auc_colour": "float64",
-    "gain": "float64",
-    "gain_low": "float64",
-    "gain_high": "float64",
-    "gain_p": "float64",
-    "gain_q": "float64",
-    "baseline": "float64",
+    **dict.fromkeys(("n", "positives"), "int64"),
+    **dict.fromkeys(_NUMBERS, "float64"),
     "status": "str",
 }
 THUMBNAIL = 16
@@ -58,24 +47,13 @@ Ints = npt.NDArray[np.int64]
 def folds_of(
     n: int, count: int, seed: int, *, people: Ints | None = None, classes: Ints | None = None
 ) -> Ints:
-    """Fold of each sample, one split for all attributes.
-
-    Args:
-        n: Samples.
-        count: Folds.
-        seed: Of the shuffle.
-        people: Identities: all images of a person are put into one fold.
-        classes: Classes to spread evenly over the folds, where there are no identities.
-
-    Raises:
-        InputError: Fewer people or samples than folds.
-    """
+    """Fold per sample: ``people`` stay in one fold, ``classes`` spread evenly."""
     in_range(count, "folds", 2, n)
     state = derive(seed, "folds") % 2**32
     split: GroupKFold | StratifiedKFold
     if people is not None:
         if len(np.unique(people)) < count:
-            raise InputError(f"folds: {count} folds need as many people; ask for fewer")
+            raise InputError(f"folds: {count} is more than the number of people; lower it")
         split = GroupKFold(count, shuffle=True, random_state=state)
     else:
         split = StratifiedKFold(count, shuffle=True, random_state=state)
@@ -89,12 +67,7 @@ def folds_of(
 
 
 def thumbnails(images: np.ndarray, side: int = THUMBNAIL) -> npt.NDArray[np.float32]:
-    """Images as (n, side·side·C) block means in [0, 1]; smaller where a side is not a multiple.
-
-    Args:
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        side: Pixels wanted; the block is H // side by W // side.
-    """
+    """(n, at most side·side·C) block means in [0, 1] of uint8 images."""
     n, height, width, channels = images.shape
     fy, fx = max(1, height // side), max(1, width // side)
     rows, columns = height // fy, width // fx
@@ -108,15 +81,7 @@ def thumbnails(images: np.ndarray, side: int = THUMBNAIL) -> npt.NDArray[np.floa
 
 
 def pixel_components(images: np.ndarray, count: int) -> Floats:
-    """The first principal components of 16×16 thumbnails: as good a linear code as there is.
-
-    Args:
-        images: uint8 (n, H, W, C).
-        count: Components, at most.
-
-    Returns:
-        (n, at most count) scores, by falling variance, those without variance left out.
-    """
+    """(n, at most count) principal components of 16×16 thumbnails, by falling variance."""
     small = thumbnails(images).astype(np.float64)
     small -= small.mean(axis=0)
     values, vectors = np.linalg.eigh(small.T @ small / len(small))
@@ -131,18 +96,9 @@ def pixel_components(images: np.ndarray, count: int) -> Floats:
 def held_out_scores(
     features: npt.ArrayLike, present: npt.NDArray[np.bool_], folds: Ints, *, strength: float = 0.01
 ) -> Floats:
-    """Scores of every sample by logistic regressions that did not see its fold.
+    """(n, m) log odds of logistic regressions that did not see the sample's fold.
 
-    Features are standardised by the other folds. A fold whose training part lacks a class gets 0.
-
-    Args:
-        features: (n, d).
-        present: (n, m) attributes.
-        folds: n fold numbers.
-        strength: scikit-learn's C, the inverse of the L2 penalty.
-
-    Returns:
-        (n, m) log odds.
+    Standardised by the other folds; 0 where the training part lacks a class. ``strength`` is C.
     """
     matrix = as_matrix(features, "features")
     scores = np.zeros(present.shape)
@@ -171,43 +127,22 @@ def probe_table(
     people: Ints | None = None,
     strength: float = 0.01,
 ) -> pd.DataFrame:
-    """AUC of a linear probe of every attribute, beside what pixels give.
+    """AUC of a linear probe of every attribute, beside the same from pixels, as :data:`COLUMNS`.
 
-    AUC is that within each held-out fold, averaged over folds; its error is from DeLong's
-    placements, summed within people, so that several images of a person count as what they are.
-
-    Args:
-        features: ``latents``, ``pixels`` (as many principal components) and ``colour`` (the mean
-            colour), each (n, …); the last two may be missing.
-        attributes: n rows, one binary column an attribute.
-        folds: n fold numbers.
-        people: n identities, or None for independent samples.
-        strength: Inverse of the L2 penalty on standardised features.
-
-    Returns:
-        Table with :data:`COLUMNS`, a row an attribute in its order: ``auc`` with 95 % ``low`` and
-        ``high`` (logit scale), ``p`` of 0.5 (its error widened for the training that folds share)
-        and ``q`` (Benjamini–Hochberg over attributes); the same of the pixels; ``gain`` = auc −
-        auc_pixels with interval, p and q, paired by sample; ``baseline`` 0.5.
-        ``status``: ok, constant, separated (no fold has samples with and without it, as where it
-        is the same on all images of each of a few people), or few (fewer than 20 with or without,
-        or fewer than 20 people: no interval and not tested).
-
-    Raises:
-        InputError: Attributes that are not binary, or rows that do not fit.
+    AUC within each held-out fold, averaged; errors are summed within people. Status ``separated``:
+    no fold has samples with and without it; ``few``: fewer than 20 samples or people, not tested.
     """
     present, _ = binary_attributes(attributes)
-    n, m = present.shape
+    n = len(present)
     clusters = np.arange(n) if people is None else np.asarray(people, dtype=np.int64)
     scores = {
         name: held_out_scores(values, present, folds, strength=strength)
         for name, values in features.items()
     }
-    rows = [
-        _row(str(attributes.columns[k]), {name: s[:, k] for name, s in scores.items()},
-             present[:, k], folds, clusters)
-        for k in range(m)
-    ]  # fmt: skip
+    rows = []
+    for k, name in enumerate(attributes.columns):
+        column = {features: s[:, k] for features, s in scores.items()}
+        rows.append({"attribute": str(name)} | _row(column, present[:, k], folds, clusters))
     table = pd.DataFrame(rows)
     table["q"] = benjamini_hochberg(table["p"].to_numpy(float))
     table["gain_q"] = benjamini_hochberg(table["gain_p"].to_numpy(float))
@@ -215,10 +150,7 @@ def probe_table(
 
 
 def _shared_training(folds: Ints) -> float:
-    """How much wider the error of a mean over folds is where nothing is there to be learnt.
-
-    The rules of two folds come from mostly the same samples; without it 13 to 20 % of attributes
-    that are noise have p ≤ 0.05 instead of 5 %.
+    """Factor on the error of a mean over folds for the training samples that folds share.
 
     Source: Nadeau and Bengio 2003, the corrected resampled test.
     """
@@ -227,19 +159,17 @@ def _shared_training(folds: Ints) -> float:
 
 
 def _row(
-    name: str, scores: Mapping[str, Floats], present: npt.NDArray[np.bool_], folds: Ints,
-    clusters: Ints,
-) -> dict[str, Any]:  # fmt: skip
-    """One attribute; NaN where nothing can be said."""
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, float("nan"))
+    scores: Mapping[str, Floats], present: npt.NDArray[np.bool_], folds: Ints, clusters: Ints
+) -> dict[str, Any]:
+    """One attribute; NaN where nothing was estimated."""
+    row: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan"))
     positives = int(present.sum())
     fewest = min(positives, len(present) - positives)
     units = len(np.unique(clusters))
     few = min(fewest, units) < _MIN_CASES
     separated = not testable_folds(present, folds)
     status = "constant" if fewest == 0 else "separated" if separated else "few" if few else "ok"
-    row |= {"attribute": name, "n": len(present), "positives": positives, "status": status}
-    row["baseline"] = 0.5
+    row |= {"n": len(present), "positives": positives, "status": status, "baseline": 0.5}
     if status in ("constant", "separated"):
         return row
     found: dict[str, FoldedAuc] = {

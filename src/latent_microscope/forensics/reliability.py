@@ -1,4 +1,4 @@
-"""How far rankings of the same samples agree: over VAE seeds and over ICA restarts."""
+"""Agreement of rankings of the same samples: over VAE seeds and over ICA restarts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def percentiles(scores: npt.ArrayLike) -> Floats:
-    """Percentile of each value within its column: mid-ranks from 0 (lowest) to 100; ties share.
-
-    Args:
-        scores: (n, m): one column a replicate.
-
-    Raises:
-        InputError: If ``scores`` is not a finite matrix of two rows.
-    """
+    """Percentile of each value within its column, 0 to 100; ties share their mid-rank."""
     matrix = as_matrix(scores, "scores")
     return (rankdata(matrix, axis=0) - 1.0) / (len(matrix) - 1.0) * 100.0
 
@@ -74,14 +67,7 @@ def chance_jaccard(n: int, count: int) -> float:
 
 
 def kendall_w(scores: npt.ArrayLike) -> float:
-    """Kendall's coefficient of concordance of m rankings, corrected for ties.
-
-    0: no agreement beyond none at all (1/m on average by chance); 1: all rank alike. NaN for one
-    ranking or constant ones.
-
-    Args:
-        scores: (n, m): one column a ranking.
-    """
+    """Kendall's W of m rankings (columns), corrected for ties; NaN for one or constant rankings."""
     ranks = rankdata(as_matrix(scores, "scores"), axis=0)
     m = ranks.shape[1]
     centred = ranks - ranks.mean(axis=0)
@@ -102,18 +88,7 @@ class IntraClass:
 
 
 def intra_class(scores: npt.ArrayLike, level: float = 0.95) -> IntraClass:
-    """ICC(C,1): share of variance between samples, after the replicates' own means.
-
-    Two-way model, consistency (replicates may differ in level: each VAE has its own scale, which
-    callers take out by giving percentiles); ``mean`` is ICC(C,m), the reliability of the mean over
-    the m replicates.
-
-    Args:
-        scores: (n, m): one column a replicate.
-        level: Of the interval.
-
-    Returns:
-        NaN for one replicate or where nothing varies.
+    """ICC(C,1) and ICC(C,m) of an (n, m) matrix; NaN for one replicate or where nothing varies.
 
     Source: McGraw and Wong 1996, Tables 4 and 7.
     """
@@ -143,20 +118,9 @@ def intra_class(scores: npt.ArrayLike, level: float = 0.95) -> IntraClass:
 def prediction_band(
     ranks: Floats, pairs: Sequence[tuple[int, int]], *, level: float = 0.95, bins: int = 50
 ) -> tuple[Floats, Floats, Floats]:
-    """Where another replicate puts a sample of a given percentile.
+    """Interval of a sample's percentile by another replicate, given its percentile by one.
 
-    All pairs of replicates are taken in both directions: of the samples within a bin of percentiles
-    by the one, the quantiles of the percentiles by the other. Nothing is assumed of their
-    distribution.
-
-    Args:
-        ranks: (n, m) percentiles.
-        pairs: Pairs of columns.
-        level: Share of samples within the band.
-        bins: Most bins of equal size; fewer where a bin would hold fewer than 40 pairs.
-
-    Returns:
-        Centres of the bins (percentiles), low and high ends; empty without pairs.
+    Pairs count in both directions. Bin centres, low and high ends; empty without pairs.
     """
     in_range(level, "level", 0.0, 1.0)
     if not pairs:
@@ -185,15 +149,7 @@ def ranges(ranks: Floats) -> tuple[Floats, Floats, Floats]:
 def noise_ranks(
     ranks: Floats, groups: Sequence[int] | Ints, generator: np.random.Generator
 ) -> Floats:
-    """Percentiles as they were if different groups ranked the samples independently.
-
-    Replicates of one group (restarts of one VAE) are shuffled together: what they share stays.
-
-    Args:
-        ranks: (n, m) percentiles.
-        groups: Group of each column.
-        generator: Source of the shuffles.
-    """
+    """Percentiles as if groups ranked the samples independently; a group is shuffled together."""
     values = np.asarray(groups)
     if values.shape != (ranks.shape[1],):
         raise InputError(f"groups has shape {values.shape}; give one for each replicate")

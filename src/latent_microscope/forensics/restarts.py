@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
+from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
 from latent_microscope.forensics.sources import unmix
-from latent_microscope.forensics.uniqueness import VARIANTS, row_entropy
 from latent_microscope.neighbours.blocks import unit_rows
 from latent_microscope.seeds import derive, rng
 
@@ -20,22 +20,9 @@ Floats = npt.NDArray[np.float64]
 def reference_uniqueness(
     sources: npt.ArrayLike, reference: npt.NDArray[np.int64], variant: str = "script"
 ) -> Floats:
-    """Uniqueness with the mean distance to some rows instead of to all others.
+    """N scores: uniqueness with the mean distance to some rows instead of to all others.
 
-    The mean over a sample of rows is an unbiased estimate of the mean over all; as all samples are
-    measured against the same rows, its error is nearly the same for all and ranks hardly change
-    (2,000 of 10,000 rows: Spearman with the exact score above 0.999). Time grows with n, not n².
-
-    Args:
-        sources: (n, k) independent sources.
-        reference: Row numbers to measure distances to; a row's distance to itself is left out.
-        variant: ``script`` or ``notebook``, as in ``uniqueness``.
-
-    Returns:
-        n scores.
-
-    Raises:
-        InputError: If ``sources`` is not a finite matrix of two rows, or the variant is unknown.
+    Time grows with n, not n²; 2,000 of 10,000 rows rank as the exact score does (Spearman > 0.999).
     """
     matrix = as_matrix(sources, "sources")
     one_of(variant, "uniqueness variant", VARIANTS)
@@ -71,21 +58,7 @@ def restart_uniqueness(
     reference_rows: int = REFERENCE_ROWS,
     seed: int = 0,
 ) -> Floats:
-    """Uniqueness by the sources of every ICA restart.
-
-    Args:
-        latents: (n, d) latent means.
-        unmixings: (restarts, k, d + 1), see :func:`latent_microscope.forensics.sources.unmix`.
-        variant: ``script`` or ``notebook``.
-        reference_rows: Rows that distances are measured to; all where there are no more.
-        seed: Of the sample of these.
-
-    Returns:
-        (n, restarts); NaN for a restart that failed.
-
-    Raises:
-        InputError: If the arrays do not fit each other or an option is out of range.
-    """
+    """(n, restarts) uniqueness by the sources of every ICA restart; NaN for one that failed."""
     matrix = as_matrix(latents, "latents")
     count = int(in_range(reference_rows, "reference_rows", 2))
     n = len(matrix)
@@ -106,30 +79,12 @@ def run_restart_scores(
     restarts: pd.DataFrame,
     unmixings: npt.NDArray[np.float64],
     variant: str = "script",
-    *,
     reference_rows: int = REFERENCE_ROWS,
+    *,
     seed: int,
     run: int = 0,
 ) -> pd.DataFrame:
-    """Uniqueness by the sources of every ICA restart of one run of a study.
-
-    Args:
-        latents: (n, d) latent means.
-        ids: n sample ids.
-        restarts: Columns ``restart``, ``chosen``.
-        unmixings: (restarts, k, d + 1) of the same restarts.
-        variant: ``script`` or ``notebook``.
-        reference_rows: Rows that the mean distance is measured to; all where there are no more.
-        seed: Root seed.
-        run: Number of the run.
-
-    Returns:
-        ``id``, ``restart_<number>`` (NaN for a restart that failed), ``chosen`` (the number of the
-        restart that all other tables use, the same in each row).
-
-    Raises:
-        InputError: As :func:`restart_uniqueness`.
-    """
+    """Table ``id``, ``restart_<number>`` and ``chosen`` of one run of a study."""
     values = restart_uniqueness(
         latents,
         unmixings,

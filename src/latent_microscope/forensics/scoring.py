@@ -1,4 +1,4 @@
-"""All scores of one trained model's latents in one table, and what is true of them as a whole."""
+"""All scores of one model's latents in one table, and a summary of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,8 @@ from latent_microscope.forensics.checks import as_matrix
 from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.density import tie_share
 from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
-from latent_microscope.forensics.heuristics import score_all
-from latent_microscope.forensics.stability import stability_report
-from latent_microscope.forensics.uniqueness import VARIANTS
+from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.forensics.sample_scores import VARIANTS, stability_report
 from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import rank_correlation
 
@@ -26,43 +25,24 @@ def score_table(
     *,
     seed: int,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Every score of every sample, and what the passes over pairs found beside.
+    """Table of every score of every sample, and radii, overlaps and recall of its passes.
 
-    Both published variants of uniqueness and originality stand in the table; the plain columns
-    repeat the one that ``settings["variant"]`` names. Originality's attractors are those at the
-    published radius.
-
-    Args:
-        sources: (n, k) independent sources.
-        latents: (n, d) latent means.
-        ids: n sample ids; they key the draws of stability.
-        settings: The section ``scores`` of a study's config, defaults filled in.
-        seed: Of the stability draws.
-
-    Returns:
-        The table (one row a sample) and ``radius``, ``adaptive_radius``, ``overlaps_total``,
-        ``neighbours_recall`` (1 where neighbours are exact).
-
-    Raises:
-        InputError: If the arrays do not fit each other or a setting is out of range.
+    The plain columns repeat the variant that ``settings`` name.
     """
     variant = str(settings["variant"])
-    every = score_all(
-        sources,
-        latents,
-        k=int(settings["k"]),
-        radius=float(settings["radius"]),
-        n_attractors=int(settings["attractors"]),
-        similarity=float(settings["similarity"]),
+    options = ScoreSettings(
+        k=settings["k"],
+        radius=settings["radius"],
+        n_attractors=settings["attractors"],
+        similarity=settings["similarity"],
         noise=settings["stability_noise"],
         n_draws=settings["stability_draws"],
-        overlap_threshold=float(settings["overlap_threshold"]),
+        overlap_threshold=settings["overlap_threshold"],
         max_pairs=0,
-        neighbors=str(settings["neighbors"]),
+        neighbors=settings["neighbors"],
         listed=max(NEIGHBOURS),
-        seed=seed,
-        ids=ids,
     )
+    every = score_all(sources, latents, options, seed=seed, ids=ids)
     detected, detector_score = detect_authentic(latents, distances=every.neighbour_distances)
     u, o = every.uniqueness, every.originality
     table = pd.DataFrame(
@@ -101,44 +81,30 @@ def score_summary(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """What the scores of one run say as a whole, the unflattering facts included.
-
-    Args:
-        scores: From :func:`score_table`.
-        sources: (n, k) independent sources.
-        latents: (n, d) latent means.
-        restarts: Columns ``converged``, ``mean_abs_kurtosis``, ``chosen``: the ICA restarts.
-        settings: As for :func:`score_table`.
-        facts: As :func:`score_table` returns them.
-        seed: As for :func:`score_table`.
-
-    Returns:
-        Table ``quantity``, ``value``.
-    """
+    """Table ``quantity``, ``value`` of one run: correlations, reliability, ties, radii, counts."""
     z = as_matrix(latents, "latents")
     steady = stability_report(
         z,
         scores["stability"].to_numpy(),
-        noise=settings["stability_noise"],
-        n_draws=settings["stability_draws"],
-        seed=seed,
-        ids=scores["id"].to_numpy(dtype=object),
+        settings["stability_noise"],
+        settings["stability_draws"],
+        seed,
+        scores["id"].to_numpy(dtype=object),
     )
     chosen = restarts["chosen"].to_numpy(dtype=bool)
-    u, o = scores["uniqueness"], scores["originality"]
+
+    def correlation(a: str, b: str) -> float:
+        return rank_correlation(scores[a], scores[b])
+
     values = {
         "n": len(z),
         "dimensions": z.shape[1],
         "sources": np.shape(sources)[1],
-        "spearman_uniqueness_originality": rank_correlation(u, o),
-        "spearman_uniqueness_variants": rank_correlation(
-            scores["uniqueness_script"], scores["uniqueness_notebook"]
-        ),
-        "spearman_originality_variants": rank_correlation(
-            scores["originality_script"], scores["originality_notebook"]
-        ),
-        "spearman_uniqueness_density": rank_correlation(u, scores["knn_density"]),
-        "spearman_originality_density": rank_correlation(o, scores["knn_density"]),
+        "spearman_uniqueness_originality": correlation("uniqueness", "originality"),
+        "spearman_uniqueness_variants": correlation("uniqueness_script", "uniqueness_notebook"),
+        "spearman_originality_variants": correlation("originality_script", "originality_notebook"),
+        "spearman_uniqueness_density": correlation("uniqueness", "knn_density"),
+        "spearman_originality_density": correlation("originality", "knn_density"),
         "spearman_stability_norm": steady["spearman_norm"],
         "stability_reliability": steady["reliability"],
         "attractor_tie_share": tie_share(scores["attractor_density"]),
@@ -167,23 +133,7 @@ def run_scores(
     seed: int,
     run: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The scores of one run of a study, and what is true of them as a whole.
-
-    Args:
-        sources: (n, k) independent sources.
-        latents: (n, d) latent means.
-        ids: n sample ids.
-        restarts: The ICA restarts, from :class:`SourceFit`.
-        settings: Section ``scores`` of a study's config.
-        seed: Root seed.
-        run: Number of the run.
-
-    Returns:
-        Tables of :func:`score_table` and :func:`score_summary`.
-
-    Raises:
-        InputError: As these.
-    """
+    """Tables of :func:`score_table` and :func:`score_summary` of one run of a study."""
     # The same draws as in select_candidates.
     draws = derive(seed, "stability", run)
     table, facts = score_table(sources, latents, ids, settings, seed=draws)

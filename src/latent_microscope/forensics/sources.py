@@ -26,20 +26,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SourceFit:
-    """Independent sources and how they were found.
+    """Independent sources and how they were found."""
 
-    Attributes:
-        sources: (n, k) float64.
-        restarts: Table ``restart``, ``seed``, ``converged``, ``n_iter``, ``mean_abs_kurtosis``
-            (NaN for a restart that failed), ``chosen``.
-        sample_rows: Rows that the unmixing was fitted on.
-        unmixings: (restarts, k, d + 1) float64, see :func:`unmix`; NaN for a restart that failed.
-    """
-
-    sources: Floats
+    sources: Floats  # (n, k) float64
     restarts: pd.DataFrame
-    sample_rows: int
-    unmixings: Floats
+    sample_rows: int  # rows that the unmixing was fitted on
+    unmixings: Floats  # (restarts, k, d + 1) float64, see :func:`unmix`
 
     @property
     def not_converged(self) -> int:
@@ -48,15 +40,7 @@ class SourceFit:
 
 
 def standardise(latents: Floats, rows: npt.NDArray[np.int64] | None = None) -> Floats:
-    """Columns with mean 0 and population standard deviation 1; a constant column becomes 0.
-
-    Args:
-        latents: (n, d) checked matrix.
-        rows: Rows that mean and deviation come from; by default all.
-
-    Returns:
-        Standardised copy.
-    """
+    """Columns with mean 0 and population standard deviation 1 by ``rows``; a constant becomes 0."""
     mean, deviation, varies = _centre_and_scale(latents if rows is None else latents[rows])
     return (latents - mean) / deviation * varies
 
@@ -70,25 +54,13 @@ def _centre_and_scale(basis: Floats) -> tuple[Floats, Floats, npt.NDArray[np.boo
 
 
 def unmix(latents: npt.ArrayLike, unmixing: npt.ArrayLike) -> Floats:
-    """Sources of latents by an unmixing of :class:`SourceFit`.
-
-    Args:
-        latents: (n, d) latent means.
-        unmixing: (k, d + 1): weights of the latent dimensions as they are (not standardised), and
-            the offset in the last column.
-
-    Returns:
-        (n, k) sources.
-
-    Raises:
-        InputError: If the unmixing is not finite or is not one of d dimensions.
-    """
+    """(n, k) sources of latents by a (k, d + 1) unmixing: weights and, last, the offset."""
     matrix = as_matrix(latents, "latents")
     weights = as_matrix(unmixing, "unmixing", min_rows=1)
     if weights.shape[1] != matrix.shape[1] + 1:
         raise InputError(
-            f"unmixing has {weights.shape[1] - 1} dimensions and latents {matrix.shape[1]}; give "
-            "those of one model"
+            f"unmixing has {weights.shape[1] - 1} dimensions, latents {matrix.shape[1]}; give both "
+            "of the same model"
         )
     return np.ascontiguousarray(matrix @ weights[:, :-1].T + weights[:, -1])
 
@@ -117,18 +89,18 @@ def _n_components(sample: Floats, wanted: int | None) -> int:
     rank = int(np.linalg.matrix_rank(sample.T @ sample, hermitian=True))
     rank = min(rank, len(sample) - 1)
     if rank == 0:
-        raise InputError("All latents are equal; there are no independent sources to find.")
+        raise InputError("latents: all rows are equal, so there are no independent sources")
     if wanted is None:
         wanted = min(MAX_COMPONENTS, sample.shape[1])
     elif not 1 <= wanted <= sample.shape[1]:
-        raise InputError(f"n_components {wanted} must lie between 1 and {sample.shape[1]}.")
+        raise InputError(f"n_components {wanted} must lie between 1 and {sample.shape[1]}")
     return min(wanted, rank)
 
 
 def _fit(model: FastICA, sample: Floats) -> tuple[FastICA | None, bool]:
-    """Fit a model; None where it failed numerically, and whether it converged.
+    """The fitted model (None if it failed numerically) and whether it converged.
 
-    Deflation gives no warning when it runs out of iterations, so their number is looked at.
+    Deflation gives no warning when it runs out of iterations, so their number is checked.
     """
     try:
         model.fit(sample)
@@ -165,27 +137,7 @@ def fit_sources(
     max_iter: int | None = None,
     n_jobs: int = 1,
 ) -> SourceFit:
-    """Independent sources with a record of every restart.
-
-    Args:
-        latents: (n, d) latent means.
-        n_components: Sources; by default min(20, d), and never more than the rank of the data.
-        n_restarts: Restarts (intended only).
-        seed: Root seed of restarts and of the sample of rows.
-        method: ``intended`` (FastICA, cube, deflation; of all restarts the one with the largest
-            mean absolute excess kurtosis) or ``executed`` (what the committed scripts really ran:
-            one FastICA, logcosh, parallel, max_iter 5000), both on standardised columns.
-        max_rows: Largest number of rows to fit on; all rows are transformed.
-        max_iter: Iterations; by default 8000 (intended) or 5000 (executed).
-        n_jobs: Restarts that run at once (threads); does not change the result.
-
-    Returns:
-        A :class:`SourceFit`.
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix, an option is out of range, or every
-            restart failed.
-    """
+    """Independent sources with a record of every restart; see :func:`independent_sources`."""
     matrix = as_matrix(latents, "latents")
     one_of(method, "source method", METHODS)
     rows = sample_of_rows(len(matrix), int(in_range(max_rows, "max_rows", 2)), seed)
@@ -202,7 +154,7 @@ def fit_sources(
     table = _restart_table(fits, seeds, sample)
     if table["mean_abs_kurtosis"].isna().all():
         raise InputError(
-            "Every FastICA restart failed; look at the latents (constant or duplicate columns?)."
+            "latents: every FastICA restart failed; check for constant or duplicate columns"
         )
     best = int(np.nanargmax(table["mean_abs_kurtosis"].to_numpy()))
     table["chosen"] = table["restart"] == best
@@ -222,19 +174,7 @@ def run_sources(
     method: str = "intended",
     n_jobs: int = 1,
 ) -> SourceFit:
-    """Independent sources of one run of a study, from the stream of its step.
-
-    Args:
-        latents: (n, d) latent means.
-        settings: ``components``, ``restarts`` and ``fit_rows`` of a study's section ``sources``.
-        seed: Root seed.
-        run: Number of the run.
-        method: ``intended`` or ``executed``.
-        n_jobs: Restarts that run at once; changes no number.
-
-    Raises:
-        InputError: As :func:`fit_sources`.
-    """
+    """Independent sources of one run of a study, from the random stream of its step."""
     return fit_sources(
         latents,
         settings["components"],
@@ -249,7 +189,7 @@ def run_sources(
 def _restart_table(
     fits: list[tuple[FastICA | None, bool]], seeds: list[int], sample: Floats
 ) -> pd.DataFrame:
-    """One row a restart."""
+    """One row per restart."""
     records = []
     for restart, ((model, converged), seed) in enumerate(zip(fits, seeds, strict=True)):
         score = float("nan")
@@ -278,22 +218,25 @@ def independent_sources(
     max_rows: int = SAMPLE_ROWS,
     n_jobs: int = 1,
 ) -> Floats:
-    """Independent sources S of the latents; see :func:`fit_sources`.
+    """Independent sources S of the latents by FastICA, on standardised columns.
 
     Args:
         latents: (n, d) latent means.
         n_components: Sources; by default min(20, d), and never more than the rank of the data.
         n_restarts: Restarts (intended only).
         seed: Root seed.
-        method: ``intended`` or ``executed``.
-        max_rows: Largest number of rows to fit on.
-        n_jobs: Restarts that run at once.
+        method: ``intended`` (cube, deflation; of all restarts the one with the largest mean
+            absolute excess kurtosis) or ``executed`` (what the published scripts ran: one FastICA,
+            logcosh, parallel, max_iter 5000).
+        max_rows: Largest number of rows to fit on; all rows are transformed.
+        n_jobs: Restarts that run at once (threads); does not change the result.
 
     Returns:
         (n, k) sources, float64.
 
     Raises:
-        InputError: As :func:`fit_sources`.
+        InputError: If ``latents`` is not a finite n×d matrix, an option is out of range, or every
+            restart failed.
     """
     return fit_sources(
         latents, n_components, n_restarts, seed, method, max_rows=max_rows, n_jobs=n_jobs
@@ -307,20 +250,7 @@ def factor_sources(
     seed: int = _FACTOR_SEED,
     max_rows: int = SAMPLE_ROWS,
 ) -> Floats:
-    """Factor analysis of the standardised latents, beside ICA.
-
-    Args:
-        latents: (n, d) latent means.
-        n_components: Factors; by default min(20, d), and never more than the rank of the data.
-        seed: Seed of the randomised decomposition (42 in the published script).
-        max_rows: Largest number of rows to fit on.
-
-    Returns:
-        (n, k) factor scores, float64.
-
-    Raises:
-        InputError: If ``latents`` is not a finite n×d matrix or ``n_components`` is out of range.
-    """
+    """(n, k) scores of a factor analysis of the standardised latents."""
     matrix = as_matrix(latents, "latents")
     rows = sample_of_rows(len(matrix), max_rows, seed)
     scaled = standardise(matrix, rows)

@@ -1,7 +1,8 @@
-"""Blocks, tiles and pairs of rows: what all passes over pairs of samples are made of."""
+"""Blocks, tiles and pairs of rows, squared distances as a product and its rounding."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar
 
@@ -11,24 +12,35 @@ from threadpoolctl import ThreadpoolController
 
 from latent_microscope.errors import InputError
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Scalar = TypeVar("Scalar", bound=np.floating)
 
 _ROW_BLOCK_ELEMENTS = 1 << 21
 _CHUNK = 2048
 _GROUPS = 16
+# Squared norms beyond this would overflow in a float32 product.
+_FLOAT32_LIMIT = 1e30
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Rows = slice | Ints
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest others of rows."""
+
+    distances: Floats  # (n, k) Euclidean distances to the k nearest others, ascending
+    indices: Ints  # (n, k) rows of these neighbours; ties go to the smaller row
+    # (n, r) numbers of others closer than each of r radii
+    within: Ints = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
 
 
 def row_blocks(count: int, block_size: int) -> list[slice]:
-    """Slices that cover ``range(count)``.
-
-    Raises:
-        InputError: If ``block_size`` is below 1.
-    """
+    """Slices that cover ``range(count)``."""
     if block_size < 1:
-        raise InputError(f"block_size {block_size} must be at least 1.")
+        raise InputError(f"block_size {block_size} must be at least 1")
     return [slice(i, min(i + block_size, count)) for i in range(0, count, block_size)]
 
 
@@ -40,8 +52,8 @@ def rows_at_once(n: int) -> int:
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Results of ``work`` in the order of ``items``, on as many threads as BLAS may use.
 
-    Each thread multiplies on its own: tiles are too small to share one product. What comes out
-    does not depend on the number of threads. Few results wait at a time.
+    Each thread multiplies on its own: tiles are too small to share one product. Results do not
+    depend on the number of threads, and few wait at a time.
     """
     controller = ThreadpoolController().select(user_api="blas")
     workers = max([library["num_threads"] for library in controller.info()], default=1)
@@ -51,9 +63,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
             return
         pending = iter(items)
         with ThreadPoolExecutor(workers) as pool:
-            queue: list[Future[Result]] = [
-                pool.submit(work, item) for item in islice(pending, 4 * workers)
-            ]
+            queue = [pool.submit(work, item) for item in islice(pending, 4 * workers)]
             while queue:
                 yield queue.pop(0).result()
                 queue.extend(pool.submit(work, item) for item in islice(pending, 1))
@@ -115,3 +125,48 @@ def _in_chunks(fill: Callable[[slice], None], count: int) -> None:
     # Threads cost more than a few chunks take.
     for _ in in_parallel(fill, chunks) if len(chunks) > 16 else map(fill, chunks):
         pass
+
+
+@dataclass(frozen=True)
+class ProductForm:
+    """The matrix of squared distances as a product, with what rounding does to it."""
+
+    factor: npt.NDArray[np.floating]  # (n, d + 2) rows of coordinates, 1 and squared norm
+    norms: Floats  # squared norms of the centred rows
+    error: Floats  # bound of the error of the squared distances of each row
+    shift: float  # rounding of one centred row, as a length
+
+
+def squared_block(
+    factor: npt.NDArray[Scalar], rows: Rows, cols: slice = slice(None)
+) -> npt.NDArray[Scalar]:
+    """Squared distances of some rows to others: (-2 z, |z|², 1) times (z, 1, |z|²)."""
+    left = factor[rows].copy()
+    left[:, :-2] *= -2.0
+    left[:, -2:] = left[:, :-3:-1]
+    product: npt.NDArray[Scalar] = np.matmul(left, factor[cols].T)
+    return product
+
+
+def product_form(points: Floats, dtype: type[np.floating] = np.float64) -> ProductForm:
+    """Centred rows (an offset would cost digits) and the bounds of their rounding."""
+    n, d = points.shape
+    centred = points - points.mean(axis=0)
+    norms = np.einsum("ij,ij->i", centred, centred)
+    largest = max(float(points.max()), -float(points.min()))
+    shift = 2.0 * np.finfo(np.float64).eps * largest * np.sqrt(d)
+    top = norms.max()
+    error = 4.0 * float(np.finfo(dtype).eps) * (d + 4) * (norms + top)
+    error += 4.0 * shift * (np.sqrt(norms) + np.sqrt(top) + shift)
+    factor = np.empty((n, d + 2), dtype=dtype)
+    factor[:, :d], factor[:, d], factor[:, d + 1] = centred, 1.0, norms
+    return ProductForm(factor, norms, error, shift)
+
+
+def screening_form(points: Floats) -> ProductForm | None:
+    """A float32 product, or None where it would overflow."""
+    centre = points.mean(axis=0)
+    peak = float(np.maximum(points.max(axis=0) - centre, centre - points.min(axis=0)).max())
+    if peak * peak * points.shape[1] > _FLOAT32_LIMIT:
+        return None
+    return product_form(points, np.float32)

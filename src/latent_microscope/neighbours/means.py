@@ -9,14 +9,16 @@ import numpy.typing as npt
 from latent_microscope.neighbours.blocks import (
     Floats,
     Ints,
+    ProductForm,
     hits,
     in_parallel,
     pair_distances,
+    product_form,
     row_blocks,
     rows_at_once,
+    squared_block,
     unit_rows,
 )
-from latent_microscope.neighbours.product import ProductForm, product_form, squared_block
 
 _TILE = 512
 # Squared distances below this share of the norms are computed again from differences; above it
@@ -26,20 +28,16 @@ _NEAR = 1e-7
 _NEAR_SHIFT = 1e7
 COSINE_FLOOR = 1e-6
 
+_Sides = list[tuple[Floats, Ints]]
+
 
 @dataclass(frozen=True)
 class SourceScan:
-    """What one pass finds about every row; see the functions of this module.
+    """One value per row."""
 
-    Attributes:
-        mean_distance: Mean Euclidean distance to all others but exact copies.
-        mean_cosine: Mean cosine distance to all others but those up to the floor.
-        similar: Number of others with a cosine above the similarity.
-    """
-
-    mean_distance: Floats
-    mean_cosine: Floats
-    similar: Ints
+    mean_distance: Floats  # mean Euclidean distance to all others but exact copies
+    mean_cosine: Floats  # mean cosine distance to all others but those up to the floor
+    similar: Ints  # number of others with a cosine above the similarity
 
 
 def scan_sources(
@@ -52,12 +50,7 @@ def scan_sources(
 ) -> SourceScan:
     """Mean distances, mean cosine distances and numbers of similar others, in one pass.
 
-    Args:
-        points: (n, d) checked matrix.
-        distances: Whether mean distances are wanted (else 0).
-        similarity: Others with a larger cosine are counted; None: no count (0).
-        cosines: Whether mean cosine distances are wanted (else 0).
-        block_size: Side of the square tiles.
+    What is not asked for is 0.
     """
     n = len(points)
     blocks = row_blocks(n, _TILE if block_size is None else block_size)
@@ -98,7 +91,7 @@ class _Strips:
         similarity: float | None,
     ) -> None:
         self.points, self.blocks = points, blocks
-        self.form: ProductForm | None = product_form(points) if distances else None
+        self.form = product_form(points) if distances else None
         self.cosines, self.similarity = cosines, similarity
         self.unit = unit_rows(points) if cosines or similarity is not None else points[:, :0]
 
@@ -108,66 +101,49 @@ class _Strips:
         width = len(self.points) - rows.start
         sums, counts = np.zeros((3, width)), np.zeros((3, width), dtype=np.int64)
         for cols in self.blocks[number:]:
-            own, other = (
-                slice(0, rows.stop - rows.start),
-                slice(cols.start - rows.start, cols.stop - rows.start),
-            )
+            # Views of the tile's rows and, off the diagonal, of its columns.
+            ends = [rows] if rows == cols else [rows, cols]
+            places = [slice(end.start - rows.start, end.stop - rows.start) for end in ends]
+            sides = [(sums[:, place], counts[:, place]) for place in places]
             if self.form is not None:
-                self._distances(self.form, rows, cols, sums, counts, own, other)
+                self._distances(self.form, rows, cols, sides)
             if self.unit.shape[1]:
-                self._cosines(rows, cols, sums, counts, own, other)
+                self._cosines(rows, cols, sides)
         return sums, counts
 
-    def _distances(
-        self,
-        form: ProductForm,
-        rows: slice,
-        cols: slice,
-        sums: Floats,
-        counts: Ints,
-        own: slice,
-        other: slice,
-    ) -> None:
+    def _distances(self, form: ProductForm, rows: slice, cols: slice, sides: _Sides) -> None:
         squared = squared_block(form.factor, rows, cols)
         limit = _NEAR * (form.norms[rows].max() + form.norms[cols].max())
         limit = max(limit, (_NEAR_SHIFT * form.shift) ** 2)
         if rows == cols:
             np.fill_diagonal(squared, np.inf)
         if squared.min() <= limit:
-            row, col = hits(squared <= limit)
-            exact = pair_distances(self.points, row + rows.start, col + cols.start)
-            squared[row, col] = exact * exact
-            zero = exact == 0.0
-            counts[0, own] += np.bincount(row[zero], minlength=own.stop)
-            if rows != cols:
-                counts[0, other] += np.bincount(col[zero], minlength=squared.shape[1])
+            pairs = hits(squared <= limit)
+            exact = pair_distances(self.points, pairs[0] + rows.start, pairs[1] + cols.start)
+            squared[pairs] = exact * exact
+            for (_, counts), ends in zip(sides, pairs, strict=False):
+                counts[0] += np.bincount(ends[exact == 0.0], minlength=counts.shape[1])
         if rows == cols:
             np.fill_diagonal(squared, 0.0)
         np.sqrt(squared, out=squared)
-        sums[0, own] += squared.sum(axis=1)
-        if rows != cols:
-            sums[0, other] += squared.sum(axis=0)
+        for (sums, _), axis in zip(sides, (1, 0), strict=False):
+            sums[0] += squared.sum(axis=axis)
 
-    def _cosines(
-        self, rows: slice, cols: slice, sums: Floats, counts: Ints, own: slice, other: slice
-    ) -> None:
+    def _cosines(self, rows: slice, cols: slice, sides: _Sides) -> None:
         cosine = self.unit[rows] @ self.unit[cols].T
         if rows == cols:
             np.fill_diagonal(cosine, -np.inf)
         if self.similarity is not None:
             similar = cosine > self.similarity
-            counts[2, own] += np.count_nonzero(similar, axis=1)
+            sides[0][1][2] += np.count_nonzero(similar, axis=1)
             if rows != cols:
-                counts[2, other] += _column_counts(similar)
+                sides[1][1][2] += _column_counts(similar)
         if self.cosines and 1.0 - cosine.max() <= COSINE_FLOOR:
-            out = 1.0 - cosine <= COSINE_FLOOR
-            row, col = hits(out)
-            value = cosine[row, col]
-            counts[1, own] += np.bincount(row, minlength=own.stop)
-            sums[1, own] += np.bincount(row, value, minlength=own.stop)
-            if rows != cols:
-                counts[1, other] += np.bincount(col, minlength=out.shape[1])
-                sums[1, other] += np.bincount(col, value, minlength=out.shape[1])
+            pairs = hits(1.0 - cosine <= COSINE_FLOOR)
+            value = cosine[pairs]
+            for (sums, counts), ends in zip(sides, pairs, strict=False):
+                counts[1] += np.bincount(ends, minlength=counts.shape[1])
+                sums[1] += np.bincount(ends, value, minlength=counts.shape[1])
 
 
 def _column_counts(mask: npt.NDArray[np.bool_]) -> Ints:
@@ -177,32 +153,6 @@ def _column_counts(mask: npt.NDArray[np.bool_]) -> Ints:
     for start, stop in pairwise(edges):
         counts += np.add.reduce(mask[start:stop].view(np.uint8), axis=0, dtype=np.uint8)
     return counts
-
-
-def mean_distances(points: Floats, *, block_size: int | None = None) -> Floats:
-    """Mean Euclidean distance of each row to all others that are not at distance exactly 0.
-
-    Args:
-        points: (n, d) checked matrix.
-        block_size: Side of the square tiles.
-
-    Returns:
-        n means; 0 for a row whose others are all equal to it.
-    """
-    return scan_sources(points, cosines=False, block_size=block_size).mean_distance
-
-
-def mean_cosine_distances(points: Floats, *, block_size: int | None = None) -> Floats:
-    """Mean cosine distance of each row to all others, values <= 1e-6 left out.
-
-    Args:
-        points: (n, d) checked matrix; a row of zeros is at cosine distance 1 from every other.
-        block_size: Side of the square tiles.
-
-    Returns:
-        n means; 0 where nothing is left.
-    """
-    return scan_sources(points, distances=False, block_size=block_size).mean_cosine
 
 
 def similar_counts(

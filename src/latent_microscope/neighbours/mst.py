@@ -1,10 +1,8 @@
-"""Minimum spanning tree of mutual reachability from neighbour lists, and the clusters in it.
+"""Minimum spanning tree of mutual reachability from neighbour lists, and its clusters.
 
-HDBSCAN compares all pairs in latent space, one point after the other. Nearly all edges of its tree
-join near neighbours, which one fast pass has found already. Borůvka's rounds take them from the
-lists for as long as a list proves that an edge is the shortest that leaves its component; where it
-does not, the rows in question are compared with all points. The tree is thus the exact one, at a
-small part of the cost, and among equally long edges it has those that hdbscan would take.
+HDBSCAN compares all pairs in latent space. Here Borůvka's rounds take edges from neighbour lists
+for as long as a list proves that an edge is the shortest that leaves its component; other rows are
+compared with all points. The tree is exact, with hdbscan's choice among equally long edges.
 """
 
 import logging
@@ -17,46 +15,34 @@ import numpy.typing as npt
 from latent_microscope.neighbours.blocks import (
     Floats,
     Ints,
+    Neighbours,
     hits,
     in_parallel,
     pair_distances,
+    product_form,
     row_blocks,
     rows_at_once,
+    screening_form,
+    squared_block,
 )
-from latent_microscope.neighbours.knn import Neighbours
-from latent_microscope.neighbours.product import product_form, screening_form, squared_block
 
 log = logging.getLogger("latent_microscope")
+
+Edges = tuple[Ints, Ints, Floats]  # both ends and the weight of each
 
 
 @dataclass(frozen=True)
 class SpanningTree:
-    """A tree over n points.
+    """A tree over n points."""
 
-    Attributes:
-        i: n - 1 ends of its edges, in the order in which it grows from row 0 …
-        j: … and the rows that they add.
-        weight: Mutual reachability distances.
-        searched: Rows that had to be compared with all points, each counted as often as it was.
-    """
-
-    i: Ints
-    j: Ints
-    weight: Floats
-    searched: int
+    i: Ints  # n - 1 ends of its edges, in the order in which it grows from row 0 …
+    j: Ints  # … and the rows that they add
+    weight: Floats  # mutual reachability distances
+    searched: int  # rows that had to be compared with all points, each counted as often as it was
 
 
 def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> SpanningTree:
-    """Minimum spanning tree of the mutual reachability distances.
-
-    Args:
-        points: (n, d) checked matrix.
-        neighbours: Its nearest others, at least ``min_samples`` a row (or all there are).
-        min_samples: The core distance is that to this neighbour, the row itself not counted.
-
-    Returns:
-        A :class:`SpanningTree`.
-    """
+    """Minimum spanning tree of the mutual reachability distances."""
     n, k = neighbours.distances.shape
     core = neighbours.distances[:, min(min_samples, k) - 1]
     edges = _edges(neighbours, core)
@@ -64,7 +50,7 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
     least = np.maximum(core, neighbours.distances[:, -1])
     if k == n - 1:
         least = np.full(n, np.inf)
-    taken: list[tuple[Ints, Ints, Floats]] = []
+    taken: list[Edges] = []
     group, count, searched = np.arange(n), n, 0
     while count > 1:
         edges, best = _shortest(edges, group, count)
@@ -77,7 +63,8 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
             rows = np.flatnonzero(doubtful & (group != np.bincount(group).argmax()))
             found, least[rows] = _nearest_outside(points, core, group, rows)
             searched += len(rows)
-            edges = _merged(edges, (rows, found, least[rows]))
+            more = zip(edges, (rows, found, least[rows]), strict=True)
+            edges = _by_weight(*(np.concatenate(parts) for parts in more))
             continue
         new = edges[0][chosen], edges[1][chosen], edges[2][chosen]
         kept, group, count = _join(new, group, count)
@@ -87,26 +74,20 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
     return _as_grown(SpanningTree(i, j, weight, searched), neighbours, core)
 
 
-def _edges(neighbours: Neighbours, core: Floats) -> tuple[Ints, Ints, Floats]:
+def _edges(neighbours: Neighbours, core: Floats) -> Edges:
     """All listed edges, shortest first."""
     n, k = neighbours.indices.shape
     i, j = np.repeat(np.arange(n), k), neighbours.indices.ravel()
     weight = np.maximum(neighbours.distances.ravel(), np.maximum(core[i], core[j]))
+    return _by_weight(i, j, weight)
+
+
+def _by_weight(i: Ints, j: Ints, weight: Floats) -> Edges:
     order = np.argsort(weight, kind="stable")
     return i[order], j[order], weight[order]
 
 
-def _merged(
-    edges: tuple[Ints, Ints, Floats], more: tuple[Ints, Ints, Floats]
-) -> tuple[Ints, Ints, Floats]:
-    i, j, weight = (np.concatenate(parts) for parts in zip(edges, more, strict=True))
-    order = np.argsort(weight, kind="stable")
-    return i[order], j[order], weight[order]
-
-
-def _shortest(
-    edges: tuple[Ints, Ints, Floats], group: Ints, count: int
-) -> tuple[tuple[Ints, Ints, Floats], Ints]:
+def _shortest(edges: Edges, group: Ints, count: int) -> tuple[Edges, Ints]:
     """The edges between components, and the first of them at each component (else their number)."""
     i, j, weight = edges
     between = group[i] != group[j]
@@ -119,9 +100,7 @@ def _shortest(
     return (i, j, weight), np.minimum(best, other)
 
 
-def _join(
-    new: tuple[Ints, Ints, Floats], group: Ints, count: int
-) -> tuple[npt.NDArray[np.intp], Ints, int]:
+def _join(new: Edges, group: Ints, count: int) -> tuple[npt.NDArray[np.intp], Ints, int]:
     """Which of the new edges close no circle (equal weights can), and the joined components."""
     ends = group[new[0]].tolist(), group[new[1]].tolist()
     parent = list(range(count))
@@ -171,9 +150,8 @@ def _nearest_outside(points: Floats, core: Floats, group: Ints, rows: Ints) -> t
 def _as_grown(tree: SpanningTree, neighbours: Neighbours, core: Floats) -> SpanningTree:
     """The tree that Prim's algorithm grows from row 0, with hdbscan's choice among equal edges.
 
-    Core distances make many edges equally long, and the clusters depend on which of them are in
-    the tree. All such edges lie in the lists up to the core neighbour, so that growing within these
-    and the tree gives what growing within all pairs would.
+    Clusters depend on which equal edges are in the tree; all of these are in the lists up to the
+    core neighbour.
     """
     n = len(core)
     near = int(np.count_nonzero(neighbours.distances <= core[:, None], axis=1).max())
@@ -210,10 +188,7 @@ def _as_grown(tree: SpanningTree, neighbours: Neighbours, core: Floats) -> Spann
 
 
 def tree_labels(tree: SpanningTree, min_cluster_size: int) -> Ints:
-    """HDBSCAN labels (excess of mass) of a spanning tree; noise is -1.
-
-    These are the library's own routines for what follows its tree.
-    """
+    """HDBSCAN labels (excess of mass, by the library's own routines) of a tree; noise is -1."""
     from hdbscan._hdbscan_linkage import label
     from hdbscan._hdbscan_tree import compute_stability, condense_tree, get_clusters
 

@@ -1,17 +1,22 @@
-"""Neighbours of all samples, in blocks: memory grows with n, never with n²."""
+"""Neighbours of all samples, in blocks: memory grows with n, not with n²."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from latent_microscope.errors import InputError
-from latent_microscope.neighbours.blocks import Floats, Ints, pair_distances
-from latent_microscope.neighbours.exact_duplicates import copied_rows
-from latent_microscope.neighbours.knn import Neighbours
+from latent_microscope.io.artefacts import load_npy
+from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances
 from latent_microscope.neighbours.rows import row_pass
 from latent_microscope.neighbours.scan import Overlaps, scan
+from latent_microscope.seeds import derive, rng
 
-__all__ = ["Neighbours", "all_pairs", "counts_within", "neighbour_pass", "pair_distances"]
+_CHUNK = 4096
+RECALL_ROWS = 1000
+# Neighbours that the search keeps: few make it lose its way in many dimensions.
+_LISTED = 30
 
 
 def neighbour_pass(
@@ -22,26 +27,15 @@ def neighbour_pass(
     rows: Ints | None = None,
     block_size: int | None = None,
 ) -> Neighbours:
-    """The k nearest others of every row and the numbers of others within radii.
+    """The k nearest others (at most n - 1) of ``rows``, and numbers of others within radii.
 
-    Args:
-        points: (n, d) checked matrix, n >= 2.
-        k: Neighbours wanted; capped at n - 1.
-        radii: Radii, strict (``distance < radius``); the point itself is not counted.
-        rows: Rows to look at, among all points; by default every row.
-        block_size: Rows handled at once.
-
-    Returns:
-        A :class:`Neighbours`, one entry for each of ``rows``.
-
-    Raises:
-        InputError: If ``k`` or ``block_size`` is out of range.
+    Radii are strict; the point itself is not counted.
     """
     n = len(points)
     if k < 0:
-        raise InputError(f"k {k} must not be negative.")
+        raise InputError(f"k {k} must not be negative")
     if block_size is not None and block_size < 1:
-        raise InputError(f"block_size {block_size} must be at least 1.")
+        raise InputError(f"block_size {block_size} must be at least 1")
     k = min(k, n - 1)
     if k and not len(radii) and rows is None:
         return all_pairs(points, k, block_size=block_size)[0]
@@ -56,21 +50,10 @@ def all_pairs(
     max_pairs: int = 0,
     block_size: int | None = None,
 ) -> tuple[Neighbours, Overlaps | None]:
-    """The k nearest others of every row and, if asked for, the overlaps, in one pass.
-
-    Args:
-        points: (n, d) checked matrix, n >= 2.
-        k: Neighbours wanted; capped at n - 1.
-        overlap_threshold: Strict lower bound of the cosine of an overlap.
-        max_pairs: Most overlaps listed; all are counted.
-        block_size: Side of the square tiles.
-
-    Returns:
-        The neighbours (no radii) and the overlaps.
-    """
+    """The k nearest others of every row and, if asked for, the overlaps, in one pass."""
     k = min(k, len(points) - 1)
     copied, copies = copied_rows(points, k)
-    found = scan(
+    found, left, overlaps = scan(
         points,
         k,
         known=copied,
@@ -79,27 +62,18 @@ def all_pairs(
         block_size=block_size,
     )
     found.distances[copied], found.indices[copied] = 0.0, copies
-    if found.left.size:
-        rest = row_pass(points, found.left, k, (), block_size)
-        found.distances[found.left], found.indices[found.left] = rest.distances, rest.indices
-    return Neighbours(found.distances, found.indices), found.overlaps
+    if left.size:
+        rest = row_pass(points, left, k, (), block_size)
+        found.distances[left], found.indices[left] = rest.distances, rest.indices
+    return found, overlaps
 
 
 def counts_within(
     points: Floats, distances: Floats, radius: float, *, block_size: int | None = None
 ) -> Ints:
-    """Numbers of others closer than ``radius``, from neighbour distances where these suffice.
+    """Numbers of others closer than ``radius``, from (n, k) ascending neighbour distances.
 
     Only rows whose k-th neighbour is closer than the radius are compared with all points.
-
-    Args:
-        points: (n, d) checked matrix.
-        distances: (n, k) distances to the nearest others, ascending, k >= 1.
-        radius: Strict bound.
-        block_size: Rows handled at once.
-
-    Returns:
-        n counts.
     """
     counts = np.count_nonzero(distances < radius, axis=1).astype(np.int64)
     rows = np.flatnonzero(distances[:, -1] < radius)
@@ -107,3 +81,102 @@ def counts_within(
         found = neighbour_pass(points, radii=[radius], rows=rows, block_size=block_size)
         counts[rows] = found.within[:, 0]
     return counts
+
+
+def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
+    """Rows with at least k exact copies, ascending, and the first k of these, in row order.
+
+    A collapsed model maps many images to one latent; searching all pairs of copies is slow.
+    """
+    hashes = _hashes(points)
+    group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)[1:]
+    # Mostly no hash is that frequent; only what may be copies is compared byte by byte.
+    likely = np.flatnonzero(sizes[group] > k)
+    if not likely.size:
+        return likely, np.empty((0, k), dtype=np.int64)
+    # Adding 0 turns -0.0 into 0.0: equal numbers, but not equal bytes.
+    rows = np.ascontiguousarray(points[likely] + 0.0)
+    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    group, sizes = np.unique(keys, return_inverse=True, return_counts=True)[1:]
+    copied = np.flatnonzero(sizes[group] > k)
+    order = np.argsort(group, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    first = order[starts[group[copied], None] + np.arange(k + 1)]
+    # Leave out the row itself where it is among the first, else the last of them.
+    own = first == copied[:, None]
+    own[~own.any(axis=1), k] = True
+    return likely[copied], likely[first[~own]].reshape(len(copied), k).astype(np.int64)
+
+
+def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
+    """One number per row, the same for equal rows, in little memory."""
+    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
+    hashes = np.empty(len(points), dtype=np.uint64)
+    for start in range(0, len(points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
+        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
+        numbers ^= numbers >> np.uint64(29)
+        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
+    return hashes
+
+
+def load_neighbours(indices: Path | None, distances: Path | None, n: int) -> Neighbours | None:
+    """Nearest others of n samples from two ``.npy`` files, or None if these are not given."""
+    if indices is None or distances is None:
+        return None
+    rows, lengths = load_npy(indices), load_npy(distances)
+    if rows.shape != lengths.shape or rows.ndim != 2 or len(rows) != n:
+        raise InputError(
+            f"{indices} has shape {rows.shape} and {distances} {lengths.shape}, for {n} samples; "
+            "make both again from the same latents"
+        )
+    if rows.size and not 0 <= rows.min() <= rows.max() < n:
+        raise InputError(f"{indices} contains rows outside 0 … {n - 1}; make it again")
+    return Neighbours(lengths.astype(np.float64), rows.astype(np.int64))
+
+
+def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbours:
+    """The k nearest others of every row by neighbour descent, with float64 distances."""
+    from pynndescent import NNDescent
+
+    n = len(points)
+    k = min(k, n - 1)
+    index = NNDescent(
+        points.astype(np.float32),
+        n_neighbors=min(max(_LISTED, 2 * k + 1), n),
+        random_state=derive(seed, "neighbours") % 2**32,
+        compressed=True,
+    )
+    found = np.asarray(index.neighbor_graph[0], dtype=np.int64)
+    rows = np.arange(n)
+    # A sample is mostly its own first neighbour; where a copy took its place, the last one goes.
+    own = found == rows[:, None]
+    own[~own.any(axis=1), -1] = True
+    indices = found[~own].reshape(n, -1)
+    # An empty place (-1) gets the distance of the row to itself: none, so it must not stay.
+    empty = indices < 0
+    if empty.any():
+        lost = np.flatnonzero(empty.any(axis=1))
+        indices[lost] = row_pass(points, lost, indices.shape[1], ()).indices
+    listed = np.repeat(rows, indices.shape[1])
+    distances = pair_distances(points, listed, indices.ravel()).reshape(indices.shape)
+    order = np.lexsort((indices, distances), axis=1)[:, :k]
+    return Neighbours(
+        np.take_along_axis(distances, order, axis=1),
+        np.take_along_axis(indices, order, axis=1),
+    )
+
+
+def measured_recall(
+    points: Floats, found: Neighbours, *, rows: int = RECALL_ROWS, seed: int = 0
+) -> float:
+    """Share of the true nearest neighbours among those found, on a sample of rows.
+
+    A neighbour as near as the last true one counts.
+    """
+    n, k = found.distances.shape
+    chosen = rng(seed, "recall").choice(n, size=min(rows, n), replace=False)
+    chosen.sort()
+    true = row_pass(points, chosen, k, ()).distances[:, -1:]
+    return float(np.mean(found.distances[chosen] <= true))

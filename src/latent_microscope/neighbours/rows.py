@@ -1,12 +1,12 @@
-"""Chosen rows compared with all points: slower for each pair than :mod:`.scan`, for any input.
+"""Chosen rows compared with all points: slower per pair than :mod:`.scan`, for any input.
 
-A matrix product gives all squared distances of a block at once. It rounds to about
-``eps * d * norm²``, so whatever that could decide wrongly (near duplicates, a distance at the
-radius, a tie at the k-th neighbour) is computed again from differences in float64. The product is
-taken in float32 for as long as that leaves little doubt.
+A matrix product rounds to about ``eps * d * norm²``, so whatever that could decide wrongly (near
+duplicates, a distance at the radius, a tie) is computed again from differences in float64. The
+product is float32 for as long as that leaves little doubt.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,14 @@ import numpy.typing as npt
 from latent_microscope.neighbours.blocks import (
     Floats,
     Ints,
+    Neighbours,
+    ProductForm,
     hits,
     kth_bound,
     pair_distances,
+    product_form,
     row_blocks,
     rows_at_once,
-)
-from latent_microscope.neighbours.knn import Neighbours
-from latent_microscope.neighbours.product import (
-    ProductForm,
-    product_form,
     screening_form,
     squared_block,
 )
@@ -32,112 +30,88 @@ from latent_microscope.neighbours.product import (
 _DOUBT = 4
 
 
+class _ScreeningError(Exception):
+    """Float32 screening leaves too many pairs in doubt."""
+
+
 def row_pass(
     points: Floats, rows: Ints, k: int, radii: Sequence[float], block_size: int | None = None
 ) -> Neighbours:
-    """The k nearest others of some rows and the numbers of others within radii.
+    """The k nearest others of some rows and the numbers of others within (strict) radii.
 
-    Args:
-        points: (n, d) checked matrix, n >= 2.
-        rows: Rows to look at, among all points.
-        k: Neighbours wanted, at most n - 1.
-        radii: Radii, strict (``distance < radius``); the point itself is not counted.
-        block_size: Rows handled at once; memory is about ``block_size * n * 8`` bytes.
-
-    Returns:
-        A :class:`Neighbours`, one entry for each of ``rows``.
+    Memory is about ``block_size * n * 8`` bytes.
     """
     narrow = screening_form(points)
     form = product_form(points) if narrow is None else narrow
-    parts = []
+    none = np.zeros((0, k), np.int64), np.zeros((0, len(radii)), np.int64)
+    parts = [Neighbours(np.zeros((0, k)), *none)]
     for part in row_blocks(len(rows), block_size or rows_at_once(len(points))):
-        found = _block(points, form, rows[part], k, radii, screen=narrow is not None)
-        if found is None:
+        try:
+            found = _block(points, form, rows[part], k, radii, screen=narrow is not None)
+        except _ScreeningError:
             # What is dense on the scale of float32 here is likely to be so elsewhere.
             narrow, form = None, product_form(points)
             found = _block(points, form, rows[part], k, radii, screen=False)
         parts.append(found)
-    done = [found for found in parts if found is not None]
-    return Neighbours(
-        np.concatenate([np.zeros((0, k)), *(found.distances for found in done)]),
-        np.concatenate([np.zeros((0, k), np.int64), *(found.indices for found in done)]),
-        np.concatenate([np.zeros((0, len(radii)), np.int64), *(found.within for found in done)]),
-    )
+    fields = ("distances", "indices", "within")
+    return Neighbours(*(np.concatenate([getattr(p, field) for p in parts]) for field in fields))
 
 
 def _block(
-    points: Floats,
-    form: ProductForm,
-    block: Ints,
-    k: int,
-    radii: Sequence[float],
-    *,
-    screen: bool,
-) -> Neighbours | None:
-    """Neighbours of a block of rows; None when screening leaves too many pairs in doubt."""
-    most = len(block) * (_DOUBT * k + 16) if screen else None
-    squared = squared_block(form.factor, block)
-    squared[np.arange(len(block)), block] = np.inf
-    slack = form.error[block, None]
-    distances, indices = np.zeros((len(block), 0)), np.zeros((len(block), 0), dtype=np.int64)
-    smallest = 0.0
-    if k:
-        nearest = _nearest(points, squared, slack, k, block, most)
-        if nearest is None:
-            return None
-        distances, indices = nearest
-        smallest = float(distances[:, 0].min())
-    within = np.zeros((len(block), len(radii)), dtype=np.int64)
+    points: Floats, form: ProductForm, rows: Ints, k: int, radii: Sequence[float], *, screen: bool
+) -> Neighbours:
+    """Neighbours of a block of rows."""
+    squared = squared_block(form.factor, rows)
+    squared[np.arange(len(rows)), rows] = np.inf
+    most = len(rows) * (_DOUBT * k + 16) if screen else squared.size
+    block = _Block(points, rows, squared, form.error[rows, None], most)
+    distances, indices = block.nearest(k)
+    smallest = float(distances[:, 0].min()) if k else 0.0
+    within = np.zeros((len(rows), len(radii)), dtype=np.int64)
     for column, radius in enumerate(radii):
         if smallest < radius:
-            counts = _within(points, squared, slack, radius, block, most)
-            if counts is None:
-                return None
-            within[:, column] = counts
+            within[:, column] = block.within(radius)
     return Neighbours(distances, indices, within)
 
 
-def _nearest(
-    points: Floats,
-    squared: npt.NDArray[np.floating],
-    slack: Floats,
-    k: int,
-    block: Ints,
-    most: int | None,
-) -> tuple[Floats, Ints] | None:
-    """The k nearest of each row of a block, exact, ties by row; None beyond ``most`` candidates."""
-    bound = kth_bound(squared, k)[:, None] + 2.0 * slack
-    # Rounded up, so that a float32 comparison loses no candidate.
-    near = squared <= np.nextafter(bound.astype(squared.dtype), np.inf, dtype=squared.dtype)
-    if most is not None and np.count_nonzero(near) > most:
-        return None
-    row, col = hits(near)
-    exact = pair_distances(points, block[row], col)
-    order = np.lexsort((col, exact, row))
-    first = np.searchsorted(row, np.arange(len(squared)))
-    chosen = order[first[:, None] + np.arange(k)]
-    return exact[chosen], col[chosen]
+@dataclass(frozen=True)
+class _Block:
+    """Some rows and their squared distances to all points, known up to ``slack``."""
 
+    points: Floats
+    rows: Ints
+    squared: npt.NDArray[np.floating]
+    slack: Floats
+    most: int  # candidates; beyond, screening is given up
 
-def _within(
-    points: Floats,
-    squared: npt.NDArray[np.floating],
-    slack: Floats,
-    radius: float,
-    block: Ints,
-    most: int | None,
-) -> Ints | None:
-    """Entries of each row closer than ``radius``, recomputed near it; None beyond ``most``."""
-    limit = np.full_like(slack, radius * radius)
-    low = np.nextafter((limit - slack).astype(squared.dtype), -np.inf, dtype=squared.dtype)
-    high = np.nextafter((limit + slack).astype(squared.dtype), np.inf, dtype=squared.dtype)
-    sure = squared < low
-    doubt = (squared <= high) & ~sure
-    if most is not None and np.count_nonzero(doubt) > most:
-        return None
-    counts = np.count_nonzero(sure, axis=1).astype(np.int64)
-    row, col = hits(doubt)
-    if row.size:
-        inside = pair_distances(points, block[row], col) < radius
-        counts += np.bincount(row[inside], minlength=len(counts))
-    return counts
+    def nearest(self, k: int) -> tuple[Floats, Ints]:
+        """The k nearest of each row, exact, ties by row."""
+        if not k:
+            return np.zeros((len(self.rows), 0)), np.zeros((len(self.rows), 0), dtype=np.int64)
+        squared = self.squared
+        bound = kth_bound(squared, k)[:, None] + 2.0 * self.slack
+        # Rounded up, so that a float32 comparison loses no candidate.
+        near = squared <= np.nextafter(bound.astype(squared.dtype), np.inf, dtype=squared.dtype)
+        if np.count_nonzero(near) > self.most:
+            raise _ScreeningError
+        row, col = hits(near)
+        exact = pair_distances(self.points, self.rows[row], col)
+        order = np.lexsort((col, exact, row))
+        first = np.searchsorted(row, np.arange(len(squared)))
+        chosen = order[first[:, None] + np.arange(k)]
+        return exact[chosen], col[chosen]
+
+    def within(self, radius: float) -> Ints:
+        """Entries of each row closer than ``radius``, recomputed near it."""
+        squared, kind = self.squared, self.squared.dtype
+        limit = np.full_like(self.slack, radius * radius)
+        low = np.nextafter((limit - self.slack).astype(kind), -np.inf, dtype=kind)
+        high = np.nextafter((limit + self.slack).astype(kind), np.inf, dtype=kind)
+        sure = squared < low
+        doubt = (squared <= high) & ~sure
+        if np.count_nonzero(doubt) > self.most:
+            raise _ScreeningError
+        counts = np.count_nonzero(sure, axis=1).astype(np.int64)
+        row, col = hits(doubt)
+        inside = pair_distances(self.points, self.rows[row], col) < radius
+        return counts + np.bincount(row[inside], minlength=len(counts))

@@ -1,10 +1,9 @@
 """One pass over all pairs of latents: nearest neighbours and overlaps from the same product.
 
-Squared distances are symmetric, so each tile of the upper triangle serves its rows and its
-columns. Tiles are computed in float32 and only screen: whatever their rounding leaves possible is
-computed again from differences in float64, so that results depend neither on the tiles nor on the
-order in which threads take them. Rows where float32 says too little (tight clusters, many copies)
-are handed back to the slower exact pass.
+Each tile of the upper triangle serves its rows and its columns. Tiles are float32 and only screen:
+whatever their rounding leaves possible is computed again from differences in float64, so that
+results depend neither on tiles nor on threads. Rows where float32 says too little (tight clusters,
+many copies) go to the slower exact pass.
 """
 
 from dataclasses import dataclass
@@ -16,15 +15,17 @@ import numpy.typing as npt
 from latent_microscope.neighbours.blocks import (
     Floats,
     Ints,
+    Neighbours,
     hits,
     in_parallel,
     kth_bound,
     pair_cosines,
     pair_distances,
     row_blocks,
+    rows_at_once,
+    squared_block,
+    unit_rows,
 )
-from latent_microscope.neighbours.product import squared_block
-from latent_microscope.neighbours.similar import best_pairs, similar_pairs
 
 Narrow = npt.NDArray[np.float32]
 
@@ -39,38 +40,17 @@ _MOST_OVERLAPS = 1 << 23
 # Candidates are thinned out when there are more than this for each row and neighbour.
 _KEPT = 4
 _EPS = float(np.finfo(np.float32).eps)
+# Screening in float32 is given up for a block with more candidates than this for each row.
+_CANDIDATES = 16
 
 
 @dataclass(frozen=True)
 class Overlaps:
-    """The most similar pairs above a cosine threshold.
+    """The most similar pairs above a cosine threshold."""
 
-    Attributes:
-        pairs: (m, 2) rows i < j, most similar first, ties by i, then j.
-        similarity: Their cosines.
-        total: Number of all pairs above the threshold.
-    """
-
-    pairs: Ints
-    similarity: Floats
-    total: int
-
-
-@dataclass(frozen=True)
-class Scan:
-    """What one pass finds.
-
-    Attributes:
-        distances: (n, k) distances to the nearest others, ascending.
-        indices: (n, k) rows of these; ties go to the smaller row.
-        left: Rows that the pass gave up; their entries are 0, as those of ``known``.
-        overlaps: Where asked for.
-    """
-
-    distances: Floats
-    indices: Ints
-    left: Ints
-    overlaps: Overlaps | None
+    pairs: Ints  # (m, 2) rows i < j, most similar first, ties by i, then j
+    similarity: Floats  # their cosines
+    total: int  # number of all pairs above the threshold
 
 
 def scan(
@@ -81,16 +61,10 @@ def scan(
     overlap_threshold: float | None = None,
     max_pairs: int = 0,
     block_size: int | None = None,
-) -> Scan:
-    """The k nearest others of every row and, if asked for, the overlaps.
+) -> tuple[Neighbours, Ints, Overlaps | None]:
+    """The k nearest others of all rows, the rows that were given up, and overlaps if asked for.
 
-    Args:
-        points: (n, d) checked matrix, n >= 2.
-        k: Neighbours wanted, from 1 to n - 1.
-        known: Rows whose neighbours are not asked for.
-        overlap_threshold: Strict lower bound of the cosine of an overlap.
-        max_pairs: Most overlaps listed; all are counted.
-        block_size: Side of the square tiles.
+    Entries of rows given up and of ``known`` rows, which are not searched, are 0.
     """
     screen = _Screen(points, k, overlap_threshold)
     screen.nearest.give_up(np.argsort(screen.order)[known])
@@ -99,9 +73,9 @@ def scan(
     tiles = ((a, b) for i, a in enumerate(blocks) for b in blocks[i:])
     for _ in in_parallel(screen.look, tiles):
         pass
-    distances, indices, left = screen.nearest.result(points, screen.order)
+    found, left = screen.nearest.result(points, screen.order)
     left = np.setdiff1d(left, known, assume_unique=True)
-    return Scan(distances, indices, left, screen.overlaps(points, max_pairs, block_size))
+    return found, left, screen.overlaps(points, max_pairs, block_size)
 
 
 class _Candidates:
@@ -156,8 +130,8 @@ class _Candidates:
         # All that is possible is kept; wait until as much again has come.
         self.count = min(len(self.kept[0][0]), _KEPT * self.best.size // 2)
 
-    def result(self, points: Floats, order: Ints) -> tuple[Floats, Ints, Ints]:
-        """Exact distances and rows of the nearest others, and the rows that were given up."""
+    def result(self, points: Floats, order: Ints) -> tuple[Neighbours, Ints]:
+        """The nearest others, exact, and the rows that were given up."""
         n, k = self.best.shape
         self._thin()
         row, col = order[self.kept[0][0]], order[self.kept[0][1]]
@@ -169,15 +143,15 @@ class _Candidates:
         first = np.searchsorted(row[ranked], done)
         chosen = ranked[first[:, None] + np.arange(k)]
         distances[done], indices[done] = exact[chosen], col[chosen]
-        return distances, indices, given_up
+        return Neighbours(distances, indices), given_up
 
 
 class _Screen:
     """The tiles in float32.
 
-    Rows are taken by falling centrality: norms then hardly differ within a tile, which keeps the
-    rounding of its rows and the reach of its overlaps small, and the first columns, which lie
-    near everything, bound the neighbours of all rows at once.
+    Rows are taken by rising distance from the centre: norms then hardly differ within a tile,
+    which keeps rounding small, and the first columns, near everything, bound the neighbours of
+    all rows.
     """
 
     def __init__(self, points: Floats, k: int, threshold: float | None) -> None:
@@ -263,8 +237,7 @@ class _Screen:
     def _overlapping(self, squared: Narrow, rows: slice, cols: slice) -> None:
         """Pairs of the tile whose cosine may exceed the threshold.
 
-        A cosine above t means a squared distance below a² + b² - 2 t a b for lengths a and b: a
-        row whose nearest of the tile lies beyond that for all lengths b needs no further look.
+        A cosine above t means a squared distance below a² + b² - 2 t a b for lengths a and b.
         """
         a, b = self.lengths[rows, None], self.lengths[None, cols]
         error = self._errors(rows, cols) + 8.0 * _EPS * (a[:, 0] + b.max()) ** 2
@@ -288,19 +261,69 @@ class _Screen:
         return a * a + b * b - np.float32(2.0 * (self.threshold or 0.0)) * (a * b)
 
     def overlaps(self, points: Floats, max_pairs: int, block_size: int | None) -> Overlaps | None:
-        """Exact overlaps among what was collected; by a pass of their own where these crowd."""
+        """Exact overlaps among the candidates; by a pass of their own if there are too many."""
         if self.threshold is None:
             return None
         if self.crowded:
-            return Overlaps(
-                *similar_pairs(points, self.threshold, max_pairs, block_size=block_size)
-            )
+            return similar_pairs(points, self.threshold, max_pairs, block_size=block_size)
         none = np.empty((2, 0), dtype=np.int32)
-        i, j = np.sort(
-            self.order[np.concatenate([none, *map(np.stack, self.similar)], axis=1)], axis=0
-        )
-        similarity = pair_cosines(points, i, j)
-        above = similarity > self.threshold
-        total = int(np.count_nonzero(above))
-        i, j, similarity = best_pairs(i[above], j[above], similarity[above], max_pairs)
-        return Overlaps(np.column_stack([i, j]), similarity, total)
+        pairs = self.order[np.concatenate([none, *map(np.stack, self.similar)], axis=1)]
+        i, j = np.sort(pairs, axis=0)
+        return overlaps_among(points, i, j, self.threshold, max_pairs)
+
+
+def overlaps_among(points: Floats, i: Ints, j: Ints, threshold: float, max_pairs: int) -> Overlaps:
+    """Exact overlaps among candidate pairs i < j."""
+    similarity = pair_cosines(points, i, j)
+    above = similarity > threshold
+    best = best_pairs(i[above], j[above], similarity[above], max_pairs)
+    return Overlaps(np.column_stack(best[:2]), best[2], int(np.count_nonzero(above)))
+
+
+def similar_pairs(
+    points: Floats, threshold: float, max_pairs: int, *, block_size: int | None = None
+) -> Overlaps:
+    """The most similar pairs above a cosine threshold, and how many there are.
+
+    Blocks are screened in float32 and what passes is computed again in float64.
+    """
+    n, d = points.shape
+    unit = unit_rows(points)
+    narrow = unit.astype(np.float32)
+    slack = 4.0 * _EPS * (d + 4)
+    keep_i, keep_j, keep_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    total, floor = 0, threshold
+    for rows in row_blocks(n, rows_at_once(n) if block_size is None else block_size):
+        row, col = hits(_products(narrow, rows) > np.float32(threshold - slack))
+        if row.size <= _CANDIDATES * (rows.stop - rows.start):
+            similarity = pair_cosines(points, row + rows.start, col + rows.start)
+            total += int(np.count_nonzero(similarity > threshold))
+        else:
+            # Nearly all are similar: count from the product, keep what can be among the best.
+            product = _products(unit, rows)
+            total += int(np.count_nonzero(product > threshold))
+            row, col = hits(product > max(threshold, floor - 1e-12))
+            similarity = product[row, col].astype(np.float64)
+        above = similarity > threshold
+        keep_i = np.concatenate([keep_i, row[above] + rows.start])
+        keep_j = np.concatenate([keep_j, col[above] + rows.start])
+        keep_s = np.concatenate([keep_s, similarity[above]])
+        if len(keep_s) > 2 * max(max_pairs, 1):
+            keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
+            floor = float(keep_s[-1]) if max_pairs else np.inf
+    keep_s = pair_cosines(points, keep_i, keep_j)
+    keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
+    return Overlaps(np.column_stack([keep_i, keep_j]), keep_s, total)
+
+
+def _products(unit: npt.NDArray[np.floating], rows: slice) -> npt.NDArray[np.floating]:
+    """Cosines of a block with all rows from its start on; -inf for what is not i < j."""
+    product = unit[rows] @ unit[rows.start :].T
+    product[np.tril_indices(len(product), 0)] = -np.inf
+    return product
+
+
+def best_pairs(i: Ints, j: Ints, similarity: Floats, count: int) -> tuple[Ints, Ints, Floats]:
+    """The ``count`` most similar pairs in order."""
+    order = np.lexsort((j, i, -similarity))[:count]
+    return i[order], j[order], similarity[order]

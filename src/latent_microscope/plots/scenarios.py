@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.detector_comparison import OURS, PEERS
+from latent_microscope.forensics.evaluation import OURS, PEERS
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.style import FAINT, MUTED, Look, Page, panel, pretty
 

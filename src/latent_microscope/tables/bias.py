@@ -1,6 +1,7 @@
 """Attribute bias of the groups of one run: clusters, C_max and sub-niches."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,7 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import attribute_bias, binary_attributes
+from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
@@ -56,6 +58,16 @@ def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
     if (known < 0).all():
         return None
     return np.where(known >= 0, known, -1 - np.arange(len(known)))
+
+
+def resampled_people(samples: Path | None, like: Path) -> npt.NDArray[np.int64] | None:
+    """Identities to resample, in the row order of ``like``; None if there are none."""
+    people = load_table(samples) if samples else pd.DataFrame()
+    if "identity" not in people:
+        return None
+    names = (str(like), str(samples))
+    both = join_by_id(load_table(like, ["id"]), people[["id", "identity"]], names=names)
+    return resampling_units(both["identity"])
 
 
 def bias_table(

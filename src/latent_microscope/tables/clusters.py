@@ -16,7 +16,7 @@ from latent_microscope.forensics.clusters import (
     plane_memberships,
 )
 from latent_microscope.forensics.rankings import ranking_table
-from latent_microscope.neighbours.knn import Neighbours
+from latent_microscope.neighbours.blocks import Neighbours
 
 _LISTS = {  # name in ``ranking_table`` → in our tables, in their order
     "creative_frontier": "creative",
@@ -46,7 +46,7 @@ def membership_table(
         plane, min_cluster_size=min_cluster_size, min_samples=min_samples
     )
     cmax = latent_clusters(latents, hdbscan_rows=cmax_rows, neighbours=neighbours)
-    scaled = multi_scale_clusters(plane, scales=scales)[1]
+    scaled = multi_scale_clusters(plane, scales=scales)
     return pd.DataFrame(
         {
             "id": pd.Series(ids, dtype="str"),

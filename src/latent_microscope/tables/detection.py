@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import t
 
 from latent_microscope.arguments import In
-from latent_microscope.forensics.detector_comparison import OURS, PEERS
-from latent_microscope.forensics.funnel_search import GRID, chosen_elsewhere
+from latent_microscope.forensics.evaluation import OURS, PEERS
+from latent_microscope.forensics.funnel import GRID, chosen_elsewhere
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.statistics.summaries import over_runs, stack
 

@@ -1,4 +1,4 @@
-"""The published funnel over a grid of its parameters, and what a choice on other data is worth."""
+"""The published funnel at several configurations, and over a grid of its parameters."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -9,11 +9,55 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.authentic import authentic_cores
 from latent_microscope.forensics.evaluation import mask_counts
+from latent_microscope.forensics.sample_scores import stability, uniqueness
 from latent_microscope.neighbours.means import similar_counts
 
 GRID = ("variant", "uniqueness_percentile", "stability_percentile", "similarity", "max_neighbors")
+
 Floats = npt.NDArray[np.float64]
+
+
+def funnel_tables(
+    sources: npt.ArrayLike,
+    latents: npt.ArrayLike,
+    ids: npt.NDArray[np.object_],
+    authentic: npt.NDArray[np.bool_],
+    settings: Mapping[str, Any],
+    uniqueness_percentiles: Sequence[float],
+    stability_percentiles: Sequence[float],
+    *,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Candidates of every configuration of the funnel, and their counts against the truth."""
+    u = uniqueness(sources, settings["variant"])
+    steady = stability(
+        latents, settings["stability_noise"], settings["stability_draws"], seed, ids=ids
+    )
+    candidates, rows = [], []
+    for first, last in product(uniqueness_percentiles, stability_percentiles):
+        table = authentic_cores(
+            sources,
+            latents,
+            first,
+            last,
+            similarity=settings["similarity"],
+            max_neighbors=settings["max_neighbors"],
+            uniqueness_scores=u,
+            stability_scores=steady,
+        )
+        table.attrs = {}
+        selected = np.isin(np.arange(len(ids)), table["index"])
+        configuration = dict(zip(GRID[1:3], (float(first), float(last)), strict=True))
+        rows.append({**configuration, **mask_counts(selected, authentic)})
+        table.insert(1, "id", ids[table["index"]])
+        for place, (name, value) in enumerate(configuration.items()):
+            table.insert(place, name, value)
+        candidates.append(table)
+    listed = pd.concat(candidates, ignore_index=True)
+    dtypes = {"uniqueness_percentile": "float64", "stability_percentile": "float64", "id": "str"}
+    return listed.astype({**dtypes, "index": "int64", "neighbors": "int64"}), pd.DataFrame(rows)
 
 
 def search_table(
@@ -23,23 +67,7 @@ def search_table(
     authentic: npt.NDArray[np.bool_],
     grid: Mapping[str, Sequence[Any]],
 ) -> pd.DataFrame:
-    """Every configuration of the funnel on one run.
-
-    The funnel is that of :func:`~latent_microscope.forensics.authentic.authentic_cores`; what its
-    configurations share is computed once.
-
-    Args:
-        sources: (n, k) independent sources.
-        uniqueness: n scores by variant.
-        stability: n scores.
-        authentic: n booleans, the truth.
-        grid: ``uniqueness_percentiles``, ``stability_percentiles``, ``similarities``,
-            ``max_neighbors``.
-
-    Returns:
-        One row a configuration: the columns of :data:`GRID` and those of
-        ``evaluation.mask_counts``.
-    """
+    """Counts of every configuration of the funnel on one run; shared parts are computed once."""
     rows_of = np.arange(len(sources))
     neighbors = {s: similar_counts(sources, rows_of, s) for s in grid["similarities"]}
     unique = {
@@ -59,27 +87,20 @@ def search_table(
 
 
 def chosen_elsewhere(tables: Sequence[pd.DataFrame], seeds: Sequence[int]) -> pd.DataFrame:
-    """Each run at the configuration that is best, in mean F1, on all the other runs.
+    """Each run at the configuration with the best mean F1 on all other runs.
 
-    Args:
-        tables: :func:`search_table` of each run, over the same grid.
-        seeds: Data seed of each.
-
-    Returns:
-        One row a run: ``seed``, the configuration chosen, the counts there, ``f1_own``: the best
-        F1 of any configuration on that very run, ``f1_all``: of calling everything authentic.
-
-    Raises:
-        InputError: Fewer than two runs, or different grids.
+    ``f1_own``: the best F1 on that run itself; ``f1_all``: of calling everything authentic.
     """
     if len(tables) < 2 or len(tables) != len(seeds):
         raise InputError(
-            f"a choice on other data needs two runs or more, not {len(tables)}; add seeds to the "
+            f"a choice on other data needs at least two runs, not {len(tables)}; add seeds to the "
             "setting"
         )
     first = tables[0][list(GRID)]
     if any(not table[list(GRID)].equals(first) for table in tables):
-        raise InputError("the runs were searched over different grids; search them anew")
+        raise InputError(
+            "the runs were searched over different grids; run search on all of them again"
+        )
     f1 = np.stack([table["f1"].fillna(0.0).to_numpy() for table in tables])
     rows = []
     for i, (seed, table) in enumerate(zip(seeds, tables, strict=True)):
