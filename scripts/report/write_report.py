@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from latent_microscope.report.pages import write_pages
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_text
+from latent_microscope.report.images import small
+from latent_microscope.report.origins import Chains
+from latent_microscope.report.pages import document, render_page
 from latent_microscope.step import In, Out, run
 
 
@@ -28,15 +32,21 @@ def main(
             synthetic, "explorer": path of its explorer, or empty}}.
         captions: {"figures": {name: text}, "tables": {name: text}}.
     """
-    write_pages(
-        studies,
-        checks=checks,
-        tables=tables,
-        figures=figures,
-        captions=captions or {},
-        page=page,
-        pages=pages,
-    )
+    if not studies or not len(studies) == len(pages) == len(checks):
+        counts = f"{len(studies)} studies, {len(checks)} checks and {len(pages)} pages"
+        raise InputError(f"{counts}: give one page and one table of checks per study")
+    for path in (*tables, *figures):
+        if not set(studies) & set(path.parts):
+            raise InputError(f"{path}: in the folder of none of the studies {', '.join(studies)}")
+    chains = Chains()
+    documents = []
+    for (name, told), own in zip(studies.items(), checks, strict=True):
+        of_study = [[p for p in paths if name in p.parts] for paths in (tables, figures)]
+        documents.append(document(name, told, own, *of_study, captions or {}, chains))
+    images = {path: small(path) for path in figures}
+    for own_page, own_document in zip(pages, documents, strict=True):
+        save_text(own_page, render_page([own_document], images, own_page.parent))
+    save_text(page, render_page(documents, images, page.parent))
 
 
 if __name__ == "__main__":

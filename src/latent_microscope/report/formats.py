@@ -1,5 +1,6 @@
 """Numbers and words as tables and sentences show them: filters and functions of the templates."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from numbers import Real
@@ -125,6 +126,11 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
     yield text[end:], False
 
 
+def to_json(value: Any) -> str:
+    """Indented JSON."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
 def plain(text: str) -> str:
     """The words of a short piece of reStructuredText."""
     return one_line(_MARKS.sub("", text))
@@ -133,8 +139,3 @@ def plain(text: str) -> str:
 def first_sentence(text: str) -> str:
     """Up to the first full stop or colon that ends a sentence."""
     return re.split(r"(?<=[a-z0-9)])[.:] (?=[A-Z])", text, maxsplit=1)[0].rstrip(".:")
-
-
-FORMATS = (number, spread, percent, between, interval, signed, share_interval, ratio, span, short)
-WORDS = (listed, counted, groups, of_view, highest)
-TEXTS = (one_line, paragraphs, pieces, plain, first_sentence)

@@ -304,9 +304,10 @@ def in_view(study: Study, table: str, figure: str) -> pd.DataFrame:
     return rows[rows["view"].isin(named or views[:1])]
 
 
-def means(study: Study, table: str, key: str, figure: str) -> dict[str, float]:
+def means(study: Study, table: str, figure: str) -> dict[str, float]:
     """Mean by quantity or check, of the view of a figure."""
     rows = in_view(study, table, figure)
+    key = "check" if table == "health" else "quantity"
     return dict(zip(rows[key], rows["mean"], strict=True)) if len(rows) else {}
 
 

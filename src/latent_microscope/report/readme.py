@@ -12,52 +12,36 @@ from latent_microscope.report.study import Study
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
-# Kind of study → templates of tables, and beginnings of the names of figures with their text.
-CONTENTS: dict[str, tuple[str | tuple[str, str], ...]] = {
-    "synthetic": (
-        "funnel",
-        "detectors",
-        ("detectors-whole-intended", "Scores as detectors of authentic samples"),
-    ),
-    "detection": ("comparison", ("settings", "Detectors on harder ground truths"), "search"),
-    "faces": (
-        "forensics",
-        "health",
-        ("vae-checks-", "Aggregated posterior, errors, checks of the VAE"),
-        "reliability",
-        ("reliability", "Reliability of the scores"),
-        "bias",
-        "published-bias",
-        ("bias-forest", "Odds ratios with intervals"),
-        "clusters",
-        ("sbs-sizes-", "SBS by minimal cluster size"),
-        ("cluster-stability-", "Stability of clusters"),
-        ("clusters", "UMAP plane by cluster, CLS, uniqueness, originality"),
-        ("uniqueness-originality", "Uniqueness against originality"),
-        "probes",
-        ("probes", "Linear probes of every attribute"),
-        "duplicates",
-    ),
-    "alignment": (
-        "alignment",
-        ("rsa-", "Similarity of every model to human judgements"),
-        "behaviour",
-        ("accuracy-", "Errors and similarity to human judgements"),
-        ("confusions", "Confusion matrices of annotators and models"),
-        "ceilings",
-        "recovery",
-        ("recovery", "Model recovery"),
-        ("layers-", "Similarity to human judgements from the first layer to the last"),
-        ("fold-training", "Fine-tuning in folds: curves, and the epochs chosen on inner images"),
-        "forensics",
-    ),
-    "simulations": (
-        "null",
-        "coverage",
-        "power",
-        ("power", "Power over odds ratio, prevalence and cluster size"),
-        ("calibration", "False alarms and coverage"),
-    ),
+# Kind of study → templates of tables, and with @ beginnings of the names of figures.
+CONTENTS = {
+    "synthetic": "funnel detectors @detectors-whole-intended",
+    "detection": "comparison @settings search",
+    "faces": "forensics health @vae-checks- reliability @reliability bias published-bias "
+    "@bias-forest clusters @sbs-sizes- @cluster-stability- @clusters @uniqueness-originality "
+    "probes @probes duplicates",
+    "alignment": "alignment @rsa- behaviour @accuracy- @confusions ceilings recovery @recovery "
+    "@layers- @fold-training forensics",
+    "simulations": "null coverage power @power @calibration",
+}
+FIGURES = {
+    "detectors-whole-intended": "Scores as detectors of authentic samples",
+    "settings": "Detectors on harder ground truths",
+    "vae-checks-": "Aggregated posterior, errors, checks of the VAE",
+    "reliability": "Reliability of the scores",
+    "bias-forest": "Odds ratios with intervals",
+    "sbs-sizes-": "SBS by minimal cluster size",
+    "cluster-stability-": "Stability of clusters",
+    "clusters": "UMAP plane by cluster, CLS, uniqueness, originality",
+    "uniqueness-originality": "Uniqueness against originality",
+    "probes": "Linear probes of every attribute",
+    "rsa-": "Similarity of every model to human judgements",
+    "accuracy-": "Errors and similarity to human judgements",
+    "confusions": "Confusion matrices of annotators and models",
+    "recovery": "Model recovery",
+    "layers-": "Similarity to human judgements from the first layer to the last",
+    "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on inner images",
+    "power": "Power over odds ratio, prevalence and cluster size",
+    "calibration": "False alarms and coverage",
 }
 
 
@@ -85,20 +69,17 @@ def _study(folder: Path) -> Iterator[str]:
     where = f"results/published/{study.name}"
     yield f"### {run['study']}"
     yield _what_was_run(run)
+    pictures = f"![{{}}]({where}/figures/{{}}.png)".format
     if run["settings"]["kind"] == "own":
         for section in sections(study, html=False, folder=where):
             yield f"#### {section.title}\n\n{section.body}"
-            yield from _pictures(study, where, {name: name for name in section.figures})
-    for part in CONTENTS.get(run["settings"]["kind"], ()):
-        if isinstance(part, str):
-            yield render(part, study, html=False, folder=where)
+            yield from (pictures(name, name) for name in section.figures)
+    for part in CONTENTS.get(run["settings"]["kind"], "").split():
+        if prefix := part.partition("@")[2]:
+            yield from (pictures(FIGURES[prefix], name) for name in study.pictures(prefix))
         else:
-            yield from _pictures(study, where, dict.fromkeys(study.pictures(part[0]), part[1]))
+            yield render(part, study, html=False, folder=where)
     yield _times(run)
-
-
-def _pictures(study: Study, where: str, texts: dict[str, str]) -> Iterator[str]:
-    yield from (f"![{text}]({where}/figures/{name}.png)" for name, text in texts.items())
 
 
 def _what_was_run(run: dict[str, Any]) -> str:
