@@ -362,6 +362,12 @@ def test_everything_is_shown_once_with_its_origin(whole: tuple[Document, str, Pa
         assert "more" not in keys, "a table or figure has no section"
 
 
+def test_inputs_are_listed_up_to_twelve(whole: tuple[Document, str, Path]) -> None:
+    for article in re.findall("<article.*?</article>", whole[1], flags=re.DOTALL):
+        count = int(re.findall(r"<summary>(\d+) inputs", article)[0])
+        assert article.count("<li>") == min(count, 13)
+
+
 def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     folder = next(f for f in PUBLISHED if "simulations" in f.name)
     pages = set()

@@ -48,8 +48,18 @@ SECTIONS = (
     ("coverage", "Coverage of the intervals", "coverage", "calibration"),
     ("power", "Power", "power", "power"),
     ("training", "Training", "", "training- classifier-training fold-training"),
-    ("health", "Diagnostics of the VAE", "health", "vae- traversals"),
-    ("scores", "The latent space and its scores", "forensics", "uniqueness- density overlaps"),
+    (
+        "health",
+        "Diagnostics of the VAE",
+        "health",
+        "vae-checks- vae-health- vae-images vae-samples traversals",
+    ),
+    (
+        "scores",
+        "The latent space and its scores",
+        "forensics",
+        "uniqueness-originality density overlaps",
+    ),
     ("rankings", "Repeatability of the rankings", "reliability rankings", "reliability list-"),
     (
         "clusters",
