@@ -50,27 +50,15 @@ def comparison(study: Study) -> dict[str, Any]:
             first[first["detector"].isin(["uniqueness", "cls", "all authentic"])],
         ]
     )
-    settings = [_against_best(str(key), part) for key, part in f.groups(table, "setting")]
-    return {"first": shown.drop_duplicates("detector"), "settings": pd.DataFrame(settings)}
-
-
-def _against_best(setting: str, part: pd.DataFrame) -> dict[str, Any]:
-    ap = "average_precision_interpolations"
-    own = part[part["detector"] == OURS].iloc[0]
-    best = part[part["best_peer"]].iloc[0]
-    low, high = best[f"{ap}_difference_low"], best[f"{ap}_difference_high"]
-    seeds = f"{own['n'] + own['collapsed']}"
-    return {
-        "setting": setting,
-        "verdict": "better" if low > 0 else "worse" if high < 0 else "no significant difference",
-        "seeds": f"{own['n']} of {seeds}" if own["collapsed"] else seeds,
-        "ours": f.spread(own[f"{ap}_mean"], own[f"{ap}_sd"]),
-        "baseline": f"{best['detector']} {f.spread(best[f'{ap}_mean'], best[f'{ap}_sd'])}",
-        "difference": f.signed(best[f"{ap}_difference"], low, high),
-        "chance": 1.0 - own["prevalence"],
-        "f1": f.spread(own["f1_mean"], own["f1_sd"]),
-        "f1_difference": f.signed(*(best[f"f1_difference{e}"] for e in ("", "_low", "_high"))),
-    }
+    ours = table[table["detector"] == OURS].set_index("setting")
+    best = table[table["best_peer"]].drop_duplicates("setting").set_index("setting")
+    settings = best.join(ours, rsuffix="_ours").reset_index()
+    better = settings["average_precision_interpolations_difference_low"] > 0
+    worse = settings["average_precision_interpolations_difference_high"] < 0
+    settings["verdict"] = "no significant difference"
+    settings.loc[better, "verdict"] = "better"
+    settings.loc[worse, "verdict"] = "worse"
+    return {"first": shown.drop_duplicates("detector"), "settings": settings}
 
 
 def alignment(study: Study) -> dict[str, Any]:
