@@ -4,7 +4,7 @@ Times and memory stay in the sidecars: the same files give the same page.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,10 @@ class Chains:
             self._behind[path] = frozenset(seeds), frozenset(data)
         return self._behind[path]
 
-    def machines(self, paths: Iterable[Path]) -> tuple[list[str], list[str]]:
-        """Machines and libraries of the jobs of some files."""
+    def machines(self) -> tuple[list[str], list[str]]:
+        """Machines and libraries of the jobs of all files that were looked at."""
         machines, libraries = set(), set()
-        for job in filter(None, map(self._job, paths)):
+        for job in filter(None, self._jobs.values()):
             libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
             if machine := job.get("machine"):
                 machines.add(
@@ -88,10 +88,6 @@ class Chains:
                     f"{machine['python']}"
                 )
         return sorted(machines), sorted(libraries)
-
-    def known(self) -> list[Path]:
-        """All files that were looked at."""
-        return sorted(self._jobs)
 
     def _job(self, path: Path) -> dict[str, Any] | None:
         if path not in self._jobs:
