@@ -1,4 +1,4 @@
-"""Check the artefacts of a study; fail when one does not hold what every study must."""
+"""Check the artefacts of a study; fail if a check fails."""
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
@@ -19,14 +19,14 @@ def main(
         artefacts: arrays and tables of one study.
         checks: .parquet, columns artefact, check, passed, detail.
         measured: names of the scores that must be finite numbers.
-        may_collapse: a VAE that has collapsed whole is a finding, not a fault.
+        may_collapse: a collapsed VAE is a finding, not an error.
     """
     table = check_artefacts(artefacts, measured, may_collapse)
     failed = table[~table["passed"]]
     if len(failed):
         first = failed.iloc[0]
         raise InputError(
-            f"{first['artefact']}: the check “{first['check']}” failed ({first['detail']}); "
+            f"{first['artefact']}: the check {first['check']!r} failed ({first['detail']}); "
             f"{len(failed)} of {len(table)} checks failed"
         )
     save_table(checks, table)

@@ -1,4 +1,4 @@
-"""Make the explorer of a study: one HTML page to look at every image of it, without a network."""
+"""Make the explorer of a study: one HTML page with every image, without a network."""
 
 from latent_microscope.explorer.maps import Source
 from latent_microscope.explorer.page import write_page
@@ -36,28 +36,27 @@ def main(
     titles: dict[str, str] | None = None,
     first: list[str] | None = None,
 ) -> None:
-    """Write the page; what is not given is left out of it, with a sentence.
+    """Write the page; what is not given is left out, and the page says so.
 
     Args:
         explorer: .html, self-contained.
-        samples: .parquet: id and whatever is known of each image (label_name, identity ...).
-        spaces: .npy (n, d) matrices of which maps are shown, the first one first.
+        samples: .parquet: id and what is known of each image (label_name, identity ...).
+        spaces: .npy (n, d) matrices, a map of each; the first one is shown first.
         space_ids: .parquet with the id of each row of each.
         space_names: what each is: "latents of the VAE".
         title: study and seed.
-        planes: .npy (n, 2) maps of some of the spaces; the others are shown by their first two
-            principal components.
-        plane_spaces: names of the spaces that these are of.
-        plane_method: how they were made.
-        neighbours: .npy (n, k) nearest rows in some of the spaces; computed for the others.
-        neighbour_spaces: names of the spaces that these are of.
+        planes: .npy (n, 2) maps of some spaces; of the others: two principal components.
+        plane_spaces: names of the spaces of the planes.
+        plane_method: method that made the planes.
+        neighbours: .npy (n, k) nearest rows in some spaces; computed for the others.
+        neighbour_spaces: names of the spaces of the neighbours.
         images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        scores: .parquet tables with id and one score a column.
+        scores: .parquet tables: id and one column per score.
         clusters: .parquet: id, cluster, cmax.
-        attributes: .parquet: id and one column an attribute.
+        attributes: .parquet: id and one column per attribute.
         rankings: .parquet: list, rank, id.
         pairs: .parquet of near-duplicates: id_i, id_j, similarity, verdict.
-        votes: .parquet: id and a column of counts a class; samples needs label and label_name.
+        votes: .parquet: id and counts per class; samples needs label and label_name.
         logits: .npy (n, classes) of each model.
         logit_ids: .parquet with the id of each row of each.
         models: names of these models.

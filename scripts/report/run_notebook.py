@@ -1,4 +1,4 @@
-"""Run the notebook that goes on from a finished study's results."""
+"""Run the notebook that continues from a finished study's results."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def main(
     """Execute the notebook on a folder of results.
 
     Args:
-        checks: .parquet in the folder of the study; what the notebook reads lies below it.
+        checks: .parquet in the folder of the study, below which the notebook reads.
         tables: .parquet of the study.
         latents: .npy of the VAE that it looks at, the first one.
         encoding: .parquet with the ids of the latents.

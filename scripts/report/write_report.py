@@ -1,8 +1,12 @@
-"""Write the story page of finished studies: what was run, what was found, where it came from."""
+"""Write the report of finished studies: what was run, what was found, and its provenance."""
 
 from typing import Any
 
-from latent_microscope.report.write import write_pages
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_text
+from latent_microscope.report.images import small
+from latent_microscope.report.origins import Chains
+from latent_microscope.report.pages import document, render_page
 from latent_microscope.step import In, Out, run
 
 
@@ -12,34 +16,37 @@ def main(
     tables: list[In],
     figures: list[In],
     page: Out,
-    pdf: Out,
     pages: list[Out],
     studies: dict[str, Any],
     captions: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write one page for all studies, the same as PDF, and one for each study.
+    """Write one page for all studies and one for each study.
 
     Args:
         checks: .parquet, the checks of each study, in the order of studies.
         tables: .parquet of all studies.
         figures: .png of all studies.
         page: .html of all studies.
-        pdf: .pdf of all studies.
         pages: .html of each study, in the order of studies.
-        studies: {name: {"settings": its resolved config, "made_up": true or false, "explorer":
-            path of the page to look at its latent space, or empty}}.
+        studies: {name: {"settings": its resolved config, "made_up": whether its data are
+            synthetic, "explorer": path of its explorer, or empty}}.
         captions: {"figures": {name: text}, "tables": {name: text}}.
     """
-    write_pages(
-        studies,
-        checks=checks,
-        tables=tables,
-        figures=figures,
-        captions=captions or {},
-        whole=page,
-        printed=pdf,
-        pages=pages,
-    )
+    if not studies or not len(studies) == len(pages) == len(checks):
+        counts = f"{len(studies)} studies, {len(checks)} checks and {len(pages)} pages"
+        raise InputError(f"{counts}: give one page and one table of checks per study")
+    for path in (*tables, *figures):
+        if not set(studies) & set(path.parts):
+            raise InputError(f"{path}: in the folder of none of the studies {', '.join(studies)}")
+    chains = Chains()
+    documents = []
+    for (name, told), own in zip(studies.items(), checks, strict=True):
+        of_study = [[p for p in paths if name in p.parts] for paths in (tables, figures)]
+        documents.append(document(name, told, own, *of_study, captions or {}, chains))
+    images = {path: small(path) for path in figures}
+    for own_page, own_document in zip(pages, documents, strict=True):
+        save_text(own_page, render_page([own_document], images, own_page.parent))
+    save_text(page, render_page(documents, images, page.parent))
 
 
 if __name__ == "__main__":

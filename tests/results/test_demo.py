@@ -358,14 +358,13 @@ def test_every_figure_has_both_formats(study: str) -> None:
     assert figures == {p.with_suffix("") for p in artefacts(study) if p.suffix == ".pdf"}
 
 
-def test_the_story_page_tells_of_every_study() -> None:
+def test_the_report_has_every_study() -> None:
     text = (RESULTS / "report.html").read_text(encoding="utf-8")
     for study in STUDIES:
         own = (RESULTS / study / "report.html").read_text(encoding="utf-8")
         for page in (text, own):
             assert f'id="{study}-origins"' in page
-            assert "Made-up data" in page
+            assert "Synthetic demo data" in page
         for path in artefacts(study):
             if path.suffix == ".png" or (path.suffix == ".csv" and path.parent.name == "tables"):
                 assert path.relative_to(ROOT).as_posix() in text, path
-    assert (RESULTS / "report.pdf").read_bytes().startswith(b"%PDF-")

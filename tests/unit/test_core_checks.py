@@ -183,13 +183,13 @@ def test_publish_that_fails_keeps_the_old_folder_and_leaves_nothing(tmp_path: Pa
     study.publish()
     good = study.figures[0].read_text()
     study.figures[0].write_bytes(bytes(1_000_001))
-    with pytest.raises(InputError, match=r"f\.png: over 1 MB"):
+    with pytest.raises(InputError, match=r"f\.png.*1 MB"):
         study.publish()
     assert study.files() == WHOLE
     assert [p.name for p in study.folder.parent.iterdir()] == ["s"]
     study.figures[0].write_text(good)
     sidecar_path(study.tables[0]).unlink()
-    with pytest.raises(InputError, match=r"t\.parquet: its sidecar is missing"):
+    with pytest.raises(InputError, match=r"t\.parquet.*sidecar"):
         study.publish()
     assert study.files() == WHOLE
 
@@ -197,7 +197,7 @@ def test_publish_that_fails_keeps_the_old_folder_and_leaves_nothing(tmp_path: Pa
 def test_publish_refuses_two_tables_of_one_name(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.tables.append(made(study.results / "other/t.parquet", "u", "make_u"))
-    with pytest.raises(InputError, match=r"other/t\.parquet: another one of that name"):
+    with pytest.raises(InputError, match=r"other/t\.parquet"):
         study.publish()
     assert study.files() == []
 

@@ -1,4 +1,4 @@
-# What people open: the explorer, checks over finished artefacts, the story pages, a notebook; publishing.
+# Pages for users: the explorer, checks of finished artefacts, the report, a notebook; publishing.
 
 
 rule embed_features:
@@ -88,7 +88,7 @@ rule check_results:
         "../../scripts/report/check_results.py"
 
 
-# All studies of this run in one job, for each alone would take longer to start than to write.
+# One job for all studies of this run: a job per study would take longer to start than to write.
 rule write_report:
     input:
         checks=lambda wildcards: list(map(targets.checks_of, STUDIES.values())),
@@ -96,7 +96,6 @@ rule write_report:
         figures=lambda wildcards: targets.all_figures(STUDIES.values()),
     output:
         page="results/report.html",
-        pdf="results/report.pdf",
         pages=[f"results/{study}/report.html" for study in STUDIES],
     log:
         "results/logs/write_report.log",
@@ -113,7 +112,7 @@ rule write_report:
         "../../scripts/report/write_report.py"
 
 
-# The notebook that goes on from a study's results, with its outputs. Not in `all`: make notebook STUDY=…
+# The notebook that continues from a study's results, with its outputs. Not in `all`: make notebook STUDY=…
 rule run_notebook:
     input:
         checks="results/{study}/checks.parquet",

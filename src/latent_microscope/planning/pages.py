@@ -1,4 +1,4 @@
-"""The studies of the last run in this folder, and what there is to open of finished ones."""
+"""The studies of the last run in this folder, and the pages of finished ones."""
 
 import json
 import os
@@ -13,17 +13,12 @@ RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
 """Names of the studies of the last run; the workflow writes it when a run starts."""
 COMMAND = "LATENT_MICROSCOPE_COMMAND"
-"""Set by the console command, which lists what to open itself, also when nothing was to be done."""
+"""Set by the console command, which lists the pages itself, also when there was nothing to do."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One thing to open.
-
-    Attributes:
-        path: A page, or a folder.
-        what: In words.
-    """
+    """A page or folder to open, and what it is."""
 
     path: Path
     what: str
@@ -44,24 +39,18 @@ def last_run() -> list[str]:
 
 
 def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
-    """What there is to open of some studies, the most telling first.
-
-    Raises:
-        InputError: One of them is not finished.
-    """
+    """The pages of some studies, the most important first; an InputError if one is unfinished."""
     studies, finished = list(studies), finished_studies(results)
     pages = []
     if len(studies) > 1 and (results / "report.html").is_file():
-        pages.append(Page(results / "report.html", "findings of all of them; also as PDF"))
+        pages.append(Page(results / "report.html", "findings of all of them"))
     for name in studies:
         folder = results / name
         if name not in finished:
-            raise InputError(
-                f"{folder}: no finished study; finished are: {', '.join(finished) or 'none'}"
-            )
-        explorer = folder / "explorer.html"
-        if explorer.is_file():
-            pages.append(Page(explorer, f"{name}: the latent space to explore"))
+            known = ", ".join(finished) or "none"
+            raise InputError(f"{folder}: this study is not finished; finished studies: {known}")
+        if (folder / "explorer.html").is_file():
+            pages.append(Page(folder / "explorer.html", f"{name}: explorer of the latent space"))
         pages.append(Page(folder / "report.html", f"{name}: findings, figures, tables"))
         pages.append(Page(folder / "tables", f"{name}: tables as CSV and Parquet"))
     return pages
@@ -85,5 +74,5 @@ def remember(studies: Iterable[str]) -> None:
 
 
 def told_at_the_end() -> str:
-    """What there is to open now; nothing where the console command says it."""
+    """The pages of the last run; empty where the console command lists them."""
     return "" if COMMAND in os.environ else listing(pages_of(last_run()))

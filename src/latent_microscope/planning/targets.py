@@ -105,4 +105,4 @@ def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
 def story_pages(studies: Iterable[Study]) -> list[str]:
     """The report's pages."""
     pages = [f"results/{study.name}/report.html" for study in studies]
-    return ["results/report.html", "results/report.pdf", *pages]
+    return ["results/report.html", *pages]

@@ -1,1 +1,1 @@
-"""The story page: what a study found, in words, tables and figures, each with its provenance."""
+"""The report: findings of a study in words, tables and figures, each with its provenance."""

@@ -7,21 +7,14 @@ from pathlib import Path
 
 from PIL import Image
 
-_AS_THEY_ARE = 60_000  # bytes
+_KEPT = 60_000  # bytes, up to which a PNG is kept as it is
 _WIDEST = 1300  # pixels
 _QUALITY = 85
 
 
 @dataclass(frozen=True)
 class Small:
-    """An image in memory.
-
-    Attributes:
-        content: Its file's bytes.
-        kind: MIME type.
-        width: Pixels.
-        height: Pixels.
-    """
+    """An image in memory: bytes of its file, MIME type, size in pixels."""
 
     content: bytes
     kind: str
@@ -38,19 +31,17 @@ def small(path: Path) -> Small:
     """A figure for a page: as it is if that is small, else as a JPEG."""
     content = path.read_bytes()
     with Image.open(io.BytesIO(content)) as image:
-        size = image.size
-        if len(content) <= _AS_THEY_ARE:
-            return Small(content, "image/png", *size)
+        as_it_is = Small(content, "image/png", *image.size)
+        if len(content) <= _KEPT:
+            return as_it_is
         plain = _on_white(image)
     if plain.width > _WIDEST:
         height = round(plain.height * _WIDEST / plain.width)
         plain = plain.resize((_WIDEST, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
     stream = io.BytesIO()
     plain.save(stream, "JPEG", quality=_QUALITY, subsampling=0)
-    made = stream.getvalue()
-    if len(made) < len(content):
-        return Small(made, "image/jpeg", *plain.size)
-    return Small(content, "image/png", *size)
+    made = Small(stream.getvalue(), "image/jpeg", *plain.size)
+    return made if len(made.content) < len(content) else as_it_is
 
 
 def _on_white(image: Image.Image) -> Image.Image:

@@ -19,20 +19,11 @@ _TAG = "parameters"
 def run_notebook(
     notebook: Path, parameters: Mapping[str, Any], folder: Path, *, timeout: int = 600
 ) -> str:
-    """Execute all cells in a fresh kernel.
+    """The notebook executed in a fresh kernel whose working folder is ``folder``, as JSON.
 
-    Args:
-        notebook: ``.ipynb`` with one cell tagged ``parameters``, whose values are replaced.
-        parameters: Name → value, of plain Python types.
-        folder: Working folder of the kernel.
-        timeout: Seconds that a cell may take.
-
-    Returns:
-        The notebook with its outputs, as JSON; without times, so that the same input gives the
-        same text.
-
-    Raises:
-        InputError: Not a notebook, no such cell, or a cell that fails.
+    The values of its cell tagged ``parameters`` are replaced. Without times, so that the same
+    input gives the same text. Not a notebook, no such cell, or a cell that fails or takes more
+    than ``timeout`` seconds is an InputError.
     """
     try:
         book = nbformat.read(notebook, as_version=4)
@@ -40,7 +31,7 @@ def run_notebook(
         raise InputError(f"{notebook}: not a notebook ({error})") from error
     cell = next((c for c in book.cells if _TAG in c.metadata.get("tags", [])), None)
     if cell is None:
-        raise InputError(f"{notebook}: no cell has the tag {_TAG!r}; give one to the first")
+        raise InputError(f"{notebook}: no cell has the tag {_TAG!r}; add it to the first cell")
     cell.source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     client = NotebookClient(
         book,

@@ -1,10 +1,10 @@
 """Where each table and figure of a page came from: its sidecar, and the seeds and data behind it.
 
-Times and memory stay in the sidecars: a page made again from the same files is the same page.
+Times and memory stay in the sidecars: the same files give the same page.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,27 +16,15 @@ from latent_microscope.provenance.sidecars import sha256_file, sidecar_path
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of the job that made a file.
+    """What is known of the job that made a file."""
 
-    Attributes:
-        path: The file, relative to the working folder.
-        sha256: Of its content now.
-        step: Name of the rule.
-        code: Hash of its code.
-        params: Its settings as JSON.
-        inputs: Path → SHA-256 as the job read it.
-        seeds: ``seed 3``, ``run 0``: of this job and of all behind it.
-        data: Downloaded or generated data behind it.
-    """
-
-    path: Path
-    sha256: str
+    sha256: str  # of the file's content now
     step: str
-    code: str
-    params: str
-    inputs: Mapping[str, str]
-    seeds: tuple[str, ...]
-    data: tuple[str, ...]
+    code: str  # hash of the step's code
+    params: str  # as JSON
+    inputs: Mapping[str, str]  # path → SHA-256 as the job read it
+    seeds: tuple[str, ...]  # ``seed 3``, ``run 0``: of this job and of all behind it
+    data: tuple[str, ...]  # downloaded or generated data behind it
 
     @property
     def seed_text(self) -> str:
@@ -46,11 +34,6 @@ class Origin:
         parts = [f"root seed {', '.join(roots)}"] if roots else []
         parts += [f"run {', '.join(sorted(runs, key=_as_number))}"] if runs else []
         return "; ".join(parts) or "none: nothing random behind it"
-
-    @property
-    def command(self) -> str:
-        """What prints the whole chain."""
-        return f"latent-microscope trace {self.path}"
 
 
 def _as_number(text: str) -> tuple[int, str]:
@@ -65,11 +48,7 @@ class Chains:
     _behind: dict[Path, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
 
     def origin(self, path: Path) -> Origin:
-        """Of a file.
-
-        Raises:
-            InputError: It has no sidecar, or is not the file that its sidecar tells of.
-        """
+        """Of a file; an InputError if it has no sidecar or changed since."""
         job = self._job(path)
         if job is None:
             raise InputError(f"{path}: its sidecar is missing; make it again with snakemake -R")
@@ -79,49 +58,36 @@ class Chains:
         seeds, data = self.behind(path)
         inputs = {name: sha for files in job["inputs"].values() for name, sha in files.items()}
         params = json.dumps(job["params"], sort_keys=True, ensure_ascii=False)
-        return Origin(
-            *(path, sha256, job["step"], job["code"], params, dict(sorted(inputs.items()))),
-            *(tuple(sorted(seeds)), tuple(sorted(data))),
-        )
+        made = (sha256, job["step"], job["code"], params, dict(sorted(inputs.items())))
+        return Origin(*made, tuple(sorted(seeds)), tuple(sorted(data)))
 
     def behind(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
-        """Seeds and data sets behind a file; nothing is hashed anew."""
-        if path in self._behind:
-            return self._behind[path]
-        self._behind[path] = frozenset(), frozenset()  # a file that was made from itself
-        job = self._job(path)
-        seeds, data = set(), set()
-        if path.parts[:1] == ("data",):
-            data.add(str(path))
-        if job is not None:
-            params = job["params"]
-            seeds |= {f"{key} {params[key]}" for key in SEEDS if params.get(key) is not None}
+        """Seeds and data sets behind a file, from sidecars alone."""
+        if path not in self._behind:
+            self._behind[path] = frozenset(), frozenset()  # a file that was made from itself
+            job = self._job(path) or {"params": {}, "inputs": {}}
+            seeds = {f"{k} {job['params'][k]}" for k in SEEDS if job["params"].get(k) is not None}
+            data = {str(path)} if path.parts[:1] == ("data",) else set()
             for files in job["inputs"].values():
                 for name in files:
-                    theirs = self.behind(Path(name))
-                    seeds |= theirs[0]
-                    data |= theirs[1]
-        self._behind[path] = frozenset(seeds), frozenset(data)
+                    more_seeds, more_data = self.behind(Path(name))
+                    seeds |= more_seeds
+                    data |= more_data
+            self._behind[path] = frozenset(seeds), frozenset(data)
         return self._behind[path]
 
-    def machines(self, paths: Iterable[Path]) -> tuple[list[str], list[str]]:
-        """Machines and libraries of the jobs of some files."""
+    def machines(self) -> tuple[list[str], list[str]]:
+        """Machines and libraries of the jobs of all files that were looked at."""
         machines, libraries = set(), set()
-        for path in paths:
-            job = self._job(path) or {}
-            machine = job.get("machine", {})
-            if machine:
+        for job in filter(None, self._jobs.values()):
+            libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
+            if machine := job.get("machine"):
                 machines.add(
                     f"{job['device']}: {machine['processor']}, {machine['cores']} cores, "
                     f"{machine['memory_gib']:.0f} GiB, {machine['system']}, Python "
                     f"{machine['python']}"
                 )
-            libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
         return sorted(machines), sorted(libraries)
-
-    def known(self) -> list[Path]:
-        """All files that were looked at."""
-        return sorted(self._jobs)
 
     def _job(self, path: Path) -> dict[str, Any] | None:
         if path not in self._jobs:

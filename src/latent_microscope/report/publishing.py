@@ -22,23 +22,17 @@ def publish(
     settings: Mapping[str, Any],
     results: Path,
 ) -> None:
-    """Copy tables and figures with their sidecars into a new folder and sum up the run.
+    """Copy a study's tables and figures with their sidecars, and its summary, into a new folder.
 
-    Args:
-        tables: Parquet and CSV tables.
-        figures: PNG figures without photographs of the data sets.
-        folder: Where to; made under a temporary name and renamed when whole.
-        study: Name of the study.
-        settings: Its resolved config.
-        results: Folder of the study's artefacts, whose sidecars tell times and machine.
-
-    Raises:
-        InputError: A figure over 1 MB, or an artefact without its sidecar.
+    The folder is made under a temporary name and renamed when complete. A figure over 1 MB or an
+    artefact without its sidecar is an InputError.
     """
     temporary = folder.with_name(f".tmp-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        _fill(temporary, tables, figures)
+        for kind, sources in (("tables", tables), ("figures", figures)):
+            for source in sources:
+                _copy(source, temporary / kind)
         save_json(temporary / "run.json", summarise(results, study, settings))
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
@@ -46,28 +40,21 @@ def publish(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _fill(temporary: Path, tables: Sequence[Path], figures: Sequence[Path]) -> None:
-    for source in [*tables, *figures]:
-        if source in figures and source.stat().st_size > LARGEST_FIGURE:
-            raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
-        if not sidecar_path(source).is_file():
-            raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
-        kind = "figures" if source in figures else "tables"
-        target = temporary / kind / ("eyes" if "eyes" in source.parts else "") / source.name
-        if target.exists():
-            raise InputError(f"{source}: another one of that name is published; rename it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        shutil.copyfile(sidecar_path(source), sidecar_path(target))
+def _copy(source: Path, folder: Path) -> None:
+    if folder.name == "figures" and source.stat().st_size > LARGEST_FIGURE:
+        raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
+    if not sidecar_path(source).is_file():
+        raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
+    target = folder / ("eyes" if "eyes" in source.parts else "") / source.name
+    if target.exists():
+        raise InputError(f"{source}: another file of that name is published; rename it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    shutil.copyfile(sidecar_path(source), sidecar_path(target))
 
 
 def summarise(results: Path, study: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What was run, where, and how long each step took, from the sidecars.
-
-    Returns:
-        study, settings, machine, device, libraries, steps (name → jobs, seconds in all, largest
-        peak memory in MiB), seconds (sum over jobs: processor time of one after another).
-    """
+    """What was run and where, and by step: jobs, total seconds, largest peak memory in MiB."""
     steps: dict[str, dict[str, float]] = {}
     machines, devices, libraries = set(), set(), {}
     for job in _jobs(results):
@@ -90,15 +77,13 @@ def summarise(results: Path, study: str, settings: Mapping[str, Any]) -> dict[st
 
 
 def _jobs(results: Path) -> Iterator[dict[str, Any]]:
-    """One sidecar a job, though a job with several outputs wrote several."""
+    """One sidecar per job, also of a job that wrote several outputs."""
     seen = set()
     for path in sorted(results.rglob(f"*{SUFFIX}")):
-        if not path.with_name(path.name.removesuffix(SUFFIX)).exists():
-            continue  # of an artefact that is gone
-        sidecar = load_json(path)
-        key = json.dumps(
-            [sidecar[k] for k in ("step", "params", "inputs", "seconds")], sort_keys=True
-        )
-        if key not in seen:
-            seen.add(key)
-            yield sidecar
+        if path.with_name(path.name.removesuffix(SUFFIX)).exists():
+            sidecar = load_json(path)
+            job = [sidecar[k] for k in ("step", "params", "inputs", "seconds")]
+            key = json.dumps(job, sort_keys=True)
+            if key not in seen:
+                seen.add(key)
+                yield sidecar

@@ -1,41 +1,61 @@
 """README's results section, generated from the published tables: nothing in it is typed."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
-from latent_microscope.report import alignment, attributes, clusters, simulations, truth, vae
-from latent_microscope.report.blocks import Block, Code, Picture, Study, Table, Text
-from latent_microscope.report.markdown import markdown, table
-from latent_microscope.report.page import sections
+from latent_microscope.report.sections import render, sections
+from latent_microscope.report.study import Study
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
+# Kind of study → templates of tables, and with @ beginnings of the names of figures.
+CONTENTS = {
+    "synthetic": "funnel detectors @detectors-whole-intended",
+    "detection": "comparison @settings search",
+    "faces": "forensics health @vae-checks- reliability @reliability bias published-bias "
+    "@bias-forest clusters @sbs-sizes- @cluster-stability- @clusters @uniqueness-originality "
+    "probes @probes duplicates",
+    "alignment": "alignment @rsa- behaviour @accuracy- @confusions ceilings recovery @recovery "
+    "@layers- @fold-training forensics",
+    "simulations": "null coverage power @power @calibration",
+}
+FIGURES = {
+    "detectors-whole-intended": "Scores as detectors of authentic samples",
+    "settings": "Detectors on harder ground truths",
+    "vae-checks-": "Aggregated posterior, errors, checks of the VAE",
+    "reliability": "Reliability of the scores",
+    "bias-forest": "Odds ratios with intervals",
+    "sbs-sizes-": "SBS by minimal cluster size",
+    "cluster-stability-": "Stability of clusters",
+    "clusters": "UMAP plane by cluster, CLS, uniqueness, originality",
+    "uniqueness-originality": "Uniqueness against originality",
+    "probes": "Linear probes of every attribute",
+    "rsa-": "Similarity of every model to human judgements",
+    "accuracy-": "Errors and similarity to human judgements",
+    "confusions": "Confusion matrices of annotators and models",
+    "recovery": "Model recovery",
+    "layers-": "Similarity to human judgements from the first layer to the last",
+    "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on inner images",
+    "power": "Power over odds ratio, prevalence and cluster size",
+    "calibration": "False alarms and coverage",
+}
 
 
 def results_section(published: Path) -> str:
-    """Markdown of all published studies: what was run, tables beside published values, figures.
-
-    Args:
-        published: results/published.
-
-    Returns:
-        Markdown between and without the markers; a sentence when nothing is published.
-    """
-    folders = sorted(p.parent for p in published.glob("*/run.json"))
+    """Markdown of all studies in results/published; a sentence when nothing is published."""
+    folders = sorted(path.parent for path in published.glob("*/run.json"))
     if not folders:
         return "\nNo run has been published yet.\n"
-    return "\n".join(part for folder in folders for part in _study(folder))
+    text = "\n\n".join(part for folder in folders for part in _study(folder))
+    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 def with_results(page: str, published: Path) -> str:
-    """The README with its results section renewed.
-
-    Raises:
-        InputError: The markers are missing or in the wrong order.
-    """
+    """The README with its results section renewed; an InputError without its two markers."""
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
@@ -46,10 +66,19 @@ def with_results(page: str, published: Path) -> str:
 def _study(folder: Path) -> Iterator[str]:
     run = load_json(folder / "run.json")
     study = Study.published(folder)
-    yield f"### {run['study']}\n"
-    yield _what_was_run(run) + "\n"
-    for part in SECTIONS[run["settings"]["kind"]]:
-        yield from markdown(part(study), study)
+    where = f"results/published/{study.name}"
+    yield f"### {run['study']}"
+    yield _what_was_run(run)
+    pictures = f"![{{}}]({where}/figures/{{}}.png)".format
+    if run["settings"]["kind"] == "own":
+        for section in sections(study, html=False, folder=where):
+            yield f"#### {section.title}\n\n{section.body}"
+            yield from (pictures(name, name) for name in section.figures)
+    for part in CONTENTS.get(run["settings"]["kind"], "").split():
+        if prefix := part.partition("@")[2]:
+            yield from (pictures(FIGURES[prefix], name) for name in study.pictures(prefix))
+        else:
+            yield render(part, study, html=False, folder=where)
     yield _times(run)
 
 
@@ -59,15 +88,13 @@ def _what_was_run(run: dict[str, Any]) -> str:
     seeds = len(settings.get("seeds", []))
     if settings["kind"] == "detection":  # each of its settings has seeds of its own
         seeds = sum(len(setting["seeds"]) for setting in settings["settings"].values())
-    device = ", ".join(run["devices"])
     what = f"{seeds} seed{'s' if seeds > 1 else ''}"
     if settings["kind"] == "simulations":
-        what = f"{settings['runs']:,} simulated studies of every setting"
-    elif "vae" in settings:
-        vae_settings = settings["vae"]
-        what += f", VAE {vae_settings['epochs']} epochs, {vae_settings['latent']} dimensions"
+        what = f"{settings['runs']:,} simulated studies per setting"
+    elif vae := settings.get("vae"):
+        what += f", VAE {vae['epochs']} epochs, {vae['latent']} dimensions"
     return (
-        f"{what}. Device {device}: {machine['processor']}, "
+        f"{what}. Device {', '.join(run['devices'])}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']:.0f} GiB. Sum of all steps' wall times "
         f"{run['seconds'] / 60:.0f} minutes."
     )
@@ -76,57 +103,8 @@ def _what_was_run(run: dict[str, Any]) -> str:
 def _times(run: dict[str, Any]) -> str:
     steps = sorted(run["steps"].items(), key=lambda item: -item[1]["seconds"])[:8]
     rows = [
-        [Code(name), f"{s['jobs']:.0f}", f"{s['seconds']:.0f}", f"{s['peak_memory_mib']:.0f}"]
+        f"| `{name}` | {s['jobs']:.0f} | {s['seconds']:.0f} | {s['peak_memory_mib']:.0f} |"
         for name, s in steps
     ]
-    head = ["longest steps", "jobs", "seconds in all", "largest peak memory, MiB"]
-    return table(Table(head, rows))
-
-
-def _whatever_is_there(study: Study) -> Iterator[Block]:
-    """Of a study of one's own, which may be either half or both."""
-    for section in sections(study):
-        yield Text(f"#### {section.title}")
-        yield from section.blocks
-
-
-def _planes(study: Study) -> Iterator[Block]:
-    yield Picture("clusters", "UMAP plane by cluster, CLS, uniqueness, originality")
-    yield Picture("uniqueness-originality", "Uniqueness against originality")
-
-
-def _through_networks(study: Study) -> Iterator[Block]:
-    for name in study.pictures("layers-"):
-        yield Picture(name, "Similarity to people from the first layer to the last")
-    for name in study.pictures("fold-training"):
-        yield Picture(name, "Fine-tuning in folds: curves, and the epochs that inner images chose")
-
-
-SECTIONS: dict[str, tuple[Callable[[Study], Iterator[Block]], ...]] = {
-    "synthetic": (truth.funnel, truth.detectors),
-    "detection": (truth.first_setting, truth.every_setting, truth.search),
-    "faces": (
-        vae.facts,
-        vae.health,
-        vae.reliability,
-        clusters.bias,
-        clusters.published_bias,
-        clusters.bias_pictures,
-        clusters.clusters,
-        _planes,
-        attributes.probes,
-        attributes.duplicates,
-    ),
-    "alignment": (
-        alignment.similarity,
-        alignment.similarity_pictures,
-        alignment.behaviour,
-        alignment.behaviour_pictures,
-        alignment.ceilings,
-        alignment.recovery,
-        _through_networks,
-        vae.facts,
-    ),
-    "simulations": (simulations.false_alarms, simulations.coverage, simulations.power),
-    "own": (_whatever_is_there,),
-}
+    head = "| longest steps | jobs | total seconds | largest peak memory, MiB |\n|---|---|---|---|"
+    return "\n".join([head, *rows])

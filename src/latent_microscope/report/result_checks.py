@@ -11,21 +11,25 @@ from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.training.splits import verify_members
 
 Finding = tuple[str, bool, str]
+"""Name of the check, whether it passed, details."""
 _BLOCK = 4096
+# scores-intended.parquet, score-<name>.parquet; but euclidean-models is no euclidean
+_PREFIXES = ("scores", "score", "funnel")
+_MAY_BE_EMPTY = (
+    *("abi", "signatures", "subniches", "subniche-profile", "overlaps"),
+    *("bias", "cluster-jaccard", "unmatched", "correlations"),
+)
+_COLLAPSED = "not collapsed to a point"
+# What fails where a VAE has collapsed: its latents, and that nothing could be compared.
+_OF_COLLAPSE = {("latents", _COLLAPSED), ("comparison", "not empty"), ("search", "not empty")}
 
 
 def check_artefacts(
     paths: Sequence[Path], measured: Sequence[str], may_collapse: bool = False
 ) -> pd.DataFrame:
-    """Run every check that fits the name of an artefact.
+    """Run every check that fits the name of an artefact: artefact, check, passed, detail.
 
-    Args:
-        paths: Artefacts of one study.
-        measured: Names of the scores that must be finite numbers.
-        may_collapse: A VAE that has collapsed whole is a finding of the study, not a fault of it.
-
-    Returns:
-        Table artefact, check, passed, detail; at least one row an artefact.
+    Scores named in ``measured`` must be finite; with ``may_collapse`` a collapsed VAE passes.
     """
     rows = []
     for path in paths:
@@ -47,37 +51,13 @@ def _checks_of(path: Path, measured: Sequence[str]) -> Iterator[Finding]:
             return
         of_scores = (["id", *measured], partial(_scores, measured=measured))
         for kind, (columns, checks) in (_TABLE_CHECKS | {"scores": of_scores}).items():
-            if path.stem == kind or (kind in _NAMED and path.stem.startswith(f"{kind}-")):
+            if path.stem == kind or (kind in _PREFIXES and path.stem.startswith(f"{kind}-")):
                 missing = [c for c in columns if c not in table.columns]
                 yield "has its columns", not missing, f"missing: {', '.join(missing) or 'none'}"
                 if not missing:
                     yield from checks(table)
     else:
         yield "not empty", path.stat().st_size > 0, f"{path.stat().st_size} bytes"
-
-
-# scores-intended.parquet, score-<name>.parquet; but euclidean-models is no euclidean
-_NAMED = ("scores", "score", "funnel")
-_MAY_BE_EMPTY = (
-    "abi",
-    "signatures",
-    "subniches",
-    "subniche-profile",
-    "overlaps",
-    "bias",
-    "cluster-jaccard",
-    "unmatched",
-    "correlations",
-)
-
-
-_COLLAPSED = "not collapsed to a point"
-# What fails where a VAE has collapsed whole: its latents, and that nothing could be compared.
-_OF_COLLAPSE = {
-    ("latents", _COLLAPSED),
-    ("comparison", "not empty"),
-    ("search", "not empty"),
-}
 
 
 def _array(path: Path) -> Iterator[Finding]:
@@ -113,16 +93,12 @@ def _within(table: pd.DataFrame, column: str, low: float, high: float) -> Findin
     return f"{column} within [{low:g}, {high:g}]", ok, f"{values.min():.4g} to {values.max():.4g}"
 
 
-def _scores(table: pd.DataFrame, measured: Sequence[str]) -> Iterator[Finding]:
+def _scores(table: pd.DataFrame, measured: Sequence[str] | None = None) -> Iterator[Finding]:
+    """Of some of the scores, by default of all columns."""
     yield from _ids(table)
-    yield from _finite(table, measured)
-    if "cls" in measured:
+    yield from _finite(table, table.columns.drop("id") if measured is None else measured)
+    if measured and "cls" in measured:
         yield _within(table, "cls", 0, 1)
-
-
-def _score(table: pd.DataFrame) -> Iterator[Finding]:
-    yield from _ids(table)
-    yield from _finite(table, [name for name in table.columns if name != "id"])
 
 
 def _training(table: pd.DataFrame) -> Iterator[Finding]:
@@ -152,21 +128,19 @@ def _funnel(table: pd.DataFrame) -> Iterator[Finding]:
 
 def _abi(table: pd.DataFrame) -> Iterator[Finding]:
     tested = table[table["status"] == "ok"]
-    for column in ("p", "q"):
-        if tested[column].notna().any():
-            yield _within(tested, column, 0, 1)
+    yield from (_within(tested, p, 0, 1) for p in ("p", "q") if tested[p].notna().any())
 
 
-_RSA = ["model", "method", "value", "label_only"]
+_RSA = (["model", "method", "value", "label_only"], _rsa)
 _TABLE_CHECKS: dict[str, tuple[list[str], Callable[[pd.DataFrame], Iterator[Finding]]]] = {
     "samples": (["id"], _ids),
     "encoding": (["id"], _ids),
-    "score": (["id"], _score),
+    "score": (["id"], _scores),
     "training": (["epoch", "loss"], _training),
     "confusions": (["source", "seed", "true", "share"], _confusions),
     "funnel": (["tp", "fp", "selected"], _funnel),
     "abi": (["status", "p", "q"], _abi),
-    "euclidean": (_RSA, _rsa),
-    "correlation": (_RSA, _rsa),
-    "cosine": (_RSA, _rsa),
+    "euclidean": _RSA,
+    "correlation": _RSA,
+    "cosine": _RSA,
 }

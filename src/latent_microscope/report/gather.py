@@ -1,0 +1,317 @@
+"""What the templates of the sections need beside the tables: selections, counts, summaries.
+
+Each function is named as its template in the folder of templates.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACLES
+from latent_microscope.report import formats as f
+from latent_microscope.report.study import Study
+
+# Limit and name as in tables.forensics and forensics.detector_comparison, which import scipy.
+FALSE_DISCOVERY_RATE = 0.05
+OURS = "detect_authentic"
+NO_CLASSIFIERS = ("human", "human_majority", "uniform", *ORACLES)
+MEASURES = {
+    "spearman": "all pairs",
+    "partial_label": "label partialled out",
+    "within_class": "within a class",
+    "cross_entropy": "cross-entropy to the votes",
+}
+QUANTITIES = {
+    "active_dimensions": "active latent dimensions",
+    "kl_total": "KL divergence per image, nats",
+    "reconstruction_error_mean": "reconstruction error per image",
+    "spearman_uniqueness_originality": "Spearman of uniqueness and originality",
+    "spearman_stability_norm": "Spearman of stability and the norm of the latent",
+    "stability_reliability": "draw-to-draw reliability of stability",
+    "attractor_tie_share": "share of attractor densities that tie, published radius",
+    "overlaps_total": "pairs with cosine similarity ≥ 0.99",
+    "ica_converged": "ICA restarts that converged",
+    "sbs_plane": "SBS, clusters of the UMAP plane",
+    "clusters_plane": "clusters of the UMAP plane",
+    "noise_plane": "share of noise on the plane",
+    "sbs_cmax": "SBS, clusters in latent space (C_max)",
+    "clusters_cmax": "clusters in latent space",
+}
+
+
+def comparison(study: Study) -> dict[str, Any]:
+    """The detectors of the first setting, and ours beside the best baseline on every setting."""
+    table = study.table("comparison")
+    first = table[table["setting"] == table["setting"].iloc[0]]
+    shown = pd.concat(
+        [
+            first[first["family"] != "trivial"].head(14),
+            first[first["detector"].isin(["uniqueness", "cls", "all authentic"])],
+        ]
+    )
+    ours = table[table["detector"] == OURS].set_index("setting")
+    best = table[table["best_peer"]].drop_duplicates("setting").set_index("setting")
+    settings = best.join(ours, rsuffix="_ours").reset_index()
+    better = settings["average_precision_interpolations_difference_low"] > 0
+    worse = settings["average_precision_interpolations_difference_high"] < 0
+    settings["verdict"] = "no significant difference"
+    settings.loc[better, "verdict"] = "better"
+    settings.loc[worse, "verdict"] = "worse"
+    return {"first": shown.drop_duplicates("detector"), "settings": settings}
+
+
+def alignment(study: Study) -> dict[str, Any]:
+    """By metric: the best model, those above the label, the best within a class; intervals."""
+    table = study.table("alignment")
+    known = table[(table["method"] == "spearman") & table["mean"].notna()]
+    known = known[~known["model"].isin(ORACLES)]
+    metrics = []
+    for metric, part in f.groups(known, "metric"):
+        above = [f"{r.model} ({r.layer})" for r in part[part["above_label"] > 0].itertuples()]
+        within = part[part["within_class"].notna()]
+        best = f.highest(within, within["within_class"]) if len(within) else None
+        metrics.append((metric, f.highest(part, part["mean"]), above, best))
+    return {"metrics": metrics, "intervals": dict(_intervals(study))}
+
+
+def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
+    """By metric, model and layer: interval of the correlation, annotator equivalents."""
+    if not study.has("measures"):
+        return
+    table = study.table("measures")
+    known = with_intervals(table[table["measure"] == "spearman"])
+    for key, part in f.groups(known, "metric", "model", "layer"):
+        worth = " / ".join(dict.fromkeys(text or f.MISSING for text in part["equivalents_text"]))
+        yield key, (f.between(part["low"].mean(), part["high"].mean()), worth)
+
+
+def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the measures that have an interval; low and high over images and votes if drawn."""
+    low, high = (table[f"{end}_votes"].fillna(table[end]) for end in ("low", "high"))
+    return table.assign(low=low, high=high)[low.notna()]
+
+
+def measures(study: Study) -> dict[str, Any]:
+    """Models with an interval, and those whose interval contains 0, by measure."""
+    table = study.table("measures")
+    table = table[~table["model"].isin(ORACLES)]
+    found = []
+    for measure, what in (("spearman", "All pairs"), ("partial_label", "Label held constant")):
+        part = with_intervals(table[table["measure"] == measure])
+        zero = part[(part["low"] <= 0) & (part["high"] >= 0)]
+        names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in zero.itertuples()]
+        if len(part):
+            found.append((what, part, names))
+    return {"names": MEASURES, "containing_zero": found}
+
+
+def differences(study: Study) -> dict[str, Any]:
+    """The 15 largest."""
+    table = study.table("differences")
+    order = table["difference"].abs().sort_values(ascending=False).index
+    return {"largest": table.loc[order[:15]]}
+
+
+def layers(study: Study) -> dict[str, Any]:
+    """Input, best and last stage of each network."""
+    parts = []
+    for _, part in f.groups(study.table("layers"), "metric", "model"):
+        wanted = {part.index[0], part["value_mean"].idxmax(), part.index[-1]}
+        parts.append(part[part.index.isin(wanted)])
+    return {"shown": pd.concat(parts)}
+
+
+def behaviour(study: Study) -> dict[str, Any]:
+    """Classifiers, and all rows by name."""
+    table = study.table("behaviour")
+    models = table[~table["model"].isin(NO_CLASSIFIERS) & table["accuracy_mean"].notna()]
+    return {"models": models, "other": table.set_index("model")}
+
+
+def forensics(study: Study) -> dict[str, Any]:
+    """The quantities that are shown, in their order."""
+    table = study.table("forensics")
+    facts = table[table["quantity"].isin(QUANTITIES)]
+    order = list(QUANTITIES).index
+    facts = facts.sort_values("quantity", key=lambda names: names.map(order), kind="stable")
+    return {"facts": facts, "quantities": QUANTITIES}
+
+
+def reliability(study: Study) -> dict[str, Any]:
+    """Rankings over VAEs that are mostly noise, and those that repeat."""
+    table = study.table("reliability")
+    shown = table[table["pairs"] > 0]
+    over_vaes = list(shown[shown["over"] == "VAE seeds"].itertuples())
+    noise = [
+        f"{row.score} (its {row.list}: {f.percent(row.list_shared)} found again, chance "
+        f"{f.percent(row.list_shared_chance)})"
+        for row in over_vaes
+        if row.status != "ok"
+    ]
+    good = [
+        f"{row.score} ({f.percent(row.list_shared)} of its {row.list} found again, Spearman "
+        f"{f.number(row.spearman_mean, 2)})"
+        for row in over_vaes
+        if row.status == "ok"
+    ]
+    return {"shown": shown, "noise": noise, "good": good}
+
+
+def clusters(study: Study) -> dict[str, Any]:
+    """Agreement by source, that over VAEs first."""
+    table = study.table("cluster-stability")
+    table = table[table["ari_mean"].notna()]
+    order = {"VAE seeds": 0, "UMAP seeds": 1, "resamples": 2}
+    agreement = sorted(f.groups(table, "source"), key=lambda item: order.get(item[0], 3))
+    return {"agreement": agreement}
+
+
+def bias(study: Study) -> dict[str, Any]:
+    """Tests and survivors by group; the strongest; what all runs have in common."""
+    tests, found = study.table("bias-tests"), study.table("bias")
+    tests = tests[tests["definition"] == "odds"]
+    summary = pd.DataFrame(
+        {
+            "run": run,
+            "group": group,
+            "members": part["n_members"].iloc[0],
+            **{p: int((part[p] <= FALSE_DISCOVERY_RATE).sum()) for p in ("p", "q", "q_run")},
+            **_strongest(found[(found["run"] == run) & (found["group"] == group)]),
+        }
+        for (run, group), part in f.groups(tests, "run", "group")
+    )
+    runs = int(found["n_runs"].iloc[0]) if len(found) else 0
+    unstable = False
+    if study.has("cluster-stability"):
+        agreement = study.table("cluster-stability").set_index("source")["verdict"]
+        unstable = agreement.get("VAE seeds") == "poor"
+    return {
+        "tests": tests,
+        "found_tests": found,
+        "summary": summary,
+        "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
+        "negligible": int((found["magnitude"] == "negligible").sum()),
+        "runs": runs,
+        "repeated": list(_repeated(found[found["runs_found"] == runs])),
+        "unstable": unstable,
+    }
+
+
+def _strongest(found: pd.DataFrame) -> dict[str, str]:
+    """Three attributes of a group with their odds ratios, by direction."""
+    return {
+        way: ", ".join(
+            f"{row.attribute} {f.ratio(row.estimate, row.low, row.high)}"
+            for row in found[found["direction"] == way].head(3).itertuples()
+        )
+        or f.MISSING
+        for way in ("over", "under")
+    }
+
+
+def _repeated(every: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
+    """By kind of group: which attributes are over- and under-represented in each run."""
+    kinds = {"cluster": "some cluster", "sub-niche": "some sub-niche", "cmax": "C_max"}
+    kind = every["group"].str.replace(r" \d+$", "", regex=True)
+    for name, part in every.groupby(kind, sort=False):
+        names = {
+            way: sorted(set(part.loc[part["direction"] == way, "attribute"]))
+            for way in ("over", "under")
+        }
+        said = [f"{way}-represented {f.listed(found, 6)}" for way, found in names.items() if found]
+        yield kinds.get(str(name), str(name)), said
+
+
+def published_bias(study: Study) -> dict[str, Any]:
+    """The preprint's bars of its cluster 0 beside each of our clusters."""
+    tests = study.table("bias-tests")
+    tests = tests[(tests["definition"] == "odds") & tests["group"].str.startswith("cluster ")]
+    shown = tests[tests["attribute"].isin(CLUSTER_BIAS)]
+    if set(shown["attribute"]) != set(CLUSTER_BIAS):
+        return {"clusters": []}
+    published = [f"{value:.1f}" for value in CLUSTER_BIAS.values()]
+    rows = [[f.MISSING, "cluster 0 of the preprint", f.MISSING, *published]]
+    found = []
+    for (run, group), part in f.groups(shown, "run", "group"):
+        wanted = part["attribute"].map(CLUSTER_BIAS)
+        inside = (part["low"] <= wanted) & (wanted <= part["high"]) & (part["q"] <= 0.05)
+        found.append({"name": f"{group} of seed {run}", "fits": bool(inside.all())})
+        cells = [
+            f"{row.estimate:.2f} ({row.low:.2f}–{row.high:.2f}), q {row.q:.2g}"
+            for row in part.set_index("attribute").loc[list(CLUSTER_BIAS)].itertuples()
+        ]
+        rows.append([str(run), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
+    more = {"names": list(CLUSTER_BIAS), "source": CLUSTER_BIAS_SOURCE}
+    return {"clusters": found, "rows": pd.DataFrame(rows), "runs": shown["run"].nunique(), **more}
+
+
+def probes(study: Study) -> dict[str, Any]:
+    """How often latents are better and worse than pixels; the best and the worst five."""
+    table = study.table("probes")
+    tested = table[table["q"].notna()]
+    above = (tested["q"] <= FALSE_DISCOVERY_RATE) & (tested["low"] > tested["baseline"])
+    clear = tested["gain_q"] <= FALSE_DISCOVERY_RATE
+    known = table[table["auc_mean"].notna()]
+    return {
+        "tested": len(tested),
+        "above": int(above.sum()),
+        "won": int((clear & (tested["gain_mean"] > 0)).sum()),
+        "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
+        "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
+    }
+
+
+def duplicates(study: Study) -> dict[str, Any]:
+    """Pairs by verdict."""
+    groups = study.table("duplicates").groupby("verdict", sort=False)
+    same = groups["same"].agg(lambda values: int((values == "yes").sum()))
+    return {"counts": pd.DataFrame({"pairs": groups.size(), "same": same}).reset_index()}
+
+
+def coverage(study: Study) -> dict[str, Any]:
+    """Coverage by scenario, effect and size."""
+    rows = [
+        [*key, part["coverage"].mean(), part["coverage"].min(), part["coverage"].max(),
+         part["agrees"].mean()]
+        for key, part in f.groups(study.table("coverage"), "scenario", "effect", "members")
+    ]  # fmt: skip
+    columns = ["scenario", "effect", "members", "mean", "low", "high", "agrees"]
+    return {"shown": pd.DataFrame(rows, columns=columns)}
+
+
+def in_view(study: Study, table: str, figure: str) -> pd.DataFrame:
+    """The rows of the view that a figure's name tells, else of the first; none without a table."""
+    if not study.has(table):
+        return pd.DataFrame()
+    rows = study.table(table)
+    if "view" not in rows:
+        return rows
+    views = list(dict.fromkeys(rows["view"]))
+    named = [view for view in views if view in figure.replace("/", "-").split("-")]
+    return rows[rows["view"].isin(named or views[:1])]
+
+
+def means(study: Study, table: str, figure: str) -> dict[str, float]:
+    """Mean by quantity or check, of the view of a figure."""
+    rows = in_view(study, table, figure)
+    key = "check" if table == "health" else "quantity"
+    return dict(zip(rows[key], rows["mean"], strict=True)) if len(rows) else {}
+
+
+def of_method(rows: pd.DataFrame, figure: str) -> pd.DataFrame:
+    """The rows of the method that a figure's name tells; all if it tells none."""
+    named = rows[[method in figure for method in rows["method"]]]
+    return named if len(named) else rows
+
+
+def drawn_groups(study: Study, kind: str) -> dict[str, Any]:
+    """Odds ratios of the groups of a kind in the run that is drawn, and those that survive."""
+    if not study.has("bias-tests", "bias"):
+        return {}
+    tests, found = study.table("bias-tests"), study.table("bias")
+    run = tests["run"].iloc[0]
+    tests = tests[(tests["definition"] == "odds") & (tests["run"] == run)]
+    kept = found[(found["run"] == run) & found["group"].str.startswith(kind)]
+    tested = int(tests["group"].str.startswith(kind).sum())
+    return {"run": run, "tested": tested, "kept": len(kept)}

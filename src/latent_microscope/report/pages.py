@@ -1,0 +1,145 @@
+"""The pages of finished studies, from their files."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.report.formats import plain
+from latent_microscope.report.images import Small
+from latent_microscope.report.origins import Chains, Origin
+from latent_microscope.report.sections import Section, environment, sections
+from latent_microscope.report.study import Study
+
+Captions = Mapping[str, Mapping[str, str]]
+"""``figures`` and ``tables``: name → reStructuredText."""
+QUESTIONS = {
+    "synthetic": "Authentic images of a few people and interpolations between them, with known "
+    "ground truth: which score separates them?",
+    "detection": "Which detector separates authentic samples from interpolations, and how hard may "
+    "the ground truth become?",
+    "faces": "What is in the latent space of a VAE of face images, and how much of it would "
+    "another VAE show?",
+    "alignment": "How well do the representations of these models align with human judgements?",
+    "own": "What is in this latent space, and how much of it would hold elsewhere?",
+    "simulations": "How often does the bias index report a bias where there is none, and how often "
+    "where there is one?",
+}
+
+
+@dataclass(frozen=True)
+class Document:
+    """Everything that a page says about a study."""
+
+    study: Study
+    question: str
+    made_up: bool  # whether its data are synthetic
+    explorer: str  # path of the page to explore its latent space; empty without one
+    facts: Mapping[str, Any]  # data, images, root seeds, machines, libraries
+    settings: Mapping[str, Any]  # resolved config
+    checks: pd.DataFrame
+    sections: Sequence[Section]
+    origins: Mapping[Path, Origin]
+    captions: Captions
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return self.study.name
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Figures in the order of the page, from 1."""
+        drawn = [name for section in self.sections for name in section.figures]
+        return {name: place for place, name in enumerate(drawn, 1)}
+
+    def caption(self, figure: str) -> str:
+        """Of what the step of a figure draws."""
+        step = self.origins[self.study.figures[figure]].step
+        return plain(self.captions.get("figures", {}).get(step.removeprefix("plot_"), ""))
+
+
+def render_page(documents: Sequence[Document], images: Mapping[Path, Small], folder: Path) -> str:
+    """The page of some studies as one HTML file; links are relative to its folder."""
+    templates = environment()
+    loader = templates.loader
+    assert loader is not None
+    style = loader.get_source(templates, "report.css")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
+    return templates.get_template("_page.jinja").render(
+        documents=documents,
+        images=images,
+        style=style,
+        policy=f"{policy}; base-uri 'none'; form-action 'none'",
+        relative=lambda path: quote(os.path.relpath(path, folder)),
+    )
+
+
+def document(
+    name: str,
+    told: Mapping[str, Any],
+    checks: Path,
+    tables: Sequence[Path],
+    figures: Sequence[Path],
+    captions: Captions,
+    chains: Chains,
+) -> Document:
+    """Gather a study: ``told`` has its settings, and may have made_up and explorer.
+
+    A file without its sidecar or with another content, or two of one name, are an InputError.
+    """
+    settings = told["settings"]
+    named = {path.stem: path for path in sorted(tables)}
+    drawn = {_figure_name(path, settings): path for path in sorted(figures)}
+    if len(named) < len(tables) or len(drawn) < len(figures):
+        raise InputError(f"{name}: two of its tables or figures have one name")
+    study = Study(name, named, drawn)
+    return Document(
+        study=study,
+        question=QUESTIONS.get(str(settings.get("kind")), ""),
+        made_up=bool(told.get("made_up")),
+        explorer=str(told.get("explorer") or ""),
+        sections=sections(study, captions),
+        origins={path: chains.origin(path) for path in (*tables, *figures)},
+        facts=_facts(study, settings, chains),
+        settings=settings,
+        checks=load_table(checks),
+        captions=captions,
+    )
+
+
+def _figure_name(path: Path, settings: Mapping[str, Any]) -> str:
+    """The stem; one of a VAE of a further view with the view in front."""
+    parts = path.parts
+    view = parts[parts.index("vae") + 1] if "vae" in parts else path.parent.name
+    first = next(iter(settings.get("views") or ["whole"]))
+    return path.stem if view in ("figures", first) else f"{view}/{path.stem}"
+
+
+def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[str, Any]:
+    """What the paragraph about the run shows beside the settings."""
+    behind = [chains.behind(path) for path in (*study.tables.values(), *study.figures.values())]
+    seeds = {seed for names, _ in behind for seed in names if seed.startswith("seed ")}
+    machines, libraries = chains.machines()
+    images = None
+    if study.has("forensics"):
+        table = study.table("forensics").set_index("quantity")["mean"]
+        images = table[["n"]].iloc[0] if "n" in table else None
+    elif study.has("alignment"):
+        images = study.table("alignment")["n_images"].iloc[0]
+    return {
+        "data": sorted({name for _, names in behind for name in names}),
+        "images": images,
+        "roots": sorted(seed.removeprefix("seed ") for seed in seeds),
+        "machines": machines,
+        "libraries": libraries,
+    }
