@@ -53,9 +53,7 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
     study = {"kind": "own", "data": {"embeddings": {"file": str(embeddings)}}}
     given = {"run": ["x"], "studies": {"x": study}}
     default = load_yaml(ROOT / "config/config.yaml")
-    whole = resolve(
-        merge(merge(default, given), config), ROOT / "workflow/schemas/config.schema.yaml"
-    )
+    whole = resolve(merge(merge(default, given), config))
     settings, seed = whole["studies"]["x"], whole["seed"]
     folder = embeddings.parent / "steps"
     names = ("ids", "files", "files_csv", "unmatched", "unmatched_csv", "samples", "encoding")
@@ -221,7 +219,6 @@ def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
     config = load_yaml(write_config([str(tmp_path / "z.npz")], output=tmp_path / "z.yaml").config)
     whole = resolve(
         merge(load_yaml(ROOT / "config/config.yaml"), config),
-        ROOT / "workflow/schemas/config.schema.yaml",
     )
     sources = {"components": None, "restarts": RESTARTS}
     given = default_settings({"embeddings": {"file": "z.npz"}}, sources=sources)

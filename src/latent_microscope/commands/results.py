@@ -64,8 +64,7 @@ def default_settings(
         merge(
             load_yaml(project.asset("config/config.yaml")),
             given if seed is None else {**given, "seed": seed},
-        ),
-        project.asset("workflow/schemas/config.schema.yaml"),
+        )
     )
     return Settings(config["studies"]["command"], config["seed"], config["numeric_threads"])
 
