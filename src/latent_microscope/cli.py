@@ -41,11 +41,11 @@ Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with re
 
 
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit status 1."""
+    """Entry point; a user's mistake is one line and exit status 1."""
     words = sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign
+            stream.reconfigure(errors="replace")  # a terminal without Unicode
     if words[:1] in (["run"], ["plan"]) and "--" in words:
         cut = words.index("--")
         words, _snakemakes_own[:] = words[:cut], words[cut + 1 :]
@@ -64,7 +64,7 @@ def _version(wanted: bool) -> None:
 
 
 def _end(status: int, also: Sequence[tuple[Path, str]] = ()) -> None:
-    """Say what there is to open after a run that went well; leave with its status."""
+    """List the pages of a successful run; exit with its status."""
     from latent_microscope.planning.pages import Page, last_run, listing, pages_of
 
     if status == 0 and not _LISTS_NOTHING & set(_snakemakes_own):
@@ -111,7 +111,7 @@ def init(
 
 @app.command()
 def run(configs: Configs = None, cores: Cores = None, workflow_profile: Profile = None) -> None:
-    """Run the workflow on configs; results go to this folder. Behind -- Snakemake's own options.
+    """Run the workflow on configs; results go to this folder. Options of Snakemake follow --.
 
     Example: latent-microscope run latents.yaml --cores 2 -- --dry-run
     """
@@ -151,17 +151,8 @@ def score(
     """
     from latent_microscope.commands.score import score as scored
 
-    result = scored(
-        embeddings,
-        output,
-        ids=ids,
-        array=array,
-        seed=seed,
-        components=components,
-        restarts=restarts,
-        force=force,
-    )
-    typer.echo(result.text)
+    numbers = {"seed": seed, "components": components, "restarts": restarts}
+    typer.echo(scored(embeddings, output, ids=ids, array=array, force=force, **numbers).text)
 
 
 @app.command()
@@ -185,16 +176,8 @@ def compare(
     """
     from latent_microscope.commands.compare import compare as compared
 
-    result = compared(
-        features,
-        output,
-        votes=votes,
-        dissimilarity=dissimilarity,
-        metric=metric,
-        draws=draws,
-        seed=seed,
-        force=force,
-    )
+    human = {"votes": votes, "dissimilarity": dissimilarity}
+    result = compared(features, output, metric=metric, draws=draws, seed=seed, force=force, **human)
     typer.echo(result.text)
 
 
@@ -249,13 +232,11 @@ def open_pages(
     from latent_microscope.planning.pages import last_run, listing, pages_of
 
     pages = pages_of([study] if study else last_run())
-    typer.echo(
-        listing(pages) or "Nothing is finished here; latent-microscope demo makes something."
-    )
+    typer.echo(listing(pages) or "No finished study here; run latent-microscope demo.")
     if show or not pages:
         raise typer.Exit(0 if pages else 1)
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        raise InputError("no display here to open a browser on; copy these files to where one is")
+        raise InputError("no display to open a browser; copy these files to a machine with one")
     for page in pages:
         if page.path.suffix == ".html":
             webbrowser.open(page.path.resolve().as_uri())
@@ -263,7 +244,7 @@ def open_pages(
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine has, and what is missing for which study.
+    """Check this machine, and list what is missing for which study.
 
     Example: latent-microscope doctor
     """
@@ -274,7 +255,7 @@ def doctor() -> None:
 
 @app.command()
 def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
-    """Print what a run would ask of a cluster: jobs, GPU hours, disk. Nothing is submitted.
+    """Print what a run would request from a cluster: jobs, GPU hours, disk. Nothing is submitted.
 
     Example: latent-microscope plan faces.yaml --workflow-profile slurm -- --config size=paper
     """
@@ -290,10 +271,10 @@ def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
 @app.command()
 def trace(
     path: Annotated[Path, typer.Argument(help="A figure, table, array or weights file.")],
-    row: Annotated[int | None, typer.Option(help="Of a table, from 0: what it rests on.")] = None,
+    row: Annotated[int | None, typer.Option(help="Row of a table, from 0.")] = None,
     root: Folder = Path(),
 ) -> None:
-    """Print where an artefact came from: the chain of jobs from a figure or table to the data.
+    """Print the provenance of an artefact: the chain of jobs from a figure or table to the data.
 
     Example: latent-microscope trace results/demo-faces/tables/bias.csv --row 3
     """
@@ -312,7 +293,7 @@ def verify(
     ),
     root: Folder = Path(),
 ) -> None:
-    """Hash results again and name what is not as recorded; exit status 1 if anything is.
+    """Hash results again and name files that differ from the record; if any do, exit status 1.
 
     Example: latent-microscope verify results/demo-faces
     """
@@ -336,12 +317,14 @@ def export(
     root: Folder = Path(),
     figures: Annotated[
         bool,
-        typer.Option("--figures", help="Also copy figures; some show images not to be passed on."),
+        typer.Option(
+            "--figures", help="Also copy figures; some show images that must not be shared."
+        ),
     ] = False,
 ) -> None:
     """Export a finished study as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow).
 
-    Tables and the workflow are copied; everything else is named with its SHA-256.
+    Tables and the workflow are copied; all other files are listed with their SHA-256.
 
     Example: latent-microscope export demo-faces demo-faces-crate
     """

@@ -12,13 +12,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from latent_microscope.arguments import Out
 from latent_microscope.errors import InputError
-
-if TYPE_CHECKING:
-    from latent_microscope.config.fields import Section
 
 API_VERSION = 2
 """Of these dataclasses and of what their functions get; docs/plugins.md has the policy."""
@@ -55,7 +52,7 @@ class Score:
         meaning: What its ends say.
         listed: Name of the ranked list of the config whose length says how many are looked at.
         largest: Whether that list holds the highest; else the lowest.
-        config: Class of its section, each field with a default; None: it has no section.
+        config: Class of its section, a ``config.fields.Section`` whose fields have defaults.
         needs: Parts of a study (images, attributes …) without which it is not computed.
         main: Whether it is one of the few that people look at first: how far it repeats is told
             sample by sample, clusters are profiled by it, the explorer begins with it.
@@ -68,7 +65,7 @@ class Score:
     meaning: str = ""
     listed: str = "creative"
     largest: bool = True
-    config: type["Section"] | None = None
+    config: type[Any] | None = None
     needs: frozenset[str] = frozenset()
     main: bool = False
     tested: bool = False
@@ -84,8 +81,8 @@ class ModelType:
         function: ``module:function`` that takes images, uint8 (n, H, W, 3), not to be written to,
             the settings of the model's section and, by keyword, a derived seed; it returns
             features, finite numbers (n, f), kept as float32. Empty: the type has a rule of its own.
-        config: Class of its section, which gets ``type``, and ``layers`` if it has none; None: it
-            has no other keys.
+        config: Class of its section, a ``config.fields.Section`` whose fields have defaults; it
+            gets ``type`` and, if it has none, ``layers``.
         kinds: Kinds of studies that may have it.
         of: Type of the model that its setting ``of`` names.
         needs: Parts that a study must have for it; images, if it has a function.
@@ -104,7 +101,7 @@ class ModelType:
     name: str
     title: str
     function: str = ""
-    config: type["Section"] | None = None
+    config: type[Any] | None = None
     kinds: tuple[str, ...] = ("alignment",)
     of: str = ""
     needs: frozenset[str] = frozenset()

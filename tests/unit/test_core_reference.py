@@ -88,6 +88,6 @@ def test_rows_show_type_range_and_default() -> None:
         "| `d.e` | `constant`, `cosine` | `cosine` | E |",
         '| `f` | list of `x` | `["x"]` | F |',
         "| `g` | `true` or `false` or list of text |  | G |",
-        "| `h` | list of 2 number | `[1, 2.5]` | H |",
-        "| `o` | list of integer |  |  |",
+        "| `h` | list of 2 numbers | `[1, 2.5]` | H |",
+        "| `o` | list of integers |  |  |",
     ]

@@ -1,5 +1,6 @@
 """What the config's classes are made of: strict sections, types of fields, and messages."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -153,24 +154,23 @@ def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) ->
     schema, place, value = section.model_json_schema(), _place(mistake), mistake["input"]
     parts = schema.get("$defs", {})
     key = ".".join(str(step) for step in (prefix, *place) if step != "") or "(top level)"
-    kind, last = mistake["type"], mistake["loc"][-1:]
+    kind = mistake["type"]
     if kind in ("extra_forbidden", "invalid_key"):
         above = _alternatives(_at(schema, place[:-1], parts), parts)
         return unknown_key(key, {name for one in above for name in one.get("properties", ())})
-    if last == ("[key]",):
+    if mistake["loc"][-1:] == ("[key]",):
+        key = key.removesuffix(f".{place[-1]}")
         rule = _NAME_RULES.get(mistake.get("ctx", {}).get("pattern", ""), "text, in quotes")
-        return (
-            f"config key {key[: -len(str(place[-1])) - 1]}: {value!r} is no valid name; use {rule}"
-        )
+        return f"config key {key}: {value!r} is not a valid name; use {rule}"
     spec = _at(schema, place, parts)
-    wanted = f"expected {allowed(spec, parts).replace('`', '')}"
+    known = [name for one in _alternatives(spec, parts) for name in one.get("enum", ())]
+    wanted = f"expected {'one of ' if known else ''}{allowed(spec, parts).replace('`', '')}"
     if meaning := spec.get("description", "").rstrip("."):
         wanted += f" ({meaning})"
     if kind == "missing":
         return f"config key {key}: missing; {wanted}"
     if new := _new_name(f"{key}: {value}"):
         return f"config key {key}: {value} is now called {new}; rename it"
-    known = [name for one in _alternatives(spec, parts) for name in one.get("enum", ())]
     problem = _PROBLEMS.get(kind, "is not allowed")
     if kind == "value_error":
         problem = str(mistake["ctx"]["error"])
@@ -181,8 +181,10 @@ def _at(spec: Mapping[str, Any], place: Sequence[Any], parts: Mapping[str, Any])
     """The schema of a key; items of a list have the description of the list."""
     found = dict(spec)
     for step in place:
-        inner = (_below(one, step) for one in _alternatives(found, parts))
-        found = {"description": found.get("description", "")} | next(filter(None, inner), {})
+        inner = next(filter(None, (_below(one, step) for one in _alternatives(found, parts))), {})
+        above = [found] if isinstance(step, int) else []
+        said = (one.get("description") for one in (inner, *_alternatives(inner, parts), *above))
+        found = {**inner, "description": next(filter(None, said), "")}
     return found
 
 
@@ -190,7 +192,9 @@ def _below(spec: Mapping[str, Any], step: Any) -> Any:
     if step in spec.get("properties", {}):
         return spec["properties"][step]
     more = spec.get("items") if isinstance(step, int) else spec.get("additionalProperties")
-    return more or next(iter(spec.get("patternProperties", {}).values()), None)
+    if isinstance(more, dict):
+        return more
+    return next(iter(spec.get("patternProperties", {}).values()), {})
 
 
 def _alternatives(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -209,9 +213,8 @@ def _words(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     kind = spec.get("type", "")
     if kind == "array":
         least, most = spec.get("minItems"), spec.get("maxItems")
-        return f"list of {f'{least} ' if least == most and most else ''}" + (
-            allowed(spec["items"], parts)
-        )
+        items = re.sub(r"^(integer|number)\b", r"\1s", allowed(spec["items"], parts))
+        return f"list of {f'{least} ' if least == most and most else ''}{items}"
     bounds = [f"{sign} {spec[bound]:g}" for bound, sign in _BOUNDS.items() if bound in spec]
     return f"{_TYPES.get(kind, kind)} {', '.join(bounds)}".strip()
 
