@@ -45,18 +45,14 @@ class Subset(Section):
 class Profile(Section):
     """Similarity to annotators layer by layer, of each network with weights; no RDM is kept."""
 
-    images: int | None = setting(
-        "test images, the first ones of each class; null: no profile", 2000, ge=20
-    )
-    grid: int = setting(
-        "feature maps are averaged over grid × grid fields; 1: over all positions", 4, ge=1, le=32
-    )
+    images: int | None = setting("first test images per class; null: no profile", 2000, ge=20)
+    grid: int = setting("feature maps are averaged over grid × grid fields", 4, ge=1, le=32)
 
 
 class ObjectVae(Vae):
     """The VAE and its training."""
 
-    arch: Architecture = setting("network", "cifar")
+    arch: Architecture = "cifar"
 
 
 class Alignment(ComparedStudy):
@@ -68,11 +64,7 @@ class Alignment(ComparedStudy):
     subset: Subset = Field(default_factory=Subset)
     vae: ObjectVae = optional()
     scores: Scores = optional()
-    forensics: bool = setting(
-        "score the VAE's latents and analyse clusters and bias; false: the VAE is only one more "
-        "model",
-        True,
-    )
+    forensics: bool = setting("score the VAE's latents; false: it is only one more model", True)
     models: Models = setting("models by name", min_length=1)
     profile: Profile = Field(default_factory=Profile)
 

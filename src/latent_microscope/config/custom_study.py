@@ -28,9 +28,7 @@ class Embeddings(DataFile):
     """One row of numbers per sample, analysed in place of a VAE's latents."""
 
     file: str = setting(".npy, .npz or .parquet")
-    array: str | None = setting(
-        "array of an .npz, or column of vectors of a .parquet; null: the only one", None
-    )
+    array: str | None = setting("array of an .npz, or vector column; null: the only one", None)
     id: str | None = setting("array or column of the ids; null: ids, id or a file name", None)
     ids: str | None = setting(
         "file with the ids of the rows (.npy, a table, or one id per line); null: ids are in the "
@@ -43,9 +41,7 @@ class Images(DataFile):
     """Images."""
 
     file: str = setting("folder, .zip, .parquet (a column of encoded images) or .npy (uint8)")
-    ids: Literal["path", "name"] = setting(
-        "ids of image files: path below the folder, or file name; both without the suffix", "path"
-    )
+    ids: Literal["path", "name"] = setting("path below the folder or file name, no suffix", "path")
     id: str | None = setting(".parquet: column of the ids", None)
     column: str | None = setting(".parquet: column of the images", None)
     size: int | None = setting(
@@ -69,9 +65,7 @@ class Attributes(DataFile):
     types: dict[str, Literal["binary", "categorical", "numeric"]] = setting(
         "types by column; default: numeric for fractions or more than 12 numbers", {}
     )
-    thresholds: dict[str, float] = setting(
-        "numeric columns: a value above the threshold counts; default: the median", {}
-    )
+    thresholds: dict[str, float] = setting("numeric columns: cut above it; default: median", {})
     skip: list[str] = setting("columns to leave out", [])
     max_categories: int = setting("most values of a categorical column", 20, ge=2, le=1000)
 
@@ -89,9 +83,7 @@ class Identities(Labels):
 
     column: str | None = setting("column of the identities", None)
     folder: bool = setting("the folder of an image is its identity", False)
-    pattern: str | None = setting(
-        "regular expression whose one group, matched in an image's path, is its identity", None
-    )
+    pattern: str | None = setting("regex whose one group in the path is the identity", None)
 
 
 class Votes(DataFile):
@@ -142,9 +134,7 @@ class CustomStudy(IdentityStudy, ComparedStudy):
         "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
         "error",
     )
-    models: Models = setting(
-        "models by name, of type external; latents, pixels and baselines are added", {}
-    )
+    models: Models = setting("by name, of type external; latents and baselines are added", {})
 
 
 def check_own(study: dict[str, Any], prefix: str) -> None:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from latent_microscope.config.fields import (
     STUDY_NAME,
-    Percentile,
+    Percentiles,
     Section,
     Seeds,
     optional,
@@ -21,20 +21,14 @@ class Setting(Section):
 
     data: GroundTruth = Field(default_factory=GroundTruth)
     seeds: Seeds = optional()
-    restarts: int | None = setting(
-        "vae.restarts of this ground truth; null: vae's", None, ge=0, le=20
-    )
+    restarts: int | None = setting("vae.restarts of it; null: as in vae", None, ge=0, le=20)
 
 
 class Search(Section):
     """Grid of the funnel; its best configuration is chosen on the other seeds."""
 
-    uniqueness_percentiles: list[Percentile] = setting(
-        "first percentile", [0, 45, 65, 80, 90], min_length=1
-    )
-    stability_percentiles: list[Percentile] = setting(
-        "last percentile", [0, 45, 65, 80, 95], min_length=1
-    )
+    uniqueness_percentiles: Percentiles = setting("first percentile", [0, 45, 65, 80, 90])
+    stability_percentiles: Percentiles = setting("last percentile", [0, 45, 65, 80, 95])
     similarities: list[Annotated[float, Field(ge=-1, le=1)]] = setting(
         "cosine similarity above which a row is a neighbour", [0.6, 0.8, 0.95], min_length=1
     )

@@ -9,7 +9,7 @@ from latent_microscope.config.sections import Architecture, IdentityStudy, Vae
 class FaceVae(Vae):
     """The VAE and its training."""
 
-    arch: Architecture = setting("network", "convolutional")
+    arch: Architecture = "convolutional"
 
 
 class Faces(IdentityStudy):

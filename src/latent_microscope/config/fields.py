@@ -91,6 +91,7 @@ OrMapping = Annotated[
 """A scalar, or a section."""
 Count = Annotated[int, Field(ge=1)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
+Percentiles = Annotated[list[Percentile], Field(min_length=1)]
 Seeds = Distinct[Annotated[int, Field(ge=0)]]
 
 

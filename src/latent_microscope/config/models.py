@@ -18,7 +18,13 @@ from latent_microscope.config.fields import (
     setting,
     unknown_value,
 )
-from latent_microscope.config.sections import MemoryFormat, Optimizer, Precision, Scheduler
+from latent_microscope.config.sections import (
+    MemoryFormat,
+    Optimizer,
+    Precision,
+    Scheduler,
+    SchedulerKind,
+)
 from latent_microscope.errors import InputError
 
 BASELINES = ("label",)
@@ -30,10 +36,7 @@ Predictions = Distinct[Literal["probabilities", "calibrated"]]
 class CosineScheduler(Scheduler):
     """Schedule of the learning rate."""
 
-    kind: Literal["constant", "plateau", "cosine"] = setting(
-        "plateau: ReduceLROnPlateau on the epoch's loss; cosine: annealed to zero, step by step",
-        "cosine",
-    )
+    kind: SchedulerKind = "cosine"
 
 
 class Augmentation(Section):
@@ -52,14 +55,12 @@ class TrainedNetwork(Section):
     batch: int = setting("images per step", 128, ge=1)
     learning_rate: float = setting("base learning rate", 0.001, gt=0)
     weight_decay: float = setting("weight decay", 0.05, ge=0)
-    optimizer: Optimizer = setting("optimizer", "adamw")
+    optimizer: Optimizer = "adamw"
     scheduler: CosineScheduler = Field(default_factory=CosineScheduler)
-    average: float = setting(
-        "decay of a running average of the weights, which the model uses; 0: none", 0.0, ge=0, lt=1
-    )
+    average: float = setting("decay of the averaged weights; 0: no average", 0.0, ge=0, lt=1)
     augmentation: Augmentation = Field(default_factory=Augmentation)
-    precision: Precision = setting("arithmetic of the training", "auto")
-    memory_format: MemoryFormat = setting("layout of images in memory", "channels_last")
+    precision: Precision = "auto"
+    memory_format: MemoryFormat = "channels_last"
 
 
 class Philnet(TrainedNetwork):
@@ -72,9 +73,7 @@ class Philnet(TrainedNetwork):
         "layer before the first block", "none"
     )
     pooling: Literal["max", "average"] = setting("pooling of a block", "max")
-    pool_after: Literal["first", "last"] = setting(
-        "convolution of a block that the pooling follows", "last"
-    )
+    pool_after: Literal["first", "last"] = setting("convolution before the pooling", "last")
     residual: bool = setting("shortcuts within blocks", False)
     head_pooling: Literal["average", "max"] = setting("pooling before the classifier", "average")
     dropout: float = setting("dropout", 0.4, ge=0, lt=1)
@@ -134,10 +133,7 @@ class Random(Section):
 class Resnet50(Section):
     """ResNet-50 of torchvision."""
 
-    weights: str | None = setting(
-        "state dict, as dataset/file of the manifest; null: random weights, as every table says",
-        None,
-    )
+    weights: str | None = setting("state dict: dataset/file; null: random weights", None)
     input_size: int = setting("pixels that images are resized to", 224, ge=32, le=512)
 
 
@@ -151,9 +147,7 @@ class EfficientnetLite(Section):
 class External(Section):
     """Features or logits from a file."""
 
-    file: str = setting(
-        ".npy, .npz or .parquet with one row per image id: a path, or dataset/file of the manifest"
-    )
+    file: str = setting(".npy, .npz or .parquet, a row per image: a path, or dataset/file")
     array: str | None = setting("name of the array in an .npz", None)
     holds: Literal["features", "logits"] = setting("what the array contains", "logits")
 

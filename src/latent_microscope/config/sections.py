@@ -4,21 +4,42 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from latent_microscope.config.fields import Distinct, Section, Seeds, optional, setting
+from latent_microscope.config.fields import Distinct, Percentile, Section, Seeds, optional, setting
 
-Optimizer = Literal["adam", "adamw", "sgd"]
-Precision = Literal["auto", "float32", "bfloat16"]
-MemoryFormat = Literal["contiguous", "channels_last"]
-Architecture = Literal["dense", "convolutional", "cifar"]
+Optimizer = Annotated[Literal["adam", "adamw", "sgd"], Field(description="optimizer")]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"], Field(description="arithmetic of the training")
+]
+MemoryFormat = Annotated[
+    Literal["contiguous", "channels_last"], Field(description="layout of images in memory")
+]
+Architecture = Annotated[Literal["dense", "convolutional", "cifar"], Field(description="network")]
+Latent = Annotated[int, Field(ge=1, le=4096, description="latent dimensions")]
+BetaKind = Annotated[
+    Literal["constant", "warmup"],
+    Field(description="warmup: min(maximum, epoch/over), epochs from 0"),
+]
+SchedulerKind = Annotated[
+    Literal["constant", "plateau", "cosine"],
+    Field(description="plateau: ReduceLROnPlateau on the epoch's loss; cosine: annealed to zero"),
+]
+Reduction = Annotated[
+    Literal["sum", "mean"], Field(description="reduction of the loss over the batch")
+]
+Variant = Annotated[
+    Literal["script", "notebook"],
+    Field(description="published variant in the columns without a suffix"),
+]
+Similarity = Annotated[
+    float, Field(ge=-1, le=1, description="cosine similarity above which a row is a neighbour")
+]
 ClusterSize = Annotated[int, Field(ge=2)]
 
 
 class Beta(Section):
     """Weight of the KL term."""
 
-    kind: Literal["constant", "warmup"] = setting(
-        "warmup: min(maximum, epoch/over), epochs from 0", "constant"
-    )
+    kind: BetaKind = "constant"
     value: float = setting("the weight (constant)", 1.0, ge=0)
     maximum: float = setting("largest weight (warmup)", 0.1, ge=0)
     over: float = setting("epochs until the weight would reach 1 (warmup)", 50, gt=0)
@@ -27,10 +48,7 @@ class Beta(Section):
 class Scheduler(Section):
     """Schedule of the learning rate."""
 
-    kind: Literal["constant", "plateau", "cosine"] = setting(
-        "plateau: ReduceLROnPlateau on the epoch's loss; cosine: annealed to zero, step by step",
-        "constant",
-    )
+    kind: SchedulerKind = "constant"
     patience: int = setting("epochs without improvement (plateau)", 20, ge=0)
     factor: float = setting("factor of each reduction (plateau)", 0.1, gt=0, lt=1)
     warmup: float = setting("epochs of linear warm-up (cosine)", 0, ge=0)
@@ -46,21 +64,19 @@ class Samples(Section):
 class Vae(Section):
     """The VAE and its training."""
 
-    arch: Architecture = setting("network")
-    latent: int = setting("latent dimensions", ge=1, le=4096)
+    arch: Architecture
+    latent: Latent
     epochs: int = setting("passes over the training images", ge=1)
     batch: int = setting("images per step", 64, ge=1)
     learning_rate: float = setting("base learning rate", 0.001, gt=0)
     weight_decay: float = setting("weight decay", 0.0, ge=0)
-    optimizer: Optimizer = setting("optimizer", "adam")
+    optimizer: Optimizer = "adam"
     scheduler: Scheduler = Field(default_factory=Scheduler)
     dropout: float = setting("dropout of the dense encoder", 0.2, ge=0, lt=1)
-    reconstruction: Literal["mse", "l1"] = setting(
-        "reconstruction error, summed over the values of an image", "mse"
-    )
-    reduction: Literal["sum", "mean"] = setting("reduction of the loss over the batch", "mean")
-    precision: Precision = setting("arithmetic of the training", "float32")
-    memory_format: MemoryFormat = setting("layout of images in memory", "contiguous")
+    reconstruction: Literal["mse", "l1"] = setting("error, summed over an image's values", "mse")
+    reduction: Reduction = "mean"
+    precision: Precision = "float32"
+    memory_format: MemoryFormat = "contiguous"
     input_range: Literal["unit", "signed"] = setting("images scaled to [0, 1] or [-1, 1]", "unit")
     beta: Beta = Field(default_factory=Beta)
     samples: Samples = Field(default_factory=Samples)
@@ -71,9 +87,7 @@ class Vae(Section):
         ge=0,
         le=20,
     )
-    weights: str | None = setting(
-        "published weights to load instead of training, as dataset/file of the manifest", None
-    )
+    weights: str | None = setting("published weights to load instead: dataset/file", None)
 
 
 class Sources(Section):
@@ -91,9 +105,7 @@ class Sources(Section):
 class Scores(Section):
     """The forensic heuristics."""
 
-    variant: Literal["script", "notebook"] = setting(
-        "published variant in the columns without a suffix", "notebook"
-    )
+    variant: Variant = "notebook"
     alpha: float = setting("weight of uniqueness in the CLS", 0.5, ge=0, le=1)
     k: int = setting("neighbours for density and originality", 10, ge=1)
     neighbors: Literal["exact", "approximate"] = setting(
@@ -101,9 +113,7 @@ class Scores(Section):
     )
     radius: float = setting("radius of the attractor density", 0.01, gt=0)
     attractors: int = setting("attractors of originality", 5, ge=1)
-    similarity: float = setting(
-        "cosine similarity above which a row is a neighbour", 0.95, ge=-1, le=1
-    )
+    similarity: Similarity = 0.95
     max_neighbors: int = setting("neighbours that an isolated core may have", 7, ge=0)
     stability_noise: float = setting("standard deviation of the noise on latents", 0.005, gt=0)
     stability_draws: int = setting("noise draws per sample", 10, ge=2)
@@ -120,9 +130,7 @@ class Clusters(Section):
     min_dist: float = setting("minimal distance of UMAP", 0.1, ge=0)
     min_cluster_size: int = setting("HDBSCAN in two dimensions", 100, ge=2)
     min_samples: int = setting("HDBSCAN in two dimensions", 10, ge=1)
-    scales: list[ClusterSize] = setting(
-        "minimal cluster sizes of the multi-scale run", [5, 10, 20, 50]
-    )
+    scales: list[ClusterSize] = setting("sizes of the multi-scale run", [5, 10, 20, 50])
     cmax_rows: int = setting(
         "samples up to which HDBSCAN itself runs in latent space; above, its tree is built from "
         "the neighbour graph",
@@ -150,17 +158,13 @@ class Lists(Section):
     creative: int = setting("highest CLS", 150, ge=1)
     stereotypes: int = setting("lowest originality", 140, ge=1)
     grey: int = setting("highest CLS among noise points", 50, ge=1)
-    generic_percentile: float = setting(
-        "generic samples: both scores below this percentile", 25, ge=0, le=100
-    )
+    generic_percentile: Percentile = setting("generic samples: both scores below this", 25)
 
 
 class Bias(Section):
     """Attribute bias of clusters."""
 
-    definitions: Distinct[Literal["odds", "ratio"]] = setting(
-        "definitions of the attribute bias index", ["odds", "ratio"]
-    )
+    definitions: Distinct[Literal["odds", "ratio"]] = setting("of the index", ["odds", "ratio"])
     resamples: int = setting("resamples of identities for intervals and p values", 1000, ge=0)
 
 
@@ -168,7 +172,7 @@ class Subniches(Section):
     """Low-density sub-niches of the UMAP."""
 
     bandwidth: float = setting("bandwidth of the KDE", 0.5, gt=0)
-    percentile: float = setting("density percentile of a valley", 20, ge=0, le=100)
+    percentile: Percentile = setting("density percentile of a valley", 20)
     eps: float = setting("radius of DBSCAN", 0.3, gt=0)
     min_samples: int = setting("core size of DBSCAN", 5, ge=1)
     min_points: int = setting("smallest sub-niche", 20, ge=1)
@@ -177,9 +181,7 @@ class Subniches(Section):
 class Quality(Section):
     """How far the results can be trusted: rankings, near-duplicates, linear probes."""
 
-    reference_rows: int = setting(
-        "samples that each ICA restart's uniqueness is measured against; all if fewer", 2000, ge=2
-    )
+    reference_rows: int = setting("samples for the uniqueness of ICA restarts, at most", 2000, ge=2)
     candidates: int = setting(
         "most similar pairs compared as images, by latents and by thumbnails each", 2000, ge=1
     )
@@ -192,24 +194,15 @@ class Quality(Section):
         le=1,
     )
     folds: int = setting("folds of the probes' cross-validation", 5, ge=2)
-    strength: float = setting(
-        "inverse of the probes' L2 penalty on standardised latents", 0.01, gt=0
-    )
+    strength: float = setting("inverse of the probes' L2 penalty, latents scaled", 0.01, gt=0)
 
 
 class Explorer(Section):
     """results/<study>/explorer.html: one offline page to look at every image."""
 
-    thumbnail: int = setting(
-        "longer side of a thumbnail in pixels, never enlarged; 0: no images in the page",
-        64,
-        ge=0,
-        le=256,
-    )
+    thumbnail: int = setting("longer side in pixels; 0: no images", 64, ge=0, le=256)
     quality: int = setting("WebP quality of thumbnails", 70, ge=1, le=100)
-    neighbours: int = setting(
-        "nearest neighbours per image; at most clusters.neighbors", 12, ge=1, le=50
-    )
+    neighbours: int = setting("per image; at most clusters.neighbors", 12, ge=1, le=50)
     feature_map: bool = setting(
         "alignment: a map by UMAP of the first trained network's features; false: their principal "
         "components",
@@ -223,18 +216,11 @@ class Inference(Section):
     tau_a: bool = setting("Kendall's tau-a too; as slow as all other measures together", True)
     draws: int = setting("bootstrap samples of the images; 0: no intervals", 1000, ge=0)
     vote_sets: int = setting("times that all votes are drawn again, per image", 8, ge=2, le=100)
-    correction: Literal["holm", "bh"] = setting(
-        "p values of the paired differences: family-wise error (holm) or false discovery rate (bh)",
-        "holm",
-    )
-    check_images: int = setting(
-        "images on which the bootstrap is checked against ranking every sample anew", 1000, ge=20
-    )
+    correction: Literal["holm", "bh"] = setting("holm: family-wise error; bh: FDR", "holm")
+    check_images: int = setting("images on which the bootstrap is checked", 1000, ge=20)
     check_draws: int = setting("bootstrap samples of that check", 200, ge=10)
     worlds: int = setting("simulated data sets per kind of truth for the noise ceiling", 3, ge=0)
-    simulations: int = setting(
-        "data sets simulated from each model for the model-recovery test; 0: no test", 20, ge=0
-    )
+    simulations: int = setting("data sets per model for model recovery; 0: none", 20, ge=0)
     recovery_images: int = setting("images of each of these data sets", 1000, ge=3)
     repeats: int = setting("random halves of the votes for annotator equivalents; 0: none", 3, ge=0)
 

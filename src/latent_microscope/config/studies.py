@@ -46,9 +46,7 @@ class Figures(Section):
     dpi: int = setting("dots per inch of the PNG files", 150, ge=50, le=600)
     font_size: float = setting("base font size in points", 7.5, ge=4, le=30)
     palette: OrList[str, str] = setting("okabe-ito, or a list of colours", "okabe-ito")
-    limits: dict[str, Limits] = setting(
-        "limits of axes and colour scales, by figure or figure/panel, for comparable figures", {}
-    )
+    limits: dict[str, Limits] = setting("fixed axes and colours, by figure or figure/panel", {})
 
 
 class AnyStudy(Section):
@@ -73,9 +71,7 @@ class Config(Section):
         ge=1,
         le=64,
     )
-    device: Literal["auto", "cpu", "cuda"] = setting(
-        "where networks run; auto: on a GPU if the job has one", "auto"
-    )
+    device: Literal["auto", "cpu", "cuda"] = setting("auto: on a GPU if the job has one", "auto")
     mirror: str | None = setting("folder with copies of the downloads, searched first", None)
     subset: int | None = setting(
         "quick look at real data: first images of each data set (training split: five times as "

@@ -4,15 +4,21 @@ from typing import Literal
 
 from pydantic import Field
 
-from latent_microscope.config.fields import Distinct, Percentile, Section, setting
+from latent_microscope.config.fields import Distinct, Percentiles, Section, setting
 from latent_microscope.config.sections import (
     Architecture,
     Beta,
+    BetaKind,
     Explorer,
+    Latent,
     LatentStudy,
+    Reduction,
     Scheduler,
+    SchedulerKind,
     Scores,
+    Similarity,
     Vae,
+    Variant,
 )
 
 
@@ -24,49 +30,38 @@ class GroundTruth(Section):
     interpolations: int = setting("mixtures of two identities", 200, ge=0)
     noise: float = setting("standard deviation of the noise on authentic samples", 0.05, ge=0)
     interpolation_noise: float = setting("standard deviation of the noise on mixtures", 0.03, ge=0)
-    edge: float = setting(
-        "alpha of a mixture is within this distance of 0 or 1; 0.5: anywhere", 0.5, gt=0, le=0.5
-    )
+    edge: float = setting("distance of alpha from 0 or 1, at most; 0.5: any", 0.5, gt=0, le=0.5)
 
 
 class WarmupBeta(Beta):
     """Weight of the KL term."""
 
-    kind: Literal["constant", "warmup"] = setting(
-        "warmup: min(maximum, epoch/over), epochs from 0", "warmup"
-    )
+    kind: BetaKind = "warmup"
 
 
 class PlateauScheduler(Scheduler):
     """Schedule of the learning rate."""
 
-    kind: Literal["constant", "plateau", "cosine"] = setting(
-        "plateau: ReduceLROnPlateau on the epoch's loss; cosine: annealed to zero, step by step",
-        "plateau",
-    )
+    kind: SchedulerKind = "plateau"
 
 
 class SyntheticVae(Vae):
     """The VAE and its training, by default as in the published scripts."""
 
-    arch: Architecture = setting("network", "dense")
-    latent: int = setting("latent dimensions", 128, ge=1, le=4096)
+    arch: Architecture = "dense"
+    latent: Latent = 128
     batch: int = setting("images per step", 32, ge=1)
     weight_decay: float = setting("weight decay", 0.00001, ge=0)
     scheduler: PlateauScheduler = Field(default_factory=PlateauScheduler)
-    reduction: Literal["sum", "mean"] = setting("reduction of the loss over the batch", "sum")
+    reduction: Reduction = "sum"
     beta: WarmupBeta = Field(default_factory=WarmupBeta)
 
 
 class ScriptScores(Scores):
     """The forensic heuristics, by default as in the published scripts."""
 
-    variant: Literal["script", "notebook"] = setting(
-        "published variant in the columns without a suffix", "script"
-    )
-    similarity: float = setting(
-        "cosine similarity above which a row is a neighbour", 0.6, ge=-1, le=1
-    )
+    variant: Variant = "script"
+    similarity: Similarity = 0.6
     stability_noise: float = setting("standard deviation of the noise on latents", 0.05, gt=0)
     signature_low: float = setting("attractor density of a signature, above", 0.01)
     signature_high: float = setting("attractor density of a signature, below", 0.1)
@@ -75,10 +70,8 @@ class ScriptScores(Scores):
 class Funnel(Section):
     """The published funnel."""
 
-    uniqueness_percentiles: list[Percentile] = setting("first percentile", [90, 80], min_length=1)
-    stability_percentiles: list[Percentile] = setting(
-        "last percentile", [95, 80, 65, 45], min_length=1
-    )
+    uniqueness_percentiles: Percentiles = setting("first percentile", [90, 80])
+    stability_percentiles: Percentiles = setting("last percentile", [95, 80, 65, 45])
 
 
 class Synthetic(LatentStudy):
