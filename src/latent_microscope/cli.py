@@ -31,13 +31,13 @@ Configs = Annotated[
     list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="Config files; none: the demo.")
 ]
 Cores = Annotated[int | None, typer.Option(min=1, help="Cores of this machine; default: all.")]
-Profile = Annotated[
-    str | None,
-    typer.Option(metavar="NAME|PATH", help="Profile of Snakemake, such as slurm."),
-]
+Profile = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Profile, such as slurm.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The table: .csv or .parquet.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
+
+
+RESULTS = Path("results")
 
 
 def main() -> None:
@@ -85,9 +85,7 @@ def _options(
 @app.command()
 def init(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or ROLE=FILE.")],
-    name: Annotated[
-        str | None, typer.Option(help="Of the study; default: the first file's.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study; default: FILE's.")] = None,
     output: Annotated[Path | None, typer.Option(help="The config; default: NAME.yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the config.")] = False,
 ) -> None:
@@ -220,9 +218,7 @@ def extract(
 
 @app.command("open")
 def open_pages(
-    study: Annotated[
-        str | None, typer.Argument(help="Folder below results/; default: all.")
-    ] = None,
+    study: Annotated[str | None, typer.Argument(help="Folder in results/; default: all.")] = None,
     show: Annotated[bool, typer.Option("--print", help="Only print the paths.")] = False,
 ) -> None:
     """Open explorer and report in the browser.
@@ -288,9 +284,7 @@ def trace(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Results of one study, or of all.")] = Path(
-        "results"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Results of one or all studies.")] = RESULTS,
     root: Folder = Path(),
 ) -> None:
     """Hash results again and name files that differ from the record; if any do, exit status 1.
@@ -316,10 +310,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="The crate; must not exist.")],
     root: Folder = Path(),
     figures: Annotated[
-        bool,
-        typer.Option(
-            "--figures", help="Also copy figures; some show images that must not be shared."
-        ),
+        bool, typer.Option("--figures", help="Copy figures, some with images not to be shared.")
     ] = False,
 ) -> None:
     """Export a finished study as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow).
