@@ -71,8 +71,8 @@ publish: .venv  ## small tables and figures of the finished studies to results/p
 readme: .venv  ## README's results from results/published
 	$(BIN)/python scripts/maintain/write_readme.py --published results/published --readme README.md --page README.md
 
-docs: .venv  ## config/README.md from the schema, docs/rulegraph.md from the DAG
-	$(BIN)/python scripts/maintain/write_config_reference.py --schema workflow/schemas/config.schema.yaml --page config/README.md
+docs: .venv  ## config/README.md from the config's classes, docs/rulegraph.md from the DAG
+	$(BIN)/python scripts/maintain/write_config_reference.py --page config/README.md
 	$(BIN)/python tests/workflow/test_rulegraph.py
 
 report: .venv  ## Snakemake's own report of all studies: results/snakemake-report.html

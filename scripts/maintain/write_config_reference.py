@@ -1,19 +1,17 @@
-"""Write config/README.md from the schema of the config."""
+"""Write config/README.md from the classes of the config."""
 
 from latent_microscope.config.reference import config_reference
-from latent_microscope.config.schema import config_schema
 from latent_microscope.io.artefacts import save_text
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import Out, run
 
 
-def main(*, schema: In, page: Out) -> None:
+def main(*, page: Out) -> None:
     """Write the page.
 
     Args:
-        schema: workflow/schemas/config.schema.yaml.
         page: config/README.md.
     """
-    save_text(page, config_reference(config_schema(schema)))
+    save_text(page, config_reference())
 
 
 if __name__ == "__main__":

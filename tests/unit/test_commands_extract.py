@@ -145,7 +145,7 @@ def test_a_trained_philnet_gives_the_features_of_the_step(photos: Path) -> None:
     early = extract(photos, "weights.pt", Path("early.npz"), layer="block 2", device="cpu", batch=3)
     assert load_npz(early.path)["features"].shape == (4, 8)
     assert "8 features of philnet, block 2" in early.text
-    with pytest.raises(InputError, match=r"layer 'block 9' is unknown; .*block 3, penultimate"):
+    with pytest.raises(InputError, match=r"'block 9'.*block 3, penultimate"):
         extract(photos, "weights.pt", Path("x.npz"), layer="block 9")
 
 
@@ -162,7 +162,7 @@ def test_a_trained_vae_gives_its_latent_means(photos: Path) -> None:
 
 
 def test_resnet_takes_a_file_or_what_was_downloaded(photos: Path) -> None:
-    with pytest.raises(InputError, match=f"no weights here .*--weights FILE.*{RESNET_FILE}"):
+    with pytest.raises(InputError, match=f"--weights FILE.*{RESNET_FILE}"):
         extract(photos, "resnet50")
     model = build_classifier({"kind": "resnet50"}, seed=4).eval()
     save_weights(Path("own.pth"), weights_holder(model).state_dict())
@@ -201,7 +201,7 @@ def test_what_is_not_installed_is_named(photos: Path, monkeypatch: pytest.Monkey
     ):
         with monkeypatch.context() as patch:
             patch.setitem(sys.modules, missing, None)
-            message = rf'{missing} not installed; pip install "latent-microscope\[{extra}\]"'
+            message = rf'{missing} .*pip install "latent-microscope\[{extra}\]"'
             with pytest.raises(InputError, match=message):
                 extract(photos, model)
     assert not list(Path().glob("*.npz"))
@@ -241,26 +241,26 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
     Path("bad/x.png").write_bytes(b"no image")
     Path("there.npz").write_bytes(b"mine")
     for images, model, options, message in (
-        ("no", "pixels", {}, "no: no such folder"),
-        ("empty", "pixels", {}, "empty: contains no image"),
-        ("bad", "pixels", {}, "bad/x.png: cannot be decoded"),
-        ("photos", "vgg", {}, "--model vgg: unknown; choose pixels, resnet50"),
+        ("no", "pixels", {}, "^no: "),
+        ("empty", "pixels", {}, "^empty: "),
+        ("bad", "pixels", {}, "bad/x.png: "),
+        ("photos", "vgg", {}, "--model vgg: .*pixels, resnet50"),
         ("photos", "no.pt", {}, "no.pt: no such file"),
-        ("photos", "bare.pt", {}, "bare.pt: bare.pt.meta.json is missing"),
-        ("photos", "folds.pt", {}, "folds.pt: weights of the step train_folds"),
-        ("photos", "dense.pt", {}, "step train_vae, arch dense"),
-        ("photos", "odd.pt", {}, "odd.pt.meta.json: does not say"),
-        ("photos", "wrong.pt", {}, "wrong.pt: lacks the tensor"),
-        ("photos", "pixels", {"layer": "block 1"}, "--layer block 1: pixels have no"),
-        ("photos", "pixels", {"weights": Path("bare.pt")}, "--weights bare.pt: --model pixels"),
-        ("photos", "weights.pt", {"weights": Path("bare.pt")}, "takes no other weights"),
-        ("photos", "pixels", {"ids": "stem"}, "--ids stem: unknown; choose path or name"),
-        ("photos", "pixels", {"size": 4}, "--size 4: give 8 to 512"),
+        ("photos", "bare.pt", {}, "bare.pt: bare.pt.meta.json"),
+        ("photos", "folds.pt", {}, "folds.pt: .*train_folds"),
+        ("photos", "dense.pt", {}, "dense.pt: .*train_vae, arch dense"),
+        ("photos", "odd.pt", {}, "odd.pt.meta.json: "),
+        ("photos", "wrong.pt", {}, "wrong.pt: "),
+        ("photos", "pixels", {"layer": "block 1"}, "--layer block 1: "),
+        ("photos", "pixels", {"weights": Path("bare.pt")}, "--weights bare.pt: .*pixels"),
+        ("photos", "weights.pt", {"weights": Path("bare.pt")}, "--weights bare.pt: .*weights.pt"),
+        ("photos", "pixels", {"ids": "stem"}, "--ids stem: .*path or name"),
+        ("photos", "pixels", {"size": 4}, "--size 4: .*8 to 512"),
         ("photos", "pixels", {"batch": 0}, "--batch 0"),
         ("photos", "pixels", {"threads": 0}, "--threads 0"),
-        ("photos", "weights.pt", {"device": "gpu"}, "device: 'gpu' is unknown"),
-        ("photos", "pixels", {"output": Path("x.csv")}, "x.csv: unknown ending"),
-        ("photos", "pixels", {"output": Path("there.npz")}, "there.npz: already exists"),
+        ("photos", "weights.pt", {"device": "gpu"}, "'gpu'"),
+        ("photos", "pixels", {"output": Path("x.csv")}, "x.csv: "),
+        ("photos", "pixels", {"output": Path("there.npz")}, "there.npz: .*--force"),
     ):
         with pytest.raises(InputError, match=message):
             extract(Path(images), model, **options)  # type: ignore[arg-type]
@@ -270,5 +270,5 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
     extract(photos, "pixels", Path("there.npz"), size=8, batch=1, threads=1, force=True)
     assert load_npz(Path("there.npz"))["features"].shape == (4, 192)
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="device: cuda cannot be used"):
+        with pytest.raises(InputError, match="cuda"):
             extract(photos, "weights.pt", device="cuda")

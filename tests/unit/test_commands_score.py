@@ -53,9 +53,7 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
     study = {"kind": "own", "data": {"embeddings": {"file": str(embeddings)}}}
     given = {"run": ["x"], "studies": {"x": study}}
     default = load_yaml(ROOT / "config/config.yaml")
-    whole = resolve(
-        merge(merge(default, given), config), ROOT / "workflow/schemas/config.schema.yaml"
-    )
+    whole = resolve(merge(merge(default, given), config))
     settings, seed = whole["studies"]["x"], whole["seed"]
     folder = embeddings.parent / "steps"
     names = ("ids", "files", "files_csv", "unmatched", "unmatched_csv", "samples", "encoding")
@@ -164,7 +162,7 @@ def test_a_csv_holds_the_same_numbers_and_the_text_says_what_stands_out(tmp_path
         highest = exact.sort_values(name, kind="stable", ascending=False)["id"].tolist()
         for line, ids in ((f"highest {shown}", highest), (f"lowest {shown}", order)):
             assert [word.split(" (")[0] for word in lines[line].split("), ")] == ids[:5]
-    assert "ties: 2 samples have the uniqueness of another one" in result.text
+    assert "ties: 2 samples " in result.text
     assert f"of {RESTARTS} restarts converged" in result.text
     assert lines["scores"] == "z-scores.csv"
     assert lines["next"] == f"latent-microscope init {tmp_path}/z.npz"
@@ -192,18 +190,18 @@ def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:
     nan[4, 1] = np.nan
     np.savez(tmp_path / "nan.npz", z=nan, ids=np.array(IDS))
     for name, options, message in (
-        ("no.npy", {}, "no.npy: no such file"),
-        ("few.npy", {}, "24 samples; at least 25"),
-        ("nan.npz", {}, "nan.npz: row 4 .id s04."),
-        ("two.npz", {}, "two.npz: no array None; set `array` to one of a, b"),
-        ("z.npy", {"components": 13}, "--components 13: .*z.npy has 12 columns"),
+        ("no.npy", {}, "no.npy: "),
+        ("few.npy", {}, "few.npy: 24 .*25"),
+        ("nan.npz", {}, "nan.npz: row 4 .*s04"),
+        ("two.npz", {}, "two.npz: .*array.* a, b"),
+        ("z.npy", {"components": 13}, "--components 13: .*z.npy has 12 "),
         ("z.npy", {"components": 0}, "--components 0"),
-        ("z.npy", {"restarts": 0}, "--restarts 0: give 1 or more"),
+        ("z.npy", {"restarts": 0}, "--restarts 0"),
         ("z.npy", {"seed": -1}, "config key seed"),
-        ("z.npy", {"ids": tmp_path / "short.txt"}, "2 ids for the 40 rows"),
-        ("z.npy", {"output": Path("x.xlsx")}, "x.xlsx: unknown ending"),
-        ("z.npy", {"output": tmp_path}, "unknown ending"),
-        ("z.npy", {"output": Path("there.csv")}, "there.csv: already exists; --force"),
+        ("z.npy", {"ids": tmp_path / "short.txt"}, "short.txt.* 2 .* 40 "),
+        ("z.npy", {"output": Path("x.xlsx")}, "x.xlsx: .*.csv or .parquet"),
+        ("z.npy", {"output": tmp_path}, str(tmp_path)),
+        ("z.npy", {"output": Path("there.csv")}, "there.csv: .*--force"),
     ):
         Path("there.csv").write_text("mine")
         with pytest.raises(InputError, match=message):
@@ -219,10 +217,7 @@ def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:
 def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
     np.savez(tmp_path / "z.npz", z=values(), ids=np.array(IDS))
     config = load_yaml(write_config([str(tmp_path / "z.npz")], output=tmp_path / "z.yaml").config)
-    whole = resolve(
-        merge(load_yaml(ROOT / "config/config.yaml"), config),
-        ROOT / "workflow/schemas/config.schema.yaml",
-    )
+    whole = resolve(merge(load_yaml(ROOT / "config/config.yaml"), config))
     sources = {"components": None, "restarts": RESTARTS}
     given = default_settings({"embeddings": {"file": "z.npz"}}, sources=sources)
     for section in ("sources", "scores"):

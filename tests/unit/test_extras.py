@@ -19,7 +19,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
 # Asked for without an import: what others import, call or read.
 NOT_IMPORTED = {
-    "bokeh", "ipykernel", "psutil", "pygments", "six", "snakemake-executor-plugin-slurm",
+    "bokeh", "ipykernel", "jinja2", "psutil", "pygments", "six", "snakemake-executor-plugin-slurm",
     "tensorboard", "typer",
 }  # fmt: skip
 HASHER = CodeHasher()

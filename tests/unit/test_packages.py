@@ -69,14 +69,14 @@ def test_planning_starts_without(heavy: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_declared_models_are_found_by_a_step_in_no_time() -> None:
-    """A step looks up its declaration before it can begin: plugins are not asked for ours."""
+def test_a_step_finds_its_declaration_without_plugins_or_the_config() -> None:
+    """A step looks up its declaration before it can begin."""
     code = (
         "import sys\n"
         "from latent_microscope import registry\n"
-        "assert registry.model_type('pixels').title == 'pixels'\n"
+        "assert registry.find('scores', 'stability').title == 'stability'\n"
         "ours = [name for name in sys.modules if name.startswith('latent_microscope.')]\n"
-        "assert not {'importlib.metadata', 'yaml', 'jsonschema'} & sys.modules.keys()\n"
+        "assert not {'importlib.metadata', 'yaml', 'jsonschema', 'pydantic'} & sys.modules.keys()\n"
         "assert len(ours) <= 5, ours\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

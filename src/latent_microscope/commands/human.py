@@ -31,42 +31,22 @@ _NONE = (float("nan"), float("nan"))
 
 @dataclass(frozen=True)
 class Human:
-    """Human data over the images that are compared.
-
-    Attributes:
-        reference: The human RDM.
-        what: What they are, in words.
-        ceiling: Noise ceiling of the Spearman correlation, lower and upper; NaN: there is none.
-        counts: Votes that can be drawn again.
-        classes: Classes of the votes; 0 without votes.
-        baselines: RDMs of what is known without a model.
-        notes: What could not be computed, and why.
-    """
+    """Human data about the images that are compared."""
 
     reference: RDM
-    what: str
-    ceiling: tuple[float, float]
-    counts: npt.NDArray[np.int64] | None = None
-    classes: int = 0
+    what: str  # for people
+    ceiling: tuple[float, float]  # of the Spearman correlation, lower and upper; NaN: none
+    counts: npt.NDArray[np.int64] | None = None  # votes that can be resampled
+    classes: int = 0  # of the votes
     baselines: dict[str, RDM] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what could not be computed, and why
 
 
 Reader = Callable[[Rows, Ids], Human]
 
 
 def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Source, Reader]:
-    """Read votes: their ids, and a function of rows and their ids that makes the rest.
-
-    Args:
-        path: As :func:`latent_microscope.custom.votes.read_votes` takes it.
-        metric: Distance of the RDMs.
-        splits: Random halvings for the noise ceiling.
-        seed: Root seed.
-
-    Raises:
-        InputError: They are no votes.
-    """
+    """The votes in a file, and a function of rows and their ids that makes the rest."""
     found = read_votes(path, {})
 
     def human(rows: Rows, ids: Ids) -> Human:
@@ -82,36 +62,26 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
             except InputError as error:
                 notes.append(f"no noise ceiling: {error}")
         else:
-            notes.append("no noise ceiling and no interval over votes: an image has a single vote")
+            notes.append(
+                "no noise ceiling and no interval over votes: some images have a single vote"
+            )
         features = {}
         if len(np.unique(labels)) > 1:
             features["label"] = np.eye(len(found.classes))[labels]
             features["class_mean"] = class_mean_votes(counts, labels)
-        return Human(
-            reference,
-            f"{counts.sum()} votes in {len(found.classes)} classes",
-            ceiling,
-            counts if repeated else None,
-            len(found.classes),
-            {
-                name: similarity.rdm(one.astype(np.float32), metric, names)
-                for name, one in features.items()
-            },
-            notes,
-        )
+        baselines = {
+            name: similarity.rdm(one.astype(np.float32), metric, names)
+            for name, one in features.items()
+        }
+        classes, kept = len(found.classes), counts if repeated else None
+        what = f"{counts.sum()} votes in {classes} classes"
+        return Human(reference, what, ceiling, kept, classes, baselines, notes)
 
     return Source("votes", str(path), len(found.counts), found.ids), human
 
 
 def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
-    """Read dissimilarities; otherwise as :func:`open_votes`.
-
-    Args:
-        path: As :func:`latent_microscope.custom.dissimilarity.read_square` takes it.
-
-    Raises:
-        InputError: It is no matrix of dissimilarities.
-    """
+    """The same for dissimilarities."""
     square = read_square(path, {})
 
     def human(rows: Rows, ids: Ids) -> Human:
@@ -127,19 +97,11 @@ def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
 def compared(
     rdms: Mapping[str, RDM], human: Human, draws: int, *, seed: int, threads: int = 1
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Compare RDMs with the human one.
+    """One row per RDM, and what could not be computed.
 
-    Args:
-        rdms: By name of the model.
-        human: Over the same images.
-        draws: Bootstrap samples; 0: none.
-        seed: Root seed.
-        threads: Samples at the same time; changes no number.
-
-    Returns:
-        One row an RDM: ``model``, ``spearman``, ``low`` and ``high`` (over images), with votes
-        ``low_votes`` and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling_lower``,
-        ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``; and what could not be computed.
+    Columns: ``model``, ``spearman``, ``low`` and ``high`` (over images), with votes ``low_votes``
+    and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling_lower``, ``ceiling_upper``,
+    ``n_images``, ``n_pairs``, ``n_draws``.
     """
     reference, notes = rank_rdm(human.reference), list(human.notes)
     ranked = {name: rank_rdm(one) for name, one in rdms.items()}

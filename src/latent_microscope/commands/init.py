@@ -13,12 +13,7 @@ from latent_microscope.io.artefacts import save_text
 
 @dataclass(frozen=True)
 class Written:
-    """A config that was written.
-
-    Attributes:
-        config: Its path.
-        notes: What was found, one line per file.
-    """
+    """A config that was written, and one line per file about what it is."""
 
     config: Path
     notes: list[str]
@@ -31,17 +26,7 @@ def write_config(
     *,
     force: bool = False,
 ) -> Written:
-    """Write the config of a study of some files.
-
-    Args:
-        files: Paths, or ``role=path`` where a file could be several things.
-        name: Of the study; by default from the first file.
-        output: The config; by default ``NAME.yaml``.
-        force: Overwrite it if it is there.
-
-    Raises:
-        InputError: A file is missing, unreadable or unclear, or the config is there already.
-    """
+    """Write the config of a study of some files; see ``latent-microscope init -h``."""
     found = [look(path) for path in files]
     options = [f"--name={name}"] if name else []
     command = shlex.join(["latent-microscope", "init", *files, *options])

@@ -12,7 +12,9 @@ from latent_microscope.provenance.sidecars import read_sidecar, sidecar_path
 
 NAMES = ("pixels", "resnet50", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 RESNET_FILE = "resnet50-11ad3fa6.pth"
-_RESNET_DOWNLOAD = Path("data/resnet50-imagenet") / RESNET_FILE  # where a run of this folder has it
+_RESNET_DOWNLOAD = (
+    Path("data/resnet50-imagenet") / RESNET_FILE
+)  # where a run in this folder downloads it
 _PIXELS = 64  # of a side, as in the workflow
 _PHILNET = 32
 _VAES = {"convolutional": 64, "cifar": 32}
@@ -21,33 +23,17 @@ _STEPS = {"train_vae": "vae", "import_weights": "vae", "train_philnet": "philnet
 
 @dataclass(frozen=True)
 class Network:
-    """A network and how it takes images.
+    """A network, and the images that it takes."""
 
-    Attributes:
-        name: For the name of the output.
-        settings: As :func:`latent_microscope.models.extractors.build_extractor` takes them.
-        side: Pixels of a side.
-        weights: Its state dict; None: pixels.
-        resizes: Whether it brings smaller images to that size by itself.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    side: int
-    weights: Path | None = None
-    resizes: bool = False
+    name: str  # in the name of the output
+    settings: dict[str, Any]  # of build_extractor
+    side: int  # pixels
+    weights: Path | None = None  # state dict; None: pixels
+    resizes: bool = False  # whether it enlarges smaller images itself
 
 
 def find_network(model: str, weights: Path | None) -> Network:
-    """The network of the option ``--model``.
-
-    Args:
-        model: One of :data:`NAMES`, or a weights file of a run.
-        weights: State dict in place of the usual one.
-
-    Raises:
-        InputError: An unknown name, or a package or weights are missing.
-    """
+    """The network of ``--model``: one of :data:`NAMES`, or a weights file of a run."""
     path = Path(model)
     if model not in NAMES and path.suffix not in (".pt", ".pth"):
         raise InputError(
@@ -97,24 +83,24 @@ def _resnet_weights() -> Path:
 
 
 def _of_run(path: Path) -> Network:
-    """A network that the workflow has trained: the sidecar of its weights says what it is."""
+    """A network that the workflow has trained; the sidecar of its weights describes it."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not sidecar_path(path).is_file():
         raise InputError(
-            f"{path}: {sidecar_path(path).name} is missing beside it, which says of what network "
-            "it is; give the weights.pt of a run where it lies"
+            f"{path}: {sidecar_path(path).name}, which describes the network, is missing in the "
+            "same folder; give the weights.pt in the results of a run"
         )
     made = read_sidecar(path)
     params = made.get("params") if isinstance(made, dict) else None
     settings = params.get("settings") if isinstance(params, dict) else None
     if not isinstance(settings, dict):
-        raise InputError(f"{sidecar_path(path)}: does not say of what network the weights are")
+        raise InputError(f"{sidecar_path(path)}: does not describe the network of the weights")
     kind, arch = _STEPS.get(str(made.get("step"))), settings.get("arch")
     if kind is None or (kind == "vae" and arch not in _VAES):
         raise InputError(
             f"{path}: weights of the step {made.get('step')}{f', arch {arch}' if arch else ''}; "
-            "take those of a PhilNet, or of a VAE of the arch convolutional or cifar"
+            "give those of a PhilNet, or of a VAE with arch convolutional or cifar"
         )
     side = _VAES[str(arch)] if kind == "vae" else _PHILNET
     return Network(kind, {**settings, "kind": kind}, side, path)
@@ -123,21 +109,7 @@ def _of_run(path: Path) -> Network:
 def open_network(
     network: Network, side: int, *, layer: str | None, device: str
 ) -> Callable[[Path, Path, int], None]:
-    """Build a network.
-
-    Args:
-        network: From :func:`find_network`, not pixels.
-        side: Pixels of a side of the images.
-        layer: Name of a stage; None: the penultimate layer, or a VAE's latent means.
-        device: auto, cpu or cuda.
-
-    Returns:
-        A function of a ``.npy`` of images, the ``.npy`` of features to write, and the images at a
-        time.
-
-    Raises:
-        InputError: Weights of another network, or no such layer or device.
-    """
+    """A function of images (.npy), the features to write (.npy) and the images per batch."""
     from latent_microscope.models.extractors import build_extractor
     from latent_microscope.models.features import extract_features, images_at_once
     from latent_microscope.models.stages import stage_function

@@ -19,12 +19,7 @@ TABLES = (".csv", ".parquet")
 
 @dataclass(frozen=True)
 class Result:
-    """What a command has done.
-
-    Attributes:
-        path: The file that it wrote.
-        text: Lines to print.
-    """
+    """What a command has written, and lines to print."""
 
     path: Path
     text: str
@@ -32,63 +27,33 @@ class Result:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a study of the user's files gets where its config says nothing.
-
-    Attributes:
-        study: Its sections, resolved.
-        seed: Root seed.
-        threads: Numeric threads.
-    """
+    """Defaults of a study of the user's files."""
 
     study: dict[str, Any]
-    seed: int
+    seed: int  # root seed
     threads: int
 
 
 def default_settings(
     data: Mapping[str, Any], *, seed: int | None = None, **sections: Any
 ) -> Settings:
-    """Resolve the config of a study that names some data, as the workflow does.
-
-    Args:
-        data: Its section ``data``; files are not looked at.
-        seed: Root seed; None: the default config's.
-        sections: More of it.
-
-    Raises:
-        InputError: A value is out of its range.
-    """
+    """The resolved settings of a study with this section ``data``; its files are not read."""
     study = {"kind": KIND, "data": dict(data), **sections}
-    given = {"run": ["command"], "studies": {"command": study}}
-    config = resolve(
-        merge(
-            load_yaml(project.asset("config/config.yaml")),
-            given if seed is None else {**given, "seed": seed},
-        ),
-        project.asset("workflow/schemas/config.schema.yaml"),
-    )
+    given: dict[str, Any] = {"run": ["command"], "studies": {"command": study}}
+    given |= {} if seed is None else {"seed": seed}
+    config = resolve(merge(load_yaml(project.asset("config/config.yaml")), given))
     return Settings(config["studies"]["command"], config["seed"], config["numeric_threads"])
 
 
 def result_path(
     output: Path | None, default: str, endings: tuple[str, ...], *, force: bool
 ) -> Path:
-    """Where a result goes: checked before the work is done.
-
-    Args:
-        output: As the user gave it.
-        default: Its name in this folder otherwise.
-        endings: That can be written.
-        force: Overwrite it if it is there.
-
-    Raises:
-        InputError: Another ending, a folder, or it is there already.
-    """
+    """The output, or its default name in this folder; checked before the computation."""
     path = output or Path(default)
     if path.suffix.lower() not in endings:
-        raise InputError(f"{path}: unknown ending; name the output {' or '.join(endings)}")
+        raise InputError(f"{path}: unknown suffix; use {' or '.join(endings)}")
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file with --output")
+        raise InputError(f"{path}: is a folder; give a file as --output")
     if path.exists() and not force:
         raise InputError(f"{path}: already exists; --force overwrites it, --output renames it")
     return path

@@ -47,33 +47,10 @@ def score(
     restarts: int | None = None,
     force: bool = False,
 ) -> Result:
-    """Score embeddings by every forensic heuristic and write one table; no workflow, no training.
+    """Write a table of all scores; see ``latent-microscope score -h``.
 
-    Uniqueness, originality, stability, densities, CLS and the detector of authentic samples, with
-    the settings and random streams that a study of the same file has by default: the numbers are
-    those of its results/STUDY/vae/whole/seed0/scores-intended.parquet.
-
-    Example:
-        latent-microscope score latents.npz -o scores.parquet
-
-    Args:
-        embeddings: .npy, .npz (ids in the array ids) or .parquet (ids in the column id), one row of
-            numbers a sample; without ids rows are numbered.
-        output: .csv or .parquet; by default NAME-scores.csv in this folder.
-        ids: Ids of the rows: .npy, a table with a column id, or one id per line.
-        array: Array of an .npz, or column of vectors of a Parquet file; by default the only one.
-        seed: Root seed; by default that of the default config.
-        components: Independent sources; by default 20, or the number of columns if fewer.
-        restarts: FastICA restarts, of which the best is taken; by default 5, as in the configs
-            that init writes. They take most of the time, minutes where sources are near Gaussian.
-        force: Overwrite the output.
-
-    Returns:
-        The table's path, and a summary.
-
-    Raises:
-        InputError: The embeddings cannot be read or are too few, an option is out of range, or the
-            output exists.
+    Settings and random streams are those of a study of the same file, so that the numbers equal its
+    results/STUDY/vae/whole/seed0/scores-intended.parquet.
     """
     path = result_path(output, f"{embeddings.stem}-scores.csv", TABLES, force=force)
     found = read_rows(embeddings, array=array, ids=ids)
@@ -82,7 +59,7 @@ def score(
     if components is not None and not 1 <= components <= z.shape[1]:
         raise InputError(
             f"--components {components}: {embeddings} has {z.shape[1]} columns that vary; give 1 "
-            "to as many"
+            "to that many"
         )
     if restarts is not None and restarts < 1:
         raise InputError(f"--restarts {restarts}: give 1 or more")
@@ -111,7 +88,7 @@ def score(
 
 
 def _ends(table: pd.DataFrame) -> Iterator[str]:
-    """The highest and lowest of each ranking, ties in the order of the file."""
+    """Highest and lowest samples of each ranking; ties in the order of the file."""
     for name in RANKED:
         for end, ascending in (("highest", False), ("lowest", True)):
             rows = table.sort_values(name, ascending=ascending, kind="stable").head(_SHOWN)
@@ -123,7 +100,7 @@ def _ends(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _whole(table: pd.DataFrame, known: pd.Series, threshold: float) -> Iterator[str]:
-    """What is true of the scores as a whole."""
+    """Correlations, ties and reliability of the scores."""
     yield (
         "Spearman of uniqueness and originality: "
         f"{known['spearman_uniqueness_originality']:.2f}; of uniqueness and density: "
@@ -131,7 +108,7 @@ def _whole(table: pd.DataFrame, known: pd.Series, threshold: float) -> Iterator[
     )
     copies = len(table) - table["uniqueness"].nunique()
     if copies:
-        yield f"ties: {copies} samples have the uniqueness of another one"
+        yield f"ties: {copies} samples have the same uniqueness as another one"
     note = tie_note(table["attractor_density"])
     if note:
         yield f"ties: {note}"
@@ -144,7 +121,7 @@ def _whole(table: pd.DataFrame, known: pd.Series, threshold: float) -> Iterator[
 def _noise(
     z: np.ndarray, names: np.ndarray, table: pd.DataFrame, fit: SourceFit, given: Settings
 ) -> Iterator[str]:
-    """How far the rankings repeat over the restarts of the sources."""
+    """Reliability of the rankings over the restarts of FastICA."""
     settings = given.study["scores"]
     restarts = run_restart_scores(
         z,

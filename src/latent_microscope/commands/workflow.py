@@ -20,17 +20,7 @@ DEMO_REPORT = Path("results/demo-report.html")
 def arguments(
     configs: Sequence[Path], cores: int | None, profile: str | None, options: Sequence[str]
 ) -> list[str]:
-    """The command line of Snakemake for some studies.
-
-    Args:
-        configs: Config files; none: the embedded default.
-        cores: Of this machine; None: all that this process may use.
-        profile: Of Snakemake, by name or path; None: profiles/default.
-        options: Snakemake's own, put last.
-
-    Raises:
-        InputError: A config is missing or not YAML, or Snakemake is not installed.
-    """
+    """Arguments of Snakemake for config files (none: the demo); ``options`` come last."""
     if find_spec("snakemake") is None:
         raise InputError(
             'Snakemake is not installed; pip install "latent-microscope[workflow]" brings it'

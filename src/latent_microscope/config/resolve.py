@@ -1,21 +1,16 @@
-"""The config as the Snakefile sees it: sizes resolved, defaults filled in, every key checked."""
+"""The config as the planner takes it: sizes resolved, defaults filled in, every key checked."""
 
 import copy
-import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import jsonschema
-from jsonschema.protocols import Validator
-
-from latent_microscope.config.custom_study import check_own, spell_out
+from latent_microscope.config.custom_study import check_own
+from latent_microscope.config.fields import check, unknown_value
 from latent_microscope.config.models import check_models
-from latent_microscope.config.schema import config_schema, definition
+from latent_microscope.config.studies import KINDS, Config, study_section
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import require_modest
 
-KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "own")
 _ORDERED = ("models", "settings")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
@@ -26,53 +21,32 @@ ROLES = {
 
 
 def resolve(
-    config: Mapping[str, Any],
-    schema_file: Path,
-    data_sets: Mapping[str, Mapping[str, str]] | None = None,
+    config: Mapping[str, Any], data_sets: Mapping[str, Mapping[str, str]] | None = None
 ) -> dict[str, Any]:
-    """Check a config and fill in what it leaves out.
+    """Check a config and fill in its defaults.
 
-    A study with ``sizes`` becomes ``<name>-<size>`` with that size's values merged into it, so
-    that runs of different sizes never share a results folder.
+    A study with ``sizes`` becomes ``<name>-<size>`` with the values of that size merged into it, so
+    that different sizes have different results folders.
 
     Args:
         config: The merged content of the config files and ``--config``.
-        schema_file: YAML of the JSON schema.
-        data_sets: Those of the manifest: name → file → role; not given: names are not checked.
+        data_sets: Those of the manifest: name → file → role; None: names are not checked.
 
     Returns:
-        A new config; ``studies`` holds just the studies that ``run`` names, resolved.
+        A new config; its ``studies`` are those that ``run`` names, resolved.
 
     Raises:
-        InputError: A key is unknown, missing or out of its range; the message names it.
+        InputError: A key is unknown, missing or out of range; the message names it.
     """
-    schema = config_schema(schema_file)
     require_modest(config, "config")
-    whole: dict[str, Any] = copy.deepcopy(dict(config))
-    validate(whole, schema, "")
+    whole = check(Config, copy.deepcopy(dict(config)), "")
+    studies = copy.deepcopy(config["studies"])  # as written, without anything filled in
     resolved = {}
     for name in whole["run"]:
-        if name not in whole["studies"]:
-            known = ", ".join(sorted(whole["studies"]))
-            raise InputError(f"config key run: no study {name!r}; studies are: {known}")
-        study = whole["studies"][name]
-        full_name, study = _resolve_size(name, study, whole["size"])
-        if study["kind"] not in KINDS:
-            raise InputError(
-                f"config key studies.{name}.kind: {study['kind']!r} is not one of {list(KINDS)}"
-            )
-        part = {"$defs": schema["$defs"], **schema["$defs"][study["kind"]]}
-        if study["kind"] == "own":
-            spell_out(study, part["properties"]["scores"]["default"])
-        validate(study, part, f"studies.{name}")
-        for model, settings in study.get("models", {}).items():
-            part = {"$defs": schema["$defs"], **schema["$defs"][definition(settings["type"])]}
-            validate(settings, part, f"studies.{name}.models.{model}")
-        check_models(study, f"studies.{name}.models")
-        if study["kind"] == "own":
-            check_own(study, f"studies.{name}")
-        if data_sets is not None:
-            _check_data_sets(study, data_sets, f"studies.{name}")
+        if name not in studies:
+            raise InputError(unknown_value("run", name, studies))
+        full_name, study = _resolve_size(name, studies[name], whole["size"])
+        study = _check_study(study, f"studies.{name}", data_sets)
         if whole["subset"] and study["kind"] in ("faces", "alignment"):
             full_name = f"{full_name}-{whole['subset']}"
             _take_subset(study, whole["subset"])
@@ -81,16 +55,40 @@ def resolve(
                 f"config key run: two studies would write to results/{full_name}; rename one"
             )
         resolved[full_name] = {
-            # The order of models and settings is the user's: figures and tables follow it.
+            # Figures and tables follow the user's order of models and settings.
             key: {m: _sorted(v) for m, v in part.items()} if key in _ORDERED else _sorted(part)
-            for key, part in study.items()
+            for key, part in sorted(study.items())
         }
-    whole["studies"] = resolved
-    return whole
+    return {**whole, "studies": resolved}
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of ``base`` updated by ``over``; mappings are merged key by key, all else replaced."""
+    merged = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
+def _check_study(
+    study: Mapping[str, Any], prefix: str, data_sets: Mapping[str, Mapping[str, str]] | None
+) -> dict[str, Any]:
+    if study["kind"] not in KINDS:  # a size has changed it
+        raise InputError(unknown_value(f"{prefix}.kind", study["kind"], KINDS))
+    found = check(study_section(study["kind"]), study, prefix)
+    check_models(found, f"{prefix}.models")
+    if found["kind"] == "own":
+        check_own(found, prefix)
+    if data_sets is not None:
+        _check_data_sets(found, data_sets, prefix)
+    return found
 
 
 def _sorted(value: Any) -> Any:
-    """Mappings by key, so that a key's place in a file is no change of a rule's params."""
+    """Mappings by key, so that moving a key in a file does not change a rule's params."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value)}
     return value
@@ -102,7 +100,8 @@ def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dic
         return name, study
     if size not in sizes:
         raise InputError(
-            f"config key size: study {name!r} has no size {size!r}; it has {sorted(sizes)}"
+            f"config key size: study {name} has no size {size!r}; known here: "
+            f"{', '.join(sorted(sizes))}"
         )
     return f"{name}-{size}", merge(study, sizes[size])
 
@@ -116,8 +115,8 @@ def _check_data_sets(
             for roles in files:
                 if not set(roles) & set(known.values()):
                     raise InputError(
-                        f"config key {prefix}.{key}: the data set {study[key]!r} has no file of "
-                        f"the role {roles[0]!r}; name another one of config/datasets.yaml"
+                        f"config key {prefix}.{key}: the data set {study[key]!r} has no file with "
+                        f"the role {roles[0]}; use another one of config/datasets.yaml"
                     )
     networks = {"vae": study["vae"]} if "vae" in study else {}
     networks |= {f"models.{name}": model for name, model in study.get("models", {}).items()}
@@ -125,91 +124,22 @@ def _check_data_sets(
         if network.get("weights"):
             key = f"{prefix}.{name}.weights"
             data_set, _, file = network["weights"].partition("/")
-            if file not in _files_of(data_set, data_sets, key):
+            known = _files_of(data_set, data_sets, key)
+            if file not in known:
                 raise InputError(
-                    f"config key {key}: the data set {data_set!r} has no file {file!r}; its files "
-                    f"are: {', '.join(data_sets[data_set])}"
+                    f"config key {key}: the data set {data_set!r} has no file {file!r}; known "
+                    f"here: {', '.join(known)}"
                 )
 
 
 def _files_of(name: str, data_sets: Mapping[str, Mapping[str, str]], key: str) -> Mapping[str, str]:
     if name not in data_sets:
-        raise InputError(
-            f"config key {key}: no data set {name!r} in config/datasets.yaml; it has "
-            f"{', '.join(data_sets)}"
-        )
+        raise InputError(f"{unknown_value(key, name, data_sets)} (config/datasets.yaml)")
     return data_sets[name]
 
 
 def _take_subset(study: dict[str, Any], count: int) -> None:
     if study["kind"] == "faces":
         study["subset"] = count
-    elif study["kind"] == "alignment":
+    else:
         study["subset"] = {"train": 5 * count, "test": count}
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of ``base`` with ``over`` laid on it; mappings merge key by key, all else replaces."""
-    merged = copy.deepcopy(dict(base))
-    for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = merge(merged[key], value)
-        else:
-            merged[key] = copy.deepcopy(value)
-    return merged
-
-
-def validate(instance: Any, schema: Mapping[str, Any], prefix: str) -> None:
-    """Validate ``instance`` in place, filling in the schema's defaults.
-
-    Raises:
-        InputError: The first violation, deepest key first, with the key's dotted name.
-    """
-    errors = sorted(_DefaultFiller(schema).iter_errors(instance), key=_depth, reverse=True)
-    if errors:
-        raise InputError(_message(errors[0], prefix))
-
-
-def _depth(error: jsonschema.ValidationError) -> int:
-    return len(error.absolute_path)
-
-
-def _message(error: jsonschema.ValidationError, prefix: str) -> str:
-    key = ".".join([p for p in [prefix] if p] + [str(p) for p in error.absolute_path])
-    text = error.message
-    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
-    if error.validator == "additionalProperties":
-        known = schema.get("properties", {})
-        unknown = sorted(set(error.instance) - set(known), key=str)  # type: ignore[arg-type]
-        key = ".".join([k for k in (key, str(unknown[0])) if k])
-        text = f"unknown key; known here: {', '.join(sorted(known))}"
-    elif error.validator in ("minimum", "maximum", "enum", "type", "pattern"):
-        wanted = schema.get("description", "")
-        text += f" ({wanted})" if wanted else ""
-    return f"config key {key or '(top level)'}: {text}"
-
-
-def _extend_with_defaults(base: type[Validator]) -> type[Validator]:
-    check_properties = base.VALIDATORS["properties"]
-
-    def fill_defaults(validator: Any, properties: Any, instance: Any, schema: Any) -> Any:
-        if isinstance(instance, dict):
-            for name, subschema in properties.items():
-                if "default" in subschema and name not in instance:
-                    instance[name] = copy.deepcopy(subschema["default"])
-        yield from check_properties(validator, properties, instance, schema)
-
-    # JSON Schema takes 3.0 for an integer and YAML has .nan and .inf; steps want none of them.
-    types = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
-    return jsonschema.validators.extend(base, {"properties": fill_defaults}, type_checker=types)
-
-
-def _is_integer(_checker: Any, value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(checker: Any, value: Any) -> bool:
-    return _is_integer(checker, value) or (isinstance(value, float) and math.isfinite(value))
-
-
-_DefaultFiller = _extend_with_defaults(jsonschema.Draft202012Validator)

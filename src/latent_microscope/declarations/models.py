@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from latent_microscope.config.models import (
+    EfficientnetLite,
+    External,
+    Folds,
+    Philnet,
+    Random,
+    Resnet50,
+    Views,
+)
 from latent_microscope.registry import ModelType
 
 ALL_KINDS = ("alignment", "own")
@@ -29,7 +38,7 @@ MODELS = (
     ModelType(
         name="philnet",
         title="PhilNet",
-        config="philnet",
+        config=Philnet,
         extra="train",
         logits=True,
         random=True,
@@ -40,7 +49,7 @@ MODELS = (
     ModelType(
         name="folds",
         title="PhilNet, fine-tuned in folds",
-        config="folds",
+        config=Folds,
         of="philnet",
         extra="train",
         logits=True,
@@ -50,7 +59,7 @@ MODELS = (
     ModelType(
         name="views",
         title="views of a network in folds",
-        config="views",
+        config=Views,
         of="folds",
         extra="train",
         logits=True,
@@ -60,7 +69,7 @@ MODELS = (
     ModelType(
         name="random",
         title="PhilNet, untrained",
-        config="random",
+        config=Random,
         of="philnet",
         extra="train",
         random=True,
@@ -71,7 +80,7 @@ MODELS = (
     ModelType(
         name="resnet50",
         title="ResNet-50",
-        config="resnet50",
+        config=Resnet50,
         extra="models",
         random=True,
         built=True,
@@ -82,7 +91,7 @@ MODELS = (
     ModelType(
         name="efficientnet_lite",
         title="EfficientNet-Lite0",
-        config="efficientnet_lite",
+        config=EfficientnetLite,
         extra="models",
         built=True,
         extracted=True,
@@ -92,14 +101,12 @@ MODELS = (
     ModelType(
         name="embeddings",
         title="the study's embeddings",
-        config="plain",
         kinds=("own",),
         needs=frozenset({"embeddings"}),
     ),
     ModelType(
         name="vae",
         title="latents of the VAE",
-        config="plain",
         kinds=ALL_KINDS,
         needs=frozenset({"vae"}),
         extra="train",
@@ -109,14 +116,12 @@ MODELS = (
     ModelType(
         name="pixels",
         title="pixels",
-        config="plain",
         kinds=ALL_KINDS,
         needs=frozenset({"images"}),
     ),
     ModelType(
         name="label",
         title="true label",
-        config="plain",
         kinds=ALL_KINDS,
         needs=frozenset({"votes"}),
         oracle=True,
@@ -124,7 +129,6 @@ MODELS = (
     ModelType(
         name="class_mean",
         title="mean votes of the class",
-        config="plain",
         kinds=ALL_KINDS,
         needs=frozenset({"votes"}),
         oracle=True,
@@ -132,7 +136,7 @@ MODELS = (
     ModelType(
         name="external",
         title="outputs from elsewhere",
-        config="external",
+        config=External,
         kinds=ALL_KINDS,
         logits="as held",
     ),

@@ -14,7 +14,6 @@ from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.provenance.codehash import CodeHasher
 
 MANIFEST = "config/datasets.yaml"
-SCHEMA = "workflow/schemas/config.schema.yaml"
 
 
 class Plan:
@@ -43,7 +42,7 @@ class Plan:
             for name, entry in self.manifest.items()
         }
         config = merge(load_yaml(project.asset("config/config.yaml")), overrides)
-        self.config = resolve(config, project.asset(SCHEMA), roles)
+        self.config = resolve(config, roles)
         figures.check_limits(self.config["figures"])
         if installed:
             require_installed(self.config["studies"])

@@ -34,6 +34,7 @@ NOT_COUNTED = tuple(
         "arguments",
         "registry",
         "declarations",
+        "config",
         "progress",
         "project",
         "planning",

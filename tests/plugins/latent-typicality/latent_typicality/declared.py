@@ -1,9 +1,17 @@
 """What this package declares; it imports no numpy, since planning reads it."""
 
+from latent_microscope.config.fields import Section, setting
 from latent_microscope.planning.runs import RUN, run_files, run_seeds, run_views
 from latent_microscope.planning.scores import is_computed
 from latent_microscope.planning.study import Study
 from latent_microscope.registry import Figure, Score, Table
+
+
+class Typicality(Section):
+    """Settings of the typicality: the section ``scores.typicality`` of the config."""
+
+    shrinkage: float = setting("weight of the diagonal in the covariance", 0.1, ge=0, le=1)
+
 
 SCORE = Score(
     name="typicality",
@@ -12,15 +20,7 @@ SCORE = Score(
     main=True,
     tested=True,
     meaning="high: as far from the mean of all latents as most samples of a Gaussian are",
-    config={
-        "shrinkage": {
-            "type": "number",
-            "minimum": 0,
-            "maximum": 1,
-            "default": 0.1,
-            "description": "weight of the diagonal in the covariance",
-        }
-    },
+    config=Typicality,
 )
 
 

@@ -1,6 +1,14 @@
 """Images by their mean colours: an example of a plugin that declares a type of model."""
 
+from latent_microscope.config.fields import Section, setting
 from latent_microscope.registry import ModelType
+
+
+class Grid(Section):
+    """Settings of a model of the type mean_colour."""
+
+    grid: int = setting("fields in each direction", 2, ge=1, le=16)
+
 
 MODEL = ModelType(
     name="mean_colour",
@@ -8,14 +16,6 @@ MODEL = ModelType(
     function="mean_colour.features:mean_colours",
     kinds=("alignment", "own"),
     needs=frozenset({"images"}),
-    config={
-        "grid": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": 16,
-            "default": 2,
-            "description": "fields in each direction",
-        }
-    },
+    config=Grid,
     note=lambda settings: f"mean colours of {settings['grid']} x {settings['grid']} fields",
 )
