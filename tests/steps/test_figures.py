@@ -1,4 +1,4 @@
-"""Each figure's ``main()`` on small made-up artefacts: written, readable, the same bytes twice."""
+"""Each figure on small synthetic artefacts: written, readable, the same bytes twice."""
 
 import inspect
 import os
@@ -23,8 +23,8 @@ from step_helpers import drawer  # type: ignore[import-not-found]
 from latent_microscope import project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.plots import behaviour, style
-from latent_microscope.plots.behaviour import confusion_panels, disputed
+from latent_microscope.plots import style
+from latent_microscope.plots.behaviour import plot_confusions, plot_disputed
 from latent_microscope.step import run_declared
 
 Draw = Callable[..., Path]
@@ -254,7 +254,7 @@ def test_several_seeds_and_models(
     module = drawer("classifier_training")
     module(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
     check(tmp_path / "c.png")
-    with pytest.raises(InputError, match="one label a table"):
+    with pytest.raises(InputError, match="3 tables and 1 labels"):
         module(training=tables, labels=["philnet"], **given)
 
 
@@ -365,7 +365,7 @@ def test_text_is_made_to_fit() -> None:
     assert style.fitting("short", 8, 7) == 8
     assert style.fitting("x" * 400, 8, 7) < 3
     assert style.pretty("philnet_best-probabilities") == "PhilNet best · probabilities"
-    assert style.pretty("human") == "people"
+    assert style.pretty("human") == "annotators"
     assert style.pretty("philnet_human-calibrated") == "PhilNet human · calibrated"
     assert style.pretty("5_o_Clock_Shadow") == "5 o Clock Shadow"
 
@@ -437,23 +437,33 @@ def test_identities_without_any_repeated_person(
 
 
 def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
-    artefacts: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    artefacts: Mapping[str, Any], tmp_path: Path
 ) -> None:
     made = artefacts["alignment"]
-    seen: dict[str, Any] = {}
-
-    def spy(images: Any, table: Any, votes: Any, predictions: Any, *rest: Any, **more: Any) -> Any:
-        seen.update(table=table, votes=votes, predictions=predictions)
-        return disputed(images, table, votes, predictions, *rest, **more)
-
-    monkeypatch.setattr(behaviour, "disputed", spy)
-    check(draw("disputed", made, tmp_path))
-    samples, labels = load_table(made["samples"]), load_table(made["features"])["id"]
-    assert list(seen["table"]["id"]) == list(samples["id"])
-    logits = pd.DataFrame(load_npy(made["logits"]), index=labels).loc[samples["id"]].to_numpy()
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(seen["predictions"], expected, rtol=1e-5)
-    np.testing.assert_allclose(seen["votes"].sum(axis=1), 1.0)
+    given = arguments("disputed", made, tmp_path)
+    with style.look("disputed") as settings:
+        drawn = plot_disputed(
+            **{k: v for k, v in given.items() if k not in ("png", "pdf")}, look=settings
+        )
+    table = load_table(made["image-table"])
+    table = table[(table["model"] == "philnet") & (table["seed"] == 0)].set_index("id")
+    order = table["jensen_shannon"].sort_values(ascending=False, kind="stable").index[:12]
+    photos, bars = drawn.axes[::2], drawn.axes[1::2]
+    titles = [ax.get_title(loc="left") for ax in photos]
+    for title, key in zip(titles, order, strict=True):
+        divergence, name = table.loc[key, ["jensen_shannon", "label_name"]]
+        assert name in title
+        assert f"{divergence:.2f}" in title
+    labels = load_table(made["features"])["id"]
+    logits = pd.DataFrame(load_npy(made["logits"]), index=labels).loc[order].to_numpy(float)
+    predicted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    counts = load_table(made["votes"]).set_index("id").loc[order].to_numpy(float)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    for ax, votes, prediction in zip(bars, shares, predicted, strict=True):
+        names = [tick.get_text() for tick in ax.get_yticklabels()]
+        chosen = [made_up.CLASSES.index(name) for name in names]
+        widths = [patch.get_width() for patch in ax.patches]  # type: ignore[attr-defined]
+        np.testing.assert_allclose(widths, [*votes[chosen], *prediction[chosen]], rtol=1e-5)
     with pytest.raises(InputError, match="seed 9"):
         draw("disputed", made, tmp_path, run=9)
 
@@ -471,18 +481,19 @@ def test_long_titles_take_two_lines() -> None:
     assert small < 4
 
 
-def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> None:
+def test_confusions_show_model_minus_annotators(artefacts: Mapping[str, Any]) -> None:
     """The sign in the title is that of the colours, and that of the artefact."""
-    table = load_table(artefacts["one model"]["confusions"])
+    path = artefacts["one model"]["confusions"]
+    table = load_table(path)
     with style.look("confusions") as made:
-        figure = confusion_panels(table, "title", made)
+        figure = plot_confusions(confusions=path, title="title", look=made)
     shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
     pictures = {name: np.asarray(ax.images[0].get_array()) for name, ax in shown.items() if name}
-    assert set(pictures) == {"people", "PhilNet", "minus people"}
-    people, model = pictures["people"], pictures["PhilNet"]
-    difference = pictures["minus people"]
-    np.testing.assert_allclose(difference, model - people)
-    assert np.diag(difference).max() < 0, "the made-up model is right less often than people"
+    assert set(pictures) == {"annotators", "PhilNet", "minus annotators"}
+    human, model = pictures["annotators"], pictures["PhilNet"]
+    difference = pictures["minus annotators"]
+    np.testing.assert_allclose(difference, model - human)
+    assert np.diag(difference).max() < 0, "the synthetic model is right less often"
     stored = table[table["source"] == "philnet"].pivot_table(
         index="true", columns="predicted", values="difference"
     )

@@ -1,0 +1,319 @@
+"""Figures of one VAE and of what is in its latent space, in the order of the report."""
+
+from latent_microscope.declarations.where import clustered, of_kind, scored, trained_here, vae
+from latent_microscope.planning import scores
+from latent_microscope.planning.runs import RUN, encoded_images, encoded_samples, of_study
+from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.registry import ROOT_SEED, Figure
+
+LISTS = ("creative", "stereotypes", "grey")
+"""Ranked lists that are drawn."""
+_PLOTS = "latent_microscope.plots"
+_IMAGES = {"images": encoded_images, "samples": encoded_samples}
+_SCORES = {"scores": f"{RUN}/scores-intended.parquet"}
+_CLUSTERS = {"clusters": f"{RUN}/clusters.parquet"}
+_ABI = {"abi": f"{RUN}/abi.parquet"}
+
+
+def niched(study: Study) -> bool:
+    """Latents whose sub-niches and identities are studied."""
+    return study.has_forensics and study.is_of("faces", "own")
+
+
+def published_faces(study: Study, at: Wildcards) -> bool:
+    """Whether published values are of these faces."""
+    return study.kind == "faces" and not study.is_made_up
+
+
+LATENTS = (
+    Figure(
+        name="vae_images",
+        title="images, reconstructions, variations, interpolations",
+        caption=(
+            "a: images and their reconstructions. b: variations (the code plus noise). c: "
+            "interpolations between pairs of codes. Details that a reconstruction blurs are "
+            "invisible to every score computed from the latents."
+        ),
+        category="Training",
+        function=f"{_PLOTS}.vae:plot_vae_images",
+        per="run",
+        where=vae,
+        needs=frozenset({"vae"}),
+        photographs=True,
+        inputs={
+            "reconstructions": f"{RUN}/reconstructions.npy",
+            "variations": f"{RUN}/variations.npy",
+            "interpolation": f"{RUN}/interpolation.npy",
+        },
+    ),
+    Figure(
+        name="traversals",
+        title="latent traversals",
+        caption=(
+            "Decoded codes, one latent dimension per row with the largest KL divergence (nats) "
+            "first, moved from -3 to 3 standard deviations; all others stay at their means."
+        ),
+        category="Training",
+        function=f"{_PLOTS}.vae:plot_traversals",
+        per="run",
+        where=vae,
+        needs=frozenset({"vae"}),
+        photographs=True,
+        inputs={"traversal": f"{RUN}/traversal.npy", "dimensions": f"{RUN}/dimensions.parquet"},
+    ),
+    Figure(
+        name="latent_map",
+        title="PCA and t-SNE",
+        caption=(
+            "a: first two principal components of the latents, coloured by kNN density. b: t-SNE, "
+            "coloured by HDBSCAN cluster; markers tell authentic samples from interpolations."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.latent:plot_latent_map",
+        per="run",
+        where=of_kind("synthetic"),
+        inputs={
+            "latents": f"{RUN}/latents.npy",
+            "tsne": f"{RUN}/tsne.npy",
+            **_SCORES,
+            **_CLUSTERS,
+            "samples": encoded_samples,
+        },
+    ),
+    Figure(
+        name="subniches",
+        title="sub-niches",
+        caption=(
+            "Groups of samples in regions of low density: where they lie on the UMAP, their size "
+            "n, their mean scores, and some of their images."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.galleries:plot_subniches",
+        per="run",
+        where=niched,
+        needs=frozenset({"images"}),
+        photographs=True,
+        inputs={
+            **_IMAGES,
+            "plane": f"{RUN}/plane.npy",
+            "subniches": f"{RUN}/subniches.parquet",
+            "profile": f"{RUN}/subniche-profile.parquet",
+        },
+    ),
+    Figure(
+        name="identities",
+        title="identity consistency",
+        caption=(
+            "a, b: images of the two persons with the most images. c: their latents on two "
+            "principal components. d: how well each space separates pairs of one person from "
+            "pairs of two (area under the ROC curve with 95 % interval; 0.5 is chance). Below: "
+            "scores of the groups, mean and standard deviation over their n images."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.galleries:plot_identities",
+        per="run",
+        where=niched,
+        needs=frozenset({"images", "identities"}),
+        photographs=True,
+        inputs={
+            **_IMAGES,
+            "latents": f"{RUN}/latents.npy",
+            "members": f"{RUN}/identity-members.parquet",
+            "groups": f"{RUN}/identity-groups.parquet",
+            "pairs": f"{RUN}/identity-pairs.parquet",
+        },
+    ),
+    Figure(
+        name="density",
+        title="densities",
+        caption=(
+            "Densities in latent space, number of samples per bin. a: inverse mean distance to "
+            "the k nearest neighbours. b: share of samples within a radius (attractors of the "
+            "preprint) at an adaptive radius; at the published radius almost all tie at zero."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.latent:plot_density",
+        per="run",
+        where=scored,
+        inputs={**_SCORES, "samples": encoded_samples},
+    ),
+    Figure(
+        name="overlaps",
+        title="most similar pairs",
+        caption=(
+            "Pairs of samples whose latent means have the highest cosine similarity, side by "
+            "side: near-duplicates, or images that the autoencoder cannot separate."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.pairs:plot_overlaps",
+        per="run",
+        where=scored,
+        needs=frozenset({"images"}),
+        photographs=True,
+        inputs={
+            "images": encoded_images,
+            "overlaps": f"{RUN}/overlaps.parquet",
+            "samples": encoded_samples,
+            "summary": f"{RUN}/summary-intended.parquet",
+        },
+    ),
+    Figure(
+        name="components",
+        title="components by cluster",
+        caption=(
+            "First two independent components, coloured by HDBSCAN cluster (grey: noise), and a "
+            "zoom into one cluster."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.latent:plot_components",
+        per="run",
+        where=clustered,
+        inputs={"sources": f"{RUN}/sources-intended.npy", **_SCORES, **_CLUSTERS},
+    ),
+    Figure(
+        name="clusters",
+        title="UMAP",
+        caption=(
+            "UMAP of the standardised latents, coloured by HDBSCAN cluster (grey: noise), CLS, "
+            "uniqueness and originality."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.latent:plot_clusters",
+        per="run",
+        where=clustered,
+        inputs={"plane": f"{RUN}/plane.npy", **_SCORES, **_CLUSTERS},
+    ),
+    Figure(
+        name="cluster_control",
+        title="a cluster and a control",
+        caption=(
+            "Random images of one cluster beside as many random images outside it, and the "
+            "distributions of the scores of both groups."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.galleries:plot_cluster_control",
+        per="run",
+        where=clustered,
+        needs=frozenset({"images"}),
+        photographs=True,
+        inputs={"images": encoded_images, **_SCORES, **_CLUSTERS},
+        params={"measured": scores.ours, "seed": ROOT_SEED},
+    ),
+    Figure(
+        name="cluster_bias",
+        title="attribute bias of clusters",
+        caption=(
+            "For the largest clusters: the attributes furthest from an odds ratio of 1 (members "
+            "against all others) with 95 % intervals, resampled by identity where identities are "
+            "known, and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.bias:plot_cluster_bias",
+        per="run",
+        where=clustered,
+        needs=frozenset({"images", "attributes"}),
+        photographs=True,
+        inputs={**_IMAGES, **_CLUSTERS, **_ABI},
+        params={"seed": ROOT_SEED},
+    ),
+    Figure(
+        name="cmax_bias",
+        title="attribute bias of C_max",
+        caption=(
+            "Odds ratios of the attributes of C_max, the largest HDBSCAN cluster in the latent "
+            "space itself, with 95 % intervals. There may be none: the KL term pulls the latents "
+            "towards one Gaussian cloud."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.bias:plot_cmax_bias",
+        per="run",
+        where=clustered,
+        needs=frozenset({"images", "attributes"}),
+        photographs=True,
+        inputs={**_IMAGES, **_CLUSTERS, **_ABI},
+        params={"seed": ROOT_SEED},
+    ),
+    Figure(
+        name="bias_forest",
+        title="attribute bias with intervals",
+        caption=(
+            "Odds ratios (members against all others) of the attributes furthest from 1 in each "
+            "of the largest groups, with 95 % intervals, resampled by identity where identities "
+            "are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
+            "all groups of the run. On real faces the bars that the preprint published for its "
+            "cluster 0 are shown, too; clusters of different runs are not the same clusters."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.bias:plot_bias_forest",
+        per="run",
+        where=clustered,
+        needs=frozenset({"attributes"}),
+        inputs=_ABI,
+        params={"published": published_faces},
+    ),
+    Figure(
+        name="uniqueness_originality",
+        title="uniqueness and originality",
+        caption=(
+            "Uniqueness against originality of every sample, coloured by cluster, with Spearman's "
+            "rho and the least-squares trend."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.latent:plot_uniqueness_originality",
+        per="run",
+        where=clustered,
+        inputs={**_SCORES, **_CLUSTERS},
+    ),
+    Figure(
+        name="ranking_grid",
+        title="ranked lists",
+        caption=(
+            "Images of one ranked list, best first: highest CLS (creative), lowest originality "
+            "(stereotypes), or highest CLS among noise points (grey region). Ranks are those of "
+            "one VAE; the table of rankings says how far they repeat over seeds."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.galleries:plot_ranking_grid",
+        per="run",
+        where=clustered,
+        needs=frozenset({"images"}),
+        photographs=True,
+        inputs={**_IMAGES, "rankings": f"{RUN}/rankings.parquet"},
+        params={"names": list(LISTS)},
+        files={f"list-{name}": f"list: {name}" for name in LISTS},
+    ),
+    Figure(
+        name="forensic_panels",
+        title="nine panels of the heuristics",
+        caption=(
+            "The published heuristics: a: independent components by originality, b: stability, c: "
+            "isolated cores, d: attractors, e: authentic signatures, f: validated cores, g: "
+            "originality, h: candidates by method, i: Spearman correlation of the metrics."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.forensic_panels:plot_forensic_panels",
+        per="run_method",
+        where=of_kind("synthetic"),
+        inputs={
+            "scores": f"{RUN}/scores-{{method}}.parquet",
+            "samples": encoded_samples,
+            "latents": f"{RUN}/latents.npy",
+            "sources": f"{RUN}/sources-{{method}}.npy",
+            "candidates": f"{RUN}/candidates-{{method}}.parquet",
+            "signatures": f"{RUN}/signatures.parquet",
+        },
+        params={"max_neighbors": of_study("scores", "max_neighbors")},
+        files={"panels": "nine panels of the heuristics"},
+    ),
+    Figure(
+        name="vae_samples",
+        title="samples from the prior during training",
+        caption="The same codes drawn from the prior, one per column, decoded at several epochs.",
+        category="Training",
+        function=f"{_PLOTS}.vae:plot_vae_samples",
+        per="run",
+        where=trained_here,
+        photographs=True,
+        inputs={"history": f"{RUN}/history.npy", "epochs": f"{RUN}/history.parquet"},
+    ),
+)
