@@ -399,7 +399,7 @@ def test_the_name_of_a_figure_comes_first(words: list[str], status: int, said: s
 def test_wrong_rows_and_ids_are_named(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
     faces = artefacts["faces"]
     save_npy(tmp_path / "short.npy", np.zeros((7, 2)))
-    with pytest.raises(InputError, match="plane: 7 rows"):
+    with pytest.raises(InputError, match=r"short\.npy: 7 rows"):
         draw("clusters", faces, tmp_path, plane=tmp_path / "short.npy")
     for name, key, table in (
         ("ranking_grid", "rankings", "rankings"),

@@ -1,5 +1,7 @@
 """Figures of the comparison with human judgements, in the order of the report."""
 
+from functools import partial
+
 from latent_microscope.declarations.where import judged, profiled, recovered
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, metric, of_study, study_images, study_samples
@@ -50,6 +52,10 @@ def first_seed(study: Study, at: Wildcards) -> int:
     return study.seeds()[0]
 
 
+_per_metric = partial(Figure, category="Alignment", per="metric", where=judged)
+_of_metric = partial(Figure, category="Alignment", per="metric")
+_judged = partial(Figure, category="Alignment", where=judged)
+
 ALIGNMENT = (
     Figure(
         name="dissimilarity",
@@ -64,7 +70,7 @@ ALIGNMENT = (
         needs=frozenset({"dissimilarity"}),
         inputs={"table": f"{RESULTS}/tables/dissimilarity.parquet"},
     ),
-    Figure(
+    _judged(
         name="confusions",
         title="confusion matrices",
         caption=(
@@ -72,22 +78,18 @@ ALIGNMENT = (
             "logarithmic colour; models: mean over seeds), and the difference of each model from "
             "the annotators (percentage points)."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.behaviour:plot_confusions",
-        where=judged,
         needs=frozenset({"logits"}),
         inputs={"confusions": f"{RESULTS}/confusions.parquet"},
     ),
-    Figure(
+    _judged(
         name="entropy",
         title="entropy of votes and predictions",
         caption=(
             "Entropy of the annotators' votes against entropy of the model's probabilities "
             "(nats), number of images per hexagon, with Spearman's rho."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.behaviour:plot_entropy",
-        where=judged,
         needs=frozenset({"logits"}),
         inputs={"images": f"{RESULTS}/images.parquet"},
     ),
@@ -123,7 +125,7 @@ ALIGNMENT = (
         },
         params={"models": fold_names},
     ),
-    Figure(
+    _per_metric(
         name="rdms",
         title="RDMs",
         caption=(
@@ -132,10 +134,7 @@ ALIGNMENT = (
             "(config key rdm_order: dendrogram) classes and the images of each by average linkage "
             "of the annotators' matrix."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.rdms:plot_rdms",
-        per="metric",
-        where=judged,
         inputs={
             "human": f"{RDMS}/human.npy",
             "human_ids": f"{RDMS}/human.ids.parquet",
@@ -150,7 +149,7 @@ ALIGNMENT = (
         },
         memory="pair",
     ),
-    Figure(
+    _per_metric(
         name="rsa",
         title="similarity to human judgements",
         caption=(
@@ -160,17 +159,14 @@ ALIGNMENT = (
             "the standard deviation over seeds. Dashed: true label alone; bands: estimated noise "
             "ceilings."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.alignment:plot_rsa",
-        per="metric",
-        where=judged,
         inputs={
             "rsa": f"{RESULTS}/rsa/{{metric}}.parquet",
             "measures": f"{RESULTS}/tables/measures.parquet",
         },
         params={"simulated": no_published_votes, "notes": networks.figure_notes},
     ),
-    Figure(
+    _per_metric(
         name="model_similarity",
         title="similarity between models",
         caption=(
@@ -178,14 +174,11 @@ ALIGNMENT = (
             "the least similar to them. b: classical multidimensional scaling of the distances "
             "√(2 − 2ρ) between the ranked RDMs."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.similarity:plot_model_similarity",
-        per="metric",
-        where=judged,
         inputs={"similarity": f"{RESULTS}/rsa/{{metric}}-models.parquet"},
         params={"metric": metric, "notes": networks.figure_notes},
     ),
-    Figure(
+    _per_metric(
         name="classes",
         title="classes",
         caption=(
@@ -196,14 +189,11 @@ ALIGNMENT = (
             "annotators' map: classes that are easily confused lie together. ρ: Spearman "
             "correlation with the annotators' distances over all pairs of classes."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.similarity:plot_classes",
-        per="metric",
-        where=judged,
         inputs={"classes": f"{RESULTS}/rsa/{{metric}}-classes.parquet"},
         params={"notes": networks.figure_notes},
     ),
-    Figure(
+    _of_metric(
         name="accuracy",
         title="accuracy and alignment with annotators",
         caption=(
@@ -212,9 +202,7 @@ ALIGNMENT = (
             "95 % intervals. Lines lead from a network to its fine-tuned versions, which show "
             "what votes on other images add."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.alignment:plot_accuracy",
-        per="metric",
         where=classified,
         inputs={"measures": f"{RESULTS}/tables/measures.parquet"},
         params={
@@ -224,7 +212,7 @@ ALIGNMENT = (
             "simulated": no_published_votes,
         },
     ),
-    Figure(
+    _of_metric(
         name="layers",
         title="layer by layer",
         caption=(
@@ -235,9 +223,7 @@ ALIGNMENT = (
             "network with the names of its stages. Feature maps are averaged over at most 4 × 4 "
             "fields (config key profile.grid); mean over seeds, bars: standard deviation."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.layers:plot_layers",
-        per="metric",
         where=profiled,
         inputs={"layers": f"{RESULTS}/tables/layers.parquet"},
         params={"metric": metric},

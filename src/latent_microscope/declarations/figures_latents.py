@@ -1,5 +1,7 @@
 """Figures of one VAE and of what is in its latent space, in the order of the report."""
 
+from functools import partial
+
 from latent_microscope.declarations.where import clustered, of_kind, scored, trained_here, vae
 from latent_microscope.planning import scores
 from latent_microscope.planning.runs import RUN, encoded_images, encoded_samples, of_study
@@ -25,8 +27,15 @@ def published_faces(study: Study, at: Wildcards) -> bool:
     return study.kind == "faces" and not study.is_made_up
 
 
+_of_run = partial(Figure, category="Forensics", per="run")
+_of_clusters = partial(_of_run, where=clustered)
+_images_of_run = partial(_of_run, photographs=True)
+_images_of_clusters = partial(_of_clusters, photographs=True)
+_of_vae = partial(Figure, category="Training", per="run", photographs=True)
+
+
 LATENTS = (
-    Figure(
+    _of_vae(
         name="vae_images",
         title="images, reconstructions, variations, interpolations",
         caption=(
@@ -34,43 +43,35 @@ LATENTS = (
             "interpolations between pairs of codes. Details that a reconstruction blurs are "
             "invisible to every score computed from the latents."
         ),
-        category="Training",
         function=f"{_PLOTS}.vae:plot_vae_images",
-        per="run",
         where=vae,
         needs=frozenset({"vae"}),
-        photographs=True,
         inputs={
             "reconstructions": f"{RUN}/reconstructions.npy",
             "variations": f"{RUN}/variations.npy",
             "interpolation": f"{RUN}/interpolation.npy",
         },
     ),
-    Figure(
+    _of_vae(
         name="traversals",
         title="latent traversals",
         caption=(
             "Decoded codes, one latent dimension per row with the largest KL divergence (nats) "
             "first, moved from -3 to 3 standard deviations; all others stay at their means."
         ),
-        category="Training",
         function=f"{_PLOTS}.vae:plot_traversals",
-        per="run",
         where=vae,
         needs=frozenset({"vae"}),
-        photographs=True,
         inputs={"traversal": f"{RUN}/traversal.npy", "dimensions": f"{RUN}/dimensions.parquet"},
     ),
-    Figure(
+    _of_run(
         name="latent_map",
         title="PCA and t-SNE",
         caption=(
             "a: first two principal components of the latents, coloured by kNN density. b: t-SNE, "
             "coloured by HDBSCAN cluster; markers tell authentic samples from interpolations."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.latent:plot_latent_map",
-        per="run",
         where=of_kind("synthetic"),
         inputs={
             "latents": f"{RUN}/latents.npy",
@@ -80,19 +81,16 @@ LATENTS = (
             "samples": encoded_samples,
         },
     ),
-    Figure(
+    _images_of_run(
         name="subniches",
         title="sub-niches",
         caption=(
             "Groups of samples in regions of low density: where they lie on the UMAP, their size "
             "n, their mean scores, and some of their images."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.galleries:plot_subniches",
-        per="run",
         where=niched,
         needs=frozenset({"images"}),
-        photographs=True,
         inputs={
             **_IMAGES,
             "plane": f"{RUN}/plane.npy",
@@ -100,7 +98,7 @@ LATENTS = (
             "profile": f"{RUN}/subniche-profile.parquet",
         },
     ),
-    Figure(
+    _images_of_run(
         name="identities",
         title="identity consistency",
         caption=(
@@ -109,12 +107,9 @@ LATENTS = (
             "pairs of two (area under the ROC curve with 95 % interval; 0.5 is chance). Below: "
             "scores of the groups, mean and standard deviation over their n images."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.galleries:plot_identities",
-        per="run",
         where=niched,
         needs=frozenset({"images", "identities"}),
-        photographs=True,
         inputs={
             **_IMAGES,
             "latents": f"{RUN}/latents.npy",
@@ -123,7 +118,7 @@ LATENTS = (
             "pairs": f"{RUN}/identity-pairs.parquet",
         },
     ),
-    Figure(
+    _of_run(
         name="density",
         title="densities",
         caption=(
@@ -131,25 +126,20 @@ LATENTS = (
             "the k nearest neighbours. b: share of samples within a radius (attractors of the "
             "preprint) at an adaptive radius; at the published radius almost all tie at zero."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.latent:plot_density",
-        per="run",
         where=scored,
         inputs={**_SCORES, "samples": encoded_samples},
     ),
-    Figure(
+    _images_of_run(
         name="overlaps",
         title="most similar pairs",
         caption=(
             "Pairs of samples whose latent means have the highest cosine similarity, side by "
             "side: near-duplicates, or images that the autoencoder cannot separate."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.pairs:plot_overlaps",
-        per="run",
         where=scored,
         needs=frozenset({"images"}),
-        photographs=True,
         inputs={
             "images": encoded_images,
             "overlaps": f"{RUN}/overlaps.parquet",
@@ -157,49 +147,39 @@ LATENTS = (
             "summary": f"{RUN}/summary-intended.parquet",
         },
     ),
-    Figure(
+    _of_clusters(
         name="components",
         title="components by cluster",
         caption=(
             "First two independent components, coloured by HDBSCAN cluster (grey: noise), and a "
             "zoom into one cluster."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.latent:plot_components",
-        per="run",
-        where=clustered,
         inputs={"sources": f"{RUN}/sources-intended.npy", **_SCORES, **_CLUSTERS},
     ),
-    Figure(
+    _of_clusters(
         name="clusters",
         title="UMAP",
         caption=(
             "UMAP of the standardised latents, coloured by HDBSCAN cluster (grey: noise), CLS, "
             "uniqueness and originality."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.latent:plot_clusters",
-        per="run",
-        where=clustered,
         inputs={"plane": f"{RUN}/plane.npy", **_SCORES, **_CLUSTERS},
     ),
-    Figure(
+    _images_of_clusters(
         name="cluster_control",
         title="a cluster and a control",
         caption=(
             "Random images of one cluster beside as many random images outside it, and the "
             "distributions of the scores of both groups."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.galleries:plot_cluster_control",
-        per="run",
-        where=clustered,
         needs=frozenset({"images"}),
-        photographs=True,
         inputs={"images": encoded_images, **_SCORES, **_CLUSTERS},
         params={"measured": scores.ours, "seed": ROOT_SEED},
     ),
-    Figure(
+    _images_of_clusters(
         name="cluster_bias",
         title="attribute bias of clusters",
         caption=(
@@ -207,16 +187,12 @@ LATENTS = (
             "against all others) with 95 % intervals, resampled by identity where identities are "
             "known, and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.bias:plot_cluster_bias",
-        per="run",
-        where=clustered,
         needs=frozenset({"images", "attributes"}),
-        photographs=True,
         inputs={**_IMAGES, **_CLUSTERS, **_ABI},
         params={"seed": ROOT_SEED},
     ),
-    Figure(
+    _images_of_clusters(
         name="cmax_bias",
         title="attribute bias of C_max",
         caption=(
@@ -224,16 +200,12 @@ LATENTS = (
             "space itself, with 95 % intervals. There may be none: the KL term pulls the latents "
             "towards one Gaussian cloud."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.bias:plot_cmax_bias",
-        per="run",
-        where=clustered,
         needs=frozenset({"images", "attributes"}),
-        photographs=True,
         inputs={**_IMAGES, **_CLUSTERS, **_ABI},
         params={"seed": ROOT_SEED},
     ),
-    Figure(
+    _of_clusters(
         name="bias_forest",
         title="attribute bias with intervals",
         caption=(
@@ -243,28 +215,22 @@ LATENTS = (
             "all groups of the run. On real faces the bars that the preprint published for its "
             "cluster 0 are shown, too; clusters of different runs are not the same clusters."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.bias:plot_bias_forest",
-        per="run",
-        where=clustered,
         needs=frozenset({"attributes"}),
         inputs=_ABI,
         params={"published": published_faces},
     ),
-    Figure(
+    _of_clusters(
         name="uniqueness_originality",
         title="uniqueness and originality",
         caption=(
             "Uniqueness against originality of every sample, coloured by cluster, with Spearman's "
             "rho and the least-squares trend."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.latent:plot_uniqueness_originality",
-        per="run",
-        where=clustered,
         inputs={**_SCORES, **_CLUSTERS},
     ),
-    Figure(
+    _images_of_clusters(
         name="ranking_grid",
         title="ranked lists",
         caption=(
@@ -272,12 +238,8 @@ LATENTS = (
             "(stereotypes), or highest CLS among noise points (grey region). Ranks are those of "
             "one VAE; the table of rankings says how far they repeat over seeds."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.galleries:plot_ranking_grid",
-        per="run",
-        where=clustered,
         needs=frozenset({"images"}),
-        photographs=True,
         inputs={**_IMAGES, "rankings": f"{RUN}/rankings.parquet"},
         params={"names": list(LISTS)},
         files={f"list-{name}": f"list: {name}" for name in LISTS},
@@ -305,15 +267,12 @@ LATENTS = (
         params={"max_neighbors": of_study("scores", "max_neighbors")},
         files={"panels": "nine panels of the heuristics"},
     ),
-    Figure(
+    _of_vae(
         name="vae_samples",
         title="samples from the prior during training",
         caption="The same codes drawn from the prior, one per column, decoded at several epochs.",
-        category="Training",
         function=f"{_PLOTS}.vae:plot_vae_samples",
-        per="run",
         where=trained_here,
-        photographs=True,
         inputs={"history": f"{RUN}/history.npy", "epochs": f"{RUN}/history.parquet"},
     ),
 )

@@ -1,5 +1,7 @@
 """Figures over the seeds of a study: VAEs, detection, simulations, stability, probes."""
 
+from functools import partial
+
 from latent_microscope.declarations.where import clustered, of_kind, trained_here, vae
 from latent_microscope.planning.runs import (
     RESULTS,
@@ -22,8 +24,13 @@ def view_seeds(study: Study, at: Wildcards) -> list[int]:
     return study.seeds()
 
 
+_of_detection = partial(Figure, category="Detection", per="view_method", where=of_kind("synthetic"))
+_of_simulations = partial(Figure, category="Simulations", where=of_kind("simulations"))
+_of_clusters = partial(Figure, category="Forensics", per="view", where=clustered, params=_BY_SEED)
+_of_vaes = partial(Figure, category="Training", per="view", params=_BY_SEED)
+
 STUDIES = (
-    Figure(
+    _of_vaes(
         name="vae_health",
         title="latent dimensions of the VAE",
         caption=(
@@ -31,14 +38,11 @@ STUDIES = (
             "dimension, sorted. A dimension is active if the variance exceeds 0.01 (Burda et "
             "al.); inactive dimensions carry no information about the image."
         ),
-        category="Training",
         function=f"{_PLOTS}.vae:plot_vae_health",
-        per="view",
         where=vae,
         inputs={"dimensions": view_files("dimensions.parquet")},
-        params=_BY_SEED,
     ),
-    Figure(
+    _of_vaes(
         name="vae_checks",
         title="diagnostics of the VAE",
         caption=(
@@ -48,32 +52,26 @@ STUDIES = (
             "at 1 the VAE is no better than this baseline. Below: every check with its limits; "
             "the table of diagnostics says what to do about a warning or an alarm."
         ),
-        category="Training",
         function=f"{_PLOTS}.vae:plot_vae_checks",
-        per="view",
         where=vae,
         inputs={
             "posteriors": view_files("posterior.parquet"),
             "errors": view_files("errors.parquet"),
             "healths": view_files("health.parquet"),
         },
-        params=_BY_SEED,
     ),
-    Figure(
+    _of_vaes(
         name="training",
         title="training of the VAE",
         caption=(
             "Loss of the autoencoder per image over epochs, and its parts: reconstruction error "
             "(summed over pixels) and KL divergence (nats), weighted by beta; one line per seed."
         ),
-        category="Training",
         function=f"{_PLOTS}.training:plot_training",
-        per="view",
         where=trained_here,
         inputs={"training": view_files("training.parquet")},
-        params=_BY_SEED,
     ),
-    Figure(
+    _of_detection(
         name="funnel",
         title="the published funnel",
         caption=(
@@ -81,13 +79,10 @@ STUDIES = (
             "in its four configurations: ours as mean and standard deviation over seeds, and the "
             "published values."
         ),
-        category="Detection",
         function=f"{_PLOTS}.detection:plot_funnel",
-        per="view_method",
-        where=of_kind("synthetic"),
         inputs={"funnel": view_files("funnel-{method}.parquet")},
     ),
-    Figure(
+    _of_detection(
         name="detectors",
         title="detectors of authentic samples",
         caption=(
@@ -95,10 +90,7 @@ STUDIES = (
             "ROC curve and average precision, mean and standard deviation over seeds; dashed: "
             "chance."
         ),
-        category="Detection",
         function=f"{_PLOTS}.detection:plot_detectors",
-        per="view_method",
-        where=of_kind("synthetic"),
         inputs={"detection": view_files("detection-{method}.parquet")},
     ),
     Figure(
@@ -114,7 +106,7 @@ STUDIES = (
         where=of_kind("detection"),
         inputs={"comparison": f"{RESULTS}/tables/comparison.parquet"},
     ),
-    Figure(
+    _of_simulations(
         name="power",
         title="power of the bias tests",
         caption=(
@@ -122,13 +114,11 @@ STUDIES = (
             "for a family of attributes, with 95 % intervals over simulated studies. Dashed: 5 %; "
             "star: the requirement of 90 % at odds ratio 1.5, prevalence 0.2 and 500 members."
         ),
-        category="Simulations",
         function=f"{_PLOTS}.simulations:plot_power",
-        where=of_kind("simulations"),
         inputs={"power": f"{RESULTS}/tables/power.parquet"},
         params={"attributes": of_study("attributes")},
     ),
-    Figure(
+    _of_simulations(
         name="calibration",
         title="false positives and coverage",
         caption=(
@@ -137,15 +127,13 @@ STUDIES = (
             "the 95 % intervals over prevalences and odds ratios, by scenario, effect and cluster "
             "size n; band: 93 % to 97 %."
         ),
-        category="Simulations",
         function=f"{_PLOTS}.simulations:plot_calibration",
-        where=of_kind("simulations"),
         inputs={
             "null": f"{RESULTS}/tables/null.parquet",
             "coverage": f"{RESULTS}/tables/coverage.parquet",
         },
     ),
-    Figure(
+    _of_clusters(
         name="sbs_sizes",
         title="SBS by minimal cluster size",
         caption=(
@@ -153,12 +141,8 @@ STUDIES = (
             "over subsamples by person, number of clusters and share of noise. Dashed: the size "
             "that the study uses; crosses: other UMAP seeds at that size."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.stability:plot_sbs_sizes",
-        per="view",
-        where=clustered,
         inputs={"sbs": view_files("sbs-sizes.parquet"), "planes": view_files("planes-sbs.parquet")},
-        params=_BY_SEED,
     ),
     Figure(
         name="cluster_stability",

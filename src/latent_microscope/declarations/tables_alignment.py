@@ -1,17 +1,10 @@
 """Tables of the comparison with human judgements, and of the files of a custom study."""
 
-from latent_microscope.declarations.where import (
-    bootstrapped,
-    judged,
-    of_kind,
-    profiled,
-    recovered,
-)
+from functools import partial
+
+from latent_microscope.declarations.where import bootstrapped, judged, of_kind, profiled, recovered
 from latent_microscope.planning import comparison, networks
-from latent_microscope.planning.runs import (
-    RESULTS,
-    of_study,
-)
+from latent_microscope.planning.runs import RESULTS, of_study
 from latent_microscope.planning.study import Study, Wildcards
 from latent_microscope.registry import ROOT_SEED, Table
 
@@ -28,32 +21,34 @@ def label_model(study: Study, at: Wildcards) -> str:
 
 _VOTES = {"simulated": of_study("simulated_votes"), "published": published_votes}
 
+_judged = partial(Table, where=judged)
+_custom = partial(Table, where=of_kind("own"))
+_bootstrapped = partial(Table, where=bootstrapped)
+
 JUDGEMENTS = (
-    Table(
+    _judged(
         name="alignment",
         title="alignment",
         caption=(
             "Similarity of models to human judgements by layer, with the label-only baseline, the "
             "noise ceiling and published values."
         ),
-        where=judged,
         function="latent_microscope.tables.alignment:tabulate_alignment",
         inputs={"rsa": comparison.rsa_tables},
         params={**_VOTES, "notes": networks.notes},
     ),
-    Table(
+    _judged(
         name="behaviour",
         title="behaviour",
         caption=(
             "Accuracy, cross-entropy to the votes (nats), divergences, second-best accuracy, "
             "entropy correlation and error consistency."
         ),
-        where=judged,
         function="latent_microscope.tables.alignment:tabulate_behaviour",
         inputs={"behaviour": f"{RESULTS}/behaviour.parquet"},
         params=_VOTES,
     ),
-    Table(
+    _judged(
         name="measures",
         title="all measures",
         caption=(
@@ -61,7 +56,6 @@ JUDGEMENTS = (
             "votes, noise ceilings (halves of the votes; simulated truths), the baseline, and how "
             "many votes per image the score is worth."
         ),
-        where=judged,
         function="latent_microscope.tables.measures:tabulate_measures",
         inputs={
             "rsa": comparison.rsa_tables,
@@ -77,18 +71,17 @@ JUDGEMENTS = (
             "notes": networks.notes,
         },
     ),
-    Table(
+    _judged(
         name="models",
         title="models",
         caption=(
             "One row per model and layer: mean and standard deviation over runs of all measures, "
             "and annotator equivalents of the first run."
         ),
-        where=judged,
         made_by="tabulate_measures",
         output="models",
     ),
-    Table(
+    _judged(
         name="ceilings",
         title="noise ceilings",
         caption=(
@@ -96,11 +89,10 @@ JUDGEMENTS = (
             "estimate, and the score of a perfect model in simulated data sets with that estimate "
             "for them."
         ),
-        where=judged,
         made_by="tabulate_measures",
         output="all_ceilings",
     ),
-    Table(
+    _custom(
         name="files",
         title="files",
         caption=(
@@ -108,17 +100,15 @@ JUDGEMENTS = (
             "has no ids; *alone*: ids that only this file has; *lacking*: ids of other files that "
             "are missing in it or whose row has an empty cell."
         ),
-        where=of_kind("own"),
         made_by="match_ids",
         output="files",
     ),
-    Table(
+    _custom(
         name="unmatched",
         title="ids that do not match",
         caption=(
             "Ids that are missing in some file, and in which; no other table or figure uses them."
         ),
-        where=of_kind("own"),
         made_by="match_ids",
         output="unmatched",
     ),
@@ -136,14 +126,13 @@ JUDGEMENTS = (
     ),
 )
 INFERENCE = (
-    Table(
+    _bootstrapped(
         name="differences",
         title="differences between models",
         caption=(
             "Paired differences of the Spearman correlations of all models: bootstrap intervals "
             "and p values, adjusted for their number."
         ),
-        where=bootstrapped,
         made_by="tabulate_inference",
         function="latent_microscope.tables.intervals:tabulate_inference",
         inputs={
@@ -151,14 +140,13 @@ INFERENCE = (
             "check": comparison.of_metrics("check"),
         },
     ),
-    Table(
+    _bootstrapped(
         name="bootstrap-check",
         title="check of the bootstrap",
         caption=(
             "The bootstrap of the intervals and one that ranks every resample anew, on some of "
             "the images."
         ),
-        where=bootstrapped,
         made_by="tabulate_inference",
         output="checks",
     ),

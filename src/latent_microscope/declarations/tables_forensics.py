@@ -1,12 +1,8 @@
 """Tables of detection, simulations, scores, bias and clusters, in the order of the report."""
 
-from latent_microscope.declarations.where import (
-    clustered,
-    has_vae,
-    of_kind,
-    scored,
-    vae,
-)
+from functools import partial
+
+from latent_microscope.declarations.where import clustered, has_vae, of_kind, scored, vae
 from latent_microscope.planning import scores
 from latent_microscope.planning.runs import (
     RESULTS,
@@ -35,8 +31,13 @@ def own_latents(study: Study) -> bool:
     return study.is_of("own") and study.has_forensics
 
 
+_of_clusters = partial(Table, where=clustered)
+_of_simulations = partial(Table, where=of_kind("simulations"))
+_of_detection = partial(Table, where=of_kind("detection"))
+_synthetic = partial(Table, where=of_kind("synthetic"))
+
 FORENSICS = (
-    Table(
+    _of_detection(
         name="comparison",
         title="comparison of detectors",
         caption=(
@@ -46,12 +47,11 @@ FORENSICS = (
             "by the threshold that is best given the truth. ``…_difference``: ours minus this "
             "one, paired by seed, with a 95 % interval."
         ),
-        where=of_kind("detection"),
         function="latent_microscope.tables.detection:tabulate_comparison",
         inputs={"runs_found": run_files("comparison.parquet")},
         params=_SETTINGS,
     ),
-    Table(
+    _of_detection(
         name="search",
         title="the funnel at its best",
         caption=(
@@ -60,12 +60,11 @@ FORENSICS = (
             "configuration on the tested seed itself, ``f1_all`` that of calling every sample "
             "authentic."
         ),
-        where=of_kind("detection"),
         function="latent_microscope.tables.detection:tabulate_search",
         inputs={"runs_found": run_files("search.parquet")},
         params=_SETTINGS,
     ),
-    Table(
+    _of_simulations(
         name="null",
         title="false positives under the null",
         caption=(
@@ -74,10 +73,9 @@ FORENSICS = (
             "limit of 5 %. The last procedure ignores that several images show one person, and "
             "fails."
         ),
-        where=of_kind("simulations"),
         made_by="simulate_null",
     ),
-    Table(
+    _of_simulations(
         name="coverage",
         title="coverage",
         caption=(
@@ -85,10 +83,9 @@ FORENSICS = (
             "contain the truth in simulated studies, by cluster size, prevalence and odds ratio; "
             "and how often p ≤ 0.05 agrees with the interval."
         ),
-        where=of_kind("simulations"),
         made_by="simulate_coverage",
     ),
-    Table(
+    _of_simulations(
         name="power",
         title="power",
         caption=(
@@ -96,29 +93,26 @@ FORENSICS = (
             "size: alone (p ≤ 0.05) and adjusted by Benjamini-Hochberg within a family of "
             "attributes of which it is the only biased one."
         ),
-        where=of_kind("simulations"),
         made_by="simulate_power",
     ),
-    Table(
+    _synthetic(
         name="funnel",
         title="funnel",
         caption=(
             "The published funnel: true and false positives, precision, recall and F1 of each "
             "configuration, mean and standard deviation over seeds, and the published values."
         ),
-        where=of_kind("synthetic"),
         function="latent_microscope.tables.forensics:tabulate_funnel",
         inputs={"funnels": run_method_files("funnel-{method}.parquet")},
         params=_METHODS,
     ),
-    Table(
+    _synthetic(
         name="detectors",
         title="detectors",
         caption=(
             "Every score and detector of authentic samples against interpolations: area under the "
             "ROC curve, average precision and F1."
         ),
-        where=of_kind("synthetic"),
         function="latent_microscope.tables.forensics:tabulate_detectors",
         inputs={"detections": run_method_files("detection-{method}.parquet")},
         params=_METHODS,
@@ -168,44 +162,41 @@ FORENSICS = (
         },
         params=_RUNS,
     ),
-    Table(
+    _of_clusters(
         name="bias",
         title="bias",
         caption=(
             "Attributes that are over- or under-represented in a cluster after Benjamini-Hochberg "
             "correction, with odds ratio, 95 % interval and q."
         ),
-        where=clustered,
         needs=frozenset({"attributes"}),
         function="latent_microscope.tables.forensics:tabulate_bias",
         inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},
         params={"runs": run_seeds},
     ),
-    Table(
+    _of_clusters(
         name="bias-tests",
         title="bias, all tests",
         caption=(
             "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
             "in each run and by both definitions: bias index, 95 % interval, p and q."
         ),
-        where=clustered,
         needs=frozenset({"attributes"}),
         made_by="tabulate_bias",
         output="tests",
     ),
-    Table(
+    _of_clusters(
         name="rankings",
         title="rankings",
         caption=(
             "Spearman correlation of each score between VAEs of different seeds: how far a "
             "ranking repeats."
         ),
-        where=clustered,
         function="latent_microscope.tables.forensics:tabulate_rankings",
         inputs=_SCORES,
         params={"measured": scores.every, "runs": run_seeds},
     ),
-    Table(
+    _of_clusters(
         name="sbs",
         title="stereotypical bias score (SBS)",
         caption=(
@@ -215,7 +206,6 @@ FORENSICS = (
             "bootstrap sample look like clusters to HDBSCAN; deviations are scaled by the factor "
             "of the delete-d jackknife."
         ),
-        where=clustered,
         made_by="tabulate_clusters",
         function="latent_microscope.tables.cluster_stability:tabulate_clusters",
         inputs={
@@ -229,7 +219,7 @@ FORENSICS = (
         params={"views": run_views, "runs": run_seeds, "seed": ROOT_SEED},
         output="curve",
     ),
-    Table(
+    _of_clusters(
         name="cluster-stability",
         title="cluster stability",
         caption=(
@@ -238,11 +228,10 @@ FORENSICS = (
             "over the samples clustered in both; the baseline is the ARI of shuffled labels. "
             "Warning: the mean ARI is below 0.65."
         ),
-        where=clustered,
         made_by="tabulate_clusters",
         output="stability",
     ),
-    Table(
+    _of_clusters(
         name="cluster-jaccard",
         title="stability of every cluster",
         caption=(
@@ -250,11 +239,10 @@ FORENSICS = (
             "UMAP seeds (Hennig 2007). Clusters below 0.6 are unstable, from 0.75 stable; the "
             "baseline is the same with shuffled labels."
         ),
-        where=clustered,
         made_by="tabulate_clusters",
         output="jaccard",
     ),
-    Table(
+    _of_clusters(
         name="reliability",
         title="reliability",
         caption=(
@@ -267,12 +255,8 @@ FORENSICS = (
             'mostly noise": another replicate repeats less than half of the list; "unknown": '
             "one replicate."
         ),
-        where=clustered,
         function="latent_microscope.tables.reliability:tabulate_reliability",
-        inputs={
-            **_SCORES,
-            "restarts": run_files("restart-scores.parquet"),
-        },
+        inputs={**_SCORES, "restarts": run_files("restart-scores.parquet")},
         params={
             "runs": run_seeds,
             "lists": scores.lists,
@@ -299,7 +283,7 @@ FORENSICS = (
         inputs={"healths": run_files("health.parquet")},
         params=_RUNS,
     ),
-    Table(
+    _of_clusters(
         name="duplicates",
         title="near-duplicates and near matches",
         caption=(
@@ -309,7 +293,6 @@ FORENSICS = (
             "seeds), number of runs that found the pair, and what to do. Pairs of one photograph "
             "share a group."
         ),
-        where=clustered,
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
         inputs={
             "duplicates": run_files("duplicates.parquet"),
@@ -318,7 +301,7 @@ FORENSICS = (
         },
         params={"runs": run_seeds, "pictures": lambda study, at: "images" in study.parts},
     ),
-    Table(
+    _of_clusters(
         name="probes",
         title="probes",
         caption=(
@@ -328,7 +311,6 @@ FORENSICS = (
             "components of the pixels and from the mean colour, and the gain of the latents over "
             "the pixels with interval and q."
         ),
-        where=clustered,
         needs=frozenset({"attributes"}),
         function="latent_microscope.tables.probes:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},

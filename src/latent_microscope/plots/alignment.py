@@ -66,7 +66,8 @@ def plot_rsa(
         raise InputError(f"{rsa}: no row has the method {method!r}")
     metric = str(table["metric"].iloc[0])
     rows = table.groupby(["model", "layer"], sort=False)
-    order = list(rows["value"].mean().sort_values(kind="stable").index)[::-1]
+    means = rows["value"].mean().sort_values(kind="stable")
+    order: list[tuple[str, str]] = list(means.index)[::-1]
     seeds = rows["seed"].nunique().max()
     every = load_table(measures, _RSA_MEASURES) if measures else None
     found = _intervals(every, metric) if method == "spearman" else {}
@@ -297,8 +298,8 @@ def _classifiers(
         if len(rows):
             style: Style = {"color": look.colour(colour), "lw": 0.8}
             ax.vlines(rows["errors"], rows["low"], rows["high"], **style, zorder=2)
-            style: Style = {"color": look.colour(colour), "ms": 4.5, "label": text}
-            ax.plot(rows["errors"], rows["value"], marker, **style, zorder=3)
+            marks: Style = {"color": look.colour(colour), "ms": 4.5, "label": text}
+            ax.plot(rows["errors"], rows["value"], marker, **marks, zorder=3)
     ax.margins(x=0.22, y=0.12)
     left, right = ax.get_xlim()
     ax.set_xlim(max(left, 0.0), right)
@@ -311,12 +312,7 @@ def _similarity_references(ax: Axes, table: pd.DataFrame) -> None:
     label, ceiling = float(rows["baseline"].mean()), float(rows["ceiling_lower"].mean())
     if np.isfinite(ceiling) and ceiling > high:
         text = f"↑ noise ceiling from {ceiling:.3f}"
-        place: Style = {
-            "transform": ax.transAxes,
-            "ha": "right",
-            "va": "top",
-            "size": "x-small",
-        }
+        place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top", "size": "x-small"}
         ax.text(0.99, 0.99, text, color=INK, **place)
         high += 0.06 * (high - low)
     else:

@@ -78,13 +78,13 @@ def plot_confusions(
             below = page.axes(x, top + side + row_gap, side, side)
             _confusions(below, matrices[source] - human, names, differences, DIVERGING)
             below.set_title("minus annotators")
-        bars = [(shares, SEQUENTIAL, "share of answers (log scale)", [0.001, 0.01, 0.1, 1])]
+        place = left, top + side + 0.85, side - 0.1
+        bar = flat_bar(page, shares, "share of answers (log scale)", place)
+        _ticks(bar, shares, [0.001, 0.01, 0.1, 1])
         if block:
-            ticks = [-0.1, -0.01, 0, 0.01, 0.1]
-            bars.append((differences, DIVERGING, "model − annotators (symlog)", ticks))
-        for k, (norm, cmap, label, ticks) in enumerate(bars):
-            place = {"left": left, "top": top + side + 0.85 + 0.55 * k, "width": side - 0.1}
-            _ticks(flat_bar(page, norm, label, cmap=cmap, **place), norm, ticks)
+            place = left, top + side + 1.4, side - 0.1
+            bar = flat_bar(page, differences, "model − annotators (symlog)", place, DIVERGING)
+            _ticks(bar, differences, [-0.1, -0.01, 0, 0.01, 0.1])
     return page.figure
 
 
@@ -99,10 +99,7 @@ def _confusions(
     ax: Axes, values: Floats, names: Sequence[str] | None, norm: Normalize, cmap: str
 ) -> None:
     """A matrix of shares with the percentages of at least 1, and the answers' names below."""
-    drawn: Style = {
-        "text": lambda v: f"{100 * v:.0f}" if abs(v) >= 0.01 else "",
-        "size": 4.5,
-    }
+    drawn: Style = {"text": lambda v: f"{100 * v:.0f}" if abs(v) >= 0.01 else "", "size": 4.5}
     matrix(ax, values, norm, cmap, **drawn)
     if names is not None:
         slanted(ax, range(len(names)), names, rotation=60, size=6)
@@ -155,13 +152,7 @@ def _entropies(ax: Axes, table: pd.DataFrame, top: float, most: float) -> Any:
     columns = ["human_entropy", "model_entropy"]
     rho = np.mean([t[columns].rank().corr().iloc[0, 1] for _, t in table.groupby("seed")])
     first = table[table["seed"] == table["seed"].iloc[0]]
-    style: Style = {
-        "gridsize": 32,
-        "mincnt": 1,
-        "cmap": SEQUENTIAL,
-        "lw": 0,
-        "rasterized": True,
-    }
+    style: Style = {"gridsize": 32, "mincnt": 1, "cmap": SEQUENTIAL, "lw": 0, "rasterized": True}
     both = (first[column] for column in columns)
     drawn = ax.hexbin(*both, extent=(0, top, 0, top), norm=LogNorm(1, most), **style)
     ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=(0, (3, 2)))

@@ -177,11 +177,7 @@ def _detectors(
     others = [i for i in range(7) if i != 4]
     for i, name in enumerate(names):
         part = table[table["detector"] == name].set_index("setting").reindex(settings)
-        style: Style = {
-            "color": look.colour(others[(i - 1) % len(others)]),
-            "ms": 3.5,
-            "zorder": 3,
-        }
+        style: Style = {"color": look.colour(others[(i - 1) % len(others)]), "ms": 3.5, "zorder": 3}
         style |= {"marker": "sD^vP*X"[(i - 1) % 7], "elinewidth": 0.8, "ls": "none"}
         if name == OURS:
             style |= {"color": look.colour(4), "marker": "o", "ms": 5, "zorder": 4}

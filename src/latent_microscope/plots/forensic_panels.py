@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from latent_microscope.arguments import In
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.latent import KINDS, first_two, histogram, kinds_of
-from latent_microscope.plots.maps import by_value, same_rows
+from latent_microscope.plots.maps import by_value, rows_of
 from latent_microscope.plots.panels import matrix, reference, slanted
 from latent_microscope.plots.style import (
     DIVERGING,
@@ -84,13 +84,8 @@ def plot_forensic_panels(
     an isolated core has
     a uniqueness above ``percentile`` (0 to 100) and at most ``max_neighbors`` neighbours.
     """
-    table, codes, components = (
-        joined(scores, samples, ([], [])),
-        load_npy(latents),
-        load_npy(sources),
-    )
-    same_rows(codes, table, "latents")
-    same_rows(components, table, "sources")
+    table = joined(scores, samples, ([], []))
+    codes, components = rows_of(latents, table), rows_of(sources, table)
     u, found = table["uniqueness"].to_numpy(float), load_table(candidates)
     few = table["neighbors"].to_numpy() <= max_neighbors
     data = _Heuristics(
@@ -187,12 +182,7 @@ def _validated(ax: Axes, data: _Heuristics, look: Look) -> None:
     if len(data.candidates):
         ax.legend(loc="upper left", ncols=2, columnspacing=0.6, borderaxespad=0.1)
     else:
-        words: Style = {
-            "transform": ax.transAxes,
-            "va": "top",
-            "color": MUTED,
-            "size": "small",
-        }
+        words: Style = {"transform": ax.transAxes, "va": "top", "color": MUTED, "size": "small"}
         ax.text(0.03, 0.97, "none passes any\nstability percentile", **words)
 
 
@@ -225,10 +215,7 @@ def _methods(ax: Axes, data: _Heuristics, look: Look) -> None:
 def _correlations(ax: Axes, scores: pd.DataFrame) -> None:
     """Spearman correlation of the metrics; NaN where one is constant."""
     values = scores[list(METRICS)].rank().corr().to_numpy(copy=True)
-    drawn: Style = {
-        "text": lambda value: f"{round(value, 1) + 0.0:.1f}",
-        "diagonal": False,
-    }
+    drawn: Style = {"text": lambda value: f"{round(value, 1) + 0.0:.1f}", "diagonal": False}
     matrix(ax, values, Normalize(-1, 1), DIVERGING, **drawn)
     size = matplotlib.rcParams["font.size"] - 2
     slanted(ax, range(len(METRICS)), list(METRICS.values()), size=size)

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import choose_cluster
-from latent_microscope.plots.maps import require_ids, same_rows
+from latent_microscope.plots.maps import require_ids, rows_of
 from latent_microscope.plots.panels import estimate, name_rows, reference
 from latent_microscope.plots.style import (
     FAINT,
@@ -58,8 +58,8 @@ def plot_ranking_grid(
     columns: int = 15,
 ) -> Iterator[Figure]:
     """Images of each ranked list (creative, stereotypes, grey, generic) with rank and score."""
-    pictures, ids = load_npy(images, mmap=True), load_table(samples, ["id"])
-    same_rows(pictures, ids, "images")
+    ids = load_table(samples, ["id"])
+    pictures = rows_of(images, ids)
     look.panels.add("images")
     table = load_table(rankings)
     for name in names:
@@ -100,10 +100,8 @@ def plot_subniches(
     most: int = 6,
 ) -> Figure:
     """Where the low-density sub-niches lie on the UMAP, and images of the largest ones."""
-    pictures, xy = load_npy(images, mmap=True), load_npy(plane)
     ids, members = load_table(samples, ["id"]), load_table(subniches, ["index", "id", "niche"])
-    same_rows(xy, ids, "plane")
-    same_rows(pictures, ids, "images")
+    pictures, xy = rows_of(images, ids), rows_of(plane, ids)
     require_ids(members["index"], members["id"], ids, "subniches")
     found = load_table(profile)
     found = found[found["niche"] >= 0].sort_values("size", ascending=False, kind="stable")
@@ -162,8 +160,7 @@ def plot_cluster_control(
     at most ``shown`` images of either group.
     """
     table = joined(scores, clusters, (measured, ["cluster"]))
-    pictures = load_npy(images, mmap=True)
-    same_rows(pictures, table, "images")
+    pictures = rows_of(images, table)
     look.panels.update(measured)
     chosen = choose_cluster(table["cluster"], cluster)
     if chosen is None:
@@ -242,15 +239,10 @@ def plot_identities(
     look: Look,
 ) -> Figure:
     """Whether images of one person lie together in the latent space and have similar scores."""
-    pictures, codes, ids = (
-        load_npy(images, mmap=True),
-        load_npy(latents),
-        load_table(samples, ["id"]),
-    )
+    ids = load_table(samples, ["id"])
+    pictures, codes = rows_of(images, ids), rows_of(latents, ids)
     belongs = load_table(members, ["group", "index", "id", "identity"])
     scored = load_table(groups, ["group", "n", "score", "mean", "sd"])
-    same_rows(codes, ids, "latents")
-    same_rows(pictures, ids, "images")
     require_ids(belongs["index"], belongs["id"], ids, "identity-members")
     people = two_identities(belongs)
     place: Style = {"width": 3.35, "columns": 10}

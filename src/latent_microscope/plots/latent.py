@@ -9,14 +9,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.arguments import In
-from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
+from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.maps import (
     biggest_clusters,
     by_cluster,
     by_value,
     legend_of,
-    same_rows,
+    rows_of,
 )
 from latent_microscope.plots.style import (
     FAINT,
@@ -81,12 +81,10 @@ def plot_latent_map(
     ``samples`` has the
     kind of each id.
     """
-    codes, embedded = load_npy(latents), load_npy(tsne)
     table = joined(scores, clusters, (["knn_density"], ["cluster"]))
     kinds = load_table(samples, ["id", "kind"])
     table = join_by_id(table, kinds, names=(str(scores), str(samples)))
-    same_rows(codes, table, "latents")
-    same_rows(embedded, table, "tsne")
+    codes, embedded = rows_of(latents, table), rows_of(tsne, table)
     page = Page(3.0, f"{title} · n = {count(len(table))} samples")
     left, right = page.axes(0.35, 0.55, 2.2, 2.2), page.axes(3.65, 0.55, 2.2, 2.2)
     plane, shares = principal_plane(codes)
@@ -124,12 +122,7 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
     panel(right, "b", "attractor density, adaptive radius")
     right.set_xlabel("share of all samples within the radius")
     tied = f"{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
-    words: Style = {
-        "transform": right.transAxes,
-        "ha": "right",
-        "color": MUTED,
-        "size": "small",
-    }
+    words: Style = {"transform": right.transAxes, "ha": "right", "color": MUTED, "size": "small"}
     right.text(0.98, 0.6, f"at the default radius\n{tied}", **words)
     for ax, name in ((left, "knn"), (right, "attractor")):
         look.limit(ax, name)
@@ -151,8 +144,7 @@ def plot_components(
 ) -> Figure:
     """Independent components 1 and 2 by cluster, and a zoom into one (default: the largest)."""
     table = joined(scores, clusters, (["uniqueness"], ["cluster"]))
-    values, labels = load_npy(sources), table["cluster"].to_numpy()
-    same_rows(values, table, "sources")
+    values, labels = rows_of(sources, table), table["cluster"].to_numpy()
     page = Page(3.05, f"{title} · n = {count(len(labels))} samples")
     left, right = page.axes(0.5, 0.55, 2.15, 2.1), page.axes(4.5, 0.55, 2.15, 2.1)
     two = first_two(values)
@@ -190,9 +182,8 @@ def _zoom(
 
 def plot_clusters(*, plane: In, scores: In, clusters: In, title: str, look: Look) -> Figure:
     """Four UMAP maps: clusters, CLS, uniqueness, originality."""
-    xy = load_npy(plane)
     table = joined(scores, clusters, ([*_CLUSTER_SCORES], ["cluster"]))
-    same_rows(xy, table, "plane")
+    xy = rows_of(plane, table)
     found = len(biggest_clusters(table["cluster"]))
     noise = float((table["cluster"] < 0).mean())
     page = Page(

@@ -1,6 +1,7 @@
 """Maps: samples coloured by cluster or by a score, and classical scaling of a few named items."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy
 from latent_microscope.plots.style import (
     INK,
     MUTED,
     NOISE,
     SEQUENTIAL,
     Look,
+    Style,
     colourbar,
     count,
     log_ticks,
@@ -31,13 +34,15 @@ Box = tuple[float, float, float, float]  # left, right, low, high (inches)
 _DOT, _GAP = 0.03, 0.045  # inches: half a point's room, and from its middle to its name
 
 
-def same_rows(array: np.ndarray, table: pd.DataFrame, name: str) -> None:
-    """Raise :class:`InputError` unless ``array`` has one row per row of the table of samples."""
+def rows_of(path: Path, table: pd.DataFrame) -> np.ndarray:
+    """A memory-mapped array with one row per row of the table of samples."""
+    array = load_npy(path, mmap=True)
     if len(array) != len(table):
         raise InputError(
-            f"{name}: {len(array)} rows, but the table of samples has {len(table)}; both must "
+            f"{path}: {len(array)} rows, but the table of samples has {len(table)}; both must "
             "describe the same samples"
         )
+    return array
 
 
 def require_ids(index: Any, ids: Any, samples: pd.DataFrame, what: str) -> None:
@@ -96,10 +101,9 @@ def by_cluster(
         legend.append((NOISE, f"noise (n = {count(noise.sum())})"))
     for k in order[:20] if names else []:
         place = np.median(plane[labels == k], axis=0)
-        ax.annotate(
-            str(k), place, ha="center", va="center", weight="bold", size="small", color=INK,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75},
-        )  # fmt: skip
+        box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}
+        words: Style = {"ha": "center", "va": "center", "weight": "bold", "size": "small"}
+        ax.annotate(str(k), place, bbox=box, color=INK, **words)
     return legend
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.grids import grid_height, image_grid
-from latent_microscope.plots.maps import require_ids, same_rows
+from latent_microscope.plots.maps import require_ids, rows_of
 from latent_microscope.plots.style import INK, MUTED, Look, Page, Style, count, nothing
 
 Rows = npt.NDArray[np.int64]
@@ -24,18 +24,11 @@ def _side_by_side(images: np.ndarray, first: Rows, second: Rows) -> np.ndarray:
 
 
 def plot_overlaps(
-    *,
-    images: In,
-    overlaps: In,
-    samples: In,
-    summary: In,
-    title: str,
-    look: Look,
-    shown: int = 12,
+    *, images: In, overlaps: In, samples: In, summary: In, title: str, look: Look, shown: int = 12
 ) -> Figure:
     """The pairs of samples whose latents have the highest cosine similarity, side by side."""
-    pictures, table = load_npy(images, mmap=True), load_table(samples)
-    same_rows(pictures, table, "images")
+    table = load_table(samples)
+    pictures = rows_of(images, table)
     look.panels.add("pairs")
     quantities = load_table(summary, ["quantity", "value"]).set_index("quantity")["value"]
     heading = f"{title} · {count(quantities['overlaps_total'])} overlapping pairs"
@@ -74,11 +67,8 @@ def plot_duplicates(
 ) -> Figure:
     """Near-duplicates of the study's list, and below them near matches, side by side."""
     look.panels.add("pairs")
-    pictures, ids, table = (
-        load_npy(images, mmap=True),
-        load_table(samples, ["id"]),
-        load_table(pairs),
-    )
+    ids, table = load_table(samples, ["id"]), load_table(pairs)
+    pictures = rows_of(images, ids)
     row_of = pd.Series(np.arange(len(ids)), index=ids["id"].astype("str"))
     near = table["verdict"] == "look-alike"
     same, close = table[~near], table[near]

@@ -47,9 +47,7 @@ def name_rows(
         ax.set_axisbelow(True)
 
 
-def slanted(
-    ax: Axes, places: Any, names: Sequence[str], rotation: float = 50, **options: Any
-) -> None:
+def slanted(ax: Axes, places: Any, names: Any, rotation: float = 50, **options: Any) -> None:
     """Slanted names below a panel that end at their places."""
     ax.set_xticks(places, names, rotation=rotation, ha="right", rotation_mode="anchor", **options)
 
@@ -92,11 +90,10 @@ def matrix(
 
 
 def flat_bar(
-    page: Page, norm: Normalize, label: str, *, left: float, top: float, width: float,
-    cmap: Any = SEQUENTIAL,
-) -> Any:  # fmt: skip
-    """A horizontal colour bar at a place of the page (inches)."""
-    cax = page.axes(left, top, width, 0.08)
+    page: Page, norm: Normalize, label: str, place: Sequence[float], cmap: Any = SEQUENTIAL
+) -> Any:
+    """A horizontal colour bar at left, top, width (inches) of the page."""
+    cax = page.axes(*place, 0.08)
     bar = page.figure.colorbar(ScalarMappable(norm, cmap), cax=cax, orientation="horizontal")
     bar.set_label(label, size=6.5)
     bar.ax.tick_params(labelsize=6)

@@ -227,10 +227,8 @@ def plot_rdms(
             ax.set_yticks(middle, names, size=letters)
         if k + columns >= len(pictures):
             slanted(ax, middle, names, rotation=60, size=letters)
-    flat_bar(
-        page, norm, "dissimilarity: mean percentile within the RDM (%)", left=left,
-        top=page.height - 0.42, width=min(2 * side, page.width - left - 0.2), cmap=_COLOURS,
-    )  # fmt: skip
+    place = left, page.height - 0.42, min(2 * side, page.width - left - 0.2)
+    flat_bar(page, norm, "dissimilarity: mean percentile within the RDM (%)", place, _COLOURS)
     return page.figure
 
 
@@ -264,11 +262,7 @@ def panel_columns(panels: int) -> int:
 
 def _panel(ax: Axes, picture: Floats, borders: Floats, norm: Normalize) -> None:
     size = len(picture)
-    shown: Style = {
-        "extent": (0, size, size, 0),
-        "interpolation": "nearest",
-        "aspect": "auto",
-    }
+    shown: Style = {"extent": (0, size, size, 0), "interpolation": "nearest", "aspect": "auto"}
     ax.imshow(picture, cmap=_COLOURS.with_extremes(bad=FAINT), norm=norm, **shown)
     for border in borders[1:-1]:
         ax.axhline(border, color="white", lw=0.35, alpha=0.7)

@@ -46,12 +46,7 @@ _LETTERS = 5.5
 
 
 def plot_model_similarity(
-    *,
-    similarity: In,
-    title: str,
-    look: Look,
-    metric: str = "",
-    notes: dict[str, str] | None = None,
+    *, similarity: In, title: str, look: Look, metric: str = "", notes: dict[str, str] | None = None
 ) -> Figure:
     """Spearman correlation of every two RDMs, and a map of the models by it."""
     table = load_table(similarity, ["model_a", "model_b", "value"])
@@ -162,7 +157,7 @@ def plot_classes(
             page.axes(left, top + _SIDE + 0.62, _SIDE, _SIDE), full, names, reference, look, rho
         )
     text = "distance of class means: percentile within the matrix (%)"
-    flat_bar(page, norm, text, left=_LEFT, top=page.height - 0.5, width=2 * _SIDE)
+    flat_bar(page, norm, text, (_LEFT, page.height - 0.5, 2 * _SIDE))
     return page.figure
 
 
@@ -220,10 +215,7 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
         values = counts.loc[names, names].to_numpy(dtype=np.float64)
         total = int(part["n_simulations"].iloc[0])
         ax = page.axes(left + number * (side + gap), 0.62, side, side)
-        written: Style = {
-            "text": lambda v: f"{v:.0f}" if v > 0 else "",
-            "size": look.font_size,
-        }
+        written: Style = {"text": lambda v: f"{v:.0f}" if v > 0 else "", "size": look.font_size}
         drawn = matrix(ax, values, Normalize(0, total), "Blues", **written)
         slanted(ax, range(len(names)), texts)
         ax.set_yticks(range(len(names)), texts)

@@ -59,7 +59,8 @@ def plot_sbs_sizes(
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
     for k, (curve, path, label) in enumerate(zip(curves, planes, names, strict=True)):
         shift = 1.03 ** (k - (len(curves) - 1) / 2)
-        _by_size(axes, curve, load_table(path), look.colour(k), label, shift)
+        style = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
+        _by_size(axes, curve, load_table(path), shift, style)
     used = curves[0].loc[curves[0]["configured"], "min_cluster_size"]
     texts = ("SBS: share of the largest cluster", "number of clusters", "share of noise")
     labelled = ("share of samples", "number of clusters", "share of samples")
@@ -83,12 +84,10 @@ def plot_sbs_sizes(
 
 
 def _by_size(
-    axes: Sequence[Axes], curve: pd.DataFrame, others: pd.DataFrame, colour: str, label: str,
-    shift: float,
-) -> None:  # fmt: skip
+    axes: Sequence[Axes], curve: pd.DataFrame, others: pd.DataFrame, shift: float, style: Style
+) -> None:
     """One run: its curves, and crosses for its other UMAP seeds."""
-    x = curve["min_cluster_size"].to_numpy(float) * shift
-    style: Style = {"color": colour, "marker": "o", "ms": 3, "label": label}
+    x, colour = curve["min_cluster_size"].to_numpy(float) * shift, style["color"]
     axes[0].plot(x, curve["share"], **style)
     axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
     rest = others.iloc[1:]
@@ -190,7 +189,7 @@ def _jaccard(
     """Mean ± sd of the Jaccard index of the first six clusters of each run."""
     reference(ax, x=_UNSTABLE, ls=":")
     reference(ax, x=_STABLE, ls=":")
-    names = []
+    names: list[str] = []
     for k, label in enumerate(labels):
         for row in tables["subsamples"][k].head(6).to_dict("records"):
             y = len(names)
@@ -312,10 +311,5 @@ def _note(ax: Axes, row: Mapping[Hashable, Any], colour: str) -> None:
         f"between {over}: Spearman {row['spearman_mean']:.2f}\n"
         f"{row['list']}: {row['list_shared']:.0%} repeat (chance {row['list_shared_chance']:.1%})"
     )
-    place: Style = {
-        "transform": ax.transAxes,
-        "ha": "right",
-        "va": "top",
-        "linespacing": 1.15,
-    }
+    place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top", "linespacing": 1.15}
     ax.text(0.98, -0.16, text, color=colour, size="x-small", **place)

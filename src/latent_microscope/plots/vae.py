@@ -121,11 +121,7 @@ def plot_vae_health(
     left.set(xlabel=_SORTED, ylabel="mean KL (nats)")
     left.set_ylim(bottom=0)
     reference(right, y=0.01, ls=_DASHED)
-    place: Style = {
-        "transform": right.get_yaxis_transform(),
-        "color": MUTED,
-        "size": "small",
-    }
+    place: Style = {"transform": right.get_yaxis_transform(), "color": MUTED, "size": "small"}
     right.text(0.02, 0.0115, "active above 0.01", **place)
     right.set_yscale("log")
     panel(right, "b", "variance of the posterior means over images")
@@ -177,8 +173,8 @@ def plot_vae_checks(
     axes[0].legend(loc="best", ncols=1 + (len(names) > 4))
     panel(axes[1], "b", "aggregated posterior variance")
     axes[1].set(xlabel=_SORTED, ylabel="variance (prior: 1)")
-    panel(axes[2], "c", "error relative to a constant image")
-    axes[2].set(xlabel="ratio of errors per image", ylabel="share of images below")
+    panel(axes[2], "c", "relative reconstruction error")
+    axes[2].set(xlabel="error / error of a constant image", ylabel="share of images below")
     axes[2].set_xlim(left=0)
     for ax, name in zip(axes, ("mean", "variance", "error"), strict=True):
         look.limit(ax, name)
