@@ -54,6 +54,7 @@ ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disput
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
 ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity", "accuracy"}
+DPI = 100  # less than the default: faster
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 
@@ -101,7 +102,7 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
 
 
 def draw(figure: str, made: Any, out: Path, **extra: Any) -> Path:
-    given = arguments(figure, made, out) | extra
+    given = {"style": {"dpi": DPI}} | arguments(figure, made, out) | extra
     drawer(figure)(**given)
     return out / f"{figure}.png"
 
@@ -115,7 +116,7 @@ def opened(png: Path) -> np.ndarray:
 def check(png: Path) -> np.ndarray:
     """The picture, after checks that hold for all figures."""
     pixels = opened(png)
-    assert pixels.shape[1] >= 600
+    assert pixels.shape[1] >= 4 * DPI
     assert (pixels < 128).any(axis=2).sum() > 200, "nothing is drawn"
     edge = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3)])
     assert (edge == 255).all(), "something is cut at the top or the bottom"
@@ -235,7 +236,7 @@ def test_plain_figures_of_ten_thousand_points_stay_small(tmp_path: Path) -> None
     made.table(
         "scores", id=ids, cls=rng.random(n), uniqueness=rng.random(n), originality=plane[:, 0]
     )
-    png = draw("clusters", made, tmp_path)
+    png = draw("clusters", made, tmp_path, style={"dpi": 150})
     assert png.stat().st_size < 1_000_000
     assert png.with_suffix(".pdf").stat().st_size < 1_500_000
 
@@ -308,7 +309,9 @@ def test_limits_reach_the_picture(
 ) -> None:
     free = opened(drawn("clusters", "faces"))
     limits = {"clusters/cls": {"clim": [0.45, 0.55]}, "density/knn": {"xlim": [0, 1]}}
-    fixed = opened(draw("clusters", artefacts["faces"], tmp_path, style={"limits": limits}))
+    fixed = opened(
+        draw("clusters", artefacts["faces"], tmp_path, style={"dpi": DPI, "limits": limits})
+    )
     different = (free != fixed).any(axis=2)
     rows, columns = np.nonzero(different)
     assert different.any()
@@ -345,7 +348,7 @@ def test_style_sets_dpi_font_and_palette(
     plain = opened(drawn("density", "synthetic"))
     given = {"dpi": 75, "font_size": 9, "palette": ["#ff00ff", "#00ff00"]}
     other = opened(draw("density", artefacts["synthetic"], tmp_path, style=given))
-    assert other.shape[1] == pytest.approx(plain.shape[1] / 2, abs=1)
+    assert other.shape[1] == pytest.approx(plain.shape[1] * 75 / DPI, abs=1)
     assert magenta(other).sum() > 100
     assert not magenta(plain).any()
 

@@ -9,7 +9,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.detector_comparison import OURS, PEERS
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots.panels import estimate, name_rows, pooled, reference, slanted
+from latent_microscope.plots.panels import estimate, name_rows, reference, slanted
 from latent_microscope.plots.style import FAINT, MUTED, NOISE, Look, Page, Style, panel, pretty
 from latent_microscope.published import FUNNEL, FUNNEL_UNIQUENESS
 
@@ -26,7 +26,7 @@ def plot_funnel(*, funnel: list[In], title: str, look: Look, percentile: float =
 
     ``funnel`` is the table of each seed; ``percentile`` that of uniqueness, 0 to 100.
     """
-    table = pooled([load_table(path) for path in funnel], "funnel")
+    table = pd.concat([load_table(path) for path in funnel])
     table = table[np.isclose(table["uniqueness_percentile"], percentile)]
     if table.empty:
         raise InputError(f"funnel: no configuration has the uniqueness percentile {percentile:g}")
@@ -85,7 +85,7 @@ def plot_detectors(*, detection: list[In], title: str, look: Look) -> Figure:
 
     ``detection`` is the table of each seed.
     """
-    table = pooled([load_table(path) for path in detection], "detection")
+    table = pd.concat([load_table(path) for path in detection])
     means = table.groupby("detector", sort=False)["roc_auc"].mean()
     order = list(means.sort_values(ascending=True, kind="stable").index)[::-1]
     page = Page(

@@ -81,8 +81,8 @@ def plot_forensic_panels(
 ) -> Figure:
     """Components, stability, cores, attractors, signatures, originality and their correlation.
 
-    an isolated core has
-    a uniqueness above ``percentile`` (0 to 100) and at most ``max_neighbors`` neighbours.
+    An isolated core has a uniqueness above ``percentile`` (0 to 100) and at most ``max_neighbors``
+    neighbours.
     """
     table = joined(scores, samples, ([], []))
     codes, components = rows_of(latents, table), rows_of(sources, table)

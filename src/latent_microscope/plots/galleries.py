@@ -156,8 +156,7 @@ def plot_cluster_control(
 ) -> Figure:
     """Images of a cluster (default: the largest) beside random others, and the scores of both.
 
-    ``seed``, the root seed, draws
-    at most ``shown`` images of either group.
+    ``seed``, the root seed, draws at most ``shown`` images of either group.
     """
     table = joined(scores, clusters, (measured, ["cluster"]))
     pictures = rows_of(images, table)

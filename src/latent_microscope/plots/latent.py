@@ -78,8 +78,7 @@ def plot_latent_map(
 ) -> Figure:
     """Principal components coloured by density, and t-SNE coloured by cluster.
 
-    ``samples`` has the
-    kind of each id.
+    ``samples`` has the kind of each id.
     """
     table = joined(scores, clusters, (["knn_density"], ["cluster"]))
     kinds = load_table(samples, ["id", "kind"])
@@ -134,9 +133,7 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
 def choose_cluster(labels: npt.ArrayLike, wanted: int | None) -> int | None:
     """The wanted cluster, else the largest, else None (all samples are noise)."""
     order = biggest_clusters(labels)
-    if wanted is not None and wanted in order:
-        return wanted
-    return order[0] if order else None
+    return wanted if wanted in order else next(iter(order), None)
 
 
 def plot_components(

@@ -6,12 +6,10 @@ from typing import Any
 import matplotlib
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from latent_microscope.errors import InputError
 from latent_microscope.plots.style import FAINT, MUTED, SEQUENTIAL, Page
 
 Floats = npt.NDArray[np.float64]
@@ -109,10 +107,3 @@ def key(
     host.set_axis_off()
     if handles:
         host.legend(handles=handles, **{"loc": "center", "borderaxespad": 0, **options})
-
-
-def pooled(tables: Sequence[pd.DataFrame], what: str) -> pd.DataFrame:
-    """Tables of several seeds below each other, with the column ``seed``."""
-    if not tables:
-        raise InputError(f"{what}: give the table of at least one seed")
-    return pd.concat([t.assign(seed=i) for i, t in enumerate(tables)], ignore_index=True)

@@ -122,8 +122,8 @@ def plot_cluster_stability(
 ) -> Figure:
     """Adjusted Rand indices of pairs of clusterings, and the Jaccard index of every cluster.
 
-    ``resampled`` and ``planes`` are the agreements of each run over subsamples and over UMAP
-    seeds, ``…_clusters`` those of its clusters; ``seed``, the root seed, draws the baselines.
+    ``resampled`` and ``planes`` are the agreements of each run over subsamples and over UMAP seeds,
+    ``…_clusters`` those of its clusters; ``seed``, the root seed, draws the baselines.
     """
     names = labels or [f"seed {run}" for run in runs]
     found = {"subsamples": resampled, "UMAP seeds": planes}

@@ -94,9 +94,9 @@ class Look:
 def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
     """Set matplotlib up for one figure, whatever the user's own settings are.
 
-    ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours)
-    and ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]).
-    Other keys, wrong limits and panels that the figure does not have raise an InputError.
+    ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours) and
+    ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]). Other
+    keys, wrong limits and panels that the figure does not have raise an InputError.
     """
     made = _checked(name, dict(style or {}))
     with matplotlib.rc_context():
