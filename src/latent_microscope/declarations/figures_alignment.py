@@ -170,9 +170,9 @@ ALIGNMENT = (
         name="model_similarity",
         title="similarity between models",
         caption=(
-            "a: Spearman correlation of every two RDMs: annotators, then models from the most to "
-            "the least similar to them. b: classical multidimensional scaling of the distances "
-            "√(2 − 2ρ) between the ranked RDMs."
+            "Similarity of RDMs. a: Spearman correlation of every two RDMs: annotators, then "
+            "models from the most to the least similar to them. b: classical multidimensional "
+            "scaling of the distances √(2 − 2ρ) between the ranked RDMs."
         ),
         function=f"{_PLOTS}.similarity:plot_model_similarity",
         inputs={"similarity": f"{RESULTS}/rsa/{{metric}}-models.parquet"},

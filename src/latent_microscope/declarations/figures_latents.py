@@ -39,9 +39,9 @@ LATENTS = (
         name="vae_images",
         title="images, reconstructions, variations, interpolations",
         caption=(
-            "a: images and their reconstructions. b: variations (the code plus noise). c: "
-            "interpolations between pairs of codes. Details that a reconstruction blurs are "
-            "invisible to every score computed from the latents."
+            "Output of the VAE. a: images and their reconstructions. b: variations (the code plus "
+            "noise). c: interpolations between pairs of codes. Details that a reconstruction "
+            "blurs are invisible to every score computed from the latents."
         ),
         function=f"{_PLOTS}.vae:plot_vae_images",
         where=vae,
@@ -68,8 +68,9 @@ LATENTS = (
         name="latent_map",
         title="PCA and t-SNE",
         caption=(
-            "a: first two principal components of the latents, coloured by kNN density. b: t-SNE, "
-            "coloured by HDBSCAN cluster; markers tell authentic samples from interpolations."
+            "Two projections of the latents. a: first two principal components of the latents, "
+            "coloured by kNN density. b: t-SNE, coloured by HDBSCAN cluster; markers tell "
+            "authentic samples from interpolations."
         ),
         function=f"{_PLOTS}.latent:plot_latent_map",
         where=of_kind("synthetic"),
@@ -102,10 +103,11 @@ LATENTS = (
         name="identities",
         title="identity consistency",
         caption=(
-            "a, b: images of the two persons with the most images. c: their latents on two "
-            "principal components. d: how well each space separates pairs of one person from "
-            "pairs of two (area under the ROC curve with 95 % interval; 0.5 is chance). Below: "
-            "scores of the groups, mean and standard deviation over their n images."
+            "Consistency of identities. a, b: images of the two persons with the most images. c: "
+            "their latents on two principal components. d: how well each space separates pairs of "
+            "one person from pairs of two (area under the ROC curve with 95 % interval; 0.5 is "
+            "chance). Below: scores of the groups, mean and standard deviation over their n "
+            "images."
         ),
         function=f"{_PLOTS}.galleries:plot_identities",
         where=niched,

@@ -34,9 +34,9 @@ STUDIES = (
         name="vae_health",
         title="latent dimensions of the VAE",
         caption=(
-            "a: KL divergence (nats) and b: variance of the posterior mean of each latent "
-            "dimension, sorted. A dimension is active if the variance exceeds 0.01 (Burda et "
-            "al.); inactive dimensions carry no information about the image."
+            "Latent dimensions of the VAE, sorted. a: KL divergence (nats) and b: variance of the "
+            "posterior means. A dimension is active if the variance exceeds 0.01 (Burda et al.); "
+            "inactive dimensions carry no information about the image."
         ),
         function=f"{_PLOTS}.vae:plot_vae_health",
         where=vae,
@@ -46,11 +46,12 @@ STUDIES = (
         name="vae_checks",
         title="diagnostics of the VAE",
         caption=(
-            "a: mean of each latent dimension over images (prior: 0). b: variance of the "
-            "aggregated posterior, that of the means plus the mean posterior variance (prior: 1). "
-            "c: reconstruction error of each image relative to that of the best constant image; "
-            "at 1 the VAE is no better than this baseline. Below: every check with its limits; "
-            "the table of diagnostics says what to do about a warning or an alarm."
+            "Diagnostics of the VAE. a: mean of each latent dimension over images (prior: 0). b: "
+            "variance of the aggregated posterior, that of the means plus the mean posterior "
+            "variance (prior: 1). c: reconstruction error of each image relative to that of the "
+            "best constant image; at 1 the VAE is no better than this baseline. Below: every "
+            "check with its limits; the table of diagnostics says what to do about a warning or "
+            "an alarm."
         ),
         function=f"{_PLOTS}.vae:plot_vae_checks",
         where=vae,
@@ -122,10 +123,10 @@ STUDIES = (
         name="calibration",
         title="false positives and coverage",
         caption=(
-            "a: share of simulated studies with any rejection at q ≤ 0.05 under the global null, "
-            "with 95 % intervals; dashed: 5 %, dotted: its 99 % binomial limit. b: coverage of "
-            "the 95 % intervals over prevalences and odds ratios, by scenario, effect and cluster "
-            "size n; band: 93 % to 97 %."
+            "Simulated studies. a: share of simulated studies with any rejection at q ≤ 0.05 "
+            "under the global null, with 95 % intervals; dashed: 5 %, dotted: its 99 % binomial "
+            "limit. b: coverage of the 95 % intervals over prevalences and odds ratios, by "
+            "scenario, effect and cluster size n; band: 93 % to 97 %."
         ),
         function=f"{_PLOTS}.simulations:plot_calibration",
         inputs={
@@ -148,10 +149,11 @@ STUDIES = (
         name="cluster_stability",
         title="stability of clusters",
         caption=(
-            "a: adjusted Rand index between clusterings over subsamples, UMAP seeds and VAE "
-            "seeds, with noise as a label of its own (filled) and over samples clustered in both "
-            "(open); 0 is chance, below 0.65 is poor. b: Jaccard index of the best match of every "
-            "cluster, mean and standard deviation; clusters below 0.6 are unstable."
+            "Stability of the clusters. a: adjusted Rand index between clusterings over "
+            "subsamples, UMAP seeds and VAE seeds, with noise as a label of its own (filled) and "
+            "over samples clustered in both (open); 0 is chance, below 0.65 is poor. b: Jaccard "
+            "index of the best match of every cluster, mean and standard deviation; clusters "
+            "below 0.6 are unstable."
         ),
         category="Forensics",
         function=f"{_PLOTS}.stability:plot_cluster_stability",
@@ -191,13 +193,13 @@ STUDIES = (
         name="probes",
         title="linear probes of every attribute",
         caption=(
-            "a: AUC of logistic regression of each attribute on the latents of held-out images "
-            "(five-fold cross-validation; no person is in two folds where identities are known), "
-            "95 % interval clustered by person, mean over VAEs. Orange diamonds: the same from as "
-            "many principal components of the pixels; grey bars: from the mean colour. b: latents "
-            "minus pixels, paired by image. Grey dots: fewer than 20 images with or without the "
-            "attribute, not tested. Filled: q ≤ 0.05 (Benjamini-Hochberg over attributes, the "
-            "largest over VAEs)."
+            "Linear probes of attributes. a: AUC of logistic regression of each attribute on the "
+            "latents of held-out images (five-fold cross-validation; no person is in two folds "
+            "where identities are known), 95 % interval clustered by person, mean over VAEs. "
+            "Orange diamonds: the same from as many principal components of the pixels; grey "
+            "bars: from the mean colour. b: latents minus pixels, paired by image. Grey dots: "
+            "fewer than 20 images with or without the attribute, not tested. Filled: q ≤ 0.05 "
+            "(Benjamini-Hochberg over attributes, the largest over VAEs)."
         ),
         category="Bias",
         function=f"{_PLOTS}.bias:plot_probes",

@@ -13,7 +13,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import name_points
-from latent_microscope.plots.panels import band, estimate, key, name_rows, reference
+from latent_microscope.plots.panels import DASHED, band, estimate, key, name_rows, reference
 from latent_microscope.plots.style import (
     INK,
     MUTED,
@@ -41,7 +41,6 @@ _RSA_MEASURES = [
     *("ceiling_lower", "ceiling_upper"),
 ]
 _ENDS = ["low_votes", "high_votes", "low", "high"]
-_DASHED = (0, (4, 2))
 
 
 def plot_rsa(
@@ -144,7 +143,7 @@ def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: boo
     band(ax, lower, upper, label=f"noise ceiling, estimates {lower:.3f}–{upper:.3f}")
     label = float(table["label_only"].mean())
     if np.isfinite(label):
-        style: Style = {"color": look.colour(4), "lw": 1.1, "ls": _DASHED, "zorder": 4}
+        style: Style = {"color": look.colour(4), "lw": 1.1, "ls": DASHED, "zorder": 4}
         reference(ax, x=label, label=f"true label alone: {label:.3f}", **style)
     if table["metric"].iloc[0] == RSA_METRIC and published:
         values = [value for name, value in RSA.items() if name not in ORACLES]
@@ -347,6 +346,6 @@ def _vote_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: bo
 
 def _level(ax: Axes, value: float, text: str) -> None:
     """A dashed level with its name at the right."""
-    reference(ax, y=value, color=INK, ls=_DASHED, zorder=1)
+    reference(ax, y=value, color=INK, zorder=1)
     place: Style = {"transform": ax.get_yaxis_transform(), "ha": "right", "va": "bottom"}
     ax.text(0.99, value, text, size="x-small", color=INK, **place)

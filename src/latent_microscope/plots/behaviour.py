@@ -17,7 +17,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_votes, load_with_ids
 from latent_microscope.plots.grids import rgb
-from latent_microscope.plots.panels import flat_bar, matrix, slanted
+from latent_microscope.plots.panels import DASHED, flat_bar, matrix, slanted
 from latent_microscope.plots.style import (
     DIVERGING,
     INK,
@@ -155,7 +155,7 @@ def _entropies(ax: Axes, table: pd.DataFrame, top: float, most: float) -> Any:
     style: Style = {"gridsize": 32, "mincnt": 1, "cmap": SEQUENTIAL, "lw": 0, "rasterized": True}
     both = (first[column] for column in columns)
     drawn = ax.hexbin(*both, extent=(0, top, 0, top), norm=LogNorm(1, most), **style)
-    ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=(0, (3, 2)))
+    ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=DASHED)
     ax.set(xlim=(0, top), ylim=(0, top))
     place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top"}
     white = {"facecolor": "white", "lw": 0, "pad": 1.5}

@@ -16,7 +16,7 @@ from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
-from latent_microscope.plots.maps import biggest_clusters
+from latent_microscope.plots.maps import ALL_NOISE, biggest_clusters
 from latent_microscope.plots.panels import Q_LEVEL, estimate, name_rows
 from latent_microscope.plots.style import (
     FAINT,
@@ -37,7 +37,6 @@ from latent_microscope.seeds import rng
 _NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
-_ALL_NOISE = "no cluster: all samples are noise"
 _MARKS = (
     "members against the rest, 95 % interval; orange: over-, blue: under-represented, grey: "
     "neutral; filled: q ≤ 0.05"
@@ -100,7 +99,7 @@ def plot_cluster_bias(
     groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
     draws = rng(seed, "plot_cluster_bias")
     bias = _by_definition(abi, definition)
-    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=_ALL_NOISE)
+    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=ALL_NOISE)
 
 
 def plot_cmax_bias(
@@ -230,7 +229,7 @@ def plot_bias_forest(
     )
     look.panels.add("bars")
     if not parts:
-        say(page.axes(0.1, _HEAD, page.width - 0.2, height), _ALL_NOISE)
+        say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
         return page.figure
     span = _span(parts, 1e2, bars.values())
     for k in range(panels):

@@ -15,7 +15,7 @@ from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
 from latent_microscope.plots.latent import choose_cluster
-from latent_microscope.plots.maps import require_ids, rows_of
+from latent_microscope.plots.maps import ALL_NOISE, require_ids, rows_of
 from latent_microscope.plots.panels import estimate, name_rows, reference
 from latent_microscope.plots.style import (
     FAINT,
@@ -44,7 +44,6 @@ LISTS = {
     "grey": ("grey region", "samples outside every cluster, highest CLS", "cls"),
     "generic": ("generic subset", "uniqueness and originality below their 25th percentile", "cls"),
 }
-_ALL_NOISE = "no cluster: all samples are noise"
 
 
 def plot_ranking_grid(
@@ -163,7 +162,7 @@ def plot_cluster_control(
     look.panels.update(measured)
     chosen = choose_cluster(table["cluster"], cluster)
     if chosen is None:
-        return nothing(f"{title} · no cluster", _ALL_NOISE)
+        return nothing(f"{title} · no cluster", ALL_NOISE)
     draws = rng(seed, "plot_cluster_control")
     inside = (table["cluster"] == chosen).to_numpy()
     groups = [np.flatnonzero(inside), np.flatnonzero(~inside)]

@@ -12,6 +12,7 @@ from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.maps import (
+    ALL_NOISE,
     biggest_clusters,
     by_cluster,
     by_value,
@@ -149,7 +150,7 @@ def plot_components(
     panel(left, "a", "independent components, by cluster")
     chosen = choose_cluster(labels, cluster)
     if chosen is None:
-        say(right, "no cluster: all samples are noise")
+        say(right, ALL_NOISE)
         panel(right, "b", "zoom")
     else:
         low, high = _zoom(right, two, labels, chosen, look)

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots.panels import band, key, slanted
+from latent_microscope.plots.panels import DASHED, band, key, slanted
 from latent_microscope.plots.style import (
     INK,
     MUTED,
@@ -29,7 +29,6 @@ from latent_microscope.plots.style import (
 
 _PANELS = {"value": "all pairs", "partial_label": "label held constant"}
 _MARKERS = "osD^vPX"
-_DASHED = (0, (4, 2))
 
 
 def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
@@ -88,18 +87,8 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
     return page.figure
 
 
-def _curve(
-    ax: Axes,
-    x: Any,
-    part: pd.DataFrame,
-    column: str,
-    style: Mapping[str, Any],
-    *,
-    dashed: bool = False,
-) -> None:
+def _curve(ax: Axes, x: Any, part: pd.DataFrame, column: str, style: Mapping[str, Any]) -> None:
     lines = {"ms": 3.2, "lw": 1.1, "mew": 0.8, "elinewidth": 0.7, "zorder": 3, **style}
-    if dashed:
-        lines |= {"ls": _DASHED, "mfc": "white"}
     ax.errorbar(x, part[f"{column}_mean"], yerr=part[f"{column}_sd"].fillna(0.0), **lines)
 
 
@@ -121,7 +110,7 @@ def _references(ax: Axes, row: pd.Series, column: str) -> None:
 def _stages(ax: Axes, part: pd.DataFrame, style: Mapping[str, Any]) -> None:
     x = range(len(part))
     _curve(ax, x, part, "value", style)
-    _curve(ax, x, part, "partial_label", style, dashed=True)
+    _curve(ax, x, part, "partial_label", {**style, "ls": DASHED, "mfc": "white"})
     ax.axhline(0, color=INK, lw=0.5)
     slanted(ax, x, part["layer"])
     ax.tick_params(axis="x", labelsize=6, pad=1.5)
@@ -135,5 +124,5 @@ def _key(page: Page, notes: Mapping[str, str], styles: Mapping[str, Any]) -> Non
         handles.append(Line2D([], [], **styles[model], ms=3.2, label=label))
     handles.append(Line2D([], [], color=INK, lw=1.1, label="below: all pairs"))
     text = "below: label held constant"
-    handles.append(Line2D([], [], color=INK, lw=1.1, ls=_DASHED, label=text))
+    handles.append(Line2D([], [], color=INK, lw=1.1, ls=DASHED, label=text))
     key(page, 3.02, handles, 0.32, ncols=4)

@@ -31,6 +31,7 @@ from latent_microscope.plots.style import (
 
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]  # left, right, low, high (inches)
+ALL_NOISE = "no cluster: all samples are noise"
 _DOT, _GAP = 0.03, 0.045  # inches: half a point's room, and from its middle to its name
 
 

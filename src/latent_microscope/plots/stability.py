@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots.panels import estimate, name_rows, reference
+from latent_microscope.plots.maps import ALL_NOISE
+from latent_microscope.plots.panels import DASHED, estimate, name_rows, reference
 from latent_microscope.plots.style import (
     INK,
     MUTED,
@@ -34,7 +35,6 @@ _POOR = 0.65  # of the adjusted Rand index, as in the tables
 _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
 _ACROSS = 4  # scores beside each other
 _COLUMNS = 400  # samples drawn per score, evenly spaced in its order
-_DASHED = (0, (4, 2))
 _WARNING = 4  # colour of what is mostly noise
 _BARS = (0, 1, 2, 3, 5)  # colours of scores: not that one, and not the black of the lines
 _NOISY = ("mostly noise", "list mostly noise")
@@ -161,7 +161,7 @@ def plot_cluster_stability(
     if shown:
         _jaccard(right, per_cluster, names, look, height)
     else:
-        say(right, "no cluster: all samples are noise")
+        say(right, ALL_NOISE)
         panel(right, "b", "clusters")
     return page.figure
 
@@ -299,7 +299,7 @@ def _next(ax: Axes, table: pd.DataFrame) -> None:
     known = table[np.isfinite(table["next_low"])].sort_values("median", kind="stable")
     x = np.linspace(0, 100, len(known))
     for name in ("next_low", "next_high") if len(known) else ():
-        ax.plot(x, known[name], color=INK, lw=0.8, ls=_DASHED)
+        ax.plot(x, known[name], color=INK, lw=0.8, ls=DASHED)
 
 
 def _note(ax: Axes, row: Mapping[Hashable, Any], colour: str) -> None:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots.panels import key
+from latent_microscope.plots.panels import DASHED, key
 from latent_microscope.plots.style import MUTED, Look, Page, log_ticks, panel, pretty
 
 # Column, title, unit of each panel.
@@ -33,7 +33,6 @@ _FOLDS = [
     ("inner_loss", "validation images, unseen in training", "cross-entropy (nats)"),
     ("inner_accuracy", "validation images: accuracy", "share of images"),
 ]
-_DASHED = (0, (4, 1.5))
 
 
 def plot_training(
@@ -87,7 +86,7 @@ def _curves(tables: list[pd.DataFrame], labels: list[str], title: str, look: Loo
     if any("test_loss" in table for table in tables):
         handles.append(Line2D([], [], color=MUTED, label="train (what is minimised)"))
         test = "test (never used to choose)"
-        handles.append(Line2D([], [], color=MUTED, ls=_DASHED, label=test))
+        handles.append(Line2D([], [], color=MUTED, ls=DASHED, label=test))
     key(page, 0.27, handles, loc="upper left", ncols=min(len(handles), 7), borderpad=0)
     return page.figure
 
@@ -98,7 +97,7 @@ def _curve(ax: Axes, table: pd.DataFrame, column: str, colour: str) -> None:
         ax.plot(table["epoch"], table[column], color=colour, marker=marker, ms=3, alpha=0.85)
     test = f"test_{column}"
     if test in table:
-        ax.plot(table["epoch"], table[test], color=colour, ls=_DASHED, marker=marker, ms=3)
+        ax.plot(table["epoch"], table[test], color=colour, ls=DASHED, marker=marker, ms=3)
 
 
 def _epochs(ax: Axes, unit: str) -> None:

@@ -14,7 +14,6 @@ from latent_microscope.plots.panels import reference
 from latent_microscope.plots.style import MUTED, Look, Page, Style, panel, pretty
 
 _STATUS = {"ok": 2, "warning": 1, "alarm": 4}  # index of the colour, from the best to the worst
-_DASHED = (0, (4, 2))
 _LINE = 0.185  # inches, of the table of checks
 _SORTED = "latent dimension, sorted"
 
@@ -120,7 +119,7 @@ def plot_vae_health(
     panel(left, "a", "KL divergence from the prior")
     left.set(xlabel=_SORTED, ylabel="mean KL (nats)")
     left.set_ylim(bottom=0)
-    reference(right, y=0.01, ls=_DASHED)
+    reference(right, y=0.01)
     place: Style = {"transform": right.get_yaxis_transform(), "color": MUTED, "size": "small"}
     right.text(0.02, 0.0115, "active above 0.01", **place)
     right.set_yscale("log")
@@ -165,9 +164,9 @@ def plot_vae_checks(
         both = load_table(error, ["reconstruction_error", "constant_error"])
         ratios = np.sort(both["reconstruction_error"] / both["constant_error"])
         axes[2].plot(ratios, np.linspace(0, 1, len(ratios)), color=look.colour(i))
-    reference(axes[0], y=0.0, ls=_DASHED)
-    reference(axes[1], y=1.0, ls=_DASHED)
-    reference(axes[2], x=1.0, ls=_DASHED)
+    reference(axes[0], y=0.0)
+    reference(axes[1], y=1.0)
+    reference(axes[2], x=1.0)
     panel(axes[0], "a", "mean of each dimension")
     axes[0].set(xlabel=_SORTED, ylabel="mean over images (prior: 0)")
     axes[0].legend(loc="best", ncols=1 + (len(names) > 4))
