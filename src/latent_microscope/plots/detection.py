@@ -49,6 +49,7 @@ def plot_funnel(*, funnel: list[In], title: str, look: Look, percentile: float =
         names = [FUNNEL[s].name.partition(", ")[2] if s in FUNNEL else "" for s in steps]
         configurations = [f"P{s:g}\n{name}" for s, name in zip(steps, names, strict=True)]
         ax.set_xticks(range(len(steps)), configurations, size=5.5)
+        ax.set_xlim(-0.6, len(steps) - 0.4)
         best = max(getattr(run, column) for run in FUNNEL.values())
         ours = float(np.nanmax(table[column].to_numpy(float), initial=0.0))
         ax.set(ylabel=name, ylim=(0, 1.05 if column == "precision" else 1.25 * max(best, ours)))
