@@ -18,13 +18,27 @@ def finish(
     *,
     style: dict[str, Any] | None = None,
 ) -> None:
-    """Draw and save.
+    """Draw and save; arguments that several figures share are described here, too.
 
     Args:
         name: Name of the figure.
         draw: The declared function; it takes a ``look``.
-        outputs: ``png`` and ``pdf``, a file for each figure that the function returns.
+        outputs: ``png`` and ``pdf``, one file for each figure that the function returns.
         style: dpi, font_size, palette, limits.
+        title: first line of the figure.
+        samples: .parquet: id of each sample, with what is known of it.
+        images: .npy uint8 (n, H, W, C); row i is row i of samples or scores.
+        latents: .npy (n, d); row i is row i of samples or scores.
+        plane: .npy (n, 2), UMAP; row i is row i of samples or scores.
+        sources: .npy (n, k), independent components; row i is row i of scores.
+        scores: .parquet: id and the scores of each sample.
+        clusters: .parquet: id and the cluster of each sample (-1: noise).
+        abi: .parquet: bias of each group and attribute, with intervals.
+        labels: one name per file.
+        notes: remarks in brackets after a model's name, by its name.
+        metric: distance of the RDMs.
+        simulated: whether votes are simulated, so that published values do not apply.
+        seed: root seed.
     """
     with look(name, style) as made:
         drawn = draw(look=made)
@@ -32,7 +46,7 @@ def finish(
         for png, pdf in zip(outputs["png"], outputs["pdf"], strict=True):
             figure = next(figures, None)
             if not isinstance(figure, Figure):
-                raise InputError(f"figure {name}: its function gives no figure for {png.name}")
+                raise InputError(f"figure {name}: its function returned no figure for {png.name}")
             save_figure(figure, png=png, pdf=pdf)
 
 

@@ -11,7 +11,7 @@ from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 from evaluate_setting import main as evaluate_setting
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.plots.scenarios import detector_settings
+from latent_microscope.plots.detection import plot_settings
 from latent_microscope.plots.style import look
 
 SETTINGS: dict[str, Any] = {
@@ -128,6 +128,7 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
     assert load_table(tmp_path / "comparison.parquet")["collapsed"].eq(1).all()
 
 
-def test_an_empty_comparison_is_an_error():
+def test_an_empty_comparison_is_an_error(tmp_path):
+    save_table(tmp_path / "c.parquet", pd.DataFrame({"setting": []}))
     with look("settings", None) as made, pytest.raises(InputError, match="comparison"):
-        detector_settings(pd.DataFrame({"setting": []}), "study", made)
+        plot_settings(comparison=tmp_path / "c.parquet", title="study", look=made)

@@ -1,6 +1,8 @@
-"""Errors beside likeness to people: what is drawn where."""
+"""Error rates and alignment with annotators: what is drawn where."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,8 +13,9 @@ from step_helpers import drawer  # type: ignore[import-not-found]
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.plots import style
-from latent_microscope.plots.accuracy import accuracy
+from latent_microscope.plots.alignment import plot_accuracy
 
+Draw = Callable[..., Figure]
 TARGETS = {"tuned": "votes", "control": "labels"}
 STARTS = {"tuned": "net", "control": "net"}
 
@@ -47,9 +50,16 @@ def measures() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def drawn(table: pd.DataFrame, **options) -> Figure:
-    with style.look("accuracy") as look:
-        return accuracy(table, "made up", look, targets=TARGETS, starts=STARTS, **options)
+@pytest.fixture
+def drawn(tmp_path: Path) -> Draw:
+    def draw(table: pd.DataFrame, **options: Any) -> Figure:
+        path = tmp_path / "measures.parquet"
+        save_table(path, table)
+        options |= {"targets": TARGETS, "starts": STARTS}
+        with style.look("accuracy") as look:
+            return plot_accuracy(measures=path, title="synthetic", look=look, **options)
+
+    return draw
 
 
 def points(figure: Figure, panel: int) -> dict[str, np.ndarray]:
@@ -62,7 +72,7 @@ def points(figure: Figure, panel: int) -> dict[str, np.ndarray]:
     }
 
 
-def test_points_are_means_over_seeds_of_the_right_layer() -> None:
+def test_points_are_means_over_seeds_of_the_right_layer(drawn: Draw) -> None:
     figure = drawn(measures())
     crossed, similar = points(figure, 0), points(figure, 1)
     plain = "no human data"
@@ -77,20 +87,20 @@ def test_points_are_means_over_seeds_of_the_right_layer() -> None:
     assert not any("pixels" in text or "class" in text for text in texts)
 
 
-def test_published_values_only_where_they_are_of_these_votes() -> None:
+def test_published_values_only_where_they_are_of_these_votes(drawn: Draw) -> None:
     beside = "published CNNs tuned on votes (accuracy not given)"
     assert len(points(drawn(measures()), 0)[beside]) == 5
-    assert beside not in points(drawn(measures(), published=False), 0)
+    assert beside not in points(drawn(measures(), simulated=True), 0)
 
 
-def test_lines_lead_from_a_network_to_what_it_became() -> None:
+def test_lines_lead_from_a_network_to_its_fine_tuned_versions(drawn: Draw) -> None:
     lines = drawn(measures()).axes[0].get_lines()
     ends = [np.column_stack(line.get_data()).tolist() for line in lines]
     for end in ([12.5, 0.5], [14.5, 0.6]):
         assert any(np.allclose(e, [[10.5, 0.4], end]) for e in ends if np.shape(e) == (2, 2))
 
 
-def test_no_classifier_is_said(tmp_path: Path) -> None:
+def test_no_classifier_is_said(drawn: Draw) -> None:
     table = measures()
     table = table[table["measure"] == "spearman"]
     figure = drawn(table)

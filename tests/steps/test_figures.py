@@ -1,4 +1,4 @@
-"""Each figure's ``main()`` on small made-up artefacts: written, readable, the same bytes twice."""
+"""Each figure on small synthetic artefacts: written, readable, the same bytes twice."""
 
 import inspect
 import os
@@ -23,8 +23,8 @@ from step_helpers import drawer  # type: ignore[import-not-found]
 from latent_microscope import project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.plots import behaviour, style
-from latent_microscope.plots.behaviour import confusion_panels, disputed
+from latent_microscope.plots import style
+from latent_microscope.plots.behaviour import plot_confusions, plot_disputed
 from latent_microscope.step import run_declared
 
 Draw = Callable[..., Path]
@@ -54,6 +54,7 @@ ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disput
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
 ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity", "accuracy"}
+DPI = 100  # less than the default: faster
 MANY = {"training", "dimensions", "funnel", "detection"}
 
 
@@ -101,7 +102,7 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
 
 
 def draw(figure: str, made: Any, out: Path, **extra: Any) -> Path:
-    given = arguments(figure, made, out) | extra
+    given = {"style": {"dpi": DPI}} | arguments(figure, made, out) | extra
     drawer(figure)(**given)
     return out / f"{figure}.png"
 
@@ -115,7 +116,7 @@ def opened(png: Path) -> np.ndarray:
 def check(png: Path) -> np.ndarray:
     """The picture, after checks that hold for all figures."""
     pixels = opened(png)
-    assert pixels.shape[1] >= 600
+    assert pixels.shape[1] >= 4 * DPI
     assert (pixels < 128).any(axis=2).sum() > 200, "nothing is drawn"
     edge = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3)])
     assert (edge == 255).all(), "something is cut at the top or the bottom"
@@ -235,7 +236,7 @@ def test_plain_figures_of_ten_thousand_points_stay_small(tmp_path: Path) -> None
     made.table(
         "scores", id=ids, cls=rng.random(n), uniqueness=rng.random(n), originality=plane[:, 0]
     )
-    png = draw("clusters", made, tmp_path)
+    png = draw("clusters", made, tmp_path, style={"dpi": 150})
     assert png.stat().st_size < 1_000_000
     assert png.with_suffix(".pdf").stat().st_size < 1_500_000
 
@@ -254,7 +255,7 @@ def test_several_seeds_and_models(
     module = drawer("classifier_training")
     module(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
     check(tmp_path / "c.png")
-    with pytest.raises(InputError, match="one label a table"):
+    with pytest.raises(InputError, match="3 tables and 1 labels"):
         module(training=tables, labels=["philnet"], **given)
 
 
@@ -308,7 +309,9 @@ def test_limits_reach_the_picture(
 ) -> None:
     free = opened(drawn("clusters", "faces"))
     limits = {"clusters/cls": {"clim": [0.45, 0.55]}, "density/knn": {"xlim": [0, 1]}}
-    fixed = opened(draw("clusters", artefacts["faces"], tmp_path, style={"limits": limits}))
+    fixed = opened(
+        draw("clusters", artefacts["faces"], tmp_path, style={"dpi": DPI, "limits": limits})
+    )
     different = (free != fixed).any(axis=2)
     rows, columns = np.nonzero(different)
     assert different.any()
@@ -345,7 +348,7 @@ def test_style_sets_dpi_font_and_palette(
     plain = opened(drawn("density", "synthetic"))
     given = {"dpi": 75, "font_size": 9, "palette": ["#ff00ff", "#00ff00"]}
     other = opened(draw("density", artefacts["synthetic"], tmp_path, style=given))
-    assert other.shape[1] == pytest.approx(plain.shape[1] / 2, abs=1)
+    assert other.shape[1] == pytest.approx(plain.shape[1] * 75 / DPI, abs=1)
     assert magenta(other).sum() > 100
     assert not magenta(plain).any()
 
@@ -365,7 +368,7 @@ def test_text_is_made_to_fit() -> None:
     assert style.fitting("short", 8, 7) == 8
     assert style.fitting("x" * 400, 8, 7) < 3
     assert style.pretty("philnet_best-probabilities") == "PhilNet best · probabilities"
-    assert style.pretty("human") == "people"
+    assert style.pretty("human") == "annotators"
     assert style.pretty("philnet_human-calibrated") == "PhilNet human · calibrated"
     assert style.pretty("5_o_Clock_Shadow") == "5 o Clock Shadow"
 
@@ -399,7 +402,7 @@ def test_the_name_of_a_figure_comes_first(words: list[str], status: int, said: s
 def test_wrong_rows_and_ids_are_named(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
     faces = artefacts["faces"]
     save_npy(tmp_path / "short.npy", np.zeros((7, 2)))
-    with pytest.raises(InputError, match="plane: 7 rows"):
+    with pytest.raises(InputError, match=r"short\.npy: 7 rows"):
         draw("clusters", faces, tmp_path, plane=tmp_path / "short.npy")
     for name, key, table in (
         ("ranking_grid", "rankings", "rankings"),
@@ -437,23 +440,33 @@ def test_identities_without_any_repeated_person(
 
 
 def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
-    artefacts: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    artefacts: Mapping[str, Any], tmp_path: Path
 ) -> None:
     made = artefacts["alignment"]
-    seen: dict[str, Any] = {}
-
-    def spy(images: Any, table: Any, votes: Any, predictions: Any, *rest: Any, **more: Any) -> Any:
-        seen.update(table=table, votes=votes, predictions=predictions)
-        return disputed(images, table, votes, predictions, *rest, **more)
-
-    monkeypatch.setattr(behaviour, "disputed", spy)
-    check(draw("disputed", made, tmp_path))
-    samples, labels = load_table(made["samples"]), load_table(made["features"])["id"]
-    assert list(seen["table"]["id"]) == list(samples["id"])
-    logits = pd.DataFrame(load_npy(made["logits"]), index=labels).loc[samples["id"]].to_numpy()
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(seen["predictions"], expected, rtol=1e-5)
-    np.testing.assert_allclose(seen["votes"].sum(axis=1), 1.0)
+    given = arguments("disputed", made, tmp_path)
+    with style.look("disputed") as settings:
+        drawn = plot_disputed(
+            **{k: v for k, v in given.items() if k not in ("png", "pdf")}, look=settings
+        )
+    table = load_table(made["image-table"])
+    table = table[(table["model"] == "philnet") & (table["seed"] == 0)].set_index("id")
+    order = table["jensen_shannon"].sort_values(ascending=False, kind="stable").index[:12]
+    photos, bars = drawn.axes[::2], drawn.axes[1::2]
+    titles = [ax.get_title(loc="left") for ax in photos]
+    for title, key in zip(titles, order, strict=True):
+        divergence, name = table.loc[key, ["jensen_shannon", "label_name"]]
+        assert name in title
+        assert f"{divergence:.2f}" in title
+    labels = load_table(made["features"])["id"]
+    logits = pd.DataFrame(load_npy(made["logits"]), index=labels).loc[order].to_numpy(float)
+    predicted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    counts = load_table(made["votes"]).set_index("id").loc[order].to_numpy(float)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    for ax, votes, prediction in zip(bars, shares, predicted, strict=True):
+        names = [tick.get_text() for tick in ax.get_yticklabels()]
+        chosen = [made_up.CLASSES.index(name) for name in names]
+        widths = [patch.get_width() for patch in ax.patches]  # type: ignore[attr-defined]
+        np.testing.assert_allclose(widths, [*votes[chosen], *prediction[chosen]], rtol=1e-5)
     with pytest.raises(InputError, match="seed 9"):
         draw("disputed", made, tmp_path, run=9)
 
@@ -471,18 +484,19 @@ def test_long_titles_take_two_lines() -> None:
     assert small < 4
 
 
-def test_confusions_show_model_minus_people(artefacts: Mapping[str, Any]) -> None:
+def test_confusions_show_model_minus_annotators(artefacts: Mapping[str, Any]) -> None:
     """The sign in the title is that of the colours, and that of the artefact."""
-    table = load_table(artefacts["one model"]["confusions"])
+    path = artefacts["one model"]["confusions"]
+    table = load_table(path)
     with style.look("confusions") as made:
-        figure = confusion_panels(table, "title", made)
+        figure = plot_confusions(confusions=path, title="title", look=made)
     shown = {ax.get_title(loc="left"): ax for ax in figure.axes}
     pictures = {name: np.asarray(ax.images[0].get_array()) for name, ax in shown.items() if name}
-    assert set(pictures) == {"people", "PhilNet", "minus people"}
-    people, model = pictures["people"], pictures["PhilNet"]
-    difference = pictures["minus people"]
-    np.testing.assert_allclose(difference, model - people)
-    assert np.diag(difference).max() < 0, "the made-up model is right less often than people"
+    assert set(pictures) == {"annotators", "PhilNet", "minus annotators"}
+    human, model = pictures["annotators"], pictures["PhilNet"]
+    difference = pictures["minus annotators"]
+    np.testing.assert_allclose(difference, model - human)
+    assert np.diag(difference).max() < 0, "the synthetic model is right less often"
     stored = table[table["source"] == "philnet"].pivot_table(
         index="true", columns="predicted", values="difference"
     )

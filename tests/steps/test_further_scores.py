@@ -19,7 +19,7 @@ import check_results
 import make_explorer
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
-from latent_microscope.plots.reliability import plot_reliability
+from latent_microscope.plots.stability import plot_reliability
 from latent_microscope.plots.style import OKABE_ITO, look
 from latent_microscope.seeds import derive
 from latent_microscope.step import In

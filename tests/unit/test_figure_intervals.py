@@ -1,10 +1,13 @@
 """The bars of similarity take intervals and ceilings from the table of all measures."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-import pytest
+from matplotlib.axes import Axes
 
-from latent_microscope.plots.alignment import _intervals, rsa_bars
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.plots.alignment import plot_rsa
 from latent_microscope.plots.style import look
 
 RSA = pd.DataFrame({
@@ -22,26 +25,29 @@ MEASURES = pd.DataFrame({
 })  # fmt: skip
 
 
-def test_intervals_are_over_votes_where_there_are_such() -> None:
-    found = _intervals(MEASURES, "euclidean")
-    assert set(found) == {("net", "features", "value"), ("net", "features", "partial_label")}
-    assert found["net", "features", "value"] == pytest.approx((0.22, 0.42))
-    assert found["net", "features", "partial_label"] == pytest.approx((0.08, 0.14))
-    assert _intervals(MEASURES, "cosine") == {}
-    assert _intervals(None, "euclidean") == {}
+def spans(ax: Axes) -> list[list[float]]:
+    """Both ends of every horizontal line between two points."""
+    lines = [np.asarray(line.get_xdata(), float).tolist() for line in ax.lines]
+    return [ends for ends in lines if len(ends) == 2]
 
 
-def test_whiskers_and_ceilings_are_drawn() -> None:
+def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
+    files = {"rsa": tmp_path / "rsa.parquet", "measures": tmp_path / "measures.parquet"}
+    save_table(files["rsa"], RSA)
+    other = MEASURES.assign(metric="cosine", low_votes=-0.9, high_votes=0.9)
+    save_table(files["measures"], pd.concat([MEASURES, other]))
     with look("rsa") as made:
-        figure = rsa_bars(RSA, "tiny", made, measures=MEASURES, notes={"net": "random weights"})
-        text = " ".join(t.get_text() for t in figure.texts)
-        bare = rsa_bars(RSA, "tiny", made)
-    assert "95 % interval" in text
-    spans = [np.asarray(line.get_xdata()) for line in figure.axes[0].lines]
-    assert any(np.allclose(span, [0.22, 0.42]) for span in spans if len(span) == 2)
-    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-    assert "net · features (random weights)" in labels
+        notes = {"net": "random weights"}
+        figure = plot_rsa(**files, title="tiny", look=made, notes=notes)
+        bare = plot_rsa(rsa=files["rsa"], title="tiny", look=made)
+    everywhere, label_held, within = figure.axes[:3]
+    assert any(np.allclose(ends, [0.22, 0.42]) for ends in spans(everywhere))  # over votes
+    assert any(np.allclose(ends, [0.08, 0.14]) for ends in spans(label_held))  # over images
+    assert not any(np.allclose(ends, [-0.9, 0.9]) for ends in spans(everywhere))
+    sd = float(np.std([0.05, 0.04], ddof=1))
+    assert any(np.allclose(ends, [0.045 - sd, 0.045 + sd]) for ends in spans(within))
+    assert "95 %" in " ".join(t.get_text() for t in figure.texts)
     assert "sd" in " ".join(t.get_text() for t in bare.texts)
-    band = [len(ax.patches) for ax in figure.axes[:3]]
-    plain = [len(ax.patches) for ax in bare.axes[:3]]
-    assert band[1] == plain[1] + 1, "the ceiling of panel b is missing"
+    labels = [tick.get_text() for tick in everywhere.get_yticklabels()]
+    assert "net · features (random weights)" in labels
+    assert len(label_held.patches) == len(bare.axes[1].patches) + 1, "the ceiling is missing"

@@ -12,9 +12,9 @@ from sklearn.decomposition import PCA
 from latent_microscope.errors import InputError
 from latent_microscope.plots import style
 from latent_microscope.plots.bias import strongest
+from latent_microscope.plots.galleries import two_identities
 from latent_microscope.plots.grids import image_grid
-from latent_microscope.plots.identities import two_identities
-from latent_microscope.plots.latent import biggest_clusters, by_cluster
+from latent_microscope.plots.maps import biggest_clusters, by_cluster
 from latent_microscope.plots.rdms import block_percentiles, class_order, percentile_table
 from latent_microscope.statistics.pca import principal_plane
 

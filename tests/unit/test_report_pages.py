@@ -183,7 +183,7 @@ def test_probes_at_chance() -> None:
 
 
 def test_limits_are_those_of_the_steps() -> None:
-    from latent_microscope.forensics.detector_comparison import OURS
+    from latent_microscope.forensics.evaluation import OURS
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
     assert (gather.OURS, gather.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)

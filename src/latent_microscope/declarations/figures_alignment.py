@@ -1,4 +1,6 @@
-"""Figures of the comparison with people, in the order of the report."""
+"""Figures of the comparison with human judgements, in the order of the report."""
+
+from functools import partial
 
 from latent_microscope.declarations.where import judged, profiled, recovered
 from latent_microscope.planning import comparison, networks
@@ -7,6 +9,7 @@ from latent_microscope.planning.study import Study, Wildcards
 from latent_microscope.registry import Figure
 
 RDMS = f"{RESULTS}/rdms/{{metric}}"
+_PLOTS = "latent_microscope.plots"
 
 
 def has_philnet(study: Study) -> bool:
@@ -15,12 +18,12 @@ def has_philnet(study: Study) -> bool:
 
 
 def judged_philnet(study: Study) -> bool:
-    """Whether one is compared with people."""
+    """Whether one is compared with human judgements."""
     return study.is_judged and has_philnet(study)
 
 
 def in_folds(study: Study) -> bool:
-    """Whether one is fine-tuned in folds."""
+    """Whether one is fine-tuned by cross-validation."""
     return study.is_judged and bool(study.models("folds"))
 
 
@@ -40,7 +43,7 @@ def trained_names(study: Study, at: Wildcards) -> list[str]:
 
 
 def fold_names(study: Study, at: Wildcards) -> list[str]:
-    """Model of each network in folds."""
+    """Model of each cross-validated network."""
     return [model for model, _ in networks.runs_of(study, "folds")]
 
 
@@ -49,43 +52,44 @@ def first_seed(study: Study, at: Wildcards) -> int:
     return study.seeds()[0]
 
 
+_per_metric = partial(Figure, category="Alignment", per="metric", where=judged)
+_of_metric = partial(Figure, category="Alignment", per="metric")
+_judged = partial(Figure, category="Alignment", where=judged)
+
 ALIGNMENT = (
     Figure(
         name="dissimilarity",
-        title="similarity to people's dissimilarities",
+        title="similarity to human dissimilarities",
         caption=(
-            "Similarity of every model's RDM to the dissimilarities that people gave, with 95 %"
-            " intervals over images, the true label alone (dashed) and the noise ceiling over "
-            "observers (band)."
+            "Spearman correlation of every model's RDM with the dissimilarities that participants "
+            "gave, with 95 % intervals over images; dashed: true label alone; band: noise ceiling "
+            "over participants."
         ),
         category="Alignment",
-        function="latent_microscope.plots.dissimilarity:plot_dissimilarity",
+        function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),
         inputs={"table": f"{RESULTS}/tables/dissimilarity.parquet"},
     ),
-    Figure(
+    _judged(
         name="confusions",
         title="confusion matrices",
         caption=(
-            "Confusion matrices of people and models (share of answers by true class, "
-            "logarithmic colour) and their difference."
+            "Confusion matrices of annotators and models (share of answers in % by true class, "
+            "logarithmic colour; models: mean over seeds), and the difference of each model from "
+            "the annotators (percentage points)."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.behaviour:plot_confusions",
-        where=judged,
+        function=f"{_PLOTS}.behaviour:plot_confusions",
         needs=frozenset({"logits"}),
         inputs={"confusions": f"{RESULTS}/confusions.parquet"},
     ),
-    Figure(
+    _judged(
         name="entropy",
-        title="entropy of people and models",
+        title="entropy of votes and predictions",
         caption=(
-            "Entropy of the human votes against entropy of the model's probabilities, one point"
-            " an image, with Spearman's rho."
+            "Entropy of the annotators' votes against entropy of the model's probabilities "
+            "(nats), number of images per hexagon, with Spearman's rho."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.behaviour:plot_entropy",
-        where=judged,
+        function=f"{_PLOTS}.behaviour:plot_entropy",
         needs=frozenset({"logits"}),
         inputs={"images": f"{RESULTS}/images.parquet"},
     ),
@@ -93,27 +97,27 @@ ALIGNMENT = (
         name="classifier_training",
         title="training of the classifiers",
         caption=(
-            "Loss, accuracy and learning rate of the classifiers over the epochs. The test "
-            "images are watched, never used to choose. The training values are of what is "
-            "minimised (augmented images, dropout, smoothed labels where the config asks for "
-            "them), so that a training loss may lie above the test loss."
+            "Loss, accuracy and learning rate of the classifiers over epochs. Test images are "
+            "monitored, never used to choose. Training values are those of what is minimised "
+            "(augmented images, dropout, smoothed labels if configured), so that a training loss "
+            "may exceed the test loss."
         ),
         category="Training",
-        function="latent_microscope.plots.training:plot_classifier_training",
+        function=f"{_PLOTS}.training:plot_classifier_training",
         where=judged_philnet,
         inputs={"training": networks.files_of("training.parquet", "philnet")},
         params={"labels": trained_names},
     ),
     Figure(
         name="fold_training",
-        title="fine-tuning in folds",
+        title="cross-validated fine-tuning",
         caption=(
-            "Cross-entropy and accuracy of the fine-tuned networks on the images they are "
-            "trained on and on the inner images of their folds, and the number of epochs that "
-            "the inner images chose. Held-out images play no part in it."
+            "Cross-entropy (nats) and accuracy of the fine-tuned networks over epochs, on the "
+            "training images and on the validation images of each fold, and the number of epochs "
+            "that the validation images chose. Held-out images are not used."
         ),
         category="Training",
-        function="latent_microscope.plots.folds:plot_fold_training",
+        function=f"{_PLOTS}.training:plot_fold_training",
         where=in_folds,
         inputs={
             "training": networks.files_of("fold-training.parquet", "folds"),
@@ -121,19 +125,16 @@ ALIGNMENT = (
         },
         params={"models": fold_names},
     ),
-    Figure(
+    _per_metric(
         name="rdms",
         title="RDMs",
         caption=(
-            "Representational dissimilarity matrices of all images, as percentiles of each "
-            "matrix on one scale; each pixel is the mean over its pairs. Images are ordered by "
-            "class, or (config key rdm_order: dendrogram) classes and the images within each by"
-            " average linkage of people's matrix."
+            "Representational dissimilarity matrices of all images, as percentiles of each matrix "
+            "on one scale; each pixel is the mean over its pairs. Images are ordered by class, or "
+            "(config key rdm_order: dendrogram) classes and the images of each by average linkage "
+            "of the annotators' matrix."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.rdms:plot_rdms",
-        per="metric",
-        where=judged,
+        function=f"{_PLOTS}.rdms:plot_rdms",
         inputs={
             "human": f"{RDMS}/human.npy",
             "human_ids": f"{RDMS}/human.ids.parquet",
@@ -148,71 +149,60 @@ ALIGNMENT = (
         },
         memory="pair",
     ),
-    Figure(
+    _per_metric(
         name="rsa",
-        title="similarity to humans",
+        title="similarity to human judgements",
         caption=(
-            "Spearman correlation of each model's RDM with that of the human vote "
-            "distributions, mean over seeds (dots). a: all pairs; b: true label held constant; "
-            "c: pairs within a class. Whiskers as the first line says: 95 % intervals over "
-            "images and votes where the table of measures gives them, else the standard "
-            "deviation over seeds. The dashed line is what the true label alone reaches; bands "
-            "are estimated noise ceilings."
+            "Spearman correlation of each model's RDM with that of the annotators' votes, mean "
+            "over seeds (dots). a: all pairs; b: true label held constant; c: pairs within a "
+            "class. Whiskers: 95 % intervals over images and votes, or, as the first lines say, "
+            "the standard deviation over seeds. Dashed: true label alone; bands: estimated noise "
+            "ceilings."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.alignment:plot_rsa",
-        per="metric",
-        where=judged,
+        function=f"{_PLOTS}.alignment:plot_rsa",
         inputs={
             "rsa": f"{RESULTS}/rsa/{{metric}}.parquet",
             "measures": f"{RESULTS}/tables/measures.parquet",
         },
         params={"simulated": no_published_votes, "notes": networks.figure_notes},
     ),
-    Figure(
+    _per_metric(
         name="model_similarity",
-        title="model by model",
+        title="similarity between models",
         caption=(
-            "a: Spearman correlation of every two RDMs, people first, then models from the most"
-            " to the least like people. b: classical multidimensional scaling of the distances "
-            "√(2 − 2ρ) between the ranked RDMs."
+            "Similarity of RDMs. a: Spearman correlation of every two RDMs: annotators, then "
+            "models from the most to the least similar to them. b: classical multidimensional "
+            "scaling of the distances √(2 − 2ρ) between the ranked RDMs."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.alignment:plot_model_similarity",
-        per="metric",
-        where=judged,
+        function=f"{_PLOTS}.similarity:plot_model_similarity",
         inputs={"similarity": f"{RESULTS}/rsa/{{metric}}-models.parquet"},
         params={"metric": metric, "notes": networks.figure_notes},
     ),
-    Figure(
+    _per_metric(
         name="classes",
         title="classes",
         caption=(
-            "Distances between the classes' mean features (people: mean votes) as percentiles "
-            "of each matrix, mean over seeds, classes in the order of people's dendrogram; "
-            "models that rank nothing (the label) or exactly as people do (class means of the "
-            "votes) are left out. Below, classical scaling of each matrix into a plane, rotated"
-            " onto people's map: classes that are hard to tell apart lie together. ρ: Spearman "
-            "correlation with people's distances over all pairs of classes."
+            "Distances between the classes' mean features (annotators: mean votes) as percentiles "
+            "of each matrix, mean over seeds, classes in the order of the annotators' dendrogram; "
+            "models that rank nothing (the label) or exactly as the annotators do (class means of "
+            "the votes) are left out. Below: classical scaling of each matrix, rotated onto the "
+            "annotators' map: classes that are easily confused lie together. ρ: Spearman "
+            "correlation with the annotators' distances over all pairs of classes."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.classes:plot_classes",
-        per="metric",
-        where=judged,
+        function=f"{_PLOTS}.similarity:plot_classes",
         inputs={"classes": f"{RESULTS}/rsa/{{metric}}-classes.parquet"},
         params={"notes": networks.figure_notes},
     ),
-    Figure(
+    _of_metric(
         name="accuracy",
-        title="accuracy and likeness to people",
+        title="accuracy and alignment with annotators",
         caption=(
-            "Errors of each classifier against its cross-entropy to the votes and against the "
-            "similarity of its RDM to people's: whether more accurate means more human, and "
+            "Error rate of each classifier (% of images) against a: its cross-entropy to the "
+            "votes (nats) and b: the Spearman correlation of its RDM with that of the votes, with "
+            "95 % intervals. Lines lead from a network to its fine-tuned versions, which show "
             "what votes on other images add."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.accuracy:plot_accuracy",
-        per="metric",
+        function=f"{_PLOTS}.alignment:plot_accuracy",
         where=classified,
         inputs={"measures": f"{RESULTS}/tables/measures.parquet"},
         params={
@@ -222,21 +212,18 @@ ALIGNMENT = (
             "simulated": no_published_votes,
         },
     ),
-    Figure(
+    _of_metric(
         name="layers",
         title="layer by layer",
         caption=(
             "Spearman correlation of the RDM of each stage of each network with that of the "
-            "human vote distributions, on the images that the first line names (the first ones "
-            "of each class). a: all pairs; b: true label held constant. The dashed line is what"
-            " the true label alone reaches, the bands are noise ceilings estimated from halves "
-            "of the votes of the same images. Below, each network with the names of its stages."
-            " Feature maps are averaged over at most 4 × 4 fields (config key profile.grid); "
-            "mean over seeds, bars: standard deviation."
+            "annotators' votes, on the n images that the first line names (the first of each "
+            "class). a: all pairs; b: true label held constant. Dotted: true label alone; bands: "
+            "noise ceilings estimated from halves of the votes of the same images. Below: each "
+            "network with the names of its stages. Feature maps are averaged over at most 4 × 4 "
+            "fields (config key profile.grid); mean over seeds, bars: standard deviation."
         ),
-        category="Alignment",
-        function="latent_microscope.plots.layers:plot_layers",
-        per="metric",
+        function=f"{_PLOTS}.layers:plot_layers",
         where=profiled,
         inputs={"layers": f"{RESULTS}/tables/layers.parquet"},
         params={"metric": metric},
@@ -245,24 +232,24 @@ ALIGNMENT = (
         name="recovery",
         title="model recovery",
         caption=(
-            "Model recovery: votes simulated from each model, as many an image as people gave, "
-            "and the model whose RDM of predictions they are most like. Counts off the diagonal"
-            " are models that this comparison cannot tell apart."
+            "Votes simulated from each model, as many per image as annotators gave, and the model "
+            "to which they are attributed: that with the most similar RDM of predictions. Counts "
+            "off the diagonal are models that this comparison cannot separate."
         ),
         category="Alignment",
-        function="latent_microscope.plots.recovery:plot_recovery",
+        function=f"{_PLOTS}.similarity:plot_recovery",
         where=recovered,
         inputs={"recovered": f"{RESULTS}/tables/recovery.parquet"},
     ),
     Figure(
         name="disputed",
-        title="images that people and the model read differently",
+        title="images on which annotators and the model disagree",
         caption=(
-            "Images on which the model's probabilities and the human votes differ most "
-            "(Jensen-Shannon divergence), with both distributions."
+            "Images on which the model's probabilities and the annotators' votes differ most "
+            "(Jensen-Shannon divergence, nats), with the shares of both."
         ),
         category="Alignment",
-        function="latent_microscope.plots.behaviour:plot_disputed",
+        function=f"{_PLOTS}.behaviour:plot_disputed",
         where=has_philnet,
         photographs=True,
         inputs={

@@ -1,6 +1,7 @@
-"""The types of models that are compared with people."""
+"""The types of models that are compared with human judgements."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from latent_microscope.config.models import (
@@ -15,6 +16,7 @@ from latent_microscope.config.models import (
 from latent_microscope.registry import ModelType
 
 ALL_KINDS = ("alignment", "own")
+_VOTES = frozenset({"votes"})
 
 
 def _epochs(settings: Mapping[str, Any]) -> str:
@@ -34,39 +36,36 @@ def _weights(settings: Mapping[str, Any]) -> str:
     return "" if settings["weights"] else "random weights"
 
 
+_trained = partial(ModelType, extra="train", logits=True, random=True)
+_network = partial(ModelType, extracted=True, profiled=True)
+_plain = partial(ModelType, kinds=ALL_KINDS)
+_pretrained = partial(_network, extra="models", built=True)
+
 MODELS = (
-    ModelType(
+    _network(
         name="philnet",
         title="PhilNet",
         config=Philnet,
         extra="train",
         logits=True,
         random=True,
-        extracted=True,
-        profiled=True,
         note=_epochs,
     ),
-    ModelType(
+    _trained(
         name="folds",
-        title="PhilNet, fine-tuned in folds",
+        title="PhilNet, cross-validated fine-tuning",
         config=Folds,
         of="philnet",
-        extra="train",
-        logits=True,
-        random=True,
         note=_folds,
     ),
-    ModelType(
+    _trained(
         name="views",
-        title="views of a network in folds",
+        title="test-time augmentation of a cross-validated network",
         config=Views,
         of="folds",
-        extra="train",
-        logits=True,
-        random=True,
         note=_views,
     ),
-    ModelType(
+    _network(
         name="random",
         title="PhilNet, untrained",
         config=Random,
@@ -74,70 +73,30 @@ MODELS = (
         extra="train",
         random=True,
         built=True,
-        extracted=True,
-        profiled=True,
     ),
-    ModelType(
-        name="resnet50",
-        title="ResNet-50",
-        config=Resnet50,
-        extra="models",
-        random=True,
-        built=True,
-        extracted=True,
-        profiled=True,
-        note=_weights,
-    ),
-    ModelType(
+    _pretrained(name="resnet50", title="ResNet-50", config=Resnet50, random=True, note=_weights),
+    _pretrained(
         name="efficientnet_lite",
         title="EfficientNet-Lite0",
         config=EfficientnetLite,
-        extra="models",
-        built=True,
-        extracted=True,
-        profiled=True,
         note=lambda settings: "ImageNet weights",
     ),
-    ModelType(
+    _plain(
         name="embeddings",
         title="the study's embeddings",
         kinds=("own",),
         needs=frozenset({"embeddings"}),
     ),
-    ModelType(
+    _plain(
         name="vae",
         title="latents of the VAE",
-        kinds=ALL_KINDS,
         needs=frozenset({"vae"}),
         extra="train",
         random=True,
         profiled=True,
     ),
-    ModelType(
-        name="pixels",
-        title="pixels",
-        kinds=ALL_KINDS,
-        needs=frozenset({"images"}),
-    ),
-    ModelType(
-        name="label",
-        title="true label",
-        kinds=ALL_KINDS,
-        needs=frozenset({"votes"}),
-        oracle=True,
-    ),
-    ModelType(
-        name="class_mean",
-        title="mean votes of the class",
-        kinds=ALL_KINDS,
-        needs=frozenset({"votes"}),
-        oracle=True,
-    ),
-    ModelType(
-        name="external",
-        title="outputs from elsewhere",
-        config=External,
-        kinds=ALL_KINDS,
-        logits="as held",
-    ),
+    _plain(name="pixels", title="pixels", needs=frozenset({"images"})),
+    _plain(name="label", title="true label", needs=_VOTES, oracle=True),
+    _plain(name="class_mean", title="mean votes of the class", needs=_VOTES, oracle=True),
+    _plain(name="external", title="external outputs", config=External, logits="as held"),
 )

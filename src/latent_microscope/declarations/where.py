@@ -1,4 +1,4 @@
-"""Where figures and tables are made: answers of a study that several declarations share."""
+"""Where figures and tables are made: conditions that several declarations share."""
 
 from latent_microscope.planning.networks import profiled_runs
 from latent_microscope.planning.study import Study
@@ -21,17 +21,17 @@ def scored(study: Study) -> bool:
 
 
 def clustered(study: Study) -> bool:
-    """Whether they are clustered, too."""
+    """Whether the scored latents are clustered, too."""
     return scored(study) and study.is_clustered
 
 
 def judged(study: Study) -> bool:
-    """Whether people voted on its samples."""
+    """Whether there are human judgements of its samples."""
     return study.is_judged
 
 
 def bootstrapped(study: Study) -> bool:
-    """Whether its similarities to people have intervals."""
+    """Whether its similarities to human judgements have intervals."""
     return study.is_judged and bool(study.settings["inference"]["draws"])
 
 
@@ -43,3 +43,13 @@ def recovered(study: Study) -> bool:
 def profiled(study: Study) -> bool:
     """Whether networks are profiled layer by layer."""
     return bool(profiled_runs(study))
+
+
+def trained_here(study: Study) -> bool:
+    """A VAE whose training there is to see."""
+    return study.has_vae and study.is_trained and study.kind != "detection"
+
+
+def vae(study: Study) -> bool:
+    """A VAE that is described; of a detection study the detectors are compared instead."""
+    return study.has_vae and study.kind != "detection"

@@ -1,19 +1,23 @@
-"""Attribute bias of groups of images: bars with intervals beside a sample of the group."""
+"""Attribute bias of groups of samples with intervals, and linear probes of every attribute."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
-from latent_microscope.plots.latent import biggest_clusters
+from latent_microscope.plots.maps import ALL_NOISE, biggest_clusters
+from latent_microscope.plots.panels import Q_LEVEL, estimate, name_rows
 from latent_microscope.plots.style import (
     FAINT,
     INK,
@@ -27,131 +31,51 @@ from latent_microscope.plots.style import (
     pretty,
     say,
 )
+from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.seeds import rng
 
-NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
-_LEVEL = 0.05  # of q, as in the tables
+_NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
+_MARKS = (
+    "members against the rest, 95 % interval; orange: over-, blue: under-represented, grey: "
+    "neutral; filled: q ≤ 0.05"
+)
+_ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62  # inches, of the forest
+_GROUPS = 5  # of the forest at most, as the table orders them: clusters by size, C_max, sub-niches
 
 
 def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
-    """The attributes furthest from 1, over or under, on a log scale; constant ones left out."""
+    """The ``top`` attributes furthest from 1 on a log scale, without constant ones."""
     known = abi[(abi["status"] != "constant") & (abi["estimate"] > 0)]
     known = known[np.isfinite(known["estimate"])]
     distance = np.log(known["estimate"]).abs()
     return known.loc[distance.sort_values(ascending=False, kind="stable").index[:top]]
 
 
-def _bias_panels(
-    images: Path,
-    abi: Path,
-    definition: str,
-    members: Mapping[str, npt.NDArray[np.int64]],
-    rng: np.random.Generator,
-    title: str,
-    look: Look,
-    *,
-    top: int,
-    nothing: str = "no cluster: all samples are noise",
-) -> Figure:
-    """A row a group: its strongest attributes with 95% intervals, and a sample of its images.
-
-    Args:
-        images: .npy uint8 (n, H, W, C).
-        abi: ``abi.parquet``.
-        definition: Of the index: odds or ratio.
-        members: Rows of the images of each group that is shown, in order.
-        rng: Draws the images.
-        title: Study, seed.
-        look: The figure's settings.
-        top: Attributes a group.
-        nothing: What to say when there is no group.
-    """
-    pictures, bias = load_npy(images, mmap=True), load_table(abi)
-    bias = bias[bias["definition"] == definition]
-    definition = definition if len(bias) else "odds"
-    row_height, head = 2.2, 0.7
-    page = Page(
-        head + row_height * max(1, len(members)) - 0.2,
-        f"{title} · attribute bias ({_MEANING[definition]})",
-        "members against the rest, 95% interval; orange: over-, blue: under-represented, grey: "
-        "neutral; filled: q ≤ 0.05; ×: a cell of the table is 0",
-    )
-    look.panels.add("bars")
-    if not members:
-        say(page.axes(0.1, head, page.width - 0.2, row_height - 0.3), nothing)
-        return page.figure
-    tables = {name: strongest(bias[bias["group"] == name], top) for name in members}
-    span = _span(pd.concat(tables.values()))
-    for k, (name, rows) in enumerate(members.items()):
-        y = head + k * row_height
-        ax = page.axes(1.55, y, 2.3, row_height - 0.62)
-        _bars(ax, tables[name], definition, look, span)
-        panel(ax, "abcdefghijkl"[k % 12], f"{pretty(name)}, n = {count(len(rows))}")
-        look.limit(ax, "bars")
-        if k == len(members) - 1:
-            ax.set_xlabel(f"{_MEANING[definition]} (log scale)")
-        _sample(page, pictures, rows, rng, left=4.1, top=y, width=3.0, height=row_height - 0.5)
-    return page.figure
-
-
-def _span(table: pd.DataFrame) -> tuple[float, float]:
-    """Shared x limits: all estimates and nearly all intervals, at most a factor of 1,000 from 1."""
-    ends = table[["low", "high", "estimate"]].to_numpy(float)
+def _span(tables: list[pd.DataFrame], most: float, others: Any = ()) -> tuple[float, float]:
+    """Shared x limits: estimates, intervals and ``others``, at most a factor ``most`` from 1."""
+    ends = pd.concat(tables)[["low", "high", "estimate"]].to_numpy(float).ravel()
+    ends = np.concatenate([ends, list(others)])
     ends = ends[np.isfinite(ends) & (ends > 0)]
     if ends.size == 0:
         return 0.1, 10.0
-    return (
-        float(np.clip(ends.min() / 1.15, 1e-3, 0.5)),
-        float(np.clip(ends.max() * 1.15, 2.0, 1e3)),
-    )
+    low, high = ends.min() / 1.2, ends.max() * 1.2
+    return float(np.clip(low, 1 / most, 0.5)), float(np.clip(high, 2.0, most))
 
 
-def _bars(
-    ax: Axes, table: pd.DataFrame, definition: str, look: Look, span: tuple[float, float]
-) -> None:
-    if table.empty:
-        say(ax, "no attribute varies")
-        return
+def _ratio_axis(ax: Axes, span: tuple[float, float], definition: str) -> None:
+    """A logarithmic axis of a ratio, with its neutral range."""
     ax.set_xscale("log")
-    ax.axvspan(*NEUTRAL[definition], color=FAINT, alpha=0.6, lw=0)
+    ax.axvspan(*_NEUTRAL[definition], color=FAINT, alpha=0.6, lw=0)
     ax.axvline(1.0, color=MUTED, lw=0.7)
-    for y, row in enumerate(table.to_dict("records")):
-        estimate = float(row["estimate"])
-        side = row["direction"]
-        colour = look.colour(_COLOUR[side]) if side in _COLOUR else NOISE
-        sure = bool(row["q"] <= _LEVEL)
-        ax.barh(y, estimate - 1.0, left=1.0, height=0.62, fc=colour if sure else "white",
-                ec=colour, lw=0.8)  # fmt: skip
-        if np.isfinite(row["low"]) and np.isfinite(row["high"]):
-            ax.plot([max(row["low"], 1e-9), row["high"]], [y, y], color=INK, lw=0.8)
-        if row["status"] == "zero_cell":
-            ax.plot(estimate, y, "x", color=INK, ms=3.5, mew=0.9)
-    ax.set_yticks(range(len(table)), [pretty(a) for a in table["attribute"]])
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(len(table) - 0.4, -0.6)
     ax.set_xlim(span)
     log_ticks(ax.xaxis, span[1] / span[0])
+    ax.set_xlabel(f"{_MEANING[definition]} (log scale)")
 
 
-def _sample(
-    page: Page, images: np.ndarray, rows: npt.NDArray[np.int64], rng: np.random.Generator, *,
-    left: float, top: float, width: float, height: float,
-) -> None:  # fmt: skip
-    """As many random members as fill the rectangle."""
-    shape = images.shape[1:]
-    columns = next(
-        c for c in range(5, 41)
-        if grid_height(shape, 3 * c, c, width) <= height
-        or grid_height(shape, c, c, width) > height
-        or c == 40
-    )  # fmt: skip
-    lines = 1
-    while grid_height(shape, (lines + 1) * columns, columns, width) <= height:
-        lines += 1
-    chosen = np.sort(rng.permutation(rows)[: lines * columns])
-    image_grid(page, images[chosen], left=left, top=top, width=width, columns=columns)
+def _colour(row: Mapping[Hashable, Any], look: Look) -> str:
+    return look.colour(_COLOUR[row["direction"]]) if row["direction"] in _COLOUR else NOISE
 
 
 def plot_cluster_bias(
@@ -167,25 +91,15 @@ def plot_cluster_bias(
     most: int = 6,
     seed: int = 0,
 ) -> Figure:
-    """Plot the attributes furthest from 1 with 95 % intervals, for the largest clusters.
+    """The ``top`` attributes furthest from 1 in each of the largest clusters, with images.
 
-    Args:
-        images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        samples: .parquet: id.
-        clusters: .parquet: id, cluster.
-        abi: .parquet: group, definition, attribute, direction, status, estimate, low, high, q.
-        title: Study and seed.
-        look: look of the figures.
-        definition: odds or ratio.
-        top: attributes of a group.
-        most: clusters at most, the largest first.
-        seed: root seed, draws the images.
+    ``definition`` is odds or ratio; ``seed``, the root seed, draws the images.
     """
-    table = joined(samples, clusters, ([], ["cluster"]))
-    labels = table["cluster"].to_numpy()
+    labels = joined(samples, clusters, ([], ["cluster"]))["cluster"].to_numpy()
     groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
     draws = rng(seed, "plot_cluster_bias")
-    return _bias_panels(images, abi, definition, groups, draws, title, look, top=top)
+    bias = _by_definition(abi, definition)
+    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=ALL_NOISE)
 
 
 def plot_cmax_bias(
@@ -200,25 +114,226 @@ def plot_cmax_bias(
     top: int = 10,
     seed: int = 0,
 ) -> Figure:
-    """Plot the attributes furthest from 1 with 95 % intervals, for C_max.
-
-    Args:
-        images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        samples: .parquet: id.
-        clusters: .parquet: id, cmax.
-        abi: .parquet: group, definition, attribute, direction, status, estimate, low, high, q.
-        title: Study and seed.
-        look: look of the figures.
-        definition: odds or ratio.
-        top: attributes of a group.
-        seed: root seed, draws the images.
-    """
-    table = joined(samples, clusters, ([], ["cmax"]))
-    labels = table["cmax"].fillna(-1).to_numpy(int)
+    """The ``top`` attributes of C_max furthest from 1, with images; as ``plot_cluster_bias``."""
+    labels = joined(samples, clusters, ([], ["cmax"]))["cmax"].fillna(-1).to_numpy(int)
     found = biggest_clusters(labels)
     groups = {"cmax": np.flatnonzero(labels == found[0])} if found else {}
-    nothing = "no C_max: HDBSCAN calls all latents noise (SBS = 0)"
     draws = rng(seed, "plot_cmax_bias")
-    return _bias_panels(
-        images, abi, definition, groups, draws, title, look, top=top, nothing=nothing
+    bias = _by_definition(abi, definition)
+    nothing = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
+    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=nothing)
+
+
+def _by_definition(abi: Path, definition: str) -> pd.DataFrame:
+    table = load_table(abi)
+    return table[table["definition"] == definition]
+
+
+def _with_images(
+    images: Path,
+    bias: pd.DataFrame,
+    groups: Mapping[str, npt.NDArray[np.int64]],
+    draws: np.random.Generator,
+    title: str,
+    look: Look,
+    *,
+    top: int,
+    nothing: str,
+) -> Figure:
+    """One row per group (name → rows of the images): its attributes, and some of its images."""
+    pictures = load_npy(images, mmap=True)
+    definition = str(bias["definition"].iloc[0]) if len(bias) else "odds"
+    step = 2.2  # inches
+    page = Page(
+        _HEAD + step * max(1, len(groups)) - 0.2,
+        f"{title} · attribute bias ({_MEANING[definition]})",
+        f"{_MARKS}; ×: a cell of the table is 0",
     )
+    look.panels.add("bars")
+    if not groups:
+        say(page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3), nothing)
+        return page.figure
+    tables = {name: strongest(bias[bias["group"] == name], top) for name in groups}
+    span = _span(list(tables.values()), 1e3)
+    for k, (name, rows) in enumerate(groups.items()):
+        y = _HEAD + k * step
+        ax = page.axes(1.55, y, 2.3, step - 0.62)
+        if tables[name].empty:
+            say(ax, "no attribute varies")
+        else:
+            _bars(ax, tables[name], look)
+            _ratio_axis(ax, span, definition)
+        if k < len(groups) - 1:
+            ax.set_xlabel("")
+        panel(ax, ascii_lowercase[k], f"{pretty(name)}, n = {count(len(rows))}")
+        look.limit(ax, "bars")
+        _sample(page, pictures, rows, draws, top=y, height=step - 0.5)
+    return page.figure
+
+
+def _bars(ax: Axes, table: pd.DataFrame, look: Look) -> None:
+    for y, row in enumerate(table.to_dict("records")):
+        value, colour = float(row["estimate"]), _colour(row, look)
+        face = colour if row["q"] <= Q_LEVEL else "white"
+        ax.barh(y, value - 1.0, left=1.0, height=0.62, fc=face, ec=colour, lw=0.8)
+        ends = max(row["low"], 1e-9), row["high"]
+        cross = {"ms": 3.5, "mec": INK, "mew": 0.9}
+        marker = "x" if row["status"] == "zero_cell" else ""
+        estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, **cross)
+    name_rows(ax, [pretty(name) for name in table["attribute"]], grid=False)
+
+
+def _sample(
+    page: Page,
+    images: np.ndarray,
+    rows: npt.NDArray[np.int64],
+    draws: np.random.Generator,
+    *,
+    top: float,
+    height: float,
+) -> None:
+    """As many random members as fill the rectangle, in at least five columns."""
+    shape, left, width = images.shape[1:], 4.1, 3.0
+    columns = 5
+    while columns < 40 and not (
+        grid_height(shape, 3 * columns, columns, width) <= height
+        or grid_height(shape, columns, columns, width) > height
+    ):
+        columns += 1
+    lines = 1
+    while grid_height(shape, (lines + 1) * columns, columns, width) <= height:
+        lines += 1
+    chosen = np.sort(draws.permutation(rows)[: lines * columns])
+    image_grid(page, images[chosen], left=left, top=top, width=width, columns=columns)
+
+
+def plot_bias_forest(
+    *, abi: In, title: str, look: Look, published: bool = False, top: int = 10
+) -> Figure:
+    """The ``top`` attributes furthest from 1 in each of the largest groups, as a forest plot.
+
+    ``published`` puts the bars of the preprint beside them.
+    """
+    bars = CLUSTER_BIAS if published else {}
+    table = _by_definition(abi, "odds")
+    names = list(dict.fromkeys(table["group"]))[:_GROUPS]
+    parts = [strongest(table[table["group"] == name], top) for name in names]
+    panels = len(parts) + bool(bars)
+    lines = max(1, -(-panels // 2))
+    height, small = _ROW * top + 0.1, 0.3 * len(bars) + 0.1
+    alone = bool(bars) and panels % 2 == 1 and panels > 1
+    page = Page(
+        _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
+        f"{title} · attribute bias (odds ratio)",
+        f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0",
+    )
+    look.panels.add("bars")
+    if not parts:
+        say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
+        return page.figure
+    span = _span(parts, 1e2, bars.values())
+    for k in range(panels):
+        place = 1.5 + 3.6 * (k % 2), _HEAD + (k // 2) * (height + _FOOT), 1.95
+        if k < len(parts):
+            ax = page.axes(*place, height)
+            _forest(ax, parts[k], look)
+            members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
+            panel(ax, ascii_lowercase[k], f"{pretty(names[k])}, n = {count(members)}")
+            ax.set_ylim(top - 0.4, -0.6)
+        else:
+            ax = page.axes(*place, small)
+            _published(ax, bars, table[table["group"] == names[0]], look)
+            panel(ax, ascii_lowercase[k], f"bars: preprint; dots: {pretty(names[0])}")
+        _ratio_axis(ax, span, "odds")
+        look.limit(ax, "bars")
+    return page.figure
+
+
+def _forest(ax: Axes, table: pd.DataFrame, look: Look) -> None:
+    names = []
+    for y, row in enumerate(table.to_dict("records")):
+        _odds(ax, y, row, look)
+        names.append(pretty(row["attribute"]) + (" *" if row["q_run"] <= Q_LEVEL else ""))
+    if table.empty:
+        ax.text(0.5, 0.5, "no attribute varies", transform=ax.transAxes, ha="center", color=MUTED)
+    name_rows(ax, names, grid=False)
+
+
+def _odds(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
+    """An odds ratio and its interval."""
+    colour = _colour(row, look)
+    marker = "x" if row["status"] == "zero_cell" else "o"
+    face = colour if row["q"] <= Q_LEVEL else "white"
+    ends = max(row["low"], 1e-9), row["high"]
+    estimate(ax, y, row["estimate"], ends, colour, marker=marker, ms=4.2, mfc=face, mew=0.9)
+
+
+def _published(ax: Axes, published: Mapping[str, float], ours: pd.DataFrame, look: Look) -> None:
+    """The preprint's values, which it drew as bars, and our estimates of the same attributes."""
+    for y, (name, value) in enumerate(published.items()):
+        ax.barh(y - 0.17, value - 1.0, left=1.0, height=0.32, color=NOISE, ec=MUTED, lw=0.6)
+        ax.text(value * 1.05, y - 0.17, f"{value:g}", va="center", color=INK, size="small")
+        for row in ours[ours["attribute"] == name].to_dict("records"):
+            _odds(ax, y + 0.2, row, look)
+    name_rows(ax, [pretty(name) for name in published], grid=False)
+
+
+def plot_probes(*, probes: In, runs: list[In], title: str, look: Look) -> Figure:
+    """AUC of a linear probe per attribute with its interval, and the gain over pixels.
+
+    ``probes`` has one row per attribute of the study, best first; ``runs`` are those of each VAE.
+    """
+    every = load_table(probes)
+    known = every[np.isfinite(every["auc_mean"])].reset_index(drop=True)
+    tested, sure = int((known["status"] == "ok").sum()), int((known["q"] <= Q_LEVEL).sum())
+    pixels = bool(np.isfinite(known["auc_pixels"]).any())
+    height = 0.145 * max(len(known), 6)
+    what = "images, mean over VAEs" if pixels else "samples, mean over runs"
+    beside = "; orange: as many PCs of the pixels; grey bars: mean colour" if pixels else ""
+    page = Page(
+        1.37 + height,
+        f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
+        f"AUC of held-out {what} (small dots: each), 95 % interval{beside}; open: q > 0.05",
+    )
+    look.panels.update(("auc", "gain"))
+    left, right = page.axes(1.5, 0.78, 3.35, height), page.axes(5.15, 0.78, 1.93, height)
+    if known.empty:
+        say(left, "no attribute varies")
+        say(right, "")
+        return page.figure
+    y = np.arange(len(known))
+    left.axvline(0.5, color=MUTED, lw=0.8)
+    for path in runs:
+        own = load_table(path, ["attribute", "auc"]).set_index("attribute")["auc"]
+        values = own.reindex(known["attribute"])
+        left.plot(values, y, ".", color=look.colour(0), ms=1.6, alpha=0.7)
+    left.plot(known["auc_colour"], y, "|", color=NOISE, ms=5, mew=1.2)
+    left.plot(known["auc_pixels"], y, "D", color=look.colour(1), ms=2.6, mew=0)
+    _probe_rows(left, known, ("auc_mean", "low", "high", "q"), look)
+    shares = zip(known["attribute"], known["prevalence"], strict=True)
+    names = [f"{pretty(name)} {share:.0%}" for name, share in shares]
+    left.set_xlabel("AUC (0.5: chance)")
+    panel(left, "a", f"attribute and its share of {'images' if pixels else 'samples'}")
+    panel(right, "b", "gain over pixels")
+    name_rows(left, names, grid=False)
+    if pixels:
+        right.axvline(0.0, color=MUTED, lw=0.8)
+        _probe_rows(right, known, ("gain_mean", "gain_low", "gain_high", "gain_q"), look)
+        right.set_xlabel("difference of AUC, latents − pixels")
+        right.xaxis.set_major_locator(MaxNLocator(4))
+        name_rows(right, [""] * len(known), grid=False)
+    else:
+        say(right, "the study has no images")
+    look.limit(left, "auc")
+    look.limit(right, "gain")
+    return page.figure
+
+
+def _probe_rows(
+    ax: Axes, table: pd.DataFrame, columns: tuple[str, str, str, str], look: Look
+) -> None:
+    """Value, low, high, q per row: filled where q is small, grey where nothing was tested."""
+    for y, (value, low, high, q) in enumerate(table[[*columns]].to_numpy(float)):
+        shade = look.colour(0) if np.isfinite(q) else NOISE
+        face = shade if q <= Q_LEVEL else "white"
+        estimate(ax, y, value, (low, high), shade, ms=3.6, mfc=face, lw=0.9)

@@ -1,23 +1,31 @@
-"""Grids of images: ranked lists and low-density sub-niches."""
+"""Figures with images: ranked lists, sub-niches, a cluster and its control, identities."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
-from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.plots.grids import grid_height, image_grid
-from latent_microscope.plots.latent import same_rows
+from latent_microscope.plots.latent import choose_cluster
+from latent_microscope.plots.maps import ALL_NOISE, require_ids, rows_of
+from latent_microscope.plots.panels import estimate, name_rows, reference
 from latent_microscope.plots.style import (
     FAINT,
     INK,
+    MUTED,
     Look,
     Page,
+    Style,
     count,
+    nothing,
     panel,
     plain,
     point_size,
@@ -25,141 +33,17 @@ from latent_microscope.plots.style import (
     pretty,
     say,
 )
+from latent_microscope.seeds import rng
+from latent_microscope.statistics.pca import principal_plane
 
+Rows = npt.NDArray[np.int64]
+Person = tuple[str, Rows]  # a group of images of one person, and its rows
 LISTS = {
     "creative": ("creative frontier", "highest creative latent score (CLS)", "cls"),
     "stereotypes": ("stereotypes", "lowest originality", "originality"),
-    "grey": ("grey region", "points outside every cluster, highest CLS", "cls"),
+    "grey": ("grey region", "samples outside every cluster, highest CLS", "cls"),
     "generic": ("generic subset", "uniqueness and originality below their 25th percentile", "cls"),
 }
-
-
-def require_ids(index: npt.ArrayLike, ids: npt.ArrayLike, samples: pd.DataFrame, what: str) -> None:
-    """Raise :class:`InputError` unless row ``index[k]`` of the samples has the id ``ids[k]``."""
-    rows, wanted = np.asarray(index, dtype=np.int64), np.asarray(ids)
-    if rows.size and rows.max() >= len(samples):
-        raise InputError(f"{what}: index {rows.max()} is beyond the {len(samples)} samples")
-    wrong = samples["id"].to_numpy()[rows] != wanted
-    if wrong.any():
-        raise InputError(
-            f"{what}: id {wanted[wrong][0]!r} is not in the row of samples that it names; "
-            "make the table again"
-        )
-
-
-def ranking_grid(
-    images: np.ndarray,
-    samples: pd.DataFrame,
-    rankings: pd.DataFrame,
-    name: str,
-    title: str,
-    look: Look,
-    *,
-    columns: int = 15,
-) -> Figure:
-    """The images of one list, best first, with rank and score.
-
-    Args:
-        images: uint8 (n, H, W, C).
-        samples: ``id`` of each image.
-        rankings: ``rankings.parquet``.
-        name: The list: creative, stereotypes, grey, generic.
-        title: Study, seed.
-        look: The figure's settings.
-        columns: Images a row.
-    """
-    same_rows(images, samples, "images")
-    look.panels.add("images")
-    chosen = rankings[rankings["list"] == name].sort_values("rank", kind="stable")
-    label, meaning, score = LISTS.get(name, (name, "", "cls"))
-    heading = f"{title} · {label} · {count(len(chosen))} images"
-    if chosen.empty:
-        page = Page(1.6, heading, meaning)
-        say(page.axes(0.1, 0.5, page.width - 0.2, 1.0), "the list is empty")
-        return page.figure
-    require_ids(chosen["index"], chosen["id"], samples, "rankings")
-    columns = min(columns, len(chosen)) if len(chosen) < 8 else columns
-    width = 7.0 * min(1.0, columns / 8) if columns < 8 else 7.0
-    digits = ".3f" if score == "cls" else ".2f"
-    captions = [
-        f"{int(r) + 1} · {v:{digits}}" for r, v in zip(chosen["rank"], chosen[score], strict=True)
-    ]
-    height = grid_height(images.shape[1:], len(chosen), columns, width, lines=1, size=5)
-    page = Page(height + 0.62, heading, f"{meaning}; under each image: rank · {pretty(score)}")
-    image_grid(
-        page, images[chosen["index"].to_numpy(int)], left=0.1, top=0.5, width=width,
-        columns=columns, captions=captions, size=5,
-    )  # fmt: skip
-    return page.figure
-
-
-def niche_figure(
-    images: np.ndarray,
-    samples: pd.DataFrame,
-    plane: np.ndarray,
-    members: pd.DataFrame,
-    profile: pd.DataFrame,
-    title: str,
-    look: Look,
-    *,
-    most: int = 6,
-    shown: int = 20,
-) -> Figure:
-    """Low-density sub-niches on the plane, and images of each.
-
-    Args:
-        images: uint8 (n, H, W, C).
-        samples: ``id`` of each image.
-        plane: (n, 2).
-        members: ``subniches.parquet``: index, id, niche.
-        profile: ``subniche-profile.parquet``: niche, size, mean_cls, mean_uniqueness, … .
-        title: Study, seed.
-        look: The figure's settings.
-        most: Sub-niches with images (the largest).
-        shown: Images of each at most.
-    """
-    same_rows(plane, samples, "plane")
-    same_rows(images, samples, "images")
-    require_ids(members["index"], members["id"], samples, "subniches")
-    found = profile[profile["niche"] >= 0].sort_values("size", ascending=False, kind="stable")
-    niches = [int(k) for k in found["niche"].head(most)]
-    columns, width = 10, 3.55
-    rows = [_some(members, k, shown) for k in niches]
-    heights = [grid_height(images.shape[1:], len(r), columns, width) for r in rows]
-    body = sum(heights) + 0.33 * len(rows)
-    page = Page(
-        max(3.55, body + 0.7),
-        f"{title} · {len(found)} low-density sub-niche{'s' * (len(found) != 1)}",
-        f"UMAP plane; {count(len(members))} of {count(len(samples))} samples lie in a sub-niche",
-    )
-    ax = page.axes(0.35, 0.65, 2.75, 2.6)
-    points(ax, plane, c=FAINT)
-    size = max(5.0, point_size(len(plane)))
-    for i, niche in enumerate(found["niche"]):
-        inside = members.loc[members["niche"] == niche, "index"].to_numpy(int)
-        colour = look.colour(i) if i < min(most, len(look.colours)) else INK
-        points(ax, plane[inside], c=colour, s=size)
-    panel(ax, "a", "sub-niches on the plane" if niches else "no sub-niche found")
-    plain(ax, "UMAP 1", "UMAP 2")
-    look.limit(ax, "plane")
-    top = 0.6
-    if not niches:
-        say(page.axes(3.5, 0.65, width, 2.6), "no group of low-density samples is large enough")
-    for i, (niche, chosen, height) in enumerate(zip(niches, rows, heights, strict=True)):
-        row = found.iloc[i]
-        text = (
-            f"sub-niche {niche} · n = {count(row['size'])} · CLS {row['mean_cls']:.2f} · "
-            f"U {row['mean_uniqueness']:.2f} · O {row['mean_originality']:.2f}"
-        )
-        page.text(3.5, top, text, color=look.colour(i), weight="bold", size="small")
-        image_grid(page, images[chosen], left=3.5, top=top + 0.15, width=width, columns=columns)
-        top += height + 0.33
-    return page.figure
-
-
-def _some(members: pd.DataFrame, niche: int, shown: int) -> npt.NDArray[np.int64]:
-    rows = members.loc[members["niche"] == niche, "index"].to_numpy(np.int64)
-    return rows[:shown]
 
 
 def plot_ranking_grid(
@@ -172,24 +56,35 @@ def plot_ranking_grid(
     look: Look,
     columns: int = 15,
 ) -> Iterator[Figure]:
-    """Plot a grid of images with rank and score for each list.
-
-    Args:
-        images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        samples: .parquet: id.
-        rankings: .parquet: list, rank, index, id, cls, originality.
-        title: Study and seed.
-        look: look of the figures.
-        names: the lists: creative, stereotypes, grey or generic.
-        columns: images a row.
-    """
-    pictures, ids, lists = (
-        load_npy(images, mmap=True),
-        load_table(samples, ["id"]),
-        load_table(rankings),
-    )
+    """Images of each ranked list (creative, stereotypes, grey, generic) with rank and score."""
+    ids = load_table(samples, ["id"])
+    pictures = rows_of(images, ids)
+    look.panels.add("images")
+    table = load_table(rankings)
     for name in names:
-        yield ranking_grid(pictures, ids, lists, name, title, look, columns=columns)
+        chosen = table[table["list"] == name].sort_values("rank", kind="stable")
+        require_ids(chosen["index"], chosen["id"], ids, "rankings")
+        yield _ranked(pictures, chosen, name, title, columns)
+
+
+def _ranked(
+    images: np.ndarray, chosen: pd.DataFrame, name: str, title: str, columns: int
+) -> Figure:
+    label, meaning, score = LISTS.get(name, (name, "", "cls"))
+    heading = f"{title} · {label} · n = {count(len(chosen))} images"
+    if chosen.empty:
+        return nothing(heading, "the list is empty", meaning)
+    columns = min(columns, len(chosen)) if len(chosen) < 8 else columns
+    width = 7.0 * min(1.0, columns / 8)
+    digits = ".3f" if score == "cls" else ".2f"
+    ranks = zip(chosen["rank"], chosen[score], strict=True)
+    captions = [f"{int(rank) + 1} · {value:{digits}}" for rank, value in ranks]
+    shown = images[chosen["index"].to_numpy(int)]
+    height = grid_height(shown.shape[1:], len(shown), columns, width, lines=1, size=5)
+    page = Page(height + 0.62, heading, f"{meaning}; under each image: rank · {pretty(score)}")
+    place: Style = {"left": 0.1, "top": 0.5, "width": width}
+    image_grid(page, shown, **place, columns=columns, captions=captions, size=5)
+    return page.figure
 
 
 def plot_subniches(
@@ -203,25 +98,218 @@ def plot_subniches(
     look: Look,
     most: int = 6,
 ) -> Figure:
-    """Plot where the sub-niches lie and what is in them.
-
-    Args:
-        images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        samples: .parquet: id.
-        plane: .npy (n, 2), likewise.
-        subniches: .parquet: index, id, niche.
-        profile: subniche-profile.parquet: niche, size, mean_cls, mean_uniqueness, mean_originality.
-        title: Study and seed.
-        look: look of the figures.
-        most: sub-niches with images, the largest first.
-    """
-    return niche_figure(
-        load_npy(images, mmap=True),
-        load_table(samples, ["id"]),
-        load_npy(plane),
-        load_table(subniches, ["index", "id", "niche"]),
-        load_table(profile),
-        title,
-        look,
-        most=most,
+    """Where the low-density sub-niches lie on the UMAP, and images of the largest ones."""
+    ids, members = load_table(samples, ["id"]), load_table(subniches, ["index", "id", "niche"])
+    pictures, xy = rows_of(images, ids), rows_of(plane, ids)
+    require_ids(members["index"], members["id"], ids, "subniches")
+    found = load_table(profile)
+    found = found[found["niche"] >= 0].sort_values("size", ascending=False, kind="stable")
+    inside = {
+        int(k): members.loc[members["niche"] == k, "index"].to_numpy(int) for k in found["niche"]
+    }
+    shown = list(inside)[:most]
+    columns, width = 10, 3.55
+    heights = [
+        grid_height(pictures.shape[1:], min(len(inside[k]), 20), columns, width) for k in shown
+    ]
+    page = Page(
+        max(3.55, sum(heights) + 0.33 * len(shown) + 0.7),
+        f"{title} · {len(found)} low-density sub-niche{'s' * (len(found) != 1)}",
+        f"{count(len(members))} of n = {count(len(ids))} samples in a sub-niche; numbers: means",
     )
+    ax = page.axes(0.35, 0.65, 2.75, 2.6)
+    points(ax, xy, c=FAINT)
+    for i, rows in enumerate(inside.values()):
+        colour = look.colour(i) if i < min(most, len(look.colours)) else INK
+        points(ax, xy[rows], c=colour, s=max(5.0, point_size(len(xy))))
+    panel(ax, "a", "sub-niches on the UMAP" if shown else "no sub-niche found")
+    plain(ax, "UMAP 1", "UMAP 2")
+    look.limit(ax, "plane")
+    if not shown:
+        say(page.axes(3.5, 0.65, width, 2.6), "no group of low-density samples is large enough")
+    top = 0.6
+    for i, (niche, height) in enumerate(zip(shown, heights, strict=True)):
+        row = found.iloc[i]
+        text = (
+            f"sub-niche {niche} · n = {count(row['size'])} · CLS {row['mean_cls']:.2f} · "
+            f"U {row['mean_uniqueness']:.2f} · O {row['mean_originality']:.2f}"
+        )
+        page.text(3.5, top, text, color=look.colour(i), weight="bold", size="small")
+        chosen = pictures[inside[niche][:20]]
+        image_grid(page, chosen, left=3.5, top=top + 0.15, width=width, columns=columns)
+        top += height + 0.33
+    return page.figure
+
+
+def plot_cluster_control(
+    *,
+    images: In,
+    scores: In,
+    clusters: In,
+    title: str,
+    look: Look,
+    measured: list[str],
+    cluster: int | None = None,
+    shown: int = 25,
+    seed: int = 0,
+) -> Figure:
+    """Images of a cluster (default: the largest) beside random others, and the scores of both.
+
+    ``seed``, the root seed, draws at most ``shown`` images of either group.
+    """
+    table = joined(scores, clusters, (measured, ["cluster"]))
+    pictures = rows_of(images, table)
+    look.panels.update(measured)
+    chosen = choose_cluster(table["cluster"], cluster)
+    if chosen is None:
+        return nothing(f"{title} · no cluster", ALL_NOISE)
+    draws = rng(seed, "plot_cluster_control")
+    inside = (table["cluster"] == chosen).to_numpy()
+    groups = [np.flatnonzero(inside), np.flatnonzero(~inside)]
+    sizes = [f"n = {count(len(rows))}" for rows in groups]
+    names = [f"cluster {chosen}, {sizes[0]}", f"control: random others, of {sizes[1]}"]
+    drawn = [np.sort(draws.permutation(rows)[:shown]) for rows in groups]
+    width, columns = 3.3, 5
+    most = max(len(rows) for rows in drawn)
+    height = grid_height(pictures.shape[1:], most, columns, width, lines=2, size=5)
+    page = Page(
+        height + 2.65,
+        f"{title} · cluster {chosen} and a random control",
+        "under each image: U uniqueness, O originality, S stability, CLS; below: density, median "
+        "and quartiles of all n images of the group",
+    )
+    place: Style = {"top": 0.7, "width": width, "columns": columns, "lines": 2, "size": 5}
+    for k, (rows, left) in enumerate(zip(drawn, (0.15, 3.75), strict=True)):
+        page.text(left, 0.5, names[k], color=look.colour(k), weight="bold")
+        captions = [_scores_of(table.iloc[i]) for i in rows]
+        image_grid(page, pictures[rows], left=left, captions=captions, **place)
+    for k, column in enumerate(measured):
+        ax = page.axes(0.5 + 1.75 * k, height + 1.05, 1.25, 1.2)
+        values = table[column].to_numpy(float)
+        _violins(ax, [values[rows] for rows in groups], look)
+        panel(ax, "abcd"[k], pretty(column))
+        ax.set_xticks([0, 1], [f"cluster {chosen}", "others"])
+        look.limit(ax, column)
+    return page.figure
+
+
+def _scores_of(row: pd.Series) -> str:
+    return (
+        f"U {row['uniqueness']:.3g} O {row['originality']:.3g}\n"
+        f"S {row['stability']:.4f} CLS {row['cls']:.2f}"
+    )
+
+
+def _violins(ax: Axes, groups: Sequence[np.ndarray], look: Look) -> None:
+    for place, values in enumerate(groups):
+        if len(values) == 0:
+            continue
+        colour = look.colour(place)
+        if len(values) > 1 and np.ptp(values) > 0:
+            made: dict[str, Any] = ax.violinplot(values, [place], widths=0.8, showextrema=False)
+            made["bodies"][0].set(facecolor=colour, alpha=0.45, linewidth=0)
+        low, middle, high = np.percentile(values, [25, 50, 75])
+        ax.plot([place, place], [low, high], color=colour, lw=2.5, solid_capstyle="butt")
+        ax.plot(place, middle, "o", ms=3.5, mfc="white", mec=colour, mew=1)
+    ax.set_xlim(-0.6, 1.6)
+    ax.tick_params(axis="x", labelsize=matplotlib.rcParams["font.size"] - 1, length=0)
+
+
+def two_identities(members: pd.DataFrame) -> list[Person]:
+    """Groups whose images are all of one person, at most two."""
+    found = []
+    for group, table in members.groupby("group", sort=False):
+        people = table["identity"].unique()
+        if len(people) == 1 and people[0] >= 0:
+            found.append((str(group), table["index"].to_numpy(np.int64)))
+    return found[:2]
+
+
+def plot_identities(
+    *,
+    images: In,
+    samples: In,
+    latents: In,
+    members: In,
+    groups: In,
+    pairs: In,
+    title: str,
+    look: Look,
+) -> Figure:
+    """Whether images of one person lie together in the latent space and have similar scores."""
+    ids = load_table(samples, ["id"])
+    pictures, codes = rows_of(images, ids), rows_of(latents, ids)
+    belongs = load_table(members, ["group", "index", "id", "identity"])
+    scored = load_table(groups, ["group", "n", "score", "mean", "sd"])
+    require_ids(belongs["index"], belongs["id"], ids, "identity-members")
+    people = two_identities(belongs)
+    place: Style = {"width": 3.35, "columns": 10}
+    grid = max((grid_height(pictures.shape[1:], len(r), **place) for _, r in people), default=0.6)
+    page = Page(
+        grid + 5.2,
+        f"{title} · n = {count(len(ids))} images",
+        "identity consistency: the two persons with the most images, and all pairs of one identity",
+    )
+    if not people:
+        say(page.axes(0.1, 0.5, page.width - 0.2, 0.5), "no identity has two images")
+    for k, (group, rows) in enumerate(people):
+        text = rf"$\bf{{{'ab'[k]}}}$  {group}, n = {len(rows)}"
+        page.text(0.1 + 3.6 * k, 0.45, text, color=look.colour(k))
+        image_grid(page, pictures[rows], left=0.1 + 3.6 * k, top=0.65, **place)
+    _two_people(page.axes(0.5, grid + 1.1, 2.5, 1.75), codes, people, look)
+    table = load_table(pairs, ["space", "auc", "low", "high", "n_same"])
+    _aucs(page.axes(4.75, grid + 1.1, 2.3, 1.75), table, look)
+    scores = list(dict.fromkeys(scored["score"]))
+    step = (page.width + 0.02) / max(len(scores), 1)
+    for k, score in enumerate(scores):
+        ax = page.axes(0.5 + k * step, grid + 3.5, step - 0.67, 1.25)
+        _by_group(ax, scored[scored["score"] == score], score, look)
+        panel(ax, "efghij"[k], f"{pretty(score)}, mean ± sd")
+    return page.figure
+
+
+def _two_people(ax: Axes, latents: np.ndarray, people: Sequence[Person], look: Look) -> None:
+    panel(ax, "c", "principal components of the two")
+    if people:
+        plane, shares = principal_plane(latents[np.concatenate([rows for _, rows in people])])
+        start = 0
+        for k, (group, rows) in enumerate(people):
+            own = plane[start : start + len(rows)]
+            points(ax, own, c=look.colour(k), s=16, label=group, marker="os"[k])
+            start += len(rows)
+        ax.set_xlabel(f"PC 1 ({shares[0]:.1%} of variance)")
+        ax.set_ylabel(f"PC 2 ({shares[1]:.1%} of variance)")
+        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    else:
+        say(ax, "no identity has two images")
+    look.limit(ax, "pca")
+
+
+def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
+    n = count(pairs["n_same"].max() if len(pairs) else 0)
+    panel(ax, "d", f"same or different identity, n = {n} same")
+    if pairs.empty:
+        say(ax, "no pair of one identity")
+        look.panels.add("auc")
+        return
+    table = pairs.sort_values("auc", ascending=False, kind="stable")
+    reference(ax, x=0.5)
+    for y, row in enumerate(table.to_dict("records")):
+        estimate(ax, y, row["auc"], (row["low"], row["high"]), look.colour(2), lw=1.6)
+    name_rows(ax, [pretty(space) for space in table["space"]])
+    ends = table[["auc", "low", "high"]].to_numpy(float)
+    ax.set_xlim(min(0.45, np.nanmin(ends) - 0.02), max(0.75, np.nanmax(ends) + 0.02))
+    ax.set_xlabel("AUC with 95 % interval (0.5: chance)")
+    look.limit(ax, "auc")
+
+
+def _by_group(ax: Axes, table: pd.DataFrame, score: str, look: Look) -> None:
+    for x, row in enumerate(table.to_dict("records")):
+        colour = look.colour(x) if x < 2 else MUTED
+        bar: Style = {"fmt": "o", "ms": 4.5, "color": colour, "lw": 1.2, "capsize": 2.5}
+        ax.errorbar(x, row["mean"], yerr=row["sd"], **bar)
+    ax.set_xlim(-0.6, len(table) - 0.4)
+    labels = [f"{pretty(g)}\n(n = {n})" for g, n in zip(table["group"], table["n"], strict=True)]
+    ax.set_xticks(range(len(table)), labels, size=5.5)
+    ax.set_ylabel(pretty(score))
+    look.limit(ax, score)

@@ -1,11 +1,11 @@
-"""Grids of images with captions: one composed picture a grid, however many images."""
+"""Grids of images with captions, each composed into one picture, however many images."""
 
 from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 
-from latent_microscope.plots.style import Page
+from latent_microscope.plots.style import INK, Page, Style
 
 _LINE = 1.22  # line height over font size
 
@@ -19,7 +19,7 @@ def rgb(images: np.ndarray) -> np.ndarray:
 def _measures(
     shape: Sequence[int], count: int, columns: int, width: float, lines: int, size: float
 ) -> tuple[int, int, int, float]:
-    """Rows, gap (pixels), caption band (pixels), pixels an inch."""
+    """Rows, gap (pixels), caption band (pixels), pixels per inch."""
     image_width = shape[1]
     gap = max(1, round(0.05 * image_width))
     scale = (columns * image_width + (columns - 1) * gap) / width
@@ -36,16 +36,7 @@ def grid_height(
     lines: int = 0,
     size: float = 5.5,
 ) -> float:
-    """Height in inches that :func:`image_grid` will take.
-
-    Args:
-        shape: (H, W, C) of an image.
-        count: Number of images.
-        columns: Images a row.
-        width: Inches.
-        lines: Lines of caption under each image.
-        size: Font size of the captions, points.
-    """
+    """Height in inches that :func:`image_grid` takes for images of ``shape`` (H, W, C)."""
     rows, gap, band, scale = _measures(shape, count, columns, width, lines, size)
     return float((rows * (shape[0] + band) + (rows - 1) * gap) / scale) if rows else 0.0
 
@@ -63,22 +54,10 @@ def image_grid(
     size: float = 5.5,
     colour: str | Sequence[str] | None = None,
 ) -> float:
-    """Draw images row by row, each with a caption under it.
+    """Draw images, uint8 (m, H, W, C), row by row, each with a caption of ``lines`` lines under it.
 
-    Args:
-        page: Where.
-        images: uint8 (m, H, W, C).
-        left: Inches.
-        top: Inches from the top.
-        width: Inches of ``columns`` images.
-        columns: Images a row.
-        captions: One text an image, of ``lines`` lines.
-        lines: Lines reserved for a caption.
-        size: Font size of captions, points.
-        colour: Of the captions, one or one an image.
-
-    Returns:
-        The height taken, inches.
+    The rectangle is in inches; ``colour`` is that of all captions or one per caption. Returns the
+    height taken, inches.
     """
     images = rgb(images)
     count = len(images)
@@ -96,19 +75,12 @@ def image_grid(
     ax = page.axes(left, top, width, height)
     ax.imshow(sheet, aspect="auto", extent=(0, sheet.shape[1], sheet.shape[0], 0))
     ax.set_axis_off()
+    colours = [colour or INK] * count if colour is None or isinstance(colour, str) else colour
     for i, caption in enumerate(captions if captions is not None else []):
-        ax.text(
-            (i % columns) * step_x + wide / 2,
-            (i // columns) * step_y + high + 0.15 * size / 72 * scale,
-            caption,
-            size=size,
-            ha="center",
-            va="top",
-            linespacing=1.05,
-            color=(colour if isinstance(colour, str) else colour[i])
-            if colour is not None
-            else matplotlib.rcParams["text.color"],
-        )
+        x = (i % columns) * step_x + wide / 2
+        y = (i // columns) * step_y + high + 0.15 * size / 72 * scale
+        place: Style = {"ha": "center", "va": "top", "linespacing": 1.05, "size": size}
+        ax.text(x, y, caption, color=colours[i], **place)
     return float(height)
 
 
@@ -128,20 +100,10 @@ def image_matrix(
     column_labels: Sequence[str] = (),
     label: float = 0.0,
 ) -> float:
-    """Draw images (r, c, H, W, C) as rows and columns with labels outside.
+    """Draw images, uint8 (r, c, H, W, C), as rows and columns with labels outside.
 
-    Args:
-        page: Where.
-        images: uint8 (r, c, H, W, C).
-        left: Inches, of the images; row labels end there.
-        top: Inches from the top, of the column labels.
-        width: Inches of a row of images.
-        row_labels: One a row, or none.
-        column_labels: One a column, or none.
-        label: Inches kept for the column labels.
-
-    Returns:
-        The height taken, inches, with the labels.
+    ``left`` and ``width`` (inches) are those of the images: row labels end at ``left``; ``label``
+    inches above the images are kept for column labels. Returns the height taken with the labels.
     """
     rows, columns = images.shape[:2]
     flat = images.reshape(rows * columns, *images.shape[2:])
@@ -157,7 +119,7 @@ def image_matrix(
 
 
 def pick_columns(images: np.ndarray, most: int) -> np.ndarray:
-    """At most ``most`` columns of (r, c, …), evenly spaced, ends included."""
+    """At most ``most`` columns of (r, c, …), evenly spaced, both ends included."""
     total = images.shape[1]
     chosen = np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(int))
     return images[:, chosen]

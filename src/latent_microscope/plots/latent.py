@@ -1,134 +1,238 @@
-"""Maps of a latent space: projections, points by cluster, points by a score."""
-
-from typing import Any
+"""Figures of one latent space: projections, independent components, UMAP, scores and densities."""
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from latent_microscope.errors import InputError
+from latent_microscope.arguments import In
+from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.inputs import joined
+from latent_microscope.plots.maps import (
+    ALL_NOISE,
+    biggest_clusters,
+    by_cluster,
+    by_value,
+    legend_of,
+    rows_of,
+)
 from latent_microscope.plots.style import (
+    FAINT,
     INK,
     MUTED,
     NOISE,
-    SEQUENTIAL,
     Look,
-    colourbar,
+    Page,
+    Style,
     count,
-    log_ticks,
+    panel,
+    plain,
     point_size,
     points,
+    pretty,
+    say,
 )
+from latent_microscope.statistics.pca import principal_plane
+
+KINDS = {"authentic": 0, "interpolation": 1}  # index of the colour
+_MARKERS = {"authentic": "o", "interpolation": "^"}
+_CLUSTER_SCORES = ("cls", "uniqueness", "originality")
 
 
-def same_rows(array: np.ndarray, table: pd.DataFrame, name: str) -> None:
-    """Raise :class:`InputError` unless ``array`` has a row for each row of the table of scores."""
-    if len(array) != len(table):
-        raise InputError(
-            f"{name}: {len(array)} rows, but the table of samples has {len(table)}; "
-            "both must describe the same images"
-        )
+def kinds_of(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Rows of each kind of samples, authentic first; all as ``samples`` where no kind is known."""
+    if "kind" not in table:
+        return {"samples": np.ones(len(table), bool)}
+    found = {kind: (table["kind"] == kind).to_numpy() for kind in KINDS}
+    return {kind: rows for kind, rows in found.items() if rows.any()}
 
 
-def biggest_clusters(labels: npt.ArrayLike) -> list[int]:
-    """Cluster labels without noise (−1), largest first, ties by label."""
-    names, sizes = np.unique(np.asarray(labels), return_counts=True)
-    found = sorted((-int(s), int(k)) for k, s in zip(names, sizes, strict=True) if k >= 0)
-    return [k for _, k in found]
+def histogram(ax: Axes, table: pd.DataFrame, column: str, look: Look, bins: int = 30) -> None:
+    """Overlaid histograms of a column, one per kind of samples, on shared bins."""
+    values = table[column].to_numpy(float)
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        say(ax, f"no finite {column}")
+        return
+    low, high = float(values.min()), float(values.max())
+    edges = np.linspace(low, high if high > low else low + 1.0, bins + 1).tolist()
+    for kind, rows in kinds_of(table).items():
+        colour = look.colour(KINDS.get(kind, 0))
+        ax.hist(table.loc[rows, column], edges, color=colour, alpha=0.55, label=kind, lw=0)
+        ax.hist(table.loc[rows, column], edges, color=colour, histtype="step", lw=0.8)
+    ax.set_ylabel("number of samples")
+    ax.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def by_cluster(
-    ax: Axes,
-    plane: np.ndarray,
-    labels: npt.ArrayLike,
-    look: Look,
-    *,
-    names: bool = True,
-    marker: str = "o",
-    rows: npt.ArrayLike | None = None,
-) -> list[tuple[str, str]]:
-    """Colour points by cluster: noise grey, the largest clusters in colour, the rest dark grey.
+def first_two(sources: np.ndarray) -> np.ndarray:
+    """The first two components (n, 2); zeros where there is only one."""
+    two = np.zeros((len(sources), 2))
+    two[:, : min(2, sources.shape[1])] = sources[:, :2]
+    return two
 
-    Args:
-        ax: Where.
-        plane: (n, 2).
-        labels: (n,) cluster, −1 noise.
-        look: The figure's settings.
-        names: Write the cluster's number at its median (the 20 largest).
-        marker: Of the points.
-        rows: Boolean (n,): draw these points only.
 
-    Returns:
-        (colour, legend text) of what can be seen, largest cluster first, noise last.
+def plot_latent_map(
+    *, latents: In, tsne: In, scores: In, clusters: In, samples: In, title: str, look: Look
+) -> Figure:
+    """Principal components coloured by density, and t-SNE coloured by cluster.
+
+    ``samples`` has the kind of each id.
     """
-    labels = np.asarray(labels)
-    shown = np.ones(len(labels), bool) if rows is None else np.asarray(rows, bool)
+    table = joined(scores, clusters, (["knn_density"], ["cluster"]))
+    kinds = load_table(samples, ["id", "kind"])
+    table = join_by_id(table, kinds, names=(str(scores), str(samples)))
+    codes, embedded = rows_of(latents, table), rows_of(tsne, table)
+    page = Page(3.0, f"{title} · n = {count(len(table))} samples")
+    left, right = page.axes(0.35, 0.55, 2.2, 2.2), page.axes(3.65, 0.55, 2.2, 2.2)
+    plane, shares = principal_plane(codes)
+    density = "kNN density (1 / latent distance)"
+    by_value(left, plane, table["knn_density"], density, look, "pca", log=True)
+    panel(left, "a", "principal components, by density")
+    left.set(xlabel=f"PC 1 ({shares[0]:.1%} of variance)")
+    left.set(ylabel=f"PC 2 ({shares[1]:.1%} of variance)")
+    left.tick_params(labelleft=False, labelbottom=False, length=0)
+    entries: list[tuple[str, str]] = []
+    labels = table["cluster"]
+    for kind, rows in kinds_of(table).items():
+        marker = _MARKERS.get(kind, "o")
+        entries = by_cluster(right, embedded, labels, look, marker=marker, rows=rows, names=False)
+        if kind in _MARKERS:
+            right.scatter([], [], s=14, c=MUTED, marker=marker, linewidths=0, label=kind)
+    panel(right, "b", "t-SNE, by cluster and kind")
+    plain(right, "t-SNE 1", "t-SNE 2")
+    legend_of(right, entries)
+    look.limit(left, "pca")
+    look.limit(right, "tsne")
+    return page.figure
+
+
+def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
+    """Histograms of kNN and attractor densities, by kind of samples where there are kinds."""
+    columns = ["knn_density", "attractor_density", "attractor_density_adaptive"]
+    table = joined(scores, samples, (columns, []))
+    page = Page(2.6, f"{title} · n = {count(len(table))} samples")
+    left, right = page.grid(1, 2, top=0.6)[0]
+    histogram(left, table, "knn_density", look)
+    panel(left, "a", "kNN density")
+    left.set_xlabel("1 / mean latent distance to the k nearest samples")
+    histogram(right, table, "attractor_density_adaptive", look)
+    panel(right, "b", "attractor density, adaptive radius")
+    right.set_xlabel("share of all samples within the radius")
+    tied = f"{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
+    words: Style = {"transform": right.transAxes, "ha": "right", "color": MUTED, "size": "small"}
+    right.text(0.98, 0.6, f"at the default radius\n{tied}", **words)
+    for ax, name in ((left, "knn"), (right, "attractor")):
+        look.limit(ax, name)
+        if "kind" in table:
+            ax.legend(loc="upper right")
+    return page.figure
+
+
+def choose_cluster(labels: npt.ArrayLike, wanted: int | None) -> int | None:
+    """The wanted cluster, else the largest, else None (all samples are noise)."""
     order = biggest_clusters(labels)
-    own = order[: len(look.colours) - 1]
-    legend = []
-    size = point_size(len(labels))
-    noise = labels < 0
-    points(ax, plane[noise & shown], s=size, c=NOISE, alpha=0.7, marker=marker)
-    rest = np.isin(labels, order[len(own) :])
-    if rest.any():
-        points(ax, plane[rest & shown], s=size, c=MUTED, alpha=0.8, marker=marker)
-    for i, k in enumerate(own):
-        inside = labels == k
-        points(ax, plane[inside & shown], s=size, c=look.colour(i), alpha=0.8, marker=marker)
-        legend.append((look.colour(i), f"cluster {k} (n = {count(inside.sum())})"))
-    if rest.any():
-        legend.append((MUTED, f"{len(order) - len(own)} more (n = {count(rest.sum())})"))
-    if noise.any():
-        legend.append((NOISE, f"noise (n = {count(noise.sum())})"))
-    for k in order[:20] if names else []:
-        place = np.median(plane[labels == k], axis=0)
-        ax.annotate(
-            str(k), place, ha="center", va="center", weight="bold", size="small", color=INK,
-            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75},
-        )  # fmt: skip
-    return legend
+    return wanted if wanted in order else next(iter(order), None)
 
 
-def legend_of(ax: Axes, entries: list[tuple[str, str]], **options: Any) -> None:
-    """A legend of round dots in the given colours."""
-    for colour, text in entries:
-        ax.scatter([], [], s=18, c=colour, linewidths=0, label=text)
-    ax.legend(**{"loc": "best", "handlelength": 0.8, "borderaxespad": 0.2, **options})
-
-
-def by_value(
-    ax: Axes,
-    plane: np.ndarray,
-    values: npt.ArrayLike,
-    label: str,
-    look: Look,
-    panel: str,
-    *,
-    log: bool = False,
-) -> None:
-    """Colour points by a number, with a bar; bounds from the config or the 1–99 % range.
-
-    Args:
-        ax: Where.
-        plane: (n, 2).
-        values: (n,) numbers.
-        label: Of the bar.
-        look: The figure's settings.
-        panel: Name of the panel in the limits.
-        log: A logarithmic scale where the bounds are positive and a factor of 20 apart.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    low, high = look.bounds(array, panel)
-    log = log and low > 0 and high / low >= 20
-    scale = LogNorm(low, high) if log else Normalize(low, high)
-    drawn = points(ax, plane, c=array, cmap=SEQUENTIAL, norm=scale, alpha=0.85)
-    below, above = bool(np.nanmin(array) < low), bool(np.nanmax(array) > high)
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    bar = colourbar(ax, drawn, label, extend=extend.get((below, above), "both"))
-    if log:
-        log_ticks(bar.ax.yaxis, high / low)
+def plot_components(
+    *, sources: In, scores: In, clusters: In, title: str, look: Look, cluster: int | None = None
+) -> Figure:
+    """Independent components 1 and 2 by cluster, and a zoom into one (default: the largest)."""
+    table = joined(scores, clusters, (["uniqueness"], ["cluster"]))
+    values, labels = rows_of(sources, table), table["cluster"].to_numpy()
+    page = Page(3.05, f"{title} · n = {count(len(labels))} samples")
+    left, right = page.axes(0.5, 0.55, 2.15, 2.1), page.axes(4.5, 0.55, 2.15, 2.1)
+    two = first_two(values)
+    legend_of(left, by_cluster(left, two, labels, look, names=False))
+    panel(left, "a", "independent components, by cluster")
+    chosen = choose_cluster(labels, cluster)
+    if chosen is None:
+        say(right, ALL_NOISE)
+        panel(right, "b", "zoom")
     else:
-        bar.ax.yaxis.set_major_locator(MaxNLocator(6))
+        low, high = _zoom(right, two, labels, chosen, look)
+        left.add_patch(Rectangle(tuple(low), *(high - low), fill=False, ec=INK, lw=0.9))
+    for ax, name in ((left, "components"), (right, "zoom")):
+        if name == "components" or chosen is not None:
+            ax.set(xlabel="component 1", ylabel="component 2")
+        look.limit(ax, name)
+    return page.figure
+
+
+def _zoom(
+    ax: Axes, two: np.ndarray, labels: np.ndarray, chosen: int, look: Look
+) -> tuple[np.ndarray, np.ndarray]:
+    """The central 96 % of a cluster; returns the corners (low, high) of what is shown."""
+    inside = two[labels == chosen]
+    size = 2 * point_size(len(two))
+    points(ax, two[labels != chosen], c=FAINT, s=size)
+    points(ax, inside, c=look.colour(biggest_clusters(labels).index(chosen)), s=size)
+    low, high = np.percentile(inside, [2, 98], axis=0)
+    pad = np.maximum(0.08 * (high - low), 1e-6)
+    low, high = low - pad, high + pad
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    panel(ax, "b", f"central 96 % of cluster {chosen}; others pale")
+    return low, high
+
+
+def plot_clusters(*, plane: In, scores: In, clusters: In, title: str, look: Look) -> Figure:
+    """Four UMAP maps: clusters, CLS, uniqueness, originality."""
+    table = joined(scores, clusters, ([*_CLUSTER_SCORES], ["cluster"]))
+    xy = rows_of(plane, table)
+    found = len(biggest_clusters(table["cluster"]))
+    noise = float((table["cluster"] < 0).mean())
+    page = Page(
+        5.75,
+        f"{title} · n = {count(len(table))} samples",
+        f"UMAP of standardised latents; HDBSCAN finds {found} cluster{'s' * (found != 1)}, "
+        f"{noise:.1%} noise; colour scales end at the 1st and 99th percentile",
+    )
+    axes = [page.axes(x, y, 2.2, 2.2) for y in (0.75, 3.3) for x in (0.35, 4.05)]
+    entries = by_cluster(axes[0], xy, table["cluster"], look)
+    legend_of(axes[0], entries, bbox_to_anchor=(1.0, 1.0))
+    panel(axes[0], "a", "by cluster" if found else "by cluster: none, all noise")
+    for ax, letter, column in zip(axes[1:], "bcd", _CLUSTER_SCORES, strict=True):
+        by_value(ax, xy, table[column], pretty(column), look, column)
+        panel(ax, letter, f"by {pretty(column)}")
+    for ax, name in zip(axes, ("cluster", *_CLUSTER_SCORES), strict=True):
+        plain(ax, "UMAP 1", "UMAP 2")
+        look.limit(ax, name)
+    return page.figure
+
+
+def plot_uniqueness_originality(*, scores: In, clusters: In, title: str, look: Look) -> Figure:
+    """Uniqueness against originality, by cluster and with the least-squares trend."""
+    table = joined(scores, clusters, (["uniqueness", "originality"], ["cluster"]))
+    page = Page(
+        3.2,
+        f"{title} · n = {count(len(table))} samples",
+        "arrow: least-squares trend from the 5th to the 95th percentile of uniqueness",
+    )
+    left, right = page.axes(0.5, 0.7, 2.15, 2.1), page.axes(4.35, 0.7, 2.15, 2.1)
+    both = table[["uniqueness", "originality"]].to_numpy(float)
+    legend_of(left, by_cluster(left, both, table["cluster"], look, names=False))
+    panel(left, "a", "by cluster")
+    points(right, both, c=NOISE, alpha=0.6)
+    rho = float(table["uniqueness"].rank().corr(table["originality"].rank()))
+    if np.isfinite(rho):
+        _trend(right, both, look)
+        panel(right, "b", f"Spearman ρ = {rho:.3f}".replace("-", "−"))
+    else:
+        panel(right, "b", "Spearman ρ undefined: a score is constant")
+    for ax, name in ((left, "clusters"), (right, "trend")):
+        ax.set(xlabel="uniqueness", ylabel="originality")
+        look.limit(ax, name)
+    return page.figure
+
+
+def _trend(ax: Axes, both: np.ndarray, look: Look) -> None:
+    """An arrow along the least-squares line over the middle 90 % of x."""
+    x, y = both.T
+    slope = float(np.cov(x, y)[0, 1] / x.var(ddof=1))
+    ends = np.percentile(x, [5, 95])
+    start, end = zip(ends, y.mean() + slope * (ends - x.mean()), strict=True)
+    arrow = {"arrowstyle": "-|>", "color": look.colour(4), "lw": 2, "mutation_scale": 12}
+    ax.annotate("", xy=end, xytext=start, arrowprops={**arrow, "shrinkA": 0, "shrinkB": 0})

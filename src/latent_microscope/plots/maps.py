@@ -1,28 +1,155 @@
-"""Maps of a few things by their distances: classical scaling, one map rotated onto another."""
+"""Maps: samples coloured by cluster or by a score, and classical scaling of a few named items."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import MaxNLocator
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from latent_microscope.plots.style import INK, MUTED
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npy
+from latent_microscope.plots.style import (
+    INK,
+    MUTED,
+    NOISE,
+    SEQUENTIAL,
+    Look,
+    Style,
+    colourbar,
+    count,
+    log_ticks,
+    point_size,
+    points,
+)
 
 Floats = npt.NDArray[np.float64]
+Box = tuple[float, float, float, float]  # left, right, low, high (inches)
+ALL_NOISE = "no cluster: all samples are noise"
 _DOT, _GAP = 0.03, 0.045  # inches: half a point's room, and from its middle to its name
 
 
+def rows_of(path: Path, table: pd.DataFrame) -> np.ndarray:
+    """A memory-mapped array with one row per row of the table of samples."""
+    array = load_npy(path, mmap=True)
+    if len(array) != len(table):
+        raise InputError(
+            f"{path}: {len(array)} rows, but the table of samples has {len(table)}; both must "
+            "describe the same samples"
+        )
+    return array
+
+
+def require_ids(index: Any, ids: Any, samples: pd.DataFrame, what: str) -> None:
+    """Raise :class:`InputError` unless row ``index[k]`` of the samples has the id ``ids[k]``."""
+    rows, wanted = np.asarray(index, dtype=np.int64), np.asarray(ids)
+    if rows.size and rows.max() >= len(samples):
+        raise InputError(f"{what}: index {rows.max()} is beyond the {len(samples)} samples")
+    wrong = samples["id"].to_numpy()[rows] != wanted
+    if wrong.any():
+        raise InputError(
+            f"{what}: id {wanted[wrong][0]!r} is not in the row of samples that its index names; "
+            "make the table again"
+        )
+
+
+def biggest_clusters(labels: npt.ArrayLike) -> list[int]:
+    """Cluster labels without noise (−1), largest first, ties by label."""
+    names, sizes = np.unique(np.asarray(labels), return_counts=True)
+    found = sorted((-int(s), int(k)) for k, s in zip(names, sizes, strict=True) if k >= 0)
+    return [k for _, k in found]
+
+
+def by_cluster(
+    ax: Axes,
+    plane: np.ndarray,
+    labels: npt.ArrayLike,
+    look: Look,
+    *,
+    names: bool = True,
+    marker: str = "o",
+    rows: npt.ArrayLike | None = None,
+) -> list[tuple[str, str]]:
+    """Colour points by cluster (−1: noise): the largest in colours, noise grey, the rest dark grey.
+
+    ``names`` writes each cluster's number at its median (the 20 largest); ``rows`` (boolean)
+    restricts what is drawn. Returns (colour, legend text), largest cluster first, noise last.
+    """
+    labels = np.asarray(labels)
+    shown = np.ones(len(labels), bool) if rows is None else np.asarray(rows, bool)
+    order = biggest_clusters(labels)
+    own = order[: len(look.colours) - 1]
+    legend = []
+    size = point_size(len(labels))
+    noise = labels < 0
+    points(ax, plane[noise & shown], s=size, c=NOISE, alpha=0.7, marker=marker)
+    rest = np.isin(labels, order[len(own) :])
+    if rest.any():
+        points(ax, plane[rest & shown], s=size, c=MUTED, alpha=0.8, marker=marker)
+    for i, k in enumerate(own):
+        inside = labels == k
+        points(ax, plane[inside & shown], s=size, c=look.colour(i), alpha=0.8, marker=marker)
+        legend.append((look.colour(i), f"cluster {k} (n = {count(inside.sum())})"))
+    if rest.any():
+        legend.append((MUTED, f"{len(order) - len(own)} more (n = {count(rest.sum())})"))
+    if noise.any():
+        legend.append((NOISE, f"noise (n = {count(noise.sum())})"))
+    for k in order[:20] if names else []:
+        place = np.median(plane[labels == k], axis=0)
+        box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}
+        words: Style = {"ha": "center", "va": "center", "weight": "bold", "size": "small"}
+        ax.annotate(str(k), place, bbox=box, color=INK, **words)
+    return legend
+
+
+def legend_of(ax: Axes, entries: list[tuple[str, str]], **options: Any) -> None:
+    """A legend of round dots in the given colours, right of the axes."""
+    for colour, text in entries:
+        ax.scatter([], [], s=18, c=colour, linewidths=0, label=text)
+    place = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0), "borderaxespad": 0.2}
+    ax.legend(handlelength=0.8, **place | options)
+
+
+def by_value(
+    ax: Axes,
+    plane: np.ndarray,
+    values: npt.ArrayLike,
+    label: str,
+    look: Look,
+    panel: str,
+    *,
+    log: bool = False,
+) -> None:
+    """Colour points by a number, with a bar labelled ``label``.
+
+    Bounds come from the config or are the 1st and 99th percentile; ``log`` asks for a logarithmic
+    scale where they are positive and a factor of 20 apart.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    low, high = look.bounds(array, panel)
+    log = log and low > 0 and high / low >= 20
+    scale = LogNorm(low, high) if log else Normalize(low, high)
+    drawn = points(ax, plane, c=array, cmap=SEQUENTIAL, norm=scale, alpha=0.85)
+    below, above = bool(np.nanmin(array) < low), bool(np.nanmax(array) > high)
+    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
+    bar = colourbar(ax, drawn, label, extend=extend.get((below, above), "both"))
+    if log:
+        log_ticks(bar.ax.yaxis, high / low)
+    else:
+        bar.ax.yaxis.set_major_locator(MaxNLocator(6))
+
+
 def classical_scaling(distances: Floats) -> tuple[Floats, float]:
-    """Classical multidimensional scaling into a plane.
+    """Classical multidimensional scaling of distances (k, k) into two dimensions.
 
-    Args:
-        distances: (k, k), symmetric, zeros on the diagonal.
-
-    Returns:
-        (k, 2) coordinates, each axis with its largest entry positive; the share of the sum of
-        positive eigenvalues that the plane keeps.
+    Returns (k, 2) coordinates, each axis with its largest entry positive, and the share of the sum
+    of the positive eigenvalues that they keep.
     """
     k = len(distances)
     centre = np.eye(k) - 1.0 / k
@@ -40,41 +167,31 @@ def classical_scaling(distances: Floats) -> tuple[Floats, float]:
 
 
 def onto(plane: Floats, reference: Floats) -> Floats:
-    """A centred map rotated, mirrored and scaled onto a reference map (Procrustes)."""
+    """A centred map rotated, flipped and scaled onto a reference map (Procrustes)."""
     u, sizes, vt = np.linalg.svd(plane.T @ reference)
     norm = np.square(plane).sum()
     return plane @ u @ vt * (sizes.sum() / norm if norm > 0 else 1.0)
 
 
 def leaf_order(condensed: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Order of the leaves of the average-linkage dendrogram, neighbours as alike as can be.
-
-    Args:
-        condensed: Distances as scipy's ``pdist`` has them, of at least two things.
-    """
+    """Leaves of the average-linkage dendrogram in optimal order, of condensed distances."""
     values = np.asarray(condensed, dtype=np.float64)
     tree = linkage(values, "average")
     return leaves_list(optimal_leaf_ordering(tree, values)).astype(np.int64)
 
 
 def square(condensed: npt.ArrayLike) -> Floats:
-    """The full symmetric matrix."""
+    """The full symmetric matrix of condensed distances."""
     return np.asarray(squareform(np.asarray(condensed, dtype=np.float64)), dtype=np.float64)
 
 
 def name_points(
     ax: Axes, plane: Floats, names: Sequence[str], size: float, *, inches: tuple[float, float]
 ) -> None:
-    """Write names beside points, where they cover neither another name nor another point.
+    """Write names beside points (k, 2), where they cover neither another name nor a point.
 
-    A name that has to go further away is tied to its point by a thin line.
-
-    Args:
-        ax: Axes whose limits are set.
-        plane: (k, 2).
-        names: One a point.
-        size: Points of the letters.
-        inches: Width and height of the axes.
+    The axes are ``inches`` wide and high and have their limits; a name that has to move further
+    away is tied to its point by a thin line.
     """
     (left, right), (low, high) = sorted(ax.get_xlim()), sorted(ax.get_ylim())
     scale = np.array([inches[0] / (right - left), inches[1] / (high - low)])
@@ -91,13 +208,10 @@ def name_points(
             ax.plot([plane[i, 0], end], [plane[i, 1], y], color=MUTED, lw=0.4, zorder=1)
 
 
-Box = tuple[float, float, float, float]
-
-
 def _free(
     point: Floats, width: float, line: float, inches: tuple[float, float], taken: Sequence[Box]
 ) -> Box:
-    """The nearest place for a name that nothing else takes: left, right, low, high (inches)."""
+    """The nearest place for a name that nothing else takes."""
     best: Box | None = None
     for step in range(60):
         shift = (step + 1) // 2 * line * 0.4 * (-1 if step % 2 else 1)
@@ -115,20 +229,10 @@ def _free(
 
 
 def frame(ax: Axes, plane: Floats, margin: float = 0.25, ratio: float = 1.0) -> None:
-    """Equal units on both axes, with room for names; no ticks, for they mean nothing.
-
-    Args:
-        ax: Axes.
-        plane: (k, 2).
-        margin: Room around the points, share of their extent.
-        ratio: Width of the axes by their height.
-    """
+    """Equal units on both axes (width by height: ``ratio``) and room for names; no ticks."""
     middle = (plane.max(0) + plane.min(0)) / 2
     extent = np.ptp(plane, axis=0) / 2
     half = max(float(extent[1]), float(extent[0]) / ratio, 1e-9) * (1 + margin)
-    ax.set(
-        xlim=(middle[0] - half * ratio, middle[0] + half * ratio),
-        ylim=(middle[1] - half, middle[1] + half),
-        xticks=[],
-        yticks=[],
-    )
+    ax.set_xlim(middle[0] - half * ratio, middle[0] + half * ratio)
+    ax.set_ylim(middle[1] - half, middle[1] + half)
+    ax.set(xticks=[], yticks=[])

@@ -1,7 +1,7 @@
-"""RDMs of people and models at the resolution of the screen."""
+"""RDMs of annotators and models at the resolution of the screen."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import matplotlib
 import numba
@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
@@ -18,35 +17,33 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.maps import leaf_order
+from latent_microscope.plots.panels import flat_bar, slanted
 from latent_microscope.plots.style import (
     FAINT,
     SEQUENTIAL,
     FewColours,
     Look,
     Page,
+    Style,
     count,
     in_lines,
     noted,
+    pretty,
 )
 from latent_microscope.similarity.files import load_rdm
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
-_STEPS = 48  # colours: more cannot be told apart, and fewer make smaller files
+_COLOURS = matplotlib.colormaps[SEQUENTIAL].resampled(48)  # few: smaller files, no visible loss
 _CELLS = 262_144  # that the range of the values is cut into
 _TABLE = 4096  # steps of the table that turns values into percentiles
 
 
 def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Floats, Floats]:
-    """Values and their mid-ranks in percent: a table to interpolate in.
+    """Rising values of a condensed RDM and their mid-ranks in percent: a table to interpolate in.
 
-    Args:
-        values: Condensed RDM; up to ``sample`` evenly spread entries of it are ranked.
-        sample: Entries to rank.
-
-    Returns:
-        Rising values, their percentiles (ties share the middle of their ranks). Exact when there
-        are at most 4096 distinct values and ``sample`` covers all.
+    Up to ``sample`` evenly spread entries are ranked. Exact where these are all and at most 4096
+    are distinct; ties share the middle of their ranks.
     """
     places = np.linspace(0, values.size - 1, min(values.size, sample)).astype(np.int64)
     found, sizes = np.unique(np.asarray(values[places], dtype=np.float64), return_counts=True)
@@ -62,15 +59,10 @@ def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Float
 
 
 def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: int) -> Floats:
-    """Mean percentile of the pairs that fall on each pixel, read row by row.
+    """Mean percentile (size, size) of the pairs that fall on each pixel; NaN where none falls.
 
-    Args:
-        values: Condensed RDM of n images, may be memory-mapped; never made square.
-        pixel: (n,) row of the picture that each image falls on, 0 to size − 1.
-        size: Rows of the picture.
-
-    Returns:
-        (size, size), symmetric; NaN where no pair falls.
+    ``values`` is the condensed RDM of n images, possibly memory-mapped, never made square;
+    ``pixel`` (n,) the row of the picture that each image falls on.
     """
     known, percent = percentile_table(values)
     total = np.zeros((size, size))
@@ -123,27 +115,17 @@ def class_order(
 ) -> tuple[npt.NDArray[np.int64], list[str], Floats]:
     """Where each image of an RDM falls on a picture whose rows are ordered by class.
 
-    Args:
-        samples: ``id``, ``label``, ``label_name``.
-        ids: Ids of the RDM.
-        size: Rows of the picture.
-        tree: An RDM over the same images: classes, and the images of each, stand in the order of
-            its average-linkage dendrograms; without it in the order of the labels and samples.
-
-    Returns:
-        Pixel of each id, class names in order, the borders of the classes (pixels, with 0 and
-        ``size``).
-
-    Raises:
-        InputError: An id of the RDM is not among the samples.
+    With ``tree``, an RDM over the same images, classes and the images of each follow its
+    average-linkage dendrograms, otherwise labels and samples. Returns the pixel of each id, class
+    names in order, and the borders of the classes (pixels, with 0 and ``size``).
     """
     place = pd.Index(samples["id"].astype(str)).get_indexer(pd.Index(np.asarray(ids).astype(str)))
     if (place < 0).any():
-        raise InputError(f"samples: lacks the image {ids[place < 0][0]!r} of an RDM")
+        raise InputError(f"samples: the image {ids[place < 0][0]!r} of an RDM is missing")
     given = samples["label"].to_numpy()
     classes, labels = np.unique(given[place], return_inverse=True)
     turn = np.arange(len(classes))
-    if tree is not None:  # in the tree's own order, so that all RDMs stand alike
+    if tree is not None:  # in the tree's own order, so that all RDMs are ordered alike
         own = pd.Index(tree.ids.astype(str))
         known = pd.Index(samples["id"].astype(str)).get_indexer(own)
         within, turn = dendrogram_order(tree, np.searchsorted(classes, given[known]))
@@ -161,17 +143,10 @@ def class_order(
 def dendrogram_order(
     matrix: RDM, labels: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Order of images within their class, and of the classes, by average linkage.
+    """Place of each image within its class (labels 0..k-1), and the order of classes.
 
-    A tree of all images would mix the classes; a tree a class keeps them apart, and no more than
-    the pairs of one class are in memory.
-
-    Args:
-        matrix: The RDM.
-        labels: Class of each of its images, 0..k-1.
-
-    Returns:
-        For each image its place within its class; the classes in order.
+    A tree of all images would mix the classes; one tree per class keeps them apart, with no more
+    than the pairs of one class in memory.
     """
     n, k = matrix.n, int(labels.max()) + 1
     within = np.zeros(n, dtype=np.int64)
@@ -194,128 +169,6 @@ def dendrogram_order(
     return within, leaf_order(upper) if k > 1 else np.zeros(1, dtype=np.int64)
 
 
-def rdm_panels(
-    rdms: Iterable[RDM],
-    labels: Sequence[str],
-    samples: pd.DataFrame,
-    title: str,
-    look: Look,
-    *,
-    size: int = 225,
-    order: str = "class",
-    notes: Mapping[str, str] | None = None,
-) -> Figure:
-    """RDMs side by side, images ordered by class, one scale of percentiles.
-
-    Args:
-        rdms: People's first; taken one after the other, so that a generator holds one at a time.
-        labels: One an RDM.
-        samples: ``id``, ``label``, ``label_name``.
-        title: Study, metric.
-        look: The figure's settings.
-        size: Pixels of a panel.
-        order: ``class``, or ``dendrogram``: classes and their images by people's dendrograms.
-        notes: What a reader must know of a model, by its name.
-
-    Raises:
-        InputError: No RDM, or as many labels are not given, or the RDMs differ in their images.
-    """
-    if order not in ("class", "dendrogram"):
-        raise InputError(f"rdms: order {order!r} is unknown; choose class or dendrogram")
-    pictures: list[Floats] = []
-    tree: RDM | None = None
-    known = np.empty(0, dtype=str)
-    first: set[str] = set()
-    metric = "unknown"
-    for made in rdms:
-        ids = np.asarray(made.ids).astype(str)
-        if pictures and set(ids) != first:
-            raise InputError(
-                f"RDM {len(pictures) + 1}: over other images than the first; make it again"
-            )
-        if order == "dendrogram" and tree is None:
-            tree = made
-        first, metric = set(ids), made.metric
-        if not pictures or not np.array_equal(ids, known):
-            known = ids
-            pixel, names, borders = class_order(samples, ids, min(size, len(ids)), tree=tree)
-        pictures.append(block_percentiles(made.values, pixel, min(size, len(ids))))
-        del made
-    if not pictures or len(pictures) != len(labels):
-        raise InputError(f"{len(pictures)} RDMs and {len(labels)} labels; give one label each")
-    n = len(first)
-    kind = "RDMs" if metric == "unknown" else f"{metric} RDMs"
-    size = min(size, n)
-    low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
-    columns = panel_columns(len(pictures))
-    rows = math.ceil(len(pictures) / columns)
-    side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
-    text = "class" if order == "class" else "people's dendrogram within classes"
-    page = Page(
-        0.75 + rows * (side + 0.3) + 0.85,
-        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
-        f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
-        "within the RDM; one scale",
-        width=max(5.6, left + columns * (side + gap) + 0.02),
-        kind=FewColours,
-    )
-    for k, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
-        row, column = divmod(k, columns)
-        ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
-        _panel(ax, picture, borders, low, high)
-        name = noted(label, label.rpartition("-")[0], notes)
-        name, letters = in_lines(name, look.font_size, side)
-        ax.set_title(name, size=letters)
-        if column == 0:
-            _class_ticks(ax, names, borders, "y")
-        if k + columns >= len(pictures):
-            _class_ticks(ax, names, borders, "x")
-    bar = page.axes(left, page.height - 0.42, min(2 * side, page.width - left - 0.2), 0.08)
-    colours = ScalarMappable(
-        Normalize(low, high), matplotlib.colormaps[SEQUENTIAL].resampled(_STEPS)
-    )
-    made_bar = page.figure.colorbar(colours, cax=bar, orientation="horizontal")
-    made_bar.set_label("dissimilarity: mean percentile within the RDM")
-    made_bar.outline.set_linewidth(0.4)
-    return page.figure
-
-
-def panel_columns(panels: int) -> int:
-    """Panels a row: five at most, the last row as full as can be, then as few rows as can be."""
-    if panels <= 5:
-        return max(1, panels)
-    return min((5, 4, 3), key=lambda c: (-(-panels // c) * c - panels, -c))
-
-
-def _panel(ax: Axes, picture: Floats, borders: Floats, low: float, high: float) -> None:
-    size = len(picture)
-    ax.imshow(
-        picture,
-        cmap=matplotlib.colormaps[SEQUENTIAL].resampled(_STEPS).with_extremes(bad=FAINT),
-        vmin=low,
-        vmax=high,
-        extent=(0, size, size, 0),
-        interpolation="nearest",
-        aspect="auto",
-    )
-    for border in borders[1:-1]:
-        ax.axhline(border, color="white", lw=0.35, alpha=0.7)
-        ax.axvline(border, color="white", lw=0.35, alpha=0.7)
-    ax.set(xticks=[], yticks=[], xlim=(0, size), ylim=(size, 0))
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def _class_ticks(ax: Axes, names: list[str], borders: Floats, axis: str) -> None:
-    middle = (borders[1:] + borders[:-1]) / 2
-    size = min(6.0, 72 * 1.5 / max(len(names), 1) * 0.7)
-    if axis == "y":
-        ax.set_yticks(middle, names, size=size)
-    else:
-        ax.set_xticks(middle, names, size=size, rotation=60, ha="right", rotation_mode="anchor")
-    ax.tick_params(length=0, pad=2)
-
-
 def plot_rdms(
     *,
     human: In,
@@ -330,28 +183,90 @@ def plot_rdms(
     order: str = "class",
     notes: dict[str, str] | None = None,
 ) -> Figure:
-    """Plot RDMs side by side on one scale of percentiles.
+    """RDMs of annotators and models side by side on one scale of percentiles.
 
-    Args:
-        human: condensed .npy of the votes, its ids beside it.
-        models: condensed .npy of each model, ids beside it.
-        samples: .parquet: id, label, label_name.
-        title: Study and metric.
-        look: look of the figures.
-        labels: one a model.
-        human_ids: ids of human, beside it; named so that a change of them is seen.
-        model_ids: ids of each model, beside it.
-        size: pixels of a panel.
-        order: class, or dendrogram (classes and their images by people's dendrograms).
-        notes: what a reader must know of a model, by its name.
+    ``human`` and ``models`` are condensed RDMs with their ids beside them (``human_ids`` and
+    ``model_ids`` name these files, so that a change of them is seen); ``labels`` has one name per
+    model; ``size`` is the pixels of a panel; ``order`` is class, or dendrogram (classes and their
+    images by the annotators' dendrograms).
     """
-    return rdm_panels(
-        (load_rdm(path) for path in (human, *models)),
-        ["people", *labels],
-        load_table(samples, ["id", "label", "label_name"]),
-        title,
-        look,
-        size=size,
-        order=order,
-        notes=notes,
+    if order not in ("class", "dendrogram"):
+        raise InputError(f"rdms: order {order!r} is unknown; choose class or dendrogram")
+    if len(models) != len(labels):
+        raise InputError(
+            f"rdms: {len(models)} models and {len(labels)} labels; give one label each"
+        )
+    rdms = (load_rdm(path) for path in (human, *models))
+    known = load_table(samples, ["id", "label", "label_name"])
+    first, pictures, names, borders = _pictures(rdms, known, size, tree=order == "dendrogram")
+    n, size = first.n, min(size, first.n)
+    kind = "RDMs" if first.metric == "unknown" else f"{first.metric} RDMs"
+    low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
+    norm = Normalize(low, high)
+    columns = panel_columns(len(pictures))
+    side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
+    text = "class" if order == "class" else "the annotators' dendrogram within classes"
+    page = Page(
+        1.6 + math.ceil(len(pictures) / columns) * (side + 0.3),
+        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
+        f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
+        "within the RDM; one scale",
+        width=max(5.6, left + columns * (side + gap) + 0.02),
+        kind=FewColours,
     )
+    named = [pretty("human"), *(noted(x, x.rpartition("-")[0], notes) for x in labels)]
+    for k, (picture, name) in enumerate(zip(pictures, named, strict=True)):
+        row, column = divmod(k, columns)
+        ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
+        _panel(ax, picture, borders, norm)
+        text, letters = in_lines(name, look.font_size, side)
+        ax.set_title(text, size=letters)
+        middle = (borders[1:] + borders[:-1]) / 2
+        letters = min(6.0, 72 * 1.5 / max(len(names), 1) * 0.7)
+        if column == 0:
+            ax.set_yticks(middle, names, size=letters)
+        if k + columns >= len(pictures):
+            slanted(ax, middle, names, rotation=60, size=letters)
+    place = left, page.height - 0.42, min(2 * side, page.width - left - 0.2)
+    flat_bar(page, norm, "dissimilarity: mean percentile within the RDM (%)", place, _COLOURS)
+    return page.figure
+
+
+def _pictures(
+    rdms: Iterable[RDM], samples: pd.DataFrame, size: int, *, tree: bool
+) -> tuple[RDM, list[Floats], list[str], Floats]:
+    """The first RDM, the picture of each, class names, class borders; one RDM more in memory."""
+    pictures: list[Floats] = []
+    for made in rdms:
+        ids = np.asarray(made.ids).astype(str)
+        if not pictures:
+            first, known = made, np.empty(0, dtype=str)
+        elif set(ids) != set(np.asarray(first.ids).astype(str)):
+            raise InputError(
+                f"RDM {len(pictures) + 1}: over other images than the first; make it again"
+            )
+        size = min(size, len(ids))
+        if not np.array_equal(ids, known):
+            known = ids
+            pixel, names, borders = class_order(samples, ids, size, tree=first if tree else None)
+        pictures.append(block_percentiles(made.values, pixel, size))
+    return first, pictures, names, borders
+
+
+def panel_columns(panels: int) -> int:
+    """Panels per row: at most five, the last row as full as possible, then the fewest rows."""
+    if panels <= 5:
+        return max(1, panels)
+    return min((5, 4, 3), key=lambda c: (-(-panels // c) * c - panels, -c))
+
+
+def _panel(ax: Axes, picture: Floats, borders: Floats, norm: Normalize) -> None:
+    size = len(picture)
+    shown: Style = {"extent": (0, size, size, 0), "interpolation": "nearest", "aspect": "auto"}
+    ax.imshow(picture, cmap=_COLOURS.with_extremes(bad=FAINT), norm=norm, **shown)
+    for border in borders[1:-1]:
+        ax.axhline(border, color="white", lw=0.35, alpha=0.7)
+        ax.axvline(border, color="white", lw=0.35, alpha=0.7)
+    ax.set(xticks=[], yticks=[], xlim=(0, size), ylim=(size, 0))
+    ax.tick_params(length=0, pad=2)
+    ax.spines[:].set_visible(False)

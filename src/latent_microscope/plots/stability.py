@@ -1,6 +1,8 @@
-"""How far clusters and their SBS can be trusted: by cluster size, resamples, UMAP and VAE seeds."""
+"""How stable clusters, their SBS and the ranks of samples are over subsamples, UMAPs and VAEs."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,20 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots.maps import ALL_NOISE
+from latent_microscope.plots.panels import DASHED, estimate, name_rows, reference
 from latent_microscope.plots.style import (
-    FAINT,
+    INK,
     MUTED,
+    NOISE,
     Look,
     Page,
+    Style,
     count,
+    fitting,
     log_ticks,
     panel,
+    pretty,
     say,
 )
 from latent_microscope.seeds import derive
@@ -25,72 +33,48 @@ from latent_microscope.tables.cluster_stability import run_pairs
 
 _POOR = 0.65  # of the adjusted Rand index, as in the tables
 _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
+_ACROSS = 4  # scores beside each other
+_COLUMNS = 400  # samples drawn per score, evenly spaced in its order
+_WARNING = 4  # colour of what is mostly noise
+_BARS = (0, 1, 2, 3, 5)  # colours of scores: not that one, and not the black of the lines
+_NOISY = ("mostly noise", "list mostly noise")
 
 
 def plot_sbs_sizes(
-    *,
-    sbs: list[In],
-    planes: list[In],
-    title: str,
-    look: Look,
-    labels: list[str] | None = None,
+    *, sbs: list[In], planes: list[In], title: str, look: Look, labels: list[str] | None = None
 ) -> Figure:
-    """Plot SBS with its interval, number of clusters and noise of each run.
+    """SBS, number of clusters and noise of each run by HDBSCAN's minimal cluster size.
 
-    Args:
-        sbs: .parquet of the SBS by cluster size of each run.
-        planes: .parquet of the SBS by UMAP seed of each run.
-        title: Study and view.
-        look: look of the figures.
-        labels: One a run; "seed 0", "seed 1", … by default.
+    ``sbs`` are the tables by cluster size, ``planes`` those by UMAP seed.
     """
     curves = [load_table(path) for path in sbs]
-    others = [load_table(path) for path in planes]
     names = labels or [f"seed {i}" for i in range(len(sbs))]
     page = Page(
         2.75,
         f"{title} · clusters by HDBSCAN's minimal cluster size",
-        "bands and bars: 95% over subsamples of people on the same plane; ×: other UMAP seeds; "
+        "bands and bars: 95 % intervals over subsamples on the same UMAP; ×: other UMAP seeds; "
         "dashed: the size that the study uses",
     )
     axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)[0]
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
-    for k, (curve, own, label) in enumerate(zip(curves, others, names, strict=True)):
-        colour = look.colour(k)
-        x = curve["min_cluster_size"].to_numpy(float) * 1.03 ** (k - (len(curves) - 1) / 2)
-        style: dict[str, Any] = {"color": colour, "marker": "o", "ms": 3, "label": label}
-        axes[0].plot(x, curve["share"], **style)
-        axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
-        rest = own.iloc[1:]
-        axes[0].plot(rest["min_cluster_size"], rest["share"], "x", color=colour, ms=4.5, mew=1)
-        axes[1].plot(x, curve["n_clusters"].clip(lower=0.5), **style)
-        axes[1].vlines(
-            x, curve["n_clusters_low"].clip(lower=0.5), curve["n_clusters_high"].clip(lower=0.5),
-            color=colour, lw=1,
-        )  # fmt: skip
-        axes[2].plot(x, curve["noise_share"], **style)
+    for k, (curve, path, label) in enumerate(zip(curves, planes, names, strict=True)):
+        shift = 1.03 ** (k - (len(curves) - 1) / 2)
+        style = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
+        _by_size(axes, curve, load_table(path), shift, style)
     used = curves[0].loc[curves[0]["configured"], "min_cluster_size"]
-    for ax, letter, name, text in zip(
-        axes,
-        "abc",
-        ("sbs", "clusters", "noise"),
-        ("SBS (share of the largest cluster)", "clusters", "share of noise"),
-        strict=True,
-    ):
+    texts = ("SBS: share of the largest cluster", "number of clusters", "share of noise")
+    labelled = ("share of samples", "number of clusters", "share of samples")
+    for k, name in enumerate(("sbs", "clusters", "noise")):
+        ax = axes[k]
         for value in used:
-            ax.axvline(value, color=MUTED, lw=0.8, ls=(0, (3, 2)), zorder=0)
+            reference(ax, x=value, zorder=0)
         ax.set_xscale("log")
         log_ticks(ax.xaxis, 1e3)
         ax.set_xticks(sizes, [f"{s:g}" for s in sizes], rotation=45 if len(sizes) > 5 else 0)
-        ax.set_xlabel("minimal cluster size")
-        panel(ax, letter, text)
+        ax.set(xlabel="minimal cluster size (samples)", ylabel=labelled[k])
+        panel(ax, "abc"[k], texts[k])
         if name == "clusters":
-            ax.set_yscale("log")
-            top = max(float(t[["n_clusters", "n_clusters_high"]].max().max()) for t in curves)
-            ax.set_ylim(0.4, max(3.0, 1.5 * top))
-            ticks = [0.5, *(t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 1.5 * top)]
-            ax.set_yticks(ticks, ["0", *(f"{t:g}" for t in ticks[1:])])
-            ax.minorticks_off()
+            _numbers_of_clusters(ax, curves)
         else:
             ax.set_ylim(-0.03, 1.03)
         look.limit(ax, name)
@@ -99,109 +83,28 @@ def plot_sbs_sizes(
     return page.figure
 
 
-def cluster_stability(
-    pairs: Mapping[str, Sequence[pd.DataFrame]],
-    clusters: Mapping[str, Sequence[pd.DataFrame]],
-    between: pd.DataFrame,
-    labels: Sequence[str],
-    title: str,
-    look: Look,
-    *,
-    most: int = 6,
-) -> Figure:
-    """Adjusted Rand index of every pair of clusterings, and Jaccard index of every cluster.
-
-    Args:
-        pairs: Agreements of each run by what differs between clusterings (``resamples``, ``UMAP
-            seeds``).
-        clusters: Jaccard tables of each run, by the same.
-        between: Agreements of runs with each other.
-        labels: One a run.
-        title: Study, view.
-        look: The figure's settings.
-        most: Clusters of each run.
-    """
-    rows: list[tuple[str, pd.DataFrame, str]] = [
-        (f"{source}, {label}", table, look.colour(k))
-        for source, tables in pairs.items()
-        for k, (table, label) in enumerate(zip(tables, labels, strict=True))
-    ]
-    rows.append(("VAE seeds", between, MUTED))
-    bars = [
-        (f"{label}, cluster {row['cluster']} (n = {count(row['size'])})", k, row["cluster"])
-        for k, label in enumerate(labels)
-        for row in clusters["resamples"][k].head(most).to_dict("records")
-    ]
-    height = max(0.26 * len(rows), 0.24 * len(bars), 1.1)
-    page = Page(
-        1.4 + height,
-        f"{title} · stability of the clusters",
-        "a: dot: a pair of clusterings, line: mean; filled: noise as a label of its own, open: "
-        "points clustered in both; dashed: chance, dotted: limits of the tables' verdicts",
-    )
-    left = page.axes(1.35, 0.92, 2.0, height)
-    right = page.axes(5.2, 0.92, 1.85, height)
-    left.axvline(0.0, color=MUTED, lw=0.8, ls=(0, (3, 2)))
-    left.axvline(_POOR, color=MUTED, lw=0.8, ls=":")
-    for y, (_, table, colour) in enumerate(rows):
-        for column, offset, filled in (("ari", -0.16, True), ("ari_clustered", 0.16, False)):
-            _strip(left, table[column].dropna().to_numpy(float), y + offset, colour, filled)
-    _ordinal(left, [name for name, _, _ in rows])
-    left.set_xlabel("adjusted Rand index")
-    panel(left, "a", "clusterings")
-    look.limit(left, "ari")
-    look.panels.add("jaccard")
-    if not bars:
-        say(right, "no cluster: all samples are noise")
-        panel(right, "b", "clusters")
-        return page.figure
-    markers = dict(zip(clusters, ("o", "D"), strict=False))
-    for value in (_UNSTABLE, _STABLE):
-        right.axvline(value, color=MUTED, lw=0.8, ls=":")
-    for y, (_, k, cluster) in enumerate(bars):
-        for source, marker in markers.items():
-            table = clusters[source][k]
-            found = table[table["cluster"] == cluster]
-            if found.empty or not np.isfinite(found["jaccard"].iloc[0]):
-                continue
-            mean, sd = float(found["jaccard"].iloc[0]), float(found["jaccard_sd"].iloc[0])
-            shift = -0.14 if marker == "o" else 0.14
-            if np.isfinite(sd):
-                ends = np.clip([mean - sd, mean + sd], 0, 1)
-                right.plot(ends, [y + shift] * 2, color=look.colour(k), lw=1.1)
-            right.plot(mean, y + shift, marker, ms=4, color=look.colour(k),
-                       label=source if y == 0 else None)  # fmt: skip
-            right.plot(found["baseline"].iloc[0], y + shift, "|", ms=5, color=MUTED,
-                       label="shuffled labels" if y == 0 and marker == "o" else None)  # fmt: skip
-    _ordinal(right, [name for name, _, _ in bars])
-    right.set_xlabel("Jaccard index of the best match")
-    handles, names = right.get_legend_handles_labels()
-    right.legend(handles, names, loc="lower right", bbox_to_anchor=(1.03, 1.0 + 0.17 / height),
-                 ncols=3, columnspacing=0.8, borderpad=0.1)  # fmt: skip
-    panel(right, "b", "clusters, mean ± sd")
-    look.limit(right, "jaccard")
-    return page.figure
+def _by_size(
+    axes: Sequence[Axes], curve: pd.DataFrame, others: pd.DataFrame, shift: float, style: Style
+) -> None:
+    """One run: its curves, and crosses for its other UMAP seeds."""
+    x, colour = curve["min_cluster_size"].to_numpy(float) * shift, style["color"]
+    axes[0].plot(x, curve["share"], **style)
+    axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
+    rest = others.iloc[1:]
+    axes[0].plot(rest["min_cluster_size"], rest["share"], "x", color=colour, ms=4.5, mew=1)
+    numbers = [curve[f"n_clusters{end}"].clip(lower=0.5) for end in ("", "_low", "_high")]
+    axes[1].plot(x, numbers[0], **style)
+    axes[1].vlines(x, numbers[1], numbers[2], color=colour, lw=1)
+    axes[2].plot(x, curve["noise_share"], **style)
 
 
-def _strip(ax: Axes, values: np.ndarray, y: float, colour: str, filled: bool) -> None:
-    """Every value as a dot, their mean as a line; a dash where there is none."""
-    if not len(values):
-        ax.text(0.02, y, "–", ha="left", va="center", color=MUTED)
-        return
-    face = colour if filled else "none"
-    ax.scatter(values, np.full(len(values), y), s=9, facecolors=face, edgecolors=colour,
-               linewidths=0.6, alpha=0.6)  # fmt: skip
-    ax.plot([values.mean()] * 2, [y - 0.15, y + 0.15], color=colour, lw=1.6)
-
-
-def _ordinal(ax: Axes, names: Sequence[str]) -> None:
-    """Named rows from the top, 0 to 1 along."""
-    ax.set_yticks(range(len(names)), names)
-    ax.set_ylim(len(names) - 0.45, -0.55)
-    ax.set_xlim(-0.12, 1.04)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="y", color=FAINT, lw=0.4)
-    ax.set_axisbelow(True)
+def _numbers_of_clusters(ax: Axes, curves: Sequence[pd.DataFrame]) -> None:
+    """A logarithmic axis that has a place for none."""
+    top = max(float(t[["n_clusters", "n_clusters_high"]].max().max()) for t in curves)
+    ax.set(yscale="log", ylim=(0.4, max(3.0, 1.5 * top)))
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t <= 1.5 * top]
+    ax.set_yticks([0.5, *ticks], ["0", *(f"{t:g}" for t in ticks)])
+    ax.minorticks_off()
 
 
 def plot_cluster_stability(
@@ -217,36 +120,196 @@ def plot_cluster_stability(
     labels: list[str] | None = None,
     seed: int = 0,
 ) -> Figure:
-    """Plot adjusted Rand indices and the Jaccard index of every cluster.
+    """Adjusted Rand indices of pairs of clusterings, and the Jaccard index of every cluster.
 
-    Args:
-        resampled: .parquet of the agreement over resamples of each run.
-        planes: .parquet of the agreement over UMAP seeds of each run.
-        resampled_clusters: .parquet of the clusters' Jaccard over resamples of each run.
-        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds of each run.
-        clusters: .parquet of the cluster memberships of each run.
-        title: Study and view.
-        look: look of the figures.
-        runs: number of each run.
-        labels: One a run; "seed 0", "seed 1", … by default.
-        seed: root seed of the shuffled baselines.
+    ``resampled`` and ``planes`` are the agreements of each run over subsamples and over UMAP seeds,
+    ``…_clusters`` those of its clusters; ``seed``, the root seed, draws the baselines.
     """
     names = labels or [f"seed {run}" for run in runs]
-    return cluster_stability(
-        {
-            "resamples": [load_table(path) for path in resampled],
-            "UMAP seeds": [load_table(path) for path in planes],
-        },
-        {
-            "resamples": [load_table(path) for path in resampled_clusters],
-            "UMAP seeds": [load_table(path) for path in planes_clusters],
-        },
-        run_pairs(
-            [load_table(path) for path in clusters],
-            runs,
-            seed=derive(seed, "tabulate_clusters"),
-        ),
-        names,
-        title,
-        look,
+    found = {"subsamples": resampled, "UMAP seeds": planes}
+    rows = [
+        (f"{source}, {names[k]}", load_table(path), look.colour(k))
+        for source, paths in found.items()
+        for k, path in enumerate(paths)
+    ]
+    tables = [load_table(path) for path in clusters]
+    between = run_pairs(tables, runs, seed=derive(seed, "tabulate_clusters"))
+    rows.append(("VAE seeds", between, MUTED))
+    per_cluster = {
+        "subsamples": [load_table(path) for path in resampled_clusters],
+        "UMAP seeds": [load_table(path) for path in planes_clusters],
+    }
+    shown = sum(min(len(table), 6) for table in per_cluster["subsamples"])
+    height = max(0.26 * len(rows), 0.24 * shown, 1.1)
+    page = Page(
+        1.4 + height,
+        f"{title} · stability of the clusters",
+        "a: dot: a pair of clusterings, line: mean; filled: noise as a label of its own, open: "
+        "samples clustered in both; dashed: chance, dotted: limits of the tables' verdicts",
     )
+    left, right = page.axes(1.35, 0.92, 2.0, height), page.axes(5.2, 0.92, 1.85, height)
+    reference(left, x=0.0)
+    reference(left, x=_POOR, ls=":")
+    for y, (_, table, colour) in enumerate(rows):
+        _strip(left, table["ari"], y - 0.16, colour, colour)
+        _strip(left, table["ari_clustered"], y + 0.16, colour, "none")
+    name_rows(left, [name for name, _, _ in rows])
+    left.set(xlim=(-0.12, 1.04), xlabel="adjusted Rand index")
+    panel(left, "a", "clusterings")
+    look.limit(left, "ari")
+    look.panels.add("jaccard")
+    if shown:
+        _jaccard(right, per_cluster, names, look, height)
+    else:
+        say(right, ALL_NOISE)
+        panel(right, "b", "clusters")
+    return page.figure
+
+
+def _strip(ax: Axes, column: pd.Series, y: float, colour: str, face: str) -> None:
+    """Every value as a dot, their mean as a line; a dash where there is none."""
+    values = column.dropna().to_numpy(float)
+    if not len(values):
+        ax.text(0.02, y, "–", ha="left", va="center", color=MUTED)
+        return
+    dots: Style = {
+        "s": 9,
+        "facecolors": face,
+        "edgecolors": colour,
+        "linewidths": 0.6,
+        "alpha": 0.6,
+    }
+    ax.scatter(values, np.full(len(values), y), **dots)
+    ax.plot([values.mean()] * 2, [y - 0.15, y + 0.15], color=colour, lw=1.6)
+
+
+def _jaccard(
+    ax: Axes, tables: Mapping[str, list[pd.DataFrame]], labels: list[str], look: Look, height: float
+) -> None:
+    """Mean ± sd of the Jaccard index of the first six clusters of each run."""
+    reference(ax, x=_UNSTABLE, ls=":")
+    reference(ax, x=_STABLE, ls=":")
+    names: list[str] = []
+    for k, label in enumerate(labels):
+        for row in tables["subsamples"][k].head(6).to_dict("records"):
+            y = len(names)
+            names.append(f"{label}, cluster {row['cluster']} (n = {count(row['size'])})")
+            for source, marker, shift in zip(tables, "oD", (-0.14, 0.14), strict=True):
+                table = tables[source][k].set_index("cluster")
+                if row["cluster"] in table.index:
+                    _best_match(ax, y + shift, table.loc[row["cluster"]], marker, look.colour(k))
+    for source, marker in zip(tables, "oD", strict=True):
+        ax.plot([], [], marker, ms=4, color=look.colour(0), label=source)
+    ax.plot([], [], "|", ms=5, color=MUTED, label="shuffled labels")
+    name_rows(ax, names)
+    ax.set(xlim=(-0.12, 1.04), xlabel="Jaccard index of the best match")
+    place = {"loc": "lower right", "bbox_to_anchor": (1.03, 1.0 + 0.17 / height), "ncols": 3}
+    ax.legend(**place, columnspacing=0.8, borderpad=0.1)
+    panel(ax, "b", "clusters, mean ± sd")
+    look.limit(ax, "jaccard")
+
+
+def _best_match(ax: Axes, y: float, row: pd.Series, marker: str, colour: str) -> None:
+    mean, sd = float(row["jaccard"]), float(row["jaccard_sd"])
+    if np.isfinite(mean):
+        ends = np.clip([mean - sd, mean + sd], 0, 1)
+        estimate(ax, y, mean, ends, colour, marker=marker)
+        ax.plot(row["baseline"], y, "|", ms=5, color=MUTED)
+
+
+def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) -> Figure:
+    """The range of each sample's percentile by each main score over VAEs and ICA restarts.
+
+    ``intervals`` has one row per score and sample, ``reliability`` one per score and source of
+    variation.
+    """
+    ranges, found = load_table(intervals), load_table(reliability)
+    vaes = int(ranges["vaes"].max())
+    bad = found[found["status"].isin(_NOISY) & (found["over"] != "both")]
+    warning = "".join(
+        f" · {pretty(row['score'])} over {row['over']}: {row['status']}"
+        for row in bad.to_dict("records")
+    )
+    scores = [str(score) for score in ranges["score"].unique()]
+    blocks = math.ceil(len(scores) / _ACROSS)
+    page = Page(
+        4.75 + 4.0 * (blocks - 1),
+        f"{title} · n = {count(ranges['id'].nunique())} samples · {vaes} VAE{'s' * (vaes > 1)}"
+        f"{warning}",
+        "percentile of each sample, ordered by median (line): range over VAEs or VAEs × ICA "
+        "restarts (bars); dashed: 95 % of the percentiles by another VAE lie between",
+    )
+    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
+    for unused in (ax for pair in axes[-2:] for ax in pair[(len(scores) - 1) % _ACROSS + 1 :]):
+        unused.set_axis_off()
+    for k, score in enumerate(scores):
+        block, column = divmod(k, _ACROSS)
+        table = ranges[ranges["score"] == score]
+        top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
+        _ranges(top, table, look.colour(_BARS[k % len(_BARS)]), "")
+        _ranges(bottom, table, NOISE, "noise_")
+        _next(top, table)
+        text = f"{pretty(score)} ({_replicates(table)})"
+        panel(top, ascii_lowercase[k], text)
+        top.set_title(top.get_title(loc="left"), fontsize=fitting(text, look.font_size, 1.4))
+        row = _headline(found, score)
+        _note(top, row, look.colour(_WARNING) if row["status"] in _NOISY else MUTED)
+        what = "VAEs" if int(table["vaes"].iloc[0]) > 1 else "restarts"
+        panel(bottom, "", f"if {what} were unrelated")
+        for ax, name in ((top, score), (bottom, f"{score}_noise")):
+            ax.set(xlim=(0, 100), ylim=(0, 100), xticks=(0, 50, 100), yticks=(0, 50, 100))
+            if column:
+                ax.tick_params(labelleft=False)
+            look.limit(ax, name)
+        bottom.set_xlabel("samples by median (%)")
+    for row_axes in axes:
+        row_axes[0].set_ylabel("percentile (%)")
+    return page.figure
+
+
+def _headline(table: pd.DataFrame, score: str) -> Mapping[Hashable, Any]:
+    """The row that says how far a score repeats: over VAEs, of one VAE over its restarts."""
+    rows = table[table["score"] == score].to_dict("records")
+    known = [r for r in rows if r["pairs"] and r["over"] in ("both", "VAE seeds")]
+    return (known or [r for r in rows if r["pairs"]] or rows)[-1]
+
+
+def _replicates(table: pd.DataFrame) -> str:
+    total, vaes = int(table["replicates"].iloc[0]), int(table["vaes"].iloc[0])
+    if total == vaes:
+        return f"{vaes} VAE{'s' if vaes > 1 else ''}"
+    return f"{vaes} × {total // vaes}"
+
+
+def _ranges(ax: Axes, table: pd.DataFrame, colour: str, prefix: str) -> None:
+    if table["low"].isna().all():
+        say(ax, "one replicate:\nuncertainty unknown")
+        return
+    order = np.argsort(table[f"{prefix}median"].to_numpy(float), kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, min(len(order), _COLUMNS)).round().astype(int)]
+    x = np.linspace(0, 100, len(chosen))
+    columns = [f"{prefix}{name}" for name in ("low", "high", "median")]
+    low, high, middle = table[columns].to_numpy(float)[chosen].T
+    ax.vlines(x, low, high, color=colour, lw=0.5, alpha=0.75, rasterized=True)
+    ax.plot(x, middle, color=INK, lw=0.9)
+
+
+def _next(ax: Axes, table: pd.DataFrame) -> None:
+    """The band of another VAE's percentiles."""
+    known = table[np.isfinite(table["next_low"])].sort_values("median", kind="stable")
+    x = np.linspace(0, 100, len(known))
+    for name in ("next_low", "next_high") if len(known) else ():
+        ax.plot(x, known[name], color=INK, lw=0.8, ls=DASHED)
+
+
+def _note(ax: Axes, row: Mapping[Hashable, Any], colour: str) -> None:
+    """How far the score and its list repeat, under its panel."""
+    if not row["pairs"]:
+        return
+    over = {"both": "VAEs", "VAE seeds": "VAEs", "ICA restarts": "restarts"}[row["over"]]
+    text = (
+        f"between {over}: Spearman {row['spearman_mean']:.2f}\n"
+        f"{row['list']}: {row['list_shared']:.0%} repeat (chance {row['list_shared_chance']:.1%})"
+    )
+    place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top", "linespacing": 1.15}
+    ax.text(0.98, -0.16, text, color=colour, size="x-small", **place)

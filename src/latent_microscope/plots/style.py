@@ -20,6 +20,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_bytes
 
 WIDTH = 7.2  # inches: two columns of most journals
+Style = dict[str, Any]
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 NOISE = "#B9B9B9"
 FAINT = "#D9D9D9"
@@ -45,18 +46,11 @@ _LIMIT_KEYS = {"xlim", "ylim", "clim"}
 
 @dataclass
 class Look:
-    """Settings of one figure.
+    """Settings of one figure; ``panels`` collects the names that ``limits`` may use."""
 
-    Attributes:
-        name: Name of the figure, as in ``limits`` of the config.
-        colours: Categorical colours, most important first.
-        font_size: Of labels, in points.
-        dpi: Of the PNG.
-    """
-
-    name: str
-    colours: tuple[str, ...] = OKABE_ITO
-    font_size: float = 7.5
+    name: str  # as in figures.limits of the config
+    colours: tuple[str, ...] = OKABE_ITO  # categorical, most important first
+    font_size: float = 7.5  # points
     dpi: int = 150
     limits: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     panels: set[str] = field(default_factory=set)
@@ -80,13 +74,7 @@ class Look:
     def bounds(
         self, values: npt.ArrayLike, panel: str, *, tail: float = 1.0
     ) -> tuple[float, float]:
-        """Normalisation bounds of a colour scale: from the config, else percentiles of the data.
-
-        Args:
-            values: What is coloured; NaN are left out.
-            panel: Name of the panel.
-            tail: Percent left out at either end.
-        """
+        """Bounds of a colour scale: from the config, else the data without ``tail`` % per end."""
         fixed = self._get(panel, "clim")
         if fixed:
             return fixed
@@ -106,14 +94,9 @@ class Look:
 def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
     """Set matplotlib up for one figure, whatever the user's own settings are.
 
-    Args:
-        name: Name of the figure, e.g. ``"clusters"``.
-        style: ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours),
-            ``limits`` (``figure`` or ``figure/panel``: ``xlim``, ``ylim``, ``clim``: [low, high]).
-
-    Raises:
-        InputError: An unknown key, a limit that is not a pair of rising numbers (``clim``) or of
-            different numbers, or a panel that this figure does not have.
+    ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours) and
+    ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]). Other
+    keys, wrong limits and panels that the figure does not have raise an InputError.
     """
     made = _checked(name, dict(style or {}))
     with matplotlib.rc_context():
@@ -206,12 +189,7 @@ class FewColours(Figure):
 class Page:
     """A figure whose axes are placed in inches from its top left corner.
 
-    Args:
-        height: Inches.
-        title: First line, bold: study, seed, n.
-        note: Second line, smaller.
-        width: Inches.
-        kind: Class of the figure.
+    Its first line is ``title`` (bold: study, seed, n), its second the smaller ``note``.
     """
 
     def __init__(
@@ -237,14 +215,8 @@ class Page:
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes whose frame fills the given rectangle (inches from the top left)."""
-        return self.figure.add_axes(
-            (
-                left / self.width,
-                1.0 - (top + height) / self.height,
-                width / self.width,
-                height / self.height,
-            )
-        )
+        w, h = self.width, self.height
+        return self.figure.add_axes((left / w, 1.0 - (top + height) / h, width / w, height / h))
 
     def grid(
         self,
@@ -274,11 +246,6 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
     """Write PNG and PDF, whole or not at all; the same figure gives the same bytes.
 
     Call it inside :func:`look`, whose settings hold while the figure is drawn.
-
-    Args:
-        fig: The figure.
-        png: Where to write it.
-        pdf: Where to write it as vectors.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", metadata={"Software": None})
@@ -289,35 +256,21 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
         flat.save(buffer, format="png", optimize=True)
     save_bytes(png, buffer)
     buffer = io.BytesIO()
-    fig.savefig(
-        buffer,
-        format="pdf",
-        dpi=_DPI_PDF,
-        metadata={"Creator": None, "Producer": None, "CreationDate": None},
-    )
+    undated = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    fig.savefig(buffer, format="pdf", dpi=_DPI_PDF, metadata=undated)
     save_bytes(pdf, buffer)
 
 
 def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
-    """The font size, less where the text would be wider than ``width`` inches.
+    """The font size (points), reduced where the line would be wider than ``width`` inches.
 
-    Args:
-        text: One line.
-        size: Points.
-        width: Inches.
-        em: Width of a letter on average, in font sizes (0.57: DejaVu Sans).
+    ``em`` is the mean width of a letter in font sizes (0.57: DejaVu Sans).
     """
     return min(size, width * 72.0 / (em * max(len(text), 1)))
 
 
 def in_lines(text: str, size: float, width: float) -> tuple[str, float]:
-    """The text in one line or, where that would be too wide, in two; and its font size.
-
-    Args:
-        text: One line.
-        size: Points.
-        width: Inches.
-    """
+    """The text in one line or, where that is wider than ``width`` inches, in two; its font size."""
     one = fitting(text, size, width)
     if one > 0.85 * size or " " not in text:
         return text, one
@@ -332,22 +285,24 @@ def panel(ax: Axes, letter: str, text: str) -> None:
     ax.set_title(prefix + text)
 
 
+def nothing(title: str, why: str, note: str = "") -> Figure:
+    """A figure that says why there is nothing to draw."""
+    page = Page(1.6, title, note)
+    say(page.axes(0.1, 0.5, page.width - 0.2, 1.0), why)
+    return page.figure
+
+
 def say(ax: Axes, text: str) -> None:
     """Write in place of data why there is none."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
     ax.set_facecolor("#F5F5F5")
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
 
 
 def plain(ax: Axes, xlabel: str, ylabel: str) -> None:
-    """Label a map whose coordinates have no unit of interest: no ticks."""
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
+    """Label a map whose coordinates have no unit: no ticks."""
+    ax.set(xticks=[], yticks=[], xlabel=xlabel, ylabel=ylabel)
 
 
 def point_size(n: int) -> float:
@@ -388,7 +343,7 @@ def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
     text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
     if text.partition(" · ")[0] == "human":
-        return text.replace("human", "people", 1)
+        return text.replace("human", "annotators", 1)
     return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
 
 

@@ -12,7 +12,7 @@ from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACL
 from latent_microscope.report import formats as f
 from latent_microscope.report.study import Study
 
-# Limit and name as in tables.forensics and forensics.detector_comparison, which import scipy.
+# Limit and name as in tables.forensics and forensics.evaluation, which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
 NO_CLASSIFIERS = ("human", "human_majority", "uniform", *ORACLES)

@@ -1,0 +1,234 @@
+"""Figures over the seeds of a study: VAEs, detection, simulations, stability, probes."""
+
+from functools import partial
+
+from latent_microscope.declarations.where import clustered, of_kind, trained_here, vae
+from latent_microscope.planning.runs import (
+    RESULTS,
+    of_study,
+    run_files,
+    seed_labels,
+    study_images,
+    study_samples,
+    view_files,
+)
+from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.registry import ROOT_SEED, Figure
+
+_PLOTS = "latent_microscope.plots"
+_BY_SEED = {"labels": seed_labels}
+
+
+def view_seeds(study: Study, at: Wildcards) -> list[int]:
+    """Seed of each VAE of a crop."""
+    return study.seeds()
+
+
+_of_detection = partial(Figure, category="Detection", per="view_method", where=of_kind("synthetic"))
+_of_simulations = partial(Figure, category="Simulations", where=of_kind("simulations"))
+_of_clusters = partial(Figure, category="Forensics", per="view", where=clustered, params=_BY_SEED)
+_of_vaes = partial(Figure, category="Training", per="view", params=_BY_SEED)
+
+STUDIES = (
+    _of_vaes(
+        name="vae_health",
+        title="latent dimensions of the VAE",
+        caption=(
+            "Latent dimensions of the VAE, sorted. a: KL divergence (nats) and b: variance of the "
+            "posterior means. A dimension is active if the variance exceeds 0.01 (Burda et al.); "
+            "inactive dimensions carry no information about the image."
+        ),
+        function=f"{_PLOTS}.vae:plot_vae_health",
+        where=vae,
+        inputs={"dimensions": view_files("dimensions.parquet")},
+    ),
+    _of_vaes(
+        name="vae_checks",
+        title="diagnostics of the VAE",
+        caption=(
+            "Diagnostics of the VAE. a: mean of each latent dimension over images (prior: 0). b: "
+            "variance of the aggregated posterior, that of the means plus the mean posterior "
+            "variance (prior: 1). c: reconstruction error of each image relative to that of the "
+            "best constant image; at 1 the VAE is no better than this baseline. Below: every "
+            "check with its limits; the table of diagnostics says what to do about a warning or "
+            "an alarm."
+        ),
+        function=f"{_PLOTS}.vae:plot_vae_checks",
+        where=vae,
+        inputs={
+            "posteriors": view_files("posterior.parquet"),
+            "errors": view_files("errors.parquet"),
+            "healths": view_files("health.parquet"),
+        },
+    ),
+    _of_vaes(
+        name="training",
+        title="training of the VAE",
+        caption=(
+            "Loss of the autoencoder per image over epochs, and its parts: reconstruction error "
+            "(summed over pixels) and KL divergence (nats), weighted by beta; one line per seed."
+        ),
+        function=f"{_PLOTS}.training:plot_training",
+        where=trained_here,
+        inputs={"training": view_files("training.parquet")},
+    ),
+    _of_detection(
+        name="funnel",
+        title="the published funnel",
+        caption=(
+            "Precision, recall and F1 of the published funnel (uniqueness, isolation, stability) "
+            "in its four configurations: ours as mean and standard deviation over seeds, and the "
+            "published values."
+        ),
+        function=f"{_PLOTS}.detection:plot_funnel",
+        inputs={"funnel": view_files("funnel-{method}.parquet")},
+    ),
+    _of_detection(
+        name="detectors",
+        title="detectors of authentic samples",
+        caption=(
+            "How well each score separates authentic samples from interpolations: area under the "
+            "ROC curve and average precision, mean and standard deviation over seeds; dashed: "
+            "chance."
+        ),
+        function=f"{_PLOTS}.detection:plot_detectors",
+        inputs={"detection": view_files("detection-{method}.parquet")},
+    ),
+    Figure(
+        name="settings",
+        title="detectors on harder ground truths",
+        caption=(
+            "Detectors of authentic samples on harder ground truths: noise up to four times the "
+            "published one, few interpolations, interpolation weights near 0 and 1, fifty "
+            "persons; mean and standard deviation over data seeds."
+        ),
+        category="Detection",
+        function=f"{_PLOTS}.detection:plot_settings",
+        where=of_kind("detection"),
+        inputs={"comparison": f"{RESULTS}/tables/comparison.parquet"},
+    ),
+    _of_simulations(
+        name="power",
+        title="power of the bias tests",
+        caption=(
+            "Power of the test of one biased attribute over its odds ratio, alone and adjusted "
+            "for a family of attributes, with 95 % intervals over simulated studies. Dashed: 5 %; "
+            "star: the requirement of 90 % at odds ratio 1.5, prevalence 0.2 and 500 members."
+        ),
+        function=f"{_PLOTS}.simulations:plot_power",
+        inputs={"power": f"{RESULTS}/tables/power.parquet"},
+        params={"attributes": of_study("attributes")},
+    ),
+    _of_simulations(
+        name="calibration",
+        title="false positives and coverage",
+        caption=(
+            "Simulated studies. a: share of simulated studies with any rejection at q ≤ 0.05 "
+            "under the global null, with 95 % intervals; dashed: 5 %, dotted: its 99 % binomial "
+            "limit. b: coverage of the 95 % intervals over prevalences and odds ratios, by "
+            "scenario, effect and cluster size n; band: 93 % to 97 %."
+        ),
+        function=f"{_PLOTS}.simulations:plot_calibration",
+        inputs={
+            "null": f"{RESULTS}/tables/null.parquet",
+            "coverage": f"{RESULTS}/tables/coverage.parquet",
+        },
+    ),
+    _of_clusters(
+        name="sbs_sizes",
+        title="SBS by minimal cluster size",
+        caption=(
+            "Stereotypical bias score by HDBSCAN's minimal cluster size with its 95 % interval "
+            "over subsamples by person, number of clusters and share of noise. Dashed: the size "
+            "that the study uses; crosses: other UMAP seeds at that size."
+        ),
+        function=f"{_PLOTS}.stability:plot_sbs_sizes",
+        inputs={"sbs": view_files("sbs-sizes.parquet"), "planes": view_files("planes-sbs.parquet")},
+    ),
+    Figure(
+        name="cluster_stability",
+        title="stability of clusters",
+        caption=(
+            "Stability of the clusters. a: adjusted Rand index between clusterings over "
+            "subsamples, UMAP seeds and VAE seeds, with noise as a label of its own (filled) and "
+            "over samples clustered in both (open); 0 is chance, below 0.65 is poor. b: Jaccard "
+            "index of the best match of every cluster, mean and standard deviation; clusters "
+            "below 0.6 are unstable."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.stability:plot_cluster_stability",
+        per="view",
+        where=clustered,
+        inputs={
+            "resampled": view_files("resampled-pairs.parquet"),
+            "planes": view_files("planes-pairs.parquet"),
+            "resampled_clusters": view_files("resampled-clusters.parquet"),
+            "planes_clusters": view_files("planes-clusters.parquet"),
+            "clusters": view_files("clusters.parquet"),
+        },
+        params={**_BY_SEED, "runs": view_seeds, "seed": ROOT_SEED},
+    ),
+    Figure(
+        name="reliability",
+        title="uncertainty of the ranks of samples",
+        caption=(
+            "Uncertainty of each sample's rank by the main scores. Top: percentile of every "
+            "sample, ordered by the median (line), with its range over VAE seeds and, for "
+            "uniqueness and CLS, over the ICA restarts of each; the dashed band holds 95 % of the "
+            "percentiles that another VAE gives to samples of that median. The range over m VAEs "
+            "holds the value of a further VAE with a probability of only about (m − 1)/(m + 1). "
+            "Bottom: the same if the VAEs ranked the samples independently of each other. Orange: "
+            "mostly noise (mean Spearman correlation between VAEs below 0.5), or a list of which "
+            "another VAE repeats less than half."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.stability:plot_reliability",
+        where=clustered,
+        inputs={
+            "intervals": f"{RESULTS}/score-intervals.parquet",
+            "reliability": f"{RESULTS}/tables/reliability.parquet",
+        },
+    ),
+    Figure(
+        name="probes",
+        title="linear probes of every attribute",
+        caption=(
+            "Linear probes of attributes. a: AUC of logistic regression of each attribute on the "
+            "latents of held-out images (five-fold cross-validation; no person is in two folds "
+            "where identities are known), 95 % interval clustered by person, mean over VAEs. "
+            "Orange diamonds: the same from as many principal components of the pixels; grey "
+            "bars: from the mean colour. b: latents minus pixels, paired by image. Grey dots: "
+            "fewer than 20 images with or without the attribute, not tested. Filled: q ≤ 0.05 "
+            "(Benjamini-Hochberg over attributes, the largest over VAEs)."
+        ),
+        category="Bias",
+        function=f"{_PLOTS}.bias:plot_probes",
+        where=clustered,
+        needs=frozenset({"attributes"}),
+        inputs={"probes": f"{RESULTS}/tables/probes.parquet", "runs": run_files("probes.parquet")},
+    ),
+)
+DUPLICATES = Figure(
+    name="duplicates",
+    title="near-duplicates and near matches",
+    caption=(
+        "Pairs of images to check. a: near-duplicates are one photograph, cropped, recoloured or "
+        "compressed: the correlation r of their fine structure at the best small shift is at "
+        "least 0.8 (0.75 where images are not aligned as faces are), or at least 0.6 with a "
+        "latent cosine c of at least 0.95, and at least 0.5 without the edges, since different "
+        "photographs may share a frame. Candidates are the most similar pairs by latents and by "
+        "thumbnails. b: near matches are the closest other pairs by latents: other photographs, "
+        "or copies changed too much to be certain. Orange: the two labels differ, so one is wrong "
+        "(near-duplicates) or the model does not represent the difference (near matches)."
+    ),
+    category="Forensics",
+    function=f"{_PLOTS}.pairs:plot_duplicates",
+    where=clustered,
+    needs=frozenset({"images"}),
+    photographs=True,
+    inputs={
+        "images": study_images,
+        "samples": study_samples,
+        "pairs": f"{RESULTS}/tables/duplicates.parquet",
+    },
+)

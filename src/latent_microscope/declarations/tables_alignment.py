@@ -1,0 +1,187 @@
+"""Tables of the comparison with human judgements, and of the files of a custom study."""
+
+from functools import partial
+
+from latent_microscope.declarations.where import bootstrapped, judged, of_kind, profiled, recovered
+from latent_microscope.planning import comparison, networks
+from latent_microscope.planning.runs import RESULTS, of_study
+from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.registry import ROOT_SEED, Table
+
+
+def published_votes(study: Study, at: Wildcards) -> bool:
+    """Whether published values are of these images and votes."""
+    return study.has_published_votes
+
+
+def label_model(study: Study, at: Wildcards) -> str:
+    """The model that knows the true label."""
+    return study.models("label")[0]
+
+
+_VOTES = {"simulated": of_study("simulated_votes"), "published": published_votes}
+
+_judged = partial(Table, where=judged)
+_custom = partial(Table, where=of_kind("own"))
+_bootstrapped = partial(Table, where=bootstrapped)
+
+JUDGEMENTS = (
+    _judged(
+        name="alignment",
+        title="alignment",
+        caption=(
+            "Similarity of models to human judgements by layer, with the label-only baseline, the "
+            "noise ceiling and published values."
+        ),
+        function="latent_microscope.tables.alignment:tabulate_alignment",
+        inputs={"rsa": comparison.rsa_tables},
+        params={**_VOTES, "notes": networks.notes},
+    ),
+    _judged(
+        name="behaviour",
+        title="behaviour",
+        caption=(
+            "Accuracy, cross-entropy to the votes (nats), divergences, second-best accuracy, "
+            "entropy correlation and error consistency."
+        ),
+        function="latent_microscope.tables.alignment:tabulate_behaviour",
+        inputs={"behaviour": f"{RESULTS}/behaviour.parquet"},
+        params=_VOTES,
+    ),
+    _judged(
+        name="measures",
+        title="all measures",
+        caption=(
+            "Every measure of every model: value, 95 % intervals over images and over images and "
+            "votes, noise ceilings (halves of the votes; simulated truths), the baseline, and how "
+            "many votes per image the score is worth."
+        ),
+        function="latent_microscope.tables.measures:tabulate_measures",
+        inputs={
+            "rsa": comparison.rsa_tables,
+            "ceilings": comparison.of_metrics("ceilings"),
+            "behaviour": f"{RESULTS}/behaviour.parquet",
+            "intervals": comparison.interval_tables,
+            "equivalents": comparison.equivalent_tables,
+        },
+        params={
+            "metrics": of_study("metrics"),
+            "label": label_model,
+            "simulated": of_study("simulated_votes"),
+            "notes": networks.notes,
+        },
+    ),
+    _judged(
+        name="models",
+        title="models",
+        caption=(
+            "One row per model and layer: mean and standard deviation over runs of all measures, "
+            "and annotator equivalents of the first run."
+        ),
+        made_by="tabulate_measures",
+        output="models",
+    ),
+    _judged(
+        name="ceilings",
+        title="noise ceilings",
+        caption=(
+            "Noise ceilings of every measure: halves of the votes with the Spearman-Brown "
+            "estimate, and the score of a perfect model in simulated data sets with that estimate "
+            "for them."
+        ),
+        made_by="tabulate_measures",
+        output="all_ceilings",
+    ),
+    _custom(
+        name="files",
+        title="files",
+        caption=(
+            "The files of this study and how they were joined: by id, or by position where a file "
+            "has no ids; *alone*: ids that only this file has; *lacking*: ids of other files that "
+            "are missing in it or whose row has an empty cell."
+        ),
+        made_by="match_ids",
+        output="files",
+    ),
+    _custom(
+        name="unmatched",
+        title="ids that do not match",
+        caption=(
+            "Ids that are missing in some file, and in which; no other table or figure uses them."
+        ),
+        made_by="match_ids",
+        output="unmatched",
+    ),
+    Table(
+        name="dissimilarity",
+        title="similarity to human dissimilarities",
+        caption=(
+            "Similarity of every model's RDM to the dissimilarities that participants gave: "
+            "Spearman, Pearson and rho-a with 95 % intervals over images, the true label alone, "
+            "Spearman with the label partialled out, and the noise ceiling over participants "
+            "where there is more than one matrix (Nili et al. 2014)."
+        ),
+        needs=frozenset({"dissimilarity"}),
+        made_by="compare_dissimilarity",
+    ),
+)
+INFERENCE = (
+    _bootstrapped(
+        name="differences",
+        title="differences between models",
+        caption=(
+            "Paired differences of the Spearman correlations of all models: bootstrap intervals "
+            "and p values, adjusted for their number."
+        ),
+        made_by="tabulate_inference",
+        function="latent_microscope.tables.intervals:tabulate_inference",
+        inputs={
+            "differences": comparison.of_metrics("differences"),
+            "check": comparison.of_metrics("check"),
+        },
+    ),
+    _bootstrapped(
+        name="bootstrap-check",
+        title="check of the bootstrap",
+        caption=(
+            "The bootstrap of the intervals and one that ranks every resample anew, on some of "
+            "the images."
+        ),
+        made_by="tabulate_inference",
+        output="checks",
+    ),
+    Table(
+        name="recovery",
+        title="model recovery",
+        caption=(
+            "Model recovery: votes simulated from each model, and the model with the most similar "
+            "RDM of predictions."
+        ),
+        where=recovered,
+        made_by="recover_models",
+    ),
+    Table(
+        name="layers",
+        title="layers",
+        caption=(
+            "Similarity to human judgements of every stage of every network on a subset of the "
+            "images: Spearman correlation over all pairs, with the label held constant and within "
+            "classes, mean and standard deviation over seeds, with noise ceilings of the same "
+            "images."
+        ),
+        where=profiled,
+        function="latent_microscope.tables.layers:tabulate_layers",
+        inputs={
+            "profiles": networks.profiles,
+            "votes": f"{RESULTS}/data/votes.parquet",
+            "samples": f"{RESULTS}/data/test/samples.parquet",
+        },
+        params={
+            "wanted": of_study("profile", "images"),
+            "splits": of_study("ceiling_splits"),
+            "seed": ROOT_SEED,
+            "notes": networks.notes,
+        },
+        threads=True,
+    ),
+)

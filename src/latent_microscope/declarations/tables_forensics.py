@@ -1,0 +1,319 @@
+"""Tables of detection, simulations, scores, bias and clusters, in the order of the report."""
+
+from functools import partial
+
+from latent_microscope.declarations.where import clustered, has_vae, of_kind, scored, vae
+from latent_microscope.planning import scores
+from latent_microscope.planning.runs import (
+    RESULTS,
+    attribute_file,
+    of_study,
+    run_files,
+    run_method_files,
+    run_method_seeds,
+    run_method_views,
+    run_methods,
+    run_seeds,
+    run_views,
+    study_samples,
+)
+from latent_microscope.planning.study import Study
+from latent_microscope.registry import ROOT_SEED, Table
+
+_RUNS = {"views": run_views, "runs": run_seeds}
+_SETTINGS = {"settings": run_views, "seeds": run_seeds}
+_METHODS = {"methods": run_methods, "runs": run_method_seeds, "views": run_method_views}
+_SCORES = {"scores": run_files("scores-intended.parquet"), "more": scores.more}
+
+
+def own_latents(study: Study) -> bool:
+    """A custom study whose latents are analysed."""
+    return study.is_of("own") and study.has_forensics
+
+
+_of_clusters = partial(Table, where=clustered)
+_of_simulations = partial(Table, where=of_kind("simulations"))
+_of_detection = partial(Table, where=of_kind("detection"))
+_synthetic = partial(Table, where=of_kind("synthetic"))
+
+FORENSICS = (
+    _of_detection(
+        name="comparison",
+        title="comparison of detectors",
+        caption=(
+            "Our detector, those of PyOD at their defaults, kNN density and every single "
+            "heuristic on ground truths of increasing difficulty: mean and standard deviation "
+            "over data seeds. ``f1``: threshold by the same kind of rule for all; ``f1_oracle``: "
+            "by the threshold that is best given the truth. ``…_difference``: ours minus this "
+            "one, paired by seed, with a 95 % interval."
+        ),
+        function="latent_microscope.tables.detection:tabulate_comparison",
+        inputs={"runs_found": run_files("comparison.parquet")},
+        params=_SETTINGS,
+    ),
+    _of_detection(
+        name="search",
+        title="the funnel at its best",
+        caption=(
+            "The published funnel over a grid of its parameters. Each data seed is tested at the "
+            "configuration that is best on all other seeds; ``f1_own`` is the best of any "
+            "configuration on the tested seed itself, ``f1_all`` that of calling every sample "
+            "authentic."
+        ),
+        function="latent_microscope.tables.detection:tabulate_search",
+        inputs={"runs_found": run_files("search.parquet")},
+        params=_SETTINGS,
+    ),
+    _of_simulations(
+        name="null",
+        title="false positives under the null",
+        caption=(
+            "Share of simulated studies with any rejection at q ≤ 0.05 although no attribute "
+            "depends on any cluster, by procedure and family; the limit is the 99 % binomial "
+            "limit of 5 %. The last procedure ignores that several images show one person, and "
+            "fails."
+        ),
+        made_by="simulate_null",
+    ),
+    _of_simulations(
+        name="coverage",
+        title="coverage",
+        caption=(
+            "How often the 95 % intervals of odds ratio, ratio of prevalences and risk difference "
+            "contain the truth in simulated studies, by cluster size, prevalence and odds ratio; "
+            "and how often p ≤ 0.05 agrees with the interval."
+        ),
+        made_by="simulate_coverage",
+    ),
+    _of_simulations(
+        name="power",
+        title="power",
+        caption=(
+            "Power of the test of one biased attribute over odds ratio, prevalence and cluster "
+            "size: alone (p ≤ 0.05) and adjusted by Benjamini-Hochberg within a family of "
+            "attributes of which it is the only biased one."
+        ),
+        made_by="simulate_power",
+    ),
+    _synthetic(
+        name="funnel",
+        title="funnel",
+        caption=(
+            "The published funnel: true and false positives, precision, recall and F1 of each "
+            "configuration, mean and standard deviation over seeds, and the published values."
+        ),
+        function="latent_microscope.tables.forensics:tabulate_funnel",
+        inputs={"funnels": run_method_files("funnel-{method}.parquet")},
+        params=_METHODS,
+    ),
+    _synthetic(
+        name="detectors",
+        title="detectors",
+        caption=(
+            "Every score and detector of authentic samples against interpolations: area under the "
+            "ROC curve, average precision and F1."
+        ),
+        function="latent_microscope.tables.forensics:tabulate_detectors",
+        inputs={"detections": run_method_files("detection-{method}.parquet")},
+        params=_METHODS,
+    ),
+    Table(
+        name="attributes",
+        title="attributes",
+        caption=(
+            "How every column of the user's attribute table was encoded as 0/1 attributes: one "
+            "column per category, numbers split at their median or at a threshold of the config."
+        ),
+        where=own_latents,
+        needs=frozenset({"attributes"}),
+        made_by="encode_attributes",
+        output="report",
+    ),
+    Table(
+        name="correlations",
+        title="numeric attributes and scores",
+        caption=(
+            "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
+            "interval and p by a bootstrap of persons (of samples where persons are unknown), q "
+            "by Benjamini-Hochberg over a run."
+        ),
+        where=own_latents,
+        needs=frozenset({"attributes"}),
+        function="latent_microscope.custom.correlations:tabulate_correlations",
+        inputs={
+            "numbers": f"{RESULTS}/data/numbers.parquet",
+            "samples": f"{RESULTS}/data/samples.parquet",
+            **_SCORES,
+        },
+        params={"measured": scores.tested, "runs": run_seeds, "seed": ROOT_SEED},
+    ),
+    Table(
+        name="forensics",
+        title="forensics",
+        caption=(
+            "Facts about the latent space and the scores, mean and standard deviation over seeds."
+        ),
+        where=scored,
+        function="latent_microscope.tables.forensics:tabulate_forensics",
+        inputs={
+            "summaries": run_files("summary-intended.parquet"),
+            "dimensions": run_files("dimensions.parquet", has_vae),
+            "sbs": run_files("sbs.parquet", clustered),
+        },
+        params=_RUNS,
+    ),
+    _of_clusters(
+        name="bias",
+        title="bias",
+        caption=(
+            "Attributes that are over- or under-represented in a cluster after Benjamini-Hochberg "
+            "correction, with odds ratio, 95 % interval and q."
+        ),
+        needs=frozenset({"attributes"}),
+        function="latent_microscope.tables.forensics:tabulate_bias",
+        inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},
+        params={"runs": run_seeds},
+    ),
+    _of_clusters(
+        name="bias-tests",
+        title="bias, all tests",
+        caption=(
+            "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
+            "in each run and by both definitions: bias index, 95 % interval, p and q."
+        ),
+        needs=frozenset({"attributes"}),
+        made_by="tabulate_bias",
+        output="tests",
+    ),
+    _of_clusters(
+        name="rankings",
+        title="rankings",
+        caption=(
+            "Spearman correlation of each score between VAEs of different seeds: how far a "
+            "ranking repeats."
+        ),
+        function="latent_microscope.tables.forensics:tabulate_rankings",
+        inputs=_SCORES,
+        params={"measured": scores.every, "runs": run_seeds},
+    ),
+    _of_clusters(
+        name="sbs",
+        title="stereotypical bias score (SBS)",
+        caption=(
+            "Stereotypical bias score (share of all samples in the largest cluster) by HDBSCAN's "
+            "minimal cluster size, with a 95 % interval from subsamples of persons on the same "
+            "UMAP. Subsamples are drawn without replacement, since the repeated points of a "
+            "bootstrap sample look like clusters to HDBSCAN; deviations are scaled by the factor "
+            "of the delete-d jackknife."
+        ),
+        made_by="tabulate_clusters",
+        function="latent_microscope.tables.cluster_stability:tabulate_clusters",
+        inputs={
+            "sbs": run_files("sbs-sizes.parquet"),
+            "resampled": run_files("resampled-pairs.parquet"),
+            "planes": run_files("planes-pairs.parquet"),
+            "resampled_clusters": run_files("resampled-clusters.parquet"),
+            "planes_clusters": run_files("planes-clusters.parquet"),
+            "clusters": run_files("clusters.parquet"),
+        },
+        params={"views": run_views, "runs": run_seeds, "seed": ROOT_SEED},
+        output="curve",
+    ),
+    _of_clusters(
+        name="cluster-stability",
+        title="cluster stability",
+        caption=(
+            "Agreement of clusterings over subsamples, UMAP seeds and VAE seeds: adjusted Rand "
+            "index (ARI) and adjusted mutual information, with noise as a label of its own and "
+            "over the samples clustered in both; the baseline is the ARI of shuffled labels. "
+            "Warning: the mean ARI is below 0.65."
+        ),
+        made_by="tabulate_clusters",
+        output="stability",
+    ),
+    _of_clusters(
+        name="cluster-jaccard",
+        title="stability of every cluster",
+        caption=(
+            "Stability of every cluster: mean Jaccard index of its best match over subsamples and "
+            "UMAP seeds (Hennig 2007). Clusters below 0.6 are unstable, from 0.75 stable; the "
+            "baseline is the same with shuffled labels."
+        ),
+        made_by="tabulate_clusters",
+        output="jaccard",
+    ),
+    _of_clusters(
+        name="reliability",
+        title="reliability",
+        caption=(
+            "How far rankings repeat over VAE seeds (with the chosen ICA restart of each), over "
+            "the ICA restarts within a VAE, and over both. Spearman over pairs, Kendall's W with "
+            "its value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with 95 % "
+            "interval and that of the mean over all replicates, share and Jaccard index of the "
+            'ranked list that repeats with chance. Status "mostly noise": mean Spearman below '
+            '0.5, so that more than half of the variance of a ranking is not shared; "list '
+            'mostly noise": another replicate repeats less than half of the list; "unknown": '
+            "one replicate."
+        ),
+        function="latent_microscope.tables.reliability:tabulate_reliability",
+        inputs={**_SCORES, "restarts": run_files("restart-scores.parquet")},
+        params={
+            "runs": run_seeds,
+            "lists": scores.lists,
+            "alpha": of_study("scores", "alpha"),
+            "seed": ROOT_SEED,
+        },
+        more={"intervals": f"{RESULTS}/score-intervals.parquet"},
+    ),
+    Table(
+        name="health",
+        title="diagnostics",
+        caption=(
+            "Diagnostics of the VAEs over their seeds: active units (Burda et al.), KL against "
+            "the ln n nats that identify one of n images, reconstruction error against the best "
+            "constant image, match of the aggregated posterior with the prior, saturated "
+            "posterior variances. Status is the worst of the runs (ok, warning, alarm), with the "
+            "runs concerned, the limits, what the value means and what to do. After an alarm the "
+            "workflow continues, but scores, clusters and bias of that VAE should not be "
+            "interpreted."
+        ),
+        where=vae,
+        needs=frozenset({"vae"}),
+        function="latent_microscope.tables.quality:tabulate_health",
+        inputs={"healths": run_files("health.parquet")},
+        params=_RUNS,
+    ),
+    _of_clusters(
+        name="duplicates",
+        title="near-duplicates and near matches",
+        caption=(
+            "Near-duplicate images and near matches: ids, labels, attributes in which two copies "
+            "of one photograph differ (one of them is wrong), correlation of details, root mean "
+            "square difference of the pixels, cosine and distance of the latents (mean over VAE "
+            "seeds), number of runs that found the pair, and what to do. Pairs of one photograph "
+            "share a group."
+        ),
+        function="latent_microscope.tables.duplicates:tabulate_duplicates",
+        inputs={
+            "duplicates": run_files("duplicates.parquet"),
+            "samples": study_samples,
+            "attributes": attribute_file,
+        },
+        params={"runs": run_seeds, "pictures": lambda study, at: "images" in study.parts},
+    ),
+    _of_clusters(
+        name="probes",
+        title="probes",
+        caption=(
+            "Linear probes of every attribute: AUC of logistic regression on the latents of "
+            "held-out images (no person in two folds) over VAE seeds, 95 % interval by DeLong's "
+            "placements summed within persons, q against 0.5, the AUC from as many principal "
+            "components of the pixels and from the mean colour, and the gain of the latents over "
+            "the pixels with interval and q."
+        ),
+        needs=frozenset({"attributes"}),
+        function="latent_microscope.tables.quality:tabulate_probes",
+        inputs={"probes": run_files("probes.parquet")},
+        params={"runs": run_seeds},
+    ),
+)

@@ -1,0 +1,126 @@
+"""Pairs of images side by side: the most similar latents, near-duplicates and near matches."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from latent_microscope.arguments import In
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots.grids import grid_height, image_grid
+from latent_microscope.plots.maps import require_ids, rows_of
+from latent_microscope.plots.style import INK, MUTED, Look, Page, Style, count, nothing
+
+Rows = npt.NDArray[np.int64]
+
+
+def _side_by_side(images: np.ndarray, first: Rows, second: Rows) -> np.ndarray:
+    """Both images of each pair (m, H, 2 W + 1, C) with a white line between them."""
+    line = np.full((len(first), images.shape[1], 1, images.shape[3]), 255, dtype=np.uint8)
+    return np.concatenate([images[first], line, images[second]], axis=2)
+
+
+def plot_overlaps(
+    *, images: In, overlaps: In, samples: In, summary: In, title: str, look: Look, shown: int = 12
+) -> Figure:
+    """The pairs of samples whose latents have the highest cosine similarity, side by side."""
+    table = load_table(samples)
+    pictures = rows_of(images, table)
+    look.panels.add("pairs")
+    quantities = load_table(summary, ["quantity", "value"]).set_index("quantity")["value"]
+    heading = f"{title} · {count(quantities['overlaps_total'])} overlapping pairs"
+    pairs = load_table(overlaps).head(shown)
+    if pairs.empty:
+        return nothing(heading, "no pair above the similarity threshold")
+    first, second = pairs["i"].to_numpy(int), pairs["j"].to_numpy(int)
+    for index, column in ((first, "id_i"), (second, "id_j")):
+        require_ids(index, pairs[column], table, f"overlaps: {column}")
+    names = table["kind" if "kind" in table else "id"].to_numpy()
+    captions = [
+        f"cos {similarity:.6f}  d {distance:.2g}\n{a} – {b}"
+        for similarity, distance, a, b in zip(
+            pairs["similarity"], pairs["distance"], names[first], names[second], strict=True
+        )
+    ]
+    both = _side_by_side(pictures, first, second)
+    columns = 3 if both.shape[2] > 3 * both.shape[1] else 4
+    height = grid_height(both.shape[1:], len(both), columns, 7.0, lines=2, size=6)
+    note = f"the {len(pairs)} most similar; cos: cosine of the latents, d: distance of the latents"
+    page = Page(height + 0.6, heading, note)
+    place: Style = {"left": 0.1, "top": 0.5, "width": 7.0, "columns": columns}
+    image_grid(page, both, **place, captions=captions, lines=2, size=6)
+    return page.figure
+
+
+def plot_duplicates(
+    *,
+    images: In,
+    samples: In,
+    pairs: In,
+    title: str,
+    look: Look,
+    shown: int = 24,
+    near_matches: int = 8,
+) -> Figure:
+    """Near-duplicates of the study's list, and below them near matches, side by side."""
+    look.panels.add("pairs")
+    ids, table = load_table(samples, ["id"]), load_table(pairs)
+    pictures = rows_of(images, ids)
+    row_of = pd.Series(np.arange(len(ids)), index=ids["id"].astype("str"))
+    near = table["verdict"] == "look-alike"
+    same, close = table[~near], table[near]
+    parts = [
+        (same.head(shown), "near-duplicates, by correlation r of details"),
+        (
+            close.head(near_matches),
+            "near matches: closest in the latents, not shown to be one photograph",
+        ),
+    ]
+    place: Style = {"left": 0.1, "width": 7.0, "columns": 4}
+    text: Style = {"lines": 3, "size": look.font_size - 1.7}
+    shape = (pictures.shape[1], 2 * pictures.shape[2] + 1, pictures.shape[3])
+    heights = [
+        grid_height(shape, len(part), 4, 7.0, **text) if len(part) else 0.3 for part, _ in parts
+    ]
+    page = Page(
+        1.19 + sum(heights),
+        f"{title} · {count(len(same))} near-duplicate pairs of {count(same['group'].nunique())} "
+        "photographs",
+        "r: correlation of details, c: cosine of the latents, Δ: rms difference of pixels; "
+        f"{len(parts[0][0])} of {count(len(same))} and {len(parts[1][0])} of {count(len(close))} "
+        "pairs shown; orange: labels differ",
+    )
+    top = 0.5
+    for (part, name), height, letter in zip(parts, heights, "ab", strict=True):
+        page.text(0.1, top, rf"$\bf{{{letter}}}$  {name}")
+        if part.empty:
+            page.text(0.1, top + 0.22, "none", color=MUTED)
+        else:
+            both = _side_by_side(pictures, *(_rows_of(part[c], row_of) for c in ("id_i", "id_j")))
+            colours = [look.colour(4) if match == "no" else INK for match in part["same"]]
+            captions = [_pair_text(row) for row in part.to_dict("records")]
+            image_grid(
+                page, both, top=top + 0.22, **place, **text, captions=captions, colour=colours
+            )
+        top += height + 0.32
+    return page.figure
+
+
+def _rows_of(ids: pd.Series, row_of: pd.Series) -> Rows:
+    unknown = ids[~ids.isin(row_of.index)]
+    if len(unknown):
+        raise InputError(f"duplicates: the id {unknown.iloc[0]!r} is not among the samples")
+    return row_of[ids].to_numpy(np.int64)
+
+
+def _pair_text(row: Any) -> str:
+    a, b = row["label_i"], row["label_j"]
+    labels = {"yes": f"both {a}", "no": f"{a} ≠ {b}", "unknown": "label unknown"}[row["same"]]
+    return (
+        f"{row['id_i']} · {row['id_j']}\n"
+        f"r {row['detail']:.2f}  c {row['similarity_mean']:.2f}  Δ {row['pixel_difference']:.2f}\n"
+        f"{labels}"
+    )
