@@ -1,4 +1,1 @@
-"""Benchmarks: ours beside the published way and beside the libraries, each in a process of its own.
-
-A suite is a module with a tuple ``CASES``; ``suites.SUITES`` lists them.
-"""
+"""Benchmarks: ours against the published code and libraries, each case in a separate process."""

@@ -1,6 +1,6 @@
-"""Time ours beside the published way and beside the libraries; see ``make bench``.
+"""Time our code against the published code and libraries; see ``make bench``.
 
-No step of the workflow: timings are not reproducible, so nothing depends on them.
+Not a step of the workflow: timings are not reproducible, so nothing depends on them.
 """
 
 import argparse
@@ -10,15 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from benchmarks.compare import (
-    Record,
-    compared,
-    in_subprocess,
-    planned,
-    run_plan,
-    save,
-    table,
-)
+from benchmarks import compare
 from benchmarks.suites import SUITES, Case
 
 
@@ -43,16 +35,18 @@ def main() -> None:
         "load_before": load[0],
     }
     print(f"{options.threads} threads, {os.cpu_count()} processors, load {load[0]:.1f}", flush=True)
-    plan = planned(options.suite, options.sizes, options.big, options.only, options.task)
+    plan = compare.planned(options.suite, options.sizes, options.big, options.only, options.task)
     with tempfile.TemporaryDirectory() as scratch:
 
-        def measure(suite: str, one: Case, n: int) -> Record:
-            return in_subprocess(suite, one, n, Path(scratch), options.threads)
+        def measure(suite: str, one: Case, n: int) -> compare.Record:
+            return compare.in_subprocess(suite, one, n, Path(scratch), options.threads)
 
-        records = compared(run_plan(plan, measure, partial(print, flush=True)), Path(scratch))
+        records = compare.run_plan(plan, measure, partial(print, flush=True))
+        records = compare.compared(records, Path(scratch))
     conditions["load_after"] = os.getloadavg()[0]
-    save(records, options.folder, conditions)
-    print(f"\n{table(records)}\n\nload {load[0]:.1f} before, {conditions['load_after']:.1f} after")
+    compare.save(records, options.folder, conditions)
+    after = f"load {load[0]:.1f} before, {conditions['load_after']:.1f} after"
+    print(f"\n{compare.table(records)}\n\n{after}")
     if max(load[0], os.getloadavg()[0]) > options.threads + 1:
         print("The machine was busy: compare processor seconds, not the clock.")
 

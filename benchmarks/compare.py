@@ -1,4 +1,4 @@
-"""Run suites, one process a measurement; compare, print and keep what they took."""
+"""Run suites, one process per measurement; compare, print and save the results."""
 
 import csv
 import json
@@ -14,16 +14,13 @@ from benchmarks.suites import Case, cases, sizes
 
 Record = dict[str, Any]
 OURS = "ours"
+_CASE = ("suite", "task", "name")
 _MEASURES = ("seconds", "cpu", "peak_mb", "before_mb")
-_COLUMNS = ("suite", "task", "name", "n", *_MEASURES, "ratio", "cpu_ratio", "growth", "agreement")
+_COLUMNS = (*_CASE, "n", *_MEASURES, "ratio", "cpu_ratio", "growth", "agreement")
 
 
 def in_subprocess(suite: str, one: Case, n: int, folder: Path, threads: int) -> Record:
-    """Measure one case in a process of its own.
-
-    Raises:
-        subprocess.CalledProcessError: It failed; its messages have gone to the error stream.
-    """
+    """Measure one case in a separate process; CalledProcessError if it fails."""
     library = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, [library, os.environ.get("PYTHONPATH")]))
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -49,14 +46,9 @@ def planned(
     names: Sequence[str] = (),
     tasks: Sequence[str] = (),
 ) -> list[tuple[str, Case, int]]:
-    """Measurements to make: all cases at all sizes that they can take, ``big`` for ours only.
+    """Measurements to make: all cases at all sizes that they can take (None: those of each suite).
 
-    Args:
-        suites: Names of suites.
-        wanted: Numbers of samples; None: those of each suite.
-        big: One more, for ours.
-        names: Only cases of these names.
-        tasks: Only these tasks.
+    ``big`` is one more size, for ours only; ``names`` and ``tasks`` restrict the cases.
     """
     plan = []
     for suite in suites:
@@ -92,24 +84,17 @@ def run_plan(
 
 
 def compared(records: Sequence[Record], folder: Path) -> list[Record]:
-    """Records with the ratio to ours, the growth with n and the agreement with ours.
+    """Records with ``ratio`` (seconds by ours), ``cpu_ratio``, ``growth`` and ``agreement``.
 
-    Args:
-        records: From :func:`run_plan`.
-        folder: Where the arrays of the results lie.
-
-    Returns:
-        The records with ``ratio`` (seconds by ours), ``cpu_ratio``, ``growth`` (exponent of n in
-        processor seconds, between the smallest and the largest n) and ``agreement`` (a text).
+    Growth is the exponent of n in processor seconds, between the smallest and the largest n;
+    agreement a text, from the arrays in the folder.
     """
     by_key = {(r["suite"], r["task"], r["name"], r["n"]): r for r in records}
     out = []
     for record in records:
         ours = by_key.get((record["suite"], record["task"], OURS, record["n"]))
-        sizes = [
-            r for r in records if all(r[key] == record[key] for key in ("suite", "task", "name"))
-        ]
-        first, last = min(sizes, key=lambda r: r["n"]), max(sizes, key=lambda r: r["n"])
+        same = [r for r in records if all(r[key] == record[key] for key in _CASE)]
+        first, last = min(same, key=lambda r: r["n"]), max(same, key=lambda r: r["n"])
         more: Record = {"ratio": None, "cpu_ratio": None, "growth": None, "agreement": ""}
         if ours is not None:
             more["ratio"] = record["seconds"] / max(ours["seconds"], 1e-9)
@@ -126,15 +111,15 @@ def compared(records: Sequence[Record], folder: Path) -> list[Record]:
     return out
 
 
-def agreement(theirs: Path, ours: Path) -> str:
+def agreement(other: Path, ours: Path) -> str:
     """Largest relative difference of the arrays of two results, or adjusted Rand of labels."""
     import numpy as np
     from sklearn.metrics import adjusted_rand_score
 
-    if not (theirs.exists() and ours.exists()):
+    if not (other.exists() and ours.exists()):
         return ""
     texts = []
-    with np.load(theirs, allow_pickle=False) as a, np.load(ours, allow_pickle=False) as b:
+    with np.load(other, allow_pickle=False) as a, np.load(ours, allow_pickle=False) as b:
         numbers = []
         for name in sorted(set(a) & set(b)):
             if name == "labels":
@@ -150,20 +135,9 @@ def agreement(theirs: Path, ours: Path) -> str:
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> str:
-    """The records as a table for people."""
-    head = [
-        "task",
-        "by",
-        "n",
-        "s",
-        "CPU s",
-        "peak MB",
-        "+MB",
-        "× ours",
-        "× ours, CPU",
-        "n^",
-        "agreement",
-    ]
+    """The records as a text table."""
+    head = ["task", "by", "n", "s", "CPU s", "peak MB", "+MB"]
+    head += ["× ours", "× ours, CPU", "n^", "agreement"]
     rows = [head]
     for r in records:
         rows.append(
@@ -185,8 +159,7 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         ]
         lines.append("  ".join(cells).rstrip())
     for r in records:
-        known = {*_COLUMNS}
-        facts = [f"{name} {value:.4g}" for name, value in r.items() if name not in known]
+        facts = [f"{name} {value:.4g}" for name, value in r.items() if name not in _COLUMNS]
         if facts:
             lines.append(f"{r['task']}, {r['name']}, n = {r['n']:,}: {'; '.join(facts)}")
     return "\n".join(lines)

@@ -1,8 +1,9 @@
-"""Benchmarks of the forensic half: scores, plane, clusters, bias, and all of it at once."""
+"""Benchmarks of latent-space forensics: scores, UMAP, clusters, bias, and all of it at once."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ class Samples:
 
 
 def samples(n: int) -> Samples:
-    """Latents as a VAE leaves them (nearly Gaussian); one in a hundred almost equals another."""
+    """Latents like those of a VAE (nearly Gaussian); one in a hundred almost equals another."""
     rng = np.random.default_rng(n)
     latents = rng.normal(size=(n, DIMENSIONS))
     copies = rng.choice(n, size=(2, max(1, n // 200)), replace=False)
@@ -37,7 +38,7 @@ def samples(n: int) -> Samples:
 
 
 def clustered(n: int) -> Floats:
-    """Latents in 30 clusters of unlike size and width, and a tenth of noise between them."""
+    """Latents in 30 clusters of unequal size and width, and a tenth of noise between them."""
     rng = np.random.default_rng(n + 1)
     centres = 4.0 * rng.normal(size=(30, DIMENSIONS))
     member = rng.choice(30, size=n, p=rng.dirichlet(np.full(30, 2.0)))
@@ -49,7 +50,7 @@ def clustered(n: int) -> Floats:
 
 
 def plane_points(n: int) -> Floats:
-    """A plane as UMAP makes it: blobs and strands of unlike density."""
+    """Points as UMAP embeds them: blobs and strands of unequal density."""
     rng = np.random.default_rng(n + 2)
     centres = 20.0 * rng.random((25, 2))
     member = rng.integers(0, 25, n)
@@ -86,12 +87,8 @@ def _score(data: Samples, neighbors: str = "exact") -> Result:
     }
 
 
-def _approximate(data: Samples) -> Result:
-    return _score(data, "approximate")
-
-
 def _published(data: Samples) -> Result:
-    from benchmarks import published as way
+    from benchmarks import references as way
 
     density = way.attractor_density(data.latents, _RADIUS)
     return {
@@ -106,20 +103,20 @@ def _published(data: Samples) -> Result:
 
 
 def _library(data: Samples) -> Result:
-    from benchmarks import library as way
+    from benchmarks import references as way
     from latent_microscope.forensics.density import density_of_distances
     from latent_microscope.forensics.sample_scores import originality_of, row_entropy
 
-    distances, within = way.neighbours(data.latents, _K, _RADIUS)
+    distances, within = way.chunked_neighbours(data.latents, _K, _RADIUS)
     s = data.sources
     return {
-        "uniqueness": row_entropy(s) * way.mean_distances(s) * (1.0 + s.var(axis=1)),
-        "similar": way.similar_others(s, _SIMILARITY),
+        "uniqueness": row_entropy(s) * way.chunked_mean_distances(s) * (1.0 + s.var(axis=1)),
+        "similar": way.chunked_similar_others(s, _SIMILARITY),
         "knn_density": density_of_distances(distances),
         "attractor_density": within / len(s),
         "originality": originality_of(data.latents, distances, within, "script", _ATTRACTORS),
-        "overlaps": way.overlaps(data.latents, _OVERLAP),
-        "mean stability": float(way.stability(data.latents, _NOISE, _DRAWS, 0).mean()),
+        "overlaps": way.chunked_overlaps(data.latents, _OVERLAP),
+        "mean stability": float(way.chunked_stability(data.latents, _NOISE, _DRAWS, 0).mean()),
     }
 
 
@@ -173,7 +170,7 @@ def _umap(latents: Floats) -> Result:
 
 
 def _kept(latents: Floats, plane: npt.NDArray[np.floating]) -> Result:
-    """How many of the nearest 15 the plane keeps, on a sample (trustworthiness would be n²)."""
+    """Share of the 15 nearest that the embedding keeps, on a sample (trustworthiness is O(n²))."""
     from latent_microscope.forensics.sources import standardise
     from latent_microscope.neighbours.pairs import neighbour_pass
 
@@ -198,7 +195,7 @@ def _plane_fast(plane: Floats) -> Result:
 
 
 def _whole(data: Samples) -> Result:
-    """All that a study computes of one run's latents, in one process, stage by stage."""
+    """All that a study computes from the latents of one run, in one process, stage by stage."""
     from latent_microscope.forensics.bias import (
         attribute_bias_index,
         stereotypical_bias_score,
@@ -246,17 +243,21 @@ def _whole(data: Samples) -> Result:
     }
 
 
+_LATENT_CLUSTERS = (
+    ("ours", _graph_clusters),
+    ("hdbscan", _latent_hdbscan),
+    ("fast_hdbscan", _latent_fast),
+)
 CASES = (
     Case("scores", "ours", samples, _score, _ANY_N),
     Case("scores", "scikit-learn", samples, _library),
     Case("scores", "published", samples, _published),
-    Case("scores", "approximate", samples, _approximate, _ANY_N),
-    Case("C_max, Gaussian", "ours", _gaussian, _graph_clusters),
-    Case("C_max, Gaussian", "hdbscan", _gaussian, _latent_hdbscan),
-    Case("C_max, Gaussian", "fast_hdbscan", _gaussian, _latent_fast),
-    Case("C_max, clustered", "ours", clustered, _graph_clusters),
-    Case("C_max, clustered", "hdbscan", clustered, _latent_hdbscan),
-    Case("C_max, clustered", "fast_hdbscan", clustered, _latent_fast),
+    Case("scores", "approximate", samples, partial(_score, neighbors="approximate"), _ANY_N),
+    *(
+        Case(f"C_max, {kind}", name, setup, run)
+        for kind, setup in (("Gaussian", _gaussian), ("clustered", clustered))
+        for name, run in _LATENT_CLUSTERS
+    ),
     Case("plane", "ours", clustered, _plane),
     Case("plane", "umap", clustered, _umap),
     Case("clusters on the plane", "ours", plane_points, _plane_hdbscan),

@@ -1,7 +1,7 @@
 """Run one case in this process and print what it took, as one line of JSON.
 
-``python -m benchmarks.measure SUITE TASK NAME N FOLDER THREADS``. Its own process, so
-that peak memory is its own too.
+``python -m benchmarks.measure SUITE TASK NAME N FOLDER THREADS``, a separate process, so that peak
+memory is that of the case.
 """
 
 import json
@@ -26,16 +26,10 @@ def peak_mb() -> float:
 
 
 def measure(one: Case, n: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Time one case.
+    """Time one case; the record and the arrays of its result.
 
-    Args:
-        one: The case.
-        n: Samples.
-
-    Returns:
-        ``seconds`` of wall clock, ``cpu`` seconds of all threads, ``peak_mb``, ``before_mb``
-        (with the input made and the libraries loaded) and the numbers of the result; and its
-        arrays.
+    ``seconds`` of wall clock, ``cpu`` seconds of all threads, ``peak_mb``, ``before_mb`` (after
+    the input and the libraries are loaded) and the numbers of the result.
     """
     one.run(one.setup(min(n, _WARM_UP)))
     data = one.setup(n)

@@ -1,6 +1,6 @@
 """Benchmarks of representational similarity: RDMs, and their comparison by rank."""
 
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +13,8 @@ _ANY_N = 10**7
 Floats = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two unranked condensed RDMs."""
-
-    a: Floats
-    b: Floats
-
-
-def pair(n: int) -> Pair:
-    """RDMs of votes in ten classes (half of them unanimous: many ties) and of features."""
+def pair(n: int) -> tuple[Floats, Floats]:
+    """Condensed RDMs of votes in ten classes (half unanimous: many ties) and of features."""
     from latent_microscope.similarity.rdms import rdm
 
     rng = np.random.default_rng(n)
@@ -33,40 +25,32 @@ def pair(n: int) -> Pair:
     p[~sure] = 0.6 * p[~sure] + 0.4 * rng.dirichlet(np.full(10, 0.2), int((~sure).sum()))
     votes = rng.multinomial(51, p) / 51.0
     features = np.eye(10)[labels] + 0.3 * rng.normal(size=(n, 10))
-    return Pair(rdm(votes).values, rdm(features).values)
+    return rdm(votes).values, rdm(features).values
 
 
 def features(n: int) -> Floats:
-    """Features as a ResNet-50's last layer: 2,048 of them, positive, many small."""
+    """Features like those of ResNet-50's last layer: 2,048, positive, many small."""
     rng = np.random.default_rng(n)
     return np.maximum(rng.normal(size=(n, FEATURES)), 0.0).astype(np.float32)
 
 
-def _compare(data: Pair, method: str = "spearman") -> Result:
+def _compare(data: tuple[Floats, Floats], method: str = "spearman") -> Result:
     from latent_microscope.similarity import compare
 
-    return {"similarity": np.array([compare(data.a, data.b, method)])}
+    return {"similarity": np.array([compare(*data, method)])}
 
 
-def _rho_a(data: Pair) -> Result:
-    return _compare(data, "rho-a")
-
-
-def _scipy_spearman(data: Pair) -> Result:
+def _scipy_spearman(data: tuple[Floats, Floats]) -> Result:
     from scipy.stats import spearmanr
 
-    return {"similarity": np.array([spearmanr(data.a, data.b).statistic])}
+    return {"similarity": np.array([spearmanr(*data).statistic])}
 
 
-def _rsatoolbox_compare(data: Pair, method: str = "spearman") -> Result:
+def _rsatoolbox_compare(data: tuple[Floats, Floats], method: str = "spearman") -> Result:
     from rsatoolbox.rdm import RDMs, compare
 
-    a, b = (RDMs(values[None].astype(np.float64)) for values in (data.a, data.b))
+    a, b = (RDMs(values[None].astype(np.float64)) for values in data)
     return {"similarity": np.array([float(compare(a, b, method=method)[0, 0])])}
-
-
-def _rsatoolbox_rho_a(data: Pair) -> Result:
-    return _rsatoolbox_compare(data, "rho-a")
 
 
 def _rdm(rows: Floats) -> Result:
@@ -91,10 +75,12 @@ def _rsatoolbox_rdm(rows: Floats) -> Result:
 
 
 def _sample(values: npt.NDArray) -> npt.NDArray[np.float64]:
-    """Some of the distances, to be compared with those of others."""
+    """Some of the distances, to compare with those of others."""
     return np.asarray(values[:: max(1, len(values) // 10_000)], dtype=np.float64)
 
 
+_rho_a = partial(_compare, method="rho-a")
+_rsatoolbox_rho_a = partial(_rsatoolbox_compare, method="rho-a")
 CASES = (
     Case("Spearman of two RDMs", "ours", pair, _compare, _ANY_N),
     Case("Spearman of two RDMs", "scipy", pair, _scipy_spearman),

@@ -1,4 +1,4 @@
-"""What a benchmark is, and the suites there are."""
+"""The type of a benchmark, and all suites."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,25 +20,19 @@ SUITES = {
 class Case:
     """One way to do one task.
 
-    Attributes:
-        task: What is done; all cases of a task get the same input and are compared.
-        name: Who does it; ``ours`` is what ratios refer to.
-        setup: Makes the input from n; not timed.
-        run: Does it; once on little input before the clock starts (imports, compilation). Arrays
-            of the result are compared with those of the other cases of the task; numbers are
-            printed (seconds of a stage as ``seconds <stage>``).
-        largest: n beyond which it is not run: it would take too long.
+    Arrays of a result are compared with those of the other cases of the task; numbers are printed
+    (seconds of a stage as ``seconds <stage>``).
     """
 
-    task: str
-    name: str
-    setup: Callable[[int], Any]
-    run: Callable[[Any], Result]
-    largest: int = 10_000
+    task: str  # all cases of a task get the same input and are compared
+    name: str  # whose; ratios refer to ``ours``
+    setup: Callable[[int], Any]  # makes the input from n; not timed
+    run: Callable[[Any], Result]  # runs once on small input before the clock starts
+    largest: int = 10_000  # n above which it would take too long
 
 
 def sizes(suite: str) -> tuple[int, ...]:
-    """The numbers of samples that a suite is run at unless others are asked for."""
+    """The numbers of samples that a suite runs with by default."""
     found: tuple[int, ...] = import_module(SUITES[suite]).SIZES
     return found
 
@@ -50,11 +44,7 @@ def cases(suite: str) -> tuple[Case, ...]:
 
 
 def case(suite: str, task: str, name: str) -> Case:
-    """One case by its task and name.
-
-    Raises:
-        KeyError: There is none.
-    """
+    """One case by its task and name; KeyError if there is none."""
     for one in cases(suite):
         if (one.task, one.name) == (task, name):
             return one

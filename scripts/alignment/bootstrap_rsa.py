@@ -1,4 +1,4 @@
-"""Bootstrap the similarity of all models to people over images and over votes."""
+"""Bootstrap the alignment of all models with human judgements over images and over votes."""
 
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_votes
@@ -35,39 +35,21 @@ def main(
 ) -> None:
     """Draw images (and votes) with replacement, the same for all models; ranks follow the draws.
 
-    Args:
-        rdms: .npy condensed RDMs, people first.
-        rdm_ids: .parquet of the ids of each, beside it.
-        features: .npy that each was made of.
-        feature_ids: .parquet with the ids of their rows.
-        samples: .parquet with id, label, label_name.
-        votes: .parquet with id and one column of counts a class.
-        comparisons: .parquet with the values of all measures.
-        intervals: .parquet: model, layer, seed, metric, measure, value, low, high, sd (images),
-            low_votes, high_votes, sd_votes (images and votes), vote_shift, n_draws.
-        differences: .parquet, one row a pair of RDMs: differences of the Spearman correlations,
-            intervals, p values, p values adjusted for their number.
-        check: .parquet, the same intervals on the first images with every sample ranked anew.
-        models: name of the model of each RDM.
-        layers: features or probabilities.
-        runs: number of the run, the column seed.
-        transforms: what was done to the features first: none, or softmax.
-        metric: distance of the RDMs.
-        draws: bootstrap samples.
-        vote_sets: times that all votes are drawn again; mixed image by image.
-        correction: of the p values, holm or bh.
-        tau: intervals of tau-a too.
-        check_images: images of the check.
-        check_draws: samples of the check.
-        seed: root seed.
-        threads: threads; changes no number.
+    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
+    the same order, the human ones first; the values are those of the comparisons. Votes are drawn
+    again vote_sets times, mixed image by image; correction of p values: holm or bh.
+
+    intervals: model, layer, seed, metric, measure, value, low, high, sd (images), low_votes,
+    high_votes, sd_votes (images and votes), vote_shift, n_draws. differences: one row per pair of
+    RDMs: differences of the Spearman correlations, intervals, p values, adjusted p values. check:
+    the same intervals on the first check_images images, every sample ranked again.
     """
-    found = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
-    people = load_votes(votes, samples)
+    human, *others = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    human_votes = load_votes(votes, samples)
     table, paired = bootstrap_sources(
-        found[0],
-        found[1:],
-        people,
+        human,
+        others,
+        human_votes,
         load_table(comparisons),
         metric,
         n_draws=draws,
@@ -80,9 +62,9 @@ def main(
     save_table(intervals, table)
     save_table(differences, paired)
     checked = exact_differences(
-        found[0],
-        found[1:],
-        people,
+        human,
+        others,
+        human_votes,
         metric,
         n_images=check_images,
         n_draws=check_draws,

@@ -1,4 +1,4 @@
-"""Compute the RDM of the classes' mean features of people and of every model."""
+"""Compute the distances between the classes' mean features, of the votes and of every model."""
 
 from collections.abc import Sequence
 
@@ -26,40 +26,34 @@ def main(
 ) -> None:
     """Measure the distances between the mean features of every two classes.
 
-    Args:
-        features: .npy of each source, one row an image; human: shares of votes.
-        ids: .parquet of the ids of each.
-        samples: .parquet with id, label, label_name.
-        classes: .parquet, one row a source and pair of classes: model, layer, seed, metric,
-            class_a, class_b, value.
-        models: name of each source; human for people.
-        layers: layer of each.
-        runs: number of the run of each, the column seed.
-        transforms: none or softmax, of each.
-        metric: euclidean, correlation or cosine.
+    features, ids, models (human: vote shares), layers, runs and transforms (none or softmax) are in
+    the same order. classes: one row per source and pair of classes: model, layer, seed, metric,
+    class_a, class_b, value.
     """
     if {len(part) for part in (ids, models, layers, runs, transforms)} != {len(features)}:
-        raise InputError(f"{len(features)} features and {len(models)} names; give one of each")
+        raise InputError(f"{len(features)} features and {len(models)} models; give one of each")
     table = load_table(samples, ["id", "label", "label_name"])
     place = pd.Index(table["id"].astype(str))
     known = table.drop_duplicates("label").sort_values("label", kind="stable")
     names = known["label_name"].astype(str).tolist()
-    found = []
-    for file, of, transform in zip(features, ids, transforms, strict=True):
-        rows, own = load_with_ids(file, of)
-        at = place.get_indexer(pd.Index(own.astype(str)))
+    distances = []
+    for file, ids_file, transform in zip(features, ids, transforms, strict=True):
+        rows, row_ids = load_with_ids(file, ids_file)
+        at = place.get_indexer(pd.Index(row_ids.astype(str)))
         if (at < 0).any():
-            raise InputError(f"{samples}: lacks the image {own[at < 0][0]!r} of {of}")
+            raise InputError(
+                f"{samples}: the image {row_ids[at < 0][0]!r} of {ids_file} is missing"
+            )
         labels = table["label"].to_numpy(dtype="int64")[at]
-        found.append(class_distances(class_means(rows, labels, transform), names, metric))
+        distances.append(class_distances(class_means(rows, labels, transform), names, metric))
     keys: dict[str, Sequence[object]] = {
         "model": models,
         "layer": layers,
         "seed": runs,
-        "metric": [metric] * len(found),
+        "metric": [metric] * len(distances),
     }
     texts = dict.fromkeys(("model", "layer", "metric"), "str")
-    result = stack(found, keys, "classes").astype({**texts, "seed": "int64"})
+    result = stack(distances, keys, "classes").astype({**texts, "seed": "int64"})
     save_table(classes, result[CLASS_COLUMNS])
 
 

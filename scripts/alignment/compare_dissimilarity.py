@@ -1,4 +1,4 @@
-"""Compare the RDMs of models with the dissimilarities that people gave."""
+"""Compare the RDMs of models with human dissimilarity judgements."""
 
 from typing import Any
 
@@ -36,15 +36,15 @@ def main(
         samples: .parquet with id, and label where classes are known.
         rdms: .npy of each model, metric by metric.
         rdm_ids: .parquet of the ids of each.
-        table: .parquet, one row a model, metric and method: value, low, high, sd, label_only,
+        table: .parquet, one row per model, metric and method: value, low, high, sd, label_only,
             partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs.
-        csv: the same for people.
+        csv: the same as CSV.
         names: name of the model of each RDM.
         metrics: metric of each RDM.
         settings: section data.dissimilarity of the study's config.
         draws: bootstrap samples of the images; 0: no intervals.
         seed: root seed.
-        people_ids: the ids of the rows, where they are in a file of their own.
+        people_ids: the ids of the rows, if they are in a separate file.
     """
     known = load_table(samples)
     order_ids = known["id"].astype("str").to_numpy(dtype=object)
@@ -56,14 +56,14 @@ def main(
     for metric in dict.fromkeys(metrics):
         models = {
             name: load_rdm(path)
-            for name, own, path in zip(names, metrics, rdms, strict=True)
-            if own == metric
+            for name, of_rdm, path in zip(names, metrics, rdms, strict=True)
+            if of_rdm == metric
         }
         for name, one in models.items():
             if (one.ids.astype(str) != order_ids.astype(str)).any():
-                raise InputError(f"{name}: its RDM is of other samples; make it again")
-        found = similarity_table(observers, models, labels, n_draws=draws, seed=seed)
-        parts.append(found.assign(metric=metric))
+                raise InputError(f"{name}: its RDM is of other samples; compute it again")
+        part = similarity_table(observers, models, labels, n_draws=draws, seed=seed)
+        parts.append(part.assign(metric=metric))
     result = pd.concat(parts, ignore_index=True).astype({"metric": "str"})
     first = ["model", "metric", "method"]
     result = result[[*first, *(name for name in result.columns if name not in first)]]

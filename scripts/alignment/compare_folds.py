@@ -1,4 +1,4 @@
-"""Compare features of cross-validated networks with people, fold by fold."""
+"""Compare features of cross-validated networks with human votes, fold by fold."""
 
 from pathlib import Path
 
@@ -27,21 +27,11 @@ def main(
 ) -> None:
     """Take Spearman correlations within folds, and their mean weighted by pairs.
 
-    Args:
-        features: .npy of each run of a network; of a network without folds, too: then its features
-            are compared within the same folds.
-        ids: .parquet of the ids of each.
-        folds: .parquet with id and fold for each.
-        votes: .parquet with id and one column of counts a class.
-        samples: .parquet with id, label, label_name.
-        ceiling: .parquet with lower and upper, of all images.
-        rsa: .parquet, one row a run, the columns of the RSA table of the metric.
-        by_fold: .parquet, one row a run and fold.
-        names: name of the model of each.
-        runs: number of the run of each.
-        metric: distance of the RDMs.
+    features, ids, folds (id, fold), names and runs have one entry per run of a network; features of
+    a network without folds are compared within the same folds. rsa: one row per run, the columns of
+    the RSA table of the metric. by_fold: one row per run and fold.
     """
-    if not len(features) == len(ids) == len(folds) == len(names) == len(runs):
+    if len({len(part) for part in (features, ids, folds, names, runs)}) > 1:
         raise InputError(
             f"{len(features)} features, {len(ids)} ids, {len(folds)} folds, {len(names)} names and "
             f"{len(runs)} runs; give one of each"

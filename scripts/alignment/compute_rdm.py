@@ -21,7 +21,7 @@ def main(
     """Compute all pairwise dissimilarities.
 
     Args:
-        features: .npy (n, f), one row an image.
+        features: .npy (n, f), one row per image.
         ids: .parquet with the column id, the row order.
         rdm: .npy float32, condensed upper triangle, row-major.
         rdm_ids: .parquet with id and metric, named as rdm with the ending .ids.parquet.

@@ -1,4 +1,4 @@
-"""Count how many votes an image every score of every model is worth."""
+"""Count how many votes per image every score of every model is worth."""
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
@@ -32,41 +32,24 @@ def main(
     seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Score m votes an image, and each model, against the same other half of the votes.
+    """Score m votes per image, and each model, against the same other half of the votes.
 
-    Args:
-        rdms: .npy condensed RDMs, people first.
-        rdm_ids: .parquet of the ids of each, beside it.
-        features: .npy that each was made of.
-        feature_ids: .parquet with the ids of their rows.
-        votes: .parquet with id and one column of counts a class.
-        samples: .parquet with id, label, label_name.
-        equivalents: .parquet: model, layer, seed, metric, measure, votes, censored (">": more than
-            max_votes, "<": less than one), low, high (over repeats), model_score, max_votes,
-            n_repeats.
-        models: name of the model of each RDM.
-        layers: features or probabilities.
-        runs: number of the run, the column seed.
-        transforms: what was done to the features first: none, or softmax.
-        metric: distance of the RDMs.
-        logits: .npy (n, classes) of each classifier, in the order of the samples.
-        temperatures: .parquet of classifiers that bring temperatures of their own.
-        names: name of each classifier.
-        classifier_runs: number of the run of each.
-        tempered: place of each of those with temperatures among the classifiers.
-        folds: folds of the images; a temperature is fitted on the others.
-        repeats: random reference halves.
-        seed: root seed.
-        threads: RDMs at the same time; changes no number.
+    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
+    the same order, the human ones first; logits, names and classifier_runs are those of the
+    classifiers. tempered: places of the classifiers that have temperatures; the others' are fitted
+    on the other folds.
+
+    equivalents: model, layer, seed, metric, measure, votes, censored (">": more than max_votes,
+    "<": less than one), low, high (over repeats), model_score, max_votes, n_repeats.
     """
     human = load_votes(votes, samples)
-    found = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    compared = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
     classifiers = load_classifiers(
         logits or [], names or [], classifier_runs or [], human, samples, temperatures, tempered
     )
     table = equivalents_table(
         classifiers,
-        found[1:],
+        compared[1:],
         human,
         metric,
         random_folds(len(human.ids), folds, seed),

@@ -1,4 +1,4 @@
-"""Embed a network's features in the plane by UMAP, for the explorer."""
+"""Embed a network's features in two dimensions by UMAP, for the explorer."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ def main(
     min_dist: float = 0.1,
     seed: int = 0,
 ) -> None:
-    """Find neighbours and the plane.
+    """Find the neighbours of each image and embed the features in two dimensions by UMAP.
 
     Args:
-        features: .npy (n, d), one row an image.
+        features: .npy (n, d), one row per image.
         plane: .npy float32 (n, 2).
         neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
         neighbors: neighbours of UMAP.
-        min_dist: least distance of points in the plane.
+        min_dist: least distance of points in the embedding.
         seed: root seed.
     """
     rows = load_npy(features, mmap=True)

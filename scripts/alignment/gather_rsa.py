@@ -1,4 +1,4 @@
-"""Put the noise ceiling beside the comparisons of all models with people."""
+"""Add the noise ceiling to the comparisons of all models with human votes."""
 
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.step import In, Out, run
@@ -6,13 +6,7 @@ from latent_microscope.tables.rsa import gather
 
 
 def main(*, comparisons: In, ceiling: In, rsa: Out) -> None:
-    """Put the comparisons of one metric together with the noise ceiling.
-
-    Args:
-        comparisons: .parquet, one row a model RDM.
-        ceiling: .parquet with lower and upper.
-        rsa: .parquet, the comparisons with ceiling_lower and ceiling_upper.
-    """
+    """Write the comparisons of one metric with the columns ceiling_lower and ceiling_upper."""
     save_table(rsa, gather(load_table(comparisons), load_table(ceiling, ["lower", "upper"])))
 
 

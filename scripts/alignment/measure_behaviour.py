@@ -1,4 +1,4 @@
-"""Compare the predictions of classifiers with the votes of people."""
+"""Compare the predictions of classifiers with human votes."""
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
@@ -33,39 +33,29 @@ def main(
     vote_sets: int = 8,
     seed: int = 0,
 ) -> None:
-    """Score classifiers, people and baselines; all divergences in nats.
+    """Score classifiers, annotators and baselines; all divergences in nats.
 
-    Args:
-        logits: .npy (n, classes) of each classifier, in the order of the samples.
-        names: name of each classifier.
-        runs: number of the run of each.
-        votes: .parquet with id and one column of counts a class.
-        samples: .parquet with id, label, label_name.
-        behaviour: .parquet: model, seed (-1: not a run), accuracy, cross_entropy,
-            cross_entropy_calibrated, temperature, jensen_shannon, kl, second_best_accuracy,
-            entropy_spearman, error_consistency (kappa).
-        intervals: .parquet: model, seed, measure, value, low, high, sd (images), low_votes,
-            high_votes, sd_votes (images and votes), vote_shift, n_draws.
-        images: .parquet, one row an image and classifier: id, label_name, human_entropy,
-            human_accuracy, model, seed, model_entropy, jensen_shannon.
-        confusions: .parquet: source, seed, true, predicted, count, share, difference.
-        shared: .parquet: true, predicted, human (votes), model, seed, share_human, share_model.
-        temperatures: .parquet with id and temperature, of classifiers that were cross-validated
-            and so bring temperatures of their own folds.
-        tempered: place of each of these among the classifiers.
-        folds: folds of the images; a temperature is fitted on the others.
-        draws: bootstrap samples, the same images as for the similarity; 0: no intervals.
-        vote_sets: times that all votes are drawn again; mixed image by image.
-        seed: root seed.
+    logits (n, classes; rows in the order of the samples), names and runs are those of the
+    classifiers; tempered: places of those that were cross-validated and have temperatures; the
+    others' are fitted on the other folds. draws: bootstrap samples, the same images as for the
+    similarity (0: no intervals), in which all votes are drawn again vote_sets times.
+
+    behaviour: model, seed (-1: not a run), accuracy, cross_entropy, cross_entropy_calibrated,
+    temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
+    (kappa). intervals: model, seed, measure, value, low, high, sd (images), low_votes, high_votes,
+    sd_votes (images and votes), vote_shift, n_draws. images: one row per image and classifier: id,
+    label_name, human_entropy, human_accuracy, model, seed, model_entropy, jensen_shannon.
+    confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,
+    human (votes), model, seed, share_human, share_model.
     """
     human = load_votes(votes, samples)
     models = load_classifiers(logits, names, runs, human, samples, temperatures, tempered)
     groups = random_folds(len(human.ids), folds, seed)
     save_table(behaviour, behaviour_table(models, human, groups))
-    found = behaviour_intervals(
+    bootstrap = behaviour_intervals(
         models, human, groups, n_draws=draws, vote_sets=vote_sets, seed=seed
     )
-    save_table(intervals, found)
+    save_table(intervals, bootstrap)
     save_table(images, image_table(models, human))
     save_table(confusions, confusion_table(models, human))
     save_table(shared, shared_table(models, human))

@@ -1,4 +1,4 @@
-"""Estimate the noise ceilings of the similarity to people from random halves of the votes."""
+"""Estimate the noise ceilings of human alignment from random halves of the votes."""
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
@@ -21,21 +21,11 @@ def main(
 ) -> None:
     """Compare the RDMs of two random halves of each image's votes, and of simulated truths.
 
-    Args:
-        votes: .parquet with id and one column of counts a class.
-        samples: .parquet with id, label, label_name.
-        ceiling: .parquet, one row, of the Spearman correlation: lower (mean correlation of the
-            halves), upper (root of the Spearman-Brown value, an estimate and no bound), sd of
-            lower over splits, n_splits.
-        ceilings: .parquet, one row a measure: measure, lower, upper, spread, upper_spread,
-            n_splits, truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet,
-            truth_dirichlet_sd, estimate_dirichlet, n_worlds.
-        metric: distance of the RDMs.
-        splits: random halvings of the votes.
-        worlds: simulated worlds of each kind of truth.
-        tau: compute tau-a.
-        seed: root seed.
-        threads: splits at the same time; changes no number.
+    ceiling: one row, of the Spearman correlation: lower (mean correlation of the halves), upper
+    (root of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.
+    ceilings: one row per measure: measure, lower, upper, spread, upper_spread, n_splits,
+    truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet, truth_dirichlet_sd,
+    estimate_dirichlet, n_worlds (simulated data sets of each kind of truth).
     """
     table = noise_ceilings(
         load_votes(votes, samples),

@@ -25,19 +25,10 @@ def main(
 ) -> None:
     """Simulate votes from the predictions of each classifier, of the label and the class's votes.
 
-    Args:
-        votes: .parquet with id and one column of counts a class.
-        samples: .parquet with id, label, label_name.
-        table: .parquet: model, attributed, count, share, similarity (Spearman), n_simulations,
-            n_images, metric.
-        csv: the same for people.
-        logits: .npy (n, classes) of each classifier, in the order of the samples.
-        names: name of each classifier; runs of one name count as one model.
-        runs: number of the run of each.
-        metrics: distances of the RDMs.
-        simulations: data sets a model.
-        images: images of each data set, the same for all.
-        seed: root seed.
+    logits (n, classes; rows in the order of the samples), names and runs are those of the
+    classifiers; runs of one name count as one model. simulations: data sets per model, all of the
+    same images. table and csv: model, attributed, count, share, similarity (Spearman),
+    n_simulations, n_images, metric.
     """
     human = load_votes(votes, samples)
     classifiers = load_classifiers(logits or [], names or [], runs or [], human, samples)
@@ -48,9 +39,9 @@ def main(
         )
         for metric in metrics
     ]
-    found = pd.concat(parts, ignore_index=True)
-    save_table(table, found)
-    save_csv(csv, found)
+    recovered = pd.concat(parts, ignore_index=True)
+    save_table(table, recovered)
+    save_csv(csv, recovered)
 
 
 if __name__ == "__main__":

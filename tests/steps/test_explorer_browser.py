@@ -202,7 +202,7 @@ def test_search_lists_votes_and_models_by_keyboard_alone(
     page.keyboard.press("Enter")
     assert page.locator("#panel-image h2").inner_text() == "image-041"
     assert "image-041 picked" in page.locator("#status").inner_text()
-    rows = page.locator("#panel-image table", has_text="Votes of people").locator("tbody tr")
+    rows = page.locator("#panel-image table", has_text="Votes of annotators").locator("tbody tr")
     texts = {row.split("\t")[0]: row.split("\t")[1:] for row in rows.all_inner_texts()}
     votes = load_table(arguments["votes"]).set_index("id").loc["image-041"]
     logits = load_npy(arguments["logits"][0])[41]

@@ -164,15 +164,15 @@ def test_what_does_not_fit_is_named(arguments: dict[str, Any], tmp_path: Path) -
     other = tmp_path / "other.parquet"
     save_table(other, load_table(arguments["space_ids"][0]).assign(id=lambda t: "x" + t["id"]))
     file = tmp_path / "explorer.html"
-    with pytest.raises(InputError, match=r"describe different images; the id '.*' stands in one"):
+    with pytest.raises(InputError, match=r"other\.parquet"):
         main(explorer=file, **{**arguments, "space_ids": [other, arguments["space_ids"][1]]})
     few = tmp_path / "few.npy"
     save_npy(few, load_npy(arguments["images"])[:9])
-    with pytest.raises(InputError, match=r"few.npy: 9 images, and .* has 240 ids"):
+    with pytest.raises(InputError, match=r"few\.npy: 9 images.* 240 ids"):
         main(explorer=file, **{**arguments, "images": few})
     lists = tmp_path / "lists.parquet"
     save_table(lists, load_table(arguments["rankings"]).assign(id="nobody"))
-    with pytest.raises(InputError, match="the id 'nobody' is not among the samples"):
+    with pytest.raises(InputError, match=r"rankings.*'nobody'"):
         main(explorer=file, **{**arguments, "rankings": lists})
     assert not file.exists()
 

@@ -10,8 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_microscope.errors import InputError
-from latent_microscope.explorer.arrays import packed, packed_positions
-from latent_microscope.explorer.columns import attribute_columns, category, sample_columns
+from latent_microscope.explorer.columns import (
+    attribute_columns,
+    category,
+    packed,
+    packed_positions,
+    sample_columns,
+)
 from latent_microscope.explorer.lists import largest, ranked_lists
 from latent_microscope.explorer.page import embedded_json
 from latent_microscope.explorer.sprites import ON_A_SHEET, sheets
@@ -99,7 +104,7 @@ def test_samples_without_known_people_have_no_identity() -> None:
 
 def test_lists_rank_ties_by_row_and_leave_out_nan() -> None:
     assert largest(np.array([1.0, np.nan, 3.0, 3.0])).tolist() == [2, 3, 0]
-    with pytest.raises(InputError, match="'z' is not among"):
+    with pytest.raises(InputError, match=r"rankings.*'z'"):
         list(
             ranked_lists(
                 pd.DataFrame({"list": ["creative"], "rank": [0], "id": ["z"]}), {}, {"a": 0}
@@ -112,5 +117,5 @@ def test_a_sheet_is_full_at_256() -> None:
     made = sheets(images, 4, 50)
     assert len(made.files) == 2
     assert made.files == sheets(images, 4, 50).files
-    with pytest.raises(InputError, match="float64 of the shape"):
+    with pytest.raises(InputError, match="float64"):
         sheets(np.zeros((2, 4, 4, 3)), 4, 50)

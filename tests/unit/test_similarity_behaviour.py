@@ -58,7 +58,7 @@ def test_bad_logits_are_errors(row: list[float]) -> None:
 
 
 def test_counts_are_no_distribution() -> None:
-    with pytest.raises(InputError, match=r"Row 0.*sum to 1"):
+    with pytest.raises(InputError, match="Row 0"):
         behaviour.cross_entropy([[0.0, 1.0]], [[3.0, 4.0]])
     with pytest.raises(InputError, match="shape"):
         behaviour.cross_entropy([[0.0, 1.0]], [[1.0]])
@@ -98,7 +98,7 @@ def test_temperatures_come_from_the_other_folds() -> None:
     again = behaviour.cross_fitted_temperatures(logits, changed, folds)
     np.testing.assert_array_equal(again[folds == 2], got[folds == 2])
     assert (again[folds != 2] != got[folds != 2]).all()
-    with pytest.raises(InputError, match="2 folds"):
+    with pytest.raises(InputError, match="folds"):
         behaviour.cross_fitted_temperatures(logits, t, np.zeros(200))
 
 
@@ -149,18 +149,14 @@ def test_error_consistency_at_its_limits() -> None:
     assert behaviour.human_error_consistency([[1, 1]], [0]).observed == 0.0
 
 
-def test_confusion_matrices() -> None:
+def test_confusion() -> None:
     logits, counts, labels = world()
-    matrices = behaviour.confusion_matrices(logits, counts, labels)
+    guesses = behaviour.one_hot(logits.argmax(axis=1), 5)
     expected = confusion_matrix(labels, logits.argmax(axis=1), normalize="true")
-    np.testing.assert_allclose(matrices["argmax"], expected, atol=1e-14)
+    np.testing.assert_allclose(behaviour.confusion(guesses, labels), expected, atol=1e-14)
     shares = vote_shares(counts)
     by_hand = np.stack([shares[labels == c].mean(axis=0) for c in range(5)])
-    np.testing.assert_allclose(matrices["votes"], by_hand, atol=1e-14)
-    for name in ("votes", "probabilities", "argmax"):
-        np.testing.assert_allclose(matrices[name].sum(axis=1), 1.0, atol=1e-12)
-    difference = matrices["probabilities"] - matrices["votes"]
-    np.testing.assert_array_equal(matrices["probabilities_difference"], difference)
+    np.testing.assert_allclose(behaviour.confusion(shares, labels), by_hand, atol=1e-14)
     assert np.isnan(behaviour.confusion(shares[labels != 2], labels[labels != 2])[2]).all()
 
 
@@ -176,7 +172,10 @@ def test_shared_confusions() -> None:
 def test_behaviour_scores_has_every_score() -> None:
     logits, counts, labels = world()
     scores = behaviour.behaviour_scores(logits, counts, labels, folds=np.arange(200) % 2)
-    assert len(scores) == 14
+    assert set(scores) == {
+        *("accuracy", "cross_entropy", "kl", "js", "second_best_accuracy", "entropy_spearman"),
+        *("error_kappa", "temperature", "cross_entropy_tempered"),
+    }
     assert np.isfinite(list(scores.values())).all()
     assert "temperature" not in behaviour.behaviour_scores(logits, counts, labels)
     assert scores["accuracy"] == np.mean(logits.argmax(axis=1) == labels)
@@ -208,9 +207,9 @@ def test_draws_are_hypergeometric_and_odd_votes_go_either_way() -> None:
 
 
 def test_votes_must_be_counts() -> None:
-    with pytest.raises(InputError, match=r"Row 1.*whole"):
+    with pytest.raises(InputError, match="Row 1"):
         as_counts(np.array([[1, 2], [0.5, 0.5]]))
-    with pytest.raises(InputError, match="Row 0 has 1 votes"):
+    with pytest.raises(InputError, match="Row 0"):
         as_counts([[1, 0], [2, 2]], at_least=2)
     with pytest.raises(InputError, match="shape"):
         as_counts([1, 2])

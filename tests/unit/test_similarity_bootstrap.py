@@ -9,16 +9,16 @@ from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import (
     RDM,
-    bins,
     bootstrap_compare,
     compare,
     partial_compare,
+    ranks,
     rdm,
     resampling,
 )
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import BootstrapResult
-from latent_microscope.similarity.pairs import pairs_within
+from latent_microscope.similarity.rdms import pairs_within
 from latent_microscope.similarity.resampling import image_weights, weighted_sums
 from latent_microscope.similarity.variance import unique_variance
 from latent_microscope.similarity.votes import resample_votes, vote_shares
@@ -93,8 +93,8 @@ def test_draws_are_those_of_explicit_resampling(world: World, method: str) -> No
 def test_binned_ranks_change_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above 65,534 pairs ranks come from 4096 bins; here from 256 of 780."""
     exact = bootstrap_compare(world.models, world.reference, None, 20)
-    monkeypatch.setattr(bins, "_MOST_BINS", 100)
-    monkeypatch.setattr(bins, "_BINS", 256)
+    monkeypatch.setattr(ranks, "_MOST_BINS", 100)
+    monkeypatch.setattr(ranks, "_BINS", 256)
     binned = bootstrap_compare(world.models, world.reference, None, 20)
     difference = np.abs(binned.draws - exact.draws).max()
     assert 0 < difference < 1e-3
@@ -318,19 +318,19 @@ def test_coverage_of_the_interval_over_images() -> None:
 
 def test_mistakes(world: World) -> None:
     models, reference = world.models, world.reference
-    with pytest.raises(InputError, match="no model"):
+    with pytest.raises(InputError, match="RDM"):
         bootstrap_compare({}, reference)
-    with pytest.raises(InputError, match="'tau-a' cannot"):
+    with pytest.raises(InputError, match="tau-a"):
         bootstrap_compare(models, reference, method="tau-a")
-    with pytest.raises(InputError, match="'bonferroni' is unknown"):
+    with pytest.raises(InputError, match="bonferroni"):
         bootstrap_compare(models, reference, correction="bonferroni")
-    with pytest.raises(InputError, match="method spearman"):
+    with pytest.raises(InputError, match="pearson"):
         bootstrap_compare(models, reference, method="pearson", unique=True)
-    with pytest.raises(InputError, match="votes on 39 images"):
+    with pytest.raises(InputError, match="39 images"):
         bootstrap_compare(models, reference, world.counts[1:])
-    with pytest.raises(InputError, match="n_draws is 1"):
+    with pytest.raises(InputError, match="n_draws"):
         bootstrap_compare(models, reference, None, 1)
     other = RDM(reference.values, np.arange(N) + 1)
-    with pytest.raises(InputError, match="different ids"):
+    with pytest.raises(InputError, match="position 0: 0 and 1"):
         bootstrap_compare(models, other)
     assert bootstrap_compare([models["good"]], reference, None, 3).differences.empty

@@ -13,7 +13,7 @@ from latent_microscope.similarity.ceiling import (
     simulated_ceilings,
     simulated_truth,
 )
-from latent_microscope.similarity.pairs import pairs_within
+from latent_microscope.similarity.rdms import pairs_within
 from latent_microscope.similarity.votes import halve_votes, vote_shares
 
 
@@ -73,7 +73,7 @@ def test_controls_and_pairs() -> None:
     within = pairs_within(labels)
     inside = noise_ceiling(counts, n_splits=2, pairs=within)
     assert inside.draws[0] == compare(one, two, pairs=within)
-    with pytest.raises(InputError, match="Spearman only"):
+    with pytest.raises(InputError, match="pearson"):
         noise_ceiling(counts, method="pearson", controls=[label])
 
 
@@ -86,12 +86,12 @@ def test_every_metric_and_method(metric: str, method: str) -> None:
 
 def test_mistakes() -> None:
     counts, _, _ = world(10)
-    with pytest.raises(InputError, match="n_splits is 0"):
+    with pytest.raises(InputError, match="n_splits"):
         noise_ceiling(counts, n_splits=0)
     counts[4] = [1, 0, 0, 0]
-    with pytest.raises(InputError, match="Row 4 has 1 votes"):
+    with pytest.raises(InputError, match="Row 4"):
         noise_ceiling(counts)
-    with pytest.raises(InputError, match="'oracle' is unknown"):
+    with pytest.raises(InputError, match="oracle"):
         simulated_ceilings(world(10)[0], truths=["oracle"])
 
 

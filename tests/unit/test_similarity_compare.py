@@ -11,8 +11,8 @@ from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
 from latent_microscope.similarity.comparison import METHODS, rank_rdm
-from latent_microscope.similarity.pairs import pairs_within
 from latent_microscope.similarity.ranks import average_ranks
+from latent_microscope.similarity.rdms import pairs_within
 
 NAMES = {
     "spearman": "spearman",
@@ -27,7 +27,7 @@ def test_the_package_offers_functions_not_modules() -> None:
     """A submodule of the same name would hide the function once it is imported."""
     for name in similarity.__all__:
         assert callable(getattr(similarity, name))
-    with pytest.raises(AttributeError, match="no attribute 'tau'"):
+    with pytest.raises(AttributeError, match="tau"):
         similarity.tau  # noqa: B018
 
 
@@ -79,7 +79,7 @@ def test_ranks_of_a_constant_and_of_two_values() -> None:
 def test_non_finite_is_an_error(bad: float, dtype: type, method: str) -> None:
     values: np.ndarray = np.linspace(0, 1, 10).astype(dtype)
     values[4] = bad
-    with pytest.raises(InputError, match="NaN or infinite"):
+    with pytest.raises(InputError, match="NaN"):
         compare(values, np.arange(10.0), method)
 
 
@@ -185,15 +185,15 @@ def test_different_images_are_an_error() -> None:
         compare(a, rdm(x, ids=[2, 1, 3, 4, 5, 6]))
     with pytest.raises(InputError, match="6 and 5 images"):
         compare(a, rdm(x[:5], ids=[1, 2, 3, 4, 5]))
-    with pytest.raises(InputError, match="different ids"):
+    with pytest.raises(InputError, match="position"):
         compare(a, rdm(x, ids=list("123456")))
-    with pytest.raises(InputError, match="different ids"):
+    with pytest.raises(InputError, match="position"):
         compare(rank_rdm(a), rank_rdm(rdm(x, ids=[1, 2, 3, 4, 5, 7])))
-    with pytest.raises(InputError, match="different ids"):
+    with pytest.raises(InputError, match="position"):
         partial_compare(a, a, [a, rdm(x, ids=[1, 2, 3, 4, 5, 7])])
     with pytest.raises(InputError, match="15 and 10 pairs"):
         compare(a, np.arange(10.0))
-    with pytest.raises(InputError, match="'kendall' is unknown"):
+    with pytest.raises(InputError, match="kendall"):
         compare(a, a, "kendall")
 
 
@@ -214,9 +214,9 @@ def test_ranking_once_gives_the_same_numbers() -> None:
     a, b = two_rdms(50, tied=True)
     for method in ("spearman", "rho-a", "tau-a"):
         assert compare(rank_rdm(a), b, method) == compare(a, b, method)
-    with pytest.raises(InputError, match="other pairs"):
+    with pytest.raises(InputError, match="pairs"):
         compare(rank_rdm(a), b, pairs=np.arange(20))
-    with pytest.raises(InputError, match="no values"):
+    with pytest.raises(InputError, match="pearson"):
         compare(rank_rdm(a), b, "pearson")
 
 

@@ -183,17 +183,17 @@ def test_own_score() -> None:
 
 def test_mistakes() -> None:
     counts, logits, labels = world(40)
-    with pytest.raises(InputError, match="'brier' is unknown"):
+    with pytest.raises(InputError, match="brier"):
         annotator_equivalents("brier", counts, logits, labels)
-    with pytest.raises(InputError, match="look like probabilities"):
+    with pytest.raises(InputError, match="kind='probabilities'"):
         annotator_equivalents("kl", counts, softmax(logits), labels)
-    with pytest.raises(InputError, match="look like logits"):
+    with pytest.raises(InputError, match="kind='logits'"):
         annotator_equivalents("kl", counts, logits, labels, kind="probabilities")
-    with pytest.raises(InputError, match="Kind 'odds'"):
+    with pytest.raises(InputError, match="odds"):
         annotator_equivalents("kl", counts, logits, labels, kind="odds")
-    with pytest.raises(InputError, match="Prior 'flat'"):
+    with pytest.raises(InputError, match="flat"):
         annotator_equivalents("kl", counts, logits, labels, prior="flat")
-    with pytest.raises(InputError, match="ascend between 1 and"):
+    with pytest.raises(InputError, match="40"):
         annotator_equivalents("kl", counts, logits, labels, grid=[1, 40])
     with pytest.raises(InputError, match="39 labels"):
         annotator_equivalents("kl", counts, logits, labels[1:])

@@ -7,19 +7,20 @@ from scipy.stats import rankdata
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.bins import Binned, binned
 from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.influence import (
     Influence,
     cross_covariances,
+    linear_draws,
     product_mean,
     rank_covariance,
     rank_covariance_of_images,
+    resampling,
     selection,
     sign_concordance,
 )
-from latent_microscope.similarity.linear import linear_draws, resampling
-from latent_microscope.similarity.pairs import pairs_among, pairs_within
+from latent_microscope.similarity.ranks import Binned, binned
+from latent_microscope.similarity.rdms import pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
 from latent_microscope.similarity.votes import resample_votes, vote_shares
 

@@ -3,30 +3,25 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_table
 from latent_microscope.similarity import RDM, rdm
 from latent_microscope.similarity import rdms as rdms_module
-from latent_microscope.similarity.files import (
-    from_rsatoolbox,
-    ids_path,
-    load_rdm,
-    save_rdm,
-    to_rsatoolbox,
-    write_rdm,
-)
-from latent_microscope.similarity.pairs import (
+from latent_microscope.similarity.files import ids_path, load_rdm, write_rdm
+from latent_microscope.similarity.rdms import (
+    class_rdm,
     condensed_index,
     n_images,
     n_pairs,
     pairs_among,
     pairs_within,
 )
-from latent_microscope.similarity.rdms import class_rdm
 
 METRICS = ["euclidean", "cosine", "correlation", "jensenshannon"]
 
@@ -132,7 +127,7 @@ def test_input_is_not_changed_and_dtypes_agree() -> None:
 def test_non_finite_names_the_id(metric: str, bad: float) -> None:
     x = features(metric, 10, 6)
     x[7, 2] = bad
-    with pytest.raises(InputError, match=r"img_7.*non-finite.*column 2"):
+    with pytest.raises(InputError, match=r"img_7.*column 2"):
         rdm(x, metric, ids=[f"img_{i}" for i in range(10)])
 
 
@@ -143,13 +138,13 @@ def test_rows_without_a_distance_name_the_id() -> None:
     zero[4] = 0.0
     flat[5] = 0.1
     negative[6, 0] = -1.0
-    with pytest.raises(InputError, match=r"104.*norm 0"):
+    with pytest.raises(InputError, match="104"):
         rdm(zero, "cosine", ids=ids)
-    with pytest.raises(InputError, match=r"105.*zero variance"):
+    with pytest.raises(InputError, match="105"):
         rdm(flat, "correlation", ids=ids)
-    with pytest.raises(InputError, match=r"106.*negative"):
+    with pytest.raises(InputError, match="106"):
         rdm(negative, "jensenshannon", ids=ids)
-    with pytest.raises(InputError, match=r"104.*sum of 0"):
+    with pytest.raises(InputError, match="104"):
         rdm(np.abs(zero), "jensenshannon", ids=ids)
     assert rdm(zero, "euclidean", ids=ids).n == 10
 
@@ -158,25 +153,25 @@ def test_rows_without_a_distance_name_the_id() -> None:
 def test_float32_constant_rows_have_zero_variance(d: int) -> None:
     x = features("correlation", 4, d).astype(np.float32)
     x[2] = np.float32(0.1)
-    with pytest.raises(InputError, match=r"id 2 .*zero variance"):
+    with pytest.raises(InputError, match="id 2 "):
         rdm(x, "correlation")
 
 
 def test_other_mistakes() -> None:
     x = features("cosine", 5, 3)
-    with pytest.raises(InputError, match="'cityblock' is unknown"):
+    with pytest.raises(InputError, match="cityblock"):
         rdm(x, "cityblock")
-    with pytest.raises(InputError, match="more than once"):
+    with pytest.raises(InputError, match="id 3 "):
         rdm(x, ids=[0, 1, 2, 3, 3])
-    with pytest.raises(InputError, match="4 ids for 5"):
+    with pytest.raises(InputError, match="4 ids"):
         rdm(x, ids=[0, 1, 2, 3])
-    with pytest.raises(InputError, match="100 columns"):
+    with pytest.raises(InputError, match="101"):
         rdm(np.ones((3, 101)), "jensenshannon")
     with pytest.raises(InputError, match="shape"):
         rdm(x[:1])
-    with pytest.raises(InputError, match="too large"):
+    with pytest.raises(InputError, match="ids 0 and 1"):
         rdm([[1e200], [0.0]])
-    with pytest.raises(InputError, match="out has shape"):
+    with pytest.raises(InputError, match=r"\(3,\)"):
         rdm(x, out=np.empty(3, np.float32))
 
 
@@ -191,11 +186,11 @@ def test_rdm_type() -> None:
     part = matrix.select(["e", "b", "g"])
     square = matrix.square()
     np.testing.assert_array_equal(part.values, [square[4, 1], square[4, 6], square[1, 6]])
-    with pytest.raises(InputError, match="z is not in"):
+    with pytest.raises(InputError, match="id z "):
         matrix.select(["a", "z"])
-    with pytest.raises(InputError, match="no such number"):
+    with pytest.raises(InputError, match="4"):
         RDM(np.zeros(4, np.float32))
-    with pytest.raises(InputError, match="condensed"):
+    with pytest.raises(InputError, match=r"\(3, 3\)"):
         RDM(np.zeros((3, 3), np.float32))
 
 
@@ -203,9 +198,8 @@ def test_class_rdm() -> None:
     x = features("correlation", 30, 6)
     labels = np.arange(30) % 3
     means = np.stack([x[labels == c].mean(axis=0) for c in range(3)])
-    matrix = class_rdm(x, labels, "correlation", ["cat", "deer", "dog"])
+    matrix = class_rdm(x, labels, "correlation")
     np.testing.assert_allclose(matrix.values, pdist(means, "correlation"), atol=1e-6)
-    assert matrix.ids.tolist() == ["cat", "deer", "dog"]
     assert class_rdm(x, labels).ids.tolist() == [0, 1, 2]
     with pytest.raises(InputError, match="29 labels"):
         class_rdm(x, labels[1:])
@@ -227,26 +221,19 @@ def test_pair_positions(n: int, seed: int) -> None:
 def test_files(tmp_path: Path, ids: np.ndarray) -> None:
     x = features("cosine", 9, 4)
     path = tmp_path / "model.npy"
-    matrix = rdm(x, "cosine", ids)
-    save_rdm(path, matrix)
+    matrix, written = rdm(x, "cosine", ids), write_rdm(path, x, "cosine", ids)
     back = load_rdm(path)
     assert isinstance(back.values, np.memmap)
-    assert back.metric == "cosine"
-    np.testing.assert_array_equal(back.values, matrix.values)
-    np.testing.assert_array_equal(back.ids, ids)
-    first = path.read_bytes(), ids_path(path).read_bytes()
-    straight = write_rdm(path, x, "cosine", ids)
-    assert (path.read_bytes(), ids_path(path).read_bytes()) == first
-    np.testing.assert_array_equal(straight.values, matrix.values)
+    for one in (written, back):
+        assert one.metric == "cosine"
+        np.testing.assert_array_equal(one.values, matrix.values)
+        np.testing.assert_array_equal(one.ids, ids)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.ids.parquet", "model.npy"]
-
-    ids_path(path).unlink()
-    with pytest.raises(InputError, match="no ids beside it"):
+    save_table(ids_path(path), pd.DataFrame({"id": ids[:-1]}))
+    with pytest.raises(InputError, match=r"model\.npy.*8 ids"):
         load_rdm(path)
-    np.save(tmp_path / "model.ids.npy", ids)
-    np.testing.assert_array_equal(load_rdm(path, mmap=False).ids, ids)
-    np.save(tmp_path / "model.ids.npy", ids[:-1])
-    with pytest.raises(InputError, match="8 ids"):
+    ids_path(path).unlink()
+    with pytest.raises(InputError, match=r"model\.ids\.parquet"):
         load_rdm(path)
 
 
@@ -256,27 +243,3 @@ def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="id 3"):
         write_rdm(tmp_path / "a.npy", x, "cosine")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_rsatoolbox_round_trip() -> None:
-    rsatoolbox = pytest.importorskip("rsatoolbox")
-    ids = np.array([f"im{i}" for i in range(8)])
-    named = {m: rdm(features("cosine", 8, 5, s), ids=ids) for s, m in enumerate(["vae", "cnn"])}
-    theirs = to_rsatoolbox(named)
-    assert isinstance(theirs, rsatoolbox.rdm.RDMs)
-    assert (theirs.n_rdm, theirs.n_cond) == (2, 8)
-    np.testing.assert_array_equal(theirs.get_matrices()[1], named["cnn"].square())
-    back = from_rsatoolbox(theirs)
-    assert list(back) == ["vae", "cnn"]
-    for name, matrix in back.items():
-        np.testing.assert_array_equal(matrix.values, named[name].values)
-        np.testing.assert_array_equal(matrix.ids, ids)
-        assert matrix.metric == "euclidean"
-
-    data = rsatoolbox.data.Dataset(features("correlation", 8, 30))
-    correlation = rsatoolbox.rdm.calc_rdm(data, method="correlation")
-    (own,) = from_rsatoolbox(correlation).values()
-    expected = rdm(features("correlation", 8, 30), "correlation").values
-    np.testing.assert_allclose(own.values, expected, atol=1e-6)
-    with pytest.raises(InputError, match="one metric"):
-        to_rsatoolbox({"a": named["vae"], "b": rdm(features("cosine", 8, 5), "cosine", ids)})

@@ -1,13 +1,27 @@
-# Features of every model by image id, RDMs, their comparison with people's votes, behaviour.
+# Features of every model by image id, RDMs, their comparison with human votes, behaviour.
+VOTES = "results/{study}/data/votes.parquet"
+HUMAN = {"votes": VOTES, "samples": ask(runs.study_samples)}
+FEATURES = {"features": f"{MODEL}/features.npy", "ids": f"{MODEL}/features.parquet"}
+# Files and parameters of all RDMs of a study, the human one first.
+SOURCES = {
+    "rdms": ask(comparison.rdm_files(".npy")),
+    "rdm_ids": ask(comparison.rdm_files(".ids.parquet")),
+    "features": ask(comparison.of_sources(comparison.rdm_features)),
+    "feature_ids": ask(comparison.of_sources(comparison.rdm_ids)),
+}
+OF_SOURCES = {
+    "models": ask(comparison.source_models),
+    "layers": ask(comparison.source_layers),
+    "runs": ask(comparison.source_runs),
+    "transforms": ask(comparison.of_sources(comparison.rdm_transform)),
+}
 
 
 rule label_features:
     input:
-        samples=ask(runs.study_samples),
-        votes="results/{study}/data/votes.parquet",
+        **HUMAN,
     output:
-        features=f"{MODEL}/features.npy",
-        ids=f"{MODEL}/features.parquet",
+        **FEATURES,
     log:
         f"{LOG}/label_features-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
@@ -29,8 +43,7 @@ rule pixel_features:
         images=ask(runs.study_images),
         samples=ask(runs.study_samples),
     output:
-        features=f"{MODEL}/features.npy",
-        ids=f"{MODEL}/features.parquet",
+        **FEATURES,
     log:
         f"{LOG}/pixel_features-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
@@ -50,8 +63,7 @@ rule import_external:
         file=ask(lambda study, at: data.external_file(study, study.model(at.model))),
         samples=ask(runs.study_samples),
     output:
-        features=f"{MODEL}/features.npy",
-        ids=f"{MODEL}/features.parquet",
+        **FEATURES,
     log:
         f"{LOG}/import_external-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
@@ -71,8 +83,7 @@ rule import_external:
 
 rule make_human_features:
     input:
-        votes="results/{study}/data/votes.parquet",
-        samples=ask(runs.study_samples),
+        **HUMAN,
     output:
         features="results/{study}/human/features.npy",
         ids="results/{study}/human/features.parquet",
@@ -115,12 +126,8 @@ rule compute_rdm:
 
 rule compare_rdms:
     input:
-        rdms=ask(comparison.rdm_files(".npy")),
-        rdm_ids=ask(comparison.rdm_files(".ids.parquet")),
-        features=ask(comparison.of_sources(comparison.rdm_features)),
-        feature_ids=ask(comparison.of_sources(comparison.rdm_ids)),
-        samples=ask(runs.study_samples),
-        votes="results/{study}/data/votes.parquet",
+        **SOURCES,
+        **HUMAN,
     output:
         comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
         similarity="results/{study}/rsa/{metric}-models.parquet",
@@ -132,11 +139,8 @@ rule compare_rdms:
     resources:
         **needs(ranks_memory, long_runtime),
     params:
+        **OF_SOURCES,
         step=step("compare_rdms"),
-        models=ask(comparison.source_models),
-        layers=ask(comparison.source_layers),
-        runs=ask(comparison.source_runs),
-        transforms=ask(comparison.of_sources(comparison.rdm_transform)),
         metric=lambda wildcards: wildcards.metric,
         tau=of_study("inference", "tau_a"),
         threads=THREADS,
@@ -165,8 +169,8 @@ rule gather_rsa:
 
 rule compare_classes:
     input:
-        features=ask(comparison.of_sources(comparison.rdm_features)),
-        ids=ask(comparison.of_sources(comparison.rdm_ids)),
+        features=SOURCES["features"],
+        ids=SOURCES["feature_ids"],
         samples=ask(runs.study_samples),
     output:
         classes="results/{study}/rsa/{metric}-classes.parquet",
@@ -180,11 +184,8 @@ rule compare_classes:
     resources:
         **needs(light_memory),
     params:
+        **OF_SOURCES,
         step=step("compare_classes"),
-        models=ask(comparison.source_models),
-        layers=ask(comparison.source_layers),
-        runs=ask(comparison.source_runs),
-        transforms=ask(comparison.of_sources(comparison.rdm_transform)),
         metric=lambda wildcards: wildcards.metric,
     script:
         "../../scripts/alignment/compare_classes.py"
@@ -195,7 +196,7 @@ rule compare_folds:
         features=ask(networks.compared_fold_files(0, "features.npy")),
         ids=ask(networks.compared_fold_files(0, "features.parquet")),
         folds=ask(networks.compared_fold_files(2, "folds.parquet")),
-        votes="results/{study}/data/votes.parquet",
+        votes=VOTES,
         samples="results/{study}/data/test/samples.parquet",
         ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
     output:
@@ -221,10 +222,9 @@ rule compare_folds:
 
 rule measure_behaviour:
     input:
+        **HUMAN,
         logits=ask(comparison.behaviour_logits),
         temperatures=ask(comparison.behaviour_temperatures),
-        votes="results/{study}/data/votes.parquet",
-        samples=ask(runs.study_samples),
     output:
         behaviour="results/{study}/behaviour.parquet",
         intervals="results/{study}/behaviour-intervals.parquet",

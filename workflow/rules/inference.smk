@@ -1,10 +1,9 @@
-# How far the similarity to people can be trusted: ceilings, intervals, equivalents, recovery.
+# Reliability of the alignment with human votes: ceilings, intervals, equivalents, recovery.
 
 
 rule noise_ceiling:
     input:
-        votes="results/{study}/data/votes.parquet",
-        samples=ask(runs.study_samples),
+        **HUMAN,
     output:
         ceiling="results/{study}/rsa/{metric}-ceiling.parquet",
         ceilings="results/{study}/rsa/{metric}-ceilings.parquet",
@@ -30,12 +29,8 @@ rule noise_ceiling:
 
 rule bootstrap_rsa:
     input:
-        rdms=ask(comparison.rdm_files(".npy")),
-        rdm_ids=ask(comparison.rdm_files(".ids.parquet")),
-        features=ask(comparison.of_sources(comparison.rdm_features)),
-        feature_ids=ask(comparison.of_sources(comparison.rdm_ids)),
-        samples=ask(runs.study_samples),
-        votes="results/{study}/data/votes.parquet",
+        **SOURCES,
+        **HUMAN,
         comparisons="results/{study}/rsa/{metric}-comparisons.parquet",
     output:
         intervals="results/{study}/rsa/{metric}-intervals.parquet",
@@ -49,11 +44,8 @@ rule bootstrap_rsa:
     resources:
         **needs(bootstrap_memory, long_runtime),
     params:
+        **OF_SOURCES,
         step=step("bootstrap_rsa"),
-        models=ask(comparison.source_models),
-        layers=ask(comparison.source_layers),
-        runs=ask(comparison.source_runs),
-        transforms=ask(comparison.of_sources(comparison.rdm_transform)),
         metric=lambda wildcards: wildcards.metric,
         draws=of_study("inference", "draws"),
         vote_sets=of_study("inference", "vote_sets"),
@@ -69,14 +61,10 @@ rule bootstrap_rsa:
 
 rule count_annotators:
     input:
-        rdms=ask(comparison.rdm_files(".npy")),
-        rdm_ids=ask(comparison.rdm_files(".ids.parquet")),
-        features=ask(comparison.of_sources(comparison.rdm_features)),
-        feature_ids=ask(comparison.of_sources(comparison.rdm_ids)),
+        **SOURCES,
+        **HUMAN,
         logits=ask(comparison.of_first_metric(comparison.behaviour_logits)),
         temperatures=ask(comparison.of_first_metric(comparison.behaviour_temperatures)),
-        votes="results/{study}/data/votes.parquet",
-        samples=ask(runs.study_samples),
     output:
         equivalents="results/{study}/rsa/{metric}-equivalents.parquet",
     log:
@@ -87,11 +75,8 @@ rule count_annotators:
     resources:
         **needs(ranks_memory, long_runtime),
     params:
+        **OF_SOURCES,
         step=step("count_annotators"),
-        models=ask(comparison.source_models),
-        layers=ask(comparison.source_layers),
-        runs=ask(comparison.source_runs),
-        transforms=ask(comparison.of_sources(comparison.rdm_transform)),
         metric=lambda wildcards: wildcards.metric,
         names=ask(comparison.of_first_metric(comparison.behaviour_names)),
         classifier_runs=ask(comparison.of_first_metric(comparison.behaviour_runs)),
@@ -106,9 +91,8 @@ rule count_annotators:
 
 rule recover_models:
     input:
+        **HUMAN,
         logits=ask(comparison.behaviour_logits),
-        votes="results/{study}/data/votes.parquet",
-        samples=ask(runs.study_samples),
     output:
         **tables_of_rule("recover_models"),
     log:

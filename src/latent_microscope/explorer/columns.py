@@ -1,5 +1,6 @@
-"""What a map can be coloured by: scores, clusters, labels, identities, attributes."""
+"""Values of a page: what a map can be coloured by, and arrays as a browser reads them."""
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.explorer.arrays import packed, packed_bits
-
-# Other readings of the same score, of interest to tables only.
+# Variants of the same score, for tables only.
 _VARIANTS = ("_script", "_notebook")
 MANY_LEVELS = 30
 """Levels up to which a categorical attribute is also tested level by level."""
@@ -20,30 +19,62 @@ TITLES = {
     "kl": "KL divergence",
     "human_entropy": "entropy of the votes (nats)",
     "human_accuracy": "votes for the label",
-    "cluster": "cluster (UMAP plane)",
+    "cluster": "cluster (UMAP)",
     "cmax": "cluster (latent space)",
     "label_name": "label",
 }
 _CLUSTERS = ("cluster", "cmax")
 
 
+_TYPES = (("u1", 2**8), ("u2", 2**16), ("u4", 2**32))
+POSITIONS = 65535
+"""Steps of a coordinate over its extent: a pixel of the map until it is enlarged 60 times."""
+
+
+def base64_text(content: bytes) -> str:
+    """Base64 without line breaks."""
+    return base64.b64encode(content).decode("ascii")
+
+
+def packed(values: npt.NDArray) -> dict[str, Any]:
+    """``type`` (u1, u2, u4, f4) and ``data``, little-endian bytes in base64, for the page.
+
+    Non-negative integers in the narrowest unsigned type, others as float32 (NaN: no value).
+    """
+    name = "f4"
+    if values.dtype.kind in "iub":
+        largest = int(values.max(initial=0))
+        name = next(name for name, limit in _TYPES if largest < limit)
+    return {"type": name, "data": base64_text(values.astype(f"<{name}").tobytes())}
+
+
+def packed_bits(values: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Booleans, eight per byte, the first in the lowest bit."""
+    return {"type": "bits", "data": base64_text(np.packbits(values, bitorder="little").tobytes())}
+
+
+def packed_positions(plane: npt.NDArray) -> dict[str, Any]:
+    """Finite coordinates (n, 2) on a grid of 65,536 steps over the larger of the two extents.
+
+    ``type`` u2, ``data`` (x and y of each row in turn), ``low`` (of x, of y), ``step``.
+    """
+    low = plane.min(axis=0)
+    extent = float(np.ptp(plane, axis=0).max())
+    step = extent / POSITIONS if extent > 0.0 else 1.0
+    grid = np.rint((plane - low) / step).astype("<u2")
+    data = base64_text(grid.tobytes())
+    return {"type": "u2", "data": data, "low": [float(value) for value in low], "step": step}
+
+
 @dataclass(frozen=True)
 class Column:
-    """One value an image.
+    """One value per image: n floats (NaN: none), n booleans, or n codes of ``levels``."""
 
-    Attributes:
-        name: Unique in a study.
-        title: As people read it.
-        group: score, cluster, label, identity or attribute.
-        values: n floats (NaN: none), n booleans, or n codes of ``levels`` from 0.
-        levels: Names of the codes, most frequent first; None: numbers or booleans.
-    """
-
-    name: str
-    title: str
-    group: str
+    name: str  # unique in a study
+    title: str  # as shown
+    group: str  # score, cluster, label, identity or attribute
     values: npt.NDArray
-    levels: list[str] | None = None
+    levels: list[str] | None = None  # most frequent first; None: numbers or booleans
 
     def payload(self) -> dict[str, Any]:
         """As the page reads it."""
@@ -53,25 +84,20 @@ class Column:
             kind, array = "binary", packed_bits(self.values)
         else:
             kind, array = "number", packed(self.values)
-        found = {"name": self.name, "title": self.title, "group": self.group, "kind": kind}
+        head = {"name": self.name, "title": self.title, "group": self.group, "kind": kind}
         levels = {} if self.levels is None else {"levels": self.levels}
-        return {**found, **levels, **array}
+        return {**head, **levels, **array}
 
 
 def category(name: str, values: pd.Series, group: str, title: str | None = None) -> Column:
-    """A categorical column; missing values are a level of their own."""
+    """A categorical column; missing values are the level "unknown"."""
     texts = values.map(_text).fillna("unknown")
     counts = texts.value_counts()
     # Most frequent first, ties by name: the same page whatever the order of the rows.
     order = sorted(counts.index, key=lambda level: (-int(counts[level]), level))
     codes = texts.map({level: code for code, level in enumerate(order)})
-    return Column(
-        name,
-        title or TITLES.get(name, name.replace("_", " ")),
-        group,
-        codes.to_numpy(dtype=np.int64),
-        order,
-    )
+    title = title or TITLES.get(name, name.replace("_", " "))
+    return Column(name, title, group, codes.to_numpy(dtype=np.int64), order)
 
 
 def _text(value: Any) -> str | None:
@@ -83,12 +109,7 @@ def _text(value: Any) -> str | None:
 
 
 def score_columns(table: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Column]:
-    """Every numeric column of a table as a score, without variants of the same one.
-
-    Args:
-        table: ``id`` and numbers.
-        titles: Of scores, by name.
-    """
+    """Every numeric column but ``id`` as a score, without variants; titles by name."""
     for name in table.columns:
         values = table[name]
         if name == "id" or str(name).endswith(_VARIANTS):
@@ -105,18 +126,15 @@ def _number(name: str, values: pd.Series, group: str, title: str | None = None) 
 
 
 def cluster_columns(table: pd.DataFrame) -> Iterator[Column]:
-    """Clusters on the plane and in latent space; -1 is noise."""
+    """Clusters in the embedding and in latent space; -1 is noise."""
     for name in _CLUSTERS:
         if name in table:
-            yield category(name, table[name].map(_cluster, na_action="ignore"), "cluster")
-
-
-def _cluster(label: Any) -> str:
-    return "noise" if label == -1 else str(int(label))
+            labels = table[name].map(lambda label: "noise" if label == -1 else label)
+            yield category(name, labels, "cluster")
 
 
 def sample_columns(table: pd.DataFrame) -> Iterator[Column]:
-    """What the table of samples says of them: label, identity and whatever else there is."""
+    """The columns of the table of samples: label, identity and any others."""
     for name in table.columns:
         values = table[name]
         if name == "id" or (name == "label" and "label_name" in table):
@@ -135,8 +153,8 @@ def sample_columns(table: pd.DataFrame) -> Iterator[Column]:
 def attribute_columns(table: pd.DataFrame) -> Iterator[Column]:
     """Attributes: binary ones (0/1, ±1 or booleans) as such, others as numbers or categories.
 
-    The levels of a category with at most :data:`MANY_LEVELS` are binary attributes, too; where
-    only its levels are there, as columns ``digit=0``, ``digit=1``, …, the category comes first.
+    The levels of a category with at most :data:`MANY_LEVELS` are binary attributes, too; if the
+    table has only its levels, as columns ``digit=0``, ``digit=1``, …, the category comes first.
     """
     stems = _stems(table)
     for name in table.columns:
@@ -162,15 +180,15 @@ def attribute_columns(table: pd.DataFrame) -> Iterator[Column]:
 
 
 def _stems(table: pd.DataFrame) -> dict[str, list[str]]:
-    """Categories of which only the levels are columns, no two of them in one row."""
-    found: dict[str, list[str]] = {}
+    """Categories of which only the levels are columns, at most one of them per row."""
+    levels: dict[str, list[str]] = {}
     for name in table.columns:
         stem, equals, level = str(name).partition("=")
         if equals and stem and level and is_binary(table[name]):
-            found.setdefault(stem, []).append(str(name))
+            levels.setdefault(stem, []).append(str(name))
     return {
         stem: names
-        for stem, names in found.items()
+        for stem, names in levels.items()
         if len(names) > 1
         and stem not in table
         and int((table[names].to_numpy(dtype=np.float64) > 0).sum(axis=1).max()) == 1
@@ -183,5 +201,5 @@ def is_binary(values: pd.Series) -> bool:
         return bool(values.notna().all())
     if not pd.api.types.is_numeric_dtype(values) or values.isna().any():
         return False
-    found = set(values.unique().tolist())
-    return found <= {0, 1} or found <= {-1, 1}
+    known = set(values.unique().tolist())
+    return known <= {0, 1} or known <= {-1, 1}

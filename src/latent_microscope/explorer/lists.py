@@ -1,4 +1,4 @@
-"""Ranked lists of a page: rows of images, best first, with what they are ranked by."""
+"""Ranked lists of a page: rows of images, best first, and the column that they are ranked by."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.explorer.arrays import packed
+from latent_microscope.explorer.columns import packed
 
 LENGTH = 100
-"""Images of a list that is made here; those of the study's table keep their length."""
+"""Images of a list that is computed here; those of the study's table keep their length."""
 _TITLES = {
     "creative": "creative frontier (highest CLS)",
     "stereotypes": "stereotypes (lowest originality)",
@@ -21,38 +21,30 @@ _TITLES = {
 _LARGEST = {
     "uniqueness": "most unique",
     "originality": "most original",
-    "human_entropy": "most disputed among people (entropy of their votes)",
+    "human_entropy": "most disputed among annotators (entropy of the votes)",
 }
 
 
 def ranked_lists(
     rankings: pd.DataFrame | None, columns: dict[str, np.ndarray], place: dict[str, int]
 ) -> Iterator[dict[str, Any]]:
-    """Lists of single images.
-
-    Args:
-        rankings: ``list``, ``rank``, ``id`` of the study's lists.
-        columns: n values a column; those of :data:`_LARGEST` and of disputes are ranked.
-        place: Row of each id.
+    """Lists of images: the largest values of some columns, and the study's ``list, rank, id``.
 
     Yields:
         ``title``, ``rows`` and the column ``by`` that they are ranked by.
-
-    Raises:
-        InputError: A list holds an id that the study lacks.
     """
     for name, title in _LARGEST.items():
         if name in columns:
             yield _list(title, largest(columns[name]), name)
     if rankings is not None:
-        by = {"stereotypes": "originality"}
         for key, part in rankings.groupby("list", sort=False):
             rows = rows_of(part.sort_values("rank")["id"], place, "rankings")
-            yield _list(_TITLES.get(str(key), str(key)), rows, by.get(str(key), "cls"))
+            by = "originality" if key == "stereotypes" else "cls"
+            yield _list(_TITLES.get(str(key), str(key)), rows, by)
     for name in columns:
         if name.startswith("divergence: "):
-            model = name.removeprefix("divergence: ")
-            yield _list(f"people against {model}", largest(columns[name]), name)
+            title = f"annotators against {name.removeprefix('divergence: ')}"
+            yield _list(title, largest(columns[name]), name)
 
 
 def largest(values: np.ndarray) -> np.ndarray:
@@ -66,15 +58,9 @@ def _list(title: str, rows: np.ndarray, by: str) -> dict[str, Any]:
 
 
 def pair_list(pairs: pd.DataFrame, place: dict[str, int]) -> dict[str, Any]:
-    """Near-duplicates in the order of their table.
+    """Near-duplicates in the order of their table: ``id_i``, ``id_j``, ``similarity``, ``verdict``.
 
-    Args:
-        pairs: ``id_i``, ``id_j``, ``similarity`` and, where photographs were compared,
-            ``verdict``.
-        place: Row of each id.
-
-    Returns:
-        ``rows`` (of both of each pair in turn), ``similarity``, ``verdicts``, ``total``.
+    ``rows`` (of both of each pair in turn), ``similarity``, ``verdicts`` (if any), ``total``.
     """
     total = len(pairs)
     pairs = pairs.head(2 * LENGTH)
@@ -85,11 +71,7 @@ def pair_list(pairs: pd.DataFrame, place: dict[str, int]) -> dict[str, Any]:
 
 
 def rows_of(ids: Any, place: dict[str, int], name: str) -> np.ndarray:
-    """Rows of ids.
-
-    Raises:
-        InputError: An id is not among those of the study.
-    """
+    """Rows of ids; one that is not among those of the study is an error."""
     ids = [str(value) for value in ids]
     unknown = [value for value in ids if value not in place]
     if unknown:

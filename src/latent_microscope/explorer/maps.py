@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.errors import InputError
-from latent_microscope.explorer.arrays import packed, packed_positions
+from latent_microscope.explorer.columns import packed, packed_positions
 from latent_microscope.forensics.clusters import plane_neighbours
 from latent_microscope.io.artefacts import load_npy
 from latent_microscope.io.inputs import load_with_ids
@@ -16,21 +16,33 @@ from latent_microscope.statistics.pca import principal_plane
 
 
 @dataclass(frozen=True)
-class Map:
-    """Where each image lies, and which are next to it.
+class Source:
+    """Files of one map."""
 
-    Attributes:
-        title: What is shown.
-        note: A sentence on how it was made, and how far to trust it.
-        plane: (n, 2), in the order of the study's samples.
-        neighbours: (n, k) rows of the nearest others in the space behind the map.
-        space: What the neighbours are near in.
-    """
+    name: str  # of the space: latents of the VAE, human votes, …
+    space: Path  # .npy (n, d)
+    ids: Path  # .parquet with the id of each of its rows
+    plane: Path | None = None  # .npy (n, 2); None: principal components
+    neighbours: Path | None = None  # .npy (n, k) rows; None: among the standardised columns
+    method: str = "UMAP"  # of the plane
+
+    @property
+    def note(self) -> str:
+        """How to read the map."""
+        return (
+            f"{self.method} keeps neighbours together; distances between groups, their sizes and "
+            "the gaps between them mean little. Neighbours are found in the full space."
+        )
+
+
+@dataclass(frozen=True)
+class Map:
+    """Where each image is, and its neighbours."""
 
     title: str
-    note: str
-    plane: npt.NDArray
-    neighbours: npt.NDArray[np.int64]
+    note: str  # how it was computed and how far to trust it
+    plane: npt.NDArray  # (n, 2), in the order of the study's samples
+    neighbours: npt.NDArray[np.int64]  # (n, k) rows of the nearest others in the space
     space: str
 
     def payload(self) -> dict[str, Any]:
@@ -45,27 +57,14 @@ class Map:
         }
 
 
-def load_map(source: "Source", place: dict[str, int], wanted: int, samples: Path) -> Map:
-    """Read one map; what is not given is computed.
-
-    Args:
-        source: Its files.
-        place: Row of each id of the study.
-        wanted: Neighbours of each image.
-        samples: Where the ids come from, for messages.
-
-    Returns:
-        The map, in the order of the samples.
-
-    Raises:
-        InputError: Rows that do not fit, or other images than those of the study.
-    """
+def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) -> Map:
+    """Read one map, in the order of the samples; what is missing is computed."""
     space, ids = load_with_ids(source.space, source.ids)
     if set(ids) != set(place):
         alone = sorted(set(ids) ^ set(place))[0]
         raise InputError(
-            f"{source.ids} and {samples} describe different images; the id {alone!r} stands in "
-            "one only"
+            f"{source.ids} and {samples} describe different images; the id {alone!r} is in only "
+            "one of them"
         )
     order = np.argsort([place[value] for value in ids], kind="stable")
     rows = np.array([place[value] for value in ids], dtype=np.int64)
@@ -79,7 +78,7 @@ def load_map(source: "Source", place: dict[str, int], wanted: int, samples: Path
         title = f"{source.name}, principal components"
         note = (
             f"The first two principal components: {100.0 * shares.sum():.0f} % of the variance; "
-            "what the other dimensions hold is not seen."
+            "the other dimensions are not shown."
         )
     else:
         plane = load_npy(source.plane)
@@ -91,35 +90,6 @@ def load_map(source: "Source", place: dict[str, int], wanted: int, samples: Path
 def _fits(array: npt.NDArray, path: Path, n: int) -> None:
     if array.ndim != 2 or len(array) != n:
         raise InputError(
-            f"{path}: has the shape {array.shape}, for {n} samples; make it again from the same "
+            f"{path}: shape {array.shape} does not fit {n} samples; compute it again from the same "
             "latents"
-        )
-
-
-@dataclass(frozen=True)
-class Source:
-    """Files of one map.
-
-    Attributes:
-        name: Of the space: ``latents of the VAE``, ``votes of people`` ….
-        space: .npy (n, d).
-        ids: .parquet with the id of each of its rows.
-        plane: .npy (n, 2); None: principal components.
-        neighbours: .npy (n, k) rows; None: computed among the standardised columns.
-        method: How the plane was made.
-    """
-
-    name: str
-    space: Path
-    ids: Path
-    plane: Path | None = None
-    neighbours: Path | None = None
-    method: str = "UMAP"
-
-    @property
-    def note(self) -> str:
-        """What a reader must know of the plane."""
-        return (
-            f"{self.method} keeps neighbours together; distances between groups, their sizes and "
-            "the gaps between them mean little. Neighbours are found in the full space."
         )

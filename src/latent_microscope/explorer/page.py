@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope.errors import InputError
-from latent_microscope.explorer.arrays import base64_text
+from latent_microscope.explorer.columns import base64_text
 from latent_microscope.explorer.study import Study
 
 ASSETS = Path(__file__).with_name("assets")
-# In this order they make one script; each holds what the next ones need.
+# In this order they make one script; each needs only those before it.
 SCRIPTS = (
-    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "thumbnails.js", "map.js",
-    "nearest.js", "table.js", "selection.js", "image.js", "lists.js", "search.js", "main.js",
+    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "map.js", "selection.js",
+    "image.js", "lists.js", "main.js",
 )  # fmt: skip
 _LIBRARY = "server/static/js/bokeh.min.js"
 
@@ -45,7 +45,7 @@ def write_page(study: Study) -> str:
 
 
 def embedded_json(content: Any) -> str:
-    """JSON that cannot end the script element it stands in, nor start a comment."""
+    """JSON that can neither end the script element around it nor start a comment."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     unsafe = {
         "<": "\\u003c",
@@ -58,24 +58,20 @@ def embedded_json(content: Any) -> str:
 
 
 def explorer_code() -> str:
-    """All of the explorer's own code as one script with a scope of its own."""
+    """All of the explorer's code as one script with its own scope."""
     parts = "\n".join(_asset(name) for name in SCRIPTS)
     return f'(() => {{\n"use strict";\n{parts}\n}})();'
 
 
 def plotting_library() -> str:
-    """BokehJS as the package bokeh ships it.
-
-    Raises:
-        InputError: bokeh is not installed.
-    """
+    """BokehJS as the package bokeh ships it."""
     spec = find_spec("bokeh")  # does not import it
     folders = list(spec.submodule_search_locations or []) if spec else []
     path = Path(folders[0]) / _LIBRARY if folders else None
     if path is None or not path.is_file():
         raise InputError("the package bokeh is not installed; install envs/requirements.lock")
     text = path.read_text(encoding="utf-8")
-    # Within a string or a comment alone; a browser would take it for the end of the element.
+    # It occurs only in strings and comments; a browser would take it for the end of the element.
     return text.replace("</script", "<\\/script")
 
 

@@ -1,7 +1,6 @@
-"""Thumbnails on sheets: a few hundred small images in one picture, decoded when first looked at."""
+"""Thumbnails on sheets: a few hundred small images in one file, decoded when first shown."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,46 +15,29 @@ ON_A_SHEET = COLUMNS * COLUMNS
 
 @dataclass(frozen=True)
 class Sheets:
-    """Sheets of thumbnails in row order, left to right and top to bottom.
+    """Sheets of thumbnails in row order, left to right and top to bottom."""
 
-    Attributes:
-        width: Of a thumbnail, pixels.
-        height: Of a thumbnail, pixels.
-        files: WebP files of up to :data:`ON_A_SHEET` thumbnails.
-    """
-
-    width: int
+    width: int  # of a thumbnail, pixels
     height: int
-    files: list[bytes]
+    files: list[bytes]  # WebP, up to ON_A_SHEET thumbnails each
 
 
 def sheets(images: np.ndarray, size: int, quality: int) -> Sheets:
-    """Reduce images and lay them on sheets.
-
-    Args:
-        images: uint8 (n, H, W, 1 or 3), may be memory-mapped.
-        size: Longer side of a thumbnail in pixels; smaller images are kept as they are.
-        quality: Of WebP, 1 to 100.
-
-    Raises:
-        InputError: Not an array of images.
-    """
+    """Thumbnails of uint8 images (n, H, W, 1 or 3), their longer side at most ``size`` pixels."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != np.uint8:
         raise InputError(
-            f"images are {images.dtype} of the shape {images.shape}; uint8 (n, height, width, "
-            "1 or 3) is needed"
+            f"images are {images.dtype} of shape {images.shape}; expected uint8 (n, height, width, "
+            "1 or 3)"
         )
     high, wide = images.shape[1:3]
     scale = min(1.0, size / max(high, wide))
     height, width = max(1, round(high * scale)), max(1, round(wide * scale))
-    files = [_sheet(block, width, height, quality) for block in _blocks(images)]
-    return Sheets(width, height, files)
-
-
-def _blocks(images: np.ndarray) -> Iterator[np.ndarray]:
+    files = []
     for start in range(0, len(images), ON_A_SHEET):
-        yield np.asarray(images[start : start + ON_A_SHEET])
+        block = np.asarray(images[start : start + ON_A_SHEET])
+        files.append(_sheet(block, width, height, quality))
         release(images)
+    return Sheets(width, height, files)
 
 
 def _sheet(block: np.ndarray, width: int, height: int, quality: int) -> bytes:

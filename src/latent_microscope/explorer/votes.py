@@ -1,4 +1,4 @@
-"""Votes of people beside the probabilities of models."""
+"""Human votes beside the probabilities of models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.errors import InputError
-from latent_microscope.explorer.arrays import packed
-from latent_microscope.explorer.columns import Column
+from latent_microscope.explorer.columns import Column, packed
 from latent_microscope.io.inputs import HumanVotes, load_votes, load_with_ids
 from latent_microscope.similarity.behaviour import js_divergence_each, softmax, vote_entropy
 from latent_microscope.similarity.votes import vote_shares
@@ -21,12 +20,7 @@ STEPS = 65535
 
 @dataclass(frozen=True)
 class Opinions:
-    """What people and models say of each image.
-
-    Attributes:
-        human: The votes.
-        logits: (n, classes) of each model.
-    """
+    """Human votes and the logits (n, classes) of each model."""
 
     human: HumanVotes
     logits: dict[str, npt.NDArray[np.float64]]
@@ -44,19 +38,19 @@ class Opinions:
         }
 
     def columns(self) -> list[Column]:
-        """Disagreement among people, and of each model with them, as scores."""
+        """Disagreement among annotators, and of each model with them, as scores."""
         counts = self.human.counts
         shares = vote_shares(counts)
-        own = shares[np.arange(len(counts)), self.human.labels]
-        found = [
+        right = shares[np.arange(len(counts)), self.human.labels]
+        columns = [
             Column("human_entropy", "entropy of the votes (nats)", "score", vote_entropy(counts)),
-            Column("human_accuracy", "votes for the label (share)", "score", own),
+            Column("human_accuracy", "votes for the label (share)", "score", right),
         ]
         for name, rows in self.logits.items():
             divergence = js_divergence_each(rows, shares)
-            title = f"divergence of people and {name} (Jensen–Shannon, nats)"
-            found.append(Column(f"divergence: {name}", title, "score", divergence))
-        return found
+            title = f"divergence of annotators and {name} (Jensen–Shannon, nats)"
+            columns.append(Column(f"divergence: {name}", title, "score", divergence))
+        return columns
 
 
 def load_opinions(
@@ -67,19 +61,7 @@ def load_opinions(
     logits: Sequence[Path],
     logit_ids: Sequence[Path],
 ) -> Opinions:
-    """Read votes and models in the order of the samples.
-
-    Args:
-        votes: ``id`` and one column of counts a class.
-        samples: ``id``, ``label``, ``label_name``.
-        place: Row of each id.
-        names: One a model, unique.
-        logits: .npy (n, classes) of each.
-        logit_ids: .parquet with the id of each row of each.
-
-    Raises:
-        InputError: Images or classes that do not fit.
-    """
+    """Votes and logits (names, .npy and .parquet of ids per model) in the order of the samples."""
     human = load_votes(votes, samples)
     models = {}
     for name, path, ids_path in zip(names, logits, logit_ids, strict=True):
@@ -90,7 +72,7 @@ def load_opinions(
             )
         if set(ids) != set(place):
             alone = sorted(set(ids) ^ set(place))[0]
-            raise InputError(f"{ids_path} and {samples}: the id {alone!r} stands in one only")
+            raise InputError(f"{ids_path} and {samples}: the id {alone!r} is in only one of them")
         order = np.argsort([place[value] for value in ids], kind="stable")
         models[name] = np.asarray(rows, dtype=np.float64)[order]
     return Opinions(human, models)

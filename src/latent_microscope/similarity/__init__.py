@@ -1,7 +1,7 @@
 """Representational similarity: RDMs, their comparison, ceilings and resampling.
 
-Names are loaded on first use, so that ``from latent_microscope.similarity import rdm`` does not pay
-for the rest. An RDM is the condensed upper triangle of a symmetric matrix of dissimilarities,
+Names are loaded on first use, so that ``from latent_microscope.similarity import rdm`` does not
+import the rest. An RDM is the condensed upper triangle of a symmetric matrix of dissimilarities,
 row-major as scipy's ``pdist``. (No submodule is called ``rdm`` or ``compare``: it would hide the
 function as soon as it is imported.)
 """
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latent_microscope.similarity.bootstrap import bootstrap_compare
     from latent_microscope.similarity.ceiling import noise_ceiling
-    from latent_microscope.similarity.cka import linear_cka
-    from latent_microscope.similarity.comparison import compare, partial_compare
+    from latent_microscope.similarity.comparison import compare, linear_cka, partial_compare
     from latent_microscope.similarity.equivalents import annotator_equivalents
     from latent_microscope.similarity.rdms import RDM, rdm
 
@@ -33,7 +32,7 @@ _EXPORTS = {
     "annotator_equivalents": "equivalents",
     "bootstrap_compare": "bootstrap",
     "compare": "comparison",
-    "linear_cka": "cka",
+    "linear_cka": "comparison",
     "noise_ceiling": "ceiling",
     "partial_compare": "comparison",
     "rdm": "rdms",
@@ -43,6 +42,4 @@ _EXPORTS = {
 def __getattr__(name: str) -> Any:
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
-    globals()[name] = value
-    return value
+    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)

@@ -1,7 +1,9 @@
-"""Behaviour of a classifier beside that of people: accuracy, divergences, errors, confusions.
+"""Behaviour of a classifier beside that of annotators: accuracy, divergences, errors, confusions.
 
-All of it in float64 from logits. A prediction that comes as probabilities is given as their
-logarithms (log 0 = -inf is allowed), since the log-softmax of a log-probability is itself.
+All of it in float64 from logits. Probabilities are passed as their logarithms (log 0 = -inf is
+allowed), since the log-softmax of a log-probability is itself. Logits have the shape (n, classes),
+and so have votes and targets (vote shares, rows sum to 1); a temperature divides the logits: one
+number, or one per image. Divergences are in nats.
 """
 
 from collections.abc import Sequence
@@ -10,29 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import special
 from scipy.optimize import brentq
 from scipy.special import entr, xlogy
 from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity.votes import Counts, as_counts, vote_shares
-
-Float64 = npt.NDArray[np.float64]
+from latent_microscope.similarity.votes import Counts, Float64, as_counts, vote_shares
 
 # Range of 1/temperature that is searched.
 _SLOWEST, _FASTEST = 1e-3, 1e3
 
 
 def log_softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Float64:
-    """Logarithm of the softmax, float64, never clipped.
-
-    Args:
-        logits: Shape (n, classes).
-        temperature: Divides the logits: one number, or one an image.
-
-    Raises:
-        InputError: NaN or +inf, a row of -inf only, or a temperature that is not positive.
-    """
+    """Logarithm of the softmax, float64, never clipped; NaN, +inf or rows of -inf are errors."""
     z = np.asarray(logits, dtype=np.float64)
     t = np.asarray(temperature, dtype=np.float64)
     if z.ndim != 2:
@@ -41,11 +34,8 @@ def log_softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Floa
         raise InputError("A temperature must be positive.")
     bad = np.isnan(z).any(axis=1) | ~np.isfinite(z.max(axis=1))
     if bad.any():
-        raise InputError(f"Row {int(np.argmax(bad))} of the logits is not finite; mend it.")
-    z = z / (t[:, None] if t.ndim else t)
-    z -= z.max(axis=1, keepdims=True)
-    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return z
+        raise InputError(f"Row {int(np.argmax(bad))} of the logits is not finite; remove it.")
+    return np.asarray(special.log_softmax(z / (t[:, None] if t.ndim else t), axis=1))
 
 
 def softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Float64:
@@ -75,7 +65,7 @@ def accuracy(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 def cross_entropy_each(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
 ) -> Float64:
-    """Cross-entropy (nats) of each image, see :func:`cross_entropy`."""
+    """Cross-entropy of each image to the vote distribution, -sum target log p."""
     log_p = log_softmax(logits, temperature)
     t = _distribution(target, log_p.shape)
     # A class without votes adds nothing even where its probability is 0.
@@ -85,23 +75,14 @@ def cross_entropy_each(
 def cross_entropy(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
 ) -> float:
-    """Mean cross-entropy (nats) of predictions to the vote distribution, -sum target log p.
-
-    Args:
-        logits: Shape (n, classes).
-        target: Vote shares, same shape.
-        temperature: One number, or one an image.
-
-    Returns:
-        The mean over images; infinite if a class with votes has probability exactly 0.
-    """
+    """Mean cross-entropy; infinite if a class with votes has probability exactly 0."""
     return float(np.mean(cross_entropy_each(logits, target, temperature)))
 
 
 def kl_divergence(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
 ) -> float:
-    """Mean Kullback-Leibler divergence KL(votes || model), nats."""
+    """Mean Kullback-Leibler divergence KL(votes || model)."""
     each = cross_entropy_each(logits, target, temperature)
     return float(np.mean(each - entr(np.asarray(target, dtype=np.float64)).sum(axis=1)))
 
@@ -109,7 +90,7 @@ def kl_divergence(
 def js_divergence_each(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
 ) -> Float64:
-    """Jensen-Shannon divergence (nats) of each image, see :func:`js_divergence`."""
+    """Jensen-Shannon divergence of each image."""
     p = softmax(logits, temperature)
     t = _distribution(target, p.shape)
     m = 0.5 * (p + t)
@@ -122,21 +103,14 @@ def js_divergence_each(
 def js_divergence(
     logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
 ) -> float:
-    """Mean Jensen-Shannon divergence (nats, at most log 2); not its square root."""
+    """Mean Jensen-Shannon divergence (at most log 2); not its square root."""
     return float(np.mean(js_divergence_each(logits, target, temperature)))
 
 
 def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
-    """Temperature that minimises the cross-entropy to the vote distribution.
+    """Temperature, within 0.001 to 1000, that minimises the cross-entropy to the target.
 
     The loss is convex in 1/temperature; the root of its slope is bracketed and found.
-
-    Args:
-        logits: Finite, shape (n, classes): the images to fit on.
-        target: Vote shares, same shape.
-
-    Returns:
-        The temperature, between 0.001 and 1000 (the end of the range if the best lies beyond).
     """
     z = np.asarray(logits, dtype=np.float64)
     z = z - z.max(axis=1, keepdims=True)
@@ -160,16 +134,7 @@ def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
 def cross_fitted_temperatures(
     logits: npt.ArrayLike, target: npt.ArrayLike, folds: npt.ArrayLike
 ) -> Float64:
-    """One temperature an image, fitted on the images of the other folds.
-
-    Args:
-        logits: Shape (n, classes).
-        target: Vote shares, same shape.
-        folds: Fold of each image; at least two different ones.
-
-    Returns:
-        Shape (n,), constant within a fold.
-    """
+    """One temperature per image, fitted on the images of the other folds (at least 2 folds)."""
     z, t, fold = np.asarray(logits), np.asarray(target), np.asarray(folds)
     names = np.unique(fold)
     if names.size < 2 or fold.shape != (z.shape[0],):
@@ -184,7 +149,7 @@ def cross_fitted_temperatures(
 def second_best_each(
     logits: npt.ArrayLike, counts: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Whether an image's votes name a second answer, and whether the second guess is that."""
+    """Per image: whether its votes have a second answer, and whether the second guess is that."""
     votes = as_counts(counts)
     second_votes = np.sort(votes, axis=1)[:, -2]
     guess = np.argsort(-np.asarray(logits, dtype=np.float64), axis=1, kind="stable")[:, 1]
@@ -193,16 +158,10 @@ def second_best_each(
 
 
 def second_best_accuracy(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
-    """Share of non-unanimous images whose second guess is people's second most frequent answer.
+    """Share of non-unanimous images whose second guess is the second most frequent answer.
 
-    Where several answers share the second place of the votes, any of them counts as right.
-
-    Args:
-        logits: Shape (n, classes).
-        counts: Votes, same shape.
-
-    Returns:
-        The share; NaN if every image is unanimous. Source: Peterson et al. 2019.
+    Where several answers share the second place of the votes, any of them is correct; NaN if every
+    image is unanimous. Source: Peterson et al. 2019.
     """
     open_images, right = second_best_each(logits, counts)
     return float(np.mean(right[open_images])) if open_images.any() else float("nan")
@@ -222,34 +181,28 @@ def entropy_correlation(
 
 
 def vote_entropy(counts: npt.ArrayLike) -> Float64:
-    """Entropy (nats) of each image's vote shares, plug-in."""
+    """Entropy of each image's vote shares, plug-in."""
     return entr(vote_shares(counts)).sum(axis=1)
 
 
 @dataclass(frozen=True)
 class ErrorConsistency:
-    """Agreement of a model and a person on which images are answered rightly.
+    """Agreement of a model and an annotator on which images are answered correctly."""
 
-    Attributes:
-        observed: Share of images on which both are right or both wrong.
-        expected: The same for independent observers of the same accuracies.
-        kappa: (observed - expected) / (1 - expected).
-    """
-
-    observed: float
-    expected: float
-    kappa: float
+    observed: float  # share of images on which both are right or both wrong
+    expected: float  # the same for independent observers of the same accuracies
+    kappa: float  # (observed - expected) / (1 - expected)
 
 
 def _kappa(observed: float, first: float, second: float) -> ErrorConsistency:
     expected = first * second + (1.0 - first) * (1.0 - second)
     room = 1.0 - expected
-    return ErrorConsistency(
-        observed, expected, (observed - expected) / room if room > 0.0 else float("nan")
-    )
+    kappa = (observed - expected) / room if room > 0.0 else float("nan")
+    return ErrorConsistency(observed, expected, kappa)
 
 
-def _right_shares(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts, Counts]:
+def _right_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts, Counts]:
+    """Votes for the label and all votes of each image."""
     votes = as_counts(counts)
     right = votes[np.arange(len(votes)), np.asarray(labels, dtype=np.int64)]
     return right, votes.sum(axis=1)
@@ -258,33 +211,27 @@ def _right_shares(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts,
 def error_consistency(
     correct: npt.ArrayLike, counts: npt.ArrayLike, labels: npt.ArrayLike
 ) -> ErrorConsistency:
-    """Error consistency of a model with people, the observer being one random vote an image.
+    """Error consistency of a model (correct: one bool per image) with one random vote per image.
 
-    Args:
-        correct: Whether the model is right, one boolean an image.
-        counts: Votes, shape (n, classes).
-        labels: True classes.
-
-    Returns:
-        Agreement and kappa. Source: Geirhos et al. 2020, with p_i, the share of right votes, in
-        place of an observer's answers.
+    Source: Geirhos et al. 2020, with p_i, the share of right votes, in place of an observer's
+    answers.
     """
     m = np.asarray(correct, dtype=np.float64)
-    right, total = _right_shares(counts, labels)
+    right, total = _right_votes(counts, labels)
     p = right / total
     if m.shape != p.shape:
-        raise InputError(f"{m.size} answers for {p.size} images; give one an image.")
+        raise InputError(f"{m.size} answers for {p.size} images; give one per image.")
     observed = float(np.mean(m * p + (1.0 - m) * (1.0 - p)))
     return _kappa(observed, float(m.mean()), float(p.mean()))
 
 
 def human_error_consistency(counts: npt.ArrayLike, labels: npt.ArrayLike) -> ErrorConsistency:
-    """The same between two different random votes of each image: what a person would score.
+    """Error consistency of two different random votes of each image: what an annotator scores.
 
     Unbiased: pairs of votes are drawn without replacement. Images need at least 2 votes.
     """
     as_counts(counts, at_least=2)
-    right, total = _right_shares(counts, labels)
+    right, total = _right_votes(counts, labels)
     wrong = total - right
     agree = (right * (right - 1) + wrong * (wrong - 1)) / (total * (total - 1))
     p = float(np.mean(right / total))
@@ -292,15 +239,10 @@ def human_error_consistency(counts: npt.ArrayLike, labels: npt.ArrayLike) -> Err
 
 
 def confusion(distribution: npt.ArrayLike, labels: npt.ArrayLike) -> Float64:
-    """Mean distribution of answers to the images of each class.
+    """Mean answers (vote shares, probabilities or one-hot) to the images of each class.
 
-    Args:
-        distribution: Vote shares, probabilities or one-hot answers, shape (n, classes).
-        labels: True classes.
-
-    Returns:
-        Shape (classes, classes): row = true class, column = answer, rows sum to 1 (NaN for a
-        class without images).
+    Shape (classes, classes): row = true class, column = answer, rows sum to 1 (NaN for a class
+    without images).
     """
     d = np.asarray(distribution, dtype=np.float64)
     y = np.asarray(labels, dtype=np.int64)
@@ -317,42 +259,13 @@ def one_hot(classes: npt.ArrayLike, n_classes: int) -> Float64:
     return np.eye(n_classes)[np.asarray(classes, dtype=np.int64)]
 
 
-def confusion_matrices(
-    logits: npt.ArrayLike, counts: npt.ArrayLike, labels: npt.ArrayLike
-) -> dict[str, Float64]:
-    """Confusion matrices of people and a model, and their differences.
-
-    Returns:
-        ``votes``, ``probabilities`` and ``argmax`` as :func:`confusion` gives them, and model -
-        votes, ``probabilities_difference`` and ``argmax_difference``.
-    """
-    p = softmax(logits)
-    votes = confusion(vote_shares(counts), labels)
-    soft = confusion(p, labels)
-    hard = confusion(one_hot(p.argmax(axis=1), p.shape[1]), labels)
-    return {
-        "votes": votes,
-        "probabilities": soft,
-        "argmax": hard,
-        "probabilities_difference": soft - votes,
-        "argmax_difference": hard - votes,
-    }
-
-
 def shared_confusions(
     votes: npt.ArrayLike, model: npt.ArrayLike, names: Sequence[str], *, top: int = 10
 ) -> pd.DataFrame:
-    """The confusions that people and the model have in common, largest first.
+    """The largest confusions that annotators and the model share, from their confusion matrices.
 
-    Args:
-        votes: Confusion matrix of people, rows sum to 1.
-        model: Confusion matrix of the model.
-        names: Class names.
-        top: Number of rows.
-
-    Returns:
-        Columns ``true``, ``answer``, ``human``, ``model`` (shares of the true class's answers),
-        ``shared`` (the smaller of both) and ``difference`` (model - human).
+    Columns ``true``, ``answer``, ``human``, ``model`` (shares of the true class's answers),
+    ``shared`` (the smaller of both) and ``difference`` (model - human).
     """
     h, m = np.asarray(votes, dtype=np.float64), np.asarray(model, dtype=np.float64)
     rows, columns = np.nonzero(~np.eye(len(names), dtype=bool))
@@ -366,9 +279,8 @@ def shared_confusions(
             "difference": (m - h)[rows, columns],
         }
     )
-    return (
-        table.sort_values("shared", ascending=False, kind="stable").head(top).reset_index(drop=True)
-    )
+    ordered = table.sort_values("shared", ascending=False, kind="stable")
+    return ordered.head(top).reset_index(drop=True)
 
 
 def behaviour_scores(
@@ -381,19 +293,8 @@ def behaviour_scores(
 ) -> dict[str, float]:
     """All scalar scores of one model.
 
-    Args:
-        logits: Shape (n, classes).
-        counts: Votes, same shape.
-        labels: True classes.
-        folds: Fold of each image, for temperatures fitted on the other folds.
-        temperatures: One an image instead, fitted on other images before. Neither: the
-            ``*_tempered`` scores are left out.
-
-    Returns:
-        accuracy, cross_entropy, kl, js, second_best_accuracy, entropy_spearman,
-        error_agreement, error_agreement_expected, error_kappa; with temperatures also
-        temperature (mean over images), cross_entropy_tempered, kl_tempered, js_tempered,
-        entropy_spearman_tempered.
+    ``cross_entropy_tempered`` and ``temperature`` (mean over images) need temperatures (one per
+    image, fitted on other images before) or folds, to fit them here on the other folds.
     """
     z = np.asarray(logits, dtype=np.float64)
     shares = vote_shares(counts)
@@ -405,20 +306,12 @@ def behaviour_scores(
         "js": js_divergence(z, shares),
         "second_best_accuracy": second_best_accuracy(z, counts),
         "entropy_spearman": entropy_correlation(z, counts),
-        "error_agreement": errors.observed,
-        "error_agreement_expected": errors.expected,
         "error_kappa": errors.kappa,
     }
-    if folds is not None or temperatures is not None:
-        if temperatures is not None:
-            t = np.asarray(temperatures, dtype=np.float64)
-        else:
-            t = cross_fitted_temperatures(z, shares, np.asarray(folds))
-        scores |= {
-            "temperature": float(t.mean()),
-            "cross_entropy_tempered": cross_entropy(z, shares, t),
-            "kl_tempered": kl_divergence(z, shares, t),
-            "js_tempered": js_divergence(z, shares, t),
-            "entropy_spearman_tempered": entropy_correlation(z, counts, t),
-        }
+    if temperatures is None and folds is not None:
+        temperatures = cross_fitted_temperatures(z, shares, folds)
+    if temperatures is not None:
+        t = np.asarray(temperatures, dtype=np.float64)
+        scores["temperature"] = float(t.mean())
+        scores["cross_entropy_tempered"] = cross_entropy(z, shares, t)
     return scores

@@ -1,9 +1,9 @@
-"""Noise ceilings of a human RDM made of votes.
+"""Noise ceilings of a human RDM computed from votes.
 
-The two halves of the votes give a lower and, through Spearman and Brown, an upper estimate of the
-score of a perfect model. Vote noise does not only blur distances, it makes them larger, so both are
-estimates and no bounds: :func:`simulated_ceilings` measures the error of the second one in worlds
-where the truth is known.
+The two halves of the votes give a lower and, by the Spearman-Brown formula, an upper estimate of
+the score of a perfect model. Vote noise does not only blur distances, it also makes them larger, so
+both are estimates and not bounds: :func:`simulated_ceilings` measures the error of the upper one
+in simulated data sets of which the truth is known.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,7 @@ from scipy.special import gammaln
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.comparison import (
-    Comparable,
-    compare,
-    partial_compare,
-    rank_rdm,
-)
+from latent_microscope.similarity.comparison import Comparable, compare, partial_compare, rank_rdm
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import (
     Counts,
@@ -62,27 +57,42 @@ def root_spearman_brown(r: npt.ArrayLike) -> Float64:
     return np.where(positive, np.sqrt(2.0 * np.where(positive, value, 1.0) / (1.0 + value)), np.nan)
 
 
-def _score(
-    a: Comparable,
-    b: Comparable,
-    method: str,
-    controls: Sequence[Comparable],
-    pairs: np.ndarray | None,
-) -> float:
-    if controls:
-        return partial_compare(a, b, list(controls), pairs=pairs)
-    return compare(a, b, method, pairs=pairs)
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """How two sets of features (vote shares, probabilities) are compared."""
+
+    metric: str
+    method: str
+    controls: list[Comparable]
+    pairs: np.ndarray | None
+
+    def score(self, a: Float64, b: Float64) -> float:
+        """Similarity of the RDMs of two sets of features."""
+        x, y = (rdm(features, self.metric).values for features in (a, b))
+        if self.controls:
+            return partial_compare(x, y, self.controls, pairs=self.pairs)
+        return compare(x, y, self.method, pairs=self.pairs)
+
+    def of_halves(self, votes: Counts, generator: np.random.Generator) -> float:
+        """Similarity of two random halves of each image's votes."""
+        first, second = halve_votes(votes, generator)
+        return self.score(vote_shares(first), vote_shares(second))
 
 
-def _prepared_controls(
-    controls: Sequence[Comparable], method: str, pairs: np.ndarray | None
-) -> list[Comparable]:
+def _comparison(
+    metric: str, method: str, controls: Sequence[Comparable], pairs: npt.ArrayLike | None
+) -> _Comparison:
     if controls and method != "spearman":
         raise InputError(
-            f"Controls are partialled out of Spearman only, not of {method!r}; "
-            "use method spearman or give no controls."
+            f"Controls need method spearman, not {method!r}; change the method or give no controls."
         )
-    return [rank_rdm(control, pairs=pairs) for control in controls]
+    chosen = None if pairs is None else np.asarray(pairs)
+    held: list[Comparable] = [rank_rdm(control, pairs=chosen) for control in controls]
+    return _Comparison(metric, method, held, chosen)
+
+
+def _sd(draws: Float64) -> float:
+    return float(draws.std(ddof=1)) if draws.size > 1 else float("nan")
 
 
 def noise_ceiling(
@@ -98,7 +108,7 @@ def noise_ceiling(
     """Ceilings of a human RDM from random halves of each image's votes.
 
     Args:
-        counts: Votes, shape (n, classes), at least 2 an image.
+        counts: Votes, shape (n, classes), at least 2 per image.
         metric: Metric of the RDMs of the vote shares.
         method: Method of comparison.
         n_splits: Number of random splits; an odd vote goes to either half.
@@ -115,33 +125,18 @@ def noise_ceiling(
     votes = as_counts(counts, at_least=2)
     if n_splits < 1:
         raise InputError(f"n_splits is {n_splits}; a noise ceiling needs at least 1 split.")
-    chosen = None if pairs is None else np.asarray(pairs)
-    held = _prepared_controls(controls, method, chosen)
-    draws = np.empty(n_splits)
-    for split in range(n_splits):
-        halves = halve_votes(votes, rng(seed, "noise_ceiling", split))
-        first, second = (rdm(vote_shares(half), metric) for half in halves)
-        draws[split] = _score(first.values, second.values, method, held, chosen)
-    lower = float(draws.mean())
-    many = n_splits > 1
-    return NoiseCeiling(
-        lower=lower,
-        upper=float(root_spearman_brown(lower)),
-        spread=float(draws.std(ddof=1)) if many else float("nan"),
-        upper_spread=float(root_spearman_brown(draws).std(ddof=1)) if many else float("nan"),
-        draws=draws,
+    comparison = _comparison(metric, method, controls, pairs)
+    draws = np.array(
+        [comparison.of_halves(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits)]
     )
+    lower, uppers = float(draws.mean()), root_spearman_brown(draws)
+    return NoiseCeiling(lower, float(root_spearman_brown(lower)), _sd(draws), _sd(uppers), draws)
 
 
 def dirichlet_strength(counts: Counts, prior: Float64) -> float:
-    """Maximum-likelihood strength s of Dirichlet(s * prior) for multinomial votes.
+    """Maximum-likelihood strength s of Dirichlet(s * prior) for multinomial votes, 1e-3 to 1e4.
 
-    Args:
-        counts: Votes, shape (n, classes).
-        prior: Base measure of each image, rows sum to 1, positive wherever there are votes.
-
-    Returns:
-        s in votes, between 1e-3 and 1e4.
+    The rows of the prior sum to 1 and are positive wherever there are votes.
     """
     total = counts.sum(axis=1)
 
@@ -161,29 +156,22 @@ def dirichlet_strength(counts: Counts, prior: Float64) -> float:
 def simulated_truth(
     counts: Counts, truth: str, generator: np.random.Generator, groups: np.ndarray
 ) -> Float64:
-    """Response probabilities of each image in a world much like the one that gave the votes.
+    """Response probabilities of each image that could have given such votes; groups: classes.
 
-    Args:
-        counts: Votes, shape (n, classes).
-        truth: ``smoothed`` (posterior mean under a Dirichlet prior around the class's mean votes,
-            strength fitted: too alike within a class) or ``dirichlet`` (a draw from the posterior:
-            spread as a population is).
-        generator: Source of the draw.
-        groups: Class of each image.
-
-    Raises:
-        InputError: For an unknown truth.
+    ``smoothed`` is the posterior mean under a Dirichlet prior around the class's mean votes,
+    strength fitted (too similar within a class); ``dirichlet`` a draw from the posterior (spread as
+    in a population).
     """
     prior = class_mean_votes(counts, groups)
     # One vote among the class's, spread evenly: no response is impossible.
     prior = (prior * (1.0 - 1e-4)) + 1e-4 / prior.shape[1]
     posterior = counts + dirichlet_strength(counts, prior) * prior
-    if truth == "smoothed":
-        return posterior / posterior.sum(axis=1, keepdims=True)
     if truth == "dirichlet":
-        gamma = generator.standard_gamma(posterior) + np.finfo(np.float64).tiny
-        return gamma / gamma.sum(axis=1, keepdims=True)
-    raise InputError(f"Generative truth {truth!r} is unknown; choose one of {', '.join(TRUTHS)}.")
+        posterior = generator.standard_gamma(posterior) + np.finfo(np.float64).tiny
+    elif truth != "smoothed":
+        known = ", ".join(TRUTHS)
+        raise InputError(f"Generative truth {truth!r} is unknown; choose one of {known}.")
+    return posterior / posterior.sum(axis=1, keepdims=True)
 
 
 def simulated_ceilings(
@@ -198,56 +186,35 @@ def simulated_ceilings(
     controls: Sequence[Comparable] = (),
     pairs: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """What a perfect model would score, and what the estimates would say, in simulated worlds.
+    """Scores of a perfect model, and their estimates, in ``n_draws`` simulated data sets per truth.
 
-    Each draw makes a truth, as many votes an image as were given from it, and compares the RDM of
-    the truth with that of the votes (the true ceiling) and the halves of the votes (the estimate).
+    Each draw simulates a truth (:func:`simulated_truth`; ``labels`` None: majority votes) and from
+    it as many votes per image as there are, and compares the RDM of the truth with that of the
+    votes (the true ceiling) and the halves of the votes (the estimate). The other arguments are
+    those of :func:`noise_ceiling`.
 
-    Args:
-        counts: The real votes, shape (n, classes), at least 2 an image.
-        metric: Metric of the RDMs.
-        method: Method of comparison.
-        n_draws: Worlds of each kind.
-        seed: Root seed.
-        truths: Kinds of truth, see :func:`simulated_truth`.
-        labels: Class of each image; its majority vote if None.
-        controls: RDMs to partial out, as in :func:`noise_ceiling`.
-        pairs: Only these pairs.
-
-    Returns:
-        One row a kind of truth: ``truth``, ``ceiling`` and ``ceiling_sd`` (true), ``split_half``,
-        ``estimate`` and ``estimate_sd`` (root Spearman-Brown), ``bias`` (estimate - ceiling),
-        ``n_draws``.
+    One row per kind of truth: ``truth``, ``ceiling`` and ``ceiling_sd`` (true), ``split_half``,
+    ``estimate`` and ``estimate_sd`` (root Spearman-Brown), ``bias`` (estimate - ceiling),
+    ``n_draws``.
     """
     votes = as_counts(counts, at_least=2)
     groups = votes.argmax(axis=1) if labels is None else np.asarray(labels)
-    chosen = None if pairs is None else np.asarray(pairs)
-    held = _prepared_controls(controls, method, chosen)
+    comparison = _comparison(metric, method, controls, pairs)
     rows = []
     for truth in truths:
-        true, half = np.empty(n_draws), np.empty(n_draws)
+        true, half = np.empty((2, n_draws))
         for draw in range(n_draws):
             generator = rng(seed, "simulated_ceilings", truth, draw)
             probabilities = simulated_truth(votes, truth, generator, groups)
             new = generator.multinomial(votes.sum(axis=1), probabilities).astype(np.int64)
-            ideal = rdm(probabilities, metric).values
-            observed = rdm(vote_shares(new), metric).values
-            true[draw] = _score(ideal, observed, method, held, chosen)
-            del ideal, observed
-            first, second = (rdm(vote_shares(h), metric) for h in halve_votes(new, generator))
-            half[draw] = _score(first.values, second.values, method, held, chosen)
+            true[draw] = comparison.score(probabilities, vote_shares(new))
+            half[draw] = comparison.of_halves(new, generator)
         estimate = root_spearman_brown(half)
-        sd = [x.std(ddof=1) if n_draws > 1 else np.nan for x in (true, estimate)]
-        rows.append(
-            {
-                "truth": truth,
-                "ceiling": true.mean(),
-                "ceiling_sd": sd[0],
-                "split_half": half.mean(),
-                "estimate": estimate.mean(),
-                "estimate_sd": sd[1],
-                "bias": estimate.mean() - true.mean(),
-                "n_draws": n_draws,
-            }
-        )
+        row = {"truth": truth, "ceiling": true.mean(), "ceiling_sd": _sd(true)}
+        row |= {
+            "split_half": half.mean(),
+            "estimate": estimate.mean(),
+            "estimate_sd": _sd(estimate),
+        }
+        rows.append(row | {"bias": estimate.mean() - true.mean(), "n_draws": n_draws})
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Comparison of two RDMs: one number, alone or with other RDMs held constant."""
+"""Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,32 +9,28 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.ranks import (
+    NOT_FINITE,
     Ranks,
     average_ranks,
     count_inversions,
     count_tied,
     covariation,
 )
-from latent_microscope.similarity.rdms import RDM, same_ids
+from latent_microscope.similarity.rdms import RDM
 
 METHODS = ("spearman", "pearson", "rho-a", "tau-a", "cosine")
 RANK_METHODS = ("spearman", "rho-a", "tau-a")
 _CHUNK = 1 << 20
+Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class RankedRDM:
-    """An RDM ranked once, to be compared many times by a rank method.
+    """An RDM ranked once, to be compared many times by a rank method."""
 
-    Attributes:
-        ranks: Average ranks of the (chosen) pairs.
-        ids: Image ids, or None for a bare array.
-        pairs: The pairs chosen, or None for all.
-    """
-
-    ranks: Ranks
-    ids: np.ndarray | None
-    pairs: np.ndarray | None = None
+    ranks: Ranks  # of the chosen pairs
+    ids: np.ndarray | None  # None for a bare array
+    pairs: np.ndarray | None = None  # the chosen pairs; None for all
 
 
 Comparable = RDM | RankedRDM | npt.ArrayLike
@@ -43,7 +39,7 @@ Comparable = RDM | RankedRDM | npt.ArrayLike
 def _values(x: Comparable, pairs: np.ndarray | None) -> np.ndarray:
     """Condensed values of the chosen pairs."""
     if isinstance(x, RankedRDM):
-        raise InputError("A ranked RDM has no values; give the RDM itself to pearson or cosine.")
+        raise InputError("A ranked RDM has no values; pass the RDM itself for pearson or cosine.")
     array = x.values if isinstance(x, RDM) else np.asarray(x)
     if array.ndim != 1:
         raise InputError(f"RDMs are compared as condensed 1-d arrays, not of shape {array.shape}.")
@@ -51,41 +47,27 @@ def _values(x: Comparable, pairs: np.ndarray | None) -> np.ndarray:
 
 
 def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
-    """Rank an RDM once for several comparisons by spearman, rho-a, tau-a or partial Spearman.
+    """Rank an RDM (4 bytes per pair), among some pairs only if given (positions or a mask).
 
-    Args:
-        x: RDM or condensed array; an RDM already ranked over the same pairs is returned as it is.
-        pairs: Condensed positions or a boolean mask; ranks are taken among these only.
-
-    Returns:
-        The ranked RDM (4 bytes a pair).
+    An RDM already ranked over the same pairs is returned as it is.
     """
     chosen = None if pairs is None else np.asarray(pairs)
     if isinstance(x, RankedRDM):
-        same = x.pairs is chosen or (
-            x.pairs is not None and chosen is not None and np.array_equal(x.pairs, chosen)
-        )
-        if not same:
+        if x.pairs is not chosen and (
+            x.pairs is None or chosen is None or not np.array_equal(x.pairs, chosen)
+        ):
             raise InputError("This RDM was ranked over other pairs; rank it again over these.")
         return x
     ids = x.ids if isinstance(x, RDM) else None
     return RankedRDM(average_ranks(_values(x, chosen)), ids, chosen)
 
 
-def _ids(x: Comparable) -> np.ndarray | None:
-    return x.ids if isinstance(x, RDM | RankedRDM) else None
-
-
 def require_same_images(items: Sequence[Comparable]) -> None:
-    """Check that all RDMs that have ids have the same ones, in the same order.
-
-    Raises:
-        InputError: Naming the first id that differs.
-    """
-    known = [ids for ids in map(_ids, items) if ids is not None]
+    """Check that all RDMs that have ids have the same ones, in the same order."""
+    known = [x.ids for x in items if isinstance(x, RDM | RankedRDM) and x.ids is not None]
     for other in known[1:]:
         first = known[0]
-        if same_ids(first, other):
+        if first is other or (first.shape == other.shape and bool(np.all(first == other))):
             continue
         if first.size != other.size:
             raise InputError(
@@ -95,7 +77,7 @@ def require_same_images(items: Sequence[Comparable]) -> None:
         at = int(np.argmax(np.asarray(first != other)))
         raise InputError(
             f"The RDMs are over different ids (position {at}: {first[at]!s} and {other[at]!s}); "
-            "bring both to the same ids in the same order (RDM.select) before comparing."
+            "select the same ids in the same order (RDM.select) before comparing."
         )
 
 
@@ -105,7 +87,7 @@ def _require_same_length(a: npt.NDArray | Ranks, b: npt.NDArray | Ranks) -> None
 
 
 def _ratio(numerator: float, denominator: float) -> float:
-    """Quotient, NaN for a constant RDM; correlations are kept within [-1, 1]."""
+    """Quotient within [-1, 1]; NaN for a constant RDM."""
     if denominator <= 0.0:
         return float("nan")
     return float(np.clip(numerator / denominator, -1.0, 1.0))
@@ -121,17 +103,15 @@ def _products(a: np.ndarray, b: np.ndarray, mean_a: float, mean_b: float) -> tup
         aa += float(np.einsum("i,i->", x, x))
         bb += float(np.einsum("i,i->", y, y))
     if not np.isfinite([ab, aa, bb]).all():
-        raise InputError("A dissimilarity is NaN or infinite; mend the RDM first.")
+        raise InputError(NOT_FINITE)
     return ab, aa, bb
 
 
 def _mean(a: np.ndarray) -> float:
-    total = sum(
-        float(np.sum(a[start : start + _CHUNK], dtype=np.float64))
-        for start in range(0, a.size, _CHUNK)
-    )
+    starts = range(0, a.size, _CHUNK)
+    total = sum(float(np.sum(a[i : i + _CHUNK], dtype=np.float64)) for i in starts)
     if not np.isfinite(total):
-        raise InputError("A dissimilarity is NaN or infinite; mend the RDM first.")
+        raise InputError(NOT_FINITE)
     return total / a.size
 
 
@@ -157,7 +137,7 @@ def spearman(a: Ranks, b: Ranks) -> float:
 
 
 def rho_a(a: Ranks, b: Ranks) -> float:
-    """Expected Spearman correlation when ties are broken at random (Schuett et al. 2023)."""
+    """Expected Spearman correlation if ties are broken at random (Schuett et al. 2023)."""
     n = float(len(a))
     # Doubled ranks: four times the sum of products of ranks.
     return _ratio(3.0 * covariation(a.doubled, b.doubled), n**3 - n)
@@ -166,7 +146,7 @@ def rho_a(a: Ranks, b: Ranks) -> float:
 def tau_a(a: Ranks, b: Ranks) -> float:
     """Kendall's tau-a: (concordant - discordant) over all pairs of pairs, in O(N log N).
 
-    Source: Knight 1966. Needs 16 bytes a pair beyond the ranks.
+    Source: Knight 1966. Needs 16 bytes per pair beyond the ranks.
     """
     n = len(a)
     keys = a.doubled.astype(np.uint64)
@@ -197,7 +177,7 @@ def compare(
         method: ``spearman`` (average ranks, ties exact), ``pearson``, ``rho-a`` (Spearman under
             random breaking of ties), ``tau-a`` or ``cosine``.
         pairs: Only these pairs: condensed positions or a boolean mask (see
-            ``similarity.pairs.pairs_within``); ranks are taken among them.
+            ``similarity.rdms.pairs_within``); ranks are taken among them.
 
     Returns:
         The similarity; NaN where it is not defined (a constant RDM).
@@ -218,20 +198,20 @@ def compare(
     return {"spearman": spearman, "rho-a": rho_a, "tau-a": tau_a}[method](p, q)
 
 
-def partial_correlation(gram: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Correlation of variables 0 and 1 with the others held constant.
-
-    Args:
-        gram: Centred sums of products, shape (..., k, k), k >= 2.
-
-    Returns:
-        Shape (...): NaN where 0 or 1 is constant or a linear function of the controls. Constant
-        or collinear controls are harmless (pseudo-inverse).
-    """
-    gram = np.asarray(gram, dtype=np.float64)
+def correlations(gram: Float64) -> tuple[Float64, Float64]:
+    """Correlations from sums of products (..., k, k), and the diagonal of these (..., k)."""
     diagonal = np.einsum("...ii->...i", gram)
     scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    r = gram / (scale[..., :, None] * scale[..., None, :])
+    return gram / (scale[..., :, None] * scale[..., None, :]), diagonal
+
+
+def partial_correlation(gram: Float64) -> Float64:
+    """Correlation of variables 0 and 1 with the others held constant, shape (...).
+
+    From centred sums of products (..., k, k), k >= 2. NaN where 0 or 1 is constant or a linear
+    function of the controls; constant or collinear controls are harmless (pseudo-inverse).
+    """
+    r, _ = correlations(np.asarray(gram, dtype=np.float64))
     residual = r[..., :2, :2]
     if gram.shape[-1] > 2:
         inverse = np.linalg.pinv(r[..., 2:, 2:], rcond=1e-10, hermitian=True)
@@ -242,7 +222,7 @@ def partial_correlation(gram: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
     return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def rank_gram(items: Sequence[Ranks]) -> npt.NDArray[np.float64]:
+def rank_gram(items: Sequence[Ranks]) -> Float64:
     """Centred sums of products of doubled ranks, shape (k, k)."""
     k = len(items)
     gram = np.empty((k, k))
@@ -282,3 +262,49 @@ def partial_compare(
     require_same_images(items)
     ranks = [rank_rdm(item, pairs=pairs).ranks for item in items]
     return float(partial_correlation(rank_gram(ranks)))
+
+
+def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Linear CKA: |Y'X|^2 / (|X'X| |Y'Y|) of column-centred features, Frobenius norms.
+
+    The smaller of the two equivalent forms is computed: feature by feature products, or the
+    n x n Gram matrices when there are fewer images than columns.
+
+    Args:
+        x: Features, shape (n, p), row i the same image as row i of ``y``.
+        y: Features, shape (n, q).
+
+    Returns:
+        A number in [0, 1]; NaN if one of them is constant. This is the biased estimator: with few
+        images and many columns it is high for unrelated features also.
+
+    Raises:
+        InputError: Different numbers of images, or a non-finite value.
+
+    Source: Kornblith et al. 2019, equation 4 (HSIC with linear kernels).
+    """
+    pair = []
+    for features in (x, y):
+        array = np.array(features, dtype=np.float64)
+        if array.ndim != 2 or not np.isfinite(array).all():
+            raise InputError("CKA needs finite features of shape (images, columns).")
+        # A common scale cancels; without it squares of squares may overflow.
+        constant = np.ptp(array, axis=0).max(initial=0.0) == 0.0
+        array -= array.mean(axis=0)
+        largest = np.abs(array).max(initial=0.0)
+        pair.append(np.zeros_like(array) if constant else array / largest)
+    a, b = pair
+    if a.shape[0] != b.shape[0]:
+        raise InputError(
+            f"CKA compares the same images, but there are {a.shape[0]} and {b.shape[0]} rows; "
+            "join the features by id first."
+        )
+    if a.shape[0] < max(a.shape[1], b.shape[1]):
+        ka, kb = a @ a.T, b @ b.T
+        cross, self_a, self_b = np.vdot(ka, kb), np.linalg.norm(ka), np.linalg.norm(kb)
+    else:
+        cross = np.linalg.norm(b.T @ a) ** 2
+        self_a, self_b = np.linalg.norm(a.T @ a), np.linalg.norm(b.T @ b)
+    if self_a == 0.0 or self_b == 0.0:
+        return float("nan")
+    return float(np.clip(cross / (self_a * self_b), 0.0, 1.0))

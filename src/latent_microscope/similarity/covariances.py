@@ -1,10 +1,10 @@
 """Influences on the rank covariances of every two of many RDMs, at the cost of a few.
 
-:func:`~latent_microscope.similarity.influence.rank_covariance` reads two RDMs a pair of variables;
-among k RDMs that is k squared passes over tens of millions of pairs. Here the pairs are read twice.
-What an image adds to a covariance is the sum over its pairs of F(x) G(y), a matrix product of the
-image's rows, and of two functions of a bin, a product of the image's histogram of bins with a
-table. (F and G are mid-ranks less their mean 1/2, which changes nothing but rounding.)
+:func:`~latent_microscope.similarity.influence.rank_covariance` reads two RDMs for each pair of
+variables; for k RDMs that is k squared passes over tens of millions of pairs. Here the pairs are
+read twice. What an image adds to a covariance is the sum over its pairs of F(x) G(y), a matrix
+product of the image's rows, and of two functions of a bin, a product of the image's histogram of
+bins with a table. (F and G are mid-ranks less their mean 1/2, which changes nothing but rounding.)
 """
 
 from collections.abc import Callable, Sequence
@@ -14,9 +14,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.bins import Binned, bin_counts
 from latent_microscope.similarity.influence import Influence, centred, rank_covariance, selection
-from latent_microscope.similarity.pairs import n_images
+from latent_microscope.similarity.ranks import Binned, bin_counts
+from latent_microscope.similarity.rdms import n_images
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -59,15 +59,9 @@ def _gather(bins, midranks, column, target):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _rows_of_images(bins, midranks, n, first, rows, counts):  # type: ignore[no-untyped-def]
-    """Mid-ranks of all pairs of some images, and how many of them lie in each bin.
+    """Fill ``rows`` (images, n) with the mid-ranks of the pairs of the images from ``first`` on.
 
-    Args:
-        bins: All pairs.
-        midranks: Of each bin.
-        n: Number of images.
-        first: The first of the images.
-        rows: Filled, (images, n); 0 at the image itself.
-        counts: Filled, (images, bins).
+    They are 0 at the image itself; ``counts`` (images, bins) is the number of pairs in each bin.
     """
     images = rows.shape[0]
     counts[:] = 0
@@ -119,13 +113,13 @@ def _sums_of_images(
     for v, variable in enumerate(variables):
         _rows_of_images(variable.bins, midranks[v], n, first, rows[v], counts)
         tabled[:, v, :] = counts @ tables[v]
-    found = np.empty((images, k, k))
+    sums = np.empty((images, k, k))
     for image in range(images):
-        mine = np.ascontiguousarray(rows[:, image])
-        found[image] = mine @ mine.T
-    found += tabled
-    found += tabled.transpose(0, 2, 1)
-    return found
+        of_image = np.ascontiguousarray(rows[:, image])
+        sums[image] = of_image @ of_image.T
+    sums += tabled
+    sums += tabled.transpose(0, 2, 1)
+    return sums
 
 
 def rank_covariances(
@@ -133,14 +127,10 @@ def rank_covariances(
 ) -> Callable[[int, int], Influence]:
     """Covariances of the mid-ranks of every two variables over all pairs of images.
 
-    Args:
-        variables: Of the same pairs, all pairs of the images.
-        threads: Blocks of images at the same time; changes no number.
-
-    Returns:
-        A function of two places in ``variables`` (also twice the same: a variance) that gives what
-        :func:`~latent_microscope.similarity.influence.rank_covariance` does, to float32 rounding.
-        Memory: 8 bytes an image and pair of variables, 16 kB to 32 kB a pair of variables.
+    A function of two places in ``variables`` (the same twice: a variance) that returns what
+    :func:`~latent_microscope.similarity.influence.rank_covariance` does, to float32 rounding.
+    Memory: 8 bytes per image and pair of variables, 16 kB to 32 kB per pair of variables. Threads
+    change no number.
     """
     number = variables[0].bins.size
     n = n_images(number)
@@ -168,7 +158,4 @@ def rank_covariances(
         list(pool.map(tabulate, [range(u, min(u + _WIDTH, k)) for u in range(0, k, _WIDTH)]))
         list(pool.map(add, range(0, n, _ROWS)))
 
-    def found(i: int, j: int) -> Influence:
-        return Influence(float(values[i, j]), centred(sums[:, i, j], whole, number))
-
-    return found
+    return lambda i, j: Influence(float(values[i, j]), centred(sums[:, i, j], whole, number))

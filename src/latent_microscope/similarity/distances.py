@@ -1,51 +1,85 @@
-"""Blocks of pairwise distances in float64, right to float32 precision down to the smallest.
+"""Blocks of pairwise distances in float64, accurate to float32 precision down to the smallest.
 
-A distance taken from a matrix product (|x|^2 + |y|^2 - 2xy) loses its leading digits when x and y
-are close, and close pairs matter: ranks are made of them. Every block therefore takes the fast
-formula first and recomputes directly, from the difference of the two rows, the pairs for which the
-rounding error of the product could exceed ``_RELATIVE`` of the value. Identical rows give exactly 0
-by that route.
+A distance computed from a matrix product (|x|^2 + |y|^2 - 2xy) loses its leading digits when x and
+y are close, and ranks depend on close pairs. Every block therefore starts with the fast formula and
+recomputes, from the difference of the two rows, those pairs for which the rounding error of the
+product could exceed ``_RELATIVE`` of the value. So identical rows give exactly 0.
+
+float64 copies of 10,000 × 3,072 features are 245 MB each, and an RDM needs two at a time. Above
+``_KEEP_BYTES`` rows are therefore read from their source (usually a memory map) one tile at a time:
+memory does not grow with the number of images.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity.rows import Rows
+from latent_microscope.io.pages import release
 
 Float64 = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Block = Callable[[int, int], Float64]
+"""Distances of rows start..stop to rows start..n, shape (stop - start, n - start)."""
 
+METRICS = ("correlation", "cosine", "euclidean", "jensenshannon")
 _EPS = float(np.finfo(np.float64).eps)
-# Half a unit in the last place of float32: what the stored value keeps anyway.
+# Half a unit in the last place of float32: the precision of the stored value.
 _RELATIVE = 3e-8
 _LOG_TWO = float(np.log(2.0))
 # Elements gathered at once by a direct recomputation (8 MB).
 _GATHER = 1 << 20
 # Below this many columns the direct formula is as fast as the product.
 _DIRECT_COLUMNS = 16
+_KEEP_BYTES, _TILE_BYTES = 48 << 20, 12 << 20
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Rows ready for one metric: ``block(start, stop)`` is rows start..stop against rows start..n.
+class Rows:
+    """Rows of an array (n, d) of any real dtype as float64, each changed by a function of rows.
 
-    Attributes:
-        n: Number of rows.
-        block: Function of (start, stop) that returns a (stop - start, n - start) float64 array.
+    Args:
+        source: May be memory-mapped.
+        change: (m, d) float64 → (m, d) float64, row by row.
     """
 
-    n: int
-    block: Callable[[int, int], Float64]
+    def __init__(
+        self, source: np.ndarray, change: Callable[[Float64], Float64] | None = None
+    ) -> None:
+        self.n, self.d = source.shape
+        self._source = source
+        self._change = change or (lambda rows: rows)
+        self._kept: Float64 | None = None
+        if 8 * source.size <= _KEEP_BYTES:
+            self._kept = self._change(np.array(source, dtype=np.float64, order="C"))
+
+    def __getitem__(self, where: slice | Places) -> Float64:
+        """The rows of a slice or of an index array."""
+        if self._kept is not None:
+            return self._kept[where]
+        return self._change(np.array(self._source[where], dtype=np.float64, order="C"))
+
+    def tiles(self, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Bounds of consecutive tiles of bounded size; one tile if all rows are in memory."""
+        size = self.n - start
+        if self._kept is None:
+            size = max(1, _TILE_BYTES // (8 * self.d))
+        for low in range(start, self.n, max(size, 1)):
+            yield low, min(low + size, self.n)
+            if self._kept is None:
+                release(self._source)
+
+    def changed(self, change: Callable[[Float64], Float64]) -> "Rows":
+        """The same rows, changed by ``change`` after the change they already have."""
+        first = self._change
+        return Rows(self._source, lambda rows: change(first(rows)))
 
 
 def _refine(
     values: Float64,
     suspect: npt.NDArray[np.bool_],
-    direct: Callable[[npt.NDArray[np.intp], npt.NDArray[np.intp]], Float64],
+    direct: Callable[[Places, Places], Float64],
     columns: int,
 ) -> None:
     """Replace the suspect values by ``direct(rows, columns)``, in chunks of bounded memory."""
@@ -56,12 +90,12 @@ def _refine(
         values[r, c] = direct(r, c)
 
 
-def _euclidean(x: Rows) -> Prepared:
+def _euclidean(x: Rows) -> Block:
     n, d = x.n, x.d
     if d <= _DIRECT_COLUMNS:
         few = x[:]
-        return Prepared(n, lambda start, stop: cdist(few[start:stop], few[start:]))
-    # A common offset is no distance, but costs digits in the product.
+        return lambda start, stop: cdist(few[start:stop], few[start:])
+    # A common offset changes no distance, but costs digits in the product.
     parts = list(x.tiles())
     if len(parts) == 1:
         mean = x[:].mean(axis=0)
@@ -79,13 +113,13 @@ def _euclidean(x: Rows) -> Prepared:
         total *= factor
         suspect = values <= total
 
-        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+        def direct(r: Places, c: Places) -> Float64:
             return _squares(x[start + r] - x[start + c])
 
         _refine(values, suspect, direct, d)
         return np.sqrt(values, out=values)
 
-    return Prepared(n, block)
+    return block
 
 
 def _squares(rows: Float64) -> Float64:
@@ -102,15 +136,15 @@ def _products(rows: Rows, start: int, stop: int) -> Float64:
     return values
 
 
-def _from_unit_rows(u: Rows) -> Prepared:
+def _from_unit_rows(u: Rows) -> Block:
     """1 - uv for rows of norm 1."""
-    n, d = u.n, u.d
+    d = u.d
     limit = _EPS * (4.0 + d**0.5) / _RELATIVE
 
     def block(start: int, stop: int) -> Float64:
         values = 1.0 - _products(u, start, stop)
 
-        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+        def direct(r: Places, c: Places) -> Float64:
             half = 0.5 * _squares(u[start + r] - u[start + c])
             # Parallel rows differ by the rounding of their norms only: about 1e-32.
             return np.where(half < 1e-30, 0.0, half)
@@ -118,28 +152,28 @@ def _from_unit_rows(u: Rows) -> Prepared:
         _refine(values, values <= limit, direct, d)
         return np.clip(values, 0.0, 2.0, out=values)
 
-    return Prepared(n, block)
+    return block
 
 
-def _cosine(x: Rows, ids: np.ndarray) -> Prepared:
+def _cosine(x: Rows, ids: np.ndarray) -> Block:
     for low, high in x.tiles():
         zero = np.flatnonzero(~x[low:high].any(axis=1))
         if zero.size:
             raise InputError(
-                f"Image id {ids[low + zero[0]]!s} has a feature vector of norm 0, which has no "
-                "cosine distance; use the euclidean metric or leave the image out."
+                f"Image id {ids[low + zero[0]]!s} has features of norm 0, for which cosine "
+                "distance is not defined; use the euclidean metric or leave the image out."
             )
     return _from_unit_rows(x.changed(_unit))
 
 
 def _unit(rows: Float64) -> Float64:
-    # The largest entry goes first, so that squares neither overflow nor vanish.
+    # Divided by the largest entry first, so that squares neither overflow nor vanish.
     unit = rows / np.abs(rows).max(axis=1, keepdims=True)
     unit /= np.sqrt(_squares(unit))[:, None]
     return unit
 
 
-def _correlation(x: Rows, ids: np.ndarray) -> Prepared:
+def _correlation(x: Rows, ids: np.ndarray) -> Block:
     for low, high in x.tiles():
         rows = x[low:high]
         norm = np.sqrt(_squares(_centred(rows)))
@@ -147,8 +181,9 @@ def _correlation(x: Rows, ids: np.ndarray) -> Prepared:
         flat = np.flatnonzero((rows.max(axis=1) == rows.min(axis=1)) | (norm <= 1e-13 * x.d**0.5))
         if flat.size:
             raise InputError(
-                f"Image id {ids[low + flat[0]]!s} has features of zero variance, which have no "
-                "correlation distance; use the euclidean metric or leave the image out."
+                f"Image id {ids[low + flat[0]]!s} has features of zero variance, for which "
+                "correlation distance is not defined; use the euclidean metric or leave the image "
+                "out."
             )
 
     def unit(rows: Float64) -> Float64:
@@ -183,11 +218,11 @@ def _divergence(p: Float64, q: Float64) -> Float64:
     return 0.25 * np.einsum("ij,ij->i", total, term)
 
 
-def _jensenshannon(x: Float64, ids: np.ndarray) -> Prepared:
+def _jensenshannon(x: Float64, ids: np.ndarray) -> Block:
     n, d = x.shape
     if d > 100:
         raise InputError(
-            f"The jensenshannon metric takes up to 100 columns (a distribution), not {d}; "
+            f"The jensenshannon metric takes distributions of up to 100 columns, not {d}; "
             "use euclidean, cosine or correlation for features."
         )
     negative = np.flatnonzero((x < 0.0).any(axis=1))
@@ -195,8 +230,8 @@ def _jensenshannon(x: Float64, ids: np.ndarray) -> Prepared:
     for bad, fault in ((negative, "a negative value"), (empty, "a sum of 0")):
         if bad.size:
             raise InputError(
-                f"Image id {ids[bad[0]]!s} has {fault}, so it is no distribution and has no "
-                "jensenshannon distance; pass probabilities or votes."
+                f"Image id {ids[bad[0]]!s} has {fault}, so jensenshannon distance is not defined; "
+                "pass probabilities or votes."
             )
     p = x / x.sum(axis=1, keepdims=True)
     tiny = np.finfo(np.float64).tiny
@@ -216,32 +251,17 @@ def _jensenshannon(x: Float64, ids: np.ndarray) -> Prepared:
                 mixed -= m * np.log(m + tiny)
             values[low - start : high - start] = mixed
 
-        def direct(r: npt.NDArray[np.intp], c: npt.NDArray[np.intp]) -> Float64:
+        def direct(r: Places, c: Places) -> Float64:
             return _divergence(p[start + r], p[start + c])
 
         _refine(values, values <= limit, direct, d)
         return np.sqrt(np.maximum(values, 0.0, out=values), out=values)
 
-    return Prepared(n, block)
+    return block
 
 
-METRICS = ("correlation", "cosine", "euclidean", "jensenshannon")
-
-
-def prepare(x: Rows, metric: str, ids: np.ndarray) -> Prepared:
-    """Check the rows for a metric and return its block function.
-
-    Args:
-        x: Finite features.
-        metric: One of :data:`METRICS`.
-        ids: One id a row, for the messages.
-
-    Returns:
-        The prepared rows.
-
-    Raises:
-        InputError: For an unknown metric, or a row that has no such distance (named by its id).
-    """
+def prepare(x: Rows, metric: str, ids: np.ndarray) -> Block:
+    """The block function of a metric; a row without such a distance is an error naming its id."""
     if metric == "euclidean":
         return _euclidean(x)
     if metric == "cosine":

@@ -1,4 +1,4 @@
-"""Annotator equivalents: how many votes an image predict the others as well as a model does."""
+"""Annotator equivalents: the number of votes per image that predict other votes as a model does."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ Score = Callable[[Float64, Float64, np.ndarray], float]
 
 @dataclass(frozen=True, eq=False)
 class AnnotatorEquivalents:
-    """How many votes are worth a model.
+    """The number of votes per image with the same score as a model.
 
     Attributes:
         votes: Interpolated m with s(m) = model score; the limit itself if censored.
         censored: "" if m was reached, ">" if the model beats the largest m, "<" if it is below 1.
         max_votes: Largest m that the other half of every image's votes allows.
         model_score: Mean score of the model against the reference halves.
-        curve: One row an m: ``votes``, ``score`` (mean over repeats), ``sd``, ``strength`` (mean
+        curve: One row per m: ``votes``, ``score`` (mean over repeats), ``sd``, ``strength`` (mean
             Dirichlet strength in votes; NaN without smoothing).
         draws: The answer of each repeat alone, NaN where censored.
     """
@@ -58,16 +58,15 @@ def _log(p: Float64) -> Float64:
         return np.log(p)
 
 
-def _expected_accuracy(log_p: Float64, labels: np.ndarray) -> float:
-    """Accuracy of the most probable class, ties broken at random."""
-    best = log_p == log_p.max(axis=1, keepdims=True)
-    return float(np.mean(best[np.arange(len(best)), labels] / best.sum(axis=1)))
-
-
 def _expected_agreement(log_p: Float64, reference: Float64) -> float:
     """Mean share of reference votes for the most probable class, ties broken at random."""
     best = log_p == log_p.max(axis=1, keepdims=True)
     return float(np.mean((best * reference).sum(axis=1) / best.sum(axis=1)))
+
+
+def _expected_accuracy(log_p: Float64, labels: np.ndarray) -> float:
+    """Accuracy of the most probable class, ties broken at random."""
+    return _expected_agreement(log_p, np.eye(log_p.shape[1])[labels])
 
 
 def _rsa(log_p: Float64, reference: Float64) -> float:
@@ -89,13 +88,7 @@ SCORES: dict[str, tuple[Score, bool, bool]] = {
 def nested_draws(
     counts: Counts, sizes: Sequence[int], generator: np.random.Generator
 ) -> list[Counts]:
-    """Random draws without replacement of each size, each holding the smaller ones.
-
-    Args:
-        counts: Votes, shape (n, classes), at least ``max(sizes)`` an image.
-        sizes: Ascending numbers of votes.
-        generator: Source of the draws.
-    """
+    """Random draws without replacement of ascending sizes, each including the smaller ones."""
     rest = counts.copy()
     drawn = np.zeros_like(counts)
     rows = np.arange(len(counts))
@@ -168,12 +161,9 @@ def stratified_halves(labels: np.ndarray, generator: np.random.Generator) -> np.
 def crossing(
     votes: Sequence[int], scores: Float64, target: float, *, larger: bool
 ) -> tuple[float, str]:
-    """Where the curve of scores first reaches the target, linearly between its points.
+    """Number of votes where the scores first reach the target, and its censoring ("", ">", "<").
 
-    The curve is made monotone first (its best value so far).
-
-    Returns:
-        The number of votes and how it is censored ("", ">" or "<").
+    Linear between the points of the curve, which is made monotone first (its best value so far).
     """
     sign = 1.0 if larger else -1.0
     curve = np.maximum.accumulate(sign * np.asarray(scores, dtype=np.float64))
@@ -193,7 +183,7 @@ def crossing(
 
 
 def _log_probabilities(predictions: npt.ArrayLike, kind: str, shape: tuple[int, ...]) -> Float64:
-    """Predictions as logarithms of probabilities, checked to be of the kind they are said to be."""
+    """Predictions as logarithms of probabilities, checked to be of the given kind."""
     x = np.asarray(predictions, dtype=np.float64)
     if x.shape != shape:
         raise InputError(f"The predictions have shape {x.shape}, the votes {shape}.")
@@ -227,7 +217,7 @@ def annotator_equivalents(
     n_repeats: int = 5,
     seed: int = 0,
 ) -> AnnotatorEquivalents:
-    """Number of votes an image whose score against other votes equals the model's.
+    """Number of votes per image whose score against other votes equals the model's.
 
     Each repeat fixes a random reference half R of every image's votes. s(m) is the score, against
     R, of m votes drawn without replacement from the other half; the model is scored against the
@@ -238,7 +228,7 @@ def annotator_equivalents(
             (most frequent answer against ``labels``), ``agreement`` (against a random vote of
             R), ``rsa`` (Spearman of Euclidean RDMs), or a function of (log-probabilities,
             shares of R, labels).
-        counts: Votes, shape (n, classes), at least 2 an image.
+        counts: Votes, shape (n, classes), at least 2 per image.
         predictions: Shape (n, classes).
         labels: True class of each image, 0..classes-1: for ``accuracy``, for folds balanced by
             class and for ``prior="class"``.
@@ -246,7 +236,7 @@ def annotator_equivalents(
         larger_is_better: Of a score given as a function.
         smoothed: Whether votes are smoothed for a score given as a function.
         prior: Base measure of the smoothing: ``uniform``, or ``class`` (mean answer to the true
-            class among the fitting images, which lends the votes knowledge of the label).
+            class among the fitting images, which adds knowledge of the label to the votes).
         grid: Ascending numbers of votes; by default 1, 2, 3, 4, 6, 8, 12, 16 and the largest.
         n_repeats: Number of reference halves.
         seed: Root seed.
@@ -260,13 +250,13 @@ def annotator_equivalents(
     votes = as_counts(counts, at_least=2)
     y = np.asarray(labels, dtype=np.int64)
     if y.shape != (len(votes),):
-        raise InputError(f"There are {y.size} labels for {len(votes)} images; give one an image.")
-    if isinstance(score, str):
-        if score not in SCORES:
-            raise InputError(f"Score {score!r} is unknown; choose one of {', '.join(SCORES)}.")
+        raise InputError(f"There are {y.size} labels for {len(votes)} images; give one per image.")
+    if not isinstance(score, str):
+        function, larger, smoothing = score, larger_is_better, smoothed
+    elif score in SCORES:
         function, larger, smoothing = SCORES[score]
     else:
-        function, larger, smoothing = score, larger_is_better, smoothed
+        raise InputError(f"Score {score!r} is unknown; choose one of {', '.join(SCORES)}.")
     if prior not in ("uniform", "class"):
         raise InputError(f"Prior {prior!r} is unknown; choose uniform or class.")
     max_votes = int(votes.sum(axis=1).min() // 2)
@@ -274,31 +264,25 @@ def annotator_equivalents(
     if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > max_votes:
         raise InputError(f"The grid {sizes} must ascend between 1 and {max_votes} votes.")
     model = _log_probabilities(predictions, kind, votes.shape)
-    curve = np.empty((n_repeats, len(sizes)))
-    strengths = np.full((n_repeats, len(sizes)), np.nan)
-    own = np.empty(n_repeats)
+    curve, strengths = np.full((2, n_repeats, len(sizes)), np.nan)
+    scores = np.empty(n_repeats)
     for repeat in range(n_repeats):
         generator = rng(seed, "annotator_equivalents", repeat)
         reference_votes, other = halve_votes(votes, generator)
         reference = vote_shares(reference_votes)
         folds = stratified_halves(y, generator)
-        own[repeat] = function(model, reference, y)
+        scores[repeat] = function(model, reference, y)
         for place, drawn in enumerate(nested_draws(other, sizes, generator)):
             if smoothing:
                 p, strengths[repeat, place] = smoothed_by_fold(drawn, reference, y, folds, prior)
             else:
                 p = vote_shares(drawn)
             curve[repeat, place] = function(_log(p), reference, y)
-    mean, model_score = curve.mean(axis=0), float(own.mean())
+    mean, model_score = curve.mean(axis=0), float(scores.mean())
     answer, censored = crossing(sizes, mean, model_score, larger=larger)
-    alone = [crossing(sizes, c, float(o), larger=larger) for c, o in zip(curve, own, strict=True)]
-    table = pd.DataFrame(
-        {
-            "votes": sizes,
-            "score": mean,
-            "sd": curve.std(axis=0, ddof=1) if n_repeats > 1 else np.nan,
-            "strength": strengths.mean(axis=0),
-        }
-    )
+    alone = [crossing(sizes, c, s, larger=larger) for c, s in zip(curve, scores, strict=True)]
+    table = pd.DataFrame({"votes": sizes, "score": mean})
+    table["sd"] = curve.std(axis=0, ddof=1) if n_repeats > 1 else np.nan
+    table["strength"] = strengths.mean(axis=0)
     draws = np.array([np.nan if mark else m for m, mark in alone])
     return AnnotatorEquivalents(answer, censored, max_votes, model_score, table, draws)

@@ -5,36 +5,34 @@ so are its ranks. To first order a change of that distribution moves it by the m
 
     psi(x, y) = F(x) G(y) + E[G(Y) (X > x)] + E[F(X) (Y > y)]
 
-(mid-ranks F and G; half for ties): the second and third term are the ranks moving along. An image's
-influence is the sum of psi over its pairs, and a bootstrap sample with multiplicities w scores
-``value + (w - 1) @ influence``. What is left out is of the order 1/n (the table that
-:func:`latent_microscope.tables.intervals.exact_differences` makes shows it against re-ranking).
+(mid-ranks F and G; half for ties): the second and third term are the change of the ranks. An
+image's influence is the sum of psi over its pairs, and a bootstrap sample with multiplicities w
+scores ``value + (w - 1) @ influence``. The error is of the order 1/n (compared with ranking every
+sample again by :func:`latent_microscope.tables.intervals.exact_differences`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.bins import Binned
+from latent_microscope.seeds import rng
+from latent_microscope.similarity.ranks import Binned
+from latent_microscope.similarity.resampling import image_weights
 
 Float64 = npt.NDArray[np.float64]
+Draws = dict[Hashable, Float64]
 _SIGNS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Pairs that take part, row by row.
+    """Pairs that are included, row by row."""
 
-    Attributes:
-        starts: Position, among the pairs that take part, of the first of each row; n + 1 numbers.
-        columns: Column of each pair; empty when all pairs take part.
-    """
-
-    starts: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]  # position of the first included pair of each row; n + 1 numbers
+    columns: npt.NDArray[np.int32]  # column of each pair; empty if all pairs are included
 
     @property
     def n(self) -> int:
@@ -44,15 +42,10 @@ class Selection:
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """A number and what each image adds to it.
+    """A number and what each image adds to it."""
 
-    Attributes:
-        value: The number over all images once.
-        images: Change per additional copy of each image; sums to 0.
-    """
-
-    value: float
-    images: Float64
+    value: float  # over all images once
+    images: Float64  # change per additional copy of each image; sums to 0
 
 
 def selection(n: int, pairs: npt.NDArray[np.int64] | None = None) -> Selection:
@@ -140,7 +133,7 @@ def _product_sums(x, y, n):  # type: ignore[no-untyped-def]
 
 
 def centred(sums: Float64, chosen: Selection, number: int) -> Float64:
-    """Influence from sums over each image's pairs: a mean over pairs that lose or gain weight."""
+    """Influence of each image on a mean over pairs, from sums over its pairs."""
     own = np.diff(chosen.starts).astype(np.float64)
     if chosen.columns.size:
         own += np.bincount(chosen.columns, minlength=chosen.n)
@@ -151,13 +144,7 @@ def centred(sums: Float64, chosen: Selection, number: int) -> Float64:
 
 
 def rank_covariance(x: Binned, y: Binned, chosen: Selection) -> Influence:
-    """Covariance of the mid-ranks of two variables; 12 times it is rho-a.
-
-    Args:
-        x: One variable over the pairs of ``chosen``.
-        y: Another, or the same one: then the variance.
-        chosen: The pairs.
-    """
+    """Covariance of the mid-ranks of two variables over the chosen pairs; 12 times it is rho-a."""
     number = x.bins.size
     by_x, by_y, total = _conditional(x.bins, y.bins, x.midranks, y.midranks)
     gx, gy = (_above(part, number) for part in (by_x, by_y))
@@ -166,7 +153,7 @@ def rank_covariance(x: Binned, y: Binned, chosen: Selection) -> Influence:
 
 
 def _above(part: Float64, number: int) -> npt.NDArray[np.float32]:
-    """Mean over all pairs of what lies in higher bins, and half of the own bin."""
+    """Mean over all pairs of what is in higher bins, and half of the same bin."""
     return ((part.sum() - np.cumsum(part) + 0.5 * part) / number).astype(np.float32)
 
 
@@ -195,15 +182,7 @@ def product_mean(x: npt.NDArray, y: npt.NDArray, n: int) -> Influence:
 
 
 def cross_covariances(x: npt.NDArray, others: Sequence[npt.NDArray]) -> list[Influence]:
-    """Squared Frobenius norm of the cross-covariance of features with others (for linear CKA).
-
-    Args:
-        x: Features, shape (n, p).
-        others: Features of the same images, each of shape (n, q).
-
-    Returns:
-        One a member of ``others``.
-    """
+    """Squared Frobenius norms of the cross-covariances of features with others (for linear CKA)."""
     a = np.asarray(x, dtype=np.float64) - np.mean(x, axis=0)
     found = []
     for other in others:
@@ -216,7 +195,7 @@ def cross_covariances(x: npt.NDArray, others: Sequence[npt.NDArray]) -> list[Inf
 
 
 def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:
-    """Covariance of the mid-ranks of two numbers an image (a Spearman correlation over images)."""
+    """Covariance of the mid-ranks of two variables over images (for a Spearman correlation)."""
     n = np.asarray(x).size
     shares, codes = [], []
     for part in (x, y):
@@ -229,3 +208,56 @@ def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:
         part = np.bincount(code, weights=other)
         psi = psi + ((part.sum() - np.cumsum(part) + 0.5 * part) / n)[code]
     return Influence(float(np.mean(f * g)) - 0.25, (psi - psi.mean()) / n)
+
+
+@dataclass(frozen=True, eq=False)
+class Resampling:
+    """Bootstrap samples of images, and for each image the set of renewed votes that it takes."""
+
+    weights: Float64  # copies of each image in each sample, (draws, n)
+    choice: npt.NDArray[np.int8] | None  # set of votes of each image, (draws, n); None without
+
+    def mixed(self, replicate: int) -> Float64:
+        """Copies of the images that take their votes from this set."""
+        assert self.choice is not None
+        return np.where(self.choice == replicate, self.weights, 0.0)
+
+
+def resampling(n: int, n_draws: int, sets: int, seed: int) -> Resampling:
+    """Samples of n of n images, each image with votes of a random one of the sets (below 128).
+
+    Votes of different images are independent, so the sets of a few renewals can be mixed image by
+    image: the variance over mixtures is that over all renewals.
+    """
+    weights = image_weights(n, n_draws, rng(seed, "bootstrap_images")).astype(np.float64)
+    choice = None
+    if sets:
+        choice = rng(seed, "bootstrap_vote_sets").integers(0, sets, (n_draws, n), dtype=np.int8)
+    return Resampling(weights, choice)
+
+
+def linear_draws(
+    numbers: Mapping[Hashable, Influence],
+    renewed: Sequence[Mapping[Hashable, Influence]],
+    samples: Resampling,
+) -> tuple[Draws, Draws]:
+    """Each number in each sample: over images, and over images and votes, centred like the first.
+
+    ``renewed`` has, for each set of votes, the numbers that depend on votes, by the same names
+    (renewed votes include vote noise twice, which moves most numbers).
+    """
+    values = np.array([one.value for one in numbers.values()])
+    influence = np.stack([one.images for one in numbers.values()], axis=1)
+    draws = values + (samples.weights - 1.0) @ influence
+    plain: Draws = {name: draws[:, place] for place, name in enumerate(numbers)}
+    if not renewed:
+        return plain, {}
+    changing = list(renewed[0])
+    sets = np.stack([[part[name].images for name in changing] for part in renewed])
+    sets -= sets.mean(axis=0)
+    sets *= np.sqrt(len(renewed) / (len(renewed) - 1.0))  # the mean is estimated from the sets
+    added = sum(samples.mixed(r) @ part.T for r, part in enumerate(sets))
+    both = dict(plain)
+    for place, name in enumerate(changing):
+        both[name] = plain[name] + np.asarray(added)[:, place]
+    return plain, both

@@ -1,9 +1,15 @@
-"""Exact average ranks of condensed RDMs with tens of millions of entries.
+"""Exact average ranks of condensed RDMs with tens of millions of entries, and bins of ranks.
 
 float32 values are ranked by their bit patterns: an order-preserving map to unsigned integers, one
 stable pass into buckets of the upper 16 bits, then counting of the lower 16 bits within a bucket.
 That is linear in the number of values, whatever their distribution and ties. Average ranks are
 multiples of one half, so they are kept doubled, as integers, without rounding.
+
+A bootstrap needs only bins of ranks, two bytes per pair. Up to 65,534 pairs every group of equal
+values has its own bin and ranks computed from bins are exact. Above, there are 4096 bins of equal
+width in rank: ties stay together, and a rank is off by at most 1/8192 of the range. Then most
+values need no rank: the upper half of their bits gives the bin or, next to an edge of a bin, both
+halves do. That takes two passes of counting instead of a sort.
 """
 
 from dataclasses import dataclass
@@ -14,28 +20,37 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 
+UInt16 = npt.NDArray[np.uint16]
 UInt32 = npt.NDArray[np.uint32]
 
 # A bucket with fewer values than this is sorted; a larger one is counted in 65,536 cells.
 _COUNTING_FROM = 2048
+# A uint16 holds that many bins; above, that many bins are made.
+_MOST_BINS, _BINS = 1 << 16, 1 << 12
+# At most this many upper halves may contain an edge (0.4 MB of counts each); else all are ranked.
+_MOST_EDGES = 1024
+_HALF = 1 << 16
+NOT_FINITE = "The RDM contains a NaN or infinite dissimilarity; compute it again."
 
 
 @dataclass(frozen=True, eq=False)
 class Ranks:
-    """Average ranks of one condensed array.
+    """Average ranks of one condensed array."""
 
-    Attributes:
-        doubled: Twice the average rank of each value (1-based), uint32.
-        variation: Sum of squares of (doubled - mean), the mean being ``doubled.size + 1``.
-        tied_pairs: Number of pairs of equal values.
-    """
-
-    doubled: UInt32
-    variation: float
-    tied_pairs: int
+    doubled: UInt32  # twice the 1-based average rank of each value
+    variation: float  # sum of squares of (doubled - mean); the mean is doubled.size + 1
+    tied_pairs: int  # pairs of equal values
 
     def __len__(self) -> int:
         return int(self.doubled.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """A variable over the pairs of a selection, in bins of its ranks."""
+
+    bins: UInt16  # of each pair
+    midranks: npt.NDArray[np.float32]  # of each bin, as a share of all pairs
 
 
 @numba.njit(cache=True, nogil=True)
@@ -112,7 +127,7 @@ def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
 
 
 def _rank_float64(values: npt.NDArray[np.float64]) -> Ranks:
-    """The same from a float64 array, by sorting: slower and 5 times the memory."""
+    """Ranks of a float64 array, by sorting: slower and 5 times the memory."""
     order = np.argsort(values, kind="stable")
     n = values.size
     edges = np.flatnonzero(np.diff(values[order], prepend=-np.inf, append=np.inf))
@@ -125,23 +140,16 @@ def _rank_float64(values: npt.NDArray[np.float64]) -> Ranks:
 
 
 def average_ranks(values: npt.ArrayLike) -> Ranks:
-    """Rank a condensed array, ties exactly averaged.
+    """Ranks of a finite 1-d array (may be memory-mapped), ties exactly averaged.
 
     Takes 0.5 GB beyond the input for 50 million float32 values, 0.2 GB of it the result. Other
     dtypes are ranked as float64.
-
-    Args:
-        values: 1-d, finite; may be a memory map.
-
-    Returns:
-        The ranks.
-
-    Raises:
-        InputError: If a value is NaN or infinite, or the array is empty or too long (2^31).
     """
     array = np.asarray(values)
     if array.ndim != 1 or not 0 < array.size < 2**31:
-        raise InputError(f"Ranks are taken of a 1-d array with values, not of shape {array.shape}.")
+        raise InputError(
+            f"Cannot rank an array of shape {array.shape}; a non-empty 1-d one is needed."
+        )
     if array.dtype == np.float32:
         doubled = np.empty(array.size, dtype=np.uint32)
         bits = np.ascontiguousarray(array).view(np.uint32)
@@ -152,7 +160,7 @@ def average_ranks(values: npt.ArrayLike) -> Ranks:
         finite = bool(np.isfinite(array).all())
         ranks = _rank_float64(array) if finite else Ranks(np.empty(0, np.uint32), 0.0, 0)
     if not finite:
-        raise InputError("A dissimilarity is NaN or infinite and has no rank; mend the RDM first.")
+        raise InputError(NOT_FINITE)
     return ranks
 
 
@@ -204,3 +212,124 @@ def count_inversions(sequence, spare):  # type: ignore[no-untyped-def]
         source, target = target, source
         width *= 2
     return total
+
+
+@numba.njit(cache=True, nogil=True)
+def _bin(doubled, scale):  # type: ignore[no-untyped-def]
+    return np.uint16(np.float64(doubled) * scale)
+
+
+@numba.njit(cache=True, nogil=True)
+def _of_ranks(doubled, scale, bins):  # type: ignore[no-untyped-def]
+    for i in range(doubled.size):
+        bins[i] = _bin(doubled[i], scale)
+
+
+@numba.njit(cache=True, nogil=True)
+def _upper_halves(bits, starts):  # type: ignore[no-untyped-def]
+    """Count values by upper half: ``starts[h]`` becomes the number in lower halves."""
+    for i in range(bits.size):
+        starts[np.int64(_ordered(bits[i]) >> np.uint32(16)) + 1] += 1
+    for h in range(starts.size - 1):
+        starts[h + 1] += starts[h]
+
+
+@numba.njit(cache=True, nogil=True)
+def _edges(starts, scale, alone, slots):  # type: ignore[no-untyped-def]
+    """Bin of each upper half, or its slot if it has an edge inside; returns the number of slots."""
+    number = 0
+    for h in range(slots.size):
+        low, high = starts[h], starts[h + 1]
+        slots[h] = -1
+        if high > low:
+            alone[h] = _bin(2 * low + 2, scale)
+            if _bin(2 * high, scale) != alone[h]:
+                slots[h] = number
+                number += 1
+    return number
+
+
+@numba.njit(cache=True, nogil=True)
+def _by_halves(bits, starts, alone, slots, counts, scale, bins):  # type: ignore[no-untyped-def]
+    half = np.uint32(0xFFFF)
+    for i in range(bits.size):
+        key = _ordered(bits[i])
+        slot = slots[np.int64(key >> np.uint32(16))]
+        if slot >= 0:
+            counts[slot, np.int64(key & half)] += np.uint32(1)
+    table = np.empty(counts.shape, np.uint16)
+    for h in range(slots.size):
+        slot = slots[h]
+        if slot >= 0:
+            below = starts[h]
+            for cell in range(counts.shape[1]):
+                count = np.int64(counts[slot, cell])
+                if count > 0:
+                    table[slot, cell] = _bin(2 * below + count + 1, scale)
+                    below += count
+    for i in range(bits.size):
+        key = _ordered(bits[i])
+        upper = np.int64(key >> np.uint32(16))
+        slot = slots[upper]
+        bins[i] = alone[upper] if slot < 0 else table[slot, np.int64(key & half)]
+
+
+@numba.njit(cache=True, nogil=True)
+def _mass(bins, counts):  # type: ignore[no-untyped-def]
+    for i in range(bins.size):
+        counts[bins[i]] += 1
+
+
+def bins_of(ranks: Ranks) -> tuple[UInt16, int]:
+    """Bins of ranks, fine enough to rank any resample from them alone, and their number."""
+    number = len(ranks)
+    if number < _MOST_BINS - 1:
+        # Doubled ranks of neighbouring groups differ by 2 or more.
+        return (ranks.doubled >> np.uint32(1)).astype(np.uint16), number + 1
+    bins = np.empty(number, dtype=np.uint16)
+    _of_ranks(ranks.doubled, _BINS / (2.0 * number + 2.0), bins)
+    return bins, _BINS
+
+
+def bins_of_values(values: npt.NDArray) -> tuple[UInt16, int]:
+    """The bins that :func:`bins_of` gives the ranks of these values, and their number."""
+    number = values.size
+    if values.dtype != np.float32 or values.ndim != 1 or number < _MOST_BINS - 1:
+        return bins_of(average_ranks(values))
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    starts = np.zeros(_HALF + 1, dtype=np.int64)
+    _upper_halves(bits, starts)
+    # Upper halves of what is not finite: 0x7F80 and above, and their mirror for negative numbers.
+    if starts[0x0080] > 0 or starts[_HALF] > starts[0xFF80]:
+        return bins_of(average_ranks(values))  # raises the error
+    scale = _BINS / (2.0 * number + 2.0)
+    alone, slots = np.zeros(_HALF, dtype=np.uint16), np.empty(_HALF, dtype=np.int32)
+    edges = _edges(starts, scale, alone, slots)
+    if edges > _MOST_EDGES:
+        return bins_of(average_ranks(values))
+    bins = np.empty(number, dtype=np.uint16)
+    counts = np.zeros((edges, _HALF), dtype=np.uint32)
+    _by_halves(bits, starts, alone, slots, counts, scale, bins)
+    return bins, _BINS
+
+
+def bin_counts(bins: UInt16, count: int) -> npt.NDArray[np.int64]:
+    """Number of pairs in each of ``count`` bins (``np.bincount`` would copy them as int64)."""
+    mass = np.zeros(count, dtype=np.int64)
+    _mass(bins, mass)
+    return mass
+
+
+def _with_midranks(bins: UInt16, count: int) -> Binned:
+    share = bin_counts(bins, count) / bins.size
+    return Binned(bins, (np.cumsum(share) - 0.5 * share).astype(np.float32))
+
+
+def binned(ranks: Ranks) -> Binned:
+    """Bins of a ranked variable; equal values share a bin."""
+    return _with_midranks(*bins_of(ranks))
+
+
+def binned_values(values: npt.NDArray) -> Binned:
+    """Bins of a variable that is not ranked yet."""
+    return _with_midranks(*bins_of_values(values))

@@ -1,44 +1,81 @@
-"""Representational dissimilarity matrices: the type and how to make one from features."""
+"""Representational dissimilarity matrices (RDMs), and positions of pairs in condensed form."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import squareform
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity.distances import prepare
-from latent_microscope.similarity.pairs import condensed_index, n_images, n_pairs, row_start
-from latent_microscope.similarity.rows import Rows
+from latent_microscope.similarity.distances import Rows, prepare
 
+Ints = npt.NDArray[np.int64]
 # Bytes of one float64 block of distances.
 _BLOCK_BYTES = 24 << 20
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def as_ids(ids: npt.ArrayLike | None, n: int) -> np.ndarray:
-    """Image ids as a 1-d array of integers or strings; 0..n-1 when none are given.
+def n_pairs(n: int) -> int:
+    """Number of pairs of ``n`` images, the length of a condensed RDM."""
+    return n * (n - 1) // 2
 
-    Raises:
-        InputError: If there are not ``n`` of them, or one occurs twice.
-    """
+
+def n_images(pairs: int) -> int:
+    """Number of images of a condensed RDM of length ``pairs``."""
+    n = round((1.0 + (1.0 + 8.0 * pairs) ** 0.5) / 2.0)
+    if pairs < 1 or n_pairs(n) != pairs:
+        raise InputError(
+            f"A condensed RDM has n(n-1)/2 values, and no n gives {pairs}; "
+            "pass the upper triangle without the diagonal."
+        )
+    return n
+
+
+def row_start(row: int, n: int) -> int:
+    """Position in the condensed array of the pair (row, row + 1)."""
+    return row * (n - 1) - row * (row - 1) // 2
+
+
+def condensed_index(i: Ints, j: Ints, n: int) -> Ints:
+    """Positions of the pairs (i, j), in either order, i != j, of ``n`` images."""
+    low, high = np.minimum(i, j).astype(np.int64), np.maximum(i, j).astype(np.int64)
+    return low * (n - 1) - low * (low - 1) // 2 + high - low - 1
+
+
+def pairs_within(groups: npt.ArrayLike) -> Ints:
+    """Ascending condensed positions of the pairs whose images have the same label in ``groups``."""
+    labels = np.asarray(groups)
+    n = labels.size
+    parts = [
+        row_start(row, n) + np.flatnonzero(labels[row + 1 :] == labels[row]) for row in range(n - 1)
+    ]
+    return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, dtype=np.int64)
+
+
+def pairs_among(members: npt.ArrayLike) -> Ints:
+    """Ascending condensed positions of the pairs whose images are both members (one bool each)."""
+    inside = np.asarray(members, dtype=bool)
+    chosen = np.flatnonzero(inside)
+    n = inside.size
+    parts = [row_start(int(i), n) + chosen[k + 1 :] - i - 1 for k, i in enumerate(chosen[:-1])]
+    return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, dtype=np.int64)
+
+
+def as_ids(ids: npt.ArrayLike | None, n: int) -> np.ndarray:
+    """``n`` unique image ids as a 1-d array of integers or strings; 0..n-1 if None."""
     if ids is None:
         return np.arange(n, dtype=np.int64)
     array = np.asarray(ids)
     if array.dtype.kind not in "iuSU":
         array = np.asarray([str(i) for i in array.ravel()])
     if array.shape != (n,):
-        raise InputError(f"There are {array.size} ids for {n} images; give one id an image.")
+        raise InputError(f"There are {array.size} ids for {n} images; give one id per image.")
     unique, number = np.unique(array, return_counts=True)
     if unique.size < n:
         twice = unique[np.argmax(number > 1)]
         raise InputError(f"Image id {twice!s} occurs more than once; ids must be unique.")
     return array
-
-
-def same_ids(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two id arrays name the same images in the same order."""
-    return a is b or (a.shape == b.shape and bool(np.all(a == b)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +96,8 @@ class RDM:
         values = np.asanyarray(self.values)
         if values.ndim != 1:
             raise InputError(
-                f"An RDM holds a condensed (1-d) upper triangle, not an array of shape "
-                f"{values.shape}; take scipy's squareform of it."
+                f"An RDM is a condensed (1-d) upper triangle, not an array of shape "
+                f"{values.shape}; apply scipy's squareform to it."
             )
         if values.dtype != np.float32:
             values = values.astype(np.float32)
@@ -80,28 +117,7 @@ class RDM:
 
     def square(self) -> npt.NDArray[np.float32]:
         """The full symmetric matrix, shape (n, n), zeros on the diagonal."""
-        n = self.n
-        full = np.zeros((n, n), dtype=np.float32)
-        for row in range(n - 1):
-            start = row_start(row, n)
-            full[row, row + 1 :] = self.values[start : start + n - 1 - row]
-        full += full.T
-        return full
-
-    def positions(self, ids: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Positions of the given ids.
-
-        Raises:
-            InputError: If one of them is not in this RDM.
-        """
-        wanted = np.asarray(ids)
-        order = np.argsort(self.ids, kind="stable")
-        sorted_ids = self.ids[order]
-        place = np.minimum(np.searchsorted(sorted_ids, wanted), self.n - 1)
-        missing = np.flatnonzero(sorted_ids[place] != wanted)
-        if missing.size:
-            raise InputError(f"Image id {wanted[missing[0]]!s} is not in this RDM of {self.n}.")
-        return order[place].astype(np.int64)
+        return np.asarray(squareform(self.values, checks=False))
 
     def select(self, ids: npt.ArrayLike) -> "RDM":
         """The RDM of the given ids only, in their order (a subset, or a permutation).
@@ -110,7 +126,14 @@ class RDM:
             InputError: If an id is missing or given twice.
         """
         wanted = as_ids(ids, np.asarray(ids).size)
-        index = self.positions(wanted)
+        order = np.argsort(self.ids, kind="stable")
+        place = np.minimum(np.searchsorted(self.ids, wanted, sorter=order), self.n - 1)
+        index = order[place]
+        missing = np.flatnonzero(self.ids[index] != wanted)
+        if missing.size:
+            raise InputError(
+                f"Image id {wanted[missing[0]]!s} is not among the RDM's {self.n} ids."
+            )
         m = index.size
         values = np.empty(n_pairs(m), dtype=np.float32)
         for row in range(m - 1):
@@ -121,7 +144,7 @@ class RDM:
 
 
 def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, np.ndarray]:
-    """Finite features of shape (n, d), read as float64 when wanted, and their ids."""
+    """Finite features of shape (n, d), read as float64 on access, and their ids."""
     x = features if isinstance(features, np.memmap) else np.asarray(features)
     if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
         raise InputError(
@@ -138,7 +161,7 @@ def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, 
             if bad.size:
                 raise InputError(
                     f"Image id {names[low + row]!s} has a non-finite feature (column {bad[0]}: "
-                    f"{part[row, bad[0]]}); mend the extraction or leave the image out."
+                    f"{part[row, bad[0]]}); extract the features again or leave the image out."
                 )
     return rows, names
 
@@ -150,17 +173,17 @@ def rdm(
     *,
     out: npt.NDArray[np.float32] | None = None,
 ) -> RDM:
-    """The RDM of one row of features an image.
+    """The RDM of features, one row per image.
 
     Computed block by block in float64 and rounded once to float32; peak memory is one block, the
-    result, and float64 copies of the features (two at most) where these are small; larger ones
-    are read tile by tile (:mod:`latent_microscope.similarity.rows`).
+    result, and float64 copies of the features (two at most) if these are small; larger ones
+    are read tile by tile.
 
     Args:
         features: Shape (n, d); any real dtype.
         metric: ``euclidean``, ``cosine``, ``correlation`` (both 1 - similarity) or
             ``jensenshannon`` (the distance, nats, rows normalised to sum 1; d up to 100).
-        ids: One id a row (integers or strings); 0..n-1 if None.
+        ids: One id per row (integers or strings); 0..n-1 if None.
         out: Where to write: a float32 array or ``np.memmap`` of length n(n-1)/2.
 
     Returns:
@@ -181,11 +204,11 @@ def rdm(
             f"out has shape {out.shape} and dtype {out.dtype}; {n} images need float32 of "
             f"shape ({n_pairs(n)},)."
         )
-    prepared = prepare(x, metric, names)
+    block_of = prepare(x, metric, names)
     rows = int(np.clip(_BLOCK_BYTES // (8 * n), 1, 512))
     for start in range(0, n - 1, rows):
         stop = min(start + rows, n - 1)
-        block = prepared.block(start, stop)
+        block = block_of(start, stop)
         if not block.max() <= _LARGEST:
             row, column = np.argwhere(~(block <= _LARGEST))[0]
             raise InputError(
@@ -198,26 +221,8 @@ def rdm(
     return RDM(out, names, metric)
 
 
-def class_rdm(
-    features: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    metric: str = "euclidean",
-    names: npt.ArrayLike | None = None,
-) -> RDM:
-    """The RDM of the mean features (or votes) of each class.
-
-    Args:
-        features: Shape (n, d).
-        labels: Class of each image.
-        metric: As for :func:`rdm`.
-        names: Ids of the classes in ascending order of their labels; the labels if None.
-
-    Returns:
-        The RDM of the classes that occur.
-
-    Raises:
-        InputError: As :func:`rdm`, an image's fault being named by its position.
-    """
+def class_rdm(features: npt.ArrayLike, labels: npt.ArrayLike, metric: str = "euclidean") -> RDM:
+    """The RDM of the mean features (or votes) of each class that occurs; its ids are the labels."""
     x, _ = _checked(features, None)
     classes, group = np.unique(np.asarray(labels), return_inverse=True)
     if group.shape != (x.n,):
@@ -225,5 +230,4 @@ def class_rdm(
     sums = np.zeros((classes.size, x.d))
     for low, high in x.tiles():
         np.add.at(sums, group[low:high], x[low:high])
-    means = sums / np.bincount(group)[:, None]
-    return rdm(means, metric, classes if names is None else names)
+    return rdm(sums / np.bincount(group)[:, None], metric, classes)

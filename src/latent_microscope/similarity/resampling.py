@@ -4,7 +4,7 @@ A bootstrap sample of images is a vector w of multiplicities. A pair i < j then 
 times, pairs of an image with its own copy are dropped, and every correlation follows from sums of
 w_i w_j X_ij Y_ij. For values (pearson, cosine) these are matrix products for all samples at once.
 Ranks depend on the sample: ranks kept from the whole sample gave the label RDM of 600 CIFAR-10H
-images an interval 5 times too wide. So they are made anew in each sample, from binned ranks.
+images an interval 5 times too wide. So each sample is ranked again, from binned ranks.
 """
 
 from collections.abc import Sequence
@@ -13,38 +13,28 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.bins import bins_of
-from latent_microscope.similarity.comparison import (
-    Comparable,
-    partial_correlation,
-    rank_rdm,
-)
-from latent_microscope.similarity.pairs import row_start
-from latent_microscope.similarity.rdms import RDM
-from latent_microscope.similarity.variance import unique_shares
+from latent_microscope.similarity.comparison import rank_rdm
+from latent_microscope.similarity.ranks import bins_of
+from latent_microscope.similarity.rdms import RDM, row_start
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.int64]
+"""Multiplicities of the images in each sample, shape (draws, n)."""
 
 # Rows of the symmetric matrix that are expanded at once.
 _ROWS = 128
 
 
-def image_weights(n: int, n_draws: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Multiplicities of n images in bootstrap samples of size n, shape (n_draws, n)."""
+def image_weights(n: int, n_draws: int, generator: np.random.Generator) -> Weights:
+    """Multiplicities of n images in bootstrap samples of size n."""
     return generator.multinomial(n, np.full(n, 1.0 / n), size=n_draws).astype(np.int64)
 
 
-def weighted_sums(x: Float32, y: Float32 | None, weights: npt.NDArray[np.int64]) -> Float64:
-    """Sum over i < j of w_i w_j x_ij y_ij for each row w of ``weights``.
+def weighted_sums(x: Float32, y: Float32 | None, weights: Weights) -> Float64:
+    """Sum over i < j of w_i w_j x_ij y_ij (y None: ones) for each row w of ``weights``.
 
-    Args:
-        x: Condensed array.
-        y: Condensed array; None stands for ones.
-        weights: Shape (draws, n).
-
-    Returns:
-        Shape (draws,). float32 products within a block of rows, float64 across blocks.
+    float32 products within a block of rows, float64 across blocks.
     """
     n = weights.shape[1]
     total = np.zeros(weights.shape[0])
@@ -63,21 +53,12 @@ def weighted_sums(x: Float32, y: Float32 | None, weights: npt.NDArray[np.int64])
 
 
 def sums_of_products(
-    variables: Sequence[Float32],
-    weights: npt.NDArray[np.int64],
-    *,
-    needed: Sequence[tuple[int, int]],
+    variables: Sequence[Float32], weights: Weights, *, needed: Sequence[tuple[int, int]]
 ) -> Float64:
-    """Weighted sums of products of the chosen pairs of variables.
+    """Weighted sums of products of the needed pairs of variables, symmetric, (draws, k, k).
 
-    Args:
-        variables: Condensed arrays; the first is the constant 1 (0 at pairs left out, where all
-            others must be 0 too).
-        weights: Shape (draws, n).
-        needed: Pairs (p, q) of positions.
-
-    Returns:
-        Symmetric, shape (draws, k, k), NaN at pairs that were not asked for.
+    The first variable is the constant 1 (0 at pairs left out, where all others must be 0 too).
+    Sums that are not needed are NaN.
     """
     k = len(variables)
     sums = np.full((weights.shape[0], k, k), np.nan)
@@ -89,34 +70,19 @@ def sums_of_products(
     return sums
 
 
-def rank_bins(matrix: Comparable, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
-    """Bins of the ranks of an RDM, see :mod:`latent_microscope.similarity.bins`.
-
-    Args:
-        matrix: RDM or condensed array.
-        pairs: Positions of the pairs that take part, or None.
-
-    Returns:
-        Bins in full length (0 at pairs left out) and their number.
-    """
+def rank_bins(matrix: RDM, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
+    """Bins of the ranks among some pairs (full length, 0 at pairs left out), and their number."""
     part, count = bins_of(rank_rdm(matrix, pairs=pairs).ranks)
     if pairs is None:
         return part, count
-    full = np.zeros(_length(matrix), dtype=np.uint16)
+    full = np.zeros(len(matrix), dtype=np.uint16)
     full[pairs] = part
     return full, count
 
 
-def _length(matrix: Comparable) -> int:
-    return len(matrix) if isinstance(matrix, RDM) else int(np.asarray(matrix).size)
-
-
 @numba.njit(cache=True, nogil=True)
 def _pairs_drawn(a, live, weights, taking_part, column, weight):  # type: ignore[no-untyped-def]
-    """Places of the pairs of drawn image ``a`` with later ones, and their multiplicities.
-
-    Written to the fronts of ``column`` and ``weight``; returns how many.
-    """
+    """Fill the places and multiplicities of the pairs of drawn image ``a`` with later ones."""
     n, i = weights.size, live[a]
     base = i * (n - 1) - i * (i - 1) // 2 - i - 1
     m = 0
@@ -131,17 +97,10 @@ def _pairs_drawn(a, live, weights, taking_part, column, weight):  # type: ignore
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def reranked_sums(bins, n_bins, taking_part, weights, needed):  # type: ignore[no-untyped-def]
-    """Sums of products of one resample, each variable ranked anew by its bins.
+    """Sums of products of one resample, each variable ranked again by its bins (k, pairs).
 
-    Args:
-        bins: Shape (k, pairs), uint16.
-        n_bins: Number of bins.
-        taking_part: One boolean a pair, or an empty array for all.
-        weights: Multiplicities of the images, int64.
-        needed: Shape (k, k), boolean: the sums wanted above the diagonal.
-
-    Returns:
-        Shape (k + 1, k + 1), the constant first: ranks mapped to (-1, 1), 0 where not needed.
+    ``taking_part`` is one boolean per pair (empty: all), ``needed`` marks the sums wanted above the
+    diagonal. Returns (k + 1, k + 1), the constant first: ranks mapped to (-1, 1), 0 if not needed.
     """
     k = bins.shape[0]
     n = weights.size
@@ -199,40 +158,3 @@ def reranked_sums(bins, n_bins, taking_part, weights, needed):  # type: ignore[n
         for q in range(p + 1, k + 1):
             sums[q, p] = sums[p, q]
     return sums
-
-
-def scores_from_sums(
-    sums: Float64, n_models: int, method: str, *, controls: int = 0, unique: bool = False
-) -> Float64:
-    """Scores of the models from sums of products of (1, reference, models, controls).
-
-    Args:
-        sums: Shape (draws, k, k) from :func:`sums_of_products` or :func:`reranked_sums`.
-        n_models: Number of models.
-        method: ``spearman``, ``pearson``, ``rho-a`` or ``cosine``.
-        controls: Number of controls, partialled out if there are any.
-        unique: Unique variances in place of correlations.
-
-    Returns:
-        Shape (draws, n_models); NaN where not defined.
-    """
-    number = sums[:, 0, 0]
-    safe = np.where(number > 0.0, number, np.nan)
-    raw = sums[:, 1:, 1:] / safe[:, None, None]
-    mean = sums[:, 0, 1:] / safe[:, None]
-    gram = raw if method == "cosine" else raw - mean[:, :, None] * mean[:, None, :]
-    valid = np.isfinite(number) & (number > 0.0)
-    out = np.full((sums.shape[0], n_models), np.nan)
-    if unique:
-        out[valid] = unique_shares(gram[valid], n_models)
-        return out
-    for model in range(n_models):
-        chosen = [0, 1 + model, *range(1 + n_models, 1 + n_models + controls)]
-        part = gram[valid][:, chosen][:, :, chosen]
-        if method == "rho-a":
-            n = number[valid]
-            # Scaled ranks are 2 (rank - mean) / n.
-            out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / np.maximum(n**2 - 1.0, 1.0)
-        else:
-            out[valid, model] = partial_correlation(part)
-    return out

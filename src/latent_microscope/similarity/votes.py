@@ -10,24 +10,16 @@ Float64 = npt.NDArray[np.float64]
 
 
 def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
-    """Vote counts as int64 of shape (images, classes).
-
-    Args:
-        counts: Whole, non-negative numbers.
-        at_least: Votes that each image must have.
-
-    Raises:
-        InputError: Naming the row that is at fault.
-    """
+    """Vote counts as int64 (images, classes), checked: whole, at least that many per image."""
     array = np.asarray(counts)
     if array.ndim != 2 or array.shape[1] < 2:
         raise InputError(f"Votes have the shape (images, classes), not {array.shape}.")
     whole = array.astype(np.int64)
-    if (whole != array).any() or (whole < 0).any():
-        row = int(np.argmax(((whole != array) | (whole < 0)).any(axis=1)))
+    wrong = np.flatnonzero(((whole != array) | (whole < 0)).any(axis=1))
+    if wrong.size:
         raise InputError(
-            f"Row {row} of the votes is not made of whole non-negative counts; "
-            "pass counts, not shares."
+            f"Row {wrong[0]} of the votes contains a value that is not a non-negative whole "
+            "number; pass counts, not shares."
         )
     few = np.flatnonzero(whole.sum(axis=1) < at_least)
     if few.size:
@@ -67,21 +59,13 @@ def halve_votes(counts: Counts, generator: np.random.Generator) -> tuple[Counts,
 
 
 def resample_votes(counts: Counts, generator: np.random.Generator) -> Counts:
-    """Bootstrap the votes of each image: as many again, drawn with replacement."""
+    """Bootstrap the votes of each image: the same number, drawn with replacement."""
     shares = counts / counts.sum(axis=1, keepdims=True)
     return generator.multinomial(counts.sum(axis=1), shares).astype(np.int64)
 
 
 def class_mean_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> Float64:
-    """Mean vote shares of each image's class, the image itself included: an oracle baseline.
-
-    Args:
-        counts: Votes, shape (n, classes).
-        labels: True class of each image.
-
-    Returns:
-        Shape (n, classes): row i is the mean of the shares of all images of class ``labels[i]``.
-    """
+    """Mean vote shares of each image's true class, itself included, (n, classes): a baseline."""
     shares = vote_shares(counts)
     _, group = np.unique(np.asarray(labels), return_inverse=True)
     sums = np.zeros((group.max() + 1, shares.shape[1]))

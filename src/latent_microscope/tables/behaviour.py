@@ -35,8 +35,13 @@ from latent_microscope.similarity.behaviour import (
     vote_entropy,
 )
 from latent_microscope.similarity.bootstrap import score_table
-from latent_microscope.similarity.influence import Influence, rank_covariance_of_images
-from latent_microscope.similarity.linear import Draws, linear_draws, resampling
+from latent_microscope.similarity.influence import (
+    Draws,
+    Influence,
+    linear_draws,
+    rank_covariance_of_images,
+    resampling,
+)
 from latent_microscope.similarity.votes import class_mean_votes, resample_votes, vote_shares
 
 NO_RUN = -1  # seed of rows to which no run belongs

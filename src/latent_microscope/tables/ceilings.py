@@ -11,11 +11,11 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import one_hot, softmax
-from latent_microscope.similarity.bins import binned
 from latent_microscope.similarity.ceiling import TRUTHS, root_spearman_brown, simulated_truth
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
 from latent_microscope.similarity.influence import selection, sign_concordance
 from latent_microscope.similarity.measures import MEASURES, Ready, frame, measures, ready
+from latent_microscope.similarity.ranks import binned
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import class_mean_votes, halve_votes, vote_shares
 from latent_microscope.tables.behaviour import Classifier

@@ -18,8 +18,7 @@ from latent_microscope.similarity.comparison import (
     rank_rdm,
     spearman,
 )
-from latent_microscope.similarity.pairs import pairs_within
-from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.rdms import pairs_within, rdm
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.statistics.summaries import over_runs
 

@@ -1,4 +1,4 @@
-// The study as it stands in the page: JSON with arrays as base64 of little-endian bytes.
+// The study of the page: JSON with arrays as base64 of little-endian bytes.
 const study = JSON.parse(document.getElementById("study").textContent);
 const count = study.ids.length;
 const TYPES = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array };
@@ -41,12 +41,14 @@ const votes = study.votes && {
   models: study.votes.models.map((model) => ({ name: model.name, probabilities: unpack(model.probabilities) })),
 };
 
+// Levels of a column that is not of numbers, and the place of an image's value among them.
+const levelsOf = (column) => (column.kind === "binary" ? ["no", "yes"] : column.levels);
+const codeOf = (column, row) => (column.kind === "binary" ? bitOf(column.values, row) : column.values[row]);
+const everyRow = () => Array.from({ length: count }, (_, row) => row);
+const rowsOfLevel = (column, code) => everyRow().filter((row) => codeOf(column, row) === code);
+
 // A value as text: of a number five significant digits.
-function textOf(column, row) {
-  if (column.kind === "binary") return bitOf(column.values, row) ? "yes" : "no";
-  if (column.kind === "category") return column.levels[column.values[row]];
-  return numberText(column.values[row]);
-}
+const textOf = (column, row) => (column.kind === "number" ? numberText(column.values[row]) : levelsOf(column)[codeOf(column, row)]);
 
 function numberText(value) {
   if (!Number.isFinite(value)) return "–";

@@ -1,4 +1,4 @@
-// The picked image: its values, its nearest neighbours, what people and models say of it.
+// The picked image: its values, its nearest neighbours, its votes and the probabilities of models.
 const picked = { row: -1, before: [] };
 
 function neighboursOf(row) {
@@ -19,8 +19,8 @@ function pick(row, { back = false } = {}) {
 function showImage() {
   const { row } = picked, panel = byId("panel-image");
   if (row < 0) {
-    panel.replaceChildren(element("p", {}, "No image is picked. Click one on the map, search for its id, or take one of a list."),
-      ...(study.thumbnails ? [] : [element("p", { class: "note" }, "The study has no images, or its config asks for no thumbnails: points and values only.")]));
+    panel.replaceChildren(element("p", {}, "No image is picked. Click one on the map, search for its id, or pick one from a list."),
+      ...(study.thumbnails ? [] : [element("p", { class: "note" }, "The study has no images, or thumbnails are off in its config: points and values only.")]));
     return;
   }
   const back = picked.before.length ? button("Back", () => pick(picked.before.pop(), { back: true })) : null;
@@ -90,15 +90,15 @@ function opinions(row) {
   const shown = rows.filter((each, i) => rows.length <= 12 || i === own || each.share > 0.005 || each.chance > 0.02);
   const heads = [
     { title: "Class", key: (each) => each.name, cell: (each) => each.name },
-    { title: `people (${total})`, key: (each) => each.share, down: true, cell: (each) => [bar(each.share, "people"), element("span", { class: "number" }, `${each.votes}`)] },
+    { title: `votes (${total})`, key: (each) => each.share, down: true, cell: (each) => [bar(each.share, "people"), element("span", { class: "number" }, `${each.votes}`)] },
   ];
   if (model) heads.push({ title: model.name, key: (each) => each.chance, down: true, cell: (each) => [bar(each.chance, "model"), element("span", { class: "number" }, each.chance.toFixed(3))] });
   const choice = element("select", { id: "model-select" }, ...votes.models.map((each, i) => option(i, each.name)));
   choice.value = String(shownModel);
   choice.addEventListener("change", () => { shownModel = Number(choice.value); showImage(); byId("model-select").focus(); });
   return [
-    element("h3", {}, "People and models"),
+    element("h3", {}, "Annotators and models"),
     model ? element("div", { class: "row" }, element("label", {}, "Model ", choice)) : element("p", { class: "note" }, "The study has no model with probabilities of these classes."),
-    table(`Votes of people${model ? ` and probabilities of ${model.name}` : ""}.`, heads, shown, 1),
+    table(`Votes of annotators${model ? ` and probabilities of ${model.name}` : ""}.`, heads, shown, 1),
   ];
 }

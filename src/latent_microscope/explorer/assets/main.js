@@ -20,7 +20,7 @@ function recolour() {
     for (const row of rows) chosen[row] = 1;
     for (let i = 0; i < count; i++) if (!chosen[i]) faint[i] = blend(map.background, faint[i], 38);
     map.colours = faint;
-    map.layers = [Uint32Array.from({ length: count }, (_, i) => i).filter((i) => !chosen[i]), Uint32Array.from(rows)];
+    map.layers = [Uint32Array.from(everyRow().filter((i) => !chosen[i])), Uint32Array.from(rows)];
   }
   map.ink(styleOf("--ink"), styleOf("--accent"));
   map.redraw();
@@ -40,10 +40,10 @@ function legend() {
     strip.style.background = `linear-gradient(to right, ${Array.from({ length: 15 }, (_, i) => cssOf(onScale(shown.scale, i / 14))).join(", ")})`;
     return place.replaceChildren(element("span", {}, column.title), element("span", {}, `≤ ${numberText(low)}`), strip, element("span", {}, `≥ ${numberText(high)}`), element("span", { class: "note" }, "1st to 99th percentile"));
   }
-  const levels = column.kind === "binary" ? ["no", "yes"] : column.levels;
+  const levels = levelsOf(column);
   const colours = column.kind === "binary" ? BINARY[themeNow()] : levelColours(levels, themeNow());
   const sizes = new Uint32Array(levels.length);
-  for (let i = 0; i < count; i++) sizes[column.kind === "binary" ? bitOf(column.values, i) : column.values[i]] += 1;
+  for (let i = 0; i < count; i++) sizes[codeOf(column, i)] += 1;
   const chips = levels.slice(0, 24).map((level, code) => {
     const dot = element("span", { class: "swatch" });
     dot.style.background = cssOf(colours[code]);
@@ -53,12 +53,6 @@ function legend() {
   });
   const rest = levels.length > chips.length ? element("span", { class: "note" }, `and ${wholeText(levels.length - chips.length)} more; colours repeat`) : null;
   place.replaceChildren(...[element("span", {}, column.title), ...chips, rest].filter(Boolean));
-}
-
-function rowsOfLevel(column, code) {
-  const rows = [];
-  for (let i = 0; i < count; i++) if ((column.kind === "binary" ? bitOf(column.values, i) : column.values[i]) === code) rows.push(i);
-  return rows;
 }
 
 function openColours() {
@@ -164,7 +158,7 @@ function hover(row, event) {
 
 async function open() {
   const several = (number, name) => (number ? `${wholeText(number)} ${name}${number === 1 ? "" : "s"}` : null);
-  const parts = [several(count, "image"), several(scores.length, "score"), several(attributes.length, "attribute"), votes && ["votes of people", several(votes.models.length, "model")].filter(Boolean).join(" and ")];
+  const parts = [several(count, "image"), several(scores.length, "score"), several(attributes.length, "attribute"), votes && ["human votes", several(votes.models.length, "model")].filter(Boolean).join(" and ")];
   byId("facts").textContent = parts.filter(Boolean).join(" · ");
   openColours();
   openMaps();

@@ -1,4 +1,4 @@
-// Colours: sequential scales of even lightness steps, categories that colour-blind people tell apart.
+// Colours: scales of even steps in lightness, categories that are distinct for colour-blind readers.
 const SCALES = {
   viridis: ["440154", "481b6d", "46327e", "3f4788", "365c8d", "2e6e8e", "277f8e", "21918c", "1fa187", "2db27d", "4ac16d", "73d056", "a0da39", "d0e11c", "fde725"],
   cividis: ["00224e", "002f6d", "213b6e", "39486c", "4c556c", "5d616e", "6c6e72", "7d7c78", "8e8978", "9f9775", "b1a570", "c5b568", "d9c55c", "edd54a", "fee838"],
@@ -48,7 +48,7 @@ function coloursOf(column, theme, scale) {
     }
   } else {
     const table = (column.kind === "binary" ? BINARY[theme] : levelColours(column.levels, theme)).map(pack);
-    for (let i = 0; i < count; i++) colours[i] = table[column.kind === "binary" ? bitOf(column.values, i) : column.values[i]];
+    for (let i = 0; i < count; i++) colours[i] = table[codeOf(column, i)];
   }
   return colours;
 }

@@ -44,8 +44,8 @@ function oddsTable(rows) {
   const clear = (row) => (row.low > 1 ? "over" : row.high < 1 ? "under" : "");
   return table("Odds ratio (Haldane–Anscombe) with its 95 % interval below and drawn on an axis from 1/8 to 8.", [
     { title: "Attribute", key: (row) => row.title, cell: (row) => spaced(row.title) },
-    { title: "sel. %", long: "per cent of the selection with the attribute", key: (row) => row.inside, cell: (row) => percent(row.inside), down: true },
-    { title: "others %", long: "per cent of all others with the attribute", key: (row) => row.outside, cell: (row) => percent(row.outside), down: true },
+    { title: "sel. %", long: "percentage of the selection with the attribute", key: (row) => row.inside, cell: (row) => percent(row.inside), down: true },
+    { title: "others %", long: "percentage of all others with the attribute", key: (row) => row.outside, cell: (row) => percent(row.outside), down: true },
     { title: "odds ratio", key: (row) => row.estimate, down: true,
       cell: (row) => [element("span", { class: clear(row) }, oddsText(row.estimate)), element("div", { class: "interval" }, `${oddsText(row.low)} – ${oddsText(row.high)}`)] },
     { title: "1/8 – 8", long: "sort by how far the odds ratio is from 1", key: (row) => Math.abs(Math.log(row.estimate)), down: true,
@@ -111,24 +111,14 @@ function filterInputs(column) {
     const [low, high] = ends(sortedValues(column)), input = (id, value) => element("input", { id, type: "number", step: "any", value: Number(value.toPrecision(6)) });
     return [element("label", {}, "from ", input("filter-low", low)), element("label", {}, "to ", input("filter-high", high))];
   }
-  const levels = column.kind === "binary" ? ["yes", "no"] : column.levels;
+  const levels = column.kind === "binary" ? ["yes", "no"] : column.levels; // yes is the usual choice
   if (levels.length <= 500) return [element("label", {}, "is ", element("select", { id: "filter-level" }, ...levels.map((level) => option(level, level))))];
   return [element("label", {}, "is ", element("input", { id: "filter-level", type: "text", value: levels[0], size: 12 }))];
 }
 
 function filtered(column, form) {
-  const found = [];
-  if (column.kind === "number") {
-    const wide = 1e-6; // the inputs show six digits
-    const low = Number(form.querySelector("#filter-low").value), high = Number(form.querySelector("#filter-high").value);
-    for (let row = 0; row < count; row++) {
-      const value = column.values[row];
-      if (value >= low - wide * Math.abs(low) && value <= high + wide * Math.abs(high)) found.push(row);
-    }
-    return found;
-  }
-  const level = form.querySelector("#filter-level").value.trim();
-  const code = column.kind === "binary" ? Number(level === "yes") : column.levels.indexOf(level);
-  for (let row = 0; row < count; row++) if ((column.kind === "binary" ? bitOf(column.values, row) : column.values[row]) === code) found.push(row);
-  return found;
+  if (column.kind !== "number") return rowsOfLevel(column, levelsOf(column).indexOf(form.querySelector("#filter-level").value.trim()));
+  const [low, high] = ["#filter-low", "#filter-high"].map((id) => Number(form.querySelector(id).value));
+  const wide = 1e-6; // the inputs show six digits
+  return everyRow().filter((row) => column.values[row] >= low - wide * Math.abs(low) && column.values[row] <= high + wide * Math.abs(high));
 }

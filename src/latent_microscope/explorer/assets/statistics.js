@@ -40,7 +40,7 @@ function benjaminiHochberg(values) {
   return q;
 }
 
-// One row an attribute: shares, odds ratio with interval, p, q; NaN where nothing can be tested.
+// One row per attribute: shares, odds ratio with interval, p, q; NaN where nothing can be tested.
 function oddsRatios(rows) {
   if (!totals) prepare();
   const found = attributes.map((column, j) => {
