@@ -166,7 +166,7 @@ def test_kill_minus_nine_and_again_gives_the_same_bytes(images, tmp_path):
     again = subprocess.run(
         _command(images, folder, settings), capture_output=True, text=True, check=True
     )
-    assert "going on after epoch" in again.stderr
+    assert "after epoch" in again.stderr
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     outputs = _vae(images, tmp_path / "whole", settings=settings, seed=0)
@@ -246,7 +246,7 @@ def test_encode_latents(images, tmp_path):
 def test_encode_needs_one_row_an_image(images, tmp_path):
     weights = _vae(images, tmp_path / "vae")["weights"]
     save_table(images.with_name("samples.parquet"), pd.DataFrame({"id": ["a"]}))
-    with pytest.raises(InputError, match="1 rows for the 12 images"):
+    with pytest.raises(InputError, match=r"1 rows .*12 images"):
         _encode(images, weights, tmp_path / "a")
 
 

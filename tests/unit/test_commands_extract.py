@@ -250,7 +250,7 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
         ("photos", "folds.pt", {}, "folds.pt: weights of the step train_folds"),
         ("photos", "dense.pt", {}, "step train_vae, arch dense"),
         ("photos", "odd.pt", {}, "odd.pt.meta.json: does not say"),
-        ("photos", "wrong.pt", {}, "wrong.pt: lacks the tensor"),
+        ("photos", "wrong.pt", {}, "wrong.pt: the tensor"),
         ("photos", "pixels", {"layer": "block 1"}, "--layer block 1: pixels have no"),
         ("photos", "pixels", {"weights": Path("bare.pt")}, "--weights bare.pt: --model pixels"),
         ("photos", "weights.pt", {"weights": Path("bare.pt")}, "takes no other weights"),

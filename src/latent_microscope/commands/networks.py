@@ -25,7 +25,7 @@ class Network:
 
     Attributes:
         name: For the name of the output.
-        settings: As :func:`latent_microscope.models.extractors.build_extractor` takes them.
+        settings: As :func:`latent_microscope.models.features.build_extractor` takes them.
         side: Pixels of a side.
         weights: Its state dict; None: pixels.
         resizes: Whether it brings smaller images to that size by itself.
@@ -64,7 +64,7 @@ def find_network(model: str, weights: Path | None) -> Network:
         return _of_run(path)
     if model == "resnet50":
         return Network(model, {"kind": model}, 224, weights or _resnet_weights(), resizes=True)
-    from latent_microscope.models.efficientnet import INPUT_SIZES, packaged_weights
+    from latent_microscope.models.classifiers import INPUT_SIZES, packaged_weights
 
     number = int(model[-1])
     settings = {"kind": "efficientnet_lite", "number": number}
@@ -138,8 +138,7 @@ def open_network(
     Raises:
         InputError: Weights of another network, or no such layer or device.
     """
-    from latent_microscope.models.extractors import build_extractor
-    from latent_microscope.models.features import extract_features, images_at_once
+    from latent_microscope.models.features import build_extractor, extract_features, images_at_once
     from latent_microscope.models.stages import stage_function
     from latent_microscope.training.device import numeric_environment, pick_device
 
