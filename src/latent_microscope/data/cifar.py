@@ -48,12 +48,9 @@ class Split(Protocol):
 def open_split(
     sources: Sequence[Path], split: str, *, archive_md5: str | None = CIFAR10_MD5
 ) -> Split:
-    """Open one split: its Parquet files in order, or the official archive.
+    """Open the split ``train`` or ``test``: its Parquet files in order, or the official archive.
 
-    Args:
-        sources: The files.
-        split: ``train`` or ``test``; picks the batches of the archive.
-        archive_md5: MD5 that the archive must have; None: any (it is read safely anyway).
+    The archive must have the MD5, unless None (it is read safely anyway).
 
     Raises:
         InputError: No source, a mixture, a damaged file or one of another layout.
@@ -244,14 +241,10 @@ def _batch_arrays(batch: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndar
 def choose_rows(
     labels: npt.NDArray[np.int64], subset: int | None, rule: str = "first", n_classes: int = 10
 ) -> npt.NDArray[np.int64]:
-    """Rows of a subset of a split with these labels (n,), ascending.
+    """Rows of a subset of a split with these labels (n,), ascending; None or over n: all.
 
-    Args:
-        labels: Labels of the whole split.
-        subset: How many rows; None or more than n takes all.
-        rule: ``first`` takes the first rows; ``balanced`` the first of each class, equally many
-            (the remainder goes to the first classes).
-        n_classes: Number of classes.
+    ``first`` takes the first rows, ``balanced`` the first of each class, equally many (the
+    remainder goes to the first classes).
 
     Raises:
         InputError: A subset below 1, an unknown rule, or a class with too few images.

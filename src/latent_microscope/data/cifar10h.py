@@ -56,10 +56,7 @@ def votes_table(
 ) -> pd.DataFrame:
     """``id`` (such as ``test-02405``) and one int column per class, in the order of ``ids``.
 
-    Args:
-        counts: (n, classes), row i belongs to image i of the whole test split.
-        ids: Image ids.
-        classes: Names in the order of the columns.
+    Row i of ``counts`` (n, classes) belongs to image i of the whole test split.
 
     Raises:
         InputError: An id past the end of the counts, or another number of classes.

@@ -53,15 +53,8 @@ def obtain(
 ) -> None:
     """Put a file of the manifest at ``target``: whole and verified, or not at all.
 
-    Tried in this order: the mirror folder, Kaggle (if that is the source), HTTP. An interrupted
+    Tried in this order: the folder ``mirror``, Kaggle (if that is the source), HTTP. An interrupted
     HTTP download leaves ``target.part`` and continues from there the next time.
-
-    Args:
-        file: The manifest's entry.
-        target: Final path.
-        mirror: Folder with copies, None for none.
-        attempts: HTTP attempts before giving up.
-        sleep: Waits between them (replaced in tests).
 
     Raises:
         InputError: Unavailable, or not what the manifest says; the message tells what to do.
@@ -142,7 +135,7 @@ def _fetch_with_retries(
             if attempt == attempts:
                 raise InputError(
                     f"{file.label}: {shown(file.url)} failed {attempts} times, last: {error}; run "
-                    "again later (it resumes)" + _mirror_hint(file)
+                    "again later (it resumes)" + file.mirror_hint
                 ) from error
             wait = min(error.wait if error.wait is not None else 2.0 ** (attempt - 1), 120.0)
             next_attempt = f"attempt {attempt + 1} of {attempts} in {wait:.0f} s"
@@ -187,7 +180,7 @@ def _receive(response: requests.Response, file: ManifestFile, part: Path, have: 
     if status not in (200, 206):
         raise InputError(
             f"{file.label}: {shown(response.url)} returns HTTP {status}; check the address in "
-            "the manifest" + _mirror_hint(file)
+            "the manifest" + file.mirror_hint
         )
     start, total = _extent(response, have)
     etag = response.headers.get("ETag", "")
@@ -235,10 +228,6 @@ def _resumable(file: ManifestFile, part: Path) -> tuple[int, str | None]:
     if not known and file.sha256 is None and file.md5 is None:
         return 0, None
     return part.stat().st_size, etag if known else None
-
-
-def _mirror_hint(file: ManifestFile) -> str:
-    return f", or put the file at {file.mirror} in a mirror folder" if file.mirror else ""
 
 
 def _etag_path(part: Path) -> Path:

@@ -84,16 +84,11 @@ def _labels(arrays: Mapping[str, np.ndarray], path: Path) -> npt.NDArray[np.int6
 
 
 def rows_for(external: External, samples: pd.DataFrame, path: Path) -> npt.NDArray[np.float32]:
-    """Rows (n, f) of the given images, in their order.
+    """Rows (n, f) of the images ``samples``, in their order.
 
     By id where the file has ids, which may cover more images than these. Else by position, which is
     logged: then the number of rows must be that of the images, and labels in the file must be those
-    of ``samples``.
-
-    Args:
-        external: From :func:`read_external`.
-        samples: ``id`` and, to check a file without ids, ``label``.
-        path: The file, for messages.
+    of ``samples``. ``path`` is for messages.
 
     Raises:
         InputError: A missing or repeated id, another number of rows, other labels, a value that is

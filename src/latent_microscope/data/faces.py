@@ -44,7 +44,7 @@ class FaceArchive:
         """Name and content of the attribute file inside."""
         if self.attributes is None:
             raise InputError(
-                f"{self.path}: has no {ATTRIBUTE_FILES[0]} in it; give the attribute file separately"
+                f"{self.path}: has no {ATTRIBUTE_FILES[0]}; give the attribute file separately"
             )
         name, read = self.attributes
         return name, read()
@@ -92,7 +92,7 @@ def _index(path: Path, members: Iterable[tuple[str, Reader]]) -> FaceArchive:
                 )
             images[name] = read
     if not images:
-        raise InputError(f"{path}: has no image in it ({', '.join(_ENDINGS)})")
+        raise InputError(f"{path}: has no image ({', '.join(_ENDINGS)})")
     return FaceArchive(path, dict(sorted(images.items())), attributes)
 
 

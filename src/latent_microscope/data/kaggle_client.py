@@ -48,8 +48,7 @@ def fetch_from_kaggle(
     """
     assert file.kaggle is not None
     if not has_credentials():
-        hint = f"; or put the file at {file.mirror} in a mirror folder" if file.mirror else ""
-        raise InputError(f"{file.label}: {_NO_CREDENTIALS}{hint}")
+        raise InputError(f"{file.label}: {_NO_CREDENTIALS}{file.mirror_hint}")
     folder = target.with_name(f".kaggle-{target.name}")
     folder.mkdir(parents=True, exist_ok=True)
     log.info("%s: from Kaggle, data set %s", file.label, file.kaggle.dataset)

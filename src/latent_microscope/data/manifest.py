@@ -43,6 +43,11 @@ class ManifestFile:
         """``dataset/name``, for messages."""
         return f"{self.dataset}/{self.name}"
 
+    @property
+    def mirror_hint(self) -> str:
+        """What else the user can do, as the end of a message."""
+        return f", or put the file at {self.mirror} in a mirror folder" if self.mirror else ""
+
 
 @dataclass(frozen=True)
 class Dataset:

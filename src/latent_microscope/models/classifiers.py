@@ -181,10 +181,7 @@ def _resized(images: Tensor, side: int, mode: str) -> Tensor:
 class ResNet50(Classifier):
     """ResNet-50 of torchvision, which resizes images of any size and normalises as for ImageNet.
 
-    Args:
-        input_size: Side in pixels to which images are resized.
-        interpolation: ``bilinear`` or ``bicubic``.
-        classes: Number of classes of the last layer (1000 for ImageNet weights).
+    It resizes to ``input_size`` pixels by ``bilinear`` or ``bicubic`` interpolation.
     """
 
     def __init__(
@@ -263,14 +260,9 @@ def _optional_package(name: str, number: int) -> ModuleType:
 def build_classifier(settings: Mapping[str, Any], *, seed: int = 0) -> Classifier:
     """A network with initial weights from a derived seed.
 
-    Args:
-        settings: ``kind`` (``philnet``, ``random`` = an untrained PhilNet, ``resnet50``,
-            ``efficientnet_lite``) and the keys of that network (PhilNet's, or ``input_size``,
-            ``interpolation``, ``classes`` of a ResNet-50, or ``number`` of an EfficientNet-Lite).
-        seed: Derived seed of the initial weights.
-
-    Raises:
-        InputError: An unknown kind or value, or an optional package is missing.
+    ``settings`` hold ``kind`` (``philnet``, ``random`` = an untrained PhilNet, ``resnet50``,
+    ``efficientnet_lite``) and the keys of that network (PhilNet's; ``input_size``,
+    ``interpolation``, ``classes`` of a ResNet-50; ``number`` of an EfficientNet-Lite).
     """
     kind = settings.get("kind", "philnet")
     if kind in ("philnet", "random"):

@@ -141,17 +141,11 @@ def posterior_table(
 ) -> pd.DataFrame:
     """The aggregated posterior of every dimension, beside the prior N(0, 1).
 
-    Args:
-        latents: (n, d) posterior means.
-        logvar: (n, d) posterior log variances.
-        dimensions: ``dimension``, ``kl``, ``mean_variance``, ``active``.
-
-    Returns:
-        These columns and ``mean`` (over images), ``posterior_variance`` (mean over images),
-        ``aggregated_variance`` (their sum with mean_variance: that of codes drawn for random
-        images; prior: 1), ``mismatch`` (KL in nats of the normal with that mean and variance from
-        the prior, at most the dimension's KL; the rest tells images apart), ``saturated`` (share
-        of log variances beyond ±10).
+    ``latents`` and ``logvar`` are (n, d). Added to the columns of ``dimensions`` are ``mean`` (over
+    images), ``posterior_variance`` (mean over images), ``aggregated_variance`` (their sum with
+    mean_variance: that of codes drawn for random images; prior: 1), ``mismatch`` (KL in nats of the
+    normal with that mean and variance from the prior, at most the dimension's KL; the rest tells
+    images apart), ``saturated`` (share of log variances beyond ±10).
     """
     if latents.shape != logvar.shape or latents.shape[1] != len(dimensions):
         raise InputError(
@@ -181,15 +175,9 @@ def health_table(
 ) -> pd.DataFrame:
     """All checks of one VAE, one row per check of :data:`LIMITS`.
 
-    Args:
-        posterior: From :func:`posterior_table`.
-        errors: n reconstruction errors.
-        constant: n errors of the constant image.
-        merged: From :func:`merged_share`.
-
-    Returns:
-        ``check``, ``value``, ``warning`` and ``alarm`` (their limits), ``bad`` (above or below),
-        ``status`` (ok, warning, alarm), ``meaning``, ``action`` (empty where ok).
+    ``errors`` and ``constant`` are the n reconstruction errors of the VAE and of the constant
+    image. Columns: ``check``, ``value``, ``warning`` and ``alarm`` (their limits), ``bad`` (above
+    or below), ``status`` (ok, warning, alarm), ``meaning``, ``action`` (empty where ok).
     """
     kl = float(posterior["kl"].sum())
     aggregated = posterior["aggregated_variance"]

@@ -33,16 +33,10 @@ _CACHED = 400_000  # pixels at once on a CPU
 def load_network(
     settings: Mapping[str, Any], image_shape: tuple[int, ...], weights: Path
 ) -> nn.Module:
-    """A classifier or VAE with its weights.
+    """A classifier or VAE with its weights, for images of (height, width, channels).
 
-    Args:
-        settings: ``kind`` (philnet, random, resnet50, efficientnet_lite, vae) and the keys of that
-            network; vae: ``arch``, ``latent``, ``channels``.
-        image_shape: (height, width, channels).
-        weights: ``.pt`` state dict.
-
-    Raises:
-        InputError: Weights of another network, or an unknown kind.
+    ``settings`` hold ``kind`` (philnet, random, resnet50, efficientnet_lite, vae) and the keys of
+    that network; vae: ``arch``, ``latent``, ``channels``.
     """
     state = load_weights(weights)
     if settings["kind"] == "vae":
@@ -58,14 +52,8 @@ def build_extractor(
 ) -> tuple[Extractor, nn.Module]:
     """The function from images to features of a network, and the network.
 
-    Args:
-        settings: Of :func:`load_network`, and ``input_range`` of a VAE; or kind ``pixels``.
-        image_shape: (height, width, channels).
-        weights: ``.pt`` state dict; not for pixels.
-
-    Returns:
-        The function (penultimate features and logits, or latent means) and the network, whose
-        device and mode the caller sets.
+    The function returns penultimate features and logits, or latent means; for the kind ``pixels``,
+    which takes no weights, the pixels. The caller sets the network's device and mode.
 
     Raises:
         InputError: No weights, weights of another network, or an unknown kind.
@@ -109,16 +97,10 @@ def extract_features(
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
 ) -> None:
-    """Write the features (and logits) of images, row i of the files = image i.
+    """Write the features (n, f) and logits (n, classes) of images (n, H, W, C), .npy float32.
 
-    Args:
-        extractor: The network.
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        features: .npy float32 (n, f) to write.
-        logits: .npy float32 (n, classes) to write, or None.
-        batch: Images at a time; halved when a GPU's memory runs out.
-        device: Where the network is; the CPU by default.
-        dtype: Autocast type, or None for float32.
+    The images may be memory-mapped; ``dtype`` is the autocast type, None for float32. A batch is
+    halved when a GPU's memory runs out.
 
     Raises:
         InputError: No images, a network without logits, or a result that is not finite.
@@ -147,22 +129,12 @@ def stage_features(
     batch: int = 100,
     device: torch.device | None = None,
 ) -> Iterator[list[tuple[str, Path]]]:
-    """The output of each stage for the images, in files that are deleted afterwards.
+    """Name and ``.npy`` (float32, one row per image) of each stage's output, deleted afterwards.
 
     Feature maps larger than ``grid`` × ``grid`` are averaged over that many equal fields, so that
     position counts and no early layer has a hundred times the numbers of a late one; smaller ones
-    and vectors are taken as they are. The pixels come first, whole.
-
-    Args:
-        chain: Stages, on ``device`` and in evaluation mode.
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        beside: Output of the step; the files are kept next to it meanwhile.
-        grid: Fields in each direction.
-        batch: Images at a time.
-        device: Where the network is; the CPU by default.
-
-    Yields:
-        Name and ``.npy`` (float32, one row per image) of each stage.
+    and vectors are taken as they are. The pixels come first, whole. The files are kept next to the
+    step's output ``beside``; the stages must be on ``device`` and in evaluation mode.
     """
 
     def compute(unit: Tensor) -> list[Tensor]:

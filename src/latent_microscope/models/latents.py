@@ -47,9 +47,6 @@ def encode(
     Returns:
         One row per image (reconstruction_error: squared or absolute error of the decoded mean,
         summed over the image in [0, 1]; kl: nats), and the table of :func:`dimension_table`.
-
-    Raises:
-        InputError: No images, or latents that are not finite.
     """
     if not len(images):
         raise InputError(f"{latents}: there are no images to encode")

@@ -14,15 +14,10 @@ Stage = tuple[str, Layer]
 
 
 def stages(model: nn.Module, input_range: str = "unit") -> list[Stage]:
-    """The stages of a network; each takes what the one before it returns.
+    """(name, function) of the stages of a network; each takes what the one before it returns.
 
-    Args:
-        model: PhilNet, ResNet-50, EfficientNet-Lite or the convolutional VAE (its encoder).
-        input_range: What a VAE takes, ``unit`` or ``signed``.
-
-    Returns:
-        (name, function) in the order of the forward pass. The first takes images (n, 3, H, W) in
-        [0, 1]; feature maps are (n, channels, h, w), vectors (n, f).
+    The first takes images (n, 3, H, W) in [0, 1]; feature maps are (n, channels, h, w), vectors
+    (n, f). A VAE's stages are those of its encoder, which takes ``input_range``.
     """
     if isinstance(model, PhilNet):
         return _philnet(model)

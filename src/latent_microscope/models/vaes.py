@@ -145,16 +145,9 @@ def build_vae(
 ) -> VAE:
     """A VAE with default torch initialisation from a derived seed.
 
-    Args:
-        arch: ``dense``, ``convolutional`` or ``cifar``.
-        settings: May hold ``latent``, ``dropout`` (dense) and ``channels`` (cifar); other keys are
-            ignored.
-        image_shape: (height, width, channels) of the images it is for; sets the size of the dense
-            one and is checked for the others.
-        seed: Derived seed of the initial weights.
-
-    Raises:
-        InputError: An unknown architecture, or images that it cannot take.
+    ``arch`` is ``dense``, ``convolutional`` or ``cifar``. ``settings`` may hold ``latent``,
+    ``dropout`` (dense) and ``channels`` (cifar); other keys are ignored. ``image_shape`` (height,
+    width, channels) sets the size of the dense one and is checked for the others.
     """
     kinds = {"dense": EyeVAE, "convolutional": ConvEyeVAE, "cifar": CifarVAE}
     if arch not in kinds:

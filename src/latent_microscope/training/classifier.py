@@ -53,15 +53,10 @@ def train_classifier(
     run: Run,
     monitor: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> TrainedClassifier:
-    """Minimise cross-entropy.
+    """Minimise cross-entropy on uint8 images (n, H, W, C).
 
-    Args:
-        model: Network with its initial weights.
-        images: uint8 (n, H, W, C).
-        targets: Integer labels (n,), or distributions over classes (n, classes).
-        settings: How to train.
-        run: Seed, device, checkpoint.
-        monitor: Images and targets to evaluate on, never to choose by.
+    The targets are labels (n,) or distributions (n, classes); ``monitor`` are images and targets to
+    evaluate on, never to choose by.
 
     Raises:
         InputError: Images and targets that do not fit, or a loss that is not finite.

@@ -143,16 +143,8 @@ def fine_tune_folds(
     """Fine-tune one network per fold on the images of all others, and predict the fold.
 
     The folds, their inner images, the batches, their augmentation and dropout depend on the seed,
-    the ids and the classes alone: other targets are trained on in exactly the same way.
-
-    Args:
-        images: uint8 (n, H, W, C).
-        ids: n ids.
-        labels: n classes; the folds are stratified by them.
-        targets: (n, classes) distributions to train on.
-        shares: (n, classes) vote shares, to which temperatures are fitted.
-        settings: How to train.
-        stage: What to start from.
+    the ids and the classes ``labels`` alone: other ``targets`` (n, classes) are trained on in
+    exactly the same way. Temperatures are fitted to the vote ``shares`` (n, classes).
 
     Raises:
         InputError: More folds than images, or a training that fails.
@@ -296,14 +288,8 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Penultimate features and logits in float32, without dropout or augmentation.
 
-    Args:
-        model: The network.
-        images: uint8 (n, H, W, C).
-        device: Where to compute.
-        layout: Layout of images in memory.
-        mirror: Take the mean of the features over an image and its mirror image; their logits are
-            then the mean of both logits.
-        batch: Images at a time.
+    With ``mirror`` the features are the mean over an image and its mirror image; their logits are
+    then the mean of both logits.
     """
     model = model.to(device).to(memory_format=layout).eval()
     outputs: list[tuple[Tensor, Tensor]] = []

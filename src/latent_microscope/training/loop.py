@@ -48,15 +48,9 @@ def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Opti
 class Loop:
     """One training; subclasses define the batches, the loss and what follows an epoch.
 
-    Making one moves the network and the images to the device and resumes an interrupted run.
-
-    Args:
-        model: Network with its initial weights.
-        images: uint8 (n, H, W, C).
-        settings: How to train.
-        run: Seed, device, checkpoint.
-        decay: Of the running average of the weights; 0: none.
-        sum_over_batch: Minimise the sum over a batch, not its mean.
+    Making one moves the network and the uint8 images (n, H, W, C) to the device and resumes an
+    interrupted run. ``decay`` is that of the running average of the weights (0: none); with
+    ``sum_over_batch`` the sum over a batch is minimised, not its mean.
     """
 
     model: nn.Module

@@ -85,12 +85,8 @@ def verify_members(
 ) -> Iterator[tuple[str, bool, str]]:
     """Prove from the record that no image was held out from a network that knew its votes.
 
-    Args:
-        members: Role of each image in each fold, see :func:`members_of`.
-        provenance: One row per fold: ``fold``, ``overlap`` and the hashes ``<role>_ids``.
-
-    Yields:
-        Check, whether it holds, and what was found.
+    ``members`` is from :func:`members_of`; ``provenance`` has one row per fold with ``overlap`` and
+    the hashes ``<role>_ids``. Yields each check, whether it holds, and what was measured.
     """
     everything = set(members["id"])
     known = members[members["role"] != "held_out"]

@@ -50,7 +50,7 @@ def predict_folds(
     Args:
         networks: By fold.
         images: uint8 (n, H, W, C).
-        members: By fold: the rows of each role, see :func:`rows_by_role`.
+        members: From :func:`rows_by_role`.
         shares: Vote shares, (n, classes).
         settings: ``shift`` (pixels; 0: none) and ``mirror`` (also the mirror image of each).
         device: Where to compute.
