@@ -1,23 +1,30 @@
-"""Get one file of the data manifest: from the mirror folder, by HTTP or from Kaggle."""
+"""Download one file of the data manifest: from the mirror folder, by HTTP or from Kaggle."""
 
 import os
 from pathlib import Path
 
+from latent_microscope.arguments import Asset
 from latent_microscope.data.download import obtain
 from latent_microscope.data.manifest import find_file, load_manifest
-from latent_microscope.arguments import Asset
 from latent_microscope.step import Out, run
 
 
-def main(*, file: Out, dataset: str, name: str, mirror: str | None = None, manifest: Asset = Path("config/datasets.yaml")) -> None:
-    """Get one file of the data manifest, verified, or nothing at all.
+def main(
+    *,
+    file: Out,
+    dataset: str,
+    name: str,
+    mirror: str | None = None,
+    manifest: Asset = Path("config/datasets.yaml"),
+) -> None:
+    """Download one file of the data manifest, verified, or nothing at all.
 
     Args:
-        file: where the file goes.
+        file: target path.
         dataset: entry of the manifest, such as cifar10h.
         name: file of that entry, such as cifar10h-counts.npy.
-        mirror: folder with copies, looked at before the network; default: the environment
-            variable LATENT_MICROSCOPE_MIRROR, which the workflow sets from its config.
+        mirror: folder with copies, used before the network; default: the environment variable
+            LATENT_MICROSCOPE_MIRROR, which the workflow sets from its config.
         manifest: .yaml, the data manifest; default: that of the project.
     """
     mirror = mirror or os.environ.get("LATENT_MICROSCOPE_MIRROR")

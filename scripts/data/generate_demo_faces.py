@@ -15,7 +15,7 @@ def main(
         archive: .zip, images (89 x 109 JPEG) and list_attr_celeba.csv.
         identities: .txt, image name and number of the person on each line.
         images: number of images.
-        people: number of people; two of them have 30 images if there is room.
+        people: number of people; two of them have 30 images if there are enough.
         seed: root seed.
     """
     content, text = faces_archive(images, people, rng(seed, "generate_demo_faces"))

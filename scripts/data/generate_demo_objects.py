@@ -1,4 +1,4 @@
-"""Draw the demo's ten classes of objects and simulate the votes of annotators on them."""
+"""Draw the demo's ten classes of objects and simulate votes of annotators on them."""
 
 from latent_microscope.io.artefacts import save_bytes, save_npy
 from latent_microscope.seeds import rng
@@ -21,19 +21,15 @@ def main(
     Args:
         train: .parquet, columns img {bytes, path} and label.
         test: .parquet, the same.
-        counts: .npy int64 (n, 10), 47 to 63 simulated votes a test image.
-        probabilities: .npy float64 (n, 10), what the votes were drawn from.
+        counts: .npy int64 (n, 10), 47 to 63 simulated votes per test image.
+        probabilities: .npy float64 (n, 10), which the votes were drawn from.
         train_per_class: train images of each of the ten classes.
         test_per_class: test images of each of the ten classes.
         seed: root seed.
     """
-    for path, split, per_class in (
-        (train, "train", train_per_class),
-        (test, "test", test_per_class),
-    ):
-        images, labels, difficulty = draw_split(
-            per_class, rng(seed, "generate_demo_objects", split)
-        )
+    parts = ((train, "train", train_per_class), (test, "test", test_per_class))
+    for path, split, size in parts:
+        images, labels, difficulty = draw_split(size, rng(seed, "generate_demo_objects", split))
         save_bytes(path, parquet_bytes(images, labels, split))
     votes, truth = draw_votes(labels, difficulty, rng(seed, "generate_demo_objects", "votes"))
     save_npy(counts, votes)

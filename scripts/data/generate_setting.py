@@ -1,14 +1,14 @@
-"""Make the ground truth of one setting of a detection study: people and interpolations."""
+"""Generate the images of one setting of a detection study: people and interpolations."""
 
 from typing import Any
 
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.step import Out, run
-from latent_microscope.synthetic.people import people_of_run
+from latent_microscope.synthetic.people import PeopleSettings, people_of_run
 
 
 def main(*, images: Out, samples: Out, data: dict[str, Any], seed: int = 0, run: int = 0) -> None:
-    """Draw as generate_synthetic does, so that equal settings give equal images.
+    """Draw as generate_synthetic does: equal settings make equal images.
 
     Args:
         images: .npy uint8 (n, 32, 64, 3).
@@ -18,7 +18,7 @@ def main(*, images: Out, samples: Out, data: dict[str, Any], seed: int = 0, run:
         seed: root seed.
         run: number of the data seed.
     """
-    pixels, table = people_of_run(seed, run, **data)
+    pixels, table = people_of_run(seed, run, PeopleSettings(**data))
     save_npy(images, pixels)
     save_table(samples, table)
 

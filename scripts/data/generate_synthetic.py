@@ -1,8 +1,8 @@
-"""Make synthetic eye images of a few people and interpolations between them, with their labels."""
+"""Generate synthetic eye images of people and interpolations between them, with labels."""
 
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.step import Out, run
-from latent_microscope.synthetic.people import people_of_run
+from latent_microscope.synthetic.people import PeopleSettings, people_of_run
 
 
 def main(
@@ -18,7 +18,7 @@ def main(
     seed: int = 0,
     run: int = 0,
 ) -> None:
-    """Make images with a known truth: authentic ones first, then the interpolations.
+    """Generate images with a known truth: authentic ones first, then the interpolations.
 
     Args:
         images: .npy uint8 (n, 32, 64, 3).
@@ -33,16 +33,8 @@ def main(
         seed: root seed.
         run: number of the data seed.
     """
-    pixels, table = people_of_run(
-        seed,
-        run,
-        per_person=per_person,
-        interpolations=interpolations,
-        noise=noise,
-        people=people,
-        interpolation_noise=interpolation_noise,
-        edge=edge,
-    )
+    settings = PeopleSettings(per_person, interpolations, people, noise, interpolation_noise, edge)
+    pixels, table = people_of_run(seed, run, settings)
     save_npy(images, pixels)
     save_table(samples, table)
 

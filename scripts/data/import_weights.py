@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from latent_microscope.models.base import load_checked
 from latent_microscope.models.vaes import build_vae
+from latent_microscope.models.weights import load_checked, load_weights, save_weights
 from latent_microscope.step import In, Out, run
-from latent_microscope.models.weights import load_weights, save_weights
 
 
 def main(*, published: In, weights: Out, settings: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from latent_microscope.arguments import load
-from latent_microscope.io.artefacts import save_table, writing_npy
 from latent_microscope.data.cifar import (
     CIFAR10_CLASSES,
     CIFAR10_MD5,
@@ -12,6 +11,7 @@ from latent_microscope.data.cifar import (
     sample_table,
     stack_images,
 )
+from latent_microscope.io.artefacts import save_table, writing_npy
 from latent_microscope.messages import naming
 from latent_microscope.progress import track
 from latent_microscope.step import In, Out, run
@@ -38,8 +38,8 @@ def main(
         samples: .parquet, id (test-02405), label, label_name.
         split: train or test.
         subset: how many images; all if not given.
-        subset_rule: first (the first so many) or balanced (equally many a class).
-        classes: class names by label; from the file if it says them, else CIFAR-10's.
+        subset_rule: first (the first so many) or balanced (equally many per class).
+        classes: class names by label; from the file if it gives them, else CIFAR-10's.
         size: side of the images, in pixels; others are refused, not resized.
         archive_md5: checksum of the .tar.gz.
         reader: module:function for another layout: takes sources and split, returns a

@@ -22,13 +22,13 @@ def main(
     subset: int | None = None,
     reader: str | None = None,
 ) -> None:
-    """Pack faces: shorter side to `size`, centre square, RGB; one row an image everywhere.
+    """Pack faces: shorter side to `size`, centre square, RGB; one row per image everywhere.
 
     Args:
         archive: .zip in Kaggle's layout of CelebA, or the extracted folder.
         images: .npy uint8 (n, size, size, 3).
         samples: .parquet, id (file name without ending), identity (-1 unknown).
-        attributes: .parquet, id and one 0/1 column an attribute.
+        attributes: .parquet, id and one 0/1 column per attribute.
         identities: .txt, image name and number of the person on each line.
         attribute_file: list_attr_celeba.csv, if it is not in the archive.
         size: side of the packed images, in pixels.

@@ -1,12 +1,12 @@
-"""Pack the images of a study of one's own into one array."""
+"""Pack the images of a custom study into one array."""
 
 from typing import Any
 
 import numpy as np
 
+from latent_microscope.custom.study import pictures, positions_of
 from latent_microscope.io.artefacts import writing_npy
 from latent_microscope.io.inputs import load_ids
-from latent_microscope.custom.study import pictures, positions_of
 from latent_microscope.progress import track
 from latent_microscope.step import In, Out, run
 

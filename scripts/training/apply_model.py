@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
+from latent_microscope.io.inputs import load_images
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, run_declared
 
@@ -28,33 +29,30 @@ def finish(
     Args:
         name: Name of the type.
         features_of: The declared function.
-        outputs: ``features``: .npy float32 (n, f); ``feature_ids``: .parquet, id of each row.
+        outputs: features: .npy float32 (n, f); feature_ids: .parquet, id of each row.
         images: .npy uint8 (n, H, W, C).
         samples: .parquet with the id of each image.
         settings: the model's section of the config.
         seed: root seed.
         run: number of this run.
     """
-    pixels, ids = load_npy(images, mmap=True), load_table(samples, ["id"])
-    if len(ids) != len(pixels):
+    ids = load_table(samples, ["id"])
+    pixels = load_images(images, samples, len(ids))
+    stream = derive(seed, "apply_model", name, run)
+    features = np.asarray(features_of(pixels, settings, seed=stream))
+    fits = features.ndim == 2 and features.shape[0] == len(ids) and features.shape[1] > 0
+    if not fits or features.dtype.kind not in "biuf":
         raise InputError(
-            f"{samples}: {len(ids)} rows for the {len(pixels)} images of {images}; both must come "
-            "from the same step"
+            f"model type {name}: its function returned {features.dtype} of shape "
+            f"{features.shape}; it must return real numbers of shape ({len(ids)}, features)"
         )
-    found = np.asarray(features_of(pixels, settings, seed=derive(seed, "apply_model", name, run)))
-    fits = found.ndim == 2 and found.shape[0] == len(ids) and found.shape[1] > 0
-    if not fits or found.dtype.kind not in "biuf":
-        raise InputError(
-            f"model type {name}: its function returned {found.dtype} of shape {found.shape}; real "
-            f"numbers of shape ({len(ids)}, features) are needed"
-        )
-    with np.errstate(over="ignore"):  # told below
-        features = found.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # an error below
+        features = features.astype(np.float32, copy=False)
     wrong = ~np.isfinite(features).all(axis=1)
     if wrong.any():
         raise InputError(
-            f"model type {name}: its function returned a value for the image "
-            f"{ids['id'][int(wrong.argmax())]!r} that is not finite as float32"
+            f"model type {name}: the features of the image {ids['id'][int(wrong.argmax())]!r} are "
+            "not finite as float32"
         )
     save_npy(outputs["features"][0], features)
     save_table(outputs["feature_ids"][0], ids)

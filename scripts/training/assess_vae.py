@@ -30,7 +30,7 @@ def main(
     errors: Out,
     reconstruction: str = "mse",
 ) -> None:
-    """Check active units, KL, errors and the aggregated posterior; unhealthy is no error.
+    """Check active units, KL, errors and the aggregated posterior; a bad result is no error.
 
     Args:
         images: .npy uint8 (n, H, W, 3), the encoded images.
@@ -38,11 +38,11 @@ def main(
         logvar: .npy (n, d) posterior log variances.
         encoding: .parquet: id, reconstruction_error.
         dimensions: .parquet: dimension, kl, mean_variance, active.
-        health: .parquet, one row a check: value, limits, status (ok, warning, alarm), what it
+        health: .parquet, one row per check: value, limits, status (ok, warning, alarm), what it
             means and what to do.
-        posterior: .parquet, one row a dimension: mean and variances of the aggregated posterior,
+        posterior: .parquet, one row per dimension: mean and variances of the aggregated posterior,
             mismatch with the prior (nats), saturated share.
-        errors: .parquet, one row an image: id, reconstruction_error, constant_error (of the best
+        errors: .parquet, one row per image: id, reconstruction_error, constant_error (of the best
             constant image).
         reconstruction: mse or l1, as in training.
     """
@@ -52,7 +52,7 @@ def main(
     if not len(pixels) == len(table) == len(means):
         raise InputError(
             f"{images} has {len(pixels)} images, {encoding} {len(table)} rows and {latents} "
-            f"{len(means)}; make them again together"
+            f"{len(means)}; all must come from the same step"
         )
     require_finite(means, latents, table["id"].tolist())
     require_finite(spreads, logvar, table["id"].tolist())
@@ -60,12 +60,8 @@ def main(
         means, spreads, load_table(dimensions, ["dimension", "kl", "mean_variance", "active"])
     )
     constant = constant_image_errors(pixels, reconstruction)
-    result = health_table(
-        by_dimension,
-        table["reconstruction_error"].to_numpy(float),
-        constant,
-        merged_share(means, pixels),
-    )
+    error = table["reconstruction_error"].to_numpy(float)
+    result = health_table(by_dimension, error, constant, merged_share(means, pixels))
     for row in result[result["status"] != "ok"].to_dict("records"):
         log.warning("%s: %s = %.3g; %s", row["status"], row["check"], row["value"], row["action"])
     save_table(health, result)

@@ -3,10 +3,8 @@
 import logging
 from typing import Any
 
-from latent_microscope.models.base import load_checked
-from latent_microscope.models.classifiers import build_classifier, weights_holder
-from latent_microscope.models.efficientnet import packaged_weights
-from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.models.classifiers import build_classifier, packaged_weights, weights_holder
+from latent_microscope.models.weights import load_checked, load_weights, save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 

@@ -1,12 +1,11 @@
-"""Encode images with a trained VAE and decode what shows its latent space."""
+"""Encode images with a trained VAE and decode grids that show its latent space."""
 
 from typing import Any
 
 import numpy as np
 
-from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.models.base import load_checked
+from latent_microscope.io.inputs import load_images
 from latent_microscope.models.latents import (
     decode_grid,
     encode,
@@ -16,7 +15,7 @@ from latent_microscope.models.latents import (
     variation_codes,
 )
 from latent_microscope.models.vaes import build_vae
-from latent_microscope.models.weights import load_weights
+from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.seeds import rng
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.device import numeric_environment, pick_device
@@ -69,43 +68,27 @@ def main(
         run: number of the VAE's run.
         device: auto, cpu or cuda.
     """
-    pixels = load_npy(images, mmap=True)
-    ids = load_table(samples, ["id"])
-    if len(ids) != len(pixels):
-        raise InputError(
-            f"{samples}: {len(ids)} rows for the {len(pixels)} images of {images}; both must come "
-            "from the same step"
-        )
+    table = load_table(samples, ["id"])
+    pixels = load_images(images, samples, len(table))
     where = pick_device(device)
-    shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
-    model = build_vae(settings["arch"], settings, image_shape=shape)
-    load_checked(model, load_weights(weights), weights)
-    model = model.to(where)
+    model = build_vae(settings["arch"], settings, image_shape=pixels.shape[1:])
+    model = load_checked(model, load_weights(weights), weights).to(where)
+    options = {key: settings[key] for key in ("input_range", "reconstruction") if key in settings}
+    size, random = {"rows": rows, "columns": columns}, rng(seed, "encode_latents", run)
+    strips = {"rows": rows, "steps": columns}
     with numeric_environment(where):
-        table, by_dimension = encode(
-            model,
-            pixels,
-            latents,
-            logvar,
-            batch=batch,
-            device=where,
-            input_range=settings.get("input_range", "unit"),
-            reconstruction=settings.get("reconstruction", "mse"),
-        )
+        by_image, by_dimension = encode(model, pixels, latents, logvar, batch=batch, **options)
         codes = load_npy(latents, mmap=True)
-        first = np.array(pixels[:shown])
-        save_npy(reconstructions, reconstruction_pairs(model, first, codes[:shown]))
-        path = traversal_codes(codes, by_dimension, rows=rows, steps=columns)
-        save_npy(traversal, decode_grid(model, path))
-        random = rng(seed, "encode_latents", run)
-        strips = interpolation_codes(codes, rows=rows, steps=columns, rng=random)
-        save_npy(interpolation, decode_grid(model, strips))
-        varied = variation_codes(
-            codes, rows=rows, columns=columns, noise=variation_noise, rng=random
-        )
-        save_npy(variations, decode_grid(model, varied))
-    table.insert(0, "id", ids["id"])
-    save_table(encoding, table)
+        pairs = reconstruction_pairs(model, np.array(pixels[:shown]), codes[:shown])
+        save_npy(reconstructions, pairs)
+        for path, grid in (
+            (traversal, traversal_codes(codes, by_dimension, **strips)),
+            (interpolation, interpolation_codes(codes, rng=random, **strips)),
+            (variations, variation_codes(codes, noise=variation_noise, rng=random, **size)),
+        ):
+            save_npy(path, decode_grid(model, grid))
+    by_image.insert(0, "id", table["id"])
+    save_table(encoding, by_image)
     save_table(dimensions, by_dimension)
 
 

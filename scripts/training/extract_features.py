@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table, save_table
-from latent_microscope.models.extractors import build_extractor
-from latent_microscope.models.features import extract_features, images_at_once
+from latent_microscope.io.artefacts import load_table, save_table
+from latent_microscope.io.inputs import load_images
+from latent_microscope.models.features import build_extractor, extract_features, images_at_once
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.device import numeric_environment, pick_device, pick_precision
 
@@ -34,31 +33,19 @@ def main(
             of that network; vae: arch, latent, channels, input_range.
         weights: .pt state dict; not for pixels.
         logits: .npy float32 (n, classes), classifiers only.
-        batch: images at a time; fewer large ones on a processor.
+        batch: images at a time; fewer large ones on a CPU.
         device: auto, cpu or cuda.
         precision: float32, bfloat16 or auto.
     """
-    pixels = load_npy(images, mmap=True)
     ids = load_table(samples, ["id"])
-    if len(ids) != len(pixels):
-        raise InputError(
-            f"{samples}: {len(ids)} rows for the {len(pixels)} images of {images}; both must come "
-            "from the same step"
-        )
+    pixels = load_images(images, samples, len(ids))
     where = pick_device(device)
-    shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
-    extractor, network = build_extractor(settings, shape, weights)
+    extractor, network = build_extractor(settings, pixels.shape[1:], weights)
     network.to(where).eval()
+    options = {"device": where, "batch": images_at_once(batch, network, pixels.shape[1], where)}
     with numeric_environment(where):
-        extract_features(
-            extractor,
-            pixels,
-            features,
-            logits,
-            batch=images_at_once(batch, network, pixels.shape[1], where),
-            device=where,
-            dtype=pick_precision(precision, where),
-        )
+        dtype = pick_precision(precision, where)
+        extract_features(extractor, pixels, features, logits, dtype=dtype, **options)
     save_table(feature_ids, ids)
 
 

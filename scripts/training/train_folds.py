@@ -1,13 +1,13 @@
-"""Fine-tune a PhilNet on human votes (or labels) by cross-validation over the judged images."""
+"""Fine-tune a PhilNet on human votes (or labels) by cross-validation over the labelled images."""
 
 from typing import Any
 
 import numpy as np
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, save_npy, save_table
-from latent_microscope.io.inputs import load_votes
-from latent_microscope.models.philnet import KEYS
+from latent_microscope.io.artefacts import save_npy, save_table
+from latent_microscope.io.inputs import load_images, load_votes
+from latent_microscope.models.classifiers import KEYS
 from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.similarity.behaviour import one_hot
@@ -39,12 +39,12 @@ def main(
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train one network a fold; an interrupted run goes on where it was, to the same bytes.
+    """Train one network per fold; an interrupted run continues, to the same bytes.
 
     Args:
-        images: .npy uint8 (n, 32, 32, 3), the judged images.
+        images: .npy uint8 (n, 32, 32, 3), the labelled images.
         samples: .parquet with id, label, label_name, row i = image i.
-        votes: .parquet with id and one column of counts a class.
+        votes: .parquet with id and one column of counts per class.
         start: .pt state dict of the network that every fold starts from.
         features: .npy float32 (n, width), penultimate, each image by its own fold's network.
         feature_ids: .parquet, column id, the order of the rows.
@@ -52,9 +52,9 @@ def main(
         calibrated: .npy float32 (n, classes), the logits over the fold's temperature.
         folds: .parquet: id, fold, temperature.
         members: .parquet: fold, id, role (train, inner, held_out).
-        provenance: .parquet, one row a fold: sizes, overlap, SHA-256 of ids, targets and weights,
+        provenance: .parquet, one row per fold: sizes, overlap, SHA-256 of ids, targets and weights,
             epochs, temperature.
-        training: .parquet, one row a fold and epoch: losses in nats.
+        training: .parquet, one row per fold and epoch: losses in nats.
         weights: .pt state dict, names led by fold0. and so on.
         settings: the network (widths, convolutions, ...), targets (votes or labels), folds, inner,
             epochs (a number or {"choose": [...]}), mirror, and the training as of train_philnet.
@@ -64,9 +64,7 @@ def main(
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
     """
-    network = {k: settings[k] for k in KEYS if k in settings}
     plan = fold_settings({k: v for k, v in settings.items() if k not in KEYS})
-    where = pick_device(device)
     human = load_votes(votes, samples)
     silent = np.flatnonzero(human.counts.sum(axis=1) == 0)
     if silent.size:
@@ -74,39 +72,32 @@ def main(
             f"{votes}: the image {human.ids[silent[0]]!r} has no votes; leave it out of the study "
             "or give its counts"
         )
-    pixels = load_npy(images)
-    if len(pixels) != len(human.ids):
-        raise InputError(
-            f"{samples}: {len(human.ids)} rows for the {len(pixels)} images of {images}; both must "
-            "come from the same step"
-        )
+    pixels = load_images(images, samples, len(human.ids), mmap=False)
     shares = vote_shares(human.counts)
-    by_target = {"votes": shares, "labels": one_hot(human.labels, len(human.classes))}
+    targets = shares if plan.targets == "votes" else one_hot(human.labels, len(human.classes))
     stage = Stage(
-        network=network,
+        network=settings,
         weights=load_weights(start),
         weights_path=start,
         inputs=[images, samples, votes, start],
         output=features,
         seed=derive(seed, "train_folds", run),
-        device=where,
+        device=pick_device(device),
         checkpoint_key={"settings": settings, "seed": seed, "run": run},
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
         label=f"PhilNet on {plan.targets}, run {run}",
     )
-    found = fine_tune_folds(
-        pixels, human.ids, human.labels, by_target[plan.targets], shares, plan, stage
-    )
-    save_npy(logits, found.logits)
-    save_npy(calibrated, found.calibrated)
-    save_table(feature_ids, found.images[["id"]])
-    save_table(folds, found.images)
-    save_table(members, found.members)
-    save_table(provenance, found.provenance)
-    save_table(training, found.training)
-    save_weights(weights, found.weights)
-    save_npy(features, found.features)
+    result = fine_tune_folds(pixels, human.ids, human.labels, targets, shares, plan, stage)
+    save_npy(logits, result.logits)
+    save_npy(calibrated, result.calibrated)
+    save_table(feature_ids, result.images[["id"]])
+    save_table(folds, result.images)
+    save_table(members, result.members)
+    save_table(provenance, result.provenance)
+    save_table(training, result.training)
+    save_weights(weights, result.weights)
+    save_npy(features, result.features)
     stage.checkpoint(0, plan.choose).remove()
 
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
-from latent_microscope.models.philnet import KEYS, build_philnet
+from latent_microscope.models.classifiers import KEYS, build_philnet
 from latent_microscope.models.weights import save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.classifier import ClassifierSettings, train_classifier
 from latent_microscope.training.device import pick_device
+from latent_microscope.training.loop import Run
 from latent_microscope.training.settings import parse
 
 
@@ -28,7 +29,7 @@ def main(
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train PhilNet; an interrupted run goes on where it was, to the same bytes.
+    """Train PhilNet; an interrupted run continues, to the same bytes.
 
     Args:
         images: .npy uint8 (n, 32, 32, 3), to train on.
@@ -36,7 +37,7 @@ def main(
         test_images: .npy uint8, for monitoring only.
         test_samples: .parquet, column label.
         weights: .pt state dict.
-        training: .parquet, one row an epoch: epoch, loss, accuracy, learning_rate, test_loss,
+        training: .parquet, one row per epoch: epoch, loss, accuracy, learning_rate, test_loss,
             test_accuracy.
         settings: the network (widths, convolutions, stem, pooling, pool_after, residual,
             head_pooling, dropout, dropout_at, classes) and its training (epochs, batch,
@@ -50,27 +51,18 @@ def main(
     """
     where = pick_device(device)
     stream = derive(seed, "train_philnet", run)
-    network = {k: settings[k] for k in KEYS if k in settings}
     rest = {k: v for k, v in settings.items() if k not in KEYS}
     plan = parse(ClassifierSettings, rest, "settings of PhilNet")
-    checkpoint = Checkpoint(
-        weights,
-        [images, samples, test_images, test_samples],
-        {"settings": settings, "seed": seed, "run": run},
-        device=where,
-        seconds=checkpoint_seconds,
-    )
+    inputs = [images, samples, test_images, test_samples]
+    key = {"settings": settings, "seed": seed, "run": run}
+    checkpoint = Checkpoint(weights, inputs, key, device=where, seconds=checkpoint_seconds)
     result = train_classifier(
-        build_philnet(network, seed=derive(stream, "weights")),
+        build_philnet(settings, seed=derive(stream, "weights")),
         load_npy(images),
         load_table(samples, ["label"])["label"].to_numpy(),
         plan,
-        seed=stream,
-        device=where,
+        Run(stream, where, f"PhilNet, run {run}", checkpoint, tensorboard),
         monitor=(load_npy(test_images), load_table(test_samples, ["label"])["label"].to_numpy()),
-        checkpoint=checkpoint,
-        tensorboard=tensorboard,
-        label=f"PhilNet, run {run}",
     )
     save_table(training, result.log)
     save_weights(weights, result.state)

@@ -11,9 +11,9 @@ from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.device import pick_device
-from latent_microscope.training.restarts import is_blind
+from latent_microscope.training.loop import Run
 from latent_microscope.training.settings import parse
-from latent_microscope.training.vae import VAESettings, train_vae
+from latent_microscope.training.vae import VAESettings, is_blind, train_vae
 
 NETWORK_KEYS = ("arch", "latent", "dropout", "channels")
 
@@ -33,19 +33,19 @@ def main(
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train a VAE; an interrupted run goes on where it was, to the same bytes.
+    """Train a VAE; an interrupted run continues, to the same bytes.
 
     Args:
         images: .npy uint8 (n, H, W, 3).
         weights: .pt state dict.
-        training: .parquet, one row an epoch: epoch, loss, reconstruction, kl, beta, learning_rate
+        training: .parquet, one row per epoch: epoch, loss, reconstruction, kl, beta, learning_rate
             (means per image), restart (trainings discarded before this one).
         samples: .npy uint8 (k, m, H, W, 3), the same m draws from the prior at k epochs.
         sample_epochs: .parquet, the epoch of each k.
         settings: the network (arch, latent, dropout or channels) and its training (epochs, batch,
             learning_rate, optimizer, weight_decay, beta, reconstruction, reduction, scheduler,
             precision, memory_format, input_range, samples, deterministic, restarts: how often it
-            may start anew from other weights where the encoder gives different images the same
+            may restart from other weights where the encoder gives different images the same
             latents).
         reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
         seed: root seed.
@@ -57,36 +57,19 @@ def main(
     where = pick_device(device)
     pixels = load_npy(images)
     stream = derive(seed, "train_vae", run)
-    network = {k: settings[k] for k in NETWORK_KEYS if k in settings}
     rest = {k: v for k, v in settings.items() if k not in NETWORK_KEYS}
     restarts = int(rest.pop("restarts", 0))
     plan = parse(VAESettings, rest, "settings of the VAE")
-    shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
+    arch = settings.get("arch", "")
     for restart in range(restarts + 1):
         attempt = derive(stream, "restart", restart) if restart else stream
-        label = f"{network.get('arch', '')} VAE, run {run}" + (
-            f", restart {restart}" if restart else ""
-        )
-        model = build_vae(
-            network.get("arch", ""), network, image_shape=shape, seed=derive(attempt, "weights")
-        )
-        checkpoint = Checkpoint(
-            weights,
-            [images],
-            {"settings": settings, "seed": seed, "run": run, "restart": restart},
-            device=where,
-            seconds=checkpoint_seconds,
-        )
-        result = train_vae(
-            model,
-            pixels,
-            plan,
-            seed=attempt,
-            device=where,
-            checkpoint=checkpoint,
-            tensorboard=tensorboard,
-            label=label,
-        )
+        label = f"{arch} VAE, run {run}" + (f", restart {restart}" if restart else "")
+        shape, initial = pixels.shape[1:], derive(attempt, "weights")
+        model = build_vae(arch, settings, image_shape=shape, seed=initial)
+        key = {"settings": settings, "seed": seed, "run": run, "restart": restart}
+        checkpoint = Checkpoint(weights, [images], key, device=where, seconds=checkpoint_seconds)
+        this_run = Run(attempt, where, label, checkpoint, tensorboard)
+        result = train_vae(model, pixels, plan, this_run)
         if restart == restarts or not is_blind(model, pixels, plan.input_range, label):
             break
     save_table(training, result.log.assign(restart=restart))

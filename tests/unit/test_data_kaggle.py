@@ -156,11 +156,11 @@ def http_error(status: int) -> requests.HTTPError:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (ImportError("No module named 'six'"), "cannot be loaded .No module named 'six'"),
-        (SystemExit(1), "did not accept the credentials"),
+        (ImportError("No module named 'six'"), "'six'"),
+        (SystemExit(1), "KAGGLE_API_TOKEN"),
         (http_error(403), "HTTP 403"),
-        (requests.ConnectionError(f"https://x/?token={SECRET}"), "cannot be reached"),
-        (ValueError(SECRET), "refuses"),
+        (requests.ConnectionError(f"https://x/?token={SECRET}"), "ConnectionError"),
+        (ValueError(SECRET), "ValueError"),
     ],
 )
 def test_failures_are_told_without_secrets(

@@ -6,12 +6,15 @@ import torch
 from torch.nn.functional import relu
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.base import kl_terms, load_checked
-from latent_microscope.models.classifiers import build_classifier, weights_holder
-from latent_microscope.models.eyevae import ConvEyeVAE, EyeVAE
-from latent_microscope.models.philnet import PhilNet, build_philnet
-from latent_microscope.models.resnet import ResNet50
-from latent_microscope.models.vaes import build_vae
+from latent_microscope.models.classifiers import (
+    PhilNet,
+    ResNet50,
+    build_classifier,
+    build_philnet,
+    weights_holder,
+)
+from latent_microscope.models.vaes import ConvEyeVAE, EyeVAE, build_vae, kl_terms
+from latent_microscope.models.weights import load_checked
 
 # Of hussamalafandi/VAE-CelebA, vae_celeba_latent_200_epochs_10_batch_64_subset_80000.pth.
 PUBLISHED = {

@@ -24,7 +24,7 @@ from latent_microscope.models.latents import dimension_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.tables.duplicates import tabulate_duplicates
 from latent_microscope.tables.quality import tabulate_health
-from latent_microscope.training.restarts import is_blind
+from latent_microscope.training.vae import is_blind
 
 
 @pytest.mark.parametrize("reconstruction", ["mse", "l1"])

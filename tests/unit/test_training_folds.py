@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.classifiers import build_philnet
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
-from latent_microscope.training.best import BestEpoch
+from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings, predict
 from latent_microscope.training.splits import (
     assign_folds,
@@ -55,7 +55,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 def test_folds_are_even_overall_and_in_each_class(labels, folds, seed):
     ids = [f"i{k}" for k in range(len(labels))]
     if folds > len(labels):
-        with pytest.raises(InputError, match=f"folds: {folds} must lie between 2 and"):
+        with pytest.raises(InputError, match=f"folds: {folds}"):
             assign_folds(ids, labels, folds, generator(seed))
         return
     fold = assign_folds(ids, labels, folds, generator(seed))
@@ -75,7 +75,7 @@ def test_folds_belong_to_ids_not_to_rows():
 
 
 def test_one_fold_is_none():
-    with pytest.raises(InputError, match="folds: 1 must lie between 2 and"):
+    with pytest.raises(InputError, match="folds: 1"):
         assign_folds(IDS, LABELS, 1, generator())
 
 
@@ -94,7 +94,7 @@ def test_nothing_held_out_and_too_little():
     rows = np.arange(N)
     train, inner = hold_out(rows, IDS, LABELS, 0.0, generator())
     assert (train.tolist(), inner.size) == (rows.tolist(), 0)
-    with pytest.raises(InputError, match=r"inner: a share of 0\.01 of 30 images"):
+    with pytest.raises(InputError, match=r"inner: .*0\.01"):
         hold_out(rows, IDS, LABELS, 0.01, generator())
 
 
@@ -132,12 +132,12 @@ def test_the_record_is_verified():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"targets": "wishes"}, "targets: 'wishes' is unknown; use one of votes, labels"),
-        ({"epochs": 0}, "epochs: 0 must be a whole number"),
+        ({"targets": "wishes"}, "targets: 'wishes'.*votes, labels"),
+        ({"epochs": 0}, "epochs: 0"),
         ({"epochs": {"choose": []}}, "epochs: "),
         ({"epochs": {"at": [1]}}, "epochs: "),
-        ({"inner": 0.0}, r"epochs\.choose: a choice needs images"),
-        ({"colour": 1}, "'colour' is unknown"),
+        ({"inner": 0.0}, r"epochs\.choose: .*inner"),
+        ({"colour": 1}, "'colour'"),
         ({"trainable": "tail"}, "trainable: 'tail'"),
     ],
 )
@@ -341,7 +341,7 @@ def test_mirror_images_are_averaged(images):
 
 
 def test_more_folds_than_images(images, tmp_path):
-    with pytest.raises(InputError, match="folds: 31 must lie between 2 and the number of images"):
+    with pytest.raises(InputError, match=r"folds: 31 .*30"):
         run(images, shares(), tmp_path, PLAN | {"folds": 31})
 
 

@@ -1,4 +1,4 @@
-# Downloads from the manifest config/datasets.yaml, made-up data, and images packed by id.
+# Downloads from the manifest config/datasets.yaml, synthetic data, and images packed by id.
 
 
 rule download_file:
@@ -67,6 +67,9 @@ rule generate_demo_objects:
         "../../scripts/data/generate_demo_objects.py"
 
 
+SYNTHETIC = ("people", "per_person", "interpolations", "noise", "interpolation_noise", "edge")
+
+
 rule generate_synthetic:
     output:
         images="results/{study}/data/seed{seed}/images-whole.npy",
@@ -81,13 +84,8 @@ rule generate_synthetic:
     resources:
         **needs(light_memory),
     params:
+        **{key: of_study("data", key) for key in SYNTHETIC},
         step=step("generate_synthetic"),
-        people=of_study("data", "people"),
-        per_person=of_study("data", "per_person"),
-        interpolations=of_study("data", "interpolations"),
-        noise=of_study("data", "noise"),
-        interpolation_noise=of_study("data", "interpolation_noise"),
-        edge=of_study("data", "edge"),
         seed=SEED,
         run=ask(runs.number),
     script:

@@ -1,4 +1,15 @@
-# Networks: trained, loaded or built; what they make of the images.
+# Networks: trained, loaded or built; what they compute from the images.
+ENCODED = {n: f"{RUN}/{n}.npy" for n in ("latents", "logvar")}
+ENCODED |= {n: f"{RUN}/{n}.parquet" for n in ("encoding", "dimensions")}
+SEEDED = {"seed": SEED, "run": ask(runs.number)}
+LABELLED = {
+    "images": "results/{study}/data/test/images.npy",
+    "samples": "results/{study}/data/test/samples.parquet",
+    "votes": "results/{study}/data/votes.parquet",
+}
+FEATURES = {"features": f"{MODEL}/features.npy", "feature_ids": f"{MODEL}/features.parquet"}
+OUT_OF_FOLD = FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "calibrated")}
+OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
 
 rule train_vae:
@@ -19,10 +30,9 @@ rule train_vae:
     resources:
         **needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
     params:
+        **SEEDED,
         step=ask(lambda study, at: step("train_vae", vae_threads(study, at))),
         settings=ask(runs.vae_settings),
-        seed=SEED,
-        run=ask(runs.number),
         device=DEVICE,
     script:
         "../../scripts/training/train_vae.py"
@@ -54,14 +64,11 @@ rule encode_latents:
         samples=ask(runs.encoded_samples),
         weights=f"{RUN}/weights.pt",
     output:
-        latents=f"{RUN}/latents.npy",
-        logvar=f"{RUN}/logvar.npy",
-        encoding=f"{RUN}/encoding.parquet",
-        dimensions=f"{RUN}/dimensions.parquet",
-        reconstructions=f"{RUN}/reconstructions.npy",
-        traversal=f"{RUN}/traversal.npy",
-        interpolation=f"{RUN}/interpolation.npy",
-        variations=f"{RUN}/variations.npy",
+        **ENCODED,
+        **{
+            n: f"{RUN}/{n}.npy"
+            for n in ("reconstructions", "traversal", "interpolation", "variations")
+        },
     log:
         f"{LOG}/encode_latents-{{view}}-seed{{seed}}.log",
     wildcard_constraints:
@@ -72,10 +79,9 @@ rule encode_latents:
     resources:
         **needs(heavy_memory, long_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
     params:
+        **SEEDED,
         step=step("encode_latents"),
         settings=ask(runs.encoding_settings),
-        seed=SEED,
-        run=ask(runs.number),
         device=DEVICE,
     script:
         "../../scripts/training/encode_latents.py"
@@ -83,15 +89,10 @@ rule encode_latents:
 
 rule assess_vae:
     input:
+        **ENCODED,
         images=ask(runs.encoded_images),
-        latents=f"{RUN}/latents.npy",
-        logvar=f"{RUN}/logvar.npy",
-        encoding=f"{RUN}/encoding.parquet",
-        dimensions=f"{RUN}/dimensions.parquet",
     output:
-        health=f"{RUN}/health.parquet",
-        posterior=f"{RUN}/posterior.parquet",
-        errors=f"{RUN}/errors.parquet",
+        **{n: f"{RUN}/{n}.parquet" for n in ("health", "posterior", "errors")},
     log:
         f"{LOG}/assess_vae-{{view}}-seed{{seed}}.log",
     group:
@@ -126,10 +127,9 @@ rule train_philnet:
     resources:
         **needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=1),
     params:
+        **SEEDED,
         step=step("train_philnet"),
         settings=ask(networks.training_settings),
-        seed=SEED,
-        run=ask(runs.number),
         device=DEVICE,
     script:
         "../../scripts/training/train_philnet.py"
@@ -149,10 +149,9 @@ rule build_network:
     resources:
         **needs(light_memory, disk=TRAINING_DISK),
     params:
+        **SEEDED,
         step=step("build_network"),
         settings=ask(networks.network_settings),
-        seed=SEED,
-        run=ask(runs.number),
     script:
         "../../scripts/training/build_network.py"
 
@@ -163,8 +162,7 @@ rule extract_features:
         samples=ask(runs.study_samples),
         weights=f"{MODEL}/weights.pt",
     output:
-        features=f"{MODEL}/features.npy",
-        feature_ids=f"{MODEL}/features.parquet",
+        **FEATURES,
         logits=f"{MODEL}/logits.npy",
     log:
         f"{LOG}/extract_features-{{model}}-seed{{seed}}.log",
@@ -183,21 +181,15 @@ rule extract_features:
         "../../scripts/training/extract_features.py"
 
 
-# PhilNet's second stage: cross-validated on the judged images, so that no image's votes reach its own features or
-# predictions. One job trains all folds: they would wait for each other on one GPU, start-up is paid once, and the
-# out-of-fold arrays have one writer. Each fold has a checkpoint of its own.
+# PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
+# predictions. One job trains all folds: they would wait for each other on one GPU, and the out-of-fold arrays have
+# one writer. Each fold has its own checkpoint.
 rule train_folds:
     input:
-        images="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
-        votes="results/{study}/data/votes.parquet",
+        **LABELLED,
         start=ask(networks.of_origin("weights.pt")),
     output:
-        features=f"{MODEL}/features.npy",
-        feature_ids=f"{MODEL}/features.parquet",
-        logits=f"{MODEL}/logits.npy",
-        calibrated=f"{MODEL}/calibrated.npy",
-        folds=f"{MODEL}/folds.parquet",
+        **OUT_OF_FOLD,
         members=f"{MODEL}/members.parquet",
         provenance=f"{MODEL}/provenance.parquet",
         training=f"{MODEL}/fold-training.parquet",
@@ -212,10 +204,9 @@ rule train_folds:
     resources:
         **needs(training_memory, training_runtime, gpu=1),
     params:
+        **SEEDED,
         step=step("train_folds"),
         settings=ask(networks.folds_settings),
-        seed=SEED,
-        run=ask(runs.number),
         device=DEVICE,
     script:
         "../../scripts/training/train_folds.py"
@@ -223,17 +214,11 @@ rule train_folds:
 
 rule average_views:
     input:
-        images="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
-        votes="results/{study}/data/votes.parquet",
+        **LABELLED,
         weights=ask(networks.of_origin("weights.pt")),
         members=ask(networks.of_origin("members.parquet")),
     output:
-        features=f"{MODEL}/features.npy",
-        feature_ids=f"{MODEL}/features.parquet",
-        logits=f"{MODEL}/logits.npy",
-        calibrated=f"{MODEL}/calibrated.npy",
-        folds=f"{MODEL}/folds.parquet",
+        **OUT_OF_FOLD,
     log:
         f"{LOG}/average_views-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
@@ -251,12 +236,10 @@ rule average_views:
         "../../scripts/training/average_views.py"
 
 
-# How like people each layer of each network is, on some of the images; no RDM is kept.
+# How well each layer of each network aligns with human judgements of some images; no RDM is kept.
 rule profile_layers:
     input:
-        images="results/{study}/data/test/images.npy",
-        samples="results/{study}/data/test/samples.parquet",
-        votes="results/{study}/data/votes.parquet",
+        **LABELLED,
         weights=ask(networks.profiled_weights),
     output:
         profile="results/{study}/layers/{model}-seed{seed}.parquet",
@@ -282,7 +265,7 @@ rule profile_layers:
         "../../scripts/training/profile_layers.py"
 
 
-# Types of models that a plugin declares: a function from images to features.
+# Model types that a plugin declares: a function from images to features.
 for model_type in [declared for declared in registry.model_types() if declared.function]:
 
     rule:
@@ -292,8 +275,7 @@ for model_type in [declared for declared in registry.model_types() if declared.f
             images=ask(runs.study_images),
             samples=ask(runs.study_samples),
         output:
-            features=f"{MODEL}/features.npy",
-            feature_ids=f"{MODEL}/features.parquet",
+            **FEATURES,
         log:
             f"{LOG}/apply_model_{model_type.name}-{{model}}-seed{{seed}}.log",
         wildcard_constraints:
@@ -304,9 +286,8 @@ for model_type in [declared for declared in registry.model_types() if declared.f
         resources:
             **needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=int(model_type.gpu)),
         params:
+            **SEEDED,
             step=step("apply_model", declared=("models", model_type.name)),
             settings=ask(networks.own_settings),
-            seed=SEED,
-            run=ask(runs.number),
         script:
             "../../scripts/training/apply_model.py"

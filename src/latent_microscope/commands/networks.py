@@ -50,7 +50,7 @@ def find_network(model: str, weights: Path | None) -> Network:
         return _of_run(path)
     if model == "resnet50":
         return Network(model, {"kind": model}, 224, weights or _resnet_weights(), resizes=True)
-    from latent_microscope.models.efficientnet import INPUT_SIZES, packaged_weights
+    from latent_microscope.models.classifiers import INPUT_SIZES, packaged_weights
 
     number = int(model[-1])
     settings = {"kind": "efficientnet_lite", "number": number}
@@ -110,8 +110,7 @@ def open_network(
     network: Network, side: int, *, layer: str | None, device: str
 ) -> Callable[[Path, Path, int], None]:
     """A function of images (.npy), the features to write (.npy) and the images per batch."""
-    from latent_microscope.models.extractors import build_extractor
-    from latent_microscope.models.features import extract_features, images_at_once
+    from latent_microscope.models.features import build_extractor, extract_features, images_at_once
     from latent_microscope.models.stages import stage_function
     from latent_microscope.training.device import numeric_environment, pick_device
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, id_column, read_table
-from latent_microscope.data.npz import load_arrays
+from latent_microscope.data.archives import load_arrays
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, require_finite
 

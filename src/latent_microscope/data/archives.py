@@ -5,11 +5,14 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Self
 
+import numpy as np
+
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import load_npz
 
 MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 256 * 2**20
@@ -23,6 +26,7 @@ _HEADERS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_RATIO = 1100  # deflate packs no more than 1032 times; an archive that claims more is a bomb
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
@@ -42,7 +46,7 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The files in a zip, in its order, after a look at every name and size.
+    """The files in a zip, in its order, after a check of every name and size.
 
     Raises:
         InputError: A member is absolute, climbs out with ``..``, is a link or a special file, is
@@ -81,10 +85,26 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of a tar archive (compressed or not), in its order.
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` of unknown origin, by name.
 
-    Nothing is written to the disk. The archive is read as a stream.
+    Raises:
+        InputError: Missing, damaged, holding other things than arrays, or unpacking to far more
+            than it could hold.
+    """
+    with open_zip(path) as archive:
+        total = sum(info.file_size for info in archive.infolist())
+    if total > min(MAX_TOTAL_BYTES, _RATIO * path.stat().st_size):
+        raise InputError(f"{path}: unpacks to {total} bytes: refused")
+    arrays = load_npz(path)
+    other = [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]
+    if other:
+        raise InputError(f"{path}: {other[0]!r} is no array; save them with numpy.savez")
+    return arrays
+
+
+def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of a tar archive (gzip or none), read as a stream, in order.
 
     Raises:
         InputError: Missing, truncated, or holding links, special files, absolute or climbing
@@ -97,23 +117,18 @@ def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
             mode = "r|gz" if handle.read(2) == b"\x1f\x8b" else "r|"
         with tarfile.open(path, mode=mode, tarinfo=_Member) as archive:  # type: ignore[call-overload]
             for member in archive:
+                _check_names([member.name], str(path))
                 if member.isdir():
-                    _check_names([member.name], str(path))
                     continue
                 if not member.isreg():
                     raise InputError(f"{path}: {member.name!r} is a link or a special file")
-                _check_names([member.name], str(path))
                 count, total = count + 1, total + member.size
                 _check_sizes([(member.name, member.size)], str(path))
                 if count > MAX_MEMBERS or total > MAX_TOTAL_BYTES:
-                    raise InputError(
-                        f"{path}: more files or bytes than any known data set: refused"
-                    )
+                    raise InputError(f"{path}: {count} files, {total} bytes: refused as too much")
                 content = archive.extractfile(member)
-                if content is None:
-                    raise InputError(f"{path}: {member.name!r} cannot be read")
-                data = content.read()
-                if len(data) != member.size:
+                data = content.read() if content is not None else b""
+                if content is None or len(data) != member.size:
                     raise InputError(f"{path}: {member.name!r} is cut short; download it again")
                 yield member.name, data
     except FileNotFoundError:
@@ -130,13 +145,13 @@ class _Member(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header."""
-        found = super().frombuf(buf, encoding, errors)
-        if found.type in _HEADERS and found.size > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {found.size} bytes: refused")
-        return found
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _HEADERS and member.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {member.size} bytes: refused")
+        return member
 
 
-def _check_names(names: list[str], where: str) -> None:
+def _check_names(names: Sequence[str], where: str) -> None:
     seen: set[str] = set()
     for name in names:
         path = PurePosixPath(name)
@@ -145,11 +160,11 @@ def _check_names(names: list[str], where: str) -> None:
         if ".." in path.parts or "\\" in name:
             raise InputError(f"{where}: {name!r} points out of the archive: refused")
         if name in seen:
-            raise InputError(f"{where}: {name!r} stands in it twice")
+            raise InputError(f"{where}: {name!r} occurs in it twice: refused")
         seen.add(name)
 
 
-def _check_sizes(sizes: list[tuple[str, int]], where: str) -> None:
+def _check_sizes(sizes: Sequence[tuple[str, int]], where: str) -> None:
     if len(sizes) > MAX_MEMBERS:
         raise InputError(f"{where}: {len(sizes)} members, more than {MAX_MEMBERS}: refused")
     for name, size in sizes:

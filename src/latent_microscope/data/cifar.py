@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,16 +21,8 @@ from latent_microscope.data.unpickle import load_batch
 from latent_microscope.errors import InputError
 
 CIFAR10_CLASSES = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
+    *("airplane", "automobile", "bird", "cat", "deer"),
+    *("dog", "frog", "horse", "ship", "truck"),
 ]
 CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
 _ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
@@ -37,11 +30,10 @@ _BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_ba
 _IMAGE_COLUMNS = ("img", "image")
 MAX_ROWS = 10_000_000
 MAX_PIXELS = 512 * 512
-_DAMAGE = (pa.ArrowException, OSError, ValueError, TypeError, LookupError)
 
 
 class Split(Protocol):
-    """One split: labels at once, images when asked for."""
+    """One split: labels in memory, images on demand."""
 
     labels: npt.NDArray[np.int64]
     classes: list[str] | None
@@ -56,12 +48,9 @@ class Split(Protocol):
 def open_split(
     sources: Sequence[Path], split: str, *, archive_md5: str | None = CIFAR10_MD5
 ) -> Split:
-    """Open one split of either layout.
+    """Open the split ``train`` or ``test``: its Parquet files in order, or the official archive.
 
-    Args:
-        sources: Parquet files of this split in their order, or the one official archive.
-        split: ``train`` or ``test``; picks the batches of the archive.
-        archive_md5: MD5 that the archive must have; None to trust it (it is read safely anyway).
+    The archive must have the MD5, unless None (it is read safely anyway).
 
     Raises:
         InputError: No source, a mixture, a damaged file or one of another layout.
@@ -95,25 +84,19 @@ class ArraySplit:
 
 
 class ParquetSplit:
-    """A split in Parquet files: a column ``img`` or ``image`` {bytes, path} and ``label``.
-
-    Args:
-        paths: The files, in order.
-
-    Raises:
-        InputError: Missing, damaged, or lacking a column.
-    """
+    """A split in Parquet files: a column ``img`` or ``image`` {bytes, path} and ``label``."""
 
     def __init__(self, paths: list[Path]) -> None:
-        self._paths = paths
-        self._columns = [_image_column(path) for path in paths]
-        self.classes = next((names for path in paths if (names := _class_names(path))), None)
+        schemas = [_schema(path) for path in paths]
+        pairs = list(zip(paths, schemas, strict=True))
+        self._columns = [(path, _image_column(path, schema)) for path, schema in pairs]
+        self.classes = next(filter(None, map(_class_names, schemas)), None)
         self.labels = np.concatenate([_labels(path) for path in paths])
 
     def images(
         self, rows: npt.NDArray[np.int64], max_pixels: int = MAX_PIXELS
     ) -> Iterator[np.ndarray]:
-        """uint8 (H, W, 3) of each row; only the wanted rows are decoded."""
+        """uint8 (H, W, 3) of each row; only these rows are decoded."""
         wanted = np.zeros(len(self.labels), dtype=bool)
         wanted[rows] = True
 
@@ -127,7 +110,7 @@ class ParquetSplit:
         self, wanted: npt.NDArray[np.bool_], max_bytes: int
     ) -> Iterator[tuple[str, bytes]]:
         start = 0
-        for path, column in zip(self._paths, self._columns, strict=True):
+        for path, column in self._columns:
             for batch in _batches(path, column):
                 for offset, cell in enumerate(batch):
                     if wanted[start + offset]:
@@ -143,60 +126,58 @@ class ParquetSplit:
                 start += len(batch)
 
 
-def _batches(path: Path, column: str) -> Iterator[pa.Array]:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name a file that is missing or damaged."""
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=50, columns=[column]):
-                yield batch.column(0)
-    except _DAMAGE as error:
-        raise InputError(f"{path}: damaged ({error}); download it again") from error
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+        raise InputError(
+            f"{path}: not a whole Parquet file ({error}); delete it and download it again"
+        ) from error
 
 
-def _image_column(path: Path) -> str:
-    schema = _schema(path)
-    for name in _IMAGE_COLUMNS:
-        if name in schema.names:
-            kind = schema.field(name).type
-            if not pa.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
-                raise InputError(f"{path}: the column {name!r} must be a struct with 'bytes'")
-            break
-    else:
-        raise InputError(f"{path}: lacks the column 'img' (or 'image'); it has {schema.names}")
+def _batches(path: Path, column: str) -> Iterator[pa.Array]:
+    with _reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=50, columns=[column]):
+            yield batch.column(0)
+
+
+def _image_column(path: Path, schema: pa.Schema) -> str:
+    name = next((name for name in _IMAGE_COLUMNS if name in schema.names), None)
+    if name is None:
+        raise InputError(f"{path}: the column 'img' (or 'image') is missing among {schema.names}")
+    kind = schema.field(name).type
+    if not pa.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
+        raise InputError(f"{path}: the column {name!r} must be a struct with 'bytes'")
     if "label" not in schema.names:
-        raise InputError(f"{path}: lacks the column 'label'; it has {schema.names}")
+        raise InputError(f"{path}: the column 'label' is missing among {schema.names}")
     return name
 
 
 def _schema(path: Path) -> pa.Schema:
-    try:
-        with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except _DAMAGE as error:
-        raise InputError(
-            f"{path}: not a whole Parquet file ({error}); delete it and download it again"
-        ) from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
     if len(set(schema.names)) != len(schema.names):
-        raise InputError(f"{path}: two of its columns have one name; it has {schema.names}")
+        raise InputError(f"{path}: two columns have the same name: {schema.names}")
     if not 0 <= rows <= MAX_ROWS:
         raise InputError(f"{path}: claims {rows} rows: refused")
     return schema
 
 
 def _labels(path: Path) -> npt.NDArray[np.int64]:
-    try:
+    with _reading(path):
         column = pq.read_table(path, columns=["label"])["label"]
-    except _DAMAGE as error:
-        raise InputError(f"{path}: damaged ({error}); download it again") from error
     if column.null_count or not pa.types.is_integer(column.type):
         raise InputError(f"{path}: the column 'label' must hold a whole number in each row")
     return column.to_numpy().astype(np.int64)
 
 
-def _class_names(path: Path) -> list[str] | None:
-    """Names from the ``huggingface`` metadata of the file, None without them."""
-    metadata = (_schema(path).metadata or {}).get(b"huggingface")
+def _class_names(schema: pa.Schema) -> list[str] | None:
+    """Names from the ``huggingface`` metadata of a file, None without them."""
+    metadata = (schema.metadata or {}).get(b"huggingface")
     if metadata is None:
         return None
     try:
@@ -208,38 +189,32 @@ def _class_names(path: Path) -> list[str] | None:
 
 
 def read_archive(path: Path, split: str, *, md5: str | None = CIFAR10_MD5) -> ArraySplit:
-    """Read one split of the official ``cifar-10-python.tar.gz``.
+    """Read one split (``train``: data_batch_1 to 5, or ``test``) of ``cifar-10-python.tar.gz``.
 
-    The MD5 is checked before anything is read, and the pickles inside are read without running
-    them (:mod:`latent_microscope.data.unpickle`).
-
-    Args:
-        path: The archive.
-        split: ``train`` (data_batch_1 to 5, in that order) or ``test``.
-        md5: Expected MD5; None to skip the check.
+    The MD5, unless None, is checked before anything is read, and the pickles inside are read
+    without running them (:mod:`latent_microscope.data.unpickle`).
 
     Raises:
-        InputError: Missing, another checksum, damaged, or lacking a batch.
+        InputError: Missing, another checksum, damaged, or without a batch.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if md5 is not None:
         with path.open("rb") as handle:
-            found = hashlib.file_digest(handle, "md5").hexdigest()
-        if found != md5:
-            raise InputError(f"{path}: its MD5 is {found}, not {md5}; download it again")
-    wanted = {f"cifar-10-batches-py/{name}": name for name in _BATCHES[split]}
+            digest = hashlib.file_digest(handle, "md5").hexdigest()
+        if digest != md5:
+            raise InputError(f"{path}: its MD5 is {digest}, not {md5}; download it again")
+    folder = "cifar-10-batches-py/"
+    wanted = [folder + name for name in _BATCHES[split]]
     batches: dict[str, dict[str, Any]] = {}
-    classes = None
     for name, data in tar_members(path):
-        if name in wanted:
-            batches[wanted[name]] = load_batch(data, f"{path}: {name}")
-        elif name == "cifar-10-batches-py/batches.meta":
-            classes = load_batch(data, f"{path}: {name}").get("label_names")
-    missing = [name for name in _BATCHES[split] if name not in batches]
+        if name in (*wanted, folder + "batches.meta"):
+            batches[name] = load_batch(data, f"{path}: {name}")
+    missing = [name for name in wanted if name not in batches]
     if missing:
-        raise InputError(f"{path}: lacks cifar-10-batches-py/{missing[0]}")
-    pairs = [_batch_arrays(batches[name], f"{path}: {name}") for name in _BATCHES[split]]
+        raise InputError(f"{path}: {missing[0]} is missing; download it again")
+    pairs = [_batch_arrays(batches[name], f"{path}: {name}") for name in wanted]
+    classes = batches.get(folder + "batches.meta", {}).get("label_names")
     return ArraySplit(
         np.concatenate([images for images, _ in pairs]),
         np.concatenate([labels for _, labels in pairs]),
@@ -266,14 +241,10 @@ def _batch_arrays(batch: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndar
 def choose_rows(
     labels: npt.NDArray[np.int64], subset: int | None, rule: str = "first", n_classes: int = 10
 ) -> npt.NDArray[np.int64]:
-    """Rows of a subset, ascending.
+    """Rows of a subset of a split with these labels (n,), ascending; None or over n: all.
 
-    Args:
-        labels: (n,) labels of the whole split.
-        subset: How many rows; None or more than n takes all.
-        rule: ``first`` takes the first rows; ``balanced`` the first of each class, as many of
-            each (the remainder goes to the first classes).
-        n_classes: Number of classes.
+    ``first`` takes the first rows, ``balanced`` the first of each class, equally many (the
+    remainder goes to the first classes).
 
     Raises:
         InputError: A subset below 1, an unknown rule, or a class with too few images.
@@ -299,11 +270,7 @@ def choose_rows(
 def sample_table(
     split: str, rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], classes: list[str]
 ) -> pd.DataFrame:
-    """The table of a split: id (``test-02405``: row of the whole file), label, label_name.
-
-    Raises:
-        InputError: A label without a class; the message names the row.
-    """
+    """The table of a split: id (``test-02405``: row of the whole file), label, label_name."""
     outside = (labels < 0) | (labels >= len(classes))
     if outside.any():
         row = int(np.argmax(outside))
@@ -320,11 +287,7 @@ def sample_table(
 
 
 def row_of_id(image_id: str) -> int:
-    """Row of the whole file that an id names: ``test-02405`` → 2405.
-
-    Raises:
-        InputError: Not such an id.
-    """
+    """Row of the whole file that an id names: ``test-02405`` → 2405."""
     head, _, number = str(image_id).rpartition("-")
     if not head or not re.fullmatch("[0-9]{1,15}", number):
         raise InputError(f"the id {image_id!r} is not of the form 'test-00000'")
@@ -332,11 +295,7 @@ def row_of_id(image_id: str) -> int:
 
 
 def stack_images(images: Iterator[np.ndarray], out: np.ndarray, ids: Sequence[str]) -> None:
-    """Fill ``out`` (n, H, W, 3) uint8 with the images.
-
-    Raises:
-        InputError: An image of another size; the message names its id.
-    """
+    """Fill ``out`` (n, H, W, 3) uint8 with the images; all must have this size."""
     for row, image in enumerate(images):
         if image.shape != out.shape[1:]:
             raise InputError(

@@ -1,10 +1,10 @@
 """Faces in the layout of CelebA: images, ±1 attributes and identities, joined by file name."""
 
 import re
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -24,49 +24,30 @@ _ENDINGS = (".jpg", ".jpeg", ".png")
 ATTRIBUTE_FILES = ("list_attr_celeba.csv", "list_attr_celeba.txt")
 
 
+Reader = Callable[[], bytes]
+
+
 @dataclass
 class FaceArchive:
-    """An open zip, or a folder: the face images by file name and the attribute file inside.
-
-    Attributes:
-        path: The zip or the folder.
-        names: File names of the images (no folder), sorted.
-    """
+    """An open zip, or a folder: the face images by file name and the attribute file inside."""
 
     path: Path
-    names: list[str]
-    _members: dict[str, zipfile.ZipInfo | Path]
-    _attributes: zipfile.ZipInfo | Path | None
-    _zip: zipfile.ZipFile | None = None
+    images: dict[str, Reader]  # by file name (no folder), sorted
+    attributes: tuple[str, Reader] | None
 
-    def read(self, name: str) -> bytes:
-        """The encoded bytes of one image."""
-        return self._read(self._members[name])
+    @property
+    def names(self) -> list[str]:
+        """File names of the images."""
+        return list(self.images)
 
     def attribute_bytes(self) -> tuple[str, bytes]:
-        """Name and content of the attribute file inside.
-
-        Raises:
-            InputError: There is none.
-        """
-        if self._attributes is None:
+        """Name and content of the attribute file inside."""
+        if self.attributes is None:
             raise InputError(
-                f"{self.path}: holds no {ATTRIBUTE_FILES[0]}; give the attribute file by itself"
+                f"{self.path}: has no {ATTRIBUTE_FILES[0]}; give the attribute file separately"
             )
-        name = (
-            self._attributes.name
-            if isinstance(self._attributes, Path)
-            else PurePosixPath(self._attributes.filename).name
-        )
-        return name, self._read(self._attributes)
-
-    def _read(self, member: zipfile.ZipInfo | Path) -> bytes:
-        if isinstance(member, Path):
-            if member.stat().st_size > MAX_MEMBER_BYTES:
-                raise InputError(f"{member}: {member.stat().st_size} bytes: refused")
-            return member.read_bytes()
-        assert self._zip is not None
-        return read_zip_member(self._zip, member)
+        name, read = self.attributes
+        return name, read()
 
 
 @contextmanager
@@ -78,35 +59,41 @@ def open_faces(path: Path) -> Iterator[FaceArchive]:
     """
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-        yield _index(path, [(p.name, p) for p in files], None)
+        yield _index(path, [(p.name, partial(_read_file, p)) for p in files])
         return
     with open_zip(path) as archive:
-        members = [(PurePosixPath(i.filename).name, i) for i in zip_members(archive)]
-        yield _index(path, members, archive)
+        yield _index(
+            path,
+            [
+                (PurePosixPath(info.filename).name, partial(read_zip_member, archive, info))
+                for info in zip_members(archive)
+            ],
+        )
 
 
-def _index(
-    path: Path,
-    members: list[tuple[str, Path]] | list[tuple[str, zipfile.ZipInfo]],
-    archive: zipfile.ZipFile | None,
-) -> FaceArchive:
-    images: dict[str, zipfile.ZipInfo | Path] = {}
-    stems: dict[str, str] = {}
-    attributes: zipfile.ZipInfo | Path | None = None
-    for name, member in members:
+def _read_file(path: Path) -> bytes:
+    if path.stat().st_size > MAX_MEMBER_BYTES:
+        raise InputError(f"{path}: {path.stat().st_size} bytes: refused")
+    return path.read_bytes()
+
+
+def _index(path: Path, members: Iterable[tuple[str, Reader]]) -> FaceArchive:
+    images: dict[str, Reader] = {}
+    names: dict[str, str] = {}
+    attributes = None
+    for name, read in members:
         if name in ATTRIBUTE_FILES:
-            attributes = member
+            attributes = (name, read)
         elif name.lower().endswith(_ENDINGS) and not name.startswith("."):
-            stem = face_id(name)
-            if stem in stems:
+            other = names.setdefault(face_id(name), name)
+            if name in images or other != name:
                 raise InputError(
-                    f"{path}: the images {stems[stem]!r} and {name!r} have the same id {stem!r}"
+                    f"{path}: the images {other!r} and {name!r} have the same id {face_id(name)!r}"
                 )
-            stems[stem] = name
-            images[name] = member
+            images[name] = read
     if not images:
-        raise InputError(f"{path}: holds no image ({', '.join(_ENDINGS)})")
-    return FaceArchive(path, sorted(images), images, attributes, archive)
+        raise InputError(f"{path}: has no image ({', '.join(_ENDINGS)})")
+    return FaceArchive(path, dict(sorted(images.items())), attributes)
 
 
 def face_id(name: str) -> str:
@@ -115,53 +102,30 @@ def face_id(name: str) -> str:
 
 
 def first_names(names: list[str], subset: int | None) -> list[str]:
-    """The first ``subset`` names; all for None.
-
-    Raises:
-        InputError: A subset below 1.
-    """
+    """The first ``subset`` names; all for None."""
     if subset is not None and subset < 1:
         raise InputError(f"subset {subset}: must be at least 1")
     return names[:subset]
 
 
 def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iterator[np.ndarray]:
-    """Decode, resize and crop images, in the order of ``names``.
-
-    Args:
-        archive: The open archive.
-        names: File names of images in it.
-        size: Side of the square result, in pixels.
-
-    Yields:
-        uint8 (size, size, 3).
-
-    Raises:
-        InputError: An image is damaged; the message names it.
-    """
+    """Decode, resize and crop images, in the order of ``names``: uint8 (size, size, 3) each."""
 
     def pack(name: str) -> np.ndarray:
         with naming(archive.path), naming(f"image {name}"):
-            return resize_and_crop(decode_image(archive.read(name), name), size)
+            return resize_and_crop(decode_image(archive.images[name](), name), size)
 
     return map_in_order(pack, names)
 
 
 @dataclass
 class Faces:
-    """What a reader of faces gives.
-
-    Attributes:
-        ids: One an image.
-        people: int64 (n,), number of the person; -1: unknown.
-        attributes: id and one 0/1 column an attribute, in the order of ``ids``.
-        images: uint8 (size, size, 3) each, in the same order.
-    """
+    """What a reader of faces returns: all in the order of ``ids``."""
 
     ids: list[str]
-    people: np.ndarray
-    attributes: pd.DataFrame
-    images: Iterator[np.ndarray]
+    people: np.ndarray  # int64 (n,), number of the person; -1: unknown
+    attributes: pd.DataFrame  # id and one 0/1 column per attribute
+    images: Iterator[np.ndarray]  # uint8 (size, size, 3) each
 
 
 @contextmanager
@@ -192,35 +156,25 @@ def read_celeba(
             name, content = attribute_file.name, attribute_file.read_bytes()
         table = join_attributes(parse_attributes(name, content), faces.names, name)
         names = first_names(faces.names, subset)
-        people = (
-            join_identities(parse_identities(identities), names, str(identities))
-            if identities is not None
-            else np.full(len(names), -1, dtype=np.int64)
-        )
-        yield Faces(
-            [face_id(n) for n in names],
-            people,
-            table.head(len(names)),
-            packed_faces(faces, names, size),
-        )
+        people = np.full(len(names), -1, dtype=np.int64)
+        if identities is not None:
+            people = join_identities(parse_identities(identities), names, str(identities))
+        ids, images = [face_id(n) for n in names], packed_faces(faces, names, size)
+        yield Faces(ids, people, table.head(len(names)), images)
 
 
 def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
-    """Read an attribute file: Kaggle's CSV or the text file of the CelebA site.
-
-    Args:
-        name: File name; ``.txt`` means the official text layout (count, header, rows).
-        data: Its content.
+    """Read an attribute file: Kaggle's CSV, or the CelebA site's ``.txt`` (count, header, rows).
 
     Returns:
-        Column ``name`` (image file name) and one uint8 0/1 column an attribute, in its order.
+        Column ``name`` (image file name) and one uint8 0/1 column per attribute, in its order.
 
     Raises:
         InputError: A repeated image or attribute, an empty cell, or a value other than -1 and 1.
     """
     names, columns, values = _cells(name, data)
     if len(set(columns)) != len(columns):
-        raise InputError(f"{name}: an attribute stands in its header twice")
+        raise InputError(f"{name}: an attribute occurs in its header twice")
     if {"id", "name"} & set(columns):
         raise InputError(f"{name}: an attribute is called 'id' or 'name'; rename it")
     _refuse_repeats(names, name)
@@ -261,82 +215,60 @@ def _cells(name: str, data: bytes) -> tuple[list[str], list[str], list[list[str]
 
 
 def join_attributes(table: pd.DataFrame, names: list[str], where: str) -> pd.DataFrame:
-    """Attribute rows in the order of the images, one each.
-
-    Args:
-        table: From :func:`parse_attributes`.
-        names: File names of all the images.
-        where: Name of the attribute file.
-
-    Returns:
-        ``id`` and the attributes.
+    """``id`` and the attributes, one row per image in the order of ``names``.
 
     Raises:
         InputError: A row without image or an image without row; the message names the first.
     """
-    rows, images = set(table["name"]), set(names)
-    without_row = [name for name in names if name not in rows]
-    if without_row:
-        raise InputError(
-            f"{where}: {len(without_row)} of {len(names)} images have no row in it, "
-            f"first {without_row[0]!r}; images and attributes must be of the same release"
-        )
-    without_image = [name for name in table["name"] if name not in images]
-    if without_image:
-        raise InputError(
-            f"{where}: {len(without_image)} of {len(table)} rows have no image, "
-            f"first {without_image[0]!r}; images and attributes must be of the same release"
-        )
+    for some, others, text in (
+        (names, table["name"], "images have no row in it"),
+        (table["name"], names, "rows have no image"),
+    ):
+        known = set(others)
+        missing = [name for name in some if name not in known]
+        if missing:
+            raise InputError(
+                f"{where}: {len(missing)} of {len(some)} {text}, first {missing[0]!r}; images and "
+                "attributes must be of the same release"
+            )
     joined = table.set_index("name").loc[names].reset_index(drop=True)
     joined.insert(0, "id", [face_id(name) for name in names])
     return joined
 
 
 def parse_identities(path: Path) -> dict[str, int]:
-    """Read ``identity_CelebA.txt``: image file name and number of the person on each line.
-
-    Raises:
-        InputError: Missing, a malformed line, or an image that stands in it twice.
-    """
+    """Read ``identity_CelebA.txt``: image file name and number of the person on each line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file ({error})") from error
-    found: list[tuple[str, int]] = []
+    pairs: list[tuple[str, int]] = []
     for number, line in enumerate(lines, start=1):
         parts = line.split()
         if not parts:
             continue
         if len(parts) != 2 or not re.fullmatch("[0-9]{1,18}", parts[1]):
             raise InputError(f"{path}: line {number} is not a file name and a number: {line!r}")
-        found.append((parts[0], int(parts[1])))
-    _refuse_repeats([name for name, _ in found], str(path))
-    return dict(found)
+        pairs.append((parts[0], int(parts[1])))
+    _refuse_repeats([name for name, _ in pairs], str(path))
+    return dict(pairs)
 
 
 def join_identities(identities: dict[str, int], names: list[str], where: str) -> np.ndarray:
-    """The person on each image, -1 where the file does not say.
-
-    Returns:
-        int64 (n,).
-
-    Raises:
-        InputError: No image at all is in the file.
-    """
+    """The person on each image, int64 (n,); -1 where the file does not say."""
     people = np.array([identities.get(name, -1) for name in names], dtype=np.int64)
     if len(people) and (people < 0).all():
-        raise InputError(f"{where}: has none of the images, as of {names[0]!r}")
+        raise InputError(f"{where}: has none of the images, such as {names[0]!r}")
     return people
 
 
 def _refuse_repeats(names: list[str], where: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputError(f"{where}: the image {name!r} stands in it more than once")
-        seen.add(name)
+    index = pd.Index(names, dtype=object)
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise InputError(f"{where}: the image {twice!r} occurs in it more than once")
 
 
 def count_archive(path: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from latent_microscope.errors import InputError
 
@@ -23,15 +23,10 @@ U = TypeVar("U")
 
 
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode one image to RGB.
-
-    Args:
-        data: The encoded file (JPEG, PNG or BMP).
-        name: Its name, for the message.
-        max_pixels: An image that declares more is refused before it is decompressed.
+    """Decode one JPEG, PNG or BMP to RGB; one of more than ``max_pixels`` is not decompressed.
 
     Raises:
-        InputError: Not an image, cut short, damaged or too large.
+        InputError: Not an image, cut short, damaged or too large; the message gives ``name``.
     """
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -41,31 +36,25 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.
                 "refused"
             )
         return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
-        raise InputError(
-            f"image {name}: cannot be decoded ({_reason(error, name)}); replace or remove it"
-        ) from error
     except Image.DecompressionBombError as error:
         raise InputError(f"image {name}: {error}: refused") from error
-
-
-def _reason(error: Exception, name: str) -> str:
-    if type(error).__name__ == "UnidentifiedImageError":
-        return f"not one of {', '.join(_FORMATS)}"
-    return str(error) or type(error).__name__
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
+        reason = str(error) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"not one of {', '.join(_FORMATS)}"
+        raise InputError(
+            f"image {name}: cannot be decoded ({reason}); replace or remove it"
+        ) from error
 
 
 def resize_and_crop(image: Image.Image, size: int) -> np.ndarray:
-    """Resize the shorter side to ``size`` and cut the centre square.
+    """Resize the shorter side to ``size`` and cut the centre square, uint8 (size, size, 3).
 
     The same pixels as torchvision's ``Resize(size)`` (bilinear, which antialiases on PIL images)
     followed by ``CenterCrop(size)``.
 
-    Returns:
-        uint8 (size, size, 3).
-
     Raises:
-        InputError: An image so thin that it would grow beyond all bounds.
+        InputError: An image so thin that it would exceed the largest size.
     """
     width, height = image.size
     if max(width, height) * size > MAX_PIXELS / size * min(width, height):

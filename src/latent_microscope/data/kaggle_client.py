@@ -23,18 +23,14 @@ _NO_CREDENTIALS = (
 
 
 def has_credentials() -> bool:
-    """Whether credentials lie in one of the places where Kaggle's client looks."""
-    environment = os.environ
-    if environment.get("KAGGLE_API_TOKEN"):
+    """Whether there are credentials in one of the places where Kaggle's client looks."""
+    get = os.environ.get
+    if get("KAGGLE_API_TOKEN") or (get("KAGGLE_USERNAME") and get("KAGGLE_KEY")):
         return True
-    if environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY"):
-        return True
-    home = Path(os.path.expanduser("~"))
-    folders = [home / ".kaggle"]
-    if environment.get("KAGGLE_CONFIG_DIR"):
-        folders.append(Path(environment["KAGGLE_CONFIG_DIR"]))
-    config = environment.get("XDG_CONFIG_HOME")
-    folders.append((Path(config) if config else home / ".config") / "kaggle")
+    home = Path.home()
+    folders = [home / ".kaggle", Path(get("XDG_CONFIG_HOME") or home / ".config") / "kaggle"]
+    if get("KAGGLE_CONFIG_DIR"):
+        folders.append(Path(os.environ["KAGGLE_CONFIG_DIR"]))
     names = ("kaggle.json", "access_token", "access_token.txt", "credentials.json")
     return any((folder / name).is_file() for folder in folders for name in names)
 
@@ -42,23 +38,17 @@ def has_credentials() -> bool:
 def fetch_from_kaggle(
     file: ManifestFile, target: Path, verify: Callable[[Path, ManifestFile], None]
 ) -> None:
-    """Download a data set (as one zip) or one file of it to ``target``.
+    """Download a data set (as one zip) or one file of it to ``target``, verified by ``verify``.
 
     The client works in a folder beside the target, which stays after an interruption so that it
-    can go on; the file is verified there and then renamed.
-
-    Args:
-        file: The manifest's entry, with its ``kaggle`` source.
-        target: Final path.
-        verify: Checks a file against the manifest.
+    can continue.
 
     Raises:
         InputError: No credentials, refused, no network, or not what the manifest says.
     """
     assert file.kaggle is not None
     if not has_credentials():
-        hint = f"; or put the file at {file.mirror} in a mirror folder" if file.mirror else ""
-        raise InputError(f"{file.label}: {_NO_CREDENTIALS}{hint}")
+        raise InputError(f"{file.label}: {_NO_CREDENTIALS}{file.mirror_hint}")
     folder = target.with_name(f".kaggle-{target.name}")
     folder.mkdir(parents=True, exist_ok=True)
     log.info("%s: from Kaggle, data set %s", file.label, file.kaggle.dataset)
@@ -67,7 +57,7 @@ def fetch_from_kaggle(
         name = _only_file(folder, file)
         verify(name, file)
     except _Unfinished as error:
-        raise InputError(str(error)) from None  # the folder stays: the client goes on from it
+        raise InputError(str(error)) from None  # the folder stays: the client continues from it
     except (InputError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -80,27 +70,23 @@ class _Unfinished(Exception):  # noqa: N818 - a state, not an error of the progr
 
 
 def _only_file(folder: Path, file: ManifestFile) -> Path:
-    found = [p for p in folder.iterdir() if p.is_file() and not p.name.endswith(_PARTIAL)]
-    if len(found) != 1:
-        raise InputError(f"{file.label}: Kaggle's client left {len(found)} files instead of one")
-    return found[0]
+    files = [p for p in folder.iterdir() if p.is_file() and not p.name.endswith(_PARTIAL)]
+    if len(files) != 1:
+        raise InputError(f"{file.label}: Kaggle's client left {len(files)} files instead of one")
+    return files[0]
 
 
 def _call_client(file: ManifestFile, folder: Path) -> None:
-    """Call the client with its talk swallowed: it may hold names of users or signed addresses."""
+    """Call the client with its output discarded: it may hold user names or signed addresses."""
     assert file.kaggle is not None
-    talk = io.StringIO()
-    with contextlib.redirect_stdout(talk), contextlib.redirect_stderr(talk):
+    output = io.StringIO()
+    options: dict[str, Any] = {"path": str(folder), "quiet": True}
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         try:
-            api = _client()
             if file.kaggle.file is None:
-                api.dataset_download_files(
-                    file.kaggle.dataset, path=str(folder), quiet=True, unzip=False
-                )
+                _client().dataset_download_files(file.kaggle.dataset, unzip=False, **options)
             else:
-                api.dataset_download_file(
-                    file.kaggle.dataset, file.kaggle.file, path=str(folder), quiet=True
-                )
+                _client().dataset_download_file(file.kaggle.dataset, file.kaggle.file, **options)
         except ImportError as error:
             raise InputError(
                 f"{file.label}: Kaggle's client cannot be loaded ({error}); install the packages "

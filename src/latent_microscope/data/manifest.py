@@ -16,84 +16,60 @@ SCHEMA = "workflow/schemas/datasets.schema.yaml"
 
 @dataclass(frozen=True)
 class KaggleSource:
-    """A data set on Kaggle, fetched by its official client.
+    """A data set on Kaggle, fetched by its official client."""
 
-    Attributes:
-        dataset: ``owner/name``.
-        file: One file of it; None takes the whole data set as one zip.
-    """
-
-    dataset: str
-    file: str | None = None
+    dataset: str  # owner/name
+    file: str | None = None  # one file of it; None: the whole data set as one zip
 
 
 @dataclass(frozen=True)
 class ManifestFile:
-    """One file of one variant of a data set.
-
-    Attributes:
-        dataset: Name of the manifest entry.
-        role: What the file is to a study (archive, identities, train, test, counts …).
-        name: File name under ``data/{dataset}/``.
-        url: Where HTTP gets it; None if it is only in a mirror, on Kaggle or generated.
-        sha256: Checksum of the distributor's file, None if it is not known yet.
-        md5: Checksum published by the distributor, where that is what there is.
-        bytes: Size, where known.
-        mirror: Path relative to the mirror folder, None if it is not looked for there.
-        kaggle: Source on Kaggle.
-        check: Facts about the content (see :mod:`latent_microscope.data.content_checks`).
-        generated: The workflow makes the file itself.
-    """
+    """One file of one variant of a data set."""
 
     dataset: str
-    name: str
-    role: str
+    name: str  # of the file under data/{dataset}/
+    role: str  # what it is to a study: archive, identities, train, test, counts …
     url: str | None = None
-    sha256: str | None = None
-    md5: str | None = None
+    sha256: str | None = None  # None: not known yet
+    md5: str | None = None  # as published by the distributor
     bytes: int | None = None
-    mirror: str | None = None
+    mirror: str | None = None  # path relative to the mirror folder
     kaggle: KaggleSource | None = None
-    check: dict[str, Any] | None = None
-    generated: bool = False
+    check: dict[str, Any] | None = None  # facts about the content, see content_checks
+    generated: bool = False  # by the workflow
 
     @property
     def label(self) -> str:
         """``dataset/name``, for messages."""
         return f"{self.dataset}/{self.name}"
 
+    @property
+    def mirror_hint(self) -> str:
+        """What else the user can do, as the end of a message."""
+        return f", or put the file at {self.mirror} in a mirror folder" if self.mirror else ""
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """One variant of a data set, with its files by name.
-
-    ``reader`` is the function (``module:function``) that reads its layout; empty: the usual one.
-    """
+    """One variant of a data set, with its files by name."""
 
     name: str
     description: str
     version: str
     licence: str
     homepage: str | None = None
-    reader: str = ""
+    reader: str = ""  # module:function that reads its layout; empty: the usual one
     files: dict[str, ManifestFile] = field(default_factory=dict)
 
 
-def load_manifest(path: Path, schema: Path | None = None) -> dict[str, Dataset]:
-    """Read and validate the manifest.
-
-    Args:
-        path: ``config/datasets.yaml``.
-        schema: The JSON schema that it must obey; default: the project's.
-
-    Returns:
-        The data sets by name, in the file's order.
+def load_manifest(path: Path) -> dict[str, Dataset]:
+    """The data sets by name, in the file's order, validated by the project's JSON schema.
 
     Raises:
         InputError: Missing, not YAML, or against the schema; the message names the key.
     """
     content = load_yaml(path)
-    validator = jsonschema.Draft202012Validator(load_yaml(schema or asset(SCHEMA)))
+    validator = jsonschema.Draft202012Validator(load_yaml(asset(SCHEMA)))
     errors = sorted(validator.iter_errors(content), key=lambda e: [str(p) for p in e.absolute_path])
     if errors:
         error = _most_telling(errors[0])
@@ -117,11 +93,7 @@ def _most_telling(error: jsonschema.ValidationError) -> jsonschema.ValidationErr
 
 
 def find_file(manifest: dict[str, Dataset], dataset: str, name: str) -> ManifestFile:
-    """The manifest's entry of one file.
-
-    Raises:
-        InputError: No such data set, or no such file in it; the message lists what there is.
-    """
+    """The manifest's entry of one file."""
     if dataset not in manifest:
         raise InputError(f"no data set {dataset!r} in the manifest; it has {', '.join(manifest)}")
     files = manifest[dataset].files
@@ -133,31 +105,16 @@ def find_file(manifest: dict[str, Dataset], dataset: str, name: str) -> Manifest
 def entry_as_params(file: ManifestFile) -> dict[str, Any]:
     """What identifies a file's content, as a plain dict for the params of a rule.
 
-    A rule that carries this as a param (and the manifest as an ``ancient`` input) downloads again
-    when this entry changes and not when another one does.
+    A rule with this as a param downloads again when this entry changes, not when another one does.
     """
-    return json.loads(
-        json.dumps({"url": file.url, "sha256": file.sha256, "md5": file.md5, "check": file.check})
-    )
+    names = ("url", "sha256", "md5", "check")
+    return json.loads(json.dumps({name: getattr(file, name) for name in names}))
 
 
 def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
     files = {}
     for file_name, options in entry["files"].items():
-        options = dict(options)
-        kaggle = options.pop("kaggle", None)
-        files[file_name] = ManifestFile(
-            dataset=name,
-            name=file_name,
-            kaggle=KaggleSource(**kaggle) if kaggle else None,
-            **options,
-        )
-    return Dataset(
-        name=name,
-        description=entry["description"],
-        version=str(entry["version"]),
-        licence=entry["licence"],
-        homepage=entry.get("homepage"),
-        reader=entry.get("reader", ""),
-        files=files,
-    )
+        kaggle = options.get("kaggle")
+        source = {"kaggle": KaggleSource(**kaggle) if kaggle else None}
+        files[file_name] = ManifestFile(dataset=name, name=file_name, **{**options, **source})
+    return Dataset(name=name, **{**entry, "version": str(entry["version"]), "files": files})

@@ -1,10 +1,9 @@
 """Reading the pickles of the official CIFAR-10 archive without running what is in them.
 
-The archive predates ``.npy``: each batch is a Python 2 pickle of a dict with a numpy array. A
-pickle is a program, and the plain ``pickle.load`` (torchvision uses it) would run any function
-that a changed file names. The archive's MD5 is published and checked first, but MD5 can be forged
-with effort, and a user may point to an archive of another origin. So the unpickler here knows the
-three names that arrays need and refuses all others: no code of a file can run.
+Each batch is a Python 2 pickle of a dict with a numpy array. A pickle is a program, and the plain
+``pickle.load`` (torchvision uses it) runs any function that a changed file names. The published MD5
+is checked first, but MD5 can be forged, and a user may give an archive of another origin. So this
+unpickler allows only the names that arrays need: no code of a file can run.
 """
 
 import io
@@ -19,7 +18,7 @@ _TYPES = {"u1": np.dtype(np.uint8), "|u1": np.dtype(np.uint8)}
 
 
 class _Type:
-    """Stands for ``numpy.dtype``: bytes only, whatever state the file gives it."""
+    """In place of ``numpy.dtype``: bytes only, whatever state the file gives it."""
 
     def __init__(self, name: str = "", *flags: Any) -> None:
         if name not in _TYPES:
@@ -27,11 +26,11 @@ class _Type:
         self.dtype = _TYPES[name]
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and flags: of no meaning for single bytes."""
+        """Ignore byte order and flags, which single bytes do not have."""
 
 
 class _Array:
-    """Stands for ``numpy.ndarray``: numpy's own, lower-level loading is never reached."""
+    """In place of ``numpy.ndarray``: numpy's own, lower-level loading is never reached."""
 
     array: np.ndarray
 
@@ -46,7 +45,7 @@ class _Array:
 
 
 def _reconstruct(*_: Any) -> _Array:
-    """Stands for numpy's function of this name: an empty array for the state to fill."""
+    """In place of numpy's function of this name: an empty array for the state to fill."""
     return _Array()
 
 
@@ -66,8 +65,8 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
-# The one written in Python: the one in C keeps its memo in an array, of which six bytes of a file
-# can ask for 64 GiB (PUT 4294967295).
+# The Python class: the one in C keeps its memo in an array, for which six bytes of a file can ask
+# for 64 GiB (PUT 4294967295).
 class _Restricted(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The allowed names only."""
@@ -77,21 +76,14 @@ class _Restricted(pickle._Unpickler):
 
 
 def load_batch(data: bytes, name: str) -> dict[str, Any]:
-    """Read one batch of the archive.
-
-    Args:
-        data: The pickle.
-        name: Name of the file, for the message.
-
-    Returns:
-        Its dict: texts, numbers, lists and numpy arrays only.
+    """Read one batch of the archive: texts, numbers, lists and numpy arrays by name.
 
     Raises:
         InputError: Damaged, or asking for anything but arrays of numbers.
     """
     try:
         content = _Restricted(io.BytesIO(data), encoding="latin1").load()
-    except Exception as error:  # a program at random fails in any way
+    except Exception as error:  # a random program fails in any way
         raise InputError(f"{name}: not a CIFAR-10 batch, refused ({error})") from error
     if not isinstance(content, dict):
         raise InputError(f"{name}: not a CIFAR-10 batch (no dict)")

@@ -211,3 +211,18 @@ def load_truth(samples: Path) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.b
     if authentic.dtype.kind not in "biu" or not authentic.isin([0, 1]).all():
         raise InputError(f"{samples}: the column 'authentic' must hold true or false")
     return load_ids(samples), authentic.to_numpy(dtype=bool)
+
+
+def load_images(path: Path, samples: Path, rows: int, *, mmap: bool = True) -> np.ndarray:
+    """Images uint8 (n, H, W, C), of which ``samples`` has as many ``rows``.
+
+    Raises:
+        InputError: Another number of images.
+    """
+    images = load_npy(path, mmap=mmap)
+    if len(images) != rows:
+        raise InputError(
+            f"{samples}: {rows} rows for the {len(images)} images of {path}; both must come from "
+            "the same step"
+        )
+    return images

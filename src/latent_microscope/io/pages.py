@@ -1,4 +1,4 @@
-"""Memory-mapped arrays that are read through: their pages are let go again."""
+"""Memory-mapped arrays that are read or written in pieces: their pages are released again."""
 
 import mmap
 
@@ -6,13 +6,14 @@ import numpy as np
 
 
 def release(array: np.ndarray) -> None:
-    """Drop the pages of an array mapped read-only from this process's memory; does nothing else.
+    """Drop the pages of a memory-mapped array from this process's memory, after writing them.
 
-    The values stay on the disk and are read again when they are wanted.
+    The values stay on the disk and are read again on demand. Other arrays are left as they are.
     """
     base = getattr(array, "_mmap", None)
-    if not isinstance(array, np.memmap) or array.flags.writeable:
+    if base is None or not isinstance(array, np.memmap) or array.mode == "c":
         return
-    base = getattr(array, "_mmap", None)
-    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
+    if array.flags.writeable:
+        array.flush()
+    if hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)

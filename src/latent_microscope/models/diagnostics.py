@@ -18,19 +18,11 @@ _SATURATED = 10.0  # |log variance|: a factor of 22,000 from the prior's
 
 @dataclass(frozen=True)
 class Limit:
-    """When a check warns or alarms, and what to do then.
-
-    Attributes:
-        warning: Limit of a warning.
-        alarm: Limit of an alarm (NaN: none).
-        above: Whether values above a limit are bad (else those below).
-        meaning: What the value is.
-        action: What to do.
-    """
+    """When a check warns or alarms, and what to do then."""
 
     warning: float
-    alarm: float
-    above: bool
+    alarm: float  # NaN: none
+    above: bool  # whether values above a limit are bad (else those below)
     meaning: str
     action: str
 
@@ -97,17 +89,10 @@ LIMITS: Mapping[str, Limit] = {
 
 
 def merged_share(latents: np.ndarray, images: np.ndarray) -> float:
-    """Share of images that the encoder cannot tell from another, different image.
+    """Share of images (n, H, W, C) whose latents (n, d) also belong to an image with other pixels.
 
     Rectified units that are silent for a kind of image leave nothing of it but the biases of the
     last layer: bit for bit the same latents for all of them.
-
-    Args:
-        latents: (n, d) posterior means, may be memory-mapped.
-        images: (n, H, W, C), may be memory-mapped.
-
-    Returns:
-        Share of images whose latents also belong to an image with other pixels.
     """
     sharing: dict[bytes, list[int]] = {}
     for row, code in enumerate(latents):
@@ -124,20 +109,10 @@ def _digest(values: np.ndarray) -> bytes:
 
 
 def constant_image_errors(images: np.ndarray, reconstruction: str) -> Floats:
-    """Error of every image when one constant image is predicted: the baseline of any VAE.
+    """Error per image when one constant image is predicted: the baseline of any VAE.
 
-    The constant is the best one for these very images: their mean for squared errors, their
-    median for absolute ones.
-
-    Args:
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        reconstruction: ``mse`` or ``l1``.
-
-    Returns:
-        n errors summed over the image in [0, 1], comparable with ``reconstruction_error``.
-
-    Raises:
-        InputError: An unknown kind of error.
+    The constant is the best one for these uint8 images (n, H, W, C): their mean for squared errors
+    (``mse``), their median for absolute ones (``l1``). Errors are sums over the image in [0, 1].
     """
     if reconstruction not in ("mse", "l1"):
         raise InputError(f"reconstruction {reconstruction!r} is unknown; choose mse or l1")
@@ -166,20 +141,11 @@ def posterior_table(
 ) -> pd.DataFrame:
     """The aggregated posterior of every dimension, beside the prior N(0, 1).
 
-    Args:
-        latents: (n, d) posterior means.
-        logvar: (n, d) posterior log variances.
-        dimensions: ``dimension``, ``kl``, ``mean_variance``, ``active``.
-
-    Returns:
-        These columns and ``mean`` (over images), ``posterior_variance`` (mean over images),
-        ``aggregated_variance`` (their sum with mean_variance: that of codes drawn for random
-        images; prior: 1), ``mismatch`` (KL in nats of the normal with that mean and variance from
-        the prior, at most the dimension's KL; the rest tells images apart), ``saturated`` (share
-        of log variances beyond ±10).
-
-    Raises:
-        InputError: Arrays of different shapes.
+    ``latents`` and ``logvar`` are (n, d). Added to the columns of ``dimensions`` are ``mean`` (over
+    images), ``posterior_variance`` (mean over images), ``aggregated_variance`` (their sum with
+    mean_variance: that of codes drawn for random images; prior: 1), ``mismatch`` (KL in nats of the
+    normal with that mean and variance from the prior, at most the dimension's KL; the rest tells
+    images apart), ``saturated`` (share of log variances beyond ±10).
     """
     if latents.shape != logvar.shape or latents.shape[1] != len(dimensions):
         raise InputError(
@@ -207,18 +173,11 @@ def posterior_table(
 def health_table(
     posterior: pd.DataFrame, errors: Floats, constant: Floats, merged: float = 0.0
 ) -> pd.DataFrame:
-    """All checks of one VAE.
+    """All checks of one VAE, one row per check of :data:`LIMITS`.
 
-    Args:
-        posterior: From :func:`posterior_table`.
-        errors: n reconstruction errors.
-        constant: n errors of the constant image.
-        merged: From :func:`merged_share`.
-
-    Returns:
-        One row a check of :data:`LIMITS`: ``check``, ``value``, ``warning`` and ``alarm`` (their
-        limits), ``bad`` (above or below), ``status`` (ok, warning, alarm), ``meaning``,
-        ``action`` (empty where ok). Never raises over an unhealthy VAE.
+    ``errors`` and ``constant`` are the n reconstruction errors of the VAE and of the constant
+    image. Columns: ``check``, ``value``, ``warning`` and ``alarm`` (their limits), ``bad`` (above
+    or below), ``status`` (ok, warning, alarm), ``meaning``, ``action`` (empty where ok).
     """
     kl = float(posterior["kl"].sum())
     aggregated = posterior["aggregated_variance"]

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import writing_npy
-from latent_microscope.models.base import VAE, kl_terms
+from latent_microscope.io.pages import release
 from latent_microscope.models.pixels import (
     image_batches,
-    release_pages,
     to_range,
     to_uint8,
     to_unit,
 )
+from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.progress import progress
 
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, "Importance weighted autoencoders"
@@ -30,44 +30,38 @@ def encode(
     logvar: Path,
     *,
     batch: int = 256,
-    device: torch.device | None = None,
     input_range: str = "unit",
     reconstruction: str = "mse",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write posterior means and log variances as they come; memory does not grow with n.
+    """Write posterior means and log variances, .npy float32 (n, d), as they come.
 
     Args:
-        model: Trained VAE on ``device``.
+        model: Trained VAE.
         images: uint8 (n, H, W, C), may be memory-mapped.
-        latents: .npy float32 (n, d) to write.
-        logvar: .npy float32 (n, d) to write.
+        latents: Means.
+        logvar: Log variances.
         batch: Images at a time.
-        device: The CPU by default.
         input_range: ``unit`` or ``signed``, what the encoder was trained on.
         reconstruction: ``mse`` or ``l1``.
 
     Returns:
-        The encoding, one row an image (reconstruction_error: squared or absolute error of the
-        decoded mean, summed over the image in [0, 1]; kl: nats), and the table of
-        :func:`dimension_table`.
-
-    Raises:
-        InputError: No images, or latents that are not finite.
+        One row per image (reconstruction_error: squared or absolute error of the decoded mean,
+        summed over the image in [0, 1]; kl: nats), and the table of :func:`dimension_table`.
     """
     if not len(images):
         raise InputError(f"{latents}: there are no images to encode")
     model.eval()
-    where = device or torch.device("cpu")
+    device = next(model.parameters()).device
     n, d = len(images), model.latent
-    errors, kls = np.empty(n), np.empty(n)
-    kl_sum, moments = np.zeros(d), Moments(d)
+    table = {"reconstruction_error": np.empty(n), "kl": np.empty(n)}
+    kl_sum, moments = np.zeros(d), _Moments(d)
     with (
         writing_npy(latents, (n, d), np.float32) as means_file,
         writing_npy(logvar, (n, d), np.float32) as logvar_file,
         progress("encoding", n, "images") as bar,
     ):
         for rows, block in image_batches(images, batch):
-            unit = to_unit(block.to(where))
+            unit = to_unit(block.to(device))
             mean, log_variance = model.encode(to_range(unit, input_range))
             terms = kl_terms(mean.double(), log_variance.double())
             if not bool(torch.isfinite(terms).all()):
@@ -77,20 +71,18 @@ def encode(
                 )
             difference = (model.decode(mean) - unit).double().flatten(1)
             error = difference.square() if reconstruction == "mse" else difference.abs()
-            errors[rows] = error.sum(1).cpu().numpy()
-            kls[rows] = terms.sum(1).cpu().numpy()
+            table["reconstruction_error"][rows] = error.sum(1).cpu().numpy()
+            table["kl"][rows] = terms.sum(1).cpu().numpy()
             kl_sum += terms.sum(0).cpu().numpy()
             moments.add(mean.double().cpu().numpy())
-            means_file[rows] = mean.cpu().numpy()
-            logvar_file[rows] = log_variance.cpu().numpy()
-            release_pages(means_file)
-            release_pages(logvar_file)
+            for file, values in ((means_file, mean), (logvar_file, log_variance)):
+                file[rows] = values.cpu().numpy()
+                release(file)
             bar.advance(rows.stop - rows.start)
-    encoding = pd.DataFrame({"reconstruction_error": errors, "kl": kls})
-    return encoding, dimension_table(kl_sum / n, moments.variance())
+    return pd.DataFrame(table), dimension_table(kl_sum / n, moments.variance())
 
 
-class Moments:
+class _Moments:
     """Mean and population variance of columns, block by block (Chan et al. 1983)."""
 
     def __init__(self, columns: int) -> None:
@@ -99,7 +91,7 @@ class Moments:
         self._squares = np.zeros(columns)
 
     def add(self, block: np.ndarray) -> None:
-        """Take in rows, float64 (b, columns)."""
+        """Add rows, float64 (b, columns)."""
         mean = block.mean(0)
         total = self.count + len(block)
         shift = mean - self.mean
@@ -114,18 +106,13 @@ class Moments:
 
 
 def dimension_table(kl: np.ndarray, mean_variance: np.ndarray) -> pd.DataFrame:
-    """One row a latent dimension: dimension, kl (mean, nats), mean_variance, active.
+    """One row per latent dimension: dimension, kl (mean, nats), mean_variance, active.
 
     A unit is active where the variance over images of its posterior mean exceeds 0.01.
     """
-    return pd.DataFrame(
-        {
-            "dimension": np.arange(len(kl)),
-            "kl": kl,
-            "mean_variance": mean_variance,
-            "active": mean_variance > ACTIVE_VARIANCE,
-        }
-    )
+    active = mean_variance > ACTIVE_VARIANCE
+    columns = {"dimension": np.arange(len(kl)), "kl": kl, "mean_variance": mean_variance}
+    return pd.DataFrame({**columns, "active": active})
 
 
 @torch.inference_mode()
@@ -133,12 +120,11 @@ def decode_grid(model: VAE, codes: np.ndarray) -> np.ndarray:
     """Decode codes (r, c, d) to images uint8 (r, c, H, W, C), row by row."""
     model.eval()
     device = next(model.parameters()).device
-    rows = [to_uint8(model.decode(_codes(row, device))) for row in codes]
-    return np.stack(rows)
 
+    def tensor(row: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.array(row, dtype=np.float32, order="C")).to(device)
 
-def _codes(row: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.array(row, dtype=np.float32, order="C")).to(device)
+    return np.stack([to_uint8(model.decode(tensor(row))) for row in codes])
 
 
 def reconstruction_pairs(model: VAE, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
@@ -149,15 +135,10 @@ def reconstruction_pairs(model: VAE, images: np.ndarray, latents: np.ndarray) ->
 def traversal_codes(
     latents: np.ndarray, dimensions: pd.DataFrame, *, rows: int, steps: int, extent: float = 3.0
 ) -> np.ndarray:
-    """Codes (rows, steps, d): one dimension a row moves, the others stay at their mean.
+    """Codes (rows, steps, d): one dimension per row varies, the others stay at their mean.
 
-    Args:
-        latents: (n, d) latent means.
-        dimensions: Of :func:`dimension_table`; the dimensions of largest KL are taken, largest
-            first.
-        rows: Number of dimensions, capped at d.
-        steps: Positions from −extent to extent.
-        extent: In standard deviations of that dimension's means over the images.
+    The dimensions of largest KL are taken, largest first; they run from −``extent`` to ``extent``
+    standard deviations of their means over the images.
     """
     order = np.argsort(-dimensions["kl"].to_numpy(), kind="stable")[:rows]
     sd = np.sqrt(dimensions["mean_variance"].to_numpy())

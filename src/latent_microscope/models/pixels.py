@@ -1,11 +1,12 @@
 """Between stored images (uint8, NHWC) and network tensors (float, NCHW)."""
 
-import mmap
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from latent_microscope.io.pages import release
 
 INPUT_RANGES = ("unit", "signed")
 
@@ -27,19 +28,8 @@ def to_uint8(unit: Tensor) -> np.ndarray:
 
 
 def image_batches(images: np.ndarray, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Consecutive rows as uint8 tensors; pages of a memory-mapped array are let go again."""
+    """Consecutive rows as uint8 tensors; pages of a memory-mapped array are released again."""
     for start in range(0, len(images), size):
         rows = slice(start, min(start + size, len(images)))
         yield rows, torch.from_numpy(np.array(images[rows]))
-        release_pages(images)
-
-
-def release_pages(array: np.ndarray) -> None:
-    """Flush a memory-mapped array and drop its pages from this process's memory."""
-    base = getattr(array, "_mmap", None)
-    if base is None or not isinstance(array, np.memmap):
-        return
-    if array.flags.writeable:
-        array.flush()
-    if hasattr(mmap, "MADV_DONTNEED"):
-        base.madvise(mmap.MADV_DONTNEED)
+        release(images)

@@ -5,25 +5,19 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.cifarvae import CifarVAE
-from latent_microscope.models.efficientnet import EfficientNetLite
-from latent_microscope.models.philnet import PhilNet
+from latent_microscope.models.classifiers import EfficientNetLite, PhilNet, ResNet50
 from latent_microscope.models.pixels import to_range
-from latent_microscope.models.resnet import ResNet50
+from latent_microscope.models.vaes import CifarVAE
 
-Stage = tuple[str, Callable[[Tensor], Tensor]]
+Layer = Callable[[Tensor], Tensor]
+Stage = tuple[str, Layer]
 
 
-def stages(model: nn.Module) -> list[Stage]:
-    """The stages of a network; each takes what the one before it returns.
+def stages(model: nn.Module, input_range: str = "unit") -> list[Stage]:
+    """(name, function) of the stages of a network; each takes what the one before it returns.
 
-    Args:
-        model: PhilNet, ResNet-50, EfficientNet-Lite or the convolutional VAE (its encoder, for
-            images in [0, 1]).
-
-    Returns:
-        (name, function) in the order of the forward pass. The first takes images (n, 3, H, W) in
-        [0, 1]; feature maps are (n, channels, h, w), vectors (n, f).
+    The first takes images (n, 3, H, W) in [0, 1]; feature maps are (n, channels, h, w), vectors
+    (n, f). A VAE's stages are those of its encoder, which takes ``input_range``.
     """
     if isinstance(model, PhilNet):
         return _philnet(model)
@@ -32,57 +26,47 @@ def stages(model: nn.Module) -> list[Stage]:
     if isinstance(model, EfficientNetLite):
         return _efficientnet(model)
     if isinstance(model, CifarVAE):
-        return _encoder(model)
+        return _encoder(model, input_range)
     raise TypeError(f"{type(model).__name__} has no known stages")
 
 
-def stage_function(
-    model: nn.Module, layer: str, input_range: str = "unit"
-) -> Callable[[Tensor], Tensor]:
-    """From images in [0, 1] to what one stage makes of them, feature maps averaged over positions.
-
-    Args:
-        model: As :func:`stages` takes it.
-        layer: Name of the stage.
-        input_range: What the network takes, ``unit`` or ``signed``.
+def stage_function(model: nn.Module, layer: str, input_range: str = "unit") -> Layer:
+    """From images in [0, 1] to the output of one stage, feature maps averaged over positions.
 
     Raises:
         InputError: The network has no such stage.
     """
     try:
-        chain = stages(model)
+        chain = stages(model, input_range)
     except TypeError as error:
         raise InputError(f"layer {layer!r}: {error}; leave it out") from None
     names = [name for name, _ in chain]
     if layer not in names:
         raise InputError(f"layer {layer!r} is unknown; choose one of {', '.join(names)}")
 
-    def made(unit: Tensor) -> Tensor:
-        found = to_range(unit, input_range)
+    def output(x: Tensor) -> Tensor:
         for _, function in chain[: names.index(layer) + 1]:
-            found = function(found)
-        return found.mean((2, 3)) if found.dim() == 4 else found
+            x = function(x)
+        return x.mean((2, 3)) if x.dim() == 4 else x
 
-    return made
+    return output
 
 
 def _philnet(model: PhilNet) -> list[Stage]:
-    def prepare(images: Tensor) -> Tensor:
-        return (images - model.mean) / model.sd
-
+    blocks: list[Layer] = list(model.blocks)
     chain: list[Stage] = []
-    first: Callable[[Tensor], Tensor] = prepare
-    if not isinstance(model.stem, nn.Identity):
-        first = _after(prepare, model.stem)
-        if any(True for _ in model.stem.parameters()):
-            chain.append(("stem", first))
-            first = nn.Identity()
-    for number, block in enumerate(model.blocks, start=1):
-        chain.append((f"block {number}", _after(first, block) if number == 1 else block))
-    chain.append(("penultimate", lambda x: model.pool(x).flatten(1)))
-    chain.append(("logits", model.classify))
-    chain.append(("probabilities", lambda x: x.softmax(1)))
-    return chain
+    if any(True for _ in model.stem.parameters()):
+        chain.append(("stem", lambda x: model.stem(model.prepare(x))))
+    else:
+        first = blocks[0]
+        blocks[0] = lambda x: first(model.stem(model.prepare(x)))
+    chain += [(f"block {number}", block) for number, block in enumerate(blocks, start=1)]
+    return [
+        *chain,
+        ("penultimate", lambda x: model.pool(x).flatten(1)),
+        ("logits", model.classify),
+        ("probabilities", lambda x: x.softmax(1)),
+    ]
 
 
 def _resnet50(model: ResNet50) -> list[Stage]:
@@ -111,16 +95,11 @@ def _efficientnet(model: EfficientNetLite) -> list[Stage]:
     ]
 
 
-def _encoder(model: CifarVAE) -> list[Stage]:
-    layers = list(model.encoder)
-    chain: list[Stage] = [
-        (f"convolution {i + 1}", nn.Sequential(*layers[2 * i : 2 * i + 2]))
-        for i in range(len(layers) // 2)
+def _encoder(model: CifarVAE, input_range: str) -> list[Stage]:
+    layers = list(model.encoder.children())
+    pairs = [nn.Sequential(*layers[i : i + 2]) for i in range(0, len(layers), 2)]
+    return [
+        ("convolution 1", lambda x: pairs[0](to_range(x, input_range))),
+        *[(f"convolution {i}", pair) for i, pair in enumerate(pairs[1:], start=2)],
+        ("latent means", lambda x: model.fc_mu(x.flatten(1)).float()),
     ]
-    return [*chain, ("latent means", lambda x: model.fc_mu(x.flatten(1)).float())]
-
-
-def _after(
-    first: Callable[[Tensor], Tensor], second: Callable[[Tensor], Tensor]
-) -> Callable[[Tensor], Tensor]:
-    return lambda x: second(first(x))

@@ -11,18 +11,6 @@ from PIL import Image, ImageDraw
 from latent_microscope.errors import InputError
 
 WIDTH, HEIGHT = 89, 109
-ATTRIBUTES = [
-    "Glasses",
-    "Hat",
-    "Smiling",
-    "Dark_Hair",
-    "Long_Hair",
-    "Beard",
-    "Earrings",
-    "Rosy_Cheeks",
-    "Bow_Tie",
-    "Blue_Background",
-]
 _FOLDER = "img_align_celeba/img_align_celeba"
 _TABLE = "list_attr_celeba.csv"
 _OVERSAMPLE = 3
@@ -30,6 +18,7 @@ _TIMESTAMP = (2020, 1, 1, 0, 0, 0)
 _LARGEST_GROUP = 30
 
 Colour = tuple[int, int, int]
+Attributes = dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -51,11 +40,7 @@ class Look:
 
 
 def person_sizes(n_images: int, n_people: int) -> npt.NDArray[np.int64]:
-    """Images of each person: two of 30 (if there is room), the others as even as possible.
-
-    Raises:
-        InputError: Fewer images than people, or no person.
-    """
+    """Images per person: two have 30 (if there are enough), the others as even as possible."""
     if not 1 <= n_people <= n_images:
         raise InputError(f"{n_people} people for {n_images} images: give 1 to {n_images} people")
     large = 2 if n_people > 2 and n_images - 2 * _LARGEST_GROUP >= n_people - 2 else 0
@@ -67,7 +52,7 @@ def person_sizes(n_images: int, n_people: int) -> npt.NDArray[np.int64]:
 
 
 def draw_person(generator: np.random.Generator) -> Look:
-    """A random person; beards are commoner with short hair."""
+    """A random person; beards are more common with short hair."""
     dark = bool(generator.random() < 0.5)
     long_hair = bool(generator.random() < 0.45)
     beard = bool(generator.random() < (0.1 if long_hair else 0.5))
@@ -92,27 +77,29 @@ def draw_person(generator: np.random.Generator) -> Look:
     )
 
 
-def draw_attributes(look: Look, generator: np.random.Generator) -> dict[str, bool]:
+def draw_attributes(look: Look, generator: np.random.Generator) -> Attributes:
     """The attributes of one image: three from the person, the others drawn, some correlated."""
-    glasses = bool(generator.random() < (0.5 if look.beard else 0.2))
+
+    def drawn(probability: float) -> bool:
+        return bool(generator.random() < probability)
+
+    glasses = drawn(0.5 if look.beard else 0.2)
     return {
         "Glasses": glasses,
-        "Hat": bool(generator.random() < (0.35 if glasses else 0.12)),
-        "Smiling": bool(generator.random() < 0.5),
+        "Hat": drawn(0.35 if glasses else 0.12),
+        "Smiling": drawn(0.5),
         "Dark_Hair": look.dark_hair,
         "Long_Hair": look.long_hair,
         "Beard": look.beard,
-        "Earrings": bool(generator.random() < (0.4 if look.long_hair else 0.05)),
-        "Rosy_Cheeks": bool(generator.random() < 0.25),
-        "Bow_Tie": bool(generator.random() < (0.3 if look.beard else 0.1)),
-        "Blue_Background": bool(generator.random() < 0.4),
+        "Earrings": drawn(0.4 if look.long_hair else 0.05),
+        "Rosy_Cheeks": drawn(0.25),
+        "Bow_Tie": drawn(0.3 if look.beard else 0.1),
+        "Blue_Background": drawn(0.4),
     }
 
 
-def draw_face(
-    look: Look, attributes: dict[str, bool], generator: np.random.Generator
-) -> Image.Image:
-    """Draw one 89×109 image; place, light and background vary from image to image."""
+def draw_face(look: Look, attributes: Attributes, generator: np.random.Generator) -> Image.Image:
+    """Draw one 89×109 image; position, brightness and background vary from image to image."""
     background = generator.uniform([60, 90, 150], [120, 160, 240])
     if not attributes["Blue_Background"]:
         background = generator.uniform([120, 130, 90], [230, 225, 190])
@@ -131,7 +118,7 @@ def draw_face(
 
 @dataclass(frozen=True)
 class _Pen:
-    """Draws in pixels of the finished image, around the middle of the face."""
+    """Draws in pixels of the finished image, relative to the centre of the face."""
 
     draw: ImageDraw.ImageDraw
     x: float
@@ -164,7 +151,7 @@ class _Pen:
         self.draw.polygon(scaled, fill=fill)
 
 
-def _draw_head(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
+def _draw_head(pen: _Pen, look: Look, attributes: Attributes) -> None:
     rx, ry = look.face_width / 2, look.face_height / 2
     if attributes["Long_Hair"]:
         pen.rectangle(0, 6, rx + 6, ry + 4, look.hair)
@@ -174,17 +161,14 @@ def _draw_head(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
     pen.ellipse(0, 3, rx, ry, look.skin)
 
 
-def _draw_features(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
+def _draw_features(pen: _Pen, look: Look, attributes: Attributes) -> None:
     gap, size = look.eye_gap / 2, look.eye_size
     for side in (-1, 1):
         pen.ellipse(side * gap, -4, size, size * 0.7, (250, 250, 250))
         pen.ellipse(side * gap, -4, size * 0.5, size * 0.55, look.iris)
         tilt = side * look.brow_tilt
-        pen.line(
-            [(side * gap - 5, -12 - tilt / 2), (side * gap + 5, -12 + tilt / 2)],
-            _shade(look.hair, 0.7),
-            2,
-        )
+        brow = [(side * gap - 5, -12 - tilt / 2), (side * gap + 5, -12 + tilt / 2)]
+        pen.line(brow, _shade(look.hair, 0.7), 2)
         if attributes["Rosy_Cheeks"]:
             pen.ellipse(side * (gap + 3), 9, 4.5, 3.5, (235, 120, 120))
     pen.line([(0, -2), (2, look.nose - 3), (-2, look.nose - 3)], _shade(look.skin, 0.7))
@@ -199,7 +183,7 @@ def _draw_features(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
         pen.line([(-7, 18), (7, 18)], (150, 40, 50), 2)
 
 
-def _draw_extras(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
+def _draw_extras(pen: _Pen, look: Look, attributes: Attributes) -> None:
     rx, ry = look.face_width / 2, look.face_height / 2
     if attributes["Glasses"]:
         for side in (-1, 1):
@@ -220,20 +204,13 @@ def _draw_extras(pen: _Pen, look: Look, attributes: dict[str, bool]) -> None:
 def faces_archive(
     n_images: int, n_people: int, generator: np.random.Generator
 ) -> tuple[bytes, str]:
-    """Draw a whole data set.
+    """Draw a data set: a zip in Kaggle's layout of CelebA, and the text of the identity file.
 
-    Args:
-        n_images: Number of images.
-        n_people: Number of people; two of them have 30 images if there is room.
-        generator: Source of randomness.
-
-    Returns:
-        A zip in Kaggle's layout (images and ``list_attr_celeba.csv`` with ±1) and the text of
-        the identity file. The same bytes for the same arguments.
+    The zip holds the images and ``list_attr_celeba.csv`` (±1); its bytes follow from the arguments.
     """
     people = [draw_person(generator) for _ in range(n_people)]
     owners = generator.permutation(np.repeat(np.arange(n_people), person_sizes(n_images, n_people)))
-    rows = [",".join(["image_id", *ATTRIBUTES])]
+    rows = []
     identities = []
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
@@ -243,10 +220,10 @@ def faces_archive(
             attributes = draw_attributes(look, generator)
             face = draw_face(look, attributes, generator)
             archive.writestr(_entry(f"{_FOLDER}/{name}"), _jpeg(face))
-            signs = ["1" if attributes[a] else "-1" for a in ATTRIBUTES]
-            rows.append(",".join([name, *signs]))
+            rows.append(",".join([name, *("1" if yes else "-1" for yes in attributes.values())]))
             identities.append(f"{name} {owner + 1}")
-        archive.writestr(_entry(_TABLE), "\n".join(rows) + "\n")
+        header = ",".join(["image_id", *attributes])
+        archive.writestr(_entry(_TABLE), "\n".join([header, *rows]) + "\n")
     return buffer.getvalue(), "\n".join(identities) + "\n"
 
 

@@ -1,11 +1,11 @@
-"""A toy data set of ten drawn classes in the layout of CIFAR-10, so that nothing is downloaded.
+"""Synthetic demo data: ten drawn classes in the layout of CIFAR-10, and simulated votes on them.
 
-The classes have honest names: nothing made from them can be mistaken for CIFAR-10.
+The classes have names of their own: nothing made from them can be mistaken for CIFAR-10.
 """
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,25 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from latent_microscope.synthetic.annotators import (
-    confusion_matrix,
-    simulate_votes,
-    vote_probabilities,
-)
+from latent_microscope.errors import InputError
 
 SIZE = 32
 CLASSES = [
-    "disc",
-    "ring",
-    "square",
-    "cross",
-    "triangle",
-    "star",
-    "blob",
-    "stripes",
-    "waves",
-    "checker",
+    *("disc", "ring", "square", "cross", "triangle"),
+    *("star", "blob", "stripes", "waves", "checker"),
 ]
+MIN_VOTES, MAX_VOTES = 47, 63  # as in CIFAR-10H
 LOOK_ALIKE = [(0, 1), (0, 6), (2, 9), (3, 5), (4, 5), (7, 8)]
 
 Field = npt.NDArray[np.float64]
@@ -78,16 +67,9 @@ _SHAPES: list[Callable[[Field, Field], Field]] = [
 def draw_object(
     label: int, other: int, difficulty: float, generator: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """One image: a shape of random place, size, turn and colours, mixed with a look-alike.
+    """A shape of random place, size, angle and colours, mixed with another; uint8 (32, 32, 3).
 
-    Args:
-        label: Its class.
-        other: The class that it is mixed with.
-        difficulty: Half the weight of ``other``: 0 is a clear image, 1 half and half.
-        generator: Source of randomness.
-
-    Returns:
-        uint8 (32, 32, 3).
+    ``difficulty`` is twice the weight of the class ``other``: 0 is a clear image, 1 half and half.
     """
     turn = generator.uniform(-0.45, 0.45)
     scale = generator.uniform(0.75, 1.25)
@@ -107,7 +89,7 @@ def draw_object(
 
 
 def _colours(generator: np.random.Generator) -> tuple[Field, Field]:
-    """Ink and paper of clearly different lightness."""
+    """Foreground and background of clearly different lightness."""
     dark, light = generator.uniform(0, 0.4, 3), generator.uniform(0.6, 1, 3)
     return (dark, light) if generator.random() < 0.5 else (light, dark)
 
@@ -115,11 +97,9 @@ def _colours(generator: np.random.Generator) -> tuple[Field, Field]:
 def draw_split(
     per_class: int, generator: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """A shuffled split with equally many images a class.
+    """A shuffled split with equally many images per class: images, labels, difficulty.
 
-    Returns:
-        uint8 (n, 32, 32, 3), int64 (n,) labels, float64 (n,) difficulty in [0, 1]: most images
-        are clear, a few are hard.
+    They are uint8 (n, 32, 32, 3), int64 (n,), and float64 (n,) in [0, 1]: most images are clear.
     """
     labels = generator.permutation(np.repeat(np.arange(len(CLASSES)), per_class))
     difficulty = generator.beta(0.35, 1.6, len(labels))
@@ -131,16 +111,50 @@ def draw_split(
     return images, labels, difficulty
 
 
+def confusion_matrix(
+    n_classes: int, confusable: Sequence[tuple[int, int]], share: float = 0.6
+) -> Field:
+    """What is answered for the hardest images: (true, answered), rows sum to 1.
+
+    ``share`` of the answers goes to the classes that are confusable with the true one, evenly; a
+    tenth of the rest is spread over all classes, the remainder is correct.
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"share {share} is outside 0 to 1")
+    pairs = np.zeros((n_classes, n_classes))
+    for a, b in confusable:
+        if not (0 <= a < n_classes and 0 <= b < n_classes and a != b):
+            raise InputError(f"({a}, {b}) is no pair of the {n_classes} classes")
+        pairs[a, b] = pairs[b, a] = 1
+    totals = pairs.sum(axis=1, keepdims=True)
+    confused = np.divide(pairs, totals, out=np.eye(n_classes), where=totals > 0)
+    rest = 0.9 * np.eye(n_classes) + 0.1 / n_classes
+    return share * confused + (1 - share) * rest
+
+
+def vote_probabilities(labels: npt.NDArray[np.int64], confusion: Field, difficulty: Field) -> Field:
+    """Distributions of answers (n, classes): (1 − difficulty)·label + difficulty·confusion[label].
+
+    ``difficulty`` (n,) lies in [0, 1]; 0 means that everyone answers the label.
+    """
+    if ((difficulty < 0) | (difficulty > 1)).any():
+        raise InputError("difficulty must lie between 0 and 1")
+    weight = np.asarray(difficulty, dtype=np.float64)[:, None]
+    return (1 - weight) * np.eye(len(confusion))[labels] + weight * confusion[labels]
+
+
+def simulate_votes(probabilities: Field, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Independent votes per image, (n, classes), as many as in CIFAR-10H."""
+    totals = generator.integers(MIN_VOTES, MAX_VOTES + 1, len(probabilities))
+    return generator.multinomial(totals, probabilities).astype(np.int64)
+
+
 def draw_votes(
     labels: npt.NDArray[np.int64],
     difficulty: npt.NDArray[np.float64],
     generator: np.random.Generator,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Votes on a split and the true probabilities that they were drawn from.
-
-    Returns:
-        int64 (n, 10) counts, 47 to 63 an image; float64 (n, 10) probabilities.
-    """
+    """Votes (n, 10) on a split, 47 to 63 per image, and the probabilities they were drawn from."""
     confusion = confusion_matrix(len(CLASSES), LOOK_ALIKE)
     probabilities = vote_probabilities(labels, confusion, difficulty)
     return simulate_votes(probabilities, generator), probabilities
@@ -149,9 +163,9 @@ def draw_votes(
 def parquet_bytes(
     images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], prefix: str
 ) -> bytes:
-    """A split as Parquet in the layout of Hugging Face: ``img`` {bytes, path} and ``label``.
+    """A split as Parquet in Hugging Face's layout, with the class names in the metadata.
 
-    The class names stand in the file's metadata, where that layout keeps them.
+    Its columns are ``img`` {bytes, path} and ``label``.
     """
     names = {"names": CLASSES, "_type": "ClassLabel"}
     features = {"img": {"_type": "Image"}, "label": names}
@@ -160,14 +174,10 @@ def parquet_bytes(
         {"bytes": _png(image), "path": f"{prefix}_{row:05d}.png"}
         for row, image in enumerate(images)
     ]
-    schema = pa.schema(
-        [
-            ("img", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-            ("label", pa.int64()),
-        ],
-        metadata={"huggingface": metadata},
-    )
-    table = pa.table({"img": pa.array(cells, schema.field("img").type), "label": labels}, schema)
+    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = [("img", image), ("label", pa.int64())]
+    schema = pa.schema(columns, metadata={"huggingface": metadata})
+    table = pa.table({"img": pa.array(cells, image), "label": labels}, schema)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, row_group_size=1000)
     return buffer.getvalue()

@@ -1,12 +1,12 @@
-"""Synthetic people with a known truth: authentic images of five templates, and mixtures of two.
+"""Synthetic people with a known truth: authentic images of templates, and mixtures of two.
 
 The boxes, scales and noise levels are those of the preprint's experiment (DOI
 10.5281/zenodo.16827724). 200 authentic samples with 200 interpolations are our reconstruction of
 its table, which the committed code cannot produce.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +21,26 @@ HEIGHT, WIDTH = 32, 64
 
 @dataclass(frozen=True)
 class Person:
-    """How one person's template differs from the noise: two boxes of U(0, 1)·scale + offset.
-
-    Attributes:
-        name: What marks the person.
-        rows: First and past-the-end row of both boxes.
-        left: Columns of the left box.
-        right: Columns of the right box.
-        scale: Width of the uniform values in the boxes.
-        offset: Their smallest value.
-    """
+    """How one person's template differs from the noise: two boxes of U(0, 1)·scale + offset."""
 
     name: str
-    rows: tuple[int, int]
-    left: tuple[int, int]
+    rows: tuple[int, int]  # first and past-the-end row of both boxes
+    left: tuple[int, int]  # columns of the left box
     right: tuple[int, int]
     scale: float
     offset: float
+
+
+@dataclass(frozen=True)
+class PeopleSettings:
+    """A data set of :func:`people_data`; noise in units of the image range."""
+
+    per_person: int  # authentic images of each person
+    interpolations: int  # number of mixtures
+    people: int = 5  # beyond five the boxes repeat, each time in another person's noise
+    noise: float = 0.05  # standard deviation on authentic images
+    interpolation_noise: float = 0.03
+    edge: float = 0.5  # alpha lies within this of 0 or of 1, half of them each; 0.5: anywhere
 
 
 PEOPLE = (
@@ -49,21 +52,10 @@ PEOPLE = (
 )
 
 
-def cast_of(count: int) -> tuple[Person, ...]:
-    """That many people: beyond the five the boxes repeat, each time in another person's noise."""
-    return tuple(PEOPLE[i % len(PEOPLE)] for i in range(count))
-
-
-def templates(
-    generator: np.random.Generator, people: Sequence[Person] = PEOPLE
-) -> npt.NDArray[np.float64]:
-    """One template a person: U(0.3, 0.7) noise with two boxes.
-
-    Returns:
-        float64 (people, 32, 64, 3) in [0, 1].
-    """
-    made = generator.uniform(0.3, 0.7, (len(people), HEIGHT, WIDTH, 3))
-    for template, person in zip(made, people, strict=True):
+def templates(generator: np.random.Generator, people: int = 5) -> npt.NDArray[np.float64]:
+    """One template per person in [0, 1], (people, 32, 64, 3): U(0.3, 0.7) noise with two boxes."""
+    made = generator.uniform(0.3, 0.7, (people, HEIGHT, WIDTH, 3))
+    for template, person in zip(made, cycle(PEOPLE), strict=False):
         for first, last in (person.left, person.right):
             box = template[slice(*person.rows), first:last]
             box[...] = generator.random(box.shape) * person.scale + person.offset
@@ -76,27 +68,16 @@ def authentic_images(
     generator: np.random.Generator,
     noise: float = 0.05,
 ) -> npt.NDArray[np.float64]:
-    """Images of people: template + N(0, noise²), clipped; person 0 first.
-
-    Returns:
-        float64 (people · per_person, 32, 64, 3) in [0, 1].
-    """
+    """Template + N(0, noise²), clipped, (people · per_person, 32, 64, 3); person 0 first."""
     repeated = np.repeat(bases, per_person, axis=0)
     return np.clip(repeated + generator.normal(0, noise, repeated.shape), 0, 1)
 
 
 @dataclass(frozen=True)
 class Interpolations:
-    """Mixtures alpha·A + (1 − alpha)·B and what they are made of.
+    """n mixtures alpha·A + (1 − alpha)·B of two different people, and what they are made of."""
 
-    Attributes:
-        images: float64 (n, 32, 64, 3) in [0, 1].
-        person_a: int64 (n,).
-        person_b: int64 (n,), never the same as ``person_a``.
-        alpha: float64 (n,), weight of A.
-    """
-
-    images: npt.NDArray[np.float64]
+    images: npt.NDArray[np.float64]  # (n, 32, 64, 3) in [0, 1]
     person_a: npt.NDArray[np.int64]
     person_b: npt.NDArray[np.int64]
     alpha: npt.NDArray[np.float64]
@@ -109,15 +90,7 @@ def interpolated_images(
     noise: float = 0.03,
     edge: float = 0.5,
 ) -> Interpolations:
-    """Mixtures of two different people, alpha uniform, + N(0, noise²), clipped.
-
-    Args:
-        bases: float64 (people, 32, 64, 3), their templates.
-        count: Number of mixtures.
-        generator: Draws pairs, alpha and noise.
-        noise: Standard deviation, in units of the image range.
-        edge: Alpha lies within this of 0 or of 1, half of the mixtures each; 0.5: anywhere.
-    """
+    """Mixtures of two of the templates, alpha uniform, + N(0, noise²), clipped."""
     if count and len(bases) < 2:
         raise InputError("interpolations need at least two people")
     person_a = generator.integers(0, len(bases), count)
@@ -138,80 +111,49 @@ def quantise(images: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
 
 
 def people_data(
-    per_person: int,
-    interpolations: int,
-    *,
+    settings: PeopleSettings,
     template_stream: np.random.Generator,
     sample_stream: np.random.Generator,
-    people: int = len(PEOPLE),
-    noise: float = 0.05,
-    interpolation_noise: float = 0.03,
-    edge: float = 0.5,
 ) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
     """Images and their labels: the authentic ones, person by person, then the interpolations.
-
-    Args:
-        per_person: Authentic images of each person.
-        interpolations: Number of mixtures.
-        template_stream: Draws the templates.
-        sample_stream: Draws the samples.
-        people: Number of people.
-        noise: Standard deviation on authentic samples, in units of the image range.
-        interpolation_noise: The same on interpolations.
-        edge: Alpha lies within this of 0 or of 1; 0.5: anywhere.
 
     Returns:
         uint8 (n, 32, 64, 3), and a table id, kind (authentic | interpolation), person_a, person_b
         (−1 if none), alpha (NaN if none), authentic.
     """
-    bases = templates(template_stream, cast_of(people))
-    authentic = authentic_images(bases, per_person, sample_stream, noise)
-    mixed = interpolated_images(bases, interpolations, sample_stream, interpolation_noise, edge)
-    n_authentic, n_mixed = len(authentic), len(mixed.images)
+    bases = templates(template_stream, settings.people)
+    authentic = authentic_images(bases, settings.per_person, sample_stream, settings.noise)
+    noise, edge = settings.interpolation_noise, settings.edge
+    mixed = interpolated_images(bases, settings.interpolations, sample_stream, noise, edge)
+    sizes = {"authentic": len(authentic), "interpolation": len(mixed.images)}
+    nobody = np.full(len(authentic), -1)
+    people = np.repeat(np.arange(len(bases)), settings.per_person)
     table = pd.DataFrame(
         {
-            "id": [f"authentic-{i:04d}" for i in range(n_authentic)]
-            + [f"interpolation-{i:04d}" for i in range(n_mixed)],
-            "kind": ["authentic"] * n_authentic + ["interpolation"] * n_mixed,
-            "person_a": np.concatenate(
-                [np.repeat(np.arange(len(bases)), per_person), mixed.person_a]
-            ),
-            "person_b": np.concatenate([np.full(n_authentic, -1), mixed.person_b]),
-            "alpha": np.concatenate([np.full(n_authentic, np.nan), mixed.alpha]),
-            "authentic": [True] * n_authentic + [False] * n_mixed,
+            "id": [f"{kind}-{i:04d}" for kind, size in sizes.items() for i in range(size)],
+            "kind": [kind for kind, size in sizes.items() for _ in range(size)],
+            "person_a": np.concatenate([people, mixed.person_a]),
+            "person_b": np.concatenate([nobody, mixed.person_b]),
+            "alpha": np.concatenate([np.full(len(authentic), np.nan), mixed.alpha]),
         }
     )
+    table["authentic"] = table["kind"] == "authentic"
     return quantise(np.concatenate([authentic, mixed.images])), table
 
 
 def people_of_run(
-    seed: int, run: int, **settings: float
+    seed: int, run: int, settings: PeopleSettings
 ) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
-    """:func:`people_data` with the streams of one data seed.
-
-    Args:
-        seed: Root seed.
-        run: Number of the data seed.
-        **settings: Of :func:`people_data`.
-    """
-    return people_data(
-        template_stream=rng(seed, "generate_synthetic", "templates", run),
-        sample_stream=rng(seed, "generate_synthetic", "samples", run),
-        **settings,  # type: ignore[arg-type]
-    )
+    """:func:`people_data` with the streams of a root seed and the number of a data seed."""
+    streams = (rng(seed, "generate_synthetic", name, run) for name in ("templates", "samples"))
+    return people_data(settings, *streams)
 
 
 def eye_region(images: npt.NDArray[np.uint8], sigma: float = 0.5) -> npt.NDArray[np.uint8]:
-    """The crop of the published scripts: the eyes, resized and slightly blurred.
+    """The eye region (n, 32, 64, 3) of uint8 images (n, H, W, 3), as the published scripts crop it.
 
-    Rows 25–60 %, columns 15–85 % (rounded down), resized to 64×32 (Lanczos), 3×3 Gaussian blur.
-
-    Args:
-        images: uint8 (n, H, W, 3).
-        sigma: Standard deviation of the blur, in pixels.
-
-    Returns:
-        uint8 (n, 32, 64, 3).
+    Rows 25–60 %, columns 15–85 % (rounded down), resized to 64×32 (Lanczos), 3×3 Gaussian blur of
+    ``sigma`` pixels.
 
     Raises:
         InputError: Not such an array, or images too small to crop.

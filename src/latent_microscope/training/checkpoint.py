@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from latent_microscope.io.artefacts import remove_leftovers, save_bytes
 from latent_microscope.step import checkpoint_path
@@ -18,15 +19,9 @@ log = logging.getLogger("latent_microscope")
 class Checkpoint:
     """One undeclared file beside the artefact in the making.
 
-    Its name holds a hash of the code, the settings, the inputs' content, the device and the number
-    of threads, so that any other training starts anew.
-
-    Args:
-        output: The artefact in the making.
-        inputs: Files whose content the training depends on.
-        settings: JSON-like settings that it depends on, seeds included.
-        device: Where it runs.
-        seconds: Least time between two saves.
+    Its name holds a hash of the code, the settings (seeds included), the inputs' content, the
+    device and the number of threads: any other training starts from scratch. It is replaced at
+    most every ``seconds``.
     """
 
     def __init__(
@@ -38,11 +33,8 @@ class Checkpoint:
         device: torch.device,
         seconds: float = 60.0,
     ) -> None:
-        key = {
-            "settings": dict(settings),
-            "device": device.type,
-            "threads": torch.get_num_threads(),
-        }
+        threads = torch.get_num_threads()
+        key = {"settings": dict(settings), "device": device.type, "threads": threads}
         self.path = checkpoint_path(output, inputs, key)
         self._output, self._seconds = output, seconds
         self._last = time.monotonic()
@@ -66,7 +58,9 @@ class Checkpoint:
         try:
             return torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises many kinds for a broken file
-            log.warning("%s: unreadable (%s); starting anew", self.path, type(error).__name__)
+            log.warning(
+                "%s: unreadable (%s); starting from scratch", self.path, type(error).__name__
+            )
             return None
 
     def remove(self) -> None:
@@ -79,3 +73,54 @@ class Checkpoint:
                 path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+class BestEpoch(Checkpoint):
+    """A checkpoint that also keeps the weights of the best of the epochs ``choose``.
+
+    It sees every epoch and writes its file no more often than any checkpoint.
+    """
+
+    def __init__(self, *arguments: Any, choose: Sequence[int], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._choose = tuple(choose)
+        self.best: dict[str, Any] = {}
+
+    def due(self) -> bool:
+        """Always: each epoch is compared with the best."""
+        return True
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Keep the weights if they are the best; write the file if it is time."""
+        row = state["rows"][-1]
+        epochs = int(row["epoch"]) + 1
+        better = not self.best or row["test_loss"] < self.best["loss"]
+        if epochs in self._choose and better:
+            weights = {k: v.detach().cpu().clone() for k, v in _final_weights(state).items()}
+            self.best = {"epochs": epochs, "loss": float(row["test_loss"]), "weights": weights}
+        if super().due() or epochs == self._choose[-1]:
+            super().save({**state, "best_epoch": self.best})
+
+    def load(self) -> dict[str, Any] | None:
+        """The state of an interrupted run; sets the best epoch so far."""
+        state = super().load()
+        if state is not None and "rows" in state:
+            self.best = state.pop("best_epoch")
+        return state
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Replace the state by the result of the finished training."""
+        super().save({"result": result})
+
+    def finished(self) -> dict[str, Any] | None:
+        """The result, if this training was finished."""
+        return (super().load() or {}).get("result")
+
+
+def _final_weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The running average of the weights where there is one, else the weights."""
+    if state["average"] is None:
+        return state["model"]
+    prefix = "module."
+    average = state["average"].items()
+    return {name.removeprefix(prefix): v for name, v in average if name.startswith(prefix)}

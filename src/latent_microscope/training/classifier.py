@@ -2,42 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.philnet import PhilNet
+from latent_microscope.models.classifiers import PhilNet
 from latent_microscope.models.pixels import to_unit
-from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.data import augment, shuffled
-from latent_microscope.training.device import memory_format, numeric_environment
-from latent_microscope.training.events import Events
-from latent_microscope.training.loop import Loop
+from latent_microscope.training.device import numeric_environment
+from latent_microscope.training.loop import Loop, Run
 from latent_microscope.training.settings import Augmentation, Optimisation, require
 
 
 @dataclass(frozen=True)
 class ClassifierSettings(Optimisation):
-    """Settings of :func:`train_classifier`.
-
-    Args:
-        augmentation: Random changes of the training images.
-        label_smoothing: Share of the target spread over all classes.
-        average: Decay of the running average of weights that is used in the end; 0 for none.
-        trainable: ``all`` weights, or the ``head`` on a frozen backbone.
-        monitor_every: Epochs between two looks at the monitoring images (the last epoch always).
-    """
+    """Settings of :func:`train_classifier`."""
 
     augmentation: Augmentation = field(default=Augmentation(), metadata={"nested": Augmentation})
-    label_smoothing: float = 0.0
-    average: float = 0.0
-    trainable: str = "all"
-    monitor_every: int = 1
+    label_smoothing: float = 0.0  # share of the target spread over all classes
+    average: float = 0.0  # decay of the running average of the weights (the result); 0: none
+    trainable: str = "all"  # weights, or the head on a frozen backbone
+    monitor_every: int = 1  # epochs between two evaluations (the last epoch always)
 
     def __post_init__(self) -> None:
         """Check names."""
@@ -47,16 +37,12 @@ class ClassifierSettings(Optimisation):
 
 @dataclass
 class TrainedClassifier:
-    """What :func:`train_classifier` gives.
+    """What :func:`train_classifier` returns."""
 
-    Args:
-        state: State dict (of the running average where one was asked for).
-        log: One row an epoch: epoch, loss, accuracy, learning_rate (means per image), test_loss,
-            test_accuracy (NaN where not looked at).
-    """
-
-    state: dict[str, Tensor]
+    state: dict[str, Tensor]  # of the running average where there is one
     log: pd.DataFrame
+    """One row per epoch: epoch, loss, accuracy, learning_rate (means per image), test_loss,
+    test_accuracy (NaN where not evaluated)."""
 
 
 def train_classifier(
@@ -64,92 +50,78 @@ def train_classifier(
     images: np.ndarray,
     targets: np.ndarray,
     settings: ClassifierSettings,
-    *,
-    seed: int,
-    device: torch.device,
+    run: Run,
     monitor: tuple[np.ndarray, np.ndarray] | None = None,
-    checkpoint: Checkpoint | None = None,
-    tensorboard: str | None = None,
-    label: str = "classifier",
 ) -> TrainedClassifier:
-    """Minimise cross-entropy.
+    """Minimise cross-entropy on uint8 images (n, H, W, C).
 
-    Args:
-        model: Network with its initial weights.
-        images: uint8 (n, H, W, C).
-        targets: Integer labels (n,), or distributions over classes (n, classes).
-        settings: How to train.
-        seed: Derived seed of this run: order, augmentation, dropout.
-        device: Where to train.
-        monitor: Images and targets to look at, never to choose by.
-        checkpoint: Keeps the state; a later call with the same one goes on.
-        tensorboard: Folder for event files, or None.
-        label: Name for messages.
+    The targets are labels (n,) or distributions (n, classes); ``monitor`` are images and targets to
+    evaluate on, never to choose by.
 
     Raises:
         InputError: Images and targets that do not fit, or a loss that is not finite.
     """
     if len(images) != len(targets) or not len(images):
         raise InputError(
-            f"training {label}: {len(images)} images and {len(targets)} targets; there must be "
-            "one target an image"
+            f"training {run.label}: {len(images)} images and {len(targets)} targets; there must "
+            "be one target per image"
         )
-    with numeric_environment(device, deterministic=settings.deterministic):
-        data = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        wanted = _targets(targets).to(device)
-        layout = memory_format(settings.memory_format)
-        model = model.to(device).to(memory_format=layout)
+    with numeric_environment(run.device, deterministic=settings.deterministic):
+        loop = _ClassifierLoop(model, images, targets, settings, run, monitor)
+        loop.train()
+        columns = ["loss", "accuracy", "learning_rate", "test_loss", "test_accuracy"]
+        state = {name: value.cpu() for name, value in loop.final.state_dict().items()}
+        return TrainedClassifier(state, loop.log_table(columns))
+
+
+class _ClassifierLoop(Loop):
+    model: PhilNet
+    settings: ClassifierSettings
+
+    def __init__(
+        self,
+        model: PhilNet,
+        images: np.ndarray,
+        targets: np.ndarray,
+        settings: ClassifierSettings,
+        run: Run,
+        monitor: tuple[np.ndarray, np.ndarray] | None,
+    ) -> None:
         if settings.trainable == "head":
             model.requires_grad_(False)
             model.head.requires_grad_(True)
-        average = (
-            AveragedModel(
-                model, multi_avg_fn=get_ema_multi_avg_fn(settings.average), use_buffers=True
-            )
-            if settings.average
-            else None
-        )
-        final: PhilNet = average.module if average is not None else model  # type: ignore[assignment]
-        loop = Loop(
-            model,
-            settings,
-            seed,
-            device,
-            len(data),
-            label,
-            checkpoint,
-            average=average,
-            train_mode=lambda: _train_mode(model, settings),
-        )
-        events = Events(tensorboard, start=len(loop.rows))
+        self.targets = _as_tensor(targets).to(run.device)
+        super().__init__(model, images, settings, run, decay=settings.average)
+        self.monitor = monitor
+        self.final: Any = model if self.average is None else self.average.module
 
-        def batches() -> Iterator[tuple[Tensor, ...]]:
-            for rows in shuffled(len(data), settings.batch, loop.generator):
-                batch = augment(data, rows, settings.augmentation, loop.generator)
-                yield to_unit(batch).contiguous(memory_format=layout), wanted[rows.to(device)]
+    def batches(self) -> Iterator[tuple[Tensor, ...]]:
+        for rows in shuffled(len(self.data), self.settings.batch, self.generator):
+            batch = augment(self.data, rows, self.settings.augmentation, self.generator)
+            unit = to_unit(batch).contiguous(memory_format=self.layout)
+            yield unit, self.targets[rows.to(self.run.device)]
 
-        def loss(unit: Tensor, target: Tensor) -> dict[str, Tensor]:
-            logits = _logits(model, unit, settings)
-            value = cross_entropy(
-                logits, target, reduction="sum", label_smoothing=settings.label_smoothing
-            )
-            return {"loss": value, "accuracy": _hits(logits.detach(), target)}
+    def loss(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
+        unit, target = batch
+        with torch.set_grad_enabled(self.settings.trainable == "all"):
+            features = self.model.features(unit)
+        logits = self.model.classify(features)
+        smoothing = self.settings.label_smoothing
+        value = cross_entropy(logits, target, reduction="sum", label_smoothing=smoothing)
+        return {"loss": value, "accuracy": _hits(logits.detach(), target)}
 
-        def after_epoch(epoch: int, row: dict[str, float]) -> None:
-            row["test_loss"] = row["test_accuracy"] = float("nan")
-            due = (epoch + 1) % settings.monitor_every == 0 or epoch == settings.epochs - 1
-            if monitor is not None and due:
-                values = evaluate(final, *monitor, device=device, dtype=loop.dtype, layout=layout)
-                row["test_loss"], row["test_accuracy"] = values
-            events.scalars(epoch, {k: v for k, v in row.items() if k != "epoch" and v == v})
+    def after_epoch(self, epoch: int, row: dict[str, float]) -> None:
+        row["test_loss"] = row["test_accuracy"] = float("nan")
+        last = epoch == self.settings.epochs - 1
+        if self.monitor is not None and (last or (epoch + 1) % self.settings.monitor_every == 0):
+            options: dict[str, Any] = {"dtype": self.dtype, "layout": self.layout}
+            values = evaluate(self.final, *self.monitor, device=self.run.device, **options)
+            row["test_loss"], row["test_accuracy"] = values
+        self.write_scalars(row)
 
-        loop.run(batches, lambda _epoch: loss, after_epoch)
-        events.close()
-        columns = ["epoch", "loss", "accuracy", "learning_rate", "test_loss", "test_accuracy"]
-        return TrainedClassifier(
-            state={k: v.cpu() for k, v in final.state_dict().items()},
-            log=pd.DataFrame(loop.rows)[columns].astype({"epoch": "int64"}),
-        )
+    def set_train_mode(self) -> None:
+        self.model.train(self.settings.trainable == "all")
+        self.model.dropout.train()
 
 
 @torch.no_grad()
@@ -165,7 +137,7 @@ def evaluate(
 ) -> tuple[float, float]:
     """Mean cross-entropy and accuracy, without dropout or augmentation."""
     model.eval()
-    wanted = _targets(targets)
+    wanted = _as_tensor(targets)
     loss, hits = 0.0, 0.0
     for start in range(0, len(images), batch):
         rows = slice(start, start + batch)
@@ -179,28 +151,11 @@ def evaluate(
     return loss / len(images), hits / len(images)
 
 
-def _targets(targets: np.ndarray) -> Tensor:
-    if targets.ndim == 1:
-        return torch.from_numpy(np.array(targets, dtype=np.int64))
-    return torch.from_numpy(np.array(targets, dtype=np.float32))
+def _as_tensor(targets: np.ndarray) -> Tensor:
+    """Labels as int64, distributions as float32."""
+    return torch.from_numpy(np.array(targets, np.int64 if targets.ndim == 1 else np.float32))
 
 
 def _hits(logits: Tensor, target: Tensor) -> Tensor:
     labels = target if target.ndim == 1 else target.argmax(1)
     return (logits.argmax(1) == labels).sum()
-
-
-def _logits(model: PhilNet, unit: Tensor, settings: ClassifierSettings) -> Tensor:
-    if settings.trainable == "all":
-        return model(unit)
-    with torch.no_grad():
-        features = model.features(unit)
-    return model.classify(features)
-
-
-def _train_mode(model: PhilNet, settings: ClassifierSettings) -> None:
-    if settings.trainable == "all":
-        model.train()
-    else:
-        model.eval()
-        model.dropout.train()

@@ -1,4 +1,4 @@
-"""Batches of images that lie in memory, shuffled and augmented by a given generator."""
+"""Batches of images in memory, shuffled and augmented by a given generator."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,7 @@ from torch import Tensor
 
 from latent_microscope.training.settings import Augmentation
 
-# The mean colour of CIFAR-10's training images.
-_FILL = (125, 123, 114)
+_FILL = (125, 123, 114)  # mean colour of CIFAR-10's training images
 
 
 def shuffled(n: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -19,43 +18,35 @@ def shuffled(n: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]
 def augment(
     images: Tensor, rows: Tensor, settings: Augmentation, generator: torch.Generator
 ) -> Tensor:
-    """Gather rows with random shift, flip and cutout, all images of the batch at once.
+    """Rows (b,) of uint8 images (n, H, W, C), randomly shifted, flipped and blanked.
 
-    Args:
-        images: uint8 (n, H, W, C).
-        rows: Row numbers (b,), on the CPU.
-        settings: What to draw.
-        generator: On the CPU, so that any device sees the same batches.
-
-    Returns:
-        uint8 (b, H, W, C) on the device of ``images``.
+    ``rows`` and the generator are on the CPU, so that any device sees the same batches.
     """
     device = images.device
     _, height, width, _ = images.shape
     if not (settings.crop or settings.flip or settings.cutout):
         return images[rows.to(device)]
     count = len(rows)
-    vertical, inside_v = _source(height, count, settings, generator)
-    horizontal, inside_h = _source(width, count, settings, generator)
+    vertical, inside_v = _source_positions(height, count, settings, generator)
+    horizontal, inside_h = _source_positions(width, count, settings, generator)
     if settings.flip:
-        mirrored = torch.randint(0, 2, (count, 1), generator=generator).bool()
-        horizontal = torch.where(mirrored, horizontal.flip(1), horizontal)
-        inside_h = torch.where(mirrored, inside_h.flip(1), inside_h)
+        flipped = torch.randint(0, 2, (count, 1), generator=generator).bool()
+        horizontal = torch.where(flipped, horizontal.flip(1), horizontal)
+        inside_h = torch.where(flipped, inside_h.flip(1), inside_h)
     index = (rows[:, None, None], vertical[:, :, None], horizontal[:, None, :])
     batch = images[tuple(i.to(device) for i in index)]
     if settings.padding == "zero" and settings.crop:
         batch = batch * (inside_v[:, :, None] & inside_h[:, None, :]).to(device)[..., None]
     if settings.cutout:
-        hole = (
-            _hole(height, count, settings.cutout, generator)[:, :, None]
-            & _hole(width, count, settings.cutout, generator)[:, None, :]
-        )
+        hole_v = _hole(height, count, settings.cutout, generator)
+        hole_h = _hole(width, count, settings.cutout, generator)
+        hole = hole_v[:, :, None] & hole_h[:, None, :]
         fill = torch.tensor(_FILL, dtype=torch.uint8, device=device)
         batch = torch.where(hole.to(device)[..., None], fill, batch)
     return batch
 
 
-def _source(
+def _source_positions(
     size: int, count: int, settings: Augmentation, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Source positions (count, size) of shifted pixels, and which of them were inside."""

@@ -14,14 +14,7 @@ log = logging.getLogger("latent_microscope")
 
 
 def pick_device(setting: str = "auto") -> torch.device:
-    """The device to compute on, said in the log.
-
-    Args:
-        setting: ``cpu``, ``cuda``, or ``auto``: a GPU if there is one and the job was given it.
-
-    Raises:
-        InputError: An unknown setting, or ``cuda`` where no GPU can be used.
-    """
+    """The device to compute on: ``cpu``, ``cuda``, or ``auto``: a GPU if the job was given one."""
     if setting not in ("auto", "cpu", "cuda"):
         raise InputError(f"device: {setting!r} is unknown; use auto, cpu or cuda")
     if setting == "cpu":
@@ -40,25 +33,17 @@ def pick_device(setting: str = "auto") -> torch.device:
 
 
 def pick_precision(setting: str, device: torch.device) -> torch.dtype | None:
-    """The autocast type, or None for plain float32; said in the log.
-
-    Args:
-        setting: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the hardware has it.
-        device: Where the network will run.
-
-    Raises:
-        InputError: An unknown setting.
-    """
+    """The autocast type, None for float32; ``auto``: bfloat16 where the hardware has it."""
     if setting not in ("auto", "float32", "bfloat16"):
         raise InputError(f"precision: {setting!r} is unknown; use auto, float32 or bfloat16")
     native = has_bfloat16(device)
     if setting == "float32" or (setting == "auto" and not native):
         log.info("precision: float32")
         return None
-    if not native:
-        log.warning("precision: bfloat16 as set, but this %s emulates it slowly", device.type)
-    else:
+    if native:
         log.info("precision: bfloat16")
+    else:
+        log.warning("precision: bfloat16 as set, but this %s emulates it slowly", device.type)
     return torch.bfloat16
 
 
@@ -73,26 +58,20 @@ def has_bfloat16(device: torch.device) -> bool:
 def numeric_environment(device: torch.device, *, deterministic: bool = True) -> Iterator[None]:
     """Flags under which the same seed gives the same bytes; restored afterwards.
 
-    Subnormal numbers are flushed to zero (they slow Adam many times over), products of float32 stay
-    float32, cuDNN does not choose its algorithms by the clock.
-
-    Args:
-        device: Where the networks run.
-        deterministic: Also refuse operations that have no deterministic implementation.
+    Subnormal numbers are flushed to zero (they slow Adam many times over), float32 products stay
+    float32, cuDNN does not choose its algorithms by timing. ``deterministic`` also refuses
+    operations that have no deterministic implementation.
     """
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.utils.deterministic.fill_uninitialized_memory,  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark,
-        torch.backends.cudnn.allow_tf32,
-        torch.get_float32_matmul_precision(),
-    )
+    cudnn, deterministic_flags = torch.backends.cudnn, torch.utils.deterministic
+    algorithms = torch.are_deterministic_algorithms_enabled()
+    fill = deterministic_flags.fill_uninitialized_memory  # type: ignore[attr-defined]
+    benchmark, allow_tf32 = cudnn.benchmark, cudnn.allow_tf32
+    precision = torch.get_float32_matmul_precision()
     torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.allow_tf32 = False
+    deterministic_flags.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    cudnn.benchmark = cudnn.allow_tf32 = False
     torch.set_float32_matmul_precision("highest")
     # The threads that torch starts later inherit this from the one that calls it.
     torch.set_flush_denormal(True)
@@ -102,26 +81,14 @@ def numeric_environment(device: torch.device, *, deterministic: bool = True) -> 
             yield
     finally:
         torch.set_flush_denormal(False)
-        torch.use_deterministic_algorithms(before[0])
-        torch.utils.deterministic.fill_uninitialized_memory = before[1]  # type: ignore[attr-defined]
-        torch.backends.cudnn.benchmark = before[2]
-        torch.backends.cudnn.allow_tf32 = before[3]
-        torch.set_float32_matmul_precision(before[4])
-
-
-def seed_layers(seed: int, device: torch.device) -> None:
-    """Seed torch's global generators, which dropout draws from."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+        torch.use_deterministic_algorithms(algorithms)
+        deterministic_flags.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+        cudnn.benchmark, cudnn.allow_tf32 = benchmark, allow_tf32
+        torch.set_float32_matmul_precision(precision)
 
 
 def memory_format(name: str) -> torch.memory_format:
-    """``contiguous`` or ``channels_last``.
-
-    Raises:
-        InputError: Another name.
-    """
+    """``contiguous`` or ``channels_last`` as torch's constant."""
     formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
     if name not in formats:
         raise InputError(f"memory_format: {name!r} is unknown; use contiguous or channels_last")

@@ -18,15 +18,9 @@ def require(key: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def parse(cls: type[T], content: Mapping[str, Any], where: str) -> T:
-    """Make the dataclass ``cls`` of a mapping.
+    """Make the dataclass ``cls`` of a mapping; ``where`` names the subtree in messages.
 
-    Args:
-        cls: A dataclass; fields that hold ``metadata={"nested": Other}`` take a mapping.
-        content: Its values.
-        where: Name of the subtree for messages.
-
-    Raises:
-        InputError: A key that it does not have or that is missing; the message names it.
+    Fields with ``metadata={"nested": Other}`` take a mapping.
     """
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in content:
@@ -63,15 +57,12 @@ class Beta:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """Learning rate: ``constant``, ``plateau`` (by the loss of an epoch) or ``cosine`` (by step).
-
-    ``patience`` and ``factor`` belong to plateau, ``warmup`` (epochs of linear rise) to cosine.
-    """
+    """Learning rate: ``constant``, ``plateau`` (by an epoch's loss) or ``cosine`` (by step)."""
 
     kind: str = "constant"
-    patience: int = 20
-    factor: float = 0.1
-    warmup: float = 0.0
+    patience: int = 20  # plateau
+    factor: float = 0.1  # plateau
+    warmup: float = 0.0  # cosine: epochs of linear rise
 
     def __post_init__(self) -> None:
         """Check the kind."""
@@ -89,19 +80,12 @@ class Scheduler:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random crops and flips of a training batch.
+    """Random changes of a training batch."""
 
-    Args:
-        crop: Largest shift in pixels, 0 for none.
-        padding: What comes in from outside: ``reflect`` or ``zero``.
-        flip: Mirror left and right with probability 1/2.
-        cutout: Side of a square that is blanked at a random place, 0 for none.
-    """
-
-    crop: int = 0
-    padding: str = "reflect"
-    flip: bool = False
-    cutout: int = 0
+    crop: int = 0  # largest shift, pixels; 0: none
+    padding: str = "reflect"  # pixels from outside: reflect or zero
+    flip: bool = False  # left and right, with probability 1/2
+    cutout: int = 0  # side of a square blanked at a random place, pixels; 0: none
 
     def __post_init__(self) -> None:
         """Check the padding."""
@@ -110,28 +94,16 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Optimisation:
-    """What both trainings share.
-
-    Args:
-        epochs: Passes over the images.
-        batch: Images a step.
-        learning_rate: Base learning rate.
-        optimizer: ``adam``, ``adamw`` or ``sgd`` (Nesterov momentum 0.9).
-        weight_decay: As the optimizer means it.
-        precision: ``float32``, ``bfloat16`` or ``auto``.
-        memory_format: ``contiguous`` or ``channels_last``.
-        deterministic: Refuse operations without a deterministic implementation.
-        scheduler: Course of the learning rate.
-    """
+    """What both trainings share."""
 
     epochs: int
     batch: int
     learning_rate: float = 1e-3
-    optimizer: str = "adam"
-    weight_decay: float = 0.0
-    precision: str = "float32"
-    memory_format: str = "contiguous"
-    deterministic: bool = True
+    optimizer: str = "adam"  # adam, adamw or sgd (Nesterov momentum 0.9)
+    weight_decay: float = 0.0  # as the optimizer defines it
+    precision: str = "float32"  # float32, bfloat16 or auto
+    memory_format: str = "contiguous"  # contiguous or channels_last
+    deterministic: bool = True  # refuse operations without a deterministic implementation
     scheduler: Scheduler = field(default=Scheduler(), metadata={"nested": Scheduler})
 
     def __post_init__(self) -> None:

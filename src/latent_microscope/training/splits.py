@@ -17,13 +17,8 @@ ROLES = ("train", "inner", "held_out")
 def stratified_order(ids: npt.ArrayLike, labels: npt.ArrayLike, rng: np.random.Generator) -> Ints:
     """Rows class by class, in random order within a class.
 
-    Any count that runs through this order (every k-th row, say) takes each class in proportion.
-    It depends on the ids and their classes, not on the order of the rows.
-
-    Args:
-        ids: n ids.
-        labels: n classes.
-        rng: Draws the order.
+    Any count along this order (every k-th row, say) takes each class in proportion. It depends on
+    the ids and their classes, not on the order of the rows.
     """
     names = np.asarray(ids).astype(str)
     shuffled = np.argsort(names, kind="stable")[rng.permutation(names.size)]
@@ -33,17 +28,7 @@ def stratified_order(ids: npt.ArrayLike, labels: npt.ArrayLike, rng: np.random.G
 def assign_folds(
     ids: npt.ArrayLike, labels: npt.ArrayLike, folds: int, rng: np.random.Generator
 ) -> Ints:
-    """The fold of each image; folds differ by at most one image, overall and in each class.
-
-    Args:
-        ids: n ids.
-        labels: n classes.
-        folds: Number of folds.
-        rng: Draws the folds.
-
-    Raises:
-        InputError: Fewer than two folds, or more than images.
-    """
+    """The fold of each image; folds differ by at most one image, overall and in each class."""
     order = stratified_order(ids, labels, rng)
     if not 2 <= folds <= order.size:
         raise InputError(
@@ -59,15 +44,7 @@ def hold_out(
 ) -> tuple[Ints, Ints]:
     """Split rows into those to train on and a stratified share to choose by, both ascending.
 
-    Args:
-        rows: Rows that may be used.
-        ids: Ids of all images.
-        labels: Classes of all images.
-        share: Share of ``rows`` that is held out; 0: none.
-        rng: Draws them.
-
-    Raises:
-        InputError: A share above 0 that leaves no row on one of the sides.
+    ``ids`` and ``labels`` are those of all images.
     """
     order = rows[stratified_order(np.asarray(ids)[rows], np.asarray(labels)[rows], rng)]
     steps = np.floor(np.arange(order.size + 1) * share + 1e-9)
@@ -80,7 +57,7 @@ def hold_out(
 
 
 def hash_ids(ids: npt.ArrayLike) -> str:
-    """SHA-256 of a set of ids: sorted, one a line."""
+    """SHA-256 of a set of ids: sorted, one per line."""
     text = "\n".join(sorted(np.asarray(ids).astype(str).tolist()))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -92,23 +69,14 @@ def hash_array(array: np.ndarray) -> str:
 
 
 def members_of(ids: npt.ArrayLike, fold: int, roles: Sequence[Ints]) -> pd.DataFrame:
-    """The role of images in one fold, one row an image and role.
-
-    Args:
-        ids: Ids of all images.
-        fold: Number of the fold.
-        roles: Rows that were trained on, that choices were made by, and that were predicted.
-
-    Returns:
-        Table ``fold``, ``id``, ``role`` (:data:`ROLES`).
-    """
-    names = np.asarray(ids, dtype=object)
-    parts = [
-        pd.DataFrame({"id": names[rows], "role": role})
-        for role, rows in zip(ROLES, roles, strict=True)
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "fold", np.int64(fold))
+    """Table ``fold``, ``id``, ``role`` of one fold, from the rows of each of :data:`ROLES`."""
+    table = pd.DataFrame(
+        {
+            "fold": np.int64(fold),
+            "id": np.asarray(ids, dtype=object)[np.concatenate(list(roles))],
+            "role": np.repeat(ROLES, [len(rows) for rows in roles]),
+        }
+    )
     return table.astype({"id": "str", "role": "str"})
 
 
@@ -117,12 +85,8 @@ def verify_members(
 ) -> Iterator[tuple[str, bool, str]]:
     """Prove from the record that no image was held out from a network that knew its votes.
 
-    Args:
-        members: Role of each image in each fold, see :func:`members_of`.
-        provenance: One row a fold: ``fold``, ``overlap`` and the hashes ``<role>_ids``.
-
-    Yields:
-        Check, whether it holds, and what was found.
+    ``members`` is from :func:`members_of`; ``provenance`` has one row per fold with ``overlap`` and
+    the hashes ``<role>_ids``. Yields each check, whether it holds, and what was measured.
     """
     everything = set(members["id"])
     known = members[members["role"] != "held_out"]

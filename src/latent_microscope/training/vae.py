@@ -1,5 +1,6 @@
 """Training of a variational autoencoder."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,15 +10,19 @@ import torch
 from torch import Tensor
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.base import VAE, kl_terms
-from latent_microscope.models.pixels import INPUT_RANGES, to_range, to_uint8, to_unit
+from latent_microscope.models.diagnostics import merged_share
+from latent_microscope.models.pixels import INPUT_RANGES, image_batches, to_range, to_uint8, to_unit
+from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.seeds import derive
-from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.data import shuffled
-from latent_microscope.training.device import memory_format, numeric_environment
-from latent_microscope.training.events import Events
-from latent_microscope.training.loop import Loop, Loss
+from latent_microscope.training.device import numeric_environment
+from latent_microscope.training.loop import Loop, Run
 from latent_microscope.training.settings import Beta, Optimisation, require
+
+log = logging.getLogger("latent_microscope")
+# A larger share of the images with the latents of a different image: the encoder is half blind.
+TOLERATED = 0.01
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -36,19 +41,13 @@ class SampleGrids:
 class VAESettings(Optimisation):
     """Settings of :func:`train_vae`.
 
-    Args:
-        beta: Weight of the KL term by epoch.
-        reconstruction: ``mse`` (squared error) or ``l1``, summed over an image.
-        reduction: ``mean`` or ``sum`` over the batch.
-        input_range: What the encoder sees: ``unit`` [0, 1] or ``signed`` [−1, 1]. The
-            reconstruction is always compared with the image in [0, 1].
-        samples: Images saved along the training.
+    The reconstruction is always compared with the image in [0, 1], whatever the input range.
     """
 
     beta: Beta = field(default=Beta(), metadata={"nested": Beta})
-    reconstruction: str = "mse"
-    reduction: str = "mean"
-    input_range: str = "unit"
+    reconstruction: str = "mse"  # squared error, or l1; summed over an image
+    reduction: str = "mean"  # mean or sum over the batch
+    input_range: str = "unit"  # of the encoder: unit [0, 1] or signed [−1, 1]
     samples: SampleGrids = field(default=SampleGrids(), metadata={"nested": SampleGrids})
 
     def __post_init__(self) -> None:
@@ -61,131 +60,99 @@ class VAESettings(Optimisation):
 
 @dataclass
 class TrainedVAE:
-    """What :func:`train_vae` gives.
-
-    Args:
-        state: State dict.
-        log: One row an epoch: epoch, loss, reconstruction, kl, beta, learning_rate (means per
-            image over the epoch).
-        samples: uint8 (k, m, H, W, C), the same m draws from the prior decoded k times.
-        reconstructions: uint8 (k + 1, m, H, W, C), the first m images and, k times, their
-            reconstructions.
-        epochs: Epoch of each of the k.
-    """
+    """What :func:`train_vae` returns."""
 
     state: dict[str, Tensor]
     log: pd.DataFrame
-    samples: np.ndarray
+    """One row per epoch: epoch, loss, reconstruction, kl, beta, learning_rate (means per image)."""
+    samples: np.ndarray  # uint8 (k, m, H, W, C): the same m draws from the prior, decoded k times
     reconstructions: np.ndarray
-    epochs: list[int]
+    """uint8 (k + 1, m, H, W, C): the first m images and, k times, their reconstructions."""
+    epochs: list[int]  # of each of the k
 
 
-def train_vae(
-    model: VAE,
-    images: np.ndarray,
-    settings: VAESettings,
-    *,
-    seed: int,
-    device: torch.device,
-    checkpoint: Checkpoint | None = None,
-    tensorboard: str | None = None,
-    label: str = "VAE",
-) -> TrainedVAE:
-    """Minimise reconstruction + beta·KL.
-
-    Args:
-        model: Network with its initial weights.
-        images: uint8 (n, H, W, C).
-        settings: How to train.
-        seed: Derived seed of this run: order, noise, dropout.
-        device: Where to train.
-        checkpoint: Keeps the state; a later call with the same one goes on.
-        tensorboard: Folder for event files, or None.
-        label: Name for messages.
+def train_vae(model: VAE, images: np.ndarray, settings: VAESettings, run: Run) -> TrainedVAE:
+    """Minimise reconstruction + beta·KL on uint8 images (n, H, W, C).
 
     Raises:
         InputError: No images, a loss that is not finite, or memory for less than one image.
     """
     if not len(images):
-        raise InputError(f"training {label}: there are no images; check the data set")
-    with numeric_environment(device, deterministic=settings.deterministic):
-        data = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        layout = memory_format(settings.memory_format)
-        model = model.to(device).to(memory_format=layout)
-        loop = Loop(
-            model,
-            settings,
-            seed,
-            device,
-            len(data),
-            label,
-            checkpoint,
-            sum_over_batch=settings.reduction == "sum",
-        )
-        events = Events(tensorboard, start=len(loop.rows))
-        frames = settings.samples.epochs(settings.epochs)
-        count = min(settings.samples.count, len(data))
-        fixed = torch.Generator().manual_seed(derive(seed, "samples"))
-        codes = torch.randn(settings.samples.count, model.latent, generator=fixed).to(device)
-
-        def batches() -> Iterator[tuple[Tensor, ...]]:
-            for rows in shuffled(len(data), settings.batch, loop.generator):
-                unit = to_unit(data[rows.to(device)]).contiguous(memory_format=layout)
-                noise = torch.randn(len(rows), model.latent, generator=loop.generator)
-                yield unit, noise.to(device)
-
-        def after_epoch(epoch: int, row: dict[str, float]) -> None:
-            row["beta"] = settings.beta.at(epoch)
-            if epoch in frames:
-                samples = sample_image(model, codes)
-                shown = reconstruct(model, to_unit(data[:count]), settings.input_range)
-                loop.kept.setdefault("samples", []).append(torch.from_numpy(samples))
-                loop.kept.setdefault("reconstructions", []).append(torch.from_numpy(shown))
-                events.images(epoch, "samples", samples)
-                events.images(epoch, "reconstructions", shown)
-            events.scalars(epoch, {f"train/{k}": v for k, v in row.items() if k != "epoch"})
-
-        loop.run(batches, lambda epoch: _loss(model, settings, epoch), after_epoch)
-        events.close()
-        columns = ["epoch", "loss", "reconstruction", "kl", "beta", "learning_rate"]
-        originals = torch.from_numpy(np.ascontiguousarray(images[:count]))
+        raise InputError(f"training {run.label}: there are no images; check the data set")
+    with numeric_environment(run.device, deterministic=settings.deterministic):
+        loop = _VAELoop(model, images, settings, run)
+        loop.train()
+        columns = ["loss", "reconstruction", "kl", "beta", "learning_rate"]
+        originals = torch.from_numpy(np.ascontiguousarray(images[: loop.count]))
         return TrainedVAE(
-            state={k: v.cpu() for k, v in model.state_dict().items()},
-            log=pd.DataFrame(loop.rows)[columns].astype({"epoch": "int64"}),
+            state={name: value.cpu() for name, value in model.state_dict().items()},
+            log=loop.log_table(columns),
             samples=torch.stack(loop.kept["samples"]).numpy(),
             reconstructions=torch.stack([originals, *loop.kept["reconstructions"]]).numpy(),
-            epochs=frames,
+            epochs=loop.frames,
         )
 
 
-def _loss(model: VAE, settings: VAESettings, epoch: int) -> Loss:
-    beta = settings.beta.at(epoch)
+class _VAELoop(Loop):
+    model: VAE
+    settings: VAESettings
 
-    def loss(unit: Tensor, noise: Tensor) -> dict[str, Tensor]:
-        output, mean, logvar = model(to_range(unit, settings.input_range), noise)
-        error = reconstruction_error(output, unit, settings.reconstruction).sum()
+    def __init__(self, model: VAE, images: np.ndarray, settings: VAESettings, run: Run) -> None:
+        summed = settings.reduction == "sum"
+        super().__init__(model, images, settings, run, sum_over_batch=summed)
+        self.frames = settings.samples.epochs(settings.epochs)
+        self.count = min(settings.samples.count, len(images))
+        fixed = torch.Generator().manual_seed(derive(run.seed, "samples"))
+        codes = torch.randn(settings.samples.count, model.latent, generator=fixed)
+        self.codes = codes.to(run.device)
+
+    def batches(self) -> Iterator[tuple[Tensor, ...]]:
+        device = self.run.device
+        for rows in shuffled(len(self.data), self.settings.batch, self.generator):
+            unit = to_unit(self.data[rows.to(device)]).contiguous(memory_format=self.layout)
+            noise = torch.randn(len(rows), self.model.latent, generator=self.generator)
+            yield unit, noise.to(device)
+
+    def loss(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
+        unit, noise = batch
+        output, mean, logvar = self.model(to_range(unit, self.settings.input_range), noise)
+        difference = output - unit
+        squared = self.settings.reconstruction == "mse"
+        error = (difference.square() if squared else difference.abs()).flatten(1).sum(1).sum()
         kl = kl_terms(mean, logvar).sum()
-        return {"loss": error + beta * kl, "reconstruction": error, "kl": kl}
+        total = error + self.settings.beta.at(epoch) * kl
+        return {"loss": total, "reconstruction": error, "kl": kl}
 
-    return loss
+    def after_epoch(self, epoch: int, row: dict[str, float]) -> None:
+        row["beta"] = self.settings.beta.at(epoch)
+        if epoch in self.frames:
+            for name, images in self._shown_images().items():
+                self.kept.setdefault(name, []).append(torch.from_numpy(images))
+                if self.writer is not None:
+                    self.writer.add_images(name, images, epoch, dataformats="NHWC")
+        self.write_scalars(row, prefix="train/")
 
-
-def reconstruction_error(output: Tensor, unit: Tensor, kind: str) -> Tensor:
-    """Squared (``mse``) or absolute (``l1``) error summed over each image, (n,)."""
-    difference = output - unit
-    return (difference.square() if kind == "mse" else difference.abs()).flatten(1).sum(1)
+    @torch.no_grad()
+    def _shown_images(self) -> dict[str, np.ndarray]:
+        """Decoded prior draws and reconstructions, uint8 (m, H, W, C), without dropout."""
+        self.model.eval()
+        samples = to_uint8(self.model.decode(self.codes))
+        unit = to_range(to_unit(self.data[: self.count]), self.settings.input_range)
+        reconstructions = to_uint8(self.model.decode(self.model.encode(unit)[0]))
+        return {"samples": samples, "reconstructions": reconstructions}
 
 
 @torch.no_grad()
-def sample_image(model: VAE, codes: Tensor) -> np.ndarray:
-    """Decode codes (m, latent) without dropout to uint8 (m, H, W, C)."""
+def is_blind(model: VAE, images: np.ndarray, input_range: str, label: str) -> bool:
+    """Whether the encoder gives too many images the very latents of a different one; logged."""
     model.eval()
-    return to_uint8(model.decode(codes))
-
-
-@torch.no_grad()
-def reconstruct(model: VAE, unit: Tensor, input_range: str) -> np.ndarray:
-    """Decode the posterior means of images (m, C, H, W) in [0, 1] to uint8 (m, H, W, C)."""
-    model.eval()
-    mean, _ = model.encode(to_range(unit, input_range))
-    return to_uint8(model.decode(mean))
+    device = next(model.parameters()).device
+    means = []
+    with numeric_environment(device, deterministic=True):
+        for _, block in image_batches(images, _BATCH):
+            mean, _ = model.encode(to_range(to_unit(block.to(device)), input_range))
+            means.append(mean.cpu().numpy())
+    share = merged_share(np.concatenate(means), images)
+    if share > TOLERATED:
+        log.warning("%s: %.1f %% of the images share the latents of another", label, 100 * share)
+    return share > TOLERATED

@@ -139,7 +139,7 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(
     again = Run(folder, targets=[WEIGHTS], retries=0)
     assert again.wait() == 0, again.output
     log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
-    gone_on = re.search(r"going on after epoch (\d+)", log)
+    gone_on = re.search(r"continuing after epoch (\d+)", log)
     assert gone_on is not None, log
     assert 1 <= int(gone_on[1]) < EPOCHS
     # SLURM gave a GPU; that it is a simulated one is found out, used around and said.
@@ -163,7 +163,7 @@ def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     # SLURM gives it two minutes' rest before it starts again.
     assert run.wait(900) == 0, run.output
     log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
-    assert "going on after epoch" in log
+    assert "continuing after epoch" in log
     assert (folder / WEIGHTS).read_bytes() == long_training
 
 
