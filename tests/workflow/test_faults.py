@@ -28,8 +28,17 @@ from snakemake_project import (  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.workflow
 
-WEIGHTS = "results/tiny-faces/vae/whole/seed0/weights.pt"
-SIGNATURES = "results/tiny-faces/vae/whole/seed0/latents.npy"
+RUN = "results/tiny-faces/vae/whole/seed0"
+EVERY_KIND = [
+    f"{RUN}/abi.parquet",
+    f"{RUN}/figures/clusters.png",
+    f"{RUN}/figures/vae-samples.png",
+    "results/tiny-objects/figures/confusions.png",
+    "results/tiny-objects/rsa/euclidean-ceiling.parquet",
+    "results/tiny-objects/rdms/euclidean/philnet-features-seed0.npy",
+]
+"""Targets with every kind of step and artefact behind them."""
+WEIGHTS = f"{RUN}/weights.pt"
 PACKED = "results/tiny-faces/data/images.npy"
 COUNTS = "data/cifar10h/cifar10h-counts.npy"
 PAGE = ROOT / "docs/faults.md"
@@ -51,7 +60,8 @@ def one_error(output: str) -> str:
 def test_killed_at_random_the_next_run_makes_the_same_bytes(
     finished: Project, project: Project
 ) -> None:
-    arguments = tiny("--cores", "2", targets=[SIGNATURES])
+    """In another folder, and on one core instead of two."""
+    arguments = tiny("--cores", "1", targets=EVERY_KIND)
     steps = project.plan(*arguments).total()
     rng = random.Random(5)
     # By steps that are done, and a moment after: no clock of another run is needed.
@@ -63,8 +73,10 @@ def test_killed_at_random_the_next_run_makes_the_same_bytes(
     assert all(kill.done < steps for kill in kills)
     runs.start(project.folder, arguments).finish()
     made = runs.digests(project.folder)
-    assert SIGNATURES in made
+    assert {Path(name).suffix for name in made} >= {".npy", ".parquet", ".pt", ".png", ".pdf"}
+    assert {Path(name).suffix for name in made} >= {".zip", ".txt"}
     undisturbed = runs.digests(finished.folder)
+    assert made.keys() <= undisturbed.keys()
     assert [name for name in made if made[name] != undisturbed[name]] == []
     assert list(project.folder.rglob(".tmp-*")) == []
 
@@ -145,8 +157,7 @@ def test_a_disk_that_fills_up_is_one_message_and_room_is_enough(
     arguments = tiny("--cores", "1", targets=[PACKED])
     done = project.snakemake(*arguments)
     assert done.returncode == 1
-    message = one_error(done.stdout)
-    assert message == f"error: {PACKED}: no space left on the disk; free some and run again"
+    assert f"{PACKED}: no space left" in one_error(done.stdout)
     assert {path.suffix for path in small_disk.rglob("*") if path.is_file()} <= {".log"}
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     done = project.snakemake(*arguments)

@@ -49,7 +49,7 @@ def tables_of_rule(rule, **files):
     return files
 
 
-captions.write_captions(captions.captions())
+captions.write_captions()
 
 
 if not workflow.modifier.is_module or workflow.modifier.parent_modifier is None:

@@ -1,4 +1,4 @@
-"""Memory-mapped arrays that are read through: their pages are let go again."""
+"""Memory-mapped arrays that are read piece by piece: their pages are released again."""
 
 import mmap
 
@@ -6,13 +6,8 @@ import numpy as np
 
 
 def release(array: np.ndarray) -> None:
-    """Drop the pages of an array mapped read-only from this process's memory; does nothing else.
-
-    The values stay on the disk and are read again when they are wanted.
-    """
+    """Drop the pages of an array mapped read-only; its values are read again when needed."""
     base = getattr(array, "_mmap", None)
-    if not isinstance(array, np.memmap) or array.flags.writeable:
-        return
-    base = getattr(array, "_mmap", None)
-    if base is not None and hasattr(mmap, "MADV_DONTNEED"):
+    mapped = isinstance(array, np.memmap) and not array.flags.writeable
+    if mapped and base is not None and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)

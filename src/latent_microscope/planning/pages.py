@@ -1,29 +1,23 @@
-"""The studies of the last run in this folder, and what there is to open of finished ones."""
+"""The studies of the last run in this folder, and the pages of finished ones."""
 
 import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from latent_microscope.errors import InputError
 
 RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
-"""Names of the studies of the last run; the workflow writes it when a run starts."""
+"""Names of the studies of the last run; written by the workflow when a run starts."""
 COMMAND = "LATENT_MICROSCOPE_COMMAND"
-"""Set by the console command, which lists what to open itself, also when nothing was to be done."""
+"""Set by the console command, which itself lists the pages, even if nothing had to run."""
 
 
-@dataclass(frozen=True)
-class Page:
-    """One thing to open.
-
-    Attributes:
-        path: A page, or a folder.
-        what: In words.
-    """
+class Page(NamedTuple):
+    """A page or folder to open, and what it shows."""
 
     path: Path
     what: str
@@ -44,24 +38,18 @@ def last_run() -> list[str]:
 
 
 def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
-    """What there is to open of some studies, the most telling first.
-
-    Raises:
-        InputError: One of them is not finished.
-    """
+    """What there is to open of some studies; :class:`InputError` if one is not finished."""
     studies, finished = list(studies), finished_studies(results)
     pages = []
     if len(studies) > 1 and (results / "report.html").is_file():
-        pages.append(Page(results / "report.html", "findings of all of them; also as PDF"))
+        pages.append(Page(results / "report.html", "findings of all studies; also as PDF"))
     for name in studies:
         folder = results / name
         if name not in finished:
-            raise InputError(
-                f"{folder}: no finished study; finished are: {', '.join(finished) or 'none'}"
-            )
-        explorer = folder / "explorer.html"
-        if explorer.is_file():
-            pages.append(Page(explorer, f"{name}: the latent space to explore"))
+            known = ", ".join(finished) or "none"
+            raise InputError(f"{folder}: not finished; finished studies: {known}")
+        if (folder / "explorer.html").is_file():
+            pages.append(Page(folder / "explorer.html", f"{name}: explorer of the latent space"))
         pages.append(Page(folder / "report.html", f"{name}: findings, figures, tables"))
         pages.append(Page(folder / "tables", f"{name}: tables as CSV and Parquet"))
     return pages
@@ -77,11 +65,9 @@ def listing(pages: Iterable[Page]) -> str:
 
 def remember(studies: Iterable[str]) -> None:
     """Note down the studies of this run, if the folder can be written."""
-    temporary = LAST_RUN.with_name(f".tmp-{os.getpid()}-{LAST_RUN.name}")
     with suppress(OSError):
         LAST_RUN.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(list(studies)), encoding="utf-8")
-        os.replace(temporary, LAST_RUN)
+        LAST_RUN.write_text(json.dumps(list(studies)), encoding="utf-8")
 
 
 def told_at_the_end() -> str:

@@ -1,4 +1,4 @@
-"""What the rules ask: config and studies of this run, planning functions as Snakemake's."""
+"""What the rules use: config and studies of this run, planning functions as Snakemake's."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,23 +20,14 @@ SCHEMA = "workflow/schemas/config.schema.yaml"
 class Plan:
     """One run of the workflow.
 
-    Attributes:
-        config: The resolved config.
-        manifest: All data sets, by name.
-        studies: The studies of the run, by name.
-
-    Args:
-        overrides: Content of the config files and ``--config``.
-        hasher: Of the steps' code.
-        installed: Whether steps run in this environment, and not in one that is made for them.
-
-    Raises:
-        InputError: A key of the config is wrong, a file or a package is missing.
+    ``overrides`` is the content of the config files and ``--config``; ``installed`` says that steps
+    run in this environment, not in one that Snakemake makes for them. :class:`InputError` names
+    what is wrong in the config, or the file or package that is missing.
     """
 
     def __init__(self, overrides: Mapping[str, Any], hasher: CodeHasher, *, installed: bool):
         for group in registry.GROUPS:
-            registry.names(group)  # a plugin that cannot be loaded stops here, in one line
+            registry.names(group)  # stops here, in one line, if a plugin cannot be loaded
         self.manifest = load_manifest(project.asset(MANIFEST))
         roles = {
             name: {file.name: file.role for file in entry.files.values()}
@@ -53,7 +44,7 @@ class Plan:
         self._hasher = hasher
 
     def ask(self, answer: Any) -> Any:
-        """A planning function as Snakemake's function of wildcards; what is none stays as it is."""
+        """A planning function as Snakemake's function of wildcards; other values as they are."""
         if answer is registry.ROOT_SEED:
             return self.config["seed"]
         if not callable(answer):
@@ -78,14 +69,10 @@ class Plan:
         declared: tuple[str, str] | None = None,
         reader: str = "",
     ) -> dict[str, Any]:
-        """What a step's adapter needs to know: the code that it runs and its numeric threads.
+        """The param ``step`` of a script: the hash of its code, threads, assets, functions.
 
-        Args:
-            script: Its name.
-            numeric_threads: By default the config's.
-            assets: Files of the project that it reads: an edit of them runs it again.
-            declared: Group and name of the declaration whose function it calls.
-            reader: The function that reads a data set, if it is not the usual one.
+        ``declared`` names the declaration (group, name) whose function it calls, ``reader`` the
+        function that reads a data set if it is not the default one.
         """
         functions = [registry.find(*declared).function] if declared else []
         functions += [reader] if reader else []
@@ -119,7 +106,7 @@ class Plan:
         return one_of({m for study in self.studies.values() for m in study.models(*types)})
 
     def with_models_that(self, wanted: Callable[[registry.ModelType], bool]) -> str:
-        """Constraint of the wildcard model: of types whose declaration answers yes."""
+        """Constraint of the wildcard model: of types that fulfil a condition."""
         return one_of({m for s in self.studies.values() for m in s.models_that(wanted)})
 
     @property
@@ -130,11 +117,11 @@ class Plan:
     # --- downloads ---------------------------------------------------------------------------
     @property
     def downloaded(self) -> str:
-        """Constraint of the wildcard dataset: those that are fetched."""
+        """Constraint of the wildcard dataset: those that are downloaded."""
         return one_of(data.downloaded(self.manifest))
 
     def download(self, wildcards: Any) -> dict[str, Any]:
-        """The param ``step`` of a download: its entry of the manifest, and no other."""
+        """The param ``step`` of a download, with its entry of the manifest."""
         entry = entry_as_params(self.manifest[wildcards.dataset].files[wildcards.name])
         return {**self.step("download_file"), "entry": entry}
 
@@ -144,7 +131,7 @@ class Plan:
         return (size or 10**6 * resources.UNKNOWN_DOWNLOAD) // 10**6
 
     def downloads(self) -> list[str]:
-        """Every file that the studies fetch."""
+        """Every file that the studies download."""
         return [file for study in self.studies.values() for file in data.downloads_of(study)]
 
     # --- declared figures, tables and scores --------------------------------------------------

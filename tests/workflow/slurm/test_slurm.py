@@ -21,7 +21,6 @@ from slurm_project import (  # type: ignore[import-not-found]
     many_epochs,
 )
 from snakemake_project import Project, copy_project  # type: ignore[import-not-found]
-from test_reproducible import digests  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.workflow
 
@@ -81,7 +80,7 @@ def test_through_slurm_the_bytes_are_those_of_a_local_run(
     project = copy_project(tmp_path / "project")
     run = Run(project.folder, targets=TARGETS)
     assert run.wait(1200) == 0, run.output
-    local, through_slurm = digests(finished), digests(project)
+    local, through_slurm = runs.digests(finished.folder), runs.digests(project.folder)
     assert len(through_slurm) > 40
     assert [name for name in through_slurm if through_slurm[name] != local[name]] == []
 
