@@ -96,7 +96,8 @@ lint: .venv
 types: .venv
 	$(BIN)/mypy
 
-test: .venv lint types  ## lint, types and all tests but the slow ones
+test: .venv  ## lint, types and all tests but the slow ones
+	@$(MAKE) --no-print-directory --jobs $(CORES) lint types
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
 test-slow: .venv  ## the tests that are slow and rarely tell anything new

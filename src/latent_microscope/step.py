@@ -385,7 +385,7 @@ def _parser(
             default=argparse.SUPPRESS if required else argument.default,
         )
     words = "threads of numpy, torch and the like; the last bits of results depend on it"
-    threads = {"type": _count, "metavar": "INT", "default": NUMERIC_THREADS}
+    threads: Any = {"type": _count, "metavar": "INT", "default": NUMERIC_THREADS}
     parser.add_argument("--numeric-threads", help=words, **threads)
     parser.add_argument("--log", type=Path, metavar="PATH", help="also write messages to this file")
     return parser

@@ -55,7 +55,7 @@ class LogHandler(LogHandlerBase):
             words = ("quiet", "debug_dag", "verbose", "dryrun", "printshellcmds")
             self._plain.addFilter(DefaultFilter(*(getattr(settings, word) for word in words)))
             return
-        plain = {"highlight": False, "markup": False, "emoji": False}
+        plain: Any = {"highlight": False, "markup": False, "emoji": False}
         self._console = Console(file=stream, no_color=settings.nocolor, soft_wrap=True, **plain)
         self._running: dict[int, Step] = {}
         self._failures: dict[int, Failure] = {}
@@ -121,8 +121,9 @@ class LogHandler(LogHandlerBase):
             self._total = total
             self._say(f"{total} steps")
             if self._console.is_terminal and not self._console.is_dumb_terminal:
-                quietly = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
-                self._live = Live(console=self._console, get_renderable=self._view, **quietly)
+                own: Any = dict.fromkeys(("redirect_stdout", "redirect_stderr"), False)
+                view = self._view
+                self._live = Live(console=self._console, get_renderable=view, transient=True, **own)
                 self._live.start()
             else:
                 threading.Thread(target=self._mention_long_steps, daemon=True).start()

@@ -70,11 +70,11 @@ def test_settings_of_a_detection_study_have_their_own_seeds() -> None:
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        (Wildcards(), "demo-synthetic · made-up data"),
-        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · made-up data"),
+        (Wildcards(), "demo-synthetic · synthetic demo data"),
+        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · synthetic demo data"),
         (
             Wildcards(method="intended"),
-            "demo-synthetic · sources as intended · made-up data",
+            "demo-synthetic · sources as intended · synthetic demo data",
         ),
     ],
 )

@@ -187,7 +187,7 @@ def profile_settings(study: Study, at: Wildcards) -> dict[str, Any]:
 # --- notes ----------------------------------------------------------------------------------
 def notes(study: Study, at: Wildcards) -> dict[str, str]:
     """The note of a model that every table shows beside its name."""
-    found = {}
+    found: dict[str, str] = {}
     labelled = study.kind != "own" or "labels" in study.parts
     for name in study.models():
         settings = study.model(name)

@@ -150,7 +150,7 @@ def title(study: Study, at: Wildcards) -> str:
     if at.method:
         parts.append(f"sources as {at.method}")
     if study.is_made_up:
-        parts.append("made-up data")
+        parts.append("synthetic demo data")
     return " · ".join(parts)
 
 

@@ -8,7 +8,7 @@ from latent_microscope import project, registry
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.data.manifest import entry_as_params, load_manifest
 from latent_microscope.io.yaml_files import load_yaml
-from latent_microscope.planning import data, figures, resources, scores, tables
+from latent_microscope.planning import data, figures, resources
 from latent_microscope.planning.requirements import require_installed
 from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.provenance.codehash import CodeHasher
@@ -133,19 +133,6 @@ class Plan:
     def downloads(self) -> list[str]:
         """Every file that the studies download."""
         return [file for study in self.studies.values() for file in data.downloads_of(study)]
-
-    # --- declared figures, tables and scores --------------------------------------------------
-    def drawing(self, figure: registry.Figure) -> str:
-        """Constraint of the wildcard study: those that draw a figure."""
-        return self.where(lambda study: figures.is_drawn(figure, study))
-
-    def tabulating(self, table: registry.Table) -> str:
-        """Constraint of the wildcard study: those that make a table."""
-        return self.where(lambda study: tables.is_made(table, study))
-
-    def scoring(self, score: registry.Score) -> str:
-        """Constraint of the wildcard study: those that compute a score."""
-        return self.where(lambda study: scores.is_computed(score, study))
 
 
 def one_of(names: Iterable[str]) -> str:

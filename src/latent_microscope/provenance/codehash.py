@@ -70,6 +70,7 @@ class CodeHasher:
         self._used: dict[str, Any] = {}
         self._sources: dict[Path, dict[str, Any]] = {}
         self._edges: dict[Path, list[_Edge]] = {}
+        self._owns: dict[Path, str] = {}
         self._digests: dict[Path, str] = {}
 
     def code_hash(
@@ -114,27 +115,27 @@ class CodeHasher:
         return _digest([self._digests[script], *sorted(self._digests[path] for path in graph)])
 
     def _imports(self, path: Path) -> Iterator[_Edge]:
-        for level, module, name, bound in self._source(path)["imports"]:
-            if stem := _stem(level, module, path):
+        source, package = self._source(path), _package_of(path)
+        for level, module, name, bound in source["imports"]:
+            if stem := _stem(level, module, path, package):
                 # A module may be called anything: its name does not count, that of a function does.
-                what = "" if name and _file(stem / name).is_file() else name
-                yield f"{bound} {what}", self._target(stem, name)
+                stem, what = _resolved(stem, name)
+                yield f"{bound} {what}", self._target(stem, what)
         if path.name == "__init__.py":  # what a package imports for types it may load on first use
-            for name, (level, module, wanted) in self._source(path)["exports"].items():
-                if stem := _stem(level, module, path):
-                    yield f"export {name}", self._target(stem, wanted)
+            for name, (level, module, wanted) in source["exports"].items():
+                if stem := _stem(level, module, path, package):
+                    yield f"export {name}", self._target(*_resolved(stem, wanted))
 
     def _target(self, stem: Path, name: str, depth: int = 0) -> Path | None:
         """The file that importing a name from a module (a path without its suffix) leads to."""
-        if name and _file(stem / name).is_file():
-            stem, name = stem / name, ""
         path = _file(stem)
         if path.name == "__init__.py" and name in self._source(path)["exports"] and depth < _DEPTH:
             level, module, wanted = self._source(path)["exports"][name]
-            inner = _stem(level, module, path)
+            inner = _stem(level, module, path, _package_of(path))
             if inner and inner != stem:
-                return self._target(inner, wanted, depth + 1)
-        if any(stem.is_relative_to(LIBRARY / left) for left in NOT_COUNTED):
+                return self._target(*_resolved(inner, wanted), depth + 1)
+        below = str(stem).removeprefix(f"{LIBRARY}/")
+        if any(f"{below}/".startswith(f"{left}/") for left in NOT_COUNTED):
             return None
         if not path.is_file() and not path.is_relative_to(LIBRARY):
             return None  # a compiled module, or a folder, of a plugin
@@ -151,9 +152,11 @@ class CodeHasher:
         return self._sources[path]
 
     def _own(self, path: Path) -> str:
-        source, assets = self._source(path), path.parent / "assets"
-        files = [_digest_files(assets)] if source["assets"] and assets.is_dir() else []
-        return _digest([source["code"], *files])
+        if path not in self._owns:
+            source, assets = self._source(path), path.parent / "assets"
+            files = [_digest_files(assets)] if source["assets"] and assets.is_dir() else []
+            self._owns[path] = _digest([source["code"], *files])
+        return self._owns[path]
 
 
 _PLUGINS: dict[str, Path] = {}
@@ -176,16 +179,22 @@ def _root(module: str) -> Path:
 def _package_of(path: Path) -> str | None:
     """The package that a file is in; None for a script."""
     roots = {PACKAGE: LIBRARY, **_PLUGINS}
-    return next((name for name, root in roots.items() if path.is_relative_to(root)), None)
+    return next((n for n, root in roots.items() if f"{path}/".startswith(f"{root}/")), None)
 
 
 def _file(stem: Path) -> Path:
     return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
 
 
-def _stem(level: int, module: str, path: Path) -> Path | None:
+def _resolved(stem: Path, name: str) -> tuple[Path, str]:
+    """A module and a name in it; a name that is a module itself becomes part of the path."""
+    is_module = bool(name) and _file(stem / name).is_file()
+    return (stem / name, "") if is_module else (stem, name)
+
+
+def _stem(level: int, module: str, path: Path, package: str | None) -> Path | None:
     """Path of an imported module without its suffix; None if the import is not followed."""
-    package, parts = _package_of(path), module.split(".") if module else []
+    parts = module.split(".") if module else []
     if level:
         return path.parents[level - 1].joinpath(*parts) if package else None
     return _root(module).joinpath(*parts[1:]) if parts[0] in (PACKAGE, package) else None
