@@ -283,7 +283,7 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
             raise InputError(f"{where}: every {kind} needs a name")
     _check_arguments(known, named, given, where)
     assets = {n: asset(given[n]) for n, a in known.items() if a.kind == "asset" and n in given}
-    facts = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
+    facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
     job.gpu, job.mirror = bool(snakemake.resources.get("gpu", 0)), snakemake.config.get("mirror")
