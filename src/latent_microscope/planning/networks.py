@@ -71,14 +71,11 @@ def training_settings(study: Study, at: Wildcards) -> dict[str, Any]:
 
 
 def network_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """Architecture of an untrained or pretrained network."""
-    return _network(study, study.model(at.model))
-
-
-def _network(study: Study, model: Mapping[str, Any]) -> dict[str, Any]:
-    own = study.model(model["of"]) if model["type"] == "random" else model
-    kind = "philnet" if model["type"] in ("random", "philnet") else model["type"]
-    return {"kind": kind, **(_architecture(own) if kind == "philnet" else {})}
+    """Architecture of a network."""
+    model = study.model(at.model)
+    model = study.model(model["of"]) if model["type"] == "random" else model
+    own = _architecture(model) if model["type"] == "philnet" else {}
+    return {"kind": model["type"], **own}
 
 
 def pretrained_weights(study: Study, at: Wildcards) -> Paths:
@@ -89,9 +86,8 @@ def pretrained_weights(study: Study, at: Wildcards) -> Paths:
 
 def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """What reading a network's features depends on: its architecture, not its training."""
-    model = study.model(at.model)
-    kept = ("input_size",) if model["type"] != "philnet" else ()
-    return _network(study, model) | {key: model[key] for key in kept if key in model}
+    own = {k: v for k, v in study.model(at.model).items() if k == "input_size"}
+    return network_settings(study, at) | own
 
 
 # --- networks in folds, and views of them ------------------------------------------------------

@@ -43,7 +43,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     reason = why_not()
     if reason:
         pytest.skip(reason)
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
+    cluster = Cluster(tmp_path_factory.mktemp("slurm"), why_not(accounting=True) is None)
     try:
         yield cluster.start()
     finally:
@@ -203,13 +203,8 @@ def test_a_job_over_its_time_is_ended_and_sent_again(
 def test_with_accounting_the_profile_asks_sacct(
     cluster: Cluster, finished: Project, folder: Path
 ) -> None:
-    """Last, since it takes the cluster down and brings another one up."""
-    reason = why_not(accounting=True)
-    if reason:
-        pytest.skip(reason)
-    cluster.stop()
-    cluster.accounting = True
-    cluster.start()
+    if not cluster.accounting:
+        pytest.skip(str(why_not(accounting=True)))
     run = Run(folder, targets=[WEIGHTS], slurm_status_command="sacct")
     assert run.wait() == 0, run.output
     assert same_weights(folder, finished)
