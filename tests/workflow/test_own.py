@@ -133,8 +133,10 @@ def plans(folder: Path) -> dict[str, Counter[str]]:
     done = run_all(folder, studies, "--dry-run")
     assert done.returncode == 0, done.stdout
     found: dict[str, Counter[str]] = {name: Counter() for name in studies}
-    for rule, facts in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", done.stdout, re.M):
-        name = re.search(r"results/([\w-]+)/", facts)
+    # Jobs of a group are further in.
+    parts = re.split(r"^ *(?:local)?rule (\w+):$", done.stdout, flags=re.MULTILINE)
+    for rule, facts in zip(parts[1::2], parts[2::2], strict=True):
+        name = re.search(r"output: results/([\w-]+)/", facts)
         if name and name[1] in found:
             found[name[1]][rule] += 1
     return found

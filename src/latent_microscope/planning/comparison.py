@@ -3,7 +3,7 @@
 from latent_microscope import registry
 from latent_microscope.planning.networks import compared_folds, file_of, seeds_of, tempered_runs
 from latent_microscope.planning.runs import RUN
-from latent_microscope.planning.study import Answer, Study, Wildcards, has_logits
+from latent_microscope.planning.study import Answer, Study, Wildcards, column, has_logits
 
 Source = tuple[str, str, int]
 """Model, layer and seed of an RDM."""
@@ -84,12 +84,9 @@ def of_sources(function: Answer) -> Answer:
     ]
 
 
-def _source_column(position: int) -> Answer:
-    """Model (0), layer (1) or seed (2) of each RDM."""
-    return lambda study, at: [s[position] for s in [("human", "features", 0), *sources(study)]]
-
-
-source_models, source_layers, source_runs = map(_source_column, range(3))
+source_models, source_layers, source_runs = (
+    column(lambda study: [("human", "features", 0), *sources(study)], i) for i in range(3)
+)
 
 
 def _drawn(study: Study) -> list[Source]:
@@ -136,12 +133,7 @@ def behaviour_logits(study: Study, at: Wildcards) -> list[str]:
     return [logits_file(study, model, seed) for model, seed in classifiers(study)]
 
 
-def _classifier_column(position: int) -> Answer:
-    """Model (0) or seed (1) of each classifier."""
-    return lambda study, at: [run[position] for run in classifiers(study)]
-
-
-behaviour_names, behaviour_runs = map(_classifier_column, range(2))
+behaviour_names, behaviour_runs = (column(classifiers, i) for i in range(2))
 
 
 def behaviour_temperatures(study: Study, at: Wildcards) -> list[str]:

@@ -1,11 +1,12 @@
 """The models of a study: their seeds, settings, weights, folds and layers."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from latent_microscope import registry
 from latent_microscope.planning.runs import RUN, encoding_settings
-from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
+from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 PHILNET = (
     *("widths", "convolutions", "stem", "pooling", "pool_after", "residual", "head_pooling"),
@@ -138,9 +139,8 @@ def compared_fold_files(column: int, name: str) -> Answer:
     ]
 
 
-def compared_fold_column(column: int) -> Answer:
-    """Model (0) or seed (1) of each compared network."""
-    return lambda study, at: [row[column] for row in compared_folds(study)]
+compared_fold_column = partial(column, compared_folds)
+"""Model (0) or seed (1) of each compared network."""
 
 
 def fold_column(key: str) -> Answer:

@@ -5,7 +5,7 @@ from functools import reduce
 from operator import getitem
 from pathlib import Path
 
-from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
+from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 RESULTS = "results/{study}"
 RUN = "results/{study}/vae/{view}/seed{seed}"
@@ -86,12 +86,7 @@ def run_files(name: str, wanted: Callable[[Study], bool] = lambda study: True) -
     return lambda study, at: study.run_files(f"{RUN}/{name}") if wanted(study) else []
 
 
-def of_runs(position: int) -> Answer:
-    """View (0) or seed (1) of each VAE of a study."""
-    return lambda study, at: [run[position] for run in study.runs()]
-
-
-run_views, run_seeds = map(of_runs, range(2))
+run_views, run_seeds = (column(Study.runs, i) for i in range(2))
 
 
 def run_method_files(name: str) -> Answer:
@@ -103,14 +98,11 @@ def run_method_files(name: str) -> Answer:
     ]
 
 
-def of_run_methods(position: int) -> Answer:
-    """View (0), seed (1) or method (2) of each VAE and method of the sources."""
-    return lambda study, at: [
-        (view, seed, method)[position] for view, seed in study.runs() for method in study.methods
-    ]
+def _run_methods(study: Study) -> list[tuple[str, int, str]]:
+    return [(view, seed, method) for view, seed in study.runs() for method in study.methods]
 
 
-run_method_views, run_method_seeds, run_methods = map(of_run_methods, range(3))
+run_method_views, run_method_seeds, run_methods = (column(_run_methods, i) for i in range(3))
 
 
 def view_files(name: str) -> Answer:

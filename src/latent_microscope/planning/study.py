@@ -3,7 +3,7 @@
 Every planning function takes ``(study, at)``: a :class:`Study` and a job's :class:`Wildcards`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -180,6 +180,11 @@ class Study:
     def models_that(self, wanted: Callable[[registry.ModelType], bool]) -> list[str]:
         """Names of its models whose declared type fulfils a condition."""
         return [m for m in self.models() if wanted(registry.model_type(self.model(m)["type"]))]
+
+
+def column(rows: Callable[[Study], Iterable[Any]], position: int) -> Answer:
+    """A column of what a function lists of a study."""
+    return lambda study, at: [row[position] for row in rows(study)]
 
 
 def has_logits(model: Mapping[str, Any]) -> bool:
