@@ -42,36 +42,36 @@ synthetic detection faces alignment: .venv  ## one study at SIZE=workstation (or
 
 studies: synthetic detection faces alignment  ## all four
 
-plan: .venv  ## what STUDY (demo, faces, …) at SIZE would ask of SLURM: jobs, GPU hours, disk
+plan: .venv  ## what STUDY (demo, faces, …) at SIZE would request from SLURM: jobs, GPU hours, disk
 	$(BIN)/latent-microscope plan -- $(ON_CLUSTER)
 
 slurm: .venv  ## run STUDY at SIZE on a cluster, by profiles/slurm; see docs/cluster.md
 	$(BIN)/snakemake $(ON_CLUSTER)
 
-slurm-demo: .venv  ## the whole demo through a real SLURM of this machine (root, Debian's slurm-wlm): the same bytes?
+slurm-demo: .venv  ## the demo through a real SLURM on this machine (root, Debian's slurm-wlm); compares the bytes
 	$(BIN)/python tests/workflow/slurm/slurm_demo.py --folder .slurm-demo --cores $(CORES) $(if $(CONFIG),--config $(CONFIG))
 
-chaos: .venv  ## SIGKILL at KILLS=20 moments of the demo, TRAINING_KILLS=5 of a training: the same bytes? (docs/faults.md)
+chaos: .venv  ## kill the demo KILLS=20 times, a training TRAINING_KILLS=5 times; compare the bytes (docs/faults.md)
 	$(BIN)/python tests/workflow/chaos.py --folder .chaos --kills $(KILLS) --training-kills $(TRAINING_KILLS) \
 		--seed $(SEED) --cores $(CORES) $(if $(CONFIG),--config $(CONFIG))
 
-fuzz: .venv  ## hostile files to every reader, at random; N=20 for twenty times as many as the tests try
+fuzz: .venv  ## random malformed files for every reader; N=20 for twenty times as many as in the tests
 	FUZZ=$(if $(filter command,$(firstword $(origin N))),$(N),1) $(BIN)/python -m pytest -n0 tests/fuzz
 
 subset: .venv  ## a quick look at real data: the first N=500 faces and test images
 	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'
 
-download: .venv  ## only fetch what the studies need
+download: .venv  ## only download what the studies need
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[faces,alignment]' -- download
 
-publish: .venv  ## small tables and figures of the finished studies to results/published, and README
+publish: .venv  ## copy small tables and figures of the finished studies to results/published and README
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' -- publish_all
 	$(MAKE) readme
 
-readme: .venv  ## README's results from results/published
+readme: .venv  ## update README from results/published
 	$(BIN)/python scripts/maintain/write_readme.py --published results/published --readme README.md --page README.md
 
-docs: .venv  ## config/README.md from the config's classes, docs/rulegraph.md from the DAG
+docs: .venv  ## update config/README.md from the config's classes, docs/rulegraph.md from the DAG
 	$(BIN)/python scripts/maintain/write_config_reference.py --page config/README.md
 	$(BIN)/python tests/workflow/test_rulegraph.py
 
@@ -84,7 +84,7 @@ notebook: .venv  ## notebooks/explore_results.ipynb on the results of STUDY (dem
 tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1
 
-bench: .venv  ## time, memory and growth of ours and of others, 1,000 to 10,000 samples; N=200000 for ours too
+bench: .venv  ## time and memory of this and other libraries, 1,000 to 10,000 samples; N=200000 for this one, too
 	$(BIN)/python benchmarks/bench.py $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
 
 lint: .venv
@@ -96,20 +96,21 @@ lint: .venv
 types: .venv
 	$(BIN)/mypy
 
-test: .venv lint types  ## lint, types and all tests but the slow ones
+test: .venv  ## lint, types and all tests but the slow ones
+	@$(MAKE) --no-print-directory --jobs $(CORES) lint types
 	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
 
-test-slow: .venv  ## the tests that are slow and rarely tell anything new
+test-slow: .venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
 
-wheel: .venv  ## library and workflow as one file in dist, for pip install
+wheel: .venv  ## build a wheel of library and workflow in dist
 	$(BIN)/python -m hatchling build --target wheel
 
 format: .venv
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	$(BIN)/snakefmt --line-length 100 Snakefile workflow
 
-lock: .venv  ## pyproject.toml resolved for every platform and Python, pins kept; UPGRADE=--upgrade for the newest
+lock: .venv  ## resolve pyproject.toml for every platform and Python, keeping pins; UPGRADE=--upgrade for the newest
 	$(BIN)/uv pip compile --quiet --universal --all-extras --python-version 3.11 --no-annotate $(UPGRADE) \
 		--custom-compile-command "make lock" --output-file envs/requirements.lock pyproject.toml
 

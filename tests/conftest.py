@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-FIRST = ("workflow/slurm", "workflow/test_reproducible", "workflow/test_own", "workflow", "guards")
+FIRST = (
+    *("workflow/slurm", "workflow/test_own", "workflow/test_faults", "workflow/test_reruns"),
+    *("workflow", "guards", "fuzz"),
+)
 
 
 def place(path: Path) -> int:

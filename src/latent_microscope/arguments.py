@@ -1,7 +1,4 @@
-"""How a step's function marks its arguments, and how a function is named that is not imported.
-
-Files that it reads or writes are marked; all other arguments are params.
-"""
+"""Types that mark the files of a step's function; all its other arguments are params."""
 
 import importlib
 from collections.abc import Callable
@@ -17,11 +14,7 @@ Asset = Annotated[Path, "asset"]
 
 
 def load(function: str) -> Callable[..., Any]:
-    """The function that ``module:function`` names.
-
-    Raises:
-        InputError: There is no such module or function.
-    """
+    """The function that ``module:function`` names; :class:`InputError` if it cannot be imported."""
     module, _, name = function.partition(":")
     try:
         found: Callable[..., Any] = getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""The one exception that is the user's to mend."""
+"""The exception for mistakes that the user can fix."""
 
 
 class InputError(Exception):

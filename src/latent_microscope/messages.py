@@ -1,4 +1,4 @@
-"""Words from files of unknown origin, made fit for a terminal and a log."""
+"""Texts from untrusted files, made safe for a terminal and a log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ LONGEST = 1000
 
 
 def one_line(text: str) -> str:
-    """The text in one line: no control characters, and no more than a screen of it.
+    """The text as one line of limited length without control characters.
 
-    Names and cells of a foreign file may hold line breaks that forge a log's next line, escape
-    sequences that a terminal obeys, or megabytes.
+    Names and cells of a file may hold line breaks that forge a log's next line, escape sequences
+    of the terminal, or megabytes.
     """
     line = " ".join(text.split())
     if len(line) > LONGEST:
@@ -26,7 +26,7 @@ def one_line(text: str) -> str:
 
 @contextmanager
 def naming(where: Path | str) -> Iterator[None]:
-    """Put the file in front of an :class:`InputError` that does not name it."""
+    """Prepend the file to an :class:`InputError` that does not name it."""
     try:
         yield
     except InputError as error:

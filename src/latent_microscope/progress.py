@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in a terminal, a plain line now and then elsewhere."""
+"""Progress of long work: a bar in a terminal, a line every 15 s elsewhere."""
 
 import logging
 import sys
@@ -13,17 +13,11 @@ T = TypeVar("T")
 log = logging.getLogger("latent_microscope")
 _SECONDS_BETWEEN_LINES = 15.0
 bars = True
-"""Whether bars may be drawn in a terminal; in a rule that terminal is Snakemake's."""
+"""Whether bars may be drawn; in a rule the terminal is Snakemake's."""
 
 
 class Progress:
-    """Counts done units and says the rate and the time left.
-
-    Args:
-        label: What is being done.
-        total: How many units there are.
-        unit: Name of a unit, e.g. ``"images"``.
-    """
+    """Counts ``total`` units (e.g. images) and reports the rate and the time left."""
 
     def __init__(self, label: str, total: int, unit: str) -> None:
         self.label, self.total, self.unit = label, total, unit
@@ -36,7 +30,7 @@ class Progress:
         )
 
     def advance(self, count: int = 1, note: str = "") -> None:
-        """Say that ``count`` more units are done."""
+        """Count ``count`` more units as done."""
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -59,7 +53,7 @@ class Progress:
         rate = self.done / max(now - self._start, 1e-9)
         left = (self.total - self.done) / rate if rate else float("inf")
         return (
-            f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:,.1f} a second, "
+            f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:,.1f} per second, "
             f"{left:,.0f} s left{' · ' + note if note else ''}"
         )
 
@@ -75,7 +69,7 @@ def progress(label: str, total: int, unit: str = "steps") -> Iterator[Progress]:
 
 
 def track(items: Iterable[T], label: str, total: int, unit: str = "steps") -> Iterator[T]:
-    """Iterate while reporting progress, one unit an item."""
+    """Iterate while reporting progress, one unit per item."""
     with progress(label, total, unit) as reporter:
         for item in items:
             yield item

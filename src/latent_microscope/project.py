@@ -1,10 +1,9 @@
-"""Where the workflow's own files are: rules, scripts, default config, profiles, notebook.
+"""The workflow's own files: rules, scripts, default config, profiles, notebook.
 
-In a clone they lie beside ``src``; an installed package holds a copy. Rules and sidecars name them
-relative to :func:`root`, so that the same workflow installed elsewhere makes nothing again.
+In a clone they are beside ``src``; an installed package holds a copy. Rules and sidecars name them
+relative to :func:`root`, so that the same workflow installed elsewhere reruns nothing.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from latent_microscope.errors import InputError
@@ -14,11 +13,7 @@ _CLONE = Path(__file__).resolve().parents[2]
 
 
 def root() -> Path:
-    """The folder that holds Snakefile, workflow, scripts, config and profiles.
-
-    Raises:
-        InputError: The package was installed without them.
-    """
+    """The folder that holds Snakefile, workflow, scripts, config and profiles."""
     for folder in (_INSTALLED, _CLONE):
         if (folder / "workflow" / "Snakefile").is_file():
             return folder
@@ -28,11 +23,7 @@ def root() -> Path:
 
 
 def asset(path: str | Path) -> Path:
-    """A file of the project.
-
-    Raises:
-        InputError: It is not there.
-    """
+    """A file of the project; :class:`InputError` if it does not exist."""
     found = root() / path
     if not found.exists():
         raise InputError(f"{found}: missing; install the package again")
@@ -40,29 +31,19 @@ def asset(path: str | Path) -> Path:
 
 
 def of_results(folder: Path) -> Path:
-    """The project that a folder with results belongs to: itself if it is a clone, else ours."""
+    """The project that made a folder with results: that folder if it is a clone, else ours."""
     return folder if (folder / "Snakefile").is_file() and (folder / "scripts").is_dir() else root()
 
 
 def script(name: str, project: Path | None = None) -> Path:
-    """The script of a step, by its name.
-
-    Raises:
-        InputError: No step is called so.
-    """
+    """The script of a step, by its name; :class:`InputError` if there is none."""
     found = sorted(((project or root()) / "scripts").glob(f"*/{name}.py"))
     if len(found) != 1:
-        raise InputError(f"scripts: {len(found)} scripts are called {name}.py; expected one")
+        raise InputError(f"scripts: {len(found)} scripts are named {name}.py; expected one")
     return found[0]
 
 
-def profile_file(name: str) -> str:
-    """A file that a profile names, such as ``slurm/partitions.yaml``: here first, then ours."""
-    own = Path("profiles") / name
-    return str(own if own.is_file() else asset(own))
-
-
 def label(path: Path) -> str:
-    """A path as sidecars name it: relative to the working folder or to the project, else whole."""
-    places: Sequence[Path] = (Path.cwd(), root())
-    return next((str(path.relative_to(p)) for p in places if path.is_relative_to(p)), str(path))
+    """A path as sidecars name it: relative to the working folder or the project, if below it."""
+    places = (p for p in (Path.cwd(), root()) if path.is_relative_to(p))
+    return next((str(path.relative_to(place)) for place in places), str(path))

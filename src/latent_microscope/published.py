@@ -1,4 +1,4 @@
-"""Published and earlier measured numbers to print beside ours, each with its source."""
+"""Published and reference numbers to print beside ours, each with its source."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,7 @@ ALIGNED = "measured earlier with correctly aligned labels, 3 data seeds"
 
 @dataclass(frozen=True)
 class FunnelRun:
-    """One row of the preprint's table.
-
-    Attributes:
-        name: Its name there.
-        tp: True positives.
-        fp: False positives.
-        fn: False negatives.
-    """
+    """One row of the preprint's table: true and false positives, false negatives."""
 
     name: str
     tp: int
@@ -56,7 +49,7 @@ DETECTORS = {
     "knn_density": (0.987, 0.994),
 }
 
-# RSA with people: Spearman of Euclidean RDMs of probabilities.
+# RSA with humans: Spearman of Euclidean RDMs of probabilities.
 RSA = {
     "label": 0.520,
     "class_mean": 0.451,
@@ -102,12 +95,10 @@ def plain_name(model: str) -> str:
 
 
 def published_rsa(model: str, layer: str, metric: str) -> tuple[float, str]:
-    """Published RSA of a model with people and its source; NaN and an empty text if there is none.
+    """Published RSA of a model with humans, and its source; NaN and "" without one.
 
-    Args:
-        model: Name of the model in the config, e.g. ``vgg15`` or ``published_vgg15``.
-        layer: ``features`` or ``probabilities``; networks were measured on the latter.
-        metric: Distance of the RDMs.
+    ``model`` is its name in the config, e.g. ``vgg15`` or ``published_vgg15``; networks were
+    measured on the layer ``probabilities``.
     """
     name = plain_name(model)
     fits = metric == RSA_METRIC and (name in ORACLES or layer == "probabilities")
@@ -117,14 +108,14 @@ def published_rsa(model: str, layer: str, metric: str) -> tuple[float, str]:
 
 
 def published_cross_entropy(model: str) -> tuple[float, str]:
-    """Published cross-entropy of a model to the votes and its source; NaN if there is none."""
+    """Published cross-entropy of a model to the votes, and its source; NaN and "" without one."""
     name = plain_name(model)
     if name not in CROSS_ENTROPY:
         return float("nan"), ""
     return CROSS_ENTROPY[name], FACTS if name == "human" else PREDICTIONS
 
 
-# Three bars of the preprint's figure of the attribute bias of its cluster 0 on CelebA, as the brief
-# of this project quotes them; no interval, test or number of members is published with them.
+# Three bars of the preprint's figure of the attribute bias of its cluster 0 on CelebA; no interval,
+# test or number of members is published with them.
 CLUSTER_BIAS = {"Mustache": 2.7, "Sideburns": 1.8, "Black_Hair": 1.8}
 CLUSTER_BIAS_SOURCE = "preprint 10.5281/zenodo.16827724, bars of its cluster 0"

@@ -1,7 +1,7 @@
-"""What is declared once: scores, types of models, figures and tables; ours and installed plugins'.
+"""Declarations of scores, types of models, figures and tables; ours and those of plugins.
 
-A declaration says everything that config, planner, tables, figures, explorer and report ask about
-such a thing, and names its function as ``module:function`` without importing it. Ours stand in
+A declaration holds everything that config, planner, tables, figures, explorer and report need to
+know about it, and names its function as ``module:function`` without importing it. Ours are in
 :mod:`latent_microscope.declarations`; another package declares through the entry points
 ``latent_microscope.scores``, ``.models``, ``.figures`` and ``.tables`` (docs/plugins.md). No step
 imports this module: a step gets the declared name, and the hash of the code that it names.
@@ -9,7 +9,7 @@ imports this module: a step gets the declared name, and the hash of the code tha
 
 import importlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
@@ -18,9 +18,9 @@ from latent_microscope.arguments import Out
 from latent_microscope.errors import InputError
 
 API_VERSION = 2
-"""Of these dataclasses and of what their functions get; docs/plugins.md has the policy."""
+"""Version of these dataclasses and of the arguments of their functions (docs/plugins.md)."""
 ROOT_SEED = "<root seed>"
-"""A param's value that stands for the config's root seed."""
+"""Value of a param that is replaced by the config's root seed."""
 GROUPS = ("scores", "models", "figures", "tables")
 _OURS = "latent_microscope.declarations"
 
@@ -31,7 +31,7 @@ Value = Any
 Where = Callable[[Any], bool]
 """Whether something is made in a study (:class:`latent_microscope.planning.study.Study`)."""
 Per = Literal["run", "run_method", "view", "view_method", "metric", "study"]
-"""What one figure is about: a VAE, a VAE and reading of its sources, all seeds of a view …"""
+"""What one figure shows: a VAE, a VAE and method of its sources, all seeds of a view …"""
 
 
 def everywhere(_study: Any) -> bool:
@@ -41,78 +41,57 @@ def everywhere(_study: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A score of every sample.
+    """A score of every sample, computed by a function or as a column of the step score_samples.
 
-    Attributes:
-        name: Column in tables and key of its section in ``scores`` of the config.
-        title: For people; on axes and in tables.
-        function: ``module:function`` that takes latents, float64 (n, d), and as keywords the
-            settings of its config section, ``seed`` too if it has such an argument; it returns n
-            floats. Empty: a column of the step score_samples.
-        meaning: What its ends say.
-        listed: Name of the ranked list of the config whose length says how many are looked at.
-        largest: Whether that list holds the highest; else the lowest.
-        config: Class of its section, a ``config.fields.Section`` whose fields have defaults.
-        needs: Parts of a study (images, attributes …) without which it is not computed.
-        main: Whether it is one of the few that people look at first: how far it repeats is told
-            sample by sample, clusters are profiled by it, the explorer begins with it.
-        tested: Whether it is correlated with numeric attributes, and checked.
+    The function takes latents, float64 (n, d), and as keywords the settings of its config section,
+    ``seed`` too if it has such an argument; it returns n floats.
     """
 
-    name: str
-    title: str
+    name: str  # a column in tables; the key of its section in ``scores`` of the config
+    title: str  # on axes and in tables
     function: str = ""
-    meaning: str = ""
-    listed: str = "creative"
-    largest: bool = True
-    config: type[Any] | None = None
-    needs: frozenset[str] = frozenset()
-    main: bool = False
-    tested: bool = False
+    meaning: str = ""  # of its low and high end
+    listed: str = "creative"  # the ranked list of the config that sets how many are shown
+    largest: bool = True  # whether that list holds the highest values, else the lowest
+    config: type[Any] | None = None  # a config.fields.Section whose fields have defaults
+    needs: frozenset[str] = frozenset()  # parts of a study (images, attributes …)
+    main: bool = False  # shown first: in reliability, cluster profiles and the explorer
+    tested: bool = False  # correlated with numeric attributes, and checked
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a column of score_samples."""
+        return not self.function
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelType:
     """A type of model: a value of ``type`` in a study's ``models``.
 
-    Attributes:
-        name: The value.
-        title: For people.
-        function: ``module:function`` that takes images, uint8 (n, H, W, 3), not to be written to,
-            the settings of the model's section and, by keyword, a derived seed; it returns
-            features, finite numbers (n, f), kept as float32. Empty: the type has a rule of its own.
-        config: Class of its section, a ``config.fields.Section`` whose fields have defaults; it
-            gets ``type`` and, if it has none, ``layers``.
-        kinds: Kinds of studies that may have it.
-        of: Type of the model that its setting ``of`` names.
-        needs: Parts that a study must have for it; images, if it has a function.
-        extra: Extra of this package that its step needs (train, models).
-        logits: Whether there are logits over the classes, which are what a function returns;
-            ``as held``: if ``holds`` says so.
-        random: Whether it differs from seed to seed.
-        built: Whether its weights are made by build_network.
-        extracted: Whether its features are read by extract_features.
-        profiled: Whether it is profiled layer by layer.
-        gpu: Whether a declared function gains from a GPU.
-        oracle: Whether it knows the labels: a bound, no model of vision.
-        note: What every table says beside its name, from its settings.
+    The function takes images, uint8 (n, H, W, 3), read-only, the settings of the model's section
+    and, by keyword, a derived seed; it returns finite features (n, f), kept as float32. Without a
+    function the type has its own rule. ``config`` is a ``config.fields.Section`` whose fields have
+    defaults; it gets ``type`` and, if it has none, ``layers``.
     """
 
-    name: str
+    name: str  # the value of ``type``
     title: str
     function: str = ""
     config: type[Any] | None = None
+    # Kinds of studies that may have it; the type of the model that its setting ``of`` names.
     kinds: tuple[str, ...] = ("alignment",)
     of: str = ""
-    needs: frozenset[str] = frozenset()
-    extra: str = ""
+    needs: frozenset[str] = frozenset()  # parts of a study; images, if it has a function
+    extra: str = ""  # extra of this package that its step needs (train, models)
+    # Whether a function returns logits over the classes; "as held": the setting ``holds`` says so.
     logits: bool | Literal["as held"] = False
-    random: bool = False
-    built: bool = False
-    extracted: bool = False
-    profiled: bool = False
-    gpu: bool = False
-    oracle: bool = False
+    random: bool = False  # whether it differs from seed to seed
+    built: bool = False  # weights are made by build_network
+    extracted: bool = False  # features are read by extract_features
+    profiled: bool = False  # profiled layer by layer
+    gpu: bool = False  # whether a declared function gains from a GPU
+    oracle: bool = False  # knows the labels: a bound, not a model of vision
+    # What every table shows beside its name.
     note: Callable[[Mapping[str, Any]], str] = lambda settings: ""
 
 
@@ -120,38 +99,24 @@ class ModelType:
 class Figure:
     """A figure: PNG for screens, PDF for print.
 
-    Attributes:
-        name: Of its rule (``plot_<name>``) and in ``figures.limits`` of the config.
-        function: ``module:function`` whose keywords are the inputs, the params, ``title`` and
-            ``look``; it returns a matplotlib figure, or one for each of ``files``.
-        title: What it shows, for the report's list.
-        caption: For the reports.
-        category: Its part of the report.
-        inputs: Name → files.
-        params: Name → value.
-        per: What one figure is about.
-        where: In which studies it is drawn.
-        needs: Parts that a study must have for it.
-        photographs: Whether it shows images of data sets, which are not published.
-        files: File name → title, where one job draws several or the name differs.
-        memory: Of its rule: light, heavy or pair.
-        environment: Of its rule.
+    The keywords of the function are the inputs, the params, ``title`` and ``look``; it returns a
+    matplotlib figure, or one for each of ``files``.
     """
 
-    name: str
+    name: str  # of its rule (plot_<name>) and in ``figures.limits`` of the config
     function: str
-    title: str
+    title: str  # in the report's list
     caption: str
-    category: str
+    category: str  # section of the report
     inputs: Mapping[str, Files]
     params: Mapping[str, Value] = field(default_factory=dict)
     per: Per = "study"
     where: Where = everywhere
     needs: frozenset[str] = frozenset()
-    photographs: bool = False
-    files: Mapping[str, str] = field(default_factory=dict)
-    memory: str = "light"
-    environment: str = "figures"
+    photographs: bool = False  # shows images of data sets, which are not published
+    files: Mapping[str, str] = field(default_factory=dict)  # file name → title, if not by its name
+    memory: str = "light"  # of its rule: light, heavy or pair
+    environment: str = "figures"  # of its rule
 
     @property
     def titles(self) -> Mapping[str, str]:
@@ -161,38 +126,25 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of a study: Parquet for programs, CSV for people.
+    """A table of a study: Parquet for programs, CSV for readers.
 
-    Attributes:
-        name: Of its files.
-        title: What it shows, for the report's list.
-        caption: For the reports.
-        where: In which studies it is made.
-        needs: Parts that a study must have for it.
-        made_by: The rule; tables of one rule are made by one function.
-        function: ``module:function`` whose keywords are the inputs and params; it returns a
-            DataFrame, or a mapping from names to one each. Empty: another table of the rule has it,
-            or the rule is a step of its own.
-        inputs: Name → files.
-        params: Name → value.
-        output: Name of the .parquet among the rule's outputs; a function that makes several tables
-            returns them by these names.
-        more: Further outputs of its rule, which are no tables of the study.
-        threads: Whether it computes on several threads.
+    The keywords of the function are the inputs and params; it returns a DataFrame, or several by
+    the names of their ``output``. Without a function another table of its rule has it, or the rule
+    is a step of its own.
     """
 
-    name: str
-    title: str
+    name: str  # of its files
+    title: str  # in the report's list
     caption: str
     where: Where = everywhere
     needs: frozenset[str] = frozenset()
-    made_by: str = ""
+    made_by: str = ""  # its rule; tables of one rule are made by one function
     function: str = ""
     inputs: Mapping[str, Files] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
-    output: str = "table"
-    more: Mapping[str, str] = field(default_factory=dict)
-    threads: bool = False
+    output: str = "table"  # name of the .parquet among the rule's outputs
+    more: Mapping[str, str] = field(default_factory=dict)  # further outputs of its rule
+    threads: bool = False  # whether it computes on several threads
 
     @property
     def rule(self) -> str:
@@ -208,28 +160,15 @@ class Table:
 Declared = Score | ModelType | Figure | Table
 D = TypeVar("D", Score, ModelType, Figure, Table)
 PARTS = frozenset(
-    [
-        "images",
-        "attributes",
-        "identities",
-        "labels",
-        "votes",
-        "dissimilarity",
-        "embeddings",
-        "vae",
-        "logits",
-    ]
-)
+    ("images", "attributes", "identities", "labels", "votes", "dissimilarity", "embeddings")
+) | {"vae", "logits"}
 """What a study may have beside its latents."""
 _MODEL_KEYS = {"type", "layers", "seeds", "weights", "of", "file", "array", "holds"}
 """Keys with a meaning for every model."""
 _NAMES = dict.fromkeys(GROUPS, r"[a-z][a-z0-9_]*") | {"tables": r"[a-z][a-z0-9_-]*"}
-_CLASSES: Mapping[str, type[Declared]] = {
-    "scores": Score,
-    "models": ModelType,
-    "figures": Figure,
-    "tables": Table,
-}
+_CLASSES: Mapping[str, type[Declared]] = dict(
+    zip(GROUPS, (Score, ModelType, Figure, Table), strict=True)
+)
 
 
 @dataclass(frozen=True)
@@ -262,35 +201,26 @@ def tables() -> tuple[Table, ...]:
 
 @cache
 def model_type(name: str) -> ModelType:
-    """The type of model of this name.
-
-    Raises:
-        InputError: There is none.
-    """
+    """The type of model of this name; :class:`InputError` if there is none."""
     return find("models", name)  # type: ignore[return-value]
 
 
 def find(group: str, name: str) -> Declared:
-    """The declaration of a name: of a score, a type of model, a figure or a table's rule.
+    """The declaration of a score, a type of model, a figure or a table's rule, by its name.
 
-    Raises:
-        InputError: There is none; the message lists what there is.
+    Plugins are loaded only if it is not ours; :class:`InputError` lists what is declared.
     """
-    for declared in _ours(group):
-        if _key(declared) == name:
-            return declared
-    every = (*_ours(group), *_plugins(group)[0])
-    found = next((one for one in every if _key(one) == name), None)
-    if found is None:
-        known = ", ".join(sorted({_key(one) for one in every}))
-        raise InputError(f"{group}: no {name!r} is declared; there are: {known}")
-    return found
+    for every in (_ours, _every):
+        for declared in every(group):
+            if _key(declared) == name:
+                return declared
+    known = ", ".join(sorted({_key(declared) for declared in _every(group)}))
+    raise InputError(f"{group}: no {name!r} is declared; declared are: {known}")
 
 
 def names(group: str) -> list[str]:
     """What :func:`find` finds, of what has a function."""
-    every = (*_ours(group), *_plugins(group)[0])
-    return sorted(_key(declared) for declared in every if declared.function)
+    return sorted(_key(declared) for declared in _every(group) if declared.function)
 
 
 def outputs_of(declared: Declared) -> dict[str, Any]:
@@ -307,11 +237,7 @@ def outputs_of(declared: Declared) -> dict[str, Any]:
 
 
 def functions_of(declared: str) -> list[str]:
-    """The function of a declaration that a step names (``group/name``); none of other steps.
-
-    Raises:
-        InputError: Nothing of this name is declared here.
-    """
+    """The function of a declaration that a step names (``group/name``); empty for other steps."""
     group, _, name = declared.partition("/")
     return [find(group, name).function] if name else []
 
@@ -324,17 +250,12 @@ def plugin_of(group: str, name: str) -> Plugin | None:
 
 
 def plugins() -> dict[str, list[str]]:
-    """Distribution and version of each plugin → what it declares, as ``group: name``.
-
-    Raises:
-        InputError: One of them cannot be loaded.
-    """
+    """Distribution and version of each plugin → what it declares, as ``group: name``."""
     found: dict[str, list[str]] = {}
     for group in GROUPS:
         for name, plugin in _plugins(group)[1].items():
-            found.setdefault(f"{plugin.distribution} {plugin.version}", []).append(
-                f"{group}: {name}"
-            )
+            package = f"{plugin.distribution} {plugin.version}"
+            found.setdefault(package, []).append(f"{group}: {name}")
     return found
 
 
@@ -345,9 +266,12 @@ def _key(declared: Declared) -> str:
     return declared.name
 
 
+def _every(group: str) -> tuple[Declared, ...]:
+    return (*_ours(group), *_plugins(group)[0])
+
+
 def _declared(group: str, kind: type[D]) -> tuple[D, ...]:
-    found = (*_ours(group), *_plugins(group)[0])
-    return tuple(one for one in found if isinstance(one, kind))
+    return tuple(one for one in _every(group) if isinstance(one, kind))
 
 
 @cache
@@ -373,16 +297,14 @@ def _plugins(group: str) -> tuple[tuple[Declared, ...], Mapping[str, Plugin]]:
             value = point.load()
         except Exception as error:  # whatever another package raises: say which one it is
             raise InputError(
-                f"plugin {package}: {point.value} cannot be loaded ({error!r}); repair or "
-                "uninstall it"
+                f"plugin {package}: cannot load {point.value} ({error!r}); repair or uninstall it"
             ) from error
-        for declared in _all_of(value):
+        plugin = Plugin(origin.name, origin.version) if origin else Plugin(point.value, "")
+        for declared in value if isinstance(value, list | tuple) else [value]:
             _check(declared, group, package, taken)
             taken.update(_names_of(declared))
             found.append(declared)
-            origins[_key(declared)] = Plugin(
-                origin.name if origin else point.value, origin.version if origin else ""
-            )
+            origins[_key(declared)] = plugin
     return tuple(found), origins
 
 
@@ -393,16 +315,8 @@ def _names_of(declared: Declared) -> set[str]:
     return {_key(declared), declared.name}
 
 
-def _all_of(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
 def _check(declared: Any, group: str, package: str, taken: set[str]) -> None:
-    """Refuse what could not work.
-
-    Raises:
-        InputError: One line that names the package and the declaration.
-    """
+    """Raise :class:`InputError` for a declaration that cannot work."""
     wanted = _CLASSES[group]
     if not isinstance(declared, wanted):
         raise InputError(
@@ -411,11 +325,11 @@ def _check(declared: Any, group: str, package: str, taken: set[str]) -> None:
         )
     where = f"plugin {package}: {group}: {declared.name}"
     if not re.fullmatch(_NAMES[group], declared.name):
-        raise InputError(f"{where}: a name in paths must be of small letters, digits and _")
+        raise InputError(f"{where}: a name must consist of small letters, digits and _")
     if known := sorted(_names_of(declared) & taken):
-        raise InputError(f"{where}: there is {known[0]!r} already; give it another name")
+        raise InputError(f"{where}: the name {known[0]!r} is taken; choose another one")
     if not declared.function and not getattr(declared, "made_by", ""):
-        raise InputError(f"{where}: names no function")
+        raise InputError(f"{where}: function is missing")
     if declared.function and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", declared.function):
         raise InputError(f"{where}: {declared.function!r} is not of the form module:function")
     for wrong in _wrong_fields(declared):
@@ -423,15 +337,15 @@ def _check(declared: Any, group: str, package: str, taken: set[str]) -> None:
 
 
 def _wrong_fields(declared: Declared) -> Iterator[str]:
-    """What a declaration of another package must not say."""
+    """What is wrong in a declaration of another package."""
     if isinstance(declared, Score | ModelType):
         yield from _wrong_config(declared.config)
     if not isinstance(declared.needs, frozenset) or not declared.needs <= PARTS:
-        yield f"needs {declared.needs!r} is no frozenset of {', '.join(sorted(PARTS))}"
+        yield f"needs {declared.needs!r} is not a frozenset of {', '.join(sorted(PARTS))}"
     if isinstance(declared, Table):
         outputs = {declared.output, declared.csv, *declared.more}
         if both := sorted(outputs & {*declared.inputs, *declared.params}):
-            yield f"{both[0]!r} is an output and an input or a param"
+            yield f"{both[0]!r} is both an output and an input or param"
         if not declared.rule.startswith("tabulate_"):
             yield f"made_by {declared.made_by!r} must begin with tabulate_"
     if isinstance(declared, Figure):
@@ -441,17 +355,17 @@ def _wrong_fields(declared: Declared) -> Iterator[str]:
             yield f"memory {declared.memory!r} is not one of light, heavy, pair"
         own = {"png", "pdf", "title", "style", "step"} & {*declared.inputs, *declared.params}
         if own:
-            yield f"{sorted(own)[0]!r} is an argument of every figure; use another name"
+            yield f"{sorted(own)[0]!r} is an argument of every figure; choose another name"
     if isinstance(declared, ModelType):
         if declared.built or declared.extracted or declared.profiled:
-            yield "built, extracted and profiled are for networks of latent_microscope"
+            yield "built, extracted and profiled are only for networks of latent_microscope"
         if declared.extra not in ("", "train", "models"):
             yield f"extra {declared.extra!r} is not one of train, models"
         if used := sorted(_MODEL_KEYS & _keys_of(declared)):
-            yield f"config: {used[0]!r} is a key of every model; give it another name"
+            yield f"config: {used[0]!r} is a key of every model; choose another name"
     if isinstance(declared, Score):
         if declared.name in ("id", "seed") or "seed" in _keys_of(declared):
-            yield "id and seed are taken"
+            yield "id and seed are reserved"
         if declared.listed not in ("creative", "stereotypes", "grey"):
             yield f"listed {declared.listed!r} is not one of creative, stereotypes, grey"
 

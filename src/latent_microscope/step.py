@@ -1,14 +1,9 @@
 """Run one step: the same ``main()`` from a Snakemake rule or as a command.
 
-A step's ``main`` takes keyword arguments only, each annotated: :data:`In` and :data:`Out` mark
-files, everything else is a parameter. The adapter under ``__main__`` is one line::
-
-    run(main, globals().get("snakemake"))
-
-A step that many declarations share (plot, tabulate, …) has a ``finish`` instead, which calls the
-declared function and writes what it returns::
-
-    run_declared("figures", finish, globals().get("snakemake"))
+A step's ``main`` takes annotated keyword arguments only: :data:`In`, :data:`Out` and
+:data:`Asset` mark files, everything else is a parameter. A script ends with
+``run(main, globals().get("snakemake"))``. A script that many declarations share (plot, tabulate, …)
+has a ``finish`` instead, which calls the declared function and writes what it returns.
 """
 
 import argparse
@@ -23,7 +18,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,75 +28,74 @@ from latent_microscope.arguments import Asset, In, Out, load
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.messages import one_line
+from latent_microscope.planning.environment import THREAD_VARIABLES
 from latent_microscope.project import asset
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
 
 log = logging.getLogger("latent_microscope")
 NUMERIC_THREADS = 2
-"""Threads of a step run as a command; the config's default, so that both give the same bytes."""
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Threads of a step run as a command: the config's default, so that both give the same bytes."""
+_SIMPLE = (Path, int, float, str)
+_REQUIRED = inspect.Parameter.empty
+Main = Callable[..., None]
+Files = dict[str, list[Path]]
+"""Name of an argument → its files."""
 
 
 @dataclass
 class Job:
-    """What is running: filled from the rule or from the command line."""
+    """A running step, from its rule or from the command line."""
 
-    name: str
-    code: str
-    inputs: dict[str, list[Path]]
-    outputs: dict[str, list[Path]]
-    params: dict[str, Any]
-    numeric_threads: int | None = None
+    facts: dict[str, Any]  # step, code, params …: what its sidecars say
+    inputs: Files
+    outputs: Files
+    arguments: dict[str, Any]
     gpu: bool = True
     mirror: str | None = None
-    assets: tuple[str, ...] = ()
-    declared: str = ""
-    script: str = ""
-    functions: tuple[str, ...] = ()
-    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Step:
-    """What runs: its function, where its script is, and what it is declared as (group/name)."""
-
-    main: Callable[..., None]
+    main: Main
     script: Path
-    declared: str = ""
+    declared: str = ""  # group/name
 
     @property
     def name(self) -> str:
-        """As its rule and its sidecars name it."""
-        stem = self.script.stem
-        name = self.declared.partition("/")[2]
-        if not name:
-            return stem
-        return name if self.declared.startswith("tables/") else f"{stem}_{name}"
+        """The name of its rule, also in its sidecars."""
+        group, _, name = self.declared.partition("/")
+        return name if group == "tables" else "_".join(filter(None, [self.script.stem, name]))
 
     @property
     def functions(self) -> list[str]:
-        """The declared function, whose code counts."""
+        """The declared function, which is part of the step's code."""
         return registry.functions_of(self.declared)
+
+
+@dataclass(frozen=True)
+class _Argument:
+    convert: Callable[[str], Any]
+    default: Any
+    kind: str = "param"  # input, output, asset or param
+    many: bool = False
 
 
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
 
 
-def run(
-    main: Callable[..., None], snakemake: Any = None, argv: Sequence[str] | None = None
-) -> None:
+def run(main: Main, snakemake: Any = None, argv: Sequence[str] | None = None) -> None:
     """Call ``main`` with the rule's or the command line's arguments; write the sidecars.
 
     Exit status 1 with one line for the user's mistakes (:class:`InputError`, a full disk), 2 for a
     wrong command line; any other exception keeps its traceback.
     """
-    _run(_Step(main, Path(main.__globals__["__file__"])), snakemake, argv)
+    _run(lambda: _Step(main, Path(main.__globals__["__file__"])), snakemake, argv)
 
 
 def run_declared(
     group: str,
-    finish: Callable[..., None],
+    finish: Main,
     snakemake: Any = None,
     argv: Sequence[str] | None = None,
     *,
@@ -118,52 +112,45 @@ def run_declared(
         supplied: Keywords of the function that ``finish`` gives; its others are arguments of the
             step. None: ``finish`` gives all.
     """
+    script = Path(finish.__globals__["__file__"])
     if snakemake is not None:
         name = dict(snakemake.params.items()).get("step", {}).get("declared", "")
     else:
         argv = list(sys.argv[1:] if argv is None else argv)
-        name = argv.pop(0) if argv and not argv[0].startswith("-") else ""
-        if not name:
-            _say_names(group, finish, asked="--help" in argv or "-h" in argv)
-    try:
-        declaration = registry.find(group, name)
-        function = load(declaration.function)
-        outputs = registry.outputs_of(declaration)
-        main = _combined(finish, function, name, outputs, supplied)
-    except InputError as error:
-        _start_logging(Path(snakemake.log[0]) if snakemake and len(snakemake.log) else None)
-        _fail(str(error))
-        return
-    script = Path(finish.__globals__["__file__"])
-    _run(_Step(main, script, f"{group}/{name}"), snakemake, argv)
+        if not argv or argv[0].startswith("-"):
+            text = f"usage: {script.name} NAME …; {script.name} NAME --help\n\nnames of {group}:\n"
+            text += "".join(f"  {name}\n" for name in registry.names(group))
+            asked = {"-h", "--help"} & set(argv)
+            (sys.stdout if asked else sys.stderr).write(text)
+            sys.exit(0 if asked else 2)
+        name = argv.pop(0)
 
+    def declared_step() -> _Step:
+        declared = registry.find(group, name)
+        outputs = registry.outputs_of(declared)
+        main = _combined(finish, load(declared.function), name, outputs, supplied)
+        return _Step(main, script, f"{group}/{name}")
 
-def _say_names(group: str, finish: Callable[..., None], *, asked: bool) -> None:
-    script = Path(finish.__globals__["__file__"]).name
-    text = f"usage: {script} NAME …; {script} NAME --help\n\nNAME is one of the declared {group}:\n"
-    text += "".join(f"  {name}\n" for name in registry.names(group))
-    (sys.stdout if asked else sys.stderr).write(text)
-    sys.exit(0 if asked else 2)
+    _run(declared_step, snakemake, argv)
 
 
 def _combined(
-    finish: Callable[..., None],
+    finish: Main,
     function: Callable[..., Any],
     name: str,
     outputs: Mapping[str, Any],
     supplied: Sequence[str] | None,
-) -> Callable[..., None]:
-    """One ``main`` with the arguments of both and the declared outputs."""
-    parameters = dict(inspect.signature(finish).parameters)
-    parameters = {n: p for n, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-    hints = typing.get_type_hints(finish, include_extras=True)
-    passed: list[str] = []
+) -> Main:
+    """One ``main`` with the arguments of both functions and the declared outputs."""
+    own = inspect.signature(finish).parameters
+    parameters = {n: p for n, p in own.items() if p.kind is p.KEYWORD_ONLY}
+    hints = typing.get_type_hints(finish, include_extras=True) | dict(outputs)
+    passed: dict[str, inspect.Parameter] = {}
     if supplied is not None:
-        kept, types = _declared_arguments(function, supplied, {*parameters, *outputs})
-        passed, parameters, hints = list(kept), kept | parameters, types | hints
-    for output, hint in outputs.items():
-        parameters[output] = inspect.Parameter(output, inspect.Parameter.KEYWORD_ONLY)
-        hints[output] = hint
+        passed, more = _declared_arguments(function, supplied, {*parameters, *outputs})
+        hints = more | hints
+    new = {n: inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in outputs}
+    parameters = passed | parameters | new
 
     def main(**given: Any) -> None:
         call = partial(function, **{n: given.pop(n) for n in passed if n in given})
@@ -174,7 +161,7 @@ def _combined(
     text = inspect.getdoc(function) or ""
     helps = _argument_help(inspect.getdoc(finish) or "") | _argument_help(text)
     arguments = "".join(f"    {n}: {helps[n]}\n" for n in parameters if n in helps)
-    main.__doc__ = f"{text.split(chr(10) * 2 + 'Args:')[0]}\n\nArgs:\n{arguments}"
+    main.__doc__ = f"{_description(text)}\n\nArgs:\n{arguments}"
     main.__annotations__ = {n: hints[n] for n in parameters}
     main.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return main
@@ -183,54 +170,41 @@ def _combined(
 def _declared_arguments(
     function: Callable[..., Any], supplied: Sequence[str], taken: set[str]
 ) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
-    """Arguments of a declared function and their types.
-
-    Raises:
-        InputError: One is not by keyword, has no type, or has the name of another one of the step.
-    """
+    """Arguments of a declared function and their types; :class:`InputError` names a wrong one."""
     where = f"declared function {function.__module__}:{function.__name__}"
     own = inspect.signature(function).parameters
     try:
         hints = typing.get_type_hints(function, include_extras=True)
     except NameError as error:
-        raise InputError(f"{where}: a type cannot be found where it runs ({error})") from error
+        raise InputError(f"{where}: cannot resolve the type of an argument ({error})") from error
     kept = {name: own[name] for name in own if name not in supplied}
     for name, parameter in kept.items():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             raise InputError(f"{where}: {name!r} must be keyword-only (after *)")
         if name not in hints:
-            raise InputError(f"{where}: {name!r} has no type; files are In, or list[In]")
+            raise InputError(f"{where}: {name!r} has no type; use In or list[In] for files")
         if name in taken:
             raise InputError(f"{where}: {name!r} is an output or an argument of every such step")
     return kept, hints
 
 
-def _run(step: _Step, snakemake: Any, argv: Sequence[str] | None) -> None:
+def _run(find_step: Callable[[], _Step], snakemake: Any, argv: Sequence[str] | None) -> None:
+    in_a_rule = snakemake is not None
+    has_log = in_a_rule and len(snakemake.log) > 0
+    _start_logging(Path(snakemake.log[0]) if has_log else None, in_a_rule=in_a_rule)
     try:
-        job = _from_rule(step, snakemake) if snakemake is not None else _from_command(step, argv)
+        step = find_step()
+        job = _from_rule(step, snakemake) if in_a_rule else _from_command(step, argv)
         _set_environment(job)
-        for paths in job.outputs.values():
-            for path in paths:
-                remove_leftovers(path)
-        token = _current.set(job)
-        start = time.perf_counter()
+        outputs = [path for paths in job.outputs.values() for path in paths]
+        for path in outputs:
+            remove_leftovers(path)
+        token, start = _current.set(job), time.perf_counter()
         try:
             step.main(**job.arguments)
         finally:
             _current.reset(token)
-        write_sidecars(
-            [path for paths in job.outputs.values() for path in paths],
-            step=job.name,
-            script=job.script,
-            declared=job.declared,
-            functions=job.functions,
-            code=job.code,
-            assets=job.assets,
-            params=job.params,
-            inputs=job.inputs,
-            numeric_threads=job.numeric_threads,
-            seconds=time.perf_counter() - start,
-        )
+        write_sidecars(outputs, job.inputs, seconds=time.perf_counter() - start, **job.facts)
     except InputError as error:
         _fail(str(error))
     except Exception as error:
@@ -238,8 +212,8 @@ def _run(step: _Step, snakemake: Any, argv: Sequence[str] | None) -> None:
             place = error.filename or "output"
             _fail(f"{place}: no space left on the disk; free some and run again")
         log.exception("failed")
-        if snakemake is not None and len(snakemake.log):
-            sys.exit(1)  # the log has it all, and Snakemake says where that is
+        if has_log:
+            sys.exit(1)  # Snakemake names the log, which holds the traceback
         raise
 
 
@@ -249,93 +223,120 @@ def _fail(message: str) -> None:
 
 
 def checkpoint_path(output: Path, inputs: Sequence[Path], settings: Mapping[str, Any]) -> Path:
-    """Where an interrupted step keeps its state: keyed by code, settings and input contents.
+    """Where an interrupted step keeps its state, beside ``output``.
 
-    Args:
-        output: The artefact in the making; the checkpoint lies in ``.checkpoints`` beside it.
-        inputs: Files whose content the state depends on.
-        settings: JSON-like parameters that it depends on.
+    The name is a hash of the code, the JSON-like ``settings`` and the content of ``inputs``.
     """
     job = _current.get()
-    key = json.dumps(
-        [job.code if job else "", [sha256_file(p) for p in inputs], settings],
-        sort_keys=True,
-        default=str,
-    )
-    name = f"{output.stem}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.ckpt"
+    key = [job.facts["code"] if job else "", [sha256_file(p) for p in inputs], settings]
+    text = json.dumps(key, sort_keys=True, default=str)
+    name = f"{output.stem}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.ckpt"
     return output.parent / ".checkpoints" / name
 
 
 def gpu_granted() -> bool:
-    """Whether this job may use a GPU (a rule that asked for none may not)."""
+    """Whether this job may use a GPU: in a rule only if the rule asks for one."""
     job = _current.get()
     return job.gpu if job else True
 
 
-def _from_rule(this: _Step, snakemake: Any) -> Job:
-    main = this.main
-    _start_logging(Path(snakemake.log[0]) if len(snakemake.log) else None, in_a_rule=True)
-    where, kinds, hints = f"rule {snakemake.rule}", _kinds(main), typing.get_type_hints(main)
+def _arguments(main: Main) -> dict[str, _Argument]:
+    hints = typing.get_type_hints(main, include_extras=True)
+    parameters = inspect.signature(main).parameters.items()
+    return {name: _argument(hints[name], parameter.default) for name, parameter in parameters}
+
+
+def _argument(hint: Any, default: Any) -> _Argument:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    inner = typing.get_args(hint)[0] if typing.get_origin(hint) is list else None
+    many = inner in (*_SIMPLE, In, Out, Asset)
+    kind = inner if many else hint
+    if kind in (In, Out, Asset):
+        return _Argument(Path, default, kind.__metadata__[0], many)
+    convert = kind if kind in _SIMPLE else _bool if kind is bool else _json
+    return _Argument(convert, default, many=many)
+
+
+def _from_rule(step: _Step, snakemake: Any) -> Job:
+    where, known = f"rule {snakemake.rule}", _arguments(step.main)
     given = dict(snakemake.params.items())
     if len(given) != len(snakemake.params):
         raise InputError(f"{where}: every param needs a name")
-    step = given.pop("step", {})
-    _check_code(this, step, where)
-    assets = {n: asset(given[n]) for n, kind in kinds.items() if kind == "asset" and n in given}
+    planned = given.pop("step", {})
+    _check_code(step, planned, where)
     named = [(name, "param") for name in given]
-    files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
-    for kind, namedlist in (("input", snakemake.input), ("output", snakemake.output)):
-        for name, value in namedlist.items():
+    files: dict[str, Files] = {"input": {}, "output": {}}
+    for kind, found in files.items():
+        items = getattr(snakemake, kind)
+        for name, value in items.items():
             paths = [Path(value)] if isinstance(value, str) else [Path(v) for v in value]
             named.append((name, kind))
-            files[kind][name] = paths
-            if name not in hints or _converter(hints[name])[1]:
+            found[name] = paths
+            if name not in known or known[name].many:
                 given[name] = paths
             elif len(paths) > 1:
                 raise InputError(f"{where}: its script takes one {name!r}, not {len(paths)} files")
-            elif paths:  # no file at all, such as a function that returned []: main's default
+            elif paths:  # without a file, such as a function that returned []: main's default
                 given[name] = paths[0]
-        if len(namedlist) != sum(len(p) for p in files[kind].values()):
+        if len(items) != sum(map(len, found.values())):
             raise InputError(f"{where}: every {kind} needs a name")
-    for argument, kind in named:
-        if kinds.get(argument, kind) not in (kind, "asset" if kind == "param" else kind):
-            taken = kinds[argument]
-            raise InputError(f"{where}: its script takes {argument!r} as {taken}, not as {kind}")
-    given |= assets
-    _check_names(main, given, where)
-    params = {n: p.default for n, p in inspect.signature(main).parameters.items()}
-    params = {n: given.get(n, d) for n, d in params.items() if kinds[n] == "param"}
-    return Job(
-        name=this.name,
-        script=this.script.stem,
-        declared=this.declared,
-        functions=tuple(step.get("functions", ())),
-        code=step.get("code", ""),
-        inputs=files["input"] | {n: _files_of(path) for n, path in assets.items()},
-        outputs=files["output"],
-        params=params,
-        numeric_threads=step.get("numeric_threads"),
-        gpu=bool(snakemake.resources.get("gpu", 0)),
-        mirror=snakemake.config.get("mirror"),
-        assets=tuple(step.get("assets", ())),
-        arguments=given,
-    )
+    _check_arguments(known, named, given, where)
+    assets = {n: asset(given[n]) for n, a in known.items() if a.kind == "asset" and n in given}
+    facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
+    facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
+    job = _job(step, known, files, given | assets, facts)
+    job.gpu, job.mirror = bool(snakemake.resources.get("gpu", 0)), snakemake.config.get("mirror")
+    return job
 
 
-def _check_code(this: _Step, step: Mapping[str, Any], where: str) -> None:
+def _check_arguments(
+    known: Mapping[str, _Argument],
+    named: Sequence[tuple[str, str]],
+    given: Mapping[str, Any],
+    where: str,
+) -> None:
+    """Refuse a rule that does not fit the ``main`` of its script."""
+    for name, kind in named:
+        if name not in known:
+            raise InputError(f"{where}: {name!r} is not an argument of its script's main()")
+        taken = known[name].kind
+        if kind != taken and (kind, taken) != ("param", "asset"):
+            raise InputError(f"{where}: its script takes {name!r} as {taken}, not as {kind}")
+    for name, argument in known.items():
+        if argument.default is _REQUIRED and name not in given:
+            raise InputError(f"{where}: the argument {name!r} of its script's main() is missing")
+
+
+def _job(
+    step: _Step,
+    known: Mapping[str, _Argument],
+    files: Mapping[str, Files],
+    arguments: dict[str, Any],
+    facts: Mapping[str, Any],
+) -> Job:
+    every = {name: arguments.get(name, argument.default) for name, argument in known.items()}
+    params = {name: every[name] for name in known if known[name].kind == "param"}
+    read = {n: _files_of(every[n]) for n in known if known[n].kind == "asset"}
+    declared = {"script": step.script.stem, "declared": step.declared} if step.declared else {}
+    own = {"step": step.name, "params": params, **declared}
+    return Job({**own, **facts}, files["input"] | read, files["output"], arguments)
+
+
+def _check_code(step: _Step, planned: Mapping[str, Any], where: str) -> None:
     """Refuse to run other code than was planned.
 
     Snakemake appends its search paths, so that an installed package wins over a clone's ``src``.
     """
-    if "code" in step:
-        assets = map(asset, step.get("assets", ()))
-        functions = [*this.functions, *step.get("functions", ())]
-        found = CodeHasher(CACHE).code_hash(this.script, assets, functions)
-        if found != step["code"]:
+    if "code" in planned:
+        assets = map(asset, planned.get("assets", ()))
+        functions = [*step.functions, *planned.get("functions", ())]
+        found = CodeHasher(CACHE).code_hash(step.script, assets, functions)
+        if found != planned["code"]:
             raise InputError(
-                f"{where}: the code here ({found}, library {LIBRARY}) is not the one that was "
-                f"planned ({step['code']}); either it was edited since: start again, or another "
-                "installation of latent-microscope is in the way: uninstall it"
+                f"{where}: the hash of the code is {found} (library {LIBRARY}), but "
+                f"{planned['code']} was planned; start again if you edited the code, else "
+                "uninstall the other installation of latent-microscope"
             )
 
 
@@ -343,120 +344,68 @@ def _files_of(path: Path) -> list[Path]:
     return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
 
 
-def _check_names(main: Callable[..., None], given: Mapping[str, Any], where: str) -> None:
-    known = inspect.signature(main).parameters
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InputError(f"{where}: {unknown[0]!r} is not an argument of its script's main()")
-    for name, parameter in known.items():
-        if parameter.default is parameter.empty and name not in given:
-            raise InputError(f"{where}: the argument {name!r} of its script's main() is missing")
-
-
-def _kinds(main: Callable[..., None]) -> dict[str, str]:
-    """Name → ``input``, ``output`` or ``param``."""
-    hints = typing.get_type_hints(main, include_extras=True)
-    return {name: _kind(hint) for name, hint in hints.items() if name != "return"}
-
-
-def _kind(hint: Any) -> str:
-    for marker in ("input", "output", "asset"):
-        if hint in (In, Out, Asset) and marker in hint.__metadata__:
-            return marker
-    inner = (_kind(part) for part in typing.get_args(hint))
-    return next((kind for kind in inner if kind != "param"), "param")
-
-
-def _from_command(this: _Step, argv: Sequence[str] | None) -> Job:
-    main = this.main
-    declared = this.declared.partition("/")[2]
-    parser = _parser(main, f"{this.script.name} {declared}".strip())
+def _from_command(step: _Step, argv: Sequence[str] | None) -> Job:
+    known = _arguments(step.main)
+    declared = step.declared.partition("/")[2]
+    parser = _parser(known, f"{step.script.name} {declared}".strip(), inspect.getdoc(step.main))
     arguments = vars(parser.parse_args(argv))
-    threads = arguments.pop("numeric_threads")
-    _start_logging(arguments.pop("log"))
-    kinds = _kinds(main)
-    files: dict[str, dict[str, list[Path]]] = {"input": {}, "output": {}}
+    threads, log_file = arguments.pop("numeric_threads"), arguments.pop("log")
+    if log_file:
+        _start_logging(log_file)
+    files: dict[str, Files] = {"input": {}, "output": {}}
     for name, value in arguments.items():
-        if value is not None and kinds[name] in files:
-            files[kinds[name]][name] = value if isinstance(value, list) else [value]
-    assets = {n: Path(v) for n, v in arguments.items() if kinds[n] == "asset"}
-    for name, path in assets.items():
-        arguments[name] = assets[name] = path if path.exists() else asset(path)
-    return Job(
-        name=this.name,
-        script=this.script.stem,
-        declared=this.declared,
-        code=CodeHasher().code_hash(this.script, functions=this.functions),
-        inputs=files["input"] | {n: _files_of(path) for n, path in assets.items()},
-        outputs=files["output"],
-        params={n: v for n, v in arguments.items() if kinds[n] == "param"},
-        numeric_threads=threads,
-        arguments=arguments,
-    )
+        kind = known[name].kind
+        if kind in files and value is not None:
+            files[kind][name] = value if isinstance(value, list) else [value]
+        elif kind == "asset":
+            arguments[name] = Path(value) if Path(value).exists() else asset(value)
+    code = CodeHasher().code_hash(step.script, functions=step.functions)
+    return _job(step, known, files, arguments, {"code": code, "numeric_threads": threads})
 
 
-def _parser(main: Callable[..., None], prog: str) -> argparse.ArgumentParser:
-    text = inspect.getdoc(main) or ""
+def _parser(
+    known: Mapping[str, _Argument], prog: str, docstring: str | None
+) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog,
-        description=text.split("\n\nArgs:")[0],
+        description=_description(docstring or ""),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    helps = _argument_help(text)
-    hints = typing.get_type_hints(main)
-    kinds = _kinds(main)
-    for name, parameter in inspect.signature(main).parameters.items():
-        convert, many = _converter(hints[name])
-        options: dict[str, Any] = {
-            "type": convert,
-            "help": f"[{kinds[name]}] {helps.get(name, '')}".replace("%", "%%"),
-            "metavar": getattr(convert, "__name__", "VALUE").strip("_").upper(),
-        }
-        if many:
-            options["nargs"] = "+"
-        if parameter.default is parameter.empty:
-            options.update(required=True, default=argparse.SUPPRESS)
-        else:
-            options["default"] = parameter.default
-        parser.add_argument("--" + name.replace("_", "-"), **options)
-    parser.add_argument(
-        "--numeric-threads",
-        type=_count,
-        metavar="INT",
-        default=NUMERIC_THREADS,
-        help="threads of numpy, torch and the like; the last bits of results depend on it",
-    )
-    parser.add_argument(
-        "--log", type=Path, metavar="PATH", default=None, help="also write messages to this file"
-    )
+    helps = _argument_help(docstring or "")
+    for name, argument in known.items():
+        required = argument.default is _REQUIRED
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=argument.convert,
+            help=f"[{argument.kind}] {helps.get(name, '')}".replace("%", "%%"),
+            metavar=argument.convert.__name__.strip("_").upper(),
+            nargs="+" if argument.many else None,
+            required=required,
+            default=argparse.SUPPRESS if required else argument.default,
+        )
+    words = "threads of numpy, torch and the like; the last bits of results depend on it"
+    threads: Any = {"type": _count, "metavar": "INT", "default": NUMERIC_THREADS}
+    parser.add_argument("--numeric-threads", help=words, **threads)
+    parser.add_argument("--log", type=Path, metavar="PATH", help="also write messages to this file")
     return parser
+
+
+def _description(docstring: str) -> str:
+    return docstring.partition("\n\nArgs:")[0]
 
 
 def _argument_help(docstring: str) -> dict[str, str]:
     helps: dict[str, str] = {}
-    name = None
-    for line in docstring.partition("\nArgs:\n")[2].splitlines():
-        if not line.strip():
-            break
+    name = ""
+    section = docstring.partition("\nArgs:\n")[2].partition("\n\n")[0]
+    for line in section.splitlines():
         if line.startswith("    ") and not line.startswith("     ") and ":" in line:
             name, _, text = line.strip().partition(":")
             helps[name] = text.strip()
         elif name:
             helps[name] += " " + line.strip()
     return helps
-
-
-def _converter(hint: Any) -> tuple[Callable[[str], Any], bool]:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        hint = next(h for h in typing.get_args(hint) if h is not type(None))
-    if typing.get_origin(hint) is list and typing.get_args(hint)[0] in (Path, int, float, str):
-        return typing.get_args(hint)[0], True
-    if hint in (Path, int, float, str):
-        return hint, False
-    if hint is bool:
-        return _bool, False
-    return _json, False
 
 
 def _count(text: str) -> int:
@@ -479,7 +428,7 @@ def _json(text: str) -> Any:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file whose own trouble (a full disk) does not bury the step's message."""
+    """A log file whose own trouble (a full disk) does not hide the step's message."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (a method of logging)
         if not isinstance(sys.exc_info()[1], OSError):
@@ -487,14 +436,14 @@ class _LogFile(logging.FileHandler):
 
 
 def _start_logging(log_file: Path | None, *, in_a_rule: bool = False) -> None:
-    """Messages go to the terminal and the log file, warnings to the file if there is one.
+    """Send messages to the terminal and the log file, warnings to the file if there is one.
 
-    In a rule the terminal is Snakemake's: it says what failed, and the log has the rest.
+    In a rule with a log nothing goes to the terminal, which is Snakemake's.
     """
     terminal = logging.StreamHandler(sys.stderr)
     terminal.addFilter(lambda record: record.exc_info is None)  # Python shows the traceback itself
-    handlers: list[logging.Handler] = [] if in_a_rule and log_file else [terminal]
     progress.bars = not (in_a_rule and log_file)
+    handlers: list[logging.Handler] = [terminal] if progress.bars else []
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(_LogFile(log_file, mode="w", encoding="utf-8"))
@@ -511,27 +460,25 @@ def _start_logging(log_file: Path | None, *, in_a_rule: bool = False) -> None:
 
 
 def _set_environment(job: Job) -> None:
-    """Set the number of numeric threads: results must not depend on the cores a job was given."""
+    """Mirror, GPU and numeric threads: results must not depend on the cores that a job has."""
     if job.mirror:
         os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(job.mirror).resolve())
     if not job.gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    if job.numeric_threads is not None:
-        limit_threads(job.numeric_threads)
+    if job.facts["numeric_threads"] is not None:
+        limit_threads(job.facts["numeric_threads"])
 
 
 def limit_threads(count: int) -> None:
     """Let numpy, torch and the like use ``count`` threads in this process from now on."""
     import threadpoolctl
 
-    for variable in _THREAD_VARIABLES:  # for libraries that main imports later
-        os.environ[variable] = str(count)
-    threadpoolctl.threadpool_limits(count)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(count)
     numba = sys.modules.get("numba")
+    for variable in THREAD_VARIABLES:  # for libraries that main imports later
+        if numba is None or not variable.startswith("NUMBA"):
+            os.environ[variable] = str(count)
+    threadpoolctl.threadpool_limits(count)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(count)
     if numba is not None:
         numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
-    else:
-        os.environ["NUMBA_NUM_THREADS"] = str(count)

@@ -1,7 +1,7 @@
-"""What a run says: one line per finished step, what is at work now, failures last.
+"""Output of a run: one line per finished step, the running steps, failures last.
 
-A plugin of Snakemake (``--logger microscope``; profiles/default asks for it). Everything else is in
-Snakemake's own log and in the logs of the steps. Dry runs, ``--verbose`` and ``--quiet`` have
+A logger plugin of Snakemake (``--logger microscope``, set by profiles/default). Everything else is
+in Snakemake's own log and in the logs of the steps. Dry runs, ``--verbose`` and ``--quiet`` keep
 Snakemake's own output.
 """
 
@@ -21,7 +21,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_logger_plugin_microscope.steps import Failure, Step, clock, failure_of
 
 _INTERRUPTED = ("Terminating processes", "Will exit after")
-_SAID = (
+_PRINTED = (
     "Nothing to be done",
     "Trying to restart",
     "Report created",
@@ -35,41 +35,28 @@ _OF_STEPS = (
     "Exiting because",
     "WorkflowError:\nAt least one",
 )
-"""Beginnings of what Snakemake adds to the message of a step that failed."""
+"""Beginnings of messages that Snakemake adds to that of a failed step."""
 _LONG = 60.0
-"""Seconds after which a step that is still at work is mentioned where nothing can be redrawn."""
+"""Seconds after which a running step is mentioned where nothing can be redrawn."""
 _POLL = 5.0
 
 
 class LogHandler(LogHandlerBase):
-    """Keeps account of the steps; draws them in a terminal, prints lines elsewhere."""
+    """Counts the steps; draws them in a terminal, prints lines elsewhere."""
 
     def __post_init__(self) -> None:
-        """Choose between our lines and Snakemake's own output."""
+        """Choose between this output and Snakemake's own."""
         settings = self.common_settings
         self._plain: logging.Handler | None = None
         stream = sys.stdout if settings.stdout else sys.stderr
         if settings.dryrun or settings.verbose or settings.debug_dag or settings.quiet:
             self._plain = ColorizingTextHandler(nocolor=settings.nocolor, stream=stream)
             self._plain.setFormatter(DefaultFormatter(settings.quiet, settings.show_failed_logs))
-            self._plain.addFilter(
-                DefaultFilter(
-                    settings.quiet,
-                    settings.debug_dag,
-                    settings.verbose,
-                    settings.dryrun,
-                    settings.printshellcmds,
-                )
-            )
+            words = ("quiet", "debug_dag", "verbose", "dryrun", "printshellcmds")
+            self._plain.addFilter(DefaultFilter(*(getattr(settings, word) for word in words)))
             return
-        self._console = Console(
-            file=stream,
-            no_color=settings.nocolor,
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-            emoji=False,
-        )
+        plain: Any = {"highlight": False, "markup": False, "emoji": False}
+        self._console = Console(file=stream, no_color=settings.nocolor, soft_wrap=True, **plain)
         self._running: dict[int, Step] = {}
         self._failures: dict[int, Failure] = {}
         self._others: list[str] = []
@@ -79,30 +66,12 @@ class LogHandler(LogHandlerBase):
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._live: Live | None = None
 
-    @property
-    def writes_to_stream(self) -> bool:
-        """It replaces Snakemake's own output."""
-        return True
-
-    @property
-    def writes_to_file(self) -> bool:
-        """The file is Snakemake's."""
-        return False
-
-    @property
-    def has_filter(self) -> bool:
-        """It sees every record."""
-        return True
-
-    @property
-    def has_formatter(self) -> bool:
-        """Its lines are its own."""
-        return True
-
-    @property
-    def needs_rulegraph(self) -> bool:
-        """Not needed."""
-        return False
+    # It replaces Snakemake's output, has its own lines, and sees every record.
+    writes_to_stream = True
+    has_filter = True
+    has_formatter = True
+    writes_to_file = False
+    needs_rulegraph = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take in one record."""
@@ -132,7 +101,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_ERROR:
             self._fail(record.jobid, record.rule_name, list(record.log), record.rule_msg)
         elif event == LogEvent.GROUP_ERROR:
-            # Each job of the group is reported by itself, too; only here is what SLURM says.
+            # Each job of the group is reported by itself, too; SLURM's message only here.
             for job in record.job_error_info:
                 logs = [*job["log"], *(record.aux_logs or [])]
                 self._fail(job["jobid"], job["rule_name"], logs, str(record.msg or ""))
@@ -143,8 +112,8 @@ class LogHandler(LogHandlerBase):
             self._interrupted |= text.startswith(_INTERRUPTED)
             if text.startswith("Complete log"):
                 self._log = text
-            # Before the steps are known Snakemake's own words count: lists, what it unlocks.
-            if text.startswith(_SAID) or not (self._total or text.startswith(_NOISE)):
+            # Before the steps are known Snakemake's own messages are shown: lists, unlocking.
+            if text.startswith(_PRINTED) or not (self._total or text.startswith(_NOISE)):
                 self._say(text)
 
     def _begin(self, total: int) -> None:
@@ -152,14 +121,9 @@ class LogHandler(LogHandlerBase):
             self._total = total
             self._say(f"{total} steps")
             if self._console.is_terminal and not self._console.is_dumb_terminal:
-                self._live = Live(
-                    get_renderable=self._view,
-                    console=self._console,
-                    refresh_per_second=4,
-                    transient=True,
-                    redirect_stdout=False,
-                    redirect_stderr=False,
-                )
+                own: Any = dict.fromkeys(("redirect_stdout", "redirect_stderr"), False)
+                view = self._view
+                self._live = Live(console=self._console, get_renderable=view, transient=True, **own)
                 self._live.start()
             else:
                 threading.Thread(target=self._mention_long_steps, daemon=True).start()
@@ -167,7 +131,7 @@ class LogHandler(LogHandlerBase):
     def _trouble(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if self._total and record.levelno >= logging.ERROR:
-            self._others.append(text)  # said at the end, if no step explains it
+            self._others.append(text)  # printed at the end, if no step explains it
         else:
             self._say(text)
 
@@ -183,7 +147,7 @@ class LogHandler(LogHandlerBase):
         return f"[{self._done:>{width}}/{self._total}]"
 
     def _left(self) -> str:
-        """Of the whole, by the pace so far; nothing before there is one."""
+        """Time left for all steps, by the rate so far; empty at the beginning."""
         seconds = time.monotonic() - self._start
         if self._done < 3 or self._done >= self._total or seconds < 10:
             return ""
@@ -195,10 +159,9 @@ class LogHandler(LogHandlerBase):
             self._console.print(text)
 
     def _view(self) -> Group:
-        """The lines at the bottom of a terminal: the whole, and every step that is at work."""
+        """The lines at the bottom of a terminal: a bar, then every running step."""
         width = max(self._console.width - 1, 20)
-        share = self._done / max(self._total, 1)
-        bar = ("━" * round(share * 30)).ljust(30, "╌")
+        bar = ("━" * round(30 * self._done / max(self._total, 1))).ljust(30, "╌")
         lines = [f"{bar} {self._count()}{self._left()}"]
         for step in list(self._running.values()):
             lines.append(f"  {step.title}  {clock(step.seconds)}  {step.progress()}")
@@ -214,7 +177,7 @@ class LogHandler(LogHandlerBase):
                         self._say(f"  … {step.title}  {clock(step.seconds)}  {progress}".rstrip())
 
     def close(self) -> None:
-        """End the drawing; say what failed, each with its one message and its log."""
+        """End the drawing; print what failed, each with its message and its logs."""
         if self._plain is not None:
             self._plain.close()
         elif not self._ended.is_set():
@@ -227,7 +190,7 @@ class LogHandler(LogHandlerBase):
     def _conclude(self) -> None:
         """What failed, each with its message and its logs; then what no step explains."""
         if self._interrupted:
-            self._say("Interrupted: run the same command to go on.")
+            self._say("Interrupted: run the same command to continue.")
             return
         if self._failures:
             self._say(f"\n{len(self._failures)} of {self._total} steps failed:")
@@ -241,4 +204,4 @@ class LogHandler(LogHandlerBase):
         if self._failures or self._others:
             self._say(self._log)
         if self._failures:
-            self._say("Correct the cause and run the same command: what is done stays done.")
+            self._say("Fix the cause and run the same command; finished steps are kept.")

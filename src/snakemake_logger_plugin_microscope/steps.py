@@ -1,10 +1,11 @@
-"""One step at work, and why one failed, as its log tells."""
+"""A running step, and why one failed, read from its log."""
 
 import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ ")
 _TAIL = 4000
@@ -13,21 +14,13 @@ _LINE = 300
 
 @dataclass
 class Step:
-    """A job of Snakemake's.
-
-    Attributes:
-        rule: Name of its rule.
-        wildcards: Name → value.
-        logs: Its log files.
-        start: When it began, on the monotonic clock.
-        mentioned: When it was last spoken of.
-    """
+    """A job of Snakemake's; times are of the monotonic clock."""
 
     rule: str
     wildcards: Mapping[str, str]
     logs: Sequence[str]
     start: float = field(default_factory=time.monotonic)
-    mentioned: float = field(default_factory=time.monotonic)
+    mentioned: float = field(default_factory=time.monotonic)  # when it was last printed
 
     @property
     def title(self) -> str:
@@ -45,15 +38,8 @@ class Step:
         return _STAMP.sub("", lines[-1])[:_LINE] if lines else ""
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why a step failed.
-
-    Attributes:
-        title: Its rule and wildcards.
-        message: One line.
-        logs: Its log files that exist.
-    """
+class Failure(NamedTuple):
+    """Why a step failed, in one line, and its log files that exist."""
 
     title: str
     message: str
@@ -61,7 +47,7 @@ class Failure:
 
 
 def failure_of(step: Step, logs: Sequence[str], message: str | None) -> Failure:
-    """What the log says last: its error, else its last line, else Snakemake's message."""
+    """The last error of the log, else its last line, else Snakemake's message."""
     named = dict.fromkeys([*step.logs, *logs])
     names = [name for name in named if Path(name).is_file()]
     lines = [line for name in names for line in _tail(name)]

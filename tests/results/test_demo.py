@@ -153,6 +153,11 @@ def samples_of(run: Path) -> Any:
     return table(study / part)
 
 
+def test_every_study_has_runs() -> None:
+    assert {run.parents[2].name for run in RUNS} == set(STUDIES)
+    assert {run.parents[2].name for run in SCORED} == {"demo-synthetic", "demo-faces"}
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_all_checks_passed(study: str) -> None:
     checks = table(RESULTS / study / "checks.parquet")
@@ -208,7 +213,9 @@ def test_arrays_have_their_types(run: Path) -> None:
 @pytest.mark.parametrize("run", SCORED, ids=SCORED_IDS)
 def test_plain_scores_are_the_variant_of_the_study(run: Path) -> None:
     variant = "script" if run.parents[2].name == "demo-synthetic" else "notebook"
-    for file in run.glob("scores-*.parquet"):
+    files = sorted(run.glob("scores-*.parquet"))
+    assert files
+    for file in files:
         scores = table(file)
         for name in ("uniqueness", "originality"):
             assert scores[name].equals(scores[f"{name}_{variant}"].rename(name))
@@ -244,8 +251,9 @@ def test_synthetic_truth_and_counts() -> None:
             assert (authentic, len(samples) - authentic) == (5 * 24, 80)
             assert (samples["authentic"] == (samples["kind"] == "authentic")).all()
             assert (samples["alpha"].notna() == ~samples["authentic"]).all()
-            for file in run.glob("funnel-*.parquet"):
-                funnel = table(file)
+            funnels = [table(file) for file in sorted(run.glob("funnel-*.parquet"))]
+            assert funnels
+            for funnel in funnels:
                 assert len(funnel) == 8
                 assert (funnel["tp"] + funnel["fn"] == authentic).all()
                 assert (funnel["tp"] + funnel["fp"] == funnel["selected"]).all()

@@ -65,16 +65,16 @@ def test_the_arguments_of_both_are_those_of_the_step(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "message"),
+    ("function", "named"),
     [
-        (positional, "'scores' must be keyword-only"),
-        (untyped, "'scores' has no type"),
-        (hidden, "a type cannot be found"),
-        (overlapping, "'style' is an output or an argument"),
+        (positional, "'scores'"),
+        (untyped, "'scores'"),
+        (hidden, "'Decimal'"),
+        (overlapping, "'style'"),
     ],
 )
-def test_a_function_that_does_not_fit_is_named(function: Any, message: str) -> None:
-    with pytest.raises(InputError, match=f"{function.__name__}: {message}"):
+def test_a_function_that_does_not_fit_is_named(function: Any, named: str) -> None:
+    with pytest.raises(InputError, match=f"{function.__name__}: .*{named}"):
         _combined(finish, function, "x", {"png": Path}, ["look"])
 
 
@@ -84,12 +84,12 @@ def test_what_functions_of_tables_and_figures_return_is_checked(tmp_path: Path) 
     table = pd.DataFrame({"a": [1]})
     tabulate("x", lambda: table, outputs)
     assert (tmp_path / "stats_csv").read_text() == "a\n1\n"
-    with pytest.raises(InputError, match=r"gives \['other'\], not \['stats'\]"):
+    with pytest.raises(InputError, match=r"\['other'\].*\['stats'\]"):
         tabulate("x", lambda: {"other": table}, outputs)
     plot = runpy.run_path(str(project.script("plot")))["finish"]
     files = {"png": [tmp_path / "a.png"], "pdf": [tmp_path / "a.pdf"]}
     plot("x", lambda look: Figure(), files)
     assert (tmp_path / "a.png").is_file()
     for nothing in (None, [], ["text"]):
-        with pytest.raises(InputError, match=r"no figure for a\.png"):
+        with pytest.raises(InputError, match=r"a\.png"):
             plot("x", lambda look, found=nothing: found, files)

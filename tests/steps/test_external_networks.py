@@ -1,6 +1,5 @@
 """Models from elsewhere, end to end: five published networks on the real files."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ import label_features
 import make_human_features
 import measure_behaviour
 from latent_microscope.io.artefacts import save_table
+from shared_data import DATA  # type: ignore[import-not-found]
 
-DATA = Path(os.environ.get("LATENT_MICROSCOPE_DATA", Path(__file__).parents[3] / "shared/data"))
 FOLDER = DATA / "cifar10h"
 NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 # Published predictions, measured on all 10,000 images (spec/alignment.md; resnet110 is 0.510).

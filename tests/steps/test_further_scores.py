@@ -91,14 +91,14 @@ def test_latents_are_checked_as_for_our_scores(run: Run, tmp_path: Path) -> None
     ids = load(run["encoding.parquet"])["id"]
     for name, found in {"short": ids[1:], "twice": ids.where(ids != ids[1], ids[0])}.items():
         save_table(tmp_path / f"{name}.parquet", pd.DataFrame({"id": found}))
-    with pytest.raises(InputError, match=r"90 rows and .* 89 ids"):
+    with pytest.raises(InputError, match=r"90 rows.* 89 ids"):
         apply(run, depth, tmp_path / "a", encoding=tmp_path / "short.parquet")
-    with pytest.raises(InputError, match="stands in it more than once"):
+    with pytest.raises(InputError, match=r"id '\w+'"):
         apply(run, depth, tmp_path / "a", encoding=tmp_path / "twice.parquet")
     latents = load_npy(run["latents.npy"])
     latents[7, 0] = np.nan
     save_npy(tmp_path / "z.npy", latents)
-    with pytest.raises(InputError, match=r"row 7 \(id 000007\) holds NaN"):
+    with pytest.raises(InputError, match=r"row 7 \(id 000007\)"):
         apply(run, depth, tmp_path / "a", latents=tmp_path / "z.npy")
 
 

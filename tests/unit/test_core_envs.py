@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from latent_microscope import project
-from latent_microscope.provenance.codehash import LIBRARY, dependencies
+from latent_microscope.provenance.codehash import LIBRARY, CodeHasher
 
 ROOT = Path(__file__).parents[2]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
@@ -75,8 +75,7 @@ def third_party(path: Path) -> set[str]:
 @pytest.mark.parametrize(("script", "environment"), sorted(rules().items()))
 def test_an_environment_has_what_its_scripts_import(script: str, environment: str) -> None:
     path = project.script(script)
-    files = [LIBRARY.joinpath(*m.split(".")[1:]) for m in dependencies(path)]
-    files = [f / "__init__.py" if f.is_dir() else f.with_suffix(".py") for f in files]
+    files = CodeHasher().reach(path)
     plumbing = [
         LIBRARY / f"{name}.py"
         for name in ("step", "io/artefacts", "provenance/sidecars", "progress")

@@ -116,10 +116,10 @@ def test_progress_speaks_now_and_then_when_there_is_no_terminal(
         clock[0] += 5
     assert items == list(range(10))
     assert lines == [
-        "encoding: 3/10 images, 0.2 a second, 35 s left",
-        "encoding: 6/10 images, 0.2 a second, 20 s left",
-        "encoding: 9/10 images, 0.2 a second, 5 s left",
-        "encoding: 10/10 images, 0.2 a second, 0 s left · done",
+        "encoding: 3/10 images, 0.2 per second, 35 s left",
+        "encoding: 6/10 images, 0.2 per second, 20 s left",
+        "encoding: 9/10 images, 0.2 per second, 5 s left",
+        "encoding: 10/10 images, 0.2 per second, 0 s left · done",
     ]
     lines.clear()
     with progress.progress("short", 2) as reporter:
@@ -182,8 +182,8 @@ def test_versions_are_those_of_what_is_loaded_and_never_fail(
     assert found["numpy"] == np.__version__
     assert "kaggle" not in found or "kaggle" in sys.modules
     monkeypatch.setitem(sys.modules, "kaggle", sys)
-    monkeypatch.setattr(sidecars, "_LIBRARIES", ["numpy", "no-such-library"])
-    monkeypatch.setattr(sidecars, "_MODULES", {"no-such-library": "kaggle"})
+    libraries = {"numpy": "numpy", "no-such-library": "kaggle"}
+    monkeypatch.setattr(sidecars, "_LIBRARIES", libraries)
     assert sidecars.loaded_versions() == {"numpy": np.__version__}
 
 

@@ -1,6 +1,5 @@
 """The loaders against the known facts of the real data sets, where those lie on this machine."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +23,15 @@ from latent_microscope.data.faces import (
     parse_identities,
 )
 from latent_microscope.data.manifest import find_file, load_manifest
+from shared_data import DATA  # type: ignore[import-not-found]
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("LATENT_MICROSCOPE_MIRROR") or ROOT.parent / "shared" / "data")
 
 
 def real(name: str) -> Path:
     path = DATA / name
     if not path.is_file():
-        pytest.skip(f"the real data are not here ({name} in a mirror folder)")
+        pytest.skip(f"no real data: {path}; set LATENT_MICROSCOPE_DATA")
     return path
 
 

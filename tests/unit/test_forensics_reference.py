@@ -1,8 +1,6 @@
 """Agreement with the values that the published code gives (skips where the file is absent)."""
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +14,9 @@ from latent_microscope.forensics import (
     overlaps,
     uniqueness,
 )
+from shared_data import REFERENCE  # type: ignore[import-not-found]
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("LATENT_MICROSCOPE_SHARED", ROOT.parent / "shared"))
-FILE = SHARED / "reference" / "heuristics_reference.npz"
+FILE = REFERENCE / "heuristics_reference.npz"
 RTOL = 1e-6
 
 INPUTS = {"latents", "sources", "labels", "attributes", "radius"}
@@ -37,7 +34,7 @@ SCORES = {
 }
 
 pytestmark = pytest.mark.skipif(
-    not FILE.is_file(), reason=f"no reference file {FILE}; set LATENT_MICROSCOPE_SHARED"
+    not FILE.is_file(), reason=f"no reference file {FILE}; set LATENT_MICROSCOPE_DATA"
 )
 
 

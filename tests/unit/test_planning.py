@@ -69,11 +69,11 @@ def test_settings_of_a_detection_study_have_their_own_seeds() -> None:
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        (Wildcards(), "demo-synthetic · made-up data"),
-        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · made-up data"),
+        (Wildcards(), "demo-synthetic · synthetic demo data"),
+        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · synthetic demo data"),
         (
             Wildcards(method="intended"),
-            "demo-synthetic · sources as intended · made-up data",
+            "demo-synthetic · sources as intended · synthetic demo data",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_the_explored_spaces_have_their_planes(demo: dict[str, Study]) -> None:
 def test_needs_leave_out_what_is_not_asked_for() -> None:
     assert set(needs(resources.light_memory)) == {"mem_mb", "runtime"}
     assert needs(resources.light_memory, gpu=1, batched=True)["turn"] == 1
-    assert resources.fixed_memory(6000)(None, attempt=2) == 12000
+    assert resources.fixed(6000)(None, attempt=2) == 12000
 
 
 def test_no_name_matches_nothing() -> None:

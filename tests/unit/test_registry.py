@@ -90,16 +90,16 @@ def test_declarations_follow_ours(
 @pytest.mark.parametrize(
     ("group", "value", "message"),
     [
-        ("scores", FIGURE, "is a Figure, not a Score"),
-        ("scores", replace(SCORE, name="uniqueness"), "'uniqueness' already"),
-        ("scores", replace(SCORE, name="Reach it"), "Reach it: a name in paths"),
-        ("scores", replace(SCORE, function=""), "reach: names no function"),
-        ("models", replace(MODEL, function="pkg.edges"), "'pkg.edges' is not of the form"),
-        ("models", replace(MODEL, name="vae"), "'vae' already"),
-        ("figures", replace(FIGURE, files={"list-grey": "x"}), "'list-grey' already"),
-        ("figures", [FIGURE, FIGURE], "already"),
-        ("tables", replace(TABLE, name="bias"), "already"),
-        ("tables", replace(TABLE, inputs={"table": "x"}), "'table' is an output"),
+        ("scores", FIGURE, "Figure.*Score"),
+        ("scores", replace(SCORE, name="uniqueness"), "'uniqueness'"),
+        ("scores", replace(SCORE, name="Reach it"), "Reach it"),
+        ("scores", replace(SCORE, function=""), "reach: function"),
+        ("models", replace(MODEL, function="pkg.edges"), "'pkg.edges'"),
+        ("models", replace(MODEL, name="vae"), "'vae'"),
+        ("figures", replace(FIGURE, files={"list-grey": "x"}), "'list-grey'"),
+        ("figures", [FIGURE, FIGURE], "reach_map"),
+        ("tables", replace(TABLE, name="bias"), "bias"),
+        ("tables", replace(TABLE, inputs={"table": "x"}), "'table'"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -112,27 +112,27 @@ def test_what_cannot_be_is_refused(
 def test_a_name_that_nothing_has(declare: Callable[[str, Any], Any]) -> None:
     declare("scores", SCORE)
     assert registry.find("scores", "reach") == SCORE
-    with pytest.raises(InputError, match=r"no 'reech' is declared; there are: .*reach"):
+    with pytest.raises(InputError, match=r"'reech'.*reach"):
         registry.find("scores", "reech")
 
 
 @pytest.mark.parametrize(
     ("group", "value", "message"),
     [
-        ("scores", altered(SCORE, needs=("images",)), "no frozenset of"),
-        ("scores", replace(SCORE, needs=frozenset({"image"})), "no frozenset of"),
-        ("scores", replace(SCORE, config=Keys), "id and seed are taken"),
-        ("scores", replace(SCORE, listed="best"), "'best' is not one of creative"),
-        ("models", replace(MODEL, extracted=True), "networks of latent_microscope"),
-        ("models", replace(MODEL, extra="clip"), "'clip' is not one of"),
-        ("models", replace(MODEL, config=Keys), "'weights' is a key of every model"),
+        ("scores", altered(SCORE, needs=("images",)), "needs .*images"),
+        ("scores", replace(SCORE, needs=frozenset({"image"})), "needs .*images"),
+        ("scores", replace(SCORE, config=Keys), "seed"),
+        ("scores", replace(SCORE, listed="best"), "'best'.*creative"),
+        ("models", replace(MODEL, extracted=True), "extracted"),
+        ("models", replace(MODEL, extra="clip"), "'clip'.*train"),
+        ("models", replace(MODEL, config=Keys), "config: 'weights'"),
         ("scores", altered(SCORE, config={"depth": {"type": "integer"}}), "version 1.*version 2"),
         ("models", altered(MODEL, config="plain"), "version 1.*version 2"),
         ("models", altered(MODEL, config=Score), "Section"),
         ("scores", replace(SCORE, config=Needed), "'depth'"),
-        ("figures", altered(FIGURE, per="runs"), "'runs' is not one of"),
-        ("figures", replace(FIGURE, params={"style": {}}), "'style' is an argument"),
-        ("tables", replace(TABLE, made_by="score_samples"), "must begin with tabulate_"),
+        ("figures", altered(FIGURE, per="runs"), "per 'runs'"),
+        ("figures", replace(FIGURE, params={"style": {}}), "'style'"),
+        ("tables", replace(TABLE, made_by="score_samples"), "score_samples.*tabulate_"),
     ],
 )
 def test_fields_that_could_not_work_are_named(

@@ -1,8 +1,5 @@
 """Known facts of CIFAR-10H and of five published networks, on the real files (skipped without)."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -18,11 +15,9 @@ from latent_microscope.similarity.behaviour import (
 )
 from latent_microscope.similarity.comparison import RankedRDM, rank_rdm
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
+from shared_data import DATA  # type: ignore[import-not-found]
 
-_DATA = Path(
-    os.environ.get("LATENT_MICROSCOPE_DATA", Path(__file__).parents[3] / "shared" / "data")
-)
-FOLDER = _DATA / "cifar10h"
+FOLDER = DATA / "cifar10h"
 
 pytestmark = pytest.mark.skipif(
     not (FOLDER / "published_predictions.npz").exists(),

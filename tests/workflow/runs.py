@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from snakemake_project import clean_environment  # type: ignore[import-not-found]
@@ -35,6 +36,8 @@ class Run:
                 stdout=handle,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Also where the tests themselves ignore it, as a shell's background jobs do.
+                preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
             )
 
     @property

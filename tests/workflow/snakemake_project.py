@@ -140,6 +140,16 @@ def clean_environment(folder: Path | None = None) -> dict[str, str]:
     return kept | {"LATENT_MICROSCOPE_OUTPUT": "snakemake"}
 
 
+def holding(folder: Path, secrets: Mapping[str, str]) -> list[str]:
+    """Files below a folder that hold one of these, in their content or their name."""
+    words = [word.encode() for word in secrets.values()]
+    return [
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and any(w in path.read_bytes() or w in str(path).encode() for w in words)
+    ]
+
+
 def planned(output: str) -> Counter[str]:
     """Jobs by rule in Snakemake's first table of job statistics; none if nothing is to be done."""
     _, found, rest = output.partition("Job stats:")

@@ -28,8 +28,14 @@ from snakemake_project import (  # type: ignore[import-not-found]
 
 pytestmark = pytest.mark.workflow
 
-WEIGHTS = "results/tiny-faces/vae/whole/seed0/weights.pt"
-SIGNATURES = "results/tiny-faces/vae/whole/seed0/latents.npy"
+RUN = "results/tiny-faces/vae/whole/seed0"
+EVERY_KIND = [
+    f"{RUN}/latents.npy",
+    f"{RUN}/figures/vae-samples.png",
+    "results/tiny-objects/rsa/euclidean-ceiling.parquet",
+]
+"""Targets with every kind of artefact behind them; a run through SLURM compares more steps."""
+WEIGHTS = f"{RUN}/weights.pt"
 PACKED = "results/tiny-faces/data/images.npy"
 COUNTS = "data/cifar10h/cifar10h-counts.npy"
 PAGE = ROOT / "docs/faults.md"
@@ -51,7 +57,8 @@ def one_error(output: str) -> str:
 def test_killed_at_random_the_next_run_makes_the_same_bytes(
     finished: Project, project: Project
 ) -> None:
-    arguments = tiny("--cores", "2", targets=[SIGNATURES])
+    """In another folder, and on one core instead of two."""
+    arguments = tiny("--cores", "1", targets=EVERY_KIND)
     steps = project.plan(*arguments).total()
     rng = random.Random(5)
     # By steps that are done, and a moment after: no clock of another run is needed.
@@ -63,8 +70,10 @@ def test_killed_at_random_the_next_run_makes_the_same_bytes(
     assert all(kill.done < steps for kill in kills)
     runs.start(project.folder, arguments).finish()
     made = runs.digests(project.folder)
-    assert SIGNATURES in made
+    assert {Path(name).suffix for name in made} >= {".npy", ".parquet", ".pt", ".png", ".pdf"}
+    assert {Path(name).suffix for name in made} >= {".zip", ".txt"}
     undisturbed = runs.digests(finished.folder)
+    assert made.keys() <= undisturbed.keys()
     assert [name for name in made if made[name] != undisturbed[name]] == []
     assert list(project.folder.rglob(".tmp-*")) == []
 
@@ -86,31 +95,7 @@ def test_a_training_killed_at_random_ends_with_the_same_bytes(
     assert differing == []
 
 
-def test_ctrl_c_ends_the_run_and_the_next_one_completes(project: Project) -> None:
-    arguments = tiny("--cores", "1", targets=[PACKED])
-    run = runs.start(project.folder, arguments)
-    assert run.wait_until(lambda output: bool(runs.running(output)))
-    assert run.interrupt() != 0
-    assert not (project.folder / PACKED).exists()
-    done = project.snakemake(*arguments)  # no lock is left
-    assert done.returncode == 0, done.stdout
-    assert (project.folder / PACKED).exists()
-
-
-def test_after_a_kill_snakemake_asks_for_its_lock(project: Project) -> None:
-    arguments = tiny("--cores", "1", targets=[PACKED])
-    run = runs.start(project.folder, arguments)
-    assert run.wait_until(lambda output: bool(runs.running(output)))
-    run.kill()
-    refused = project.snakemake(*arguments)
-    assert refused.returncode == 1
-    assert "LockException" in refused.stdout
-    assert "--unlock" in refused.stdout
-    runs.start(project.folder, arguments).finish()
-    assert (project.folder / PACKED).exists()
-
-
-def test_two_runs_in_one_folder_do_not_mix(project: Project) -> None:
+def test_two_runs_a_kill_and_ctrl_c_meet_snakemakes_lock(project: Project) -> None:
     arguments = tiny("--cores", "1", targets=[PACKED])
     first = runs.start(project.folder, arguments)
     assert first.wait_until(lambda output: bool(runs.running(output)))
@@ -118,11 +103,20 @@ def test_two_runs_in_one_folder_do_not_mix(project: Project) -> None:
         first.pause()
         second = project.snakemake(*arguments)
         assert second.returncode == 1
-        assert "Directory cannot be locked" in second.stdout
         assert second.stdout.count("LockException") == 1
     finally:
         first.resume()
-    first.finish()
+    first.kill()
+    refused = project.snakemake(*arguments)
+    assert refused.returncode == 1
+    assert "LockException" in refused.stdout
+    assert "--unlock" in refused.stdout
+    third = runs.start(project.folder, arguments)
+    assert third.wait_until(lambda output: bool(runs.running(output)))
+    assert third.interrupt() != 0
+    assert not (project.folder / PACKED).exists()
+    done = project.snakemake(*arguments)  # no lock is left
+    assert done.returncode == 0, done.stdout
     assert (project.folder / PACKED).exists()
 
 
@@ -145,8 +139,7 @@ def test_a_disk_that_fills_up_is_one_message_and_room_is_enough(
     arguments = tiny("--cores", "1", targets=[PACKED])
     done = project.snakemake(*arguments)
     assert done.returncode == 1
-    message = one_error(done.stdout)
-    assert message == f"error: {PACKED}: no space left on the disk; free some and run again"
+    assert f"{PACKED}: no space left" in one_error(done.stdout)
     assert {path.suffix for path in small_disk.rglob("*") if path.is_file()} <= {".log"}
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     done = project.snakemake(*arguments)

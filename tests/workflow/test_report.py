@@ -4,10 +4,18 @@ import base64
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
-from snakemake_project import Project, tiny  # type: ignore[import-not-found]
+from snakemake_project import (  # type: ignore[import-not-found]
+    SECRETS,
+    Project,
+    holding,
+    tiny,
+)
+
+from latent_microscope.provenance.rocrate import export
 
 pytestmark = pytest.mark.workflow
 
@@ -45,8 +53,10 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Page:
     file = tmp_path_factory.mktemp("report") / "report.html"
-    done = finished.snakemake(*tiny("--report", str(file)))
+    done = finished.snakemake(*tiny("--report", str(file)), environment=SECRETS)
     assert done.returncode == 0, done.stdout
+    assert len(SECRETS) > 3
+    assert holding(file.parent, SECRETS) == []
     page = Page()
     page.feed(file.read_text(encoding="utf-8"))
     return page
@@ -56,6 +66,15 @@ def page(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Page:
 def results(page: Page) -> dict[str, dict[str, Any]]:
     """The report's entries by path."""
     return json.loads(page.contents["results"].partition("=")[2].strip().rstrip(";"))
+
+
+def test_a_run_and_its_crate_hold_no_secret_of_the_environment(
+    finished: Project, tmp_path: Path
+) -> None:
+    assert export("tiny-faces", tmp_path / "crate", root=finished.folder, figures=True) > 10
+    assert (tmp_path / "crate/ro-crate-metadata.json").is_file()
+    for folder in (finished.folder, tmp_path):
+        assert holding(folder, SECRETS) == []
 
 
 def test_report_loads_nothing_from_elsewhere(page: Page) -> None:
@@ -77,6 +96,7 @@ def test_report_holds_the_bytes_of_every_figure_and_table(
 
 
 def test_every_entry_has_caption_and_labels(results: dict[str, dict[str, Any]]) -> None:
+    assert results
     for name, entry in results.items():
         text = re.sub(r"<[^>]+>", " ", entry["caption"]).strip()
         assert len(text) > 40, f"{name}: {text!r}"

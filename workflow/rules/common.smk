@@ -1,4 +1,6 @@
-# Shared by all files: the plan of this run, names that rules use often, wildcards.
+# Shared by all files: the plan of this run, names that many rules use, wildcards.
+from functools import partial
+
 from snakemake.exceptions import WorkflowError
 
 from latent_microscope import registry
@@ -13,7 +15,7 @@ from latent_microscope.provenance.codehash import CACHE, CodeHasher
 
 HASHER = CodeHasher(CACHE)
 try:
-    # Where Snakemake deploys software, its environments bring what steps need.
+    # Where Snakemake deploys software, its environments hold what steps need.
     PLAN = Plan(config, HASHER, installed=not workflow.deployment_settings.deployment_method)
 except InputError as error:
     raise WorkflowError(str(error))
@@ -49,7 +51,7 @@ def tables_of_rule(rule, **files):
     return files
 
 
-captions.write_captions(captions.captions())
+captions.write_captions()
 
 
 if not workflow.modifier.is_module or workflow.modifier.parent_modifier is None:
@@ -74,6 +76,6 @@ wildcard_constraints:
     source=r"human|[a-z0-9_]+-(features|probabilities|calibrated)-seed\d+",
 
 
-# On SLURM, groups of short jobs (profiles/slurm) run one after another: each takes a turn.
+# On SLURM, the jobs of a group (profiles/slurm) run one after another: each takes a turn.
 resource_scopes:
     turn="local",

@@ -24,7 +24,7 @@ for figure in registry.figures():
         log:
             figures.log(figure),
         wildcard_constraints:
-            study=PLAN.drawing(figure),
+            study=PLAN.where(partial(figures.is_drawn, figure)),
         group:
             batch("figures")
         conda:

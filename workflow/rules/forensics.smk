@@ -93,7 +93,7 @@ for score in scores.declared_scores():
         log:
             f"{LOG}/apply_score_{score.name}-{{view}}-seed{{seed}}.log",
         wildcard_constraints:
-            study=PLAN.scoring(score),
+            study=PLAN.where(partial(scores.is_computed, score)),
         group:
             batch("scores")
         conda:

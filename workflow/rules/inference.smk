@@ -14,7 +14,7 @@ rule noise_ceiling:
     threads: THREADS
     resources:
         # Two half-vote RDMs of 10,000 images and their ranks.
-        **needs(fixed_memory(6000), long_runtime),
+        **needs(fixed(6000), long_runtime),
     params:
         step=step("noise_ceiling"),
         metric=lambda wildcards: wildcards.metric,

@@ -13,7 +13,7 @@ for table in [declared for declared in registry.tables() if declared.function]:
         log:
             f"{LOG}/{table.rule}.log",
         wildcard_constraints:
-            study=PLAN.tabulating(table),
+            study=PLAN.where(partial(tables.is_made, table)),
         localrule: True
         conda:
             "../../envs/analysis.yaml"

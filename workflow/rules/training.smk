@@ -251,7 +251,7 @@ rule profile_layers:
         "../../envs/torch.yaml"
     threads: THREADS
     resources:
-        **needs(fixed_memory(6000), long_runtime, gpu=1),
+        **needs(fixed(6000), long_runtime, gpu=1),
     params:
         step=step("profile_layers"),
         settings=ask(networks.profile_settings),

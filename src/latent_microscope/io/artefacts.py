@@ -1,4 +1,4 @@
-"""Reading and writing the workflow's files: atomic, free of pickle, the same bytes every time."""
+"""Reading and writing the workflow's files: atomic, without pickle, the same bytes every time."""
 
 import csv
 import errno
@@ -34,11 +34,8 @@ class _Stream:
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` if the body succeeds.
 
-    A reader sees the old file or the whole new one, never a part, also after a kill or a power
-    cut (the content is flushed to the disk before the rename).
-
-    Raises:
-        NoSpaceError: The disk is full.
+    A reader sees the old file or the whole new one, even after a kill or a power cut (the content
+    is flushed to the disk before the rename). A full disk is a :class:`NoSpaceError`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +57,7 @@ def remove_leftovers(path: Path) -> None:
     """Delete temporary files that a killed process left beside ``path``."""
     ours = re.compile(rf"\.tmp-\d+-{re.escape(path.name)}")
     for leftover in path.parent.glob(".tmp-*"):
-        if ours.fullmatch(leftover.name):  # not that of another file whose name ends alike
+        if ours.fullmatch(leftover.name):  # not of another file with a longer name
             leftover.unlink(missing_ok=True)
 
 
@@ -72,12 +69,12 @@ def save_npy(path: Path, array: np.ndarray) -> None:
 
 @contextmanager
 def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.memmap]:
-    """A memory-mapped ``.npy`` to fill piece by piece; it gets its name when the body succeeds."""
+    """A memory-mapped ``.npy`` to fill piece by piece; it is renamed when the body succeeds."""
     with atomic(path) as temporary:
         array = np.lib.format.open_memmap(
             temporary, mode="w+", dtype=np.dtype(dtype), shape=tuple(int(s) for s in shape)
         )
-        if hasattr(os, "posix_fallocate"):  # a full disk fails here, not as a fatal bus error later
+        if hasattr(os, "posix_fallocate"):  # a full disk fails here, not later as a bus error
             with temporary.open("r+b") as handle:
                 os.posix_fallocate(handle.fileno(), 0, os.path.getsize(temporary))
         yield array
@@ -86,23 +83,15 @@ def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.mem
 
 
 def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
-    """Read one ``.npy``.
-
-    Args:
-        path: The file.
-        mmap: Map it read-only instead of reading it.
-
-    Raises:
-        InputError: Missing, truncated, not an ``.npy``, or holding Python objects.
-    """
+    """Read one ``.npy``, or map it read-only; :class:`InputError` if it is not a plain array."""
     try:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Exception as error:  # a header is parsed as a Python literal: any error may come of it
-        raise InputError(f"{path}: not a readable .npy array ({error}); make it again") from error
+        raise InputError(f"{path}: not a readable .npy array ({error}); recreate it") from error
     if not isinstance(array, np.ndarray):  # np.load opens .npz, too
-        raise InputError(f"{path}: not an .npy array but an .npz archive; give a single array")
+        raise InputError(f"{path}: an .npz archive, not an .npy; save a single array")
     return array
 
 
@@ -113,11 +102,7 @@ def save_npz(path: Path, **arrays: np.ndarray) -> None:
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of one ``.npz``.
-
-    Raises:
-        InputError: Missing, truncated, not an ``.npz``, or holding Python objects.
-    """
+    """Read all arrays of one ``.npz``; :class:`InputError` if it is not an archive of them."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
@@ -131,11 +116,11 @@ def require_finite(array: np.ndarray, path: Path | str, ids: Sequence[Any] | Non
     """Raise :class:`InputError` naming the first row (and id) with a NaN or an infinity."""
     finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     if not finite.all():
-        row = int(np.argmin(finite))
+        row, others = int(np.argmin(finite)), int((~finite).sum()) - 1
         name = f" (id {ids[row]})" if ids is not None else ""
         raise InputError(
-            f"{path}: row {row}{name} holds NaN or infinity, as do {int((~finite).sum()) - 1} "
-            "other rows; remove or mend them"
+            f"{path}: row {row}{name} contains NaN or infinity, as do {others} other rows; remove "
+            "or fix them"
         )
 
 
@@ -148,25 +133,21 @@ def save_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def load_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read a Parquet table.
-
-    Raises:
-        InputError: Missing, truncated, not Parquet, or lacking one of ``columns``.
-    """
+    """Read a Parquet table; :class:`InputError` if it is none, or a column is missing."""
     try:
         table = pd.read_parquet(path, engine="pyarrow")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Exception as error:  # pyarrow's are of many kinds, and pandas trusts its own metadata
-        raise InputError(f"{path}: not a readable Parquet file ({error}); make it again") from error
+        raise InputError(f"{path}: not a readable Parquet file ({error}); recreate it") from error
     missing = [c for c in columns or [] if c not in table.columns]
     if missing:
-        raise InputError(f"{path}: lacks the column {missing[0]!r}; it has {list(table.columns)}")
+        raise InputError(f"{path}: no column {missing[0]!r}; it has {list(table.columns)}")
     return table[columns] if columns else table
 
 
 def save_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV for people (6 significant digits)."""
+    """Write a table as CSV with 6 significant digits."""
     save_text(path, table.to_csv(index=False, float_format="%.6g", quoting=csv.QUOTE_MINIMAL))
 
 
@@ -192,27 +173,29 @@ def load_json(path: Path) -> Any:
 
 
 def save_bytes(path: Path, content: bytes | io.BytesIO) -> None:
-    """Write bytes that were made in memory."""
+    """Write bytes from memory."""
     with atomic(path) as temporary:
         temporary.write_bytes(content if isinstance(content, bytes) else content.getvalue())
+
+
+def require_unique(ids: "pd.Series[Any]", where: Path | str) -> None:
+    """Raise :class:`InputError` naming the first repeated id."""
+    repeated = ids[ids.duplicated()]
+    if len(repeated):
+        raise InputError(f"{where}: id {repeated.iloc[0]!r} occurs more than once")
 
 
 def join_by_id(left: pd.DataFrame, right: pd.DataFrame, *, names: tuple[str, str]) -> pd.DataFrame:
     """Join two tables on their column ``id``, one row each, in the order of ``left``.
 
-    Raises:
-        InputError: An id is repeated, or stands in one table only; the message names it.
+    :class:`InputError` names an id that is repeated or missing in one of them.
     """
-    for table, name in ((left, names[0]), (right, names[1])):
+    tables = ((left, names[0]), (right, names[1]))
+    for table, name in tables:
         if "id" not in table.columns:
-            raise InputError(f"{name}: lacks the column 'id'; it has {list(table.columns)}")
-        repeated = table["id"][table["id"].duplicated()]
-        if len(repeated):
-            raise InputError(f"{name}: the id {repeated.iloc[0]!r} stands in it more than once")
-    for here, there, name, other in (
-        (left, right, names[0], names[1]),
-        (right, left, names[1], names[0]),
-    ):
+            raise InputError(f"{name}: no column 'id'; it has {list(table.columns)}")
+        require_unique(table["id"], name)
+    for (here, name), (there, other) in (tables, tables[::-1]):
         alone = here["id"][~here["id"].isin(there["id"])]
         if len(alone):
             raise InputError(

@@ -1,4 +1,4 @@
-"""A folder for what a step writes only to read it again."""
+"""A temporary folder for files that only the step itself reads."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,11 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def scratch_folder(output: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``output``, gone afterwards.
-
-    Its name is the output's, which no two jobs make at once: what a killed run left is found and
-    removed by the next one.
-    """
+    """Yield an empty folder beside ``output``, removed at the end, after a kill by the next run."""
     folder = output.with_name(f".tmp-{output.name}-scratch")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Reading YAML, apart from what a config may hold: readers of the manifest need not know that."""
+"""Reading YAML files of limited size."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ import yaml
 from latent_microscope.errors import InputError
 
 MAX_VALUES = 100_000
-"""More than any study needs; anchors of YAML can make billions of a few lines."""
+"""More than any study needs; YAML anchors can expand a few lines to billions of values."""
 
 
 def load_yaml(path: Path) -> Any:
@@ -38,6 +38,6 @@ def require_modest(content: Any, where: Path | str) -> None:
             queue.extend(part)
     if queue:
         raise InputError(
-            f"{where}: over {MAX_VALUES} values, or one that contains itself, once its anchors "
-            "(& and *) are followed; write it without them"
+            f"{where}: over {MAX_VALUES} values, or an endless loop, after expanding its anchors "
+            "(& and *); write it without them"
         )

@@ -1,6 +1,8 @@
-"""Captions of declared figures and tables: Snakemake's report wants each in a file of its own."""
+"""Captions of declared figures and tables: Snakemake's report reads each from its own file."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +16,7 @@ FOLDER = Path(".snakemake/latent_microscope/captions")
 
 
 def captions(studies: Iterable[Study] | None = None) -> dict[str, dict[str, str]]:
-    """Text by kind and name of what is declared, or of what these studies make."""
+    """Text by kind (figures, tables) and name: of everything declared, or of these studies."""
     figures, tables = registry.figures(), registry.tables()
     if studies is not None:
         every = list(studies)
@@ -26,18 +28,20 @@ def captions(studies: Iterable[Study] | None = None) -> dict[str, dict[str, str]
     }
 
 
-def file_of(kind: str, name: str, folder: Path = FOLDER) -> str:
+def file_of(kind: str, name: str) -> str:
     """The file of a caption; ``kind`` is figures or tables."""
-    return str((folder / f"{kind}-{name}.rst").resolve())
+    return str((FOLDER / f"{kind}-{name}.rst").resolve())
 
 
-def write_captions(texts: Mapping[str, Mapping[str, str]], folder: Path = FOLDER) -> None:
-    """Write those that are new or different, if the folder can be written."""
+def write_captions() -> None:
+    """Write all of them if one has changed since the last run, and the folder can be written."""
+    texts = captions()
+    digest = hashlib.sha256(json.dumps(texts).encode()).hexdigest()
+    written = FOLDER / "digest"
     with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind, named in texts.items():
-            for name, caption in named.items():
-                text = f"{caption}\n"
-                path = Path(file_of(kind, name, folder))
-                if not path.is_file() or path.read_text(encoding="utf-8") != text:
-                    path.write_text(text, encoding="utf-8")
+        if not written.is_file() or written.read_text() != digest:
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            for kind, named in texts.items():
+                for name, caption in named.items():
+                    Path(file_of(kind, name)).write_text(f"{caption}\n", encoding="utf-8")
+            written.write_text(digest)

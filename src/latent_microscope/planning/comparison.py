@@ -1,9 +1,9 @@
-"""RDMs, behaviour and inference: which files of which models are compared with people."""
+"""RDMs, behaviour and inference: which files of which models are compared with humans."""
 
 from latent_microscope import registry
 from latent_microscope.planning.networks import compared_folds, file_of, seeds_of, tempered_runs
 from latent_microscope.planning.runs import RUN
-from latent_microscope.planning.study import Answer, Study, Wildcards, has_logits
+from latent_microscope.planning.study import Answer, Study, Wildcards, column, has_logits
 
 Source = tuple[str, str, int]
 """Model, layer and seed of an RDM."""
@@ -29,7 +29,7 @@ def source_name(source: Source) -> str:
 
 
 def all_sources(study: Study) -> list[str]:
-    """Names of all RDMs of a study, people first."""
+    """Names of all RDMs of a study, humans first."""
     return ["human", *map(source_name, sources(study))]
 
 
@@ -47,7 +47,7 @@ def _source_file(study: Study, source: str, latent: str, other: str) -> str:
 
 
 def rdm_features(study: Study, at: Wildcards) -> str:
-    """The features that an RDM is of."""
+    """The features that an RDM compares."""
     if at.source == "human":
         return f"results/{study.name}/human/features.npy"
     model, layer, _ = split_source(at.source)
@@ -57,14 +57,14 @@ def rdm_features(study: Study, at: Wildcards) -> str:
 
 
 def rdm_ids(study: Study, at: Wildcards) -> str:
-    """Their ids."""
+    """The table with their ids."""
     if at.source == "human":
         return f"results/{study.name}/human/features.parquet"
     return _source_file(study, at.source, "encoding.parquet", "features.parquet")
 
 
 def rdm_transform(study: Study, at: Wildcards) -> str:
-    """What is done to them first."""
+    """What is applied to them first."""
     return "softmax" if any(layer in at.source for layer in _SOFT) else "none"
 
 
@@ -84,19 +84,9 @@ def of_sources(function: Answer) -> Answer:
     ]
 
 
-def source_models(study: Study, at: Wildcards) -> list[str]:
-    """Model of each RDM."""
-    return ["human", *(model for model, _, _ in sources(study))]
-
-
-def source_layers(study: Study, at: Wildcards) -> list[str]:
-    """Layer of each RDM."""
-    return ["features", *(layer for _, layer, _ in sources(study))]
-
-
-def source_runs(study: Study, at: Wildcards) -> list[int]:
-    """Seed of each RDM."""
-    return [0, *(seed for _, _, seed in sources(study))]
+source_models, source_layers, source_runs = (
+    column(lambda study: [("human", "features", 0), *sources(study)], i) for i in range(3)
+)
 
 
 def _drawn(study: Study) -> list[Source]:
@@ -128,7 +118,7 @@ def classifiers(study: Study) -> list[tuple[str, int]]:
 
 
 def _logits_name(study: Study, model: str) -> str:
-    """An external file and a declared function bring one matrix, which is of logits, if any is."""
+    """The only matrix of an external file or a declared function holds the logits, if any."""
     declared = registry.model_type(study.model(model)["type"])
     return "features.npy" if declared.function or declared.logits == "as held" else "logits.npy"
 
@@ -143,29 +133,22 @@ def behaviour_logits(study: Study, at: Wildcards) -> list[str]:
     return [logits_file(study, model, seed) for model, seed in classifiers(study)]
 
 
-def behaviour_names(study: Study, at: Wildcards) -> list[str]:
-    """Model of each classifier."""
-    return [model for model, _ in classifiers(study)]
-
-
-def behaviour_runs(study: Study, at: Wildcards) -> list[int]:
-    """Seed of each classifier."""
-    return [seed for _, seed in classifiers(study)]
+behaviour_names, behaviour_runs = (column(classifiers, i) for i in range(2))
 
 
 def behaviour_temperatures(study: Study, at: Wildcards) -> list[str]:
-    """Cross-validated networks bring temperatures of their own folds."""
+    """Temperatures of the folds of cross-validated networks."""
     return [file_of(study, model, seed, "folds.parquet") for model, seed in tempered_runs(study)]
 
 
 def tempered_classifiers(study: Study, at: Wildcards) -> list[int]:
-    """Places of these networks among all classifiers."""
+    """Positions of these networks among all classifiers."""
     found = classifiers(study)
     return [found.index(run) for run in tempered_runs(study)]
 
 
 def shown_model(study: Study, at: Wildcards) -> str:
-    """The model whose disagreements with people are drawn: the first trained classifier."""
+    """The model whose disagreements with humans are drawn: the first trained classifier."""
     return study.models("philnet")[0]
 
 
@@ -176,7 +159,7 @@ def shown_file(name: str) -> Answer:
 
 # --- inference -------------------------------------------------------------------------------
 def of_first_metric(function: Answer) -> Answer:
-    """The function's value in jobs of the first metric: predictions have none, so are read once."""
+    """The value in jobs of the first metric only: predictions have no metric, so are read once."""
     return lambda study, at: function(study, at) if at.metric == study.metrics[0] else []
 
 
@@ -192,13 +175,13 @@ def fold_comparisons(study: Study) -> list[str]:
 
 
 def rsa_tables(study: Study, at: Wildcards) -> list[str]:
-    """Similarity to people, by metric, and within folds."""
+    """Similarity to humans, by metric, and within folds."""
     own = [f"results/{study.name}/rsa/{metric}.parquet" for metric in study.metrics]
     return own + fold_comparisons(study)
 
 
 def interval_tables(study: Study, at: Wildcards) -> list[str]:
-    """Bootstrap intervals, if the study wants them."""
+    """Bootstrap intervals, if the study has any draws."""
     if not study.settings["inference"]["draws"]:
         return []
     behaviour = f"results/{study.name}/behaviour-intervals.parquet"
@@ -206,37 +189,36 @@ def interval_tables(study: Study, at: Wildcards) -> list[str]:
 
 
 def equivalent_tables(study: Study, at: Wildcards) -> list[str]:
-    """Annotator equivalents, if the study wants them."""
+    """Annotator equivalents, if the study has any repeats."""
     wanted = study.settings["inference"]["repeats"]
     found: list[str] = of_metrics("equivalents")(study, at) if wanted else []
     return found
 
 
-# --- dissimilarities of people -----------------------------------------------------------------
-def _similar(study: Study) -> list[tuple[str, Source]]:
-    return [(metric, source) for metric in study.metrics for source in sources(study)]
-
-
+# --- human dissimilarities -----------------------------------------------------------------
 def similar_rdms(ending: str) -> Answer:
-    """Every RDM of a model, of every metric."""
+    """Every RDM of a model, metric by metric."""
     return lambda study, at: [
-        _rdm(study, metric, source_name(source), ending) for metric, source in _similar(study)
+        _rdm(study, metric, source_name(source), ending)
+        for metric in study.metrics
+        for source in sources(study)
     ]
 
 
 def similar_metrics(study: Study, at: Wildcards) -> list[str]:
     """Metric of each."""
-    return [metric for metric, _ in _similar(study)]
+    return [metric for metric in study.metrics for _ in sources(study)]
 
 
 def similar_names(study: Study, at: Wildcards) -> list[str]:
-    """Name of each, as short as it tells them apart."""
+    """Name of each, with layer and seed where the model has several."""
     every = sources(study)
     layers = {m: len({layer for n, layer, _ in every if n == m}) for m, _, _ in every}
     seeds = {m: len({seed for n, _, seed in every if n == m}) for m, _, _ in every}
-    return [
+    names = [
         model
         + (f" {layer}" if layers[model] > 1 else "")
         + (f" seed {seed}" if seeds[model] > 1 else "")
-        for _, (model, layer, seed) in _similar(study)
+        for model, layer, seed in every
     ]
+    return names * len(study.metrics)

@@ -1,4 +1,4 @@
-"""Files of data sets, from the manifest, and the user's own."""
+"""Files of the manifest's data sets, and the user's own."""
 
 import hashlib
 import os
@@ -8,21 +8,13 @@ from typing import Any
 from latent_microscope.errors import InputError
 from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits
 
-FILED = (
-    "embeddings",
-    "images",
-    "attributes",
-    "identities",
-    "labels",
-    "votes",
-    "dissimilarity",
-)
-"""Parts of a study of one's own that are files, as they are matched by id."""
+FILED = ("embeddings", "images", "attributes", "identities", "labels", "votes", "dissimilarity")
+"""Parts of a custom study that are files, in the order in which their ids are matched."""
 
 
 # --- data sets of the manifest ---------------------------------------------------------------
 def downloaded(manifest: Manifest) -> list[str]:
-    """Names of the data sets that are fetched: the others are generated."""
+    """Names of the data sets that are downloaded: the others are generated."""
     return [
         n for n, entry in manifest.items() if not any(f.generated for f in entry.files.values())
     ]
@@ -41,7 +33,7 @@ def of_data_set(key: str, *roles: str) -> Answer:
 
 
 def reader(key: str) -> Answer:
-    """The function that reads this data set; None: the usual one."""
+    """The function that reads this data set; None: the default reader."""
     return lambda study, at: study.manifest[study.settings[key]].reader or None
 
 
@@ -67,7 +59,7 @@ def external_file(study: Study, model: Mapping[str, Any]) -> str:
 
 
 def downloads_of(study: Study) -> list[str]:
-    """Every file that a study fetches before anything else."""
+    """Every file that a study downloads."""
     settings, manifest = study.settings, study.manifest
     fetched = downloaded(manifest)
     files = []
@@ -89,17 +81,17 @@ def downloads_of(study: Study) -> list[str]:
 
 # --- files of the user -----------------------------------------------------------------------
 def own_file(part: str) -> Answer:
-    """The user's file; none where the study has none."""
+    """The user's file of a part, if any."""
     return lambda study, at: study.data.get(part, {}).get("file") or []
 
 
 def id_file(part: str) -> Answer:
-    """The file of the ids of a part; none where they are in its own."""
+    """The file of the ids of a part, if they are not in its own."""
     return lambda study, at: study.data.get(part, {}).get("ids") or []
 
 
 def own_models(study: Study) -> list[str]:
-    """Models of a study of one's own that are files."""
+    """Models of a custom study that are files."""
     return study.models("external") if study.kind == "own" else []
 
 
@@ -114,20 +106,19 @@ def model_arrays(study: Study, at: Wildcards) -> dict[str, Any]:
 
 
 def votes_of_logits(study: Study, at: Wildcards) -> Paths:
-    """The votes, whose classes are the columns of a model's logits."""
+    """The votes, whose classes a model's logits must have, if it has logits."""
     logits = has_logits(study.model(at.model)) and study.is_judged
     return f"results/{study.name}/data/votes.parquet" if logits else []
 
 
 def named_images(study: Study, at: Wildcards) -> Paths:
-    """The images whose paths say who is on them."""
-    people = study.data.get("identities", {})
-    found: Paths = own_file("images")(study, at) if people and not people["file"] else []
-    return found
+    """The images, if the identities are in their paths."""
+    identities = study.data.get("identities", {})
+    return own_file("images")(study, at) if identities and not identities["file"] else []
 
 
 def own_settings(*parts: str) -> Answer:
-    """How the files of these parts are read, without what follows after."""
+    """How the files of these parts are read; settings of later steps are left out."""
     skipped = ("file", "size", "types", "thresholds", "max_categories")
     return lambda study, at: {
         part: {key: value for key, value in study.data[part].items() if key not in skipped}
@@ -137,7 +128,7 @@ def own_settings(*parts: str) -> Answer:
 
 
 def folder_state(study: Study, at: Wildcards) -> str | None:
-    """Names, sizes and times of a folder of images: Snakemake looks at its own time alone."""
+    """Hash of names, sizes and times in a folder of images; Snakemake sees its own time only."""
     path = own_file("images")(study, at)
     if not path or not os.path.isdir(path):
         return None
@@ -151,34 +142,29 @@ def folder_state(study: Study, at: Wildcards) -> str | None:
 
 
 def least_samples(study: Study) -> tuple[int, str]:
-    """Samples that neighbours and clusters need, and the setting that needs the most."""
+    """Number of samples that neighbours and clusters need, and the setting that needs the most."""
     if not study.has_forensics:
         return 10, "the comparison with people"
-    clusters, settings = study.settings["clusters"], study.settings
-    wanted: dict[str, int] = {
+    clusters = study.settings["clusters"]
+    needed: dict[str, int] = {
         "clusters.neighbors": clusters["neighbors"] + 2,
         "clusters.min_cluster_size": 2 * clusters["min_cluster_size"],
-        "scores.k": settings["scores"]["k"] + 2,
+        "scores.k": study.settings["scores"]["k"] + 2,
         "sources": 25,
     }
-    reason = max(wanted, key=lambda key: wanted[key])
-    return wanted[reason], reason
+    reason = max(needed, key=lambda key: needed[key])
+    return needed[reason], reason
 
 
 def require_files(study: Study) -> None:
-    """Stop at once where a file of a study of one's own is not there.
-
-    Raises:
-        InputError: It is not; the message names the key.
-    """
-    for part, settings in study.data.items():
-        for key in ("file", "ids"):
-            path = settings.get(key) if (part, key) != ("images", "ids") else None
-            _require(path, f"studies.{study.name}.data.{part}.{key}")
-    for name in own_models(study):
-        _require(study.model(name)["file"], f"studies.{study.name}.models.{name}.file")
-
-
-def _require(path: str | None, key: str) -> None:
-    if path and not os.path.exists(path):
-        raise InputError(f"config key {key}: {path}: no such file")
+    """Raise :class:`InputError` with the config key of a file of a custom study that is missing."""
+    paths = {
+        f"data.{part}.{key}": settings.get(key)
+        for part, settings in study.data.items()
+        for key in ("file", "ids")
+        if (part, key) != ("images", "ids")
+    }
+    paths |= {f"models.{name}.file": study.model(name)["file"] for name in own_models(study)}
+    for key, path in paths.items():
+        if path and not os.path.exists(path):
+            raise InputError(f"config key studies.{study.name}.{key}: {path}: no such file")

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 NUMBA_CACHE = ".snakemake/numba"
+THREAD_VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"))
 
 
 def set_environment(numeric_threads: int, mirror: str | None) -> None:
@@ -13,16 +14,11 @@ def set_environment(numeric_threads: int, mirror: str | None) -> None:
     Libraries read their number of threads when they start. It is the config's, not the job's
     cores: sums of floats depend on how many threads share them. Waiting threads sleep, since
     spinning ones starve each other when jobs share the cores (measured: 25 times slower). The
-    mirror is no param of the download, since where a file comes from does not change what it is.
-
-    Args:
-        numeric_threads: Threads of every numeric library.
-        mirror: Folder with copies of downloads, or None.
+    mirror is no param of the download: it does not change what a file is.
     """
-    # Of Snakemake, while it writes a report: resources depend on sizes, and nothing is wrong.
+    # Snakemake's own, while it writes a report: resources depend on sizes, nothing is wrong.
     warnings.filterwarnings("ignore", "coroutine 'InputFiles", RuntimeWarning)
-    for library in ("OMP", "MKL", "OPENBLAS", "NUMBA"):
-        os.environ[f"{library}_NUM_THREADS"] = str(numeric_threads)
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(numeric_threads)))
     os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
     os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
     os.environ["NUMBA_CACHE_DIR"] = str(Path(NUMBA_CACHE).resolve())

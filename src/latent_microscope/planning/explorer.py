@@ -1,5 +1,6 @@
 """What a study's explorer shows: the spaces of one VAE and of networks, images, scores, votes."""
 
+from operator import attrgetter
 from typing import Any
 
 from latent_microscope.planning.comparison import classifiers, logits_file
@@ -23,9 +24,8 @@ def explorer_of(study: Study) -> list[str]:
     return [f"results/{study.name}/explorer.html"] if study.is_of(*EXPLORED) else []
 
 
-def is_clustered(study: Study) -> bool:
-    """Whether the latents have clusters, lists, near-duplicates."""
-    return study.is_clustered
+is_clustered = attrgetter("is_clustered")
+"""Whether the latents of a study have clusters, lists, near-duplicates."""
 
 
 def images(study: Study, at: Wildcards) -> Paths:
@@ -39,14 +39,14 @@ def samples(study: Study, at: Wildcards) -> str:
 
 
 def mapped_models(study: Study) -> list[str]:
-    """The network whose features have a UMAP plane of their own; it may be none."""
+    """The network whose features get their own UMAP, if any."""
     if study.kind != "alignment" or not study.settings["explorer"]["feature_map"]:
         return []
     return study.models("philnet")[:1]
 
 
 def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
-    """Name → (matrix, its ids, its plane, its neighbours) of each map, the first one first."""
+    """Name → (matrix, ids, UMAP or t-SNE, neighbours) of each map, the first one first."""
     found: dict[str, list[Any]] = {}
     synthetic = study.kind == "synthetic"
     if study.has_latents:
@@ -58,17 +58,13 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
             of_first_run("neighbours.npy", is_clustered)(study, at),
         ]
     compared = study.is_judged or "dissimilarity" in study.parts
-    models = (*study.models("philnet")[:1], *study.models("external"))
-    for model in models if compared else ():
-        trained = model in study.models("philnet")
-        files: list[Any] = [
-            first_file(study, model, name) for name in ("features.npy", "features.parquet")
-        ]
-        folder = f"results/{study.name}/explorer/{model}"
-        mapped = model in mapped_models(study)
+    trained = study.models("philnet")[:1]
+    for model in [*trained, *study.models("external")] if compared else []:
+        pair = [first_file(study, model, name) for name in ("features.npy", "features.parquet")]
+        folder, mapped = f"results/{study.name}/explorer/{model}", model in mapped_models(study)
         names = ("plane.npy", "neighbours.npy")
-        files += [f"{folder}/{name}" if mapped else [] for name in names]
-        found[f"{'features' if trained else 'outputs'} of {model}"] = files
+        what = "features" if model in trained else "outputs"
+        found[f"{what} of {model}"] = pair + [f"{folder}/{n}" if mapped else [] for n in names]
     if study.is_judged:
         folder = f"results/{study.name}/human"
         found["votes of people"] = [f"{folder}/features.npy", f"{folder}/features.parquet", [], []]
@@ -77,9 +73,7 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
 
 def of_spaces(position: int) -> Answer:
     """This file of every space that has it."""
-    return lambda study, at: [
-        files[position] for files in spaces(study, at).values() if files[position]
-    ]
+    return lambda study, at: [f[position] for f in spaces(study, at).values() if f[position]]
 
 
 def spaces_with(position: int) -> Answer:
@@ -88,7 +82,7 @@ def spaces_with(position: int) -> Answer:
 
 
 def plane_method(study: Study, at: Wildcards) -> str:
-    """How the first plane was made."""
+    """The method of the first map."""
     return "t-SNE" if study.kind == "synthetic" else "UMAP"
 
 
@@ -106,7 +100,7 @@ def scores(study: Study, at: Wildcards) -> list[str]:
 
 
 def attributes(study: Study, at: Wildcards) -> Paths:
-    """The attributes; of a comparison with people alone they would say no more than the labels."""
+    """The attributes; without forensics they would say no more than the labels."""
     return attribute_file(study, at) if study.has_forensics else []
 
 

@@ -1,6 +1,6 @@
-"""Declared figures as rules and targets: their files, labels, params, and where each is drawn."""
+"""Declared figures as rules and targets: their files, labels, and where each is drawn."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -49,30 +49,22 @@ def labels(figure: registry.Figure, title: str) -> dict[str, str]:
 
 def is_drawn(figure: registry.Figure, study: Study) -> bool:
     """Whether a study has what a figure needs, and what it is about."""
-    runs = "seeds" in study.settings and study.has_latents
-    has = {
-        "run": runs,
-        "view": runs,
-        "run_method": runs and "sources" in study.settings,
-        "view_method": runs and "sources" in study.settings,
-        "metric": "metrics" in study.settings,
-        "study": True,
-    }
-    return has[figure.per] and figure.needs <= study.parts and figure.where(study)
+    keys = {"metric": {"metrics"}, "study": set()}.get(figure.per, {"seeds"})
+    keys |= {"sources"} if figure.per.endswith("_method") else set()
+    has = keys <= study.settings.keys() and ("seeds" not in keys or study.has_latents)
+    return has and figure.needs <= study.parts and figure.where(study)
 
 
 def places(figure: registry.Figure, study: Study) -> list[Wildcards]:
-    """What a study's figures of a kind are about: of several seeds of a VAE the first is drawn."""
-    at: list[dict[str, str]] = [{"study": study.name}]
-    if figure.per in ("run", "run_method", "view", "view_method"):
-        at = [{**one, "view": view} for one in at for view in study.views]
-    if figure.per in _OF_A_RUN:
-        at = [{**one, "seed": str(study.seeds()[0])} for one in at]
-    if figure.per in ("run_method", "view_method"):
-        at = [{**one, "method": method} for one in at for method in study.methods]
+    """What a study's figures are about: views (with the first seed), methods, metrics."""
+    if figure.per == "study":
+        return [Wildcards(study=study.name)]
     if figure.per == "metric":
-        at = [{**one, "metric": metric} for one in at for metric in study.metrics]
-    return [Wildcards(**one) for one in at]
+        return [Wildcards(study=study.name, metric=metric) for metric in study.metrics]
+    seed = str(study.seeds()[0]) if figure.per in _OF_A_RUN else ""
+    methods = study.methods if figure.per.endswith("_method") else [""]
+    views = study.views
+    return [Wildcards(study.name, view, seed, method) for view in views for method in methods]
 
 
 def figures_of(study: Study, *, published: bool = False) -> list[str]:
@@ -84,32 +76,22 @@ def figures_of(study: Study, *, published: bool = False) -> list[str]:
     for _, group in groupby(drawn, key=lambda figure: _OUTER.get(figure.per, figure.per)):
         together = [(place, f) for f in group for place in places(f, study)]
         together.sort(key=lambda pair: _outer(pair[0], study))
-        found += [file for place, figure in together for file in _files(figure, place)]
+        for at, figure in together:
+            found += [path(figure, file).format(**vars(at)) for file in figure.titles]
     return found
 
 
 def _outer(at: Wildcards, study: Study) -> tuple[int, ...]:
     view = study.views.index(at.view) if at.view else 0
-    # All figures of a reading of the sources together, where they are about all seeds.
+    # All figures of a method of the sources together, where they are about all seeds.
     method = 1 + study.methods.index(at.method) if at.method and not at.seed else 0
     return view, method, study.metrics.index(at.metric) if at.metric else 0
 
 
-def _files(figure: registry.Figure, at: Wildcards) -> Iterator[str]:
-    for file in figure.titles:
-        yield path(figure, file).format(**vars(at))
-
-
 def check_limits(section: Mapping[str, Any]) -> None:
-    """Check that the config's ``figures.limits`` names figures that there are.
-
-    Raises:
-        InputError: It names another one.
-    """
+    """Raise :class:`InputError` if the config's ``figures.limits`` names an unknown figure."""
     known = {figure.name for figure in registry.figures()}
     for name in section["limits"]:
         if name.partition("/")[0] not in known:
-            raise InputError(
-                f"config key figures.limits: no figure {name!r}; there are: "
-                f"{', '.join(sorted(known))}"
-            )
+            figures = ", ".join(sorted(known))
+            raise InputError(f"config key figures.limits: no figure {name!r}; known: {figures}")

@@ -1,17 +1,20 @@
 """The models of a study: their seeds, settings, weights, folds and layers."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from latent_microscope import registry
 from latent_microscope.planning.runs import RUN, encoding_settings
-from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
+from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 PHILNET = (
     *("widths", "convolutions", "stem", "pooling", "pool_after", "residual", "head_pooling"),
     *("dropout", "dropout_at"),
 )
-"""Keys of its architecture."""
+"""Keys of the architecture."""
 MODEL = "results/{study}/models/{model}/seed{seed}"
+_SHARED = ("type", "layers", "seeds")
 Run = tuple[str, int]
 """Model and seed."""
 
@@ -44,9 +47,12 @@ def first_file(study: Study, model: str, name: str) -> str:
 
 
 def own_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """The keys that a declared type of the job's model brings."""
-    shared = ("type", "layers", "seeds")
-    return {key: value for key, value in study.model(at.model).items() if key not in shared}
+    """The keys that the declared type of the job's model adds."""
+    return _without(study.model(at.model), *_SHARED)
+
+
+def _without(settings: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if key not in keys}
 
 
 def setting_of_model(key: str) -> Answer:
@@ -55,25 +61,22 @@ def setting_of_model(key: str) -> Answer:
 
 
 # --- architectures and weights ---------------------------------------------------------------
-def _philnet(model: Any) -> dict[str, Any]:
-    return {"kind": "philnet", **{key: model[key] for key in PHILNET}}
+def _architecture(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: model[key] for key in PHILNET}
 
 
 def training_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """A network's own keys; without a running average the key is left out, as it always was."""
+    """The network's own keys; without a running average that key is left out."""
     model = study.model(at.model)
-    skipped = ["type", "layers", "seeds"]
-    if not model["average"]:
-        skipped.append("average")
-    return {k: v for k, v in model.items() if k not in skipped}
+    return _without(model, *_SHARED, *(() if model["average"] else ("average",)))
 
 
 def network_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """Architecture of an untrained or pretrained network."""
+    """Architecture of a network."""
     model = study.model(at.model)
-    if model["type"] == "random":
-        return _philnet(study.model(model["of"]))
-    return {"kind": model["type"]}
+    model = study.model(model["of"]) if model["type"] == "random" else model
+    own = _architecture(model) if model["type"] == "philnet" else {}
+    return {"kind": model["type"], **own}
 
 
 def pretrained_weights(study: Study, at: Wildcards) -> Paths:
@@ -84,33 +87,27 @@ def pretrained_weights(study: Study, at: Wildcards) -> Paths:
 
 def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """What reading a network's features depends on: its architecture, not its training."""
-    model = study.model(at.model)
-    if model["type"] == "philnet":
-        return _philnet(model)
-    kept = {key: model[key] for key in ("input_size",) if key in model}
-    return network_settings(study, at) | kept
+    own = {k: v for k, v in study.model(at.model).items() if k == "input_size"}
+    return network_settings(study, at) | own
 
 
 # --- networks in folds, and views of them ------------------------------------------------------
-def folds_model(study: Study, model: str) -> Any:
+def folds_model(study: Study, model: str) -> Mapping[str, Any]:
     """The settings of a cross-validated network, or of the one that a model shows views of."""
     settings = study.model(model)
     return study.model(settings["of"]) if settings["type"] == "views" else settings
 
 
 def folds_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """The architecture is that of the network that every fold starts from."""
+    """The network's own keys, and the architecture that every fold starts from."""
     model = study.model(at.model)
-    start = study.model(model["of"])
-    own = {k: v for k, v in model.items() if k not in ("type", "layers", "of", "seeds")}
-    return {**{key: start[key] for key in PHILNET}, **own}
+    return _architecture(study.model(model["of"])) | _without(model, *_SHARED, "of")
 
 
 def views_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """The architecture, and which views."""
     start = study.model(folds_model(study, at.model)["of"])
-    own = {key: study.model(at.model)[key] for key in ("shift", "mirror")}
-    return {**{key: start[key] for key in PHILNET}, **own}
+    return _architecture(start) | {key: study.model(at.model)[key] for key in ("shift", "mirror")}
 
 
 def of_origin(name: str) -> Answer:
@@ -119,7 +116,7 @@ def of_origin(name: str) -> Answer:
 
 
 def tempered_runs(study: Study) -> list[Run]:
-    """(model, seed) of what is predicted fold by fold: networks in folds, and views of theirs."""
+    """(model, seed) of what is predicted fold by fold: cross-validated networks and their views."""
     return runs_of(study, "folds", "views")
 
 
@@ -142,9 +139,8 @@ def compared_fold_files(column: int, name: str) -> Answer:
     ]
 
 
-def compared_fold_column(column: int) -> Answer:
-    """Model (0) or seed (1) of each compared network."""
-    return lambda study, at: [row[column] for row in compared_folds(study)]
+compared_fold_column = partial(column, compared_folds)
+"""Model (0) or seed (1) of each compared network."""
 
 
 def fold_column(key: str) -> Answer:
@@ -184,22 +180,21 @@ def profile_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     return extraction_settings(study, at)
 
 
-# --- words -----------------------------------------------------------------------------------
+# --- notes ----------------------------------------------------------------------------------
 def notes(study: Study, at: Wildcards) -> dict[str, str]:
-    """What every table must say of a model beside its name."""
-    found = {}
-    given = study.kind != "own" or "labels" in study.parts
+    """The note of a model that every table shows beside its name."""
+    found: dict[str, str] = {}
+    labelled = study.kind != "own" or "labels" in study.parts
     for name in study.models():
         settings = study.model(name)
         declared = registry.model_type(settings["type"])
         note = declared.note(settings)
-        if declared.oracle and not given:
+        if declared.oracle and not labelled:
             note = "class: the majority of the votes themselves"
-        if note:
-            found[name] = note
+        found |= {name: note} if note else {}
     return found
 
 
 def figure_notes(study: Study, at: Wildcards) -> dict[str, str]:
-    """What a reader must see beside a model's name wherever its values are drawn."""
+    """Notes that figures show beside a model's name."""
     return {name: note for name, note in notes(study, at).items() if note == "random weights"}

@@ -4,21 +4,20 @@ import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from latent_microscope.errors import InputError
 
 RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
-"""Names of the studies of the last run; the workflow writes it when a run starts."""
+"""Names of the studies of the last run; written by the workflow when a run starts."""
 COMMAND = "LATENT_MICROSCOPE_COMMAND"
-"""Set by the console command, which lists the pages itself, also when there was nothing to do."""
+"""Set by the console command, which itself lists the pages, even if nothing had to run."""
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page or folder to open, and what it is."""
+class Page(NamedTuple):
+    """A page or folder to open, and what it shows."""
 
     path: Path
     what: str
@@ -39,16 +38,16 @@ def last_run() -> list[str]:
 
 
 def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
-    """The pages of some studies, the most important first; an InputError if one is unfinished."""
+    """What there is to open of some studies; :class:`InputError` if one is not finished."""
     studies, finished = list(studies), finished_studies(results)
     pages = []
     if len(studies) > 1 and (results / "report.html").is_file():
-        pages.append(Page(results / "report.html", "findings of all of them"))
+        pages.append(Page(results / "report.html", "findings of all studies"))
     for name in studies:
         folder = results / name
         if name not in finished:
             known = ", ".join(finished) or "none"
-            raise InputError(f"{folder}: this study is not finished; finished studies: {known}")
+            raise InputError(f"{folder}: not finished; finished studies: {known}")
         if (folder / "explorer.html").is_file():
             pages.append(Page(folder / "explorer.html", f"{name}: explorer of the latent space"))
         pages.append(Page(folder / "report.html", f"{name}: findings, figures, tables"))
@@ -66,11 +65,9 @@ def listing(pages: Iterable[Page]) -> str:
 
 def remember(studies: Iterable[str]) -> None:
     """Note down the studies of this run, if the folder can be written."""
-    temporary = LAST_RUN.with_name(f".tmp-{os.getpid()}-{LAST_RUN.name}")
     with suppress(OSError):
         LAST_RUN.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(list(studies)), encoding="utf-8")
-        os.replace(temporary, LAST_RUN)
+        LAST_RUN.write_text(json.dumps(list(studies)), encoding="utf-8")
 
 
 def told_at_the_end() -> str:

@@ -1,7 +1,7 @@
-"""What a run would ask of a cluster, before anything is submitted: jobs, time, GPU hours, disk.
+"""What a run would request from a cluster: jobs, time, GPU hours, disk.
 
-The numbers are what the rules declare for their first attempt, and so bounds, not forecasts: SLURM
-ends what goes beyond its time, and most steps need far less.
+The numbers are what the rules declare for their first attempt: upper bounds, not forecasts. SLURM
+ends a job that exceeds its time, and most steps need far less.
 """
 
 import argparse
@@ -31,36 +31,21 @@ from latent_microscope.errors import InputError
 
 @dataclass(frozen=True)
 class Job:
-    """One thing that runs: a job of SLURM's, or a short one beside Snakemake.
+    """A job of SLURM's, or a short one that runs beside Snakemake."""
 
-    Attributes:
-        name: Its rule, or the id of its group.
-        rules: Its steps' rules, one entry a step.
-        local: Whether it runs beside Snakemake.
-        threads: Processors asked for.
-        minutes: Longest time allowed.
-        memory: MB asked for; None while files that it depends on do not exist yet.
-        gpus: GPUs asked for.
-        disk: MB that its steps leave behind.
-    """
-
-    name: str
-    rules: tuple[str, ...]
+    name: str  # of its rule, or of its group
+    rules: tuple[str, ...]  # one entry per step
     local: bool
     threads: int
-    minutes: int
-    memory: int | None
+    minutes: int  # longest time allowed
+    memory: int | None  # MB; None while files that it depends on do not exist yet
     gpus: int
-    disk: int
+    disk: int  # MB that its steps leave behind
 
 
 def planned_jobs(arguments: Sequence[str]) -> list[Job]:
-    """The jobs that ``snakemake ARGUMENTS`` would run.
-
-    Raises:
-        InputError: Snakemake refuses the arguments or the workflow.
-    """
-    said = io.StringIO()  # a dry run names every job, however quiet it is told to be
+    """The jobs that ``snakemake ARGUMENTS`` would run; :class:`InputError` if it refuses them."""
+    said = io.StringIO()  # a dry run names every job even if it is quiet
     with redirect_stdout(said), redirect_stderr(said):
         try:
             _, options = cli.parse_args(["--dry-run", *arguments])
@@ -73,13 +58,13 @@ def planned_jobs(arguments: Sequence[str]) -> list[Job]:
             except Exception as error:
                 api.print_exception(error)
     sys.stderr.write(said.getvalue())
-    raise InputError("Snakemake cannot plan this run; it says why above")
+    raise InputError("Snakemake cannot plan this run; see its message above")
 
 
 def _needed(api: SnakemakeApi, options: argparse.Namespace) -> Iterable[Any]:
     """Jobs and groups of jobs of the dry run that these options ask for."""
     workflow = api.workflow(
-        # Without a number of nodes a dry run thinks of one machine, and caps threads by its cores.
+        # Without a number of nodes a dry run assumes one machine and caps threads by its cores.
         resource_settings=ResourceSettings(
             cores=options.cores or 10_000,
             nodes=options.jobs,
@@ -131,22 +116,19 @@ def _describe(job: Any) -> Job:
     return Job(
         name=job.groupid if job.is_group() else job.rule.name,
         rules=tuple(sorted(step.rule.name for step in steps)),
-        # Asked of the job itself, a dry run says that everything is local.
+        # In a dry run the job itself says that it is local.
         local=not job.is_group() and job.rule.name in job.rule.workflow._localrules,
         threads=job.threads,
         minutes=int(resources.get("runtime", 0)),
         memory=int(resources.get("mem_mb", 0)) if known else None,
         gpus=int(resources.get("gpu", 0)),
-        disk=sum(_number(step.resources.get("disk_mb", 0)) for step in steps),
+        disk=sum(size for s in steps if isinstance(size := s.resources.get("disk_mb", 0), int)),
     )
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def table(jobs: Sequence[Job]) -> str:
     """The plan as text: a line for each kind of job, then the sums."""
+    local = [job for job in jobs if job.local]
     kinds: Mapping[str, list[Job]] = defaultdict(list)
     for job in jobs:
         if not job.local:
@@ -155,15 +137,11 @@ def table(jobs: Sequence[Job]) -> str:
     rows = [heads]
     for name, kind in sorted(kinds.items(), key=lambda item: (-_gpu_hours(item[1]), item[0])):
         rows.append([name, *_row(kind)])
-    local = [job for job in jobs if job.local]
     if local:
         rows.append(["beside Snakemake", *_row(local)])
     widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-    lines = []
-    for first, *others in rows:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]))
-    return "\n".join([*lines, "", *_sums(jobs)])
+    layout = "  ".join([f"{{:<{widths[0]}}}", *(f"{{:>{width}}}" for width in widths[1:])])
+    return "\n".join([*(layout.format(*row) for row in rows), "", *_sums(jobs)])
 
 
 def _row(jobs: Sequence[Job]) -> list[str]:
@@ -192,8 +170,7 @@ def _sums(jobs: Sequence[Job]) -> list[str]:
     processor_hours = sum(job.threads * job.minutes for job in sent) / 60
     return [
         f"{len(sent)} jobs for SLURM, {len(jobs) - len(sent)} beside Snakemake: {steps} steps.",
-        f"At most {_gpu_hours(sent):.0f} GPU hours and {processor_hours:.0f} processor hours: all",
-        "the time that the jobs may take on their first attempt (runtime in workflow/rules). SLURM",
-        "would end them then; most need minutes.",
+        f"At most {_gpu_hours(sent):.0f} GPU hours and {processor_hours:.0f} processor hours: the",
+        "time limits of all first attempts (runtime in workflow/rules). Most jobs need minutes.",
         f"About {sum(job.disk for job in jobs) / 1000:.1f} GB on disk, with the downloads.",
     ]

@@ -1,4 +1,4 @@
-"""What studies need to be installed: said before anything runs, not by the step that misses it."""
+"""Packages that studies need: checked before anything runs, not by the step that needs them."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ MODULES = {"train": ("torch", "tensorboard", "pyod"), "models": ("torch", "torch
 
 
 def extra_for(study: Mapping[str, Any]) -> str | None:
-    """The extra that a study of a resolved config needs beside ``workflow``; None: no other."""
+    """The extra that a study of a resolved config needs beside ``workflow``, if any."""
     models = study.get("models", {}).values()
     extras = {registry.model_type(model["type"]).extra for model in models} - {""}
     if "models" in extras:
@@ -20,16 +20,12 @@ def extra_for(study: Mapping[str, Any]) -> str | None:
 
 
 def require_installed(studies: Mapping[str, Mapping[str, Any]]) -> None:
-    """Check that what the studies run on can be imported here.
-
-    Raises:
-        InputError: It cannot; the message names the study and what to install.
-    """
+    """Check that what the studies run on can be imported; :class:`InputError` says what cannot."""
     for name, study in studies.items():
         extra = extra_for(study)
         missing = [m for m in MODULES.get(extra or "", ()) if find_spec(m) is None]
         if missing:
             raise InputError(
-                f"study {name} runs networks, and {', '.join(missing)} is not installed; "
+                f"study {name} runs networks, but {', '.join(missing)} is not installed; "
                 f'pip install "latent-microscope[{extra}]"'
             )

@@ -1,4 +1,4 @@
-"""What a step asks for, by the reason for the number; each attempt asks for more."""
+"""Resources of the rules, with the reason for each number; each attempt asks for more."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,67 +7,35 @@ from latent_microscope.planning.runs import is_dense
 from latent_microscope.planning.study import Study, Wildcards
 
 UNKNOWN_DOWNLOAD = 1500  # MB; CelebA's archive, the largest whose size the manifest does not give
-UNKNOWN_IMAGES = 2000  # more than the made-up data sets have
+UNKNOWN_IMAGES = 2000  # more than the synthetic data sets have
 Resource = Callable[..., int]
 
 
-# --- memory, MB ------------------------------------------------------------------------------
-def light_memory(wildcards: Any, attempt: int) -> int:
-    """pandas, matplotlib and a few arrays of one study."""
-    return 2000 * attempt
+# --- memory in MB, time in minutes -------------------------------------------------------------
+def fixed(amount: int) -> Resource:
+    """The same for every input."""
+    return lambda wildcards, attempt: amount * attempt
 
 
-def heavy_memory(wildcards: Any, input: Any, attempt: int) -> int:
-    """Inputs, copies of them, libraries."""
-    return int(3000 + 4 * max(input.size_mb, 100)) * attempt
+def growing(base: int, per_mb: float, least_mb: float = 0) -> Resource:
+    """MB that grow with the size of the inputs."""
+
+    def memory(wildcards: Any, input: Any, attempt: int) -> int:
+        return int(base + per_mb * max(input.size_mb, least_mb)) * attempt
+
+    return memory
 
 
-def training_memory(wildcards: Any, input: Any, attempt: int) -> int:
-    """Images in memory, network, optimiser."""
-    return int(4000 + 5 * input.size_mb) * attempt
-
-
-def pair_memory(wildcards: Any, input: Any, attempt: int) -> int:
-    """RDMs and their ranks in memory."""
-    return int(2000 + 5 * input.size_mb) * attempt
-
-
-def ranks_memory(wildcards: Any, input: Any, attempt: int) -> int:
-    """Two RDMs and their ranks a thread; features."""
-    return int(5000 + 0.5 * input.size_mb) * attempt
-
-
-def bootstrap_memory(wildcards: Any, input: Any, attempt: int) -> int:
-    """Ranks of all RDMs in 2 bytes a pair; files."""
-    return int(4000 + 1.2 * input.size_mb) * attempt
-
-
-def fixed_memory(megabytes: int) -> Resource:
-    """Of what does not grow with the input."""
-    return lambda wildcards, attempt: megabytes * attempt
-
-
-MEMORY: dict[str, Resource] = {
-    "light": light_memory,
-    "heavy": heavy_memory,
-    "pair": pair_memory,
-}
-
-
-# --- time, minutes ---------------------------------------------------------------------------
-def short_runtime(wildcards: Any, attempt: int) -> int:
-    """Seconds at published sizes, plus a cold file system."""
-    return 15 * attempt
-
-
-def long_runtime(wildcards: Any, attempt: int) -> int:
-    """Passes over all pairs, UMAP and HDBSCAN of a large study."""
-    return 120 * attempt
-
-
-def training_runtime(wildcards: Any, attempt: int) -> int:
-    """The paper sizes on a few CPU cores; a GPU needs far less."""
-    return 480 * attempt
+light_memory = fixed(2000)  # pandas, matplotlib and a few arrays of one study
+heavy_memory = growing(3000, 4, 100)  # inputs, copies of them, libraries
+training_memory = growing(4000, 5)  # images in memory, network, optimiser
+pair_memory = growing(2000, 5)  # RDMs and their ranks in memory
+ranks_memory = growing(5000, 0.5)  # per thread two RDMs and their ranks; features
+bootstrap_memory = growing(4000, 1.2)  # ranks of all RDMs in 2 bytes per pair; files
+MEMORY: dict[str, Resource] = {"light": light_memory, "heavy": heavy_memory, "pair": pair_memory}
+short_runtime = fixed(15)  # seconds at published sizes, plus a cold file system
+long_runtime = fixed(120)  # passes over all pairs, UMAP and HDBSCAN of a large study
+training_runtime = fixed(480)  # the paper sizes on a few CPU cores; a GPU needs far less
 
 
 # --- disk, MB, from the config alone, so that a plan knows it before anything runs --------------
@@ -114,10 +82,10 @@ TRAINING_DISK = 250
 
 # --- batches ---------------------------------------------------------------------------------
 BATCHES = {"scores": 6, "ranks": 6, "rdms": 4, "figures": 8}
-"""Short steps that travel together on a cluster → so many of a study make one job of SLURM's.
+"""Groups of short steps → how many of a study make one job of SLURM's.
 
-No member of a batch needs another one of it, and no training is in one: what fails is made again
-with its batch.
+No member of a batch needs another one of it, and no training is in one: a step that fails is
+repeated with its batch.
 """
 
 
@@ -151,16 +119,7 @@ def needs(
     gpu: Any = None,
     batched: bool = False,
 ) -> dict[str, Any]:
-    """The resources of a rule.
-
-    Args:
-        memory: MB.
-        runtime: Minutes.
-        disk: MB that it leaves behind, if more than a few.
-        gpu: GPUs.
-        batched: Whether several of its jobs travel in one of SLURM's, one after another.
-    """
-    found = {"mem_mb": memory, "runtime": runtime, "disk_mb": disk, "gpu": gpu}
-    if batched:
-        found["turn"] = 1
+    """The resources of a rule; several jobs of a ``batched`` one share a SLURM job, in turns."""
+    turn = 1 if batched else None
+    found = {"mem_mb": memory, "runtime": runtime, "disk_mb": disk, "gpu": gpu, "turn": turn}
     return {name: value for name, value in found.items() if value is not None}

@@ -1,9 +1,11 @@
-"""Files of a study's VAEs: one for each view, seed and reading of the sources; what figures say."""
+"""Files of a study's VAEs: one per view, seed and method of the sources; titles of figures."""
 
 from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
-from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
+from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 RESULTS = "results/{study}"
 RUN = "results/{study}/vae/{view}/seed{seed}"
@@ -11,24 +13,17 @@ LOGS = "results/{study}/logs"
 
 
 def of_study(*keys: str) -> Answer:
-    """The value at these keys in the study's config, and nothing else."""
-
-    def value(study: Study, at: Wildcards) -> object:
-        part: object = study.settings
-        for key in keys:
-            part = part[key]  # type: ignore[index]
-        return part
-
-    return value
+    """The value at these keys in the study's config."""
+    return lambda study, at: reduce(getitem, keys, study.settings)
 
 
 def scores_settings(*keys: str) -> Answer:
-    """These keys of the study's section scores, and nothing else."""
+    """These keys of the study's section scores."""
     return lambda study, at: {key: study.settings["scores"][key] for key in keys}
 
 
 def number(study: Study, at: Wildcards) -> int:
-    """The run's own number."""
+    """The run's seed."""
     return int(at.seed)
 
 
@@ -49,17 +44,17 @@ def vae_images(study: Study, at: Wildcards, split: str) -> str:
 
 
 def training_images(study: Study, at: Wildcards) -> str:
-    """What the VAE is trained on."""
+    """The images that the VAE is trained on."""
     return vae_images(study, at, "train")
 
 
 def encoded_images(study: Study, at: Wildcards) -> str:
-    """The images that a VAE's latents describe: alignment encodes the held-out test images."""
+    """The images of a VAE's latents: alignment encodes the held-out test images."""
     return vae_images(study, at, "test")
 
 
 def encoded_samples(study: Study, at: Wildcards) -> str:
-    """Ids, and what else is known, of these images."""
+    """The table of these images: ids and labels."""
     return str(Path(encoded_images(study, at)).parent / "samples.parquet")
 
 
@@ -80,43 +75,34 @@ def study_samples(study: Study, at: Wildcards) -> str:
 
 
 def attribute_file(study: Study, at: Wildcards) -> Paths:
-    """The attributes as 0/1 columns; none where a study has none."""
+    """The attributes as 0/1 columns, if the study has any."""
     known = "attributes" in study.parts
     return f"results/{study.name}/data/attributes.parquet" if known else []
 
 
 # --- files of several VAEs -------------------------------------------------------------------
 def run_files(name: str, wanted: Callable[[Study], bool] = lambda study: True) -> Answer:
-    """This file of each VAE of a study; none in studies that are not wanted."""
+    """This file of each VAE of a study, if the study is wanted."""
     return lambda study, at: study.run_files(f"{RUN}/{name}") if wanted(study) else []
 
 
-def of_runs(position: int) -> Answer:
-    """View (0) or seed (1) of each VAE of a study."""
-    return lambda study, at: [run[position] for run in study.runs()]
-
-
-run_views, run_seeds = of_runs(0), of_runs(1)
+run_views, run_seeds = (column(Study.runs, i) for i in range(2))
 
 
 def run_method_files(name: str) -> Answer:
-    """This file of each VAE and each reading of the sources."""
+    """This file of each VAE and each method of the sources."""
     return lambda study, at: [
-        f"{RUN}/{name}".format(study=study.name, view=view, seed=seed, method=method)
-        for view, seed in study.runs()
+        f"{run}/{name}".format(method=method)
+        for run in study.run_files(RUN)
         for method in study.methods
     ]
 
 
-def of_run_methods(position: int) -> Answer:
-    """View (0), seed (1) or method (2) of each VAE and reading of the sources."""
-    return lambda study, at: [
-        (view, seed, method)[position] for view, seed in study.runs() for method in study.methods
-    ]
+def _run_methods(study: Study) -> list[tuple[str, int, str]]:
+    return [(view, seed, method) for view, seed in study.runs() for method in study.methods]
 
 
-run_method_views, run_method_seeds = of_run_methods(0), of_run_methods(1)
-run_methods = of_run_methods(2)
+run_method_views, run_method_seeds, run_methods = (column(_run_methods, i) for i in range(3))
 
 
 def view_files(name: str) -> Answer:
@@ -130,24 +116,24 @@ def view_files(name: str) -> Answer:
 def of_first_run(
     name: str, wanted: Callable[[Study], bool] = lambda study: study.has_latents
 ) -> Answer:
-    """This file of the explored run, or nothing where it is not wanted."""
+    """This file of the explored run, if the study is wanted."""
     return lambda study, at: f"{here(study, study.first_run)}/{name}" if wanted(study) else []
 
 
 def umap_replicates(study: Study, at: Wildcards) -> list[str]:
-    """Planes of the UMAP seeds beside the run's own."""
+    """UMAPs of further seeds."""
     count = study.settings["clusters"]["umap_seeds"]
     return [f"{here(study, at)}/planes/umap{k}.npy" for k in range(1, count)]
 
 
 def subniches_if_any(study: Study, at: Wildcards) -> Paths:
-    """Sub-niches are a part of studies of faces and of one's own."""
+    """Sub-niches, in studies of faces and custom studies."""
     return f"{here(study, at)}/subniches.parquet" if study.is_of("faces", "own") else []
 
 
-# --- words on figures ------------------------------------------------------------------------
+# --- titles of figures ----------------------------------------------------------------------
 def title(study: Study, at: Wildcards) -> str:
-    """Study, view and seed as a figure's first line says them."""
+    """Study, view and seed: the first line of a figure."""
     parts = [study.name]
     if len(study.views) > 1 and at.view:
         parts.append({"whole": "whole image", "eyes": "eye region"}.get(at.view, at.view))
@@ -156,7 +142,7 @@ def title(study: Study, at: Wildcards) -> str:
     if at.method:
         parts.append(f"sources as {at.method}")
     if study.is_made_up:
-        parts.append("made-up data")
+        parts.append("synthetic demo data")
     return " · ".join(parts)
 
 
@@ -172,25 +158,25 @@ def metric(study: Study, at: Wildcards) -> str:
 
 # --- the VAE ---------------------------------------------------------------------------------
 def vae_settings(study: Study, at: Wildcards) -> dict[str, object]:
-    """What training the VAE depends on."""
+    """The settings that training the VAE depends on."""
     settings = dict(study.settings["vae"])
     del settings["weights"]
     if study.kind == "detection":
         own = study.settings["settings"][at.view]["restarts"]
         settings["restarts"] = settings["restarts"] if own is None else own
-    if not settings["restarts"]:  # the same params as before there were any
+    if not settings["restarts"]:
         del settings["restarts"]
     return settings
 
 
 def encoding_settings(study: Study, at: Wildcards) -> dict[str, object]:
-    """How the VAE reads images, without what only its training needs."""
+    """The settings that encoding depends on, without those of its training."""
     settings = study.settings["vae"]
     return {k: settings[k] for k in ("arch", "latent", "dropout", "input_range", "reconstruction")}
 
 
 def is_dense(study: Study) -> bool:
-    """The dense network's small batches keep one core busy, and it gains nothing from a GPU."""
+    """Whether the VAE is the dense network, which keeps one core busy and needs no GPU."""
     return bool(study.settings["vae"]["arch"] == "dense")
 
 

@@ -1,4 +1,4 @@
-"""Declared scores that are no columns of score_samples: their files, where each is computed."""
+"""Declared scores: which a study has, and files of those with a function of their own."""
 
 from typing import Any
 
@@ -27,29 +27,13 @@ def of_study(study: Study) -> list[registry.Score]:
     return [s for s in registry.scores() if not s.function or is_computed(s, study)]
 
 
-def every(study: Study, at: Wildcards) -> list[str]:
-    """Names of all scores, ours first."""
-    return [score.name for score in of_study(study)]
+def _named(*flags: str) -> Answer:
+    """Names of a study's scores with all of these flags."""
+    return lambda study, at: [s.name for s in of_study(study) if all(getattr(s, f) for f in flags)]
 
 
-def main(study: Study, at: Wildcards) -> list[str]:
-    """Names of those that people look at first."""
-    return [score.name for score in of_study(study) if score.main]
-
-
-def ours(study: Study, at: Wildcards) -> list[str]:
-    """Those of them that are columns of score_samples."""
-    return [score.name for score in of_study(study) if score.main and not score.function]
-
-
-def tested(study: Study, at: Wildcards) -> list[str]:
-    """Names of those that are correlated with numbers, and checked."""
-    return [score.name for score in of_study(study) if score.tested]
-
-
-def checked(study: Study, at: Wildcards) -> list[str]:
-    """Those of them that are columns of score_samples."""
-    return [score.name for score in of_study(study) if score.tested and not score.function]
+every, main, tested = _named(), _named("main"), _named("tested")
+ours, checked = _named("main", "is_column"), _named("tested", "is_column")
 
 
 def titles(study: Study, at: Wildcards) -> dict[str, str]:
@@ -65,12 +49,9 @@ def lists(study: Study, at: Wildcards) -> dict[str, list[Any]]:
 
 
 def more(study: Study, at: Wildcards) -> list[str]:
-    """Files of the declared scores of a study's VAEs: run by run, score by score."""
-    return [
-        f"{RUN}/{name}".format(study=study.name, view=view, seed=seed)
-        for view, seed in study.runs()
-        for name in score_files(study)
-    ]
+    """Files of the declared scores of a study's VAEs: VAE by VAE, score by score."""
+    names, runs = score_files(study), study.run_files(RUN)
+    return [f"{run}/{name}" for run in runs for name in names]
 
 
 def more_of_first_run(study: Study, at: Wildcards) -> list[str]:
@@ -80,11 +61,7 @@ def more_of_first_run(study: Study, at: Wildcards) -> list[str]:
 
 def settings(score: registry.Score) -> Answer:
     """The score's section of the config."""
-
-    def section(study: Study, at: Wildcards) -> Any:
-        return study.settings["scores"].get(score.name, {})
-
-    return section
+    return lambda study, at: study.settings["scores"].get(score.name, {})
 
 
 _UNIQUENESS = ("variant", "similarity", "stability_noise", "stability_draws")

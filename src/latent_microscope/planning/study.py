@@ -1,9 +1,9 @@
-"""A study of the resolved config as the planner asks about it, and a job's place in it.
+"""A study of the resolved config as the planner sees it, and the wildcards of a job.
 
 Every planning function takes ``(study, at)``: a :class:`Study` and a job's :class:`Wildcards`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -37,18 +37,15 @@ class Wildcards:
 
 Answer = Callable[["Study", Wildcards], Any]
 """A planning function."""
+_PARTS = {
+    "faces": ("attributes", "identities"),
+    "alignment": ("attributes", "labels", "votes", "logits"),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """One study.
-
-    Attributes:
-        name: Of its folder of results.
-        settings: Its section of the resolved config.
-        manifest: All data sets, by name.
-        numeric_threads: Of the run.
-    """
+    """One study: its name, its section of the resolved config, and what the run shares."""
 
     name: str
     settings: Mapping[str, Any]
@@ -66,12 +63,12 @@ class Study:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The section data of a study of one's own; empty for other kinds."""
+        """The section data of a custom study; empty for other kinds."""
         return self.settings.get("data", {}) if self.kind == "own" else {}
 
     @property
     def has_vae(self) -> bool:
-        """Whether a VAE is trained or loaded; a study of votes may do without."""
+        """Whether a VAE is trained or loaded."""
         return "vae" in self.settings
 
     @property
@@ -81,12 +78,12 @@ class Study:
 
     @property
     def has_forensics(self) -> bool:
-        """Whether what is in the latent space is asked at all, or only how human it is."""
+        """Whether the latent space is analysed, not only compared with human judgements."""
         return self.has_embeddings or (self.has_vae and self.settings.get("forensics", True))
 
     @property
     def has_latents(self) -> bool:
-        """Whether there are latents: of a VAE, or the user's own."""
+        """Whether there are latents, of a VAE or from the user's file."""
         return self.has_vae or self.has_forensics
 
     @property
@@ -101,22 +98,22 @@ class Study:
 
     @property
     def is_clustered(self) -> bool:
-        """Whether its latents are clustered: a synthetic study's ground truth is known."""
+        """Whether its latents are clustered (not of a synthetic study: its truth is known)."""
         return self.has_forensics and self.kind != "synthetic"
 
     @property
     def is_judged(self) -> bool:
-        """Whether people voted on its samples."""
+        """Whether annotators voted on its samples."""
         return "votes" in self.parts
 
     @property
     def has_published_votes(self) -> bool:
-        """Whether published values of models and people are of these images and votes."""
+        """Whether published values refer to these images and votes."""
         return self.kind == "alignment" and not self.settings["simulated_votes"]
 
     @property
     def is_made_up(self) -> bool:
-        """Whether it is a demonstration: its numbers are no results."""
+        """Whether its data are synthetic demo data, so that its numbers are no results."""
         named = [self.settings[k] for k in ("dataset", "images", "votes") if k in self.settings]
         return self.name.startswith("demo-") or any(
             any(file.generated for file in self.manifest[name].files.values())
@@ -126,26 +123,20 @@ class Study:
 
     @cached_property
     def parts(self) -> frozenset[str]:
-        """What is known of its samples beside their latents."""
-        if self.kind == "own":
-            logits = any(map(has_logits, self.settings["models"].values()))
-            more = {"vae"} if self.has_vae else set()
-            return frozenset(self.data) | more | ({"logits"} if logits else set())
+        """What there is of its samples beside their latents (:data:`registry.PARTS`)."""
         if self.kind == "simulations":
             return frozenset()
-        vae = {"vae"} if self.has_vae else set()
-        return (
-            frozenset({"images"})
-            | vae
-            | {
-                "faces": {"attributes", "identities"},
-                "alignment": {"attributes", "labels", "votes", "logits"},
-            }.get(self.kind, set())
-        )
+        if self.kind == "own":
+            parts = set(self.data)
+            if any(map(has_logits, self.settings["models"].values())):
+                parts.add("logits")
+        else:
+            parts = {"images", *_PARTS.get(self.kind, ())}
+        return frozenset(parts | {"vae"} if self.has_vae else parts)
 
     @property
     def views(self) -> list[str]:
-        """What its VAEs look at: views of its images, or the settings of a detection study."""
+        """Views of its images, one VAE each, or the settings of a detection study."""
         return list(self.settings.get("settings") or self.settings.get("views", ["whole"]))
 
     def seeds(self, view: str | None = None) -> list[int]:
@@ -155,7 +146,7 @@ class Study:
 
     @property
     def methods(self) -> list[str]:
-        """Readings of the independent sources."""
+        """Methods of the independent sources."""
         return list(self.settings["sources"]["methods"])
 
     @property
@@ -168,7 +159,7 @@ class Study:
         return ((view, seed) for view in self.views for seed in self.seeds(view))
 
     def run_files(self, pattern: str) -> list[str]:
-        """The pattern filled in for each of its VAEs."""
+        """The pattern formatted for each of its VAEs."""
         return [pattern.format(study=self.name, view=v, seed=s) for v, s in self.runs()]
 
     @property
@@ -187,8 +178,13 @@ class Study:
         return found
 
     def models_that(self, wanted: Callable[[registry.ModelType], bool]) -> list[str]:
-        """Names of its models whose declared type answers yes."""
+        """Names of its models whose declared type fulfils a condition."""
         return [m for m in self.models() if wanted(registry.model_type(self.model(m)["type"]))]
+
+
+def column(rows: Callable[[Study], Iterable[Any]], position: int) -> Answer:
+    """A column of what a function lists of a study."""
+    return lambda study, at: [row[position] for row in rows(study)]
 
 
 def has_logits(model: Mapping[str, Any]) -> bool:

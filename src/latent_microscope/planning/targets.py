@@ -1,4 +1,4 @@
-"""What a study promises, and what its checks, report and notebook read."""
+"""Targets of a study, and what its checks, report and notebook read."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,11 +17,10 @@ _SCORED = (("sources", "npy"), ("scores", "parquet"), ("summary", "parquet"))
 
 
 def all_targets(studies: Iterable[Study]) -> list[str]:
-    """Everything that the studies promise: tables, figures, explorers, checks, pages."""
+    """All targets of the studies: tables, figures, explorers, checks, pages."""
     studies, targets = list(studies), []
     for study in studies:
-        targets += tables_of(study) + figures_of(study) + explorer_of(study)
-        targets.append(checks_of(study))
+        targets += [*tables_of(study), *figures_of(study), *explorer_of(study), checks_of(study)]
     return targets + story_pages(studies)
 
 
@@ -41,7 +40,7 @@ def all_figures(studies: Iterable[Study]) -> list[str]:
 
 
 def checked_artefacts(study: Study, at: Wildcards) -> list[str]:
-    """Everything that the checks look at."""
+    """Every file that the checks read."""
     files: list[str] = []
     if study.kind == "detection":
         names = ["latents.npy", "encoding.parquet", "comparison.parquet", "search.parquet"]
@@ -76,13 +75,13 @@ def _checked_names(study: Study) -> list[str]:
 
 
 def compared_artefacts(study: Study) -> list[str]:
-    """What is looked at of the comparison with people's votes."""
+    """Files of the comparison with human votes that the checks read."""
     files = []
     for metric in study.metrics:
         files += [f"results/{study.name}/rsa/{metric}.parquet"]
         files += [f"results/{study.name}/rdms/{metric}/human.npy"]
     files += [f"results/{study.name}/{name}.parquet" for name in ("confusions", "behaviour")]
-    # Predictions in folds, and the proof that nobody knew the votes.
+    # Predictions in folds, and the proof that no fold saw its own votes.
     predicted = ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
     files += [file_of(study, m, s, name) for m, s in tempered_runs(study) for name in predicted]
     proof = ("members.parquet", "provenance.parquet")
@@ -91,7 +90,7 @@ def compared_artefacts(study: Study) -> list[str]:
 
 
 def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
-    """Settings of each study, whether its data are made up, and its explorer if it has one."""
+    """Settings of each study, whether its data are synthetic, and its explorer if it has one."""
     return {
         name: {
             "settings": study.settings,

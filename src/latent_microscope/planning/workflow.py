@@ -1,4 +1,4 @@
-"""What the rules ask: config and studies of this run, planning functions as Snakemake's."""
+"""What the rules use: config and studies of this run, planning functions as Snakemake's."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from latent_microscope import project, registry
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.data.manifest import entry_as_params, load_manifest
 from latent_microscope.io.yaml_files import load_yaml
-from latent_microscope.planning import data, figures, resources, scores, tables
+from latent_microscope.planning import data, figures, resources
 from latent_microscope.planning.requirements import require_installed
 from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.provenance.codehash import CodeHasher
@@ -19,23 +19,14 @@ MANIFEST = "config/datasets.yaml"
 class Plan:
     """One run of the workflow.
 
-    Attributes:
-        config: The resolved config.
-        manifest: All data sets, by name.
-        studies: The studies of the run, by name.
-
-    Args:
-        overrides: Content of the config files and ``--config``.
-        hasher: Of the steps' code.
-        installed: Whether steps run in this environment, and not in one that is made for them.
-
-    Raises:
-        InputError: A key of the config is wrong, a file or a package is missing.
+    ``overrides`` is the content of the config files and ``--config``; ``installed`` says that steps
+    run in this environment, not in one that Snakemake makes for them. :class:`InputError` names
+    what is wrong in the config, or the file or package that is missing.
     """
 
     def __init__(self, overrides: Mapping[str, Any], hasher: CodeHasher, *, installed: bool):
         for group in registry.GROUPS:
-            registry.names(group)  # a plugin that cannot be loaded stops here, in one line
+            registry.names(group)  # stops here, in one line, if a plugin cannot be loaded
         self.manifest = load_manifest(project.asset(MANIFEST))
         roles = {
             name: {file.name: file.role for file in entry.files.values()}
@@ -52,7 +43,7 @@ class Plan:
         self._hasher = hasher
 
     def ask(self, answer: Any) -> Any:
-        """A planning function as Snakemake's function of wildcards; what is none stays as it is."""
+        """A planning function as Snakemake's function of wildcards; other values as they are."""
         if answer is registry.ROOT_SEED:
             return self.config["seed"]
         if not callable(answer):
@@ -77,14 +68,10 @@ class Plan:
         declared: tuple[str, str] | None = None,
         reader: str = "",
     ) -> dict[str, Any]:
-        """What a step's adapter needs to know: the code that it runs and its numeric threads.
+        """The param ``step`` of a script: the hash of its code, threads, assets, functions.
 
-        Args:
-            script: Its name.
-            numeric_threads: By default the config's.
-            assets: Files of the project that it reads: an edit of them runs it again.
-            declared: Group and name of the declaration whose function it calls.
-            reader: The function that reads a data set, if it is not the usual one.
+        ``declared`` names the declaration (group, name) whose function it calls, ``reader`` the
+        function that reads a data set if it is not the default one.
         """
         functions = [registry.find(*declared).function] if declared else []
         functions += [reader] if reader else []
@@ -118,7 +105,7 @@ class Plan:
         return one_of({m for study in self.studies.values() for m in study.models(*types)})
 
     def with_models_that(self, wanted: Callable[[registry.ModelType], bool]) -> str:
-        """Constraint of the wildcard model: of types whose declaration answers yes."""
+        """Constraint of the wildcard model: of types that fulfil a condition."""
         return one_of({m for s in self.studies.values() for m in s.models_that(wanted)})
 
     @property
@@ -129,11 +116,11 @@ class Plan:
     # --- downloads ---------------------------------------------------------------------------
     @property
     def downloaded(self) -> str:
-        """Constraint of the wildcard dataset: those that are fetched."""
+        """Constraint of the wildcard dataset: those that are downloaded."""
         return one_of(data.downloaded(self.manifest))
 
     def download(self, wildcards: Any) -> dict[str, Any]:
-        """The param ``step`` of a download: its entry of the manifest, and no other."""
+        """The param ``step`` of a download, with its entry of the manifest."""
         entry = entry_as_params(self.manifest[wildcards.dataset].files[wildcards.name])
         return {**self.step("download_file"), "entry": entry}
 
@@ -143,21 +130,8 @@ class Plan:
         return (size or 10**6 * resources.UNKNOWN_DOWNLOAD) // 10**6
 
     def downloads(self) -> list[str]:
-        """Every file that the studies fetch."""
+        """Every file that the studies download."""
         return [file for study in self.studies.values() for file in data.downloads_of(study)]
-
-    # --- declared figures, tables and scores --------------------------------------------------
-    def drawing(self, figure: registry.Figure) -> str:
-        """Constraint of the wildcard study: those that draw a figure."""
-        return self.where(lambda study: figures.is_drawn(figure, study))
-
-    def tabulating(self, table: registry.Table) -> str:
-        """Constraint of the wildcard study: those that make a table."""
-        return self.where(lambda study: tables.is_made(table, study))
-
-    def scoring(self, score: registry.Score) -> str:
-        """Constraint of the wildcard study: those that compute a score."""
-        return self.where(lambda study: scores.is_computed(score, study))
 
 
 def one_of(names: Iterable[str]) -> str:

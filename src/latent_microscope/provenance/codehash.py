@@ -1,19 +1,16 @@
-"""A fingerprint of the code that a step runs: its script and the library modules it imports.
+"""A hash of the code that a step runs: its script and the library modules that it imports.
 
-Taken over the syntax trees without docstrings, so that comments, formatting and docstrings change
-nothing, while an edit of any function that the step may reach does. It follows what imports lead
-to, not what modules are called: a module that moves or gets another name keeps every hash. It is
-the same on all supported versions of Python, as a step may run in another environment than
-Snakemake.
+It is taken over the syntax trees without docstrings: comments, formatting and docstrings change
+nothing, while an edit of any function that the step may reach does. It follows where imports lead,
+not what modules are called: a module that moves or is renamed keeps every hash. It is equal on all
+supported versions of Python, as a step may run in another environment than Snakemake.
 """
 
 import ast
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,38 +20,28 @@ from latent_microscope.errors import InputError
 PACKAGE = "latent_microscope"
 LIBRARY = Path(__file__).resolve().parents[1]
 CACHE = Path(".snakemake/latent_microscope/parsed.json")
-"""Parsed files by their content, below the folder of a run; jobs start faster by it."""
+"""Parsed files by their content, below the folder of a run: jobs start faster with it."""
 
 # They start, time, report, plan and describe a job and never touch its values: an edit of a
 # progress line, of a sidecar or of the planning must not cost a training.
-NOT_COUNTED = tuple(
-    f"{PACKAGE}.{name}"
-    for name in (
-        "step",
-        "arguments",
-        "registry",
-        "declarations",
-        "config",
-        "progress",
-        "project",
-        "planning",
-        "provenance.sidecars",
-        "provenance.codehash",
-    )
+NOT_COUNTED = (
+    *("step", "arguments", "registry", "declarations", "config", "progress", "project", "planning"),
+    *("provenance/sidecars", "provenance/codehash"),
 )
-_FORMAT = 1
-_MANY_FILES = 2000
-_DEPTH = 10  # of packages that pass a name on
+_FORMAT = "2"  # of the cache
+_DEPTH = 10  # packages that pass a name on
 _Edge = tuple[str, Path | None]
 """What is imported, and the file that it leads to; None for what does not count."""
+_Import = tuple[int, str, str, str]
+"""Level, module, name, and the name that it is bound to."""
 
 
 def code_hash(script: Path, assets: Iterable[Path] = (), functions: Iterable[str] = ()) -> str:
     """Hash a script together with every library module that it imports, transitively.
 
     A name imported from a package that the package itself imports from one of its modules leads to
-    that module. :data:`NOT_COUNTED` does not count. The files in the folder ``assets`` of a package
-    (a page's style and code) count for its modules that speak of ``assets``.
+    that module. The files in the folder ``assets`` of a package (a page's style and code) count for
+    its modules that contain the text ``"assets"``.
 
     Args:
         script: Path of a Python file.
@@ -67,83 +54,44 @@ def code_hash(script: Path, assets: Iterable[Path] = (), functions: Iterable[str
 
     Raises:
         FileNotFoundError: The script, an asset or a module that it imports does not exist.
-        SyntaxError: A file on the way is not valid Python.
+        SyntaxError: One of the files is not valid Python.
     """
     return CodeHasher().code_hash(script, assets, functions)
 
 
-def dependencies(script: Path) -> list[str]:
-    """Dotted names of the library modules that a script imports, transitively, sorted."""
-    graph = CodeHasher().reach(script.resolve())
-    return sorted(_dotted(path) for path in graph if path != script.resolve())
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What counts of a file.
-
-    Attributes:
-        code: Digest of its code without notes and without imports of the library, in which the
-            names that those bind are numbered.
-        imports: (level, module, name, number of the bound name, number among its imports).
-        exports: Name → (level, module, name) of what it imports from the library.
-        assets: Whether it speaks of its package's assets.
-    """
-
-    code: str
-    imports: tuple[tuple[int, str, str, int, int], ...]
-    exports: Mapping[str, tuple[int, str, str]]
-    assets: bool
-
-
 class CodeHasher:
-    """Hashes many scripts of one state of the code; a file is read and parsed once.
+    """Hashes many scripts of one state of the code; each file is read and parsed once.
 
-    Args:
-        cache: File that keeps what was parsed over processes; read here, written by :meth:`save`.
+    ``cache`` keeps parsed files over processes: it is read here and written by :meth:`save`.
     """
 
     def __init__(self, cache: Path | None = None) -> None:
-        self._cache = cache
-        self._kept = _load_cache(cache)
-        self._new = False
-        self._used: set[str] = set()
-        self._sources: dict[Path, _Source] = {}
+        self._cache, self._kept = cache, _load_cache(cache)
+        self._used: dict[str, Any] = {}
+        self._sources: dict[Path, dict[str, Any]] = {}
         self._edges: dict[Path, list[_Edge]] = {}
+        self._owns: dict[Path, str] = {}
         self._digests: dict[Path, str] = {}
 
     def code_hash(
         self, script: Path, assets: Iterable[Path] = (), functions: Iterable[str] = ()
     ) -> str:
         """As :func:`code_hash`."""
-        parts = [self._digest_of(script.resolve())]
+        parts = [self._digest_all(script.resolve())]
         for function in functions:
             module, _, name = function.partition(":")
-            file = _module_file(module)
+            file = _file(_root(module).joinpath(*module.split(".")[1:]))
             if not file.is_file():
-                raise InputError(f"declared function {function}: there is no {file}")
-            parts += [name, self._digest_of(file)]
-        for asset in assets:
-            files = sorted(p for p in asset.rglob("*") if p.is_file()) or [asset]
-            parts += [_digest([file.name, file.read_bytes().hex()]) for file in files]
-        return _digest(parts)[:16]
-
-    def _digest_of(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digest_all(self.reach(path), path)
-        return self._digests[path]
+                raise InputError(f"declared function {function}: {file} does not exist")
+            parts += [name, self._digest_all(file)]
+        return _digest([*parts, *map(_digest_files, assets)])[:16]
 
     def save(self) -> None:
         """Keep what was parsed for the next process, if the folder can be written."""
-        if self._cache is None or not self._new:
-            return
-        if len(self._kept) > _MANY_FILES:  # of many earlier states of the code
-            self._kept = {key: kept for key, kept in self._kept.items() if key in self._used}
-        temporary = self._cache.with_name(f".tmp-{os.getpid()}-{self._cache.name}")
-        with suppress(OSError):
-            self._cache.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"format": _FORMAT, "files": self._kept}))
-            os.replace(temporary, self._cache)
+        if self._cache and self._used.keys() - self._kept.keys():
+            with suppress(OSError):
+                self._cache.parent.mkdir(parents=True, exist_ok=True)
+                self._cache.write_text(json.dumps(self._used))
 
     def reach(self, script: Path) -> dict[Path, list[_Edge]]:
         """The script and all modules behind it, each with what it imports."""
@@ -153,326 +101,212 @@ class CodeHasher:
             path = queue.pop()
             if path not in graph:
                 if path not in self._edges:
-                    self._edges[path] = list(self._imports(path))
+                    self._edges[path] = sorted(self._imports(path), key=str)
                 graph[path] = self._edges[path]
                 queue.extend(target for _, target in graph[path] if target is not None)
         return graph
 
-    def _imports(self, path: Path) -> Iterator[_Edge]:
-        for level, module, name, bound, number in self._source(path).imports:
-            source = _absolute(level, module, path)
-            if source is not None:
-                # A module may be called anything: its name does not count, that of a function does.
-                what = "" if name and _is_module(f"{source}.{name}") else name
-                yield f"{bound} {number} {what}", self._target(source, name)
-        if path.name == "__init__.py":  # what a package imports for types it may load on first use
-            for name, (level, module, wanted) in sorted(self._source(path).exports.items()):
-                if inner := _absolute(level, module, path):
-                    yield f"export {name}", self._target(inner, wanted)
+    def _digest_all(self, script: Path) -> str:
+        """Of a file and all behind it: own code of each, and to which code its imports lead."""
+        graph = self.reach(script)
+        for path in graph.keys() - self._digests.keys():
+            links = [[what, self._own(to) if to else ""] for what, to in graph[path]]
+            self._digests[path] = _digest([self._own(path), sorted(links)])
+        return _digest([self._digests[script], *sorted(self._digests[path] for path in graph)])
 
-    def _target(self, source: str, name: str, depth: int = 0) -> Path | None:
-        """The file that ``from source import name`` leads to."""
-        if name and _is_module(f"{source}.{name}"):
-            source, name = f"{source}.{name}", ""
-        path = _module_file(source)
-        if path.name == "__init__.py" and name:
-            export = self._source(path).exports.get(name)
-            inner = _absolute(export[0], export[1], path) if export else None
-            if export and inner and inner != source and depth < _DEPTH:
-                return self._target(inner, export[2], depth + 1)
-        if any(source == left or source.startswith(f"{left}.") for left in NOT_COUNTED):
+    def _imports(self, path: Path) -> Iterator[_Edge]:
+        source, package = self._source(path), _package_of(path)
+        for level, module, name, bound in source["imports"]:
+            if stem := _stem(level, module, path, package):
+                # A module may be called anything: its name does not count, that of a function does.
+                stem, what = _resolved(stem, name)
+                yield f"{bound} {what}", self._target(stem, what)
+        if path.name == "__init__.py":  # what a package imports for types it may load on first use
+            for name, (level, module, wanted) in source["exports"].items():
+                if stem := _stem(level, module, path, package):
+                    yield f"export {name}", self._target(*_resolved(stem, wanted))
+
+    def _target(self, stem: Path, name: str, depth: int = 0) -> Path | None:
+        """The file that importing a name from a module (a path without its suffix) leads to."""
+        path = _file(stem)
+        if path.name == "__init__.py" and name in self._source(path)["exports"] and depth < _DEPTH:
+            level, module, wanted = self._source(path)["exports"][name]
+            inner = _stem(level, module, path, _package_of(path))
+            if inner and inner != stem:
+                return self._target(*_resolved(inner, wanted), depth + 1)
+        below = str(stem).removeprefix(f"{LIBRARY}/")
+        if any(f"{below}/".startswith(f"{left}/") for left in NOT_COUNTED):
             return None
         if not path.is_file() and not path.is_relative_to(LIBRARY):
             return None  # a compiled module, or a folder, of a plugin
         return path
 
-    def _source(self, path: Path) -> _Source:
+    def _source(self, path: Path) -> dict[str, Any]:
         if path not in self._sources:
             content = path.read_bytes()
-            ours = {PACKAGE, _package_of(path) or PACKAGE}
             # Which imports are followed depends on the package that a file is in.
-            known = b"" if ours == {PACKAGE} else repr(sorted(ours)).encode()
-            key = hashlib.sha256(known + content).hexdigest()
-            kept = self._kept.get(key)
-            if kept is None:
-                kept = self._kept[key] = _parse(content, str(path), ours)
-                self._new = True
-            self._used.add(key)
-            self._sources[path] = _Source(
-                kept["code"],
-                tuple(tuple(entry) for entry in kept["imports"]),
-                {name: tuple(entry) for name, entry in kept["exports"].items()},
-                kept["assets"],
-            )
+            ours = {PACKAGE, _package_of(path) or PACKAGE}
+            key = hashlib.sha256(f"{_FORMAT} {sorted(ours)} ".encode() + content).hexdigest()
+            found = self._kept.get(key) or _parse(content, str(path), ours)
+            self._sources[path] = self._used[key] = found
         return self._sources[path]
 
     def _own(self, path: Path) -> str:
-        source = self._source(path)
-        if not source.assets:
-            return source.code
-        files = sorted(p for p in (path.parent / "assets").glob("*") if p.is_file())
-        return _digest([source.code, *[[p.name, p.read_bytes().hex()] for p in files]])
-
-    def _digest_all(self, graph: Mapping[Path, Sequence[_Edge]], script: Path) -> None:
-        """Digests of all files of a graph, those that a file imports before its own."""
-        for circle in _components(graph, script):
-            if all(path in self._digests for path in circle):
-                continue
-            # In a circle of imports no file can be first: each takes in the others step by step,
-            # until what one of them says has reached all (as many rounds as there are files).
-            state = {path: self._own(path) for path in circle}
-            own = dict(state)
-            for _ in circle:
-                known = {**self._digests, **state}
-                state = {
-                    path: _digest(
-                        [
-                            own[path],
-                            sorted([what, known[t] if t else ""] for what, t in graph[path]),
-                        ]
-                    )
-                    for path in circle
-                }
-            self._digests |= state
-
-
-def _components(graph: Mapping[Path, Sequence[_Edge]], start: Path) -> Iterator[list[Path]]:
-    """Strongly connected components, those that are imported first (Tarjan 1972)."""
-    index: dict[Path, int] = {start: 0}
-    low = {start: 0}
-    stack, waiting = [start], {start}
-    work = [(start, iter(graph[start]))]
-    while work:
-        path, targets = work[-1]
-        for _, target in targets:
-            if target is None:
-                continue
-            if target not in index:
-                index[target] = low[target] = len(index)
-                stack.append(target)
-                waiting.add(target)
-                work.append((target, iter(graph[target])))
-                break
-            if target in waiting:
-                low[path] = min(low[path], index[target])
-        else:
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[path])
-            if low[path] == index[path]:
-                cut = stack.index(path)
-                waiting -= set(stack[cut:])
-                yield stack[cut:]
-                del stack[cut:]
-
-
-def _roots() -> dict[str, Path]:
-    """Folder of our package and of those that declare something; of a module alone, its file."""
-    return {PACKAGE: LIBRARY} | _PLUGINS
+        if path not in self._owns:
+            source, assets = self._source(path), path.parent / "assets"
+            files = [_digest_files(assets)] if source["assets"] and assets.is_dir() else []
+            self._owns[path] = _digest([source["code"], *files])
+        return self._owns[path]
 
 
 _PLUGINS: dict[str, Path] = {}
 
 
-def _root(package: str) -> Path:
-    """Where a package is, found without importing it.
-
-    Raises:
-        InputError: It is not installed.
-    """
-    if package not in _roots():
+def _root(module: str) -> Path:
+    """The folder of a module's package, or the file of a module alone, found without an import."""
+    package = module.split(".")[0]
+    if package == PACKAGE:
+        return LIBRARY
+    if package not in _PLUGINS:
         spec = find_spec(package)
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if spec and spec.origin and not places:  # a module alone
-            places = [spec.origin]
-        if not places:
+        places = [*(spec.submodule_search_locations or ()), spec.origin] if spec else [None]
+        if places[0] is None:
             raise InputError(f"the package {package} of a declared function is not installed")
         _PLUGINS[package] = Path(places[0]).resolve()
-    return _roots()[package]
+    return _PLUGINS[package]
 
 
 def _package_of(path: Path) -> str | None:
-    """The package that a file is in; None of a script."""
-    return next((name for name, root in _roots().items() if path.is_relative_to(root)), None)
+    """The package that a file is in; None for a script."""
+    roots = {PACKAGE: LIBRARY, **_PLUGINS}
+    return next((n for n, root in roots.items() if f"{path}/".startswith(f"{root}/")), None)
 
 
-def _module_file(module: str) -> Path:
-    package, *parts = module.split(".")
-    path = _root(package).joinpath(*parts)
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+def _file(stem: Path) -> Path:
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
 
 
-def _is_module(module: str) -> bool:
-    return _module_file(module).is_file()
+def _resolved(stem: Path, name: str) -> tuple[Path, str]:
+    """A module and a name in it; a name that is a module itself becomes part of the path."""
+    is_module = bool(name) and _file(stem / name).is_file()
+    return (stem / name, "") if is_module else (stem, name)
 
 
-def _dotted(path: Path) -> str:
-    package = _package_of(path) or ""
-    return ".".join([package, *_parts_below(path, package)])
-
-
-def _parts_below(path: Path, package: str) -> tuple[str, ...]:
-    parts = path.relative_to(_root(package)).with_suffix("").parts
-    return parts[:-1] if parts[-1:] == ("__init__",) else parts
-
-
-def _absolute(level: int, module: str, path: Path) -> str | None:
-    """The module that an import names, of the library or of the file's package; None for others."""
-    package = _package_of(path)
-    if level == 0:
-        return module if module.split(".")[0] in {PACKAGE, package} else None
-    if package is None:  # a script
-        return None
-    parts = (package, *path.relative_to(_root(package)).with_suffix("").parts)
-    parents = parts[: len(parts) - level]
-    return ".".join([*parents, *([module] if module else [])])
+def _stem(level: int, module: str, path: Path, package: str | None) -> Path | None:
+    """Path of an imported module without its suffix; None if the import is not followed."""
+    parts = module.split(".") if module else []
+    if level:
+        return path.parents[level - 1].joinpath(*parts) if package else None
+    return _root(module).joinpath(*parts[1:]) if parts[0] in (PACKAGE, package) else None
 
 
 def _parse(content: bytes, name: str, ours: Set[str] = frozenset({PACKAGE})) -> dict[str, Any]:
-    """What counts of a file's content, as JSON.
+    """What counts of a file, as JSON; imports from the packages ``ours`` are followed.
 
-    Args:
-        content: Of the file.
-        name: For the messages of syntax errors.
-        ours: Packages whose imports are followed.
+    ``code`` is a digest without notes and without followed imports, in which the names that those
+    bind are numbered; ``imports`` lists (level, module, name, number of the bound name);
+    ``exports`` maps names to what is imported as (level, module, name); ``assets`` says whether the
+    text "assets" occurs.
     """
     tree = ast.parse(content, filename=name)
+    nodes = list(ast.walk(tree))
     exports = {
         alias.asname or alias.name: [node.level, node.module or "", alias.name]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.level or _is_in(ours, node.module))
+        for node in nodes
+        if isinstance(node, ast.ImportFrom) and _is_followed(node.level, node.module, ours)
         for alias in node.names
     }
-    for name in _bound_again(tree) & exports.keys():
-        del exports[name]
-    assets = any(
-        isinstance(node, ast.Constant) and node.value == "assets" for node in ast.walk(tree)
-    )
-    found: list[tuple[int, str, str, str]] = []
+    exports = {name: target for name, target in exports.items() if name not in _bound(tree)}
+    assets = any(isinstance(node, ast.Constant) and node.value == "assets" for node in nodes)
+    found: list[_Import] = []
     _take_out(tree, found, ours)
-    numbers: dict[str, int] = {bound: -1 for *_, bound in found}
-    code = hashlib.sha256("".join(_canonical(tree, numbers)).encode()).hexdigest()
-    imports: list[list[Any]] = []
-    seen: list[str] = []
-    for level, module, wanted, bound in found:
-        imports.append([level, module, wanted, numbers[bound], seen.count(bound)])
-        seen.append(bound)
+    numbers = {bound: -1 for *_, bound in found}
+    code = _digest(_canonical(tree, numbers))
+    # A name that is bound more than once is told apart by the order of its imports.
+    bound = [bound for *_, bound in found]
+    labels = [f"{numbers[name]}.{bound[:i].count(name)}" for i, name in enumerate(bound)]
+    imports = [[*entry[:3], label] for entry, label in zip(found, labels, strict=True)]
     return {"code": code, "imports": imports, "exports": exports, "assets": assets}
 
 
-def _bound_again(tree: ast.Module) -> set[str]:
-    """Names that a module binds by itself: they are not what it imports."""
-    targets = (
-        n for s in tree.body if isinstance(s, ast.Assign | ast.AnnAssign) for n in ast.walk(s)
-    )
-    names = {n.id for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that a module itself defines or assigns."""
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assigned = (n for s in tree.body if not isinstance(s, defined) for n in ast.walk(s))
+    names = {n.id for n in assigned if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     return names | {s.name for s in tree.body if isinstance(s, defined)}
 
 
-def _is_in(packages: Set[str], module: str | None) -> bool:
-    return module is not None and module.split(".")[0] in packages
+def _is_followed(level: int, module: str | None, ours: Set[str]) -> bool:
+    return level > 0 or (module or "").split(".")[0] in ours
 
 
-def _take_out(node: ast.AST, found: list[tuple[int, str, str, str]], ours: Set[str]) -> None:
-    """Remove notes, blocks for type checkers and imports of the library; list the last.
-
-    An entry is (level, module, name, bound name).
-    """
+def _take_out(node: ast.AST, found: list[_Import], ours: Set[str]) -> None:
+    """Remove notes, blocks for type checkers and followed imports; append these to ``found``."""
     for part in ("body", "orelse", "finalbody"):
         block = getattr(node, part, None)
         if isinstance(block, list):
-            kept = [s for s in block if not _is_note(s) and not _is_for_types(s)]
-            setattr(node, part, [s for s in kept if not _is_followed(s, found, ours)])
+            kept = [statement for statement in block if not _is_taken_out(statement, found, ours)]
+            setattr(node, part, kept)
     for child in ast.iter_child_nodes(node):
         _take_out(child, found, ours)
 
 
-def _is_followed(
-    statement: ast.AST, found: list[tuple[int, str, str, str]], ours: Set[str]
-) -> bool:
-    if isinstance(statement, ast.ImportFrom) and (
-        statement.level or _is_in(ours, statement.module)
-    ):
-        found += [
-            (statement.level, statement.module or "", a.name, a.asname or a.name)
-            for a in statement.names
-        ]
-        return True
-    if isinstance(statement, ast.Import):
-        followed = [a for a in statement.names if _is_in(ours, a.name)]
-        found += [(0, a.name, "", a.asname or a.name.split(".")[0]) for a in followed]
-        statement.names = [a for a in statement.names if a not in followed]
-        return bool(followed) and not statement.names
+def _is_taken_out(statement: ast.stmt, found: list[_Import], ours: Set[str]) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True  # a docstring, or one after a name
+        case ast.If(test=ast.Name(id=name) | ast.Attribute(attr=name), orelse=[]):
+            return name == "TYPE_CHECKING"
+        case ast.ImportFrom(level=level, module=module, names=names):
+            if followed := _is_followed(level, module, ours):
+                found += [(level, module or "", a.name, a.asname or a.name) for a in names]
+            return followed
+        case ast.Import(names=names):
+            ones = [a for a in names if _is_followed(0, a.name, ours)]
+            found += [(0, a.name, "", a.asname or a.name.split(".")[0]) for a in ones]
+            statement.names = [a for a in names if a not in ones]
+            return not statement.names
     return False
 
 
-def _is_note(statement: ast.AST) -> bool:
-    """A docstring, or a string after a name that it documents: no effect on what runs."""
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
+def _canonical(node: Any, numbers: dict[str, int]) -> str:
+    """A syntax tree as text that is equal on every version of Python.
 
-
-def _is_for_types(statement: ast.AST) -> bool:
-    return (
-        isinstance(statement, ast.If)
-        and ast.unparse(statement.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-        and not statement.orelse
-    )
-
-
-def _canonical(node: Any, numbers: dict[str, int]) -> Iterator[str]:
-    """A syntax tree as text that is the same on every version of Python.
-
-    Args:
-        node: A node, a list of nodes or a constant.
-        numbers: Names that are bound by imports of the library → their number, -1 before their
-            first use; filled in on the way.
+    ``numbers`` are those of imported names, in the order of their first use; -1 before that.
     """
     if isinstance(node, ast.Name) and node.id in numbers:
         if numbers[node.id] < 0:
             numbers[node.id] = max(numbers.values()) + 1
-        yield f"<{numbers[node.id]}>"
-    elif isinstance(node, ast.expr_context):
-        return
-    elif isinstance(node, ast.AST):
+        return f"<{numbers[node.id]}>"
+    if isinstance(node, ast.AST):
         if isinstance(node, ast.JoinedStr):  # Python 3.12 puts empty texts into format specs
-            node.values = [v for v in node.values if not _is_empty_text(v)]
-        yield type(node).__name__ + "("
-        for field, value in ast.iter_fields(node):
+            node.values = [v for v in node.values if getattr(v, "value", None) != ""]
+        fields = (
+            f"{name}={_canonical(value, numbers)}"
+            for name, value in ast.iter_fields(node)
             # What is empty is left out: later versions have more fields.
-            if value is not None and value != [] and field not in ("kind", "type_comment"):
-                yield field + "="
-                yield from _canonical(value, numbers)
-        if isinstance(node, ast.Constant) and node.value is None:
-            yield "None"
-        yield ")"
-    elif isinstance(node, list):
-        yield "["
-        for item in node:
-            yield from _canonical(item, numbers)
-            yield ","
-        yield "]"
-    else:
-        yield ascii(node)  # repr depends on the version's tables of Unicode
-
-
-def _is_empty_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value == ""
+            if value is not None and value != [] and name not in ("kind", "type_comment")
+        )
+        return f"{type(node).__name__}({','.join(fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(_canonical(item, numbers) for item in node)}]"
+    return ascii(node)  # repr depends on the version's tables of Unicode
 
 
 def _digest(parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _digest_files(path: Path) -> str:
+    """Of names and contents of a file, or of all files in a folder."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) or [path]
+    return _digest([[p.name, hashlib.sha256(p.read_bytes()).hexdigest()] for p in files])
+
+
 def _load_cache(path: Path | None) -> dict[str, Any]:
-    """Files that an earlier process parsed; a damaged cache is an empty one."""
-    if path is not None:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(path.read_text())
-            if kept["format"] == _FORMAT:
-                return dict(kept["files"])
+    """Files that an earlier process parsed; a damaged cache counts as empty."""
+    with suppress(OSError, ValueError):
+        kept = json.loads(path.read_text()) if path else {}
+        return kept if isinstance(kept, dict) else {}
     return {}

@@ -1,7 +1,7 @@
-"""Where an artefact came from, and whether it is still what it was: read from the sidecars.
+"""Provenance of an artefact, and whether it is unchanged: read from the sidecars.
 
-A sidecar (:mod:`latent_microscope.provenance.sidecars`) names a step, its code, params and machine,
-and the content of every input. Followed from file to file they lead from a figure to the data.
+A sidecar names a step, its code, params and machine, and the content of every input; followed from
+file to file they lead from a figure to the data.
 """
 
 import json
@@ -19,37 +19,25 @@ from latent_microscope.provenance.codehash import code_hash
 from latent_microscope.provenance.sidecars import SUFFIX, read_sidecar, sha256_file, sidecar_path
 
 SEEDS = ("seed", "run")
-"""Params that choose a random stream: the config's root seed, and the run's own number."""
+"""Params that choose a random stream: the root seed of the config, and the seed of the run."""
 ARTEFACTS = {".npy", ".npz", ".pt", ".parquet", ".csv", ".png", ".pdf", ".svg"}
 
 
 @dataclass
 class Origin:
-    """A file, the job that made it, and what that job read.
+    """A file, the job that made it, and what that job read."""
 
-    Attributes:
-        path: The file, as the job named it.
-        recorded: SHA-256 that the reader of this file noted, or the file's own sidecar.
-        state: ``unchanged``, ``altered`` (another content than recorded), ``missing``, or
-            ``edited``: altered but no artefact, such as the user's list of data sets.
-        sidecar: What its sidecar says; empty without one.
-        inputs: Name of the argument → origins.
-        same_code: Whether this checkout holds the code that made it; None if there is no such
-            script here.
-    """
-
-    path: Path
-    recorded: str | None
-    state: str
+    path: Path  # as the job named it
+    recorded: str | None  # SHA-256, by the reader of this file or by its own sidecar
+    state: str  # unchanged, altered, missing; or edited: altered, but not an artefact
     sidecar: Mapping[str, Any] = field(default_factory=dict)
-    inputs: dict[str, list["Origin"]] = field(default_factory=dict)
-    same_code: bool | None = None
+    inputs: dict[str, list["Origin"]] = field(default_factory=dict)  # by argument
+    same_code: bool | None = None  # None: this checkout has no such script
 
     def walk(self) -> Iterator["Origin"]:
         """This origin and all behind it, each file once, readers first."""
         queue, seen = [self], set()
-        while queue:
-            origin = queue.pop(0)
+        for origin in queue:
             if origin.path not in seen:
                 seen.add(origin.path)
                 yield origin
@@ -57,18 +45,12 @@ class Origin:
 
 
 def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
-    """Follow an artefact back to the data.
+    """Follow an artefact (relative to ``root``, the folder of the run) back to the data.
 
-    Args:
-        path: The artefact, relative to ``root``.
-        root: The folder of the run, with results/ and data/.
-        row: Of a table, counted from 0: only the inputs that this row can rest on.
-
-    Raises:
-        InputError: The artefact has no sidecar, or one that cannot be read; no such row.
+    With a ``row`` of a table, counted from 0, only the inputs that this row can depend on.
     """
     if not path.name or not sidecar_path(root / path).is_file():
-        raise InputError(f"{path}: no sidecar ({path.name}{SUFFIX}) beside it, so nothing is known")
+        raise InputError(f"{path}: no sidecar {path.name}{SUFFIX}, so its provenance is unknown")
     origin = _Tracer(root).origin(path, None)
     if row is not None:
         cells = table_row(root / path, row)
@@ -77,11 +59,7 @@ def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
 
 
 def table_row(path: Path, row: int) -> dict[str, Any]:
-    """A row of a .csv or .parquet table, by column.
-
-    Raises:
-        InputError: Neither kind of table, or no such row.
-    """
+    """A row of a .csv or .parquet table, by column; :class:`InputError` if there is none."""
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path}: not a table (.csv or .parquet), so it has no rows")
     try:
@@ -94,7 +72,7 @@ def table_row(path: Path, row: int) -> dict[str, Any]:
 
 
 def _of_row(origins: list[Origin], cells: Mapping[str, Any]) -> list[Origin]:
-    """Those of an argument's files whose path has the row's run, view and method; else all."""
+    """The files of an argument whose path has the row's seed, view and method; else all."""
     runs = [f"seed{cells[key]}" for key in ("run", "seed") if key in cells]
     wanted = {*runs, *([str(cells["view"])] if "view" in cells else [])}
     ending = f"-{cells['method']}." if "method" in cells else ""
@@ -122,7 +100,7 @@ class _Tracer:
         if state == "altered" and not is_artefact(path):
             state = "edited"
         found = Origin(path, recorded, state, sidecar)
-        # A sidecar of another content tells of another job than the one whose output was read.
+        # A sidecar with another hash belongs to another job than the one whose output was read.
         if sidecar and sidecar["sha256"] == recorded:
             found.same_code = same_code(sidecar, self._project)
             found.inputs = {
@@ -135,7 +113,7 @@ class _Tracer:
 
 
 def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
-    """Whether a project holds the code that ran a job; None without such a script."""
+    """Whether a project holds the code that ran a job; None if it has no such script."""
     try:
         script = project.script(job.get("script") or job["step"], folder)
         functions = [*registry.functions_of(job.get("declared", "")), *job.get("functions", ())]
@@ -148,35 +126,31 @@ def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
 
 
 def read_job(artefact: Path) -> dict[str, Any]:
-    """The sidecar of an artefact.
-
-    Raises:
-        InputError: It is no sidecar of ours.
-    """
+    """The sidecar of an artefact; :class:`InputError` if it is not a sidecar of ours."""
     content = read_sidecar(artefact)
-    wanted = {"sha256": str, "step": str, "code": str, "params": dict, "inputs": dict}
-    for key, kind in wanted.items():
-        if not isinstance(content, dict) or not isinstance(content.get(key), kind):
-            raise InputError(f"{sidecar_path(artefact)}: not a sidecar (its key {key!r})")
-    if not all(isinstance(files, dict) for files in content["inputs"].values()):
-        raise InputError(f"{sidecar_path(artefact)}: not a sidecar (its key 'inputs')")
+    kinds = {"sha256": str, "step": str, "code": str, "params": dict, "inputs": dict}
+    for key, kind in kinds.items():
+        value = content.get(key) if isinstance(content, dict) else None
+        inner = value.values() if key == "inputs" and isinstance(value, dict) else ()
+        if not isinstance(value, kind) or not all(isinstance(files, dict) for files in inner):
+            raise InputError(f"{sidecar_path(artefact)}: not a sidecar; wrong key {key!r}")
     return content
 
 
 def is_artefact(path: Path) -> bool:
-    """Whether a path as the jobs name it is made or fetched by the workflow."""
+    """Whether a path, as the jobs name it, is made or downloaded by the workflow."""
     return path.parts[:1] in (("data",), ("results",))
 
 
 def state_of(path: Path, recorded: str | None) -> str:
-    """``unchanged``, ``altered`` or ``missing``, measured by a recorded SHA-256."""
+    """``unchanged``, ``altered`` or ``missing``, by a recorded SHA-256."""
     if not path.is_file():
         return "missing"
     return "altered" if recorded and sha256_file(path) != recorded else "unchanged"
 
 
 def describe(origin: Origin) -> str:
-    """The chain as an indented text, and what it rests on."""
+    """The chain as an indented text, then its data, seeds, code, machines and libraries."""
     lines: list[str] = []
     _describe(origin, "", 0, set(), lines)
     return "\n".join([*lines, "", *_ground(origin)])
@@ -195,7 +169,7 @@ def _describe(origin: Origin, name: str, depth: int, seen: set[Path], lines: lis
     if not sidecar:
         lines.append(f"{indent}  content {(origin.recorded or 'unknown')[:16]}, no record of a job")
         return
-    code = {True: "as here", False: "not the code here", None: "no such script here"}
+    code = {True: "as here", False: "differs from here", None: "no such script here"}
     job = f"{indent}  by {sidecar['step']}, code {sidecar['code']} ({code[origin.same_code]})"
     lines.append(f"{job}, {sidecar.get('seconds', '?')} s on {sidecar.get('device', '?')}")
     if sidecar["params"]:
@@ -223,7 +197,7 @@ def _ground(origin: Origin) -> list[str]:
     return [
         f"data      {_listed(data)}",
         f"seeds     {_listed(sorted(seeds))}",
-        f"code      {_listed(other_code) + ': not the code here' if other_code else 'as here'}",
+        f"code      {_listed(other_code) + ': differs from here' if other_code else 'as here'}",
         f"machine   {_listed(sorted({_machine(o.sidecar) for o in steps}))}",
         f"libraries {_listed(sorted(libraries))}",
         f"files     {_listed(wrong) if wrong else 'all unchanged'}",
@@ -243,17 +217,13 @@ def _machine(sidecar: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as the sidecars say.
+    """A difference between a file and the sidecars; ``detail`` says it in words.
 
-    Attributes:
-        path: The file.
-        kind: ``altered``, ``missing``, ``other input`` (made from another content of an input
-            than lies there now), ``bad sidecar`` or ``no sidecar``.
-        detail: In words.
+    ``other input``: it was made from another content of an input than is there now.
     """
 
     path: Path
-    kind: str
+    kind: str  # altered, missing, other input, bad sidecar, no sidecar
     detail: str
 
 
@@ -261,17 +231,10 @@ FAILURES = ("altered", "missing", "other input", "bad sidecar")
 
 
 def verify(folder: Path, root: Path = Path()) -> tuple[int, list[Finding]]:
-    """Hash a folder of results again and compare with its sidecars.
+    """Hash the results in a folder again and compare with their sidecars.
 
-    Args:
-        folder: Results of one study, or of many.
-        root: The folder of the run: inputs are named relative to it.
-
-    Returns:
-        The number of files that were hashed, and what is not as recorded, worst first.
-
-    Raises:
-        InputError: There is no such folder, or no sidecar in it.
+    Returns the number of hashed files, and what differs, worst first; inputs are looked up below
+    ``root``, the folder of the run. :class:`InputError` if the folder holds no sidecar.
     """
     sidecars = sorted(folder.rglob(f"*{SUFFIX}"))
     if not sidecars:
@@ -282,7 +245,7 @@ def verify(folder: Path, root: Path = Path()) -> tuple[int, list[Finding]]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix in ARTEFACTS and not hidden and not sidecar_path(path).is_file():
-            findings.append(Finding(path, "no sidecar", "no record of who made it"))
+            findings.append(Finding(path, "no sidecar", "no record of the job that made it"))
     order = (*FAILURES, "no sidecar")
     return len(sidecars), sorted(findings, key=lambda f: (order.index(f.kind), f.path))
 

@@ -1,8 +1,8 @@
-"""A finished study as a Workflow Run RO-Crate: results, workflow, and who made what from what.
+"""A finished study as a Workflow Run RO-Crate: results, workflow, and provenance of each file.
 
-One action for the run and one for each job, from the sidecars. Tables, the workflow and, if wanted,
-figures are copied into the crate; the rest is named with its SHA-256 but stays where it is, since
-some data sets must not be passed on.
+One action for the run and one per job, from the sidecars. Tables, the workflow and, if requested,
+figures are copied into the crate; other files are only named with their SHA-256, since some data
+sets must not be redistributed.
 """
 
 import hashlib
@@ -39,25 +39,16 @@ FORMATS = {
 
 
 def export(study: str, folder: Path, root: Path = Path(), *, figures: bool = False) -> int:
-    """Write the crate of one finished study.
+    """Write the crate of a finished study below ``root/results``; returns its number of jobs.
 
-    Args:
-        study: Name of its folder below ``root/results``.
-        folder: Where to; must not exist.
-        root: The folder of the run.
-        figures: Also copy figures, of which some show images of the data set.
-
-    Returns:
-        The number of jobs in it.
-
-    Raises:
-        InputError: The study is not finished, the folder is there, or a file is not as recorded.
+    ``figures``: copy figures, too, some of which show images of the data set. :class:`InputError`
+    if the study is not finished, the folder exists, or a file differs from its sidecar.
     """
     results = root / "results" / study
     if not (results / "checks.parquet").is_file():
-        raise InputError(f"{results}: no checks.parquet; finish the study first")
+        raise InputError(f"{results}: checks.parquet is missing; finish the study first")
     if folder.exists():
-        raise InputError(f"{folder}: already there; name another folder")
+        raise InputError(f"{folder}: exists already; name another folder")
     jobs = _jobs(results, root)
     crate = _Crate(study, root, max(job["ended"] for job in jobs), figures)
     for job in jobs:
@@ -66,7 +57,7 @@ def export(study: str, folder: Path, root: Path = Path(), *, figures: bool = Fal
     temporary = folder.with_name(f".tmp-{folder.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        crate.write(temporary)
+        crate.crate.write(temporary)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -74,46 +65,46 @@ def export(study: str, folder: Path, root: Path = Path(), *, figures: bool = Fal
 
 
 def _jobs(results: Path, root: Path) -> list[dict[str, Any]]:
-    """One entry a job, with its outputs' hashes, in the order of their ends."""
+    """One entry per job, with the hashes of its outputs, ordered by end."""
     jobs: dict[str, dict[str, Any]] = {}
     for path in sorted(results.rglob(f"*{SUFFIX}")):
         artefact = path.with_name(path.name.removesuffix(SUFFIX))
         job = read_job(artefact)
         name = str(artefact.relative_to(root))
         if state_of(artefact, job["sha256"]) != "unchanged":
-            raise InputError(f"{name}: not as recorded; latent-microscope verify tells more")
+            raise InputError(f"{name}: differs from its sidecar; run latent-microscope verify")
         same = json.dumps([job[key] for key in ("step", "code", "params", "inputs", "seconds")])
         entry = jobs.setdefault(same, job | {"outputs": {}, "ended": ""})
         entry["outputs"][name] = job["sha256"]
         ended = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
         entry["ended"] = max(entry["ended"], ended)
     if not jobs:
-        raise InputError(f"{results}: no sidecars, so nothing is known of its jobs")
+        raise InputError(f"{results}: no sidecars, so its jobs are unknown")
     return sorted(jobs.values(), key=lambda job: (job["ended"], sorted(job["outputs"])))
 
 
 class _Crate:
-    """A crate in the making; every file is described once."""
+    """A crate that is being built; every file is described once."""
 
     def __init__(self, study: str, root: Path, ended: str, figures: bool):
         self._study, self._root, self._figures = study, root, figures
         self._project = project.of_results(root)
         self._files: dict[tuple[str, str], Any] = {}
-        self._crate = ROCrate()
-        self._crate.name = f"Latent Microscope: {study}"
-        self._crate.description = f"Tables and figures of the study {study}, and how they were made"
-        self._crate.license = "https://spdx.org/licenses/MIT"
-        self._crate.datePublished = datetime.fromisoformat(ended)
+        self.crate = ROCrate()
+        self.crate.name = f"Latent Microscope: {study}"
+        self.crate.description = f"Tables and figures of the study {study}, and how they were made"
+        self.crate.license = "https://spdx.org/licenses/MIT"
+        self.crate.datePublished = datetime.fromisoformat(ended)
         self._add_sources()
         profiles = [
             self._context(url, "CreativeWork", name=name, version=url.rpartition("/")[2])
             for url, name in PROFILES.items()
         ]
-        self._crate.root_dataset["conformsTo"] = profiles
+        self.crate.root_dataset["conformsTo"] = profiles
 
     def _context(self, identifier: str, kind: str | list[str], **properties: Any) -> Any:
-        return self._crate.add(
-            ContextEntity(self._crate, identifier, properties={"@type": kind, **properties})
+        return self.crate.add(
+            ContextEntity(self.crate, identifier, properties={"@type": kind, **properties})
         )
 
     def _add_sources(self) -> None:
@@ -127,26 +118,28 @@ class _Crate:
                     continue
                 if path.is_file() and "__pycache__" not in path.parts:
                     if relative == "Snakefile":
-                        self._workflow = self._crate.add_workflow(
+                        self._workflow = self.crate.add_workflow(
                             path, relative, main=True, lang="snakemake", gen_cwl=False
                         )
                     else:
-                        self._crate.add_file(path, relative, properties=_as_source(path))
+                        code = {"@type": ["File", "SoftwareSourceCode"], "name": path.stem}
+                        properties = code if path.suffix == ".py" else {}
+                        self.crate.add_file(path, relative, properties=properties)
 
     def file(self, name: str, sha256: str) -> Any:
-        """A file of the run: copied when it is a table or a figure, else only named."""
+        """A file of the run: copied if it is a table or a figure, else only named."""
         if (name, sha256) not in self._files:
             self._files[name, sha256] = self._describe(name, sha256)
         return self._files[name, sha256]
 
     def _describe(self, name: str, sha256: str) -> Any:
         path = Path(name)
-        label = name if is_artefact(path) else path.name  # no path of this machine
+        label = name if is_artefact(path) else path.name  # never a path of this machine
         properties = {"name": label, "sha256": sha256}
         here = self._root / path
         if self._copied(path) and state_of(here, sha256) == "unchanged":
             properties["encodingFormat"] = FORMATS[path.suffix]
-            return self._crate.add_file(here, name, properties=properties)
+            return self.crate.add_file(here, name, properties=properties)
         return self._context(f"#{label}-{sha256[:16]}", "CreativeWork", **properties)
 
     def _copied(self, path: Path) -> bool:
@@ -156,40 +149,40 @@ class _Crate:
         return kind == "tables" or (kind == "figures" and self._figures)
 
     def add_job(self, job: Mapping[str, Any]) -> None:
-        """One job: what it read, what it made, with which script and params, on what machine."""
-        try:
-            name = job.get("script") or job["step"]
-            script = project.script(name, self._project).relative_to(self._project)
-        except InputError as error:
-            raise InputError(f"{error}, though the study was made by it") from error
-        instrument = self._crate.dereference(script.as_posix())
-        read = [
-            self.file(name, sha256)
-            for files in job["inputs"].values()
-            for name, sha256 in sorted(files.items())
-        ]
+        """One job: its inputs, outputs, script, params and machine."""
+        name = job.get("script") or job["step"]
+        script = project.script(name, self._project).relative_to(self._project)
+        read = [item for files in job["inputs"].values() for item in sorted(files.items())]
         values = [self._value(key, value) for key, value in sorted(job["params"].items())]
-        machine = {"device": job.get("device"), **job.get("machine", {})}
-        here = same_code(job, self._project)
-        self._crate.add_action(
-            instrument,
-            identifier=f"#job-{_digest(sorted(job['outputs'].items()))}",
-            object=read + values,
-            result=[self.file(*item) for item in sorted(job["outputs"].items())],
-            properties={
-                "name": f"{job['step']}: {_listed(job['outputs'])}",
-                "description": f"code {job['code']} ({_place(job, here)}), "
-                f"{job.get('seconds')} s, on "
-                + ", ".join(f"{key} {value}" for key, value in sorted(machine.items())),
-                "endTime": job["ended"],
-                "actionStatus": "http://schema.org/CompletedActionStatus",
-            },
+        machine = sorted({"device": job.get("device"), **job.get("machine", {})}.items())
+        if "plugin" in job:
+            place = f"of {job['plugin']}"
+        else:
+            place = f"{'as' if same_code(job, self._project) else 'not as'} in this crate"
+        made = sorted(job["outputs"].items())
+        self._action(
+            self.crate.dereference(script.as_posix()),
+            f"#job-{_digest(made)}",
+            [*(self.file(*item) for item in read), *values],
+            [self.file(*item) for item in made],
+            name=f"{job['step']}: {', '.join(sorted(Path(name).name for name, _ in made))}",
+            description=f"code {job['code']} ({place}), {job.get('seconds')} s, on "
+            + ", ".join(f"{key} {value}" for key, value in machine),
+            endTime=job["ended"],
+        )
+
+    def _action(
+        self, script: Any, identifier: str, read: list[Any], made: list[Any], **properties: str
+    ) -> Any:
+        properties |= {"actionStatus": "http://schema.org/CompletedActionStatus"}
+        return self.crate.add_action(
+            script, identifier=identifier, object=read, result=made, properties=properties
         )
 
     def _value(self, key: str, value: Any) -> Any:
         text = json.dumps(value, sort_keys=True)
         identifier = f"#param-{_digest([key, text])}"
-        known = self._crate.dereference(identifier)
+        known = self.crate.dereference(identifier)
         return known or self._context(identifier, "PropertyValue", name=key, value=text)
 
     def add_run(self, jobs: Iterable[Mapping[str, Any]]) -> None:
@@ -202,45 +195,18 @@ class _Crate:
             for name, sha256 in files.items()
             if name not in made
         }
-        results = [item for job in jobs for item in job["outputs"].items()]
-        run = self._crate.add_action(
+        results = sorted(item for job in jobs for item in job["outputs"].items())
+        shown = [item for item in results if Path(item[0]).parts[-2] in ("tables", "figures")]
+        run = self._action(
             self._workflow,
-            identifier="#run",
-            object=[self.file(*item) for item in sorted(read)],
-            result=[
-                self.file(*item)
-                for item in sorted(results)
-                if Path(item[0]).parts[-2] in ("tables", "figures")
-            ],
-            properties={
-                "name": f"snakemake: {self._study}",
-                "endTime": max(job["ended"] for job in jobs),
-                "actionStatus": "http://schema.org/CompletedActionStatus",
-            },
+            "#run",
+            [self.file(*item) for item in sorted(read)],
+            [self.file(*item) for item in shown],
+            name=f"snakemake: {self._study}",
+            endTime=max(job["ended"] for job in jobs),
         )
-        self._crate.root_dataset["mentions"] = [run]
-
-    def write(self, folder: Path) -> None:
-        """Copy the files and write ro-crate-metadata.json."""
-        self._crate.write(folder)
-
-
-def _as_source(path: Path) -> dict[str, Any]:
-    if path.suffix != ".py":
-        return {}
-    return {"@type": ["File", "SoftwareSourceCode"], "name": path.stem}
-
-
-def _place(job: Mapping[str, Any], here: bool | None) -> str:
-    """Where the code of a job is."""
-    if "plugin" in job:
-        return f"of {job['plugin']}"
-    return f"{'as' if here else 'not as'} in this crate"
+        self.crate.root_dataset["mentions"] = [run]
 
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(Path(name).name for name in names))

@@ -1,4 +1,4 @@
-"""Sidecars: beside every artefact a small JSON that leads back to the job that made it."""
+"""Sidecars: a small JSON beside every artefact that records the job that made it."""
 
 import hashlib
 import importlib.metadata
@@ -7,7 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -18,23 +18,12 @@ from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.project import label
 
 SUFFIX = ".meta.json"
-_LIBRARIES = [
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "torch",
-    "torchvision",
-    "umap-learn",
-    "hdbscan",
-    "numba",
-    "matplotlib",
-    "pillow",
-    "snakemake",
-    "kaggle",
-]
-_MODULES = {"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL"}
+_SAME = ("numpy", "scipy", "pandas", "pyarrow", "torch", "torchvision", "hdbscan", "numba")
+_LIBRARIES = {name: name for name in (*_SAME, "matplotlib", "snakemake", "kaggle")} | {
+    **{"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL"},
+}
+"""Distribution → module."""
+_OPTIONAL = ("script", "declared", "assets", "functions")
 
 
 def sidecar_path(artefact: Path) -> Path:
@@ -82,8 +71,8 @@ def _processor() -> str:
 def loaded_versions() -> dict[str, str]:
     """Versions of the libraries that this process has imported."""
     found = {}
-    for name in _LIBRARIES:
-        if _MODULES.get(name, name) in sys.modules:
+    for name, module in _LIBRARIES.items():
+        if module in sys.modules:
             with suppress(importlib.metadata.PackageNotFoundError):
                 found[name] = importlib.metadata.version(name)
     return found
@@ -104,58 +93,34 @@ def peak_memory_mib() -> float:
 
 
 def write_sidecars(
-    outputs: Iterable[Path],
-    *,
-    step: str,
-    code: str,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, list[Path]],
-    numeric_threads: int | None,
-    seconds: float,
-    assets: Sequence[str] = (),
-    script: str = "",
-    declared: str = "",
-    functions: Sequence[str] = (),
+    outputs: Iterable[Path], inputs: Mapping[str, list[Path]], *, seconds: float, **facts: Any
 ) -> None:
-    """Write one sidecar for each output that exists; old ones go first, so that none is stale."""
+    """Write one sidecar for each output that exists; remove old ones first, so that none is stale.
+
+    ``facts`` are what the job knows: step, code, params, numeric_threads; empty ones of script,
+    declared, assets and functions are left out.
+    """
     outputs = list(outputs)
     for output in outputs:
         sidecar_path(output).unlink(missing_ok=True)
+    declared = facts.get("declared")
+    if declared and (plugin := registry.plugin_of(*declared.split("/", 1))):
+        facts["plugin"] = f"{plugin.distribution} {plugin.version}"
     common = {
-        "step": step,
-        **({"script": script, "declared": declared, **_origin(declared)} if declared else {}),
-        "code": code,
-        **({"assets": list(assets)} if assets else {}),
-        **({"functions": list(functions)} if functions else {}),
-        "params": dict(params),
+        **{key: value for key, value in facts.items() if value or key not in _OPTIONAL},
         "inputs": {
             name: {label(path): sha256_file(path) for path in paths if path.is_file()}
             for name, paths in inputs.items()
         },
-        "numeric_threads": numeric_threads,
         "libraries": loaded_versions(),
         "machine": machine(),
         "device": device_in_use(),
         "seconds": round(seconds, 3),
         "peak_memory_mib": peak_memory_mib(),
     }
-    for output in outputs:
-        if output.is_file():
-            save_json(
-                sidecar_path(output),
-                {
-                    "artefact": output.name,
-                    "sha256": sha256_file(output),
-                    "bytes": output.stat().st_size,
-                    **common,
-                },
-            )
-
-
-def _origin(declared: str) -> dict[str, str]:
-    """The package that declares it, if it is not ours."""
-    plugin = registry.plugin_of(*declared.split("/", 1))
-    return {"plugin": f"{plugin.distribution} {plugin.version}"} if plugin else {}
+    for output in filter(Path.is_file, outputs):
+        own = {"artefact": output.name, "bytes": output.stat().st_size}
+        save_json(sidecar_path(output), {**common, **own, "sha256": sha256_file(output)})
 
 
 def read_sidecar(artefact: Path) -> dict[str, Any]:
