@@ -15,7 +15,7 @@ from latent_microscope.io.yaml_files import load_yaml
 
 ROOT = Path(__file__).parents[2]
 PAGE = config_reference()
-SECTIONS = {
+SECTIONS: dict[str, type[Section]] = {
     "## Top level": Config,
     **{f"## A study of the kind `{kind}`": study_section(kind) for kind in KINDS},
     **{f"### {one.name}": model_section(one) for one in registry.model_types()},

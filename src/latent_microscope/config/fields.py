@@ -182,7 +182,8 @@ def _at(spec: Mapping[str, Any], place: Sequence[Any], parts: Mapping[str, Any])
     """The schema of a key; items of a list have the description of the list."""
     found = dict(spec)
     for step in place:
-        inner = next(filter(None, (_below(one, step) for one in _alternatives(found, parts))), {})
+        inside = (_below(one, step) for one in _alternatives(found, parts))
+        inner: dict[str, Any] = next(filter(None, inside), {})
         above = [found] if isinstance(step, int) else []
         said = (one.get("description") for one in (inner, *_alternatives(inner, parts), *above))
         found = {**inner, "description": next(filter(None, said), "")}

@@ -100,7 +100,7 @@ def study_section(kind: str) -> type[Section]:
     if taken := sorted(added.keys() & known.model_fields.keys()):
         raise InputError(f"score {taken[0]!r} is declared, but scores has such a key already")
     fields: dict[str, Any] = {
-        name: (score.config, Field(default_factory=score.config, description=score.meaning))
+        name: (score.config, Field(default_factory=score.config))  # type: ignore[arg-type]
         for name, score in added.items()
     }
     extended = create_model(known.__name__, __base__=known, __doc__=known.__doc__, **fields)
