@@ -1,6 +1,7 @@
 """The bars of similarity take intervals and ceilings from the table of all measures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,10 @@ def spans(ax: Axes) -> list[list[float]]:
 
 
 def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
-    files = {"rsa": tmp_path / "rsa.parquet", "measures": tmp_path / "measures.parquet"}
+    files: dict[str, Any] = {
+        "rsa": tmp_path / "rsa.parquet",
+        "measures": tmp_path / "measures.parquet",
+    }
     save_table(files["rsa"], RSA)
     other = MEASURES.assign(metric="cosine", low_votes=-0.9, high_votes=0.9)
     save_table(files["measures"], pd.concat([MEASURES, other]))

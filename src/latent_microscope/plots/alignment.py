@@ -111,11 +111,12 @@ def _intervals(measures: pd.DataFrame | None, metric: str) -> Intervals:
     for column, (measure, _) in _RSA_PANELS.items():
         part = rows[rows["measure"] == measure]
         means = part.groupby(["model", "layer"], sort=False)[_ENDS].mean()
-        for (model, layer), ends in means.iterrows():  # type: ignore[misc]
+        for ends in means.reset_index().to_dict("records"):
             low = ends["low_votes"] if np.isfinite(ends["low_votes"]) else ends["low"]
             high = ends["high_votes"] if np.isfinite(ends["high_votes"]) else ends["high"]
             if np.isfinite(low) and np.isfinite(high):
-                found[str(model), str(layer), column] = (float(low), float(high))
+                name = str(ends["model"]), str(ends["layer"]), column
+                found[name] = (float(low), float(high))
     return found
 
 

@@ -88,7 +88,11 @@ def matrix(
 
 
 def flat_bar(
-    page: Page, norm: Normalize, label: str, place: Sequence[float], cmap: Any = SEQUENTIAL
+    page: Page,
+    norm: Normalize,
+    label: str,
+    place: tuple[float, float, float],
+    cmap: Any = SEQUENTIAL,
 ) -> Any:
     """A horizontal colour bar at left, top, width (inches) of the page."""
     cax = page.axes(*place, 0.08)
