@@ -34,6 +34,7 @@ _MODULES = {
     "sample_scores": ("isolated_cores", "originality", "stability", "uniqueness"),
     "sources": ("independent_sources",),
 }
+_EXPORTS = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "attractor_density",
@@ -55,10 +56,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public function on first use (PEP 562)."""
-    module = next((module for module, names in _MODULES.items() if name in names), None)
-    if module is None:
+    if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
 
 
 def __dir__() -> list[str]:
