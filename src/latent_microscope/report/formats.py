@@ -92,7 +92,13 @@ def counted(count: int, thing: str) -> str:
 
 def groups(table: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFrame]]:
     """Value (of several columns: values) and rows of each group, in the order of the table."""
-    return iter(table.groupby(columns[0] if len(columns) == 1 else [*columns], sort=False))
+    by: Any = columns[0] if len(columns) == 1 else [*columns]
+    return iter(table.groupby(by, sort=False))
+
+
+def rows(table: pd.DataFrame) -> Iterator[Any]:
+    """Rows with the columns, and the Index, as attributes."""
+    return iter(table.itertuples())
 
 
 def of_view(table: pd.DataFrame, view: str) -> str:

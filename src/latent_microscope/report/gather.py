@@ -68,7 +68,7 @@ def alignment(study: Study) -> dict[str, Any]:
     known = known[~known["model"].isin(ORACLES)]
     metrics = []
     for metric, part in f.groups(known, "metric"):
-        above = [f"{r.model} ({r.layer})" for r in part[part["above_label"] > 0].itertuples()]
+        above = [f"{r.model} ({r.layer})" for r in f.rows(part[part["above_label"] > 0])]
         within = part[part["within_class"].notna()]
         best = f.highest(within, within["within_class"]) if len(within) else None
         metrics.append((metric, f.highest(part, part["mean"]), above, best))
@@ -100,7 +100,7 @@ def measures(study: Study) -> dict[str, Any]:
     for measure, what in (("spearman", "All pairs"), ("partial_label", "Label held constant")):
         part = with_intervals(table[table["measure"] == measure])
         zero = part[(part["low"] <= 0) & (part["high"] >= 0)]
-        names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in zero.itertuples()]
+        names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in f.rows(zero)]
         if len(part):
             found.append((what, part, names))
     return {"names": MEASURES, "containing_zero": found}
@@ -142,7 +142,7 @@ def reliability(study: Study) -> dict[str, Any]:
     """Rankings over VAEs that are mostly noise, and those that repeat."""
     table = study.table("reliability")
     shown = table[table["pairs"] > 0]
-    over_vaes = list(shown[shown["over"] == "VAE seeds"].itertuples())
+    over_vaes = list(f.rows(shown[shown["over"] == "VAE seeds"]))
     noise = [
         f"{row.score} (its {row.list}: {f.percent(row.list_shared)} found again, chance "
         f"{f.percent(row.list_shared_chance)})"
@@ -203,7 +203,7 @@ def _strongest(found: pd.DataFrame) -> dict[str, str]:
     return {
         way: ", ".join(
             f"{row.attribute} {f.ratio(row.estimate, row.low, row.high)}"
-            for row in found[found["direction"] == way].head(3).itertuples()
+            for row in f.rows(found[found["direction"] == way].head(3))
         )
         or f.MISSING
         for way in ("over", "under")
@@ -239,7 +239,7 @@ def published_bias(study: Study) -> dict[str, Any]:
         found.append({"name": f"{group} of seed {run}", "fits": bool(inside.all())})
         cells = [
             f"{row.estimate:.2f} ({row.low:.2f}–{row.high:.2f}), q {row.q:.2g}"
-            for row in part.set_index("attribute").loc[list(CLUSTER_BIAS)].itertuples()
+            for row in f.rows(part.set_index("attribute").loc[list(CLUSTER_BIAS)])
         ]
         rows.append([str(run), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
     more = {"names": list(CLUSTER_BIAS), "source": CLUSTER_BIAS_SOURCE}
