@@ -176,7 +176,7 @@ def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Fl
 def _labelled(
     table: pd.DataFrame, models: Sequence[Source], metric: str, columns: list[str]
 ) -> pd.DataFrame:
-    places = table["model"].astype(int).to_numpy()
+    places = table["model"].astype(int).tolist()
     for key in _KEYS:
         table[key] = [getattr(models[place], key) for place in places]
     table = table.assign(metric=metric).rename(columns={"score": "value"}).reindex(columns=columns)
