@@ -244,7 +244,7 @@ def test_a_format_spec_is_the_same_on_every_python() -> None:
     assert codehash._canonical(tree, {}) == plain
 
 
-@pytest.mark.parametrize("package", ["forensics", "models", "similarity"])
+@pytest.mark.parametrize("package", ["forensics", "similarity"])
 def test_what_a_package_loads_on_first_use_is_what_it_imports_for_types(package: str) -> None:
     """Python follows the one, the hash the other."""
     module = import_module(f"latent_microscope.{package}")
