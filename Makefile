@@ -11,7 +11,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 SIZE ?= workstation
 MIRROR ?= $(wildcard ../shared/data)
-REAL = --config size=$(SIZE) $(if $(MIRROR),mirror=$(MIRROR))
+REAL = --config size=$(SIZE) $(if $(MIRROR),download_mirror=$(MIRROR))
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
 STUDY ?= demo
 PROFILE ?= profiles/slurm

@@ -21,30 +21,32 @@ def main(
     check: Out,
     models: list[str],
     layers: list[str],
-    runs: list[int],
+    seeds: list[int],
     transforms: list[str],
     metric: str,
     draws: int = 1000,
-    vote_sets: int = 8,
+    vote_resamples: int = 8,
     correction: str = "holm",
     tau: bool = False,
     check_images: int = 1000,
     check_draws: int = 200,
-    seed: int = 0,
+    root_seed: int = 0,
     threads: int = 1,
 ) -> None:
     """Draw images (and votes) with replacement, the same for all models; ranks follow the draws.
 
     RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
     the same order, the human ones first; the values are those of the comparisons. Votes are drawn
-    again vote_sets times, mixed image by image; correction of p values: holm or bh.
+    again vote_resamples times, mixed image by image; correction of p values: holm or bh.
 
     intervals: model, layer, seed, metric, measure, value, low, high, sd (images), low_votes,
     high_votes, sd_votes (images and votes), vote_shift, n_draws. differences: one row per pair of
     RDMs: differences of the Spearman correlations, intervals, p values, adjusted p values. check:
     the same intervals on the first check_images images, every sample ranked again.
     """
-    human, *others = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    human, *others = sources(
+        rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms
+    )
     human_votes = load_votes(votes, samples)
     table, paired = bootstrap_sources(
         human,
@@ -53,8 +55,8 @@ def main(
         load_table(comparisons),
         metric,
         n_draws=draws,
-        vote_sets=vote_sets,
-        seed=seed,
+        vote_resamples=vote_resamples,
+        seed=root_seed,
         correction=correction,
         tau=tau,
         threads=threads,
@@ -68,7 +70,7 @@ def main(
         metric,
         n_images=check_images,
         n_draws=check_draws,
-        seed=seed,
+        seed=root_seed,
         threads=threads,
     )
     save_table(check, checked)

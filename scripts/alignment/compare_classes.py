@@ -20,7 +20,7 @@ def main(
     classes: Out,
     models: list[str],
     layers: list[str],
-    runs: list[int],
+    seeds: list[int],
     transforms: list[str],
     metric: str,
 ) -> None:
@@ -30,7 +30,7 @@ def main(
     the same order. classes: one row per source and pair of classes: model, layer, seed, metric,
     class_a, class_b, value.
     """
-    if {len(part) for part in (ids, models, layers, runs, transforms)} != {len(features)}:
+    if {len(part) for part in (ids, models, layers, seeds, transforms)} != {len(features)}:
         raise InputError(f"{len(features)} features and {len(models)} models; give one of each")
     table = load_table(samples, ["id", "label", "label_name"])
     place = pd.Index(table["id"].astype(str))
@@ -49,7 +49,7 @@ def main(
     keys: dict[str, Sequence[object]] = {
         "model": models,
         "layer": layers,
-        "seed": runs,
+        "seed": seeds,
         "metric": [metric] * len(distances),
     }
     texts = dict.fromkeys(("model", "layer", "metric"), "str")

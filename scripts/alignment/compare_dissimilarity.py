@@ -14,7 +14,7 @@ from latent_microscope.step import In, Out, run
 
 def main(
     *,
-    people: In,
+    human: In,
     ids: In,
     samples: In,
     rdms: list[In],
@@ -25,13 +25,13 @@ def main(
     metrics: list[str],
     settings: dict[str, Any],
     draws: int = 1000,
-    seed: int = 0,
-    people_ids: In | None = None,
+    root_seed: int = 0,
+    human_ids: In | None = None,
 ) -> None:
     """Rank correlations with intervals over images, and ceilings over observers.
 
     Args:
-        people: .npy or .npz (n, n) or (observers, n, n), or a square table.
+        human: .npy or .npz (n, n) or (observers, n, n), or a square table.
         ids: .parquet of all ids.
         samples: .parquet with id, and label where classes are known.
         rdms: .npy of each model, metric by metric.
@@ -43,13 +43,13 @@ def main(
         metrics: metric of each RDM.
         settings: section data.dissimilarity of the study's config.
         draws: bootstrap samples of the images; 0: no intervals.
-        seed: root seed.
-        people_ids: the ids of the rows, if they are in a separate file.
+        root_seed: root seed.
+        human_ids: the ids of the rows, if they are in a separate file.
     """
     known = load_table(samples)
     order_ids = known["id"].astype("str").to_numpy(dtype=object)
-    square = read_square(people, settings, people_ids)
-    order = positions_of(square.ids, square.values.shape[1], order_ids, ids, people)
+    square = read_square(human, settings, human_ids)
+    order = positions_of(square.ids, square.values.shape[1], order_ids, ids, human)
     observers = condensed(square, order, order_ids)
     labels = known["label"].to_numpy() if "label" in known else None
     parts = []
@@ -62,7 +62,7 @@ def main(
         for name, one in models.items():
             if (one.ids.astype(str) != order_ids.astype(str)).any():
                 raise InputError(f"{name}: its RDM is of other samples; compute it again")
-        part = similarity_table(observers, models, labels, n_draws=draws, seed=seed)
+        part = similarity_table(observers, models, labels, n_draws=draws, seed=root_seed)
         parts.append(part.assign(metric=metric))
     result = pd.concat(parts, ignore_index=True).astype({"metric": "str"})
     first = ["model", "metric", "method"]

@@ -22,7 +22,7 @@ def main(
     rsa: Out,
     by_fold: Out,
     names: list[str],
-    runs: list[int],
+    seeds: list[int],
     metric: str,
 ) -> None:
     """Take Spearman correlations within folds, and their mean weighted by pairs.
@@ -31,10 +31,10 @@ def main(
     a network without folds are compared within the same folds. rsa: one row per run, the columns of
     the RSA table of the metric. by_fold: one row per run and fold.
     """
-    if len({len(part) for part in (features, ids, folds, names, runs)}) > 1:
+    if len({len(part) for part in (features, ids, folds, names, seeds)}) > 1:
         raise InputError(
             f"{len(features)} features, {len(ids)} ids, {len(folds)} folds, {len(names)} names and "
-            f"{len(runs)} runs; give one of each"
+            f"{len(seeds)} runs; give one of each"
         )
     human = load_votes(votes, samples)
     images = pd.DataFrame({"id": human.ids.astype(str)})
@@ -46,7 +46,7 @@ def main(
         )
         number = _joined(images, load_table(fold, ["id", "fold"]), samples, fold)["fold"]
         tables.append(compare_within_folds(matrix[places["row"].to_numpy()], number, human, metric))
-    heads = list(zip(names, runs, strict=True))
+    heads = list(zip(names, seeds, strict=True))
     means = average_folds(tables, heads, metric)
     save_table(rsa, gather(means, load_table(ceiling, ["lower", "upper"])))
     named = [

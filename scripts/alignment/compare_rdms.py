@@ -18,7 +18,7 @@ def main(
     similarity: Out,
     models: list[str],
     layers: list[str],
-    runs: list[int],
+    seeds: list[int],
     transforms: list[str],
     metric: str,
     tau: bool = False,
@@ -34,7 +34,9 @@ def main(
     others_explain, class_level, cka, self_rho_a, label_only, n_images, n_pairs. similarity: all
     ordered pairs of the human RDM and first runs: model_a, model_b, value.
     """
-    human, *others = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    human, *others = sources(
+        rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms
+    )
     human_votes = load_votes(votes, samples)
     table, square = compare_sources(
         human, others, human_votes, metric, comparisons, tau=tau, threads=threads

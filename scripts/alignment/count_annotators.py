@@ -19,23 +19,23 @@ def main(
     equivalents: Out,
     models: list[str],
     layers: list[str],
-    runs: list[int],
+    seeds: list[int],
     transforms: list[str],
     metric: str,
     logits: list[In] | None = None,
     temperatures: list[In] | None = None,
     names: list[str] | None = None,
-    classifier_runs: list[int] | None = None,
+    classifier_seeds: list[int] | None = None,
     tempered: list[int] | None = None,
     folds: int = 10,
-    repeats: int = 3,
-    seed: int = 0,
+    splits: int = 3,
+    root_seed: int = 0,
     threads: int = 1,
 ) -> None:
     """Score m votes per image, and each model, against the same other half of the votes.
 
     RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first; logits, names and classifier_runs are those of the
+    the same order, the human ones first; logits, names and classifier_seeds are those of the
     classifiers. tempered: places of the classifiers that have temperatures; the others' are fitted
     on the other folds.
 
@@ -43,18 +43,18 @@ def main(
     "<": less than one), low, high (over repeats), model_score, max_votes, n_repeats.
     """
     human = load_votes(votes, samples)
-    compared = sources(rdms, rdm_ids, features, feature_ids, models, layers, runs, transforms)
+    compared = sources(rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms)
     classifiers = load_classifiers(
-        logits or [], names or [], classifier_runs or [], human, samples, temperatures, tempered
+        logits or [], names or [], classifier_seeds or [], human, samples, temperatures, tempered
     )
     table = equivalents_table(
         classifiers,
         compared[1:],
         human,
         metric,
-        random_folds(len(human.ids), folds, seed),
-        n_repeats=repeats,
-        seed=seed,
+        random_folds(len(human.ids), folds, root_seed),
+        n_repeats=splits,
+        seed=root_seed,
         threads=threads,
     )
     save_table(equivalents, table)

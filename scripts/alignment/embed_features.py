@@ -11,33 +11,33 @@ from latent_microscope.step import In, Out, run
 def main(
     *,
     features: In,
-    plane: Out,
+    umap: Out,
     neighbours: Out,
     neighbors: int = 15,
     min_dist: float = 0.1,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Find the neighbours of each image and embed the features in two dimensions by UMAP.
 
     Args:
         features: .npy (n, d), one row per image.
-        plane: .npy float32 (n, 2).
+        umap: .npy float32 (n, 2).
         neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
         neighbors: neighbours of UMAP.
         min_dist: least distance of points in the embedding.
-        seed: root seed.
+        root_seed: root seed.
     """
     rows = load_npy(features, mmap=True)
     require_finite(rows, features)
     found = plane_neighbours(rows, neighbors)
     embedded = umap_plane(
         rows,
-        seed=derive(seed, "embed_features"),
+        seed=derive(root_seed, "embed_features"),
         n_neighbors=neighbors,
         min_dist=min_dist,
         neighbours=found,
     )
-    save_npy(plane, embedded.astype(np.float32))
+    save_npy(umap, embedded.astype(np.float32))
     save_npy(neighbours, found.indices.astype(np.int32))
 
 

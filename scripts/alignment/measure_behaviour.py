@@ -18,7 +18,7 @@ def main(
     *,
     logits: list[In],
     names: list[str],
-    runs: list[int],
+    seeds: list[int],
     votes: In,
     samples: In,
     behaviour: Out,
@@ -30,15 +30,15 @@ def main(
     tempered: list[int] | None = None,
     folds: int = 10,
     draws: int = 1000,
-    vote_sets: int = 8,
-    seed: int = 0,
+    vote_resamples: int = 8,
+    root_seed: int = 0,
 ) -> None:
     """Score classifiers, annotators and baselines; all divergences in nats.
 
     logits (n, classes; rows in the order of the samples), names and runs are those of the
     classifiers; tempered: places of those that were cross-validated and have temperatures; the
     others' are fitted on the other folds. draws: bootstrap samples, the same images as for the
-    similarity (0: no intervals), in which all votes are drawn again vote_sets times.
+    similarity (0: no intervals), in which all votes are drawn again vote_resamples times.
 
     behaviour: model, seed (-1: not a run), accuracy, cross_entropy, cross_entropy_calibrated,
     temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
@@ -49,11 +49,11 @@ def main(
     human (votes), model, seed, share_human, share_model.
     """
     human = load_votes(votes, samples)
-    models = load_classifiers(logits, names, runs, human, samples, temperatures, tempered)
-    groups = random_folds(len(human.ids), folds, seed)
+    models = load_classifiers(logits, names, seeds, human, samples, temperatures, tempered)
+    groups = random_folds(len(human.ids), folds, root_seed)
     save_table(behaviour, behaviour_table(models, human, groups))
     bootstrap = behaviour_intervals(
-        models, human, groups, n_draws=draws, vote_sets=vote_sets, seed=seed
+        models, human, groups, n_draws=draws, vote_resamples=vote_resamples, seed=root_seed
     )
     save_table(intervals, bootstrap)
     save_table(images, image_table(models, human))

@@ -14,9 +14,9 @@ def main(
     ceilings: Out,
     metric: str = "euclidean",
     splits: int = 20,
-    worlds: int = 3,
+    simulated_datasets: int = 3,
     tau: bool = False,
-    seed: int = 0,
+    root_seed: int = 0,
     threads: int = 1,
 ) -> None:
     """Compare the RDMs of two random halves of each image's votes, and of simulated truths.
@@ -25,14 +25,14 @@ def main(
     (root of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.
     ceilings: one row per measure: measure, lower, upper, spread, upper_spread, n_splits,
     truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet, truth_dirichlet_sd,
-    estimate_dirichlet, n_worlds (simulated data sets of each kind of truth).
+    estimate_dirichlet, n_simulated_datasets (simulated data sets of each kind of truth).
     """
     table = noise_ceilings(
         load_votes(votes, samples),
         metric,
         n_splits=splits,
-        n_worlds=worlds,
-        seed=seed,
+        n_simulated_datasets=simulated_datasets,
+        seed=root_seed,
         tau=tau,
         threads=threads,
     )

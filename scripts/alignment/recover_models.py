@@ -17,11 +17,11 @@ def main(
     csv: Out,
     logits: list[In] | None = None,
     names: list[str] | None = None,
-    runs: list[int] | None = None,
+    seeds: list[int] | None = None,
     metrics: list[str],
     simulations: int = 20,
     images: int = 1000,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Simulate votes from the predictions of each classifier, of the label and the class's votes.
 
@@ -31,11 +31,11 @@ def main(
     n_simulations, n_images, metric.
     """
     human = load_votes(votes, samples)
-    classifiers = load_classifiers(logits or [], names or [], runs or [], human, samples)
+    classifiers = load_classifiers(logits or [], names or [], seeds or [], human, samples)
     candidates = candidates_of(classifiers, human)
     parts = [
         recovery_table(
-            candidates, human, metric, n_simulations=simulations, n_images=images, seed=seed
+            candidates, human, metric, n_simulations=simulations, n_images=images, seed=root_seed
         )
         for metric in metrics
     ]

@@ -7,7 +7,7 @@ from latent_microscope.synthetic.faces_demo import faces_archive
 
 
 def main(
-    *, archive: Out, identities: Out, images: int = 400, people: int = 120, seed: int = 0
+    *, archive: Out, identities: Out, images: int = 400, people: int = 120, root_seed: int = 0
 ) -> None:
     """Draw cartoon faces with attributes and repeated identities.
 
@@ -16,9 +16,9 @@ def main(
         identities: .txt, image name and number of the person on each line.
         images: number of images.
         people: number of people; two of them have 30 images if there are enough.
-        seed: root seed.
+        root_seed: root seed.
     """
-    content, text = faces_archive(images, people, rng(seed, "generate_demo_faces"))
+    content, text = faces_archive(images, people, rng(root_seed, "generate_demo_faces"))
     save_bytes(archive, content)
     save_text(identities, text)
 

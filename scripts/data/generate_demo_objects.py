@@ -14,7 +14,7 @@ def main(
     probabilities: Out,
     train_per_class: int = 60,
     test_per_class: int = 20,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Draw a toy data set in the layout of CIFAR-10 (Hugging Face), with votes on the test images.
 
@@ -25,13 +25,13 @@ def main(
         probabilities: .npy float64 (n, 10), which the votes were drawn from.
         train_per_class: train images of each of the ten classes.
         test_per_class: test images of each of the ten classes.
-        seed: root seed.
+        root_seed: root seed.
     """
     parts = ((train, "train", train_per_class), (test, "test", test_per_class))
     for path, split, size in parts:
-        images, labels, difficulty = draw_split(size, rng(seed, "generate_demo_objects", split))
+        images, labels, difficulty = draw_split(size, rng(root_seed, "generate_demo_objects", split))
         save_bytes(path, parquet_bytes(images, labels, split))
-    votes, truth = draw_votes(labels, difficulty, rng(seed, "generate_demo_objects", "votes"))
+    votes, truth = draw_votes(labels, difficulty, rng(root_seed, "generate_demo_objects", "votes"))
     save_npy(counts, votes)
     save_npy(probabilities, truth)
 

@@ -15,8 +15,8 @@ def main(
     interpolation_noise: float = 0.03,
     people: int = 5,
     edge: float = 0.5,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Generate images with a known truth: authentic ones first, then the interpolations.
 
@@ -30,11 +30,11 @@ def main(
         interpolation_noise: the same on mixtures.
         people: number of people; beyond five their boxes repeat.
         edge: share of A in a mixture lies within this of 0 or of 1; 0.5: anywhere.
-        seed: root seed.
-        run: number of the data seed.
+        root_seed: root seed.
+        seed: number of the data seed.
     """
     settings = PeopleSettings(per_person, interpolations, people, noise, interpolation_noise, edge)
-    pixels, table = people_of_run(seed, run, settings)
+    pixels, table = people_of_run(root_seed, seed, settings)
     save_npy(images, pixels)
     save_table(samples, table)
 

@@ -24,14 +24,14 @@ def finish(
     latents: In,
     encoding: In,
     settings: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Save what a declared function returns for the latents: id and a column named as the score."""
     ids = load_ids(encoding)
     rows = np.array(load_rows(latents, ids, encoding), dtype=np.float64)
     random = "seed" in inspect.signature(compute).parameters
-    seeded = {"seed": derive(seed, "apply_score", name, run)} if random else {}
+    seeded = {"seed": derive(root_seed, "apply_score", name, seed)} if random else {}
     values = _checked(name, compute, compute(rows, **{**seeded, **settings}), ids)
     save_table(outputs["score"][0], pd.DataFrame({"id": pd.Series(ids, dtype="str"), name: values}))
 

@@ -9,7 +9,7 @@ from latent_microscope.tables.clusters import membership_table
 
 def main(
     *,
-    plane: In,
+    umap: In,
     latents: In,
     encoding: In,
     clusters: Out,
@@ -28,7 +28,7 @@ def main(
     """
     ids = load_ids(encoding)
     table = membership_table(
-        load_rows(plane, ids, encoding),
+        load_rows(umap, ids, encoding),
         load_rows(latents, ids, encoding),
         ids,
         min_cluster_size=min_cluster_size,

@@ -7,14 +7,14 @@ from latent_microscope.step import In, Out, run
 
 
 def main(
-    *, latents: In, factors: Out, components: int | None = None, seed: int = 0, run: int = 0
+    *, latents: In, factors: Out, components: int | None = None, root_seed: int = 0, seed: int = 0
 ) -> None:
     """Find factor scores (n, k) of standardised latent means; k is min(20, d) by default."""
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     save_npy(
         factors,
-        factor_sources(z, components, seed=derive(seed, "compute_factors", run) % 2**32),
+        factor_sources(z, components, seed=derive(root_seed, "compute_factors", seed) % 2**32),
     )
 
 

@@ -19,8 +19,8 @@ def main(
     components: int | None = None,
     n_restarts: int = 10,
     fit_rows: int = 20_000,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Find independent sources (n, k) of latent means by FastICA.
 
@@ -32,7 +32,7 @@ def main(
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     settings = {"components": components, "restarts": n_restarts, "fit_rows": fit_rows}
-    fit = run_sources(z, settings, seed=seed, run=run, method=method)
+    fit = run_sources(z, settings, root_seed=root_seed, seed=seed, method=method)
     if fit.not_converged:
         log.info("%d of %d FastICA runs did not converge", fit.not_converged, len(fit.restarts))
     save_npy(sources, fit.sources)

@@ -2,7 +2,7 @@
 
 import logging
 
-from latent_microscope.custom.alike import alike
+from latent_microscope.custom.near_matches import near_match_pairs
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import near_duplicates
 from latent_microscope.io.artefacts import load_npy, save_table
@@ -20,12 +20,12 @@ def main(
     images: In | None = None,
     samples: In | None = None,
     candidates: int = 2_000,
-    look_alikes: int = 24,
+    near_matches: int = 24,
     detail: float = 0.8,
 ) -> None:
     """List near-duplicate pairs and the most similar other pairs.
 
-    duplicates: i, j, id_i, id_j, verdict (copy, near-duplicate, look-alike), detail (correlation of
+    duplicates: i, j, id_i, id_j, verdict (copy, near-duplicate, near match), detail (correlation of
     fine structure at the best shift), detail_centre (without the edges), similarity (cosine) and
     distance of the latents, pixel_difference (root mean square, 0 to 1). Without images only equal
     latents are copies, and what needs images is NaN. detail: correlation that shows one photograph
@@ -33,12 +33,12 @@ def main(
     """
     z, ids = load_with_ids(latents, encoding)
     if images is None or samples is None:
-        table = alike(z, ids, candidates=candidates, look_alikes=look_alikes)
+        table = near_match_pairs(z, ids, candidates=candidates, near_matches=near_matches)
     else:
         if list(load_ids(samples)) != list(ids):
             raise InputError(f"{samples}: its ids are not those of {encoding}; make both again")
         pixels = load_npy(images, mmap=True)
-        limits = {"candidates": candidates, "look_alikes": look_alikes}
+        limits = {"candidates": candidates, "near_matches": near_matches}
         table = near_duplicates(z, pixels, ids, **limits, detail=detail)
     for verdict, count in table["verdict"].value_counts().sort_index().items():
         log.info("%d pairs: %s", count, verdict)

@@ -13,7 +13,7 @@ from latent_microscope.step import In, Out, run
 _SCORES = ["cls", "uniqueness", "originality"]
 
 
-def main(*, plane: In, scores: In, subniches: Out, profile: Out, settings: dict[str, Any]) -> None:
+def main(*, umap: In, scores: In, subniches: Out, profile: Out, settings: dict[str, Any]) -> None:
     """Find sub-niches and their mean scores.
 
     subniches: index, id, niche (0 is the largest), density (per unit of the plane). profile: niche,
@@ -22,7 +22,7 @@ def main(*, plane: In, scores: In, subniches: Out, profile: Out, settings: dict[
     """
     table = load_scores(scores, _SCORES)
     found = sub_niches(
-        load_rows(plane, table["id"].tolist(), scores),
+        load_rows(umap, table["id"].tolist(), scores),
         bandwidth=settings["bandwidth"],
         percentile=settings["percentile"],
         eps=settings["eps"],

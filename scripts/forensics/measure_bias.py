@@ -14,15 +14,15 @@ def main(
     abi: Out,
     definitions: list[str],
     resamples: int = 1000,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     subniches: In | None = None,
     samples: In | None = None,
 ) -> None:
     """Compute the attribute bias index of every cluster, of cmax and of every sub-niche.
 
     abi: group, n_members, definition, attribute, value, direction, status, estimate, low, high (95
-    %), p, q (within group and definition), q_run (over all groups), risk_difference,
+    %), p, q (within group and definition), q_seed (over all groups), risk_difference,
     difference_low, difference_high (95 %), cohens_h, magnitude, agrees (p <= 0.05 just where the
     interval leaves out 1), prevalence_members, prevalence_rest. People are resampled if samples has
     the column identity; resamples 0: samples are independent.
@@ -36,7 +36,7 @@ def main(
         definitions,
         identities=resampled_people(samples, clusters),
         resamples=resamples,
-        seed=derive(seed, "measure_bias", run),
+        seed=derive(root_seed, "measure_bias", seed),
     )
     save_table(abi, result)
 

@@ -26,7 +26,7 @@ def main(
     images: In | None = None,
     folds: int = 5,
     strength: float = 0.01,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Cross-validate a logistic regression of each attribute on the latents.
 
@@ -53,7 +53,9 @@ def main(
     result = probe_table(
         features,
         table.drop(columns="id"),
-        folds_of(len(ids), count, derive(seed, "probe_attributes"), people=people, classes=classes),
+        folds_of(
+            len(ids), count, derive(root_seed, "probe_attributes"), people=people, classes=classes
+        ),
         people=people,
         strength=strength,
     )

@@ -12,7 +12,7 @@ from latent_microscope.tables.cluster_stability import resample_stability
 
 def main(
     *,
-    plane: In,
+    umap: In,
     encoding: In,
     sbs: Out,
     pairs: Out,
@@ -23,21 +23,21 @@ def main(
     resamples: int = 100,
     resampling: str = "subsample",
     share: float = 0.8,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     samples: In | None = None,
 ) -> None:
     """Cluster resamples of the plane and compare each with the clusters of all samples.
 
     sbs: min_cluster_size, configured, share (the SBS), low, high (95 %), resample_median,
     resample_low, resample_high, n_clusters, n_clusters_low, n_clusters_high, noise_share,
-    n_resamples. pairs and clusters as of compare_planes. sizes are capped at n / 2; people are
+    n_resamples. pairs and clusters as of compare_umaps. sizes are capped at n / 2; people are
     resampled if samples has the column identity; resampling: subsample (of this share) or
     bootstrap.
     """
     ids = load_ids(encoding)
     found = resample_stability(
-        np.asarray(load_rows(plane, ids, encoding)),
+        np.asarray(load_rows(umap, ids, encoding)),
         identities=resampled_people(samples, encoding),
         sizes=sizes,
         min_cluster_size=min_cluster_size,
@@ -45,7 +45,7 @@ def main(
         resamples=resamples,
         resampling=resampling,
         share=share,
-        seed=derive(seed, "resample_clusters", run),
+        seed=derive(root_seed, "resample_clusters", seed),
     )
     save_table(sbs, found.sbs)
     save_table(pairs, found.pairs)

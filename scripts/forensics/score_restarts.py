@@ -15,8 +15,8 @@ def main(
     scores: Out,
     variant: str = "script",
     reference_rows: int = 2_000,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Compute uniqueness from the sources of each ICA restart.
 
@@ -26,7 +26,9 @@ def main(
     z, ids = load_with_ids(latents, encoding)
     fits = load_table(restarts, ["restart", "chosen"])
     weights = load_npy(unmixings)
-    table = run_restart_scores(z, ids, fits, weights, variant, reference_rows, seed=seed, run=run)
+    table = run_restart_scores(
+        z, ids, fits, weights, variant, reference_rows, root_seed=root_seed, seed=seed
+    )
     save_table(scores, table)
 
 

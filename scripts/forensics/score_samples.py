@@ -17,8 +17,8 @@ def main(
     scores: Out,
     summary: Out,
     settings: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Compute uniqueness, originality, stability, densities, CLS and our own detector.
 
@@ -29,7 +29,7 @@ def main(
     z = load_rows(latents, ids, encoding)
     s = load_rows(sources, ids, encoding)
     fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
-    table, facts = run_scores(s, z, ids, fits, settings, seed=seed, run=run)
+    table, facts = run_scores(s, z, ids, fits, settings, root_seed=root_seed, seed=seed)
     save_table(scores, table)
     save_table(summary, facts)
 

@@ -19,8 +19,8 @@ def main(
     settings: dict[str, Any],
     uniqueness_percentiles: list[float],
     stability_percentiles: list[float],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Select candidates for authenticity: percentile, isolation, stability.
 
@@ -39,7 +39,7 @@ def main(
         uniqueness_percentiles,
         stability_percentiles,
         # The same draws as in score_samples.
-        seed=derive(seed, "stability", run),
+        seed=derive(root_seed, "stability", seed),
     )
     save_table(candidates, table)
     save_table(funnel, counts)

@@ -14,14 +14,14 @@ def main(
     runs: int = 1000,
     images: int = 2000,
     resamples: int = 400,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Simulate studies of known odds ratios.
 
     table: scenario, procedure, effect, members, prevalence, odds_ratio, runs, covering, coverage,
     low, high (95 %), agrees (p and interval), passes (93 % to 97 %). members: sizes of the cluster.
     """
-    state = derive(seed, "simulate_coverage")
+    state = derive(root_seed, "simulate_coverage")
     found = simulate_coverage(runs, images, members, resamples, seed=state)
     save_table(table, found)
     save_csv(csv, found)

@@ -15,14 +15,14 @@ def main(
     attributes: int = 40,
     groups: int = 5,
     resamples: int = 400,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Simulate studies in which no attribute depends on any cluster.
 
     table: scenario, procedure, family, tests, runs, rejecting, share, low, high (95 %), limit (99 %
     binomial limit of 5 %), required, passes, p_share.
     """
-    state = derive(seed, "simulate_null")
+    state = derive(root_seed, "simulate_null")
     found = simulate_null(runs, images, attributes, groups, resamples, seed=state)
     save_table(table, found)
     save_csv(csv, found)

@@ -16,14 +16,14 @@ def main(
     runs: int = 1000,
     images: int = 10000,
     attributes: int = 40,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> None:
     """Simulate studies with one biased attribute.
 
     table: members, prevalence, odds_ratio, runs, power, power_low, power_high (p <= 0.05),
     adjusted, adjusted_low, adjusted_high (q <= 0.05 in the family of attributes).
     """
-    state = derive(seed, "simulate_power")
+    state = derive(root_seed, "simulate_power")
     found = simulate_power(runs, images, members, odds_ratios, prevalences, attributes, seed=state)
     save_table(table, found)
     save_csv(csv, found)

@@ -22,8 +22,8 @@ def main(
     tests: Out,
     pairs: Out,
     images: int = 30,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Compare two people with a mix of both, and same-identity pairs with different ones.
 
@@ -40,7 +40,7 @@ def main(
         table["id"].to_numpy(dtype=object),
         table["identity"].to_numpy(),
         images=images,
-        seed=derive(seed, "study_identities", run),
+        seed=derive(root_seed, "study_identities", seed),
     )
     if found.note:
         log.info(found.note)

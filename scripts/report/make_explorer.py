@@ -15,9 +15,9 @@ def main(
     space_ids: list[In],
     space_names: list[str],
     title: str,
-    planes: list[In] | None = None,
-    plane_spaces: list[str] | None = None,
-    plane_method: str = "UMAP",
+    maps: list[In] | None = None,
+    map_spaces: list[str] | None = None,
+    map_method: str = "UMAP",
     neighbours: list[In] | None = None,
     neighbour_spaces: list[str] | None = None,
     images: In | None = None,
@@ -45,9 +45,9 @@ def main(
         space_ids: .parquet with the id of each row of each.
         space_names: what each is: "latents of the VAE".
         title: study and seed.
-        planes: .npy (n, 2) maps of some spaces; of the others: two principal components.
-        plane_spaces: names of the spaces of the planes.
-        plane_method: method that made the planes.
+        maps: .npy (n, 2) maps of some spaces; of the others: two principal components.
+        map_spaces: names of the spaces of the planes.
+        map_method: method that made the planes.
         neighbours: .npy (n, k) nearest rows in some spaces; computed for the others.
         neighbour_spaces: names of the spaces of the neighbours.
         images: .npy uint8 (n, H, W, C), row i = row i of samples.
@@ -66,10 +66,10 @@ def main(
         titles: of scores, by name.
         first: names of the scores that come first.
     """
-    drawn = dict(zip(plane_spaces or [], planes or [], strict=True))
+    drawn = dict(zip(map_spaces or [], maps or [], strict=True))
     near = dict(zip(neighbour_spaces or [], neighbours or [], strict=True))
     made = [
-        Source(name, space, ids, drawn.get(name), near.get(name), plane_method)
+        Source(name, space, ids, drawn.get(name), near.get(name), map_method)
         for name, space, ids in zip(space_names, spaces, space_ids, strict=True)
     ]
     files = Files(

@@ -21,8 +21,8 @@ def finish(
     images: In,
     samples: In,
     settings: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Call the function and save what it returns.
 
@@ -33,12 +33,12 @@ def finish(
         images: .npy uint8 (n, H, W, C).
         samples: .parquet with the id of each image.
         settings: the model's section of the config.
-        seed: root seed.
-        run: number of this run.
+        root_seed: root seed.
+        seed: number of this run.
     """
     ids = load_table(samples, ["id"])
     pixels = load_images(images, samples, len(ids))
-    stream = derive(seed, "apply_model", name, run)
+    stream = derive(root_seed, "apply_model", name, seed)
     features = np.asarray(features_of(pixels, settings, seed=stream))
     fits = features.ndim == 2 and features.shape[0] == len(ids) and features.shape[1] > 0
     if not fits or features.dtype.kind not in "biuf":

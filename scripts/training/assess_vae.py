@@ -25,7 +25,7 @@ def main(
     logvar: In,
     encoding: In,
     dimensions: In,
-    health: Out,
+    diagnostics: Out,
     posterior: Out,
     errors: Out,
     reconstruction: str = "mse",
@@ -38,8 +38,8 @@ def main(
         logvar: .npy (n, d) posterior log variances.
         encoding: .parquet: id, reconstruction_error.
         dimensions: .parquet: dimension, kl, mean_variance, active.
-        health: .parquet, one row per check: value, limits, status (ok, warning, alarm), what it
-            means and what to do.
+        diagnostics: .parquet, one row per check: value, limits, status (ok, warning, alarm),
+            meaning and action.
         posterior: .parquet, one row per dimension: mean and variances of the aggregated posterior,
             mismatch with the prior (nats), saturated share.
         errors: .parquet, one row per image: id, reconstruction_error, constant_error (of the best
@@ -64,7 +64,7 @@ def main(
     result = health_table(by_dimension, error, constant, merged_share(means, pixels))
     for row in result[result["status"] != "ok"].to_dict("records"):
         log.warning("%s: %s = %.3g; %s", row["status"], row["check"], row["value"], row["action"])
-    save_table(health, result)
+    save_table(diagnostics, result)
     save_table(posterior, by_dimension)
     save_table(errors, pd.DataFrame({**table, "constant_error": constant}))
 

@@ -16,8 +16,8 @@ def main(
     weights: Out,
     settings: dict[str, Any],
     pretrained: In | None = None,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Write the state dict of an untrained PhilNet, of a ResNet-50 or of an EfficientNet-Lite.
 
@@ -27,10 +27,10 @@ def main(
         settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
         pretrained: .pt or .pth state dict of exactly this network; without it the weights are
             random (efficientnet_lite: ImageNet's, of the optional model package).
-        seed: root seed.
-        run: number of this run; each has its own weights.
+        root_seed: root seed.
+        seed: number of this run; each has its own weights.
     """
-    model = build_classifier(settings, seed=derive(seed, "build_network", run))
+    model = build_classifier(settings, seed=derive(root_seed, "build_network", seed))
     holder = weights_holder(model)
     if pretrained is None and settings["kind"] == "efficientnet_lite":
         pretrained = packaged_weights()

@@ -40,8 +40,8 @@ def main(
     columns: int = 9,
     variation_noise: float = 0.5,
     batch: int = 250,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     device: str = "auto",
 ) -> None:
     """Write latents, their per-image and per-dimension tables, and image grids.
@@ -64,8 +64,8 @@ def main(
         columns: c of the grids.
         variation_noise: standard deviation of the noise of variations, latent units.
         batch: images at a time.
-        seed: root seed.
-        run: number of the VAE's run.
+        root_seed: root seed.
+        seed: number of the VAE's run.
         device: auto, cpu or cuda.
     """
     table = load_table(samples, ["id"])
@@ -74,7 +74,7 @@ def main(
     model = build_vae(settings["arch"], settings, image_shape=pixels.shape[1:])
     model = load_checked(model, load_weights(weights), weights).to(where)
     options = {key: settings[key] for key in ("input_range", "reconstruction") if key in settings}
-    size, random = {"rows": rows, "columns": columns}, rng(seed, "encode_latents", run)
+    size, random = {"rows": rows, "columns": columns}, rng(root_seed, "encode_latents", seed)
     strips = {"rows": rows, "steps": columns}
     with numeric_environment(where):
         by_image, by_dimension = encode(model, pixels, latents, logvar, batch=batch, **options)

@@ -20,7 +20,7 @@ def main(
     profile: Out,
     settings: dict[str, Any],
     model_name: str,
-    run: int = 0,
+    seed: int = 0,
     metrics: list[str],
     wanted: int = 2000,
     grid: int = 4,
@@ -39,7 +39,7 @@ def main(
         settings: kind (philnet, random, resnet50, efficientnet_lite, vae) and the keys of that
             network.
         model_name: name of the model.
-        run: number of the run, the column seed.
+        seed: number of the run, the column seed.
         metrics: distances of the RDMs.
         wanted: images; the first ones of each class, in equal numbers where possible.
         grid: feature maps are averaged over grid x grid fields (1: over all positions).
@@ -60,7 +60,7 @@ def main(
         stage_features(chain, pixels[rows], profile, **options) as features,
     ):
         profiles = [layer_profile(features, selected(human, rows), metric) for metric in metrics]
-    save_table(profile, joined_profiles(profiles, model_name, run))
+    save_table(profile, joined_profiles(profiles, model_name, seed))
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def main(
     training: Out,
     weights: Out,
     settings: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     device: str = "auto",
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
@@ -57,9 +57,9 @@ def main(
         training: .parquet, one row per fold and epoch: losses in nats.
         weights: .pt state dict, names led by fold0. and so on.
         settings: the network (widths, convolutions, ...), targets (votes or labels), folds, inner,
-            epochs (a number or {"choose": [...]}), mirror, and the training as of train_philnet.
-        seed: root seed.
-        run: number of this run; each has its own folds and random streams.
+            epochs (a number or {"choose": [...]}), flip, and the training as of train_philnet.
+        root_seed: root seed.
+        seed: number of this run; each has its own folds and random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
@@ -81,12 +81,12 @@ def main(
         weights_path=start,
         inputs=[images, samples, votes, start],
         output=features,
-        seed=derive(seed, "train_folds", run),
+        seed=derive(root_seed, "train_folds", seed),
         device=pick_device(device),
-        checkpoint_key={"settings": settings, "seed": seed, "run": run},
+        checkpoint_key={"settings": settings, "seed": root_seed, "run": seed},
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
-        label=f"PhilNet on {plan.targets}, run {run}",
+        label=f"PhilNet on {plan.targets}, run {seed}",
     )
     result = fine_tune_folds(pixels, human.ids, human.labels, targets, shares, plan, stage)
     save_npy(logits, result.logits)

@@ -23,8 +23,8 @@ def main(
     weights: Out,
     training: Out,
     settings: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     device: str = "auto",
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
@@ -43,25 +43,25 @@ def main(
             head_pooling, dropout, dropout_at, classes) and its training (epochs, batch,
             learning_rate, optimizer, weight_decay, scheduler, augmentation, label_smoothing,
             average, precision, memory_format, monitor_every, deterministic).
-        seed: root seed.
-        run: number of this run; each has its own random streams.
+        root_seed: root seed.
+        seed: number of this run; each has its own random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
     """
     where = pick_device(device)
-    stream = derive(seed, "train_philnet", run)
+    stream = derive(root_seed, "train_philnet", seed)
     rest = {k: v for k, v in settings.items() if k not in KEYS}
     plan = parse(ClassifierSettings, rest, "settings of PhilNet")
     inputs = [images, samples, test_images, test_samples]
-    key = {"settings": settings, "seed": seed, "run": run}
+    key = {"settings": settings, "seed": root_seed, "run": seed}
     checkpoint = Checkpoint(weights, inputs, key, device=where, seconds=checkpoint_seconds)
     result = train_classifier(
         build_philnet(settings, seed=derive(stream, "weights")),
         load_npy(images),
         load_table(samples, ["label"])["label"].to_numpy(),
         plan,
-        Run(stream, where, f"PhilNet, run {run}", checkpoint, tensorboard),
+        Run(stream, where, f"PhilNet, run {seed}", checkpoint, tensorboard),
         monitor=(load_npy(test_images), load_table(test_samples, ["label"])["label"].to_numpy()),
     )
     save_table(training, result.log)

@@ -27,8 +27,8 @@ def main(
     sample_epochs: Out,
     settings: dict[str, Any],
     reconstructions: Out | None = None,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     device: str = "auto",
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
@@ -48,25 +48,25 @@ def main(
             may restart from other weights where the encoder gives different images the same
             latents).
         reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
-        seed: root seed.
-        run: number of this run; each has its own random streams.
+        root_seed: root seed.
+        seed: number of this run; each has its own random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
     """
     where = pick_device(device)
     pixels = load_npy(images)
-    stream = derive(seed, "train_vae", run)
+    stream = derive(root_seed, "train_vae", seed)
     rest = {k: v for k, v in settings.items() if k not in NETWORK_KEYS}
     restarts = int(rest.pop("restarts", 0))
     plan = parse(VAESettings, rest, "settings of the VAE")
     arch = settings.get("arch", "")
     for restart in range(restarts + 1):
         attempt = derive(stream, "restart", restart) if restart else stream
-        label = f"{arch} VAE, run {run}" + (f", restart {restart}" if restart else "")
+        label = f"{arch} VAE, run {seed}" + (f", restart {restart}" if restart else "")
         shape, initial = pixels.shape[1:], derive(attempt, "weights")
         model = build_vae(arch, settings, image_shape=shape, seed=initial)
-        key = {"settings": settings, "seed": seed, "run": run, "restart": restart}
+        key = {"settings": settings, "seed": root_seed, "run": seed, "restart": restart}
         checkpoint = Checkpoint(weights, [images], key, device=where, seconds=checkpoint_seconds)
         this_run = Run(attempt, where, label, checkpoint, tensorboard)
         result = train_vae(model, pixels, plan, this_run)

@@ -30,7 +30,7 @@ Value = Any
 """A param: a constant, or a planning function of (study, wildcards)."""
 Where = Callable[[Any], bool]
 """Whether something is made in a study (:class:`latent_microscope.planning.study.Study`)."""
-Per = Literal["run", "run_method", "view", "view_method", "metric", "study"]
+Per = Literal["vae", "vae_method", "crop", "crop_method", "metric", "study"]
 """What one figure shows: a VAE, a VAE and method of its sources, all seeds of a view …"""
 
 

@@ -286,7 +286,10 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
-    job.gpu, job.mirror = bool(snakemake.resources.get("gpu", 0)), snakemake.config.get("mirror")
+    job.gpu, job.mirror = (
+        bool(snakemake.resources.get("gpu", 0)),
+        snakemake.config.get("download_mirror"),
+    )
     return job
 
 

@@ -38,6 +38,7 @@ from latent_microscope.custom.images import open_pictures
 from latent_microscope.custom.study import table_source
 from latent_microscope.custom.tables import read_table
 from latent_microscope.data.archives import tar_members
+from latent_microscope.data.cifar10h import load_raw_votes
 from latent_microscope.data.content_checks import check_content
 from latent_microscope.data.faces import open_faces, packed_faces
 from latent_microscope.data.images import decode_image
@@ -223,6 +224,8 @@ SIDECAR = {
     "params": {"seed": 1},
     "inputs": {"images": {"data/a.npy": "0" * 64}},
 }
+RAW = ["annotator_id", "is_attn_check", "chosen_label", "cifar10_test_test_idx"]
+RAW_ROW = b"\n1,0,3,7\n2,1,4,-99999\n"
 NUMBERS = np.arange(12, dtype=np.float32).reshape(4, 3)
 SCORES = table(id=IDS, score=[0.0, 1.0, 2.0, 3.0], authentic=[True, True, False, False])
 PNG_OR_TEXT = st.sampled_from([encoded(8, 8, "PNG"), b"image_id,x\na.jpg,1\n", b""]) | st.binary(
@@ -253,6 +256,9 @@ CASES = [
     Case("CIFAR .parquet", "test.parquet", parquets(["img", "label"], [SPLIT]), cifar, 200),
     Case("CIFAR archive", "cifar.tar.gz",
          tars(pickles(), [BATCH, BATCH, BATCH, *NAMES]), cifar, 250),
+    Case("annotators .csv", "raw.csv", csvs(RAW) | damaged([",".join(RAW).encode() + RAW_ROW]),
+         lambda f, _: load_raw_votes(f), 150),
+    Case("annotators .zip", "raw.zip", zips(csvs(RAW)), lambda f, _: load_raw_votes(f), 60),
     Case("images", "image.png", images(), lambda f, _: decode_image(f.read_bytes(), f.name), 300),
     Case("weights", "weights.pt", weights(dict(STATE)), taken_over, 200),
     Case("checks of content", "file.bin", st.one_of(arrays(NUMBERS), zips(PNG_OR_TEXT),

@@ -127,7 +127,10 @@ def _renaming(renames: Renames) -> Any:
                     "caption": renames.words(shown["caption"]),
                     "category": renames.words(shown["category"]),
                     "subcategory": renames.words(shown["subcategory"]),
-                    "labels": {k: renames.words(v) for k, v in shown["labels"].items()},
+                    "labels": {
+                        renames.key("wildcards", [rule], k): renames.words(v)
+                        for k, v in shown["labels"].items()
+                    },
                 }
                 for file, shown in job["report"].items()
             },

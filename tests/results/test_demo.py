@@ -126,7 +126,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "n_members": "int64",
         "definition": "str",
         "attribute": "str",
-        **dict.fromkeys(("value", "estimate", "low", "high", "p", "q", "q_run"), "float64"),
+        **dict.fromkeys(("value", "estimate", "low", "high", "p", "q", "q_seed"), "float64"),
         **dict.fromkeys(("risk_difference", "cohens_h"), "float64"),
     },
     "rankings.parquet": {"list": "str", "rank": "int64", "index": "int64", "id": "str"},

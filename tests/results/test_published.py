@@ -111,7 +111,7 @@ def test_a_study_of_ones_own_can_be_published_too(study: Path, tmp_path: Path) -
     """It has whatever tables its data allow, and perhaps no VAE."""
     copied = shutil.copytree(study, tmp_path / study.name)
     run = load_json(copied / "run.json")
-    run["settings"] = {"kind": "own", "seeds": [0]}
+    run["settings"] = {"kind": "custom", "seeds": [0]}
     save_json(copied / "run.json", run)
     text = results_section(tmp_path)
     shown = [

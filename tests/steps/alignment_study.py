@@ -87,7 +87,7 @@ def inputs_of(study: Study, **models: Path) -> dict[str, Any]:
         "feature_ids": [path.with_suffix(".parquet") for path in files],
         "models": list(paths),
         "layers": ["features"] * len(paths),
-        "runs": [0] * len(paths),
+        "seeds": [0] * len(paths),
         "transforms": ["none"] * len(paths),
         **study.people,
         "metric": "euclidean",

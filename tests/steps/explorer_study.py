@@ -60,7 +60,7 @@ def write(folder: Path) -> dict[str, Any]:
             "id_i": [ids[3], ids[10]],
             "id_j": [ids[6], ids[11]],
             "similarity": [0.9995, 0.99],
-            "verdict": ["near-duplicate", "look-alike"],
+            "verdict": ["near-duplicate", "near match"],
         }
     )
     counts = rng.multinomial(50, [0.2, 0.2, 0.6], N)

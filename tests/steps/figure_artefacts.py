@@ -233,7 +233,7 @@ def _faces(
                          np.nan if empty else rng.random() ** 2, 0.4, 0.3))  # fmt: skip
     save_table(made.folder / "abi.parquet", pd.DataFrame(rows, columns=[
         "group", "n_members", "definition", "attribute", "value", "direction", "status", "estimate",
-        "low", "high", "p", "q", "q_run", "prevalence_members", "prevalence_rest",
+        "low", "high", "p", "q", "q_seed", "prevalence_members", "prevalence_rest",
     ]))  # fmt: skip
     sizes = [int((label == k).sum()) for k in (-1, *sorted(set(label[label >= 0])))]
     names = [-1, *sorted(set(label[label >= 0]))]

@@ -76,7 +76,7 @@ def made_run(folder: Path) -> Run:
     save_npy(made["latents.npy"], latents())
     save_table(made["encoding.parquet"], pd.DataFrame({"id": ids, "kl": rng.random(N)}))
     plane = np.stack([np.arange(N) % 3 * 20.0, np.zeros(N)], axis=1) + rng.normal(0, 1, (N, 2))
-    save_npy(made["plane.npy"], plane.astype(np.float32))
+    save_npy(made["umap.npy"], plane.astype(np.float32))
     authentic = np.arange(N) < N // 2
     save_table(
         made["samples.parquet"],
@@ -93,17 +93,17 @@ def made_run(folder: Path) -> Run:
         restarts=made["sources.parquet"],
         unmixings=made["unmixings.npy"],
         n_restarts=2,
-        seed=3,
+        root_seed=3,
     )
     score_samples.main(
         **scoring(made),
         scores=made["scores.parquet"],
         summary=made["summary.parquet"],
         settings=SETTINGS,
-        seed=3,
+        root_seed=3,
     )
     cluster_samples.main(
-        plane=made["plane.npy"],
+        umap=made["umap.npy"],
         latents=made["latents.npy"],
         encoding=made["encoding.parquet"],
         clusters=made["clusters.parquet"],

@@ -33,7 +33,7 @@ def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "logits": [study["logits.npy"], study["sharp.npy"]],
         "names": ["net", "net"],
-        "runs": [0, 1],
+        "seeds": [0, 1],
         **study.people,
         "folds": 4,
         "draws": 0,
@@ -192,17 +192,17 @@ def test_behaviour_mistakes(study: Study, tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             measure_behaviour.main(
-                logits=[tmp_path / path], names=["net"], runs=[0], **study.people, **outputs
+                logits=[tmp_path / path], names=["net"], seeds=[0], **study.people, **outputs
             )
     with pytest.raises(InputError, match="1 logits, 2 names"):
         measure_behaviour.main(
-            logits=[study["logits.npy"]], names=["a", "b"], runs=[0], **study.people, **outputs
+            logits=[study["logits.npy"]], names=["a", "b"], seeds=[0], **study.people, **outputs
         )
     with pytest.raises(InputError, match="folds 1 must lie"):
         measure_behaviour.main(
             logits=[study["logits.npy"]],
             names=["net"],
-            runs=[0],
+            seeds=[0],
             **study.people,
             **outputs,
             folds=1,

@@ -19,8 +19,8 @@ from step_helpers import (  # type: ignore[import-not-found]
 )
 
 import cluster_samples
-import embed_plane
 import embed_tsne
+import embed_umap
 import find_neighbours
 import find_subniches
 import label_attributes
@@ -50,9 +50,9 @@ def test_tsne_plane(run: Run, tmp_path: Path) -> None:
 
 def test_umap_plane(run: Run, tmp_path: Path) -> None:
     made = run_twice(
-        embed_plane.main,
+        embed_umap.main,
         tmp_path,
-        {"plane": "plane.npy"},
+        {"plane": "umap.npy"},
         latents=run["latents.npy"],
         neighbors=8,
         seed=5,
@@ -68,7 +68,7 @@ def test_clusters(run: Run, tmp_path: Path) -> None:
         cluster_samples.main,
         tmp_path,
         {"clusters": "clusters.parquet"},
-        plane=run["plane.npy"],
+        plane=run["umap.npy"],
         latents=run["latents.npy"],
         encoding=run["encoding.parquet"],
         min_cluster_size=10,
@@ -103,15 +103,15 @@ def test_plane_and_clusters_start_from_the_same_neighbours(run: Run, tmp_path: P
     )
     assert load_npy(made["neighbours"]).shape == (N, 15)
     assert load_npy(made["neighbours"]).dtype == np.int32
-    plane = tmp_path / "plane.npy"
-    embed_plane.main(latents=run["latents.npy"], plane=plane, neighbors=8, seed=5, **made)
+    plane = tmp_path / "umap.npy"
+    embed_umap.main(latents=run["latents.npy"], umap=plane, neighbors=8, root_seed=5, **made)
     alone = tmp_path / "alone.npy"
-    embed_plane.main(latents=run["latents.npy"], plane=alone, neighbors=8, seed=5)
+    embed_umap.main(latents=run["latents.npy"], umap=alone, neighbors=8, root_seed=5)
     np.testing.assert_array_equal(load_npy(plane), load_npy(alone))
     tables = []
     for name, given in (("graph", made), ("alone", {})):
         cluster_samples.main(
-            plane=run["plane.npy"],
+            umap=run["umap.npy"],
             latents=run["latents.npy"],
             encoding=run["encoding.parquet"],
             clusters=tmp_path / f"{name}.parquet",
@@ -127,7 +127,7 @@ def test_plane_and_clusters_start_from_the_same_neighbours(run: Run, tmp_path: P
     assert tables[0]["cmax"].notna().all()
     np.save(made["neighbours"], load_npy(made["neighbours"])[:-1])
     with pytest.raises(InputError, match="make both again"):
-        embed_plane.main(latents=run["latents.npy"], plane=plane, neighbors=8, seed=5, **made)
+        embed_umap.main(latents=run["latents.npy"], umap=plane, neighbors=8, root_seed=5, **made)
 
 
 def test_profile_and_sbs(run: Run, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_no_cluster_is_a_result(run: Run, tmp_path: Path) -> None:
     tabulator("tabulate_bias")(
         abis=[tmp_path / "abi.parquet"],
         profiles=[outputs["profile"]],
-        runs=[0],
+        seeds=[0],
         table=tmp_path / "bias.parquet",
         csv=tmp_path / "bias.csv",
         tests=tmp_path / "tests.parquet",
@@ -238,7 +238,7 @@ def test_bias(run: Run, tmp_path: Path) -> None:
         "high",
         "p",
         "q",
-        "q_run",
+        "q_seed",
         "risk_difference",
         "difference_low",
         "difference_high",
@@ -366,12 +366,12 @@ def test_subniches(run: Run, tmp_path: Path) -> None:
     plane = rng.normal(0, 0.4, (N, 2))
     plane[60:75] = rng.normal([8, 0], 0.02, (15, 2))
     plane[75:85] = rng.normal([0, 9], 0.02, (10, 2))
-    save_npy(tmp_path / "plane.npy", plane.astype(np.float32))
+    save_npy(tmp_path / "umap.npy", plane.astype(np.float32))
     made = run_twice(
         find_subniches.main,
         tmp_path,
         {"subniches": "subniches.parquet", "profile": "profile.parquet"},
-        plane=tmp_path / "plane.npy",
+        plane=tmp_path / "umap.npy",
         scores=run["scores.parquet"],
         settings={
             "bandwidth": 0.5,
@@ -410,7 +410,7 @@ def test_no_subniche_is_a_result(run: Run, tmp_path: Path) -> None:
         "min_points": 20,
     }
     find_subniches.main(
-        plane=run["plane.npy"], scores=run["scores.parquet"], **outputs, settings=settings
+        umap=run["umap.npy"], scores=run["scores.parquet"], **outputs, settings=settings
     )
     assert len(load(outputs["subniches"])) == len(load(outputs["profile"])) == 0
 

@@ -68,7 +68,7 @@ def make_faces(folder: Path, *, images: int = 24, seed: int = 0) -> dict[str, An
         "archive": folder / "demo-faces.zip",
         "identities": folder / "identity_demo.txt",
     }
-    generate_demo_faces.main(**files, images=images, people=7, seed=seed)
+    generate_demo_faces.main(**files, images=images, people=7, root_seed=seed)
     return files
 
 
@@ -89,7 +89,7 @@ def make_objects(folder: Path, *, seed: int = 0) -> dict[str, Any]:
         "counts": folder / "counts.npy",
         "probabilities": folder / "probabilities.npy",
     }
-    generate_demo_objects.main(**files, train_per_class=3, test_per_class=2, seed=seed)
+    generate_demo_objects.main(**files, train_per_class=3, test_per_class=2, root_seed=seed)
     return files
 
 
@@ -336,8 +336,8 @@ def test_synthetic_people_and_their_eyes(tmp_path: Path) -> None:
             samples=tmp_path / name / "samples.parquet",
             per_person=4,
             interpolations=6,
-            seed=5,
-            run=number,
+            root_seed=5,
+            seed=number,
         )
         crop_eyes.main(
             images=tmp_path / name / "images-whole.npy", eyes=tmp_path / name / "images-eyes.npy"

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 
-from evaluate_setting import main as evaluate_setting
+from evaluate_scenario import main as evaluate_scenario
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.plots.detection import plot_settings
+from latent_microscope.plots.detection import plot_scenarios
 from latent_microscope.plots.style import look
 
 SETTINGS: dict[str, Any] = {
@@ -55,7 +55,7 @@ def evaluate(folder: Path, seed: int) -> dict[str, Path]:
     truth = pd.DataFrame({"id": ids, "authentic": authentic, "alpha": weight}).iloc[order]
     save_table(paths["samples"].with_suffix(".parquet"), truth)
     made = {name: folder / f"{name}-{seed}.parquet" for name in ("comparison", "search")}
-    evaluate_setting(
+    evaluate_scenario(
         latents=paths["latents"].with_suffix(".npy"),
         encoding=paths["encoding"].with_suffix(".parquet"),
         samples=paths["samples"].with_suffix(".parquet"),
@@ -96,9 +96,9 @@ def test_tables_and_figure(runs, tmp_path):
     common: dict[str, Any] = {"settings": ["easy", "easy"], "seeds": [0, 1]}
     table, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
     common |= {"table": table, "csv": csv}
-    tabulator("tabulate_search")(runs_found=[r["search"] for r in runs], **common)
+    tabulator("tabulate_search")(seeds_found=[r["search"] for r in runs], **common)
     assert load_table(table)["n"].tolist() == [2]
-    tabulator("tabulate_comparison")(runs_found=[r["comparison"] for r in runs], **common)
+    tabulator("tabulate_comparison")(seeds_found=[r["comparison"] for r in runs], **common)
     found = load_table(table)
     assert found["best_peer"].sum() == 1
     assert found.loc[found["detector"] == "KNN", "n"].item() == 2
@@ -114,7 +114,7 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
     save_table(tmp_path / "e.parquet", pd.DataFrame({"id": ids, "reconstruction_error": 1.0}))
     truth = {"id": ids, "authentic": [True, False] * 10, "alpha": [np.nan, 0.5] * 10}
     save_table(tmp_path / "s.parquet", pd.DataFrame(truth))
-    evaluate_setting(
+    evaluate_scenario(
         latents=tmp_path / "z.npy", encoding=tmp_path / "e.parquet", samples=tmp_path / "s.parquet",
         sources=SOURCES, settings=SETTINGS, grid=SEARCH, run=0,
         comparison=tmp_path / "c.parquet", search=tmp_path / "f.parquet",
@@ -123,7 +123,7 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
         tabulate = tabulator(f"tabulate_{name}")
         table, csv = tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv"
         found = [runs[0][name], tmp_path / f"{other}.parquet", runs[1][name]]
-        tabulate(runs_found=found, settings=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)
+        tabulate(seeds_found=found, settings=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)
         assert load_table(table)["n"].eq(2).all()
     assert load_table(tmp_path / "comparison.parquet")["collapsed"].eq(1).all()
 
@@ -131,4 +131,4 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
 def test_an_empty_comparison_is_an_error(tmp_path):
     save_table(tmp_path / "c.parquet", pd.DataFrame({"setting": []}))
     with look("settings", None) as made, pytest.raises(InputError, match="comparison"):
-        plot_settings(comparison=tmp_path / "c.parquet", title="study", look=made)
+        plot_scenarios(comparison=tmp_path / "c.parquet", title="study", look=made)

@@ -154,7 +154,7 @@ def test_rows_in_another_order_are_put_in_that_of_the_samples(
         **arguments,
         "spaces": [tmp_path / "latents.npy", arguments["spaces"][1]],
         "space_ids": [tmp_path / "ids.parquet", arguments["space_ids"][1]],
-        "planes": [tmp_path / "plane.npy"],
+        "planes": [tmp_path / "umap.npy"],
     }
     main(explorer=file, **changed)
     assert payload(file.read_text(encoding="utf-8"))["maps"][0] == payload(page)["maps"][0]
@@ -183,7 +183,7 @@ def test_features_get_a_plane_and_their_exact_neighbours(tmp_path: Path) -> None
     made = run_twice(
         embed_features,
         tmp_path,
-        {"plane": "plane.npy", "neighbours": "neighbours.npy"},
+        {"plane": "umap.npy", "neighbours": "neighbours.npy"},
         features=tmp_path / "features.npy",
         neighbors=6,
         seed=1,

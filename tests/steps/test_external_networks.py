@@ -76,7 +76,7 @@ def test_accuracy_and_cross_entropy_of_all_five(people: dict[str, Any], tmp_path
         for name in ("behaviour", "intervals", "images", "confusions", "shared")
     }
     names, runs = list(LOSSES), [0] * len(LOSSES)
-    measure_behaviour.main(logits=logits, names=names, runs=runs, draws=0, **people, **outputs)
+    measure_behaviour.main(logits=logits, names=names, seeds=runs, draws=0, **people, **outputs)
     table = load(outputs["behaviour"]).set_index("model")
     labels = load(people["samples"])["label"].to_numpy()
     for name, path in zip(names, logits, strict=True):
@@ -114,7 +114,7 @@ def test_similarity_of_networks_and_oracles(people: dict[str, Any], tmp_path: Pa
         **people,
         models=models,
         layers=["features", "features", "features", "probabilities", "probabilities"],
-        runs=[0] * len(models),
+        seeds=[0] * len(models),
         metric="euclidean",
         comparisons=tmp_path / "c.parquet",
         similarity=tmp_path / "s.parquet",

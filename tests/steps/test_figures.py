@@ -48,7 +48,7 @@ FACES = [
     "uniqueness_originality", "ranking_grid", "subniches", "identities", "overlaps", "density",
     "bias_forest",
 ]  # fmt: skip
-VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_health"]
+VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_diagnostics"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
 # Drawn in the tests of their other steps.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
@@ -249,7 +249,7 @@ def test_several_seeds_and_models(
     one = opened(drawn("training", "vae"))
     three = check(draw("training", runs[0], tmp_path, training=[r["training"] for r in runs]))
     assert not np.array_equal(one, three)
-    check(draw("vae_health", runs[0], tmp_path, dimensions=[r["dimensions"] for r in runs]))
+    check(draw("vae_diagnostics", runs[0], tmp_path, dimensions=[r["dimensions"] for r in runs]))
     tables = [made_up.classifier_training(folder / f"net-{s}", s) for s in range(3)]
     given = {"png": tmp_path / "c.png", "pdf": tmp_path / "c.pdf", "title": "alignment"}
     module = drawer("classifier_training")
@@ -403,7 +403,7 @@ def test_wrong_rows_and_ids_are_named(artefacts: Mapping[str, Any], tmp_path: Pa
     faces = artefacts["faces"]
     save_npy(tmp_path / "short.npy", np.zeros((7, 2)))
     with pytest.raises(InputError, match=r"short\.npy: 7 rows"):
-        draw("clusters", faces, tmp_path, plane=tmp_path / "short.npy")
+        draw("clusters", faces, tmp_path, umap=tmp_path / "short.npy")
     for name, key, table in (
         ("ranking_grid", "rankings", "rankings"),
         ("subniches", "subniches", "subniches"),
@@ -468,7 +468,7 @@ def test_disputed_is_sorted_and_finds_the_models_rows_by_id(
         widths = [patch.get_width() for patch in ax.patches]  # type: ignore[attr-defined]
         np.testing.assert_allclose(widths, [*votes[chosen], *prediction[chosen]], rtol=1e-5)
     with pytest.raises(InputError, match="seed 9"):
-        draw("disputed", made, tmp_path, run=9)
+        draw("disputed", made, tmp_path, seed=9)
 
 
 def test_long_titles_take_two_lines() -> None:

@@ -37,14 +37,14 @@ SETTINGS = {
     **NET,
     "targets": "votes",
     "folds": 4,
-    "inner": 0.2,
+    "validation_fraction": 0.2,
     "epochs": {"choose": [1, 2]},
     "batch": 8,
     "learning_rate": 0.01,
     "optimizer": "sgd",
     "augmentation": {"crop": 4, "flip": True},
     "scheduler": {"kind": "cosine"},
-    "mirror": True,
+    "flip": True,
 }
 OUTPUTS = {
     "features": "features.npy",
@@ -235,7 +235,7 @@ def behaviour(made, inputs, folder, **options) -> pd.DataFrame:
     measure_behaviour.main(
         logits=[made["logits"]] * 2,
         names=["plain", "folded"],
-        runs=[0, 0],
+        seeds=[0, 0],
         votes=inputs["votes"],
         samples=inputs["samples"],
         **{name: folder / f"{name}.parquet" for name in names},
@@ -269,7 +269,7 @@ def compare(made, inputs, folder, **changes) -> dict[str, Path]:
         "ids": [made["feature_ids"]],
         "folds": [made["folds"]],
         "names": ["folded"],
-        "runs": [3],
+        "seeds": [3],
         "votes": inputs["votes"],
         "samples": inputs["samples"],
         "ceiling": folder / "ceiling.parquet",
@@ -280,7 +280,9 @@ def compare(made, inputs, folder, **changes) -> dict[str, Path]:
 
 
 def test_similarity_within_folds(inputs, tmp_path):
-    made = train(inputs, tmp_path / "a", settings=SETTINGS | {"folds": 3, "inner": 0.2})
+    made = train(
+        inputs, tmp_path / "a", settings=SETTINGS | {"folds": 3, "validation_fraction": 0.2}
+    )
     outputs = compare(made, inputs, tmp_path)
     folds = load(made["folds"])
     votes = load(inputs["votes"]).set_index("id").loc[folds["id"], CLASSES].to_numpy()

@@ -61,7 +61,7 @@ def test_the_function_gets_latents_settings_and_a_seed(run: Run, tmp_path: Path)
     np.testing.assert_allclose(table["depth"], expected)
     made = load(apply(run, drawn, tmp_path / "b", seed=3, run=1))["depth"]
     assert made.dtype == np.float64
-    wanted = drawn(np.zeros((N, D)), seed=derive(3, "apply_score", "depth", 1))
+    wanted = drawn(np.zeros((N, D)), root_seed=derive(3, "apply_score", "depth", 1))
     assert made.tolist() == wanted.tolist()
     assert load(apply(run, drawn, tmp_path / "c", seed=3))["depth"].tolist() != made.tolist()
 
@@ -125,7 +125,7 @@ def runs(run: Run, tmp_path: Path) -> dict[str, Any]:
 def test_reliability_of_a_further_score(runs: dict[str, Any], tmp_path: Path) -> None:
     outputs = {"table": "t.parquet", "csv": "t.csv", "intervals": "i.parquet"}
     tabulate = partial(run_twice, tabulator("tabulate_reliability"))
-    ours = {"scores": runs["scores"], "restarts": runs["restarts"], "runs": [0, 1]}
+    ours = {"scores": runs["scores"], "restarts": runs["restarts"], "seeds": [0, 1]}
     alone = tabulate(tmp_path / "a", outputs, **ours, lists=LISTS)
     made = tabulate(
         tmp_path / "b", outputs, **ours, more=runs["more"], lists={**LISTS, "depth": [15, False]}

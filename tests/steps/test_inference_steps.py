@@ -11,7 +11,7 @@ from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 import simulate_coverage
 import simulate_null
 import simulate_power
-from compare_planes import main as compare_planes
+from compare_umaps import main as compare_umaps
 from latent_microscope.forensics.bias_simulations import (
     COVERAGE,
     binomial_limit,
@@ -47,7 +47,7 @@ def made_run(folder: Path, seed: int, apart: float) -> None:
         "min_samples": 3,
     }
     resample_clusters(
-        plane=folder / "plane.npy",
+        plane=folder / "umap.npy",
         sbs=folder / "sbs.parquet",
         pairs=folder / "pairs.parquet",
         clusters=folder / "jaccard.parquet",
@@ -57,11 +57,11 @@ def made_run(folder: Path, seed: int, apart: float) -> None:
         run=seed,
         **common,
     )
-    compare_planes(
-        plane=folder / "plane.npy",
+    compare_umaps(
+        plane=folder / "umap.npy",
         replicates=[folder / "replicate.npy"],
-        sbs=folder / "planes-sbs.parquet",
-        pairs=folder / "planes-pairs.parquet",
+        sbs=folder / "umaps-sbs.parquet",
+        pairs=folder / "umaps-pairs.parquet",
         clusters=folder / "planes-jaccard.parquet",
         run=seed,
         **common,
@@ -87,8 +87,8 @@ def test_stability_of_a_run(runs: list[Path]) -> None:
     assert len(pairs) == 4
     assert pairs["ari"].min() > 0.8
     assert load_table(runs[0] / "jaccard.parquet")["verdict"].tolist() == ["highly stable"] * 2
-    assert len(load_table(runs[0] / "planes-pairs.parquet")) == 1
-    assert load_table(runs[0] / "planes-sbs.parquet")["plane"].tolist() == ["umap 0", "umap 1"]
+    assert len(load_table(runs[0] / "umaps-pairs.parquet")) == 1
+    assert load_table(runs[0] / "umaps-sbs.parquet")["plane"].tolist() == ["umap 0", "umap 1"]
 
 
 def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> None:
@@ -102,33 +102,33 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
     tabulator("tabulate_clusters")(
         sbs=files("sbs.parquet"),
         resampled=files("pairs.parquet"),
-        planes=files("planes-pairs.parquet"),
+        umaps=files("umaps-pairs.parquet"),
         resampled_clusters=files("jaccard.parquet"),
-        planes_clusters=files("planes-jaccard.parquet"),
+        umaps_clusters=files("planes-jaccard.parquet"),
         clusters=files("clusters.parquet"),
-        views=["whole", "whole"],
-        runs=[0, 1],
+        crops=["whole", "whole"],
+        seeds=[0, 1],
         **out,
     )
     table = load_table(out["stability"])
     assert table["source"].tolist() == ["resamples", "UMAP seeds"] * 2 + ["VAE seeds"]
-    assert table["run"].tolist() == [0, 0, 1, 1, -1]
+    assert table["seed"].tolist() == [0, 0, 1, 1, -1]
     assert (table["baseline_ari_mean"].abs() < 0.2).all()
     assert set(load_table(out["jaccard"])["source"]) == {"resamples", "UMAP seeds"}
     assert len(load_table(out["curve"])) == 6
     for folder in ("first", "again"):
         there: dict[str, Any] = {end: tmp_path / folder / f"a.{end}" for end in ("png", "pdf")}
         drawer("sbs_sizes")(
-            sbs=files("sbs.parquet"), planes=files("planes-sbs.parquet"), title="made up", **there
+            sbs=files("sbs.parquet"), umaps=files("umaps-sbs.parquet"), title="made up", **there
         )
         there = {end: tmp_path / folder / f"b.{end}" for end in ("png", "pdf")}
         drawer("cluster_stability")(
             resampled=files("pairs.parquet"),
-            planes=files("planes-pairs.parquet"),
+            umaps=files("umaps-pairs.parquet"),
             resampled_clusters=files("jaccard.parquet"),
-            planes_clusters=files("planes-jaccard.parquet"),
+            umaps_clusters=files("planes-jaccard.parquet"),
             clusters=files("clusters.parquet"),
-            runs=[0, 1],
+            seeds=[0, 1],
             title="made up",
             **there,
         )
@@ -144,11 +144,11 @@ def test_all_noise_is_a_result(tmp_path: Path) -> None:
     save_table(tmp_path / "empty.parquet", empty)
     drawer("cluster_stability")(
         resampled=[tmp_path / "pairs.parquet"],
-        planes=[tmp_path / "planes-pairs.parquet"],
+        umaps=[tmp_path / "umaps-pairs.parquet"],
         resampled_clusters=[tmp_path / "empty.parquet"],
-        planes_clusters=[tmp_path / "empty.parquet"],
+        umaps_clusters=[tmp_path / "empty.parquet"],
         clusters=[tmp_path / "clusters.parquet"],
-        runs=[3],
+        seeds=[3],
         title="made up",
         **given,
     )
@@ -232,8 +232,8 @@ def test_q_run_adjusts_over_all_groups_of_a_run() -> None:
     groups = {"cluster 0": np.arange(300) < 90, "cluster 1": np.arange(300) >= 200}
     table = bias_table(groups, attributes, ["odds", "ratio"], identities=None, resamples=0, seed=0)
     odds = table[table["definition"] == "odds"]
-    np.testing.assert_allclose(odds["q_run"], benjamini_hochberg(odds["p"]))
+    np.testing.assert_allclose(odds["q_seed"], benjamini_hochberg(odds["p"]))
     first = odds[odds["group"] == "cluster 0"]
     np.testing.assert_allclose(first["q"], benjamini_hochberg(first["p"]))
     ratio = table[table["definition"] == "ratio"]
-    np.testing.assert_array_equal(ratio["q_run"], odds["q_run"])
+    np.testing.assert_array_equal(ratio["q_seed"], odds["q_seed"])

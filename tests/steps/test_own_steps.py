@@ -392,11 +392,11 @@ def test_equal_embeddings_are_copies(tmp_path: Path) -> None:
         {"duplicates": "duplicates.parquet"},
         latents=tmp_path / "z.npy",
         encoding=tmp_path / "samples.parquet",
-        look_alikes=3,
+        near_matches=3,
     )
     found = load(made["duplicates"])
     assert found[["id_i", "id_j"]].to_numpy()[:2].tolist() == [["s03", "s07"], ["s04", "s09"]]
-    assert found["verdict"].tolist() == ["copy", *["look-alike"] * 3]
+    assert found["verdict"].tolist() == ["copy", *["near match"] * 3]
     listed = run_twice(
         tabulator("tabulate_duplicates"),
         tmp_path / "listed",

@@ -62,7 +62,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         compute_sources.main(
             latents=made / "latents.npy", sources=made / "sources.npy",
             restarts=made / "sources.parquet", unmixings=made / "unmixings.npy",
-            n_restarts=3, components=4, run=seed,
+            n_restarts=3, components=4, seed=seed,
         )  # fmt: skip
         u = uniqueness(load_npy(made / "sources.npy"))
         o = rng.normal(0, 1, N)
@@ -148,7 +148,7 @@ def test_reliability_warns_of_noise(
     monkeypatch.setattr(logging.getLogger("latent_microscope"), "propagate", True)
     with caplog.at_level(logging.WARNING, "latent_microscope"):
         tabulator("tabulate_reliability")(
-            scores=both(study, "scores.parquet"), restarts=restarts, runs=[0, 1], lists=LISTS,
+            scores=both(study, "scores.parquet"), restarts=restarts, seeds=[0, 1], lists=LISTS,
             table=tmp_path / "t", csv=tmp_path / "c", intervals=tmp_path / "i",
         )  # fmt: skip
     assert "originality over VAE seeds: mostly noise" in caplog.text
@@ -166,7 +166,7 @@ def test_figure_of_reliability(
     if seeds == 1:
         outputs: dict[str, Any] = {k: tmp_path / k for k in ("table", "csv", "intervals")}
         tabulator("tabulate_reliability")(
-            scores=both(study, "scores.parquet")[:1], restarts=restarts[:1], runs=[0], lists=LISTS,
+            scores=both(study, "scores.parquet")[:1], restarts=restarts[:1], seeds=[0], lists=LISTS,
             **outputs,
         )  # fmt: skip
         reliability = outputs
@@ -196,8 +196,8 @@ def test_health(study: Path, tmp_path: Path) -> None:
     assert columns(errors) == ["id", "reconstruction_error", "constant_error"]
     assert len(load(runs[0]["posterior"])) == D
     tables = run_twice(
-        tabulator("tabulate_health"), tmp_path / "table", TABLE,
-        healths=[r["health"] for r in runs], views=["whole"] * 2, runs=[0, 1],
+        tabulator("tabulate_diagnostics"), tmp_path / "table", TABLE,
+        diagnostics=[r["health"] for r in runs], views=["whole"] * 2, runs=[0, 1],
     )  # fmt: skip
     table = load(tables["table"]).set_index("check")
     assert table.loc["active_units", "mean"] == D
@@ -205,7 +205,7 @@ def test_health(study: Path, tmp_path: Path) -> None:
     figure = run_twice(
         drawer("vae_checks"), tmp_path / "figure", FIGURE, title="made up",
         posteriors=[r["posterior"] for r in runs], errors=[r["errors"] for r in runs],
-        healths=[r["health"] for r in runs],
+        diagnostics=[r["health"] for r in runs],
     )  # fmt: skip
     drawn(figure["png"])
     save_npy(tmp_path / "short.npy", np.zeros((3, 4, 4, 3), np.uint8))
@@ -218,7 +218,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
     found = [
         run_twice(
             find_duplicates.main, tmp_path / str(seed), {"duplicates": "d.parquet"},
-            **of_images(study, seed), look_alikes=5, detail=0.97,
+            **of_images(study, seed), near_matches=5, detail=0.97,
         )["duplicates"]
         for seed in (0, 1)
     ]  # fmt: skip
@@ -230,7 +230,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
     table = load(tables["table"])
     first = table.iloc[0]
     assert (first["id_i"], first["id_j"], first["verdict"]) == ("000003", "000007", "copy")
-    assert (first["same"], first["runs_found"]) == ("yes", 2)
+    assert (first["same"], first["seeds_found"]) == ("yes", 2)
     assert ("000004", "000008") in set(zip(table["id_i"], table["id_j"], strict=True))
     for name, part in (("all", table), ("none", table.iloc[:0])):
         save_table(tmp_path / f"{name}.parquet", part)

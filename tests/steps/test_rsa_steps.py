@@ -52,7 +52,7 @@ def intervals_of(study: Study, folder: Path, inputs: dict[str, Any], **options: 
         **{key: value for key, value in inputs.items() if key != "tau"},
         "comparisons": compared(study, inputs),
         "draws": 300,
-        "vote_sets": 4,
+        "vote_resamples": 4,
         "check_images": 40,
         "check_draws": 60,
         **options,
@@ -65,7 +65,7 @@ def intervals_of(study: Study, folder: Path, inputs: dict[str, Any], **options: 
 
 def test_ceilings(study: Study, tmp_path: Path) -> None:
     outputs: dict[str, Any] = {"ceiling": "ceiling.parquet", "ceilings": "ceilings.parquet"}
-    options = {"splits": 3, "worlds": 2, "tau": True, "seed": 1}
+    options = {"splits": 3, "simulated_datasets": 2, "tau": True, "seed": 1}
     made = run_twice(noise_ceiling.main, tmp_path, outputs, **study.people, **options)
     table = load(made["ceiling"])
     assert columns(table) == ["lower", "upper", "sd", "n_splits"]
@@ -92,9 +92,9 @@ def test_ceilings(study: Study, tmp_path: Path) -> None:
         assert (every[f"truth_{kind}"].dropna() > 0).all()
         # The estimate is near the truth, and no bound.
         assert (whole[f"truth_{kind}"] - whole[f"estimate_{kind}"]).abs().max() < 0.15
-    assert (every["n_worlds"] == 2).all()
+    assert (every["n_simulated_datasets"] == 2).all()
     again = {name: tmp_path / file for name, file in outputs.items()}
-    noise_ceiling.main(**study.people, **again, splits=3, worlds=0, seed=2)
+    noise_ceiling.main(**study.people, **again, splits=3, simulated_datasets=0, root_seed=2)
     assert load(again["ceiling"])["lower"][0] != row["lower"]
     assert load(again["ceilings"])["truth_smoothed"].isna().all()
 
@@ -172,12 +172,12 @@ def behaviour_arguments(study: Study) -> dict[str, Any]:
 def behaviour_of(study: Study, **options: Any) -> dict[str, Any]:
     names = ("behaviour", "intervals", "images", "confusions", "shared")
     paths: dict[str, Any] = {name: study[f"behaviour/{name}.parquet"] for name in names}
-    measure_behaviour.main(**behaviour_arguments(study), **paths, runs=[0], folds=4, **options)
+    measure_behaviour.main(**behaviour_arguments(study), **paths, seeds=[0], folds=4, **options)
     return paths
 
 
 def test_intervals_of_behaviour(study: Study) -> None:
-    paths = behaviour_of(study, draws=2000, vote_sets=6)
+    paths = behaviour_of(study, draws=2000, vote_resamples=6)
     table = load(paths["intervals"])
     assert table["measure"].tolist() == list(PREDICTED) * 2
     values = load(paths["behaviour"]).set_index("model")
@@ -206,7 +206,7 @@ def test_annotator_equivalents(study: Study, tmp_path: Path) -> None:
         **inputs,
         "logits": [study["logits.npy"], sharp],
         "names": ["net", "oracle"],
-        "classifier_runs": [0, 0],
+        "classifier_seeds": [0, 0],
         "folds": 4,
         "repeats": 2,
     }
@@ -234,10 +234,10 @@ def test_annotator_equivalents(study: Study, tmp_path: Path) -> None:
 def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) -> None:
     inputs = nets(study)
     bare = {key: value for key, value in inputs.items() if key != "tau"}
-    paths = behaviour_of(study, draws=100, vote_sets=3)
+    paths = behaviour_of(study, draws=100, vote_resamples=3)
     ceiling, ceilings = study["ceiling.parquet"], study["ceilings.parquet"]
     noise_ceiling.main(
-        **study.people, ceiling=ceiling, ceilings=ceilings, splits=2, worlds=1, tau=True
+        **study.people, ceiling=ceiling, ceilings=ceilings, splits=2, simulated_datasets=1, tau=True
     )
     rsa = study["rsa.parquet"]
     gather_rsa.main(comparisons=compared(study, inputs), ceiling=ceiling, rsa=rsa)
@@ -256,9 +256,9 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
             **bare,
             logits=[study["logits.npy"]],
             names=["net"],
-            classifier_runs=[0],
+            classifier_seeds=[0],
             folds=4,
-            repeats=1,
+            splits=1,
             equivalents=study["e.parquet"],
         )
         arguments["intervals"] = [tmp_path / "first/i.parquet", paths["intervals"]]

@@ -25,8 +25,8 @@ from step_helpers import (  # type: ignore[import-not-found]
 
 import compute_factors
 import compute_sources
-import embed_plane
 import embed_tsne
+import embed_umap
 import evaluate_detectors
 import find_overlaps
 import find_signatures
@@ -85,7 +85,7 @@ def test_sources_differ_between_runs(run: Run, tmp_path: Path) -> None:
             restarts=tmp_path / "s.parquet",
             unmixings=tmp_path / "u.npy",
             n_restarts=2,
-            run=number,
+            seed=number,
         )
         seeds.append(load(tmp_path / "s.parquet")["seed"].tolist())
     assert not set(seeds[0]) & set(seeds[1])
@@ -183,8 +183,8 @@ def test_stability_is_keyed_by_id_and_by_run(run: Run, tmp_path: Path) -> None:
             scores=moved["scores.parquet"],
             summary=moved["summary.parquet"],
             settings=SETTINGS,
-            seed=3,
-            run=number,
+            root_seed=3,
+            seed=number,
         )
         found.append(load(moved["scores.parquet"]).set_index("id")["stability"])
     here = load(run["scores.parquet"]).set_index("id")["stability"]
@@ -207,7 +207,7 @@ def test_scores_refuse_wrong_rows_and_nan(run: Run, tmp_path: Path, bad: str) ->
     assert not outputs["scores"].exists()
 
 
-@pytest.mark.parametrize("step", [compute_sources, compute_factors, embed_plane, embed_tsne])
+@pytest.mark.parametrize("step", [compute_sources, compute_factors, embed_umap, embed_tsne])
 def test_nan_in_latents_names_the_row(tmp_path: Path, step: Any) -> None:
     z = latents()
     z[8, 2] = np.inf
@@ -215,7 +215,7 @@ def test_nan_in_latents_names_the_row(tmp_path: Path, step: Any) -> None:
     outputs = {
         compute_sources: ("sources", "restarts", "unmixings"),
         compute_factors: ("factors",),
-        embed_plane: ("plane",),
+        embed_umap: ("plane",),
         embed_tsne: ("tsne",),
     }[step]
     with pytest.raises(InputError, match=r"latents\.npy: row 8 "):

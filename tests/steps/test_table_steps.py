@@ -107,7 +107,9 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
     auc = first.set_index("detector")["roc_auc"]
     np.testing.assert_allclose(rows["roc_auc_mean"][auc.index], 0.75 * auc)
     np.testing.assert_allclose(rows["roc_auc_sd"][auc.index], auc / 2 / np.sqrt(2))
-    assert rows.loc["knn_density", ["earlier_roc_auc_low", "earlier_roc_auc_high"]].tolist() == [
+    assert rows.loc[
+        "knn_density", ["reference_roc_auc_low", "reference_roc_auc_high"]
+    ].tolist() == [
         0.987,
         0.994,
     ]
@@ -131,8 +133,8 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
     arguments: dict[str, Any] = {
         "summaries": [run["summary.parquet"], tmp_path / "other.parquet"],
         "dimensions": [tmp_path / "dimensions.parquet"] * 2,
-        "views": ["whole"] * 2,
-        "runs": [0, 1],
+        "crops": ["whole"] * 2,
+        "seeds": [0, 1],
     }
     made = run_twice(
         tabulator("tabulate_forensics"),
@@ -179,7 +181,7 @@ def abi_rows(direction: str, q: float, group: str = "cluster 0") -> pd.DataFrame
             "high": 5.0 if direction == "over" else 0.9,
             "p": q,
             "q": q,
-            "q_run": q,
+            "q_seed": q,
             "risk_difference": 0.3,
             "difference_low": 0.1,
             "difference_high": 0.5,
@@ -216,18 +218,18 @@ def test_bias_table(tmp_path: Path) -> None:
         runs=[0, 1, 2],
     )
     table = load(made["table"])
-    assert table[["run", "group", "attribute", "direction"]].to_numpy().tolist() == [
+    assert table[["seed", "group", "attribute", "direction"]].to_numpy().tolist() == [
         [0, "cluster 0", "Smiling", "over"],
         [0, "cluster 0", "Bald", "over"],
         [1, "cluster 1", "Smiling", "over"],
         [2, "cluster 0", "Smiling", "under"],
     ]
-    assert table["runs_found"].tolist() == [2, 1, 2, 1]
+    assert table["seeds_found"].tolist() == [2, 1, 2, 1]
     assert (table["n_runs"] == 3).all()
     assert table["creative"].tolist() == [False, False, True, False]
     assert table["mean_cls"].tolist() == [0.2, 0.2, 0.3, 0.2]
     tests = load(made["tests"])
-    assert tests["run"].tolist() == [0] * 8 + [1] * 4 + [2] * 2
+    assert tests["seed"].tolist() == [0] * 8 + [1] * 4 + [2] * 2
     assert set(tests["definition"]) == {"odds", "ratio"}
 
 
@@ -262,7 +264,7 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
     tabulator("tabulate_rankings")(
         scores=paths[:1],
         measured=MEASURED,
-        runs=[0],
+        seeds=[0],
         table=tmp_path / "u.parquet",
         csv=tmp_path / "u.csv",
     )
@@ -274,7 +276,7 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
         tabulator("tabulate_rankings")(
             scores=paths,
             measured=MEASURED,
-            runs=[0, 1, 2],
+            seeds=[0, 1, 2],
             table=tmp_path / "u.parquet",
             csv=tmp_path / "u.csv",
         )

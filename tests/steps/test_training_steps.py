@@ -63,7 +63,12 @@ def _vae(images, folder, **changes):
         "sample_epochs": folder / "history.parquet",
         "reconstructions": folder / "history-reconstructions.npy",
     }
-    arguments: dict[str, Any] = {"settings": VAE, "seed": 1, "run": 0, "device": "cpu"} | changes
+    arguments: dict[str, Any] = {
+        "settings": VAE,
+        "root_seed": 1,
+        "seed": 0,
+        "device": "cpu",
+    } | changes
     train_vae.main(images=images, **outputs, **arguments)
     return outputs
 
@@ -292,9 +297,9 @@ def _features(images, folder, settings, **options):
 def test_features_of_a_classifier(images, tmp_path):
     settings = {"kind": "random", "widths": [4, 8, 16]}
     weights = tmp_path / "weights.pt"
-    build_network.main(weights=weights, settings=settings, seed=1, run=2)
+    build_network.main(weights=weights, settings=settings, root_seed=1, seed=2)
     first = weights.read_bytes()
-    build_network.main(weights=weights, settings=settings, seed=1, run=2)
+    build_network.main(weights=weights, settings=settings, root_seed=1, seed=2)
     assert weights.read_bytes() == first
     found = _features(
         images, tmp_path / "a", settings, weights=weights, logits=tmp_path / "logits.npy"
@@ -309,9 +314,9 @@ def test_features_of_a_classifier(images, tmp_path):
 
 def test_features_of_resnet50_from_a_file(images, tmp_path):
     settings = {"kind": "resnet50", "input_size": 32, "classes": 3}
-    build_network.main(weights=tmp_path / "a.pt", settings=settings, seed=1)
+    build_network.main(weights=tmp_path / "a.pt", settings=settings, root_seed=1)
     build_network.main(
-        weights=tmp_path / "b.pt", settings=settings, pretrained=tmp_path / "a.pt", seed=2
+        weights=tmp_path / "b.pt", settings=settings, pretrained=tmp_path / "a.pt", root_seed=2
     )
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
     found = _features(images, tmp_path / "c", settings, weights=tmp_path / "b.pt")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from step_helpers import judged_images  # type: ignore[import-not-found]
 
-import average_views
+import predict_tta
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.classifiers import build_philnet
@@ -54,8 +54,8 @@ OUTPUTS = {
 
 def averaged(inputs: dict[str, Path], folder: Path, **settings: Any) -> dict[str, Path]:
     outputs = {name: folder / file for name, file in OUTPUTS.items()}
-    wanted = {**NET, "shift": 2, "mirror": True, **settings}
-    average_views.main(**inputs, **outputs, settings=wanted, device="cpu")
+    wanted = {**NET, "shift": 2, "flip": True, **settings}
+    predict_tta.main(**inputs, **outputs, settings=wanted, device="cpu")
     return outputs
 
 

@@ -87,7 +87,7 @@ def test_the_ceiling_is_that_of_the_workflow(made: Files) -> None:
     result = compare(["near.npz"], Path("x.parquet"), votes=Path("votes.csv"), draws=0, seed=5)
     counts = made["counts"]
     votes = HumanVotes(IDS.astype(object), counts.argmax(axis=1), CLASSES, counts)
-    theirs = noise_ceilings(votes, "euclidean", n_splits=20, n_worlds=0, seed=5)
+    theirs = noise_ceilings(votes, "euclidean", n_splits=20, n_simulated_datasets=0, seed=5)
     row = theirs[theirs["measure"] == "spearman"].iloc[0]
     table: Any = load_table(result.path)
     assert table["ceiling_lower"].tolist() == pytest.approx([row["lower"]] * 3, rel=1e-12)

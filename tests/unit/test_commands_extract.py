@@ -74,7 +74,7 @@ def trained(path: Path, step: str, settings: dict[str, Any]) -> Path:
 
 def philnet(folder: Path) -> tuple[Path, dict[str, Any]]:
     settings = {"kind": "philnet", "widths": [4, 8, 12], "residual": True, "convolutions": 2}
-    build_network.main(weights=folder / "weights.pt", settings=settings, seed=1)
+    build_network.main(weights=folder / "weights.pt", settings=settings, root_seed=1)
     own = {k: v for k, v in settings.items() if k != "kind"} | {"epochs": 3}
     return trained(folder / "weights.pt", "train_philnet", own), settings
 

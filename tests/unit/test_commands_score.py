@@ -50,7 +50,7 @@ def values(n: int = N, *, constant: bool = True) -> np.ndarray:
 
 def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None = None) -> Path:
     """What the workflow's steps make of the file with the default config."""
-    study = {"kind": "own", "data": {"embeddings": {"file": str(embeddings)}}}
+    study = {"kind": "custom", "data": {"embeddings": {"file": str(embeddings)}}}
     given = {"run": ["x"], "studies": {"x": study}}
     default = load_yaml(ROOT / "config/config.yaml")
     whole = resolve(merge(merge(default, given), config))
@@ -87,8 +87,8 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
         components=settings["sources"]["components"],
         n_restarts=settings["sources"]["restarts"],
         fit_rows=settings["sources"]["fit_rows"],
-        seed=seed,
-        run=0,
+        root_seed=seed,
+        seed=0,
     )
     score_samples.main(
         latents=folder / "latents.npy",
@@ -98,8 +98,8 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
         scores=folder / "scores.parquet",
         summary=folder / "summary.parquet",
         settings={key: settings["scores"][key] for key in KEYS},
-        seed=seed,
-        run=0,
+        root_seed=seed,
+        seed=0,
     )
     return folder / "scores.parquet"
 

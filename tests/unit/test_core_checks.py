@@ -207,7 +207,7 @@ def test_summary_counts_jobs_not_files(tmp_path: Path) -> None:
     for path in one:
         path.touch()
     common = {"code": "c", "inputs": {}, "numeric_threads": 2}
-    write_sidecars(one, step="train", params={"run": 0}, seconds=10.0, **common)  # type: ignore[arg-type]
+    write_sidecars(one, step="train", params={"seed": 0}, seconds=10.0, **common)  # type: ignore[arg-type]
     made(tmp_path / "c.npy", "", "train", seconds=5.0, run=1)
     gone = made(tmp_path / "d.npy", "", "train", seconds=100.0, run=2)
     gone.unlink()

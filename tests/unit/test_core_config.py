@@ -53,7 +53,7 @@ def fails(content: dict[str, Any], *messages: str) -> None:
 FACES, OBJECTS = "studies__demo_X_faces", "studies__demo_X_alignment"
 PHILNET, MINE = f"{OBJECTS}__models__philnet", f"{OBJECTS}__models__mine"
 MODELS = "studies.demo-alignment.models"
-FOLDS = {"type": "folds", "of": "philnet", "targets": "votes", "epochs": 2}
+FOLDS = {"type": "cross_validated", "of": "philnet", "targets": "votes", "epochs": 2}
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,12 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
         (f"{OBJECTS}__models__random__of", "vae", ("models.random.of: 'vae' ", "philnet")),
         (f"{OBJECTS}__models__Bad-Name", {"type": "vae"}, ("demo-alignment.models: 'Bad-Name' ",)),
         (MINE, {**FOLDS, "of": "vae"}, ("mine.of: 'vae' ", "known here: philnet")),
-        (MINE, {"type": "views", "of": "philnet"}, ("mine.of: 'philnet' ", "known here: none")),
-        (MINE, {**FOLDS, "epochs": {"choose": [1]}, "inner": 0}, ("models.mine.inner: 0 ",)),
+        (MINE, {"type": "tta", "of": "philnet"}, ("mine.of: 'philnet' ", "known here: none")),
+        (
+            MINE,
+            {**FOLDS, "epochs": {"choose": [1]}, "validation_fraction": 0},
+            ("models.mine.inner: 0 ",),
+        ),
         (MINE, {**FOLDS, "targets": "wishes"}, ("mine.targets: 'wishes' ", "votes, labels")),
         (MINE, {**FOLDS, "epochs": {"chose": [1]}}, ("mine.epochs.chose: ", "mean choose?")),
         (MINE, {**FOLDS, "epochs": {"choose": [0]}}, ("mine.epochs.choose.0: 0 ", "integer ≥ 1")),
@@ -166,11 +170,14 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
         vote_resamples: int = fields.setting("times", 8)
         kind: Literal["custom", "faces"] = fields.setting("kind", "faces")
 
-    renamed = {"studies.*.vote_sets": "vote_resamples", "studies.*.kind: own": "custom"}
+    renamed = {"studies.*.vote_resamples": "vote_resamples", "studies.*.kind: custom": "custom"}
     monkeypatch.setattr(fields, "RENAMED", renamed)
     for wrong, said in (
-        ({"vote_sets": 3}, "config key studies.x.vote_sets: now called vote_resamples; rename it"),
-        ({"kind": "own"}, "config key studies.x.kind: own is now called custom; rename it"),
+        (
+            {"vote_resamples": 3},
+            "config key studies.x.vote_resamples: now called vote_resamples; rename it",
+        ),
+        ({"kind": "custom"}, "config key studies.x.kind: custom is now called custom; rename it"),
     ):
         with pytest.raises(InputError) as caught:
             fields.check(Invented, wrong, "studies.x")
@@ -179,7 +186,9 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
     assert found == {"vote_resamples": 3, "kind": "custom"}
     with pytest.raises(InputError, match=r"studies\.x\.votesets: unknown key"):
         fields.check(Invented, {"votesets": 3}, "studies.x")
-    assert fields.unknown_value("studies.x.kind", "own", ["custom"]).endswith("custom; rename it")
+    assert fields.unknown_value("studies.x.kind", "custom", ["custom"]).endswith(
+        "custom; rename it"
+    )
 
 
 def test_unknown_study_and_size() -> None:
@@ -222,7 +231,7 @@ def test_two_studies_may_not_share_a_folder() -> None:
 
 
 def test_defaults_are_filled_in_to_the_leaves() -> None:
-    content = {"run": DEFAULT["run"], "studies": DEFAULT["studies"]}
+    content = {"run": DEFAULT["seed"], "studies": DEFAULT["studies"]}
     found = resolve(content)
     assert found["figures"]["palette"] == "okabe-ito"
     assert found["numeric_threads"] == NUMERIC_THREADS
@@ -253,8 +262,8 @@ def test_subset_renames_and_limits_real_data() -> None:
 def test_shipped_files_resolve_at_each_size(file: str, size: str) -> None:
     content = merge(merge(DEFAULT, FILES[file]), {"size": size})
     found = resolve(content)
-    assert len(found["studies"]) == len(content["run"])
-    for name in content["run"]:
+    assert len(found["studies"]) == len(content["seed"])
+    for name in content["seed"]:
         sizes = content["studies"][name].get("sizes")
         assert (f"{name}-{size}" if sizes else name) in found["studies"]
 
@@ -263,7 +272,7 @@ def test_shipped_files_merged_into_one_another_resolve() -> None:
     content: dict[str, Any] = {}
     for part in FILES.values():
         content = merge(content, part)
-    content["run"] = sorted(content["studies"])
+    content["seed"] = sorted(content["studies"])
     content["size"] = "workstation"
     assert len(resolve(content)["studies"]) == len(content["studies"])
 

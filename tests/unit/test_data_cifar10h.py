@@ -1,5 +1,6 @@
 """Votes: joined by id, checked against the probabilities, every oddity named."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from latent_microscope.data.cifar10h import (
     check_probabilities,
     class_order,
     load_counts,
+    load_raw_votes,
     vote_facts,
     votes_table,
 )
@@ -97,3 +99,35 @@ def test_facts_by_hand() -> None:
     by_hand = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75)) + np.log(2) + 1.5 * np.log(2)
     assert facts["mean_entropy"] == pytest.approx(by_hand / 4)
     assert facts["accuracy_by_class"] == pytest.approx([0.625, 0.75, 0.5])
+
+
+@pytest.mark.parametrize("index", ["cifar10_test_test_idx", "cifar10_test_set_idx"])
+def test_annotator_level_votes(tmp_path: Path, index: str) -> None:
+    text = (
+        f"annotator_id,trial_index,is_attn_check,chosen_label,{index}\n"
+        "0,0,0,3,17\n0,1,1,5,-99999\n1,0,0,9,2405\n"
+    )
+    (tmp_path / "raw.csv").write_text(text)
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("cifar10h-raw.csv", text)
+        archive.writestr("__MACOSX/._cifar10h-raw.csv", "junk")
+    for name in ("raw.csv", "raw.zip"):
+        table = load_raw_votes(tmp_path / name)
+        assert table["id"].tolist() == ["test-00017", "test-02405"]
+        assert table["annotator"].tolist() == [0, 1]
+        assert table["label"].tolist() == [3, 9]
+
+
+def test_annotator_level_files_without_use(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("annotator_id,is_attn_check,chosen_label\n0,0,1\n")
+    with pytest.raises(InputError, match="cifar10_test_test_idx"):
+        load_raw_votes(tmp_path / "raw.csv")
+    with pytest.raises(InputError, match=r"none\.csv"):
+        load_raw_votes(tmp_path / "none.csv")
+    with zipfile.ZipFile(tmp_path / "raw.zip", "w") as archive:
+        archive.writestr("other.csv", "x")
+    with pytest.raises(InputError, match=r"raw.zip.*cifar10h-raw\.csv"):
+        load_raw_votes(tmp_path / "raw.zip")
+    (tmp_path / "raw.csv").write_text("")
+    with pytest.raises(InputError, match=r"raw\.csv"):
+        load_raw_votes(tmp_path / "raw.csv")

@@ -18,7 +18,7 @@ from latent_microscope.registry import Score
 
 IDS = [f"s{i}" for i in range(5)]
 MAIN = ["uniqueness", "originality", "stability", "cls"]
-AT = Wildcards(study="s", view="whole", seed="0")
+AT = Wildcards(study="s", crop="whole", seed="0")
 FURTHER = Score(
     name="depth", title="depth of the sample", function="there:depth", main=True, tested=True
 )

@@ -73,7 +73,7 @@ def sources(pattern: str) -> list[Path]:
 
 STEPS = {path.stem: path for path in sorted((ROOT / "scripts").glob("*/*.py"))}
 TRAINING = {name for name, path in STEPS.items() if "torch" in needed([path])}
-STUDY = {"evaluate_setting"}  # detection against PyOD's, which trains no network
+STUDY = {"evaluate_scenario"}  # detection against PyOD's, which trains no network
 
 
 @pytest.mark.parametrize("package", ["forensics", "similarity", "neighbours", "statistics"])

@@ -209,6 +209,6 @@ def test_stable_blobs_are_stable_and_one_cloud_is_not():
     )  # fmt: skip
     assert len(table) == 5
     last = table.iloc[-1]
-    assert (last["source"], last["run"], last["verdict"]) == ("VAE seeds", -1, "poor")
+    assert (last["source"], last["seed"], last["verdict"]) == ("VAE seeds", -1, "poor")
     assert "not stable over VAE seeds" in last["warning"]
     assert table["warning"][0] == ""

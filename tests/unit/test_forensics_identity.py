@@ -122,13 +122,13 @@ def test_pair_aucs_have_the_right_sign():
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(90, 6))
     z = centres[names] + 0.3 * rng.normal(size=(300, 6))
-    scores = {"constant": np.ones(300), "own": names + 0.1 * rng.normal(size=300)}
+    scores = {"constant": np.ones(300), "custom": names + 0.1 * rng.normal(size=300)}
     table = pair_aucs(names, z, scores).set_index("measure")
     assert table.index.tolist() == [
-        "constant", "own", "heuristics", "latents_euclidean", "latents_cosine",
+        "constant", "custom", "heuristics", "latents_euclidean", "latents_cosine",
     ]  # fmt: skip
     # Images of one person are near each other, so similarity is high: well above one half.
-    assert (table.loc[["own", "latents_euclidean", "latents_cosine"], "auc"] > 0.9).all()
+    assert (table.loc[["custom", "latents_euclidean", "latents_cosine"], "auc"] > 0.9).all()
     assert table.loc["constant", "auc"] == 0.5
     assert (table.loc["constant", ["low", "high"]] == 0.5).all()
     assert (table["n_same"] == len(same_pairs(names))).all()

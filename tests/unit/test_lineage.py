@@ -50,7 +50,7 @@ def test_a_table_leads_to_data_seed_config_code_and_machine(study: Path) -> None
         str(TABLE),
         f"  by count, code {CODE} (no such script here), 1.5 s on cpu",
     ]
-    assert 'with {"run": 1, "seed": 42, "settings": {"latent": 2}}' in text
+    assert 'with {"seed": 1, "seed": 42, "settings": {"latent": 2}}' in text
     ground = dict(line.split(None, 1) for line in text.rpartition("\n\n")[2].splitlines())
     assert ground["data"] == str(DATA)
     assert ground["seeds"] == "run 0, run 1, seed 42"

@@ -40,7 +40,7 @@ COLOUR = ModelType(
     title="mean colours",
     function="colour.features:mean_colours",
     config=Grid,
-    kinds=("alignment", "own"),
+    kinds=("alignment", "custom"),
     note=lambda settings: f"grid of {settings['grid']}",
 )
 Install = Callable[..., None]
@@ -54,7 +54,7 @@ def alignment(**models: Any) -> Study:
 
 
 def own(data: dict[str, Any], models: dict[str, Any], **more: Any) -> Study:
-    study = {"kind": "own", "data": data, "models": models, **more}
+    study = {"kind": "custom", "data": data, "models": models, **more}
     config = {"run": ["mine"], "studies": {"mine": copy.deepcopy(study)}}
     return Study("mine", resolve(config)["studies"]["mine"])
 
@@ -66,7 +66,7 @@ def names(wanted: Callable[[ModelType], Any]) -> set[str]:
 # --- ours --------------------------------------------------------------------------------------
 def test_what_the_rules_ask_of_ours() -> None:
     networks_of_ours = {"philnet", "random", "resnet50", "efficientnet_lite"}
-    assert names(lambda d: d.logits is True) == {"philnet", "folds", "views"}
+    assert names(lambda d: d.logits is True) == {"philnet", "cross_validated", "tta"}
     assert names(lambda d: d.logits == "as held") == {"external"}
     same_each_time = {"pixels", "label", "class_mean", "external", "efficientnet_lite"}
     assert names(lambda d: not d.random) == same_each_time | {"embeddings"}
@@ -74,9 +74,15 @@ def test_what_the_rules_ask_of_ours() -> None:
     assert names(lambda d: d.built) == networks_of_ours - {"philnet"}
     assert names(lambda d: d.profiled) == networks_of_ours | {"vae"}
     assert names(lambda d: d.extra == "models") == {"resnet50", "efficientnet_lite"}
-    assert names(lambda d: d.extra == "train") == {"philnet", "folds", "views", "random", "vae"}
+    assert names(lambda d: d.extra == "train") == {
+        "philnet",
+        "cross_validated",
+        "tta",
+        "random",
+        "vae",
+    }
     at_home = {"embeddings", "vae", "pixels", "label", "class_mean", "external"}
-    assert names(lambda d: "own" in d.kinds) == at_home
+    assert names(lambda d: "custom" in d.kinds) == at_home
     assert names(lambda d: "alignment" not in d.kinds) == {"embeddings"}
 
 
@@ -109,8 +115,8 @@ def test_the_extra_is_that_of_the_types(types: list[str], vae: bool, extra: str 
 
 
 def test_tables_say_what_a_model_is() -> None:
-    folds = {"type": "folds", "of": "philnet", "targets": "votes", "epochs": 2}
-    study = alignment(f=folds, v={"type": "views", "of": "f", "mirror": False})
+    folds = {"type": "cross_validated", "of": "philnet", "targets": "votes", "epochs": 2}
+    study = alignment(f=folds, v={"type": "tta", "of": "f", "flip": False})
     said = networks.notes(study, Wildcards())
     epochs = study.model("philnet")["epochs"]
     assert {name: said[name] for name in ("philnet", "resnet50", "f", "v")} == {
@@ -211,7 +217,7 @@ def test_a_type_is_for_the_kinds_that_it_names(install: Install) -> None:
     with pytest.raises(InputError, match=r"models\.m\.type: m is not for .* kind own"):
         own(data, model)
     assert alignment(**model).model("m")["type"] == "m"
-    install(models=[ModelType(name="m", title="", function="a:b", kinds=("own",))])
+    install(models=[ModelType(name="m", title="", function="a:b", kinds=("custom",))])
     with pytest.raises(InputError, match=r"models\.m\.type: m is not for .* kind alignment;"):
         alignment(**model)
     assert own(data, model).model("m")["type"] == "m"
@@ -219,7 +225,7 @@ def test_a_type_is_for_the_kinds_that_it_names(install: Install) -> None:
 
 def test_a_type_has_the_parts_that_it_needs(install: Install) -> None:
     needs = frozenset({"labels"})
-    install(models=[ModelType(name="m", title="", function="a:b", kinds=("own",), needs=needs)])
+    install(models=[ModelType(name="m", title="", function="a:b", kinds=("custom",), needs=needs)])
     data, model = {"images": "faces", "votes": "v.csv"}, {"m": {"type": "m"}}
     with pytest.raises(InputError, match=r"m: a model of type m needs data\.labels,"):
         own(data, model)
@@ -283,7 +289,7 @@ def test_a_score_has_a_section_of_its_own(install: Install) -> None:
 def test_the_reference_lists_what_is_installed_and_nothing_else_changes(install: Install) -> None:
     before = config_reference().splitlines()
     score = Score(name="rarity", title="", function="a:b", config=Grid)
-    mine = ModelType(name="mine", title="", function="a:b", kinds=("own",))
+    mine = ModelType(name="mine", title="", function="a:b", kinds=("custom",))
     install(models=[COLOUR, mine], scores=[score])
     after = config_reference().splitlines()
     changes = list(unified_diff(before, after, n=0, lineterm=""))[2:]

@@ -19,7 +19,7 @@ def made(n: int, slope: float, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFram
 def test_values_are_those_of_scipy_and_intervals_hold_them() -> None:
     numbers, scores = made(300, 0.5)
     table = correlation_table(numbers, [scores, scores], [0, 1], None, seed=0)
-    assert table["run"].tolist() == [0] * 5 + [1] * 5
+    assert table["seed"].tolist() == [0] * 5 + [1] * 5
     for row in table.to_dict("records"):
         wanted = spearmanr(numbers["age"], scores[str(row["score"])])[0]
         assert abs(row["spearman"] - wanted) < 1e-12

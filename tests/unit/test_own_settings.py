@@ -11,7 +11,7 @@ VAE = {"arch": "convolutional", "latent": 8, "epochs": 1}
 
 
 def resolved(**study: Any) -> dict[str, Any]:
-    config = {"run": ["mine"], "studies": {"mine": {"kind": "own", **study}}}
+    config = {"run": ["mine"], "studies": {"mine": {"kind": "custom", **study}}}
     found: dict[str, Any] = resolve(config)["studies"]["mine"]
     return found
 

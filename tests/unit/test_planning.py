@@ -54,9 +54,9 @@ def test_what_a_study_has(demo: dict[str, Study]) -> None:
 
 
 def test_runs_have_views_outermost() -> None:
-    study = Study("s", {"kind": "synthetic", "views": ["whole", "eyes"], "seeds": [3, 1]})
+    study = Study("s", {"kind": "synthetic", "crops": ["whole", "eyes"], "seeds": [3, 1]})
     assert list(study.runs()) == [("whole", 3), ("whole", 1), ("eyes", 3), ("eyes", 1)]
-    assert study.first_run == Wildcards(study="s", view="whole", seed="3")
+    assert study.first_run == Wildcards(study="s", crop="whole", seed="3")
     assert planned.run_files("a.npy")(study, Wildcards())[1] == "results/s/vae/whole/seed1/a.npy"
 
 
@@ -70,7 +70,7 @@ def test_settings_of_a_detection_study_have_their_own_seeds() -> None:
     ("at", "expected"),
     [
         (Wildcards(), "demo-synthetic · synthetic demo data"),
-        (Wildcards(view="eyes", seed="2"), "demo-synthetic · seed 2 · synthetic demo data"),
+        (Wildcards(crop="eyes", seed="2"), "demo-synthetic · seed 2 · synthetic demo data"),
         (
             Wildcards(method="intended"),
             "demo-synthetic · sources as intended · synthetic demo data",
@@ -162,7 +162,11 @@ def test_checks_look_at_everything_that_is_promised(demo: dict[str, Study]) -> N
 def test_a_study_of_files_names_the_one_that_is_missing(tmp_path: Any) -> None:
     there = tmp_path / "there.npy"
     there.write_bytes(b"")
-    study = {"kind": "own", "data": {"embeddings": {"file": str(there), "ids": None}}, "models": {}}
+    study = {
+        "kind": "custom",
+        "data": {"embeddings": {"file": str(there), "ids": None}},
+        "models": {},
+    }
     data.require_files(Study("mine", study))
     study["data"] = {"embeddings": {"file": str(tmp_path / "gone.npy"), "ids": None}}
     with pytest.raises(InputError, match=r"studies\.mine\.data\.embeddings\.file.*gone\.npy"):

@@ -23,7 +23,7 @@ from latent_microscope.models.diagnostics import (
 from latent_microscope.models.latents import dimension_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.tables.duplicates import tabulate_duplicates
-from latent_microscope.tables.quality import tabulate_health
+from latent_microscope.tables.quality import tabulate_diagnostics
 from latent_microscope.training.vae import is_blind
 
 
@@ -123,11 +123,13 @@ def test_worst_status_of_the_runs_counts(tmp_path):
     error = np.full(3000, 10.0)
     good, bad = (health_table(posterior(alive=a), error, 4 * error) for a in (30, 0))
     runs = saved(tmp_path, good, bad)
-    table = tabulate_health(healths=runs, views=["whole", "whole"], runs=[3, 5]).set_index("check")
+    table = tabulate_diagnostics(
+        diagnostics=runs, crops=["whole", "whole"], seeds=[3, 5]
+    ).set_index("check")
     row = table.loc["active_share"]
-    assert (row["status"], row["runs_not_ok"], row["mean"]) == ("alarm", "5", 0.375)
+    assert (row["status"], row["seeds_not_ok"], row["mean"]) == ("alarm", "5", 0.375)
     assert row["action"] == LIMITS["active_share"].action
-    assert table.loc["error_ratio", "runs_not_ok"] == ""
+    assert table.loc["error_ratio", "seeds_not_ok"] == ""
 
 
 def test_latents_of_another_model_are_refused():
@@ -184,18 +186,18 @@ def found(seed=0):
     latents[31] = latents[1] + 0.01
     latents[20] = 2 * latents[21]  # the model takes two photographs for one
     ids = [f"{i:03d}" for i in range(40)]
-    return near_duplicates(latents, images, ids, candidates=60, look_alikes=3)
+    return near_duplicates(latents, images, ids, candidates=60, near_matches=3)
 
 
 def test_duplicates_are_found_by_latents_or_by_pixels():
     table = found()
     assert list(table.columns) == list(COLUMNS)
-    same = table[table["verdict"] != "look-alike"]
+    same = table[table["verdict"] != "near match"]
     pairs = set(zip(same["id_i"], same["id_j"], strict=True))
     assert pairs == {("000", "030"), ("001", "031"), ("002", "032"), ("003", "033")}
     assert table["verdict"].iloc[0] == "copy"
     assert same["detail"].is_monotonic_decreasing
-    alike = table[table["verdict"] == "look-alike"]
+    alike = table[table["verdict"] == "near match"]
     assert len(alike) == 3
     assert (alike["id_i"].iloc[0], alike["id_j"].iloc[0]) == ("020", "021")
     assert alike["similarity"].iloc[0] == pytest.approx(1.0)
@@ -211,20 +213,20 @@ def test_list_to_act_on(tmp_path):
     attributes = pd.DataFrame({"id": samples["id"], "Bald": 0, "Young": 1})
     attributes.loc[31, "Young"] = 0
     *runs, people, facts = saved(tmp_path, *tables, samples, attributes)
-    table = tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=people, attributes=facts)
-    same = table[table["verdict"] != "look-alike"].set_index("id_i")
+    table = tabulate_duplicates(duplicates=runs, seeds=[0, 1], samples=people, attributes=facts)
+    same = table[table["verdict"] != "near match"].set_index("id_i")
     assert same["same"].to_dict() == {"000": "yes", "001": "yes", "002": "no", "003": "unknown"}
     assert same["differing"].to_dict() == {"000": "", "001": "Young", "002": "", "003": ""}
     assert "correct one" in str(same.loc["002", "action"])
-    assert (same["runs_found"] == 2).all()
+    assert (same["seeds_found"] == 2).all()
     assert same["group"].nunique() == 4
-    assert (table["group"][table["verdict"] == "look-alike"] == -1).all()
+    assert (table["group"][table["verdict"] == "near match"] == -1).all()
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
     three = tables[0].iloc[[0]].assign(id_i="030", id_j="035", verdict="near-duplicate")
     one = saved(tmp_path / "one", pd.concat([tables[0], three]))
-    joined = tabulate_duplicates(duplicates=one, runs=[0], samples=people, attributes=facts)
+    joined = tabulate_duplicates(duplicates=one, seeds=[0], samples=people, attributes=facts)
     groups = joined[joined["group"] >= 0].set_index("id_j")["group"]
     assert groups["030"] == groups["035"]
     fewer = saved(tmp_path / "fewer", samples.iloc[1:])[0]
     with pytest.raises(InputError, match=r"duplicates: .*'000'"):
-        tabulate_duplicates(duplicates=runs, runs=[0, 1], samples=fewer)
+        tabulate_duplicates(duplicates=runs, seeds=[0, 1], samples=fewer)

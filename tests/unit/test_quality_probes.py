@@ -218,7 +218,7 @@ def test_noise_is_rarely_called_readable_and_few_people_never() -> None:
 
 def test_summary_over_runs_is_ordered_and_keeps_the_worst_q(tmp_path):
     first, second = probed(), probed(seed=9)
-    table = tabulate_probes(probes=saved(tmp_path, first, second), runs=[0, 1])
+    table = tabulate_probes(probes=saved(tmp_path, first, second), seeds=[0, 1])
     known = table["auc_mean"].dropna()
     assert known.is_monotonic_decreasing
     row = table.set_index("attribute").loc["chance"]

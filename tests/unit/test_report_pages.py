@@ -55,10 +55,10 @@ def findings(template: str, made: Study) -> str:
 
 # --- findings
 
-TEST = {"run": 0, "group": "cluster 0", "definition": "odds", "attribute": "Bald", "q": 0.7}
+TEST = {"seed": 0, "group": "cluster 0", "definition": "odds", "attribute": "Bald", "q": 0.7}
 SURVIVOR = {
-    **{"run": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "cohens_h": 0.4},
-    **{"estimate": 3.0, "low": 2.0, "high": 4.5, "magnitude": "small", "runs_found": 1},
+    **{"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "cohens_h": 0.4},
+    **{"estimate": 3.0, "low": 2.0, "high": 4.5, "magnitude": "small", "seeds_found": 1},
     **{"n_runs": 2, "prevalence_members": 0.3, "prevalence_rest": 0.1},
 }
 
@@ -80,7 +80,7 @@ def test_a_bias_has_its_size_and_its_doubts() -> None:
     assert "Hat in cluster 0 of seed 0, odds ratio 3 (2–4.5): 30.0 % of its members, 10.0 %" in text
     assert "No attribute is found in all 2 runs" in text
     assert "not the data" in text
-    everywhere = study(bias_tests=[TEST], bias=[SURVIVOR | {"runs_found": 2}])
+    everywhere = study(bias_tests=[TEST], bias=[SURVIVOR | {"seeds_found": 2}])
     assert "over-represented Hat" in findings("bias", everywhere)
 
 
@@ -109,7 +109,7 @@ def test_rankings_over_vaes(changes: dict[str, Any], numbers: list[str]) -> None
 )
 def test_diagnostics_say_whether_scores_can_be_interpreted(status: str, said: str) -> None:
     base = {"mean": 0.9, "warning": 0.5, "alarm": 0.95, "bad": "above", "action": "train longer"}
-    both = [base | {"status": "ok"}, base | {"status": status, "runs_not_ok": "1"}]
+    both = [base | {"status": "ok"}, base | {"status": status, "seeds_not_ok": "1"}]
     text = findings("health", study(health=both))
     assert said in text
     assert ("Train longer." in text) == ("seed 1" in text) == (status != "ok")
@@ -168,7 +168,7 @@ def test_too_few_draws_are_named() -> None:
 
 
 def test_detectors_that_rank_backwards_are_named() -> None:
-    base = {"view": "whole", "method": "intended", "baseline_roc_auc": 0.5}
+    base = {"crop": "whole", "method": "intended", "baseline_roc_auc": 0.5}
     rows = [base | {"detector": "density", "roc_auc_mean": 0.99}]
     rows += [base | {"detector": "uniqueness", "roc_auc_mean": 0.1}]
     text = findings("detectors", study(detectors=rows))
@@ -196,13 +196,13 @@ def of_figure(name: str, made: Study) -> str:
 
 def test_a_figure_has_the_numbers_of_its_own_view() -> None:
     facts = [
-        {"view": view, "quantity": "active_dimensions", "mean": mean}
+        {"crop": view, "quantity": "active_dimensions", "mean": mean}
         for view, mean in (("whole", 7.0), ("eyes", 3.0))
     ]
     made = study(forensics=facts)
     assert of_figure("traversals", made).startswith("7 dimensions")
     assert of_figure("eyes/traversals", made).startswith("3 dimensions")
-    assert of_figure("vae-health-eyes", made).startswith("3 dimensions")
+    assert of_figure("vae-diagnostics-eyes", made).startswith("3 dimensions")
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
 
 
@@ -219,14 +219,14 @@ def test_duplicates_and_near_matches() -> None:
         rows = [{"verdict": verdict, "group": 0, "same": "no"} for verdict in verdicts]
         return findings("duplicates", study(duplicates=rows))
 
-    assert told("look-alike") == "No duplicate found. 1 near match may need a look."
+    assert told("near match") == "No duplicate found. 1 near match may need a look."
     both = told("copy", "near-duplicate")
     assert "2 pairs of samples, in 1 group" in both
     assert "1 of them exact copies; in 2 the labels differ" in both
 
 
 def test_correlations_after_correction() -> None:
-    base = {"run": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": 0}
+    base = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": 0}
 
     def told(*qs: float) -> str:
         table = pd.DataFrame([base | {"q": q} for q in qs])

@@ -32,7 +32,7 @@ NET = {"widths": [4, 8, 8], "classes": CLASSES}
 PLAN: dict[str, Any] = {
     "targets": "votes",
     "folds": 3,
-    "inner": 0.2,
+    "validation_fraction": 0.2,
     "epochs": {"choose": [1, 3]},
     "batch": 8,
     "learning_rate": 0.01,
@@ -136,7 +136,7 @@ def test_the_record_is_verified():
         ({"epochs": 0}, "epochs: 0"),
         ({"epochs": {"choose": []}}, "epochs: "),
         ({"epochs": {"at": [1]}}, "epochs: "),
-        ({"inner": 0.0}, r"epochs\.choose: .*inner"),
+        ({"validation_fraction": 0.0}, r"epochs\.choose: .*inner"),
         ({"colour": 1}, "'colour'"),
         ({"trainable": "tail"}, "trainable: 'tail'"),
     ],
@@ -310,7 +310,7 @@ def test_other_targets_take_the_same_folds_and_batches(images, whole, tmp_path):
 
 
 def test_without_inner_images_temperatures_come_from_other_folds(images, tmp_path):
-    plan = PLAN | {"inner": 0.0, "epochs": 1}
+    plan = PLAN | {"validation_fraction": 0.0, "epochs": 1}
     found = run(images, shares(), tmp_path, plan)
     fold = found.images["fold"].to_numpy()
     expected = cross_fitted_temperatures(found.logits, shares(), fold)

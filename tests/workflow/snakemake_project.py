@@ -41,7 +41,7 @@ RUN_FIGURES = [
 TARGETS = [
     "results/tiny-faces/checks.parquet",
     "results/tiny-faces/figures/training-whole.png",
-    "results/tiny-faces/figures/vae-health-whole.png",
+    "results/tiny-faces/figures/vae-diagnostics-whole.png",
     *(f"results/tiny-faces/vae/whole/seed0/figures/{name}.png" for name in RUN_FIGURES),
     *(f"results/tiny-objects/{name}" for name in OBJECTS),
 ]

@@ -71,7 +71,7 @@ def test_bad_files_in_the_mirror(project: Project, tmp_path: Path) -> None:
     (tmp_path / "cifar10h/cifar10h-counts.npy").write_bytes(b"\x93NUMPY")
     (tmp_path / "cifar10h/cifar10h-probs.npy").write_bytes(bytes(sizes["probs"]))
     targets = [f"data/cifar10h/cifar10h-{name}.npy" for name in sizes]
-    short, damaged = refused(project, "--config", f"mirror={tmp_path}", targets=targets)
+    short, damaged = refused(project, "--config", f"download_mirror={tmp_path}", targets=targets)
     assert short.startswith("error: cifar10h/cifar10h-counts.npy: ")
     assert re.search(rf"\b6 bytes.*\b{sizes['counts']}\b", short), short
     assert damaged.startswith("error: cifar10h/cifar10h-probs.npy: ")

@@ -61,7 +61,7 @@ def run(folder: Path, study: dict[str, Any], *arguments: str) -> Any:
 
 
 def run_all(folder: Path, studies: Mapping[str, dict[str, Any]], *arguments: str) -> Any:
-    every = {name: {"kind": "own", **TINY, **study} for name, study in studies.items()}
+    every = {name: {"kind": "custom", **TINY, **study} for name, study in studies.items()}
     config = {"run": list(every), "studies": every}
     (folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return call_snakemake(
@@ -88,7 +88,7 @@ PICTURES = {"pack_images", "find_duplicates", "plot_duplicates", "plot_overlaps"
     "plot_subniches",
 }
 PEOPLE = {"study_identities", "plot_identities"}
-TRAINING = {"train_vae", "encode_latents", "assess_vae", "tabulate_health", "plot_vae_images"}
+TRAINING = {"train_vae", "encode_latents", "assess_vae", "tabulate_diagnostics", "plot_vae_images"}
 SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "embeddings": ({"data": {"embeddings": "z.npz"}}, set()),
     "attributes": ({"data": {"embeddings": "z.npz", "attributes": "t.csv"}}, BIAS),
@@ -159,7 +159,7 @@ def test_only_what_the_files_allow_is_in_the_dag(name: str, plans: dict[str, Cou
     assert {rule for rule in every if jobs[rule]} == wanted
     assert all(jobs[rule] for rule in always)
     assert bool(jobs["import_embeddings"]) != bool(jobs["train_vae"])
-    assert bool(jobs["find_alike"]) != bool(jobs["pack_images"])
+    assert bool(jobs["find_near_matches"]) != bool(jobs["pack_images"])
     assert jobs["check_results"] == 1
 
 

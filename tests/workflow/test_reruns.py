@@ -28,13 +28,13 @@ pytestmark = pytest.mark.workflow
 # The faces study, step by step; a name stands for one job, name*3 for three.
 DATA = "generate_demo_faces pack_faces"
 TRAINING = "train_vae plot_training plot_vae_samples"
-ENCODING = "encode_latents plot_vae_health plot_vae_images plot_traversals"
+ENCODING = "encode_latents plot_vae_diagnostics plot_vae_images plot_traversals"
 LATENT = (
-    "compute_sources compute_factors find_overlaps find_signatures embed_plane cluster_samples "
-    "assess_vae tabulate_health find_neighbours find_duplicates tabulate_duplicates "
+    "compute_sources compute_factors find_overlaps find_signatures embed_umap cluster_samples "
+    "assess_vae tabulate_diagnostics find_neighbours find_duplicates tabulate_duplicates "
     "probe_attributes tabulate_probes score_restarts tabulate_reliability"
 )
-STEADY = "compare_planes resample_clusters tabulate_clusters"
+STEADY = "compare_umaps resample_clusters tabulate_clusters"
 BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
 RANKED = "rank_samples plot_ranking_grid"
 SCORED = (
@@ -46,7 +46,7 @@ CLUSTERED = (
     f"cluster_samples {STEADY} profile_clusters {RANKED} {BIASED} tabulate_forensics "
     "plot_components plot_clusters plot_cluster_control plot_uniqueness_originality"
 )
-FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} embed_replicate {STEADY} {SCORED}"
+FROM_TRAINING = f"{TRAINING} {ENCODING} {LATENT} embed_umap_replicate {STEADY} {SCORED}"
 # The comparison with people.
 OBJECTS = "generate_demo_objects pack_cifar*2 collect_votes label_features*2 make_human_features"
 COMPARED = "gather_rsa tabulate_alignment tabulate_measures plot_rsa"
@@ -58,8 +58,8 @@ ALL = f"{DATA} {FROM_TRAINING} {ALL_OBJECTS}"
 FIGURES = " ".join(job for job in ALL.split() if job.startswith("plot_"))
 ONE_MORE_SEED = (
     "train_vae encode_latents score_samples profile_clusters find_subniches rank_samples "
-    f"measure_bias {LATENT} embed_replicate {STEADY} tabulate_bias tabulate_forensics "
-    "tabulate_rankings check_results plot_training plot_vae_health"
+    f"measure_bias {LATENT} embed_umap_replicate {STEADY} tabulate_bias tabulate_forensics "
+    "tabulate_rankings check_results plot_training plot_vae_diagnostics"
 )
 
 

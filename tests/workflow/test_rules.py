@@ -19,7 +19,7 @@ pytestmark = pytest.mark.workflow
 
 SHARED = {"plot": "figures", "tabulate": "tables", "apply_score": "scores", "apply_model": "models"}
 """Scripts of many rules, whose arguments are those of the declared functions → their group."""
-MERGED = {"embed_replicate": "embed_plane", "find_alike": "find_duplicates"}
+MERGED = {"embed_umap_replicate": "embed_umap", "find_near_matches": "find_duplicates"}
 """Rules that run the script of another one."""
 COMMANDS = {"write_config_reference", "write_readme"}
 """Scripts that the Makefile calls, not a rule."""

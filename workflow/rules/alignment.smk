@@ -12,7 +12,7 @@ SOURCES = {
 OF_SOURCES = {
     "models": ask(comparison.source_models),
     "layers": ask(comparison.source_layers),
-    "runs": ask(comparison.source_runs),
+    "seeds": ask(comparison.source_runs),
     "transforms": ask(comparison.of_sources(comparison.rdm_transform)),
 }
 
@@ -177,7 +177,7 @@ rule compare_classes:
     log:
         f"{LOG}/compare_classes-{{metric}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("alignment", "own"),
+        study=PLAN.of_kind("alignment", "custom"),
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -205,7 +205,7 @@ rule compare_folds:
     log:
         f"{LOG}/compare_folds-{{metric}}.log",
     wildcard_constraints:
-        study=PLAN.where(lambda study: bool(study.models("folds"))),
+        study=PLAN.where(lambda study: bool(study.models("cross_validated"))),
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -214,7 +214,7 @@ rule compare_folds:
     params:
         step=step("compare_folds"),
         names=ask(networks.compared_fold_column(0)),
-        runs=ask(networks.compared_fold_column(1)),
+        seeds=ask(networks.compared_fold_column(1)),
         metric=lambda wildcards: wildcards.metric,
     script:
         "../../scripts/alignment/compare_folds.py"
@@ -240,11 +240,11 @@ rule measure_behaviour:
     params:
         step=step("measure_behaviour"),
         names=ask(comparison.behaviour_names),
-        runs=ask(comparison.behaviour_runs),
+        seeds=ask(comparison.behaviour_runs),
         tempered=ask(comparison.tempered_classifiers),
         folds=10,
         draws=of_study("inference", "draws"),
-        vote_sets=of_study("inference", "vote_sets"),
-        seed=SEED,
+        vote_resamples=of_study("inference", "vote_resamples"),
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/alignment/measure_behaviour.py"

@@ -10,7 +10,7 @@ rule find_neighbours:
     output:
         **NEAREST,
     log:
-        f"{LOG}/find_neighbours-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_neighbours-{{crop}}-seed{{seed}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -23,14 +23,14 @@ rule find_neighbours:
         "../../scripts/forensics/find_neighbours.py"
 
 
-rule embed_plane:
+rule embed_umap:
     input:
         **NEAREST,
         latents=f"{RUN}/latents.npy",
     output:
-        plane=f"{RUN}/plane.npy",
+        umap=f"{RUN}/umap.npy",
     log:
-        f"{LOG}/embed_plane-{{view}}-seed{{seed}}.log",
+        f"{LOG}/embed_umap-{{crop}}-seed{{seed}}.log",
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -38,18 +38,18 @@ rule embed_plane:
     params:
         **section("clusters", "neighbors", "min_dist"),
         **DRAWS,
-        step=step("embed_plane"),
+        step=step("embed_umap"),
     script:
-        "../../scripts/forensics/embed_plane.py"
+        "../../scripts/forensics/embed_umap.py"
 
 
-use rule embed_plane as embed_replicate with:
+use rule embed_umap as embed_umap_replicate with:
     output:
-        plane=f"{RUN}/planes/umap{{replicate}}.npy",
+        umap=f"{RUN}/umaps/seed{{replicate}}.npy",
     log:
-        f"{LOG}/embed_replicate-{{view}}-seed{{seed}}-{{replicate}}.log",
+        f"{LOG}/embed_umap_replicate-{{crop}}-seed{{seed}}-{{replicate}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("faces", "alignment", "own"),
+        study=PLAN.of_kind("faces", "alignment", "custom"),
     params:
         replicate=lambda wildcards: int(wildcards.replicate),
 
@@ -60,7 +60,7 @@ rule embed_tsne:
     output:
         tsne=f"{RUN}/tsne.npy",
     log:
-        f"{LOG}/embed_tsne-{{view}}-seed{{seed}}.log",
+        f"{LOG}/embed_tsne-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -77,13 +77,13 @@ rule embed_tsne:
 rule cluster_samples:
     input:
         **NEAREST,
-        plane=f"{RUN}/plane.npy",
+        umap=f"{RUN}/umap.npy",
         latents=f"{RUN}/latents.npy",
         encoding=f"{RUN}/encoding.parquet",
     output:
         clusters=f"{RUN}/clusters.parquet",
     log:
-        f"{LOG}/cluster_samples-{{view}}-seed{{seed}}.log",
+        f"{LOG}/cluster_samples-{{crop}}-seed{{seed}}.log",
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -104,7 +104,7 @@ rule profile_clusters:
         profile=f"{RUN}/profile.parquet",
         sbs=f"{RUN}/sbs.parquet",
     log:
-        f"{LOG}/profile_clusters-{{view}}-seed{{seed}}.log",
+        f"{LOG}/profile_clusters-{{crop}}-seed{{seed}}.log",
     group:
         batch("ranks")
     conda:
@@ -120,13 +120,13 @@ rule profile_clusters:
 
 rule find_subniches:
     input:
-        plane=f"{RUN}/plane.npy",
+        umap=f"{RUN}/umap.npy",
         scores=f"{RUN}/scores-intended.parquet",
     output:
         subniches=f"{RUN}/subniches.parquet",
         profile=f"{RUN}/subniche-profile.parquet",
     log:
-        f"{LOG}/find_subniches-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_subniches-{{crop}}-seed{{seed}}.log",
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -147,7 +147,7 @@ rule measure_bias:
     output:
         abi=f"{RUN}/abi.parquet",
     log:
-        f"{LOG}/measure_bias-{{view}}-seed{{seed}}.log",
+        f"{LOG}/measure_bias-{{crop}}-seed{{seed}}.log",
     group:
         batch("ranks")
     conda:
@@ -164,7 +164,7 @@ rule measure_bias:
 
 rule resample_clusters:
     input:
-        plane=f"{RUN}/plane.npy",
+        umap=f"{RUN}/umap.npy",
         encoding=f"{RUN}/encoding.parquet",
         samples=ask(runs.encoded_samples),
     output:
@@ -172,9 +172,9 @@ rule resample_clusters:
         pairs=f"{RUN}/resampled-pairs.parquet",
         clusters=f"{RUN}/resampled-clusters.parquet",
     log:
-        f"{LOG}/resample_clusters-{{view}}-seed{{seed}}.log",
+        f"{LOG}/resample_clusters-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("faces", "alignment", "own"),
+        study=PLAN.of_kind("faces", "alignment", "custom"),
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -189,19 +189,19 @@ rule resample_clusters:
         "../../scripts/forensics/resample_clusters.py"
 
 
-rule compare_planes:
+rule compare_umaps:
     input:
-        plane=f"{RUN}/plane.npy",
+        umap=f"{RUN}/umap.npy",
         replicates=ask(runs.umap_replicates),
         encoding=f"{RUN}/encoding.parquet",
     output:
-        sbs=f"{RUN}/planes-sbs.parquet",
-        pairs=f"{RUN}/planes-pairs.parquet",
-        clusters=f"{RUN}/planes-clusters.parquet",
+        sbs=f"{RUN}/umaps-sbs.parquet",
+        pairs=f"{RUN}/umaps-pairs.parquet",
+        clusters=f"{RUN}/umaps-clusters.parquet",
     log:
-        f"{LOG}/compare_planes-{{view}}-seed{{seed}}.log",
+        f"{LOG}/compare_umaps-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("faces", "alignment", "own"),
+        study=PLAN.of_kind("faces", "alignment", "custom"),
     conda:
         "../../envs/clustering.yaml"
     resources:
@@ -209,6 +209,6 @@ rule compare_planes:
     params:
         **section("clusters", "min_cluster_size", "min_samples"),
         **DRAWS,
-        step=step("compare_planes"),
+        step=step("compare_umaps"),
     script:
-        "../../scripts/forensics/compare_planes.py"
+        "../../scripts/forensics/compare_umaps.py"

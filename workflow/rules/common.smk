@@ -21,7 +21,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 CONFIG, STUDIES, THREADS = PLAN.config, PLAN.studies, PLAN.config["numeric_threads"]
-SEED, DEVICE = CONFIG["seed"], CONFIG["device"]
+ROOT_SEED, DEVICE = CONFIG["root_seed"], CONFIG["device"]
 ask, step = PLAN.ask, PLAN.step
 
 
@@ -56,7 +56,7 @@ captions.write_captions()
 
 if not workflow.modifier.is_module or workflow.modifier.parent_modifier is None:
     # Another workflow that imports this one keeps its own environment; its jobs set theirs.
-    set_environment(THREADS, CONFIG["mirror"])
+    set_environment(THREADS, CONFIG["download_mirror"])
 
 RUN = runs.RUN
 LOG = runs.LOGS
@@ -65,7 +65,7 @@ MODEL = networks.MODEL
 
 wildcard_constraints:
     study=one_of(STUDIES),
-    view=PLAN.views,
+    crop=PLAN.crops,
     seed=r"\d+",
     split="train|test",
     method="intended|executed",

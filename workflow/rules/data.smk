@@ -42,7 +42,7 @@ rule generate_demo_faces:
         **needs(light_memory),
     params:
         step=step("generate_demo_faces"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/data/generate_demo_faces.py"
 
@@ -62,7 +62,7 @@ rule generate_demo_objects:
         **needs(light_memory),
     params:
         step=step("generate_demo_objects"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/data/generate_demo_objects.py"
 
@@ -86,8 +86,8 @@ rule generate_synthetic:
     params:
         **{key: of_study("data", key) for key in SYNTHETIC},
         step=step("generate_synthetic"),
-        seed=SEED,
-        run=ask(runs.number),
+        root_seed=ROOT_SEED,
+        seed=ask(runs.number),
     script:
         "../../scripts/data/generate_synthetic.py"
 
@@ -109,12 +109,12 @@ rule crop_eyes:
         "../../scripts/data/crop_eyes.py"
 
 
-rule generate_setting:
+rule generate_scenario:
     output:
-        images="results/{study}/data/{view}/seed{seed}/images.npy",
-        samples="results/{study}/data/{view}/seed{seed}/samples.parquet",
+        images="results/{study}/data/{crop}/seed{seed}/images.npy",
+        samples="results/{study}/data/{crop}/seed{seed}/samples.parquet",
     log:
-        f"{LOG}/generate_setting-{{view}}-seed{{seed}}.log",
+        f"{LOG}/generate_scenario-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.of_kind("detection"),
     localrule: True
@@ -123,12 +123,12 @@ rule generate_setting:
     resources:
         **needs(light_memory),
     params:
-        step=step("generate_setting"),
-        data=ask(runs.setting_data),
-        seed=SEED,
-        run=ask(runs.number),
+        step=step("generate_scenario"),
+        data=ask(runs.scenario_data),
+        root_seed=ROOT_SEED,
+        seed=ask(runs.number),
     script:
-        "../../scripts/data/generate_setting.py"
+        "../../scripts/data/generate_scenario.py"
 
 
 rule pack_faces:

@@ -2,7 +2,7 @@
 
 
 ENCODED = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
-DRAWS = {"seed": SEED, "run": ask(runs.number)}
+DRAWS = {"root_seed": ROOT_SEED, "run": ask(runs.number)}
 
 
 def section(name, *keys):
@@ -18,7 +18,7 @@ rule compute_sources:
         restarts=f"{RUN}/sources-{{method}}.parquet",
         unmixings=f"{RUN}/unmixings-{{method}}.npy",
     log:
-        f"{LOG}/compute_sources-{{view}}-seed{{seed}}-{{method}}.log",
+        f"{LOG}/compute_sources-{{crop}}-seed{{seed}}-{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -41,7 +41,7 @@ rule compute_factors:
     output:
         factors=f"{RUN}/factors.npy",
     log:
-        f"{LOG}/compute_factors-{{view}}-seed{{seed}}.log",
+        f"{LOG}/compute_factors-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -66,7 +66,7 @@ rule score_samples:
         scores=f"{RUN}/scores-{{method}}.parquet",
         summary=f"{RUN}/summary-{{method}}.parquet",
     log:
-        f"{LOG}/score_samples-{{view}}-seed{{seed}}-{{method}}.log",
+        f"{LOG}/score_samples-{{crop}}-seed{{seed}}-{{method}}.log",
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -91,7 +91,7 @@ for score in scores.declared_scores():
         output:
             score=f"{RUN}/score-{score.name}.parquet",
         log:
-            f"{LOG}/apply_score_{score.name}-{{view}}-seed{{seed}}.log",
+            f"{LOG}/apply_score_{score.name}-{{crop}}-seed{{seed}}.log",
         wildcard_constraints:
             study=PLAN.where(partial(scores.is_computed, score)),
         group:
@@ -116,7 +116,7 @@ rule score_restarts:
     output:
         scores=f"{RUN}/restart-scores.parquet",
     log:
-        f"{LOG}/score_restarts-{{view}}-seed{{seed}}.log",
+        f"{LOG}/score_restarts-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -138,7 +138,7 @@ rule find_overlaps:
     output:
         overlaps=f"{RUN}/overlaps.parquet",
     log:
-        f"{LOG}/find_overlaps-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_overlaps-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -159,7 +159,7 @@ rule find_signatures:
     output:
         signatures=f"{RUN}/signatures.parquet",
     log:
-        f"{LOG}/find_signatures-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_signatures-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -182,7 +182,7 @@ rule select_candidates:
         candidates=f"{RUN}/candidates-{{method}}.parquet",
         funnel=f"{RUN}/funnel-{{method}}.parquet",
     log:
-        f"{LOG}/select_candidates-{{view}}-seed{{seed}}-{{method}}.log",
+        f"{LOG}/select_candidates-{{crop}}-seed{{seed}}-{{method}}.log",
     group:
         batch("ranks")
     conda:
@@ -205,7 +205,7 @@ rule evaluate_detectors:
     output:
         detection=f"{RUN}/detection-{{method}}.parquet",
     log:
-        f"{LOG}/evaluate_detectors-{{view}}-seed{{seed}}-{{method}}.log",
+        f"{LOG}/evaluate_detectors-{{crop}}-seed{{seed}}-{{method}}.log",
     group:
         batch("ranks")
     conda:
@@ -218,7 +218,7 @@ rule evaluate_detectors:
         "../../scripts/forensics/evaluate_detectors.py"
 
 
-rule evaluate_setting:
+rule evaluate_scenario:
     input:
         **ENCODED,
         samples=ask(runs.encoded_samples),
@@ -226,7 +226,7 @@ rule evaluate_setting:
         comparison=f"{RUN}/comparison.parquet",
         search=f"{RUN}/search.parquet",
     log:
-        f"{LOG}/evaluate_setting-{{view}}-seed{{seed}}.log",
+        f"{LOG}/evaluate_scenario-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.of_kind("detection"),
     group:
@@ -237,12 +237,12 @@ rule evaluate_setting:
         **needs(heavy_memory, batched=True),
     params:
         **DRAWS,
-        step=step("evaluate_setting"),
+        step=step("evaluate_scenario"),
         sources=of_study("sources"),
         settings=ask(scores.ours_of_the_section),
         grid=of_study("search"),
     script:
-        "../../scripts/forensics/evaluate_setting.py"
+        "../../scripts/forensics/evaluate_scenario.py"
 
 
 rule rank_samples:
@@ -252,7 +252,7 @@ rule rank_samples:
     output:
         rankings=f"{RUN}/rankings.parquet",
     log:
-        f"{LOG}/rank_samples-{{view}}-seed{{seed}}.log",
+        f"{LOG}/rank_samples-{{crop}}-seed{{seed}}.log",
     group:
         batch("ranks")
     conda:
@@ -277,7 +277,7 @@ rule study_identities:
         tests=f"{RUN}/identity-tests.parquet",
         pairs=f"{RUN}/identity-pairs.parquet",
     log:
-        f"{LOG}/study_identities-{{view}}-seed{{seed}}.log",
+        f"{LOG}/study_identities-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -292,13 +292,13 @@ rule study_identities:
         "../../scripts/forensics/study_identities.py"
 
 
-rule find_alike:
+rule find_near_matches:
     input:
         **ENCODED,
     output:
         duplicates=f"{RUN}/duplicates.parquet",
     log:
-        f"{LOG}/find_alike-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_near_matches-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: "images" not in study.parts),
     conda:
@@ -306,19 +306,19 @@ rule find_alike:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
-        **section("quality", "candidates", "look_alikes"),
+        **section("quality", "candidates", "near_matches"),
         step=step("find_duplicates"),
     script:
         "../../scripts/forensics/find_duplicates.py"
 
 
-use rule find_alike as find_duplicates with:
+use rule find_near_matches as find_duplicates with:
     input:
         **ENCODED,
         images=ask(runs.encoded_images),
         samples=ask(runs.encoded_samples),
     log:
-        f"{LOG}/find_duplicates-{{view}}-seed{{seed}}.log",
+        f"{LOG}/find_duplicates-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: "images" in study.parts),
     params:
@@ -334,9 +334,9 @@ rule probe_attributes:
     output:
         probes=f"{RUN}/probes.parquet",
     log:
-        f"{LOG}/probe_attributes-{{view}}-seed{{seed}}.log",
+        f"{LOG}/probe_attributes-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("faces", "alignment", "own"),
+        study=PLAN.of_kind("faces", "alignment", "custom"),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -344,6 +344,6 @@ rule probe_attributes:
     params:
         **section("quality", "folds", "strength"),
         step=step("probe_attributes"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/forensics/probe_attributes.py"

@@ -19,9 +19,9 @@ rule noise_ceiling:
         step=step("noise_ceiling"),
         metric=lambda wildcards: wildcards.metric,
         splits=of_study("ceiling_splits"),
-        worlds=of_study("inference", "worlds"),
+        simulated_datasets=of_study("inference", "simulated_datasets"),
         tau=of_study("inference", "tau_a"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
         threads=THREADS,
     script:
         "../../scripts/alignment/noise_ceiling.py"
@@ -48,12 +48,12 @@ rule bootstrap_rsa:
         step=step("bootstrap_rsa"),
         metric=lambda wildcards: wildcards.metric,
         draws=of_study("inference", "draws"),
-        vote_sets=of_study("inference", "vote_sets"),
+        vote_resamples=of_study("inference", "vote_resamples"),
         correction=of_study("inference", "correction"),
         tau=of_study("inference", "tau_a"),
         check_images=of_study("inference", "check_images"),
         check_draws=of_study("inference", "check_draws"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
         threads=THREADS,
     script:
         "../../scripts/alignment/bootstrap_rsa.py"
@@ -79,11 +79,11 @@ rule count_annotators:
         step=step("count_annotators"),
         metric=lambda wildcards: wildcards.metric,
         names=ask(comparison.of_first_metric(comparison.behaviour_names)),
-        classifier_runs=ask(comparison.of_first_metric(comparison.behaviour_runs)),
+        classifier_seeds=ask(comparison.of_first_metric(comparison.behaviour_runs)),
         tempered=ask(comparison.of_first_metric(comparison.tempered_classifiers)),
         folds=10,
-        repeats=of_study("inference", "repeats"),
-        seed=SEED,
+        splits=of_study("inference", "splits"),
+        root_seed=ROOT_SEED,
         threads=THREADS,
     script:
         "../../scripts/alignment/count_annotators.py"
@@ -98,7 +98,7 @@ rule recover_models:
     log:
         f"{LOG}/recover_models.log",
     wildcard_constraints:
-        study=PLAN.of_kind("alignment", "own"),
+        study=PLAN.of_kind("alignment", "custom"),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -106,10 +106,10 @@ rule recover_models:
     params:
         step=step("recover_models"),
         names=ask(comparison.behaviour_names),
-        runs=ask(comparison.behaviour_runs),
+        seeds=ask(comparison.behaviour_runs),
         metrics=of_study("metrics"),
         simulations=of_study("inference", "simulations"),
         images=of_study("inference", "recovery_images"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/alignment/recover_models.py"

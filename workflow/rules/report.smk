@@ -5,7 +5,7 @@ rule embed_features:
     input:
         features=ask(lambda study, at: networks.first_file(study, at.model, "features.npy")),
     output:
-        plane="results/{study}/explorer/{model}/plane.npy",
+        umap="results/{study}/explorer/{model}/umap.npy",
         neighbours="results/{study}/explorer/{model}/neighbours.npy",
     log:
         f"{LOG}/embed_features-{{model}}.log",
@@ -20,7 +20,7 @@ rule embed_features:
         step=step("embed_features"),
         neighbors=of_study("clusters", "neighbors"),
         min_dist=of_study("clusters", "min_dist"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/alignment/embed_features.py"
 
@@ -31,7 +31,7 @@ rule make_explorer:
         samples=ask(explorer.samples),
         spaces=ask(explorer.of_spaces(0)),
         space_ids=ask(explorer.of_spaces(1)),
-        planes=ask(explorer.of_spaces(2)),
+        maps=ask(explorer.of_spaces(2)),
         neighbours=ask(explorer.of_spaces(3)),
         images=ask(explorer.images),
         scores=ask(explorer.scores),
@@ -56,9 +56,9 @@ rule make_explorer:
         step=step("make_explorer"),
         title=ask(explorer.explorer_title),
         space_names=ask(explorer.spaces_with(0)),
-        plane_spaces=ask(explorer.spaces_with(2)),
+        map_spaces=ask(explorer.spaces_with(2)),
         neighbour_spaces=ask(explorer.spaces_with(3)),
-        plane_method=ask(explorer.plane_method),
+        map_method=ask(explorer.plane_method),
         models=ask(explorer.model_names),
         thumbnail=of_study("explorer", "thumbnail"),
         quality=of_study("explorer", "quality"),

@@ -41,6 +41,6 @@ for simulation, settings in SIMULATIONS.items():
             **{name: of_study(*keys) for name, keys in settings.items()},
             step=step(simulation),
             runs=of_study("runs"),
-            seed=SEED,
+            root_seed=ROOT_SEED,
         script:
             f"../../scripts/forensics/{simulation}.py"

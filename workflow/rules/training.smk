@@ -1,7 +1,7 @@
 # Networks: trained, loaded or built; what they compute from the images.
 ENCODED = {n: f"{RUN}/{n}.npy" for n in ("latents", "logvar")}
 ENCODED |= {n: f"{RUN}/{n}.parquet" for n in ("encoding", "dimensions")}
-SEEDED = {"seed": SEED, "run": ask(runs.number)}
+SEEDED = {"root_seed": ROOT_SEED, "run": ask(runs.number)}
 LABELLED = {
     "images": "results/{study}/data/test/images.npy",
     "samples": "results/{study}/data/test/samples.parquet",
@@ -21,7 +21,7 @@ rule train_vae:
         samples=f"{RUN}/history.npy",
         sample_epochs=f"{RUN}/history.parquet",
     log:
-        f"{LOG}/train_vae-{{view}}-seed{{seed}}.log",
+        f"{LOG}/train_vae-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: study.is_trained),
     conda:
@@ -44,7 +44,7 @@ rule import_weights:
     output:
         weights=f"{RUN}/weights.pt",
     log:
-        f"{LOG}/import_weights-{{view}}-seed{{seed}}.log",
+        f"{LOG}/import_weights-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: study.is_imported),
     conda:
@@ -70,7 +70,7 @@ rule encode_latents:
             for n in ("reconstructions", "traversal", "interpolation", "variations")
         },
     log:
-        f"{LOG}/encode_latents-{{view}}-seed{{seed}}.log",
+        f"{LOG}/encode_latents-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: not study.has_embeddings),
     conda:
@@ -92,9 +92,9 @@ rule assess_vae:
         **ENCODED,
         images=ask(runs.encoded_images),
     output:
-        **{n: f"{RUN}/{n}.parquet" for n in ("health", "posterior", "errors")},
+        **{n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
     log:
-        f"{LOG}/assess_vae-{{view}}-seed{{seed}}.log",
+        f"{LOG}/assess_vae-{{crop}}-seed{{seed}}.log",
     group:
         batch("scores")
     conda:
@@ -197,7 +197,7 @@ rule train_folds:
     log:
         f"{LOG}/train_folds-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
-        model=PLAN.with_models("folds"),
+        model=PLAN.with_models("cross_validated"),
     conda:
         "../../envs/torch.yaml"
     threads: THREADS
@@ -212,7 +212,7 @@ rule train_folds:
         "../../scripts/training/train_folds.py"
 
 
-rule average_views:
+rule predict_tta:
     input:
         **LABELLED,
         weights=ask(networks.of_origin("weights.pt")),
@@ -220,20 +220,20 @@ rule average_views:
     output:
         **OUT_OF_FOLD,
     log:
-        f"{LOG}/average_views-{{model}}-seed{{seed}}.log",
+        f"{LOG}/predict_tta-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
-        model=PLAN.with_models("views"),
+        model=PLAN.with_models("tta"),
     conda:
         "../../envs/torch.yaml"
     threads: THREADS
     resources:
         **needs(heavy_memory, long_runtime, gpu=1),
     params:
-        step=step("average_views"),
+        step=step("predict_tta"),
         settings=ask(networks.views_settings),
         device=DEVICE,
     script:
-        "../../scripts/training/average_views.py"
+        "../../scripts/training/predict_tta.py"
 
 
 # How well each layer of each network aligns with human judgements of some images; no RDM is kept.
@@ -256,7 +256,7 @@ rule profile_layers:
         step=step("profile_layers"),
         settings=ask(networks.profile_settings),
         model_name=lambda wildcards: wildcards.model,
-        run=ask(runs.number),
+        seed=ask(runs.number),
         metrics=of_study("metrics"),
         wanted=of_study("profile", "images"),
         grid=of_study("profile", "grid"),

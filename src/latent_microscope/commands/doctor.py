@@ -152,7 +152,9 @@ def _celeba() -> Check:
     names = {"KAGGLE_USERNAME", "KAGGLE_KEY"} <= os.environ.keys()
     if names or "KAGGLE_API_TOKEN" in os.environ or file.is_file():
         return Check("CelebA", OK, "a Kaggle token was found")
-    return Check("CelebA", MISSING, f"no Kaggle token: put one into {file}, or set mirror: FOLDER")
+    return Check(
+        "CelebA", MISSING, f"no Kaggle token: put one into {file}, or set download_mirror: FOLDER"
+    )
 
 
 def report(checks: Sequence[Check]) -> str:

@@ -13,7 +13,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table, save_text
 from latent_microscope.io.yaml_files import load_yaml
 
-KIND = "own"
+KIND = "custom"
 TABLES = (".csv", ".parquet")
 
 
@@ -42,7 +42,7 @@ def default_settings(
     given: dict[str, Any] = {"run": ["command"], "studies": {"command": study}}
     given |= {} if seed is None else {"seed": seed}
     config = resolve(merge(load_yaml(project.asset("config/config.yaml")), given))
-    return Settings(config["studies"]["command"], config["seed"], config["numeric_threads"])
+    return Settings(config["studies"]["command"], config["root_seed"], config["numeric_threads"])
 
 
 def result_path(

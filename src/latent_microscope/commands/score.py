@@ -70,9 +70,9 @@ def score(
         raise InputError(f"{embeddings}: {len(names)} samples; at least {fewest} are needed")
     limit_threads(given.threads)
     log.info("%d FastICA restarts of %d samples", given.study["sources"]["restarts"], len(names))
-    fit = run_sources(z, given.study["sources"], seed=given.seed, n_jobs=given.threads)
+    fit = run_sources(z, given.study["sources"], root_seed=given.seed, n_jobs=given.threads)
     table, facts = run_scores(
-        fit.sources, z, names, fit.restarts, given.study["scores"], seed=given.seed
+        fit.sources, z, names, fit.restarts, given.study["scores"], root_seed=given.seed
     )
     save_result(path, table)
     known = facts.set_index("quantity")["value"]
@@ -130,7 +130,7 @@ def _noise(
         fit.unmixings,
         settings["variant"],
         reference_rows=given.study["quality"]["reference_rows"],
-        seed=given.seed,
+        root_seed=given.seed,
     )
     count = len(fit.restarts)
     yield f"FastICA: {count - fit.not_converged} of {count} restarts converged"

@@ -45,7 +45,9 @@ class Subset(Section):
 class Profile(Section):
     """Similarity to annotators layer by layer, of each network with weights; no RDM is kept."""
 
-    images: int | None = setting("first test images per class; null: no profile", 2000, ge=20)
+    images: int | None = setting(
+        "test images, the first of each class; null: no profile", 2000, ge=20
+    )
     grid: int = setting("feature maps are averaged over grid × grid fields", 4, ge=1, le=32)
 
 

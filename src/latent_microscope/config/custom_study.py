@@ -128,7 +128,7 @@ class Data(Section):
 class CustomStudy(IdentityStudy, ComparedStudy):
     """A study of the kind own; latent-microscope init FILES writes one."""
 
-    kind: Literal["own"]
+    kind: Literal["custom"]
     data: Data
     unmatched: Literal["error", "drop"] = setting(
         "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
@@ -180,7 +180,7 @@ def _add_models(study: dict[str, Any], prefix: str) -> None:
     models = study["models"]
     taken, parts = {*models, *(model["type"] for model in models.values())}, parts_of(study)
     for declared in registry.model_types():
-        plain = "own" in declared.kinds and not declared.config and not declared.function
+        plain = "custom" in declared.kinds and not declared.config and not declared.function
         if plain and declared.needs <= parts and declared.name not in taken:
             models[declared.name] = {"type": declared.name, "layers": ["features"]}
     if not models:

@@ -16,7 +16,7 @@ from latent_microscope.config.sections import LatentStudy
 from latent_microscope.config.synthetic import GroundTruth, ScriptScores, SyntheticVae
 
 
-class Setting(Section):
+class Scenario(Section):
     """A ground truth, and what it has of its own."""
 
     data: GroundTruth = Field(default_factory=GroundTruth)
@@ -41,7 +41,7 @@ class Detection(LatentStudy):
     """A study of the kind detection."""
 
     kind: Literal["detection"]
-    settings: dict[Annotated[str, Field(pattern=STUDY_NAME)], Setting] = setting(
+    scenarios: dict[Annotated[str, Field(pattern=STUDY_NAME)], Scenario] = setting(
         "ground truths by name; the detectors are compared on each", min_length=1
     )
     vae: SyntheticVae

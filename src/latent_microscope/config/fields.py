@@ -17,10 +17,9 @@ from pydantic import (
     field_validator,
 )
 
+from latent_microscope import former_names
 from latent_microscope.errors import InputError
 
-RENAMED: dict[str, str] = {}
-"""Old key, or ``key: value``, with ``*`` for any part → the new name of that key or value."""
 STUDY_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$"
 MODEL_NAME = "^[a-z0-9_]+$"
 _NAME_RULES = {
@@ -222,7 +221,9 @@ def _words(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
 
 
 def _new_name(old: str) -> str | None:
-    return next((new for pattern, new in RENAMED.items() if fnmatchcase(old, pattern)), None)
+    return next(
+        (new for pattern, new in former_names.CONFIG.items() if fnmatchcase(old, pattern)), None
+    )
 
 
 def _like(name: Any, known: Iterable[str]) -> str:

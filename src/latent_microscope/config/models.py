@@ -87,7 +87,7 @@ class EpochChoice(Section):
     choose: Distinct[Count] = setting("numbers of epochs to choose from")
 
 
-class Folds(TrainedNetwork):
+class CrossValidated(TrainedNetwork):
     """A philnet model fine-tuned by cross-validation on the test images and their votes."""
 
     of: str = setting("name of the philnet model that each fold starts from (same seed)")
@@ -99,7 +99,7 @@ class Folds(TrainedNetwork):
         ["probabilities", "calibrated"],
     )
     folds: int = setting("folds, stratified by class", 10, ge=2)
-    inner: float = setting(
+    validation_fraction: float = setting(
         "share of a fold's training images held out to fit the temperature and choose the number "
         "of epochs; 0: temperatures from the predictions of other folds",
         0.1,
@@ -111,17 +111,17 @@ class Folds(TrainedNetwork):
         "held-out cross-entropy on the schedule of the largest"
     )
     trainable: Literal["all", "head"] = setting("weights that are trained", "all")
-    mirror: bool = setting("predict the mean over an image and its mirror image", False)
+    flip: bool = setting("predict the mean over an image and its mirror image", False)
     learning_rate: float = setting("base learning rate", 0.0003, gt=0)
 
 
-class Views(Section):
-    """Mean prediction of a folds model over crops of an image; nothing is trained."""
+class Tta(Section):
+    """Mean prediction of a cross_validated model over crops of an image; nothing is trained."""
 
-    of: str = setting("name of the folds model")
+    of: str = setting("name of the cross_validated model")
     layers: Predictions = setting("predictions with an RDM", ["probabilities", "calibrated"])
     shift: int = setting("pixels of the shift in four directions; 0: none", 2, ge=0, le=8)
-    mirror: bool = setting("mirror images too", True)
+    flip: bool = setting("mirror images too", True)
 
 
 class Random(Section):
@@ -185,7 +185,11 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
                 f"config key {prefix}.{name}.of: {model['of']!r} is not a model of type {of}; "
                 f"known here: {', '.join(known) or 'none'}"
             )
-        if model["type"] == "folds" and isinstance(model["epochs"], dict) and not model["inner"]:
+        if (
+            model["type"] == "cross_validated"
+            and isinstance(model["epochs"], dict)
+            and not model["validation_fraction"]
+        ):
             raise InputError(
                 f"config key {prefix}.{name}.inner: 0 holds out no images to choose the number of "
                 "epochs; set it above 0 (such as 0.1), or epochs to one number"
@@ -200,7 +204,7 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
 
 def parts_of(study: Mapping[str, Any]) -> Set[str]:
     """Parts of a study that models may need."""
-    own = study["data"].keys() if study["kind"] == "own" else _ALIGNMENT
+    own = study["data"].keys() if study["kind"] == "custom" else _ALIGNMENT
     return own | ({"vae"} & study.keys())
 
 
@@ -214,7 +218,7 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
         )
     needs = declared.needs | ({"images"} if declared.function else set())
     for part in sorted(needs - parts_of(study)):
-        key = f"data.{part}" if kind == "own" and part != "vae" else part
+        key = f"data.{part}" if kind == "custom" and part != "vae" else part
         raise InputError(
             f"{where}: a model of type {declared.name} needs {key}, which the study does not have; "
             "add it, or remove the model"

@@ -11,7 +11,7 @@ from latent_microscope.config.studies import KINDS, Config, study_section
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import require_modest
 
-_ORDERED = ("models", "settings")
+_ORDERED = ("models", "scenarios")
 ROLES = {
     "dataset": (("archive",), ("identities",)),
     "images": (("train", "archive"), ("test", "archive")),
@@ -80,7 +80,7 @@ def _check_study(
         raise InputError(unknown_value(f"{prefix}.kind", study["kind"], KINDS))
     found = check(study_section(study["kind"]), study, prefix)
     check_models(found, f"{prefix}.models")
-    if found["kind"] == "own":
+    if found["kind"] == "custom":
         check_own(found, prefix)
     if data_sets is not None:
         _check_data_sets(found, data_sets, prefix)

@@ -185,7 +185,7 @@ class Quality(Section):
     candidates: int = setting(
         "most similar pairs compared as images, by latents and by thumbnails each", 2000, ge=1
     )
-    look_alikes: int = setting("most similar pairs of different photographs listed", 24, ge=0)
+    near_matches: int = setting("most similar pairs of different photographs listed", 24, ge=0)
     detail: float = setting(
         "correlation of details from which two images are one photograph; 0.75 where images are "
         "not aligned",
@@ -215,14 +215,18 @@ class Inference(Section):
 
     tau_a: bool = setting("Kendall's tau-a too; as slow as all other measures together", True)
     draws: int = setting("bootstrap samples of the images; 0: no intervals", 1000, ge=0)
-    vote_sets: int = setting("times that all votes are drawn again, per image", 8, ge=2, le=100)
+    vote_resamples: int = setting(
+        "times that all votes are drawn again, per image", 8, ge=2, le=100
+    )
     correction: Literal["holm", "bh"] = setting("holm: family-wise error; bh: FDR", "holm")
     check_images: int = setting("images on which the bootstrap is checked", 1000, ge=20)
     check_draws: int = setting("bootstrap samples of that check", 200, ge=10)
-    worlds: int = setting("simulated data sets per kind of truth for the noise ceiling", 3, ge=0)
+    simulated_datasets: int = setting(
+        "simulated data sets per kind of truth for the noise ceiling", 3, ge=0
+    )
     simulations: int = setting("data sets per model for model recovery; 0: none", 20, ge=0)
     recovery_images: int = setting("images of each of these data sets", 1000, ge=3)
-    repeats: int = setting("random halves of the votes for annotator equivalents; 0: none", 3, ge=0)
+    splits: int = setting("random halves of the votes for annotator equivalents; 0: none", 3, ge=0)
 
 
 # --- parts of studies ----------------------------------------------------------------------------

@@ -27,7 +27,7 @@ KINDS: dict[str, type[Section]] = {
     "faces": Faces,
     "alignment": Alignment,
     "simulations": Simulations,
-    "own": CustomStudy,
+    "custom": CustomStudy,
 }
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
@@ -63,7 +63,9 @@ class Config(Section):
 
     run: Distinct[str] = setting("names of the studies to run")
     size: str = setting("which of a study's `sizes` to run", "workstation")
-    seed: int = setting("root seed, from which every step derives its own stream", 20250812, ge=0)
+    root_seed: int = setting(
+        "root seed, from which every step derives its own stream", 20250812, ge=0
+    )
     numeric_threads: int = setting(
         "threads of numpy and torch in every step, independent of --cores: the last bits of "
         "results depend on them",
@@ -72,7 +74,9 @@ class Config(Section):
         le=64,
     )
     device: Literal["auto", "cpu", "cuda"] = setting("auto: on a GPU if the job has one", "auto")
-    mirror: str | None = setting("folder with copies of the downloads, searched first", None)
+    download_mirror: str | None = setting(
+        "folder with copies of the downloads, searched first", None
+    )
     subset: int | None = setting(
         "quick look at real data: first images of each data set (training split: five times as "
         "many)",

@@ -78,7 +78,7 @@ class Synthetic(LatentStudy):
     """A study of the kind synthetic."""
 
     kind: Literal["synthetic"]
-    views: Distinct[Literal["whole", "eyes"]] = setting(
+    crops: Distinct[Literal["whole", "eyes"]] = setting(
         "the whole image, or the crop of the eyes as in the published scripts", ["whole"]
     )
     data: GroundTruth = Field(default_factory=GroundTruth)

@@ -18,7 +18,7 @@ from latent_microscope.statistics.summaries import benjamini_hochberg, rank_corr
 from latent_microscope.tables.bias import resampling_units
 
 COLUMNS = {
-    "run": "int64",
+    "seed": "int64",
     "attribute": "str",
     "score": "str",
     **dict.fromkeys(("spearman", "low", "high", "p", "q", "baseline"), "float64"),
@@ -60,7 +60,7 @@ def correlation_table(
     table = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
     table["q"] = np.nan
     if rows:
-        families = table.groupby("run")["p"]
+        families = table.groupby("seed")["p"]
         table["q"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
     table["baseline"], table["samples"], table["units"] = 0.0, n, count
     table["resampled"] = "samples" if people is None else "people"
@@ -94,8 +94,8 @@ def tabulate_correlations(
     samples: In,
     scores: list[In],
     measured: list[str],
-    runs: list[int],
-    seed: int = 0,
+    seeds: list[int],
+    root_seed: int = 0,
     more: list[In] | None = None,
 ) -> pd.DataFrame:
     """Correlate every numeric attribute with every score.
@@ -105,8 +105,8 @@ def tabulate_correlations(
         samples: .parquet with id, identity.
         scores: .parquet of the scores per run.
         measured: names of the scores that are correlated.
-        runs: number of each run.
-        seed: root seed.
+        seeds: number of each run.
+        root_seed: root seed.
         more: .parquet of each further score, run by run.
 
     Returns:
@@ -121,4 +121,4 @@ def tabulate_correlations(
         tables.append(join_by_id(both[["id"]], table, names=(str(samples), str(path))))
     people = resampling_units(both["identity"])
     columns = [name for name in values.columns if name != "id"]
-    return correlation_table(both[columns], tables, runs, people, seed=seed)
+    return correlation_table(both[columns], tables, seeds, people, seed=root_seed)

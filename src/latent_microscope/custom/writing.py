@@ -58,7 +58,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(f"--name {name}: use small letters, digits and hyphens")
     lines = [f"# Written by: {command}", "# Every key: config/README.md, kind own.", ""]
-    lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: own", "    data:"]
+    lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: custom", "    data:"]
     lines += data_lines(parts, by_name, latents=latents)
     lines += unmatched_lines(kept, every)
     if human:

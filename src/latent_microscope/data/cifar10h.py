@@ -1,5 +1,7 @@
 """CIFAR-10H: how many annotators gave each image each class, joined to the images by id."""
 
+import io
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
 from latent_microscope.data.cifar import CIFAR10_CLASSES, row_of_id
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
+
+_RAW_COLUMNS = ["annotator_id", "is_attn_check", "chosen_label"]
+_RAW_INDEX = ("cifar10_test_test_idx", "cifar10_test_set_idx")
 
 
 def load_counts(path: Path) -> npt.NDArray[np.int64]:
@@ -121,3 +127,51 @@ def vote_facts(
         "below_half": int((accuracy < 0.5).sum()),
         "accuracy_by_class": by_class.tolist(),
     }
+
+
+def load_raw_votes(path: Path) -> pd.DataFrame:
+    """Single votes of ``cifar10h-raw.csv`` (or the zip that contains it): id, annotator, label.
+
+    Attention checks are left out. The published counts leave out more (annotators who failed those
+    checks), so they need not be the sum of these rows.
+
+    Raises:
+        InputError: Missing, damaged, or without a required column.
+    """
+    try:
+        table = pd.read_csv(io.BytesIO(_raw_bytes(path)), low_memory=False)
+    except ValueError as error:  # pandas' parser errors are ValueErrors
+        raise InputError(f"{path}: not a readable CSV ({error})") from error
+    index = next((name for name in _RAW_INDEX if name in table.columns), None)
+    missing = [name for name in _RAW_COLUMNS if name not in table.columns]
+    if index is None or missing:
+        raise InputError(f"{path}: the column {(missing or [_RAW_INDEX[0]])[0]!r} is missing")
+    for name in (*_RAW_COLUMNS, index):
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        wrong = ~(numbers.abs() < 2**53) | (numbers % 1 != 0)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            value = str(table[name].iloc[row])
+            raise InputError(f"{path}: row {row}, column {name!r}: {value!r} is no whole number")
+        table[name] = numbers
+    table = table[(table["is_attn_check"] == 0) & (table[index] >= 0)]
+    return pd.DataFrame(
+        {
+            "id": [f"test-{int(row):05d}" for row in table[index]],
+            "annotator": table["annotator_id"].astype(np.int64).to_numpy(),
+            "label": table["chosen_label"].astype(np.int64).to_numpy(),
+        }
+    )
+
+
+def _raw_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with open_zip(path) as archive:
+        members = [info for info in zip_members(archive) if info.filename.endswith("raw.csv")]
+        members = [info for info in members if not info.filename.startswith("__MACOSX")]
+        if len(members) != 1:
+            raise InputError(f"{path}: must contain one cifar10h-raw.csv")
+        return read_zip_member(archive, members[0])

@@ -24,7 +24,7 @@ def judged_philnet(study: Study) -> bool:
 
 def in_folds(study: Study) -> bool:
     """Whether one is fine-tuned by cross-validation."""
-    return study.is_judged and bool(study.models("folds"))
+    return study.is_judged and bool(study.models("cross_validated"))
 
 
 def classified(study: Study) -> bool:
@@ -44,7 +44,7 @@ def trained_names(study: Study, at: Wildcards) -> list[str]:
 
 def fold_names(study: Study, at: Wildcards) -> list[str]:
     """Model of each cross-validated network."""
-    return [model for model, _ in networks.runs_of(study, "folds")]
+    return [model for model, _ in networks.runs_of(study, "cross_validated")]
 
 
 def first_seed(study: Study, at: Wildcards) -> int:
@@ -120,8 +120,8 @@ ALIGNMENT = (
         function=f"{_PLOTS}.training:plot_fold_training",
         where=in_folds,
         inputs={
-            "training": networks.files_of("fold-training.parquet", "folds"),
-            "provenance": networks.files_of("provenance.parquet", "folds"),
+            "training": networks.files_of("fold-training.parquet", "cross_validated"),
+            "provenance": networks.files_of("provenance.parquet", "cross_validated"),
         },
         params={"models": fold_names},
     ),
@@ -260,6 +260,6 @@ ALIGNMENT = (
             "logits": comparison.shown_file("logits.npy"),
             "features": comparison.shown_file("features.parquet"),
         },
-        params={"model": comparison.shown_model, "run": first_seed},
+        params={"model": comparison.shown_model, "seed": first_seed},
     ),
 )

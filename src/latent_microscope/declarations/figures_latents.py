@@ -19,7 +19,7 @@ _ABI = {"abi": f"{RUN}/abi.parquet"}
 
 def niched(study: Study) -> bool:
     """Latents whose sub-niches and identities are studied."""
-    return study.has_forensics and study.is_of("faces", "own")
+    return study.has_forensics and study.is_of("faces", "custom")
 
 
 def published_faces(study: Study, at: Wildcards) -> bool:
@@ -27,11 +27,11 @@ def published_faces(study: Study, at: Wildcards) -> bool:
     return study.kind == "faces" and not study.is_made_up
 
 
-_of_run = partial(Figure, category="Forensics", per="run")
+_of_run = partial(Figure, category="Forensics", per="vae")
 _of_clusters = partial(_of_run, where=clustered)
 _images_of_run = partial(_of_run, photographs=True)
 _images_of_clusters = partial(_of_clusters, photographs=True)
-_of_vae = partial(Figure, category="Training", per="run", photographs=True)
+_of_vae = partial(Figure, category="Training", per="vae", photographs=True)
 
 
 LATENTS = (
@@ -94,7 +94,7 @@ LATENTS = (
         needs=frozenset({"images"}),
         inputs={
             **_IMAGES,
-            "plane": f"{RUN}/plane.npy",
+            "umap": f"{RUN}/umap.npy",
             "subniches": f"{RUN}/subniches.parquet",
             "profile": f"{RUN}/subniche-profile.parquet",
         },
@@ -167,7 +167,7 @@ LATENTS = (
             "uniqueness and originality."
         ),
         function=f"{_PLOTS}.latent:plot_clusters",
-        inputs={"plane": f"{RUN}/plane.npy", **_SCORES, **_CLUSTERS},
+        inputs={"umap": f"{RUN}/umap.npy", **_SCORES, **_CLUSTERS},
     ),
     _images_of_clusters(
         name="cluster_control",
@@ -179,7 +179,7 @@ LATENTS = (
         function=f"{_PLOTS}.galleries:plot_cluster_control",
         needs=frozenset({"images"}),
         inputs={"images": encoded_images, **_SCORES, **_CLUSTERS},
-        params={"measured": scores.ours, "seed": ROOT_SEED},
+        params={"measured": scores.ours, "root_seed": ROOT_SEED},
     ),
     _images_of_clusters(
         name="cluster_bias",
@@ -192,7 +192,7 @@ LATENTS = (
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
         inputs={**_IMAGES, **_CLUSTERS, **_ABI},
-        params={"seed": ROOT_SEED},
+        params={"root_seed": ROOT_SEED},
     ),
     _images_of_clusters(
         name="cmax_bias",
@@ -205,7 +205,7 @@ LATENTS = (
         function=f"{_PLOTS}.bias:plot_cmax_bias",
         needs=frozenset({"images", "attributes"}),
         inputs={**_IMAGES, **_CLUSTERS, **_ABI},
-        params={"seed": ROOT_SEED},
+        params={"root_seed": ROOT_SEED},
     ),
     _of_clusters(
         name="bias_forest",
@@ -256,7 +256,7 @@ LATENTS = (
         ),
         category="Forensics",
         function=f"{_PLOTS}.forensic_panels:plot_forensic_panels",
-        per="run_method",
+        per="vae_method",
         where=of_kind("synthetic"),
         inputs={
             "scores": f"{RUN}/scores-{{method}}.parquet",

@@ -5,12 +5,12 @@ from functools import partial
 from latent_microscope.declarations.where import clustered, of_kind, trained_here, vae
 from latent_microscope.planning.runs import (
     RESULTS,
+    crop_files,
     of_study,
     run_files,
     seed_labels,
     study_images,
     study_samples,
-    view_files,
 )
 from latent_microscope.planning.study import Study, Wildcards
 from latent_microscope.registry import ROOT_SEED, Figure
@@ -19,28 +19,28 @@ _PLOTS = "latent_microscope.plots"
 _BY_SEED = {"labels": seed_labels}
 
 
-def view_seeds(study: Study, at: Wildcards) -> list[int]:
+def crop_seeds(study: Study, at: Wildcards) -> list[int]:
     """Seed of each VAE of a crop."""
     return study.seeds()
 
 
-_of_detection = partial(Figure, category="Detection", per="view_method", where=of_kind("synthetic"))
+_of_detection = partial(Figure, category="Detection", per="crop_method", where=of_kind("synthetic"))
 _of_simulations = partial(Figure, category="Simulations", where=of_kind("simulations"))
-_of_clusters = partial(Figure, category="Forensics", per="view", where=clustered, params=_BY_SEED)
-_of_vaes = partial(Figure, category="Training", per="view", params=_BY_SEED)
+_of_clusters = partial(Figure, category="Forensics", per="crop", where=clustered, params=_BY_SEED)
+_of_vaes = partial(Figure, category="Training", per="crop", params=_BY_SEED)
 
 STUDIES = (
     _of_vaes(
-        name="vae_health",
+        name="vae_diagnostics",
         title="latent dimensions of the VAE",
         caption=(
             "Latent dimensions of the VAE, sorted. a: KL divergence (nats) and b: variance of the "
             "posterior means. A dimension is active if the variance exceeds 0.01 (Burda et al.); "
             "inactive dimensions carry no information about the image."
         ),
-        function=f"{_PLOTS}.vae:plot_vae_health",
+        function=f"{_PLOTS}.vae:plot_vae_diagnostics",
         where=vae,
-        inputs={"dimensions": view_files("dimensions.parquet")},
+        inputs={"dimensions": crop_files("dimensions.parquet")},
     ),
     _of_vaes(
         name="vae_checks",
@@ -56,9 +56,9 @@ STUDIES = (
         function=f"{_PLOTS}.vae:plot_vae_checks",
         where=vae,
         inputs={
-            "posteriors": view_files("posterior.parquet"),
-            "errors": view_files("errors.parquet"),
-            "healths": view_files("health.parquet"),
+            "posteriors": crop_files("posterior.parquet"),
+            "errors": crop_files("errors.parquet"),
+            "diagnostics": crop_files("diagnostics.parquet"),
         },
     ),
     _of_vaes(
@@ -70,7 +70,7 @@ STUDIES = (
         ),
         function=f"{_PLOTS}.training:plot_training",
         where=trained_here,
-        inputs={"training": view_files("training.parquet")},
+        inputs={"training": crop_files("training.parquet")},
     ),
     _of_detection(
         name="funnel",
@@ -81,7 +81,7 @@ STUDIES = (
             "published values."
         ),
         function=f"{_PLOTS}.detection:plot_funnel",
-        inputs={"funnel": view_files("funnel-{method}.parquet")},
+        inputs={"funnel": crop_files("funnel-{method}.parquet")},
     ),
     _of_detection(
         name="detectors",
@@ -92,10 +92,10 @@ STUDIES = (
             "chance."
         ),
         function=f"{_PLOTS}.detection:plot_detectors",
-        inputs={"detection": view_files("detection-{method}.parquet")},
+        inputs={"detection": crop_files("detection-{method}.parquet")},
     ),
     Figure(
-        name="settings",
+        name="scenarios",
         title="detectors on harder ground truths",
         caption=(
             "Detectors of authentic samples on harder ground truths: noise up to four times the "
@@ -103,7 +103,7 @@ STUDIES = (
             "persons; mean and standard deviation over data seeds."
         ),
         category="Detection",
-        function=f"{_PLOTS}.detection:plot_settings",
+        function=f"{_PLOTS}.detection:plot_scenarios",
         where=of_kind("detection"),
         inputs={"comparison": f"{RESULTS}/tables/comparison.parquet"},
     ),
@@ -143,7 +143,7 @@ STUDIES = (
             "that the study uses; crosses: other UMAP seeds at that size."
         ),
         function=f"{_PLOTS}.stability:plot_sbs_sizes",
-        inputs={"sbs": view_files("sbs-sizes.parquet"), "planes": view_files("planes-sbs.parquet")},
+        inputs={"sbs": crop_files("sbs-sizes.parquet"), "umaps": crop_files("umaps-sbs.parquet")},
     ),
     Figure(
         name="cluster_stability",
@@ -157,16 +157,16 @@ STUDIES = (
         ),
         category="Forensics",
         function=f"{_PLOTS}.stability:plot_cluster_stability",
-        per="view",
+        per="crop",
         where=clustered,
         inputs={
-            "resampled": view_files("resampled-pairs.parquet"),
-            "planes": view_files("planes-pairs.parquet"),
-            "resampled_clusters": view_files("resampled-clusters.parquet"),
-            "planes_clusters": view_files("planes-clusters.parquet"),
-            "clusters": view_files("clusters.parquet"),
+            "resampled": crop_files("resampled-pairs.parquet"),
+            "umaps": crop_files("umaps-pairs.parquet"),
+            "resampled_clusters": crop_files("resampled-clusters.parquet"),
+            "umaps_clusters": crop_files("umaps-clusters.parquet"),
+            "clusters": crop_files("clusters.parquet"),
         },
-        params={**_BY_SEED, "runs": view_seeds, "seed": ROOT_SEED},
+        params={**_BY_SEED, "seeds": crop_seeds, "root_seed": ROOT_SEED},
     ),
     Figure(
         name="reliability",
@@ -205,7 +205,10 @@ STUDIES = (
         function=f"{_PLOTS}.bias:plot_probes",
         where=clustered,
         needs=frozenset({"attributes"}),
-        inputs={"probes": f"{RESULTS}/tables/probes.parquet", "runs": run_files("probes.parquet")},
+        inputs={
+            "probes": f"{RESULTS}/tables/probes.parquet",
+            "by_seed": run_files("probes.parquet"),
+        },
     ),
 )
 DUPLICATES = Figure(

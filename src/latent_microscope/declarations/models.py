@@ -5,17 +5,17 @@ from functools import partial
 from typing import Any
 
 from latent_microscope.config.models import (
+    CrossValidated,
     EfficientnetLite,
     External,
-    Folds,
     Philnet,
     Random,
     Resnet50,
-    Views,
+    Tta,
 )
 from latent_microscope.registry import ModelType
 
-ALL_KINDS = ("alignment", "own")
+ALL_KINDS = ("alignment", "custom")
 _VOTES = frozenset({"votes"})
 
 
@@ -28,7 +28,7 @@ def _folds(settings: Mapping[str, Any]) -> str:
 
 
 def _views(settings: Mapping[str, Any]) -> str:
-    count = (5 if settings["shift"] else 1) * (2 if settings["mirror"] else 1)
+    count = (5 if settings["shift"] else 1) * (2 if settings["flip"] else 1)
     return f"{settings['of']}, mean over {count} views of an image"
 
 
@@ -52,17 +52,17 @@ MODELS = (
         note=_epochs,
     ),
     _trained(
-        name="folds",
+        name="cross_validated",
         title="PhilNet, cross-validated fine-tuning",
-        config=Folds,
+        config=CrossValidated,
         of="philnet",
         note=_folds,
     ),
     _trained(
-        name="views",
+        name="tta",
         title="test-time augmentation of a cross-validated network",
-        config=Views,
-        of="folds",
+        config=Tta,
+        of="cross_validated",
         note=_views,
     ),
     _network(
@@ -84,7 +84,7 @@ MODELS = (
     _plain(
         name="embeddings",
         title="the study's embeddings",
-        kinds=("own",),
+        kinds=("custom",),
         needs=frozenset({"embeddings"}),
     ),
     _plain(

@@ -22,7 +22,7 @@ def label_model(study: Study, at: Wildcards) -> str:
 _VOTES = {"simulated": of_study("simulated_votes"), "published": published_votes}
 
 _judged = partial(Table, where=judged)
-_custom = partial(Table, where=of_kind("own"))
+_custom = partial(Table, where=of_kind("custom"))
 _bootstrapped = partial(Table, where=bootstrapped)
 
 JUDGEMENTS = (
@@ -179,7 +179,7 @@ INFERENCE = (
         params={
             "wanted": of_study("profile", "images"),
             "splits": of_study("ceiling_splits"),
-            "seed": ROOT_SEED,
+            "root_seed": ROOT_SEED,
             "notes": networks.notes,
         },
         threads=True,

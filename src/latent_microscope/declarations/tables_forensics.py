@@ -8,27 +8,27 @@ from latent_microscope.planning.runs import (
     RESULTS,
     attribute_file,
     of_study,
+    run_crops,
     run_files,
+    run_method_crops,
     run_method_files,
     run_method_seeds,
-    run_method_views,
     run_methods,
     run_seeds,
-    run_views,
     study_samples,
 )
 from latent_microscope.planning.study import Study
 from latent_microscope.registry import ROOT_SEED, Table
 
-_RUNS = {"views": run_views, "runs": run_seeds}
-_SETTINGS = {"settings": run_views, "seeds": run_seeds}
-_METHODS = {"methods": run_methods, "runs": run_method_seeds, "views": run_method_views}
+_RUNS = {"crops": run_crops, "seeds": run_seeds}
+_SETTINGS = {"scenarios": run_crops, "seeds": run_seeds}
+_METHODS = {"methods": run_methods, "seeds": run_method_seeds, "crops": run_method_crops}
 _SCORES = {"scores": run_files("scores-intended.parquet"), "more": scores.more}
 
 
 def own_latents(study: Study) -> bool:
     """A custom study whose latents are analysed."""
-    return study.is_of("own") and study.has_forensics
+    return study.is_of("custom") and study.has_forensics
 
 
 _of_clusters = partial(Table, where=clustered)
@@ -48,7 +48,7 @@ FORENSICS = (
             "one, paired by seed, with a 95 % interval."
         ),
         function="latent_microscope.tables.detection:tabulate_comparison",
-        inputs={"runs_found": run_files("comparison.parquet")},
+        inputs={"by_seed": run_files("comparison.parquet")},
         params=_SETTINGS,
     ),
     _of_detection(
@@ -61,7 +61,7 @@ FORENSICS = (
             "authentic."
         ),
         function="latent_microscope.tables.detection:tabulate_search",
-        inputs={"runs_found": run_files("search.parquet")},
+        inputs={"by_seed": run_files("search.parquet")},
         params=_SETTINGS,
     ),
     _of_simulations(
@@ -145,7 +145,7 @@ FORENSICS = (
             "samples": f"{RESULTS}/data/samples.parquet",
             **_SCORES,
         },
-        params={"measured": scores.tested, "runs": run_seeds, "seed": ROOT_SEED},
+        params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
     ),
     Table(
         name="forensics",
@@ -172,7 +172,7 @@ FORENSICS = (
         needs=frozenset({"attributes"}),
         function="latent_microscope.tables.forensics:tabulate_bias",
         inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},
-        params={"runs": run_seeds},
+        params={"seeds": run_seeds},
     ),
     _of_clusters(
         name="bias-tests",
@@ -194,7 +194,7 @@ FORENSICS = (
         ),
         function="latent_microscope.tables.forensics:tabulate_rankings",
         inputs=_SCORES,
-        params={"measured": scores.every, "runs": run_seeds},
+        params={"measured": scores.every, "seeds": run_seeds},
     ),
     _of_clusters(
         name="sbs",
@@ -211,12 +211,12 @@ FORENSICS = (
         inputs={
             "sbs": run_files("sbs-sizes.parquet"),
             "resampled": run_files("resampled-pairs.parquet"),
-            "planes": run_files("planes-pairs.parquet"),
+            "umaps": run_files("umaps-pairs.parquet"),
             "resampled_clusters": run_files("resampled-clusters.parquet"),
-            "planes_clusters": run_files("planes-clusters.parquet"),
+            "umaps_clusters": run_files("umaps-clusters.parquet"),
             "clusters": run_files("clusters.parquet"),
         },
-        params={"views": run_views, "runs": run_seeds, "seed": ROOT_SEED},
+        params={"crops": run_crops, "seeds": run_seeds, "root_seed": ROOT_SEED},
         output="curve",
     ),
     _of_clusters(
@@ -258,15 +258,15 @@ FORENSICS = (
         function="latent_microscope.tables.reliability:tabulate_reliability",
         inputs={**_SCORES, "restarts": run_files("restart-scores.parquet")},
         params={
-            "runs": run_seeds,
+            "seeds": run_seeds,
             "lists": scores.lists,
             "alpha": of_study("scores", "alpha"),
-            "seed": ROOT_SEED,
+            "root_seed": ROOT_SEED,
         },
         more={"intervals": f"{RESULTS}/score-intervals.parquet"},
     ),
     Table(
-        name="health",
+        name="diagnostics",
         title="diagnostics",
         caption=(
             "Diagnostics of the VAEs over their seeds: active units (Burda et al.), KL against "
@@ -279,8 +279,8 @@ FORENSICS = (
         ),
         where=vae,
         needs=frozenset({"vae"}),
-        function="latent_microscope.tables.quality:tabulate_health",
-        inputs={"healths": run_files("health.parquet")},
+        function="latent_microscope.tables.quality:tabulate_diagnostics",
+        inputs={"diagnostics": run_files("diagnostics.parquet")},
         params=_RUNS,
     ),
     _of_clusters(
@@ -299,7 +299,7 @@ FORENSICS = (
             "samples": study_samples,
             "attributes": attribute_file,
         },
-        params={"runs": run_seeds, "pictures": lambda study, at: "images" in study.parts},
+        params={"seeds": run_seeds, "pictures": lambda study, at: "images" in study.parts},
     ),
     _of_clusters(
         name="probes",
@@ -314,6 +314,6 @@ FORENSICS = (
         needs=frozenset({"attributes"}),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},
-        params={"runs": run_seeds},
+        params={"seeds": run_seeds},
     ),
 )

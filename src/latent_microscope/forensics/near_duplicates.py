@@ -103,12 +103,12 @@ def near_duplicates(
     ids: npt.ArrayLike,
     *,
     candidates: int = 2_000,
-    look_alikes: int = 24,
+    near_matches: int = 24,
     detail: float = DETAIL,
 ) -> pd.DataFrame:
     """Pairs that show one photograph, and the closest other pairs by latents, as :data:`COLUMNS`.
 
-    Copies (equal pixels) and near-duplicates by falling detail correlation, then look-alikes by
+    Copies (equal pixels) and near-duplicates by falling detail correlation, then near matches by
     falling cosine.
     """
     matrix = as_matrix(latents, "latents")
@@ -144,12 +144,12 @@ def near_duplicates(
     )
     same = ((table["detail"] >= detail) | supported) & (table["detail_centre"] >= CENTRE)
     copy = table["pixel_difference"] == 0.0
-    table["verdict"] = np.select([copy, same], ["copy", "near-duplicate"], "look-alike")
+    table["verdict"] = np.select([copy, same], ["copy", "near-duplicate"], "near match")
     ordered = table[same | copy].sort_values(
         ["detail", "similarity", "i", "j"], ascending=[False, False, True, True]
     )
     alike = table[~(same | copy)].sort_values(
         ["similarity", "i", "j"], ascending=[False, True, True]
     )
-    alike = alike.head(int(in_range(look_alikes, "look_alikes", 0)))
+    alike = alike.head(int(in_range(near_matches, "near_matches", 0)))
     return pd.concat([ordered, alike], ignore_index=True)[list(COLUMNS)].astype(COLUMNS)

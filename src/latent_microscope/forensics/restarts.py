@@ -81,8 +81,8 @@ def run_restart_scores(
     variant: str = "script",
     reference_rows: int = REFERENCE_ROWS,
     *,
-    seed: int,
-    run: int = 0,
+    root_seed: int,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Table ``id``, ``restart_<number>`` and ``chosen`` of one run of a study."""
     values = restart_uniqueness(
@@ -90,7 +90,7 @@ def run_restart_scores(
         unmixings,
         variant,
         reference_rows=reference_rows,
-        seed=derive(seed, "score_restarts", run),
+        seed=derive(root_seed, "score_restarts", seed),
     )
     chosen = int(restarts["restart"].to_numpy()[np.flatnonzero(restarts["chosen"])[0]])
     columns = {f"restart_{r}": values[:, k] for k, r in enumerate(restarts["restart"])}

@@ -130,11 +130,11 @@ def run_scores(
     restarts: pd.DataFrame,
     settings: Mapping[str, Any],
     *,
-    seed: int,
-    run: int = 0,
+    root_seed: int,
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of :func:`score_table` and :func:`score_summary` of one run of a study."""
     # The same draws as in select_candidates.
-    draws = derive(seed, "stability", run)
+    draws = derive(root_seed, "stability", seed)
     table, facts = score_table(sources, latents, ids, settings, seed=draws)
     return table, score_summary(table, sources, latents, restarts, settings, facts, seed=draws)

@@ -169,8 +169,8 @@ def run_sources(
     latents: npt.ArrayLike,
     settings: Mapping[str, Any],
     *,
-    seed: int,
-    run: int = 0,
+    root_seed: int,
+    seed: int = 0,
     method: str = "intended",
     n_jobs: int = 1,
 ) -> SourceFit:
@@ -179,7 +179,7 @@ def run_sources(
         latents,
         settings["components"],
         settings["restarts"],
-        derive(seed, "compute_sources", run),
+        derive(root_seed, "compute_sources", seed),
         method,
         max_rows=settings["fit_rows"],
         n_jobs=n_jobs,
@@ -199,7 +199,7 @@ def _restart_table(
         records.append(
             {
                 "restart": restart,
-                "seed": seed,
+                "random_state": seed,
                 "converged": bool(converged),
                 "n_iter": 0 if model is None else int(model.n_iter_),
                 "mean_abs_kurtosis": score,

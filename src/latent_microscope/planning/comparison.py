@@ -42,7 +42,7 @@ def split_source(source: str) -> tuple[str, str, str]:
 def _source_file(study: Study, source: str, latent: str, other: str) -> str:
     model, _, seed = split_source(source)
     if study.model(model)["type"] in _LATENT:
-        return f"{RUN.format(study=study.name, view='whole', seed=seed)}/{latent}"
+        return f"{RUN.format(study=study.name, crop='whole', seed=seed)}/{latent}"
     return file_of(study, model, seed, other)
 
 
@@ -190,7 +190,7 @@ def interval_tables(study: Study, at: Wildcards) -> list[str]:
 
 def equivalent_tables(study: Study, at: Wildcards) -> list[str]:
     """Annotator equivalents, if the study has any repeats."""
-    wanted = study.settings["inference"]["repeats"]
+    wanted = study.settings["inference"]["splits"]
     found: list[str] = of_metrics("equivalents")(study, at) if wanted else []
     return found
 

@@ -92,7 +92,7 @@ def id_file(part: str) -> Answer:
 
 def own_models(study: Study) -> list[str]:
     """Models of a custom study that are files."""
-    return study.models("external") if study.kind == "own" else []
+    return study.models("external") if study.kind == "custom" else []
 
 
 def model_files(study: Study, at: Wildcards) -> list[str]:

@@ -15,7 +15,7 @@ from latent_microscope.planning.runs import (
 from latent_microscope.planning.scores import more_of_first_run
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards
 
-EXPLORED = ("synthetic", "faces", "alignment", "own")
+EXPLORED = ("synthetic", "faces", "alignment", "custom")
 """Kinds of studies that have an explorer."""
 
 
@@ -50,7 +50,7 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     synthetic = study.kind == "synthetic"
     if study.has_latents:
-        plane = of_first_run("tsne.npy") if synthetic else of_first_run("plane.npy", is_clustered)
+        plane = of_first_run("tsne.npy") if synthetic else of_first_run("umap.npy", is_clustered)
         found["latents of the VAE" if study.has_vae else "embeddings"] = [
             of_first_run("latents.npy")(study, at),
             of_first_run("encoding.parquet")(study, at),
@@ -62,7 +62,7 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
     for model in [*trained, *study.models("external")] if compared else []:
         pair = [first_file(study, model, name) for name in ("features.npy", "features.parquet")]
         folder, mapped = f"results/{study.name}/explorer/{model}", model in mapped_models(study)
-        names = ("plane.npy", "neighbours.npy")
+        names = ("umap.npy", "neighbours.npy")
         what = "features" if model in trained else "outputs"
         found[f"{what} of {model}"] = pair + [f"{folder}/{n}" if mapped else [] for n in names]
     if study.is_judged:
@@ -94,7 +94,7 @@ def scores(study: Study, at: Wildcards) -> list[str]:
     files += more_of_first_run(study, at)
     if study.has_vae:
         files.append(of_first_run("encoding.parquet")(study, at))
-    if study.kind == "own" and "attributes" in study.parts:
+    if study.kind == "custom" and "attributes" in study.parts:
         files.append(f"results/{study.name}/data/numbers.parquet")
     return files
 

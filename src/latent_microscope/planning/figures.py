@@ -9,23 +9,23 @@ from latent_microscope.errors import InputError
 from latent_microscope.planning.runs import LOGS, RUN
 from latent_microscope.planning.study import Study, Wildcards
 
-_FOLDERS = {"run": f"{RUN}/figures", "run_method": f"{RUN}/figures"}
+_FOLDERS = {"vae": f"{RUN}/figures", "vae_method": f"{RUN}/figures"}
 _FOLDER = "results/{study}/figures"
 _SUFFIXES = {
-    "run_method": "-{method}",
-    "view": "-{view}",
-    "view_method": "-{view}-{method}",
+    "vae_method": "-{method}",
+    "crop": "-{crop}",
+    "crop_method": "-{crop}-{method}",
     "metric": "-{metric}",
 }
-_OF_A_RUN = ("run", "run_method")
-_LABELS = {"view": "{view}", "seed": "{seed}", "sources": "{method}"}
+_OF_A_RUN = ("vae", "vae_method")
+_LABELS = {"crop": "{crop}", "seed": "{seed}", "sources": "{method}"}
 _LABELLED = {
-    "run": ("view", "seed"),
-    "run_method": ("view", "seed", "sources"),
-    "view": ("view",),
-    "view_method": ("view", "sources"),
+    "vae": ("crop", "seed"),
+    "vae_method": ("crop", "seed", "sources"),
+    "crop": ("crop",),
+    "crop_method": ("crop", "sources"),
 }
-_OUTER = {"run_method": "run", "view_method": "view"}
+_OUTER = {"vae_method": "vae", "crop_method": "crop"}
 
 
 def path(figure: registry.Figure, file: str, ending: str = "png") -> str:
@@ -36,7 +36,7 @@ def path(figure: registry.Figure, file: str, ending: str = "png") -> str:
 
 def log(figure: registry.Figure) -> str:
     """The log of its rule, with wildcards."""
-    run = "-{view}-seed{seed}" if figure.per in _OF_A_RUN else ""
+    run = "-{crop}-seed{seed}" if figure.per in _OF_A_RUN else ""
     return f"{LOGS}/plot_{figure.name}{run}{_SUFFIXES.get(figure.per, '')}.log"
 
 
@@ -56,15 +56,15 @@ def is_drawn(figure: registry.Figure, study: Study) -> bool:
 
 
 def places(figure: registry.Figure, study: Study) -> list[Wildcards]:
-    """What a study's figures are about: views (with the first seed), methods, metrics."""
+    """What a study's figures are about: crops (with the first seed), methods, metrics."""
     if figure.per == "study":
         return [Wildcards(study=study.name)]
     if figure.per == "metric":
         return [Wildcards(study=study.name, metric=metric) for metric in study.metrics]
     seed = str(study.seeds()[0]) if figure.per in _OF_A_RUN else ""
     methods = study.methods if figure.per.endswith("_method") else [""]
-    views = study.views
-    return [Wildcards(study.name, view, seed, method) for view in views for method in methods]
+    crops = study.crops
+    return [Wildcards(study.name, crop, seed, method) for crop in crops for method in methods]
 
 
 def figures_of(study: Study, *, published: bool = False) -> list[str]:
@@ -82,10 +82,10 @@ def figures_of(study: Study, *, published: bool = False) -> list[str]:
 
 
 def _outer(at: Wildcards, study: Study) -> tuple[int, ...]:
-    view = study.views.index(at.view) if at.view else 0
+    crop = study.crops.index(at.crop) if at.crop else 0
     # All figures of a method of the sources together, where they are about all seeds.
     method = 1 + study.methods.index(at.method) if at.method and not at.seed else 0
-    return view, method, study.metrics.index(at.metric) if at.metric else 0
+    return crop, method, study.metrics.index(at.metric) if at.metric else 0
 
 
 def check_limits(section: Mapping[str, Any]) -> None:

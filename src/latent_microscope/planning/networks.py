@@ -24,7 +24,7 @@ def seeds_of(study: Study, model: str) -> list[int]:
     settings = study.model(model)
     if settings["type"] == "embeddings":  # the same file for every seed
         return study.seeds()[:1]
-    if settings["type"] == "views":
+    if settings["type"] == "tta":
         return seeds_of(study, settings["of"])
     if not registry.model_type(settings["type"]).random:
         return [0]
@@ -91,11 +91,11 @@ def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     return network_settings(study, at) | own
 
 
-# --- networks in folds, and views of them ------------------------------------------------------
+# --- networks in folds, and crops of them ------------------------------------------------------
 def folds_model(study: Study, model: str) -> Mapping[str, Any]:
-    """The settings of a cross-validated network, or of the one that a model shows views of."""
+    """The settings of a cross-validated network, or of the one that a model shows crops of."""
     settings = study.model(model)
-    return study.model(settings["of"]) if settings["type"] == "views" else settings
+    return study.model(settings["of"]) if settings["type"] == "tta" else settings
 
 
 def folds_settings(study: Study, at: Wildcards) -> dict[str, Any]:
@@ -105,19 +105,19 @@ def folds_settings(study: Study, at: Wildcards) -> dict[str, Any]:
 
 
 def views_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """The architecture, and which views."""
+    """The architecture, and which crops."""
     start = study.model(folds_model(study, at.model)["of"])
-    return _architecture(start) | {key: study.model(at.model)[key] for key in ("shift", "mirror")}
+    return _architecture(start) | {key: study.model(at.model)[key] for key in ("shift", "flip")}
 
 
 def of_origin(name: str) -> Answer:
-    """This file of the network that the job's model starts from or shows views of."""
+    """This file of the network that the job's model starts from or shows crops of."""
     return lambda study, at: file_of(study, study.model(at.model)["of"], at.seed, name)
 
 
 def tempered_runs(study: Study) -> list[Run]:
-    """(model, seed) of what is predicted fold by fold: cross-validated networks and their views."""
-    return runs_of(study, "folds", "views")
+    """(model, seed) of what is predicted fold by fold: cross-validated networks and their crops."""
+    return runs_of(study, "cross_validated", "tta")
 
 
 def files_of(name: str, *types: str) -> Answer:
@@ -127,9 +127,11 @@ def files_of(name: str, *types: str) -> Answer:
 
 def compared_folds(study: Study) -> list[tuple[str, int, str]]:
     """(model, seed, model whose folds they are): cross-validated networks and what they were."""
-    before = {study.model(model)["of"]: model for model in reversed(study.models("folds"))}
+    before = {
+        study.model(model)["of"]: model for model in reversed(study.models("cross_validated"))
+    }
     rows = [(start, seed, of) for start, of in before.items() for seed in seeds_of(study, of)]
-    return rows + [(model, seed, model) for model, seed in runs_of(study, "folds")]
+    return rows + [(model, seed, model) for model, seed in runs_of(study, "cross_validated")]
 
 
 def compared_fold_files(column: int, name: str) -> Answer:
@@ -144,10 +146,10 @@ compared_fold_column = partial(column, compared_folds)
 
 
 def fold_column(key: str) -> Answer:
-    """This setting of each cross-validated network and of views, by name."""
+    """This setting of each cross-validated network and of crops, by name."""
     return lambda study, at: {
         name: {**folds_model(study, name), "of": study.model(name)["of"]}[key]
-        for name in study.models("folds", "views")
+        for name in study.models("cross_validated", "tta")
     }
 
 
@@ -169,7 +171,7 @@ def profiles(study: Study, at: Wildcards) -> list[str]:
 def profiled_weights(study: Study, at: Wildcards) -> str:
     """Weights of the profiled network."""
     if study.model(at.model)["type"] == "vae":
-        return f"{RUN.format(study=study.name, view='whole', seed=at.seed)}/weights.pt"
+        return f"{RUN.format(study=study.name, crop='whole', seed=at.seed)}/weights.pt"
     return file_of(study, at.model, at.seed, "weights.pt")
 
 
@@ -184,7 +186,7 @@ def profile_settings(study: Study, at: Wildcards) -> dict[str, Any]:
 def notes(study: Study, at: Wildcards) -> dict[str, str]:
     """The note of a model that every table shows beside its name."""
     found: dict[str, str] = {}
-    labelled = study.kind != "own" or "labels" in study.parts
+    labelled = study.kind != "custom" or "labels" in study.parts
     for name in study.models():
         settings = study.model(name)
         declared = registry.model_type(settings["type"])

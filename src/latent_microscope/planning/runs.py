@@ -1,4 +1,4 @@
-"""Files of a study's VAEs: one per view, seed and method of the sources; titles of figures."""
+"""Files of a study's VAEs: one per crop, seed and method of the sources; titles of figures."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -8,7 +8,7 @@ from pathlib import Path
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 RESULTS = "results/{study}"
-RUN = "results/{study}/vae/{view}/seed{seed}"
+RUN = "results/{study}/vae/{crop}/seed{seed}"
 LOGS = "results/{study}/logs"
 
 
@@ -29,16 +29,16 @@ def number(study: Study, at: Wildcards) -> int:
 
 def here(study: Study, at: Wildcards) -> str:
     """Folder of the run."""
-    return RUN.format(study=study.name, view=at.view, seed=at.seed)
+    return RUN.format(study=study.name, crop=at.crop, seed=at.seed)
 
 
 # --- images and samples ----------------------------------------------------------------------
 def vae_images(study: Study, at: Wildcards, split: str) -> str:
     """The images of the study's VAE; only alignment's data are split."""
     if study.kind == "detection":
-        return f"results/{study.name}/data/{at.view}/seed{at.seed}/images.npy"
+        return f"results/{study.name}/data/{at.crop}/seed{at.seed}/images.npy"
     if study.kind == "synthetic":
-        return f"results/{study.name}/data/seed{at.seed}/images-{at.view}.npy"
+        return f"results/{study.name}/data/seed{at.seed}/images-{at.crop}.npy"
     folder = f"data/{split}" if study.kind == "alignment" else "data"
     return f"results/{study.name}/{folder}/images.npy"
 
@@ -86,7 +86,7 @@ def run_files(name: str, wanted: Callable[[Study], bool] = lambda study: True) -
     return lambda study, at: study.run_files(f"{RUN}/{name}") if wanted(study) else []
 
 
-run_views, run_seeds = (column(Study.runs, i) for i in range(2))
+run_crops, run_seeds = (column(Study.runs, i) for i in range(2))
 
 
 def run_method_files(name: str) -> Answer:
@@ -99,16 +99,16 @@ def run_method_files(name: str) -> Answer:
 
 
 def _run_methods(study: Study) -> list[tuple[str, int, str]]:
-    return [(view, seed, method) for view, seed in study.runs() for method in study.methods]
+    return [(crop, seed, method) for crop, seed in study.runs() for method in study.methods]
 
 
-run_method_views, run_method_seeds, run_methods = (column(_run_methods, i) for i in range(3))
+run_method_crops, run_method_seeds, run_methods = (column(_run_methods, i) for i in range(3))
 
 
-def view_files(name: str) -> Answer:
-    """This file of each seed of a view."""
+def crop_files(name: str) -> Answer:
+    """This file of each seed of a crop."""
     return lambda study, at: [
-        f"{RUN}/{name}".format(study=study.name, view=at.view, seed=seed, method=at.method)
+        f"{RUN}/{name}".format(study=study.name, crop=at.crop, seed=seed, method=at.method)
         for seed in study.seeds()
     ]
 
@@ -123,20 +123,20 @@ def of_first_run(
 def umap_replicates(study: Study, at: Wildcards) -> list[str]:
     """UMAPs of further seeds."""
     count = study.settings["clusters"]["umap_seeds"]
-    return [f"{here(study, at)}/planes/umap{k}.npy" for k in range(1, count)]
+    return [f"{here(study, at)}/umaps/seed{k}.npy" for k in range(1, count)]
 
 
 def subniches_if_any(study: Study, at: Wildcards) -> Paths:
     """Sub-niches, in studies of faces and custom studies."""
-    return f"{here(study, at)}/subniches.parquet" if study.is_of("faces", "own") else []
+    return f"{here(study, at)}/subniches.parquet" if study.is_of("faces", "custom") else []
 
 
 # --- titles of figures ----------------------------------------------------------------------
 def title(study: Study, at: Wildcards) -> str:
-    """Study, view and seed: the first line of a figure."""
+    """Study, crop and seed: the first line of a figure."""
     parts = [study.name]
-    if len(study.views) > 1 and at.view:
-        parts.append({"whole": "whole image", "eyes": "eye region"}.get(at.view, at.view))
+    if len(study.crops) > 1 and at.crop:
+        parts.append({"whole": "whole image", "eyes": "eye region"}.get(at.crop, at.crop))
     if at.seed:
         parts.append(f"seed {at.seed}")
     if at.method:
@@ -162,7 +162,7 @@ def vae_settings(study: Study, at: Wildcards) -> dict[str, object]:
     settings = dict(study.settings["vae"])
     del settings["weights"]
     if study.kind == "detection":
-        own = study.settings["settings"][at.view]["restarts"]
+        own = study.settings["scenarios"][at.crop]["restarts"]
         settings["restarts"] = settings["restarts"] if own is None else own
     if not settings["restarts"]:
         del settings["restarts"]
@@ -180,6 +180,6 @@ def is_dense(study: Study) -> bool:
     return bool(study.settings["vae"]["arch"] == "dense")
 
 
-def setting_data(study: Study, at: Wildcards) -> object:
+def scenario_data(study: Study, at: Wildcards) -> object:
     """The ground truth of a setting of a detection study."""
-    return study.settings["settings"][at.view]["data"]
+    return study.settings["scenarios"][at.crop]["data"]

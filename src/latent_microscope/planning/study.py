@@ -22,7 +22,7 @@ class Wildcards:
     """Values of a job's wildcards; empty where its rule has none of that name."""
 
     study: str = ""
-    view: str = ""
+    crop: str = ""
     seed: str = ""
     method: str = ""
     metric: str = ""
@@ -64,7 +64,7 @@ class Study:
     @property
     def data(self) -> Mapping[str, Any]:
         """The section data of a custom study; empty for other kinds."""
-        return self.settings.get("data", {}) if self.kind == "own" else {}
+        return self.settings.get("data", {}) if self.kind == "custom" else {}
 
     @property
     def has_vae(self) -> bool:
@@ -126,7 +126,7 @@ class Study:
         """What there is of its samples beside their latents (:data:`registry.PARTS`)."""
         if self.kind == "simulations":
             return frozenset()
-        if self.kind == "own":
+        if self.kind == "custom":
             parts = set(self.data)
             if any(map(has_logits, self.settings["models"].values())):
                 parts.add("logits")
@@ -135,13 +135,13 @@ class Study:
         return frozenset(parts | {"vae"} if self.has_vae else parts)
 
     @property
-    def views(self) -> list[str]:
+    def crops(self) -> list[str]:
         """Views of its images, one VAE each, or the settings of a detection study."""
-        return list(self.settings.get("settings") or self.settings.get("views", ["whole"]))
+        return list(self.settings.get("scenarios") or self.settings.get("crops", ["whole"]))
 
-    def seeds(self, view: str | None = None) -> list[int]:
+    def seeds(self, crop: str | None = None) -> list[int]:
         """Its seeds; each setting of a detection study has its own."""
-        own = self.settings["settings"][view] if view and self.kind == "detection" else None
+        own = self.settings["scenarios"][crop] if crop and self.kind == "detection" else None
         return list((own or self.settings)["seeds"])
 
     @property
@@ -155,17 +155,17 @@ class Study:
         return list(self.settings["metrics"])
 
     def runs(self) -> Iterator[tuple[str, int]]:
-        """View and seed of each of its VAEs, views outermost."""
-        return ((view, seed) for view in self.views for seed in self.seeds(view))
+        """View and seed of each of its VAEs, crops outermost."""
+        return ((crop, seed) for crop in self.crops for seed in self.seeds(crop))
 
     def run_files(self, pattern: str) -> list[str]:
         """The pattern formatted for each of its VAEs."""
-        return [pattern.format(study=self.name, view=v, seed=s) for v, s in self.runs()]
+        return [pattern.format(study=self.name, crop=v, seed=s) for v, s in self.runs()]
 
     @property
     def first_run(self) -> Wildcards:
         """The VAE that is explored, and on figures of one VAE."""
-        return Wildcards(study=self.name, view=self.views[0], seed=str(self.seeds()[0]))
+        return Wildcards(study=self.name, crop=self.crops[0], seed=str(self.seeds()[0]))
 
     def models(self, *types: str) -> list[str]:
         """Names of its models, or of those of these types."""

@@ -68,7 +68,7 @@ def _checked_names(study: Study) -> list[str]:
     if study.kind == "synthetic":
         names += [f"funnel-{m}.parquet" for m in study.methods]
     elif study.has_forensics:
-        names += ["plane.npy", "clusters.parquet", "rankings.parquet"]
+        names += ["umap.npy", "clusters.parquet", "rankings.parquet"]
         if "attributes" in study.parts:
             names.append("abi.parquet")
     return names
@@ -85,7 +85,9 @@ def compared_artefacts(study: Study) -> list[str]:
     predicted = ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
     files += [file_of(study, m, s, name) for m, s in tempered_runs(study) for name in predicted]
     proof = ("members.parquet", "provenance.parquet")
-    files += [file_of(study, m, s, name) for m, s in runs_of(study, "folds") for name in proof]
+    files += [
+        file_of(study, m, s, name) for m, s in runs_of(study, "cross_validated") for name in proof
+    ]
     return files + fold_comparisons(study)
 
 

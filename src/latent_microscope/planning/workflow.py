@@ -45,7 +45,7 @@ class Plan:
     def ask(self, answer: Any) -> Any:
         """A planning function as Snakemake's function of wildcards; other values as they are."""
         if answer is registry.ROOT_SEED:
-            return self.config["seed"]
+            return self.config["root_seed"]
         if not callable(answer):
             return answer
 
@@ -109,9 +109,9 @@ class Plan:
         return one_of({m for s in self.studies.values() for m in s.models_that(wanted)})
 
     @property
-    def views(self) -> str:
-        """Constraint of the wildcard view."""
-        return one_of(["whole", "eyes", *(v for s in self.studies.values() for v in s.views)])
+    def crops(self) -> str:
+        """Constraint of the wildcard crop."""
+        return one_of(["whole", "eyes", *(v for s in self.studies.values() for v in s.crops)])
 
     # --- downloads ---------------------------------------------------------------------------
     @property

@@ -174,7 +174,7 @@ def plot_disputed(
     look: Look,
     logits: In | None = None,
     features: In | None = None,
-    run: int = 0,
+    seed: int = 0,
     shown: int = 12,
 ) -> Figure:
     """Images on which annotators and a model differ most, with votes and prediction.
@@ -184,9 +184,9 @@ def plot_disputed(
     """
     human = load_votes(votes, samples)
     table = load_table(images, ["id", "model", "seed", "jensen_shannon"])
-    table = table[(table["model"] == model) & (table["seed"] == run)]
+    table = table[(table["model"] == model) & (table["seed"] == seed)]
     if table.empty:
-        raise InputError(f"{images}: no row of the model {model!r} with seed {run}")
+        raise InputError(f"{images}: no row of the model {model!r} with seed {seed}")
     known = load_table(samples, ["id", "label_name"])
     table = join_by_id(known, table, names=(str(samples), str(images)))
     shares = {"votes": human.counts / np.maximum(human.counts.sum(axis=1, keepdims=True), 1)}

@@ -89,7 +89,7 @@ def plot_cluster_bias(
     definition: str = "odds",
     top: int = 10,
     most: int = 6,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> Figure:
     """The ``top`` attributes furthest from 1 in each of the largest clusters, with images.
 
@@ -97,7 +97,7 @@ def plot_cluster_bias(
     """
     labels = joined(samples, clusters, ([], ["cluster"]))["cluster"].to_numpy()
     groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
-    draws = rng(seed, "plot_cluster_bias")
+    draws = rng(root_seed, "plot_cluster_bias")
     bias = _by_definition(abi, definition)
     return _with_images(images, bias, groups, draws, title, look, top=top, nothing=ALL_NOISE)
 
@@ -112,13 +112,13 @@ def plot_cmax_bias(
     look: Look,
     definition: str = "odds",
     top: int = 10,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> Figure:
     """The ``top`` attributes of C_max furthest from 1, with images; as ``plot_cluster_bias``."""
     labels = joined(samples, clusters, ([], ["cmax"]))["cmax"].fillna(-1).to_numpy(int)
     found = biggest_clusters(labels)
     groups = {"cmax": np.flatnonzero(labels == found[0])} if found else {}
-    draws = rng(seed, "plot_cmax_bias")
+    draws = rng(root_seed, "plot_cmax_bias")
     bias = _by_definition(abi, definition)
     nothing = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
     return _with_images(images, bias, groups, draws, title, look, top=top, nothing=nothing)
@@ -253,7 +253,7 @@ def _forest(ax: Axes, table: pd.DataFrame, look: Look) -> None:
     names = []
     for y, row in enumerate(table.to_dict("records")):
         _odds(ax, y, row, look)
-        names.append(pretty(row["attribute"]) + (" *" if row["q_run"] <= Q_LEVEL else ""))
+        names.append(pretty(row["attribute"]) + (" *" if row["q_seed"] <= Q_LEVEL else ""))
     if table.empty:
         ax.text(0.5, 0.5, "no attribute varies", transform=ax.transAxes, ha="center", color=MUTED)
     name_rows(ax, names, grid=False)
@@ -278,7 +278,7 @@ def _published(ax: Axes, published: Mapping[str, float], ours: pd.DataFrame, loo
     name_rows(ax, [pretty(name) for name in published], grid=False)
 
 
-def plot_probes(*, probes: In, runs: list[In], title: str, look: Look) -> Figure:
+def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Figure:
     """AUC of a linear probe per attribute with its interval, and the gain over pixels.
 
     ``probes`` has one row per attribute of the study, best first; ``runs`` are those of each VAE.
@@ -303,7 +303,7 @@ def plot_probes(*, probes: In, runs: list[In], title: str, look: Look) -> Figure
         return page.figure
     y = np.arange(len(known))
     left.axvline(0.5, color=MUTED, lw=0.8)
-    for path in runs:
+    for path in by_seed:
         own = load_table(path, ["attribute", "auc"]).set_index("attribute")["auc"]
         values = own.reindex(known["attribute"])
         left.plot(values, y, ".", color=look.colour(0), ms=1.6, alpha=0.7)

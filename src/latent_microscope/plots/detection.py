@@ -125,7 +125,7 @@ def _seeds_of(ax: Axes, y: int, values: pd.Series, colour: str) -> None:
         ax.scatter(known, np.full(known.size, y + 0.27), **dots)
 
 
-def plot_settings(*, comparison: In, title: str, look: Look) -> Figure:
+def plot_scenarios(*, comparison: In, title: str, look: Look) -> Figure:
     """Average precision and F1 of the best detectors on every setting, mean ± sd over seeds.
 
     ``comparison`` has one row per setting and detector.
@@ -133,7 +133,7 @@ def plot_settings(*, comparison: In, title: str, look: Look) -> Figure:
     table = load_table(comparison)
     if table.empty:
         raise InputError("comparison: no detector was compared; give the study a setting")
-    settings = list(dict.fromkeys(table["setting"]))
+    settings = list(dict.fromkeys(table["scenario"]))
     names = _best_detectors(table)
     low, high = int(table["n"].min()), int(table["n"].max())
     page = Page(
@@ -143,7 +143,7 @@ def plot_settings(*, comparison: In, title: str, look: Look) -> Figure:
         "interpolations (a), F1 of calling every sample authentic (b)",
     )
     axes = page.grid(2, 1, top=0.72, bottom=0.85, left=0.55, right=1.5, hspace=0.32)
-    base = table.drop_duplicates("setting").set_index("setting").loc[settings, "prevalence"]
+    base = table.drop_duplicates("scenario").set_index("scenario").loc[settings, "prevalence"]
     chances = [1.0 - base, 2.0 * base / (1.0 + base)]
     for k, (measure, (label, rest)) in enumerate(_SETTINGS.items()):
         ax = axes[k][0]
@@ -177,7 +177,7 @@ def _detectors(
 ) -> None:
     others = [i for i in range(7) if i != 4]
     for i, name in enumerate(names):
-        part = table[table["detector"] == name].set_index("setting").reindex(settings)
+        part = table[table["detector"] == name].set_index("scenario").reindex(settings)
         style: Style = {"color": look.colour(others[(i - 1) % len(others)]), "ms": 3.5, "zorder": 3}
         style |= {"marker": "sD^vP*X"[(i - 1) % 7], "elinewidth": 0.8, "ls": "none"}
         if name == OURS:

@@ -91,7 +91,7 @@ def plot_subniches(
     *,
     images: In,
     samples: In,
-    plane: In,
+    umap: In,
     subniches: In,
     profile: In,
     title: str,
@@ -100,7 +100,7 @@ def plot_subniches(
 ) -> Figure:
     """Where the low-density sub-niches lie on the UMAP, and images of the largest ones."""
     ids, members = load_table(samples, ["id"]), load_table(subniches, ["index", "id", "niche"])
-    pictures, xy = rows_of(images, ids), rows_of(plane, ids)
+    pictures, xy = rows_of(images, ids), rows_of(umap, ids)
     require_ids(members["index"], members["id"], ids, "subniches")
     found = load_table(profile)
     found = found[found["niche"] >= 0].sort_values("size", ascending=False, kind="stable")
@@ -151,7 +151,7 @@ def plot_cluster_control(
     measured: list[str],
     cluster: int | None = None,
     shown: int = 25,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> Figure:
     """Images of a cluster (default: the largest) beside random others, and the scores of both.
 
@@ -163,7 +163,7 @@ def plot_cluster_control(
     chosen = choose_cluster(table["cluster"], cluster)
     if chosen is None:
         return nothing(f"{title} · no cluster", ALL_NOISE)
-    draws = rng(seed, "plot_cluster_control")
+    draws = rng(root_seed, "plot_cluster_control")
     inside = (table["cluster"] == chosen).to_numpy()
     groups = [np.flatnonzero(inside), np.flatnonzero(~inside)]
     sizes = [f"n = {count(len(rows))}" for rows in groups]

@@ -178,10 +178,10 @@ def _zoom(
     return low, high
 
 
-def plot_clusters(*, plane: In, scores: In, clusters: In, title: str, look: Look) -> Figure:
+def plot_clusters(*, umap: In, scores: In, clusters: In, title: str, look: Look) -> Figure:
     """Four UMAP maps: clusters, CLS, uniqueness, originality."""
     table = joined(scores, clusters, ([*_CLUSTER_SCORES], ["cluster"]))
-    xy = rows_of(plane, table)
+    xy = rows_of(umap, table)
     found = len(biggest_clusters(table["cluster"]))
     noise = float((table["cluster"] < 0).mean())
     page = Page(

@@ -70,7 +70,7 @@ def plot_duplicates(
     ids, table = load_table(samples, ["id"]), load_table(pairs)
     pictures = rows_of(images, ids)
     row_of = pd.Series(np.arange(len(ids)), index=ids["id"].astype("str"))
-    near = table["verdict"] == "look-alike"
+    near = table["verdict"] == "near match"
     same, close = table[~near], table[near]
     parts = [
         (same.head(shown), "near-duplicates, by correlation r of details"),

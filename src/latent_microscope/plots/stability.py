@@ -41,7 +41,7 @@ _NOISY = ("mostly noise", "list mostly noise")
 
 
 def plot_sbs_sizes(
-    *, sbs: list[In], planes: list[In], title: str, look: Look, labels: list[str] | None = None
+    *, sbs: list[In], umaps: list[In], title: str, look: Look, labels: list[str] | None = None
 ) -> Figure:
     """SBS, number of clusters and noise of each run by HDBSCAN's minimal cluster size.
 
@@ -57,7 +57,7 @@ def plot_sbs_sizes(
     )
     axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)[0]
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
-    for k, (curve, path, label) in enumerate(zip(curves, planes, names, strict=True)):
+    for k, (curve, path, label) in enumerate(zip(curves, umaps, names, strict=True)):
         shift = 1.03 ** (k - (len(curves) - 1) / 2)
         style = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
         _by_size(axes, curve, load_table(path), shift, style)
@@ -110,34 +110,34 @@ def _numbers_of_clusters(ax: Axes, curves: Sequence[pd.DataFrame]) -> None:
 def plot_cluster_stability(
     *,
     resampled: list[In],
-    planes: list[In],
+    umaps: list[In],
     resampled_clusters: list[In],
-    planes_clusters: list[In],
+    umaps_clusters: list[In],
     clusters: list[In],
     title: str,
-    runs: list[int],
+    seeds: list[int],
     look: Look,
     labels: list[str] | None = None,
-    seed: int = 0,
+    root_seed: int = 0,
 ) -> Figure:
     """Adjusted Rand indices of pairs of clusterings, and the Jaccard index of every cluster.
 
     ``resampled`` and ``planes`` are the agreements of each run over subsamples and over UMAP seeds,
     ``…_clusters`` those of its clusters; ``seed``, the root seed, draws the baselines.
     """
-    names = labels or [f"seed {run}" for run in runs]
-    found = {"subsamples": resampled, "UMAP seeds": planes}
+    names = labels or [f"seed {run}" for run in seeds]
+    found = {"subsamples": resampled, "UMAP seeds": umaps}
     rows = [
         (f"{source}, {names[k]}", load_table(path), look.colour(k))
         for source, paths in found.items()
         for k, path in enumerate(paths)
     ]
     tables = [load_table(path) for path in clusters]
-    between = run_pairs(tables, runs, seed=derive(seed, "tabulate_clusters"))
+    between = run_pairs(tables, seeds, seed=derive(root_seed, "tabulate_clusters"))
     rows.append(("VAE seeds", between, MUTED))
     per_cluster = {
         "subsamples": [load_table(path) for path in resampled_clusters],
-        "UMAP seeds": [load_table(path) for path in planes_clusters],
+        "UMAP seeds": [load_table(path) for path in umaps_clusters],
     }
     shown = sum(min(len(table), 6) for table in per_cluster["subsamples"])
     height = max(0.26 * len(rows), 0.24 * shown, 1.1)

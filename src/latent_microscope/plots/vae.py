@@ -100,7 +100,7 @@ def plot_vae_samples(*, history: In, epochs: In, title: str, look: Look) -> Figu
     return page.figure
 
 
-def plot_vae_health(
+def plot_vae_diagnostics(
     *, dimensions: list[In], title: str, look: Look, labels: list[str] | None = None
 ) -> Figure:
     """KL and variance of the latent dimensions of each run, both sorted."""
@@ -136,19 +136,19 @@ def plot_vae_checks(
     *,
     posteriors: list[In],
     errors: list[In],
-    healths: list[In],
+    diagnostics: list[In],
     title: str,
     look: Look,
     labels: list[str] | None = None,
 ) -> Figure:
     """Aggregated posterior against the prior, errors against a constant image, and all checks."""
-    names = labels or [f"seed {i}" for i in range(len(healths))]
-    if not len(posteriors) == len(errors) == len(healths) == len(names):
+    names = labels or [f"seed {i}" for i in range(len(diagnostics))]
+    if not len(posteriors) == len(errors) == len(diagnostics) == len(names):
         raise InputError(
-            f"vae_checks: {len(posteriors)} posteriors, {len(errors)} errors, {len(healths)} "
-            f"healths and {len(names)} labels; give one of each per run"
+            f"vae_checks: {len(posteriors)} posteriors, {len(errors)} errors, {len(diagnostics)} "
+            f"diagnostics and {len(names)} labels; give one of each per run"
         )
-    checks = [load_table(path) for path in healths]
+    checks = [load_table(path) for path in diagnostics]
     worst = _worst(checks)
     alarms = sum(status != "ok" for status in worst.values())
     state = f"{alarms} of {len(worst)} checks not ok" if alarms else "all checks ok"

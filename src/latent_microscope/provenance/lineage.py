@@ -18,7 +18,7 @@ from latent_microscope.io.artefacts import load_table
 from latent_microscope.provenance.codehash import code_hash
 from latent_microscope.provenance.sidecars import SUFFIX, read_sidecar, sha256_file, sidecar_path
 
-SEEDS = ("seed", "run")
+SEEDS = ("root_seed", "seed")
 """Params that choose a random stream: the root seed of the config, and the seed of the run."""
 ARTEFACTS = {".npy", ".npz", ".pt", ".parquet", ".csv", ".png", ".pdf", ".svg"}
 
@@ -73,8 +73,8 @@ def table_row(path: Path, row: int) -> dict[str, Any]:
 
 def _of_row(origins: list[Origin], cells: Mapping[str, Any]) -> list[Origin]:
     """The files of an argument whose path has the row's seed, view and method; else all."""
-    runs = [f"seed{cells[key]}" for key in ("run", "seed") if key in cells]
-    wanted = {*runs, *([str(cells["view"])] if "view" in cells else [])}
+    runs = [f"seed{cells[key]}" for key in ("seed",) if key in cells]
+    wanted = {*runs, *([str(cells["crop"])] if "crop" in cells else [])}
     ending = f"-{cells['method']}." if "method" in cells else ""
     kept = [o for o in origins if wanted <= set(o.path.parts) and ending in o.path.name]
     return kept or origins

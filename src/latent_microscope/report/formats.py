@@ -101,9 +101,9 @@ def rows(table: pd.DataFrame) -> Iterator[Any]:
     return iter(table.itertuples())
 
 
-def of_view(table: pd.DataFrame, view: str) -> str:
-    """Start of a sentence about one view, where the table has several."""
-    return f"View {view}: " if table["view"].nunique() > 1 else ""
+def of_crop(table: pd.DataFrame, crop: str) -> str:
+    """Start of a sentence about one crop, where the table has several."""
+    return f"Crop {crop}: " if table["crop"].nunique() > 1 else ""
 
 
 def highest(table: pd.DataFrame, values: pd.Series) -> Any:

@@ -32,8 +32,8 @@ QUANTITIES = {
     "attractor_tie_share": "share of attractor densities that tie, published radius",
     "overlaps_total": "pairs with cosine similarity ≥ 0.99",
     "ica_converged": "ICA restarts that converged",
-    "sbs_plane": "SBS, clusters of the UMAP plane",
-    "clusters_plane": "clusters of the UMAP plane",
+    "sbs_plane": "SBS, clusters of the UMAP",
+    "clusters_plane": "clusters of the UMAP",
     "noise_plane": "share of noise on the plane",
     "sbs_cmax": "SBS, clusters in latent space (C_max)",
     "clusters_cmax": "clusters in latent space",
@@ -43,15 +43,15 @@ QUANTITIES = {
 def comparison(study: Study) -> dict[str, Any]:
     """The detectors of the first setting, and ours beside the best baseline on every setting."""
     table = study.table("comparison")
-    first = table[table["setting"] == table["setting"].iloc[0]]
+    first = table[table["scenario"] == table["scenario"].iloc[0]]
     shown = pd.concat(
         [
             first[first["family"] != "trivial"].head(14),
             first[first["detector"].isin(["uniqueness", "cls", "all authentic"])],
         ]
     )
-    ours = table[table["detector"] == OURS].set_index("setting")
-    best = table[table["best_peer"]].drop_duplicates("setting").set_index("setting")
+    ours = table[table["detector"] == OURS].set_index("scenario")
+    best = table[table["best_peer"]].drop_duplicates("scenario").set_index("scenario")
     settings = best.join(ours, rsuffix="_ours").reset_index()
     better = settings["average_precision_interpolations_difference_low"] > 0
     worse = settings["average_precision_interpolations_difference_high"] < 0
@@ -173,15 +173,15 @@ def bias(study: Study) -> dict[str, Any]:
     tests = tests[tests["definition"] == "odds"]
     summary = pd.DataFrame(
         {
-            "run": run,
+            "seed": run,
             "group": group,
             "members": part["n_members"].iloc[0],
-            **{p: int((part[p] <= FALSE_DISCOVERY_RATE).sum()) for p in ("p", "q", "q_run")},
-            **_strongest(found[(found["run"] == run) & (found["group"] == group)]),
+            **{p: int((part[p] <= FALSE_DISCOVERY_RATE).sum()) for p in ("p", "q", "q_seed")},
+            **_strongest(found[(found["seed"] == run) & (found["group"] == group)]),
         }
-        for (run, group), part in f.groups(tests, "run", "group")
+        for (run, group), part in f.groups(tests, "seed", "group")
     )
-    runs = int(found["n_runs"].iloc[0]) if len(found) else 0
+    runs = int(found["n_seeds"].iloc[0]) if len(found) else 0
     unstable = False
     if study.has("cluster-stability"):
         agreement = study.table("cluster-stability").set_index("source")["verdict"]
@@ -193,7 +193,7 @@ def bias(study: Study) -> dict[str, Any]:
         "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
         "negligible": int((found["magnitude"] == "negligible").sum()),
         "runs": runs,
-        "repeated": list(_repeated(found[found["runs_found"] == runs])),
+        "repeated": list(_repeated(found[found["seeds_found"] == runs])),
         "unstable": unstable,
     }
 
@@ -233,7 +233,7 @@ def published_bias(study: Study) -> dict[str, Any]:
     published = [f"{value:.1f}" for value in CLUSTER_BIAS.values()]
     rows = [[f.MISSING, "cluster 0 of the preprint", f.MISSING, *published]]
     found = []
-    for (run, group), part in f.groups(shown, "run", "group"):
+    for (run, group), part in f.groups(shown, "seed", "group"):
         wanted = part["attribute"].map(CLUSTER_BIAS)
         inside = (part["low"] <= wanted) & (wanted <= part["high"]) & (part["q"] <= 0.05)
         found.append({"name": f"{group} of seed {run}", "fits": bool(inside.all())})
@@ -243,7 +243,7 @@ def published_bias(study: Study) -> dict[str, Any]:
         ]
         rows.append([str(run), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
     more = {"names": list(CLUSTER_BIAS), "source": CLUSTER_BIAS_SOURCE}
-    return {"clusters": found, "rows": pd.DataFrame(rows), "runs": shown["run"].nunique(), **more}
+    return {"clusters": found, "rows": pd.DataFrame(rows), "runs": shown["seed"].nunique(), **more}
 
 
 def probes(study: Study) -> dict[str, Any]:
@@ -280,22 +280,22 @@ def coverage(study: Study) -> dict[str, Any]:
     return {"shown": pd.DataFrame(rows, columns=columns)}
 
 
-def in_view(study: Study, table: str, figure: str) -> pd.DataFrame:
-    """The rows of the view that a figure's name tells, else of the first; none without a table."""
+def in_crop(study: Study, table: str, figure: str) -> pd.DataFrame:
+    """The rows of the crop that a figure's name tells, else of the first; none without a table."""
     if not study.has(table):
         return pd.DataFrame()
     rows = study.table(table)
-    if "view" not in rows:
+    if "crop" not in rows:
         return rows
-    views = list(dict.fromkeys(rows["view"]))
+    views = list(dict.fromkeys(rows["crop"]))
     named = [view for view in views if view in figure.replace("/", "-").split("-")]
-    return rows[rows["view"].isin(named or views[:1])]
+    return rows[rows["crop"].isin(named or views[:1])]
 
 
 def means(study: Study, table: str, figure: str) -> dict[str, float]:
-    """Mean by quantity or check, of the view of a figure."""
-    rows = in_view(study, table, figure)
-    key = "check" if table == "health" else "quantity"
+    """Mean by quantity or check, of the crop of a figure."""
+    rows = in_crop(study, table, figure)
+    key = "check" if table == "diagnostics" else "quantity"
     return dict(zip(rows[key], rows["mean"], strict=True)) if len(rows) else {}
 
 
@@ -310,8 +310,8 @@ def drawn_groups(study: Study, kind: str) -> dict[str, Any]:
     if not study.has("bias-tests", "bias"):
         return {}
     tests, found = study.table("bias-tests"), study.table("bias")
-    run = tests["run"].iloc[0]
-    tests = tests[(tests["definition"] == "odds") & (tests["run"] == run)]
-    kept = found[(found["run"] == run) & found["group"].str.startswith(kind)]
+    run = tests["seed"].iloc[0]
+    tests = tests[(tests["definition"] == "odds") & (tests["seed"] == run)]
+    kept = found[(found["seed"] == run) & found["group"].str.startswith(kind)]
     tested = int(tests["group"].str.startswith(kind).sum())
-    return {"run": run, "tested": tested, "kept": len(kept)}
+    return {"seed": run, "tested": tested, "kept": len(kept)}

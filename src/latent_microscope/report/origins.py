@@ -23,16 +23,18 @@ class Origin:
     code: str  # hash of the step's code
     params: str  # as JSON
     inputs: Mapping[str, str]  # path → SHA-256 as the job read it
-    seeds: tuple[str, ...]  # ``seed 3``, ``run 0``: of this job and of all behind it
+    seeds: tuple[str, ...]  # ``root_seed 3``, ``seed 0``: of this job and of all behind it
     data: tuple[str, ...]  # downloaded or generated data behind it
 
     @property
     def seed_text(self) -> str:
-        """Root seed and runs in words."""
-        roots = [s.removeprefix("seed ") for s in self.seeds if s.startswith("seed ")]
-        runs = [s.removeprefix("run ") for s in self.seeds if s.startswith("run ")]
+        """Root seed and seeds in words."""
+        roots, seeds = (
+            [s.removeprefix(name) for s in self.seeds if s.startswith(name)]
+            for name in ("root_seed ", "seed ")
+        )
         parts = [f"root seed {', '.join(roots)}"] if roots else []
-        parts += [f"run {', '.join(sorted(runs, key=_as_number))}"] if runs else []
+        parts += [f"seed {', '.join(sorted(seeds, key=_as_number))}"] if seeds else []
         return "; ".join(parts) or "none: nothing random behind it"
 
 

@@ -29,7 +29,7 @@ QUESTIONS = {
     "faces": "What is in the latent space of a VAE of face images, and how much of it would "
     "another VAE show?",
     "alignment": "How well do the representations of these models align with human judgements?",
-    "own": "What is in this latent space, and how much of it would hold elsewhere?",
+    "custom": "What is in this latent space, and how much of it would hold elsewhere?",
     "simulations": "How often does the bias index report a bias where there is none, and how often "
     "where there is one?",
 }
@@ -118,17 +118,17 @@ def document(
 
 
 def _figure_name(path: Path, settings: Mapping[str, Any]) -> str:
-    """The stem; one of a VAE of a further view with the view in front."""
+    """The stem; one of a VAE of a further crop with the crop in front."""
     parts = path.parts
-    view = parts[parts.index("vae") + 1] if "vae" in parts else path.parent.name
-    first = next(iter(settings.get("views") or ["whole"]))
-    return path.stem if view in ("figures", first) else f"{view}/{path.stem}"
+    crop = parts[parts.index("vae") + 1] if "vae" in parts else path.parent.name
+    first = next(iter(settings.get("crops") or ["whole"]))
+    return path.stem if crop in ("figures", first) else f"{crop}/{path.stem}"
 
 
 def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[str, Any]:
     """What the paragraph about the run shows beside the settings."""
     behind = [chains.behind(path) for path in (*study.tables.values(), *study.figures.values())]
-    seeds = {seed for names, _ in behind for seed in names if seed.startswith("seed ")}
+    seeds = {seed for names, _ in behind for seed in names if seed.startswith("root_seed ")}
     machines, libraries = chains.machines()
     images = None
     if study.has("forensics"):
@@ -139,7 +139,7 @@ def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[st
     return {
         "data": sorted({name for _, names in behind for name in names}),
         "images": images,
-        "roots": sorted(seed.removeprefix("seed ") for seed in seeds),
+        "roots": sorted(seed.removeprefix("root_seed ") for seed in seeds),
         "machines": machines,
         "libraries": libraries,
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from latent_microscope import former_names
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
 from latent_microscope.report.sections import render, sections
@@ -15,8 +16,8 @@ END = "<!-- results end -->"
 # Kind of study → templates of tables, and with @ beginnings of the names of figures.
 CONTENTS = {
     "synthetic": "funnel detectors @detectors-whole-intended",
-    "detection": "comparison @settings search",
-    "faces": "forensics health @vae-checks- reliability @reliability bias published-bias "
+    "detection": "comparison @scenarios search",
+    "faces": "forensics diagnostics @vae-checks- reliability @reliability bias published-bias "
     "@bias-forest clusters @sbs-sizes- @cluster-stability- @clusters @uniqueness-originality "
     "probes @probes duplicates",
     "alignment": "alignment @rsa- behaviour @accuracy- @confusions ceilings recovery @recovery "
@@ -25,13 +26,13 @@ CONTENTS = {
 }
 FIGURES = {
     "detectors-whole-intended": "Scores as detectors of authentic samples",
-    "settings": "Detectors on harder ground truths",
+    "scenarios": "Detectors on harder ground truths",
     "vae-checks-": "Aggregated posterior, errors, checks of the VAE",
     "reliability": "Reliability of the scores",
     "bias-forest": "Odds ratios with intervals",
     "sbs-sizes-": "SBS by minimal cluster size",
     "cluster-stability-": "Stability of clusters",
-    "clusters": "UMAP plane by cluster, CLS, uniqueness, originality",
+    "clusters": "UMAP by cluster, CLS, uniqueness, originality",
     "uniqueness-originality": "Uniqueness against originality",
     "probes": "Linear probes of every attribute",
     "rsa-": "Similarity of every model to human judgements",
@@ -39,7 +40,7 @@ FIGURES = {
     "confusions": "Confusion matrices of annotators and models",
     "recovery": "Model recovery",
     "layers-": "Similarity to human judgements from the first layer to the last",
-    "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on inner images",
+    "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on validation images",
     "power": "Power over odds ratio, prevalence and cluster size",
     "calibration": "False alarms and coverage",
 }
@@ -69,14 +70,18 @@ def _study(folder: Path) -> Iterator[str]:
     where = f"results/published/{study.name}"
     yield f"### {run['study']}"
     yield _what_was_run(run)
-    pictures = f"![{{}}]({where}/figures/{{}}.png)".format
-    if run["settings"]["kind"] == "own":
+
+    def picture(title: str, name: str) -> str:
+        file = study.figures[name].relative_to(folder).as_posix()
+        return f"![{title}]({where}/{file})"
+
+    if run["settings"]["kind"] == "custom":
         for section in sections(study, html=False, folder=where):
             yield f"#### {section.title}\n\n{section.body}"
-            yield from (pictures(name, name) for name in section.figures)
+            yield from (picture(name, name) for name in section.figures)
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
         if prefix := part.partition("@")[2]:
-            yield from (pictures(FIGURES[prefix], name) for name in study.pictures(prefix))
+            yield from (picture(FIGURES[prefix], name) for name in study.pictures(prefix))
         else:
             yield render(part, study, html=False, folder=where)
     yield _times(run)
@@ -84,10 +89,10 @@ def _study(folder: Path) -> Iterator[str]:
 
 def _what_was_run(run: dict[str, Any]) -> str:
     machine = run["machines"][0]
-    settings = run["settings"]
+    settings = former_names.settings(run["settings"])
     seeds = len(settings.get("seeds", []))
-    if settings["kind"] == "detection":  # each of its settings has seeds of its own
-        seeds = sum(len(setting["seeds"]) for setting in settings["settings"].values())
+    if settings["kind"] == "detection":  # the seeds are those of its scenarios
+        seeds = sum(len(scenario["seeds"]) for scenario in settings["scenarios"].values())
     what = f"{seeds} seed{'s' if seeds > 1 else ''}"
     if settings["kind"] == "simulations":
         what = f"{settings['runs']:,} simulated studies per setting"

@@ -49,10 +49,10 @@ SECTIONS = (
     ("power", "Power", "power", "power"),
     ("training", "Training", "", "training- classifier-training fold-training"),
     (
-        "health",
+        "diagnostics",
         "Diagnostics of the VAE",
-        "health",
-        "vae-checks- vae-health- vae-images vae-samples traversals",
+        "diagnostics",
+        "vae-checks- vae-diagnostics- vae-images vae-samples traversals",
     ),
     (
         "scores",

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
+from latent_microscope import former_names
 from latent_microscope.io.artefacts import load_table
 
 
 @dataclass(frozen=True)
 class Study:
-    """Tables (name → Parquet) and figures (name → PNG; of a further view as ``view/name``)."""
+    """Tables (name → Parquet) and figures (name → PNG; of a further crop as ``view/name``)."""
 
     name: str
     tables: Mapping[str, Path]
     figures: Mapping[str, Path]
+    former: bool = False  # columns may have the names of results published before
     _read: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def has(self, *tables: str) -> bool:
@@ -25,7 +27,8 @@ class Study:
     def table(self, name: str) -> pd.DataFrame:
         """A table, read once."""
         if name not in self._read:
-            self._read[name] = load_table(self.tables[name])
+            read = load_table(self.tables[name])
+            self._read[name] = former_names.columns(read) if self.former else read
         return self._read[name]
 
     def pictures(self, *prefixes: str) -> list[str]:
@@ -44,6 +47,10 @@ class Study:
         drawn = sorted(figures.rglob("*.png"))
         return cls(
             folder.name,
-            {path.stem: path for path in sorted(tables.glob("*.parquet"))},
-            {path.relative_to(figures).with_suffix("").as_posix(): path for path in drawn},
+            {former_names.file_stem(path.stem): path for path in sorted(tables.glob("*.parquet"))},
+            {
+                former_names.file_stem(path.relative_to(figures).with_suffix("").as_posix()): path
+                for path in drawn
+            },
+            former=True,
         )

@@ -202,7 +202,7 @@ def bootstrap_scores(
     counts: npt.NDArray[np.int64],
     *,
     n_draws: int,
-    vote_sets: int,
+    vote_resamples: int,
     seed: int,
     tau: bool = False,
     threads: int = 1,
@@ -210,13 +210,13 @@ def bootstrap_scores(
     """Bootstrap scores of all models for each of :data:`MEASURES`, ranks to first order.
 
     The samples have the same images for all models and measures. All votes are drawn again
-    ``vote_sets`` times, mixed image by image (0: images only). Threads change no number.
+    ``vote_resamples`` times, mixed image by image (0: images only). Threads change no number.
     """
     n, k, n_pairs, metric = human.matrix.n, len(models), len(human.matrix), human.matrix.metric
-    samples = influence.resampling(n, n_draws, vote_sets, seed)
+    samples = influence.resampling(n, n_draws, vote_resamples, seed)
     shares = [
         vote_shares(resample_votes(counts, rng(seed, "bootstrap_votes", replicate)))
-        for replicate in range(vote_sets)
+        for replicate in range(vote_resamples)
     ]
     numbers, renewed = _influences([human, *models], shared, shares, tau=tau, threads=threads)
     against = rivals(models)

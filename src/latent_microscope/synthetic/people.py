@@ -142,11 +142,14 @@ def people_data(
 
 
 def people_of_run(
-    seed: int, run: int, settings: PeopleSettings
+    root_seed: int, seed: int, settings: PeopleSettings
 ) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
     """:func:`people_data` with the streams of a root seed and the number of a data seed."""
-    streams = (rng(seed, "generate_synthetic", name, run) for name in ("templates", "samples"))
-    return people_data(settings, *streams)
+    return people_data(
+        settings,
+        rng(root_seed, "generate_synthetic", "templates", seed),
+        rng(root_seed, "generate_synthetic", "samples", seed),
+    )
 
 
 def eye_region(images: npt.NDArray[np.uint8], sigma: float = 0.5) -> npt.NDArray[np.uint8]:

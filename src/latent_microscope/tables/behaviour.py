@@ -313,7 +313,7 @@ def behaviour_intervals(
     folds: Ints,
     *,
     n_draws: int,
-    vote_sets: int,
+    vote_resamples: int,
     seed: int,
 ) -> pd.DataFrame:
     """Intervals of all scores of all classifiers, and of the mean votes of the true class.
@@ -334,10 +334,10 @@ def behaviour_intervals(
         (one.name, one.run, one.logits, one.temperatures_for(shares, folds)) for one in classifiers
     ]
     rows.append(("class_mean", NO_RUN, oracle, None))
-    samples = resampling(len(shares), n_draws, vote_sets, seed)
+    samples = resampling(len(shares), n_draws, vote_resamples, seed)
     vote_draws = [
         resample_votes(votes.counts, rng(seed, "bootstrap_votes", number))
-        for number in range(vote_sets)
+        for number in range(vote_resamples)
     ]
     tables = []
     for name, run, logits, temperatures in rows:

@@ -19,7 +19,7 @@ COLUMNS = {
     **dict.fromkeys(("definition", "attribute"), "str"),
     "value": "float64",
     **dict.fromkeys(("direction", "status"), "str"),
-    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_run"), "float64"),
+    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_seed"), "float64"),
     **dict.fromkeys(("risk_difference", "difference_low", "difference_high"), "float64"),
     "cohens_h": "float64",
     "magnitude": "str",
@@ -82,7 +82,7 @@ def bias_table(
     """Attribute bias index of every group, definition and attribute: :data:`COLUMNS`.
 
     ``q`` adjusts over the attributes of one group: the family of someone who asks about that group.
-    ``q_run`` adjusts over the attributes of all groups of the run: the family of someone who
+    ``q_seed`` adjusts over the attributes of all groups of the run: the family of someone who
     searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
     with the same p, and other runs are replicates, not more hypotheses. ``identities`` are
     resampled; None: samples are independent.
@@ -112,7 +112,7 @@ def bias_table(
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     table = pd.concat(parts, ignore_index=True)
     families = table.groupby("definition")["p"]
-    table["q_run"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy()))
+    table["q_seed"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy()))
     return table[list(COLUMNS)].astype(COLUMNS)
 
 

@@ -28,7 +28,7 @@ def noise_ceilings(
     metric: str,
     *,
     n_splits: int,
-    n_worlds: int,
+    n_simulated_datasets: int,
     seed: int,
     tau: bool = False,
     threads: int = 1,
@@ -70,15 +70,19 @@ def noise_ceilings(
 
     with ThreadPoolExecutor(threads) as pool:
         draws = np.array(list(pool.map(split, range(n_splits))))
-        worlds = {
-            kind: list(pool.map(lambda number, kind=kind: world(kind, number), range(n_worlds)))
+        simulated_datasets = {
+            kind: list(
+                pool.map(lambda number, kind=kind: world(kind, number), range(n_simulated_datasets))
+            )
             for kind in TRUTHS
         }
-    return _table(draws, worlds, n_worlds)
+    return _table(draws, simulated_datasets, n_simulated_datasets)
 
 
 def _table(
-    draws: Floats, worlds: dict[str, list[tuple[list[float], list[float]]]], n_worlds: int
+    draws: Floats,
+    simulated_datasets: dict[str, list[tuple[list[float], list[float]]]],
+    n_simulated_datasets: int,
 ) -> pd.DataFrame:
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     table["lower"] = draws.mean(axis=0)
@@ -89,11 +93,11 @@ def _table(
     for kind in TRUTHS:
         names = [f"truth_{kind}", f"truth_{kind}_sd", f"estimate_{kind}"]
         table[names] = np.nan
-        if n_worlds:
-            true, half = (np.array(part) for part in zip(*worlds[kind], strict=True))
+        if n_simulated_datasets:
+            true, half = (np.array(part) for part in zip(*simulated_datasets[kind], strict=True))
             estimate = root_spearman_brown(half).mean(axis=0)
             table[names] = np.stack([true.mean(axis=0), _sd(true), estimate], axis=1)
-    table["n_worlds"] = n_worlds
+    table["n_simulated_datasets"] = n_simulated_datasets
     return table
 
 

@@ -30,8 +30,8 @@ Ints = npt.NDArray[np.int64]
 
 PAIRS = ("first", "second", *AGREEMENTS)
 SUMMARY = {
-    "view": "str",
-    "run": "int64",
+    "crop": "str",
+    "seed": "int64",
     "source": "str",
     "n_pairs": "int64",
     **{f"{name}_{end}": "float64" for name in AGREEMENTS for end in ("mean", "sd", "min")},
@@ -171,7 +171,7 @@ def stability_summary(pairs: pd.DataFrame, *, view: str, run: int, source: str) 
     ``verdict`` is of the mean ARI with noise as a label of its own (Steinley's words: excellent,
     good, moderate, poor; unknown without pairs); ``warning`` is a sentence where it is poor.
     """
-    row: dict[str, object] = {"view": view, "run": run, "source": source, "n_pairs": len(pairs)}
+    row: dict[str, object] = {"crop": view, "seed": run, "source": source, "n_pairs": len(pairs)}
     for name in AGREEMENTS:
         values = pairs[name].dropna()
         row[f"{name}_mean"] = values.mean() if len(values) else np.nan
@@ -212,43 +212,43 @@ def tabulate_clusters(
     *,
     sbs: list[In],
     resampled: list[In],
-    planes: list[In],
+    umaps: list[In],
     resampled_clusters: list[In],
-    planes_clusters: list[In],
+    umaps_clusters: list[In],
     clusters: list[In],
-    views: list[str],
-    runs: list[int],
-    seed: int = 0,
+    crops: list[str],
+    seeds: list[int],
+    root_seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """Tabulate the stability of the clusters.
 
     Args:
         sbs: .parquet of the SBS by cluster size per run.
         resampled: .parquet of the agreement over resamples per run.
-        planes: .parquet of the agreement over UMAP seeds per run.
+        umaps: .parquet of the agreement over UMAP seeds per run.
         resampled_clusters: .parquet of the clusters' Jaccard over resamples per run.
-        planes_clusters: .parquet of the clusters' Jaccard over UMAP seeds per run.
+        umaps_clusters: .parquet of the clusters' Jaccard over UMAP seeds per run.
         clusters: .parquet of the cluster memberships per run.
-        views: view of each run.
-        runs: number of each run.
-        seed: root seed of the shuffled baselines.
+        crops: view of each run.
+        seeds: number of each run.
+        root_seed: root seed of the shuffled baselines.
 
     Returns:
         ``curve``: view and run, then as the SBS by cluster size. ``stability``: one row per view,
         run and source of variation (resamples, UMAP seeds, VAE seeds): agreement of labelings, its
         verdict and a warning. ``jaccard``: one row per view, run, cluster and source.
     """
-    keys: dict[str, Sequence[object]] = {"view": views, "run": runs}
+    keys: dict[str, Sequence[object]] = {"crop": crops, "seed": seeds}
     curve = stack([load_table(path) for path in sbs], keys, "sbs")
     stability = stability_tables(
         resampled=[load_table(path) for path in resampled],
-        planes=[load_table(path) for path in planes],
+        planes=[load_table(path) for path in umaps],
         clusters=[load_table(path) for path in clusters],
-        views=views,
-        runs=runs,
-        seed=derive(seed, "tabulate_clusters"),
+        views=crops,
+        runs=seeds,
+        seed=derive(root_seed, "tabulate_clusters"),
     )
-    sources = {"resamples": resampled_clusters, "UMAP seeds": planes_clusters}
+    sources = {"resamples": resampled_clusters, "UMAP seeds": umaps_clusters}
     parts = [
         stack([load_table(path) for path in paths], keys, source).assign(source=source)
         for source, paths in sources.items()

@@ -20,13 +20,13 @@ COMPARED = ("average_precision_interpolations", "roc_auc", "f1")
 
 
 def tabulate_comparison(
-    *, runs_found: list[In], settings: list[str], seeds: list[int]
+    *, by_seed: list[In], scenarios: list[str], seeds: list[int]
 ) -> pd.DataFrame:
     """Compare detectors on every setting: mean, spread and paired difference to ours.
 
     Args:
-        runs_found: comparison .parquet per run.
-        settings: setting of each run.
+        by_seed: comparison .parquet per run.
+        scenarios: setting of each run.
         seeds: data seed of each run.
 
     Returns:
@@ -37,18 +37,18 @@ def tabulate_comparison(
         ``…_high`` (NaN for one seed); ``best_peer``: the highest mean average precision for
         interpolations of all detectors that are not ours; within a setting the highest first.
     """
-    tables = [load_table(path) for path in runs_found]
-    table = stack(tables, {"setting": settings, "seed": seeds}, "comparisons")
-    empty = Counter(name for name, part in zip(settings, tables, strict=True) if part.empty)
-    by = ["setting", "detector", "family"]
+    tables = [load_table(path) for path in by_seed]
+    table = stack(tables, {"scenario": scenarios, "seed": seeds}, "comparisons")
+    empty = Counter(name for name, part in zip(scenarios, tables, strict=True) if part.empty)
+    by = ["scenario", "detector", "family"]
     summary = over_runs(table, by, MEASURES)
     groups = table.groupby(by, sort=False)
-    summary["collapsed"] = [empty[name] for name in summary["setting"]]
+    summary["collapsed"] = [empty[name] for name in summary["scenario"]]
     summary["f1_median"] = groups["f1"].median().to_numpy()
     summary["f1_min"] = groups["f1"].min().to_numpy()
     summary["prevalence"] = groups["prevalence"].mean().to_numpy()
-    ours = table[table["detector"] == OURS].set_index(["setting", "seed"])
-    keys = pd.MultiIndex.from_frame(table[["setting", "seed"]])
+    ours = table[table["detector"] == OURS].set_index(["scenario", "seed"])
+    keys = pd.MultiIndex.from_frame(table[["scenario", "seed"]])
     for measure in COMPARED:
         table["difference"] = ours[measure].reindex(keys).to_numpy() - table[measure].to_numpy()
         parts = [_mean_interval(part) for _, part in table.groupby(by, sort=False)["difference"]]
@@ -56,9 +56,9 @@ def tabulate_comparison(
         summary[names] = np.array(parts)
     score = "average_precision_interpolations_mean"
     peers = summary[summary["family"].isin(PEERS)]
-    best = peers.loc[peers.groupby("setting", sort=False)[score].idxmax()].index
+    best = peers.loc[peers.groupby("scenario", sort=False)[score].idxmax()].index
     summary["best_peer"] = summary.index.isin(best)
-    order = np.lexsort((-summary[score].to_numpy(), pd.factorize(summary["setting"])[0]))
+    order = np.lexsort((-summary[score].to_numpy(), pd.factorize(summary["scenario"])[0]))
     return summary.iloc[order].reset_index(drop=True)
 
 
@@ -68,12 +68,12 @@ def _mean_interval(values: pd.Series) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def tabulate_search(*, runs_found: list[In], settings: list[str], seeds: list[int]) -> pd.DataFrame:
+def tabulate_search(*, by_seed: list[In], scenarios: list[str], seeds: list[int]) -> pd.DataFrame:
     """Tabulate the funnel at parameters chosen on the setting's other data seeds.
 
     Args:
-        runs_found: search .parquet per run.
-        settings: setting of each run.
+        by_seed: search .parquet per run.
+        scenarios: setting of each run.
         seeds: data seed of each run.
 
     Returns:
@@ -83,11 +83,11 @@ def tabulate_search(*, runs_found: list[In], settings: list[str], seeds: list[in
         configuration has on the tested run, ``f1_all_mean``: of calling everything authentic.
         Settings of one seed are left out.
     """
-    tables = [load_table(path) for path in runs_found]
+    tables = [load_table(path) for path in by_seed]
     measures = ["precision", "recall", "f1", "f1_own", "f1_all"]
     rows = []
-    for setting in dict.fromkeys(settings):
-        runs = [i for i, name in enumerate(settings) if name == setting and not tables[i].empty]
+    for setting in dict.fromkeys(scenarios):
+        runs = [i for i, name in enumerate(scenarios) if name == setting and not tables[i].empty]
         if len(runs) < 2:
             continue
         for method in tables[runs[0]]["method"].unique():
@@ -95,9 +95,9 @@ def tabulate_search(*, runs_found: list[In], settings: list[str], seeds: list[in
             parts = [part.reset_index(drop=True) for part in parts]
             chosen = chosen_elsewhere(parts, [seeds[i] for i in runs])
             chosen["f1"] = chosen["f1"].fillna(0.0)
-            head = {"setting": setting, "method": method}
+            head = {"scenario": setting, "method": method}
             most_frequent = chosen.value_counts(list(GRID)).reset_index(name="chosen").iloc[0]
             summary = over_runs(chosen.assign(**head), ["method"], measures).iloc[0]
             rows.append(head | most_frequent.to_dict() | summary.drop("method").to_dict())
     table = pd.DataFrame.from_records(rows)
-    return table.astype(dict.fromkeys(["setting", "method", "variant"], "str")) if rows else table
+    return table.astype(dict.fromkeys(["scenario", "method", "variant"], "str")) if rows else table

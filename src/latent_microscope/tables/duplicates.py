@@ -17,25 +17,25 @@ COLUMNS = {
     **dict.fromkeys(("same", "label_i", "label_j", "differing"), "str"),
     **dict.fromkeys(("detail", "detail_centre", "pixel_difference"), "float64"),
     **dict.fromkeys(("similarity_mean", "distance_mean"), "float64"),
-    **dict.fromkeys(("runs_found", "n_runs"), "int64"),
+    **dict.fromkeys(("seeds_found", "n_seeds"), "int64"),
     "action": "str",
 }
-VERDICTS = ("copy", "near-duplicate", "look-alike")
+VERDICTS = ("copy", "near-duplicate", "near match")
 _CHECK = "look: one photograph changed, or two that the model hardly tells apart"
 ACTIONS = {
     ("duplicate", "yes"): "one photograph twice: keep one, and never one in each split",
     ("duplicate", "no"): "one photograph with two labels: correct one of them",
     ("duplicate", "unknown"): "one photograph twice: keep one",
-    ("look-alike", "yes"): _CHECK,
-    ("look-alike", "no"): "look: different labels that the model hardly tells apart",
-    ("look-alike", "unknown"): _CHECK,
+    ("near match", "yes"): _CHECK,
+    ("near match", "no"): "look: different labels that the model hardly tells apart",
+    ("near match", "unknown"): _CHECK,
 }
 
 
 def tabulate_duplicates(
     *,
     duplicates: list[In],
-    runs: list[int],
+    seeds: list[int],
     samples: In,
     attributes: In | None = None,
     pictures: bool = True,
@@ -44,7 +44,7 @@ def tabulate_duplicates(
 
     Args:
         duplicates: .parquet of the pairs per run.
-        runs: number of each.
+        seeds: number of each.
         samples: .parquet with id and identity (-1: unknown), or label_name.
         attributes: .parquet with id and one 0/1 column per attribute: where two copies of one
             photograph differ in an attribute, one of them is wrong.
@@ -52,12 +52,12 @@ def tabulate_duplicates(
 
     Returns:
         Table with :data:`COLUMNS`: copies and near-duplicates by falling detail correlation, then
-        look-alikes by falling mean cosine. ``group`` numbers photographs, so that three copies are
-        one group (-1 for look-alikes). ``same``: yes, no or unknown; ``label_i``, ``label_j``:
+        near matches by falling mean cosine. ``group`` numbers photographs, so that three copies are
+        one group (-1 for near matches). ``same``: yes, no or unknown; ``label_i``, ``label_j``:
         identity or class; ``differing``: attributes that differ (of near-duplicates);
-        ``runs_found``: runs that list the pair; means are over these.
+        ``seeds_found``: runs that list the pair; means are over these.
     """
-    table = stack([load_table(path) for path in duplicates], {"run": runs}, "duplicates")
+    table = stack([load_table(path) for path in duplicates], {"seed": seeds}, "duplicates")
     known = load_table(samples)
     key = "identity" if "identity" in known else "label_name"
     labels = known.set_index(known["id"].astype("str"))[key]
@@ -75,9 +75,9 @@ def tabulate_duplicates(
         pixel_difference=("pixel_difference", "first"),
         similarity_mean=("similarity", "mean"),
         distance_mean=("distance", "mean"),
-        runs_found=("run", "nunique"),
+        seeds_found=("seed", "nunique"),
     )
-    duplicate = pairs["place"] < VERDICTS.index("look-alike")
+    duplicate = pairs["place"] < VERDICTS.index("near match")
     pairs["order"] = np.where(duplicate, 2.0 + pairs["detail"], pairs["similarity_mean"])
     pairs = pairs.sort_values(["order", "id_i", "id_j"], ascending=[False, True, True])
     pairs = pairs.reset_index(drop=True)
@@ -86,13 +86,13 @@ def tabulate_duplicates(
     unknown = (first == -1) | (second == -1) if key == "identity" else np.zeros(len(pairs), bool)
     pairs["same"] = np.where(unknown, "unknown", np.where(first == second, "yes", "no"))
     pairs["label_i"], pairs["label_j"] = first, second
-    pairs["n_runs"], pairs["rank"] = len(set(runs)), np.arange(1, len(pairs) + 1)
-    copies = pairs[pairs["verdict"] != "look-alike"]
+    pairs["n_seeds"], pairs["rank"] = len(set(seeds)), np.arange(1, len(pairs) + 1)
+    copies = pairs[pairs["verdict"] != "near match"]
     pairs["group"] = _groups(copies).reindex(pairs.index, fill_value=-1)
     pairs["differing"] = ""
     if attributes:
         pairs.loc[copies.index, "differing"] = _differing(copies, load_table(attributes))
-    kinds = np.where(pairs.index.isin(copies.index), "duplicate", "look-alike")
+    kinds = np.where(pairs.index.isin(copies.index), "duplicate", "near match")
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
     pairs["action"] = actions if pictures else [a.replace("photograph", "sample") for a in actions]
     return pairs[list(COLUMNS)].astype(COLUMNS)

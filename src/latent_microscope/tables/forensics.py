@@ -19,15 +19,15 @@ FALSE_DISCOVERY_RATE = 0.05
 
 
 def tabulate_funnel(
-    *, funnels: list[In], methods: list[str], runs: list[int], views: list[str]
+    *, funnels: list[In], methods: list[str], seeds: list[int], crops: list[str]
 ) -> pd.DataFrame:
     """Summarise the published funnel over runs, with chance and the published table.
 
     Args:
         funnels: .parquet of the funnel per run and method.
         methods: method of the sources of each.
-        runs: number of the run of each.
-        views: view of each.
+        seeds: number of the run of each.
+        crops: view of each.
 
     Returns:
         One row per view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
@@ -36,8 +36,8 @@ def tabulate_funnel(
         configuration. The mean precision is over runs that selected anything.
     """
     tables = [load_table(path) for path in funnels]
-    table = stack(tables, {"view": views, "method": methods, "run": runs}, "funnels")
-    by = ["view", "method", "uniqueness_percentile", "stability_percentile"]
+    table = stack(tables, {"crop": crops, "method": methods, "seed": seeds}, "funnels")
+    by = ["crop", "method", "uniqueness_percentile", "stability_percentile"]
     summary = over_runs(table, by, _COUNTS)
     prevalence = table.groupby(by, sort=False)["prevalence"]
     summary["baseline_precision"] = prevalence.mean().to_numpy()
@@ -52,34 +52,34 @@ def tabulate_funnel(
 
 
 def tabulate_detectors(
-    *, detections: list[In], methods: list[str], runs: list[int], views: list[str]
+    *, detections: list[In], methods: list[str], seeds: list[int], crops: list[str]
 ) -> pd.DataFrame:
     """Summarise the detectors over runs, with chance and reference values.
 
     Args:
         detections: .parquet of the detectors per run and method.
         methods: method of the sources of each.
-        runs: number of the run of each.
-        views: view of each.
+        seeds: number of the run of each.
+        crops: view of each.
 
     Returns:
         One row per view, method and detector, best mean ROC AUC first within a view and method:
         ``<quantity>_mean``, ``<quantity>_sd``, ``n`` (runs), ``baseline_roc_auc`` (0.5),
-        ``baseline_average_precision`` (share of authentic samples), ``earlier_roc_auc_low``,
-        ``earlier_roc_auc_high`` and ``earlier_source``.
+        ``baseline_average_precision`` (share of authentic samples), ``reference_roc_auc_low``,
+        ``reference_roc_auc_high`` and ``reference_source``.
     """
     tables = [load_table(path) for path in detections]
-    table = stack(tables, {"view": views, "method": methods, "run": runs}, "detections")
-    by = ["view", "method", "detector"]
+    table = stack(tables, {"crop": crops, "method": methods, "seed": seeds}, "detections")
+    by = ["crop", "method", "detector"]
     summary = over_runs(table, by, _DETECTION)
     summary["baseline_roc_auc"] = 0.5
     prevalence = table.groupby(by, sort=False)["prevalence"]
     summary["baseline_average_precision"] = prevalence.mean().to_numpy()
     earlier = [DETECTORS.get(name, (np.nan, np.nan)) for name in summary["detector"]]
-    summary["earlier_roc_auc_low"] = [low for low, _ in earlier]
-    summary["earlier_roc_auc_high"] = [high for _, high in earlier]
-    summary["earlier_source"] = [ALIGNED if n in DETECTORS else "" for n in summary["detector"]]
-    place = summary.groupby(["view", "method"], sort=False).ngroup().to_numpy()
+    summary["reference_roc_auc_low"] = [low for low, _ in earlier]
+    summary["reference_roc_auc_high"] = [high for _, high in earlier]
+    summary["reference_source"] = [ALIGNED if n in DETECTORS else "" for n in summary["detector"]]
+    place = summary.groupby(["crop", "method"], sort=False).ngroup().to_numpy()
     order = np.lexsort((-summary["roc_auc_mean"].to_numpy(), place))
     return summary.iloc[order].reset_index(drop=True)
 
@@ -87,8 +87,8 @@ def tabulate_detectors(
 def tabulate_forensics(
     *,
     summaries: list[In],
-    views: list[str],
-    runs: list[int],
+    crops: list[str],
+    seeds: list[int],
     dimensions: list[In] | None = None,
     sbs: list[In] | None = None,
 ) -> pd.DataFrame:
@@ -96,8 +96,8 @@ def tabulate_forensics(
 
     Args:
         summaries: .parquet of quantity and value per run.
-        views: view of each run.
-        runs: number of each run.
+        crops: view of each run.
+        seeds: number of each run.
         dimensions: .parquet of the latent dimensions per run, of VAEs.
         sbs: .parquet of the stereotypical bias score per run, if there are clusters.
 
@@ -106,15 +106,15 @@ def tabulate_forensics(
         ``active_dimensions``, ``kl_total`` (nats per image), ``sbs_<partition>``,
         ``clusters_<partition>``, ``noise_<partition>``.
     """
-    keys: dict[str, Sequence[object]] = {"view": views, "run": runs}
+    keys: dict[str, Sequence[object]] = {"crop": crops, "seed": seeds}
     found = {"summaries": [load_table(path)[["quantity", "value"]] for path in summaries]}
     found["dimensions"] = [_latent_facts(load_table(path)) for path in dimensions or []]
     found["sbs"] = [_partition_facts(load_table(path)) for path in sbs or []]
     parts = [stack(t, keys, name) for name, t in found.items() if t or name == "summaries"]
     table = pd.concat(parts, ignore_index=True)
-    groups = table.groupby(["view", "quantity"], sort=False, dropna=False, observed=True)["value"]
+    groups = table.groupby(["crop", "quantity"], sort=False, dropna=False, observed=True)["value"]
     summary = groups.agg(mean="mean", sd="std", n="count").reset_index().astype({"n": "int64"})
-    order = np.argsort(pd.factorize(summary["view"])[0], kind="stable")
+    order = np.argsort(pd.factorize(summary["crop"])[0], kind="stable")
     return summary.iloc[order].reset_index(drop=True)
 
 
@@ -134,7 +134,7 @@ def _partition_facts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 BIAS_COLUMNS = {
-    "run": "int64",
+    "seed": "int64",
     "group": "str",
     "n_members": "int64",
     "creative": "bool",
@@ -143,19 +143,19 @@ BIAS_COLUMNS = {
     "direction": "str",
     "value": "float64",
     "status": "str",
-    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_run"), "float64"),
+    **dict.fromkeys(("estimate", "low", "high", "p", "q", "q_seed"), "float64"),
     **dict.fromkeys(("risk_difference", "difference_low", "difference_high"), "float64"),
     "cohens_h": "float64",
     "magnitude": "str",
     "prevalence_members": "float64",
     "prevalence_rest": "float64",
-    "runs_found": "int64",
-    "n_runs": "int64",
+    "seeds_found": "int64",
+    "n_seeds": "int64",
 }
 
 
 def tabulate_bias(
-    *, abis: list[In], profiles: list[In], runs: list[int]
+    *, abis: list[In], profiles: list[In], seeds: list[int]
 ) -> dict[str, pd.DataFrame]:
     """List the attributes that are over- or under-represented beyond chance, and all tests.
 
@@ -166,32 +166,32 @@ def tabulate_bias(
     Args:
         abis: .parquet of the attribute bias index per run.
         profiles: .parquet of the cluster profile per run.
-        runs: number of each run.
+        seeds: number of each run.
 
     Returns:
         ``tests``: every attribute of every group of every run.
         ``table``: with :data:`BIAS_COLUMNS`, by run and group, strongest first. ``mean_cls`` (else
-        NaN) and ``creative`` (else False) are known of clusters of the UMAP only. ``runs_found``:
+        NaN) and ``creative`` (else False) are known of clusters of the UMAP only. ``seeds_found``:
         runs in which any group of the same kind (cluster, cmax, sub-niche) shows the attribute in
         that direction, since clusters of different runs cannot be matched.
     """
-    table = stack([load_table(path) for path in abis], {"run": runs}, "abis")
-    clusters = stack([load_table(path) for path in profiles], {"run": runs}, "profiles")
+    table = stack([load_table(path) for path in abis], {"seed": seeds}, "abis")
+    clusters = stack([load_table(path) for path in profiles], {"seed": seeds}, "profiles")
     clusters["group"] = "cluster " + clusters["cluster"].astype("str")
-    table["place"] = table.groupby(["run", "group"], sort=False).ngroup()
+    table["place"] = table.groupby(["seed", "group"], sort=False).ngroup()
     biased = table[
         (table["definition"] == "odds")
         & table["direction"].isin(["over", "under"])
         & (table["q"] <= FALSE_DISCOVERY_RATE)
         & ((table["low"] > 1.0) | (table["high"] < 1.0))
     ].reset_index(drop=True)
-    facts = clusters[["run", "group", "mean_cls", "creative"]]
-    biased = biased.merge(facts, on=["run", "group"], how="left", validate="many_to_one")
+    facts = clusters[["seed", "group", "mean_cls", "creative"]]
+    biased = biased.merge(facts, on=["seed", "group"], how="left", validate="many_to_one")
     biased["creative"] = biased["creative"].eq(True).fillna(False)
     kind = biased["group"].str.replace(r" \d+$", "", regex=True)
-    same = biased.assign(kind=kind).groupby(["kind", "attribute", "direction"])["run"]
-    biased["runs_found"] = same.transform("nunique").astype("int64")
-    biased["n_runs"] = len(set(runs))
+    same = biased.assign(kind=kind).groupby(["kind", "attribute", "direction"])["seed"]
+    biased["seeds_found"] = same.transform("nunique").astype("int64")
+    biased["n_seeds"] = len(set(seeds))
     biased["strength"] = -np.abs(np.log(biased["estimate"].astype("float64")))
     biased = biased.sort_values(["place", "strength"], kind="stable", ignore_index=True)
     tests = table.drop(columns="place")
@@ -199,14 +199,14 @@ def tabulate_bias(
 
 
 def tabulate_rankings(
-    *, scores: list[In], measured: list[str], runs: list[int], more: list[In] | None = None
+    *, scores: list[In], measured: list[str], seeds: list[int], more: list[In] | None = None
 ) -> pd.DataFrame:
     """Correlate each score between all pairs of runs: how similarly they rank the same samples.
 
     Args:
         scores: .parquet of all scores per run, over the same samples.
         measured: names of the scores.
-        runs: number of each run.
+        seeds: number of each run.
         more: .parquet of each further score, run by run.
 
     Returns:
@@ -214,14 +214,14 @@ def tabulate_rankings(
         correlations of all pairs of runs; ``baseline`` 0 (unrelated rankings). With one run n is 0
         and the rest NaN.
     """
-    if not scores or len(scores) != len(runs):
-        raise InputError(f"{len(scores)} scores and {len(runs)} runs; give one of each per run")
+    if not scores or len(scores) != len(seeds):
+        raise InputError(f"{len(scores)} scores and {len(seeds)} runs; give one of each per run")
     tables = [
         load_scores(path, measured, further)
         for path, further in zip(scores, by_run(more, scores), strict=True)
     ]
     pairs = []
-    for (a, first), (b, second) in combinations(zip(runs, tables, strict=True), 2):
+    for (a, first), (b, second) in combinations(zip(seeds, tables, strict=True), 2):
         second = second.rename(columns={name: f"{name}_b" for name in measured})
         both = join_by_id(first, second, names=(f"scores of run {a}", f"scores of run {b}"))
         pairs.append([rank_correlation(both[name], both[f"{name}_b"]) for name in measured])

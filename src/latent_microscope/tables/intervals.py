@@ -50,7 +50,7 @@ def bootstrap_sources(
     metric: str,
     *,
     n_draws: int,
-    vote_sets: int,
+    vote_resamples: int,
     seed: int,
     correction: str = "holm",
     tau: bool = True,
@@ -60,17 +60,17 @@ def bootstrap_sources(
 
     The samples of images are the same for all models and measures. Ranks follow each sample to
     first order (see ``similarity.influence``); class-level RDMs are recomputed. All votes are
-    drawn ``vote_sets`` times, mixed image by image; 0: images only. ``comparisons`` holds the
+    drawn ``vote_resamples`` times, mixed image by image; 0: images only. ``comparisons`` holds the
     values. ``threads`` changes no number.
 
     Returns:
         Table of :data:`INTERVAL_COLUMNS` and, for the Spearman correlation, of
         :data:`DIFFERENCE_COLUMNS`.
     """
-    if n_draws < 2 or vote_sets == 1 or vote_sets > 100:
+    if n_draws < 2 or vote_resamples == 1 or vote_resamples > 100:
         raise InputError(
-            f"{n_draws} draws and {vote_sets} sets of votes; give at least 2 draws, and 0 or 2 to "
-            "100 sets"
+            f"{n_draws} draws and {vote_resamples} vote resamples; give at least 2 draws, and 0 or "
+            "2 to 100 resamples"
         )
     values = _values(models, comparisons)
     reference = item(human, metric)
@@ -81,7 +81,7 @@ def bootstrap_sources(
         shared,
         counts,
         n_draws=n_draws,
-        vote_sets=vote_sets,
+        vote_resamples=vote_resamples,
         seed=seed,
         tau=tau,
         threads=threads,
@@ -137,7 +137,7 @@ def exact_differences(
     ]
     shared = frame(labels, np.count_nonzero(counts, axis=1) > 1, ids)
     found = bootstrap_scores(
-        some, items, shared, counts, n_draws=n_draws, vote_sets=8, seed=seed, threads=threads
+        some, items, shared, counts, n_draws=n_draws, vote_resamples=8, seed=seed, threads=threads
     )
     label = rdm(np.eye(int(labels.max()) + 1)[labels], "euclidean", ids)
     tables = []

@@ -101,7 +101,7 @@ def tabulate_layers(
     samples: In,
     wanted: int = 2000,
     splits: int = 20,
-    seed: int = 0,
+    root_seed: int = 0,
     notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Summarise the layer profiles of all networks, with noise ceilings of the same images.
@@ -112,7 +112,7 @@ def tabulate_layers(
         samples: .parquet with id, label, label_name.
         wanted: images of the profiles; the same images are chosen here.
         splits: random halvings of the votes.
-        seed: root seed.
+        root_seed: root seed.
         notes: remark per model name.
 
     Returns:
@@ -136,7 +136,9 @@ def tabulate_layers(
     result = over_runs(table, by, _MEASURES)
     result = result.merge(table.groupby("metric", sort=False)[_SHARED].first().reset_index())
     metrics = table["metric"].unique()
-    ceilings = pd.DataFrame([_ceilings(chosen, name, splits, seed) for name in metrics], metrics)
+    ceilings = pd.DataFrame(
+        [_ceilings(chosen, name, splits, root_seed) for name in metrics], metrics
+    )
     result = result.join(ceilings, on="metric")
     remarks = [(notes or {}).get(model, "") for model in result["model"]]
     result["note"] = pd.Series(remarks, dtype="str")

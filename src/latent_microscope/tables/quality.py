@@ -18,31 +18,33 @@ _PROBES = [
 ]
 
 
-def tabulate_health(*, healths: list[In], views: list[str], runs: list[int]) -> pd.DataFrame:
+def tabulate_diagnostics(
+    *, diagnostics: list[In], crops: list[str], seeds: list[int]
+) -> pd.DataFrame:
     """Summarise the checks of the VAEs over runs: values, the worst status, and what to do.
 
     What is not ok is logged as a warning.
 
     Args:
-        healths: .parquet of the checks per run.
-        views: view of each.
-        runs: number of each.
+        diagnostics: .parquet of the checks per run.
+        crops: view of each.
+        seeds: number of each.
 
     Returns:
         One row per view and check, in their order: ``view``, ``check``, ``status`` (the worst of
         the runs), ``mean``, ``sd`` (ddof 1), ``min``, ``max``, ``n``, the limits ``warning`` and
-        ``alarm``, ``bad``, ``runs_not_ok`` (their numbers), ``meaning``, ``action``.
+        ``alarm``, ``bad``, ``seeds_not_ok`` (their numbers), ``meaning``, ``action``.
     """
-    tables = [load_table(path) for path in healths]
-    table = stack(tables, {"view": views, "run": runs}, "healths")
+    tables = [load_table(path) for path in diagnostics]
+    table = stack(tables, {"crop": crops, "seed": seeds}, "diagnostics")
     rows = []
-    for (view, check), part in table.groupby(["view", "check"], sort=False):
+    for (view, check), part in table.groupby(["crop", "check"], sort=False):
         worst = max(part["status"], key=_WORST.index)
         first = part[part["status"] == worst].iloc[0]
         values = part["value"].to_numpy(float)
         rows.append(
             {
-                "view": view,
+                "crop": view,
                 "check": check,
                 "status": worst,
                 "mean": values.mean(),
@@ -51,24 +53,24 @@ def tabulate_health(*, healths: list[In], views: list[str], runs: list[int]) -> 
                 "max": values.max(),
                 "n": len(values),
                 **first[["warning", "alarm", "bad"]],
-                "runs_not_ok": " ".join(str(r) for r in part["run"][part["status"] != "ok"]),
+                "seeds_not_ok": " ".join(str(r) for r in part["seed"][part["status"] != "ok"]),
                 **first[["meaning", "action"]],
             }
         )
-    texts = ("view", "check", "status", "bad", "runs_not_ok", "meaning", "action")
+    texts = ("crop", "check", "status", "bad", "seeds_not_ok", "meaning", "action")
     result = pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
     for row in result[result["status"] != "ok"].to_dict("records"):
-        where = f"view {row['view']}, runs {row['runs_not_ok']}"
+        where = f"view {row['crop']}, runs {row['seeds_not_ok']}"
         log.warning("%s (%s): %s: %s", row["status"], where, row["check"], row["action"])
     return result
 
 
-def tabulate_probes(*, probes: list[In], runs: list[int]) -> pd.DataFrame:
+def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
     """Summarise the linear probes of the latents over runs: every attribute, best first.
 
     Args:
         probes: .parquet of the probes per run.
-        runs: number of each.
+        seeds: number of each.
 
     Returns:
         One row per attribute: ``prevalence``, ``auc_mean``, ``auc_sd``, ``low`` and ``high`` (means
@@ -77,7 +79,7 @@ def tabulate_probes(*, probes: list[In], runs: list[int]) -> pd.DataFrame:
         ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (runs),
         ``positives``, ``images``, ``status``.
     """
-    table = stack([load_table(path) for path in probes], {"run": runs}, "probes")
+    table = stack([load_table(path) for path in probes], {"seed": seeds}, "probes")
     table = table.rename(columns={"n": "images"})
     summary = over_runs(table, ["attribute"], ["auc", "gain"])
     means = ("low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline")

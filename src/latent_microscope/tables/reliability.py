@@ -238,10 +238,10 @@ def tabulate_reliability(
     *,
     scores: list[In],
     restarts: list[In],
-    runs: list[int],
+    seeds: list[int],
     lists: dict[str, list[Any]],
     alpha: float = 0.5,
-    seed: int = 0,
+    root_seed: int = 0,
     more: list[In] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Compare rankings over VAE seeds and over the ICA restarts of each.
@@ -249,10 +249,10 @@ def tabulate_reliability(
     Args:
         scores: .parquet of all scores per run.
         restarts: .parquet of the uniqueness by every ICA restart per run.
-        runs: number of each run.
+        seeds: number of each run.
         lists: {score: [length of its ranked list, whether it holds the highest]}.
         alpha: weight of uniqueness in the CLS.
-        seed: root seed.
+        root_seed: root seed.
         more: .parquet of each further score, run by run.
 
     Returns:
@@ -264,10 +264,10 @@ def tabulate_reliability(
         load_scores(path, list(lists), further)
         for path, further in zip(scores, by_run(more, scores), strict=True)
     ]
-    ids, replicates = gather(tables, [load_table(path) for path in restarts], runs, alpha)
+    ids, replicates = gather(tables, [load_table(path) for path in restarts], seeds, alpha)
     result = reliability_table(replicates, lists)
     for row in result[result["status"] != "ok"].to_dict("records"):
         level = logging.INFO if row["status"] == "unknown" else logging.WARNING
         log.log(level, "{score} over {over}: {status} ({note})".format_map(row))
-    intervals = score_intervals(ids, replicates, seed=derive(seed, "reliability"))
+    intervals = score_intervals(ids, replicates, seed=derive(root_seed, "reliability"))
     return {"table": result, "intervals": intervals}

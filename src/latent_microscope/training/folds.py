@@ -50,18 +50,20 @@ class FoldSettings:
 
     targets: str  # to train on: votes (their distribution) or labels (one-hot)
     folds: int
-    inner: float  # share of a fold's training images that its network is not trained on
+    validation_fraction: (
+        float  # share of a fold's training images that its network is not trained on
+    )
     choose: tuple[int, ...]  # numbers of epochs to choose from
-    mirror: bool  # predict the mean over an image and its mirror image
+    flip: bool  # predict the mean over an image and its mirror image
     training: ClassifierSettings
 
     def __post_init__(self) -> None:
         """Check that there are images for a choice."""
         require("targets", self.targets, ("votes", "labels"))
-        if len(self.choose) > 1 and not self.inner:
+        if len(self.choose) > 1 and not self.validation_fraction:
             raise InputError(
-                "epochs.choose: a choice needs images to choose by; set inner above 0 (such as "
-                "0.1), or epochs to one number"
+                "epochs.choose: there are no validation images to choose by; set "
+                "validation_fraction above 0 (such as 0.1), or epochs to one number"
             )
 
 
@@ -69,7 +71,7 @@ def fold_settings(content: Mapping[str, Any]) -> FoldSettings:
     """Settings from a config's subtree; ``epochs`` is a number or ``{"choose": [numbers]}``."""
     where = "settings of the folds"
     rest = dict(content)
-    own: dict[str, Any] = {"folds": 10, "inner": 0.1, "mirror": False}
+    own: dict[str, Any] = {"folds": 10, "validation_fraction": 0.1, "flip": False}
     own |= {name: rest.pop(name) for name in ("targets", *own) if name in rest}
     epochs = rest.get("epochs")
     choose = epochs.get("choose") if isinstance(epochs, Mapping) else [epochs]
@@ -155,7 +157,7 @@ def fine_tune_folds(
     results, members, rows = [], [], []
     for fold in range(settings.folds):
         others, draws = np.flatnonzero(fold_of != fold), rng(stage.seed, "inner", fold)
-        train, inner = hold_out(others, names, classes, settings.inner, draws)
+        train, inner = hold_out(others, names, classes, settings.validation_fraction, draws)
         roles = (train, inner, np.flatnonzero(fold_of == fold))
         result = _fine_tune_one(fold, images, targets_32, shares, roles, settings, stage)
         results.append(result)
@@ -254,7 +256,7 @@ def _fine_tune_one(
         images[np.concatenate([held, inner])],
         device=stage.device,
         layout=memory_format(settings.training.memory_format),
-        mirror=settings.mirror,
+        flip=settings.flip,
     )
     temperature, n = float("nan"), len(held)
     if len(inner):
@@ -283,7 +285,7 @@ def predict(
     *,
     device: torch.device,
     layout: torch.memory_format = torch.channels_last,
-    mirror: bool = False,
+    flip: bool = False,
     batch: int = 250,
 ) -> tuple[Tensor, Tensor]:
     """Penultimate features and logits in float32, without dropout or augmentation.
@@ -298,7 +300,7 @@ def predict(
             block = torch.from_numpy(np.array(images[start : start + batch])).to(device)
             unit = to_unit(block).contiguous(memory_format=layout)
             features = model.features(unit)
-            if mirror:
+            if flip:
                 features = (features + model.features(unit.flip(3))) / 2.0
             outputs.append((features.float().cpu(), model.classify(features).cpu()))
     features, logits = (torch.cat(parts) for parts in zip(*outputs, strict=True))

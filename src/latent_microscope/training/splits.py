@@ -51,7 +51,8 @@ def hold_out(
     chosen = np.diff(steps) > 0
     if share > 0 and (not chosen.any() or chosen.all()):
         raise InputError(
-            f"inner: a share of {share:g} of {order.size} images leaves none on one side; change it"
+            f"validation_fraction: {share:g} of {order.size} images leaves none on one side; "
+            "change it"
         )
     return np.sort(order[~chosen]), np.sort(order[chosen])
 

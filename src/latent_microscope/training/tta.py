@@ -58,7 +58,7 @@ def predict_folds(
     Returns:
         Features (n, width), logits (n, classes), and the table ``fold``, ``temperature``.
     """
-    n, mirror = len(images), settings["mirror"]
+    n, flip = len(images), settings["flip"]
     fold_of, temperature = np.empty(n, dtype=np.int64), np.full(n, np.nan)
     features: Float32 = np.empty((0, 0), dtype=np.float32)
     logits = np.empty(shares.shape, dtype=np.float32)
@@ -66,7 +66,7 @@ def predict_folds(
         held, inner = rows["held_out"], rows["inner"]
         pixels = np.asarray(images[np.concatenate([held, inner])])
         by_crop = [
-            predict(networks[fold], shifted(pixels, *by), device=device, mirror=mirror)
+            predict(networks[fold], shifted(pixels, *by), device=device, flip=flip)
             for by in shifts(settings["shift"])
         ]
         outputs = [torch.stack(part).mean(dim=0).numpy() for part in zip(*by_crop, strict=True)]

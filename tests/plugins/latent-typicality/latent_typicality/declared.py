@@ -1,7 +1,7 @@
 """What this package declares; it imports no numpy, since planning reads it."""
 
 from latent_microscope.config.fields import Section, setting
-from latent_microscope.planning.runs import RUN, run_files, run_seeds, run_views
+from latent_microscope.planning.runs import RUN, run_crops, run_files, run_seeds
 from latent_microscope.planning.scores import is_computed
 from latent_microscope.planning.study import Study
 from latent_microscope.registry import Figure, Score, Table
@@ -36,7 +36,7 @@ FIGURE = Figure(
     caption="Typicality of each sample under a Gaussian fitted to all latents of one VAE.",
     category="Forensics",
     inputs={"scores": f"{RUN}/score-typicality.parquet"},
-    per="run",
+    per="vae",
     where=scored,
 )
 TABLE = Table(
@@ -46,5 +46,5 @@ TABLE = Table(
     where=scored,
     function="latent_typicality.shown:summary",
     inputs={"scores": run_files("score-typicality.parquet")},
-    params={"views": run_views, "runs": run_seeds},
+    params={"crops": run_crops, "seeds": run_seeds},
 )

@@ -33,7 +33,7 @@ def summary(*, scores: list[In], views: list[str], runs: list[int]) -> pd.DataFr
     values = [pd.read_parquet(path)["typicality"] for path in scores]
     return pd.DataFrame(
         {
-            "view": views,
+            "crop": views,
             "seed": runs,
             "mean": [one.mean() for one in values],
             "sd": [one.std() for one in values],

@@ -18,7 +18,7 @@ rule match_ids:
     log:
         f"{LOG}/match_ids.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     conda:
         "../../envs/analysis.yaml"
     resources:
@@ -47,7 +47,7 @@ rule join_samples:
     log:
         f"{LOG}/join_samples.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -77,7 +77,7 @@ rule encode_attributes:
     log:
         f"{LOG}/encode_attributes.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -100,7 +100,7 @@ rule import_embeddings:
         latents=f"{RUN}/latents.npy",
         encoding=f"{RUN}/encoding.parquet",
     log:
-        f"{LOG}/import_embeddings-{{view}}-seed{{seed}}.log",
+        f"{LOG}/import_embeddings-{{crop}}-seed{{seed}}.log",
     wildcard_constraints:
         study=PLAN.where(lambda study: study.has_embeddings),
     conda:
@@ -124,7 +124,7 @@ rule pack_images:
     log:
         f"{LOG}/pack_images.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -149,7 +149,7 @@ rule collect_judgements:
     log:
         f"{LOG}/collect_judgements.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -174,7 +174,7 @@ rule import_features:
     log:
         f"{LOG}/import_features-{{model}}-seed{{seed}}.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
         model=PLAN.with_models("external"),
     conda:
         "../../envs/analysis.yaml"
@@ -189,8 +189,8 @@ rule import_features:
 
 rule compare_dissimilarity:
     input:
-        people=ask(data.own_file("dissimilarity")),
-        people_ids=ask(data.id_file("dissimilarity")),
+        human=ask(data.own_file("dissimilarity")),
+        human_ids=ask(data.id_file("dissimilarity")),
         ids="results/{study}/data/ids.parquet",
         samples="results/{study}/data/samples.parquet",
         rdms=ask(comparison.similar_rdms(".npy")),
@@ -200,7 +200,7 @@ rule compare_dissimilarity:
     log:
         f"{LOG}/compare_dissimilarity.log",
     wildcard_constraints:
-        study=PLAN.of_kind("own"),
+        study=PLAN.of_kind("custom"),
     conda:
         "../../envs/analysis.yaml"
     threads: THREADS
@@ -212,6 +212,6 @@ rule compare_dissimilarity:
         metrics=ask(comparison.similar_metrics),
         settings=of_study("data", "dissimilarity"),
         draws=of_study("inference", "draws"),
-        seed=SEED,
+        root_seed=ROOT_SEED,
     script:
         "../../scripts/alignment/compare_dissimilarity.py"

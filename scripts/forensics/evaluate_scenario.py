@@ -36,8 +36,8 @@ def main(
     sources: dict[str, Any],
     settings: dict[str, Any],
     grid: dict[str, Any],
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Evaluate our own detector, its baselines, each heuristic and every funnel.
 
@@ -59,18 +59,18 @@ def main(
             z,
             sources["components"],
             sources["restarts"],
-            derive(seed, "compute_sources", run),
+            derive(root_seed, "compute_sources", seed),
             method,
             max_rows=sources["fit_rows"],
         ).sources
         for method in sources["methods"]
     }
-    draws = derive(seed, "stability", run)
+    draws = derive(root_seed, "stability", seed)
     tables = {m: score_table(s, z, ids, settings, seed=draws)[0] for m, s in fits.items()}
     first = tables[sources["methods"][0]]
     own = first["detector_score"].to_numpy(), first["detected"].to_numpy(dtype=bool)
     found = {OURS: ("ours", *own)}
-    for name, score in peer_scores(z, seed=derive(seed, "peers", run)).items():
+    for name, score in peer_scores(z, seed=derive(root_seed, "peers", seed)).items():
         found[name] = ("PyOD", -score, rule_mask(-score, name in DISTANCES))
     for name, score in detector_scores(first).items():
         if name == "knn_density":

@@ -12,13 +12,13 @@ from latent_microscope.step import In, Out, run
 def main(
     *,
     latents: In,
-    plane: Out,
+    umap: Out,
     neighbours: In | None = None,
     distances: In | None = None,
     neighbors: int = 15,
     min_dist: float = 0.1,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
     replicate: int | None = None,
 ) -> None:
     """Embed standardised latent means in two dimensions by UMAP, float32 (n, 2).
@@ -29,17 +29,17 @@ def main(
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     if replicate is None:
-        seed = derive(seed, "embed_plane", run)
+        root_seed = derive(root_seed, "embed_plane", seed)
     else:
-        seed = derive(seed, "embed_plane", run, replicate)
+        root_seed = derive(root_seed, "embed_plane", seed, replicate)
     points = umap_plane(
         z,
-        seed=seed,
+        seed=root_seed,
         n_neighbors=neighbors,
         min_dist=min_dist,
         neighbours=load_neighbours(neighbours, distances, len(z)),
     )
-    save_npy(plane, points.astype(np.float32))
+    save_npy(umap, points.astype(np.float32))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ from latent_microscope.neighbours.scan import similar_pairs
 _LEAST_SIMILARITY = 0.5
 
 
-def alike(
-    latents: npt.ArrayLike, ids: npt.ArrayLike, *, candidates: int = 2_000, look_alikes: int = 24
+def near_match_pairs(
+    latents: npt.ArrayLike, ids: npt.ArrayLike, *, candidates: int = 2_000, near_matches: int = 24
 ) -> pd.DataFrame:
     """The most similar pairs by cosine; what is equal number by number is a copy.
 
     A table as of :func:`latent_microscope.forensics.near_duplicates.near_duplicates`, with the
-    verdicts ``copy`` (``detail`` 1) and ``look-alike`` (``look_alikes`` of them at most); NaN where
-    images are needed. ``candidates``: most similar pairs to look at.
+    verdicts ``copy`` (``detail`` 1) and ``near match`` (at most ``near_matches``); NaN where images
+    are needed. ``candidates``: most similar pairs to look at.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
@@ -36,7 +36,7 @@ def alike(
             "j": j,
             "id_i": names[i],
             "id_j": names[j],
-            "verdict": np.where(equal, "copy", "look-alike"),
+            "verdict": np.where(equal, "copy", "near match"),
             "detail": np.where(equal, 1.0, np.nan),
             "detail_centre": np.nan,
             "similarity": found.similarity,
@@ -44,6 +44,6 @@ def alike(
             "pixel_difference": np.nan,
         }
     )
-    others = table[~equal].head(int(in_range(look_alikes, "look_alikes", 0)))
+    others = table[~equal].head(int(in_range(near_matches, "near_matches", 0)))
     table = pd.concat([table[equal], others], ignore_index=True)
     return table[list(COLUMNS)].astype(COLUMNS)

@@ -44,7 +44,7 @@ def main(
         logits: .npy float32 (n, classes).
         calibrated: .npy float32 (n, classes), the logits over the fold's temperature.
         folds: .parquet: id, fold, temperature.
-        settings: the network (widths, convolutions, ...), shift (pixels) and mirror.
+        settings: the network (widths, convolutions, ...), shift (pixels) and flip.
         device: auto, cpu or cuda.
     """
     human = load_votes(votes, samples)

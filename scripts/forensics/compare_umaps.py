@@ -9,7 +9,7 @@ from latent_microscope.tables.cluster_stability import plane_stability
 
 def main(
     *,
-    plane: In,
+    umap: In,
     replicates: list[In],
     encoding: In,
     sbs: Out,
@@ -17,8 +17,8 @@ def main(
     clusters: Out,
     min_cluster_size: int = 100,
     min_samples: int = 10,
+    root_seed: int = 0,
     seed: int = 0,
-    run: int = 0,
 ) -> None:
     """Compare the clusters of one VAE's latents over UMAP seeds.
 
@@ -28,13 +28,13 @@ def main(
     jaccard_sd, recovered, dissolved, baseline, n, verdict.
     """
     ids = load_ids(encoding)
-    planes = [load_rows(path, ids, encoding) for path in [plane, *replicates]]
+    planes = [load_rows(path, ids, encoding) for path in [umap, *replicates]]
     found = plane_stability(
         planes,
         [f"umap {k}" for k in range(len(planes))],
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
-        seed=derive(seed, "compare_planes", run),
+        seed=derive(root_seed, "compare_planes", seed),
     )
     save_table(sbs, found.sbs)
     save_table(pairs, found.pairs)

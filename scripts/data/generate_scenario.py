@@ -7,7 +7,7 @@ from latent_microscope.step import Out, run
 from latent_microscope.synthetic.people import PeopleSettings, people_of_run
 
 
-def main(*, images: Out, samples: Out, data: dict[str, Any], seed: int = 0, run: int = 0) -> None:
+def main(*, images: Out, samples: Out, data: dict[str, Any], root_seed: int = 0, seed: int = 0) -> None:
     """Draw as generate_synthetic does: equal settings make equal images.
 
     Args:
@@ -15,10 +15,10 @@ def main(*, images: Out, samples: Out, data: dict[str, Any], seed: int = 0, run:
         samples: .parquet, id, kind, person_a, person_b (-1 if none), alpha (NaN if none),
             authentic.
         data: section data of the setting.
-        seed: root seed.
-        run: number of the data seed.
+        root_seed: root seed.
+        seed: number of the data seed.
     """
-    pixels, table = people_of_run(seed, run, PeopleSettings(**data))
+    pixels, table = people_of_run(root_seed, seed, PeopleSettings(**data))
     save_npy(images, pixels)
     save_table(samples, table)
 

@@ -1,0 +1,66 @@
+"""Former names, as results published before 0.2 and older configs have them: the one map.
+
+The config refuses a former key with the new one; published tables are read by their new names,
+until they are published again.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the config is read without pandas
+    import pandas as pd
+
+CONFIG = {
+    "seed": "root_seed",
+    "mirror": "download_mirror",
+    "studies.*.views": "crops",
+    "studies.*.settings": "scenarios",
+    "studies.*.quality.look_alikes": "near_matches",
+    "studies.*.inference.vote_sets": "vote_resamples",
+    "studies.*.inference.worlds": "simulated_datasets",
+    "studies.*.inference.repeats": "splits",
+    "studies.*.models.*.inner": "validation_fraction",
+    "studies.*.models.*.mirror": "flip",
+    "studies.*.kind: own": "custom",
+    "studies.*.models.*.type: folds": "cross_validated",
+    "studies.*.models.*.type: views": "tta",
+}
+"""Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
+FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}
+"""Stem of a table or figure → its new one; parts such as ``-whole`` may follow."""
+COLUMNS = {
+    "run": "seed",
+    "view": "crop",
+    "setting": "scenario",
+    "n_runs": "n_seeds",
+    "runs_found": "seeds_found",
+    "runs_not_ok": "seeds_not_ok",
+    "q_run": "q_seed",
+    "n_worlds": "n_simulated_datasets",
+    "earlier_roc_auc_low": "reference_roc_auc_low",
+    "earlier_roc_auc_high": "reference_roc_auc_high",
+    "earlier_source": "reference_source",
+}
+"""Column of a table → its new name."""
+VERDICTS = {"look-alike": "near match"}
+"""Value of the column ``verdict`` → its new one."""
+
+
+def file_stem(stem: str) -> str:
+    """Today's name of a published table or figure."""
+    for old, new in FILES.items():
+        if stem == old or stem.startswith(f"{old}-"):
+            return new + stem.removeprefix(old)
+    return stem
+
+
+def columns(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A published table with today's names of its columns."""
+    renamed = table.rename(columns={k: v for k, v in COLUMNS.items() if v not in table})
+    return renamed.replace({"verdict": VERDICTS}) if "verdict" in renamed else renamed
+
+
+def settings(study: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a published study with today's names of its own keys."""
+    own = {k.removeprefix("studies.*."): v for k, v in CONFIG.items() if k.count(".") == 2}
+    return {own.get(key, key): own.get(f"{key}: {value}", value) for key, value in study.items()}
