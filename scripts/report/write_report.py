@@ -41,8 +41,9 @@ def main(
     chains = Chains()
     documents = []
     for (name, told), own in zip(studies.items(), checks, strict=True):
-        of_study = [[p for p in paths if name in p.parts] for paths in (tables, figures)]
-        documents.append(document(name, told, own, *of_study, captions or {}, chains))
+        own_tables, own_figures = ([p for p in ps if name in p.parts] for ps in (tables, figures))
+        given = (name, told, own, own_tables, own_figures)
+        documents.append(document(*given, captions or {}, chains))
     images = {path: small(path) for path in figures}
     for own_page, own_document in zip(pages, documents, strict=True):
         save_text(own_page, render_page([own_document], images, own_page.parent))

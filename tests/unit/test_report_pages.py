@@ -33,7 +33,7 @@ CAPTIONS = captions()
 def row(table: str) -> dict[str, Any]:
     """The first row of a published table: all columns that the sections show."""
     path = next(p for folder in PUBLISHED for p in folder.glob(f"tables/{table}.parquet"))
-    return load_table(path).iloc[0].to_dict()
+    return {str(key): value for key, value in load_table(path).iloc[0].items()}
 
 
 def study(**tables: list[dict[str, Any]]) -> Study:

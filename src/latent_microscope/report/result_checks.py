@@ -96,7 +96,7 @@ def _within(table: pd.DataFrame, column: str, low: float, high: float) -> Findin
 def _scores(table: pd.DataFrame, measured: Sequence[str] | None = None) -> Iterator[Finding]:
     """Of some of the scores, by default of all columns."""
     yield from _ids(table)
-    yield from _finite(table, table.columns.drop("id") if measured is None else measured)
+    yield from _finite(table, list(table.columns.drop("id")) if measured is None else measured)
     if measured and "cls" in measured:
         yield _within(table, "cls", 0, 1)
 
