@@ -42,10 +42,12 @@ def main(
     where = pick_device(device)
     extractor, network = build_extractor(settings, pixels.shape[1:], weights)
     network.to(where).eval()
-    options = {"device": where, "batch": images_at_once(batch, network, pixels.shape[1], where)}
+    at_once = images_at_once(batch, network, pixels.shape[1], where)
     with numeric_environment(where):
         dtype = pick_precision(precision, where)
-        extract_features(extractor, pixels, features, logits, dtype=dtype, **options)
+        extract_features(
+            extractor, pixels, features, logits, device=where, batch=at_once, dtype=dtype
+        )
     save_table(feature_ids, ids)
 
 

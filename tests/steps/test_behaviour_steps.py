@@ -37,7 +37,7 @@ def behaviour_of(study: Study, folder: Path, **options: Any) -> dict[str, Any]:
         **study.people,
         "folds": 4,
         "draws": 0,
-        "seed": 2,
+        "root_seed": 2,
         **options,
     }
     made = run_twice(

@@ -36,7 +36,7 @@ MAIN = ["uniqueness", "originality", "stability", "cls"]
 
 def test_tsne_plane(run: Run, tmp_path: Path) -> None:
     made = run_twice(
-        embed_tsne.main, tmp_path, {"tsne": "tsne.npy"}, latents=run["latents.npy"], seed=5
+        embed_tsne.main, tmp_path, {"tsne": "tsne.npy"}, latents=run["latents.npy"], root_seed=5
     )
     points = load_npy(made["tsne"])
     assert points.shape == (N, 2)
@@ -52,10 +52,10 @@ def test_umap_plane(run: Run, tmp_path: Path) -> None:
     made = run_twice(
         embed_umap.main,
         tmp_path,
-        {"plane": "umap.npy"},
+        {"umap": "umap.npy"},
         latents=run["latents.npy"],
         neighbors=8,
-        seed=5,
+        root_seed=5,
     )
     points = load_npy(made["plane"])
     assert points.shape == (N, 2)
@@ -68,7 +68,7 @@ def test_clusters(run: Run, tmp_path: Path) -> None:
         cluster_samples.main,
         tmp_path,
         {"clusters": "clusters.parquet"},
-        plane=run["umap.npy"],
+        umap=run["umap.npy"],
         latents=run["latents.npy"],
         encoding=run["encoding.parquet"],
         min_cluster_size=10,
@@ -371,7 +371,7 @@ def test_subniches(run: Run, tmp_path: Path) -> None:
         find_subniches.main,
         tmp_path,
         {"subniches": "subniches.parquet", "profile": "profile.parquet"},
-        plane=tmp_path / "umap.npy",
+        umap=tmp_path / "umap.npy",
         scores=run["scores.parquet"],
         settings={
             "bandwidth": 0.5,

@@ -62,7 +62,7 @@ def evaluate(folder: Path, seed: int) -> dict[str, Path]:
         sources=SOURCES,
         settings=SETTINGS,
         grid=SEARCH,
-        run=seed,
+        seed=seed,
         comparison=made["comparison"],
         search=made["search"],
     )
@@ -116,7 +116,7 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
     save_table(tmp_path / "s.parquet", pd.DataFrame(truth))
     evaluate_scenario(
         latents=tmp_path / "z.npy", encoding=tmp_path / "e.parquet", samples=tmp_path / "s.parquet",
-        sources=SOURCES, settings=SETTINGS, grid=SEARCH, run=0,
+        sources=SOURCES, settings=SETTINGS, grid=SEARCH, seed=0,
         comparison=tmp_path / "c.parquet", search=tmp_path / "f.parquet",
     )  # fmt: skip
     for name, other in (("comparison", "c"), ("search", "f")):

@@ -183,7 +183,7 @@ def test_features_get_a_plane_and_their_exact_neighbours(tmp_path: Path) -> None
     made = run_twice(
         embed_features,
         tmp_path,
-        {"plane": "umap.npy", "neighbours": "neighbours.npy"},
+        {"umap": "umap.npy", "neighbours": "neighbours.npy"},
         features=tmp_path / "features.npy",
         neighbors=6,
         seed=1,

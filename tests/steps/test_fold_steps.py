@@ -69,7 +69,7 @@ def inputs(tmp_path_factory) -> dict[str, Path]:
 
 
 def train(inputs, folder, **changes) -> dict[str, Path]:
-    options: dict[str, Any] = {"settings": SETTINGS, "seed": 1, "device": "cpu"} | changes
+    options: dict[str, Any] = {"settings": SETTINGS, "root_seed": 1, "device": "cpu"} | changes
     outputs = {name: folder / file for name, file in OUTPUTS.items()}
     train_folds.main(**inputs, **outputs, **options)
     return outputs
@@ -89,7 +89,7 @@ def copied(trained: Path, folder: Path) -> dict[str, Path]:
 
 def test_training_in_folds(inputs, tmp_path):
     made = run_twice(
-        train_folds.main, tmp_path, OUTPUTS, **inputs, settings=SETTINGS, seed=1, device="cpu"
+        train_folds.main, tmp_path, OUTPUTS, **inputs, settings=SETTINGS, root_seed=1, device="cpu"
     )
     ids = load(inputs["samples"])["id"].tolist()
     assert load(made["feature_ids"])["id"].tolist() == ids
@@ -124,7 +124,7 @@ def test_training_in_folds(inputs, tmp_path):
     )
     found = load(tmp_path / "checks.parquet")["check"].tolist()
     assert "no image is known to its own network" in found
-    other = train(inputs, tmp_path / "other", run=1)
+    other = train(inputs, tmp_path / "other", seed=1)
     assert (load(other["folds"])["fold"] != folds["fold"]).any()
 
 

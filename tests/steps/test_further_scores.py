@@ -59,11 +59,11 @@ def test_the_function_gets_latents_settings_and_a_seed(run: Run, tmp_path: Path)
     assert table["id"].tolist() == load(run["encoding.parquet"])["id"].tolist()
     expected = np.square(load_npy(run["latents.npy"]).astype(np.float64)).sum(axis=1)
     np.testing.assert_allclose(table["depth"], expected)
-    made = load(apply(run, drawn, tmp_path / "b", seed=3, run=1))["depth"]
+    made = load(apply(run, drawn, tmp_path / "b", root_seed=3, seed=1))["depth"]
     assert made.dtype == np.float64
-    wanted = drawn(np.zeros((N, D)), root_seed=derive(3, "apply_score", "depth", 1))
+    wanted = drawn(np.zeros((N, D)), seed=derive(3, "apply_score", "depth", 1))
     assert made.tolist() == wanted.tolist()
-    assert load(apply(run, drawn, tmp_path / "c", seed=3))["depth"].tolist() != made.tolist()
+    assert load(apply(run, drawn, tmp_path / "c", root_seed=3))["depth"].tolist() != made.tolist()
 
 
 @pytest.mark.parametrize(

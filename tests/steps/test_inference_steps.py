@@ -47,23 +47,23 @@ def made_run(folder: Path, seed: int, apart: float) -> None:
         "min_samples": 3,
     }
     resample_clusters(
-        plane=folder / "umap.npy",
+        umap=folder / "umap.npy",
         sbs=folder / "sbs.parquet",
         pairs=folder / "pairs.parquet",
         clusters=folder / "jaccard.parquet",
         samples=folder / "samples.parquet",
         sizes=[5, 10, 400],
         resamples=4,
-        run=seed,
+        seed=seed,
         **common,
     )
     compare_umaps(
-        plane=folder / "umap.npy",
+        umap=folder / "umap.npy",
         replicates=[folder / "replicate.npy"],
         sbs=folder / "umaps-sbs.parquet",
         pairs=folder / "umaps-pairs.parquet",
         clusters=folder / "planes-jaccard.parquet",
-        run=seed,
+        seed=seed,
         **common,
     )
 

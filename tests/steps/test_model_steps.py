@@ -274,14 +274,14 @@ def test_a_declared_function_gets_images_settings_and_a_seed_of_its_own(
         noise = np.random.default_rng(seed).random(len(images))
         return np.column_stack([images.mean(axis=(1, 2, 3)) * settings["k"], noise])
 
-    found, ids = applied(noisy, tmp_path, pictures, seed=9, run=4)
+    found, ids = applied(noisy, tmp_path, pictures, root_seed=9, seed=4)
     assert found.dtype == np.float32
     assert ids == list("badce")
     means = PICTURES.mean(axis=(1, 2, 3)) * 2
     noise = np.random.default_rng(derive(9, "apply_model", "mine", 4)).random(5)
     np.testing.assert_array_equal(found, np.column_stack([means, noise]).astype(np.float32))
-    again, _ = applied(noisy, tmp_path, pictures, seed=9, run=4)
-    other, _ = applied(noisy, tmp_path, pictures, seed=9, run=5)
+    again, _ = applied(noisy, tmp_path, pictures, root_seed=9, seed=4)
+    other, _ = applied(noisy, tmp_path, pictures, root_seed=9, seed=5)
     np.testing.assert_array_equal(found, again)
     assert (found[:, 1] != other[:, 1]).all()
 

@@ -65,7 +65,7 @@ def intervals_of(study: Study, folder: Path, inputs: dict[str, Any], **options: 
 
 def test_ceilings(study: Study, tmp_path: Path) -> None:
     outputs: dict[str, Any] = {"ceiling": "ceiling.parquet", "ceilings": "ceilings.parquet"}
-    options = {"splits": 3, "simulated_datasets": 2, "tau": True, "seed": 1}
+    options = {"splits": 3, "simulated_datasets": 2, "tau": True, "root_seed": 1}
     made = run_twice(noise_ceiling.main, tmp_path, outputs, **study.people, **options)
     table = load(made["ceiling"])
     assert columns(table) == ["lower", "upper", "sd", "n_splits"]
@@ -349,7 +349,7 @@ def test_model_recovery(study: Study, tmp_path: Path) -> None:
         **study.people,
         logits=[net, study["again.npy"], other],
         names=["net", "net", "other"],
-        runs=[0, 1, 0],
+        seeds=[0, 1, 0],
         metrics=["euclidean", "cosine"],
         simulations=6,
         images=40,

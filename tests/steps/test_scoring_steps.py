@@ -56,8 +56,8 @@ def test_sources(run: Run, tmp_path: Path, method: str) -> None:
         components=4,
         n_restarts=3,
         fit_rows=60,
-        seed=1,
-        run=2,
+        root_seed=1,
+        seed=2,
     )
     sources, restarts = load_npy(made["sources"]), load(made["restarts"])
     assert sources.shape == (N, 4)
@@ -112,8 +112,8 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
         {"scores": "scores.parquet", "summary": "summary.parquet"},
         **scoring(run),
         settings={**SETTINGS, "variant": variant},
-        seed=3,
-        run=1,
+        root_seed=3,
+        seed=1,
     )
     scores = load(made["scores"])
     assert columns(scores) == SCORE_COLUMNS
@@ -288,7 +288,7 @@ def test_candidates_and_funnel(run: Run, tmp_path: Path) -> None:
         settings={**SETTINGS, "max_neighbors": 60},
         uniqueness_percentiles=[70.0, 50.0],
         stability_percentiles=[100.0, 45.0, 10.0],
-        seed=3,
+        root_seed=3,
     )
     candidates, funnel = load(made["candidates"]), load(made["funnel"])
     configuration = ["uniqueness_percentile", "stability_percentile"]

@@ -108,7 +108,7 @@ def test_train_vae(images, tmp_path):
     assert shown.shape == (3, 4, 32, 32, 3)
     np.testing.assert_array_equal(shown[0], load_npy(images)[:4])
     assert _contents(_vae(images, tmp_path / "b")) == _contents(outputs)
-    other = _contents(_vae(images, tmp_path / "c", run=1))
+    other = _contents(_vae(images, tmp_path / "c", seed=1))
     assert other["weights"] != outputs["weights"].read_bytes()
     assert not (tmp_path / "a" / ".checkpoints").exists()
 

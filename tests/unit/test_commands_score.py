@@ -131,7 +131,7 @@ def test_the_scores_are_those_of_the_workflow_bit_for_bit(
         ids, expected = tmp_path / "ids.txt", IDS
         ids.write_text("\n".join(IDS) + "\n")
     result = score(file, Path("mine.parquet"), ids=ids, **options)
-    config: dict[str, Any] = {"seed": options["seed"]} if "seed" in options else {}
+    config: dict[str, Any] = {"root_seed": options["seed"]} if "seed" in options else {}
     part = {"restarts": RESTARTS}
     part |= {key: options[key] for key in ("components", "restarts") if key in options}
     config["studies"] = {"x": {"sources": part}}
@@ -197,7 +197,7 @@ def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:
         ("z.npy", {"components": 13}, "--components 13: .*z.npy has 12 "),
         ("z.npy", {"components": 0}, "--components 0"),
         ("z.npy", {"restarts": 0}, "--restarts 0"),
-        ("z.npy", {"seed": -1}, "config key seed"),
+        ("z.npy", {"seed": -1}, "config key root_seed"),
         ("z.npy", {"ids": tmp_path / "short.txt"}, "short.txt.* 2 .* 40 "),
         ("z.npy", {"output": Path("x.xlsx")}, "x.xlsx: .*.csv or .parquet"),
         ("z.npy", {"output": tmp_path}, str(tmp_path)),

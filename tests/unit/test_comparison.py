@@ -117,7 +117,7 @@ def test_the_choice_is_made_without_the_tested_run(tmp_path):
     with pytest.raises(InputError, match="seeds"):
         chosen_elsewhere(tables[:1], [1])
     found = saved(tmp_path, *(t.assign(method="intended") for t in tables))
-    summary: Any = tabulate_search(seeds_found=found, settings=["a"] * 3, seeds=[1, 2, 3])
+    summary: Any = tabulate_search(by_seed=found, scenarios=["a"] * 3, seeds=[1, 2, 3])
     assert summary.loc[0, ["max_neighbors", "chosen", "n"]].tolist() == [0, 2, 3]
     assert summary.loc[0, "f1_own_mean"] == pytest.approx(0.6)
 
@@ -134,7 +134,7 @@ def test_differences_are_paired_by_seed(tmp_path):
         return pd.DataFrame(rows)
 
     found = saved(tmp_path, run(0.9, 0.8), run(0.7, 0.5))
-    table = tabulate_comparison(seeds_found=found, settings=["a", "a"], seeds=[0, 1])
+    table = tabulate_comparison(by_seed=found, scenarios=["a", "a"], seeds=[0, 1])
     summary: Any = table.set_index("detector")
     knn = summary.loc["KNN"]
     assert knn["f1_difference"] == pytest.approx(0.15)

@@ -231,7 +231,7 @@ def test_two_studies_may_not_share_a_folder() -> None:
 
 
 def test_defaults_are_filled_in_to_the_leaves() -> None:
-    content = {"run": DEFAULT["seed"], "studies": DEFAULT["studies"]}
+    content = {"run": DEFAULT["run"], "studies": DEFAULT["studies"]}
     found = resolve(content)
     assert found["figures"]["palette"] == "okabe-ito"
     assert found["numeric_threads"] == NUMERIC_THREADS

@@ -35,8 +35,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     record(DATA, "download_file", {"manifest": [tmp_path / "config.yaml"]})
     for number, path in enumerate(RUNS):
         save_npy(path, np.arange(6.0) * number)
-        record(path, "encode", {"images": [DATA]}, seed=42, run=number, settings={"latent": 2})
-    save_csv(TABLE, pd.DataFrame({"run": [0, 1], "mean": [0.0, 2.5]}))
+        record(
+            path, "encode", {"images": [DATA]}, root_seed=42, seed=number, settings={"latent": 2}
+        )
+    save_csv(TABLE, pd.DataFrame({"seed": [0, 1], "mean": [0.0, 2.5]}))
     record(TABLE, "count", {"latents": RUNS})
     return tmp_path
 
@@ -50,10 +52,10 @@ def test_a_table_leads_to_data_seed_config_code_and_machine(study: Path) -> None
         str(TABLE),
         f"  by count, code {CODE} (no such script here), 1.5 s on cpu",
     ]
-    assert 'with {"seed": 1, "seed": 42, "settings": {"latent": 2}}' in text
+    assert 'with {"root_seed": 42, "seed": 1, "settings": {"latent": 2}}' in text
     ground = dict(line.split(None, 1) for line in text.rpartition("\n\n")[2].splitlines())
     assert ground["data"] == str(DATA)
-    assert ground["seeds"] == "run 0, run 1, seed 42"
+    assert ground["seeds"] == "root_seed 42, seed 0, seed 1"
     assert ground["files"] == "all unchanged"
     assert ground["machine"].startswith("cpu / ")
     assert "numpy" in ground["libraries"]

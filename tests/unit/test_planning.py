@@ -129,11 +129,11 @@ def test_figures_are_where_they_can_be(demo: dict[str, Study]) -> None:
     assert not [path for path in faces if "rsa-" in path]
 
 
-def test_views_stand_together() -> None:
+def test_figures_of_one_crop_stand_together() -> None:
     study = studies("synthetic", size="paper")["synthetic-paper"]
     paths = [p for p in figures.figures_of(study) if "/vae/" in p]
-    views = [path.split("/vae/")[1].split("/")[0] for path in paths]
-    assert views == sorted(views, key=study.views.index)
+    crops = [path.split("/vae/")[1].split("/")[0] for path in paths]
+    assert crops == sorted(crops, key=study.crops.index)
 
 
 def test_limits_name_figures_that_there_are() -> None:

@@ -332,9 +332,9 @@ def test_a_frozen_backbone_stays_as_it_was(images, tmp_path):
     assert moved == {"head.weight", "head.bias"}
 
 
-def test_mirror_images_are_averaged(images):
+def test_flipped_images_are_averaged(images):
     model = build_philnet(NET, seed=2)
-    features, logits = predict(model, images[:5], device=CPU, mirror=True)
+    features, logits = predict(model, images[:5], device=CPU, flip=True)
     plain = [predict(model, part[:5], device=CPU) for part in (images, images[:, :, ::-1])]
     np.testing.assert_allclose(features, (plain[0][0] + plain[1][0]) / 2, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(logits, (plain[0][1] + plain[1][1]) / 2, rtol=1e-4, atol=1e-6)

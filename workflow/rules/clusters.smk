@@ -37,7 +37,7 @@ rule embed_umap:
         **needs(heavy_memory, long_runtime),
     params:
         **section("clusters", "neighbors", "min_dist"),
-        **DRAWS,
+        **SEEDED,
         step=step("embed_umap"),
     script:
         "../../scripts/forensics/embed_umap.py"
@@ -68,7 +68,7 @@ rule embed_tsne:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("embed_tsne"),
     script:
         "../../scripts/forensics/embed_tsne.py"
@@ -156,7 +156,7 @@ rule measure_bias:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
         **section("bias", "definitions", "resamples"),
-        **DRAWS,
+        **SEEDED,
         step=step("measure_bias"),
     script:
         "../../scripts/forensics/measure_bias.py"
@@ -181,7 +181,7 @@ rule resample_clusters:
         **needs(heavy_memory, long_runtime),
     params:
         **section("clusters", "min_cluster_size", "min_samples", "resamples", "resampling"),
-        **DRAWS,
+        **SEEDED,
         step=step("resample_clusters"),
         sizes=of_study("clusters", "sbs_sizes"),
         share=of_study("clusters", "resample_share"),
@@ -208,7 +208,7 @@ rule compare_umaps:
         **needs(heavy_memory, long_runtime),
     params:
         **section("clusters", "min_cluster_size", "min_samples"),
-        **DRAWS,
+        **SEEDED,
         step=step("compare_umaps"),
     script:
         "../../scripts/forensics/compare_umaps.py"

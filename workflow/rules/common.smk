@@ -58,6 +58,7 @@ if not workflow.modifier.is_module or workflow.modifier.parent_modifier is None:
     # Another workflow that imports this one keeps its own environment; its jobs set theirs.
     set_environment(THREADS, CONFIG["download_mirror"])
 
+SEEDED = {"root_seed": ROOT_SEED, "seed": ask(runs.number)}
 RUN = runs.RUN
 LOG = runs.LOGS
 MODEL = networks.MODEL

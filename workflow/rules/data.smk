@@ -85,9 +85,8 @@ rule generate_synthetic:
         **needs(light_memory),
     params:
         **{key: of_study("data", key) for key in SYNTHETIC},
+        **SEEDED,
         step=step("generate_synthetic"),
-        root_seed=ROOT_SEED,
-        seed=ask(runs.number),
     script:
         "../../scripts/data/generate_synthetic.py"
 
@@ -123,10 +122,9 @@ rule generate_scenario:
     resources:
         **needs(light_memory),
     params:
+        **SEEDED,
         step=step("generate_scenario"),
         data=ask(runs.scenario_data),
-        root_seed=ROOT_SEED,
-        seed=ask(runs.number),
     script:
         "../../scripts/data/generate_scenario.py"
 

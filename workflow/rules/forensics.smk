@@ -2,7 +2,6 @@
 
 
 ENCODED = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
-DRAWS = {"root_seed": ROOT_SEED, "run": ask(runs.number)}
 
 
 def section(name, *keys):
@@ -25,7 +24,7 @@ rule compute_sources:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("compute_sources"),
         method=lambda wildcards: wildcards.method,
         components=of_study("sources", "components"),
@@ -49,7 +48,7 @@ rule compute_factors:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("compute_factors"),
         components=of_study("sources", "components"),
     script:
@@ -73,7 +72,7 @@ rule score_samples:
     resources:
         **needs(heavy_memory, long_runtime),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("score_samples"),
         settings=ask(runs.scores_settings(*scores.SETTINGS)),
     script:
@@ -101,7 +100,7 @@ for score in scores.declared_scores():
         resources:
             **needs(heavy_memory, long_runtime, batched=True),
         params:
-            **DRAWS,
+            **SEEDED,
             step=step("apply_score", declared=("scores", score.name)),
             settings=ask(scores.settings(score)),
         script:
@@ -124,7 +123,7 @@ rule score_restarts:
     resources:
         **needs(heavy_memory, batched=True),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("score_restarts"),
         variant=of_study("scores", "variant"),
         reference_rows=of_study("quality", "reference_rows"),
@@ -191,7 +190,7 @@ rule select_candidates:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
         **section("funnel", "uniqueness_percentiles", "stability_percentiles"),
-        **DRAWS,
+        **SEEDED,
         step=step("select_candidates"),
         settings=ask(runs.scores_settings(*scores.CANDIDATES)),
     script:
@@ -236,7 +235,7 @@ rule evaluate_scenario:
     resources:
         **needs(heavy_memory, batched=True),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("evaluate_scenario"),
         sources=of_study("sources"),
         settings=ask(scores.ours_of_the_section),
@@ -285,7 +284,7 @@ rule study_identities:
     resources:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
-        **DRAWS,
+        **SEEDED,
         step=step("study_identities"),
         images=of_study("identity_images"),
     script:

@@ -1,7 +1,6 @@
 # Networks: trained, loaded or built; what they compute from the images.
 ENCODED = {n: f"{RUN}/{n}.npy" for n in ("latents", "logvar")}
 ENCODED |= {n: f"{RUN}/{n}.parquet" for n in ("encoding", "dimensions")}
-SEEDED = {"root_seed": ROOT_SEED, "run": ask(runs.number)}
 LABELLED = {
     "images": "results/{study}/data/test/images.npy",
     "samples": "results/{study}/data/test/samples.parquet",

@@ -17,8 +17,8 @@ class Study:
     name: str
     tables: Mapping[str, Path]
     figures: Mapping[str, Path]
-    former: bool = False  # columns may have the names of results published before
     _read: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+    former: bool = False  # columns may have the names of results published before
 
     def has(self, *tables: str) -> bool:
         """Whether the study has all of these tables, and rows in the first one."""
