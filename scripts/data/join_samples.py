@@ -38,12 +38,12 @@ def main(
     Args:
         ids: .parquet of all ids.
         files: .parquet of all files.
-        unmatched: .parquet of the ids that some file lacks.
+        unmatched: .parquet of the ids that are missing from a file.
         listed: .csv of these, which messages name.
         samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes
             label and label_name.
         settings: parts of a study's section data, by name.
-        drop: drop ids that some file lacks; else they are an error.
+        drop: drop ids that are missing from a file; else they are an error.
         least: minimum number of samples for the study's other settings.
         least_reason: which of these settings.
         identities: .csv or .parquet of identities.

@@ -37,9 +37,9 @@ def main(
     Args:
         ids: .parquet: id, complete (every file has it), position (row in files without ids).
         files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
-            alone (ids that another file lacks), lacking (ids that it lacks).
+            alone (ids that are missing from another file), missing (ids that it does not have).
         files_csv: the same for people.
-        unmatched: .parquet: id, lacks (which files, or the columns of empty cells).
+        unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
         unmatched_csv: the same for people.
         settings: parts of a study's section data, by name.
         embeddings: .npy, .npz or .parquet of one row of numbers per sample.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latent_microscope.forensics.baselines import DISTANCES, peer_scores
+from latent_microscope.forensics.baselines import DISTANCES, baseline_scores
 from latent_microscope.forensics.detection import reject_by_error
 from latent_microscope.forensics.evaluation import (
     OURS,
@@ -70,7 +70,7 @@ def main(
     first = tables[sources["methods"][0]]
     own = first["detector_score"].to_numpy(), first["detected"].to_numpy(dtype=bool)
     found = {OURS: ("ours", *own)}
-    for name, score in peer_scores(z, seed=derive(root_seed, "peers", seed)).items():
+    for name, score in baseline_scores(z, seed=derive(root_seed, "peers", seed)).items():
         found[name] = ("PyOD", -score, rule_mask(-score, name in DISTANCES))
     for name, score in detector_scores(first).items():
         if name == "knn_density":

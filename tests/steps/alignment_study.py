@@ -1,4 +1,4 @@
-"""A made-up alignment study for the tests of its steps."""
+"""A synthetic alignment study for the tests of its steps."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ N = 48
 
 @dataclass
 class Study:
-    """Paths of a made-up study, and its numbers in the order of the samples."""
+    """Paths of a synthetic study, and its numbers in the order of the samples."""
 
     folder: Path
     labels: np.ndarray

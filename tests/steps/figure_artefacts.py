@@ -1,4 +1,4 @@
-"""Small made-up artefacts with the columns that the figures read (DESIGN of the workflow)."""
+"""Small synthetic artefacts with the columns that the figures read (DESIGN of the workflow)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,7 @@ def scored(
     Args:
         folder: Where.
         n: Samples.
-        seed: Of the made-up numbers.
+        seed: Of the synthetic numbers.
         kind: synthetic or faces.
         clusters: Number of clusters on the plane (0: all noise).
         empty: Empty candidates, signatures, overlaps, sub-niches and an abi table of constants.

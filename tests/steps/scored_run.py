@@ -1,4 +1,4 @@
-"""A small made-up run with latents, scores and clusters, for tests of the scoring steps."""
+"""A small synthetic run with latents, scores and clusters, for tests of the scoring steps."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ SCORE_COLUMNS = [
 
 @dataclass
 class Run:
-    """Paths of one made-up run."""
+    """Paths of one synthetic run."""
 
     folder: Path
 
@@ -69,7 +69,7 @@ def latents(seed: int = 0) -> np.ndarray:
 
 
 def made_run(folder: Path) -> Run:
-    """Latents, ids, sources, scores, clusters on a made-up plane, attributes, identities."""
+    """Latents, ids, sources, scores, clusters on a synthetic plane, attributes, identities."""
     made = Run(folder)
     rng = np.random.default_rng(1)
     ids = [f"{i:06d}" for i in range(N)]

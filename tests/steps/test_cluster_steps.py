@@ -1,4 +1,4 @@
-"""Planes, clusters, bias, lists, sub-niches, identities: each ``main()`` on a made-up run."""
+"""Planes, clusters, bias, lists, sub-niches, identities: each ``main()`` on a synthetic run."""
 
 from pathlib import Path
 from typing import Any

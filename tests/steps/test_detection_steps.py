@@ -100,7 +100,7 @@ def test_tables_and_figure(runs, tmp_path):
     assert load_table(table)["n"].tolist() == [2]
     tabulator("tabulate_comparison")(seeds_found=[r["comparison"] for r in runs], **common)
     found = load_table(table)
-    assert found["best_peer"].sum() == 1
+    assert found["best_baseline"].sum() == 1
     assert found.loc[found["detector"] == "KNN", "n"].item() == 2
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
     drawer("settings")(comparison=table, png=png, pdf=pdf, title="study")

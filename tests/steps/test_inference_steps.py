@@ -1,4 +1,4 @@
-"""Steps of inference on small made-up artefacts: stability, SBS, simulations and their figures."""
+"""Steps of inference on small synthetic artefacts: stability, SBS, simulations, figures."""
 
 from pathlib import Path
 from typing import Any

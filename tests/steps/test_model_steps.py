@@ -1,4 +1,4 @@
-"""Features of models, their own or brought along, and RDMs: each ``main()`` on made-up images."""
+"""Features of models, their own or brought along, and RDMs: each ``main()`` on synthetic images."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -180,7 +180,7 @@ def test_what_does_not_match_is_listed_and_dropped_on_demand(
     found = matched(files, tmp_path / "match")
     assert load(found["unmatched"]).to_dict("list") == {
         "id": ["s07", "s09"],
-        "lacks": ["images", "attributes: age"],
+        "missing_from": ["images", "attributes: age"],
     }
     with pytest.raises(InputError, match=r"2 do not match.*unmatched\.csv"):
         joined(found, tmp_path / "no.parquet")

@@ -1,4 +1,4 @@
-"""Steps and figures of quality: each ``main()`` on two small made-up runs, the same bytes twice."""
+"""Steps and figures of quality: each ``main()`` on two small synthetic runs, twice."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Sources, scores, overlaps, signatures, detectors: each ``main()`` on a small made-up run."""
+"""Sources, scores, overlaps, signatures, detectors: each ``main()`` on a small synthetic run."""
 
 from pathlib import Path
 from typing import Any

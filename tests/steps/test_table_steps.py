@@ -1,4 +1,4 @@
-"""Tables over runs: each ``main()`` on small made-up runs."""
+"""Tables over runs: each ``main()`` on small synthetic runs."""
 
 from pathlib import Path
 from typing import Any

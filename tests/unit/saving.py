@@ -1,4 +1,4 @@
-"""Made-up tables as files, for the functions of declared tables."""
+"""Synthetic tables as files, for the functions of declared tables."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from saving import saved  # type: ignore[import-not-found]
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.authentic import authentic_cores
-from latent_microscope.forensics.baselines import DISTANCES, peer_scores
+from latent_microscope.forensics.baselines import DISTANCES, baseline_scores
 from latent_microscope.forensics.evaluation import (
     OURS,
     best_f1,
@@ -60,15 +60,15 @@ def test_comparison_holds_each_detector_and_both_trivial_ones():
 
 def test_peers_score_outliers_higher():
     z = people()
-    found = peer_scores(z)
+    found = baseline_scores(z)
     assert set(DISTANCES) < set(found)
     for name in ("KNN", "LOF", "IForest"):
         assert np.isfinite(found[name]).all()
         assert found[name][~TRUTH].mean() > found[name][TRUTH].mean()
-    again = peer_scores(z)
+    again = baseline_scores(z)
     assert all(np.array_equal(found[name], again[name]) for name in found)
     with pytest.raises(InputError, match="20"):
-        peer_scores(z[:20])
+        baseline_scores(z[:20])
 
 
 GRID_VALUES: dict[str, Any] = {
@@ -139,7 +139,7 @@ def test_differences_are_paired_by_seed(tmp_path):
     knn = summary.loc["KNN"]
     assert knn["f1_difference"] == pytest.approx(0.15)
     assert knn["f1_difference_low"] < 0.15 < knn["f1_difference_high"]
-    assert summary["best_peer"].tolist() == [False, False, True]
+    assert summary["best_baseline"].tolist() == [False, False, True]
     assert knn["f1_median"] == pytest.approx(0.65)
     assert knn["f1_min"] == 0.5
     assert summary.loc[OURS, "f1_difference"] == 0.0

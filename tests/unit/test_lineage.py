@@ -1,4 +1,4 @@
-"""Where artefacts came from and whether they still are what they were, on small made-up chains."""
+"""Where artefacts came from and whether they are unchanged, on small synthetic chains."""
 
 import json
 from pathlib import Path

@@ -26,7 +26,7 @@ def test_ids_are_those_of_all_files_in_the_order_of_the_first(
     assert ids["id"][ids["complete"]].tolist() == wanted
     assert set(unmatched["id"]) == (set(a) | set(b) | set(c)) - set(wanted)
     for name, own in (("one", a), ("two", b), ("three", c)):
-        lacking = set(unmatched["id"][unmatched["lacks"].str.contains(name)])
+        lacking = set(unmatched["id"][unmatched["missing_from"].str.contains(name)])
         assert lacking == (set(a) | set(b) | set(c)) - set(own)
     assert (files["matched"] == len(wanted)).all()
     assert files["alone"].tolist() == [len(x) - len(wanted) for x in (a, b, c)]
@@ -70,8 +70,8 @@ def test_an_empty_cell_does_not_match_either() -> None:
     sources = [source("one", list("abc")), source("two", list("abc"), b="age")]
     assert "two.csv: has an empty cell in 'age' for 1 of 3 ids, first 'b'" in refusal(sources)
     _, files, unmatched = match(sources)
-    assert unmatched.to_dict("list") == {"id": ["b"], "lacks": ["two: age"]}
-    assert files["lacking"].tolist() == [0, 1]
+    assert unmatched.to_dict("list") == {"id": ["b"], "missing_from": ["two: age"]}
+    assert files["missing"].tolist() == [0, 1]
     assert joined_ids(*match(sources), drop=True, listed="x").tolist() == ["a", "c"]
 
 

@@ -47,7 +47,7 @@ def test_what_a_study_has(demo: dict[str, Study]) -> None:
     synthetic, faces, alignment = (demo[f"demo-{k}"] for k in ("synthetic", "faces", "alignment"))
     assert [s.has_forensics for s in (synthetic, faces, alignment)] == [True, True, False]
     assert [s.is_clustered for s in (synthetic, faces, alignment)] == [False, True, False]
-    assert [s.is_judged for s in (synthetic, faces, alignment)] == [False, False, True]
+    assert [s.has_judgements for s in (synthetic, faces, alignment)] == [False, False, True]
     assert all(s.is_made_up and s.is_trained for s in demo.values())
     assert "identities" in faces.parts
     assert "identities" not in alignment.parts

@@ -241,7 +241,7 @@ def test_correlations_after_correction() -> None:
 
 def test_files_whose_ids_differ_are_named() -> None:
     def told(*alone: int) -> str:
-        rows = [{"source": f"file {i}", "alone": n, "lacking": 0} for i, n in enumerate(alone)]
+        rows = [{"source": f"file {i}", "alone": n, "missing": 0} for i, n in enumerate(alone)]
         return findings(
             "files", Study("m", {"files": Path("f")}, {}, {"files": pd.DataFrame(rows)})
         )
@@ -405,7 +405,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)" in text
     assert [section.key for section in made.sections] == ["more"]
     named = Study("made", {"files": Path("f")}, {}, {"files": pd.DataFrame(
-        [{"source": "<script>", "alone": 1, "lacking": 0}])})  # fmt: skip
+        [{"source": "<script>", "alone": 1, "missing": 0}])})  # fmt: skip
     found: list[tuple[str, str]] = []
     text = render("files", named, found=found, captions={})
     assert "<script" not in text

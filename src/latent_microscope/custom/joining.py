@@ -1,4 +1,4 @@
-"""Join a study's files by id: which file has which ids, and which lacks them."""
+"""Join a study's files by id: which ids each file has, and which are missing."""
 
 import logging
 from collections.abc import Sequence
@@ -52,26 +52,26 @@ def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     """Which file has which ids; the samples take the order of the first source.
 
     Three tables: all ids (``complete``: every file has it; ``position``: row in files without ids,
-    or -1), the files, and the ids that some file lacks or has an empty cell for (``lacks``).
+    or -1), the files, and the ids that are missing from a file or have an empty cell (``missing_from``).
     """
     leading = leading_ids(sources)
     own = {one.name: leading if one.ids is None else one.ids for one in sources}
     every = pd.Index(pd.unique(np.concatenate(list(own.values()))), dtype=object)
     has = {name: np.asarray(every.isin(list(ids))) for name, ids in own.items()}
-    lacks = np.full(len(every), "", dtype=object)
+    missing_from = np.full(len(every), "", dtype=object)
     for one in sources:
-        lacks[~has[one.name]] += f", {one.name}"
+        missing_from[~has[one.name]] += f", {one.name}"
         for row, column in (one.incomplete or {}).items():
             where = leading[int(row)] if one.ids is None else row
-            lacks[every.get_loc(where)] += f", {one.name}: {column}"
-    complete = lacks == ""
+            missing_from[every.get_loc(where)] += f", {one.name}: {column}"
+    complete = missing_from == ""
     rows = []
     for one in sources:
         here = has[one.name]
-        lacking = int((~here).sum()) + len(one.incomplete or {})
-        numbers = (one.count, int((here & complete).sum()), int((here & ~complete).sum()), lacking)
+        missing = int((~here).sum()) + len(one.incomplete or {})
+        numbers = (one.count, int((here & complete).sum()), int((here & ~complete).sum()), missing)
         rows.append((one.name, one.file, "position" if one.ids is None else "id", *numbers))
-    names = ["source", "file", "joined_by", "rows", "matched", "alone", "lacking"]
+    names = ["source", "file", "joined_by", "rows", "matched", "alone", "missing"]
     files = pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[:3], "str"))
     ids = pd.DataFrame(
         {
@@ -80,8 +80,10 @@ def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
             "position": pd.Index(leading).get_indexer(every).astype(np.int64),
         }
     )
-    alone = pd.Series([text[2:] for text in lacks[~complete]], dtype="str")
-    unmatched = pd.DataFrame({"id": ids["id"][~complete].reset_index(drop=True), "lacks": alone})
+    alone = pd.Series([text[2:] for text in missing_from[~complete]], dtype="str")
+    unmatched = pd.DataFrame(
+        {"id": ids["id"][~complete].reset_index(drop=True), "missing_from": alone}
+    )
     return ids, files, unmatched
 
 
@@ -95,24 +97,28 @@ def joined_ids(
 ) -> Ids:
     """The ids that every file has, from the tables of :func:`match`.
 
-    Unless ``drop``, an id that some file lacks is an error. ``listed``: the file that lists these,
-    for the message; None: there is none, and none may be dropped.
+    Unless ``drop``, an id that is missing from a file is an error. ``listed``: the file that lists
+    these, for the message; None: there is none, and none may be dropped.
     """
     kept = ids["id"][ids["complete"]].astype("str").to_numpy(dtype=object)
     if not len(kept):
-        names = " and ".join(files["file"][files["lacking"] > 0].astype(str))
+        names = " and ".join(files["file"][files["missing"] > 0].astype(str))
         first, last = _named(unmatched["id"]), _named(unmatched["id"][-_NAMED:])
         raise InputError(
             f"{names}: no id is in all files; the first are {first}, the last {last}; spell ids "
             "the same way (without the endings of image files)"
         )
     if len(unmatched) and not drop:
-        lacking = files["lacking"].to_numpy()  # on a tie the last: tables come after arrays
-        worst = files.iloc[int(np.flatnonzero(lacking == lacking.max())[-1])]
-        lacks = unmatched["lacks"].astype("str")
-        lacked = unmatched[lacks.str.contains(str(worst["source"]), regex=False)]
-        column = str(lacked["lacks"].iloc[0]).partition(f"{worst['source']}: ")[2].partition(",")[0]
-        what = f"has an empty cell in {column!r} for" if column else "lacks"
+        missing = files["missing"].to_numpy()  # on a tie the last: tables come after arrays
+        worst = files.iloc[int(np.flatnonzero(missing == missing.max())[-1])]
+        missing_from = unmatched["missing_from"].astype("str")
+        lacked = unmatched[missing_from.str.contains(str(worst["source"]), regex=False)]
+        column = (
+            str(lacked["missing_from"].iloc[0])
+            .partition(f"{worst['source']}: ")[2]
+            .partition(",")[0]
+        )
+        what = f"has an empty cell in {column!r} for" if column else "is missing"
         advice = "; remove them from the other files"
         if listed is not None:
             advice = f", all in {listed}; fix the files, or set `unmatched: drop`"

@@ -305,11 +305,11 @@ def _identity_lines(parts: dict[str, Found]) -> list[str]:
 
 
 def unmatched_lines(kept: int, every: int) -> list[str]:
-    """What to do with samples that some file lacks."""
+    """What to do with samples that are missing from a file."""
     if kept == every:
         return ["    unmatched: error  # all ids match; drop: drop those that do not"]
     return [
-        f"    unmatched: drop  # {every - kept} of {every} ids lack a file or a cell: they are",
+        f"    unmatched: drop  # {every - kept} of {every} ids are missing from a file or have an empty cell: they are",
         "                     # dropped, see tables/unmatched.csv; error: stop",
     ]
 

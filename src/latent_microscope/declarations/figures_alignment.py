@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from latent_microscope.declarations.where import judged, profiled, recovered
+from latent_microscope.declarations.where import profiled, recovered, with_judgements
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, metric, of_study, study_images, study_samples
 from latent_microscope.planning.study import Study, Wildcards
@@ -19,17 +19,17 @@ def has_philnet(study: Study) -> bool:
 
 def judged_philnet(study: Study) -> bool:
     """Whether one is compared with human judgements."""
-    return study.is_judged and has_philnet(study)
+    return study.has_judgements and has_philnet(study)
 
 
 def in_folds(study: Study) -> bool:
     """Whether one is fine-tuned by cross-validation."""
-    return study.is_judged and bool(study.models("cross_validated"))
+    return study.has_judgements and bool(study.models("cross_validated"))
 
 
 def classified(study: Study) -> bool:
     """Whether there are classifiers."""
-    return study.is_judged and bool(comparison.classifiers(study))
+    return study.has_judgements and bool(comparison.classifiers(study))
 
 
 def no_published_votes(study: Study, at: Wildcards) -> bool:
@@ -52,9 +52,9 @@ def first_seed(study: Study, at: Wildcards) -> int:
     return study.seeds()[0]
 
 
-_per_metric = partial(Figure, category="Alignment", per="metric", where=judged)
+_per_metric = partial(Figure, category="Alignment", per="metric", where=with_judgements)
 _of_metric = partial(Figure, category="Alignment", per="metric")
-_judged = partial(Figure, category="Alignment", where=judged)
+_with_judgements = partial(Figure, category="Alignment", where=with_judgements)
 
 ALIGNMENT = (
     Figure(
@@ -70,7 +70,7 @@ ALIGNMENT = (
         needs=frozenset({"dissimilarity"}),
         inputs={"table": f"{RESULTS}/tables/dissimilarity.parquet"},
     ),
-    _judged(
+    _with_judgements(
         name="confusions",
         title="confusion matrices",
         caption=(
@@ -82,7 +82,7 @@ ALIGNMENT = (
         needs=frozenset({"logits"}),
         inputs={"confusions": f"{RESULTS}/confusions.parquet"},
     ),
-    _judged(
+    _with_judgements(
         name="entropy",
         title="entropy of votes and predictions",
         caption=(

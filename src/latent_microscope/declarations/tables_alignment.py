@@ -2,7 +2,13 @@
 
 from functools import partial
 
-from latent_microscope.declarations.where import bootstrapped, judged, of_kind, profiled, recovered
+from latent_microscope.declarations.where import (
+    bootstrapped,
+    of_kind,
+    profiled,
+    recovered,
+    with_judgements,
+)
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, of_study
 from latent_microscope.planning.study import Study, Wildcards
@@ -21,12 +27,12 @@ def label_model(study: Study, at: Wildcards) -> str:
 
 _VOTES = {"simulated": of_study("simulated_votes"), "published": published_votes}
 
-_judged = partial(Table, where=judged)
+_with_judgements = partial(Table, where=with_judgements)
 _custom = partial(Table, where=of_kind("custom"))
 _bootstrapped = partial(Table, where=bootstrapped)
 
 JUDGEMENTS = (
-    _judged(
+    _with_judgements(
         name="alignment",
         title="alignment",
         caption=(
@@ -37,7 +43,7 @@ JUDGEMENTS = (
         inputs={"rsa": comparison.rsa_tables},
         params={**_VOTES, "notes": networks.notes},
     ),
-    _judged(
+    _with_judgements(
         name="behaviour",
         title="behaviour",
         caption=(
@@ -48,7 +54,7 @@ JUDGEMENTS = (
         inputs={"behaviour": f"{RESULTS}/behaviour.parquet"},
         params=_VOTES,
     ),
-    _judged(
+    _with_judgements(
         name="measures",
         title="all measures",
         caption=(
@@ -71,7 +77,7 @@ JUDGEMENTS = (
             "notes": networks.notes,
         },
     ),
-    _judged(
+    _with_judgements(
         name="models",
         title="models",
         caption=(
@@ -81,7 +87,7 @@ JUDGEMENTS = (
         made_by="tabulate_measures",
         output="models",
     ),
-    _judged(
+    _with_judgements(
         name="ceilings",
         title="noise ceilings",
         caption=(

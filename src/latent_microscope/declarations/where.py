@@ -25,19 +25,19 @@ def clustered(study: Study) -> bool:
     return scored(study) and study.is_clustered
 
 
-def judged(study: Study) -> bool:
+def with_judgements(study: Study) -> bool:
     """Whether there are human judgements of its samples."""
-    return study.is_judged
+    return study.has_judgements
 
 
 def bootstrapped(study: Study) -> bool:
     """Whether its similarities to human judgements have intervals."""
-    return study.is_judged and bool(study.settings["inference"]["draws"])
+    return study.has_judgements and bool(study.settings["inference"]["draws"])
 
 
 def recovered(study: Study) -> bool:
     """Whether models are recovered from simulated votes."""
-    return study.is_judged and bool(study.settings["inference"]["simulations"])
+    return study.has_judgements and bool(study.settings["inference"]["simulations"])
 
 
 def profiled(study: Study) -> bool:

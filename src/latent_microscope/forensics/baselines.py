@@ -39,7 +39,7 @@ def _detectors(seed: int) -> dict[str, Callable[[], Any]]:
 DISTANCES = ("KNN", "KNN mean of 10", "LOF", "CBLOF")
 
 
-def peer_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Floats]:
+def baseline_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Floats]:
     """Outlier scores of PyOD's detectors by name, higher = more of an outlier.
 
     PyOD's defaults, plus the mean distance to ten neighbours, and five components for GMM (the

@@ -17,7 +17,7 @@ from latent_microscope.forensics.mixtures import density_mixture
 
 OURS = "detect_authentic"
 # Families of baselines: they see latents and nothing else.
-PEERS = ("PyOD", "density", "heuristic")
+BASELINES = ("PyOD", "density", "heuristic")
 HEURISTICS = (
     *("uniqueness", "uniqueness_script", "uniqueness_notebook"),
     *("originality", "originality_script", "originality_notebook"),

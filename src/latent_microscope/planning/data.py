@@ -107,7 +107,7 @@ def model_arrays(study: Study, at: Wildcards) -> dict[str, Any]:
 
 def votes_of_logits(study: Study, at: Wildcards) -> Paths:
     """The votes, whose classes a model's logits must have, if it has logits."""
-    logits = has_logits(study.model(at.model)) and study.is_judged
+    logits = has_logits(study.model(at.model)) and study.has_judgements
     return f"results/{study.name}/data/votes.parquet" if logits else []
 
 

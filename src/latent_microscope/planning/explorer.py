@@ -57,7 +57,7 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
             plane(study, at),
             of_first_run("neighbours.npy", is_clustered)(study, at),
         ]
-    compared = study.is_judged or "dissimilarity" in study.parts
+    compared = study.has_judgements or "dissimilarity" in study.parts
     trained = study.models("philnet")[:1]
     for model in [*trained, *study.models("external")] if compared else []:
         pair = [first_file(study, model, name) for name in ("features.npy", "features.parquet")]
@@ -65,7 +65,7 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
         names = ("umap.npy", "neighbours.npy")
         what = "features" if model in trained else "outputs"
         found[f"{what} of {model}"] = pair + [f"{folder}/{n}" if mapped else [] for n in names]
-    if study.is_judged:
+    if study.has_judgements:
         folder = f"results/{study.name}/human"
         found["votes of people"] = [f"{folder}/features.npy", f"{folder}/features.parquet", [], []]
     return found
@@ -106,12 +106,12 @@ def attributes(study: Study, at: Wildcards) -> Paths:
 
 def votes(study: Study, at: Wildcards) -> Paths:
     """The votes, if there are any."""
-    return f"results/{study.name}/data/votes.parquet" if study.is_judged else []
+    return f"results/{study.name}/data/votes.parquet" if study.has_judgements else []
 
 
 def shown_classifiers(study: Study) -> list[tuple[str, int]]:
     """(model, seed) of each classifier, its first seed."""
-    if not study.is_judged:
+    if not study.has_judgements:
         return []
     return [(m, s) for m, s in classifiers(study) if s == seeds_of(study, m)[0]]
 

@@ -102,7 +102,7 @@ class Study:
         return self.has_forensics and self.kind != "synthetic"
 
     @property
-    def is_judged(self) -> bool:
+    def has_judgements(self) -> bool:
         """Whether annotators voted on its samples."""
         return "votes" in self.parts
 

@@ -47,7 +47,7 @@ def checked_artefacts(study: Study, at: Wildcards) -> list[str]:
         files = _of_runs(study, names)
     elif study.kind != "simulations":
         files = _of_runs(study, _checked_names(study)) if study.has_latents else []
-        files += compared_artefacts(study) if study.is_judged else []
+        files += compared_artefacts(study) if study.has_judgements else []
     return files + tables_of(study, "parquet")
 
 

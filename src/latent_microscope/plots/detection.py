@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.evaluation import OURS, PEERS
+from latent_microscope.forensics.evaluation import BASELINES, OURS
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots.panels import estimate, name_rows, reference, slanted
 from latent_microscope.plots.style import FAINT, MUTED, NOISE, Look, Page, Style, panel, pretty
@@ -164,7 +164,7 @@ def plot_scenarios(*, comparison: In, title: str, look: Look) -> Figure:
 
 def _best_detectors(table: pd.DataFrame) -> list[str]:
     """Ours, the best others by average precision, uniqueness and stability."""
-    rank = table[table["family"].isin(["ours", *PEERS])].groupby("detector", sort=False)
+    rank = table[table["family"].isin(["ours", *BASELINES])].groupby("detector", sort=False)
     means = rank["average_precision_interpolations_mean"].mean().sort_values(ascending=False)
     # PyOD's KNN with the mean of ten is the same score as our kNN density.
     names = [OURS, *[n for n in means.index if n not in (OURS, "knn_density")][: _SHOWN - 1]]

@@ -18,6 +18,8 @@ from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.project import label
 
 SUFFIX = ".meta.json"
+SCHEMA = 2
+"""Version of the fields. 2: params root_seed and seed; 1, without the field: seed and run."""
 _SAME = ("numpy", "scipy", "pandas", "pyarrow", "torch", "torchvision", "hdbscan", "numba")
 _LIBRARIES = {name: name for name in (*_SAME, "matplotlib", "snakemake", "kaggle")} | {
     **{"scikit-learn": "sklearn", "umap-learn": "umap", "pillow": "PIL"},
@@ -107,6 +109,7 @@ def write_sidecars(
     if declared and (plugin := registry.plugin_of(*declared.split("/", 1))):
         facts["plugin"] = f"{plugin.distribution} {plugin.version}"
     common = {
+        "schema": SCHEMA,
         **{key: value for key, value in facts.items() if value or key not in _OPTIONAL},
         "inputs": {
             name: {label(path): sha256_file(path) for path in paths if path.is_file()}

@@ -51,7 +51,7 @@ def comparison(study: Study) -> dict[str, Any]:
         ]
     )
     ours = table[table["detector"] == OURS].set_index("scenario")
-    best = table[table["best_peer"]].drop_duplicates("scenario").set_index("scenario")
+    best = table[table["best_baseline"]].drop_duplicates("scenario").set_index("scenario")
     settings = best.join(ours, rsuffix="_ours").reset_index()
     better = settings["average_precision_interpolations_difference_low"] > 0
     worse = settings["average_precision_interpolations_difference_high"] < 0

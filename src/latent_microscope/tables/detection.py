@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import t
 
 from latent_microscope.arguments import In
-from latent_microscope.forensics.evaluation import OURS, PEERS
+from latent_microscope.forensics.evaluation import BASELINES, OURS
 from latent_microscope.forensics.funnel import GRID, chosen_elsewhere
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.statistics.summaries import over_runs, stack
@@ -34,7 +34,7 @@ def tabulate_comparison(
         runs of the setting whose tables are empty since all latents are equal; ``f1_median``,
         ``f1_min``; ``prevalence``; for each of :data:`COMPARED` the mean over seeds of ours minus
         this one's ``<measure>_difference`` with its 95 % interval (t over seeds) ``…_low``,
-        ``…_high`` (NaN for one seed); ``best_peer``: the highest mean average precision for
+        ``…_high`` (NaN for one seed); ``best_baseline``: the highest mean average precision for
         interpolations of all detectors that are not ours; within a setting the highest first.
     """
     tables = [load_table(path) for path in by_seed]
@@ -55,9 +55,9 @@ def tabulate_comparison(
         names = [f"{measure}_difference{end}" for end in ("", "_low", "_high")]
         summary[names] = np.array(parts)
     score = "average_precision_interpolations_mean"
-    peers = summary[summary["family"].isin(PEERS)]
+    peers = summary[summary["family"].isin(BASELINES)]
     best = peers.loc[peers.groupby("scenario", sort=False)[score].idxmax()].index
-    summary["best_peer"] = summary.index.isin(best)
+    summary["best_baseline"] = summary.index.isin(best)
     order = np.lexsort((-summary[score].to_numpy(), pd.factorize(summary["scenario"])[0]))
     return summary.iloc[order].reset_index(drop=True)
 
