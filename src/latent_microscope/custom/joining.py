@@ -52,7 +52,7 @@ def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.Dat
     """Which file has which ids; the samples take the order of the first source.
 
     Three tables: all ids (``complete``: every file has it; ``position``: row in files without ids,
-    or -1), the files, and the ids that are missing from a file or have an empty cell (``missing_from``).
+    or -1), the files, and the ids that are missing from a file or have an empty cell there.
     """
     leading = leading_ids(sources)
     own = {one.name: leading if one.ids is None else one.ids for one in sources}
