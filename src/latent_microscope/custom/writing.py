@@ -309,7 +309,7 @@ def unmatched_lines(kept: int, every: int) -> list[str]:
     if kept == every:
         return ["    unmatched: error  # all ids match; drop: drop those that do not"]
     return [
-        f"    unmatched: drop  # {every - kept} of {every} ids are not complete in all files: they are",
+        f"    unmatched: drop  # {every - kept} of {every} ids are not in all files: they are",
         "                     # dropped, see tables/unmatched.csv; error: stop",
     ]
 
