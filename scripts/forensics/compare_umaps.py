@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Compare the clusters of one VAE's latents over UMAP seeds.
 
-    sbs: plane, min_cluster_size, share, n_clusters, noise_share. pairs of planes: first, second,
+    sbs: umap, min_cluster_size, share, n_clusters, noise_share. pairs of UMAPs: first, second,
     ari, ami (noise as a label), ari_clustered, ami_clustered (points clustered in both),
     clustered_both, baseline_ari. clusters of the run's own plane: cluster, size, jaccard,
     jaccard_sd, recovered, dissolved, baseline, n, verdict.

@@ -8,7 +8,7 @@ import pandas as pd
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.io.inputs import load_images, load_votes
-from latent_microscope.models.classifiers import build_philnet
+from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.step import In, Out, run

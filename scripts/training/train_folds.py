@@ -7,7 +7,7 @@ import numpy as np
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.io.inputs import load_images, load_votes
-from latent_microscope.models.classifiers import KEYS
+from latent_microscope.models.philnet import KEYS
 from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.similarity.behaviour import one_hot

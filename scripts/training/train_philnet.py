@@ -3,7 +3,7 @@
 from typing import Any
 
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
-from latent_microscope.models.classifiers import KEYS, build_philnet
+from latent_microscope.models.philnet import KEYS, build_philnet
 from latent_microscope.models.weights import save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run

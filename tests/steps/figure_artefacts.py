@@ -128,7 +128,7 @@ def scored(
     latents = rng.normal(0, 1, (n, 16)).astype(np.float32)
     latents[:, :2] += plane / 3
     made.array("latents", latents)
-    made.array("plane", plane.astype(np.float32))
+    made.array("umap", plane.astype(np.float32))
     made.array("tsne", (plane * 8 + rng.normal(0, 3, (n, 2))).astype(np.float32))
     made.array("sources", rng.laplace(0, 1, (n, 8)))
     label = np.where(noise, -1, group)

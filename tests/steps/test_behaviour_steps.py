@@ -173,7 +173,7 @@ def test_confusions(study: Study, tmp_path: Path) -> None:
 
 
 def test_behaviour_without_classifiers(study: Study, tmp_path: Path) -> None:
-    made = behaviour_of(study, tmp_path, logits=[], names=[], runs=[])
+    made = behaviour_of(study, tmp_path, logits=[], names=[], seeds=[])
     assert len(made["images"]) == len(made["shared"]) == 0
     assert columns(made["shared"])[0] == "true"
     assert set(made["confusions"]["source"]) == {"human"}

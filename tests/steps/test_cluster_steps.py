@@ -57,7 +57,7 @@ def test_umap_plane(run: Run, tmp_path: Path) -> None:
         neighbors=8,
         root_seed=5,
     )
-    points = load_npy(made["plane"])
+    points = load_npy(made["umap"])
     assert points.shape == (N, 2)
     assert points.dtype == np.float32
     assert np.isfinite(points).all()

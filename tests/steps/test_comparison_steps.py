@@ -105,7 +105,7 @@ def test_similarity_of_all_models(study: Study, tmp_path: Path) -> None:
     for key in ("rdms", "rdm_ids", "features", "feature_ids", "layers", "transforms"):
         inputs[key] = [*inputs[key], more[key][1]]
     inputs["models"].append("net")
-    inputs["runs"].append(1)
+    inputs["seeds"].append(1)
     made = run_twice(compare_rdms.main, tmp_path, COMPARED, **inputs)
     square = load(made["similarity"])
     assert columns(square) == ["model_a", "model_b", "value"]

@@ -93,12 +93,12 @@ def test_evaluate_setting_compares_ours_with_peers_and_heuristics(runs):
 
 
 def test_tables_and_figure(runs, tmp_path):
-    common: dict[str, Any] = {"settings": ["easy", "easy"], "seeds": [0, 1]}
+    common: dict[str, Any] = {"scenarios": ["easy", "easy"], "seeds": [0, 1]}
     table, csv = tmp_path / "t.parquet", tmp_path / "t.csv"
     common |= {"table": table, "csv": csv}
-    tabulator("tabulate_search")(seeds_found=[r["search"] for r in runs], **common)
+    tabulator("tabulate_search")(by_seed=[r["search"] for r in runs], **common)
     assert load_table(table)["n"].tolist() == [2]
-    tabulator("tabulate_comparison")(seeds_found=[r["comparison"] for r in runs], **common)
+    tabulator("tabulate_comparison")(by_seed=[r["comparison"] for r in runs], **common)
     found = load_table(table)
     assert found["best_baseline"].sum() == 1
     assert found.loc[found["detector"] == "KNN", "n"].item() == 2
@@ -123,7 +123,7 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
         tabulate = tabulator(f"tabulate_{name}")
         table, csv = tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv"
         found = [runs[0][name], tmp_path / f"{other}.parquet", runs[1][name]]
-        tabulate(seeds_found=found, settings=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)
+        tabulate(by_seed=found, scenarios=["easy"] * 3, seeds=[0, 1, 2], table=table, csv=csv)
         assert load_table(table)["n"].eq(2).all()
     assert load_table(tmp_path / "comparison.parquet")["collapsed"].eq(1).all()
 

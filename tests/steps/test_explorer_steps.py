@@ -75,7 +75,7 @@ def test_positions_are_exact_to_the_step_that_the_page_says(
 ) -> None:
     plane = payload(page)["maps"][0]["plane"]
     found = values(plane).reshape(N, 2) * plane["step"] + np.array(plane["low"])
-    original = load_npy(arguments["planes"][0])
+    original = load_npy(arguments["maps"][0])
     assert plane["step"] == pytest.approx(np.ptp(original, axis=0).max() / 65535)
     assert np.abs(found - original).max() <= 0.5001 * plane["step"]
 
@@ -147,14 +147,14 @@ def test_rows_in_another_order_are_put_in_that_of_the_samples(
     order = np.random.default_rng(1).permutation(N)
     ids = load_table(arguments["space_ids"][0])
     save_table(tmp_path / "ids.parquet", ids.iloc[order])
-    for name, path in (("latents", arguments["spaces"][0]), ("plane", arguments["planes"][0])):
+    for name, path in (("latents", arguments["spaces"][0]), ("umap", arguments["maps"][0])):
         save_npy(tmp_path / f"{name}.npy", load_npy(path)[order])
     file = tmp_path / "explorer.html"
     changed = {
         **arguments,
         "spaces": [tmp_path / "latents.npy", arguments["spaces"][1]],
         "space_ids": [tmp_path / "ids.parquet", arguments["space_ids"][1]],
-        "planes": [tmp_path / "umap.npy"],
+        "maps": [tmp_path / "umap.npy"],
     }
     main(explorer=file, **changed)
     assert payload(file.read_text(encoding="utf-8"))["maps"][0] == payload(page)["maps"][0]
@@ -186,9 +186,9 @@ def test_features_get_a_plane_and_their_exact_neighbours(tmp_path: Path) -> None
         {"umap": "umap.npy", "neighbours": "neighbours.npy"},
         features=tmp_path / "features.npy",
         neighbors=6,
-        seed=1,
+        root_seed=1,
     )
-    plane, near = load_npy(made["plane"]), load_npy(made["neighbours"])
+    plane, near = load_npy(made["umap"]), load_npy(made["neighbours"])
     assert (plane.shape, plane.dtype, near.dtype) == ((40, 2), np.float32, np.int32)
     scaled = (features - features.mean(axis=0)) / features.std(axis=0)
     distance = np.linalg.norm(scaled[:, None] - scaled[None], axis=2)

@@ -51,7 +51,7 @@ FACES = [
 VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_diagnostics"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]
 # Drawn in the tests of their other steps.
-ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "settings"}
+ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "scenarios"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
 ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity", "accuracy"}
 DPI = 100  # less than the default: faster
@@ -231,7 +231,7 @@ def test_plain_figures_of_ten_thousand_points_stay_small(tmp_path: Path) -> None
     ids = [str(i) for i in range(n)]
     made = made_up.Made(tmp_path)
     plane = rng.normal(size=(n, 2))
-    made.array("plane", plane)
+    made.array("umap", plane)
     made.table("clusters", id=ids, cluster=rng.integers(-1, 5, n))
     made.table(
         "scores", id=ids, cls=rng.random(n), uniqueness=rng.random(n), originality=plane[:, 0]

@@ -25,7 +25,7 @@ import train_folds
 from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.models.classifiers import build_philnet
+from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.tables.rsa import RSA_COLUMNS
 
@@ -183,7 +183,7 @@ def command(inputs, folder) -> list[str]:
         sys.executable,
         str(SCRIPT),
         *(part for k, v in files.items() for part in ("--" + k.replace("_", "-"), str(v))),
-        *("--settings", json.dumps(SETTINGS | {"epochs": {"choose": [1, 12]}}), "--seed", "1"),
+        *("--settings", json.dumps(SETTINGS | {"epochs": {"choose": [1, 12]}}), "--root-seed", "1"),
         *("--checkpoint-seconds", "0", "--device", "cpu", "--numeric-threads", "1"),
     ]
 

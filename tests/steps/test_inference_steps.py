@@ -33,7 +33,7 @@ def made_run(folder: Path, seed: int, apart: float) -> None:
     rng = np.random.default_rng(seed)
     group = np.arange(90) % 2
     ids = [f"{i:03d}" for i in range(90)]
-    for name in ("plane", "replicate"):
+    for name in ("umap", "replicate"):
         points = rng.normal(0, 1, (90, 2)) + apart * group[:, None]
         save_npy(folder / f"{name}.npy", points.astype(np.float32))
     save_table(folder / "encoding.parquet", pd.DataFrame({"id": ids}))
@@ -62,7 +62,7 @@ def made_run(folder: Path, seed: int, apart: float) -> None:
         replicates=[folder / "replicate.npy"],
         sbs=folder / "umaps-sbs.parquet",
         pairs=folder / "umaps-pairs.parquet",
-        clusters=folder / "planes-jaccard.parquet",
+        clusters=folder / "umaps-jaccard.parquet",
         seed=seed,
         **common,
     )
@@ -88,7 +88,7 @@ def test_stability_of_a_run(runs: list[Path]) -> None:
     assert pairs["ari"].min() > 0.8
     assert load_table(runs[0] / "jaccard.parquet")["verdict"].tolist() == ["highly stable"] * 2
     assert len(load_table(runs[0] / "umaps-pairs.parquet")) == 1
-    assert load_table(runs[0] / "umaps-sbs.parquet")["plane"].tolist() == ["umap 0", "umap 1"]
+    assert load_table(runs[0] / "umaps-sbs.parquet")["umap"].tolist() == ["umap 0", "umap 1"]
 
 
 def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
         resampled=files("pairs.parquet"),
         umaps=files("umaps-pairs.parquet"),
         resampled_clusters=files("jaccard.parquet"),
-        umaps_clusters=files("planes-jaccard.parquet"),
+        umaps_clusters=files("umaps-jaccard.parquet"),
         clusters=files("clusters.parquet"),
         crops=["whole", "whole"],
         seeds=[0, 1],
@@ -126,7 +126,7 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
             resampled=files("pairs.parquet"),
             umaps=files("umaps-pairs.parquet"),
             resampled_clusters=files("jaccard.parquet"),
-            umaps_clusters=files("planes-jaccard.parquet"),
+            umaps_clusters=files("umaps-jaccard.parquet"),
             clusters=files("clusters.parquet"),
             seeds=[0, 1],
             title="made up",

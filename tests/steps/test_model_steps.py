@@ -68,7 +68,7 @@ def test_votes_must_fit_the_samples(study: Study, tmp_path: Path) -> None:
     wrong = {
         "first 'test-00003'": votes[votes["id"] != "test-00003"],
         "column 0 is 'dog'": votes.rename(columns={"cat": "dog", "dog": "cat"}),
-        "whole non-negative counts": votes.assign(cat=votes["cat"] / 20),
+        "non-negative integer": votes.assign(cat=votes["cat"] / 20),
     }
     for message, table in wrong.items():
         save_table(tmp_path / "votes.parquet", table)
@@ -235,7 +235,7 @@ def test_rdm_mistakes(study: Study, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="transform 'tanh'"):
         compute_rdm.main(**inputs, **outputs, transform="tanh")
     save_npy(tmp_path / "short.npy", study.logits[1:])
-    with pytest.raises(InputError, match=f"has {N - 1} rows"):
+    with pytest.raises(InputError, match=f"short.npy: {N - 1} rows"):
         compute_rdm.main(features=tmp_path / "short.npy", ids=study["samples.parquet"], **outputs)
     bad = study.logits.copy()
     bad[3] = np.inf

@@ -300,7 +300,7 @@ def test_votes_logits_and_dissimilarities_are_joined_by_id(
         compare_dissimilarity.main,
         tmp_path / "compared",
         {"table": "t.parquet", "csv": "t.csv"},
-        people=judged["square.npz"],
+        human=judged["square.npz"],
         rdms=[tmp_path / "net.npy"],
         rdm_ids=[tmp_path / "net.ids.parquet"],
         names=["net"],
@@ -371,7 +371,7 @@ def test_numbers_are_correlated_with_scores(tmp_path: Path) -> None:
         samples=tmp_path / "samples.parquet",
         scores=[tmp_path / "scores.parquet"],
         measured=SCORES,
-        runs=[0],
+        seeds=[0],
     )
     table = load(found["table"])
     assert table["spearman"].tolist() == pytest.approx([-1.0] * 5)
@@ -402,7 +402,7 @@ def test_equal_embeddings_are_copies(tmp_path: Path) -> None:
         tmp_path / "listed",
         {"table": "t.parquet", "csv": "t.csv"},
         duplicates=[made["duplicates"]],
-        runs=[0],
+        seeds=[0],
         samples=tmp_path / "samples.parquet",
         pictures=False,
     )

@@ -133,7 +133,7 @@ def reliability(
         {"table": "t.parquet", "csv": "t.csv", "intervals": "i.parquet"},
         scores=both(study, "scores.parquet"),
         restarts=restarts,
-        runs=[0, 1],
+        seeds=[0, 1],
         lists=LISTS,
     )
 
@@ -179,7 +179,7 @@ def test_figure_of_reliability(
 
 
 def test_health(study: Path, tmp_path: Path) -> None:
-    outputs = {"health": "h.parquet", "posterior": "p.parquet", "errors": "e.parquet"}
+    outputs = {"diagnostics": "h.parquet", "posterior": "p.parquet", "errors": "e.parquet"}
     runs = []
     for seed in (0, 1):
         made = study / f"seed{seed}"
@@ -197,7 +197,7 @@ def test_health(study: Path, tmp_path: Path) -> None:
     assert len(load(runs[0]["posterior"])) == D
     tables = run_twice(
         tabulator("tabulate_diagnostics"), tmp_path / "table", TABLE,
-        diagnostics=[r["health"] for r in runs], views=["whole"] * 2, runs=[0, 1],
+        diagnostics=[r["diagnostics"] for r in runs], crops=["whole"] * 2, seeds=[0, 1],
     )  # fmt: skip
     table = load(tables["table"]).set_index("check")
     assert table.loc["active_units", "mean"] == D
@@ -205,7 +205,7 @@ def test_health(study: Path, tmp_path: Path) -> None:
     figure = run_twice(
         drawer("vae_checks"), tmp_path / "figure", FIGURE, title="made up",
         posteriors=[r["posterior"] for r in runs], errors=[r["errors"] for r in runs],
-        diagnostics=[r["health"] for r in runs],
+        diagnostics=[r["diagnostics"] for r in runs],
     )  # fmt: skip
     drawn(figure["png"])
     save_npy(tmp_path / "short.npy", np.zeros((3, 4, 4, 3), np.uint8))
@@ -224,7 +224,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     tables = run_twice(
         tabulator("tabulate_duplicates"), tmp_path / "table", TABLE,
-        duplicates=found, runs=[0, 1], samples=study / "samples.parquet",
+        duplicates=found, seeds=[0, 1], samples=study / "samples.parquet",
         attributes=study / "attributes.parquet",
     )  # fmt: skip
     table = load(tables["table"])
@@ -259,11 +259,11 @@ def test_probes(study: Path, tmp_path: Path) -> None:
     assert table.loc["Bald", "status"] == "constant"
     tables = run_twice(
         tabulator("tabulate_probes"), tmp_path / "table", TABLE,
-        probes=found, runs=[0, 1],
+        probes=found, seeds=[0, 1],
     )  # fmt: skip
     assert load(tables["table"])["attribute"].iloc[0] == "Smiling"
     figure = run_twice(
-        drawer("probes"), tmp_path / "figure", FIGURE, probes=tables["table"], runs=found,
+        drawer("probes"), tmp_path / "figure", FIGURE, probes=tables["table"], by_seed=found,
         title="made up",
     )  # fmt: skip
     drawn(figure["png"])

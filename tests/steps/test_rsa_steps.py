@@ -208,7 +208,7 @@ def test_annotator_equivalents(study: Study, tmp_path: Path) -> None:
         "names": ["net", "oracle"],
         "classifier_seeds": [0, 0],
         "folds": 4,
-        "repeats": 2,
+        "splits": 2,
     }
     made = run_twice(count_annotators.main, tmp_path, {"equivalents": "e.parquet"}, **arguments)
     table = load(made["equivalents"]).set_index(["model", "measure"])

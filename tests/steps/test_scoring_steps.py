@@ -64,7 +64,7 @@ def test_sources(run: Run, tmp_path: Path, method: str) -> None:
     assert sources.dtype == np.float64
     assert columns(restarts) == [
         "restart",
-        "seed",
+        "random_state",
         "converged",
         "n_iter",
         "mean_abs_kurtosis",
@@ -87,7 +87,7 @@ def test_sources_differ_between_runs(run: Run, tmp_path: Path) -> None:
             n_restarts=2,
             seed=number,
         )
-        seeds.append(load(tmp_path / "s.parquet")["seed"].tolist())
+        seeds.append(load(tmp_path / "s.parquet")["random_state"].tolist())
     assert not set(seeds[0]) & set(seeds[1])
 
 
@@ -215,7 +215,7 @@ def test_nan_in_latents_names_the_row(tmp_path: Path, step: Any) -> None:
     outputs = {
         compute_sources: ("sources", "restarts", "unmixings"),
         compute_factors: ("factors",),
-        embed_umap: ("plane",),
+        embed_umap: ("umap",),
         embed_tsne: ("tsne",),
     }[step]
     with pytest.raises(InputError, match=r"latents\.npy: row 8 "):

@@ -59,8 +59,8 @@ def test_funnel_table(tmp_path: Path) -> None:
         {"table": "funnel.parquet", "csv": "funnel.csv"},
         funnels=paths,
         methods=["intended", "intended", "intended", "executed"],
-        runs=[0, 1, 2, 0],
-        views=["whole"] * 4,
+        seeds=[0, 1, 2, 0],
+        crops=["whole"] * 4,
     )
     table = load(made["table"])
     assert len(table) == 2 * 3
@@ -78,7 +78,7 @@ def test_funnel_table(tmp_path: Path) -> None:
     assert np.isnan(table["tp_sd"].iloc[3])
     lines = made["csv"].read_text().splitlines()
     assert len(lines) == 7
-    assert lines[0].startswith("view,method,uniqueness_percentile")
+    assert lines[0].startswith("crop,method,uniqueness_percentile")
 
 
 def test_detector_table(run: Run, tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_detector_table(run: Run, tmp_path: Path) -> None:
         {"table": "t.parquet", "csv": "t.csv"},
         detections=[tmp_path / "a.parquet", tmp_path / "b.parquet"],
         methods=["intended"] * 2,
-        runs=[0, 1],
-        views=["eyes"] * 2,
+        seeds=[0, 1],
+        crops=["eyes"] * 2,
     )
     table = load(made["table"])
     assert len(table) == len(first)
@@ -144,7 +144,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
         sbs=[tmp_path / "sbs.parquet"] * 2,
     )
     table = load(made["table"])
-    assert columns(table) == ["view", "quantity", "mean", "sd", "n"]
+    assert columns(table) == ["crop", "quantity", "mean", "sd", "n"]
     rows = table.set_index("quantity")
     assert rows.loc["n", "mean"] == N + 0.5
     assert rows.loc["n", "sd"] == pytest.approx(np.sqrt(0.5))
@@ -157,7 +157,7 @@ def test_forensic_table(run: Run, tmp_path: Path) -> None:
     )
     shorter = load(tmp_path / "u.parquet")
     assert not shorter["quantity"].str.startswith("sbs_").any()
-    with pytest.raises(InputError, match=r"dimensions: 1 tables .* 2 view"):
+    with pytest.raises(InputError, match=r"dimensions: 1 tables .* 2 crop"):
         tabulator("tabulate_forensics")(
             **{**arguments, "dimensions": [tmp_path / "dimensions.parquet"]},
             table=tmp_path / "u.parquet",
@@ -215,7 +215,7 @@ def test_bias_table(tmp_path: Path) -> None:
         {"table": "bias.parquet", "csv": "bias.csv", "tests": "t.parquet", "tests_csv": "t.csv"},
         abis=paths,
         profiles=profiles,
-        runs=[0, 1, 2],
+        seeds=[0, 1, 2],
     )
     table = load(made["table"])
     assert table[["seed", "group", "attribute", "direction"]].to_numpy().tolist() == [
@@ -225,7 +225,7 @@ def test_bias_table(tmp_path: Path) -> None:
         [2, "cluster 0", "Smiling", "under"],
     ]
     assert table["seeds_found"].tolist() == [2, 1, 2, 1]
-    assert (table["n_runs"] == 3).all()
+    assert (table["n_seeds"] == 3).all()
     assert table["creative"].tolist() == [False, False, True, False]
     assert table["mean_cls"].tolist() == [0.2, 0.2, 0.3, 0.2]
     tests = load(made["tests"])
@@ -247,7 +247,7 @@ def test_ranking_stability(run: Run, tmp_path: Path) -> None:
         {"table": "t.parquet", "csv": "t.csv"},
         scores=paths,
         measured=MEASURED,
-        runs=[0, 1, 2],
+        seeds=[0, 1, 2],
     )
     table = load(made["table"])
     assert columns(table) == ["score", "mean", "sd", "n", "baseline"]

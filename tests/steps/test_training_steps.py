@@ -174,7 +174,7 @@ def test_kill_minus_nine_and_again_gives_the_same_bytes(images, tmp_path):
     assert "after epoch" in again.stderr
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    outputs = _vae(images, tmp_path / "whole", settings=settings, seed=0)
+    outputs = _vae(images, tmp_path / "whole", settings=settings, root_seed=0)
     torch.set_num_threads(threads)
     for name in ("weights", "training", "samples", "sample_epochs"):
         killed = folder / outputs[name].name

@@ -54,7 +54,7 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
     given = {"run": ["x"], "studies": {"x": study}}
     default = load_yaml(ROOT / "config/config.yaml")
     whole = resolve(merge(merge(default, given), config))
-    settings, seed = whole["studies"]["x"], whole["seed"]
+    settings, seed = whole["studies"]["x"], whole["root_seed"]
     folder = embeddings.parent / "steps"
     names = ("ids", "files", "files_csv", "unmatched", "unmatched_csv", "samples", "encoding")
     made: dict[str, Any] = {name: folder / f"{name}.parquet" for name in names}
@@ -222,5 +222,5 @@ def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
     given = default_settings({"embeddings": {"file": "z.npz"}}, sources=sources)
     for section in ("sources", "scores"):
         assert whole["studies"]["z"][section] == given.study[section]
-    assert (whole["seed"], whole["numeric_threads"]) == (given.seed, given.threads)
+    assert (whole["root_seed"], whole["numeric_threads"]) == (given.seed, given.threads)
     assert whole["studies"]["z"]["seeds"] == [0]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from latent_microscope import former_names
 from latent_microscope.config import fields
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.errors import InputError
@@ -59,7 +60,7 @@ FOLDS = {"type": "cross_validated", "of": "philnet", "targets": "votes", "epochs
 @pytest.mark.parametrize(
     ("key", "dotted", "near"),
     [
-        ("sead", "sead", "seed"),
+        ("root_sead", "root_sead", "root_seed"),
         ("figures__dbi", "figures.dbi", "dpi"),
         (f"{FACES}__bios", "studies.demo-faces.bios", "bias"),
         (f"{FACES}__vae__epoch", "studies.demo-faces.vae.epoch", "epochs"),
@@ -87,8 +88,8 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "messages"),
     [
-        ("seed", -1, ("key seed: -1 ", "integer ≥ 0")),
-        ("seed", True, ("key seed: True ", "integer")),
+        ("root_seed", -1, ("key root_seed: -1 ", "integer ≥ 0")),
+        ("root_seed", True, ("key root_seed: True ", "integer")),
         ("numeric_threads", 2.0, ("key numeric_threads: 2.0 ", "integer ≥ 1, ≤ 64")),
         ("device", "gpu", ("key device: 'gpu' ", "auto, cpu, cuda")),
         ("run", [], ("key run: [] ",)),
@@ -170,14 +171,14 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
         vote_resamples: int = fields.setting("times", 8)
         kind: Literal["custom", "faces"] = fields.setting("kind", "faces")
 
-    renamed = {"studies.*.vote_resamples": "vote_resamples", "studies.*.kind: custom": "custom"}
-    monkeypatch.setattr(fields, "RENAMED", renamed)
+    renamed = {"studies.*.vote_sets": "vote_resamples", "studies.*.kind: own": "custom"}
+    monkeypatch.setattr(former_names, "CONFIG", renamed)
     for wrong, said in (
         (
-            {"vote_resamples": 3},
-            "config key studies.x.vote_resamples: now called vote_resamples; rename it",
+            {"vote_sets": 3},
+            "config key studies.x.vote_sets: now called vote_resamples; rename it",
         ),
-        ({"kind": "custom"}, "config key studies.x.kind: custom is now called custom; rename it"),
+        ({"kind": "own"}, "config key studies.x.kind: own is now called custom; rename it"),
     ):
         with pytest.raises(InputError) as caught:
             fields.check(Invented, wrong, "studies.x")
@@ -186,9 +187,7 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
     assert found == {"vote_resamples": 3, "kind": "custom"}
     with pytest.raises(InputError, match=r"studies\.x\.votesets: unknown key"):
         fields.check(Invented, {"votesets": 3}, "studies.x")
-    assert fields.unknown_value("studies.x.kind", "custom", ["custom"]).endswith(
-        "custom; rename it"
-    )
+    assert fields.unknown_value("studies.x.kind", "own", ["custom"]).endswith("custom; rename it")
 
 
 def test_unknown_study_and_size() -> None:
@@ -262,8 +261,8 @@ def test_subset_renames_and_limits_real_data() -> None:
 def test_shipped_files_resolve_at_each_size(file: str, size: str) -> None:
     content = merge(merge(DEFAULT, FILES[file]), {"size": size})
     found = resolve(content)
-    assert len(found["studies"]) == len(content["seed"])
-    for name in content["seed"]:
+    assert len(found["studies"]) == len(content["run"])
+    for name in content["run"]:
         sizes = content["studies"][name].get("sizes")
         assert (f"{name}-{size}" if sizes else name) in found["studies"]
 
@@ -272,7 +271,7 @@ def test_shipped_files_merged_into_one_another_resolve() -> None:
     content: dict[str, Any] = {}
     for part in FILES.values():
         content = merge(content, part)
-    content["seed"] = sorted(content["studies"])
+    content["run"] = sorted(content["studies"])
     content["size"] = "workstation"
     assert len(resolve(content)["studies"]) == len(content["studies"])
 

@@ -37,14 +37,14 @@ def test_intended_is_scikit_learns_fastica_of_the_chosen_restart():
     fit = fit_sources(latents, n_restarts=4, seed=1)
     table = fit.restarts
     assert table["restart"].tolist() == [0, 1, 2, 3]
-    assert table["seed"].nunique() == 4
+    assert table["random_state"].nunique() == 4
     assert table["chosen"].sum() == 1
     assert table["mean_abs_kurtosis"][table["chosen"]].item() == table["mean_abs_kurtosis"].max()
     scaled = (latents - latents.mean(axis=0)) / latents.std(axis=0)
     for row in table.itertuples():
         model = FastICA(
             5, algorithm="deflation", fun="cube", whiten="unit-variance", max_iter=8000,
-            tol=1e-4, random_state=row.seed,
+            tol=1e-4, random_state=row.random_state,
         )  # fmt: skip
         expected = model.fit_transform(scaled)
         score = np.abs(kurtosis(expected, axis=0)).mean()
@@ -59,7 +59,7 @@ def test_executed_is_one_default_fastica():
     fit = fit_sources(latents, n_restarts=7, method="executed")
     assert len(fit.restarts) == 1
     scaled = (latents - latents.mean(axis=0)) / latents.std(axis=0)
-    seed = fit.restarts["seed"].item()
+    seed = fit.restarts["random_state"].item()
     expected = FastICA(5, max_iter=5000, random_state=seed).fit_transform(scaled)
     np.testing.assert_allclose(fit.sources, expected, atol=1e-8)
 

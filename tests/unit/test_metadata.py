@@ -80,7 +80,7 @@ def test_pythons_are_the_same_everywhere() -> None:
 
 def test_the_workflow_of_github_runs_what_ci_runs() -> None:
     jobs = parsed(".github/workflows/test.yml")["jobs"]
-    commands = [step["seed"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     assert ".ci/run" in commands
     targets = set(re.findall(r"^([.\w-]+(?: [\w-]+)*):", text("Makefile"), re.MULTILINE))
     made = [command.split()[1] for command in commands if command.startswith("make ")]

@@ -161,7 +161,10 @@ def test_files_need_no_model_where_nobody_was_asked() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"type": "philnet", "epochs": 1}, r"m\.type: philnet is not for studies of the kind own"),
+        (
+            {"type": "philnet", "epochs": 1},
+            r"m\.type: philnet .*kind custom",
+        ),
         ({"type": "vae"}, r"m: a model of type vae needs vae,"),
         ({"type": "pixels"}, r"m: a model of type pixels needs data\.images,"),
         ({"type": "colour"}, r"m: a model of type colour needs data\.images,"),
@@ -214,7 +217,7 @@ def test_a_type_that_is_not_installed_is_named(install: Install) -> None:
 def test_a_type_is_for_the_kinds_that_it_names(install: Install) -> None:
     data, model = {"images": "faces", "votes": "v.csv"}, {"m": {"type": "m"}}
     install(models=[ModelType(name="m", title="", function="a:b")])
-    with pytest.raises(InputError, match=r"models\.m\.type: m is not for .* kind own"):
+    with pytest.raises(InputError, match=r"models\.m\.type: m is not for .* kind custom"):
         own(data, model)
     assert alignment(**model).model("m")["type"] == "m"
     install(models=[ModelType(name="m", title="", function="a:b", kinds=("custom",))])

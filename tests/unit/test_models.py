@@ -6,13 +6,8 @@ import torch
 from torch.nn.functional import relu
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import (
-    PhilNet,
-    ResNet50,
-    build_classifier,
-    build_philnet,
-    weights_holder,
-)
+from latent_microscope.models.classifiers import ResNet50, build_classifier, weights_holder
+from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.vaes import ConvEyeVAE, EyeVAE, build_vae, kl_terms
 from latent_microscope.models.weights import load_checked
 

@@ -60,9 +60,9 @@ def test_runs_have_views_outermost() -> None:
     assert planned.run_files("a.npy")(study, Wildcards())[1] == "results/s/vae/whole/seed1/a.npy"
 
 
-def test_settings_of_a_detection_study_have_their_own_seeds() -> None:
-    settings = {"hard": {"seeds": [0, 1]}, "easy": {"seeds": [7]}}
-    study = Study("d", {"kind": "detection", "settings": settings, "seeds": [0]})
+def test_scenarios_of_a_detection_study_have_their_own_seeds() -> None:
+    scenarios = {"hard": {"seeds": [0, 1]}, "easy": {"seeds": [7]}}
+    study = Study("d", {"kind": "detection", "scenarios": scenarios, "seeds": [0]})
     assert list(study.runs()) == [("hard", 0), ("hard", 1), ("easy", 7)]
 
 
@@ -98,7 +98,7 @@ def test_models_without_chance_have_one_seed() -> None:
     study = found["alignment-workstation"]
     assert networks.seeds_of(study, "pixels") == [0]
     assert len(networks.seeds_of(study, "philnet")) > 1
-    folds = study.models("folds")[0]
+    folds = study.models("cross_validated")[0]
     rows = networks.compared_folds(study)
     assert {row[2] for row in rows if row[0] == study.model(folds)["of"]} == {folds}
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_json, load_table, save_csv, save_table
+from latent_microscope.io.artefacts import load_json, save_csv, save_table
 from latent_microscope.planning.captions import captions
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.report import gather
@@ -32,8 +32,8 @@ CAPTIONS = captions()
 @cache
 def row(table: str) -> dict[str, Any]:
     """The first row of a published table: all columns that the sections show."""
-    path = next(p for folder in PUBLISHED for p in folder.glob(f"tables/{table}.parquet"))
-    return {str(key): value for key, value in load_table(path).iloc[0].items()}
+    made = next(made for made in map(Study.published, PUBLISHED) if table in made.tables)
+    return {str(key): value for key, value in made.table(table).iloc[0].items()}
 
 
 def study(**tables: list[dict[str, Any]]) -> Study:
@@ -59,7 +59,7 @@ TEST = {"seed": 0, "group": "cluster 0", "definition": "odds", "attribute": "Bal
 SURVIVOR = {
     **{"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "cohens_h": 0.4},
     **{"estimate": 3.0, "low": 2.0, "high": 4.5, "magnitude": "small", "seeds_found": 1},
-    **{"n_runs": 2, "prevalence_members": 0.3, "prevalence_rest": 0.1},
+    **{"n_seeds": 2, "prevalence_members": 0.3, "prevalence_rest": 0.1},
 }
 
 
@@ -95,7 +95,7 @@ def test_a_bias_has_its_size_and_its_doubts() -> None:
 def test_rankings_over_vaes(changes: dict[str, Any], numbers: list[str]) -> None:
     base = {"score": "cls", "over": "VAE seeds", "pairs": 3, "list": "highest 150"}
     base |= {"list_shared": 0.6, "list_shared_chance": 0.01, "spearman_mean": 0.8}
-    text = findings("reliability", study(reliability=[base | changes], health=[{}]))
+    text = findings("reliability", study(reliability=[base | changes], diagnostics=[{}]))
     assert [word for word, is_number in pieces(text) if is_number] == numbers
     assert ("do not single out" in text) == (changes.get("status") == "mostly noise")
     assert ("Set several seeds" in text) == (not numbers)
@@ -110,7 +110,7 @@ def test_rankings_over_vaes(changes: dict[str, Any], numbers: list[str]) -> None
 def test_diagnostics_say_whether_scores_can_be_interpreted(status: str, said: str) -> None:
     base = {"mean": 0.9, "warning": 0.5, "alarm": 0.95, "bad": "above", "action": "train longer"}
     both = [base | {"status": "ok"}, base | {"status": status, "seeds_not_ok": "1"}]
-    text = findings("health", study(health=both))
+    text = findings("diagnostics", study(diagnostics=both))
     assert said in text
     assert ("Train longer." in text) == ("seed 1" in text) == (status != "ok")
 
@@ -194,7 +194,7 @@ def of_figure(name: str, made: Study) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", text).split())
 
 
-def test_a_figure_has_the_numbers_of_its_own_view() -> None:
+def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     facts = [
         {"crop": view, "quantity": "active_dimensions", "mean": mean}
         for view, mean in (("whole", 7.0), ("eyes", 3.0))

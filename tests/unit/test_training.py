@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import build_philnet
+from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
 from latent_microscope.training.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import build_philnet
+from latent_microscope.models.philnet import build_philnet
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings, predict
@@ -94,7 +94,7 @@ def test_nothing_held_out_and_too_little():
     rows = np.arange(N)
     train, inner = hold_out(rows, IDS, LABELS, 0.0, generator())
     assert (train.tolist(), inner.size) == (rows.tolist(), 0)
-    with pytest.raises(InputError, match=r"inner: .*0\.01"):
+    with pytest.raises(InputError, match=r"validation_fraction: .*0\.01"):
         hold_out(rows, IDS, LABELS, 0.01, generator())
 
 
@@ -136,7 +136,7 @@ def test_the_record_is_verified():
         ({"epochs": 0}, "epochs: 0"),
         ({"epochs": {"choose": []}}, "epochs: "),
         ({"epochs": {"at": [1]}}, "epochs: "),
-        ({"validation_fraction": 0.0}, r"epochs\.choose: .*inner"),
+        ({"validation_fraction": 0.0}, r"epochs\.choose: .*validation_fraction"),
         ({"colour": 1}, "'colour'"),
         ({"trainable": "tail"}, "trainable: 'tail'"),
     ],

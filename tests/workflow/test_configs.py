@@ -114,7 +114,7 @@ def test_mistake_names_the_key(name: str) -> None:
 def test_the_config_without_a_mistake_is_read() -> None:
     config = load_yaml(CONFIG / "config.yaml")
     found = resolve(config)
-    assert list(found["studies"]) == config["seed"]
+    assert list(found["studies"]) == config["run"]
 
 
 @pytest.mark.parametrize("name", THROUGH_SNAKEMAKE)

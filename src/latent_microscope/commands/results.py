@@ -40,7 +40,7 @@ def default_settings(
     """The resolved settings of a study with this section ``data``; its files are not read."""
     study = {"kind": KIND, "data": dict(data), **sections}
     given: dict[str, Any] = {"run": ["command"], "studies": {"command": study}}
-    given |= {} if seed is None else {"seed": seed}
+    given |= {} if seed is None else {"root_seed": seed}
     config = resolve(merge(load_yaml(project.asset("config/config.yaml")), given))
     return Settings(config["studies"]["command"], config["root_seed"], config["numeric_threads"])
 

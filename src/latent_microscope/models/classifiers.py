@@ -1,173 +1,22 @@
-"""PhilNet, ResNet-50 and EfficientNet-Lite, and the one that a config names."""
+"""Networks with ImageNet weights: ResNet-50 and EfficientNet-Lite; the network of a config."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from latent_microscope.errors import InputError
+from latent_microscope.models.philnet import Classifier, build_philnet
 from latent_microscope.models.weights import seeded_init
 
-# Channel means and standard deviations of training images in [0, 1].
-CIFAR = ((0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159))
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_PHILNET_CHOICES = {
-    "stem": ("none", "convolution", "space_to_depth"),
-    "pooling": ("max", "average"),
-    "pool_after": ("first", "last"),
-    "head_pooling": ("average", "max"),
-    "dropout_at": ("head", "blocks"),
-}
-KEYS = ("widths", "convolutions", *_PHILNET_CHOICES, "residual", "dropout", "classes")
-"""Keys of PhilNet's architecture."""
 INPUT_SIZES = (224, 240, 260)
 """Side of EfficientNet-Lite's images in pixels, by the number of the network."""
 CENTRE, SCALE = 0.498, 0.502
-
-
-class Classifier(nn.Module):
-    """Takes images (n, 3, H, W) in [0, 1]."""
-
-    mean: Tensor
-    sd: Tensor
-
-    def _set_statistics(self, statistics: tuple[tuple[float, ...], tuple[float, ...]]) -> None:
-        for name, values in zip(("mean", "sd"), statistics, strict=True):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """Normalise, after resizing where the network needs it."""
-        return (images - self.mean) / self.sd
-
-    def features(self, images: Tensor) -> Tensor:
-        """Penultimate activations (n, f) of images."""
-        raise NotImplementedError
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Logits, float32 (n, classes), of penultimate activations."""
-        raise NotImplementedError
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits, float32 (n, classes), of images."""
-        return self.classify(self.features(images))
-
-
-def _convolution(inner: int, outer: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inner, outer, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outer), nn.ReLU())
-
-
-class Block(nn.Module):
-    """3×3 convolutions with batch norm and ReLU, one 2×2 pooling, optionally a shortcut.
-
-    The first convolution changes the width; a shortcut bridges the others.
-    """
-
-    def __init__(
-        self,
-        inner: int,
-        outer: int,
-        *,
-        convolutions: int,
-        pooling: str,
-        pool_after: str,
-        residual: bool,
-        dropout: float,
-    ) -> None:
-        super().__init__()
-        self.first = _convolution(inner, outer)
-        self.rest = nn.Sequential(*(_convolution(outer, outer) for _ in range(convolutions - 1)))
-        self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
-        self.pool_first = pool_after == "first"
-        self.residual = residual and convolutions > 1
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Halve the image and change the width."""
-        x = self.first(x)
-        if self.pool_first:
-            x = self.pool(x)
-        x = x + self.rest(x) if self.residual else self.rest(x)
-        return self.dropout(x if self.pool_first else self.pool(x))
-
-
-class PhilNet(Classifier):
-    """The classifier of the alignment study: three convolutional blocks, batch norm and dropout.
-
-    Args:
-        widths: Filters of the three blocks.
-        convolutions: 3×3 convolutions per block, one number or one for each block.
-        stem: Before the first block: ``none``; ``convolution`` (3×3, first width);
-            ``space_to_depth`` (2×2 pixels become 12 channels: four times fewer positions).
-        pooling: ``max`` or ``average``, 2×2, once per block.
-        pool_after: The ``first`` or the ``last`` convolution of a block.
-        residual: Bridge all but the first convolution of a block by a shortcut.
-        head_pooling: ``average`` or ``max`` over all remaining positions.
-        dropout: Probability.
-        dropout_at: ``head`` (on the penultimate features) or ``blocks`` (after each block).
-        classes: Number of classes.
-    """
-
-    def __init__(
-        self,
-        widths: Sequence[int] = (32, 128, 512),
-        convolutions: int | Sequence[int] = 1,
-        stem: str = "none",
-        pooling: str = "max",
-        pool_after: str = "last",
-        residual: bool = False,
-        head_pooling: str = "average",
-        dropout: float = 0.4,
-        dropout_at: str = "head",
-        classes: int = 10,
-    ) -> None:
-        super().__init__()
-        counts = [convolutions] * len(widths) if isinstance(convolutions, int) else convolutions
-        if len(counts) != len(widths):
-            raise InputError(
-                f"convolutions: {list(counts)} needs one number for each of the "
-                f"{len(widths)} widths"
-            )
-        chosen = (stem, pooling, pool_after, head_pooling, dropout_at)
-        for (key, allowed), value in zip(_PHILNET_CHOICES.items(), chosen, strict=True):
-            if value not in allowed:
-                raise InputError(f"{key}: {value!r} is unknown; use one of {', '.join(allowed)}")
-        self.stem: nn.Module = nn.Identity()
-        channels = 3
-        if stem == "convolution":
-            self.stem, channels = _convolution(3, widths[0]), widths[0]
-        elif stem == "space_to_depth":
-            self.stem, channels = nn.PixelUnshuffle(2), 12
-        shape: dict[str, Any] = {"pooling": pooling, "pool_after": pool_after, "residual": residual}
-        shape["dropout"] = dropout if dropout_at == "blocks" else 0.0
-        pairs = zip(pairwise([channels, *widths]), counts, strict=True)
-        blocks = [Block(*pair, convolutions=count, **shape) for pair, count in pairs]
-        self.blocks = nn.Sequential(*blocks)
-        pool = nn.AdaptiveAvgPool2d if head_pooling == "average" else nn.AdaptiveMaxPool2d
-        self.pool: nn.Module = pool(1)
-        self.dropout = nn.Dropout(dropout if dropout_at == "head" else 0.0)
-        self.head = nn.Linear(widths[-1], classes)
-        self._set_statistics(CIFAR)
-
-    def features(self, images: Tensor) -> Tensor:
-        """Penultimate activations (n, last width)."""
-        return self.pool(self.blocks(self.stem(self.prepare(images)))).flatten(1)
-
-    def classify(self, features: Tensor) -> Tensor:
-        """See :meth:`Classifier.classify`."""
-        return self.head(self.dropout(features)).float()
-
-
-def build_philnet(settings: Mapping[str, Any], *, seed: int = 0) -> PhilNet:
-    """A PhilNet with default torch initialisation from a derived seed; other keys are ignored."""
-    with seeded_init(seed):
-        return PhilNet(**{key: settings[key] for key in KEYS if key in settings})
 
 
 def _resized(images: Tensor, side: int, mode: str) -> Tensor:

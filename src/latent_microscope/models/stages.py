@@ -5,7 +5,8 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import EfficientNetLite, PhilNet, ResNet50
+from latent_microscope.models.classifiers import EfficientNetLite, ResNet50
+from latent_microscope.models.philnet import PhilNet
 from latent_microscope.models.pixels import to_range
 from latent_microscope.models.vaes import CifarVAE
 

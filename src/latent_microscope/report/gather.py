@@ -52,7 +52,9 @@ def comparison(study: Study) -> dict[str, Any]:
     )
     ours = table[table["detector"] == OURS].set_index("scenario")
     best = table[table["best_baseline"]].drop_duplicates("scenario").set_index("scenario")
-    settings = best.join(ours, rsuffix="_ours").reset_index()
+    settings = best.merge(
+        ours, "left", left_index=True, right_index=True, suffixes=("", "_ours")
+    ).reset_index()
     better = settings["average_precision_interpolations_difference_low"] > 0
     worse = settings["average_precision_interpolations_difference_high"] < 0
     settings["verdict"] = "no significant difference"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from latent_microscope.errors import InputError
+from latent_microscope.former_names import file_stem
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.report.formats import plain
 from latent_microscope.report.images import Small
@@ -98,7 +99,7 @@ def document(
     A file without its sidecar or with another content, or two of one name, are an InputError.
     """
     settings = told["settings"]
-    named = {path.stem: path for path in sorted(tables)}
+    named = {file_stem(path.stem): path for path in sorted(tables)}
     drawn = {_figure_name(path, settings): path for path in sorted(figures)}
     if len(named) < len(tables) or len(drawn) < len(figures):
         raise InputError(f"{name}: two of its tables or figures have one name")
@@ -122,7 +123,8 @@ def _figure_name(path: Path, settings: Mapping[str, Any]) -> str:
     parts = path.parts
     crop = parts[parts.index("vae") + 1] if "vae" in parts else path.parent.name
     first = next(iter(settings.get("crops") or ["whole"]))
-    return path.stem if crop in ("figures", first) else f"{crop}/{path.stem}"
+    stem = file_stem(path.stem)
+    return stem if crop in ("figures", first) else f"{crop}/{stem}"
 
 
 def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[str, Any]:

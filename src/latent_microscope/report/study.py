@@ -18,7 +18,6 @@ class Study:
     tables: Mapping[str, Path]
     figures: Mapping[str, Path]
     _read: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
-    former: bool = False  # columns may have the names of results published before
 
     def has(self, *tables: str) -> bool:
         """Whether the study has all of these tables, and rows in the first one."""
@@ -27,8 +26,7 @@ class Study:
     def table(self, name: str) -> pd.DataFrame:
         """A table, read once."""
         if name not in self._read:
-            read = load_table(self.tables[name])
-            self._read[name] = former_names.columns(read) if self.former else read
+            self._read[name] = former_names.columns(load_table(self.tables[name]))
         return self._read[name]
 
     def pictures(self, *prefixes: str) -> list[str]:
@@ -52,5 +50,4 @@ class Study:
                 former_names.file_stem(path.relative_to(figures).with_suffix("").as_posix()): path
                 for path in drawn
             },
-            former=True,
         )

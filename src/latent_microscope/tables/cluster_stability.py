@@ -139,8 +139,8 @@ def plane_stability(
     curve = []
     for part, name in zip(labels, names, strict=True):
         table = sbs_table({min_cluster_size: part}, [], kept=1.0, configured=min_cluster_size)
-        curve.append(table.assign(plane=name))
-    columns = ["plane", "min_cluster_size", "share", "n_clusters", "noise_share"]
+        curve.append(table.assign(umap=name))
+    columns = ["umap", "min_cluster_size", "share", "n_clusters", "noise_share"]
     return ClusterStability(
         pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
         clusters=jaccard_table(

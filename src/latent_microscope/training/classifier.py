@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import PhilNet
+from latent_microscope.models.philnet import PhilNet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.training.data import augment, shuffled
 from latent_microscope.training.device import numeric_environment

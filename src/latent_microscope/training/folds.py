@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import PhilNet, build_philnet
+from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import load_checked
 from latent_microscope.seeds import derive, rng

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from latent_microscope.models.classifiers import PhilNet
+from latent_microscope.models.philnet import PhilNet
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.folds import Float32, predict
 from latent_microscope.training.splits import Ints

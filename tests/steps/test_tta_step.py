@@ -1,4 +1,4 @@
-"""Predictions over views of an image: what is averaged, by which network, with which images."""
+"""Predictions over crops of an image: what is averaged, by which network, with which images."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from step_helpers import judged_images  # type: ignore[import-not-found]
 import predict_tta
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
-from latent_microscope.models.classifiers import build_philnet
+from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import save_weights
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
@@ -59,29 +59,29 @@ def averaged(inputs: dict[str, Path], folder: Path, **settings: Any) -> dict[str
     return outputs
 
 
-def by_hand(images: np.ndarray, fold: int, by: list[tuple[int, int]], mirror: bool) -> np.ndarray:
-    """Mean logits over views, each made by padding and cropping."""
+def by_hand(images: np.ndarray, fold: int, by: list[tuple[int, int]], flip: bool) -> np.ndarray:
+    """Mean logits over crops, each made by padding and cropping."""
     model = build_philnet(NET, seed=fold).eval()
     unit = to_unit(torch.from_numpy(images))
     wide = torch.nn.functional.pad(unit, (2, 2, 2, 2), mode="reflect")
-    views = [wide[:, :, 2 - y : 34 - y, 2 - x : 34 - x] for y, x in by]
-    views += [view.flip(3) for view in views] * mirror
+    crops = [wide[:, :, 2 - y : 34 - y, 2 - x : 34 - x] for y, x in by]
+    crops += [crop.flip(3) for crop in crops] * flip
     with torch.inference_mode():
-        return torch.stack([model(view) for view in views]).mean(dim=0).numpy()
+        return torch.stack([model(crop) for crop in crops]).mean(dim=0).numpy()
 
 
-@pytest.mark.parametrize(("shift", "mirror"), [(2, True), (2, False), (0, True), (0, False)])
-def test_mean_over_views_by_the_network_of_the_fold(
-    inputs: dict[str, Path], tmp_path: Path, shift: int, mirror: bool
+@pytest.mark.parametrize(("shift", "flip"), [(2, True), (2, False), (0, True), (0, False)])
+def test_mean_over_crops_by_the_network_of_the_fold(
+    inputs: dict[str, Path], tmp_path: Path, shift: int, flip: bool
 ) -> None:
-    made = averaged(inputs, tmp_path / "out", shift=shift, mirror=mirror)
+    made = averaged(inputs, tmp_path / "out", shift=shift, flip=flip)
     images, logits = load_npy(inputs["images"]), load_npy(made["logits"])
     table = load_table(made["folds"])
     assert table["fold"].tolist() == [i % FOLDS for i in range(N)]
     four = [(2, 0), (-2, 0), (0, 2), (0, -2)]
     for fold in range(FOLDS):
         rows = np.arange(N) % FOLDS == fold
-        expected = by_hand(np.asarray(images[rows]), fold, [(0, 0), *four * (shift > 0)], mirror)
+        expected = by_hand(np.asarray(images[rows]), fold, [(0, 0), *four * (shift > 0)], flip)
         np.testing.assert_allclose(logits[rows], expected, atol=2e-5)
     features = load_npy(made["features"])
     assert features.shape == (N, 8)
