@@ -152,7 +152,9 @@ def compare(old: Path, new: Path) -> list[str]:
     both = sorted(one["studies"].keys() & two["studies"].keys())
     for study in both:
         found += study_differences(one["studies"][study], two["studies"][study], folders)
-    meant = [m for m in renames.exceptions if any(f"results/{study}/" in m.what for study in both)]
+    meant = [
+        m for m in renames.exceptions if any(m.covers("contents", d.what, d.field) for d in found)
+    ]
     lines: list[str] = unexplained(found, meant, "contents")
     return lines
 

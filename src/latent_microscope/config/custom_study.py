@@ -1,4 +1,4 @@
-"""Studies of the kind own: the user's files, and what must go together in such a study."""
+"""Studies of the kind custom: the user's files, and what must go together in such a study."""
 
 from typing import Any, Literal
 
@@ -126,7 +126,7 @@ class Data(Section):
 
 
 class CustomStudy(IdentityStudy, ComparedStudy):
-    """A study of the kind own; latent-microscope init FILES writes one."""
+    """A study of the kind custom; latent-microscope init FILES writes one."""
 
     kind: Literal["custom"]
     data: Data

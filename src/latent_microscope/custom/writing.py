@@ -57,7 +57,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     name = name or study_name([parts.get("embeddings") or parts.get("images") or models[0]])
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(f"--name {name}: use small letters, digits and hyphens")
-    lines = [f"# Written by: {command}", "# Every key: config/README.md, kind own.", ""]
+    lines = [f"# Written by: {command}", "# Every key: config/README.md, kind custom.", ""]
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: custom", "    data:"]
     lines += data_lines(parts, by_name, latents=latents)
     lines += unmatched_lines(kept, every)
@@ -338,7 +338,7 @@ def sizes_lines(count: int, *, people: bool) -> list[str]:
     lines = [
         f"    clusters:  # of {count} samples",
         f"      neighbors: {neighbors}  # UMAP",
-        f"      min_cluster_size: {smallest}  # HDBSCAN on the UMAP plane",
+        f"      min_cluster_size: {smallest}  # HDBSCAN on the UMAP",
         f"      min_samples: {max(2, smallest // 4)}",
         f"      sbs_sizes: {sizes}",
         "      umap_seeds: 3",

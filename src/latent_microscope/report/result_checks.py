@@ -69,7 +69,7 @@ def _array(path: Path) -> Iterator[Finding]:
     if array.dtype.kind == "f":
         finite = all(np.isfinite(array[i : i + _BLOCK]).all() for i in range(0, len(array), _BLOCK))
         yield "all finite", finite, f"{array.dtype}"
-    if path.stem in ("latents", "plane"):
+    if path.stem in ("latents", "umap"):
         spread = float(np.asarray(array[:_BLOCK]).std(axis=0).max())
         yield _COLLAPSED, spread > 1e-6, f"largest standard deviation {spread:.3g}"
     if path.parent.parent.name == "rdms":
