@@ -29,7 +29,7 @@ def finish(
         samples: .parquet: id of each sample, with what is known of it.
         images: .npy uint8 (n, H, W, C); row i is row i of samples or scores.
         latents: .npy (n, d); row i is row i of samples or scores.
-        plane: .npy (n, 2), UMAP; row i is row i of samples or scores.
+        umap: .npy (n, 2), UMAP; row i is row i of samples or scores.
         sources: .npy (n, k), independent components; row i is row i of scores.
         scores: .parquet: id and the scores of each sample.
         clusters: .parquet: id and the cluster of each sample (-1: noise).
@@ -38,7 +38,7 @@ def finish(
         notes: remarks in brackets after a model's name, by its name.
         metric: distance of the RDMs.
         simulated: whether votes are simulated, so that published values do not apply.
-        seed: root seed.
+        root_seed: root seed.
     """
     with look(name, style) as made:
         drawn = draw(look=made)

@@ -1,4 +1,4 @@
-"""Cluster samples by HDBSCAN on the plane and in latent space."""
+"""Cluster samples by HDBSCAN on the UMAP and in latent space."""
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_ids, load_rows
@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Cluster samples by HDBSCAN, numbered by falling size; noise is -1.
 
-    clusters: id, cluster (on the plane), probability, cmax (in latent space), scale_<size> (on the
+    clusters: id, cluster (on the UMAP), probability, cmax (in latent space), scale_<size> (on the
     plane at each of scales). neighbours and distances are searched for if not given; above
     cmax_rows samples the tree in latent space comes from the neighbour graph.
     """

@@ -1,4 +1,4 @@
-"""Embed latents in the plane by t-SNE."""
+"""Embed latents in two dimensions by t-SNE."""
 
 import numpy as np
 

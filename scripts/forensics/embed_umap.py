@@ -1,4 +1,4 @@
-"""Embed latents in the plane by UMAP."""
+"""Embed latents in two dimensions by UMAP."""
 
 import numpy as np
 

@@ -9,7 +9,7 @@ from latent_microscope.tables.clusters import profile_table, sbs_table
 def main(
     *, latents: In, clusters: In, scores: In, profile: Out, sbs: Out, measured: list[str]
 ) -> None:
-    """Profile the clusters on the plane; SBS of all partitions.
+    """Profile the clusters on the UMAP; SBS of all partitions.
 
     profile: cluster (-1 is noise), size, mean_distance, max_distance, sd_distance (latent units),
     mean_<score>, creative. sbs: partition, share, label, n_clusters, noise_share.

@@ -1,4 +1,4 @@
-"""Cluster resamples of the plane: stability of clusters and SBS under resampling."""
+"""Cluster resamples of the UMAP: stability of clusters and SBS under resampling."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def main(
     seed: int = 0,
     samples: In | None = None,
 ) -> None:
-    """Cluster resamples of the plane and compare each with the clusters of all samples.
+    """Cluster resamples of the UMAP and compare each with the clusters of all samples.
 
     sbs: min_cluster_size, configured, share (the SBS), low, high (95 %), resample_median,
     resample_low, resample_high, n_clusters, n_clusters_low, n_clusters_high, noise_share,

@@ -46,7 +46,7 @@ def main(
         space_names: what each is: "latents of the VAE".
         title: study and seed.
         maps: .npy (n, 2) maps of some spaces; of the others: two principal components.
-        map_spaces: names of the spaces of the planes.
+        map_spaces: names of the spaces of the maps.
         map_method: method that made the planes.
         neighbours: .npy (n, k) nearest rows in some spaces; computed for the others.
         neighbour_spaces: names of the spaces of the neighbours.

@@ -34,7 +34,7 @@ def finish(
         samples: .parquet with the id of each image.
         settings: the model's section of the config.
         root_seed: root seed.
-        seed: number of this run.
+        seed: training seed.
     """
     ids = load_table(samples, ["id"])
     pixels = load_images(images, samples, len(ids))

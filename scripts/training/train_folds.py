@@ -56,10 +56,11 @@ def main(
             epochs, temperature.
         training: .parquet, one row per fold and epoch: losses in nats.
         weights: .pt state dict, names led by fold0. and so on.
-        settings: the network (widths, convolutions, ...), targets (votes or labels), folds, inner,
-            epochs (a number or {"choose": [...]}), flip, and the training as of train_philnet.
+        settings: the network (widths, convolutions, ...), targets (votes or labels), folds,
+            validation_fraction, epochs (a number or {"choose": [...]}), flip, and the training as
+            of train_philnet.
         root_seed: root seed.
-        seed: number of this run; each has its own folds and random streams.
+        seed: seed of this training; each has its own folds and random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
@@ -86,7 +87,7 @@ def main(
         checkpoint_key={"settings": settings, "seed": root_seed, "run": seed},
         checkpoint_seconds=checkpoint_seconds,
         tensorboard=tensorboard,
-        label=f"PhilNet on {plan.targets}, run {seed}",
+        label=f"PhilNet on {plan.targets}, seed {seed}",
     )
     result = fine_tune_folds(pixels, human.ids, human.labels, targets, shares, plan, stage)
     save_npy(logits, result.logits)

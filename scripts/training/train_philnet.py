@@ -44,7 +44,7 @@ def main(
             learning_rate, optimizer, weight_decay, scheduler, augmentation, label_smoothing,
             average, precision, memory_format, monitor_every, deterministic).
         root_seed: root seed.
-        seed: number of this run; each has its own random streams.
+        seed: seed of this training; each has its own random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
@@ -61,7 +61,7 @@ def main(
         load_npy(images),
         load_table(samples, ["label"])["label"].to_numpy(),
         plan,
-        Run(stream, where, f"PhilNet, run {seed}", checkpoint, tensorboard),
+        Run(stream, where, f"PhilNet, seed {seed}", checkpoint, tensorboard),
         monitor=(load_npy(test_images), load_table(test_samples, ["label"])["label"].to_numpy()),
     )
     save_table(training, result.log)

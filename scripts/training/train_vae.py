@@ -49,7 +49,7 @@ def main(
             latents).
         reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
         root_seed: root seed.
-        seed: number of this run; each has its own random streams.
+        seed: seed of this training; each has its own random streams.
         device: auto, cpu or cuda.
         tensorboard: folder for TensorBoard event files.
         checkpoint_seconds: least time between two checkpoints, seconds.
@@ -63,7 +63,7 @@ def main(
     arch = settings.get("arch", "")
     for restart in range(restarts + 1):
         attempt = derive(stream, "restart", restart) if restart else stream
-        label = f"{arch} VAE, run {seed}" + (f", restart {restart}" if restart else "")
+        label = f"{arch} VAE, seed {seed}" + (f", restart {restart}" if restart else "")
         shape, initial = pixels.shape[1:], derive(attempt, "weights")
         model = build_vae(arch, settings, image_shape=shape, seed=initial)
         key = {"settings": settings, "seed": root_seed, "run": seed, "restart": restart}

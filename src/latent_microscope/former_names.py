@@ -45,6 +45,8 @@ COLUMNS = {
     "earlier_source": "reference_source",
 }
 """Column of a table → its new name."""
+PARAMS = {"seed": "root_seed", "run": "seed"}
+"""Param in sidecars without a schema → its new name."""
 VERDICTS = {"look-alike": "near match"}
 """Value of the column ``verdict`` → its new one."""
 

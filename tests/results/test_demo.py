@@ -69,7 +69,7 @@ CONTRACTS: dict[str, dict[str, str]] = {
     },
     "sources-*.parquet": {
         "restart": "int64",
-        "seed": "int64",
+        "random_state": "int64",
         "converged": "bool",
         "n_iter": "int64",
         "mean_abs_kurtosis": "float64",
@@ -188,7 +188,7 @@ def test_rows_describe_the_samples_in_order(run: Path) -> None:
     for name in (
         "latents",
         "logvar",
-        "plane",
+        "umap",
         "factors",
         *(p.stem for p in run.glob("sources-*.npy")),
     ):
@@ -197,7 +197,7 @@ def test_rows_describe_the_samples_in_order(run: Path) -> None:
 
 @pytest.mark.parametrize("run", RUNS, ids=IDS)
 def test_arrays_have_their_types(run: Path) -> None:
-    for name in ("latents", "logvar", *(["plane"] if run in SCORED else [])):
+    for name in ("latents", "logvar", *(["umap"] if run in SCORED else [])):
         array = load_npy(run / f"{name}.npy")
         assert array.dtype == np.float32
         assert np.isfinite(array).all()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from latent_microscope import former_names
 from latent_microscope.io.artefacts import load_json, load_table, save_json
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.report.publishing import LARGEST_FIGURE
@@ -57,6 +58,7 @@ def test_run_says_what_was_run(study: Path) -> None:
     assert kind in ("synthetic", "detection", "faces", "alignment", "simulations")
     assert run["machines"]
     assert all(machine["cores"] >= 1 and machine["processor"] for machine in run["machines"])
+    settings = former_names.settings(run["settings"])
     assert run["devices"]
     assert run["libraries"]["numpy" if kind == "simulations" else "torch"]
     assert run["seconds"] > 0
@@ -64,7 +66,7 @@ def test_run_says_what_was_run(study: Path) -> None:
         assert run["settings"]["runs"] >= 1000
         assert {"simulate_null", "simulate_coverage", "simulate_power"} <= set(run["steps"])
     else:
-        assert run["settings"].get("seeds") or run["settings"]["settings"]
+        assert settings.get("seeds") or settings["scenarios"]
         assert {"train_vae", "import_weights"} & set(run["steps"])
     assert not run["settings"].get("simulated_votes", False)
 

@@ -110,7 +110,7 @@ def test_empty_tables_and_files(tmp_path: Path) -> None:
     ("name", "array", "expected"),
     [
         ("latents", np.ones((5, 2)), ["not collapsed to a point"]),
-        ("plane", np.array([[0.0, 1], [np.nan, 2], [3, 4]]), ["all finite", "not collapsed"]),
+        ("umap", np.array([[0.0, 1], [np.nan, 2], [3, 4]]), ["all finite", "not collapsed"]),
         ("factors", np.r_[np.zeros((9000, 1)), [[np.inf]]], ["all finite"]),
         ("latents", np.zeros((0, 2)), ["not empty"]),
         ("rdms/cosine/human", np.zeros(0), ["not empty"]),

@@ -122,7 +122,7 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
         (
             MINE,
             {**FOLDS, "epochs": {"choose": [1]}, "validation_fraction": 0},
-            ("models.mine.inner: 0 ",),
+            ("models.mine.validation_fraction: 0 ",),
         ),
         (MINE, {**FOLDS, "targets": "wishes"}, ("mine.targets: 'wishes' ", "votes, labels")),
         (MINE, {**FOLDS, "epochs": {"chose": [1]}}, ("mine.epochs.chose: ", "mean choose?")),

@@ -123,7 +123,7 @@ def test_tables_say_what_a_model_is() -> None:
         "philnet": f"trained {epochs} epochs",
         "resnet50": "random weights",
         "f": "fine-tuned on votes of 9 other folds",
-        "v": "f, mean over 5 views of an image",
+        "v": "f, mean over 5 crops of an image",
     }
     assert not {"label", "pixels", "random"} & said.keys()
 

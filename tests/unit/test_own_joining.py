@@ -60,7 +60,12 @@ def refusal(sources: list[Source]) -> str:
 def test_what_does_not_match_is_an_error_that_names_it() -> None:
     sources = [source("one", list("abcd")), source("two", list("ab"))]
     message = refusal(sources)
-    for fact in ("two.csv: lacks 2 of 4 ids", "'c', 'd'", "unmatched.csv", "`unmatched: drop`"):
+    for fact in (
+        "two.csv: does not contain 2 of 4 ids",
+        "'c', 'd'",
+        "unmatched.csv",
+        "`unmatched: drop`",
+    ):
         assert fact in message
     kept = joined_ids(*match(sources), drop=True, listed="unmatched.csv")
     assert kept.tolist() == ["a", "b"]

@@ -188,7 +188,7 @@ def test_the_reader_of_a_data_set_counts_as_code(monkeypatch: pytest.MonkeyPatch
 def test_the_explored_spaces_have_their_planes(demo: dict[str, Study]) -> None:
     spaces = explorer.spaces(demo["demo-alignment"], Wildcards())
     assert next(iter(spaces)) == "latents of the VAE"
-    assert list(spaces)[-1] == "votes of people"
+    assert list(spaces)[-1] == "votes of annotators"
     synthetic = explorer.spaces(demo["demo-synthetic"], Wildcards())
     assert synthetic["latents of the VAE"][2].endswith("tsne.npy")
 

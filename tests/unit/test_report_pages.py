@@ -78,7 +78,7 @@ def test_a_bias_has_its_size_and_its_doubts() -> None:
     text = findings("bias", found)
     assert "the effect of 1 of them is negligible" in text
     assert "Hat in cluster 0 of seed 0, odds ratio 3 (2–4.5): 30.0 % of its members, 10.0 %" in text
-    assert "No attribute is found in all 2 runs" in text
+    assert "No attribute is found in all 2 seeds" in text
     assert "not the data" in text
     everywhere = study(bias_tests=[TEST], bias=[SURVIVOR | {"seeds_found": 2}])
     assert "over-represented Hat" in findings("bias", everywhere)
@@ -128,7 +128,11 @@ def test_clusters_are_compared_with_chance(ari: float, verdict: str, said: str) 
 
 @pytest.mark.parametrize(
     ("clusters", "low", "high", "said"),
-    [(3, 0.0, 1.0, "in 1 of 1 runs"), (3, 0.55, 0.65, "0.60 over runs"), (0, 0.0, 0.0, "SBS is 0")],
+    [
+        (3, 0.0, 1.0, "for 1 of 1 seeds"),
+        (3, 0.55, 0.65, "0.60 over seeds"),
+        (0, 0.0, 0.0, "SBS is 0"),
+    ],
 )
 def test_sbs_with_its_interval(clusters: int, low: float, high: float, said: str) -> None:
     sbs = {"configured": True, "share": 0.6, "low": low, "high": high, "n_clusters": clusters}

@@ -58,7 +58,7 @@ def test_files_that_cannot_be_downloaded(project: Project, tmp_path: Path) -> No
     targets = [COUNTS, f"data/{half}", f"data/{full}"]
     private, kaggle, closed = refused(project, targets=targets, home=tmp_path)
     assert private.startswith(f"error: {half}: ")
-    assert "`mirror`" in private
+    assert "`download_mirror`" in private
     assert kaggle.startswith(f"error: {full}: ")
     assert "kaggle.json" in kaggle
     assert closed.startswith(f"error: cifar10h/cifar10h-counts.npy: {CLOSED[:18]}")

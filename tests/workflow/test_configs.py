@@ -27,7 +27,7 @@ def overlay(**studies: Any) -> dict[str, Any]:
 
 MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "unknown-key": (["colour=blue"], {}, "config key colour: "),
-    "wrong-value": (["seed=-1"], {}, "config key seed: "),
+    "wrong-value": (["root_seed=-1"], {}, "config key root_seed: "),
     "wrong-type": (["numeric_threads=two"], {}, "config key numeric_threads: "),
     "unknown-study": (["run=[nowhere]"], {}, "config key run: "),
     "no-study": (["run=[]"], {}, "config key run: "),

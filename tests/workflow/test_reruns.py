@@ -164,9 +164,9 @@ EDITS = [
         replaced("    models:\n", "    models:\n      pixels: {type: pixels}\n"),
         f"pixel_features compute_rdm {INFERRED} {COMPARED}",
     ),
-    Edit("root seed", PLACES["config"], appended("seed: 7\n"), ALL),
+    Edit("root seed", PLACES["config"], appended("root_seed: 7\n"), ALL),
     Edit("numeric_threads", PLACES["config"], appended("numeric_threads: 1\n"), ALL),
-    Edit("mirror folder", PLACES["config"], appended("mirror: elsewhere\n"), ""),
+    Edit("mirror folder", PLACES["config"], appended("download_mirror: elsewhere\n"), ""),
     Edit(
         "library: sub-niches",
         PLACES["sub-niches"],

@@ -30,6 +30,11 @@ def of_study(*keys):
     return ask(runs.of_study(*keys))
 
 
+def section(name, *keys):
+    """Params of these names from one section of the study's config."""
+    return {key: of_study(name, key) for key in keys}
+
+
 def shown(path, kind, declared, subcategory, labels):
     """A file in Snakemake's report, under its declared caption."""
     caption = captions.file_of(kind, declared.name)

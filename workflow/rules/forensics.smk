@@ -4,11 +4,6 @@
 ENCODED = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
 
 
-def section(name, *keys):
-    """Params of these names from one section of the study's config."""
-    return {key: of_study(name, key) for key in keys}
-
-
 rule compute_sources:
     input:
         latents=f"{RUN}/latents.npy",

@@ -191,8 +191,8 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
             and not model["validation_fraction"]
         ):
             raise InputError(
-                f"config key {prefix}.{name}.inner: 0 holds out no images to choose the number of "
-                "epochs; set it above 0 (such as 0.1), or epochs to one number"
+                f"config key {prefix}.{name}.validation_fraction: 0 holds out no images to choose "
+                "the number of epochs; set it above 0 (such as 0.1), or epochs to one number"
             )
     missing = [wanted for wanted in BASELINES if wanted not in {m["type"] for m in models.values()}]
     if study["kind"] == "alignment" and missing:

@@ -28,7 +28,7 @@ A key that is not listed below is an error that names it.
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
 | `external.yaml` | published networks by their logits, against the votes of CIFAR-10H | – |
-| yours | `latent-microscope init FILES` writes a study of the kind `own` from your files | – |
+| yours | `latent-microscope init FILES` writes a study of the kind `custom` from your files | – |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |
 """
 

@@ -110,7 +110,7 @@ def tabulate_correlations(
         more: .parquet of each further score, run by run.
 
     Returns:
-        Columns run, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
+        Columns seed, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
         (of the bootstrap), resampled (people or samples). Empty without numbers.
     """
     known, values = load_table(samples), load_table(numbers)

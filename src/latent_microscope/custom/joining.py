@@ -118,7 +118,7 @@ def joined_ids(
             .partition(f"{worst['source']}: ")[2]
             .partition(",")[0]
         )
-        what = f"has an empty cell in {column!r} for" if column else "is missing"
+        what = f"has an empty cell in {column!r} for" if column else "does not contain"
         advice = "; remove them from the other files"
         if listed is not None:
             advice = f", all in {listed}; fix the files, or set `unmatched: drop`"

@@ -78,8 +78,8 @@ def obtain(
         _etag_path(part).unlink(missing_ok=True)
     else:
         raise InputError(
-            f"{file.label}: has no public address; put it at {file.mirror} in a mirror folder and "
-            "set `mirror` in the config to that folder"
+            f"{file.label}: has no public address; put it at {file.mirror} in a folder and "
+            "set `download_mirror` in the config to that folder"
         )
 
 

@@ -29,7 +29,7 @@ def _folds(settings: Mapping[str, Any]) -> str:
 
 def _views(settings: Mapping[str, Any]) -> str:
     count = (5 if settings["shift"] else 1) * (2 if settings["flip"] else 1)
-    return f"{settings['of']}, mean over {count} views of an image"
+    return f"{settings['of']}, mean over {count} crops of an image"
 
 
 def _weights(settings: Mapping[str, Any]) -> str:

@@ -144,7 +144,7 @@ def folder_state(study: Study, at: Wildcards) -> str | None:
 def least_samples(study: Study) -> tuple[int, str]:
     """Number of samples that neighbours and clusters need, and the setting that needs the most."""
     if not study.has_forensics:
-        return 10, "the comparison with people"
+        return 10, "the comparison with annotators"
     clusters = study.settings["clusters"]
     needed: dict[str, int] = {
         "clusters.neighbors": clusters["neighbors"] + 2,

@@ -67,7 +67,12 @@ def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
         found[f"{what} of {model}"] = pair + [f"{folder}/{n}" if mapped else [] for n in names]
     if study.has_judgements:
         folder = f"results/{study.name}/human"
-        found["votes of people"] = [f"{folder}/features.npy", f"{folder}/features.parquet", [], []]
+        found["votes of annotators"] = [
+            f"{folder}/features.npy",
+            f"{folder}/features.parquet",
+            [],
+            [],
+        ]
     return found
 
 

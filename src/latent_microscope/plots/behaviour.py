@@ -180,7 +180,7 @@ def plot_disputed(
     """Images on which annotators and a model differ most, with votes and prediction.
 
     ``images`` is the table of divergences; without ``logits`` of the model, whose rows ``features``
-    names, only the votes are drawn; ``run`` is the model's seed.
+    names, only the votes are drawn; ``seed`` is the model's seed.
     """
     human = load_votes(votes, samples)
     table = load_table(images, ["id", "model", "seed", "jensen_shannon"])

@@ -132,7 +132,7 @@ def plot_scenarios(*, comparison: In, title: str, look: Look) -> Figure:
     """
     table = load_table(comparison)
     if table.empty:
-        raise InputError("comparison: no detector was compared; give the study a setting")
+        raise InputError("comparison: no detector was compared; give the study a scenario")
     settings = list(dict.fromkeys(table["scenario"]))
     names = _best_detectors(table)
     low, high = int(table["n"].min()), int(table["n"].max())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from latent_microscope import project, registry
+from latent_microscope import former_names, project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.provenance.codehash import code_hash
@@ -66,6 +66,7 @@ def table_row(path: Path, row: int) -> dict[str, Any]:
         table = load_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except ValueError as error:  # pandas' parser errors are ValueErrors
         raise InputError(f"{path}: not a readable CSV ({error})") from error
+    table = former_names.columns(table)
     if not 0 <= row < len(table):
         raise InputError(f"{path}: no row {row}; it has 0 to {len(table) - 1}")
     return {str(column): table[column].tolist()[row] for column in table.columns}
@@ -134,6 +135,9 @@ def read_job(artefact: Path) -> dict[str, Any]:
         inner = value.values() if key == "inputs" and isinstance(value, dict) else ()
         if not isinstance(value, kind) or not all(isinstance(files, dict) for files in inner):
             raise InputError(f"{sidecar_path(artefact)}: not a sidecar; wrong key {key!r}")
+    if "schema" not in content and "root_seed" not in content["params"]:
+        named = content["params"].items()
+        content["params"] = {former_names.PARAMS.get(key, key): value for key, value in named}
     return content
 
 

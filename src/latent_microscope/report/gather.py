@@ -34,7 +34,7 @@ QUANTITIES = {
     "ica_converged": "ICA restarts that converged",
     "sbs_plane": "SBS, clusters of the UMAP",
     "clusters_plane": "clusters of the UMAP",
-    "noise_plane": "share of noise on the plane",
+    "noise_plane": "share of noise on the UMAP",
     "sbs_cmax": "SBS, clusters in latent space (C_max)",
     "clusters_cmax": "clusters in latent space",
 }

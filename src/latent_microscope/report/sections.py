@@ -25,7 +25,7 @@ SECTIONS = (
     ("files", "Files", "files", ""),
     ("funnel", "The published funnel", "funnel", "funnel-"),
     ("detectors", "Single scores as detectors", "detectors", "detectors- panels- latent-map"),
-    ("comparison", "Detectors of authentic samples", "comparison", "settings"),
+    ("comparison", "Detectors of authentic samples", "comparison", "scenarios"),
     ("search", "The funnel at its best parameters", "search", ""),
     (
         "similarity",

@@ -158,7 +158,7 @@ def run_pairs(clusters: Sequence[pd.DataFrame], runs: Sequence[int], *, seed: in
     rows = []
     for (a, first), (b, second) in combinations(zip(runs, clusters, strict=True), 2):
         other = second[["id", "cluster"]].rename(columns={"cluster": "other"})
-        names = (f"clusters of run {a}", f"clusters of run {b}")
+        names = (f"clusters of seed {a}", f"clusters of seed {b}")
         both = join_by_id(first[["id", "cluster"]], other, names=names)
         head = {"first": f"seed {a}", "second": f"seed {b}"}
         rows.append(head | agreement(both["cluster"], both["other"], generator))
@@ -229,8 +229,8 @@ def tabulate_clusters(
         resampled_clusters: .parquet of the clusters' Jaccard over resamples per run.
         umaps_clusters: .parquet of the clusters' Jaccard over UMAP seeds per run.
         clusters: .parquet of the cluster memberships per run.
-        crops: view of each run.
-        seeds: number of each run.
+        crops: crop of each.
+        seeds: seed of each.
         root_seed: root seed of the shuffled baselines.
 
     Returns:

@@ -26,8 +26,8 @@ def tabulate_funnel(
     Args:
         funnels: .parquet of the funnel per run and method.
         methods: method of the sources of each.
-        seeds: number of the run of each.
-        crops: view of each.
+        seeds: seed of each.
+        crops: crop of each.
 
     Returns:
         One row per view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
@@ -59,8 +59,8 @@ def tabulate_detectors(
     Args:
         detections: .parquet of the detectors per run and method.
         methods: method of the sources of each.
-        seeds: number of the run of each.
-        crops: view of each.
+        seeds: seed of each.
+        crops: crop of each.
 
     Returns:
         One row per view, method and detector, best mean ROC AUC first within a view and method:
@@ -96,13 +96,13 @@ def tabulate_forensics(
 
     Args:
         summaries: .parquet of quantity and value per run.
-        crops: view of each run.
-        seeds: number of each run.
+        crops: crop of each.
+        seeds: seed of each.
         dimensions: .parquet of the latent dimensions per run, of VAEs.
         sbs: .parquet of the stereotypical bias score per run, if there are clusters.
 
     Returns:
-        ``view``, ``quantity``, ``mean``, ``sd``, ``n``. Beside the summary's own quantities:
+        ``crop``, ``quantity``, ``mean``, ``sd``, ``n``. Beside the summary's own quantities:
         ``active_dimensions``, ``kl_total`` (nats per image), ``sbs_<partition>``,
         ``clusters_<partition>``, ``noise_<partition>``.
     """
@@ -166,7 +166,7 @@ def tabulate_bias(
     Args:
         abis: .parquet of the attribute bias index per run.
         profiles: .parquet of the cluster profile per run.
-        seeds: number of each run.
+        seeds: seed of each.
 
     Returns:
         ``tests``: every attribute of every group of every run.
@@ -206,7 +206,7 @@ def tabulate_rankings(
     Args:
         scores: .parquet of all scores per run, over the same samples.
         measured: names of the scores.
-        seeds: number of each run.
+        seeds: seed of each.
         more: .parquet of each further score, run by run.
 
     Returns:
@@ -223,7 +223,7 @@ def tabulate_rankings(
     pairs = []
     for (a, first), (b, second) in combinations(zip(seeds, tables, strict=True), 2):
         second = second.rename(columns={name: f"{name}_b" for name in measured})
-        both = join_by_id(first, second, names=(f"scores of run {a}", f"scores of run {b}"))
+        both = join_by_id(first, second, names=(f"scores of seed {a}", f"scores of seed {b}"))
         pairs.append([rank_correlation(both[name], both[f"{name}_b"]) for name in measured])
     values = pd.DataFrame(pairs, columns=measured, dtype="float64")
     return pd.DataFrame(

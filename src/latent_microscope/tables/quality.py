@@ -1,4 +1,4 @@
-"""Tables of the quality of a study's latents over its runs: health of the VAEs, linear probes."""
+"""Tables of the quality of a study's latents: diagnostics of the VAEs, linear probes."""
 
 import logging
 
@@ -27,11 +27,11 @@ def tabulate_diagnostics(
 
     Args:
         diagnostics: .parquet of the checks per run.
-        crops: view of each.
+        crops: crop of each.
         seeds: number of each.
 
     Returns:
-        One row per view and check, in their order: ``view``, ``check``, ``status`` (the worst of
+        One row per view and check, in their order: ``crop``, ``check``, ``status`` (the worst of
         the runs), ``mean``, ``sd`` (ddof 1), ``min``, ``max``, ``n``, the limits ``warning`` and
         ``alarm``, ``bad``, ``seeds_not_ok`` (their numbers), ``meaning``, ``action``.
     """
@@ -60,7 +60,7 @@ def tabulate_diagnostics(
     texts = ("crop", "check", "status", "bad", "seeds_not_ok", "meaning", "action")
     result = pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
     for row in result[result["status"] != "ok"].to_dict("records"):
-        where = f"view {row['crop']}, runs {row['seeds_not_ok']}"
+        where = f"crop {row['crop']}, runs {row['seeds_not_ok']}"
         log.warning("%s (%s): %s: %s", row["status"], where, row["check"], row["action"])
     return result
 

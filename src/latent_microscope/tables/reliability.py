@@ -75,11 +75,11 @@ def gather(
     wanted = pd.DataFrame({"id": ids})
     columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in measured}
     for table, restart, run in zip(scores, restarts, runs, strict=True):
-        names = ("scores of the first run", f"scores of run {run}")
+        names = ("scores of the first seed", f"scores of seed {run}")
         own = join_by_id(wanted, table[["id", *measured]], names=names)
         for name in measured:
             columns[name].append((own[name].to_numpy(float), int(run), True))
-        of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of run {run}"))
+        of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of seed {run}"))
         chosen = int(of_restart["chosen"].iloc[0])
         for name in [c for c in restart.columns if str(c).startswith("restart_")]:
             u = of_restart[name].to_numpy(float)
@@ -249,7 +249,7 @@ def tabulate_reliability(
     Args:
         scores: .parquet of all scores per run.
         restarts: .parquet of the uniqueness by every ICA restart per run.
-        seeds: number of each run.
+        seeds: seed of each.
         lists: {score: [length of its ranked list, whether it holds the highest]}.
         alpha: weight of uniqueness in the CLS.
         root_seed: root seed.

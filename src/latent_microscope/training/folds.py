@@ -275,7 +275,7 @@ def _fine_tune_one(
     checkpoint.finish(result)
     log.info("%s: fold %d is trained, %d epochs", stage.label, fold, best["epochs"])
     if len(inner):
-        log.info("inner cross-entropy %.4f, temperature %.3f", best["loss"], temperature)
+        log.info("validation cross-entropy %.4f, temperature %.3f", best["loss"], temperature)
     return result
 
 
@@ -290,7 +290,7 @@ def predict(
 ) -> tuple[Tensor, Tensor]:
     """Penultimate features and logits in float32, without dropout or augmentation.
 
-    With ``mirror`` the features are the mean over an image and its mirror image; their logits are
+    With ``flip`` the features are the mean over an image and its mirror image; their logits are
     then the mean of both logits.
     """
     model = model.to(device).to(memory_format=layout).eval()

@@ -52,7 +52,7 @@ def predict_folds(
         images: uint8 (n, H, W, C).
         members: From :func:`rows_by_role`.
         shares: Vote shares, (n, classes).
-        settings: ``shift`` (pixels; 0: none) and ``mirror`` (also the mirror image of each).
+        settings: ``shift`` (pixels; 0: none) and ``flip`` (also the mirror image of each).
         device: Where to compute.
 
     Returns:
