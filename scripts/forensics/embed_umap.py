@@ -29,12 +29,12 @@ def main(
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     if replicate is None:
-        root_seed = derive(root_seed, "embed_plane", seed)
+        umap_seed = derive(root_seed, "embed_plane", seed)
     else:
-        root_seed = derive(root_seed, "embed_plane", seed, replicate)
+        umap_seed = derive(root_seed, "embed_plane", seed, replicate)
     points = umap_plane(
         z,
-        seed=root_seed,
+        seed=umap_seed,
         n_neighbors=neighbors,
         min_dist=min_dist,
         neighbours=load_neighbours(neighbours, distances, len(z)),

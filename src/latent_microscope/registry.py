@@ -8,6 +8,7 @@ imports this module: a step gets the declared name, and the hash of the code tha
 """
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -359,6 +360,11 @@ def _wrong_fields(declared: Declared) -> Iterator[str]:
     if isinstance(declared, ModelType):
         if declared.built or declared.extracted or declared.profiled:
             yield "built, extracted and profiled are only for networks of latent_microscope"
+        kinds = ("synthetic", "detection", "faces", "alignment", "simulations", "custom")
+        if not isinstance(declared.kinds, tuple) or set(declared.kinds) - {*kinds}:
+            yield f"kinds {declared.kinds!r} is not a tuple of {', '.join(kinds)}"
+        if declared.of:
+            yield "of is only for models of latent_microscope"
         if declared.extra not in ("", "train", "models"):
             yield f"extra {declared.extra!r} is not one of train, models"
         if used := sorted(_MODEL_KEYS & _keys_of(declared)):
@@ -377,11 +383,19 @@ def _wrong_config(config: Any) -> Iterator[str]:
             f"{API_VERSION} needs a subclass of latent_microscope.config.fields.Section "
             "(docs/plugins.md)"
         )
-    elif config and not hasattr(config, "model_fields"):
-        yield f"config {config!r} is no subclass of latent_microscope.config.fields.Section"
-    elif config and (missing := [n for n, f in config.model_fields.items() if f.is_required()]):
-        yield f"config: {missing[0]!r} has no default"
+    elif config is not None:
+        from latent_microscope.config.fields import Section, check  # pydantic, only for plugins
+
+        if not (isinstance(config, type) and issubclass(config, Section)):
+            yield f"config {config!r} is no subclass of latent_microscope.config.fields.Section"
+            return
+        try:
+            json.dumps(check(config, {}, "config"))  # defaults for all fields, of plain values
+        except InputError as error:
+            yield str(error)
+        except (TypeError, ValueError) as error:  # pydantic's errors about the class
+            yield f"config: {str(error).splitlines()[0]}"
 
 
 def _keys_of(declared: Score | ModelType) -> set[str]:
-    return set(declared.config.model_fields) if declared.config else set()
+    return set(getattr(declared.config, "model_fields", ()))

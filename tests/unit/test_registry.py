@@ -129,7 +129,7 @@ def test_a_name_that_nothing_has(declare: Callable[[str, Any], Any]) -> None:
         ("scores", altered(SCORE, config={"depth": {"type": "integer"}}), "version 1.*version 2"),
         ("models", altered(MODEL, config="plain"), "version 1.*version 2"),
         ("models", altered(MODEL, config=Score), "Section"),
-        ("scores", replace(SCORE, config=Needed), "'depth'"),
+        ("scores", replace(SCORE, config=Needed), "depth"),
         ("figures", altered(FIGURE, per="runs"), "per 'runs'"),
         ("figures", replace(FIGURE, params={"style": {}}), "'style'"),
         ("tables", replace(TABLE, made_by="score_samples"), "score_samples.*tabulate_"),

@@ -1,7 +1,7 @@
 # Analyses of a latent space: independent sources, scores, overlaps, near-duplicates, identities, probes.
 
 
-ENCODED = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
+ROWS = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
 
 
 rule compute_sources:
@@ -81,7 +81,7 @@ for score in scores.declared_scores():
         name:
             f"apply_score_{score.name}"
         input:
-            **ENCODED,
+            **ROWS,
         output:
             score=f"{RUN}/score-{score.name}.parquet",
         log:
@@ -104,7 +104,7 @@ for score in scores.declared_scores():
 
 rule score_restarts:
     input:
-        **ENCODED,
+        **ROWS,
         restarts=f"{RUN}/sources-intended.parquet",
         unmixings=f"{RUN}/unmixings-intended.npy",
     output:
@@ -128,7 +128,7 @@ rule score_restarts:
 
 rule find_overlaps:
     input:
-        **ENCODED,
+        **ROWS,
     output:
         overlaps=f"{RUN}/overlaps.parquet",
     log:
@@ -149,7 +149,7 @@ rule find_overlaps:
 
 rule find_signatures:
     input:
-        **ENCODED,
+        **ROWS,
     output:
         signatures=f"{RUN}/signatures.parquet",
     log:
@@ -214,7 +214,7 @@ rule evaluate_detectors:
 
 rule evaluate_scenario:
     input:
-        **ENCODED,
+        **ROWS,
         samples=ask(runs.encoded_samples),
     output:
         comparison=f"{RUN}/comparison.parquet",
@@ -288,7 +288,7 @@ rule study_identities:
 
 rule find_near_matches:
     input:
-        **ENCODED,
+        **ROWS,
     output:
         duplicates=f"{RUN}/duplicates.parquet",
     log:
@@ -308,7 +308,7 @@ rule find_near_matches:
 
 use rule find_near_matches as find_duplicates with:
     input:
-        **ENCODED,
+        **ROWS,
         images=ask(runs.encoded_images),
         samples=ask(runs.encoded_samples),
     log:
@@ -321,7 +321,7 @@ use rule find_near_matches as find_duplicates with:
 
 rule probe_attributes:
     input:
-        **ENCODED,
+        **ROWS,
         images=ask(runs.images_if_any),
         samples=ask(runs.encoded_samples),
         attributes=ask(runs.attribute_file),

@@ -6,8 +6,8 @@ LABELLED = {
     "samples": "results/{study}/data/test/samples.parquet",
     "votes": "results/{study}/data/votes.parquet",
 }
-FEATURES = {"features": f"{MODEL}/features.npy", "feature_ids": f"{MODEL}/features.parquet"}
-OUT_OF_FOLD = FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "calibrated")}
+NETWORK_FEATURES = {"features": f"{MODEL}/features.npy", "feature_ids": f"{MODEL}/features.parquet"}
+OUT_OF_FOLD = NETWORK_FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "calibrated")}
 OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
 
@@ -161,7 +161,7 @@ rule extract_features:
         samples=ask(runs.study_samples),
         weights=f"{MODEL}/weights.pt",
     output:
-        **FEATURES,
+        **NETWORK_FEATURES,
         logits=f"{MODEL}/logits.npy",
     log:
         f"{LOG}/extract_features-{{model}}-seed{{seed}}.log",
@@ -274,7 +274,7 @@ for model_type in [declared for declared in registry.model_types() if declared.f
             images=ask(runs.study_images),
             samples=ask(runs.study_samples),
         output:
-            **FEATURES,
+            **NETWORK_FEATURES,
         log:
             f"{LOG}/apply_model_{model_type.name}-{{model}}-seed{{seed}}.log",
         wildcard_constraints:

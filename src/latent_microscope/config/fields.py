@@ -1,9 +1,9 @@
 """What the config's classes are made of: strict sections, types of fields, and messages."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -110,7 +110,7 @@ def check(section: type[Section], content: Any, prefix: str) -> dict[str, Any]:
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """The message about a key that no section has."""
     name = key.rpartition(".")[2]
-    if new := _new_name(key):
+    if (new := _new_name(key)) and new in known:
         return f"config key {key}: now called {new}; rename it"
     if near := get_close_matches(name, known, n=1):
         return (
@@ -121,7 +121,7 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def unknown_value(key: str, value: Any, known: Iterable[str]) -> str:
     """The message about a value that is not one of those known."""
-    if new := _new_name(f"{key}: {value}"):
+    if isinstance(value, str) and (new := _new_name(f"{key}: {value}")):
         return f"config key {key}: {value} is now called {new}; rename it"
     return f"config key {key}: {_shown(value)} is unknown; {_like(value, known)}known here: " + (
         _listed(known)
@@ -138,7 +138,7 @@ def _plain(value: Any) -> Any:
         return {name: _plain(part) for name, part in value if part is not Absent}
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
-    return value
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _place(mistake: Mapping[str, Any]) -> list[Any]:
@@ -165,11 +165,11 @@ def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) ->
     spec = _at(schema, place, parts)
     known = [name for one in _alternatives(spec, parts) for name in one.get("enum", ())]
     wanted = f"expected {'one of ' if known else ''}{allowed(spec, parts).replace('`', '')}"
-    if meaning := spec.get("description", "").rstrip("."):
+    if meaning := spec.get("description", "").partition("\n\n")[0].rstrip("."):
         wanted += f" ({meaning})"
     if kind == "missing":
         return f"config key {key}: missing; {wanted}"
-    if new := _new_name(f"{key}: {value}"):
+    if isinstance(value, str) and (new := _new_name(f"{key}: {value}")):
         return f"config key {key}: {value} is now called {new}; rename it"
     problem = _PROBLEMS.get(kind, "is not allowed")
     if kind == "value_error":
@@ -214,16 +214,23 @@ def _words(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     kind = spec.get("type", "")
     if kind == "array":
         least, most = spec.get("minItems"), spec.get("maxItems")
-        items = re.sub(r"^(integer|number)\b", r"\1s", allowed(spec["items"], parts))
+        items = re.sub(r"^(integer|number)\b", r"\1s", allowed(spec.get("items", {}), parts))
         return f"list of {f'{least} ' if least == most and most else ''}{items}"
     bounds = [f"{sign} {spec[bound]:g}" for bound, sign in _BOUNDS.items() if bound in spec]
     return f"{_TYPES.get(kind, kind)} {', '.join(bounds)}".strip()
 
 
 def _new_name(old: str) -> str | None:
-    return next(
-        (new for pattern, new in former_names.CONFIG.items() if fnmatchcase(old, pattern)), None
-    )
+    """The new name of a former key, or of a former value, ``key: value``."""
+    key, _, value = old.partition(": ")
+    steps = key.split(".")
+    for pattern, new in former_names.CONFIG.items():
+        wanted, _, former = pattern.partition(": ")
+        parts = wanted.split(".")
+        same = former == value and len(parts) == len(steps)
+        if same and all(part in ("*", step) for part, step in zip(parts, steps, strict=True)):
+            return new
+    return None
 
 
 def _like(name: Any, known: Iterable[str]) -> str:
@@ -236,5 +243,10 @@ def _listed(known: Iterable[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a number of thousands of digits"
     return text if len(text) <= 80 else f"{text[:77]}..."

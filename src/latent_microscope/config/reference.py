@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from latent_microscope import registry
 from latent_microscope.config.fields import Absent, Section, allowed
@@ -74,6 +74,20 @@ def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, 
             default = field.get_default(call_default_factory=True, validated_data={})
             shown = "" if field.is_required() or default is Absent else _code(default)
             yield prefix + name, values, shown, (field.description or "").replace("|", "\\|")
+            for inner, below in _inside(field.annotation):
+                yield from _rows(inner, f"{prefix}{name}{below}.")
+
+
+def _inside(annotation: Any) -> Iterator[tuple[type[Section], str]]:
+    """Sections in the values of a mapping, or in the alternatives of a key, and where."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        if annotation.model_config.get("extra") != "allow":
+            yield annotation, ""
+    elif get_origin(annotation) is dict:
+        yield from ((s, f".<name>{below}") for s, below in _inside(get_args(annotation)[1]))
+    else:
+        for part in get_args(annotation):
+            yield from _inside(part)
 
 
 def _code(value: Any) -> str:

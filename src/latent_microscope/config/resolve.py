@@ -7,7 +7,7 @@ from typing import Any
 from latent_microscope.config.custom_study import check_own
 from latent_microscope.config.fields import check, unknown_value
 from latent_microscope.config.models import check_models
-from latent_microscope.config.studies import KINDS, Config, study_section
+from latent_microscope.config.studies import AnyStudy, Config, study_section
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import require_modest
 
@@ -76,8 +76,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _check_study(
     study: Mapping[str, Any], prefix: str, data_sets: Mapping[str, Mapping[str, str]] | None
 ) -> dict[str, Any]:
-    if study["kind"] not in KINDS:  # a size has changed it
-        raise InputError(unknown_value(f"{prefix}.kind", study["kind"], KINDS))
+    check(AnyStudy, study, prefix)  # a size may have changed the kind
     found = check(study_section(study["kind"]), study, prefix)
     check_models(found, f"{prefix}.models")
     if found["kind"] == "custom":

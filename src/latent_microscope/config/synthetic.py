@@ -1,8 +1,8 @@
 """Studies of the kind synthetic: scores against a ground truth of drawn images."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latent_microscope.config.fields import Distinct, Percentiles, Section, setting
 from latent_microscope.config.sections import (
@@ -37,6 +37,13 @@ class WarmupBeta(Beta):
     """Weight of the KL term."""
 
     kind: BetaKind = "warmup"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_kind(cls, beta: Any) -> Any:
+        if isinstance(beta, dict) and "value" in beta and "kind" not in beta:
+            raise ValueError("has a value, which only kind: constant uses; add kind: constant")
+        return beta
 
 
 class PlateauScheduler(Scheduler):

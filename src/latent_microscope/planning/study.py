@@ -136,11 +136,11 @@ class Study:
 
     @property
     def crops(self) -> list[str]:
-        """Views of its images, one VAE each, or the settings of a detection study."""
+        """Crops of its images, one VAE each, or the scenarios of a detection study."""
         return list(self.settings.get("scenarios") or self.settings.get("crops", ["whole"]))
 
     def seeds(self, crop: str | None = None) -> list[int]:
-        """Its seeds; each setting of a detection study has its own."""
+        """Its seeds; each scenario of a detection study has its own."""
         own = self.settings["scenarios"][crop] if crop and self.kind == "detection" else None
         return list((own or self.settings)["seeds"])
 
@@ -155,7 +155,7 @@ class Study:
         return list(self.settings["metrics"])
 
     def runs(self) -> Iterator[tuple[str, int]]:
-        """View and seed of each of its VAEs, crops outermost."""
+        """Crop and seed of each of its VAEs, crops outermost."""
         return ((crop, seed) for crop in self.crops for seed in self.seeds(crop))
 
     def run_files(self, pattern: str) -> list[str]:

@@ -37,8 +37,8 @@ def between(low: float, high: float, digits: int = 3, sign: str = "", to: str = 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> str:
     """A number with its interval."""
-    if pd.isna(value):
-        return MISSING
+    if pd.isna([value, low, high]).any():
+        return number(value, digits)
     to = " to " if low < 0 else "–"
     return f"{number(value, digits)} ({number(low, digits)}{to}{number(high, digits)})"
 
@@ -51,6 +51,11 @@ def signed(value: float, low: float = float("nan"), high: float = 0.0, digits: i
     return mean if pd.isna(low) else f"{mean} ({between(low, high, digits, '+')})"
 
 
+def p_value(value: float) -> str:
+    """A p or q to two digits."""
+    return MISSING if pd.isna(value) else f"{value:.2g}"
+
+
 def share_interval(share: float, low: float, high: float) -> str:
     """A share with its interval, in per cent."""
     return f"{percent(share)} ({percent(low)}–{percent(high)})"
@@ -58,7 +63,7 @@ def share_interval(share: float, low: float, high: float) -> str:
 
 def ratio(value: float, low: float, high: float) -> str:
     """A ratio with its interval: two digits, never in powers of ten."""
-    return "{} ({}–{})".format(*map(_two_digits, (value, low, high)))
+    return MISSING if pd.isna(value) else "{} ({}–{})".format(*map(_two_digits, (value, low, high)))
 
 
 def _two_digits(value: float) -> str:
@@ -73,6 +78,8 @@ def span(values: pd.Series, digits: int = 2) -> str:
 
 def short(value: Any) -> str:
     """Any cell of a table: text as it is, a number to 4 digits."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return MISSING
     if isinstance(value, Real) and not isinstance(value, bool):
         return MISSING if pd.isna(float(value)) else f"{float(value):.4g}"
     return str(value)

@@ -289,9 +289,9 @@ def in_crop(study: Study, table: str, figure: str) -> pd.DataFrame:
     rows = study.table(table)
     if "crop" not in rows:
         return rows
-    views = list(dict.fromkeys(rows["crop"]))
-    named = [view for view in views if view in figure.replace("/", "-").split("-")]
-    return rows[rows["crop"].isin(named or views[:1])]
+    crops = list(dict.fromkeys(rows["crop"]))
+    named = [crop for crop in crops if crop in figure.replace("/", "-").split("-")]
+    return rows[rows["crop"].isin(named or crops[:1])]
 
 
 def means(study: Study, table: str, figure: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ Times and memory stay in the sidecars: the same files give the same page.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,16 @@ class Chains:
             self._behind[path] = frozenset(seeds), frozenset(data)
         return self._behind[path]
 
-    def machines(self) -> tuple[list[str], list[str]]:
-        """Machines and libraries of the jobs of all files that were looked at."""
+    def machines(self, paths: Iterable[Path]) -> tuple[list[str], list[str]]:
+        """Machines and libraries of the jobs that made these files and all files behind them."""
+        seen, todo = set(), list(paths)
+        while todo:
+            if (path := todo.pop()) not in seen:
+                seen.add(path)
+                inputs = (self._job(path) or {"inputs": {}})["inputs"]
+                todo += [Path(name) for files in inputs.values() for name in files]
         machines, libraries = set(), set()
-        for job in filter(None, self._jobs.values()):
+        for job in filter(None, map(self._job, seen)):
             libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
             if machine := job.get("machine"):
                 machines.add(

@@ -131,7 +131,7 @@ def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[st
     """What the paragraph about the run shows beside the settings."""
     behind = [chains.behind(path) for path in (*study.tables.values(), *study.figures.values())]
     seeds = {seed for names, _ in behind for seed in names if seed.startswith("root_seed ")}
-    machines, libraries = chains.machines()
+    machines, libraries = chains.machines([*study.tables.values(), *study.figures.values()])
     images = None
     if study.has("forensics"):
         table = study.table("forensics").set_index("quantity")["mean"]

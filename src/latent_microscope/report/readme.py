@@ -66,6 +66,7 @@ def with_results(page: str, published: Path) -> str:
 
 def _study(folder: Path) -> Iterator[str]:
     run = load_json(folder / "run.json")
+    run["settings"] = former_names.settings(run["settings"])
     study = Study.published(folder)
     where = f"results/published/{study.name}"
     yield f"### {run['study']}"
@@ -89,7 +90,7 @@ def _study(folder: Path) -> Iterator[str]:
 
 def _what_was_run(run: dict[str, Any]) -> str:
     machine = run["machines"][0]
-    settings = former_names.settings(run["settings"])
+    settings = run["settings"]
     seeds = len(settings.get("seeds", []))
     if settings["kind"] == "detection":  # the seeds are those of its scenarios
         seeds = sum(len(scenario["seeds"]) for scenario in settings["scenarios"].values())

@@ -133,13 +133,14 @@ def sections(
     made = []
     for key, title, templates, prefixes in SECTIONS:
         names = [name for name in templates.split() if _has(study, name)]
-        tables -= {table for name in names for table in NEEDS.get(name, (name,))}
         drawn = [name for prefix in prefixes.split() for name in study.pictures(prefix)]
         own = [name for name in dict.fromkeys(drawn) if name in figures]
         figures = {name: None for name in figures if name not in own}
         found: list[tuple[str, str]] = []
-        body = "\n".join(render(name, study, found=found, **context) for name in names)
-        if names or own:
+        shown = {name: render(name, study, found=found, **context) for name in names}
+        tables -= {t for name in shown if shown[name].strip() for t in NEEDS.get(name, (name,))}
+        body = "\n".join(shown.values())
+        if body.strip() or own:
             made.append(Section(key, title, body, found, own))
     rest = [name for name in study.tables if name in tables]
     body = "\n".join(render("_preview", study, name=name, **context) for name in rest)

@@ -12,7 +12,7 @@ from latent_microscope.io.artefacts import load_table
 
 @dataclass(frozen=True)
 class Study:
-    """Tables (name → Parquet) and figures (name → PNG; of a further crop as ``view/name``)."""
+    """Tables (name → Parquet) and figures (name → PNG; of a further crop as ``crop/name``)."""
 
     name: str
     tables: Mapping[str, Path]

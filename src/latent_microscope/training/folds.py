@@ -50,9 +50,8 @@ class FoldSettings:
 
     targets: str  # to train on: votes (their distribution) or labels (one-hot)
     folds: int
-    validation_fraction: (
-        float  # share of a fold's training images that its network is not trained on
-    )
+    # Share of a fold's training images that its network is not trained on; their role is "inner".
+    validation_fraction: float
     choose: tuple[int, ...]  # numbers of epochs to choose from
     flip: bool  # predict the mean over an image and its mirror image
     training: ClassifierSettings

@@ -12,7 +12,7 @@ def histogram(*, scores: In, title: str, look: Look) -> Figure:
 
     Args:
         scores: .parquet: id, typicality.
-        title: study, view and seed.
+        title: study, crop and seed.
     """
     page = Page(2.6, title)
     ax = page.axes(0.6, 0.5, 6.0, 1.6)
@@ -22,19 +22,19 @@ def histogram(*, scores: In, title: str, look: Look) -> Figure:
     return page.figure
 
 
-def summary(*, scores: list[In], views: list[str], runs: list[int]) -> pd.DataFrame:
+def summary(*, scores: list[In], crops: list[str], seeds: list[int]) -> pd.DataFrame:
     """Tabulate mean and standard deviation.
 
     Args:
         scores: .parquet of each VAE.
-        views: view of each.
-        runs: seed of each.
+        crops: crop of each.
+        seeds: seed of each.
     """
     values = [pd.read_parquet(path)["typicality"] for path in scores]
     return pd.DataFrame(
         {
-            "crop": views,
-            "seed": runs,
+            "crop": crops,
+            "seed": seeds,
             "mean": [one.mean() for one in values],
             "sd": [one.std() for one in values],
         }
