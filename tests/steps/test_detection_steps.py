@@ -103,7 +103,7 @@ def test_tables_and_figure(runs, tmp_path):
     assert found["best_baseline"].sum() == 1
     assert found.loc[found["detector"] == "KNN", "n"].item() == 2
     png, pdf = tmp_path / "f.png", tmp_path / "f.pdf"
-    drawer("settings")(comparison=table, png=png, pdf=pdf, title="study")
+    drawer("scenarios")(comparison=table, png=png, pdf=pdf, title="study")
     assert png.stat().st_size > 10_000
     assert pdf.stat().st_size > 1_000
 
@@ -130,5 +130,5 @@ def test_a_collapsed_vae_is_counted_and_no_more(runs, tmp_path):
 
 def test_an_empty_comparison_is_an_error(tmp_path):
     save_table(tmp_path / "c.parquet", pd.DataFrame({"setting": []}))
-    with look("settings", None) as made, pytest.raises(InputError, match="comparison"):
+    with look("scenarios", None) as made, pytest.raises(InputError, match="comparison"):
         plot_scenarios(comparison=tmp_path / "c.parquet", title="study", look=made)

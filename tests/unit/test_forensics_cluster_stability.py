@@ -197,7 +197,7 @@ def test_stable_blobs_are_stable_and_one_cloud_is_not():
         seed=0,
     )  # fmt: skip
     assert len(planes.pairs) == 3
-    assert planes.sbs["plane"].tolist() == list("abc")
+    assert planes.sbs["umap"].tolist() == list("abc")
     clusters = [{"id": [f"s{i}" for i in range(4)], "cluster": labels}
                 for labels in ([0, 0, 1, 1], [0, 1, 0, 1])]  # fmt: skip
     frames = [pd.DataFrame(part) for part in clusters]
