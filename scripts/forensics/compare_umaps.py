@@ -24,7 +24,7 @@ def main(
 
     sbs: umap, min_cluster_size, share, n_clusters, noise_share. pairs of UMAPs: first, second,
     ari, ami (noise as a label), ari_clustered, ami_clustered (points clustered in both),
-    clustered_both, baseline_ari. clusters of the run's own plane: cluster, size, jaccard,
+    clustered_both, baseline_ari. clusters of the first UMAP: cluster, size, jaccard,
     jaccard_sd, recovered, dissolved, baseline, n, verdict.
     """
     ids = load_ids(encoding)

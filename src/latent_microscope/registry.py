@@ -22,6 +22,8 @@ API_VERSION = 2
 ROOT_SEED = "<root seed>"
 """Value of a param that is replaced by the config's root seed."""
 GROUPS = ("scores", "models", "figures", "tables")
+KINDS = ("synthetic", "detection", "faces", "alignment", "simulations", "custom")
+"""Kinds of studies; ``config.studies`` has their sections."""
 _OURS = "latent_microscope.declarations"
 
 Files = Any
@@ -359,9 +361,8 @@ def _wrong_fields(declared: Declared) -> Iterator[str]:
     if isinstance(declared, ModelType):
         if declared.built or declared.extracted or declared.profiled:
             yield "built, extracted and profiled are only for networks of latent_microscope"
-        kinds = ("synthetic", "detection", "faces", "alignment", "simulations", "custom")
-        if not isinstance(declared.kinds, tuple) or set(declared.kinds) - {*kinds}:
-            yield f"kinds {declared.kinds!r} is not a tuple of {', '.join(kinds)}"
+        if not isinstance(declared.kinds, tuple) or set(declared.kinds) - {*KINDS}:
+            yield f"kinds {declared.kinds!r} is not a tuple of {', '.join(KINDS)}"
         if declared.of:
             yield "of is only for models of latent_microscope"
         if declared.extra not in ("", "train", "models"):

@@ -21,14 +21,13 @@ from latent_microscope.config.simulations import Simulations
 from latent_microscope.config.synthetic import Synthetic
 from latent_microscope.errors import InputError
 
-KINDS: dict[str, type[Section]] = {
-    "synthetic": Synthetic,
-    "detection": Detection,
-    "faces": Faces,
-    "alignment": Alignment,
-    "simulations": Simulations,
-    "custom": CustomStudy,
-}
+KINDS: dict[str, type[Section]] = dict(
+    zip(
+        registry.KINDS,
+        (Synthetic, Detection, Faces, Alignment, Simulations, CustomStudy),
+        strict=True,
+    )
+)
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 

@@ -93,7 +93,7 @@ def plot_cluster_bias(
 ) -> Figure:
     """The ``top`` attributes furthest from 1 in each of the largest clusters, with images.
 
-    ``definition`` is odds or ratio; ``seed``, the root seed, draws the images.
+    ``definition`` is odds or ratio; ``root_seed`` draws the images.
     """
     labels = joined(samples, clusters, ([], ["cluster"]))["cluster"].to_numpy()
     groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
