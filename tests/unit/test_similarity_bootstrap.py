@@ -1,4 +1,4 @@
-"""Bootstrap of comparisons against explicit resampling, and unique variance against regression."""
+"""Bootstrap of comparisons against explicit resampling; semi-partial correlations."""
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import BootstrapResult
 from latent_microscope.similarity.rdms import pairs_within
 from latent_microscope.similarity.resampling import image_weights, weighted_sums
-from latent_microscope.similarity.variance import unique_variance
-from latent_microscope.similarity.votes import resample_votes, vote_shares
-from latent_microscope.statistics.summaries import holm
+from latent_microscope.similarity.variance import semipartial_correlations
+from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.statistics.summaries import holm, max_t
 
 N = 40
 
@@ -85,7 +85,6 @@ def test_draws_are_those_of_explicit_resampling(world: World, method: str) -> No
     result = bootstrap_compare(world.models, world.reference, None, 15, method=method)
     expected = brute_draws(world, result, method)
     np.testing.assert_allclose(result.draws, expected, atol=3e-6)
-    assert result.vote_draws is None
     points = [compare(m, world.reference, method) for m in world.models.values()]
     np.testing.assert_array_equal(column(result.scores, "score"), points)
 
@@ -124,13 +123,20 @@ def test_weighted_sums_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_same_seed_same_numbers_and_threads_change_none(world: World) -> None:
-    arguments = (world.models, world.reference, world.counts, 12)
-    first = bootstrap_compare(*arguments, n_vote_draws=3)
-    second = bootstrap_compare(*arguments, n_vote_draws=3, threads=2)
+    arguments = (world.models, world.reference, None, 12)
+    first = bootstrap_compare(*arguments)
+    second = bootstrap_compare(*arguments, threads=2)
     pd.testing.assert_frame_equal(first.scores, second.scores, check_exact=True)
     pd.testing.assert_frame_equal(first.differences, second.differences, check_exact=True)
-    other = bootstrap_compare(*arguments, n_vote_draws=3, seed=1)
-    assert (other.draws != first.draws).any()
+    assert (bootstrap_compare(*arguments, seed=1).draws != first.draws).any()
+
+
+def test_votes_are_nested_in_images(world: World) -> None:
+    """Votes drawn again on top would count their noise twice: counts have no effect."""
+    plain = bootstrap_compare(world.models, world.reference, None, 12)
+    with pytest.warns(DeprecationWarning, match="no effect"):
+        given = bootstrap_compare(world.models, world.reference, world.counts, 12)
+    np.testing.assert_array_equal(given.draws, plain.draws)
 
 
 def test_tables(world: World) -> None:
@@ -152,11 +158,20 @@ def test_tables(world: World) -> None:
     assert column(table, "high")[0] == pytest.approx(high)
     point = column(scores, "score")
     assert column(table, "difference")[0] == point[0] - point[1]
-    assert 0 < column(table, "p")[0] < 2 / 201  # beyond all draws
-    np.testing.assert_allclose(column(table, "p_adjusted"), holm(column(table, "p")))
-    bh = bootstrap_compare(world.models, world.reference, None, 200, correction="bh").differences
-    assert (column(bh, "p_adjusted") <= column(table, "p_adjusted") * (1 + 1e-12)).all()
-    assert (column(bh, "p_adjusted") * (1 + 1e-12) >= column(bh, "p")).all()
+    assert column(table, "p")[0] == pytest.approx(2 / 201)  # beyond all draws
+    first, second = np.triu_indices(3, 1)
+    drawn = result.draws[:, first] - result.draws[:, second]
+    np.testing.assert_array_equal(
+        column(table, "p_adjusted"), max_t(drawn, column(table, "difference"))
+    )
+    for correction in ("holm", "bh"):
+        other = bootstrap_compare(
+            world.models, world.reference, None, 200, correction=correction
+        ).differences
+        np.testing.assert_array_equal(column(other, "p"), column(table, "p"))
+        assert (column(other, "p_adjusted") * (1 + 1e-12) >= column(other, "p")).all()
+        if correction == "holm":
+            np.testing.assert_allclose(column(other, "p_adjusted"), holm(column(other, "p")))
     paired = column(table, "high") - column(table, "low")
     width = column(scores, "high") - column(scores, "low")
     # The same images for both: closer together than two separate intervals say.
@@ -168,56 +183,6 @@ def test_a_model_equals_itself(world: World) -> None:
     table = bootstrap_compare(twin, world.reference, None, 50).differences
     assert column(table, "difference")[0] == column(table, "low")[0] == 0.0
     assert column(table, "p_adjusted")[0] == 1.0
-
-
-def test_votes_are_drawn_again(world: World) -> None:
-    result = bootstrap_compare(world.models, world.reference, world.counts, 12, n_vote_draws=12)
-    weights = image_weights(N, 12, stream(0, "bootstrap_images"))
-    assert result.vote_draws is not None
-    for draw in (0, 7):
-        votes = resample_votes(world.counts.astype(np.int64), stream(0, "bootstrap_votes", draw))
-        i, j = resampled_pairs(weights[draw])
-        y = rdm(vote_shares(votes)).square()[i, j]
-        for place, model in enumerate(world.models.values()):
-            expected = spearmanr(model.square()[i, j], y).statistic
-            assert result.vote_draws[draw, place] == pytest.approx(expected, abs=1e-6)
-    without = bootstrap_compare(world.models, world.reference, None, 12)
-    np.testing.assert_array_equal(result.draws, without.draws)
-
-
-@pytest.mark.parametrize("method", ["spearman", "pearson"])
-def test_votes_widen_the_interval_around_the_same_centre(world: World, method: str) -> None:
-    result = bootstrap_compare(world.models, world.reference, world.counts, 300, method=method)
-    scores, differences = result.scores, result.differences
-    assert result.vote_draws is not None
-    assert column(scores, "sd_votes")[0] > column(scores, "sd")[0]
-    assert column(scores, "vote_shift")[0] < 0
-    low, high = column(scores, "low_votes"), column(scores, "high_votes")
-    assert ((low < column(scores, "score")) & (column(scores, "score") < high)).all()
-    shift = result.vote_draws.mean(axis=0) - result.draws.mean(axis=0)
-    np.testing.assert_allclose(column(scores, "vote_shift"), shift, atol=1e-12)
-    assert {"low_votes", "high_votes", "p_votes", "p_votes_adjusted"} <= set(differences)
-
-
-@pytest.mark.parametrize("n_vote_draws", [1, 4])
-@pytest.mark.parametrize("method", ["spearman", "pearson"])
-def test_few_references_are_shared(world: World, n_vote_draws: int, method: str) -> None:
-    result = bootstrap_compare(
-        world.models,
-        world.reference,
-        world.counts,
-        8,
-        n_vote_draws=n_vote_draws,
-        method=method,
-    )
-    assert result.vote_draws is not None
-    votes = resample_votes(world.counts.astype(np.int64), stream(0, "bootstrap_votes", 0))
-    row = image_weights(N, 8, stream(0, "bootstrap_images"))[8 // n_vote_draws - 1]
-    i, j = resampled_pairs(row)
-    x, y = world.models["good"].square()[i, j], rdm(vote_shares(votes)).square()[i, j]
-    function = spearmanr if method == "spearman" else pearsonr
-    expected = function(x.astype(np.float64), y.astype(np.float64)).statistic
-    assert result.vote_draws[8 // n_vote_draws - 1, 0] == pytest.approx(expected, abs=3e-6)
 
 
 def test_controls(world: World) -> None:
@@ -269,31 +234,36 @@ def r_squared(y: np.ndarray, xs: list[np.ndarray]) -> float:
     return float(1 - residual.var() / target.var())
 
 
-def test_unique_variance(world: World) -> None:
-    shares = unique_variance(world.models, world.reference)
-    values = {name: m.values for name, m in world.models.items()}
+def test_semipartial_correlations(world: World) -> None:
+    """The squared value is the drop of R squared, the sign that of the coefficient."""
+    opposed = rdm(-np.random.default_rng(1).random((N, 3)))
+    models = {**world.models, "noise": opposed}
+    found = semipartial_correlations(models, world.reference)
+    values = {name: m.values for name, m in models.items()}
     whole = r_squared(world.reference.values, list(values.values()))
-    for name in values:
+    design = np.stack([np.ones(len(opposed)), *map(rankdata, values.values())], axis=1)
+    weights = np.linalg.lstsq(design, rankdata(world.reference.values), rcond=None)[0][1:]
+    for place, name in enumerate(values):
         rest = [v for other, v in values.items() if other != name]
-        expected = whole - r_squared(world.reference.values, rest)
-        assert shares[name] == pytest.approx(expected, abs=1e-9)
+        drop = whole - r_squared(world.reference.values, rest)
+        assert found[name] ** 2 == pytest.approx(drop, abs=1e-9)
+        assert np.sign(found[name]) == np.sign(weights[place])
+    assert {np.sign(v) for v in found.values()} == {-1.0, 1.0}
     twins = {"a": world.models["good"], "b": world.models["good"]}
-    assert max(unique_variance(twins, world.reference).values()) < 1e-8
-    alone = unique_variance({"good": world.models["good"]}, world.reference)["good"]
-    assert alone == pytest.approx(compare(world.models["good"], world.reference) ** 2)
+    assert set(semipartial_correlations(twins, world.reference).values()) == {0.0}
+    alone = semipartial_correlations({"good": world.models["good"]}, world.reference)["good"]
+    assert alone == pytest.approx(compare(world.models["good"], world.reference))
 
 
-def test_unique_variance_is_bootstrapped(world: World) -> None:
+def test_semipartial_correlations_are_bootstrapped(world: World) -> None:
     models = {"good": world.models["good"], "bad": world.models["bad"]}
     label = world.models["label"]
-    result = bootstrap_compare(
-        models, world.reference, world.counts, 4, unique=True, controls=[label], n_vote_draws=2
-    )
-    expected = unique_variance(models, world.reference, controls=[label])
+    result = bootstrap_compare(models, world.reference, None, 4, unique=True, controls=[label])
+    expected = semipartial_correlations(models, world.reference, controls=[label])
     np.testing.assert_allclose(column(result.scores, "score"), list(expected.values()))
     i, j = resampled_pairs(image_weights(N, 4, stream(0, "bootstrap_images"))[2])
     named = {name: m.square()[i, j] for name, m in models.items()}
-    resampled = unique_variance(
+    resampled = semipartial_correlations(
         named, world.reference.square()[i, j], controls=[label.square()[i, j]]
     )
     np.testing.assert_allclose(result.draws[2], list(resampled.values()), atol=1e-6)
@@ -326,8 +296,6 @@ def test_mistakes(world: World) -> None:
         bootstrap_compare(models, reference, correction="bonferroni")
     with pytest.raises(InputError, match="pearson"):
         bootstrap_compare(models, reference, method="pearson", unique=True)
-    with pytest.raises(InputError, match="39 images"):
-        bootstrap_compare(models, reference, world.counts[1:])
     with pytest.raises(InputError, match="n_draws"):
         bootstrap_compare(models, reference, None, 1)
     other = RDM(reference.values, np.arange(N) + 1)

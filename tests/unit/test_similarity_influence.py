@@ -15,14 +15,13 @@ from latent_microscope.similarity.influence import (
     product_mean,
     rank_covariance,
     rank_covariance_of_images,
-    resampling,
     selection,
     sign_concordance,
 )
 from latent_microscope.similarity.ranks import Binned, binned
 from latent_microscope.similarity.rdms import pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
-from latent_microscope.similarity.votes import resample_votes, vote_shares
+from latent_microscope.similarity.votes import vote_shares
 
 N = 30
 
@@ -150,36 +149,24 @@ def correlation(human: Binned, model: Binned, spots) -> dict:
 
 def test_draws_follow_those_that_rank_anew() -> None:
     n, n_draws = 300, 300
-    _, counts, human, model = votes(n)
-    exact = bootstrap_compare({"m": model}, human, counts, n_draws)
-    samples = resampling(n, n_draws, 8, 0)
-    weights = image_weights(n, n_draws, stream(0, "bootstrap_images"))
-    np.testing.assert_array_equal(samples.weights, weights)
-    spots, own = selection(n), binned(rank_rdm(model).ranks)
-    numbers = correlation(binned(rank_rdm(human).ranks), own, spots)
-    renewed = []
-    for replicate in range(8):
-        again = rdm(vote_shares(resample_votes(counts, stream(0, "bootstrap_votes", replicate))))
-        renewed.append(correlation(binned(rank_rdm(again).ranks), own, spots))
-    images, both = linear_draws(numbers, renewed, samples)
-    first, second = (d["hm"] / np.sqrt(d["hh"] * d["mm"]) for d in (images, both))
-    theirs = exact.draws[:, 0]
-    assert np.corrcoef(first, theirs)[0, 1] > 0.98
-    assert first.std() == pytest.approx(theirs.std(), rel=0.05)
+    _, _, human, model = votes(n)
+    theirs = bootstrap_compare({"m": model}, human, None, n_draws).draws[:, 0]
+    own = binned(rank_rdm(model).ranks)
+    numbers = correlation(binned(rank_rdm(human).ranks), own, selection(n))
+    drawn = linear_draws(numbers, n, n_draws, 0)
+    ours = drawn["hm"] / np.sqrt(drawn["hh"] * drawn["mm"])
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.98
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.05)
     np.testing.assert_allclose(
-        np.quantile(first, [0.025, 0.975]),
+        np.quantile(ours, [0.025, 0.975]),
         np.quantile(theirs, [0.025, 0.975]),
         atol=0.1 * 4 * theirs.std(),
     )
-    assert exact.vote_draws is not None
-    assert second.std() == pytest.approx(exact.vote_draws[:, 0].std(), rel=0.12)
-    assert second.std() > 1.03 * first.std()
-    assert second.mean() == pytest.approx(first.mean(), abs=0.25 * first.std())
 
 
-def test_draws_without_votes() -> None:
-    samples = resampling(5, 10, 0, 0)
-    assert samples.choice is None
-    plain, both = linear_draws({"a": Influence(1.0, np.array([1.0, -1, 0, 0, 0]))}, [], samples)
-    np.testing.assert_allclose(plain["a"], 1 + samples.weights[:, 0] - samples.weights[:, 1])
-    assert both == {}
+def test_a_draw_moves_by_the_copies_of_each_image() -> None:
+    number = Influence(1.0, np.array([1.0, -1, 0, 0, 0]))
+    drawn = linear_draws({"a": number}, 5, 10, 0)["a"]
+    weights = image_weights(5, 10, stream(0, "bootstrap_images"))
+    assert (weights.sum(axis=1) == 5).all()
+    np.testing.assert_allclose(drawn, 1 + weights[:, 0] - weights[:, 1])

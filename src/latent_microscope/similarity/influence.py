@@ -25,6 +25,7 @@ from latent_microscope.similarity.resampling import image_weights
 Float64 = npt.NDArray[np.float64]
 Draws = dict[Hashable, Float64]
 _SIGNS = 256
+_DRAWS = 1000  # samples at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,54 +211,11 @@ def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:
     return Influence(float(np.mean(f * g)) - 0.25, (psi - psi.mean()) / n)
 
 
-@dataclass(frozen=True, eq=False)
-class Resampling:
-    """Bootstrap samples of images, and for each image the set of renewed votes that it takes."""
-
-    weights: Float64  # copies of each image in each sample, (draws, n)
-    choice: npt.NDArray[np.int8] | None  # set of votes of each image, (draws, n); None without
-
-    def mixed(self, replicate: int) -> Float64:
-        """Copies of the images that take their votes from this set."""
-        assert self.choice is not None
-        return np.where(self.choice == replicate, self.weights, 0.0)
-
-
-def resampling(n: int, n_draws: int, sets: int, seed: int) -> Resampling:
-    """Samples of n of n images, each image with votes of a random one of the sets (below 128).
-
-    Votes of different images are independent, so the sets of a few renewals can be mixed image by
-    image: the variance over mixtures is that over all renewals.
-    """
-    weights = image_weights(n, n_draws, rng(seed, "bootstrap_images")).astype(np.float64)
-    choice = None
-    if sets:
-        choice = rng(seed, "bootstrap_vote_sets").integers(0, sets, (n_draws, n), dtype=np.int8)
-    return Resampling(weights, choice)
-
-
-def linear_draws(
-    numbers: Mapping[Hashable, Influence],
-    renewed: Sequence[Mapping[Hashable, Influence]],
-    samples: Resampling,
-) -> tuple[Draws, Draws]:
-    """Each number in each sample: over images, and over images and votes, centred like the first.
-
-    ``renewed`` has, for each set of votes, the numbers that depend on votes, by the same names
-    (renewed votes include vote noise twice, which moves most numbers).
-    """
-    values = np.array([one.value for one in numbers.values()])
+def linear_draws(numbers: Mapping[Hashable, Influence], n: int, n_draws: int, seed: int) -> Draws:
+    """Each number in each bootstrap sample of n images, (n_draws,), the same samples for all."""
     influence = np.stack([one.images for one in numbers.values()], axis=1)
-    draws = values + (samples.weights - 1.0) @ influence
-    plain: Draws = {name: draws[:, place] for place, name in enumerate(numbers)}
-    if not renewed:
-        return plain, {}
-    changing = list(renewed[0])
-    sets = np.stack([[part[name].images for name in changing] for part in renewed])
-    sets -= sets.mean(axis=0)
-    sets *= np.sqrt(len(renewed) / (len(renewed) - 1.0))  # the mean is estimated from the sets
-    added = sum(samples.mixed(r) @ part.T for r, part in enumerate(sets))
-    both = dict(plain)
-    for place, name in enumerate(changing):
-        both[name] = plain[name] + np.asarray(added)[:, place]
-    return plain, both
+    weights = image_weights(n, n_draws, rng(seed, "bootstrap_images"))
+    moved = np.concatenate(
+        [(part - 1.0) @ influence for part in np.array_split(weights, -(-n_draws // _DRAWS))]
+    )
+    return {name: one.value + moved[:, place] for place, (name, one) in enumerate(numbers.items())}

@@ -14,8 +14,17 @@ from latent_microscope.similarity import comparison
 from latent_microscope.similarity.rdms import RDM, class_rdm, pairs_among, pairs_within, rdm
 
 PARTS = ("within_class", "non_unanimous")
-"""Measures over some of the pairs."""
-MEASURES = ("spearman", "rho_a", "tau_a", "cosine", "partial_label", *PARTS, "class_level", "cka")
+"""Parts of the pairs; by their names Spearman among them, by ``<name>_rho_a`` rho-a."""
+OVER_PARTS = tuple(name for part in PARTS for name in (f"{part}_rho_a", part))
+MEASURES = (
+    *("rho_a", "spearman", "tau_a", "cosine", "partial_label"),
+    *OVER_PARTS,
+    *("class_level", "cka"),
+)
+HEADLINE = "rho_a"
+"""Spearman with average ranks rewards predicted ties: an RDM of k equal classes alone reaches
+√(3w(1−w)) (w: share of pairs within a class), whatever people think; rho-a does not (Nili et al.
+2014; Schütt et al. 2023)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +75,10 @@ def measures(
 ) -> dict[str, float]:
     """All :data:`MEASURES` of two sources; NaN where not defined, or not asked for.
 
-    ``spearman``, ``rho_a``, ``tau_a`` (takes as long as all the rest) and ``cosine`` over all
-    pairs, ``partial_label`` (Spearman, label RDM held constant), ``within_class`` and
-    ``non_unanimous`` (Spearman among pairs of one class, and of images whose votes disagree),
+    ``rho_a``, ``spearman``, ``tau_a`` (takes as long as all the rest) and ``cosine`` over all
+    pairs, ``partial_label`` (Spearman, label RDM held constant; no rho-a, since that of an RDM with
+    itself is below 1), ``within_class`` and ``non_unanimous`` (Spearman among pairs of one class,
+    and of images whose votes disagree), the same with ``_rho_a``,
     ``class_level`` (Spearman of the RDMs of the classes' mean features) and ``cka`` (linear, of the
     features).
     """
@@ -84,6 +94,7 @@ def measures(
         x, y = a.parts[name], b.parts[name]
         if x is not None and y is not None:
             found[name] = comparison.spearman(x.ranks, y.ranks)
+            found[f"{name}_rho_a"] = comparison.rho_a(x.ranks, y.ranks)
     if a.classes is not None and b.classes is not None:
         found["class_level"] = comparison.compare(a.classes, b.classes)
     if cka:

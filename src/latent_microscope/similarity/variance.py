@@ -1,4 +1,4 @@
-"""Unique variance: what one model's RDM explains of the reference and no other RDM does."""
+"""What one model's RDM tells of the reference that no other RDM does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -27,41 +27,43 @@ def explained(gram: Float64, predictors: Sequence[int]) -> Float64:
     return np.where(alive, np.clip(share, 0.0, 1.0), np.nan)
 
 
-def unique_shares(gram: Float64, n_models: int) -> Float64:
-    """Drop of R squared when each model is left out of the regression on all variables.
+def semipartial(gram: Float64, model: int, held: Sequence[int]) -> Float64:
+    """Signed semi-partial correlation of variable 0 with ``model`` given ``held``, shape (...).
 
-    Shape (..., n_models), from centred sums of products of reference, models and controls, in this
-    order.
+    The correlation of variable 0 with what the others leave of the model; its square is the drop of
+    R squared when the model is left out. From centred sums of products (..., k, k). 0 where the
+    others leave nothing of the model, NaN where variable 0 or the model is constant.
     """
-    everything = list(range(1, gram.shape[-1]))
-    whole = explained(gram, everything)
-    parts = [
-        whole - explained(gram, [i for i in everything if i != model])
-        for model in range(1, n_models + 1)
-    ]
-    return np.maximum(np.stack(parts, axis=-1), 0.0)
+    r, diagonal = comparison.correlations(np.asarray(gram, dtype=np.float64))
+    alive = (diagonal[..., 0] > 0.0) & (diagonal[..., model] > 0.0)
+    chosen = np.asarray(held, dtype=np.int64)
+    inverse = np.linalg.pinv(r[..., chosen[:, None], chosen[None, :]], rcond=1e-10, hermitian=True)
+    weight = np.einsum("...ij,...j->...i", inverse, r[..., chosen, model])
+    left = 1.0 - np.sum(weight * r[..., chosen, model], axis=-1)
+    shared = r[..., 0, model] - np.sum(weight * r[..., chosen, 0], axis=-1)
+    some = left > 1e-8
+    value = np.where(some, shared / np.sqrt(np.where(some, left, 1.0)), 0.0)
+    return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def unique_among(gram: Float64, rivals: Sequence[Sequence[int]]) -> Float64:
-    """Drop of R squared when a model is left out, against its own rivals (places of models).
+def semipartial_among(gram: Float64, against: Sequence[Sequence[int]]) -> Float64:
+    """Semi-partial correlation of each model given its own rivals (places of models).
 
     Shape (..., models), from centred sums of products of the reference and the models, in this
-    order; NaN for a constant model or reference.
+    order; variables after them may be held by all.
     """
-    diagonal = np.einsum("...ii->...i", np.asarray(gram, dtype=np.float64))
-    parts = []
-    for model, others in enumerate(rivals):
-        held = [1 + other for other in others]
-        drop = explained(gram, [1 + model, *held]) - explained(gram, held)
-        parts.append(np.where(diagonal[..., 1 + model] > 0.0, np.maximum(drop, 0.0), np.nan))
+    parts = [
+        semipartial(gram, 1 + model, [1 + other for other in others])
+        for model, others in enumerate(against)
+    ]
     return np.stack(parts, axis=-1)
 
 
 def rivals(models: Sequence[Any]) -> list[list[int]]:
-    """For each RDM (``model``, ``seed``) the places of those its unique variance is against.
+    """For each RDM (``model``, ``seed``) the places of those that are held constant.
 
-    These are the first runs of all other models: another run or layer of the same model would take
-    its share away.
+    These are the first seeds of all other models: another seed or layer of the same model would
+    take its share away.
     """
     first: dict[str, int] = {}
     for one in models:
@@ -73,19 +75,26 @@ def rivals(models: Sequence[Any]) -> list[list[int]]:
     ]
 
 
-def unique_variance(
+def semipartial_correlations(
     rdms: Mapping[str, Comparable],
     reference: Comparable,
     *,
     controls: Sequence[Comparable] = (),
     pairs: npt.ArrayLike | None = None,
 ) -> dict[str, float]:
-    """Unique variance of each model, by name: squared semipartial Spearman correlation, 0 to 1.
+    """Signed semi-partial Spearman correlation of each model given all others and the controls.
 
-    The ranks of the reference are regressed on those of all models and controls; a model's share is
-    the drop of R squared when it alone is left out.
+    By name, -1 to 1. Its square is the model's unique variance, which cannot fall below 0: an
+    interval of it would leave out 0 for noise, too.
     """
     items = cast("list[Comparable]", [reference, *rdms.values(), *controls])
     comparison.require_same_images(items)
     gram = comparison.rank_gram([comparison.rank_rdm(x, pairs=pairs).ranks for x in items])
-    return dict(zip(rdms, unique_shares(gram, len(rdms)).tolist(), strict=True))
+    values = semipartial_among(gram, all_others(len(rdms), len(controls)))
+    return dict(zip(rdms, values.tolist(), strict=True))
+
+
+def all_others(n_models: int, n_controls: int = 0) -> list[list[int]]:
+    """For each model the places of all other models and of the controls after them."""
+    everything = range(n_models + n_controls)
+    return [[i for i in everything if i != model] for model in range(n_models)]

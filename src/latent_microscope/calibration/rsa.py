@@ -1,0 +1,99 @@
+"""Bootstrap of RSA over images: intervals of scores and tests of paired differences."""
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.similarity.behaviour import softmax
+from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table
+from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.rdms import RDM, rdm
+from latent_microscope.similarity.votes import vote_shares
+
+_MODELS = 4  # exchangeable: none of their differences is real
+_CLASSES = 6
+_DRAWS = 400
+_MANY = 1200  # images of the population that gives the true score
+
+Floats = npt.NDArray[np.float64]
+
+
+def world(cell: Cell, n: int, generator: np.random.Generator) -> tuple[RDM, dict[str, RDM], RDM]:
+    """Votes, models that know the truth with independent errors, and one that knows nothing.
+
+    ``law`` is that of the models' errors: normal, or heavy (Student's t with 3 degrees of freedom,
+    of a size that differs between images).
+    """
+    evidence = 2.0 * np.eye(_CLASSES)[generator.integers(0, _CLASSES, n)]
+    evidence = evidence + generator.normal(size=(n, _CLASSES))
+    votes = generator.multinomial(int(cell["votes"]), softmax(evidence))
+    models = {}
+    for place in range(_MODELS):
+        error = generator.normal(size=(n, _CLASSES))
+        if cell["law"] == "heavy":
+            error = generator.standard_t(3, (n, _CLASSES)) * generator.gamma(1.0, 1.0, (n, 1))
+        models[str(place)] = rdm(softmax(evidence + error))
+    return rdm(vote_shares(votes)), models, rdm(generator.normal(size=(n, 5)))
+
+
+@lru_cache
+def true_score(votes: int, law: str) -> float:
+    """rho-a of one of the models over the whole population of images."""
+    cell = {"votes": votes, "law": law}
+    human, models, _ = world(cell, _MANY, np.random.default_rng(votes))
+    return float(np.mean([compare(human, one, "rho-a") for one in models.values()]))
+
+
+def scores(cell: Cell, generator: np.random.Generator) -> Outcomes:
+    """Coverage of the score's interval, and false alarms among differences that are all 0."""
+    human, models, noise = world(cell, int(cell["n"]), generator)
+    seed = int(generator.integers(2**31))
+    found = bootstrap_compare(models | {"noise": noise}, human, None, _DRAWS, seed, method="rho-a")
+    point = found.scores["score"].to_numpy(float)[:_MODELS]
+    null = difference_table(list(models), point, found.draws[:, :_MODELS], 0.95, "max-t")
+    truth = true_score(int(cell["votes"]), str(cell["law"]))
+    first, last = found.scores.iloc[0], found.scores.iloc[-1]
+    real = found.differences.set_index(["model_a", "model_b"]).loc[("0", "noise")]
+    return {
+        "coverage": float(first["low"] <= truth <= first["high"]),
+        "coverage of 0": float(last["low"] <= 0.0 <= last["high"]),
+        "false alarms": float(null["p"].iloc[0] <= 0.05),
+        "any false alarm": float((null["p_adjusted"] <= 0.05).any()),
+        "power": float(real["p_adjusted"] <= 0.05),
+    }
+
+
+def semipartial(cell: Cell, generator: np.random.Generator) -> Outcomes:
+    """Coverage of 0 by the interval of a model that adds nothing to three others."""
+    human, models, noise = world(cell, int(cell["n"]), generator)
+    rdms = {"noise": noise} | {name: models[name] for name in "012"}
+    seed = int(generator.integers(2**31))
+    table = bootstrap_compare(rdms, human, None, _DRAWS, seed, unique=True).scores
+    low, high = table["low"].iloc[0], table["high"].iloc[0]
+    return {"coverage of 0": float(low <= 0.0 <= high)}
+
+
+_COVERAGE, _ALARMS = Goal("at_least", 0.95), Goal("at_most", 0.05)
+_GRID = tuple(
+    {"n": n, "votes": votes, "law": law}
+    for n in (30, 120)
+    for votes in (5, 50)
+    for law in ("normal", "heavy")
+)
+METHODS = (
+    Method(
+        "RSA bootstrap over images",
+        _GRID,
+        scores,
+        {
+            "coverage": _COVERAGE,
+            "coverage of 0": _COVERAGE,
+            "false alarms": _ALARMS,
+            "any false alarm": _ALARMS,
+            "power": Goal("shown"),
+        },
+    ),
+    Method("semi-partial correlation", _GRID, semipartial, {"coverage of 0": _COVERAGE}),
+)
