@@ -9,6 +9,7 @@ from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table
 from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.kinds import kind_differences
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.votes import vote_shares
 
@@ -75,6 +76,30 @@ def semipartial(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"coverage of 0": float(low <= 0.0 <= high)}
 
 
+def kinds(cell: Cell, generator: np.random.Generator) -> Outcomes:
+    """Two kinds of networks of equal expected score, whose seeds differ; and two that do differ."""
+    n, seeds = int(cell["n"]), int(cell["seeds"])
+    evidence = 2.0 * np.eye(_CLASSES)[generator.integers(0, _CLASSES, n)]
+    evidence = evidence + generator.normal(size=(n, _CLASSES))
+    human = rdm(vote_shares(generator.multinomial(20, softmax(evidence))))
+    labels, models = [], []
+    for kind, size in (("a", 1.0), ("b", 1.0), ("worse", 1.6)):
+        for _ in range(seeds):
+            scale = size * np.exp(float(cell["spread"]) * generator.normal())
+            labels.append(kind)
+            models.append(rdm(softmax(evidence + scale * generator.normal(size=(n, _CLASSES)))))
+    seed = int(generator.integers(2**31))
+    found = bootstrap_compare(models, human, None, _DRAWS, seed, method="rho-a")
+    point = found.scores["score"].to_numpy(float)
+    table = kind_differences(labels, point, found.draws).set_index(["kind_a", "kind_b"])
+    equal, real = table.loc[("a", "b")], table.loc[("a", "worse")]
+    return {
+        "false alarms": float(equal["p"] <= 0.05),
+        "coverage of 0": float(equal["low"] <= 0.0 <= equal["high"]),
+        "power": float(real["p"] <= 0.05),
+    }
+
+
 _COVERAGE, _ALARMS = Goal("at_least", 0.95), Goal("at_most", 0.05)
 _GRID = tuple(
     {"n": n, "votes": votes, "law": law}
@@ -96,4 +121,12 @@ METHODS = (
         },
     ),
     Method("semi-partial correlation", _GRID, semipartial, {"coverage of 0": _COVERAGE}),
+    Method(
+        "kinds of networks",
+        tuple(
+            {"n": 80, "seeds": seeds, "spread": spread} for seeds in (3, 5) for spread in (0.0, 0.2)
+        ),
+        kinds,
+        {"false alarms": _ALARMS, "coverage of 0": _COVERAGE, "power": Goal("shown")},
+    ),
 )
