@@ -25,7 +25,7 @@ def test_seeds_alone_give_welchs_t_test() -> None:
 
 def test_few_seeds_speak_of_these_networks_only() -> None:
     generator = np.random.default_rng(0)
-    draws = generator.normal(0.0, 0.01, (400, 3)) + [0.5, 0.6, 0.4]
+    draws = generator.normal([0.5, 0.6, 0.4], 0.01, (400, 3))
     row = kind_differences(["a", "a", "b"], np.array([0.5, 0.6, 0.4]), draws).iloc[0]
     sd = (draws[:, :2].mean(axis=1) - draws[:, 2]).std(ddof=1)
     assert row["difference"] == pytest.approx(0.15)
