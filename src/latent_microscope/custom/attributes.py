@@ -1,6 +1,6 @@
 """A user's attributes as 0/1 columns: the bias index is for binary ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 
-TYPES = ("binary", "categorical", "numeric")
 MAX_CATEGORIES = 20
 FEW_NUMBERS = 12
 """Whole numbers of at most so many values are categories unless they are declared numeric."""
@@ -96,19 +95,17 @@ class Encoding:
 
     types: Mapping[str, str] = field(default_factory=dict)  # others are detected
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of others: the median
-    skip: Sequence[str] = ()  # columns that are no attributes
     max_categories: int = MAX_CATEGORIES
 
 
 def attribute_columns(table: pd.DataFrame, encoding: Encoding, path: Path) -> dict[str, Column]:
-    """The columns that are attributes, after a check that those of the settings exist."""
-    for key in (*encoding.types, *encoding.thresholds, *encoding.skip):
+    """The columns, after a check that those of the settings exist."""
+    for key in (*encoding.types, *encoding.thresholds):
         if key not in table.columns:
             raise InputError(f"{path}: has no column {key!r}, which is in the config")
-    names = [str(name) for name in table.columns if name not in set(encoding.skip)]
-    if not names:
+    if not len(table.columns):
         raise InputError(f"{path}: has no column except the ids and skipped ones")
-    return {name: column_of(table, name) for name in names}
+    return {name: column_of(table, name) for name in map(str, table.columns)}
 
 
 def type_of(column: Column, encoding: Encoding, path: Path) -> str:
