@@ -290,8 +290,7 @@ def in_crop(study: Study, table: str, figure: str) -> pd.DataFrame:
     if "crop" not in rows:
         return rows
     crops = list(dict.fromkeys(rows["crop"]))
-    named = [crop for crop in crops if crop in figure.replace("/", "-").split("-")]
-    return rows[rows["crop"].isin(named or crops[:1])]
+    return rows[rows["crop"] == f.crop_of(figure, crops)]
 
 
 def means(study: Study, table: str, figure: str) -> dict[str, float]:
