@@ -98,16 +98,6 @@ class Encoding:
     max_categories: int = MAX_CATEGORIES
 
 
-def attribute_columns(table: pd.DataFrame, encoding: Encoding, path: Path) -> dict[str, Column]:
-    """The columns, after a check that those of the settings exist."""
-    for key in (*encoding.types, *encoding.thresholds):
-        if key not in table.columns:
-            raise InputError(f"{path}: has no column {key!r}, which is in the config")
-    if not len(table.columns):
-        raise InputError(f"{path}: has no column except the ids and skipped ones")
-    return {name: column_of(table, name) for name in map(str, table.columns)}
-
-
 def type_of(column: Column, encoding: Encoding, path: Path) -> str:
     """The type of a column, declared or detected, checked to suit its values."""
     where = f"{path}: the attribute {column.name!r}"
@@ -146,7 +136,13 @@ def encode(
     ones: dict[str, npt.NDArray[np.bool_]] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
     done: list[tuple[Any, ...]] = []
-    for name, column in attribute_columns(table, encoding, path).items():
+    for key in (*encoding.types, *encoding.thresholds):
+        if key not in table.columns:
+            raise InputError(f"{path}: has no column {key!r}, which is in the config")
+    if not len(table.columns):
+        raise InputError(f"{path}: has no column except the ids and skipped ones")
+    for name in map(str, table.columns):
+        column = column_of(table, name)
         kind = type_of(column, encoding, path)
         if kind == "numeric":
             numbers[name] = column.numbers
@@ -168,7 +164,6 @@ def encode(
 def _encoded(
     column: Column, kind: str, encoding: Encoding, path: Path
 ) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
-    """Name, rule and presence of each attribute that a column becomes."""
     name = column.name
     if kind == "numeric":
         given = encoding.thresholds.get(name)

@@ -40,10 +40,9 @@ def correlation_table(
 ) -> pd.DataFrame:
     """Spearman correlations of every numeric attribute with every score: :data:`COLUMNS`.
 
-    Intervals and p are from a bootstrap of people, or of samples where people are not known, on
-    the scale of Fisher's z, with Student's t of as many degrees of freedom as there are units but
-    one: a few people say little. Ranks are those of all samples. q by Benjamini-Hochberg over a
-    run. Empty without numbers.
+    Intervals and p: bootstrap of people, or of samples where people are not known, on the scale of
+    Fisher's z, with Student's t of as many degrees of freedom as there are units but one. Ranks are
+    those of all samples. q by Benjamini-Hochberg over a seed.
     """
     n = len(numbers)
     units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]

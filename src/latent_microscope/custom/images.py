@@ -47,10 +47,7 @@ class Pictures:
     pixels: np.ndarray | None = None
 
     def rows(self, wanted: Rows, size: int) -> Iterator[np.ndarray]:
-        """uint8 (size, size, 3) of each wanted row, in ascending order.
-
-        The shorter side is resized to ``size`` and the centre square cut; grey becomes RGB.
-        """
+        """uint8 RGB (size, size, 3) of each wanted row, in ascending order: the centre square."""
         if self.encoded is not None:
             return map_in_order(
                 lambda item: _fitted(decode_image(item[1], item[0]), size, item[0]),
@@ -174,10 +171,7 @@ def _holds_bytes(kind: pa.DataType) -> bool:
 
 
 def identities_by_path(names: Sequence[str], pattern: str | None, path: Path) -> list[str]:
-    """Identity of each image below ``path``, from its name.
-
-    That is its folder, or what the one group of the regular expression ``pattern`` matches.
-    """
+    """Folder of each image below ``path``, or what the one group of ``pattern`` matches."""
     if pattern is None:
         folders = [PurePosixPath(name).parent.as_posix() for name in names]
         if "." in folders:
