@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 def correlation_table(
     numbers: pd.DataFrame,
     scores: Sequence[pd.DataFrame],
-    runs: Sequence[int],
+    seeds: Sequence[int],
     people: npt.NDArray[np.int64] | None,
     *,
     seed: int,
@@ -50,12 +50,12 @@ def correlation_table(
     draws = rng(seed, "correlations").multinomial(count, np.full(count, 1 / count), size=_DRAWS)
     weights = draws.astype(np.float64)
     rows = []
-    for run, table in zip(runs, scores, strict=True):
+    for number, table in zip(seeds, scores, strict=True):
         for name, score in product(numbers.columns, table.columns.drop("id", errors="ignore")):
             x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
             value = rank_correlation(x, y)
             interval = _interval(value, x, y, units, weights)
-            rows.append((run, str(name), str(score), value, *interval))
+            rows.append((number, str(name), str(score), value, *interval))
     table = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
     table["q"] = np.nan
     if rows:
@@ -102,11 +102,11 @@ def tabulate_correlations(
     Args:
         numbers: .parquet with id and the numeric columns.
         samples: .parquet with id, identity.
-        scores: .parquet of the scores per run.
+        scores: .parquet of the scores per seed.
         measured: names of the scores that are correlated.
-        seeds: number of each run.
+        seeds: the seeds.
         root_seed: root seed.
-        more: .parquet of each further score, run by run.
+        more: .parquet of each further score, seed by seed.
 
     Returns:
         Columns seed, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
