@@ -1,4 +1,4 @@
-"""Small statistics shared by both halves: multiplicity, intervals, summaries over runs."""
+"""Small statistics shared by both halves: multiplicity, intervals, summaries over seeds."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -115,10 +115,10 @@ def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 def stack(
     tables: Sequence[pd.DataFrame], keys: Mapping[str, Sequence[object]], name: str
 ) -> pd.DataFrame:
-    """Concatenate the tables of several runs, with columns in front that say which run it was.
+    """Concatenate the tables of several seeds, with columns in front that say whose each is.
 
     Args:
-        tables: One per run.
+        tables: One per seed.
         keys: Columns to put first: one value per table.
         name: What the tables are, for the message.
     """
@@ -133,12 +133,12 @@ def stack(
 
 
 def over_runs(table: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
-    """Mean, standard deviation and number of runs of several quantities.
+    """Mean, standard deviation and number of seeds of several quantities.
 
     Returns:
         One row per condition, in order of first appearance: ``by``, then ``<value>_mean``,
         ``<value>_sd`` (ddof 1; NaN for fewer than two values) of the values that are not NaN, and
-        ``n``, the number of runs. Infinite values give an infinite mean.
+        ``n``, the number of seeds. Infinite values give an infinite mean.
     """
     groups = table.groupby(list(by), sort=False, dropna=False, observed=True)
     columns: dict[str, pd.Series] = {}

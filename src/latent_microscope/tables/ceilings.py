@@ -108,7 +108,7 @@ def _sd(draws: Floats) -> Floats:
 
 
 def candidates_of(classifiers: Sequence[Classifier], votes: HumanVotes) -> list[tuple[str, Floats]]:
-    """Names and probabilities of all runs of all classifiers, and of the two oracles."""
+    """Names and probabilities of all seeds of all classifiers, and of the two oracles."""
     return [
         *((one.name, softmax(one.logits)) for one in classifiers),
         ("label", one_hot(votes.labels, len(votes.classes))),
@@ -128,8 +128,8 @@ def recovery_table(
     """Simulate votes from each model and count which model's RDM they are most similar to.
 
     Each simulated data set has as many votes per image as the annotators gave, drawn from the first
-    run of a model; it is attributed to the model whose RDM of probabilities (of any run) has the
-    largest Spearman correlation with that of the simulated vote shares. Runs of a model count as
+    seed of a model; it is attributed to the model whose RDM of probabilities (of any seed) has the
+    largest Spearman correlation with that of the simulated vote shares. Seeds of a model count as
     one. All data sets have the same ``n_images`` images, drawn at random.
     """
     n = min(n_images, len(votes.labels))
@@ -139,7 +139,7 @@ def recovery_table(
         )
     chosen = np.sort(rng(seed, "recover_models", "images").permutation(len(votes.labels))[:n])
     names = list(dict.fromkeys(name for name, _ in candidates))
-    runs: list[tuple[int, RankedRDM]] = [
+    ranked: list[tuple[int, RankedRDM]] = [
         (names.index(name), rank_rdm(rdm(p[chosen], metric))) for name, p in candidates
     ]
     totals = votes.counts[chosen].sum(axis=1)
@@ -151,7 +151,7 @@ def recovery_table(
         for number in range(n_simulations):
             generator = rng(seed, "recover_models", maker, number)
             simulated = rank_rdm(rdm(vote_shares(generator.multinomial(totals, p)), metric))
-            for place, model in runs:
+            for place, model in ranked:
                 value = compare(simulated, model)
                 if np.isfinite(value):
                     scores[number, place] = max(scores[number, place], value)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,7 @@ from scipy.special import entr
 
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.behaviour import (
-    accuracy,
-    cross_entropy,
-    js_divergence,
-    softmax,
-)
+from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence, softmax
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,
@@ -47,8 +42,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Repeat:
+class _Repeat(NamedTuple):
     """One random split of the votes: the reference half, and draws of the other half."""
 
     reference: Floats
@@ -110,7 +104,7 @@ def equivalents_table(
     for one in classifiers:
         predicted = _prediction_scores(one, repeats, votes, folds)
         for measure in SCORES_OF_PREDICTIONS:
-            head = (one.name, "probabilities", one.run, "")
+            head = (one.name, "probabilities", one.seed, "")
             add(head, measure, curves[measure], predicted[measure])
     if sources:
         disputed = np.count_nonzero(votes.counts, axis=1) > 1

@@ -11,11 +11,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
-from latent_microscope.similarity.bootstrap import (
-    bootstrap_compare,
-    difference_table,
-    score_table,
-)
+from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table, score_table
 from latent_microscope.similarity.measures import frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores

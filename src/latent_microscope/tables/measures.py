@@ -1,4 +1,4 @@
-"""One long table of all measures of all models, and a wide one of their means over runs."""
+"""One long table of all measures of all models, and a wide one of their means over seeds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,7 +39,7 @@ def tabulate_measures(
     simulated: bool = False,
     notes: dict[str, str] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Tabulate all measures of all models: a long table, and a wide one of means over runs.
+    """Tabulate all measures of all models: a long table, and a wide one of means over seeds.
 
     Args:
         rsa: .parquet of similarity to human judgements per metric.
@@ -163,7 +163,7 @@ def _worth(equivalents: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Add columns of other tables to the rows of the same run and measure."""
+    """Add columns of other tables to the rows of the same seed and measure."""
     filled = []
     for part in parts:
         more = part.copy()
@@ -178,14 +178,14 @@ def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[st
 
 
 def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
-    """One row per model, layer and metric: mean and standard deviation over runs of every measure.
+    """One row per model, layer and metric: mean and standard deviation over seeds of every measure.
 
     Scores of predictions are in the rows of the layer of probabilities of every metric, or, for a
     model without such a layer, in rows of their own.
 
     Returns:
-        ``model``, ``layer``, ``metric``, ``n`` (runs), ``<measure>_mean``, ``<measure>_sd``, and
-        the equivalents of the first run of Spearman and cross-entropy, as text; ``note``. Ordered
+        ``model``, ``layer``, ``metric``, ``n`` (seeds), ``<measure>_mean``, ``<measure>_sd``, and
+        the equivalents of the first seed of Spearman and cross-entropy, as text; ``note``. Ordered
         by metric and falling Spearman correlation.
     """
     names = [*RSA_MEASURES, *BEHAVIOUR_MEASURES]
