@@ -30,16 +30,16 @@ def test_every_case_runs_and_agrees_with_ours(suite: str, task: str, folder: Pat
         np.savez(folder / f"{task} {one.name} {N}.npz", **arrays)  # type: ignore[arg-type]
         records.append({"suite": suite, "task": task, "name": one.name, "n": N, **record})
     assert records[0]["name"] == OURS
-    for record in compared(records, folder).to_dict("records"):
-        assert np.isnan(record["growth"])
-        assert record["ratio"] > 0
-        if task == "scores" and record["name"] not in (OURS, "approximate"):
-            assert record["agreement"].startswith("within")
-            assert float(record["agreement"].split()[1]) < 1e-6
-        if suite == "similarity" and record["name"] != OURS:
-            assert float(record["agreement"].removeprefix("within ")) < 1e-6
-        if task.startswith("C_max") and record["name"] == "hdbscan":
-            assert float(record["agreement"].split()[-1]) > 0.99
+    for row in compared(records, folder).to_dict("records"):
+        assert np.isnan(row["growth"])
+        assert row["ratio"] > 0
+        if task == "scores" and row["name"] not in (OURS, "approximate"):
+            assert row["agreement"].startswith("within")
+            assert float(row["agreement"].split()[1]) < 1e-6
+        if suite == "similarity" and row["name"] != OURS:
+            assert float(row["agreement"].removeprefix("within ")) < 1e-6
+        if task.startswith("C_max") and row["name"] == "hdbscan":
+            assert float(row["agreement"].split()[-1]) > 0.99
 
 
 def test_a_measurement_in_its_own_process(tmp_path: Path) -> None:

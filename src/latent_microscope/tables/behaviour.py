@@ -258,10 +258,8 @@ def _row_shares(counts: Floats) -> Floats:
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
 
 
-def shared_table(
-    classifiers: Sequence[Classifier], votes: HumanVotes, *, top: int = 10
-) -> pd.DataFrame:
-    """The ``top`` confusions that annotators and each classifier have in common, largest first."""
+def shared_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
+    """The ten confusions that annotators and each classifier have in common, largest first."""
     absent = np.bincount(votes.labels, minlength=len(votes.classes)) == 0
     human = measured.confusion(vote_shares(votes.counts), votes.labels)
     human[absent] = 0.0
@@ -271,7 +269,7 @@ def shared_table(
     for one in classifiers:
         guesses = measured.confusion(one.guesses(), votes.labels)
         guesses[absent] = 0.0
-        table = measured.shared_confusions(human, guesses, votes.classes, top=top)
+        table = measured.shared_confusions(human, guesses, votes.classes, top=10)
         cells = tuple(place.get_indexer(pd.Index(table[end])) for end in ("true", "answer"))
         names = {"answer": "predicted", "human": "share_human", "model": "share_model"}
         table = table.rename(columns=names)

@@ -92,12 +92,11 @@ def bias_table(
     parts = []
     for group, members in groups.items():
         rest = ~members
-        unknown = np.full(present.shape[1], np.nan)
         columns = {
             "group": group,
             "n_members": int(np.count_nonzero(members)),
             "prevalence_members": present[members].mean(axis=0),
-            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else unknown,
+            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else np.nan,
         }
         measured = attribute_bias(
             attributes,

@@ -91,7 +91,11 @@ def tabulate_duplicates(
     pairs["group"] = _groups(copies).reindex(pairs.index, fill_value=-1)
     pairs["differing"] = ""
     if attributes:
-        pairs.loc[copies.index, "differing"] = _differing(copies, load_table(attributes))
+        values = load_table(attributes).astype({"id": "str"}).set_index("id")
+        known_pairs = copies["id_i"].isin(values.index) & copies["id_j"].isin(values.index)
+        a, b = (values.reindex(copies[end]).to_numpy() for end in ("id_i", "id_j"))
+        differ = (a != b) & known_pairs.to_numpy()[:, None]
+        pairs.loc[copies.index, "differing"] = [" ".join(values.columns[row]) for row in differ]
     kinds = np.where(pairs.index.isin(copies.index), "duplicate", "near match")
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
     pairs["action"] = actions if pictures else [a.replace("photograph", "sample") for a in actions]
@@ -105,12 +109,3 @@ def _groups(pairs: pd.DataFrame) -> pd.Series:
     edges = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(ids), len(ids)))
     component = connected_components(edges, directed=False)[1]
     return pd.Series(pd.factorize(component[first])[0], pairs.index)
-
-
-def _differing(pairs: pd.DataFrame, attributes: pd.DataFrame) -> list[str]:
-    """Names of the attributes in which the two copies of each photograph differ."""
-    values = attributes.set_index(attributes["id"].astype("str")).drop(columns="id")
-    known = pairs["id_i"].isin(values.index) & pairs["id_j"].isin(values.index)
-    first, second = (values.reindex(pairs[end]).to_numpy() for end in ("id_i", "id_j"))
-    differ = (first != second) & known.to_numpy()[:, None]
-    return [" ".join(values.columns[row].astype(str)) for row in differ]
