@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -126,11 +125,15 @@ def _drawn(
     rdms: Mapping[str, RDM], human: Human, draws: int, seed: int, threads: int
 ) -> tuple[BootstrapResult, list[str]]:
     """Bootstrap over images and votes; over images alone where resampled votes have no RDM."""
-    options = {"n_draws": draws, "seed": seed, "threads": threads}
-    bootstrap = partial(similarity.bootstrap_compare, rdms, human.reference, **options)
+
+    def bootstrap(counts: npt.NDArray[np.int64] | None) -> BootstrapResult:
+        return similarity.bootstrap_compare(
+            rdms, human.reference, counts, draws, seed, threads=threads
+        )
+
     try:
         return bootstrap(human.counts), []
     except InputError as error:
         if human.counts is None:
             raise
-        return bootstrap(), [f"no interval over votes: {error}"]
+        return bootstrap(None), [f"no interval over votes: {error}"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -150,7 +151,7 @@ def run_pairs(clusters: Sequence[pd.DataFrame], seeds: Sequence[int], *, seed: i
 
 
 def _summary(pairs: pd.DataFrame, crop: str, seed: int, source: str) -> dict[str, object]:
-    row: dict[str, object] = {"crop": crop, "seed": seed, "source": source, "n_pairs": len(pairs)}
+    row: dict[str, Any] = {"crop": crop, "seed": seed, "source": source, "n_pairs": len(pairs)}
     for name in AGREEMENTS:
         values = pairs[name].dropna().astype("float64")
         row[f"{name}_mean"] = values.mean()

@@ -182,10 +182,11 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
     similar = measures[measures["metric"] != ""]
     scored = measures[measures["metric"] == ""]
     keys = ["model", "layer", "metric"]
-    layers = similar.groupby(["model", "metric"])["layer"].nunique()
+    layers = similar.groupby(["model", "metric"])["layer"].transform("nunique")
     rows, used = [], set()
-    for (model, layer, metric), part in similar.groupby(keys, sort=False):
-        if layer == PREDICTIONS or layers[model, metric] == 1:
+    for key, part in similar.groupby(keys, sort=False):
+        model, layer, metric = map(str, key)
+        if layer == PREDICTIONS or (layers[part.index] == 1).all():
             part = pd.concat([part, scored[scored["model"] == model]])
             used.add(model)
         rows.append(_wide_row(model, layer, metric, part))
