@@ -309,11 +309,11 @@ def behaviour_intervals(
     rows.append(("class_mean", NO_SEED, oracle, None))
     samples = influence.resampling(len(shares), n_draws, vote_resamples, seed)
     vote_draws = [
-        resample_votes(votes.counts, rng(seed, "bootstrap_votes", draw))
-        for draw in range(vote_resamples)
+        resample_votes(votes.counts, rng(seed, "bootstrap_votes", number))
+        for number in range(vote_resamples)
     ]
     tables = []
-    for name, number, logits, temperatures in rows:
+    for name, seed_of_model, logits, temperatures in rows:
         numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
         renewed = [_numbers(logits, temperatures, new, votes.labels) for new in vote_draws]
         images, both = influence.linear_draws(numbers, renewed, samples)
@@ -323,7 +323,7 @@ def behaviour_intervals(
         if renewed:
             table["vote_shift"] = np.mean([_point(part) for part in renewed], axis=0) - point
         table = table.rename(columns={"model": "measure", "score": "value"})
-        tables.append(table.assign(model=name, seed=number, n_draws=n_draws))
+        tables.append(table.assign(model=name, seed=seed_of_model, n_draws=n_draws))
     return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))
 
 
