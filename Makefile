@@ -85,7 +85,7 @@ tensorboard: .venv  ## training curves on port 6006
 	$(BIN)/tensorboard --logdir results --host 127.0.0.1
 
 bench: .venv  ## time and memory of this and other libraries, 1,000 to 10,000 samples; N=200000 for this one, too
-	$(BIN)/python benchmarks/bench.py $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
+	$(BIN)/python -m benchmarks.bench $(if $(filter command,$(firstword $(origin N))),--big $(N))$(if $(BIG), --big 200000) $(BENCH)
 
 lint: .venv
 	$(BIN)/ruff check .

@@ -2,26 +2,32 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import references as way
 from benchmarks.suites import Case, Result
+from latent_microscope.forensics import clusters
+from latent_microscope.forensics.bias import attribute_bias_index, stereotypical_bias_score
+from latent_microscope.forensics.density import density_of_distances
+from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.forensics.sample_scores import originality_of, row_entropy
+from latent_microscope.forensics.sources import standardise
+from latent_microscope.neighbours.pairs import neighbour_pass
 
 DIMENSIONS, SOURCES, ATTRIBUTES = 200, 20, 40
-_K, _RADIUS, _ATTRACTORS, _SIMILARITY, _OVERLAP = 10, 0.01, 5, 0.60, 0.99
-_NOISE, _DRAWS = 0.05, 10
-_ANY_N = 10**7
 SIZES = (1000, 4000, 10_000)
+_ANY_N = 10**7
+_SCORES = ScoreSettings(max_pairs=10**6, variants=["script"])
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Samples:
+class Samples(NamedTuple):
     """Input of the scores: Gaussian latents with some near duplicates, and heavy-tailed sources."""
 
     latents: Floats
@@ -49,7 +55,7 @@ def clustered(n: int) -> Floats:
     return latents
 
 
-def plane_points(n: int) -> Floats:
+def umap_points(n: int) -> Floats:
     """Points as UMAP embeds them: blobs and strands of unequal density."""
     rng = np.random.default_rng(n + 2)
     centres = 20.0 * rng.random((25, 2))
@@ -59,21 +65,7 @@ def plane_points(n: int) -> Floats:
 
 
 def _score(data: Samples, neighbors: str = "exact") -> Result:
-    from latent_microscope.forensics.heuristics import ScoreSettings, score_all
-
-    settings = ScoreSettings(
-        k=_K,
-        radius=_RADIUS,
-        n_attractors=_ATTRACTORS,
-        similarity=_SIMILARITY,
-        noise=_NOISE,
-        n_draws=_DRAWS,
-        overlap_threshold=_OVERLAP,
-        max_pairs=10**6,
-        variants=["script"],
-        neighbors=neighbors,
-    )
-    found = score_all(data.sources, data.latents, settings)
+    found = score_all(data.sources, data.latents, replace(_SCORES, neighbors=neighbors))
     pairs = found.overlaps[["i", "j"]].sort_values(["i", "j"]).to_numpy()
     return {
         "uniqueness": found.uniqueness["script"],
@@ -88,62 +80,31 @@ def _score(data: Samples, neighbors: str = "exact") -> Result:
 
 
 def _published(data: Samples) -> Result:
-    from benchmarks import references as way
-
-    density = way.attractor_density(data.latents, _RADIUS)
+    (z, s), use = data, _SCORES
+    density = way.attractor_density(z, use.radius)
     return {
-        "uniqueness": way.uniqueness(data.sources),
-        "similar": way.similar_others(data.sources, _SIMILARITY),
-        "knn_density": way.knn_density(data.latents, _K),
+        "uniqueness": way.uniqueness(s),
+        "similar": way.similar_others(s, use.similarity),
+        "knn_density": way.knn_density(z, use.k),
         "attractor_density": density,
-        "originality": way.originality(data.latents, density, _K, _ATTRACTORS),
-        "overlaps": way.overlaps(data.latents, _OVERLAP),
-        "mean stability": float(way.stability(data.latents, _NOISE, _DRAWS, 0).mean()),
+        "originality": way.originality(z, density, use.k, use.n_attractors),
+        "overlaps": way.overlaps(z, use.overlap_threshold),
+        "mean stability": float(way.stability(z, use.noise, use.n_draws, 0).mean()),
     }
 
 
 def _library(data: Samples) -> Result:
-    from benchmarks import references as way
-    from latent_microscope.forensics.density import density_of_distances
-    from latent_microscope.forensics.sample_scores import originality_of, row_entropy
-
-    distances, within = way.chunked_neighbours(data.latents, _K, _RADIUS)
-    s = data.sources
+    (z, s), use = data, _SCORES
+    distances, within = way.chunked_neighbours(z, use.k, use.radius)
     return {
         "uniqueness": row_entropy(s) * way.chunked_mean_distances(s) * (1.0 + s.var(axis=1)),
-        "similar": way.chunked_similar_others(s, _SIMILARITY),
+        "similar": way.chunked_similar_others(s, use.similarity),
         "knn_density": density_of_distances(distances),
         "attractor_density": within / len(s),
-        "originality": originality_of(data.latents, distances, within, "script", _ATTRACTORS),
-        "overlaps": way.chunked_overlaps(data.latents, _OVERLAP),
-        "mean stability": float(way.chunked_stability(data.latents, _NOISE, _DRAWS, 0).mean()),
+        "originality": originality_of(z, distances, within, "script", use.n_attractors),
+        "overlaps": way.chunked_overlaps(z, use.overlap_threshold),
+        "mean stability": float(way.chunked_stability(z, use.noise, use.n_draws, 0).mean()),
     }
-
-
-def _gaussian(n: int) -> Floats:
-    return samples(n).latents
-
-
-def _graph_clusters(latents: Floats) -> Result:
-    from latent_microscope.forensics.clusters import graph_clusters
-    from latent_microscope.forensics.sources import standardise
-
-    return _labelled(graph_clusters(standardise(latents)))
-
-
-def _latent_hdbscan(latents: Floats) -> Result:
-    from latent_microscope.forensics.clusters import latent_clusters
-
-    return _labelled(latent_clusters(latents, hdbscan_rows=_ANY_N))
-
-
-def _latent_fast(latents: Floats) -> Result:
-    from fast_hdbscan import HDBSCAN
-
-    from latent_microscope.forensics.sources import standardise
-
-    model = HDBSCAN(min_cluster_size=2, min_samples=2)
-    return _labelled(model.fit_predict(standardise(latents)))
 
 
 def _labelled(labels: npt.NDArray[np.integer]) -> Result:
@@ -154,62 +115,30 @@ def _labelled(labels: npt.NDArray[np.integer]) -> Result:
     }
 
 
-def _plane(latents: Floats) -> Result:
-    from latent_microscope.forensics.clusters import umap_plane
+def _fast_hdbscan(points: Floats, size: int, samples: int) -> Result:
+    from fast_hdbscan import HDBSCAN
 
-    return _kept(latents, umap_plane(latents, seed=0))
+    return _labelled(HDBSCAN(min_cluster_size=size, min_samples=samples).fit_predict(points))
 
 
 def _umap(latents: Floats) -> Result:
     from umap import UMAP
 
-    from latent_microscope.forensics.sources import standardise
-
     scaled = standardise(latents).astype(np.float32)
     return _kept(latents, UMAP(random_state=0, n_jobs=1).fit_transform(scaled))
 
 
-def _kept(latents: Floats, plane: npt.NDArray[np.floating]) -> Result:
+def _kept(latents: Floats, umap: npt.NDArray[np.floating]) -> Result:
     """Share of the 15 nearest that the embedding keeps, on a sample (trustworthiness is O(n²))."""
-    from latent_microscope.forensics.sources import standardise
-    from latent_microscope.neighbours.pairs import neighbour_pass
-
-    n = len(plane)
-    rows = np.linspace(0, n - 1, min(n, 500)).astype(np.int64)
+    rows = np.linspace(0, len(umap) - 1, min(len(umap), 500)).astype(np.int64)
     high = neighbour_pass(standardise(latents), k=15, rows=rows).indices
-    low = neighbour_pass(np.asarray(plane, dtype=np.float64), k=15, rows=rows).indices
+    low = neighbour_pass(np.asarray(umap, dtype=np.float64), k=15, rows=rows).indices
     kept = [len(np.intersect1d(a, b)) / len(a) for a, b in zip(high, low, strict=True)]
     return {"neighbours kept": float(np.mean(kept))}
 
 
-def _plane_hdbscan(plane: Floats) -> Result:
-    from latent_microscope.forensics.clusters import plane_memberships
-
-    return _labelled(plane_memberships(plane)[0])
-
-
-def _plane_fast(plane: Floats) -> Result:
-    from fast_hdbscan import HDBSCAN
-
-    return _labelled(HDBSCAN(min_cluster_size=100, min_samples=10).fit_predict(plane))
-
-
 def _whole(data: Samples) -> Result:
     """All that a study computes from the latents of one run, in one process, stage by stage."""
-    from latent_microscope.forensics.bias import (
-        attribute_bias_index,
-        stereotypical_bias_score,
-    )
-    from latent_microscope.forensics.clusters import (
-        graph_clusters,
-        multi_scale_clusters,
-        plane_memberships,
-        plane_neighbours,
-        umap_plane,
-    )
-    from latent_microscope.forensics.heuristics import score_all
-    from latent_microscope.forensics.sources import standardise
-
     seconds: dict[str, float] = {}
 
     def stage(name: str, work: Callable[[], Any]) -> Any:
@@ -219,14 +148,13 @@ def _whole(data: Samples) -> Result:
         return result
 
     z = data.latents
-    n = len(z)
     scores = stage("scores, densities, isolation, overlaps", lambda: score_all(data.sources, z))
-    near = stage("neighbours of standardised latents", lambda: plane_neighbours(z))
-    plane = stage("UMAP", lambda: umap_plane(z, seed=0, neighbours=near))
-    labels = stage("HDBSCAN on the plane", lambda: plane_memberships(plane)[0])
-    stage("HDBSCAN on the plane, four scales", lambda: multi_scale_clusters(plane))
-    cmax = stage("C_max", lambda: graph_clusters(standardise(z), 2, near))
-    attributes = np.random.default_rng(0).random((n, ATTRIBUTES)) < 0.3
+    near = stage("neighbours of standardised latents", lambda: clusters.plane_neighbours(z))
+    umap = stage("UMAP", lambda: clusters.umap_plane(z, seed=0, neighbours=near))
+    labels = stage("HDBSCAN on the UMAP", lambda: clusters.plane_memberships(umap)[0])
+    stage("HDBSCAN on the UMAP, four scales", lambda: clusters.multi_scale_clusters(umap))
+    cmax = stage("C_max", lambda: clusters.graph_clusters(standardise(z), 2, near))
+    attributes = np.random.default_rng(0).random((len(z), ATTRIBUTES)) < 0.3
 
     def bias() -> None:
         stereotypical_bias_score(labels)
@@ -236,18 +164,15 @@ def _whole(data: Samples) -> Result:
                 attribute_bias_index(attributes, labels == cluster, definition)
 
     stage("SBS and ABI", bias)
-    return {
-        **seconds,
-        "clusters": float(labels.max() + 1),
-        "overlaps": float(scores.overlaps.attrs["total"]),
-    }
+    overlaps = float(scores.overlaps.attrs["total"])
+    return {**seconds, "clusters": float(labels.max() + 1), "overlaps": overlaps}
 
 
-_LATENT_CLUSTERS = (
-    ("ours", _graph_clusters),
-    ("hdbscan", _latent_hdbscan),
-    ("fast_hdbscan", _latent_fast),
-)
+_LATENT_CLUSTERS: dict[str, Callable[[Floats], Result]] = {
+    "ours": lambda z: _labelled(clusters.graph_clusters(standardise(z))),
+    "hdbscan": lambda z: _labelled(clusters.latent_clusters(z, hdbscan_rows=_ANY_N)),
+    "fast_hdbscan": lambda z: _fast_hdbscan(standardise(z), 2, 2),
+}
 CASES = (
     Case("scores", "ours", samples, _score, _ANY_N),
     Case("scores", "scikit-learn", samples, _library),
@@ -255,12 +180,22 @@ CASES = (
     Case("scores", "approximate", samples, partial(_score, neighbors="approximate"), _ANY_N),
     *(
         Case(f"C_max, {kind}", name, setup, run)
-        for kind, setup in (("Gaussian", _gaussian), ("clustered", clustered))
-        for name, run in _LATENT_CLUSTERS
+        for kind, setup in (("Gaussian", lambda n: samples(n).latents), ("clustered", clustered))
+        for name, run in _LATENT_CLUSTERS.items()
     ),
-    Case("plane", "ours", clustered, _plane),
-    Case("plane", "umap", clustered, _umap),
-    Case("clusters on the plane", "ours", plane_points, _plane_hdbscan),
-    Case("clusters on the plane", "fast_hdbscan", plane_points, _plane_fast),
+    Case("UMAP", "ours", clustered, lambda z: _kept(z, clusters.umap_plane(z, seed=0))),
+    Case("UMAP", "umap", clustered, _umap),
+    Case(
+        "clusters on the UMAP",
+        "ours",
+        umap_points,
+        lambda umap: _labelled(clusters.plane_memberships(umap)[0]),
+    ),
+    Case(
+        "clusters on the UMAP",
+        "fast_hdbscan",
+        umap_points,
+        partial(_fast_hdbscan, size=100, samples=10),
+    ),
     Case("whole", "ours", samples, _whole, _ANY_N),
 )

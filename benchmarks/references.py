@@ -92,21 +92,14 @@ def chunked_neighbours(latents: Floats, k: int, radius: float) -> tuple[Floats, 
 
 def chunked_mean_distances(sources: Floats) -> Floats:
     """Mean distance of each row to all others, zeros left out."""
-
-    def reduce(chunk: Floats, _: int) -> Floats:
-        return chunk.sum(axis=1) / np.count_nonzero(chunk, axis=1)
-
-    return np.concatenate(list(pairwise_distances_chunked(sources, reduce_func=reduce)))
+    chunks = pairwise_distances_chunked(sources)
+    return np.concatenate([one.sum(axis=1) / np.count_nonzero(one, axis=1) for one in chunks])
 
 
 def chunked_similar_others(sources: Floats, similarity: float) -> Ints:
     """Numbers of others with a larger cosine."""
-
-    def reduce(chunk: Floats, _: int) -> Ints:
-        return np.count_nonzero(chunk < 1.0 - similarity, axis=1) - 1
-
-    chunks = pairwise_distances_chunked(sources, metric="cosine", reduce_func=reduce)
-    return np.concatenate(list(chunks))
+    chunks = pairwise_distances_chunked(sources, metric="cosine")
+    return np.concatenate([np.count_nonzero(one < 1.0 - similarity, axis=1) - 1 for one in chunks])
 
 
 def chunked_overlaps(latents: Floats, threshold: float) -> Ints:

@@ -1,11 +1,15 @@
 """Benchmarks of representational similarity: RDMs, and their comparison by rank."""
 
-from functools import partial
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
 
 from benchmarks.suites import Case, Result
+from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.rdms import rdm
 
 SIZES = (1000, 3000, 10_000)
 FEATURES = 2048
@@ -15,8 +19,6 @@ Floats = npt.NDArray[np.float32]
 
 def pair(n: int) -> tuple[Floats, Floats]:
     """Condensed RDMs of votes in ten classes (half unanimous: many ties) and of features."""
-    from latent_microscope.similarity.rdms import rdm
-
     rng = np.random.default_rng(n)
     labels = rng.integers(0, 10, n)
     p = np.full((n, 10), 0.004)
@@ -34,60 +36,44 @@ def features(n: int) -> Floats:
     return np.maximum(rng.normal(size=(n, FEATURES)), 0.0).astype(np.float32)
 
 
-def _compare(data: tuple[Floats, Floats], method: str = "spearman") -> Result:
-    from latent_microscope.similarity import compare
-
-    return {"similarity": np.array([compare(*data, method)])}
+def _correlation(function: Callable[..., float], *method: str) -> Callable[..., Result]:
+    return lambda data: {"similarity": np.array([function(*data, *method)], dtype=np.float64)}
 
 
-def _scipy_spearman(data: tuple[Floats, Floats]) -> Result:
-    from scipy.stats import spearmanr
+def _distances(function: Callable[[Floats], npt.NDArray]) -> Callable[[Floats], Result]:
+    """Some of the distances, to compare with those of others."""
 
-    return {"similarity": np.array([spearmanr(*data).statistic])}
+    def run(rows: Floats) -> Result:
+        values = function(rows)
+        return {"distances": np.asarray(values[:: max(1, len(values) // 10_000)], np.float64)}
 
-
-def _rsatoolbox_compare(data: tuple[Floats, Floats], method: str = "spearman") -> Result:
-    from rsatoolbox.rdm import RDMs, compare
-
-    a, b = (RDMs(values[None].astype(np.float64)) for values in data)
-    return {"similarity": np.array([float(compare(a, b, method=method)[0, 0])])}
+    return run
 
 
-def _rdm(rows: Floats) -> Result:
-    from latent_microscope.similarity import rdm
+def _rsatoolbox_compare(a: Floats, b: Floats, method: str) -> float:
+    from rsatoolbox import rdm
 
-    return {"distances": _sample(rdm(rows).values)}
-
-
-def _scipy_pdist(rows: Floats) -> Result:
-    from scipy.spatial.distance import pdist
-
-    return {"distances": _sample(pdist(rows))}
+    one, other = (rdm.RDMs(values[None].astype(np.float64)) for values in (a, b))
+    return float(rdm.compare(one, other, method=method)[0, 0])
 
 
-def _rsatoolbox_rdm(rows: Floats) -> Result:
+def _rsatoolbox_rdm(rows: Floats) -> npt.NDArray:
     from rsatoolbox.data import Dataset
     from rsatoolbox.rdm import calc_rdm
 
     # Its euclidean distances are squared and divided by the number of channels.
     found = calc_rdm(Dataset(rows.astype(np.float64)), method="euclidean").dissimilarities[0]
-    return {"distances": _sample(np.sqrt(np.maximum(found * rows.shape[1], 0.0)))}
+    return np.sqrt(np.maximum(found * rows.shape[1], 0.0))
 
 
-def _sample(values: npt.NDArray) -> npt.NDArray[np.float64]:
-    """Some of the distances, to compare with those of others."""
-    return np.asarray(values[:: max(1, len(values) // 10_000)], dtype=np.float64)
-
-
-_rho_a = partial(_compare, method="rho-a")
-_rsatoolbox_rho_a = partial(_rsatoolbox_compare, method="rho-a")
+_SPEARMAN, _RHO_A, _RDM = "Spearman of two RDMs", "rho-a of two RDMs", "RDM of 2,048 features"
 CASES = (
-    Case("Spearman of two RDMs", "ours", pair, _compare, _ANY_N),
-    Case("Spearman of two RDMs", "scipy", pair, _scipy_spearman),
-    Case("Spearman of two RDMs", "rsatoolbox", pair, _rsatoolbox_compare),
-    Case("rho-a of two RDMs", "ours", pair, _rho_a, _ANY_N),
-    Case("rho-a of two RDMs", "rsatoolbox", pair, _rsatoolbox_rho_a, 3000),
-    Case("RDM of 2,048 features", "ours", features, _rdm, 30_000),
-    Case("RDM of 2,048 features", "scipy", features, _scipy_pdist, 10_000),
-    Case("RDM of 2,048 features", "rsatoolbox", features, _rsatoolbox_rdm, 3000),
+    Case(_SPEARMAN, "ours", pair, _correlation(compare, "spearman"), _ANY_N),
+    Case(_SPEARMAN, "scipy", pair, _correlation(lambda a, b: spearmanr(a, b).statistic)),
+    Case(_SPEARMAN, "rsatoolbox", pair, _correlation(_rsatoolbox_compare, "spearman")),
+    Case(_RHO_A, "ours", pair, _correlation(compare, "rho-a"), _ANY_N),
+    Case(_RHO_A, "rsatoolbox", pair, _correlation(_rsatoolbox_compare, "rho-a"), 3000),
+    Case(_RDM, "ours", features, _distances(lambda rows: rdm(rows).values), 30_000),
+    Case(_RDM, "scipy", features, _distances(pdist), 10_000),
+    Case(_RDM, "rsatoolbox", features, _distances(_rsatoolbox_rdm), 3000),
 )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from latent_microscope.data.externals import read_external, rows_for
+from latent_microscope.data.externals import external_rows
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.step import In, Out, run
@@ -34,7 +34,7 @@ def main(
     if logits and holds == "features":
         raise InputError(f"{file}: holds features, so there are no logits to write to {logits}")
     table = load_table(samples, ["id", "label"])
-    rows = rows_for(read_external(file, array), table, file)
+    rows = external_rows(file, table, array)
     save_npy(features, rows)
     if logits:
         save_npy(logits, rows)

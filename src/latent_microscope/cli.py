@@ -7,7 +7,7 @@ import webbrowser
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,9 +35,6 @@ Profile = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Profile,
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The table: .csv or .parquet.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
-
-
-RESULTS = Path("results")
 
 
 def main() -> None:
@@ -101,10 +98,7 @@ def init(
     """
     from latent_microscope.commands.init import write_config
 
-    written = write_config(files, name, output, force=force)
-    for line in (*written.notes, f"written: {written.config}", "run it:"):
-        typer.echo(line)
-    typer.echo(f"  latent-microscope run {written.config}")
+    typer.echo(write_config(files, name, output, force=force).text)
 
 
 @app.command()
@@ -201,18 +195,8 @@ def extract(
     """
     from latent_microscope.commands.extract import extract as extracted
 
-    result = extracted(
-        images,
-        model,
-        output,
-        layer=layer,
-        weights=weights,
-        ids=ids,
-        size=size,
-        device=device,
-        batch=batch,
-        force=force,
-    )
+    network: dict[str, Any] = {"layer": layer, "weights": weights, "device": device, "batch": batch}
+    result = extracted(images, model, output, ids=ids, size=size, force=force, **network)
     typer.echo(result.text)
 
 
@@ -284,7 +268,9 @@ def trace(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="Results of one or all studies.")] = RESULTS,
+    folder: Annotated[Path, typer.Argument(help="Results of one or all studies.")] = Path(
+        "results"
+    ),
     root: Folder = Path(),
 ) -> None:
     """Hash results again and name files that differ from the record; if any do, exit status 1.

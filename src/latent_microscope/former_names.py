@@ -66,6 +66,26 @@ def columns(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def settings(study: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a published study with today's names of its own keys."""
-    own = {k.removeprefix("studies.*."): v for k, v in CONFIG.items() if k.count(".") == 2}
-    return {own.get(key, key): own.get(f"{key}: {value}", value) for key, value in study.items()}
+    """The settings of a published study with today's names of its keys and values."""
+    renamed: dict[str, Any] = _renamed(study, "studies.*")
+    return renamed
+
+
+def new_name(old: str) -> str | None:
+    """The new name of a former dotted key, or of a former value, ``key: value``."""
+    key, _, value = old.partition(": ")
+    steps = key.split(".")
+    for pattern, new in CONFIG.items():
+        wanted, _, former = pattern.partition(": ")
+        parts = wanted.split(".")
+        same = former == value and len(parts) == len(steps)
+        if same and all(part in ("*", step) for part, step in zip(parts, steps, strict=True)):
+            return new
+    return None
+
+
+def _renamed(value: Any, where: str) -> Any:
+    if isinstance(value, Mapping):
+        inner = {key: (f"{where}.{key}", one) for key, one in value.items()}
+        return {new_name(at) or key: _renamed(one, at) for key, (at, one) in inner.items()}
+    return new_name(f"{where}: {value}") or value if isinstance(value, str) else value

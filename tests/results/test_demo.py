@@ -371,7 +371,7 @@ def test_the_report_has_every_study() -> None:
     for study in STUDIES:
         own = (RESULTS / study / "report.html").read_text(encoding="utf-8")
         for page in (text, own):
-            assert f'id="{study}-origins"' in page
+            assert f'id="{study}/origins"' in page
             assert "Synthetic demo data" in page
         for path in artefacts(study):
             if path.suffix == ".png" or (path.suffix == ".csv" and path.parent.name == "tables"):

@@ -47,8 +47,8 @@ def test_one_page_for_all_and_one_for_each(tmp_path: Path) -> None:
     parts = [path.read_text(encoding="utf-8") for path in given["pages"]]
     for name, part in zip(STUDIES, parts, strict=True):
         others = [other for other in STUDIES if other != name]
-        assert f'id="{name}-origins"' in whole
-        assert f'id="{name}-origins"' in part
+        assert f'id="{name}/origins"' in whole
+        assert f'id="{name}/origins"' in part
         assert not [other for other in others if other in part]
         assert f"results/{name}/explorer.html" in part
     assert ["Synthetic demo data" in part for part in parts] == [False, True]

@@ -5,16 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.compare import (
-    OURS,
-    agreement,
-    compared,
-    in_subprocess,
-    planned,
-    run_plan,
-    save,
-    table,
-)
+from benchmarks.bench import OURS, agreement, compared, in_subprocess, planned, run_plan, save, text
 from benchmarks.measure import measure
 from benchmarks.suites import SUITES, Case, case, cases
 
@@ -39,16 +30,16 @@ def test_every_case_runs_and_agrees_with_ours(suite: str, task: str, folder: Pat
         np.savez(folder / f"{task} {one.name} {N}.npz", **arrays)  # type: ignore[arg-type]
         records.append({"suite": suite, "task": task, "name": one.name, "n": N, **record})
     assert records[0]["name"] == OURS
-    for record in compared(records, folder):
-        assert record["growth"] is None
-        assert record["ratio"] > 0
-        if task == "scores" and record["name"] not in (OURS, "approximate"):
-            assert record["agreement"].startswith("within")
-            assert float(record["agreement"].split()[1]) < 1e-6
-        if suite == "similarity" and record["name"] != OURS:
-            assert float(record["agreement"].removeprefix("within ")) < 1e-6
-        if task.startswith("C_max") and record["name"] == "hdbscan":
-            assert float(record["agreement"].split()[-1]) > 0.99
+    for row in compared(records, folder).to_dict("records"):
+        assert np.isnan(row["growth"])
+        assert row["ratio"] > 0
+        if task == "scores" and row["name"] not in (OURS, "approximate"):
+            assert row["agreement"].startswith("within")
+            assert float(row["agreement"].split()[1]) < 1e-6
+        if suite == "similarity" and row["name"] != OURS:
+            assert float(row["agreement"].removeprefix("within ")) < 1e-6
+        if task.startswith("C_max") and row["name"] == "hdbscan":
+            assert float(row["agreement"].split()[-1]) > 0.99
 
 
 def test_a_measurement_in_its_own_process(tmp_path: Path) -> None:
@@ -67,9 +58,7 @@ def test_the_plan_keeps_slow_cases_small_and_the_big_size_ours() -> None:
     assert {one.name for _, one, n in planned(["forensics"], [10], None, ["hdbscan"])} == {
         "hdbscan"
     }
-    assert {one.task for _, one, n in planned(["forensics"], [10], None, [], ["plane"])} == {
-        "plane"
-    }
+    assert {one.task for _, one, n in planned(["forensics"], [10], None, [], ["UMAP"])} == {"UMAP"}
     # Without sizes each suite has its own.
     plan = planned(list(SUITES), None, None)
     assert {n for suite, _, n in plan if suite == "similarity"} == {1000, 3000, 10_000}
@@ -91,31 +80,29 @@ def test_ratios_growth_table_and_files(tmp_path: Path) -> None:
     records = [fake(OURS, 100, 1.0), fake(OURS, 1000, 10.0), fake("other", 1000, 40.0)]
     records[1]["recall"] = 0.5
     found = compared(records, tmp_path)
-    assert [r["ratio"] for r in found] == [1.0, 1.0, 4.0]
-    assert found[0]["growth"] == pytest.approx(1.0)
-    assert found[2]["growth"] is None
-    assert found[2]["agreement"] == "adjusted Rand 1.0000; within 1e-03"
+    assert found["ratio"].tolist() == [1.0, 1.0, 4.0]
+    assert found["growth"].tolist() == pytest.approx([1.0, 1.0, np.nan], nan_ok=True)
+    assert found["agreement"].tolist() == ["", "", "adjusted Rand 1.0000; within 1e-03"]
     assert agreement(tmp_path / "none.npz", tmp_path / "t ours 1000.npz") == ""
-    text = table(found)
-    assert "recall 0.5" in text
-    assert "4.0" in text.splitlines()[3]
+    lines = text(found).splitlines()
+    assert "recall 0.5" in lines[4]
+    assert lines[3].split()[:8] == ["t", "other", "1,000", "20.00", "40.00", "100", "50", "4.0"]
     save(found, tmp_path / "out", {"threads": 1})
     kept = json.loads((tmp_path / "out/bench.json").read_text())
     assert kept["records"][2]["cpu_ratio"] == 4.0
     assert (tmp_path / "out/bench.csv").read_text().count("\n") == 4
 
 
-def test_a_case_that_fails_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_case_that_fails_is_named_and_the_others_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken(_: object) -> dict:
         raise ValueError("no")
 
-    said: list[str] = []
     one = Case("t", "broken", lambda n: n, broken)
     plan = [("forensics", one, 10), ("forensics", case("forensics", "scores", OURS), 50)]
-
-    def run(suite: str, one: Case, n: int) -> dict:
-        return in_subprocess(suite, one, n, tmp_path, 1)
-
-    records = run_plan(plan, run, said.append)
+    records = run_plan(plan, tmp_path, 1)
     assert [record["name"] for record in records] == [OURS]
-    assert "broken" in said[0]
+    assert capsys.readouterr().out.startswith(
+        "t, broken, n = 10: failed (1)\nscores, ours, n = 50:"
+    )

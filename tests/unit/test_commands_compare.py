@@ -187,7 +187,7 @@ def test_the_text_says_the_numbers_and_the_next_command_is_understood(made: File
     words = shlex.split(lines[-1].removeprefix("next: "))
     assert words[:2] == ["latent-microscope", "init"]
     written = write_config(words[2:])
-    config = yaml.safe_load(written.config.read_text(encoding="utf-8"))
+    config = yaml.safe_load(written.path.read_text(encoding="utf-8"))
     (study,) = config["studies"].values()
     assert sorted(study["models"]) == ["a_b", "lo_gits", "second_one"]
 

@@ -216,7 +216,7 @@ def test_mistakes_are_named_and_what_is_right_is_taken(tmp_path: Path) -> None:
 
 def test_a_study_that_init_writes_has_the_same_settings(tmp_path: Path) -> None:
     np.savez(tmp_path / "z.npz", z=values(), ids=np.array(IDS))
-    config = load_yaml(write_config([str(tmp_path / "z.npz")], output=tmp_path / "z.yaml").config)
+    config = load_yaml(write_config([str(tmp_path / "z.npz")], output=tmp_path / "z.yaml").path)
     whole = resolve(merge(load_yaml(ROOT / "config/config.yaml"), config))
     sources = {"components": None, "restarts": RESTARTS}
     given = default_settings({"embeddings": {"file": "z.npz"}}, sources=sources)

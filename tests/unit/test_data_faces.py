@@ -10,13 +10,13 @@ from PIL import Image
 
 from latent_microscope.data.faces import (
     count_archive,
-    first_names,
     join_attributes,
     join_identities,
     open_faces,
     packed_faces,
     parse_attributes,
     parse_identities,
+    read_celeba,
 )
 from latent_microscope.errors import InputError
 
@@ -130,7 +130,7 @@ def test_the_official_text_layout_gives_the_same() -> None:
         ("000003.jpg,1", "000003.jpg,0", r"attribute 'Smiling': '0'"),
         ("000003.jpg,1", "000003.jpg,1.5", "'1.5'"),
         ("000003.jpg,1", "000003.jpg,1,1", r"image '000003\.jpg' .*3 .*2"),
-        ("000003.jpg", "000002.jpg", r"image '000002\.jpg'"),
+        ("000003.jpg", "000002.jpg", r"list_attr_celeba\.csv: .*'000002\.jpg'"),
         ("Smiling,Male", "Male,Male", "list_attr_celeba.csv: .*header"),
     ],
 )
@@ -179,8 +179,15 @@ def test_bad_identities_are_named(tmp_path: Path, text: str, message: str) -> No
         parse_identities(tmp_path / "none.txt")
 
 
-def test_subsets_are_the_first() -> None:
-    assert first_names(NAMES, 2) == NAMES[:2]
-    assert first_names(NAMES, None) == first_names(NAMES, 99) == NAMES
-    with pytest.raises(InputError, match="subset 0"):
-        first_names(NAMES, 0)
+def test_subsets_are_the_first(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "a.zip")
+    ids = [name.removesuffix(".jpg") for name in NAMES]
+    for subset, wanted in ((2, ids[:2]), (None, ids), (99, ids)):
+        with read_celeba(archive, None, size=8, subset=subset) as faces:
+            assert faces.ids == faces.attributes["id"].tolist() == wanted
+            assert len(list(faces.images)) == len(faces.people) == len(wanted)
+    with (
+        pytest.raises(InputError, match="subset 0"),
+        read_celeba(archive, None, size=8, subset=0),
+    ):
+        pass

@@ -204,8 +204,8 @@ def test_stable_blobs_are_stable_and_one_cloud_is_not():
     shuffled = frames[1].iloc[::-1]
     assert run_pairs([frames[0], shuffled], [0, 1], seed=0)["ari"][0] == pytest.approx(-0.5)
     table = stability_tables(
-        resampled=[found.pairs] * 2, planes=[planes.pairs] * 2, clusters=[frames[0], shuffled],
-        views=["whole"] * 2, runs=[0, 1], seed=0,
+        resampled=[found.pairs] * 2, umaps=[planes.pairs] * 2, clusters=[frames[0], shuffled],
+        crops=["whole"] * 2, seeds=[0, 1], seed=0,
     )  # fmt: skip
     assert len(table) == 5
     last = table.iloc[-1]

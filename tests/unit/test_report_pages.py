@@ -12,9 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from latent_microscope import former_names
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_json, save_csv, save_table
+from latent_microscope.io.artefacts import load_json, save_csv, save_json, save_table
 from latent_microscope.planning.captions import captions
+from latent_microscope.provenance.lineage import table_row
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.report import gather
 from latent_microscope.report.formats import first_sentence, pieces, plain
@@ -362,7 +364,7 @@ def test_everything_is_shown_once_with_its_origin(whole: tuple[Document, str, Pa
     assert not [s for s in said if re.search(r"\bnan\b|None|\{|  | [.,;:]", s)]
     keys = [section.key for section in made.sections]
     assert len(set(keys)) == len(keys)
-    if made.name.startswith(("faces", "bias")):
+    if made.study.name.startswith(("faces", "bias")):
         assert "more" not in keys, "a table or figure has no section"
 
 
@@ -383,11 +385,12 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_every_template_is_used() -> None:
-    from latent_microscope.report.sections import SECTIONS
+    from latent_microscope.report.sections import FIGURES, SECTIONS
 
     assets = ROOT / "src/latent_microscope/report/assets"
     found = {path.stem for path in assets.glob("[!_]*.jinja")}
-    assert found == {name for _, _, names, _ in SECTIONS for name in names.split()}
+    assert found == {name for _, _, names in SECTIONS for name in names.split()}
+    assert {key for key, _, _ in SECTIONS} >= FIGURES.keys()
 
 
 def hostile(folder: Path) -> Document:
@@ -425,6 +428,82 @@ def test_an_altered_file_is_not_shown(tmp_path: Path) -> None:
     (folder / f"tables/odd.parquet{SUFFIX}").unlink()
     with pytest.raises(InputError, match=r"odd\.parquet: its sidecar is missing"):
         gathered(folder, tmp_path, {"kind": "faces"})
+
+
+def test_no_two_anchors_of_a_page_are_equal(tmp_path: Path) -> None:
+    made = [hostile(tmp_path / name) for name in ("a", "a-more", "a-table-odd", "text")]
+    ids = [a["id"] for _, a in Parsed(render_page(made, {}, tmp_path)).tags if "id" in a]
+    assert len(ids) == len(set(ids)) > 20
+    assert made[0].study.anchor("figure", "eyes/x") != made[0].study.anchor("figure", "eyes-x")
+
+
+@pytest.mark.parametrize("html", [True, False])
+def test_a_title_with_a_semicolon_is_one_column(html: bool) -> None:
+    table = pd.DataFrame({"a;b": [1], "c|d": [2]})
+    made = Study("made", {"odd": Path("odd.parquet")}, {}, {"odd": table})
+    (section,) = sections(made, html=html, folder="f")
+    if html:
+        titles = re.findall('<th scope="col">(.*?)</th>', section.body)
+        assert titles == ["a;b", "c|d", "row"]
+    else:
+        assert "\n| a;b | c\\|d |\n|---|---|\n" in section.body
+
+
+def test_how_a_table_is_made_is_said_once() -> None:
+    made = study(forensics=[{"crop": crop, "quantity": "kl_total"} for crop in ("whole", "eyes")])
+    text = "".join(s.body for s in sections(made, {"tables": {"forensics": "By hand."}}))
+    assert text.count("<table") == 2
+    assert text.count("By hand.") == 1
+
+
+def test_figures_are_chosen_by_words_and_crop() -> None:
+    names = ["clusters", "eyes/clusters", "clustersize", "vae-checks-whole", "vae-checks-eyes"]
+    made = Study("made", {}, {name: Path(name) for name in names})
+    assert made.pictures("clusters") == ["clusters", "eyes/clusters"]
+    assert made.pictures("clusters", ["whole", "eyes"]) == ["clusters"]
+    assert made.pictures("vae-checks", ["whole", "eyes"]) == ["vae-checks-whole"]
+
+
+def test_what_is_unknown_takes_no_row(tmp_path: Path) -> None:
+    known = render_page([hostile(tmp_path / "a")], {}, tmp_path)
+    assert "<dt>Machine</dt>" in known
+    sidecar = tmp_path / f"a/tables/odd.parquet{SUFFIX}"
+    job = {k: v for k, v in load_json(sidecar).items() if k not in ("machine", "libraries")}
+    save_json(sidecar, job)
+    text = render_page([gathered(tmp_path / "a", tmp_path, {"kind": "simulations"})], {}, tmp_path)
+    assert "<dt>Machine</dt>" not in text
+    assert not re.search(r"<dd>\s*</dd>", text)
+
+
+def test_only_results_without_a_schema_have_former_names(tmp_path: Path) -> None:
+    path, csv = tmp_path / "tables/health.parquet", tmp_path / "tables/health.csv"
+    path.parent.mkdir()
+    table = pd.DataFrame({"run": [3], "view": ["whole"]})
+    save_table(path, table)
+    save_csv(csv, table)
+    write_sidecars([path, csv], step="x", code="c", params={}, inputs={}, numeric_threads=1,
+                   seconds=0.0)  # fmt: skip
+    assert list(Study.published(tmp_path).table("health").columns) == ["run", "view"]
+    assert table_row(csv, 0) == table_row(path, 0) == {"run": 3, "view": "whole"}
+    for file in (path, csv):
+        sidecar = file.with_name(file.name + SUFFIX)
+        save_json(sidecar, {k: v for k, v in load_json(sidecar).items() if k != "schema"})
+    assert list(Study.published(tmp_path).table("diagnostics").columns) == ["seed", "crop"]
+    assert table_row(csv, 0) == table_row(path, 0) == {"seed": 3, "crop": "whole"}
+
+
+def test_former_settings_are_found_at_every_depth() -> None:
+    former = {
+        **{"kind": "own", "views": ["whole"], "quality": {"look_alikes": 3, "views": 1}},
+        "models": {"a": {"type": "folds", "inner": 0.1}, "b": {"type": "vae", "mirror": True}},
+    }
+    assert former_names.settings(former) == {
+        **{"kind": "custom", "crops": ["whole"], "quality": {"near_matches": 3, "views": 1}},
+        "models": {
+            "a": {"type": "cross_validated", "validation_fraction": 0.1},
+            "b": {"type": "vae", "flip": True},
+        },
+    }
 
 
 def test_an_empty_table_takes_no_section() -> None:

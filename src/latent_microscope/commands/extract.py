@@ -1,14 +1,14 @@
 """Extract features of images without a workflow: one file that the other commands read."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from latent_microscope.commands.networks import Network, find_network, open_network
+from latent_microscope.commands.networks import find_network, open_network
 from latent_microscope.commands.results import Result, result_path
-from latent_microscope.custom.images import Pictures, open_pictures
+from latent_microscope.custom.images import open_pictures
 from latent_microscope.custom.joining import Source, leading_ids
 from latent_microscope.custom.looking import look
 from latent_microscope.data.images import flat_pixels
@@ -37,11 +37,19 @@ def extract(
     force: bool = False,
 ) -> Result:
     """Write features and ids of images as .npz; see ``latent-microscope extract -h``."""
-    _check_options(ids, size, {"batch": batch, "threads": threads})
+    if ids not in IDS:
+        raise InputError(f"--ids {ids}: unknown; choose {' or '.join(IDS)}")
+    for option, value in (("batch", batch), ("threads", threads)):
+        if value < 1:
+            raise InputError(f"--{option} {value}: give 1 or more")
+    if size is not None and not _SMALLEST <= size <= _LARGEST:
+        raise InputError(f"--size {size}: give {_SMALLEST} to {_LARGEST} pixels")
     network = find_network(model, weights)
     default = f"{images.resolve().stem}-{network.name}.npz"
     path = result_path(output, default, (".npz",), force=force)
-    side = size or _side(images, network)
+    side = size or network.side
+    if not size and network.resizes:  # small images are not enlarged twice
+        side = max(_SMALLEST, min(side, look(f"images={images}").facts["side"]))
     limit_threads(threads)
     run: Callable[[Path, Path, int], None] | None = None
     if network.weights is not None:
@@ -53,7 +61,10 @@ def extract(
             raise InputError(f"{images}: contains no image")
         names = leading_ids([Source("images", str(images), found.count, found.ids)])
         packed, features = folder / "images.npy", folder / "features.npy"
-        _pack(found, side, packed)
+        with writing_npy(packed, (found.count, side, side, 3), np.uint8) as array:
+            read = found.rows(np.arange(found.count), side)
+            for row, image in enumerate(track(read, "images", found.count, "images")):
+                array[row] = image
         if run is None:
             values = flat_pixels(load_npy(packed, mmap=True))
         else:
@@ -69,28 +80,3 @@ def extract(
         f"or: {shlex.join(['latent-microscope', 'compare', str(path)])} --votes FILE",
     ]
     return Result(path, "\n".join(lines))
-
-
-def _check_options(ids: str, size: int | None, counts: Mapping[str, int]) -> None:
-    if ids not in IDS:
-        raise InputError(f"--ids {ids}: unknown; choose {' or '.join(IDS)}")
-    for name, value in counts.items():
-        if value < 1:
-            raise InputError(f"--{name} {value}: give 1 or more")
-    if size is not None and not _SMALLEST <= size <= _LARGEST:
-        raise InputError(f"--size {size}: give {_SMALLEST} to {_LARGEST} pixels")
-
-
-def _pack(found: Pictures, side: int, path: Path) -> None:
-    """Write the images as one array, uint8 (n, side, side, 3)."""
-    with writing_npy(path, (found.count, side, side, 3), np.uint8) as array:
-        read = found.rows(np.arange(found.count), side)
-        for row, image in enumerate(track(read, "images", found.count, "images")):
-            array[row] = image
-
-
-def _side(images: Path, network: Network) -> int:
-    """Pixels of a side; images are not enlarged for a network that does this itself."""
-    if not network.resizes:
-        return network.side
-    return max(_SMALLEST, min(network.side, look(f"images={images}").facts["side"]))

@@ -2,21 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from latent_microscope.commands.results import Result, result_path
 from latent_microscope.custom.looking import look
 from latent_microscope.custom.writing import draft
-from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_text
-
-
-@dataclass(frozen=True)
-class Written:
-    """A config that was written, and one line per file about what it is."""
-
-    config: Path
-    notes: list[str]
 
 
 def write_config(
@@ -25,15 +16,13 @@ def write_config(
     output: Path | None = None,
     *,
     force: bool = False,
-) -> Written:
+) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
     found = [look(path) for path in files]
     options = [f"--name={name}"] if name else []
-    command = shlex.join(["latent-microscope", "init", *files, *options])
-    written = draft(found, name, command)
+    written = draft(found, name, shlex.join(["latent-microscope", "init", *files, *options]))
     study = written.text.partition("run: [")[2].partition("]")[0]
-    config = output or Path(f"{study}.yaml")
-    if config.exists() and not force:
-        raise InputError(f"{config}: already exists; --force overwrites it, --output renames it")
+    config = result_path(output, f"{study}.yaml", (), force=force)
     save_text(config, written.text)
-    return Written(config, written.notes)
+    command = f"  latent-microscope run {config}"
+    return Result(config, "\n".join([*written.notes, f"written: {config}", "run it:", command]))

@@ -12,9 +12,7 @@ from latent_microscope.provenance.sidecars import read_sidecar, sidecar_path
 
 NAMES = ("pixels", "resnet50", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 RESNET_FILE = "resnet50-11ad3fa6.pth"
-_RESNET_DOWNLOAD = (
-    Path("data/resnet50-imagenet") / RESNET_FILE
-)  # where a run in this folder downloads it
+_RESNET_FOLDER = Path("data/resnet50-imagenet")  # where a run in this folder downloads it
 _PIXELS = 64  # of a side, as in the workflow
 _PHILNET = 32
 _VAES = {"convolutional": 64, "cifar": 32}
@@ -45,7 +43,14 @@ def find_network(model: str, weights: Path | None) -> Network:
     if model == "pixels":
         return Network(model, {"kind": "pixels"}, _PIXELS)
     of_run = model not in NAMES
-    _require(model, ("torch",) if of_run else ("torch", "torchvision"))
+    modules = ("torch",) if of_run else ("torch", "torchvision")
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        extra = "train" if of_run else "models"
+        raise InputError(
+            f"--model {model}: {' and '.join(missing)} not installed; "
+            f'pip install "latent-microscope[{extra}]"'
+        )
     if of_run:
         return _of_run(path)
     if model == "resnet50":
@@ -58,21 +63,12 @@ def find_network(model: str, weights: Path | None) -> Network:
     return Network(model, settings, INPUT_SIZES[number], found, resizes=True)
 
 
-def _require(model: str, modules: tuple[str, ...]) -> None:
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        extra = "models" if "torchvision" in modules else "train"
-        raise InputError(
-            f"--model {model}: {' and '.join(missing)} not installed; "
-            f'pip install "latent-microscope[{extra}]"'
-        )
-
-
 def _resnet_weights() -> Path:
     """ImageNet weights that a run, or torchvision itself, has downloaded."""
     import torch
 
-    places = (_RESNET_DOWNLOAD, Path(torch.hub.get_dir()) / "checkpoints" / RESNET_FILE)
+    folders = (_RESNET_FOLDER, Path(torch.hub.get_dir()) / "checkpoints")
+    places = [folder / RESNET_FILE for folder in folders]
     for place in places:
         if place.is_file():
             return place

@@ -48,9 +48,12 @@ def default_settings(
 def result_path(
     output: Path | None, default: str, endings: tuple[str, ...], *, force: bool
 ) -> Path:
-    """The output, or its default name in this folder; checked before the computation."""
+    """The output, or its default name in this folder; checked before the computation.
+
+    No ``endings``: any will do.
+    """
     path = output or Path(default)
-    if path.suffix.lower() not in endings:
+    if endings and path.suffix.lower() not in endings:
         raise InputError(f"{path}: unknown suffix; use {' or '.join(endings)}")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file as --output")

@@ -17,7 +17,7 @@ from latent_microscope.commands.results import (
     result_path,
     save_result,
 )
-from latent_microscope.custom.arrays import Rows, chosen_rows, read_rows, varying_columns
+from latent_microscope.custom.arrays import chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.joining import Source, leading_ids
 from latent_microscope.custom.writing import RESTARTS
 from latent_microscope.errors import InputError
@@ -83,7 +83,9 @@ def score(
         f"{len(names)} samples, {z.shape[1]} dimensions, {fit.sources.shape[1]} independent "
         f"sources, root seed {given.seed}"
     )
-    tail = [f"scores: {path}", f"next: {_next(embeddings, ids, found)}"]
+    role = "embeddings=" if found.values.dtype.kind in "iu" else ""
+    words = ["latent-microscope", "init", f"{role}{embeddings}", *([f"ids={ids}"] if ids else [])]
+    tail = [f"scores: {path}", f"next: {shlex.join(words)}"]
     return Result(path, "\n".join([head, *lines, *tail]))
 
 
@@ -145,9 +147,3 @@ def _noise(
     for row in rows[rows["over"] == "ICA restarts"].to_dict("records"):
         name = "CLS" if row["score"] == "cls" else row["score"]
         yield f"{name} over {row['replicates']} restarts: {row['status']} ({row['note']})"
-
-
-def _next(embeddings: Path, ids: Path | None, found: Rows) -> str:
-    role = "embeddings=" if found.values.dtype.kind in "iu" else ""
-    words = ["latent-microscope", "init", f"{role}{embeddings}"]
-    return shlex.join([*words, *([f"ids={ids}"] if ids else [])])

@@ -110,7 +110,7 @@ def check(section: type[Section], content: Any, prefix: str) -> dict[str, Any]:
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """The message about a key that no section has."""
     name = key.rpartition(".")[2]
-    if (new := _new_name(key)) and new in known:
+    if (new := former_names.new_name(key)) and new in known:
         return f"config key {key}: now called {new}; rename it"
     if near := get_close_matches(name, known, n=1):
         return (
@@ -121,7 +121,7 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def unknown_value(key: str, value: Any, known: Iterable[str]) -> str:
     """The message about a value that is not one of those known."""
-    if isinstance(value, str) and (new := _new_name(f"{key}: {value}")):
+    if isinstance(value, str) and (new := former_names.new_name(f"{key}: {value}")):
         return f"config key {key}: {value} is now called {new}; rename it"
     return f"config key {key}: {_shown(value)} is unknown; {_like(value, known)}known here: " + (
         _listed(known)
@@ -169,7 +169,7 @@ def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) ->
         wanted += f" ({meaning})"
     if kind == "missing":
         return f"config key {key}: missing; {wanted}"
-    if isinstance(value, str) and (new := _new_name(f"{key}: {value}")):
+    if isinstance(value, str) and (new := former_names.new_name(f"{key}: {value}")):
         return f"config key {key}: {value} is now called {new}; rename it"
     problem = _PROBLEMS.get(kind, "is not allowed")
     if kind == "value_error":
@@ -218,19 +218,6 @@ def _words(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
         return f"list of {f'{least} ' if least == most and most else ''}{items}"
     bounds = [f"{sign} {spec[bound]:g}" for bound, sign in _BOUNDS.items() if bound in spec]
     return f"{_TYPES.get(kind, kind)} {', '.join(bounds)}".strip()
-
-
-def _new_name(old: str) -> str | None:
-    """The new name of a former key, or of a former value, ``key: value``."""
-    key, _, value = old.partition(": ")
-    steps = key.split(".")
-    for pattern, new in former_names.CONFIG.items():
-        wanted, _, former = pattern.partition(": ")
-        parts = wanted.split(".")
-        same = former == value and len(parts) == len(steps)
-        if same and all(part in ("*", step) for part, step in zip(parts, steps, strict=True)):
-            return new
-    return None
 
 
 def _like(name: Any, known: Iterable[str]) -> str:

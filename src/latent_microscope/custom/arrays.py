@@ -15,7 +15,6 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, require_finite
 
 log = logging.getLogger("latent_microscope")
-ARRAY_ENDINGS = (".npy", ".npz", ".parquet")
 ID_ARRAYS = ("ids", "id")
 
 
@@ -24,12 +23,16 @@ class Rows:
     """A matrix of numbers."""
 
     values: np.ndarray
-    ids: npt.NDArray[np.object_] | None = None
-    columns: list[str] | None = None  # their names, if they have names
+    ids: npt.NDArray[np.object_] | None
 
 
 def read_rows(
-    path: Path, *, array: str | None = None, ids: Path | None = None, id_name: str | None = None
+    path: Path,
+    *,
+    array: str | None = None,
+    ids: Path | None = None,
+    id_name: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> Rows:
     """Read ``.npy``, ``.npz`` (ids in the array ``ids``) or Parquet.
 
@@ -39,28 +42,26 @@ def read_rows(
             Parquet file: the column with one list of numbers per row.
         ids: A file of the ids of the rows, see :func:`read_ids`.
         id_name: Column (or array of an ``.npz``) that holds the ids.
+        left_out: Columns (or arrays) that are no numbers of the rows.
     """
+    own: npt.NDArray[np.object_] | None = None
     if path.suffix == ".npy":
-        found = Rows(load_npy(path, mmap=True))
+        values = load_npy(path, mmap=True)
     elif path.suffix == ".npz":
-        found = Rows(*array_of(path, array, id_name))
+        values, own = array_of(path, array, id_name, left_out=left_out)
     elif path.suffix == ".parquet":
-        found = _from_table(path, array, id_name)
+        values, own = _from_table(path, array, id_name, left_out)
     else:
-        raise InputError(f"{path}: not numbers; give {', '.join(ARRAY_ENDINGS)}")
-    values = found.values
+        raise InputError(f"{path}: not numbers; give them as .npy, .npz or .parquet")
     if values.ndim != 2 or values.dtype.kind not in "fiub" or not values.size:
         raise InputError(
             f"{path}: {values.dtype} of shape {values.shape}; give a matrix of numbers, one row "
             "per sample"
         )
-    if ids is not None:
-        found = Rows(values, read_ids(ids), found.columns)
-    if found.ids is not None and len(found.ids) != len(values):
-        raise InputError(
-            f"{ids or path}: {len(found.ids)} ids for the {len(values)} rows of {path}"
-        )
-    return found
+    own = own if ids is None else read_ids(ids)
+    if own is not None and len(own) != len(values):
+        raise InputError(f"{ids or path}: {len(own)} ids for the {len(values)} rows of {path}")
+    return Rows(values, own)
 
 
 def read_ids(path: Path) -> npt.NDArray[np.object_]:
@@ -83,7 +84,12 @@ def read_ids(path: Path) -> npt.NDArray[np.object_]:
 
 
 def array_of(
-    path: Path, array: str | None, id_name: str | None = None, *, dimensions: Sequence[int] = (2,)
+    path: Path,
+    array: str | None,
+    id_name: str | None = None,
+    *,
+    dimensions: Sequence[int] = (2,),
+    left_out: Sequence[str] = (),
 ) -> tuple[np.ndarray, npt.NDArray[np.object_] | None]:
     """One array of an ``.npz``, by its name or the only one of such dimensions, and its ids."""
     arrays = load_arrays(path)
@@ -91,7 +97,8 @@ def array_of(
         raise InputError(f"{path}: has no array {id_name!r}; it has {', '.join(arrays)}")
     id_array = id_name or next((name for name in ID_ARRAYS if name in arrays), None)
     ids = clean_ids(arrays[id_array], path) if id_array else None
-    names = [name for name, one in arrays.items() if name != id_array and one.ndim in dimensions]
+    others = (id_array, *left_out)
+    names = [name for name, one in arrays.items() if name not in others and one.ndim in dimensions]
     if array is None and len(names) == 1:
         array = names[0]
     if array is None or array not in arrays:
@@ -100,8 +107,11 @@ def array_of(
     return arrays[array], ids
 
 
-def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
+def _from_table(
+    path: Path, array: str | None, id_name: str | None, left_out: Sequence[str]
+) -> tuple[np.ndarray, npt.NDArray[np.object_] | None]:
     table = read_table(path)
+    table = table.drop(columns=[name for name in left_out if name in table])
     column = id_column(table, id_name, path)
     ids = clean_ids(table[column], path) if column else None
     rest = table.drop(columns=[column] if column else [])
@@ -110,7 +120,7 @@ def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
             raise InputError(f"{path}: has no column {array!r}; it has {list(rest.columns)}")
         rest = rest[[array]]
     if len(rest.columns) == 1 and rest.iloc[:, 0].dtype == object:
-        return Rows(_stacked(rest.iloc[:, 0], path), ids)
+        return _stacked(rest.iloc[:, 0], path), ids
     numbers = rest.select_dtypes(["number", "bool"])
     if len(numbers.columns) < len(rest.columns):
         other = next(name for name in rest if name not in numbers)
@@ -118,7 +128,7 @@ def _from_table(path: Path, array: str | None, id_name: str | None) -> Rows:
             f"{path}: the column {other!r} contains no numbers; set `array` to the column with "
             "the vectors, or keep only an id and numbers in the file"
         )
-    return Rows(numbers.to_numpy(dtype=np.float64), ids, [str(name) for name in numbers])
+    return numbers.to_numpy(dtype=np.float64), ids
 
 
 def _stacked(column: pd.Series, path: Path) -> np.ndarray:

@@ -1,6 +1,6 @@
 """A user's attributes as 0/1 columns: the bias index is for binary ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 
-TYPES = ("binary", "categorical", "numeric")
 MAX_CATEGORIES = 20
 FEW_NUMBERS = 12
 """Whole numbers of at most so many values are categories unless they are declared numeric."""
@@ -96,19 +95,7 @@ class Encoding:
 
     types: Mapping[str, str] = field(default_factory=dict)  # others are detected
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of others: the median
-    skip: Sequence[str] = ()  # columns that are no attributes
     max_categories: int = MAX_CATEGORIES
-
-
-def attribute_columns(table: pd.DataFrame, encoding: Encoding, path: Path) -> dict[str, Column]:
-    """The columns that are attributes, after a check that those of the settings exist."""
-    for key in (*encoding.types, *encoding.thresholds, *encoding.skip):
-        if key not in table.columns:
-            raise InputError(f"{path}: has no column {key!r}, which is in the config")
-    names = [str(name) for name in table.columns if name not in set(encoding.skip)]
-    if not names:
-        raise InputError(f"{path}: has no column except the ids and skipped ones")
-    return {name: column_of(table, name) for name in names}
 
 
 def type_of(column: Column, encoding: Encoding, path: Path) -> str:
@@ -149,7 +136,13 @@ def encode(
     ones: dict[str, npt.NDArray[np.bool_]] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
     done: list[tuple[Any, ...]] = []
-    for name, column in attribute_columns(table, encoding, path).items():
+    for key in (*encoding.types, *encoding.thresholds):
+        if key not in table.columns:
+            raise InputError(f"{path}: has no column {key!r}, which is in the config")
+    if not len(table.columns):
+        raise InputError(f"{path}: has no column except the ids and skipped ones")
+    for name in map(str, table.columns):
+        column = column_of(table, name)
         kind = type_of(column, encoding, path)
         if kind == "numeric":
             numbers[name] = column.numbers
@@ -171,7 +164,6 @@ def encode(
 def _encoded(
     column: Column, kind: str, encoding: Encoding, path: Path
 ) -> list[tuple[str, str, npt.NDArray[np.bool_]]]:
-    """Name, rule and presence of each attribute that a column becomes."""
     name = column.name
     if kind == "numeric":
         given = encoding.thresholds.get(name)

@@ -33,17 +33,16 @@ Floats = npt.NDArray[np.float64]
 def correlation_table(
     numbers: pd.DataFrame,
     scores: Sequence[pd.DataFrame],
-    runs: Sequence[int],
+    seeds: Sequence[int],
     people: npt.NDArray[np.int64] | None,
     *,
     seed: int,
 ) -> pd.DataFrame:
     """Spearman correlations of every numeric attribute with every score: :data:`COLUMNS`.
 
-    Intervals and p are from a bootstrap of people, or of samples where people are not known, on
-    the scale of Fisher's z, with Student's t of as many degrees of freedom as there are units but
-    one: a few people say little. Ranks are those of all samples. q by Benjamini-Hochberg over a
-    run. Empty without numbers.
+    Intervals and p: bootstrap of people, or of samples where people are not known, on the scale of
+    Fisher's z, with Student's t of as many degrees of freedom as there are units but one. Ranks are
+    those of all samples. q by Benjamini-Hochberg over a seed.
     """
     n = len(numbers)
     units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]
@@ -51,12 +50,12 @@ def correlation_table(
     draws = rng(seed, "correlations").multinomial(count, np.full(count, 1 / count), size=_DRAWS)
     weights = draws.astype(np.float64)
     rows = []
-    for run, table in zip(runs, scores, strict=True):
+    for number, table in zip(seeds, scores, strict=True):
         for name, score in product(numbers.columns, table.columns.drop("id", errors="ignore")):
             x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
             value = rank_correlation(x, y)
             interval = _interval(value, x, y, units, weights)
-            rows.append((run, str(name), str(score), value, *interval))
+            rows.append((number, str(name), str(score), value, *interval))
     table = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
     table["q"] = np.nan
     if rows:
@@ -103,11 +102,11 @@ def tabulate_correlations(
     Args:
         numbers: .parquet with id and the numeric columns.
         samples: .parquet with id, identity.
-        scores: .parquet of the scores per run.
+        scores: .parquet of the scores per seed.
         measured: names of the scores that are correlated.
-        seeds: number of each run.
+        seeds: the seeds.
         root_seed: root seed.
-        more: .parquet of each further score, run by run.
+        more: .parquet of each further score, seed by seed.
 
     Returns:
         Columns seed, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units

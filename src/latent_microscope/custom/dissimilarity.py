@@ -34,13 +34,10 @@ class Square:
 
 
 def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:
-    """Read a square matrix, or one per observer.
+    """Read ``.npy`` or ``.npz`` of shape (n, n) or (observers, n, n), or a square table.
 
-    Args:
-        path: ``.npy`` or ``.npz`` of shape (n, n) or (observers, n, n), or a table whose first
-            column and header hold the ids.
-        settings: ``array`` of an ``.npz``.
-        ids: File of the ids of its rows.
+    The first column and the header of a table hold the ids. ``settings``: ``array`` of an
+    ``.npz``; ``ids``: file of the ids of the rows.
     """
     names: Ids | None = None
     if path.suffix == ".npy":
@@ -81,31 +78,25 @@ def _checked(cube: Floats, ids: Ids | None, path: Path) -> Floats:
     def name(row: int) -> str:
         return repr(str(row) if ids is None else str(ids[row]))
 
-    if not np.isfinite(cube).all():
-        _, i, j = np.argwhere(~np.isfinite(cube))[0]
-        raise InputError(f"{path}: the value of {name(i)} and {name(j)} is empty or not finite")
-    if cube.min() < 0:
-        _, i, j = np.argwhere(cube < 0)[0]
-        raise InputError(
-            f"{path}: the value of {name(i)} and {name(j)} is negative (minimum {cube.min():g}); "
-            "give dissimilarities, not similarities"
-        )
-    scale = _TOLERANCE * max(float(cube.max()), 1e-300)
-    gap = np.abs(cube - cube.transpose(0, 2, 1))
-    if gap.max() > scale:
-        _, i, j = np.unravel_index(int(gap.argmax()), gap.shape)
-        raise InputError(
-            f"{path}: is not symmetric: {name(int(i))} and {name(int(j))} differ by "
-            f"{gap.max():g}; average it with its transpose if that is intended"
-        )
-    diagonal = np.abs(np.diagonal(cube, axis1=1, axis2=2))
-    if diagonal.max() > scale:
-        row = int(diagonal.max(axis=0).argmax())
-        raise InputError(
-            f"{path}: {name(row)} is {diagonal.max():g} from itself; convert similarities to "
-            "dissimilarities first"
-        )
-    return (cube + cube.transpose(0, 2, 1)) / 2
+    finite, turned = np.isfinite(cube), cube.transpose(0, 2, 1)
+    if finite.all():
+        scale = _TOLERANCE * max(float(cube.max()), 1e-300)
+        itself = np.eye(cube.shape[1], dtype=bool)
+        mistakes = {
+            "is negative; give dissimilarities, not similarities": cube < 0,
+            "differs from that of the transpose; average both if that is intended": (
+                np.abs(cube - turned) > scale
+            ),
+            "is not 0; convert similarities to dissimilarities first": itself & (cube > scale),
+        }
+    else:
+        mistakes = {"is empty or not finite": ~finite}
+    for what, wrong in mistakes.items():
+        if wrong.any():
+            observer, i, j = np.argwhere(wrong)[0]
+            value = f"{cube[observer, i, j]:g}"
+            raise InputError(f"{path}: the value of {name(i)} and {name(j)}, {value}, {what}")
+    return (cube + turned) / 2
 
 
 def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:

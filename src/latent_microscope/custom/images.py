@@ -16,13 +16,20 @@ from PIL import Image
 
 from latent_microscope.custom.tables import ID_NAMES, clean_ids
 from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
-from latent_microscope.data.images import decode_image, map_in_order, resize_and_crop
+from latent_microscope.data.images import (
+    decode_image,
+    has_image_struct,
+    map_in_order,
+    parquet_images,
+    parquet_schema,
+    reading_parquet,
+    resize_and_crop,
+)
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 IMAGE_COLUMNS = ("image", "img", "png", "jpg", "picture", "photo")
-_ROWS = 500
 _LONGEST = 16
 Ids = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.int64]
@@ -40,10 +47,7 @@ class Pictures:
     pixels: np.ndarray | None = None
 
     def rows(self, wanted: Rows, size: int) -> Iterator[np.ndarray]:
-        """uint8 (size, size, 3) of each wanted row, in ascending order.
-
-        The shorter side is resized to ``size`` and the centre square cut; grey becomes RGB.
-        """
+        """uint8 RGB (size, size, 3) of each wanted row, in ascending order: the centre square."""
         if self.encoded is not None:
             return map_in_order(
                 lambda item: _fitted(decode_image(item[1], item[0]), size, item[0]),
@@ -78,12 +82,8 @@ def open_pictures(
 ) -> Iterator[Pictures]:
     """Open a folder, a ``.zip``, a ``.parquet`` or an ``.npy`` (n, H, W[, 3]) of uint8 images.
 
-    Args:
-        path: Where they are.
-        ids: Of a folder or a zip: ``path`` (below it, without the ending) or ``name`` (of the
-            file alone).
-        id_name: Of a Parquet file: its column of ids.
-        column: Of a Parquet file: its column of images.
+    Ids of a folder or a zip are the ``path`` (below it, without the ending) or ``name`` (of the
+    file alone); a Parquet file has them in the column ``id_name``, and images in ``column``.
     """
     if path.is_dir():
         files = [p for p in path.rglob("*") if p.is_file() and _is_image(p.relative_to(path).parts)]
@@ -138,14 +138,7 @@ def _array(path: Path) -> Pictures:
 
 
 def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
-    try:
-        schema = pq.read_schema(path)
-        count = pq.read_metadata(path).num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a complete Parquet file ({error})") from None
-    repeated = [field for field in schema.names if schema.names.count(field) > 1]
-    if repeated:
-        raise InputError(f"{path}: has {schema.names.count(repeated[0])} columns {repeated[0]!r}")
+    schema, count = parquet_schema(path)
     name = _image_column(schema, column, path)
     by_lower = {field.lower(): field for field in reversed(schema.names) if field != name}
     key = id_name or next((by_lower[one] for one in ID_NAMES if one in by_lower), None)
@@ -153,8 +146,10 @@ def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
     if key is not None:
         if key not in schema.names:
             raise InputError(f"{path}: has no column {key!r}; it has {schema.names}")
-        ids = clean_ids(pq.read_table(path, columns=[key])[key].to_pandas(), path)
-    return Pictures(path, count, None, ids, partial(_cells, path, name))
+        with reading_parquet(path):
+            column_of_ids = pq.read_table(path, columns=[key])[key].to_pandas()
+        ids = clean_ids(column_of_ids, path)
+    return Pictures(path, count, None, ids, partial(parquet_images, path, name))
 
 
 def _image_column(schema: pa.Schema, named: str | None, path: Path) -> str:
@@ -171,34 +166,12 @@ def _image_column(schema: pa.Schema, named: str | None, path: Path) -> str:
 
 
 def _holds_bytes(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-
-
-def _cells(path: Path, column: str, rows: Rows) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of the cells of ascending rows of a Parquet file."""
-    start = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
-                cells = batch.column(0)
-                for row in rows[(rows >= start) & (rows < start + len(cells))]:
-                    value = cells[int(row - start)].as_py()
-                    data = value.get("bytes") if isinstance(value, dict) else value
-                    if not isinstance(data, bytes):
-                        raise InputError(f"{path}: row {row} contains no image bytes")
-                    yield f"{path} row {row}", data
-                start += len(cells)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: damaged ({error})") from None
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return binary or has_image_struct(kind)
 
 
 def identities_by_path(names: Sequence[str], pattern: str | None, path: Path) -> list[str]:
-    """Identity of each image below ``path``, from its name.
-
-    That is its folder, or what the one group of the regular expression ``pattern`` matches.
-    """
+    """Folder of each image below ``path``, or what the one group of ``pattern`` matches."""
     if pattern is None:
         folders = [PurePosixPath(name).parent.as_posix() for name in names]
         if "." in folders:

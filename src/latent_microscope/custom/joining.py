@@ -105,19 +105,16 @@ def joined_ids(
         names = " and ".join(files["file"][files["missing"] > 0].astype(str))
         first, last = _named(unmatched["id"]), _named(unmatched["id"][-_NAMED:])
         raise InputError(
-            f"{names}: no id is in all files; the first are {first}, the last {last}; spell ids "
-            "the same way (without the endings of image files)"
+            f"{names}: no id is in all files, with all its cells filled; the first are {first}, "
+            f"the last {last}; spell ids the same way (without the endings of image files)"
         )
     if len(unmatched) and not drop:
         missing = files["missing"].to_numpy()  # on a tie the last: tables come after arrays
         worst = files.iloc[int(np.flatnonzero(missing == missing.max())[-1])]
         missing_from = unmatched["missing_from"].astype("str")
         lacked = unmatched[missing_from.str.contains(str(worst["source"]), regex=False)]
-        column = (
-            str(lacked["missing_from"].iloc[0])
-            .partition(f"{worst['source']}: ")[2]
-            .partition(",")[0]
-        )
+        first = str(lacked["missing_from"].iloc[0])
+        column = first.partition(f"{worst['source']}: ")[2].partition(",")[0]
         what = f"has an empty cell in {column!r} for" if column else "does not contain"
         advice = "; remove them from the other files"
         if listed is not None:
@@ -126,7 +123,7 @@ def joined_ids(
             f"{worst['file']}: {what} {len(lacked)} of {len(ids)} ids, first "
             f"{_named(lacked['id'])}; {len(unmatched)} do not match{advice}"
         )
-    if len(unmatched):
+    if len(unmatched) and listed:
         log.info("%d of %d ids do not match: dropped, see %s", len(unmatched), len(ids), listed)
     return kept
 

@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.forensics.near_duplicates import COLUMNS
 from latent_microscope.neighbours.blocks import pair_distances
@@ -16,16 +15,8 @@ _LEAST_SIMILARITY = 0.5
 def near_match_pairs(
     latents: npt.ArrayLike, ids: npt.ArrayLike, *, candidates: int = 2_000, near_matches: int = 24
 ) -> pd.DataFrame:
-    """The most similar pairs by cosine; what is equal number by number is a copy.
-
-    A table as of :func:`latent_microscope.forensics.near_duplicates.near_duplicates`, with the
-    verdicts ``copy`` (``detail`` 1) and ``near match`` (at most ``near_matches``); NaN where images
-    are needed. ``candidates``: most similar pairs to look at.
-    """
-    matrix = as_matrix(latents, "latents")
-    names = np.asarray(ids, dtype=object)
-    if len(matrix) != len(names):
-        raise InputError(f"{len(matrix)} latents and {len(names)} ids; give one of each per sample")
+    """As near_duplicates, of latents alone: equal ones are copies; NaN where images are needed."""
+    matrix, names = as_matrix(latents, "latents"), np.asarray(ids, dtype=object)
     count = int(in_range(candidates, "candidates", 1))
     found = similar_pairs(matrix, _LEAST_SIMILARITY, count)
     i, j = found.pairs.T

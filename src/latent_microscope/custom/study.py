@@ -43,10 +43,7 @@ def picture_source(name: str, path: Path, settings: Settings) -> Source:
 
 
 def table_source(name: str, path: Path, settings: Settings) -> Source:
-    """Ids of a table's rows, and which of them have an empty cell that matters.
-
-    That is one of the setting ``column``, or of any column except the ids and those of ``skip``.
-    """
+    """Ids of a table's rows, and which of them have an empty cell in a wanted column."""
     table = read_table(path)
     key = id_column(table, settings.get("id"), path)
     ids = None if key is None else clean_ids(table[key], path)

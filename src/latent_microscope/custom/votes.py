@@ -12,6 +12,7 @@ import pandas as pd
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, id_column, read_table
+from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
 
 CHOICE_NAMES = (
@@ -32,14 +33,11 @@ class Judgements:
 
 
 def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
-    """Read votes.
+    """Read ``.npy`` or ``.npz`` of counts (n, classes), or a table.
 
-    Args:
-        path: ``.npy`` or ``.npz`` of counts (n, classes), or a table: one row per sample and one
-            column of counts per class; or one row per judgement, so that ids repeat.
-        settings: ``id`` (column of the ids), ``choice`` (column of the chosen class of a table
-            of judgements), ``count`` (column of how often), ``array`` (of an ``.npz``),
-            ``classes`` (names of the classes, in the order of columns without names).
+    A table has one row per sample and one column of counts per class; or one row per judgement, so
+    that ids repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of an
+    ``.npz``), ``classes`` (names, in the order of columns without names).
     """
     if path.suffix.lower() in TABLE_ENDINGS:
         table = read_table(path)
@@ -100,21 +98,7 @@ def _checked(ids: Ids | None, names: list[str], counts: np.ndarray, path: Path) 
         raise InputError(f"{path}: {len(names)} classes for {counts.shape[1]} columns of votes")
     if len(set(names)) < len(names) or "id" in names:
         raise InputError(f"{path}: every class needs a unique name other than `id`")
-    bad = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        who = row if ids is None else ids[row]
-        raise InputError(
-            f"{path}: {counts[row, column]} votes for {names[column]!r} on {who!r}; give whole "
-            "counts, not shares"
-        )
-    without = np.flatnonzero(counts.sum(axis=1) == 0)
-    if without.size:
-        who = without[0] if ids is None else ids[without[0]]
-        raise InputError(
-            f"{path}: no votes on {who!r} and {without.size - 1} more; remove their rows"
-        )
-    return Judgements(ids, names, counts.astype(np.int64))
+    return Judgements(ids, names, whole_counts(counts, path, ids, names))
 
 
 def majority(votes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

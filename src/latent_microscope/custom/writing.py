@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from latent_microscope.custom.joining import Source, joined_ids, match
 from latent_microscope.custom.looking import MATRIX, Found
 from latent_microscope.errors import InputError
 
-_SAMPLES = "embeddings or images"
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
 _WORDS = {"yes", "no", "true", "false", "null", "on", "off", "y", "n"}
 _STEPS = 800  # of a training, at least: minutes on two cores
@@ -30,13 +30,6 @@ class Draft:
     notes: list[str]
 
 
-def study_name(found: Sequence[Found]) -> str:
-    """A name from that of the first file."""
-    stem = Path(found[0].path).resolve().stem.lower()
-    name = re.sub(r"[^a-z0-9]+", "-", stem).strip("-")
-    return name or "mine"
-
-
 def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     """A config that runs as it is, for these files; ``command`` wrote it, for its first line."""
     parts, models = _by_role(found)
@@ -44,7 +37,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     human = parts.get("votes") or parts.get("dissimilarity")
     latents = "embeddings" in parts or "images" in parts
     if not latents and not (human and models):
-        wanted = "a model's features or logits, embeddings or images" if human else _SAMPLES
+        wanted = ("a model's features or logits, " if human else "") + "embeddings or images"
         raise InputError(f"{found[0].path}: contains {found[0].what}; also give {wanted}")
     if models and not human:
         raise InputError(
@@ -54,22 +47,30 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     _find_key(parts, models)
     by_name = _use_names(parts)
     kept, every = _common([*parts.values(), *models])
-    name = name or study_name([parts.get("embeddings") or parts.get("images") or models[0]])
+    first = parts.get("embeddings") or parts.get("images") or models[0]
+    stem = Path(first.path).resolve().stem.lower()
+    name = name or re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(f"--name {name}: use small letters, digits and hyphens")
+    notes = [f"{one.path}: {one.role}, {one.what}" for one in found]
     lines = [f"# Written by: {command}", "# Every key: config/README.md, kind custom.", ""]
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: custom", "    data:"]
-    lines += data_lines(parts, by_name, latents=latents)
-    lines += unmatched_lines(kept, every)
-    if human:
-        lines += models_lines(models, parts, kept)
-    if "embeddings" not in parts and "images" in parts:
-        lines += vae_lines(kept, parts["images"].facts["side"])
-    if latents:
-        lines += sizes_lines(kept, people=has_people(parts))
-    notes = [f"{one.path}: {one.role}, {one.what}" for one in found]
-    if kept < every:
+    lines += _data_lines(parts, by_name, latents=latents)
+    if kept == every:
+        lines.append("    unmatched: error  # all ids match; drop: drop those that do not")
+    else:
+        lines += [
+            f"    unmatched: drop  # {every - kept} of {every} ids are not in all files: they are",
+            "                     # dropped, see tables/unmatched.csv; error: stop",
+        ]
         notes.append(f"{every - kept} of {every} ids are not in every file: dropped")
+    if human:
+        lines += _models_lines(models, parts, kept)
+    if "embeddings" not in parts and "images" in parts:
+        lines += _vae_lines(kept, parts["images"].facts["side"])
+    if latents:
+        people = any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
+        lines += _sizes_lines(kept, people=people)
     return Draft("\n".join(lines) + "\n", notes)
 
 
@@ -155,30 +156,14 @@ def _use_names(parts: dict[str, Found]) -> bool:
 
 def _common(found: Sequence[Found]) -> tuple[int, int]:
     """Number of samples that all files have, and of those that any has."""
-    leader = next((one for one in found if one.ids is not None), found[0])
+    sources = []
     for one in found:
-        if one.ids is None and one.count != leader.count:
-            raise InputError(
-                f"{one.path}: {one.count} rows without ids, but {leader.path} has {leader.count}; "
-                "add a column of ids, or give one row for each of these, in their order"
-            )
-    shared: set[str] = set(leader.ids if leader.ids is not None else map(str, range(leader.count)))
-    every, leading = set(shared), leader.ids
-    for one in found:
-        own = leading if one.ids is None else one.ids
-        names = sorted(shared) if own is None else list(own)
-        empty = one.facts.get("empty")
-        whole = names if empty is None else [i for i, e in zip(names, empty, strict=True) if not e]
-        if own is not None and not shared & set(own):
-            raise InputError(
-                f"{one.path}: none of its ids is in {leader.path}: {str(own[0])!r} against "
-                f"{min(shared)!r}; spell them the same way, or name the column of ids `id`"
-            )
-        every |= set(names)
-        shared &= set(whole)
-    if not shared:
-        raise InputError(f"{leader.path}: no sample has all its cells filled in every file")
-    return len(shared), len(every)
+        empty = np.flatnonzero(one.facts.get("empty", []))
+        names = map(str, empty) if one.ids is None else one.ids[empty]
+        incomplete = dict.fromkeys(names, "a cell")
+        sources.append(Source(one.path, one.path, one.count, one.ids, incomplete))
+    tables = match(sources)
+    return len(joined_ids(*tables, drop=True)), len(tables[0])
 
 
 def quoted(value: str) -> str:
@@ -187,18 +172,12 @@ def quoted(value: str) -> str:
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
-def has_people(parts: dict[str, Found]) -> bool:
-    """Whether a column or folders give identities."""
-    return any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
-
-
 def _folders_are_people(images: Found) -> bool:
     folders = images.facts.get("folders", 0)
     return images.role == "images" and 1 < folders <= images.count / 2
 
 
-def data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list[str]:
-    """The section data."""
+def _data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list[str]:
     lines = []
     for role in ("embeddings", "images", "votes", "dissimilarity"):
         if role in parts:
@@ -213,7 +192,6 @@ def data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> list
 
 
 def _file(one: Found, more: dict[str, str]) -> str:
-    """The settings of a file in one line, and what it is."""
     settings = {"file": quoted(one.path)} | more
     return f"{{{', '.join(f'{key}: {value}' for key, value in settings.items())}}}  # {_about(one)}"
 
@@ -246,8 +224,7 @@ def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
     return [f"{_PAD}# no labels: the majority of the votes is the true class"] if classes else []
 
 
-def models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) -> list[str]:
-    """The section models, and the settings of the comparison."""
+def _models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) -> list[str]:
     lines = ["    models:  # compared as well: the study's latents, pixels and baselines"]
     names: set[str] = set()
     for one in models:
@@ -304,17 +281,7 @@ def _identity_lines(parts: dict[str, Found]) -> list[str]:
     return []
 
 
-def unmatched_lines(kept: int, every: int) -> list[str]:
-    """What to do with samples that are missing from a file."""
-    if kept == every:
-        return ["    unmatched: error  # all ids match; drop: drop those that do not"]
-    return [
-        f"    unmatched: drop  # {every - kept} of {every} ids are not in all files: they are",
-        "                     # dropped, see tables/unmatched.csv; error: stop",
-    ]
-
-
-def vae_lines(count: int, side: int) -> list[str]:
+def _vae_lines(count: int, side: int) -> list[str]:
     """The section vae, of a size that suits the number of images."""
     steps = max(1, count // _BATCH)
     epochs = int(np.clip(round(_STEPS / steps), 10, 200))
@@ -329,7 +296,7 @@ def vae_lines(count: int, side: int) -> list[str]:
     ]
 
 
-def sizes_lines(count: int, *, people: bool) -> list[str]:
+def _sizes_lines(count: int, *, people: bool) -> list[str]:
     """Settings that depend on the number of samples."""
     smallest = int(np.clip(round(count / 50), 5, 100))
     neighbors = int(np.clip(count // 4, 2, 15))

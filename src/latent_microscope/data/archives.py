@@ -18,23 +18,12 @@ MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 256 * 2**20
 MAX_TOTAL_BYTES = 64 * 2**30
 MAX_HEADER_BYTES = 2**20
-_HEADERS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _RATIO = 1100  # deflate packs no more than 1032 times; an archive that claims more is a bomb
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
-    """Open a zip archive.
-
-    Raises:
-        InputError: Missing, truncated or not a zip.
-    """
+    """Open a zip archive; :class:`InputError` if it is missing, truncated or no zip."""
     try:
         return zipfile.ZipFile(path)
     except FileNotFoundError:
@@ -46,11 +35,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The files in a zip, in its order, after a check of every name and size.
+    """The files in a zip, in its order; :class:`InputError` if one is unsafe or too large.
 
-    Raises:
-        InputError: A member is absolute, climbs out with ``..``, is a link or a special file, is
-            encrypted, appears twice, or is too large; or the archive is.
+    That is an absolute name or one with ``..``, a link or special file, an encrypted or repeated
+    one.
     """
     members = [info for info in archive.infolist() if not info.filename.endswith("/")]
     where = str(archive.filename)
@@ -68,11 +56,7 @@ def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The content of one member, never more than the size that the archive declares for it.
-
-    Raises:
-        InputError: Damaged (checksum, compression) or truncated.
-    """
+    """The content of one member, never more than its declared size; InputError if damaged."""
     try:
         with archive.open(info) as handle:
             data = handle.read(info.file_size + 1)
@@ -86,12 +70,7 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz`` of unknown origin, by name.
-
-    Raises:
-        InputError: Missing, damaged, holding other things than arrays, or unpacking to far more
-            than it could hold.
-    """
+    """The arrays of an ``.npz`` of unknown origin, by name; InputError if it holds others."""
     with open_zip(path) as archive:
         total = sum(info.file_size for info in archive.infolist())
     if total > min(MAX_TOTAL_BYTES, _RATIO * path.stat().st_size):
@@ -106,9 +85,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
 def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file of a tar archive (gzip or none), read as a stream, in order.
 
-    Raises:
-        InputError: Missing, truncated, or holding links, special files, absolute or climbing
-            names, or too much.
+    :class:`InputError` as for a zip.
     """
     count = total = 0
     try:
@@ -146,7 +123,7 @@ class _Member(tarfile.TarInfo):
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Read a header."""
         member = super().frombuf(buf, encoding, errors)
-        if member.type in _HEADERS and member.size > MAX_HEADER_BYTES:
+        if member.type not in tarfile.REGULAR_TYPES and member.size > MAX_HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {member.size} bytes: refused")
         return member
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from latent_microscope.data.archives import tar_members
-from latent_microscope.data.images import decode_image, map_in_order
+from latent_microscope.data.images import (
+    decode_image,
+    has_image_struct,
+    map_in_order,
+    parquet_images,
+    parquet_schema,
+    reading_parquet,
+)
 from latent_microscope.data.unpickle import load_batch
 from latent_microscope.errors import InputError
 
@@ -28,7 +34,6 @@ CIFAR10_MD5 = "c58f30108f718f92721af3b95e74349a"
 _ARCHIVE_ENDINGS = (".tar.gz", ".tgz", ".tar")
 _BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 _IMAGE_COLUMNS = ("img", "image")
-MAX_ROWS = 10_000_000
 MAX_PIXELS = 512 * 512
 
 
@@ -51,9 +56,6 @@ def open_split(
     """Open the split ``train`` or ``test``: its Parquet files in order, or the official archive.
 
     The archive must have the MD5, unless None (it is read safely anyway).
-
-    Raises:
-        InputError: No source, a mixture, a damaged file or one of another layout.
     """
     if split not in _BATCHES:
         raise InputError(f"split {split!r} is neither train nor test")
@@ -87,88 +89,44 @@ class ParquetSplit:
     """A split in Parquet files: a column ``img`` or ``image`` {bytes, path} and ``label``."""
 
     def __init__(self, paths: list[Path]) -> None:
-        schemas = [_schema(path) for path in paths]
-        pairs = list(zip(paths, schemas, strict=True))
-        self._columns = [(path, _image_column(path, schema)) for path, schema in pairs]
-        self.classes = next(filter(None, map(_class_names, schemas)), None)
+        found = [(path, *parquet_schema(path)) for path in paths]
+        self._files = [(path, _image_column(path, schema), count) for path, schema, count in found]
+        self.classes = next(filter(None, (_class_names(schema) for _, schema, _ in found)), None)
         self.labels = np.concatenate([_labels(path) for path in paths])
 
     def images(
         self, rows: npt.NDArray[np.int64], max_pixels: int = MAX_PIXELS
     ) -> Iterator[np.ndarray]:
         """uint8 (H, W, 3) of each row; only these rows are decoded."""
-        wanted = np.zeros(len(self.labels), dtype=bool)
-        wanted[rows] = True
-
-        def decode(item: tuple[str, bytes]) -> np.ndarray:
-            return np.asarray(decode_image(item[1], item[0], max_pixels))
-
         # Hundreds are in memory at once; no encoding needs more than this for so many pixels.
-        return map_in_order(decode, self._encoded(wanted, max_bytes=2**16 + 8 * max_pixels))
+        encoded = self._encoded(rows, max_bytes=2**16 + 8 * max_pixels)
+        return map_in_order(
+            lambda item: np.asarray(decode_image(item[1], item[0], max_pixels)), encoded
+        )
 
     def _encoded(
-        self, wanted: npt.NDArray[np.bool_], max_bytes: int
+        self, rows: npt.NDArray[np.int64], max_bytes: int
     ) -> Iterator[tuple[str, bytes]]:
         start = 0
-        for path, column in self._columns:
-            for batch in _batches(path, column):
-                for offset, cell in enumerate(batch):
-                    if wanted[start + offset]:
-                        data = (cell.as_py() or {}).get("bytes")
-                        if not isinstance(data, bytes):
-                            raise InputError(f"{path}: row {start + offset} has no image bytes")
-                        if len(data) > max_bytes:
-                            raise InputError(
-                                f"{path}: the image of row {start + offset} takes {len(data)} "
-                                "bytes: refused"
-                            )
-                        yield f"{path.name} row {start + offset}", data
-                start += len(batch)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Name a file that is missing or damaged."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
-        raise InputError(
-            f"{path}: not a whole Parquet file ({error}); delete it and download it again"
-        ) from error
-
-
-def _batches(path: Path, column: str) -> Iterator[pa.Array]:
-    with _reading(path), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=50, columns=[column]):
-            yield batch.column(0)
+        for path, column, count in self._files:
+            inside = rows[(rows >= start) & (rows < start + count)] - start
+            yield from parquet_images(path, column, inside, max_bytes)
+            start += count
 
 
 def _image_column(path: Path, schema: pa.Schema) -> str:
     name = next((name for name in _IMAGE_COLUMNS if name in schema.names), None)
     if name is None:
         raise InputError(f"{path}: the column 'img' (or 'image') is missing among {schema.names}")
-    kind = schema.field(name).type
-    if not pa.types.is_struct(kind) or kind.get_field_index("bytes") < 0:
+    if not has_image_struct(schema.field(name).type):
         raise InputError(f"{path}: the column {name!r} must be a struct with 'bytes'")
     if "label" not in schema.names:
         raise InputError(f"{path}: the column 'label' is missing among {schema.names}")
     return name
 
 
-def _schema(path: Path) -> pa.Schema:
-    with _reading(path), pq.ParquetFile(path) as file:
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-    if len(set(schema.names)) != len(schema.names):
-        raise InputError(f"{path}: two columns have the same name: {schema.names}")
-    if not 0 <= rows <= MAX_ROWS:
-        raise InputError(f"{path}: claims {rows} rows: refused")
-    return schema
-
-
 def _labels(path: Path) -> npt.NDArray[np.int64]:
-    with _reading(path):
+    with reading_parquet(path):
         column = pq.read_table(path, columns=["label"])["label"]
     if column.null_count or not pa.types.is_integer(column.type):
         raise InputError(f"{path}: the column 'label' must hold a whole number in each row")
@@ -193,9 +151,6 @@ def read_archive(path: Path, split: str, *, md5: str | None = CIFAR10_MD5) -> Ar
 
     The MD5, unless None, is checked before anything is read, and the pickles inside are read
     without running them (:mod:`latent_microscope.data.unpickle`).
-
-    Raises:
-        InputError: Missing, another checksum, damaged, or without a batch.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -245,9 +200,6 @@ def choose_rows(
 
     ``first`` takes the first rows, ``balanced`` the first of each class, equally many (the
     remainder goes to the first classes).
-
-    Raises:
-        InputError: A subset below 1, an unknown rule, or a class with too few images.
     """
     if subset is not None and subset < 1:
         raise InputError(f"subset {subset}: must be at least 1")

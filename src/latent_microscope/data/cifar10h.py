@@ -19,32 +19,44 @@ _RAW_INDEX = ("cifar10_test_test_idx", "cifar10_test_set_idx")
 
 
 def load_counts(path: Path) -> npt.NDArray[np.int64]:
-    """Read the votes, (n, classes).
-
-    Raises:
-        InputError: Not a table of whole numbers of votes, or an image without a vote.
-    """
+    """Read the votes, (n, classes); :class:`InputError` if they are no whole counts."""
     counts = load_npy(path)
     if counts.ndim != 2 or counts.shape[1] < 2:
         raise InputError(f"{path}: must be (images, classes), not {counts.shape}")
     if counts.dtype.kind not in "iuf":
         raise InputError(f"{path}: must hold whole numbers of votes, not {counts.dtype}")
+    return whole_counts(counts, path)
+
+
+def whole_counts(
+    counts: np.ndarray,
+    path: Path,
+    ids: npt.NDArray[np.object_] | None = None,
+    classes: Sequence[str] | None = None,
+) -> npt.NDArray[np.int64]:
+    """Counts (n, classes) after a check; ids and classes are for messages."""
+
+    def who(row: int) -> str:
+        return f"row {row}" if ids is None else f"row {row} (id {ids[row]!r})"
+
     bad = ~np.isfinite(counts) | (counts < 0) | (counts != np.floor(counts))
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise InputError(f"{path}: row {row}, class {column}: {counts[row, column]} is no count")
-    empty = counts.sum(axis=1) == 0
-    if empty.any():
-        raise InputError(f"{path}: row {int(np.argmax(empty))} has no vote")
+        name = column if classes is None else repr(classes[column])
+        raise InputError(
+            f"{path}: {who(row)}, class {name}: {counts[row, column]} votes; give whole counts, "
+            "not shares"
+        )
+    empty = np.flatnonzero(counts.sum(axis=1) == 0)
+    if empty.size:
+        raise InputError(
+            f"{path}: {who(empty[0])} and {empty.size - 1} more have no votes; remove their rows"
+        )
     return counts.astype(np.int64)
 
 
 def check_probabilities(counts: npt.NDArray[np.int64], path: Path) -> None:
-    """Compare the votes with the published probabilities, which are votes over their sum.
-
-    Raises:
-        InputError: Another shape, or a row that differs; the message names the first.
-    """
+    """Compare the votes with the published probabilities, which are votes over their sum."""
     published = load_npy(path)
     if published.shape != counts.shape:
         raise InputError(f"{path}: is {published.shape}, the counts are {counts.shape}")
@@ -63,9 +75,6 @@ def votes_table(
     """``id`` (such as ``test-02405``) and one int column per class, in the order of ``ids``.
 
     Row i of ``counts`` (n, classes) belongs to image i of the whole test split.
-
-    Raises:
-        InputError: An id past the end of the counts, or another number of classes.
     """
     if len(classes) != counts.shape[1]:
         raise InputError(f"{counts.shape[1]} columns of votes for {len(classes)} classes")
@@ -79,13 +88,7 @@ def votes_table(
 
 
 def class_order(samples: pd.DataFrame, n_classes: int) -> list[str]:
-    """Class names by label, from a samples table.
-
-    A subset may lack a class; then the names must be those of CIFAR-10.
-
-    Raises:
-        InputError: Two names for one label, or a missing class of unknown name.
-    """
+    """Class names by label, from a samples table; those of CIFAR-10 if a class does not occur."""
     texts = samples["label_name"].map(lambda name: isinstance(name, str)).all()
     if samples["label"].dtype.kind not in "iu" or not texts:
         raise InputError("samples: labels must be whole numbers, and their names texts")
@@ -134,9 +137,6 @@ def load_raw_votes(path: Path) -> pd.DataFrame:
 
     Attention checks are left out. The published counts leave out more (annotators who failed those
     checks), so they need not be the sum of these rows.
-
-    Raises:
-        InputError: Missing, damaged, or without a required column.
     """
     try:
         table = pd.read_csv(io.BytesIO(_raw_bytes(path)), low_memory=False)

@@ -19,11 +19,7 @@ from latent_microscope.io.artefacts import load_npy
 
 
 def check_content(path: Path, check: dict[str, Any], label: str) -> None:
-    """Compare a file with the facts of the manifest; ``label`` names it in messages.
-
-    Raises:
-        InputError: A fact differs, or the file cannot be read at all.
-    """
+    """Compare a file with the facts of the manifest; ``label`` names it in messages."""
     facts = dict(check)
     measured = _KINDS[facts.pop("kind")](path, facts)
     for name, expected in facts.items():

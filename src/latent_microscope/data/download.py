@@ -55,10 +55,6 @@ def obtain(
 
     Tried in this order: the folder ``mirror``, Kaggle (if that is the source), HTTP. An interrupted
     HTTP download leaves ``target.part`` and continues from there the next time.
-
-    Raises:
-        InputError: Unavailable, or not what the manifest says; the message tells what to do.
-        OSError: The disk is full or not writable; nothing is left behind.
     """
     if file.generated:
         raise InputError(f"{file.label} is not downloaded: a rule of the workflow generates it")

@@ -1,7 +1,7 @@
 """Faces in the layout of CelebA: images, ±1 attributes and identities, joined by file name."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +18,11 @@ from latent_microscope.data.archives import (
 )
 from latent_microscope.data.images import decode_image, map_in_order, resize_and_crop
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import require_unique
 from latent_microscope.messages import naming
 
 _ENDINGS = (".jpg", ".jpeg", ".png")
 ATTRIBUTE_FILES = ("list_attr_celeba.csv", "list_attr_celeba.txt")
-
-
 Reader = Callable[[], bytes]
 
 
@@ -52,23 +51,14 @@ class FaceArchive:
 
 @contextmanager
 def open_faces(path: Path) -> Iterator[FaceArchive]:
-    """Open a zip or an extracted folder of faces.
-
-    Raises:
-        InputError: Missing, damaged, holding no image, or two images of one name.
-    """
+    """Open a zip or an extracted folder of faces; two images of one name are an InputError."""
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
-        yield _index(path, [(p.name, partial(_read_file, p)) for p in files])
+        yield _index(path, ((p.name, partial(_read_file, p)) for p in files))
         return
     with open_zip(path) as archive:
-        yield _index(
-            path,
-            [
-                (PurePosixPath(info.filename).name, partial(read_zip_member, archive, info))
-                for info in zip_members(archive)
-            ],
-        )
+        members = ((i.filename, partial(read_zip_member, archive, i)) for i in zip_members(archive))
+        yield _index(path, ((PurePosixPath(name).name, read) for name, read in members))
 
 
 def _read_file(path: Path) -> bytes:
@@ -101,14 +91,9 @@ def face_id(name: str) -> str:
     return PurePosixPath(name).stem
 
 
-def first_names(names: list[str], subset: int | None) -> list[str]:
-    """The first ``subset`` names; all for None."""
-    if subset is not None and subset < 1:
-        raise InputError(f"subset {subset}: must be at least 1")
-    return names[:subset]
-
-
-def packed_faces(archive: FaceArchive, names: list[str], size: int = 64) -> Iterator[np.ndarray]:
+def packed_faces(
+    archive: FaceArchive, names: Sequence[str], size: int = 64
+) -> Iterator[np.ndarray]:
     """Decode, resize and crop images, in the order of ``names``: uint8 (size, size, 3) each."""
 
     def pack(name: str) -> np.ndarray:
@@ -145,9 +130,6 @@ def read_celeba(
         size: Side of the images, pixels: shorter side to it, centre square, RGB.
         subset: The first so many images by name; None: all.
         attribute_file: list_attr_celeba.csv, if it is not in the archive.
-
-    Raises:
-        InputError: Not this layout; the message names the file, image or column.
     """
     with open_faces(archive) as faces, naming(attribute_file or archive):
         if attribute_file is None:
@@ -155,7 +137,9 @@ def read_celeba(
         else:
             name, content = attribute_file.name, attribute_file.read_bytes()
         table = join_attributes(parse_attributes(name, content), faces.names, name)
-        names = first_names(faces.names, subset)
+        if subset is not None and subset < 1:
+            raise InputError(f"subset {subset}: must be at least 1")
+        names = faces.names[:subset]
         people = np.full(len(names), -1, dtype=np.int64)
         if identities is not None:
             people = join_identities(parse_identities(identities), names, str(identities))
@@ -164,20 +148,17 @@ def read_celeba(
 
 
 def parse_attributes(name: str, data: bytes) -> pd.DataFrame:
-    """Read an attribute file: Kaggle's CSV, or the CelebA site's ``.txt`` (count, header, rows).
+    """Column ``name`` (image file name) and one uint8 0/1 column per attribute, in its order.
 
-    Returns:
-        Column ``name`` (image file name) and one uint8 0/1 column per attribute, in its order.
-
-    Raises:
-        InputError: A repeated image or attribute, an empty cell, or a value other than -1 and 1.
+    Of Kaggle's CSV, or the CelebA site's ``.txt`` (count, header, rows); values other than -1 and 1
+    are an :class:`InputError`.
     """
     names, columns, values = _cells(name, data)
     if len(set(columns)) != len(columns):
         raise InputError(f"{name}: an attribute occurs in its header twice")
     if {"id", "name"} & set(columns):
         raise InputError(f"{name}: an attribute is called 'id' or 'name'; rename it")
-    _refuse_repeats(names, name)
+    require_unique(pd.Series(names, dtype=object), name)
     numbers = pd.DataFrame(values, columns=columns).apply(pd.to_numeric, errors="coerce")
     valid = numbers.isin([-1, 1]).to_numpy()
     if not valid.all():
@@ -198,12 +179,10 @@ def _cells(name: str, data: bytes) -> tuple[list[str], list[str], list[list[str]
         raise InputError(f"{name}: not a text file ({error})") from error
     lines = [line for line in text.splitlines() if line.strip()]
     if name.endswith(".txt"):
-        header, body = lines[1:2], lines[2:]
-        columns = header[0].split() if header else []
-        rows = [line.split() for line in body]
+        columns, *rows = [line.split() for line in lines[1:]] or [[]]
     else:
-        columns = [c.strip() for c in lines[0].split(",")][1:] if lines else []
-        rows = [[c.strip() for c in line.split(",")] for line in lines[1:]]
+        header, *rows = [[c.strip() for c in line.split(",")] for line in lines] or [[]]
+        columns = header[1:]
     if not columns or not rows:
         raise InputError(f"{name}: has no attributes or no rows")
     for row in rows:
@@ -215,21 +194,15 @@ def _cells(name: str, data: bytes) -> tuple[list[str], list[str], list[list[str]
 
 
 def join_attributes(table: pd.DataFrame, names: list[str], where: str) -> pd.DataFrame:
-    """``id`` and the attributes, one row per image in the order of ``names``.
-
-    Raises:
-        InputError: A row without image or an image without row; the message names the first.
-    """
-    for some, others, text in (
-        (names, table["name"], "images have no row in it"),
-        (table["name"], names, "rows have no image"),
-    ):
+    """``id`` and the attributes, one row per image in the order of ``names``."""
+    rows = table["name"].tolist()
+    for some, others, text in ((names, rows, "no row in it"), (rows, names, "no image")):
         known = set(others)
         missing = [name for name in some if name not in known]
         if missing:
             raise InputError(
-                f"{where}: {len(missing)} of {len(some)} {text}, first {missing[0]!r}; images and "
-                "attributes must be of the same release"
+                f"{where}: {len(missing)} of {len(some)} have {text}, first {missing[0]!r}; images "
+                "and attributes must be of the same release"
             )
     joined = table.set_index("name").loc[names].reset_index(drop=True)
     joined.insert(0, "id", [face_id(name) for name in names])
@@ -252,7 +225,7 @@ def parse_identities(path: Path) -> dict[str, int]:
         if len(parts) != 2 or not re.fullmatch("[0-9]{1,18}", parts[1]):
             raise InputError(f"{path}: line {number} is not a file name and a number: {line!r}")
         pairs.append((parts[0], int(parts[1])))
-    _refuse_repeats([name for name, _ in pairs], str(path))
+    require_unique(pd.Series([name for name, _ in pairs], dtype=object), path)
     return dict(pairs)
 
 
@@ -262,13 +235,6 @@ def join_identities(identities: dict[str, int], names: list[str], where: str) ->
     if len(people) and (people < 0).all():
         raise InputError(f"{where}: has none of the images, such as {names[0]!r}")
     return people
-
-
-def _refuse_repeats(names: list[str], where: str) -> None:
-    index = pd.Index(names, dtype=object)
-    if not index.is_unique:
-        twice = index[index.duplicated()][0]
-        raise InputError(f"{where}: the image {twice!r} occurs in it more than once")
 
 
 def count_archive(path: Path) -> dict[str, int]:

@@ -1,14 +1,18 @@
-"""Decoding many small images: safely, in order, on a few threads, with bounded memory."""
+"""Many small images: from Parquet, decoded safely, in order, with bounded memory."""
 
 import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from latent_microscope.errors import InputError
@@ -17,6 +21,8 @@ MAX_PIXELS = 16_000_000
 _FORMATS = ("JPEG", "PNG", "BMP")
 _THREADS = 2
 _CHUNK = 512
+_ROWS = 50
+MAX_ROWS = 10_000_000
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -25,8 +31,7 @@ U = TypeVar("U")
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode one JPEG, PNG or BMP to RGB; one of more than ``max_pixels`` is not decompressed.
 
-    Raises:
-        InputError: Not an image, cut short, damaged or too large; the message gives ``name``.
+    :class:`InputError` names an image that is damaged or too large.
     """
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -51,10 +56,7 @@ def resize_and_crop(image: Image.Image, size: int) -> np.ndarray:
     """Resize the shorter side to ``size`` and cut the centre square, uint8 (size, size, 3).
 
     The same pixels as torchvision's ``Resize(size)`` (bilinear, which antialiases on PIL images)
-    followed by ``CenterCrop(size)``.
-
-    Raises:
-        InputError: An image so thin that it would exceed the largest size.
+    followed by ``CenterCrop(size)``. An image too thin for that is an :class:`InputError`.
     """
     width, height = image.size
     if max(width, height) * size > MAX_PIXELS / size * min(width, height):
@@ -83,3 +85,51 @@ def map_in_order(function: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
         while chunk := list(islice(source, _CHUNK)):
             yield from pool.map(function, chunk)
+
+
+@contextmanager
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Name a Parquet file that is missing or damaged."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
+        raise InputError(
+            f"{path}: not a whole Parquet file ({error}); recreate it or download it again"
+        ) from error
+
+
+def parquet_schema(path: Path) -> tuple[pa.Schema, int]:
+    """Schema, with unique names, and number of rows."""
+    with reading_parquet(path), pq.ParquetFile(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    if len(set(schema.names)) != len(schema.names):
+        raise InputError(f"{path}: two columns have the same name: {schema.names}")
+    if not 0 <= rows <= MAX_ROWS:
+        raise InputError(f"{path}: claims {rows} rows: refused")
+    return schema, rows
+
+
+def has_image_struct(kind: pa.DataType) -> bool:
+    """Whether cells are structs with ``bytes``, as Hugging Face stores images."""
+    return pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+
+
+def parquet_images(
+    path: Path, column: str, rows: npt.NDArray[np.int64], max_bytes: float = np.inf
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the encoded images of ascending rows of a Parquet file."""
+    start = 0
+    with reading_parquet(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
+            cells = batch.column(0)
+            for row in rows[(rows >= start) & (rows < start + len(cells))]:
+                value = cells[int(row - start)].as_py()
+                data = value.get("bytes") if isinstance(value, dict) else value
+                if not isinstance(data, bytes):
+                    raise InputError(f"{path}: row {row} has no image bytes")
+                if len(data) > max_bytes:
+                    raise InputError(f"{path}: row {row} takes {len(data)} bytes: refused")
+                yield f"{path} row {row}", data
+            start += len(cells)

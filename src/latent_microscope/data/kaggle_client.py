@@ -42,9 +42,6 @@ def fetch_from_kaggle(
 
     The client works in a folder beside the target, which stays after an interruption so that it
     can continue.
-
-    Raises:
-        InputError: No credentials, refused, no network, or not what the manifest says.
     """
     assert file.kaggle is not None
     if not has_credentials():
@@ -54,26 +51,21 @@ def fetch_from_kaggle(
     log.info("%s: from Kaggle, data set %s", file.label, file.kaggle.dataset)
     try:
         _call_client(file, folder)
-        name = _only_file(folder, file)
-        verify(name, file)
+        files = [p for p in folder.iterdir() if p.is_file() and not p.name.endswith(_PARTIAL)]
+        if len(files) != 1:
+            raise InputError(f"{file.label}: Kaggle's client left {len(files)} files, not one")
+        verify(files[0], file)
     except _Unfinished as error:
         raise InputError(str(error)) from None  # the folder stays: the client continues from it
     except (InputError, OSError):
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    os.replace(name, target)
+    os.replace(files[0], target)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Unfinished(Exception):  # noqa: N818 - a state, not an error of the program
     """The network failed in the middle."""
-
-
-def _only_file(folder: Path, file: ManifestFile) -> Path:
-    files = [p for p in folder.iterdir() if p.is_file() and not p.name.endswith(_PARTIAL)]
-    if len(files) != 1:
-        raise InputError(f"{file.label}: Kaggle's client left {len(files)} files instead of one")
-    return files[0]
 
 
 def _call_client(file: ManifestFile, folder: Path) -> None:

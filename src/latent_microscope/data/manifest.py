@@ -63,11 +63,7 @@ class Dataset:
 
 
 def load_manifest(path: Path) -> dict[str, Dataset]:
-    """The data sets by name, in the file's order, validated by the project's JSON schema.
-
-    Raises:
-        InputError: Missing, not YAML, or against the schema; the message names the key.
-    """
+    """The data sets by name, in the file's order; InputError names a key against the schema."""
     content = load_yaml(path)
     validator = jsonschema.Draft202012Validator(load_yaml(asset(SCHEMA)))
     errors = sorted(validator.iter_errors(content), key=lambda e: [str(p) for p in e.absolute_path])
@@ -103,10 +99,7 @@ def find_file(manifest: dict[str, Dataset], dataset: str, name: str) -> Manifest
 
 
 def entry_as_params(file: ManifestFile) -> dict[str, Any]:
-    """What identifies a file's content, as a plain dict for the params of a rule.
-
-    A rule with this as a param downloads again when this entry changes, not when another one does.
-    """
+    """What identifies a file's content, as a param: another entry's change downloads nothing."""
     names = ("url", "sha256", "md5", "check")
     return json.loads(json.dumps({name: getattr(file, name) for name in names}))
 

@@ -76,11 +76,7 @@ class _Restricted(pickle._Unpickler):
 
 
 def load_batch(data: bytes, name: str) -> dict[str, Any]:
-    """Read one batch of the archive: texts, numbers, lists and numpy arrays by name.
-
-    Raises:
-        InputError: Damaged, or asking for anything but arrays of numbers.
-    """
+    """Read one batch of the archive: texts, numbers, lists and numpy arrays by name."""
     try:
         content = _Restricted(io.BytesIO(data), encoding="latin1").load()
     except Exception as error:  # a random program fails in any way

@@ -5,7 +5,7 @@ from functools import partial
 from latent_microscope.declarations.where import profiled, recovered, with_judgements
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, metric, of_study, study_images, study_samples
-from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.planning.study import Answer, Study, Wildcards
 from latent_microscope.registry import Figure
 
 RDMS = f"{RESULTS}/rdms/{{metric}}"
@@ -17,47 +17,23 @@ def has_philnet(study: Study) -> bool:
     return bool(study.models("philnet"))
 
 
-def judged_philnet(study: Study) -> bool:
-    """Whether one is compared with human judgements."""
-    return study.has_judgements and has_philnet(study)
-
-
-def in_folds(study: Study) -> bool:
-    """Whether one is fine-tuned by cross-validation."""
-    return study.has_judgements and bool(study.models("cross_validated"))
-
-
-def classified(study: Study) -> bool:
-    """Whether there are classifiers."""
-    return study.has_judgements and bool(comparison.classifiers(study))
-
-
 def no_published_votes(study: Study, at: Wildcards) -> bool:
     """Whether published values are of other votes."""
     return not study.has_published_votes
 
 
-def trained_names(study: Study, at: Wildcards) -> list[str]:
-    """Model of each trained PhilNet."""
-    return [model for model, _ in networks.runs_of(study, "philnet")]
+def names_of(kind: str) -> Answer:
+    """The model of each run of a network of this type."""
+    return lambda study, at: [model for model, _ in networks.runs_of(study, kind)]
 
 
-def fold_names(study: Study, at: Wildcards) -> list[str]:
-    """Model of each cross-validated network."""
-    return [model for model, _ in networks.runs_of(study, "cross_validated")]
-
-
-def first_seed(study: Study, at: Wildcards) -> int:
-    """The study's first seed."""
-    return study.seeds()[0]
-
-
-_per_metric = partial(Figure, category="Alignment", per="metric", where=with_judgements)
-_of_metric = partial(Figure, category="Alignment", per="metric")
-_with_judgements = partial(Figure, category="Alignment", where=with_judgements)
+_alignment = partial(Figure, category="Alignment")
+_per_metric = partial(_alignment, per="metric", where=with_judgements)
+_of_logits = partial(_alignment, where=with_judgements, needs=frozenset({"logits"}))
+_training = partial(Figure, category="Training")
 
 ALIGNMENT = (
-    Figure(
+    _alignment(
         name="dissimilarity",
         title="similarity to human dissimilarities",
         caption=(
@@ -65,12 +41,11 @@ ALIGNMENT = (
             "gave, with 95 % intervals over images; dashed: true label alone; band: noise ceiling "
             "over participants."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),
         inputs={"table": f"{RESULTS}/tables/dissimilarity.parquet"},
     ),
-    _with_judgements(
+    _of_logits(
         name="confusions",
         title="confusion matrices",
         caption=(
@@ -79,10 +54,9 @@ ALIGNMENT = (
             "the annotators (percentage points)."
         ),
         function=f"{_PLOTS}.behaviour:plot_confusions",
-        needs=frozenset({"logits"}),
         inputs={"confusions": f"{RESULTS}/confusions.parquet"},
     ),
-    _with_judgements(
+    _of_logits(
         name="entropy",
         title="entropy of votes and predictions",
         caption=(
@@ -90,10 +64,9 @@ ALIGNMENT = (
             "(nats), number of images per hexagon, with Spearman's rho."
         ),
         function=f"{_PLOTS}.behaviour:plot_entropy",
-        needs=frozenset({"logits"}),
         inputs={"images": f"{RESULTS}/images.parquet"},
     ),
-    Figure(
+    _training(
         name="classifier_training",
         title="training of the classifiers",
         caption=(
@@ -102,13 +75,12 @@ ALIGNMENT = (
             "(augmented images, dropout, smoothed labels if configured), so that a training loss "
             "may exceed the test loss."
         ),
-        category="Training",
         function=f"{_PLOTS}.training:plot_classifier_training",
-        where=judged_philnet,
+        where=lambda study: study.has_judgements and has_philnet(study),
         inputs={"training": networks.files_of("training.parquet", "philnet")},
-        params={"labels": trained_names},
+        params={"labels": names_of("philnet")},
     ),
-    Figure(
+    _training(
         name="fold_training",
         title="cross-validated fine-tuning",
         caption=(
@@ -116,14 +88,13 @@ ALIGNMENT = (
             "training images and on the validation images of each fold, and the number of epochs "
             "that the validation images chose. Held-out images are not used."
         ),
-        category="Training",
         function=f"{_PLOTS}.training:plot_fold_training",
-        where=in_folds,
+        where=lambda study: study.has_judgements and bool(study.models("cross_validated")),
         inputs={
             "training": networks.files_of("fold-training.parquet", "cross_validated"),
             "provenance": networks.files_of("provenance.parquet", "cross_validated"),
         },
-        params={"models": fold_names},
+        params={"models": names_of("cross_validated")},
     ),
     _per_metric(
         name="rdms",
@@ -193,7 +164,7 @@ ALIGNMENT = (
         inputs={"classes": f"{RESULTS}/rsa/{{metric}}-classes.parquet"},
         params={"notes": networks.figure_notes},
     ),
-    _of_metric(
+    _per_metric(
         name="accuracy",
         title="accuracy and alignment with annotators",
         caption=(
@@ -203,7 +174,7 @@ ALIGNMENT = (
             "what votes on other images add."
         ),
         function=f"{_PLOTS}.alignment:plot_accuracy",
-        where=classified,
+        where=lambda study: study.has_judgements and bool(comparison.classifiers(study)),
         inputs={"measures": f"{RESULTS}/tables/measures.parquet"},
         params={
             "metric": metric,
@@ -212,7 +183,7 @@ ALIGNMENT = (
             "simulated": no_published_votes,
         },
     ),
-    _of_metric(
+    _per_metric(
         name="layers",
         title="layer by layer",
         caption=(
@@ -228,7 +199,7 @@ ALIGNMENT = (
         inputs={"layers": f"{RESULTS}/tables/layers.parquet"},
         params={"metric": metric},
     ),
-    Figure(
+    _alignment(
         name="recovery",
         title="model recovery",
         caption=(
@@ -236,19 +207,17 @@ ALIGNMENT = (
             "to which they are attributed: that with the most similar RDM of predictions. Counts "
             "off the diagonal are models that this comparison cannot separate."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.similarity:plot_recovery",
         where=recovered,
         inputs={"recovered": f"{RESULTS}/tables/recovery.parquet"},
     ),
-    Figure(
+    _alignment(
         name="disputed",
         title="images on which annotators and the model disagree",
         caption=(
             "Images on which the model's probabilities and the annotators' votes differ most "
             "(Jensen-Shannon divergence, nats), with the shares of both."
         ),
-        category="Alignment",
         function=f"{_PLOTS}.behaviour:plot_disputed",
         where=has_philnet,
         photographs=True,
@@ -260,6 +229,6 @@ ALIGNMENT = (
             "logits": comparison.shown_file("logits.npy"),
             "features": comparison.shown_file("features.parquet"),
         },
-        params={"model": comparison.shown_model, "seed": first_seed},
+        params={"model": comparison.shown_model, "seed": lambda study, at: study.seeds()[0]},
     ),
 )

@@ -5,7 +5,7 @@ from functools import partial
 from latent_microscope.declarations.where import clustered, of_kind, scored, trained_here, vae
 from latent_microscope.planning import scores
 from latent_microscope.planning.runs import RUN, encoded_images, encoded_samples, of_study
-from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.planning.study import Study
 from latent_microscope.registry import ROOT_SEED, Figure
 
 LISTS = ("creative", "stereotypes", "grey")
@@ -22,15 +22,10 @@ def niched(study: Study) -> bool:
     return study.has_forensics and study.is_of("faces", "custom")
 
 
-def published_faces(study: Study, at: Wildcards) -> bool:
-    """Whether published values are of these faces."""
-    return study.kind == "faces" and not study.is_made_up
-
-
 _of_run = partial(Figure, category="Forensics", per="vae")
 _of_clusters = partial(_of_run, where=clustered)
-_images_of_run = partial(_of_run, photographs=True)
-_images_of_clusters = partial(_of_clusters, photographs=True)
+_images_of_run = partial(_of_run, photographs=True, needs=frozenset({"images"}))
+_images_of_clusters = partial(_images_of_run, where=clustered)
 _of_vae = partial(Figure, category="Training", per="vae", photographs=True)
 
 
@@ -91,7 +86,6 @@ LATENTS = (
         ),
         function=f"{_PLOTS}.galleries:plot_subniches",
         where=niched,
-        needs=frozenset({"images"}),
         inputs={
             **_IMAGES,
             "umap": f"{RUN}/umap.npy",
@@ -141,7 +135,6 @@ LATENTS = (
         ),
         function=f"{_PLOTS}.pairs:plot_overlaps",
         where=scored,
-        needs=frozenset({"images"}),
         inputs={
             "images": encoded_images,
             "overlaps": f"{RUN}/overlaps.parquet",
@@ -177,7 +170,6 @@ LATENTS = (
             "distributions of the scores of both groups."
         ),
         function=f"{_PLOTS}.galleries:plot_cluster_control",
-        needs=frozenset({"images"}),
         inputs={"images": encoded_images, **_SCORES, **_CLUSTERS},
         params={"measured": scores.ours, "root_seed": ROOT_SEED},
     ),
@@ -214,13 +206,15 @@ LATENTS = (
             "Odds ratios (members against all others) of the attributes furthest from 1 in each "
             "of the largest groups, with 95 % intervals, resampled by identity where identities "
             "are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
-            "all groups of the run. On real faces the bars that the preprint published for its "
-            "cluster 0 are shown, too; clusters of different runs are not the same clusters."
+            "all groups of the seed. On real faces the bars that the preprint published for its "
+            "cluster 0 are shown, too; clusters of different seeds are not the same clusters."
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),
         inputs=_ABI,
-        params={"published": published_faces},
+        params={  # published values are of the faces of CelebA
+            "published": lambda study, at: study.kind == "faces" and not study.is_made_up
+        },
     ),
     _of_clusters(
         name="uniqueness_originality",
@@ -241,7 +235,6 @@ LATENTS = (
             "one VAE; the table of rankings says how far they repeat over seeds."
         ),
         function=f"{_PLOTS}.galleries:plot_ranking_grid",
-        needs=frozenset({"images"}),
         inputs={**_IMAGES, "rankings": f"{RUN}/rankings.parquet"},
         params={"names": list(LISTS)},
         files={f"list-{name}": f"list: {name}" for name in LISTS},

@@ -3,30 +3,18 @@
 from functools import partial
 
 from latent_microscope.declarations.where import clustered, of_kind, trained_here, vae
-from latent_microscope.planning.runs import (
-    RESULTS,
-    crop_files,
-    of_study,
-    run_files,
-    seed_labels,
-    study_images,
-    study_samples,
-)
-from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.planning import runs
+from latent_microscope.planning.runs import RESULTS, crop_files
 from latent_microscope.registry import ROOT_SEED, Figure
 
 _PLOTS = "latent_microscope.plots"
-_BY_SEED = {"labels": seed_labels}
-
-
-def crop_seeds(study: Study, at: Wildcards) -> list[int]:
-    """Seed of each VAE of a crop."""
-    return study.seeds()
+_BY_SEED = {"labels": runs.seed_labels}
 
 
 _of_detection = partial(Figure, category="Detection", per="crop_method", where=of_kind("synthetic"))
 _of_simulations = partial(Figure, category="Simulations", where=of_kind("simulations"))
-_of_clusters = partial(Figure, category="Forensics", per="crop", where=clustered, params=_BY_SEED)
+_of_study = partial(Figure, category="Forensics", where=clustered)
+_of_clusters = partial(_of_study, per="crop", params=_BY_SEED)
 _of_vaes = partial(Figure, category="Training", per="crop", params=_BY_SEED)
 
 STUDIES = (
@@ -117,7 +105,7 @@ STUDIES = (
         ),
         function=f"{_PLOTS}.simulations:plot_power",
         inputs={"power": f"{RESULTS}/tables/power.parquet"},
-        params={"attributes": of_study("attributes")},
+        params={"attributes": runs.of_study("attributes")},
     ),
     _of_simulations(
         name="calibration",
@@ -145,7 +133,7 @@ STUDIES = (
         function=f"{_PLOTS}.stability:plot_sbs_sizes",
         inputs={"sbs": crop_files("sbs-sizes.parquet"), "umaps": crop_files("umaps-sbs.parquet")},
     ),
-    Figure(
+    _of_clusters(
         name="cluster_stability",
         title="stability of clusters",
         caption=(
@@ -155,10 +143,7 @@ STUDIES = (
             "index of the best match of every cluster, mean and standard deviation; clusters "
             "below 0.6 are unstable."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.stability:plot_cluster_stability",
-        per="crop",
-        where=clustered,
         inputs={
             "resampled": crop_files("resampled-pairs.parquet"),
             "umaps": crop_files("umaps-pairs.parquet"),
@@ -166,9 +151,13 @@ STUDIES = (
             "umaps_clusters": crop_files("umaps-clusters.parquet"),
             "clusters": crop_files("clusters.parquet"),
         },
-        params={**_BY_SEED, "seeds": crop_seeds, "root_seed": ROOT_SEED},
+        params={
+            **_BY_SEED,
+            "seeds": lambda study, at: study.seeds(),
+            "root_seed": ROOT_SEED,
+        },
     ),
-    Figure(
+    _of_study(
         name="reliability",
         title="uncertainty of the ranks of samples",
         caption=(
@@ -181,15 +170,13 @@ STUDIES = (
             "mostly noise (mean Spearman correlation between VAEs below 0.5), or a list of which "
             "another VAE repeats less than half."
         ),
-        category="Forensics",
         function=f"{_PLOTS}.stability:plot_reliability",
-        where=clustered,
         inputs={
             "intervals": f"{RESULTS}/score-intervals.parquet",
             "reliability": f"{RESULTS}/tables/reliability.parquet",
         },
     ),
-    Figure(
+    _of_study(
         name="probes",
         title="linear probes of every attribute",
         caption=(
@@ -203,15 +190,14 @@ STUDIES = (
         ),
         category="Bias",
         function=f"{_PLOTS}.bias:plot_probes",
-        where=clustered,
         needs=frozenset({"attributes"}),
         inputs={
             "probes": f"{RESULTS}/tables/probes.parquet",
-            "by_seed": run_files("probes.parquet"),
+            "by_seed": runs.run_files("probes.parquet"),
         },
     ),
 )
-DUPLICATES = Figure(
+DUPLICATES = _of_study(
     name="duplicates",
     title="near-duplicates and near matches",
     caption=(
@@ -224,14 +210,12 @@ DUPLICATES = Figure(
         "or copies changed too much to be certain. Orange: the two labels differ, so one is wrong "
         "(near-duplicates) or the model does not represent the difference (near matches)."
     ),
-    category="Forensics",
     function=f"{_PLOTS}.pairs:plot_duplicates",
-    where=clustered,
     needs=frozenset({"images"}),
     photographs=True,
     inputs={
-        "images": study_images,
-        "samples": study_samples,
+        "images": runs.study_images,
+        "samples": runs.study_samples,
         "pairs": f"{RESULTS}/tables/duplicates.parquet",
     },
 )

@@ -4,36 +4,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from latent_microscope.config.models import (
-    CrossValidated,
-    EfficientnetLite,
-    External,
-    Philnet,
-    Random,
-    Resnet50,
-    Tta,
-)
+from latent_microscope.config import models as sections
 from latent_microscope.registry import ModelType
 
 ALL_KINDS = ("alignment", "custom")
 _VOTES = frozenset({"votes"})
 
 
-def _epochs(settings: Mapping[str, Any]) -> str:
-    return f"trained {settings['epochs']} epochs"
-
-
-def _folds(settings: Mapping[str, Any]) -> str:
-    return f"fine-tuned on {settings['targets']} of {settings['folds'] - 1} other folds"
-
-
-def _views(settings: Mapping[str, Any]) -> str:
+def _crops(settings: Mapping[str, Any]) -> str:
     count = (5 if settings["shift"] else 1) * (2 if settings["flip"] else 1)
     return f"{settings['of']}, mean over {count} crops of an image"
-
-
-def _weights(settings: Mapping[str, Any]) -> str:
-    return "" if settings["weights"] else "random weights"
 
 
 _trained = partial(ModelType, extra="train", logits=True, random=True)
@@ -45,40 +25,48 @@ MODELS = (
     _network(
         name="philnet",
         title="PhilNet",
-        config=Philnet,
+        config=sections.Philnet,
         extra="train",
         logits=True,
         random=True,
-        note=_epochs,
+        note=lambda settings: f"trained {settings['epochs']} epochs",
     ),
     _trained(
         name="cross_validated",
         title="PhilNet, cross-validated fine-tuning",
-        config=CrossValidated,
+        config=sections.CrossValidated,
         of="philnet",
-        note=_folds,
+        note=lambda settings: (
+            f"fine-tuned on {settings['targets']} of {settings['folds'] - 1} other folds"
+        ),
     ),
     _trained(
         name="tta",
         title="test-time augmentation of a cross-validated network",
-        config=Tta,
+        config=sections.Tta,
         of="cross_validated",
-        note=_views,
+        note=_crops,
     ),
     _network(
         name="random",
         title="PhilNet, untrained",
-        config=Random,
+        config=sections.Random,
         of="philnet",
         extra="train",
         random=True,
         built=True,
     ),
-    _pretrained(name="resnet50", title="ResNet-50", config=Resnet50, random=True, note=_weights),
+    _pretrained(
+        name="resnet50",
+        title="ResNet-50",
+        config=sections.Resnet50,
+        random=True,
+        note=lambda settings: "" if settings["weights"] else "random weights",
+    ),
     _pretrained(
         name="efficientnet_lite",
         title="EfficientNet-Lite0",
-        config=EfficientnetLite,
+        config=sections.EfficientnetLite,
         note=lambda settings: "ImageNet weights",
     ),
     _plain(
@@ -98,5 +86,5 @@ MODELS = (
     _plain(name="pixels", title="pixels", needs=frozenset({"images"})),
     _plain(name="label", title="true label", needs=_VOTES, oracle=True),
     _plain(name="class_mean", title="mean votes of the class", needs=_VOTES, oracle=True),
-    _plain(name="external", title="external outputs", config=External, logits="as held"),
+    _plain(name="external", title="external outputs", config=sections.External, logits="as held"),
 )

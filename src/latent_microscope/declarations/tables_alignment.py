@@ -2,31 +2,22 @@
 
 from functools import partial
 
-from latent_microscope.declarations.where import (
-    bootstrapped,
-    of_kind,
-    profiled,
-    recovered,
-    with_judgements,
-)
+from latent_microscope.declarations.where import of_kind, profiled, recovered, with_judgements
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, of_study
-from latent_microscope.planning.study import Study, Wildcards
+from latent_microscope.planning.study import Study
 from latent_microscope.registry import ROOT_SEED, Table
 
 
-def published_votes(study: Study, at: Wildcards) -> bool:
-    """Whether published values are of these images and votes."""
-    return study.has_published_votes
+def bootstrapped(study: Study) -> bool:
+    """Whether its similarities to human judgements have intervals."""
+    return study.has_judgements and bool(study.settings["inference"]["draws"])
 
 
-def label_model(study: Study, at: Wildcards) -> str:
-    """The model that knows the true label."""
-    return study.models("label")[0]
-
-
-_VOTES = {"simulated": of_study("simulated_votes"), "published": published_votes}
-
+_VOTES = {
+    "simulated": of_study("simulated_votes"),
+    "published": lambda study, at: study.has_published_votes,
+}
 _with_judgements = partial(Table, where=with_judgements)
 _custom = partial(Table, where=of_kind("custom"))
 _bootstrapped = partial(Table, where=bootstrapped)
@@ -72,7 +63,7 @@ JUDGEMENTS = (
         },
         params={
             "metrics": of_study("metrics"),
-            "label": label_model,
+            "label": lambda study, at: study.models("label")[0],
             "simulated": of_study("simulated_votes"),
             "notes": networks.notes,
         },
@@ -81,8 +72,8 @@ JUDGEMENTS = (
         name="models",
         title="models",
         caption=(
-            "One row per model and layer: mean and standard deviation over runs of all measures, "
-            "and annotator equivalents of the first run."
+            "One row per model and layer: mean and standard deviation over seeds of all measures, "
+            "and annotator equivalents of the first seed."
         ),
         made_by="tabulate_measures",
         output="models",

@@ -3,38 +3,30 @@
 from functools import partial
 
 from latent_microscope.declarations.where import clustered, has_vae, of_kind, scored, vae
-from latent_microscope.planning import scores
-from latent_microscope.planning.runs import (
-    RESULTS,
-    attribute_file,
-    of_study,
-    run_crops,
-    run_files,
-    run_method_crops,
-    run_method_files,
-    run_method_seeds,
-    run_methods,
-    run_seeds,
-    study_samples,
-)
-from latent_microscope.planning.study import Study
+from latent_microscope.planning import runs, scores
+from latent_microscope.planning.runs import RESULTS, run_files, run_method_files, run_seeds
 from latent_microscope.registry import ROOT_SEED, Table
 
-_RUNS = {"crops": run_crops, "seeds": run_seeds}
-_SETTINGS = {"scenarios": run_crops, "seeds": run_seeds}
-_METHODS = {"methods": run_methods, "seeds": run_method_seeds, "crops": run_method_crops}
+_RUNS = {"crops": runs.run_crops, "seeds": run_seeds}
+_SCENARIOS = {"scenarios": runs.run_crops, "seeds": run_seeds}
+_METHODS = {
+    "methods": runs.run_methods,
+    "seeds": runs.run_method_seeds,
+    "crops": runs.run_method_crops,
+}
 _SCORES = {"scores": run_files("scores-intended.parquet"), "more": scores.more}
 
 
-def own_latents(study: Study) -> bool:
-    """A custom study whose latents are analysed."""
-    return study.is_of("custom") and study.has_forensics
-
-
 _of_clusters = partial(Table, where=clustered)
+_of_attributes = partial(_of_clusters, needs=frozenset({"attributes"}))
+_of_custom_latents = partial(
+    Table,
+    where=lambda study: study.is_of("custom") and study.has_forensics,
+    needs=frozenset({"attributes"}),
+)
 _of_simulations = partial(Table, where=of_kind("simulations"))
-_of_detection = partial(Table, where=of_kind("detection"))
-_synthetic = partial(Table, where=of_kind("synthetic"))
+_of_detection = partial(Table, where=of_kind("detection"), params=_SCENARIOS)
+_synthetic = partial(Table, where=of_kind("synthetic"), params=_METHODS)
 
 FORENSICS = (
     _of_detection(
@@ -49,7 +41,6 @@ FORENSICS = (
         ),
         function="latent_microscope.tables.detection:tabulate_comparison",
         inputs={"by_seed": run_files("comparison.parquet")},
-        params=_SETTINGS,
     ),
     _of_detection(
         name="search",
@@ -62,7 +53,6 @@ FORENSICS = (
         ),
         function="latent_microscope.tables.detection:tabulate_search",
         inputs={"by_seed": run_files("search.parquet")},
-        params=_SETTINGS,
     ),
     _of_simulations(
         name="null",
@@ -104,7 +94,6 @@ FORENSICS = (
         ),
         function="latent_microscope.tables.forensics:tabulate_funnel",
         inputs={"funnels": run_method_files("funnel-{method}.parquet")},
-        params=_METHODS,
     ),
     _synthetic(
         name="detectors",
@@ -115,30 +104,25 @@ FORENSICS = (
         ),
         function="latent_microscope.tables.forensics:tabulate_detectors",
         inputs={"detections": run_method_files("detection-{method}.parquet")},
-        params=_METHODS,
     ),
-    Table(
+    _of_custom_latents(
         name="attributes",
         title="attributes",
         caption=(
             "How every column of the user's attribute table was encoded as 0/1 attributes: one "
             "column per category, numbers split at their median or at a threshold of the config."
         ),
-        where=own_latents,
-        needs=frozenset({"attributes"}),
         made_by="encode_attributes",
         output="report",
     ),
-    Table(
+    _of_custom_latents(
         name="correlations",
         title="numeric attributes and scores",
         caption=(
             "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
             "interval and p by a bootstrap of persons (of samples where persons are unknown), q "
-            "by Benjamini-Hochberg over a run."
+            "by Benjamini-Hochberg within a seed."
         ),
-        where=own_latents,
-        needs=frozenset({"attributes"}),
         function="latent_microscope.custom.correlations:tabulate_correlations",
         inputs={
             "numbers": f"{RESULTS}/data/numbers.parquet",
@@ -162,26 +146,24 @@ FORENSICS = (
         },
         params=_RUNS,
     ),
-    _of_clusters(
+    _of_attributes(
         name="bias",
         title="bias",
         caption=(
             "Attributes that are over- or under-represented in a cluster after Benjamini-Hochberg "
             "correction, with odds ratio, 95 % interval and q."
         ),
-        needs=frozenset({"attributes"}),
         function="latent_microscope.tables.forensics:tabulate_bias",
         inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},
         params={"seeds": run_seeds},
     ),
-    _of_clusters(
+    _of_attributes(
         name="bias-tests",
         title="bias, all tests",
         caption=(
             "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
-            "in each run and by both definitions: bias index, 95 % interval, p and q."
+            "for each seed and by both definitions: bias index, 95 % interval, p and q."
         ),
-        needs=frozenset({"attributes"}),
         made_by="tabulate_bias",
         output="tests",
     ),
@@ -216,7 +198,7 @@ FORENSICS = (
             "umaps_clusters": run_files("umaps-clusters.parquet"),
             "clusters": run_files("clusters.parquet"),
         },
-        params={"crops": run_crops, "seeds": run_seeds, "root_seed": ROOT_SEED},
+        params={**_RUNS, "root_seed": ROOT_SEED},
         output="curve",
     ),
     _of_clusters(
@@ -260,7 +242,7 @@ FORENSICS = (
         params={
             "seeds": run_seeds,
             "lists": scores.lists,
-            "alpha": of_study("scores", "alpha"),
+            "alpha": runs.of_study("scores", "alpha"),
             "root_seed": ROOT_SEED,
         },
         more={"intervals": f"{RESULTS}/score-intervals.parquet"},
@@ -272,8 +254,8 @@ FORENSICS = (
             "Diagnostics of the VAEs over their seeds: active units (Burda et al.), KL against "
             "the ln n nats that identify one of n images, reconstruction error against the best "
             "constant image, match of the aggregated posterior with the prior, saturated "
-            "posterior variances. Status is the worst of the runs (ok, warning, alarm), with the "
-            "runs concerned, the limits, what the value means and what to do. After an alarm the "
+            "posterior variances. Status is the worst of the seeds (ok, warning, alarm), with the "
+            "seeds concerned, the limits, what the value means and what to do. After an alarm the "
             "workflow continues, but scores, clusters and bias of that VAE should not be "
             "interpreted."
         ),
@@ -290,18 +272,18 @@ FORENSICS = (
             "Near-duplicate images and near matches: ids, labels, attributes in which two copies "
             "of one photograph differ (one of them is wrong), correlation of details, root mean "
             "square difference of the pixels, cosine and distance of the latents (mean over VAE "
-            "seeds), number of runs that found the pair, and what to do. Pairs of one photograph "
+            "seeds), number of seeds that found the pair, and what to do. Pairs of one photograph "
             "share a group."
         ),
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
         inputs={
             "duplicates": run_files("duplicates.parquet"),
-            "samples": study_samples,
-            "attributes": attribute_file,
+            "samples": runs.study_samples,
+            "attributes": runs.attribute_file,
         },
         params={"seeds": run_seeds, "pictures": lambda study, at: "images" in study.parts},
     ),
-    _of_clusters(
+    _of_attributes(
         name="probes",
         title="probes",
         caption=(
@@ -311,7 +293,6 @@ FORENSICS = (
             "components of the pixels and from the mean colour, and the gain of the latents over "
             "the pixels with interval and q."
         ),
-        needs=frozenset({"attributes"}),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},
         params={"seeds": run_seeds},

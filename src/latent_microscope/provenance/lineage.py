@@ -66,7 +66,8 @@ def table_row(path: Path, row: int) -> dict[str, Any]:
         table = load_table(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except ValueError as error:  # pandas' parser errors are ValueErrors
         raise InputError(f"{path}: not a readable CSV ({error})") from error
-    table = former_names.columns(table)
+    if has_former_names(path):
+        table = former_names.columns(table)
     if not 0 <= row < len(table):
         raise InputError(f"{path}: no row {row}; it has 0 to {len(table) - 1}")
     return {str(column): table[column].tolist()[row] for column in table.columns}
@@ -139,6 +140,11 @@ def read_job(artefact: Path) -> dict[str, Any]:
         named = content["params"].items()
         content["params"] = {former_names.PARAMS.get(key, key): value for key, value in named}
     return content
+
+
+def has_former_names(artefact: Path) -> bool:
+    """Whether an artefact was made before sidecars had a schema, with former names inside."""
+    return sidecar_path(artefact).is_file() and "schema" not in read_sidecar(artefact)
 
 
 def is_artefact(path: Path) -> bool:

@@ -113,6 +113,12 @@ def of_crop(table: pd.DataFrame, crop: str) -> str:
     return f"Crop {crop}: " if table["crop"].nunique() > 1 else ""
 
 
+def crop_of(figure: str, crops: Sequence[str]) -> str:
+    """The crop that a figure's name tells, else the first."""
+    words = figure.replace("/", "-").split("-")
+    return next((crop for crop in crops if crop in words), crops[0])
+
+
 def highest(table: pd.DataFrame, values: pd.Series) -> Any:
     """The row of a table with the highest of these values, one per row; the first of several."""
     return table.iloc[int(values.fillna(float("-inf")).to_numpy().argmax())]

@@ -41,7 +41,7 @@ QUANTITIES = {
 
 
 def comparison(study: Study) -> dict[str, Any]:
-    """The detectors of the first setting, and ours beside the best baseline on every setting."""
+    """The detectors of the first scenario, and ours beside the best baseline on every one."""
     table = study.table("comparison")
     first = table[table["scenario"] == table["scenario"].iloc[0]]
     shown = pd.concat(
@@ -52,15 +52,15 @@ def comparison(study: Study) -> dict[str, Any]:
     )
     ours = table[table["detector"] == OURS].set_index("scenario")
     best = table[table["best_baseline"]].drop_duplicates("scenario").set_index("scenario")
-    settings = best.merge(
+    scenarios = best.merge(
         ours, "left", left_index=True, right_index=True, suffixes=("", "_ours")
     ).reset_index()
-    better = settings["average_precision_interpolations_difference_low"] > 0
-    worse = settings["average_precision_interpolations_difference_high"] < 0
-    settings["verdict"] = "no significant difference"
-    settings.loc[better, "verdict"] = "better"
-    settings.loc[worse, "verdict"] = "worse"
-    return {"first": shown.drop_duplicates("detector"), "settings": settings}
+    better = scenarios["average_precision_interpolations_difference_low"] > 0
+    worse = scenarios["average_precision_interpolations_difference_high"] < 0
+    scenarios["verdict"] = "no significant difference"
+    scenarios.loc[better, "verdict"] = "better"
+    scenarios.loc[worse, "verdict"] = "worse"
+    return {"first": shown.drop_duplicates("detector"), "scenarios": scenarios}
 
 
 def alignment(study: Study) -> dict[str, Any]:
@@ -106,13 +106,6 @@ def measures(study: Study) -> dict[str, Any]:
         if len(part):
             found.append((what, part, names))
     return {"names": MEASURES, "containing_zero": found}
-
-
-def differences(study: Study) -> dict[str, Any]:
-    """The 15 largest."""
-    table = study.table("differences")
-    order = table["difference"].abs().sort_values(ascending=False).index
-    return {"largest": table.loc[order[:15]]}
 
 
 def layers(study: Study) -> dict[str, Any]:
@@ -170,20 +163,20 @@ def clusters(study: Study) -> dict[str, Any]:
 
 
 def bias(study: Study) -> dict[str, Any]:
-    """Tests and survivors by group; the strongest; what all runs have in common."""
+    """Tests and survivors by group; the strongest; what all seeds have in common."""
     tests, found = study.table("bias-tests"), study.table("bias")
     tests = tests[tests["definition"] == "odds"]
     summary = pd.DataFrame(
         {
-            "seed": run,
+            "seed": seed,
             "group": group,
             "members": part["n_members"].iloc[0],
             **{p: int((part[p] <= FALSE_DISCOVERY_RATE).sum()) for p in ("p", "q", "q_seed")},
-            **_strongest(found[(found["seed"] == run) & (found["group"] == group)]),
+            **_strongest(found[(found["seed"] == seed) & (found["group"] == group)]),
         }
-        for (run, group), part in f.groups(tests, "seed", "group")
+        for (seed, group), part in f.groups(tests, "seed", "group")
     )
-    runs = int(found["n_seeds"].iloc[0]) if len(found) else 0
+    seeds = int(found["n_seeds"].iloc[0]) if len(found) else 0
     unstable = False
     if study.has("cluster-stability"):
         agreement = study.table("cluster-stability").set_index("source")["verdict"]
@@ -194,8 +187,8 @@ def bias(study: Study) -> dict[str, Any]:
         "summary": summary,
         "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
         "negligible": int((found["magnitude"] == "negligible").sum()),
-        "runs": runs,
-        "repeated": list(_repeated(found[found["seeds_found"] == runs])),
+        "seeds": seeds,
+        "repeated": list(_repeated(found[found["seeds_found"] == seeds])),
         "unstable": unstable,
     }
 
@@ -213,7 +206,7 @@ def _strongest(found: pd.DataFrame) -> dict[str, str]:
 
 
 def _repeated(every: pd.DataFrame) -> Iterator[tuple[str, list[str]]]:
-    """By kind of group: which attributes are over- and under-represented in each run."""
+    """By kind of group: which attributes are over- and under-represented in each seed."""
     kinds = {"cluster": "some cluster", "sub-niche": "some sub-niche", "cmax": "C_max"}
     kind = every["group"].str.replace(r" \d+$", "", regex=True)
     for name, part in every.groupby(kind, sort=False):
@@ -235,17 +228,17 @@ def published_bias(study: Study) -> dict[str, Any]:
     published = [f"{value:.1f}" for value in CLUSTER_BIAS.values()]
     rows = [[f.MISSING, "cluster 0 of the preprint", f.MISSING, *published]]
     found = []
-    for (run, group), part in f.groups(shown, "seed", "group"):
+    for (seed, group), part in f.groups(shown, "seed", "group"):
         wanted = part["attribute"].map(CLUSTER_BIAS)
         inside = (part["low"] <= wanted) & (wanted <= part["high"]) & (part["q"] <= 0.05)
-        found.append({"name": f"{group} of seed {run}", "fits": bool(inside.all())})
+        found.append({"name": f"{group} of seed {seed}", "fits": bool(inside.all())})
         cells = [
             f"{row.estimate:.2f} ({row.low:.2f}–{row.high:.2f}), q {row.q:.2g}"
             for row in f.rows(part.set_index("attribute").loc[list(CLUSTER_BIAS)])
         ]
-        rows.append([str(run), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
+        rows.append([str(seed), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
     more = {"names": list(CLUSTER_BIAS), "source": CLUSTER_BIAS_SOURCE}
-    return {"clusters": found, "rows": pd.DataFrame(rows), "runs": shown["seed"].nunique(), **more}
+    return {"clusters": found, "rows": pd.DataFrame(rows), "seeds": shown["seed"].nunique(), **more}
 
 
 def probes(study: Study) -> dict[str, Any]:
@@ -262,13 +255,6 @@ def probes(study: Study) -> dict[str, Any]:
         "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
         "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
     }
-
-
-def duplicates(study: Study) -> dict[str, Any]:
-    """Pairs by verdict."""
-    groups = study.table("duplicates").groupby("verdict", sort=False)
-    same = groups["same"].agg(lambda values: int((values == "yes").sum()))
-    return {"counts": pd.DataFrame({"pairs": groups.size(), "same": same}).reset_index()}
 
 
 def coverage(study: Study) -> dict[str, Any]:
@@ -290,8 +276,7 @@ def in_crop(study: Study, table: str, figure: str) -> pd.DataFrame:
     if "crop" not in rows:
         return rows
     crops = list(dict.fromkeys(rows["crop"]))
-    named = [crop for crop in crops if crop in figure.replace("/", "-").split("-")]
-    return rows[rows["crop"].isin(named or crops[:1])]
+    return rows[rows["crop"] == f.crop_of(figure, crops)]
 
 
 def means(study: Study, table: str, figure: str) -> dict[str, float]:
@@ -308,12 +293,12 @@ def of_method(rows: pd.DataFrame, figure: str) -> pd.DataFrame:
 
 
 def drawn_groups(study: Study, kind: str) -> dict[str, Any]:
-    """Odds ratios of the groups of a kind in the run that is drawn, and those that survive."""
+    """Odds ratios of the groups of a kind in the seed that is drawn, and those that survive."""
     if not study.has("bias-tests", "bias"):
         return {}
     tests, found = study.table("bias-tests"), study.table("bias")
-    run = tests["seed"].iloc[0]
-    tests = tests[(tests["definition"] == "odds") & (tests["seed"] == run)]
-    kept = found[(found["seed"] == run) & found["group"].str.startswith(kind)]
+    seed = tests["seed"].iloc[0]
+    tests = tests[(tests["definition"] == "odds") & (tests["seed"] == seed)]
+    kept = found[(found["seed"] == seed) & found["group"].str.startswith(kind)]
     tested = int(tests["group"].str.startswith(kind).sum())
-    return {"seed": run, "tested": tested, "kept": len(kept)}
+    return {"seed": seed, "tested": tested, "kept": len(kept)}

@@ -34,7 +34,10 @@ def small(path: Path) -> Small:
         as_it_is = Small(content, "image/png", *image.size)
         if len(content) <= _KEPT:
             return as_it_is
-        plain = _on_white(image)
+        plain = image.convert("RGB")
+        if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
+            white = Image.new("RGBA", image.size, "white")
+            plain = Image.alpha_composite(white, image).convert("RGB")
     if plain.width > _WIDEST:
         height = round(plain.height * _WIDEST / plain.width)
         plain = plain.resize((_WIDEST, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
@@ -42,10 +45,3 @@ def small(path: Path) -> Small:
     plain.save(stream, "JPEG", quality=_QUALITY, subsampling=0)
     made = Small(stream.getvalue(), "image/jpeg", *plain.size)
     return made if len(made.content) < len(content) else as_it_is
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255):
-        ground = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(ground, image).convert("RGB")
-    return image.convert("RGB")

@@ -23,71 +23,65 @@ class Origin:
     code: str  # hash of the step's code
     params: str  # as JSON
     inputs: Mapping[str, str]  # path → SHA-256 as the job read it
-    seeds: tuple[str, ...]  # ``root_seed 3``, ``seed 0``: of this job and of all behind it
-    data: tuple[str, ...]  # downloaded or generated data behind it
+    seeds: tuple[str, ...]  # of this job and of all behind it
+    data: tuple[str, ...]
 
     @property
     def seed_text(self) -> str:
         """Root seed and seeds in words."""
-        roots, seeds = (
-            [s.removeprefix(name) for s in self.seeds if s.startswith(name)]
-            for name in ("root_seed ", "seed ")
-        )
-        parts = [f"root seed {', '.join(roots)}"] if roots else []
-        parts += [f"seed {', '.join(sorted(seeds, key=_as_number))}"] if seeds else []
+        parts = []
+        for name, title in (("root_seed ", "root seed"), ("seed ", "seed")):
+            values = [s.removeprefix(name) for s in self.seeds if s.startswith(name)]
+            if values:
+                parts.append(f"{title} {', '.join(sorted(values, key=lambda v: (len(v), v)))}")
         return "; ".join(parts) or "none: nothing random behind it"
 
 
-def _as_number(text: str) -> tuple[int, str]:
-    return (int(text), "") if text.isdecimal() else (0, text)
+@dataclass(frozen=True)
+class Ground:
+    """What all jobs behind some files used, each sorted."""
+
+    seeds: tuple[str, ...]  # ``root_seed 3``, ``seed 0``
+    data: tuple[str, ...]  # downloaded or generated files
+    machines: tuple[str, ...]
+    libraries: tuple[str, ...]
+
+    @property
+    def root_seeds(self) -> list[str]:
+        """The root seeds."""
+        return [s.removeprefix("root_seed ") for s in self.seeds if s.startswith("root_seed ")]
 
 
 @dataclass
 class Chains:
     """Sidecars, read once each."""
 
-    _jobs: dict[Path, dict[str, Any] | None] = field(default_factory=dict)
-    _behind: dict[Path, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    _jobs: dict[Path, dict[str, Any]] = field(default_factory=dict)
 
     def origin(self, path: Path) -> Origin:
         """Of a file; an InputError if it has no sidecar or changed since."""
         job = self._job(path)
-        if job is None:
+        if not job:
             raise InputError(f"{path}: its sidecar is missing; make it again with snakemake -R")
         sha256 = sha256_file(path)
         if sha256 != job["sha256"]:
             raise InputError(f"{path}: changed since its sidecar was written; make it again")
-        seeds, data = self.behind(path)
+        behind = self.ground([path])
         inputs = {name: sha for files in job["inputs"].values() for name, sha in files.items()}
         params = json.dumps(job["params"], sort_keys=True, ensure_ascii=False)
         made = (sha256, job["step"], job["code"], params, dict(sorted(inputs.items())))
-        return Origin(*made, tuple(sorted(seeds)), tuple(sorted(data)))
+        return Origin(*made, behind.seeds, behind.data)
 
-    def behind(self, path: Path) -> tuple[frozenset[str], frozenset[str]]:
-        """Seeds and data sets behind a file, from sidecars alone."""
-        if path not in self._behind:
-            self._behind[path] = frozenset(), frozenset()  # a file that was made from itself
-            job = self._job(path) or {"params": {}, "inputs": {}}
-            seeds = {f"{k} {job['params'][k]}" for k in SEEDS if job["params"].get(k) is not None}
-            data = {str(path)} if path.parts[:1] == ("data",) else set()
-            for files in job["inputs"].values():
-                for name in files:
-                    more_seeds, more_data = self.behind(Path(name))
-                    seeds |= more_seeds
-                    data |= more_data
-            self._behind[path] = frozenset(seeds), frozenset(data)
-        return self._behind[path]
-
-    def machines(self, paths: Iterable[Path]) -> tuple[list[str], list[str]]:
-        """Machines and libraries of the jobs that made these files and all files behind them."""
-        seen, todo = set(), list(paths)
+    def ground(self, paths: Iterable[Path]) -> Ground:
+        """Seeds, data, machines and libraries behind some files, from sidecars alone."""
+        found, todo = dict[Path, dict[str, Any]](), list(paths)
         while todo:
-            if (path := todo.pop()) not in seen:
-                seen.add(path)
-                inputs = (self._job(path) or {"inputs": {}})["inputs"]
-                todo += [Path(name) for files in inputs.values() for name in files]
-        machines, libraries = set(), set()
-        for job in filter(None, map(self._job, seen)):
+            if (path := todo.pop()) not in found:
+                found[path] = self._job(path)
+                todo += [Path(n) for files in found[path].get("inputs", {}).values() for n in files]
+        seeds, libraries, machines = set(), set(), set()
+        for job in filter(None, found.values()):
+            seeds |= {f"{k} {job['params'][k]}" for k in SEEDS if job["params"].get(k) is not None}
             libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
             if machine := job.get("machine"):
                 machines.add(
@@ -95,9 +89,11 @@ class Chains:
                     f"{machine['memory_gib']:.0f} GiB, {machine['system']}, Python "
                     f"{machine['python']}"
                 )
-        return sorted(machines), sorted(libraries)
+        data = {str(path) for path in found if path.parts[:1] == ("data",)}
+        return Ground(*(tuple(sorted(one)) for one in (seeds, data, machines, libraries)))
 
-    def _job(self, path: Path) -> dict[str, Any] | None:
+    def _job(self, path: Path) -> dict[str, Any]:
+        """The sidecar of a file, empty without one."""
         if path not in self._jobs:
-            self._jobs[path] = read_job(path) if sidecar_path(path).is_file() else None
+            self._jobs[path] = read_job(path) if sidecar_path(path).is_file() else {}
         return self._jobs[path]

@@ -11,12 +11,10 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from latent_microscope.errors import InputError
-from latent_microscope.former_names import file_stem
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.report.formats import plain
 from latent_microscope.report.images import Small
-from latent_microscope.report.origins import Chains, Origin
+from latent_microscope.report.origins import Chains, Ground, Origin
 from latent_microscope.report.sections import Section, environment, sections
 from latent_microscope.report.study import Study
 
@@ -41,20 +39,20 @@ class Document:
     """Everything that a page says about a study."""
 
     study: Study
-    question: str
+    settings: Mapping[str, Any]  # resolved config
     made_up: bool  # whether its data are synthetic
     explorer: str  # path of the page to explore its latent space; empty without one
-    facts: Mapping[str, Any]  # data, images, root seeds, machines, libraries
-    settings: Mapping[str, Any]  # resolved config
+    images: float | None  # how many
+    ground: Ground
     checks: pd.DataFrame
     sections: Sequence[Section]
     origins: Mapping[Path, Origin]
     captions: Captions
 
     @property
-    def name(self) -> str:
-        """The study's name."""
-        return self.study.name
+    def question(self) -> str:
+        """What the study asks."""
+        return QUESTIONS.get(str(self.settings.get("kind")), "")
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -99,49 +97,22 @@ def document(
     A file without its sidecar or with another content, or two of one name, are an InputError.
     """
     settings = told["settings"]
-    named = {file_stem(path.stem): path for path in sorted(tables)}
-    drawn = {_figure_name(path, settings): path for path in sorted(figures)}
-    if len(named) < len(tables) or len(drawn) < len(figures):
-        raise InputError(f"{name}: two of its tables or figures have one name")
-    study = Study(name, named, drawn)
-    return Document(
-        study=study,
-        question=QUESTIONS.get(str(settings.get("kind")), ""),
-        made_up=bool(told.get("made_up")),
-        explorer=str(told.get("explorer") or ""),
-        sections=sections(study, captions),
-        origins={path: chains.origin(path) for path in (*tables, *figures)},
-        facts=_facts(study, settings, chains),
-        settings=settings,
-        checks=load_table(checks),
-        captions=captions,
-    )
-
-
-def _figure_name(path: Path, settings: Mapping[str, Any]) -> str:
-    """The stem; one of a VAE of a further crop with the crop in front."""
-    parts = path.parts
-    crop = parts[parts.index("vae") + 1] if "vae" in parts else path.parent.name
-    first = next(iter(settings.get("crops") or ["whole"]))
-    stem = file_stem(path.stem)
-    return stem if crop in ("figures", first) else f"{crop}/{stem}"
-
-
-def _facts(study: Study, settings: Mapping[str, Any], chains: Chains) -> dict[str, Any]:
-    """What the paragraph about the run shows beside the settings."""
-    behind = [chains.behind(path) for path in (*study.tables.values(), *study.figures.values())]
-    seeds = {seed for names, _ in behind for seed in names if seed.startswith("root_seed ")}
-    machines, libraries = chains.machines([*study.tables.values(), *study.figures.values()])
+    study = Study.of(name, tables, figures, next(iter(settings.get("crops") or ["whole"])))
     images = None
     if study.has("forensics"):
-        table = study.table("forensics").set_index("quantity")["mean"]
-        images = table[["n"]].iloc[0] if "n" in table else None
+        images = study.table("forensics").set_index("quantity")["mean"].get("n")
+        images = pd.Series(images, dtype=float).iloc[0]
     elif study.has("alignment"):
         images = study.table("alignment")["n_images"].iloc[0]
-    return {
-        "data": sorted({name for _, names in behind for name in names}),
-        "images": images,
-        "roots": sorted(seed.removeprefix("root_seed ") for seed in seeds),
-        "machines": machines,
-        "libraries": libraries,
-    }
+    return Document(
+        study=study,
+        settings=settings,
+        made_up=bool(told.get("made_up")),
+        explorer=str(told.get("explorer") or ""),
+        images=images,
+        ground=chains.ground((*tables, *figures)),
+        checks=load_table(checks),
+        sections=sections(study, captions),
+        origins={path: chains.origin(path) for path in (*tables, *figures)},
+        captions=captions,
+    )

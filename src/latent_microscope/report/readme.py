@@ -13,33 +13,33 @@ from latent_microscope.report.study import Study
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
 END = "<!-- results end -->"
-# Kind of study → templates of tables, and with @ beginnings of the names of figures.
+# Kind of study → templates of tables, and with @ first words of the names of figures.
 CONTENTS = {
     "synthetic": "funnel detectors @detectors-whole-intended",
     "detection": "comparison @scenarios search",
-    "faces": "forensics diagnostics @vae-checks- reliability @reliability bias published-bias "
-    "@bias-forest clusters @sbs-sizes- @cluster-stability- @clusters @uniqueness-originality "
+    "faces": "forensics diagnostics @vae-checks reliability @reliability bias published-bias "
+    "@bias-forest clusters @sbs-sizes @cluster-stability @clusters @uniqueness-originality "
     "probes @probes duplicates",
-    "alignment": "alignment @rsa- behaviour @accuracy- @confusions ceilings recovery @recovery "
-    "@layers- @fold-training forensics",
+    "alignment": "alignment @rsa behaviour @accuracy @confusions ceilings recovery @recovery "
+    "@layers @fold-training forensics",
     "simulations": "null coverage power @power @calibration",
 }
 FIGURES = {
     "detectors-whole-intended": "Scores as detectors of authentic samples",
     "scenarios": "Detectors on harder ground truths",
-    "vae-checks-": "Aggregated posterior, errors, checks of the VAE",
+    "vae-checks": "Aggregated posterior, errors, checks of the VAE",
     "reliability": "Reliability of the scores",
     "bias-forest": "Odds ratios with intervals",
-    "sbs-sizes-": "SBS by minimal cluster size",
-    "cluster-stability-": "Stability of clusters",
+    "sbs-sizes": "SBS by minimal cluster size",
+    "cluster-stability": "Stability of clusters",
     "clusters": "UMAP by cluster, CLS, uniqueness, originality",
     "uniqueness-originality": "Uniqueness against originality",
     "probes": "Linear probes of every attribute",
-    "rsa-": "Similarity of every model to human judgements",
-    "accuracy-": "Errors and similarity to human judgements",
+    "rsa": "Similarity of every model to human judgements",
+    "accuracy": "Errors and similarity to human judgements",
     "confusions": "Confusion matrices of annotators and models",
     "recovery": "Model recovery",
-    "layers-": "Similarity to human judgements from the first layer to the last",
+    "layers": "Similarity to human judgements from the first layer to the last",
     "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on validation images",
     "power": "Power over odds ratio, prevalence and cluster size",
     "calibration": "False alarms and coverage",
@@ -80,9 +80,10 @@ def _study(folder: Path) -> Iterator[str]:
         for section in sections(study, html=False, folder=where):
             yield f"#### {section.title}\n\n{section.body}"
             yield from (picture(name, name) for name in section.figures)
+    crops = run["settings"].get("crops") or ["whole"]
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
-        if prefix := part.partition("@")[2]:
-            yield from (picture(FIGURES[prefix], name) for name in study.pictures(prefix))
+        if words := part.partition("@")[2]:
+            yield from (picture(FIGURES[words], name) for name in study.pictures(words, crops))
         else:
             yield render(part, study, html=False, folder=where)
     yield _times(run)

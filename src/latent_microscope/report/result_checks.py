@@ -47,7 +47,7 @@ def _checks_of(path: Path, measured: Sequence[str]) -> Iterator[Finding]:
         yield "not empty", len(table) > 0 or path.stem in _MAY_BE_EMPTY, f"{len(table)} rows"
         if path.stem == "members":  # of cross-validated networks, with their record beside it
             yield from verify_members(table, load_table(path.with_name("provenance.parquet")))
-        if path.parent.name == "tables":  # over runs: tables/funnel.parquet is no run's funnel
+        if path.parent.name == "tables":  # over seeds: tables/funnel.parquet is no seed's funnel
             return
         of_scores = (["id", *measured], partial(_scores, measured=measured))
         for kind, (columns, checks) in (_TABLE_CHECKS | {"scores": of_scores}).items():

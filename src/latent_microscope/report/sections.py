@@ -20,64 +20,55 @@ NEEDS = {
     "published-bias": ("bias-tests",),
 }
 MAY_BE_EMPTY = ("duplicates",)
-# Anchor, title, templates, beginnings of the names of the figures that belong here.
 SECTIONS = (
-    ("files", "Files", "files", ""),
-    ("funnel", "The published funnel", "funnel", "funnel-"),
-    ("detectors", "Single scores as detectors", "detectors", "detectors- panels- latent-map"),
-    ("comparison", "Detectors of authentic samples", "comparison", "scenarios"),
-    ("search", "The funnel at its best parameters", "search", ""),
-    (
-        "similarity",
-        "Similarity to human judgements",
-        "alignment",
-        "rsa- rdms- classes- model-similarity-",
-    ),
-    ("measures", "Intervals and baselines", "measures", ""),
-    ("differences", "Differences between models", "differences", ""),
-    ("layers", "Alignment by stage", "layers", "layers"),
-    (
-        "behaviour",
-        "Behaviour against the votes",
-        "behaviour",
-        "accuracy- confusions entropy disputed",
-    ),
-    ("ceilings", "Noise ceilings", "ceilings", ""),
-    ("recovery", "Model recovery", "recovery", "recovery"),
-    ("false-alarms", "False alarms", "null", ""),
-    ("coverage", "Coverage of the intervals", "coverage", "calibration"),
-    ("power", "Power", "power", "power"),
-    ("training", "Training", "", "training- classifier-training fold-training"),
-    (
-        "diagnostics",
-        "Diagnostics of the VAE",
-        "diagnostics",
-        "vae-checks- vae-diagnostics- vae-images vae-samples traversals",
-    ),
-    (
-        "scores",
-        "The latent space and its scores",
-        "forensics",
-        "uniqueness-originality density overlaps",
-    ),
-    ("rankings", "Repeatability of the rankings", "reliability rankings", "reliability list-"),
-    (
-        "clusters",
-        "Clusters",
-        "clusters cluster-jaccard",
-        "clusters sbs-sizes- cluster-stability- components cluster-control",
-    ),
-    (
-        "bias",
-        "Attributes of the clusters",
-        "bias published-bias",
-        "bias-forest cluster-bias cmax-bias subniches",
-    ),
-    ("correlations", "Numeric attributes and scores", "correlations", ""),
-    ("identities", "Identities", "", "identities"),
-    ("probes", "Attributes in the latents", "probes", "probes"),
-    ("duplicates", "Near-duplicates", "duplicates", "duplicates"),
+    ("files", "Files", "files"),
+    ("funnel", "The published funnel", "funnel"),
+    ("detectors", "Single scores as detectors", "detectors"),
+    ("comparison", "Detectors of authentic samples", "comparison"),
+    ("search", "The funnel at its best parameters", "search"),
+    ("similarity", "Similarity to human judgements", "alignment"),
+    ("measures", "Intervals and baselines", "measures"),
+    ("differences", "Differences between models", "differences"),
+    ("layers", "Alignment by stage", "layers"),
+    ("behaviour", "Behaviour against the votes", "behaviour"),
+    ("ceilings", "Noise ceilings", "ceilings"),
+    ("recovery", "Model recovery", "recovery"),
+    ("false-alarms", "False alarms", "null"),
+    ("coverage", "Coverage of the intervals", "coverage"),
+    ("power", "Power", "power"),
+    ("training", "Training", ""),
+    ("diagnostics", "Diagnostics of the VAE", "diagnostics"),
+    ("scores", "The latent space and its scores", "forensics"),
+    ("rankings", "Repeatability of the rankings", "reliability rankings"),
+    ("clusters", "Clusters", "clusters cluster-jaccard"),
+    ("bias", "Attributes of the clusters", "bias published-bias"),
+    ("correlations", "Numeric attributes and scores", "correlations"),
+    ("identities", "Identities", ""),
+    ("probes", "Attributes in the latents", "probes"),
+    ("duplicates", "Near-duplicates", "duplicates"),
 )
+"""Anchor, title, templates."""
+FIGURES = {
+    "funnel": "funnel",
+    "detectors": "detectors panels latent-map",
+    "comparison": "scenarios",
+    "similarity": "rsa rdms classes model-similarity",
+    "layers": "layers",
+    "behaviour": "accuracy confusions entropy disputed",
+    "recovery": "recovery",
+    "coverage": "calibration",
+    "power": "power",
+    "training": "training classifier-training fold-training",
+    "diagnostics": "vae-checks vae-diagnostics vae-images vae-samples traversals",
+    "scores": "uniqueness-originality density overlaps",
+    "rankings": "reliability list",
+    "clusters": "clusters sbs-sizes cluster-stability components cluster-control",
+    "bias": "bias-forest cluster-bias cmax-bias subniches",
+    "identities": "identities",
+    "probes": "probes",
+    "duplicates": "duplicates",
+}
+"""Anchor of a section → first words of the names of the figures that belong there."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,7 @@ def environment(html: bool = True) -> Environment:
 def render(template: str, study: Study, *, html: bool = True, **context: Any) -> str:
     """Tables and findings of one template of a study, as HTML or Markdown."""
     templates = environment(html)
-    context["study"] = study
+    context = {"explained": []} | context | {"study": study}
     blocks = templates.get_template("_html.jinja" if html else "_markdown.jinja")
     needed = NEEDS.get(template, (template,))[0]
     if needed in study.tables:
@@ -128,12 +119,12 @@ def sections(
     study: Study, captions: Mapping[str, Mapping[str, str]] | None = None, **context: Any
 ) -> list[Section]:
     """The sections of a study, each where its tables or figures are; context as of render."""
-    context["captions"] = captions or {}
+    context |= {"captions": captions or {}, "explained": []}
     tables, figures = set(study.tables), dict.fromkeys(study.figures)
     made = []
-    for key, title, templates, prefixes in SECTIONS:
+    for key, title, templates in SECTIONS:
         names = [name for name in templates.split() if _has(study, name)]
-        drawn = [name for prefix in prefixes.split() for name in study.pictures(prefix)]
+        drawn = [n for words in FIGURES.get(key, "").split() for n in study.pictures(words)]
         own = [name for name in dict.fromkeys(drawn) if name in figures]
         figures = {name: None for name in figures if name not in own}
         found: list[tuple[str, str]] = []

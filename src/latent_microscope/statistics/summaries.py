@@ -1,4 +1,4 @@
-"""Small statistics shared by both halves: multiplicity, intervals, summaries over runs."""
+"""Small statistics shared by both halves: multiplicity, intervals, summaries over seeds."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -52,37 +52,35 @@ def _adjusted(p: npt.ArrayLike, *, step_up: bool) -> Floats:
     return values
 
 
-def percentile_interval(
-    draws: npt.ArrayLike, level: float = 0.95, *, axis: int = 0
-) -> tuple[Floats, Floats]:
-    """Lower and upper end of the bootstrap percentile interval, arrays without ``axis``.
+def percentile_interval(draws: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Lower and upper end of the bootstrap percentile interval, arrays without the first axis.
 
     NaN draws are left out; a statistic that is not defined in any draw has the interval NaN.
     """
     array = np.asarray(draws, dtype=np.float64)
-    if array.ndim == 0 or array.shape[axis] == 0:
+    if array.ndim == 0 or len(array) == 0:
         raise InputError("A bootstrap interval needs at least one draw; raise n_draws.")
     if not 0.0 < level < 1.0:
         raise InputError(f"Interval level {level} must lie between 0 and 1, e.g. 0.95.")
     tail = (1.0 - level) / 2.0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
-        low, high = np.nanquantile(array, [tail, 1.0 - tail], axis=axis)
+        low, high = np.nanquantile(array, [tail, 1.0 - tail], axis=0)
     return np.asarray(low), np.asarray(high)
 
 
-def bootstrap_p_value(draws: npt.ArrayLike, *, null: float = 0.0, axis: int = 0) -> Floats:
-    """Two-sided p value from bootstrap draws of a difference, an array without ``axis``.
+def bootstrap_p_value(draws: npt.ArrayLike) -> Floats:
+    """Two-sided p value from bootstrap draws of a difference, an array without the first axis.
 
-    Twice the smaller share of draws on either side of ``null`` (a draw equal to ``null`` counts on
-    both sides), with one added to count and number: never below 2 / (draws + 1), which is all that
-    the draws show. NaN draws are left out. For many differences at once see :func:`max_t`.
+    Twice the smaller share of draws on either side of 0 (a draw of 0 counts on both sides), with
+    one added to count and number: never below 2 / (draws + 1), which is all that the draws show.
+    NaN draws are left out. For many differences at once see :func:`max_t`.
 
     Source: Davison and Hinkley 1997, section 4.2.
     """
-    array = np.moveaxis(np.asarray(draws, dtype=np.float64), axis, 0)
+    array = np.asarray(draws, dtype=np.float64)
     n = np.sum(~np.isnan(array), axis=0)
-    beyond = np.minimum(np.sum(array <= null, axis=0), np.sum(array >= null, axis=0))
+    beyond = np.minimum(np.sum(array <= 0.0, axis=0), np.sum(array >= 0.0, axis=0))
     return np.where(n > 0, np.minimum(2.0 * (beyond + 1.0) / (n + 1.0), 1.0), np.nan)
 
 
@@ -132,10 +130,10 @@ def rank_correlation(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
 def stack(
     tables: Sequence[pd.DataFrame], keys: Mapping[str, Sequence[object]], name: str
 ) -> pd.DataFrame:
-    """Concatenate the tables of several runs, with columns in front that say which run it was.
+    """Concatenate the tables of several seeds, with columns in front that say whose each is.
 
     Args:
-        tables: One per run.
+        tables: One per seed.
         keys: Columns to put first: one value per table.
         name: What the tables are, for the message.
     """
@@ -150,12 +148,12 @@ def stack(
 
 
 def over_runs(table: pd.DataFrame, by: Sequence[str], values: Sequence[str]) -> pd.DataFrame:
-    """Mean, standard deviation and number of runs of several quantities.
+    """Mean, standard deviation and number of seeds of several quantities.
 
     Returns:
         One row per condition, in order of first appearance: ``by``, then ``<value>_mean``,
         ``<value>_sd`` (ddof 1; NaN for fewer than two values) of the values that are not NaN, and
-        ``n``, the number of runs. Infinite values give an infinite mean.
+        ``n``, the number of seeds. Infinite values give an infinite mean.
     """
     groups = table.groupby(list(by), sort=False, dropna=False, observed=True)
     columns: dict[str, pd.Series] = {}

@@ -1,1 +1,1 @@
-"""Tables of results: one run's clusters, biases and behaviour, and summaries over runs."""
+"""Tables of results: one seed's clusters, biases and behaviour, and summaries over seeds."""

@@ -1,4 +1,4 @@
-"""Tables of the alignment half over runs: similarity to human judgements, and behaviour."""
+"""Tables of the alignment half over seeds: similarity to human judgements, and behaviour."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def tabulate_alignment(
     published: bool = True,
     notes: dict[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Summarise the similarity to human judgements over runs, with label, ceiling and literature.
+    """Summarise the similarity to human judgements over seeds, with label, ceiling and literature.
 
     Args:
         rsa: .parquet per metric.
@@ -41,7 +41,7 @@ def tabulate_alignment(
 
     Returns:
         One row per metric, model and layer, most similar first within a metric: ``model``,
-        ``layer``, ``metric``, ``method``, ``mean``, ``sd``, ``n`` (runs), ``partial``, ``rho_a``,
+        ``layer``, ``metric``, ``method``, ``mean``, ``sd``, ``n`` (seeds), ``partial``, ``rho_a``,
         ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline ``label_only``,
         ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``, ``n_images``,
         ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``, ``note``. Networks
@@ -105,15 +105,15 @@ def _with_rows(summary: pd.DataFrame, rows: list[dict[str, object]]) -> pd.DataF
 def tabulate_behaviour(
     *, behaviour: In, simulated: bool = False, published: bool = True
 ) -> pd.DataFrame:
-    """Summarise the behaviour of models, annotators and baselines over runs.
+    """Summarise the behaviour of models, annotators and baselines over seeds.
 
     Args:
-        behaviour: .parquet of behaviour per model and run.
+        behaviour: .parquet of behaviour per model and seed.
         simulated: whether the votes are simulated; published values are then left out.
         published: whether published values are of these images at all.
 
     Returns:
-        One row per model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (runs),
+        One row per model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (seeds),
         ``floor_cross_entropy`` (entropy of the votes, the minimum), ``published_cross_entropy``,
         ``published_before_tuning`` (cross-entropy), ``published_accuracy``, ``published_source``,
         ``simulated_votes``. Networks of the literature follow, with published values only: those

@@ -14,37 +14,14 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.behaviour import (
-    accuracy,
-    behaviour_scores,
-    confusion,
-    cross_entropy,
-    cross_entropy_each,
-    cross_fitted_temperatures,
-    entropy_correlation,
-    error_consistency,
-    human_error_consistency,
-    js_divergence,
-    js_divergence_each,
-    kl_divergence,
-    one_hot,
-    second_best_accuracy,
-    second_best_each,
-    shared_confusions,
-    softmax,
-    vote_entropy,
-)
+from latent_microscope.similarity import behaviour as measured
+from latent_microscope.similarity import influence
+from latent_microscope.similarity.behaviour import one_hot, softmax, vote_entropy
 from latent_microscope.similarity.bootstrap import score_table
-from latent_microscope.similarity.influence import (
-    Draws,
-    Influence,
-    linear_draws,
-    rank_covariance_of_images,
-    resampling,
-)
+from latent_microscope.similarity.influence import Draws, Influence
 from latent_microscope.similarity.votes import class_mean_votes, resample_votes, vote_shares
 
-NO_RUN = -1  # seed of rows to which no run belongs
+NO_SEED = -1  # of rows that belong to no model
 LEVEL = 0.95  # coverage of all intervals
 MEASURES = {  # column → name in behaviour_scores
     "accuracy": "accuracy",
@@ -71,10 +48,10 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Classifier:
-    """One run of a model on the images of the votes."""
+    """One seed of a model on the images of the votes."""
 
     name: str
-    run: int
+    seed: int
     logits: Floats  # (n, classes), in the order of the votes
     temperatures: Floats | None = None  # per image, fitted on other folds than its own
 
@@ -82,7 +59,7 @@ class Classifier:
         """Its own temperatures, or those fitted on the vote shares of the other folds."""
         if self.temperatures is not None:
             return self.temperatures
-        return cross_fitted_temperatures(self.logits, shares, folds)
+        return measured.cross_fitted_temperatures(self.logits, shares, folds)
 
     def guesses(self) -> Floats:
         """One-hot answers, (n, classes)."""
@@ -92,7 +69,7 @@ class Classifier:
 def load_classifiers(
     logits: Sequence[Path],
     names: Sequence[str],
-    runs: Sequence[int],
+    seeds: Sequence[int],
     votes: HumanVotes,
     samples: Path,
     temperatures: Sequence[Path] | None = None,
@@ -103,16 +80,21 @@ def load_classifiers(
     ``tempered`` are the places of cross-validated classifiers, which bring ``temperatures`` (tables
     ``id``, ``temperature``) of their own.
     """
-    if not len(logits) == len(names) == len(runs):
+    if not len(logits) == len(names) == len(seeds):
         raise InputError(
-            f"{len(logits)} logits, {len(names)} names and {len(runs)} runs; give one of each"
+            f"{len(logits)} logits, {len(names)} names and {len(seeds)} seeds; give one of each"
         )
     files = dict(zip(tempered or [], temperatures or [], strict=True))
     found = []
-    for place, (path, name, run) in enumerate(zip(logits, names, runs, strict=True)):
-        own = _temperatures(files[place], samples) if place in files else None
+    for place, (path, name, seed) in enumerate(zip(logits, names, seeds, strict=True)):
+        own = None
+        if place in files:
+            table = load_table(files[place], ["id", "temperature"])
+            names_of_both = (str(samples), str(files[place]))
+            joined = join_by_id(load_table(samples, ["id"]), table, names=names_of_both)
+            own = joined["temperature"].to_numpy(dtype=np.float64)
         values = _checked_logits(load_npy(path, mmap=True), votes, name)
-        found.append(Classifier(name, run, values, own))
+        found.append(Classifier(name, seed, values, own))
     return found
 
 
@@ -132,14 +114,6 @@ def _checked_logits(logits: np.ndarray, votes: HumanVotes, name: str) -> Floats:
             "them again"
         )
     return values
-
-
-def _temperatures(path: Path, samples: Path) -> Floats:
-    """Temperature of each image, in the order of the samples."""
-    table = load_table(path, ["id", "temperature"])
-    images = load_table(samples, ["id"])
-    joined = join_by_id(images, table, names=(str(samples), str(path)))
-    return joined["temperature"].to_numpy(dtype=np.float64)
 
 
 def random_folds(n: int, folds: int, seed: int) -> Ints:
@@ -163,45 +137,42 @@ def behaviour_table(
     """
     rows: list[dict[str, float | int | str]] = []
     for one in classifiers:
-        scores = behaviour_scores(
+        scores = measured.behaviour_scores(
             one.logits, votes.counts, votes.labels, folds=folds, temperatures=one.temperatures
         )
         row = {column: scores[name] for column, name in MEASURES.items()}
-        rows.append({"model": one.name, "seed": one.run, **row})
+        rows.append({"model": one.name, "seed": one.seed, **row})
     size = len(votes.classes)
-    references = {
-        "human": _human(votes),
-        "human_majority": _majority(votes),
+    majority = votes.counts.argmax(axis=1) == votes.labels
+    references: dict[str, dict[str, float]] = {
+        "human": {
+            "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
+            "cross_entropy": float(vote_entropy(votes.counts).mean()),
+            "jensen_shannon": 0.0,
+            "kl": 0.0,
+            "entropy_spearman": 1.0,
+            "error_consistency": measured.human_error_consistency(votes.counts, votes.labels).kappa,
+        },
+        "human_majority": {
+            "accuracy": float(majority.mean()),
+            "error_consistency": _consistency(majority, votes),
+        },
         "label": _baseline("label", one_hot(votes.labels, size), votes),
         "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
         "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
     }
-    rows += [{"model": name, "seed": NO_RUN, **row} for name, row in references.items()]
+    rows += [{"model": name, "seed": NO_SEED, **row} for name, row in references.items()]
     table = pd.DataFrame.from_records(rows, columns=["model", "seed", *MEASURES])
     return table.astype({"model": "str", "seed": "int64", **dict.fromkeys(MEASURES, "float64")})
 
 
-def _human(votes: HumanVotes) -> dict[str, float]:
-    return {
-        "accuracy": float(_label_shares(votes).mean()),
-        "cross_entropy": float(vote_entropy(votes.counts).mean()),
-        "jensen_shannon": 0.0,
-        "kl": 0.0,
-        "entropy_spearman": 1.0,
-        "error_consistency": human_error_consistency(votes.counts, votes.labels).kappa,
-    }
-
-
-def _label_shares(votes: HumanVotes) -> Floats:
+def _label_shares(counts: Ints, labels: Ints) -> Floats:
     """Share of each image's votes that the true class got."""
-    shares = vote_shares(votes.counts)
-    return shares[np.arange(len(shares)), votes.labels]
+    return vote_shares(counts)[np.arange(len(labels)), labels]
 
 
-def _majority(votes: HumanVotes) -> dict[str, float]:
-    correct = votes.counts.argmax(axis=1) == votes.labels
-    kappa = error_consistency(correct, votes.counts, votes.labels).kappa
-    return {"accuracy": float(correct.mean()), "error_consistency": kappa}
+def _consistency(correct: npt.NDArray[np.bool_], votes: HumanVotes) -> float:
+    return measured.error_consistency(correct, votes.counts, votes.labels).kappa
 
 
 def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, float]:
@@ -210,18 +181,17 @@ def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, 
         logits = np.log(probabilities)
     shares = vote_shares(votes.counts)
     scores = {
-        "cross_entropy": cross_entropy(logits, shares),
-        "jensen_shannon": js_divergence(logits, shares),
-        "kl": kl_divergence(logits, shares),
+        "cross_entropy": measured.cross_entropy(logits, shares),
+        "jensen_shannon": measured.js_divergence(logits, shares),
+        "kl": measured.kl_divergence(logits, shares),
     }
     if name == "uniform":  # all its probabilities are the largest: it has no answer
         return {**scores, "accuracy": 1.0 / len(votes.classes)}
-    correct = probabilities.argmax(axis=1) == votes.labels
-    scores["accuracy"] = accuracy(probabilities, votes.labels)
-    scores["error_consistency"] = error_consistency(correct, votes.counts, votes.labels).kappa
+    scores["accuracy"] = measured.accuracy(probabilities, votes.labels)
+    scores["error_consistency"] = _consistency(probabilities.argmax(axis=1) == votes.labels, votes)
     if name == "class_mean":
-        scores["second_best_accuracy"] = second_best_accuracy(probabilities, votes.counts)
-        scores["entropy_spearman"] = entropy_correlation(logits, votes.counts)
+        scores["second_best_accuracy"] = measured.second_best_accuracy(probabilities, votes.counts)
+        scores["entropy_spearman"] = measured.entropy_correlation(logits, votes.counts)
     return scores
 
 
@@ -233,13 +203,13 @@ def image_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.Data
             "id": pd.Series(votes.ids, dtype="str"),
             "label_name": pd.Series(votes.label_names, dtype="str"),
             "human_entropy": vote_entropy(votes.counts),
-            "human_accuracy": _label_shares(votes),
+            "human_accuracy": _label_shares(votes.counts, votes.labels),
         }
     )
     parts = []
     for one in classifiers:
         p = softmax(one.logits)
-        part = human.assign(model=one.name, seed=one.run, model_entropy=entr(p).sum(axis=1))
+        part = human.assign(model=one.name, seed=one.seed, model_entropy=entr(p).sum(axis=1))
         # scipy gives the distance, the root of the divergence; rounding may leave NaN at 0.
         part["jensen_shannon"] = np.nan_to_num(jensenshannon(p, shares, axis=1)) ** 2
         parts.append(part)
@@ -259,48 +229,51 @@ def _confusion_counts(answers: npt.ArrayLike, labels: Ints) -> Floats:
 def confusion_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
     """Confusion matrices of annotators and of each classifier; shares of an absent class are 0."""
     human = _confusion_counts(votes.counts, votes.labels)
-    sources = [("human", NO_RUN, human)]
+    sources = [("human", NO_SEED, human)]
     sources += [
-        (one.name, one.run, _confusion_counts(one.guesses(), votes.labels)) for one in classifiers
+        (one.name, one.seed, _confusion_counts(one.guesses(), votes.labels)) for one in classifiers
     ]
     size = len(votes.classes)
     true, predicted = np.divmod(np.arange(size * size), size)
     names = np.asarray(votes.classes, dtype=object)
-    head = pd.DataFrame({"true": names[true], "predicted": names[predicted]}).astype("str")
-    parts = []
-    for source, seed, counts in sources:
-        part = head.copy()
-        part.insert(0, "source", source)
-        part.insert(1, "seed", seed)
-        part["count"] = counts.ravel().astype(np.int64)
-        part["share"] = _row_shares(counts).ravel()
-        part["difference"] = (_row_shares(counts) - _row_shares(human)).ravel()
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True).astype({"source": "str", "seed": "int64"})
+    parts = [
+        pd.DataFrame(
+            {
+                "source": source,
+                "seed": seed,
+                "true": names[true],
+                "predicted": names[predicted],
+                "count": counts.ravel().astype(np.int64),
+                "share": _row_shares(counts).ravel(),
+                "difference": (_row_shares(counts) - _row_shares(human)).ravel(),
+            }
+        )
+        for source, seed, counts in sources
+    ]
+    texts = dict.fromkeys(("source", "true", "predicted"), "str")
+    return pd.concat(parts, ignore_index=True).astype({**texts, "seed": "int64"})
 
 
 def _row_shares(counts: Floats) -> Floats:
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
 
 
-def shared_table(
-    classifiers: Sequence[Classifier], votes: HumanVotes, *, top: int = 10
-) -> pd.DataFrame:
-    """The ``top`` confusions that annotators and each classifier have in common, largest first."""
+def shared_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
+    """The ten confusions that annotators and each classifier have in common, largest first."""
     absent = np.bincount(votes.labels, minlength=len(votes.classes)) == 0
-    human = confusion(vote_shares(votes.counts), votes.labels)
+    human = measured.confusion(vote_shares(votes.counts), votes.labels)
     human[absent] = 0.0
     counts = _confusion_counts(votes.counts, votes.labels)
     place = pd.Index(votes.classes)
     parts = []
     for one in classifiers:
-        guesses = confusion(one.guesses(), votes.labels)
+        guesses = measured.confusion(one.guesses(), votes.labels)
         guesses[absent] = 0.0
-        table = shared_confusions(human, guesses, votes.classes, top=top)
+        table = measured.shared_confusions(human, guesses, votes.classes, top=10)
         cells = tuple(place.get_indexer(pd.Index(table[end])) for end in ("true", "answer"))
         names = {"answer": "predicted", "human": "share_human", "model": "share_model"}
         table = table.rename(columns=names)
-        parts.append(table.assign(human=counts[cells], model=one.name, seed=one.run))
+        parts.append(table.assign(human=counts[cells], model=one.name, seed=one.seed))
     kinds = {"true": "str", "predicted": "str", "human": "int64", "model": "str", "seed": "int64"}
     kinds |= {"share_human": "float64", "share_model": "float64"}
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(kinds))
@@ -331,26 +304,26 @@ def behaviour_intervals(
     if n_draws < 2:
         return _typed(pd.DataFrame(columns=INTERVAL_COLUMNS))
     rows: list[tuple[str, int, Floats, Floats | None]] = [
-        (one.name, one.run, one.logits, one.temperatures_for(shares, folds)) for one in classifiers
+        (one.name, one.seed, one.logits, one.temperatures_for(shares, folds)) for one in classifiers
     ]
-    rows.append(("class_mean", NO_RUN, oracle, None))
-    samples = resampling(len(shares), n_draws, vote_resamples, seed)
+    rows.append(("class_mean", NO_SEED, oracle, None))
+    samples = influence.resampling(len(shares), n_draws, vote_resamples, seed)
     vote_draws = [
         resample_votes(votes.counts, rng(seed, "bootstrap_votes", number))
         for number in range(vote_resamples)
     ]
     tables = []
-    for name, run, logits, temperatures in rows:
+    for name, seed_of_model, logits, temperatures in rows:
         numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
         renewed = [_numbers(logits, temperatures, new, votes.labels) for new in vote_draws]
-        images, both = linear_draws(numbers, renewed, samples)
+        images, both = influence.linear_draws(numbers, renewed, samples)
         point = _point(numbers)
         mixed = _scores(both) if renewed else None
         table = score_table(INTERVAL_MEASURES, point, _scores(images), mixed, LEVEL)
         if renewed:
             table["vote_shift"] = np.mean([_point(part) for part in renewed], axis=0) - point
         table = table.rename(columns={"model": "measure", "score": "value"})
-        tables.append(table.assign(model=name, seed=run, n_draws=n_draws))
+        tables.append(table.assign(model=name, seed=seed_of_model, n_draws=n_draws))
     return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))
 
 
@@ -361,23 +334,20 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(
-    logits: Floats,
-    temperatures: Floats | None,
-    counts: Ints,
-    labels: Ints,
+    logits: Floats, temperatures: Floats | None, counts: Ints, labels: Ints
 ) -> dict[Hashable, Influence]:
     """The means and covariances over images that the scores are made of."""
     shares = vote_shares(counts)
     right = (logits.argmax(axis=1) == labels).astype(np.float64)
-    human_right = shares[np.arange(len(labels)), labels]
+    human_right = _label_shares(counts, labels)
     human = np.round(vote_entropy(counts), 12)
     model = entr(softmax(logits)).sum(axis=1)
-    open_images, second = second_best_each(logits, counts)
-    losses = cross_entropy_each(logits, shares)
+    open_images, second = measured.second_best_each(logits, counts)
+    losses = measured.cross_entropy_each(logits, shares)
     means: dict[Hashable, Floats] = {
         "accuracy": right,
         "cross_entropy": losses,
-        "jensen_shannon": js_divergence_each(logits, shares),
+        "jensen_shannon": measured.js_divergence_each(logits, shares),
         "kl": losses - vote_entropy(counts),
         "human_right": human_right,
         "agreement": right * human_right + (1.0 - right) * (1.0 - human_right),
@@ -385,14 +355,16 @@ def _numbers(
         "second": second.astype(np.float64),
     }
     if temperatures is not None:
-        means["cross_entropy_calibrated"] = cross_entropy_each(logits, shares, temperatures)
+        means["cross_entropy_calibrated"] = measured.cross_entropy_each(
+            logits, shares, temperatures
+        )
     n = len(labels)
     with np.errstate(invalid="ignore"):
         numbers: dict[Hashable, Influence] = {
             name: Influence(float(np.mean(x)), (x - np.mean(x)) / n) for name, x in means.items()
         }
     for name, x, y in (("hm", human, model), ("hh", human, human), ("mm", model, model)):
-        numbers[name] = rank_covariance_of_images(x, y)
+        numbers[name] = influence.rank_covariance_of_images(x, y)
     return numbers
 
 

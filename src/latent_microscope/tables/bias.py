@@ -1,4 +1,4 @@
-"""Attribute bias of the groups of one run: clusters, C_max and sub-niches."""
+"""Attribute bias of the groups of one VAE: clusters, C_max and sub-niches."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,9 +82,9 @@ def bias_table(
     """Attribute bias index of every group, definition and attribute: :data:`COLUMNS`.
 
     ``q`` adjusts over the attributes of one group: the family of someone who asks about that group.
-    ``q_seed`` adjusts over the attributes of all groups of the run: the family of someone who
+    ``q_seed`` adjusts over the attributes of all groups of the VAE: the family of someone who
     searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
-    with the same p, and other runs are replicates, not more hypotheses. ``identities`` are
+    with the same p, and other seeds are replicates, not more hypotheses. ``identities`` are
     resampled; None: samples are independent.
     """
     present = binary_attributes(attributes)[0]
@@ -92,12 +92,11 @@ def bias_table(
     parts = []
     for group, members in groups.items():
         rest = ~members
-        unknown = np.full(present.shape[1], np.nan)
         columns = {
             "group": group,
             "n_members": int(np.count_nonzero(members)),
             "prevalence_members": present[members].mean(axis=0),
-            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else unknown,
+            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else np.nan,
         }
         measured = attribute_bias(
             attributes,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +63,7 @@ def noise_ceilings(
     def split(number: int) -> list[float]:
         return halves(votes.counts, rng(seed, "noise_ceiling", number))
 
-    def world(kind: str, number: int) -> tuple[list[float], list[float]]:
+    def simulate(kind: str, number: int) -> tuple[list[float], list[float]]:
         generator = rng(seed, "simulated_ceilings", kind, number)
         truth = simulated_truth(votes.counts, kind, generator, votes.labels)
         new = generator.multinomial(votes.counts.sum(axis=1), truth).astype(np.int64)
@@ -70,31 +71,19 @@ def noise_ceilings(
 
     with ThreadPoolExecutor(threads) as pool:
         draws = np.array(list(pool.map(split, range(n_splits))))
-        simulated_datasets = {
-            kind: list(
-                pool.map(lambda number, kind=kind: world(kind, number), range(n_simulated_datasets))
-            )
-            for kind in TRUTHS
-        }
-    return _table(draws, simulated_datasets, n_simulated_datasets)
-
-
-def _table(
-    draws: Floats,
-    simulated_datasets: dict[str, list[tuple[list[float], list[float]]]],
-    n_simulated_datasets: int,
-) -> pd.DataFrame:
+        numbers = range(n_simulated_datasets)
+        simulated = {kind: list(pool.map(partial(simulate, kind), numbers)) for kind in TRUTHS}
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     table["lower"] = draws.mean(axis=0)
     table["upper"] = root_spearman_brown(draws.mean(axis=0))
     table["spread"] = _sd(draws)
     table["upper_spread"] = _sd(root_spearman_brown(draws))
     table["n_splits"] = len(draws)
-    for kind in TRUTHS:
+    for kind, scores in simulated.items():
         names = [f"truth_{kind}", f"truth_{kind}_sd", f"estimate_{kind}"]
         table[names] = np.nan
-        if n_simulated_datasets:
-            true, half = (np.array(part) for part in zip(*simulated_datasets[kind], strict=True))
+        if scores:
+            true, half = (np.array(part) for part in zip(*scores, strict=True))
             estimate = root_spearman_brown(half).mean(axis=0)
             table[names] = np.stack([true.mean(axis=0), _sd(true), estimate], axis=1)
     table["n_simulated_datasets"] = n_simulated_datasets
@@ -108,7 +97,7 @@ def _sd(draws: Floats) -> Floats:
 
 
 def candidates_of(classifiers: Sequence[Classifier], votes: HumanVotes) -> list[tuple[str, Floats]]:
-    """Names and probabilities of all runs of all classifiers, and of the two oracles."""
+    """Names and probabilities of all seeds of all classifiers, and of the two oracles."""
     return [
         *((one.name, softmax(one.logits)) for one in classifiers),
         ("label", one_hot(votes.labels, len(votes.classes))),
@@ -128,8 +117,8 @@ def recovery_table(
     """Simulate votes from each model and count which model's RDM they are most similar to.
 
     Each simulated data set has as many votes per image as the annotators gave, drawn from the first
-    run of a model; it is attributed to the model whose RDM of probabilities (of any run) has the
-    largest Spearman correlation with that of the simulated vote shares. Runs of a model count as
+    seed of a model; it is attributed to the model whose RDM of probabilities (of any seed) has the
+    largest Spearman correlation with that of the simulated vote shares. Seeds of a model count as
     one. All data sets have the same ``n_images`` images, drawn at random.
     """
     n = min(n_images, len(votes.labels))
@@ -139,7 +128,7 @@ def recovery_table(
         )
     chosen = np.sort(rng(seed, "recover_models", "images").permutation(len(votes.labels))[:n])
     names = list(dict.fromkeys(name for name, _ in candidates))
-    runs: list[tuple[int, RankedRDM]] = [
+    ranked: list[tuple[int, RankedRDM]] = [
         (names.index(name), rank_rdm(rdm(p[chosen], metric))) for name, p in candidates
     ]
     totals = votes.counts[chosen].sum(axis=1)
@@ -151,7 +140,7 @@ def recovery_table(
         for number in range(n_simulations):
             generator = rng(seed, "recover_models", maker, number)
             simulated = rank_rdm(rdm(vote_shares(generator.multinomial(totals, p)), metric))
-            for place, model in runs:
+            for place, model in ranked:
                 value = compare(simulated, model)
                 if np.isfinite(value):
                     scores[number, place] = max(scores[number, place], value)

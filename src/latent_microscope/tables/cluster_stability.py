@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +11,8 @@ import pandas as pd
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.cluster_stability import (
-    AGREEMENTS,
-    ARI_VERDICTS,
-    agreement,
-    best_jaccard,
-    capped_sizes,
-    hierarchy_labels,
-    jaccard_table,
-    resampled_labels,
-    sbs_table,
-    verdict,
-)
+from latent_microscope.forensics import cluster_stability as measured
+from latent_microscope.forensics.cluster_stability import AGREEMENTS, agreement, best_jaccard
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.seeds import derive, rng
 from latent_microscope.statistics.summaries import stack
@@ -42,7 +33,7 @@ SUMMARY = {
 
 @dataclass(frozen=True)
 class ClusterStability:
-    """What repeats say about one run's clusters; tables as of ``forensics.cluster_stability``."""
+    """What repeats say about one VAE's clusters; tables as of ``forensics.cluster_stability``."""
 
     pairs: pd.DataFrame  # first, second, then their agreement
     clusters: pd.DataFrame  # Jaccard of each cluster
@@ -61,18 +52,18 @@ def resample_stability(
     share: float,
     seed: int,
 ) -> ClusterStability:
-    """Cluster resamples of one plane (n, 2) again and compare each with the clusters of the whole.
+    """Cluster resamples of one UMAP (n, 2) again and compare each with the clusters of the whole.
 
     Resamples are of ``identities`` (n people, or None) by ``resampling``: ``subsample`` (a
     ``share`` of them) or ``bootstrap``. ``sizes`` are the smallest cluster sizes of the SBS curve,
     capped at n / 2; agreement and Jaccard are of ``min_cluster_size``.
     """
     points = np.asarray(plane, dtype=np.float64)
-    curve = capped_sizes(sizes, len(points), min_cluster_size)
-    whole = hierarchy_labels(points, curve, min_samples=min_samples)
+    curve = measured.capped_sizes(sizes, len(points), min_cluster_size)
+    whole = measured.hierarchy_labels(points, curve, min_samples=min_samples)
     own = whole[min_cluster_size]
     generator = rng(seed, "cluster-stability")
-    drawn = resampled_labels(
+    drawn = measured.resampled_labels(
         points,
         curve,
         min_samples=min_samples,
@@ -82,9 +73,7 @@ def resample_stability(
         share=share,
         seed=seed,
     )
-    draws, pairs, kept = [], [], []
-    found: list[np.ndarray] = []
-    baselines: list[np.ndarray] = []
+    draws, pairs, kept, found, baselines = [], [], [], [], []
     for draw, (rows, labels) in enumerate(drawn):
         draws.append(labels)
         kept.append(len(rows) / len(points))
@@ -95,17 +84,15 @@ def resample_stability(
         pairs.append(names | agreement(here, there, generator))
         found.append(_padded(best_jaccard(here, there), own))
         baselines.append(_padded(best_jaccard(here, generator.permutation(there)), own))
-    return ClusterStability(
-        pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
-        clusters=jaccard_table(own, found, baselines),
-        sbs=sbs_table(
-            whole,
-            draws,
-            kept=float(np.mean(kept)) if kept else share,
-            configured=min_cluster_size,
-            resampling=resampling,
-        ),
+    sbs = measured.sbs_table(
+        whole,
+        draws,
+        kept=float(np.mean(kept)) if kept else share,
+        configured=min_cluster_size,
+        resampling=resampling,
     )
+    clusters = measured.jaccard_table(own, found, baselines)
+    return ClusterStability(pd.DataFrame(pairs, columns=list(PAIRS)), clusters, sbs)
 
 
 def _padded(values: np.ndarray, labels: Ints) -> np.ndarray:
@@ -123,10 +110,10 @@ def plane_stability(
     min_samples: int,
     seed: int,
 ) -> ClusterStability:
-    """Compare the clusters on planes of several UMAP seeds, the first being the run's own."""
+    """Compare the clusters on the UMAPs of several seeds, the first being the one that is used."""
+    size = min_cluster_size
     labels = [
-        hierarchy_labels(plane, [min_cluster_size], min_samples=min_samples)[min_cluster_size]
-        for plane in planes
+        measured.hierarchy_labels(plane, [size], min_samples=min_samples)[size] for plane in planes
     ]
     if len({len(part) for part in labels}) != 1:
         raise InputError("the UMAP seeds have different numbers of samples; embed them again")
@@ -135,77 +122,71 @@ def plane_stability(
         {"first": names[i], "second": names[j]} | agreement(labels[i], labels[j], generator)
         for i, j in combinations(range(len(labels)), 2)
     ]
-    own = labels[0]
-    curve = []
-    for part, name in zip(labels, names, strict=True):
-        table = sbs_table({min_cluster_size: part}, [], kept=1.0, configured=min_cluster_size)
-        curve.append(table.assign(umap=name))
+    own, *others = labels
+    found = [best_jaccard(own, part) for part in others]
+    baselines = [best_jaccard(own, generator.permutation(part)) for part in others]
+    curve = [
+        measured.sbs_table({size: part}, [], kept=1.0, configured=size).assign(umap=name)
+        for part, name in zip(labels, names, strict=True)
+    ]
     columns = ["umap", "min_cluster_size", "share", "n_clusters", "noise_share"]
     return ClusterStability(
-        pairs=pd.DataFrame.from_records(pairs, columns=list(PAIRS)),
-        clusters=jaccard_table(
-            own,
-            [best_jaccard(own, part) for part in labels[1:]],
-            [best_jaccard(own, generator.permutation(part)) for part in labels[1:]],
-        ),
-        sbs=pd.concat(curve, ignore_index=True)[columns],
+        pd.DataFrame(pairs, columns=list(PAIRS)),
+        measured.jaccard_table(own, found, baselines),
+        pd.concat(curve, ignore_index=True)[columns],
     )
 
 
-def run_pairs(clusters: Sequence[pd.DataFrame], runs: Sequence[int], *, seed: int) -> pd.DataFrame:
+def run_pairs(clusters: Sequence[pd.DataFrame], seeds: Sequence[int], *, seed: int) -> pd.DataFrame:
     """Compare the clusters (``id``, ``cluster``) of VAEs of different seeds, same samples."""
     generator = rng(seed, "run-stability")
     rows = []
-    for (a, first), (b, second) in combinations(zip(runs, clusters, strict=True), 2):
+    for (a, first), (b, second) in combinations(zip(seeds, clusters, strict=True), 2):
         other = second[["id", "cluster"]].rename(columns={"cluster": "other"})
         names = (f"clusters of seed {a}", f"clusters of seed {b}")
         both = join_by_id(first[["id", "cluster"]], other, names=names)
         head = {"first": f"seed {a}", "second": f"seed {b}"}
         rows.append(head | agreement(both["cluster"], both["other"], generator))
-    return pd.DataFrame.from_records(rows, columns=list(PAIRS))
+    return pd.DataFrame(rows, columns=list(PAIRS))
 
 
-def stability_summary(pairs: pd.DataFrame, *, view: str, run: int, source: str) -> pd.DataFrame:
-    """One row (:data:`SUMMARY`): mean, standard deviation and least agreement of all pairs.
-
-    ``verdict`` is of the mean ARI with noise as a label of its own (Steinley's words: excellent,
-    good, moderate, poor; unknown without pairs); ``warning`` is a sentence where it is poor.
-    """
-    row: dict[str, object] = {"crop": view, "seed": run, "source": source, "n_pairs": len(pairs)}
+def _summary(pairs: pd.DataFrame, crop: str, seed: int, source: str) -> dict[str, object]:
+    row: dict[str, Any] = {"crop": crop, "seed": seed, "source": source, "n_pairs": len(pairs)}
     for name in AGREEMENTS:
-        values = pairs[name].dropna()
-        row[f"{name}_mean"] = values.mean() if len(values) else np.nan
-        row[f"{name}_sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
-        row[f"{name}_min"] = values.min() if len(values) else np.nan
-    mean = float(pairs["ari"].mean()) if len(pairs) else float("nan")
-    row["verdict"] = verdict(mean, ARI_VERDICTS, "poor")
+        values = pairs[name].dropna().astype("float64")
+        row[f"{name}_mean"] = values.mean()
+        row[f"{name}_sd"] = values.std(ddof=1)
+        row[f"{name}_min"] = values.min()
+    mean = row["ari_mean"]
+    row["verdict"] = measured.verdict(mean, measured.ARI_VERDICTS, "poor")
     warning = f"clusters are not stable over {source}: mean adjusted Rand {mean:.2f}"
-    row["warning"] = warning if row["verdict"] == "poor" else ""
-    return pd.DataFrame.from_records([row], columns=list(SUMMARY)).astype(SUMMARY)
+    return row | {"warning": warning if row["verdict"] == "poor" else ""}
 
 
 def stability_tables(
     *,
     resampled: Sequence[pd.DataFrame],
-    planes: Sequence[pd.DataFrame],
+    umaps: Sequence[pd.DataFrame],
     clusters: Sequence[pd.DataFrame],
-    views: Sequence[str],
-    runs: Sequence[int],
+    crops: Sequence[str],
+    seeds: Sequence[int],
     seed: int,
 ) -> pd.DataFrame:
     """Stability of a study's clusters over resamples, UMAP seeds and VAE seeds: :data:`SUMMARY`.
 
-    Run -1 compares all runs of a view.
+    Mean, standard deviation and least agreement of all pairs; seed -1 compares all seeds of a crop.
+    ``verdict`` is of the mean ARI with noise as a label of its own (Steinley's words: excellent,
+    good, moderate, poor; unknown without pairs); ``warning`` is a sentence where it is poor.
     """
-    parts = []
-    for k, (view, run) in enumerate(zip(views, runs, strict=True)):
-        parts.append(stability_summary(resampled[k], view=view, run=run, source="resamples"))
-        parts.append(stability_summary(planes[k], view=view, run=run, source="UMAP seeds"))
-    for view in dict.fromkeys(views):
-        here = [k for k, other in enumerate(views) if other == view]
-        pairs = run_pairs([clusters[k] for k in here], [runs[k] for k in here], seed=seed)
-        parts.append(stability_summary(pairs, view=view, run=-1, source="VAE seeds"))
-    return pd.concat(parts, ignore_index=True)
+    rows = []
+    for k, (crop, number) in enumerate(zip(crops, seeds, strict=True)):
+        rows.append(_summary(resampled[k], crop, number, "resamples"))
+        rows.append(_summary(umaps[k], crop, number, "UMAP seeds"))
+    for crop in dict.fromkeys(crops):
+        here = [k for k, other in enumerate(crops) if other == crop]
+        pairs = run_pairs([clusters[k] for k in here], [seeds[k] for k in here], seed=seed)
+        rows.append(_summary(pairs, crop, -1, "VAE seeds"))
+    return pd.DataFrame(rows, columns=list(SUMMARY)).astype(SUMMARY)
 
 
 def tabulate_clusters(
@@ -223,29 +204,29 @@ def tabulate_clusters(
     """Tabulate the stability of the clusters.
 
     Args:
-        sbs: .parquet of the SBS by cluster size per run.
-        resampled: .parquet of the agreement over resamples per run.
-        umaps: .parquet of the agreement over UMAP seeds per run.
-        resampled_clusters: .parquet of the clusters' Jaccard over resamples per run.
-        umaps_clusters: .parquet of the clusters' Jaccard over UMAP seeds per run.
-        clusters: .parquet of the cluster memberships per run.
+        sbs: .parquet of the SBS by cluster size per seed.
+        resampled: .parquet of the agreement over resamples per seed.
+        umaps: .parquet of the agreement over UMAP seeds per seed.
+        resampled_clusters: .parquet of the clusters' Jaccard over resamples per seed.
+        umaps_clusters: .parquet of the clusters' Jaccard over UMAP seeds per seed.
+        clusters: .parquet of the cluster memberships per seed.
         crops: crop of each.
         seeds: seed of each.
         root_seed: root seed of the shuffled baselines.
 
     Returns:
-        ``curve``: view and run, then as the SBS by cluster size. ``stability``: one row per view,
-        run and source of variation (resamples, UMAP seeds, VAE seeds): agreement of labelings, its
-        verdict and a warning. ``jaccard``: one row per view, run, cluster and source.
+        ``curve``: crop and seed, then as the SBS by cluster size. ``stability``: one row per crop,
+        seed and source of variation (resamples, UMAP seeds, VAE seeds): agreement of labelings, its
+        verdict and a warning. ``jaccard``: one row per crop, seed, cluster and source.
     """
     keys: dict[str, Sequence[object]] = {"crop": crops, "seed": seeds}
     curve = stack([load_table(path) for path in sbs], keys, "sbs")
     stability = stability_tables(
         resampled=[load_table(path) for path in resampled],
-        planes=[load_table(path) for path in umaps],
+        umaps=[load_table(path) for path in umaps],
         clusters=[load_table(path) for path in clusters],
-        views=crops,
-        runs=seeds,
+        crops=crops,
+        seeds=seeds,
         seed=derive(root_seed, "tabulate_clusters"),
     )
     sources = {"resamples": resampled_clusters, "UMAP seeds": umaps_clusters}

@@ -1,4 +1,4 @@
-"""Tables of one run's clusters: memberships, profile, SBS, ranked lists."""
+"""Tables of one VAE's clusters: memberships, profile, SBS, ranked lists."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -102,7 +102,7 @@ def sbs_table(clusters: pd.DataFrame) -> pd.DataFrame:
 
 
 def rankings_table(scores: pd.DataFrame, lists: Mapping[str, Any]) -> pd.DataFrame:
-    """The ranked lists of a run (ranks from 0), by the section ``lists`` of a study's config."""
+    """The ranked lists of a VAE (ranks from 0), by the section ``lists`` of a study's config."""
     table = ranking_table(
         scores["uniqueness"],
         scores["originality"],

@@ -1,4 +1,4 @@
-"""Detectors over the runs of every setting, and the funnel at parameters chosen on other data."""
+"""Detectors over the data seeds of every scenario; the funnel at parameters from other data."""
 
 from collections import Counter
 
@@ -22,20 +22,20 @@ COMPARED = ("average_precision_interpolations", "roc_auc", "f1")
 def tabulate_comparison(
     *, by_seed: list[In], scenarios: list[str], seeds: list[int]
 ) -> pd.DataFrame:
-    """Compare detectors on every setting: mean, spread and paired difference to ours.
+    """Compare detectors on every scenario: mean, spread and paired difference to ours.
 
     Args:
-        by_seed: comparison .parquet per run.
-        scenarios: setting of each run.
-        seeds: data seed of each run.
+        by_seed: comparison .parquet per data seed.
+        scenarios: scenario of each.
+        seeds: data seed of each.
 
     Returns:
-        One row per setting and detector: ``<measure>_mean``, ``_sd``, ``n``; ``collapsed``, the
-        runs of the setting whose tables are empty since all latents are equal; ``f1_median``,
+        One row per scenario and detector: ``<measure>_mean``, ``_sd``, ``n``; ``collapsed``, the
+        seeds of the scenario whose tables are empty since all latents are equal; ``f1_median``,
         ``f1_min``; ``prevalence``; for each of :data:`COMPARED` the mean over seeds of ours minus
         this one's ``<measure>_difference`` with its 95 % interval (t over seeds) ``…_low``,
         ``…_high`` (NaN for one seed); ``best_baseline``: the highest mean average precision for
-        interpolations of all detectors that are not ours; within a setting the highest first.
+        interpolations of all detectors that are not ours; within a scenario the highest first.
     """
     tables = [load_table(path) for path in by_seed]
     table = stack(tables, {"scenario": scenarios, "seed": seeds}, "comparisons")
@@ -69,33 +69,33 @@ def _mean_interval(values: pd.Series) -> tuple[float, float, float]:
 
 
 def tabulate_search(*, by_seed: list[In], scenarios: list[str], seeds: list[int]) -> pd.DataFrame:
-    """Tabulate the funnel at parameters chosen on the setting's other data seeds.
+    """Tabulate the funnel at parameters chosen on the scenario's other data seeds.
 
     Args:
-        by_seed: search .parquet per run.
-        scenarios: setting of each run.
-        seeds: data seed of each run.
+        by_seed: search .parquet per data seed.
+        scenarios: scenario of each.
+        seeds: data seed of each.
 
     Returns:
-        One row per setting and method of the sources: the configuration chosen most often (columns
+        One row per scenario and method of the sources: the configuration chosen most often (columns
         of the grid) and ``chosen`` (in how many of the ``n`` choices), ``f1_mean``, ``f1_sd``,
         ``precision_mean``, ``recall_mean`` …, ``f1_own_mean``: mean of the best F1 that any
-        configuration has on the tested run, ``f1_all_mean``: of calling everything authentic.
-        Settings of one seed are left out.
+        configuration has on the tested seed, ``f1_all_mean``: of calling everything authentic.
+        Scenarios of one seed are left out.
     """
     tables = [load_table(path) for path in by_seed]
     measures = ["precision", "recall", "f1", "f1_own", "f1_all"]
     rows = []
-    for setting in dict.fromkeys(scenarios):
-        runs = [i for i, name in enumerate(scenarios) if name == setting and not tables[i].empty]
-        if len(runs) < 2:
+    for scenario in dict.fromkeys(scenarios):
+        here = [i for i, name in enumerate(scenarios) if name == scenario and not tables[i].empty]
+        if len(here) < 2:
             continue
-        for method in tables[runs[0]]["method"].unique():
-            parts = [tables[i][tables[i]["method"] == method].drop(columns="method") for i in runs]
+        for method in tables[here[0]]["method"].unique():
+            parts = [tables[i][tables[i]["method"] == method].drop(columns="method") for i in here]
             parts = [part.reset_index(drop=True) for part in parts]
-            chosen = chosen_elsewhere(parts, [seeds[i] for i in runs])
+            chosen = chosen_elsewhere(parts, [seeds[i] for i in here])
             chosen["f1"] = chosen["f1"].fillna(0.0)
-            head = {"scenario": setting, "method": method}
+            head = {"scenario": scenario, "method": method}
             most_frequent = chosen.value_counts(list(GRID)).reset_index(name="chosen").iloc[0]
             summary = over_runs(chosen.assign(**head), ["method"], measures).iloc[0]
             rows.append(head | most_frequent.to_dict() | summary.drop("method").to_dict())

@@ -40,11 +40,11 @@ def tabulate_duplicates(
     attributes: In | None = None,
     pictures: bool = True,
 ) -> pd.DataFrame:
-    """List the pairs of all runs with the labels of both images, and what to do.
+    """List the pairs of all seeds with the labels of both images, and what to do.
 
     Args:
-        duplicates: .parquet of the pairs per run.
-        seeds: number of each.
+        duplicates: .parquet of the pairs per seed.
+        seeds: seed of each.
         samples: .parquet with id and identity (-1: unknown), or label_name.
         attributes: .parquet with id and one 0/1 column per attribute: where two copies of one
             photograph differ in an attribute, one of them is wrong.
@@ -55,7 +55,7 @@ def tabulate_duplicates(
         near matches by falling mean cosine. ``group`` numbers photographs, so that three copies are
         one group (-1 for near matches). ``same``: yes, no or unknown; ``label_i``, ``label_j``:
         identity or class; ``differing``: attributes that differ (of near-duplicates);
-        ``seeds_found``: runs that list the pair; means are over these.
+        ``seeds_found``: seeds that list the pair; means are over these.
     """
     table = stack([load_table(path) for path in duplicates], {"seed": seeds}, "duplicates")
     known = load_table(samples)
@@ -69,7 +69,7 @@ def tabulate_duplicates(
         )
     table["place"] = [VERDICTS.index(name) for name in table["verdict"]]
     pairs = table.groupby(["id_i", "id_j"], sort=False, as_index=False).agg(
-        place=("place", "min"),  # one photograph if any run shows it
+        place=("place", "min"),  # one photograph if any seed shows it
         detail=("detail", "first"),
         detail_centre=("detail_centre", "first"),
         pixel_difference=("pixel_difference", "first"),
@@ -91,7 +91,11 @@ def tabulate_duplicates(
     pairs["group"] = _groups(copies).reindex(pairs.index, fill_value=-1)
     pairs["differing"] = ""
     if attributes:
-        pairs.loc[copies.index, "differing"] = _differing(copies, load_table(attributes))
+        values = load_table(attributes).astype({"id": "str"}).set_index("id")
+        known_pairs = copies["id_i"].isin(values.index) & copies["id_j"].isin(values.index)
+        a, b = (values.reindex(copies[end]).to_numpy() for end in ("id_i", "id_j"))
+        differ = (a != b) & known_pairs.to_numpy()[:, None]
+        pairs.loc[copies.index, "differing"] = [" ".join(values.columns[row]) for row in differ]
     kinds = np.where(pairs.index.isin(copies.index), "duplicate", "near match")
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
     pairs["action"] = actions if pictures else [a.replace("photograph", "sample") for a in actions]
@@ -105,16 +109,3 @@ def _groups(pairs: pd.DataFrame) -> pd.Series:
     edges = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(ids), len(ids)))
     component = connected_components(edges, directed=False)[1]
     return pd.Series(pd.factorize(component[first])[0], pairs.index)
-
-
-def _differing(pairs: pd.DataFrame, attributes: pd.DataFrame) -> list[str]:
-    """Names of the attributes in which the two copies of each photograph differ."""
-    values = attributes.set_index(attributes["id"].astype("str")).drop(columns="id")
-    found = []
-    for a, b in zip(pairs["id_i"], pairs["id_j"], strict=True):
-        names: list[str] = []
-        if a in values.index and b in values.index:
-            differ = values.loc[a].to_numpy() != values.loc[b].to_numpy()
-            names = values.columns[differ].astype(str).tolist()
-        found.append(" ".join(names))
-    return found

@@ -1,8 +1,7 @@
 """How many votes per image every score of every model is worth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,12 +11,7 @@ from scipy.special import entr
 
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.behaviour import (
-    accuracy,
-    cross_entropy,
-    js_divergence,
-    softmax,
-)
+from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence, softmax
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,
@@ -41,29 +35,13 @@ SCORES_OF_PREDICTIONS = (
     "accuracy", "cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl",
     "entropy_spearman",
 )  # fmt: skip
+_LOSSES = ("cross_entropy", "cross_entropy_calibrated")
 COLUMNS = [
     "model", "layer", "seed", "metric", "measure", "votes", "censored", "low", "high",
     "model_score", "max_votes", "n_repeats",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class _Repeat:
-    """One random split of the votes: the reference half, and draws of the other half."""
-
-    reference: Floats
-    draws: list[npt.NDArray[np.int64]]
-    folds: npt.NDArray[np.int64]
-
-
-def _repeats(votes: HumanVotes, grid: Sequence[int], number: int, seed: int) -> list[_Repeat]:
-    repeats = []
-    for repeat in range(number):
-        generator = rng(seed, "annotator_equivalents", repeat)
-        half, other = halve_votes(votes.counts, generator)
-        folds = stratified_halves(votes.labels, generator)
-        repeats.append(_Repeat(vote_shares(half), nested_draws(other, grid, generator), folds))
-    return repeats
+_Repeat = tuple[Floats, list[npt.NDArray[np.int64]], npt.NDArray[np.int64]]
+"""One split of the votes: shares of the reference half, draws of the other half, folds."""
 
 
 def equivalents_table(
@@ -90,28 +68,36 @@ def equivalents_table(
     counts = as_counts(votes.counts, at_least=2)
     limit = int(counts.sum(axis=1).min() // 2)
     grid = default_grid(limit)
-    repeats = _repeats(votes, grid, n_repeats, seed)
+    repeats: list[_Repeat] = []
+    for repeat in range(n_repeats):
+        generator = rng(seed, "annotator_equivalents", repeat)
+        half, other = halve_votes(votes.counts, generator)
+        folds_of_half = stratified_halves(votes.labels, generator)
+        draws = nested_draws(other, grid, generator)
+        repeats.append((vote_shares(half), draws, folds_of_half))
     rows = []
 
     def add(
-        head: tuple[str, str, int, str], measure: str, curve: Floats, scores: Sequence[float]
+        head: tuple[str, str, int, str],
+        curves: Mapping[str, Floats],
+        scored: Sequence[Mapping[str, float]],
     ) -> None:
         """Solve for each repeat, and for their means."""
-        if not np.isfinite([*scores, *curve.ravel()]).all():
-            return
-        solve = partial(crossing, grid, larger=measure not in SMALLER)
-        mean = float(np.mean(scores))
-        answer, censored = solve(curve.mean(axis=0), mean)
-        single = [solve(row, score)[0] for row, score in zip(curve, scores, strict=True)]
-        last = (answer, censored, min(single), max(single), mean, limit, n_repeats)
-        rows.append((*head, measure, *last))
+        for measure, curve in curves.items():
+            scores = [one[measure] for one in scored]
+            if not np.isfinite([*scores, *curve.ravel()]).all():
+                continue
+            solve = partial(crossing, grid, larger=measure not in SMALLER)
+            mean = float(np.mean(scores))
+            answer, censored = solve(curve.mean(axis=0), mean)
+            single = [solve(row, score)[0] for row, score in zip(curve, scores, strict=True)]
+            last = (answer, censored, min(single), max(single), mean, limit, n_repeats)
+            rows.append((*head, measure, *last))
 
     curves = _prediction_curves(repeats, votes)
     for one in classifiers:
-        predicted = _prediction_scores(one, repeats, votes, folds)
-        for measure in SCORES_OF_PREDICTIONS:
-            head = (one.name, "probabilities", one.run, "")
-            add(head, measure, curves[measure], predicted[measure])
+        scores = _prediction_scores(one, repeats, votes, folds)
+        add((one.name, "probabilities", one.seed, ""), curves, scores)
     if sources:
         disputed = np.count_nonzero(votes.counts, axis=1) > 1
         shared = frame(votes.labels, disputed, votes.ids.astype(str))
@@ -124,9 +110,7 @@ def equivalents_table(
                 return [measures(half, model, shared, cka=False) for half in references]
 
             for source, scores in zip(sources, pool.map(against, sources), strict=True):
-                for measure in RSA_SCORES:
-                    head = (source.model, source.layer, source.seed, metric)
-                    add(head, measure, similar[measure], [one[measure] for one in scores])
+                add((source.model, source.layer, source.seed, metric), similar, scores)
     table = pd.DataFrame(rows, columns=COLUMNS)
     texts = dict.fromkeys(("model", "layer", "metric", "measure", "censored"), "str")
     floats = dict.fromkeys(("votes", "low", "high", "model_score"), "float64")
@@ -134,50 +118,47 @@ def equivalents_table(
     return table.astype({**texts, **floats, **whole})
 
 
-def _entropy_rank(probabilities: Floats, reference: Floats) -> float:
-    return rank_correlation(
-        *(np.round(entr(x).sum(axis=1), 12) for x in (probabilities, reference))
-    )
+def _against(half: Floats, logits: Floats, shares: Floats, **known: float) -> dict[str, float]:
+    """All scores of predictions against a reference half, beside those that are known."""
+    entropies = [np.round(entr(x).sum(axis=1), 12) for x in (shares, half)]
+    return {
+        **known,
+        "kl": known["cross_entropy"] - float(entr(half).sum(axis=1).mean()),
+        "jensen_shannon": js_divergence(logits, half),
+        "entropy_spearman": rank_correlation(*entropies),
+    }
 
 
 def _prediction_curves(repeats: Sequence[_Repeat], votes: HumanVotes) -> dict[str, Floats]:
     """Scores of m votes, (repeats, grid) each."""
-    curves = {
-        name: np.empty((len(repeats), len(repeats[0].draws))) for name in SCORES_OF_PREDICTIONS
+    scores = []
+    for half, draws, folds in repeats:
+        for drawn in draws:
+            shares = vote_shares(drawn)
+            smoothed, _ = smoothed_by_fold(drawn, half, votes.labels, folds, "uniform")
+            with np.errstate(divide="ignore"):
+                plain, smooth = np.log(shares), np.log(smoothed)
+            losses = dict.fromkeys(_LOSSES, cross_entropy(smooth, half))
+            right = SCORES["accuracy"][0](plain, half, votes.labels)
+            scores.append(_against(half, plain, shares, accuracy=right, **losses))
+    return {
+        name: np.array([one[name] for one in scores]).reshape(len(repeats), -1)
+        for name in SCORES_OF_PREDICTIONS
     }
-    for place in np.ndindex(len(repeats), len(repeats[0].draws)):
-        one = repeats[place[0]]
-        drawn = one.draws[place[1]]
-        shares = vote_shares(drawn)
-        smoothed, _ = smoothed_by_fold(drawn, one.reference, votes.labels, one.folds, "uniform")
-        with np.errstate(divide="ignore"):
-            plain, smooth = np.log(shares), np.log(smoothed)
-        loss = cross_entropy(smooth, one.reference)
-        curves["accuracy"][place] = SCORES["accuracy"][0](plain, one.reference, votes.labels)
-        curves["cross_entropy"][place] = curves["cross_entropy_calibrated"][place] = loss
-        curves["kl"][place] = loss - float(entr(one.reference).sum(axis=1).mean())
-        curves["jensen_shannon"][place] = js_divergence(plain, one.reference)
-        curves["entropy_spearman"][place] = _entropy_rank(shares, one.reference)
-    return curves
 
 
 def _prediction_scores(
     one: Classifier, repeats: Sequence[_Repeat], votes: HumanVotes, folds: npt.NDArray[np.int64]
-) -> dict[str, list[float]]:
+) -> list[dict[str, float]]:
     """Scores of a classifier against each reference half."""
     temperatures = one.temperatures_for(vote_shares(votes.counts), folds)
-    probabilities = softmax(one.logits)
-    halves = [repeat.reference for repeat in repeats]
-    losses = [cross_entropy(one.logits, half) for half in halves]
-    entropies = [float(entr(half).sum(axis=1).mean()) for half in halves]
-    return {
-        "accuracy": [accuracy(one.logits, votes.labels)] * len(halves),
-        "cross_entropy": losses,
-        "cross_entropy_calibrated": [cross_entropy(one.logits, h, temperatures) for h in halves],
-        "kl": [loss - entropy for loss, entropy in zip(losses, entropies, strict=True)],
-        "jensen_shannon": [js_divergence(one.logits, half) for half in halves],
-        "entropy_spearman": [_entropy_rank(probabilities, half) for half in halves],
-    }
+    shares, right = softmax(one.logits), accuracy(one.logits, votes.labels)
+    scores = []
+    for half, *_ in repeats:
+        losses = (cross_entropy(one.logits, half, by) for by in (1.0, temperatures))
+        known = dict(zip(_LOSSES, losses, strict=True))
+        scores.append(_against(half, one.logits, shares, accuracy=right, **known))
+    return scores
 
 
 def _similarity_curves(
@@ -189,14 +170,14 @@ def _similarity_curves(
     def prepared(shares: Floats) -> Ready:
         return ready(rdm(shares, metric, ids), shares, shared)
 
-    references = list(mapped(prepared, [one.reference for one in repeats]))
+    references = list(mapped(prepared, [half for half, *_ in repeats]))
 
-    def scored(place: tuple[int, int]) -> list[float]:
-        repeat, m = place
-        few = prepared(vote_shares(repeats[repeat].draws[m]))
-        similar = measures(references[repeat], few, shared, cka=False)
+    def scored(task: tuple[Ready, npt.NDArray[np.int64]]) -> list[float]:
+        half, drawn = task
+        similar = measures(half, prepared(vote_shares(drawn)), shared, cka=False)
         return [similar[name] for name in RSA_SCORES]
 
-    places = [(i, m) for i in range(len(repeats)) for m in range(len(repeats[0].draws))]
-    values = np.array(list(mapped(scored, places))).reshape(len(repeats), -1, len(RSA_SCORES))
+    halves = zip(references, repeats, strict=True)
+    tasks = [(half, drawn) for half, (_, draws, _) in halves for drawn in draws]
+    values = np.array(list(mapped(scored, tasks))).reshape(len(repeats), -1, len(RSA_SCORES))
     return references, {name: values[:, :, k] for k, name in enumerate(RSA_SCORES)}

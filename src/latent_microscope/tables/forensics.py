@@ -1,4 +1,4 @@
-"""Tables of the forensic half over runs: funnel, detectors, summary, bias, rank stability."""
+"""Tables of the forensic half over seeds: funnel, detectors, summary, bias, rank stability."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -21,19 +21,19 @@ FALSE_DISCOVERY_RATE = 0.05
 def tabulate_funnel(
     *, funnels: list[In], methods: list[str], seeds: list[int], crops: list[str]
 ) -> pd.DataFrame:
-    """Summarise the published funnel over runs, with chance and the published table.
+    """Summarise the published funnel over seeds, with chance and the published table.
 
     Args:
-        funnels: .parquet of the funnel per run and method.
+        funnels: .parquet of the funnel per seed and method.
         methods: method of the sources of each.
         seeds: seed of each.
         crops: crop of each.
 
     Returns:
-        One row per view, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
-        (runs), ``baseline_precision`` (share of authentic samples: the precision of a random
+        One row per crop, method and configuration: ``<quantity>_mean``, ``<quantity>_sd``, ``n``
+        (seeds), ``baseline_precision`` (share of authentic samples: the precision of a random
         selection), ``published_*`` and ``published_source`` where the preprint has that
-        configuration. The mean precision is over runs that selected anything.
+        configuration. The mean precision is over seeds that selected anything.
     """
     tables = [load_table(path) for path in funnels]
     table = stack(tables, {"crop": crops, "method": methods, "seed": seeds}, "funnels")
@@ -54,17 +54,17 @@ def tabulate_funnel(
 def tabulate_detectors(
     *, detections: list[In], methods: list[str], seeds: list[int], crops: list[str]
 ) -> pd.DataFrame:
-    """Summarise the detectors over runs, with chance and reference values.
+    """Summarise the detectors over seeds, with chance and reference values.
 
     Args:
-        detections: .parquet of the detectors per run and method.
+        detections: .parquet of the detectors per seed and method.
         methods: method of the sources of each.
         seeds: seed of each.
         crops: crop of each.
 
     Returns:
-        One row per view, method and detector, best mean ROC AUC first within a view and method:
-        ``<quantity>_mean``, ``<quantity>_sd``, ``n`` (runs), ``baseline_roc_auc`` (0.5),
+        One row per crop, method and detector, best mean ROC AUC first within a crop and method:
+        ``<quantity>_mean``, ``<quantity>_sd``, ``n`` (seeds), ``baseline_roc_auc`` (0.5),
         ``baseline_average_precision`` (share of authentic samples), ``reference_roc_auc_low``,
         ``reference_roc_auc_high`` and ``reference_source``.
     """
@@ -92,14 +92,14 @@ def tabulate_forensics(
     dimensions: list[In] | None = None,
     sbs: list[In] | None = None,
 ) -> pd.DataFrame:
-    """Summarise facts about the latents and their scores over runs.
+    """Summarise facts about the latents and their scores over seeds.
 
     Args:
-        summaries: .parquet of quantity and value per run.
+        summaries: .parquet of quantity and value per seed.
         crops: crop of each.
         seeds: seed of each.
-        dimensions: .parquet of the latent dimensions per run, of VAEs.
-        sbs: .parquet of the stereotypical bias score per run, if there are clusters.
+        dimensions: .parquet of the latent dimensions per seed, of VAEs.
+        sbs: .parquet of the stereotypical bias score per seed, if there are clusters.
 
     Returns:
         ``crop``, ``quantity``, ``mean``, ``sd``, ``n``. Beside the summary's own quantities:
@@ -164,16 +164,16 @@ def tabulate_bias(
     zero cell alone does not imply.
 
     Args:
-        abis: .parquet of the attribute bias index per run.
-        profiles: .parquet of the cluster profile per run.
+        abis: .parquet of the attribute bias index per seed.
+        profiles: .parquet of the cluster profile per seed.
         seeds: seed of each.
 
     Returns:
-        ``tests``: every attribute of every group of every run.
-        ``table``: with :data:`BIAS_COLUMNS`, by run and group, strongest first. ``mean_cls`` (else
+        ``tests``: every attribute of every group of every seed.
+        ``table``: with :data:`BIAS_COLUMNS`, by seed and group, strongest first. ``mean_cls`` (else
         NaN) and ``creative`` (else False) are known of clusters of the UMAP only. ``seeds_found``:
-        runs in which any group of the same kind (cluster, cmax, sub-niche) shows the attribute in
-        that direction, since clusters of different runs cannot be matched.
+        seeds in which any group of the same kind (cluster, cmax, sub-niche) shows the attribute in
+        that direction, since clusters of different seeds cannot be matched.
     """
     table = stack([load_table(path) for path in abis], {"seed": seeds}, "abis")
     clusters = stack([load_table(path) for path in profiles], {"seed": seeds}, "profiles")
@@ -201,21 +201,21 @@ def tabulate_bias(
 def tabulate_rankings(
     *, scores: list[In], measured: list[str], seeds: list[int], more: list[In] | None = None
 ) -> pd.DataFrame:
-    """Correlate each score between all pairs of runs: how similarly they rank the same samples.
+    """Correlate each score between all pairs of seeds: how similarly they rank the same samples.
 
     Args:
-        scores: .parquet of all scores per run, over the same samples.
+        scores: .parquet of all scores per seed, over the same samples.
         measured: names of the scores.
         seeds: seed of each.
-        more: .parquet of each further score, run by run.
+        more: .parquet of each further score, seed by seed.
 
     Returns:
         One row per score: ``score``, ``mean``, ``sd`` (ddof 1) and ``n`` of the Spearman
-        correlations of all pairs of runs; ``baseline`` 0 (unrelated rankings). With one run n is 0
-        and the rest NaN.
+        correlations of all pairs of seeds; ``baseline`` 0 (unrelated rankings). With one seed n is
+        0 and the rest NaN.
     """
     if not scores or len(scores) != len(seeds):
-        raise InputError(f"{len(scores)} scores and {len(seeds)} runs; give one of each per run")
+        raise InputError(f"{len(scores)} scores and {len(seeds)} seeds; give one of each per seed")
     tables = [
         load_scores(path, measured, further)
         for path, further in zip(scores, by_run(more, scores), strict=True)

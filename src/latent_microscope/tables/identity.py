@@ -58,7 +58,7 @@ def identity_tables(
     if len(others) > 1:
         controls = {"inter": replace(found, rows={**found.rows, "mixed": others}), **controls}
     groups: list[pd.DataFrame] = []
-    members: list[tuple[str, npt.NDArray[np.int64]]] = []
+    members: list[pd.DataFrame] = []
     tests: list[pd.DataFrame] = []
     for name, control in controls.items():
         labels = {**_GROUPS, "mixed": name}
@@ -67,17 +67,12 @@ def identity_tables(
         summary["group"] = summary["group"].map(labels)
         new = ["intra A", "intra B", name] if not groups else [name]
         groups.append(summary[summary["group"].isin(new)])
-        members += [(group, parts[group]) for group in new]
+        members += [pd.DataFrame({"group": group, "index": parts[group]}) for group in new]
         tests.append(_long_tests(group_tests(control, values, seed=seed), labels))
-    rows = np.concatenate([part for _, part in members])
-    listed = pd.DataFrame(
-        {
-            "group": np.repeat([name for name, _ in members], [len(part) for _, part in members]),
-            "index": known[rows],
-            "id": np.asarray(ids, dtype=object)[known[rows]],
-            "identity": people[rows],
-        }
-    )
+    listed = pd.concat(members, ignore_index=True)
+    rows = listed["index"].to_numpy()
+    chosen = np.asarray(ids, dtype=object)[known[rows]]
+    listed = listed.assign(index=known[rows], id=chosen, identity=people[rows])
     table = pd.concat(groups, ignore_index=True)
     both = dict(zip(("intra A", "intra B"), map(int, found.identities), strict=True))
     table["identity"] = [both.get(group, -1) for group in table["group"]]
@@ -95,8 +90,7 @@ def _different_people(
     people: npt.NDArray[np.int64], groups: IdentityGroups, seed: int
 ) -> npt.NDArray[np.int64]:
     """One image each of other people, as many as the smaller of the two groups has."""
-    taken = {int(identity) for identity in groups.identities}
-    others = np.array([person for person in np.unique(people) if int(person) not in taken])
+    others = np.setdiff1d(people, [int(name) for name in groups.identities])
     count = min(len(groups.rows["identity_a"]), len(groups.rows["identity_b"]), len(others))
     generator = rng(seed, "different-people")
     chosen = generator.permutation(others)[:count]

@@ -11,11 +11,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
-from latent_microscope.similarity.bootstrap import (
-    bootstrap_compare,
-    difference_table,
-    score_table,
-)
+from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table, score_table
 from latent_microscope.similarity.measures import frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
@@ -101,10 +97,12 @@ def bootstrap_sources(
         tables.append(table)
         if measure == "spearman":
             differences = difference_table(names, value, draws, mixed, LEVEL, correction)
-    intervals = pd.concat(tables, ignore_index=True).assign(n_draws=n_draws)
+            differences["correction"] = correction
+    intervals = _by_place(tables).assign(n_draws=n_draws)
+    sides = ("_a", "_b")
     return (
         _labelled(intervals, models, metric, INTERVAL_COLUMNS),
-        _labelled_differences(differences, models, metric, correction),
+        _labelled(differences, models, metric, DIFFERENCE_COLUMNS, sides),
     )
 
 
@@ -159,7 +157,13 @@ def exact_differences(
     columns = [*_KEYS, "metric", "measure", "value"]
     columns += [name for one in both for name in (one, f"{one}_exact")]
     columns += ["largest_difference", "correlation", "n_images", "n_draws"]
-    return _labelled(pd.concat(tables, ignore_index=True), models, metric, columns)
+    return _labelled(_by_place(tables), models, metric, columns)
+
+
+def _by_place(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of all measures, model by model."""
+    table = pd.concat(tables, ignore_index=True).astype({"model": "int64"})
+    return table.sort_values("model", kind="stable", ignore_index=True)
 
 
 def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Floats]:
@@ -174,28 +178,21 @@ def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Fl
 
 
 def _labelled(
-    table: pd.DataFrame, models: Sequence[Source], metric: str, columns: list[str]
+    table: pd.DataFrame,
+    models: Sequence[Source],
+    metric: str,
+    columns: list[str],
+    sides: Sequence[str] = ("",),
 ) -> pd.DataFrame:
-    places = table["model"].astype(int).tolist()
-    for key in _KEYS:
-        table[key] = [getattr(models[place], key) for place in places]
-    table = table.assign(metric=metric).rename(columns={"score": "value"}).reindex(columns=columns)
-    table = table.iloc[np.argsort(places, kind="stable")].reset_index(drop=True)
-    texts = dict.fromkeys(("model", "layer", "metric", "measure"), "str")
-    return table.astype({**texts, "seed": "int64"})
-
-
-def _labelled_differences(
-    table: pd.DataFrame, models: Sequence[Source], metric: str, correction: str
-) -> pd.DataFrame:
-    for side in "ab":
-        places = table[f"model_{side}"].astype(int).tolist()
+    """These columns, with the keys of the models, of which the table has the places."""
+    kinds = dict.fromkeys({"metric", "measure", "correction"} & set(columns), "str")
+    table = table.assign(metric=metric).rename(columns={"score": "value"})
+    for side in sides:
+        places = table[f"model{side}"].astype(int)
         for key in _KEYS:
-            table[f"{key}_{side}"] = [getattr(models[place], key) for place in places]
-    table["metric"], table["correction"] = metric, correction
-    kinds = {f"{key}_{side}": "int64" if key == "seed" else "str" for side in "ab" for key in _KEYS}
-    kinds |= {"metric": "str", "correction": "str"}
-    return table.reindex(columns=DIFFERENCE_COLUMNS).astype(kinds)
+            table[f"{key}{side}"] = [getattr(models[place], key) for place in places]
+            kinds[f"{key}{side}"] = "int64" if key == "seed" else "str"
+    return table.reindex(columns=columns).astype(kinds)
 
 
 def tabulate_inference(*, differences: list[In], check: list[In]) -> dict[str, pd.DataFrame]:

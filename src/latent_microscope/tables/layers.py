@@ -12,12 +12,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import HumanVotes, load_votes
 from latent_microscope.similarity.ceiling import noise_ceiling
-from latent_microscope.similarity.comparison import (
-    compare,
-    partial_compare,
-    rank_rdm,
-    spearman,
-)
+from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm, spearman
 from latent_microscope.similarity.rdms import pairs_within, rdm
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.statistics.summaries import over_runs
@@ -87,7 +82,7 @@ def selected(votes: HumanVotes, rows: npt.NDArray[np.int64]) -> HumanVotes:
 
 
 def joined_profiles(profiles: Sequence[pd.DataFrame], model: str, seed: int) -> pd.DataFrame:
-    """Profiles of one network by several metrics, with its name and run in front."""
+    """Profiles of one network by several metrics, with its name and seed in front."""
     table = pd.concat(profiles, ignore_index=True)
     table.insert(0, "model", model)
     table.insert(1, "seed", seed)
@@ -107,7 +102,7 @@ def tabulate_layers(
     """Summarise the layer profiles of all networks, with noise ceilings of the same images.
 
     Args:
-        profiles: .parquet per network and run.
+        profiles: .parquet per network and seed.
         votes: .parquet with id and one column of counts per class.
         samples: .parquet with id, label, label_name.
         wanted: images of the profiles; the same images are chosen here.
@@ -117,8 +112,8 @@ def tabulate_layers(
 
     Returns:
         One row per metric, model and layer: these and ``position``, ``depth``, ``width``, then
-        ``<measure>_mean`` and ``<measure>_sd`` over runs of ``value``, ``partial_label`` and
-        ``within_class``, ``n`` runs, ``label_only``, ``<measure>_ceiling_lower`` and
+        ``<measure>_mean`` and ``<measure>_sd`` over seeds of ``value``, ``partial_label`` and
+        ``within_class``, ``n`` seeds, ``label_only``, ``<measure>_ceiling_lower`` and
         ``_upper`` (halves of the votes, and root Spearman-Brown of that), ``n_images``,
         ``n_pairs``, ``note``.
     """

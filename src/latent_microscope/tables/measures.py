@@ -1,4 +1,4 @@
-"""One long table of all measures of all models, and a wide one of their means over runs."""
+"""One long table of all measures of all models, and a wide one of their means over seeds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,7 @@ import pandas as pd
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.statistics.summaries import stack
 from latent_microscope.tables import behaviour as scores
 from latent_microscope.tables.behaviour import SMALLER
 
@@ -39,7 +40,7 @@ def tabulate_measures(
     simulated: bool = False,
     notes: dict[str, str] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Tabulate all measures of all models: a long table, and a wide one of means over runs.
+    """Tabulate all measures of all models: a long table, and a wide one of means over seeds.
 
     Args:
         rsa: .parquet of similarity to human judgements per metric.
@@ -74,8 +75,12 @@ def tabulate_measures(
     n_images = int(similar[0]["n_images"].iloc[0])
     table["n"] = table["n"].fillna(n_images).astype("int64")
     table = _joined(table, [load_table(path) for path in intervals or []], _INTERVAL)
-    worth = [_worth(load_table(path)) for path in equivalents or []]
-    table = _joined(table, worth, ["equivalents", "equivalents_text"])
+    worth = [load_table(path) for path in equivalents or []]
+    table = _joined(table, worth, ["votes", "censored"]).rename(columns={"votes": "equivalents"})
+    table["equivalents_text"] = [  # such as 7.3 or > 23
+        "" if np.isnan(votes) else f"{mark} {votes:g}" if mark else f"{votes:.1f}"
+        for mark, votes in zip(table["censored"], table["equivalents"], strict=True)
+    ]
     table["higher_is_better"] = ~table["measure"].isin(SMALLER)
     table["simulated_votes"] = simulated
     table["note"] = [(notes or {}).get(model, "") for model in table["model"]]
@@ -84,10 +89,12 @@ def tabulate_measures(
     texts = ["model", "layer", "metric", "measure", "baseline_name", "equivalents_text", "note"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     table = table[COLUMNS].astype({"seed": "int64"})
-    both = pd.concat([part.assign(metric=m) for m, part in bounds.items()], ignore_index=True)
-    both = both[["metric", *(name for name in both.columns if name != "metric")]]
-    both = both.astype({"metric": "str"})
-    return {"table": table, "models": wide_table(table), "all_ceilings": both}
+    both = stack(list(bounds.values()), {"metric": list(bounds)}, "ceilings")
+    return {
+        "table": table,
+        "models": wide_table(table),
+        "all_ceilings": both.astype({"metric": "str"}),
+    }
 
 
 def _similarities(
@@ -102,11 +109,13 @@ def _similarities(
         bounds = ceilings[str(metric)].set_index("measure")
         oracle = wide[(wide["model"] == label) & (wide["metric"] == metric)]
         for measure in RSA_MEASURES:
-            part = group[["model", "layer", "seed", "metric"]].copy()
-            part["measure"], part["value"] = measure, group[measure]
-            part["n"] = group["n_images"]
             whole = measure not in ("within_class", "non_unanimous", "class_level", "cka")
-            part["n_pairs"] = group["n_pairs"] if whole else 0
+            part = group[["model", "layer", "seed", "metric"]].assign(
+                measure=measure,
+                value=group[measure],
+                n=group["n_images"],
+                n_pairs=group["n_pairs"] if whole else 0,
+            )
             names = ["lower", "upper", "truth_smoothed", "truth_dirichlet"]
             own = "spearman" if measure == "unique_variance" else measure
             for name, bound in zip(_BOUNDS, names, strict=True):
@@ -115,10 +124,8 @@ def _similarities(
                     part[name] = np.maximum(value**2 - group["others_explain"], 0.0)
                 else:
                     part[name] = value
-            part["self_ceiling"] = np.nan
             if measure == "rho_a":
                 part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
-            part["baseline"], part["baseline_name"] = np.nan, ""
             if measure == "spearman":
                 part["baseline"], part["baseline_name"] = group["label_only"], label
             elif measure != "unique_variance" and oracle[measure].notna().any():
@@ -133,72 +140,53 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
     rows = behaviour.set_index("model")
     parts = []
     for measure in BEHAVIOUR_MEASURES:
-        part = behaviour[["model", "seed"]].copy()
-        part["layer"], part["metric"], part["measure"] = PREDICTIONS, "", measure
-        part["value"] = behaviour[measure]
-        own = measure.removesuffix("_calibrated")
-        floor = float(rows[own].get("human", np.nan))
+        own = rows[measure.removesuffix("_calibrated")]
         fitting = measure in (*SMALLER, "error_consistency")
-        part["ceiling_upper"] = floor if fitting else np.nan
         baseline = "uniform" if measure == "accuracy" else "class_mean"
-        value = float(rows[own].get(baseline, np.nan))
-        part["baseline"] = value
-        part["baseline_name"] = "" if np.isnan(value) else baseline
+        value = float(own.get(baseline, np.nan))
+        part = behaviour[["model", "seed"]].assign(
+            layer=PREDICTIONS,
+            metric="",
+            measure=measure,
+            value=behaviour[measure],
+            ceiling_upper=float(own.get("human", np.nan)) if fitting else np.nan,
+            baseline=value,
+            baseline_name="" if np.isnan(value) else baseline,
+        )
         parts.append(part[part["value"].notna()])
-    table = pd.concat(parts, ignore_index=True)
-    for name in (*_BOUNDS, "self_ceiling", "n", "n_pairs"):
-        if name not in table:
-            table[name] = np.nan
-    return table
-
-
-def _worth(equivalents: pd.DataFrame) -> pd.DataFrame:
-    """Annotator equivalents with their text, such as ``7.3`` or ``> 23``."""
-    table = equivalents.rename(columns={"votes": "equivalents"})
-    table["equivalents_text"] = [
-        f"{mark} {votes:g}" if mark else f"{votes:.1f}"
-        for mark, votes in zip(table["censored"], table["equivalents"], strict=True)
-    ]
-    return table
+    return pd.concat(parts, ignore_index=True)
 
 
 def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """Add columns of other tables to the rows of the same run and measure."""
-    filled = []
-    for part in parts:
-        more = part.copy()
-        for key, value in (("layer", PREDICTIONS), ("metric", "")):
-            if key not in more:
-                more[key] = value
-        filled.append(more[[*KEYS, *columns]])
-    if not filled:
+    """Add columns of other tables to the rows of the same seed and measure."""
+    if not parts:
         return table.assign(**dict.fromkeys(columns, np.nan))
-    other = pd.concat(filled, ignore_index=True)
+    keys = {"layer": PREDICTIONS, "metric": ""}  # of scores of predictions, which have neither
+    filled = [p.assign(**{k: v for k, v in keys.items() if k not in p}) for p in parts]
+    other = pd.concat(filled, ignore_index=True)[[*KEYS, *columns]]
     return table.merge(other, on=KEYS, how="left", validate="one_to_one")
 
 
 def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
-    """One row per model, layer and metric: mean and standard deviation over runs of every measure.
+    """One row per model, layer and metric: mean and standard deviation over seeds of every measure.
 
     Scores of predictions are in the rows of the layer of probabilities of every metric, or, for a
     model without such a layer, in rows of their own.
 
     Returns:
-        ``model``, ``layer``, ``metric``, ``n`` (runs), ``<measure>_mean``, ``<measure>_sd``, and
-        the equivalents of the first run of Spearman and cross-entropy, as text; ``note``. Ordered
+        ``model``, ``layer``, ``metric``, ``n`` (seeds), ``<measure>_mean``, ``<measure>_sd``, and
+        the equivalents of the first seed of Spearman and cross-entropy, as text; ``note``. Ordered
         by metric and falling Spearman correlation.
     """
     names = [*RSA_MEASURES, *BEHAVIOUR_MEASURES]
     similar = measures[measures["metric"] != ""]
     scored = measures[measures["metric"] == ""]
     keys = ["model", "layer", "metric"]
-    heads = similar[keys].drop_duplicates()
+    layers = similar.groupby(["model", "metric"])["layer"].transform("nunique")
     rows, used = [], set()
-    for model, layer, metric in heads.itertuples(index=False):
-        part = similar[(similar[keys] == [model, layer, metric]).all(axis=1)]
-        own = (similar["model"] == model) & (similar["metric"] == metric)
-        alone = similar[own]["layer"].nunique() == 1
-        if layer == PREDICTIONS or alone:
+    for key, part in similar.groupby(keys, sort=False):
+        model, layer, metric = map(str, key)
+        if layer == PREDICTIONS or (layers[part.index] == 1).all():
             part = pd.concat([part, scored[scored["model"] == model]])
             used.add(model)
         rows.append(_wide_row(model, layer, metric, part))

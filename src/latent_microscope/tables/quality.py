@@ -21,30 +21,30 @@ _PROBES = [
 def tabulate_diagnostics(
     *, diagnostics: list[In], crops: list[str], seeds: list[int]
 ) -> pd.DataFrame:
-    """Summarise the checks of the VAEs over runs: values, the worst status, and what to do.
+    """Summarise the checks of the VAEs over seeds: values, the worst status, and what to do.
 
     What is not ok is logged as a warning.
 
     Args:
-        diagnostics: .parquet of the checks per run.
+        diagnostics: .parquet of the checks per seed.
         crops: crop of each.
-        seeds: number of each.
+        seeds: seed of each.
 
     Returns:
-        One row per view and check, in their order: ``crop``, ``check``, ``status`` (the worst of
-        the runs), ``mean``, ``sd`` (ddof 1), ``min``, ``max``, ``n``, the limits ``warning`` and
+        One row per crop and check, in their order: ``crop``, ``check``, ``status`` (the worst of
+        the seeds), ``mean``, ``sd`` (ddof 1), ``min``, ``max``, ``n``, the limits ``warning`` and
         ``alarm``, ``bad``, ``seeds_not_ok`` (their numbers), ``meaning``, ``action``.
     """
     tables = [load_table(path) for path in diagnostics]
     table = stack(tables, {"crop": crops, "seed": seeds}, "diagnostics")
     rows = []
-    for (view, check), part in table.groupby(["crop", "check"], sort=False):
+    for (crop, check), part in table.groupby(["crop", "check"], sort=False):
         worst = max(part["status"], key=_WORST.index)
         first = part[part["status"] == worst].iloc[0]
         values = part["value"].to_numpy(float)
         rows.append(
             {
-                "crop": view,
+                "crop": crop,
                 "check": check,
                 "status": worst,
                 "mean": values.mean(),
@@ -60,23 +60,23 @@ def tabulate_diagnostics(
     texts = ("crop", "check", "status", "bad", "seeds_not_ok", "meaning", "action")
     result = pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
     for row in result[result["status"] != "ok"].to_dict("records"):
-        where = f"crop {row['crop']}, runs {row['seeds_not_ok']}"
+        where = f"crop {row['crop']}, seeds {row['seeds_not_ok']}"
         log.warning("%s (%s): %s: %s", row["status"], where, row["check"], row["action"])
     return result
 
 
 def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
-    """Summarise the linear probes of the latents over runs: every attribute, best first.
+    """Summarise the linear probes of the latents over seeds: every attribute, best first.
 
     Args:
-        probes: .parquet of the probes per run.
-        seeds: number of each.
+        probes: .parquet of the probes per seed.
+        seeds: seed of each.
 
     Returns:
         One row per attribute: ``prevalence``, ``auc_mean``, ``auc_sd``, ``low`` and ``high`` (means
-        over runs of the 95 % interval's ends: of sampling people, not of training), ``q`` (the
-        largest of the runs), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
-        ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (runs),
+        over seeds of the 95 % interval's ends: of sampling people, not of training), ``q`` (the
+        largest of the seeds), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
+        ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (seeds),
         ``positives``, ``images``, ``status``.
     """
     table = stack([load_table(path) for path in probes], {"seed": seeds}, "probes")

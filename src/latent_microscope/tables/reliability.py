@@ -11,21 +11,9 @@ import pandas as pd
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
+from latent_microscope.forensics import reliability as measured
 from latent_microscope.forensics.cls import creative_latent_score
-from latent_microscope.forensics.reliability import (
-    MOSTLY_NOISE,
-    chance_jaccard,
-    intra_class,
-    kendall_w,
-    list_overlaps,
-    noise_ranks,
-    pairs_of,
-    percentiles,
-    prediction_band,
-    ranges,
-    rank_correlations,
-    top_rows,
-)
+from latent_microscope.forensics.reliability import pairs_of, percentiles, prediction_band, ranges
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.seeds import derive, rng
@@ -48,50 +36,46 @@ class Replicates:
     seeds: npt.NDArray[np.int64]  # number of the VAE of each column
     chosen: npt.NDArray[np.bool_]  # whether a column is of the restart that other tables use
 
-    def select(self, columns: npt.NDArray[np.bool_]) -> "Replicates":
-        """Some of the columns."""
-        return Replicates(self.values[:, columns], self.seeds[columns], self.chosen[columns])
-
 
 def gather(
     scores: Sequence[pd.DataFrame],
     restarts: Sequence[pd.DataFrame],
-    runs: Sequence[int],
+    seeds: Sequence[int],
     alpha: float,
 ) -> tuple[pd.Series, dict[str, Replicates]]:
-    """All replicates of every score, over the ids of the first run.
+    """All replicates of every score, over the ids of the first seed.
 
     The chosen restart's uniqueness is that of ``scores`` (exact), the others' that of ``restarts``
     (``id``, ``restart_<number>``, ``chosen``: the number of the chosen one, the same in each row);
     CLS of a restart is computed with its own uniqueness and the VAE's originality.
     """
-    if not scores or not len(scores) == len(restarts) == len(runs):
+    if not scores or not len(scores) == len(restarts) == len(seeds):
         raise InputError(
-            f"{len(scores)} scores, {len(restarts)} restart tables and {len(runs)} runs; give one "
-            "of each per run"
+            f"{len(scores)} scores, {len(restarts)} restart tables and {len(seeds)} seeds; give "
+            "one of each per seed"
         )
     ids = scores[0]["id"].astype("str")
     measured = [str(name) for name in scores[0].columns if name != "id"]
     wanted = pd.DataFrame({"id": ids})
     columns: dict[str, list[tuple[Floats, int, bool]]] = {name: [] for name in measured}
-    for table, restart, run in zip(scores, restarts, runs, strict=True):
-        names = ("scores of the first seed", f"scores of seed {run}")
+    for table, restart, seed in zip(scores, restarts, seeds, strict=True):
+        names = ("scores of the first seed", f"scores of seed {seed}")
         own = join_by_id(wanted, table[["id", *measured]], names=names)
         for name in measured:
-            columns[name].append((own[name].to_numpy(float), int(run), True))
-        of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of seed {run}"))
+            columns[name].append((own[name].to_numpy(float), int(seed), True))
+        of_restart = join_by_id(wanted, restart, names=(names[0], f"restarts of seed {seed}"))
         chosen = int(of_restart["chosen"].iloc[0])
         for name in [c for c in restart.columns if str(c).startswith("restart_")]:
             u = of_restart[name].to_numpy(float)
             if name == f"restart_{chosen}" or not np.isfinite(u).all():
                 continue
             o = own["originality"].to_numpy(float)
-            columns["uniqueness"].append((u, int(run), False))
-            columns["cls"].append((creative_latent_score(u, o, alpha), int(run), False))
+            columns["uniqueness"].append((u, int(seed), False))
+            columns["cls"].append((creative_latent_score(u, o, alpha), int(seed), False))
     replicates = {}
     for name, parts in columns.items():
-        values, seeds, used = zip(*parts, strict=True)
-        replicates[name] = Replicates(np.column_stack(values), np.array(seeds), np.array(used))
+        values, vaes, used = zip(*parts, strict=True)
+        replicates[name] = Replicates(np.column_stack(values), np.array(vaes), np.array(used))
     return ids, replicates
 
 
@@ -101,14 +85,16 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
     n, m = ranks.shape
     length = min(length, n)
     pairs = pairs_of(made.seeds, within=over == "ICA restarts")
-    shared, jaccard = list_overlaps(top_rows(made.values, length, largest=largest), pairs)
-    spearman = rank_correlations(ranks, pairs)
+    shared, jaccard = measured.list_overlaps(
+        measured.top_rows(made.values, length, largest=largest), pairs
+    )
+    spearman = measured.rank_correlations(ranks, pairs)
     blocks = [ranks]
     if over == "ICA restarts":
         blocks = [ranks[:, made.seeds == seed] for seed in np.unique(made.seeds)]
     blocks = [block for block in blocks if block.shape[1] > 1]
     single = over != "both"  # restarts are nested in VAEs: neither W nor ICC fits both at once
-    icc = [intra_class(block) for block in blocks] if single else []
+    icc = [measured.intra_class(block) for block in blocks] if single else []
     _, low, high = prediction_band(ranks, pairs)
     return {
         "score": name,
@@ -118,7 +104,9 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
         "spearman_mean": _mean(spearman),
         "spearman_sd": float(np.std(spearman, ddof=1)) if len(pairs) > 1 else float("nan"),
         "spearman_min": float(np.min(spearman)) if len(pairs) else float("nan"),
-        "kendall_w": _mean([kendall_w(block) for block in blocks]) if single else float("nan"),
+        "kendall_w": _mean([measured.kendall_w(block) for block in blocks])
+        if single
+        else float("nan"),
         "kendall_w_chance": _mean([1 / block.shape[1] for block in blocks if single]),
         "icc": _mean([one.single for one in icc]),
         "icc_low": _mean([one.low for one in icc]),
@@ -128,7 +116,7 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
         "list_shared": _mean(shared),
         "list_shared_chance": length / n,
         "list_jaccard": _mean(jaccard),
-        "list_jaccard_chance": chance_jaccard(n, length),
+        "list_jaccard_chance": measured.chance_jaccard(n, length),
         "range_median": _mean([np.median(np.ptp(block, axis=1)) for block in blocks]),
         "band_median": float(np.median(high - low)) if len(low) else float("nan"),
     }
@@ -149,7 +137,7 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
     if not row["pairs"]:
         return "unknown", f"one replicate: nothing is known of its variation over {row['over']}"
     rho, shared = row["spearman_mean"], row["list_shared"]
-    if not rho >= MOSTLY_NOISE:
+    if not rho >= measured.MOSTLY_NOISE:
         return STATUSES[2], f"mean Spearman {rho:.2f}: more than half of the ranking is noise"
     repeats = f"another replicate repeats {shared:.0%} of the {row['list']}"
     if shared < 0.5:
@@ -179,7 +167,9 @@ def reliability_table(
     for name, made in replicates.items():
         length, largest = lists[name]
         for over in SOURCES if name in OF_RESTARTS else SOURCES[:1]:
-            part = made.select(made.chosen) if over == "VAE seeds" else made
+            part, used = made, made.chosen
+            if over == "VAE seeds":
+                part = Replicates(made.values[:, used], made.seeds[used], used[used])
             row = _row(name, over, part, int(length), bool(largest))
             status, note = judge(row)
             rows.append({**row, "status": status, "note": note})
@@ -204,34 +194,19 @@ def score_intervals(
         ranks = percentiles(made.values)
         vaes = len(np.unique(made.seeds))
         m = ranks.shape[1]
-        middle, low, high = ranges(ranks)
-        groups = made.seeds if vaes > 1 else np.arange(m)
-        noise = ranges(noise_ranks(ranks, groups, rng(seed, "noise", name)))
-        unknown = np.full(len(middle), np.nan)
-        if m < 2:
-            low = high = unknown
-            noise = (unknown, unknown, unknown)
+        part = pd.DataFrame({"score": name, "id": ids.to_numpy()})
+        part["median"], part["low"], part["high"] = ranges(ranks)
+        middle = part["median"].to_numpy()
         centres, *band = prediction_band(ranks, pairs_of(made.seeds, within=False))
-        following = [np.interp(middle, centres, end) if len(centres) else unknown for end in band]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "score": pd.Series([name] * len(ids), dtype="str"),
-                    "id": ids.to_numpy(),
-                    "median": middle,
-                    "low": low,
-                    "high": high,
-                    "next_low": following[0],
-                    "next_high": following[1],
-                    "noise_median": noise[0],
-                    "noise_low": noise[1],
-                    "noise_high": noise[2],
-                    "replicates": m,
-                    "vaes": vaes,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True).astype({"id": "str"})
+        for end, values in zip(("next_low", "next_high"), band, strict=True):
+            part[end] = np.interp(middle, centres, values) if len(centres) else np.nan
+        groups = made.seeds if vaes > 1 else np.arange(m)
+        noise = ranges(measured.noise_ranks(ranks, groups, rng(seed, "noise", name)))
+        part["noise_median"], part["noise_low"], part["noise_high"] = noise
+        if m < 2:
+            part[["low", "high", "noise_median", "noise_low", "noise_high"]] = np.nan
+        parts.append(part.assign(replicates=m, vaes=vaes))
+    return pd.concat(parts, ignore_index=True).astype({"score": "str", "id": "str"})
 
 
 def tabulate_reliability(
@@ -247,13 +222,13 @@ def tabulate_reliability(
     """Compare rankings over VAE seeds and over the ICA restarts of each.
 
     Args:
-        scores: .parquet of all scores per run.
-        restarts: .parquet of the uniqueness by every ICA restart per run.
+        scores: .parquet of all scores per seed.
+        restarts: .parquet of the uniqueness by every ICA restart per seed.
         seeds: seed of each.
         lists: {score: [length of its ranked list, whether it holds the highest]}.
         alpha: weight of uniqueness in the CLS.
         root_seed: root seed.
-        more: .parquet of each further score, run by run.
+        more: .parquet of each further score, seed by seed.
 
     Returns:
         ``table``: one row per score and source of variation: Spearman, Kendall's W, ICC, repeats of

@@ -89,11 +89,11 @@ def sources(
     feature_ids: Sequence[Path],
     models: Sequence[str],
     layers: Sequence[str],
-    runs: Sequence[int],
+    seeds: Sequence[int],
     transforms: Sequence[str],
 ) -> list[Source]:
     """One source per RDM; all sequences have the same length."""
-    columns = (models, layers, runs, rdms, features, feature_ids, transforms)
+    columns = (models, layers, seeds, rdms, features, feature_ids, transforms)
     if {len(part) for part in columns} != {len(rdm_ids)}:
         raise InputError(
             f"{len(rdms)} RDMs, {len(features)} features and {len(models)} names; give one of each"
@@ -101,7 +101,7 @@ def sources(
     for path, ids in zip(rdms, rdm_ids, strict=True):
         if ids != ids_path(path):
             raise InputError(f"{ids}: the ids of {path} must be named {ids_path(path)}")
-    keys = list(zip(models, layers, runs, strict=True))
+    keys = list(zip(models, layers, seeds, strict=True))
     repeated = next((key for key in keys if keys.count(key) > 1), None)
     if repeated:
         raise InputError(f"the RDM of {repeated} is given twice; give each its own name")
@@ -138,18 +138,18 @@ def compare_sources(
     tau: bool = False,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare all models with annotators, and the first run of each with the others.
+    """Compare all models with annotators, and the first seed of each with the others.
 
     Each RDM is ranked once. The ranks wait on the disk next to ``beside`` (4 bytes per pair), so
     that memory holds two of them per thread however many models there are.
 
     Returns:
         Table of :data:`COMPARISON_COLUMNS`, one row per model RDM, and table ``model_a``,
-        ``model_b``, ``value`` (Spearman) of all ordered pairs of annotators and first runs.
+        ``model_b``, ``value`` (Spearman) of all ordered pairs of annotators and first seeds.
         ``self_rho_a`` is the rho-a of the RDM with itself, below 1 where it has ties; the root of
         its product with ``human_self_rho_a`` is the maximum of ``rho_a``. ``unique_variance`` is
         the share of the variance of the human ranks that this RDM explains and no RDM of another
-        model does (first run of each), ``others_explain`` what those explain. NaN: not defined.
+        model does (first seed of each), ``others_explain`` what those explain. NaN: not defined.
     """
     people = human.load(metric)
     shared, _ = frame_of(people, votes)
@@ -209,7 +209,7 @@ def _gram(ranks: Sequence[Ranks], mapped: Callable) -> Floats:
 
 
 def _similarity(models: Sequence[Source], gram: Floats) -> pd.DataFrame:
-    """Spearman correlations of annotators and the first run of each model and layer."""
+    """Spearman correlations of annotators and the first seed of each model and layer."""
     first: dict[str, int] = {"human": 0}
     for place, source in enumerate(models):
         first.setdefault(f"{source.model}-{source.layer}", place + 1)
@@ -285,14 +285,14 @@ def compare_within_folds(
 def average_folds(
     comparisons: Sequence[pd.DataFrame], heads: Sequence[tuple[str, int]], metric: str
 ) -> pd.DataFrame:
-    """Means over folds, weighted by their pairs, of each run (model, number): COMPARISON_COLUMNS.
+    """Means over folds, weighted by their pairs, of each model and seed: COMPARISON_COLUMNS.
 
     ``layer`` is :data:`FOLD_LAYER`, ``n_images`` and ``n_pairs`` are sums over folds. A value that
     is undefined in a fold is averaged over the others.
     """
     rows = []
-    for (model, run), table in zip(heads, comparisons, strict=True):
-        row = [model, FOLD_LAYER, run, metric, str(table["method"].iloc[0])]
+    for (model, seed), table in zip(heads, comparisons, strict=True):
+        row = [model, FOLD_LAYER, seed, metric, str(table["method"].iloc[0])]
         for name in _NUMBERS:
             values = table[name].to_numpy(dtype=np.float64)
             weight = np.where(np.isnan(values), 0.0, table["n_pairs"].to_numpy(dtype=np.float64))
