@@ -1,4 +1,4 @@
-"""Bootstrap the alignment of all models with human judgements over images and over votes."""
+"""Bootstrap the alignment of all models with human judgements over images."""
 
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_votes
@@ -18,6 +18,7 @@ def main(
     comparisons: In,
     intervals: Out,
     differences: Out,
+    kinds: Out,
     check: Out,
     models: list[str],
     layers: list[str],
@@ -25,37 +26,35 @@ def main(
     transforms: list[str],
     metric: str,
     draws: int = 1000,
-    vote_resamples: int = 8,
-    correction: str = "holm",
+    correction: str = "max-t",
     tau: bool = False,
     check_images: int = 1000,
     check_draws: int = 200,
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Draw images (and votes) with replacement, the same for all models; ranks follow the draws.
+    """Draw images with their votes, the same for all models; ranks follow the draws.
 
     RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first; the values are those of the comparisons. Votes are drawn
-    again vote_resamples times, mixed image by image; correction of p values: holm or bh.
+    the same order, the human ones first; the values are those of the comparisons.
+    correction of p values: max-t, holm or bh.
 
-    intervals: model, layer, seed, metric, measure, value, low, high, sd (images), low_votes,
-    high_votes, sd_votes (images and votes), vote_shift, n_draws. differences: one row per pair of
-    RDMs: differences of the Spearman correlations, intervals, p values, adjusted p values. check:
-    the same intervals on the first check_images images, every sample ranked again.
+    intervals: model, layer, seed, metric, measure, value, low, high, sd, n_draws. differences: one
+    row per pair of RDMs: differences of rho-a, intervals, p values, adjusted p values. kinds: the
+    same of the mean over the seeds of each model, with intervals over images and seeds. check: the
+    intervals on the first check_images images, every sample ranked again.
     """
     human, *others = sources(
         rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms
     )
     human_votes = load_votes(votes, samples)
-    table, paired = bootstrap_sources(
+    table, paired, of_kinds = bootstrap_sources(
         human,
         others,
         human_votes,
         load_table(comparisons),
         metric,
         n_draws=draws,
-        vote_resamples=vote_resamples,
         seed=root_seed,
         correction=correction,
         tau=tau,
@@ -63,6 +62,7 @@ def main(
     )
     save_table(intervals, table)
     save_table(differences, paired)
+    save_table(kinds, of_kinds)
     checked = exact_differences(
         human,
         others,

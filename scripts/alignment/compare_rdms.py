@@ -29,9 +29,10 @@ def main(
     RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
     the same order, the human ones first. tau-a takes as long as all the rest.
 
-    comparisons: one row per model RDM: model, layer, seed, metric, method, value (Spearman),
-    partial_label, rho_a, within_class, non_unanimous, cosine, tau_a, unique_variance,
-    others_explain, class_level, cka, self_rho_a, label_only, n_images, n_pairs. similarity: all
+    comparisons: one row per model RDM: model, layer, seed, metric, method, value (rho-a),
+    spearman, partial_label, within_class_rho_a, within_class, non_unanimous_rho_a, non_unanimous,
+    cosine, tau_a, semipartial, others_explain, class_level, cka, self_rho_a, human_self_rho_a,
+    label_only, n_images, n_pairs. similarity: all
     ordered pairs of the human RDM and first runs: model_a, model_b, value.
     """
     human, *others = sources(

@@ -30,20 +30,18 @@ def main(
     tempered: list[int] | None = None,
     folds: int = 10,
     draws: int = 1000,
-    vote_resamples: int = 8,
     root_seed: int = 0,
 ) -> None:
     """Score classifiers, annotators and baselines; all divergences in nats.
 
     logits (n, classes; rows in the order of the samples), names and runs are those of the
     classifiers; tempered: places of those that were cross-validated and have temperatures; the
-    others' are fitted on the other folds. draws: bootstrap samples, the same images as for the
-    similarity (0: no intervals), in which all votes are drawn again vote_resamples times.
+    others' are fitted on the other folds. draws: bootstrap samples of images with their
+    votes, the same as for the similarity (0: no intervals).
 
     behaviour: model, seed (-1: not a run), accuracy, cross_entropy, cross_entropy_calibrated,
     temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
-    (kappa). intervals: model, seed, measure, value, low, high, sd (images), low_votes, high_votes,
-    sd_votes (images and votes), vote_shift, n_draws. images: one row per image and classifier: id,
+    (kappa). intervals: model, seed, measure, value, low, high, sd, n_draws. images: one row per image and classifier: id,
     label_name, human_entropy, human_accuracy, model, seed, model_entropy, jensen_shannon.
     confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,
     human (votes), model, seed, share_human, share_model.
@@ -52,9 +50,7 @@ def main(
     models = load_classifiers(logits, names, seeds, human, samples, temperatures, tempered)
     groups = random_folds(len(human.ids), folds, root_seed)
     save_table(behaviour, behaviour_table(models, human, groups))
-    bootstrap = behaviour_intervals(
-        models, human, groups, n_draws=draws, vote_resamples=vote_resamples, seed=root_seed
-    )
+    bootstrap = behaviour_intervals(models, human, groups, n_draws=draws, seed=root_seed)
     save_table(intervals, bootstrap)
     save_table(images, image_table(models, human))
     save_table(confusions, confusion_table(models, human))

@@ -49,15 +49,15 @@ DETECTORS = {
     "knn_density": (0.987, 0.994),
 }
 
-# RSA with humans: Spearman of Euclidean RDMs of probabilities.
+# RSA with humans of Euclidean RDMs of probabilities: rho-a, Spearman.
 RSA = {
-    "label": 0.520,
-    "class_mean": 0.451,
-    "densenet": 0.526,
-    "resnet110": 0.511,
-    "preact164": 0.507,
-    "resnext": 0.533,
-    "vgg15": 0.494,
+    "label": (0.2695, 0.520),
+    "class_mean": (0.4494, 0.451),
+    "densenet": (0.5242, 0.526),
+    "resnet110": (0.5071, 0.511),
+    "preact164": (0.5056, 0.507),
+    "resnext": (0.5318, 0.533),
+    "vgg15": (0.4926, 0.494),
 }
 RSA_METRIC = "euclidean"
 ORACLES = ("label", "class_mean")
@@ -94,8 +94,8 @@ def plain_name(model: str) -> str:
     return model.removeprefix("published_")
 
 
-def published_rsa(model: str, layer: str, metric: str) -> tuple[float, str]:
-    """Published RSA of a model with humans, and its source; NaN and "" without one.
+def published_rsa(model: str, layer: str, metric: str) -> tuple[float, float, str]:
+    """RSA of published predictions with humans (rho-a, Spearman), and its source; NaN and "": none.
 
     ``model`` is its name in the config, e.g. ``vgg15`` or ``published_vgg15``; networks were
     measured on the layer ``probabilities``.
@@ -103,8 +103,8 @@ def published_rsa(model: str, layer: str, metric: str) -> tuple[float, str]:
     name = plain_name(model)
     fits = metric == RSA_METRIC and (name in ORACLES or layer == "probabilities")
     if not fits or name not in RSA:
-        return float("nan"), ""
-    return RSA[name], PREDICTIONS
+        return float("nan"), float("nan"), ""
+    return *RSA[name], PREDICTIONS
 
 
 def published_cross_entropy(model: str) -> tuple[float, str]:

@@ -244,7 +244,6 @@ rule measure_behaviour:
         tempered=ask(comparison.tempered_classifiers),
         folds=10,
         draws=of_study("inference", "draws"),
-        vote_resamples=of_study("inference", "vote_resamples"),
         root_seed=ROOT_SEED,
     script:
         "../../scripts/alignment/measure_behaviour.py"

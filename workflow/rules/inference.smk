@@ -35,6 +35,7 @@ rule bootstrap_rsa:
     output:
         intervals="results/{study}/rsa/{metric}-intervals.parquet",
         differences="results/{study}/rsa/{metric}-differences.parquet",
+        kinds="results/{study}/rsa/{metric}-kinds.parquet",
         check="results/{study}/rsa/{metric}-check.parquet",
     log:
         f"{LOG}/bootstrap_rsa-{{metric}}.log",
@@ -48,7 +49,6 @@ rule bootstrap_rsa:
         step=step("bootstrap_rsa"),
         metric=lambda wildcards: wildcards.metric,
         draws=of_study("inference", "draws"),
-        vote_resamples=of_study("inference", "vote_resamples"),
         correction=of_study("inference", "correction"),
         tau=of_study("inference", "tau_a"),
         check_images=of_study("inference", "check_images"),

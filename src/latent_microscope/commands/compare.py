@@ -86,7 +86,7 @@ def compare(
     lines = [f"{len(ids)} images, {human.what}; {metric} distances", *_rows(table)]
     lower, upper = human.ceiling
     if np.isfinite(lower):
-        lines += [f"noise ceiling of the Spearman correlation: {lower:.3f} to {upper:.3f}"]
+        lines += [f"noise ceiling of rho-a: {lower:.3f} to {upper:.3f}"]
     lines += [f"note: {note}" for note in notes]
     words = ["latent-microscope", "init", f"{role}={data}"]
     for name, file in files.items():
@@ -137,9 +137,7 @@ def _named(features: Sequence[str]) -> dict[str, Path]:
 def _rows(table: pd.DataFrame) -> Iterator[str]:
     """One line per model."""
     for row in table.to_dict("records"):
-        line = f"{one_line(row['model'])}: Spearman {row['spearman']:.3f}"
+        line = f"{one_line(row['model'])}: rho-a {row['rho_a']:.3f}"
         if row["n_draws"]:
             line += f" [{row['low']:.3f}, {row['high']:.3f}]"
-        if "low_votes" in row:
-            line += f", resampled votes [{row['low_votes']:.3f}, {row['high_votes']:.3f}]"
-        yield f"{line}; rho-a {row['rho_a']:.3f}{' (baseline)' if row['baseline'] else ''}"
+        yield f"{line}; Spearman {row['spearman']:.3f}{' (baseline)' if row['baseline'] else ''}"

@@ -19,7 +19,6 @@ from latent_microscope.custom.joining import Source
 from latent_microscope.custom.votes import majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
-from latent_microscope.similarity.bootstrap import BootstrapResult
 from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
@@ -35,8 +34,7 @@ class Human:
 
     reference: RDM
     what: str  # for people
-    ceiling: tuple[float, float]  # of the Spearman correlation, lower and upper; NaN: none
-    counts: npt.NDArray[np.int64] | None = None  # votes that can be resampled
+    ceiling: tuple[float, float]  # of rho-a, lower and upper; NaN: none
     classes: int = 0  # of the votes
     baselines: dict[str, RDM] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what could not be computed, and why
@@ -54,17 +52,14 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         with naming(path):
             reference = similarity.rdm(vote_shares(counts), metric, names)
         labels, notes, ceiling = majority(counts), [], _NONE
-        repeated = int(counts.sum(axis=1).min()) > 1
-        if repeated:
+        if int(counts.sum(axis=1).min()) > 1:
             try:
-                halves = similarity.noise_ceiling(counts, metric, "spearman", splits, seed)
+                halves = similarity.noise_ceiling(counts, metric, "rho-a", splits, seed)
                 ceiling = (halves.lower, halves.upper)
             except InputError as error:
                 notes.append(f"no noise ceiling: {error}")
         else:
-            notes.append(
-                "no noise ceiling and no interval over votes: some images have a single vote"
-            )
+            notes.append("no noise ceiling: some images have a single vote")
         features = {}
         if len(np.unique(labels)) > 1:
             features["label"] = np.eye(len(found.classes))[labels]
@@ -73,9 +68,8 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
             name: similarity.rdm(one.astype(np.float32), metric, names)
             for name, one in features.items()
         }
-        classes, kept = len(found.classes), counts if repeated else None
-        what = f"{counts.sum()} votes in {classes} classes"
-        return Human(reference, what, ceiling, kept, classes, baselines, notes)
+        what = f"{counts.sum()} votes in {len(found.classes)} classes"
+        return Human(reference, what, ceiling, len(found.classes), baselines, notes)
 
     return Source("votes", str(path), len(found.counts), found.ids), human
 
@@ -88,7 +82,7 @@ def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
         observers = condensed(square, rows, ids)
         notes = [] if len(observers) > 1 else ["no noise ceiling: one matrix of dissimilarities"]
         what = f"dissimilarities by {len(observers)} observer{'s' * (len(observers) > 1)}"
-        ceiling = observer_ceiling(observers, "spearman")
+        ceiling = observer_ceiling(observers, "rho-a")
         return Human(mean_rdm(observers), what, ceiling, notes=notes)
 
     return Source("dissimilarity", str(path), square.values.shape[1], square.ids), human
@@ -99,41 +93,21 @@ def compared(
 ) -> tuple[pd.DataFrame, list[str]]:
     """One row per RDM, and what could not be computed.
 
-    Columns: ``model``, ``spearman``, ``low`` and ``high`` (over images), with votes ``low_votes``
-    and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling_lower``, ``ceiling_upper``,
-    ``n_images``, ``n_pairs``, ``n_draws``.
+    Columns: ``model``, ``rho_a``, ``low`` and ``high`` (over images, each with its own human data),
+    ``spearman``, ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``.
     """
-    reference, notes = rank_rdm(human.reference), list(human.notes)
+    reference = rank_rdm(human.reference)
     ranked = {name: rank_rdm(one) for name, one in rdms.items()}
     table = pd.DataFrame({"model": pd.Series(list(rdms), dtype="str")})
-    table["spearman"] = [similarity.compare(one, reference) for one in ranked.values()]
+    table["rho_a"] = [similarity.compare(one, reference, "rho-a") for one in ranked.values()]
     table["low"], table["high"] = _NONE
     if draws:
-        drawn, failed = _drawn(rdms, human, draws, seed, threads)
-        notes += failed
-        for column in ("low", "high", "low_votes", "high_votes"):
-            if column in drawn.scores:
-                table[column] = drawn.scores[column].to_numpy()
-    table["rho_a"] = [similarity.compare(one, reference, "rho-a") for one in ranked.values()]
+        drawn = similarity.bootstrap_compare(
+            rdms, human.reference, None, draws, seed, method="rho-a", threads=threads
+        )
+        table[["low", "high"]] = drawn.scores[["low", "high"]].to_numpy()
+    table["spearman"] = [similarity.compare(one, reference) for one in ranked.values()]
     table["ceiling_lower"], table["ceiling_upper"] = human.ceiling
     table["n_images"], table["n_pairs"] = human.reference.n, len(human.reference)
     table["n_draws"] = draws
-    return table, notes
-
-
-def _drawn(
-    rdms: Mapping[str, RDM], human: Human, draws: int, seed: int, threads: int
-) -> tuple[BootstrapResult, list[str]]:
-    """Bootstrap over images and votes; over images alone where resampled votes have no RDM."""
-
-    def bootstrap(counts: npt.NDArray[np.int64] | None) -> BootstrapResult:
-        return similarity.bootstrap_compare(
-            rdms, human.reference, counts, draws, seed, threads=threads
-        )
-
-    try:
-        return bootstrap(human.counts), []
-    except InputError as error:
-        if human.counts is None:
-            raise
-        return bootstrap(None), [f"no interval over votes: {error}"]
+    return table, list(human.notes)

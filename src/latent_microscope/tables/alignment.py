@@ -17,10 +17,12 @@ from latent_microscope.published import (
     published_cross_entropy,
     published_rsa,
 )
+from latent_microscope.similarity.measures import OVER_PARTS
 from latent_microscope.statistics.summaries import over_runs
 
 _KEYS = ["model", "layer", "metric", "method"]
-_PARTS = ["partial", "rho_a", "within_class", "non_unanimous"]
+_PARTS = ["spearman", "partial", *OVER_PARTS]
+_PUBLISHED = ["published", "published_spearman", "published_source"]
 _SHARED = ["label_only", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
 
 
@@ -41,11 +43,13 @@ def tabulate_alignment(
 
     Returns:
         One row per metric, model and layer, most similar first within a metric: ``model``,
-        ``layer``, ``metric``, ``method``, ``mean``, ``sd``, ``n`` (seeds), ``partial``, ``rho_a``,
-        ``within_class``, ``non_unanimous`` (means) and their ``_sd``, the baseline ``label_only``,
-        ``above_label`` (mean − label_only), ``ceiling_lower``, ``ceiling_upper``, ``n_images``,
-        ``n_pairs``, ``published``, ``published_source``, ``simulated_votes``, ``note``. Networks
-        with published predictions follow, unless they are models of the study.
+        ``layer``, ``metric``, ``method`` (rho-a, of ``mean`` and all columns without another name),
+        ``mean``, ``sd``, ``n`` (seeds), the means of ``spearman``, ``partial`` (Spearman, label
+        held constant), ``within_class`` and ``non_unanimous`` (rho-a as ``…_rho_a``, and Spearman)
+        and their ``_sd``, the baseline ``label_only``, ``above_label`` (mean − label_only),
+        ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``published``,
+        ``published_spearman``, ``published_source``, ``simulated_votes``, ``note``. Networks with
+        published predictions follow, unless they are models of the study.
     """
     if not rsa:
         raise InputError("no RSA table; give that of at least one metric")
@@ -57,18 +61,18 @@ def tabulate_alignment(
     summary = pd.concat([summary.rename(columns=means), shared], axis=1)
     summary["above_label"] = summary["mean"] - summary["label_only"]
     comparable = published and not simulated
+    nothing = (float("nan"), float("nan"), "")
     values = [
-        published_rsa(*names) if comparable and method == "spearman" else (float("nan"), "")
-        for *names, method in summary[_KEYS].itertuples(index=False)
+        published_rsa(*names) if comparable else nothing
+        for names in summary[_KEYS[:3]].itertuples(index=False)
     ]
-    summary["published"] = np.array([value for value, _ in values], dtype=np.float64)
-    summary["published_source"] = pd.Series([source for _, source in values], dtype="str")
+    summary[_PUBLISHED] = pd.DataFrame(values, summary.index)
     if comparable:
         summary = _with_networks(summary)
     summary["simulated_votes"] = simulated
     columns = [*_KEYS, "mean", "sd", "n"]
     columns += [name for part in _PARTS for name in (part, f"{part}_sd")]
-    columns += ["label_only", "above_label", *_SHARED[1:], "published", "published_source"]
+    columns += ["label_only", "above_label", *_SHARED[1:], *_PUBLISHED]
     order = np.lexsort((-summary["mean"].to_numpy(), pd.factorize(summary["metric"])[0]))
     result = summary[[*columns, "simulated_votes"]].iloc[order].reset_index(drop=True)
     result["note"] = [(notes or {}).get(model, "") for model in result["model"]]
@@ -77,15 +81,15 @@ def tabulate_alignment(
 
 def _with_networks(summary: pd.DataFrame) -> pd.DataFrame:
     """Rows of published networks below those of the study that they compare with."""
-    own = summary[(summary["metric"] == RSA_METRIC) & (summary["method"] == "spearman")]
+    own = summary[summary["metric"] == RSA_METRIC]
     if own.empty:
         return summary
     shared = {name: own[name].iloc[0] for name in ("metric", "method", *_SHARED)}
     shared |= {"layer": "probabilities", "n": 0}
     rows = []
     for name in _other_networks(own["model"]):
-        value, source = published_rsa(name, "probabilities", RSA_METRIC)
-        published = {"published": value, "published_source": source}
+        values = published_rsa(name, "probabilities", RSA_METRIC)
+        published = dict(zip(_PUBLISHED, values, strict=True))
         rows.append(shared | {"model": f"{name} (published predictions)"} | published)
     return _with_rows(summary, rows)
 

@@ -19,7 +19,7 @@ from latent_microscope.similarity import influence
 from latent_microscope.similarity.behaviour import one_hot, softmax, vote_entropy
 from latent_microscope.similarity.bootstrap import score_table
 from latent_microscope.similarity.influence import Draws, Influence
-from latent_microscope.similarity.votes import class_mean_votes, resample_votes, vote_shares
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 
 NO_SEED = -1  # of rows that belong to no model
 LEVEL = 0.95  # coverage of all intervals
@@ -37,10 +37,7 @@ MEASURES = {  # column → name in behaviour_scores
 SMALLER = ("cross_entropy", "cross_entropy_calibrated", "jensen_shannon", "kl")
 """Measures of which smaller is better."""
 INTERVAL_MEASURES = tuple(name for name in MEASURES if name != "temperature")
-INTERVAL_COLUMNS = [
-    "model", "seed", "measure", "value", "low", "high", "sd",
-    "low_votes", "high_votes", "sd_votes", "vote_shift", "n_draws",
-]  # fmt: skip
+INTERVAL_COLUMNS = ["model", "seed", "measure", "value", "low", "high", "sd", "n_draws"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -286,7 +283,6 @@ def behaviour_intervals(
     folds: Ints,
     *,
     n_draws: int,
-    vote_resamples: int,
     seed: int,
 ) -> pd.DataFrame:
     """Intervals of all scores of all classifiers, and of the mean votes of the true class.
@@ -295,8 +291,7 @@ def behaviour_intervals(
     stay as fitted. Means are resampled exactly, the ranks of entropies follow to first order.
 
     Returns:
-        Table of :data:`INTERVAL_COLUMNS`, empty for fewer than 2 draws; ``value`` and
-        ``vote_shift`` as for the similarity measures.
+        Table of :data:`INTERVAL_COLUMNS`, empty for fewer than 2 draws.
     """
     shares = vote_shares(votes.counts)
     with np.errstate(divide="ignore"):
@@ -307,21 +302,11 @@ def behaviour_intervals(
         (one.name, one.seed, one.logits, one.temperatures_for(shares, folds)) for one in classifiers
     ]
     rows.append(("class_mean", NO_SEED, oracle, None))
-    samples = influence.resampling(len(shares), n_draws, vote_resamples, seed)
-    vote_draws = [
-        resample_votes(votes.counts, rng(seed, "bootstrap_votes", number))
-        for number in range(vote_resamples)
-    ]
     tables = []
     for name, seed_of_model, logits, temperatures in rows:
         numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
-        renewed = [_numbers(logits, temperatures, new, votes.labels) for new in vote_draws]
-        images, both = influence.linear_draws(numbers, renewed, samples)
-        point = _point(numbers)
-        mixed = _scores(both) if renewed else None
-        table = score_table(INTERVAL_MEASURES, point, _scores(images), mixed, LEVEL)
-        if renewed:
-            table["vote_shift"] = np.mean([_point(part) for part in renewed], axis=0) - point
+        drawn = influence.linear_draws(numbers, len(shares), n_draws, seed)
+        table = score_table(INTERVAL_MEASURES, _point(numbers), _scores(drawn), LEVEL)
         table = table.rename(columns={"model": "measure", "score": "value"})
         tables.append(table.assign(model=name, seed=seed_of_model, n_draws=n_draws))
     return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))

@@ -12,7 +12,8 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table, score_table
-from latent_microscope.similarity.measures import frame
+from latent_microscope.similarity.kinds import kind_differences
+from latent_microscope.similarity.measures import HEADLINE, frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
 from latent_microscope.similarity.votes import vote_shares
@@ -21,15 +22,11 @@ from latent_microscope.tables.rsa import Source, frame_of, vote_rows
 
 Floats = npt.NDArray[np.float64]
 _KEYS = ["model", "layer", "seed"]
-INTERVAL_COLUMNS = [
-    *_KEYS, "metric", "measure", "value", "low", "high", "sd",
-    "low_votes", "high_votes", "sd_votes", "vote_shift", "n_draws",
-]  # fmt: skip
+INTERVAL_COLUMNS = [*_KEYS, "metric", "measure", "value", "low", "high", "sd", "n_draws"]
 DIFFERENCE_COLUMNS = [
-    "metric", *(f"{key}_{side}" for side in "ab" for key in _KEYS),
-    "difference", "low", "high", "p", "p_adjusted",
-    "low_votes", "high_votes", "p_votes", "p_votes_adjusted", "correction",
-]  # fmt: skip
+    *("metric", "measure", *(f"{key}_{side}" for side in "ab" for key in _KEYS)),
+    *("difference", "low", "high", "p", "p_adjusted", "correction"),
+]
 
 
 def item(source: Source, metric: str) -> Item:
@@ -46,38 +43,32 @@ def bootstrap_sources(
     metric: str,
     *,
     n_draws: int,
-    vote_resamples: int,
     seed: int,
-    correction: str = "holm",
+    correction: str = "max-t",
     tau: bool = True,
     threads: int = 1,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Intervals over images, and over images and votes, of all measures of all models.
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Intervals over images of all measures of all models.
 
     The samples of images are the same for all models and measures. Ranks follow each sample to
-    first order (see ``similarity.influence``); class-level RDMs are recomputed. All votes are
-    drawn ``vote_resamples`` times, mixed image by image; 0: images only. ``comparisons`` holds the
-    values. ``threads`` changes no number.
+    first order (see ``similarity.influence``). ``comparisons`` holds the values. ``threads``
+    changes no number.
 
     Returns:
-        Table of :data:`INTERVAL_COLUMNS` and, for the Spearman correlation, of
-        :data:`DIFFERENCE_COLUMNS`.
+        Table of :data:`INTERVAL_COLUMNS`; of the headline measure the table of
+        :data:`DIFFERENCE_COLUMNS`, and that of ``similarity.kinds.kind_differences``, where all
+        seeds of one model and layer are a kind.
     """
-    if n_draws < 2 or vote_resamples == 1 or vote_resamples > 100:
-        raise InputError(
-            f"{n_draws} draws and {vote_resamples} vote resamples; give at least 2 draws, and 0 or "
-            "2 to 100 resamples"
-        )
+    if n_draws < 2:
+        raise InputError(f"{n_draws} draws; give at least 2")
     values = _values(models, comparisons)
     reference = item(human, metric)
-    shared, counts = frame_of(reference.matrix, votes)
+    shared, _ = frame_of(reference.matrix, votes)
     found = bootstrap_scores(
         reference,
         [item(source, metric) for source in models],
         shared,
-        counts,
         n_draws=n_draws,
-        vote_resamples=vote_resamples,
         seed=seed,
         tau=tau,
         threads=threads,
@@ -86,23 +77,19 @@ def bootstrap_sources(
     tables = []
     for measure in MEASURES:
         value = values[measure]
-        defined = np.where(np.isnan(value), np.nan, 1.0)
-        moved = value - found.point[measure] if measure in found.point else 0.0
-        draws = (found.draws[measure] + moved) * defined
-        mixed = (found.mixed[measure] + moved) * defined if measure in found.mixed else None
-        table = score_table(names, value, draws, mixed, LEVEL)
-        if measure in found.shifts:
-            table["vote_shift"] = found.shifts[measure]
-        table["measure"] = measure
-        tables.append(table)
-        if measure == "spearman":
-            differences = difference_table(names, value, draws, mixed, LEVEL, correction)
-            differences["correction"] = correction
+        draws = found.draws[measure] + (value - found.point[measure])
+        tables.append(score_table(names, value, draws, LEVEL).assign(measure=measure))
+        if measure == HEADLINE:
+            differences = difference_table(names, value, draws, LEVEL, correction)
+            differences = differences.assign(measure=measure, correction=correction)
+            kinds = [f"{one.model}, {one.layer}" for one in models]
+            of_kinds = kind_differences(kinds, value, draws, LEVEL)
     intervals = _by_place(tables).assign(n_draws=n_draws)
     sides = ("_a", "_b")
     return (
         _labelled(intervals, models, metric, INTERVAL_COLUMNS),
         _labelled(differences, models, metric, DIFFERENCE_COLUMNS, sides),
+        of_kinds.assign(metric=metric, measure=HEADLINE),
     )
 
 
@@ -119,9 +106,8 @@ def exact_differences(
 ) -> pd.DataFrame:
     """The first-order bootstrap and one that re-ranks every sample, on the first images.
 
-    Both draw the same images. The exact one draws votes again in every sample, the other in 8 mixed
-    sets, so that with votes only the intervals compare. Columns ``<name>_exact`` are of the exact
-    one; ``largest_difference`` is of a draw, both centred; ``correlation`` is of the draws.
+    Both draw the same images. Columns ``<name>_exact`` are of the exact one; ``largest_difference``
+    is of a draw, both centred; ``correlation`` is of the draws.
     """
     matrix = human.load(metric)
     ids = matrix.ids[:n_images]
@@ -134,26 +120,34 @@ def exact_differences(
         for one in (item(source, metric) for source in models)
     ]
     shared = frame(labels, np.count_nonzero(counts, axis=1) > 1, ids)
-    found = bootstrap_scores(
-        some, items, shared, counts, n_draws=n_draws, vote_resamples=8, seed=seed, threads=threads
-    )
+    found = bootstrap_scores(some, items, shared, n_draws=n_draws, seed=seed, threads=threads)
     label = rdm(np.eye(int(labels.max()) + 1)[labels], "euclidean", ids)
     tables = []
-    for measure, controls in (("spearman", []), ("partial_label", [label])):
+    for measure, method, controls in (
+        (HEADLINE, "rho-a", []),
+        ("partial_label", "spearman", [label]),
+    ):
         matrices = [one.matrix for one in items]
         exact = bootstrap_compare(
-            matrices, some.matrix, counts, n_draws, seed, controls=controls, threads=threads
+            matrices,
+            some.matrix,
+            None,
+            n_draws,
+            seed,
+            method=method,
+            controls=controls,
+            threads=threads,
         )
         point = exact.scores["score"].to_numpy(dtype=np.float64)
         names = [str(place) for place in range(len(items))]
-        ours = score_table(names, point, found.draws[measure], found.mixed[measure], LEVEL)
+        ours = score_table(names, point, found.draws[measure], LEVEL)
         table = ours.merge(exact.scores, on="model", suffixes=("", "_exact"))
         a, b = (x - np.mean(x, axis=0) for x in (found.draws[measure], exact.draws))
         table["largest_difference"] = np.abs(a - b).max(axis=0)
         size = np.sqrt(np.sum(a * a, axis=0) * np.sum(b * b, axis=0))
         table["correlation"] = np.sum(a * b, axis=0) / np.where(size > 0.0, size, np.nan)
         tables.append(table.assign(measure=measure, n_images=n, n_draws=n_draws))
-    both = ["low", "high", "sd", "low_votes", "high_votes", "sd_votes"]
+    both = ["low", "high", "sd"]
     columns = [*_KEYS, "metric", "measure", "value"]
     columns += [name for one in both for name in (one, f"{one}_exact")]
     columns += ["largest_difference", "correlation", "n_images", "n_draws"]
@@ -169,7 +163,7 @@ def _by_place(tables: list[pd.DataFrame]) -> pd.DataFrame:
 def _values(models: Sequence[Source], comparisons: pd.DataFrame) -> dict[str, Floats]:
     """Exact values of each measure, in the order of the models."""
     keys = [(s.model, s.layer, s.seed) for s in models]
-    table = comparisons.rename(columns={"value": "spearman"}).set_index(_KEYS)
+    table = comparisons.rename(columns={"value": HEADLINE}).set_index(_KEYS)
     missing = [key for key in keys if key not in table.index]
     if missing:
         raise InputError(f"the table of comparisons has no row for {missing[0]}; compare again")

@@ -12,12 +12,12 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import HumanVotes, load_votes
 from latent_microscope.similarity.ceiling import noise_ceiling
-from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm, spearman
+from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm, rho_a
 from latent_microscope.similarity.rdms import pairs_within, rdm
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.statistics.summaries import over_runs
 
-_MEASURES = ["value", "partial_label", "within_class"]
+_MEASURES = ["value", "spearman", "partial_label", "within_class_rho_a"]
 _SHARED = ["label_only", "n_images", "n_pairs"]
 COLUMNS = ["metric", "layer", "position", "depth", "width", *_MEASURES, *_SHARED]
 
@@ -39,8 +39,8 @@ def layer_profile(
 ) -> pd.DataFrame:
     """Similarity of the RDM of each layer (name, ``.npy``), first to last, with that of the votes.
 
-    Spearman over all pairs (``value``), with the label RDM held constant, and among pairs of one
-    class; ``depth`` is the position as a share of the last. NaN where not defined. No RDM is kept.
+    rho-a over all pairs (``value``) and among pairs of one class, Spearman over all pairs and with
+    the label RDM held constant; ``depth`` is the position as a share of the last. NaN where not defined. No RDM is kept.
     """
     n = len(votes.ids)
     human = rdm(vote_shares(votes.counts), metric, votes.ids)
@@ -48,7 +48,7 @@ def layer_profile(
     label = rank_rdm(rdm(np.eye(len(votes.classes))[votes.labels], metric, votes.ids))
     within = pairs_within(votes.labels)
     human_within = rank_rdm(human, pairs=within) if within.size > 1 else None
-    label_only = compare(ranked, label)
+    label_only = compare(ranked, label, "rho-a")
     rows = []
     for position, (name, path) in enumerate(features):
         rows_of_layer = load_npy(path, mmap=True)
@@ -56,7 +56,7 @@ def layer_profile(
         model = rank_rdm(matrix)
         among = float("nan")
         if human_within:
-            among = spearman(human_within.ranks, rank_rdm(matrix, pairs=within).ranks)
+            among = rho_a(human_within.ranks, rank_rdm(matrix, pairs=within).ranks)
         rows.append(
             {
                 "metric": metric,
@@ -64,9 +64,10 @@ def layer_profile(
                 "position": position,
                 "depth": position / max(len(features) - 1, 1),
                 "width": int(rows_of_layer.shape[1]),
-                "value": compare(ranked, model),
+                "value": compare(ranked, model, "rho-a"),
+                "spearman": compare(ranked, model),
                 "partial_label": partial_compare(ranked, model, [label]),
-                "within_class": among,
+                "within_class_rho_a": among,
                 "label_only": label_only,
                 "n_images": n,
                 "n_pairs": len(matrix),
@@ -112,8 +113,8 @@ def tabulate_layers(
 
     Returns:
         One row per metric, model and layer: these and ``position``, ``depth``, ``width``, then
-        ``<measure>_mean`` and ``<measure>_sd`` over seeds of ``value``, ``partial_label`` and
-        ``within_class``, ``n`` seeds, ``label_only``, ``<measure>_ceiling_lower`` and
+        ``<measure>_mean`` and ``<measure>_sd`` over seeds of ``value`` (rho-a), ``spearman``,
+        ``partial_label`` and ``within_class_rho_a``, ``n`` seeds, ``label_only``, ``<measure>_ceiling_lower`` and
         ``_upper`` (halves of the votes, and root Spearman-Brown of that), ``n_images``,
         ``n_pairs``, ``note``.
     """
@@ -143,10 +144,15 @@ def tabulate_layers(
 
 def _ceilings(votes: HumanVotes, metric: str, splits: int, seed: int) -> dict[str, float]:
     label = rdm(np.eye(len(votes.classes))[votes.labels], metric)
-    options: list[dict] = [{}, {"controls": [label]}, {"pairs": pairs_within(votes.labels)}]
+    options: list[tuple[str, dict]] = [
+        ("rho-a", {}),
+        ("spearman", {}),
+        ("spearman", {"controls": [label]}),
+        ("rho-a", {"pairs": pairs_within(votes.labels)}),
+    ]
     found: dict[str, float] = {}
-    for name, more in zip(_MEASURES, options, strict=True):
-        bounds = noise_ceiling(votes.counts, metric, "spearman", splits, seed, **more)
+    for name, (method, more) in zip(_MEASURES, options, strict=True):
+        bounds = noise_ceiling(votes.counts, metric, method, splits, seed, **more)
         found[f"{name}_ceiling_lower"] = bounds.lower
         found[f"{name}_ceiling_upper"] = bounds.upper
     return found

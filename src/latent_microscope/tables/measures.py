@@ -8,17 +8,19 @@ import pandas as pd
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.similarity.measures import HEADLINE, OVER_PARTS
 from latent_microscope.statistics.summaries import stack
 from latent_microscope.tables import behaviour as scores
 from latent_microscope.tables.behaviour import SMALLER
 
 KEYS = ["model", "layer", "seed", "metric", "measure"]
 RSA_MEASURES = (
-    "spearman", "rho_a", "tau_a", "cosine", "partial_label", "within_class", "non_unanimous",
-    "unique_variance", "class_level", "cka",
-)  # fmt: skip
+    *("rho_a", "spearman", "tau_a", "cosine", "partial_label", *OVER_PARTS),
+    *("semipartial", "class_level", "cka"),
+)
 BEHAVIOUR_MEASURES = tuple(scores.MEASURES)
-_INTERVAL = ["low", "high", "low_votes", "high_votes", "n_draws"]
+EQUIVALENTS = ("cross_entropy", "rho_a", "spearman")
+_INTERVAL = ["low", "high", "n_draws"]
 _BOUNDS = ["ceiling_lower", "ceiling_upper", "ceiling_smoothed", "ceiling_dirichlet"]
 COLUMNS = [
     *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "self_ceiling", "baseline", "baseline_name",
@@ -58,7 +60,7 @@ def tabulate_measures(
         ``metric`` is empty for predictions. The ceiling of a score of predictions is that of the
         votes themselves (their entropy, for cross-entropy), in ``ceiling_upper``.
         ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
-        ``unique_variance`` has as ceiling what a perfect RDM would explain beyond the others.
+        ``semipartial`` has as ceiling that of a perfect RDM given the others.
         ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
     """
     if len(ceilings) != len(metrics):
@@ -102,14 +104,14 @@ def _similarities(
 ) -> pd.DataFrame:
     """Long rows of one RSA table."""
     parts = []
-    wide = rsa.rename(columns={"value": "spearman"})
+    wide = rsa.rename(columns={"value": HEADLINE})
     for metric, group in wide.groupby("metric", sort=False):
         if metric not in ceilings:
             raise InputError(f"no table of ceilings of the metric {metric!r}; compute it")
         bounds = ceilings[str(metric)].set_index("measure")
         oracle = wide[(wide["model"] == label) & (wide["metric"] == metric)]
         for measure in RSA_MEASURES:
-            whole = measure not in ("within_class", "non_unanimous", "class_level", "cka")
+            whole = measure not in (*OVER_PARTS, "class_level", "cka")
             part = group[["model", "layer", "seed", "metric"]].assign(
                 measure=measure,
                 value=group[measure],
@@ -117,18 +119,18 @@ def _similarities(
                 n_pairs=group["n_pairs"] if whole else 0,
             )
             names = ["lower", "upper", "truth_smoothed", "truth_dirichlet"]
-            own = "spearman" if measure == "unique_variance" else measure
+            own = "spearman" if measure == "semipartial" else measure
             for name, bound in zip(_BOUNDS, names, strict=True):
                 value = float(bounds[bound].get(own, np.nan))
-                if measure == "unique_variance":
-                    part[name] = np.maximum(value**2 - group["others_explain"], 0.0)
+                if measure == "semipartial":
+                    part[name] = np.sqrt(np.maximum(value**2 - group["others_explain"], 0.0))
                 else:
                     part[name] = value
-            if measure == "rho_a":
+            if measure == HEADLINE:
                 part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
-            if measure == "spearman":
+            if measure == HEADLINE:
                 part["baseline"], part["baseline_name"] = group["label_only"], label
-            elif measure != "unique_variance" and oracle[measure].notna().any():
+            elif measure != "semipartial" and oracle[measure].notna().any():
                 part["baseline"] = float(oracle[measure].iloc[0])
                 part["baseline_name"] = label
             parts.append(part)
@@ -175,8 +177,8 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``model``, ``layer``, ``metric``, ``n`` (seeds), ``<measure>_mean``, ``<measure>_sd``, and
-        the equivalents of the first seed of Spearman and cross-entropy, as text; ``note``. Ordered
-        by metric and falling Spearman correlation.
+        the equivalents of the first seed of cross-entropy (the headline: a proper score), rho-a
+        and Spearman, as text; ``note``. Ordered by metric and falling rho-a.
     """
     names = [*RSA_MEASURES, *BEHAVIOUR_MEASURES]
     similar = measures[measures["metric"] != ""]
@@ -195,10 +197,10 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
             rows.append(_wide_row(model, PREDICTIONS, "", scored[scored["model"] == model]))
     table = pd.DataFrame(rows)
     columns = [*keys, "n", *(f"{name}_{end}" for name in names for end in ("mean", "sd"))]
-    columns += ["spearman_equivalents", "cross_entropy_equivalents", "note"]
+    texts = [f"{name}_equivalents" for name in EQUIVALENTS]
+    columns += [*texts, "note"]
     table = table.reindex(columns=columns)
-    order = np.lexsort((-table["spearman_mean"].to_numpy(), pd.factorize(table["metric"])[0]))
-    texts = ["spearman_equivalents", "cross_entropy_equivalents"]
+    order = np.lexsort((-table[f"{HEADLINE}_mean"].to_numpy(), pd.factorize(table["metric"])[0]))
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     return table.iloc[order].reset_index(drop=True)
 
@@ -212,6 +214,6 @@ def _wide_row(model: str, layer: str, metric: str, part: pd.DataFrame) -> dict[s
         name = str(measure)
         row[name + "_mean"] = float(values.mean())
         row[name + "_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-        if name in ("spearman", "cross_entropy"):
+        if name in EQUIVALENTS:
             row[name + "_equivalents"] = str(group["equivalents_text"].iloc[0])
     return row

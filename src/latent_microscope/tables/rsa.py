@@ -19,26 +19,22 @@ from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
 from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
-from latent_microscope.similarity.comparison import (
-    partial_correlation,
-    rank_gram,
-    require_same_images,
-    spearman,
-)
+from latent_microscope.similarity.comparison import require_same_images, rho_a
 from latent_microscope.similarity.files import ids_path, load_rdm
-from latent_microscope.similarity.measures import Frame, frame, measures, ready
+from latent_microscope.similarity.measures import OVER_PARTS, Frame, frame, measures, ready
 from latent_microscope.similarity.ranks import Ranks, covariation
 from latent_microscope.similarity.rdms import RDM, rdm
-from latent_microscope.similarity.variance import explained, rivals, unique_among
+from latent_microscope.similarity.variance import explained, rivals, semipartial_among
 from latent_microscope.similarity.votes import vote_shares
 
 FOLD_LAYER = "features (within folds)"
 _HEAD = ["model", "layer", "seed", "metric", "method"]
 _TEXTS = dict.fromkeys(("model", "layer", "metric", "method"), "str")
 _COUNTS = ["n_images", "n_pairs"]
+METHOD = "rho-a"  # of value and label_only, the headline
 _NUMBERS = [
-    *("value", "partial_label", "rho_a", "within_class", "non_unanimous", "cosine", "tau_a"),
-    *("unique_variance", "others_explain", "class_level", "cka", "self_rho_a", "human_self_rho_a"),
+    *("value", "spearman", "partial_label", *OVER_PARTS, "cosine", "tau_a"),
+    *("semipartial", "others_explain", "class_level", "cka", "self_rho_a", "human_self_rho_a"),
     "label_only",
 ]
 COMPARISON_COLUMNS = [*_HEAD, *_NUMBERS, *_COUNTS]
@@ -144,12 +140,13 @@ def compare_sources(
     that memory holds two of them per thread however many models there are.
 
     Returns:
-        Table of :data:`COMPARISON_COLUMNS`, one row per model RDM, and table ``model_a``,
+        Table of :data:`COMPARISON_COLUMNS`, one row per model RDM (``value`` and ``label_only``:
+        rho-a), and table ``model_a``,
         ``model_b``, ``value`` (Spearman) of all ordered pairs of annotators and first seeds.
         ``self_rho_a`` is the rho-a of the RDM with itself, below 1 where it has ties; the root of
-        its product with ``human_self_rho_a`` is the maximum of ``rho_a``. ``unique_variance`` is
-        the share of the variance of the human ranks that this RDM explains and no RDM of another
-        model does (first seed of each), ``others_explain`` what those explain. NaN: not defined.
+        its product with ``human_self_rho_a`` is the maximum of ``value``. ``semipartial`` is the
+        signed semi-partial Spearman correlation given the RDMs of all other models (first seed of
+        each), ``others_explain`` the R squared of those. NaN: not defined.
     """
     people = human.load(metric)
     shared, _ = frame_of(people, votes)
@@ -169,17 +166,17 @@ def compare_sources(
             ranks = [reference.ranked.ranks, *(own for _, own in results)]
             gram = _gram(ranks, pool.map)
         against = rivals(models)
-        unique = unique_among(gram, against)
+        own = semipartial_among(gram, against)
         others = [explained(gram, [1 + place for place in rest]) for rest in against]
         table = pd.DataFrame([values for values, _ in results])
-        table = table.rename(columns={"spearman": "value"})
+        table = table.rename(columns={"rho_a": "value"})
         for key in ("model", "layer", "seed"):
             table[key] = [getattr(source, key) for source in models]
-        table["metric"], table["method"] = metric, "spearman"
-        table["unique_variance"], table["others_explain"] = unique, np.array(others, float)
+        table["metric"], table["method"] = metric, METHOD
+        table["semipartial"], table["others_explain"] = own, np.array(others, float)
         table["self_rho_a"] = [_self_rho_a(own) for own in ranks[1:]]
         table["human_self_rho_a"] = _self_rho_a(ranks[0])
-        table["label_only"] = float(partial_correlation(rank_gram([ranks[0], shared.label.ranks])))
+        table["label_only"] = rho_a(ranks[0], shared.label.ranks)
         table["n_images"], table["n_pairs"] = people.n, len(people)
         del ranks, results
     table = table[COMPARISON_COLUMNS].astype({**_TEXTS, "seed": "int64"})
@@ -240,7 +237,7 @@ def compare_within_folds(
     """Compare features, row i = image i of the votes, within folds: pairs share one network.
 
     One row per fold: ``fold``, ``method`` and the numbers of the table of all comparisons.
-    ``unique_variance`` and ``others_explain`` are NaN: other models are not part of it.
+    ``semipartial`` and ``others_explain`` are NaN: other models are not part of it.
     """
     rows, fold = np.asarray(features), np.asarray(folds)
     if not len(rows) == fold.size == len(votes.ids):
@@ -268,13 +265,13 @@ def compare_within_folds(
             {
                 **values,
                 "fold": int(name),
-                "method": "spearman",
-                "value": values["spearman"],
-                "unique_variance": float("nan"),
+                "method": METHOD,
+                "value": values["rho_a"],
+                "semipartial": float("nan"),
                 "others_explain": float("nan"),
                 "self_rho_a": scale * model.ranked.ranks.variation,
                 "human_self_rho_a": scale * human.ranked.ranks.variation,
-                "label_only": spearman(human.ranked.ranks, shared.label.ranks),
+                "label_only": rho_a(human.ranked.ranks, shared.label.ranks),
                 "n_images": n,
                 "n_pairs": pairs,
             }
