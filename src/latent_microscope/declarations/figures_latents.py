@@ -214,8 +214,8 @@ LATENTS = (
             "Odds ratios (members against all others) of the attributes furthest from 1 in each "
             "of the largest groups, with 95 % intervals, resampled by identity where identities "
             "are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
-            "all groups of the run. On real faces the bars that the preprint published for its "
-            "cluster 0 are shown, too; clusters of different runs are not the same clusters."
+            "all groups of the seed. On real faces the bars that the preprint published for its "
+            "cluster 0 are shown, too; clusters of different seeds are not the same clusters."
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),

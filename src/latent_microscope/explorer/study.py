@@ -15,7 +15,6 @@ from latent_microscope.explorer.lists import pair_list, ranked_lists
 from latent_microscope.explorer.maps import Source, load_map
 from latent_microscope.explorer.sprites import COLUMNS, ON_A_SHEET, Sheets, sheets
 from latent_microscope.explorer.votes import load_opinions
-from latent_microscope.forensics.bias import LIMITS
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_ids
 
@@ -57,14 +56,14 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
     place = {value: row for row, value in enumerate(ids)}
     samples = load_table(files.samples)
     samples["id"] = samples["id"].astype(str)
-    votes, opinions = None, []
+    votes: dict[str, Any] | None = None
+    opinions: list[Column] = []
     if files.votes is not None:
         models = files.models, files.logits, files.logit_ids
         votes, opinions = load_opinions(files.votes, files.samples, place, *models)
     columns = _columns(files, samples, opinions)
     numbers = {c.name: c.values for c in columns if c.group == "score" and c.levels is None}
     rankings = load_table(files.rankings, ["list", "rank", "id"]) if files.rankings else None
-    over, under = LIMITS["odds"]
     made = _thumbnails(files, len(ids), thumbnail, quality)
     size = {"width": made.width, "height": made.height} if made else None
     payload = {
@@ -76,7 +75,6 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
         "pairs": pair_list(load_table(files.pairs), place) if files.pairs else None,
         "votes": votes,
         "thumbnails": size and {**size, "columns": COLUMNS, "onSheet": ON_A_SHEET},
-        "limits": {"over": over, "under": under},
     }
     return Study(title, payload, made.files if made else [])
 

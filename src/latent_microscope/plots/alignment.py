@@ -28,11 +28,8 @@ _RSA_PANELS = {
     "within_class": ("within_class", "pairs within a class"),
 }
 _CEILING = ["ceiling_lower", "ceiling_upper"]
-_RSA_MEASURES = [
-    *("model", "layer", "metric", "measure", "low", "high", "low_votes", "high_votes"),
-    *_CEILING,
-]
 _ENDS = ["low_votes", "high_votes", "low", "high"]
+_MEASURES = ["model", "layer", "metric", "measure", *_ENDS, *_CEILING]
 
 
 def plot_rsa(
@@ -60,8 +57,8 @@ def plot_rsa(
     means = rows["value"].mean().sort_values(kind="stable")
     order: list[tuple[str, str]] = list(means.index)[::-1]
     seeds = rows["seed"].nunique().max()
-    none = pd.DataFrame(columns=_RSA_MEASURES, dtype=float)
-    every = load_table(measures, _RSA_MEASURES) if measures else none
+    none = pd.DataFrame(columns=_MEASURES, dtype=float)
+    every = load_table(measures, _MEASURES) if measures else none
     every = every[every["metric"] == metric]
     found = _intervals(every) if method == "spearman" else {}
     whiskers = "95 % intervals over images and votes" if found else "sd"
@@ -169,7 +166,7 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
     letters = look.font_size - 1
     left = float(np.clip(0.2 + letters / 72 * 0.57 * names.str.len().max(), 0.8, 2.4))
     letters = style.fitting(max(names, key=len), letters, left - 0.2)
-    low, high = min(ends.min(axis=None), 0.0), max(ends.max(axis=None), 0.0)
+    low, high = (float(end(ends.to_numpy(), initial=0.0)) for end in (np.nanmin, np.nanmax))
     margin = 0.04 * max(high - low, 1e-3)
     for number, metric in enumerate(metrics):
         top = head + number * (height + gap)
@@ -196,10 +193,6 @@ _TRAINED = {  # what a network was fine-tuned on → legend, marker, index of th
     "labels": ("fine-tuned on labels of other images (control)", "v", 5),
     "votes": ("fine-tuned on votes on other images", "^", 4),
 }
-_ACCURACY_COLUMNS = [
-    *("model", "layer", "seed", "metric", "measure", "value", "baseline"),
-    *(*_ENDS, *_CEILING),
-]
 # Measure → layers of which the first found counts, title, label of the axis.
 _ACCURACY_PANELS = {
     "cross_entropy_calibrated": (
@@ -231,7 +224,7 @@ def plot_accuracy(
     model they started from, both by name. ``simulated`` votes are compared with no published
     network.
     """
-    table = load_table(measures, _ACCURACY_COLUMNS)
+    table = load_table(measures, [*_MEASURES, "seed", "value", "baseline"])
     page = Page(
         4.25,
         f"{title} · accuracy and alignment with annotators",
@@ -255,11 +248,8 @@ def plot_accuracy(
             _similarity_references(ax, table[table["metric"] == metric])
         else:
             _vote_references(ax, table, look, published=not simulated)
-        labels = {
-            "xlabel": "error rate (% of the images)",
-            "ylabel": f"{label} ({metric})" if of else label,
-        }
-        look.panel(ax, measure, letter, text, **labels)
+        label = f"{label} ({metric})" if of else label
+        look.panel(ax, measure, letter, text, "error rate (% of the images)", label)
         box = ax.get_position()
         inches = (box.width * page.width, box.height * page.height)
         names = [pretty(str(name)) for name in found.index]

@@ -182,7 +182,7 @@ def plot_disputed(
     shares = {"votes": human.counts / np.maximum(human.counts.sum(axis=1, keepdims=True), 1)}
     if logits is not None and features is not None:
         rows, ids = load_with_ids(logits, features)
-        place = pd.Index(ids).get_indexer(human.ids)
+        place = pd.Index(ids).get_indexer(pd.Index(human.ids))
         if (place < 0).any():
             missing = human.ids[np.argmin(place)]
             raise InputError(f"{features}: the image {missing!r} of {samples} is missing")

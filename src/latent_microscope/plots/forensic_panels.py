@@ -91,14 +91,14 @@ def plot_forensic_panels(
     margins = {"top": 0.6, "bottom": 0.65, "left": 0.6, "right": 0.25}
     axes = page.grid(3, 3, **margins, wspace=0.82, hspace=0.75)
     by_value(axes[0], first_two(components), table["originality"], "originality", look, "sources")
-    labels = {"xlabel": "component 1", "ylabel": "component 2"}
-    look.panel(axes[0], "sources", "a", "independent components", **labels)
+    labels = "component 1", "component 2"
+    look.panel(axes[0], "sources", "a", "independent components", *labels)
     for ax, letter, column in ((axes[1], "b", "stability"), (axes[6], "g", "originality")):
         histogram(ax, table, column, look)
         if "kind" in table:
             ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
             ax.legend(loc="upper left", ncols=2, columnspacing=0.8, borderaxespad=0.1)
-        look.panel(ax, column, letter, column, xlabel=column)
+        look.panel(ax, column, letter, column, column)
     _cores(axes[2], data, look)
     _attractors(axes[3], data, look)
     _signatures(axes[4], data, look)
@@ -118,8 +118,8 @@ def _cores(ax: Axes, data: _Heuristics, look: Look) -> None:
     ticks = [t for t in _NEIGHBOURS if t <= max(10, int(both[:, 1].max()))]
     ax.set_yticks(ticks, [count(t) for t in ticks])
     ax.yaxis.set_minor_locator(NullLocator())
-    labels = {"xlabel": "uniqueness", "ylabel": "number of neighbours (cosine)"}
-    look.panel(ax, "cores", "c", f"isolated cores: n = {count(data.cores.sum())}", **labels)
+    text = f"isolated cores: n = {count(data.cores.sum())}"
+    look.panel(ax, "cores", "c", text, "uniqueness", "number of neighbours (cosine)")
 
 
 def _attractors(ax: Axes, data: _Heuristics, look: Look) -> None:
@@ -166,8 +166,8 @@ def _validated(ax: Axes, data: _Heuristics, look: Look) -> None:
     else:
         text = "none passes any\nstability percentile"
         style.inside(ax, 0.03, 0.97, text, ha="left", color=MUTED, size="small")
-    labels = {"xlabel": "uniqueness", "ylabel": "stability"}
-    look.panel(ax, "validated", "f", "validated cores by stability", **labels)
+    text = "validated cores by stability"
+    look.panel(ax, "validated", "f", text, "uniqueness", "stability")
 
 
 def _methods(ax: Axes, data: _Heuristics, look: Look) -> None:
@@ -192,8 +192,7 @@ def _methods(ax: Axes, data: _Heuristics, look: Look) -> None:
     ax.set_yticks(y, list(rows))
     ax.invert_yaxis()
     ax.set_xlim(0, most * 1.25)
-    xlabel = "number of samples selected"
-    look.panel(ax, "methods", "h", "candidates by method", xlabel=xlabel)
+    look.panel(ax, "methods", "h", "candidates by method", "number of samples selected")
 
 
 def _correlations(ax: Axes, scores: pd.DataFrame) -> None:
@@ -204,4 +203,4 @@ def _correlations(ax: Axes, scores: pd.DataFrame) -> None:
     size = matplotlib.rcParams["font.size"] - 2
     slanted(ax, range(len(METRICS)), list(METRICS.values()), size=size)
     ax.set_yticks(range(len(METRICS)), list(METRICS.values()), size=size)
-    style.panel(ax, "i", "Spearman correlation ρ")
+    ax.set_title(style.lettered("i", "Spearman correlation ρ"))

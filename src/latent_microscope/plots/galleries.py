@@ -103,7 +103,7 @@ def plot_subniches(
         colour = look.colour(i) if i < min(most, len(look.colours)) else INK
         style.points(ax, xy[rows], c=colour, s=max(5.0, style.point_size(len(xy))))
     style.plain(ax, "UMAP 1", "UMAP 2")
-    look.panel(ax, "plane", "a", "sub-niches on the UMAP" if shown else "no sub-niche found")
+    look.panel(ax, "umap", "a", "sub-niches on the UMAP" if shown else "no sub-niche found")
     if not shown:
         style.say(
             page.axes(3.5, 0.65, 3.55, 2.6), "no group of low-density samples is large enough"
@@ -135,7 +135,7 @@ def plot_cluster_control(
 ) -> Figure:
     """Images of a cluster (default: the largest) beside random others, and the scores of both.
 
-    ``seed``, the root seed, draws at most ``shown`` images of either group.
+    ``root_seed`` draws at most ``shown`` images of either group.
     """
     table = joined(scores, clusters, (measured, ["cluster"]))
     pictures = rows_of(images, table)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 
-from latent_microscope.plots.style import INK, Page
+from latent_microscope.plots.style import INK, Page, Style
 
 _LINE = 1.22  # line height over font size
 
@@ -67,7 +67,7 @@ class Grid:
         colours = [self.colour] * len(images) if isinstance(self.colour, str) else self.colour
         under = high + 0.15 * self.size / 72 * self.scale
         for (y, x), text, colour in zip(corners, self.captions, colours, strict=False):
-            place = {"ha": "center", "va": "top", "linespacing": 1.05}
+            place: Style = {"ha": "center", "va": "top", "linespacing": 1.05}
             ax.text(x + wide / 2, y + under, text, color=colour, size=self.size, **place)
 
         size = matplotlib.rcParams["font.size"] - 1

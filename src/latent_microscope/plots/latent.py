@@ -110,10 +110,10 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
         f"at the default radius\n{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
     )
     style.inside(right, 0.98, 0.6, tied, va="baseline", color=MUTED, size="small")
-    xlabel = "1 / mean latent distance to the k nearest samples"
-    look.panel(left, "knn", "a", "kNN density", xlabel=xlabel)
-    xlabel = "share of all samples within the radius"
-    look.panel(right, "attractor", "b", "attractor density, adaptive radius", xlabel=xlabel)
+    text = "1 / mean latent distance to the k nearest samples"
+    look.panel(left, "knn", "a", "kNN density", text)
+    text = "attractor density, adaptive radius"
+    look.panel(right, "attractor", "b", text, "share of all samples within the radius")
     return page.figure
 
 
@@ -134,7 +134,7 @@ def plot_components(
     two = first_two(values)
     legend_of(left, by_cluster(left, two, labels, look, names=False))
     chosen, text = choose_cluster(labels, cluster), "zoom"
-    axes = {"xlabel": "component 1", "ylabel": "component 2"}
+    axes = "component 1", "component 2"
     if chosen is None:
         style.say(right, ALL_NOISE)
     else:
@@ -146,10 +146,10 @@ def plot_components(
         low, high = np.percentile(members, [2, 98], axis=0)
         pad = np.maximum(0.08 * (high - low), 1e-6)
         low, high = low - pad, high + pad
-        right.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), **axes)
+        right.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         left.add_patch(Rectangle(tuple(low), *(high - low), fill=False, ec=INK, lw=0.9))
-    look.panel(left, "components", "a", "independent components, by cluster", **axes)
-    look.panel(right, "zoom", "b", text)
+    look.panel(left, "components", "a", "independent components, by cluster", *axes)
+    look.panel(right, "zoom", "b", text, *(axes if chosen is not None else ()))
     return page.figure
 
 
@@ -195,9 +195,9 @@ def plot_uniqueness_originality(*, scores: In, clusters: In, title: str, look: L
     if np.isfinite(rho):
         _trend(right, both, look)
         text = f"Spearman ρ = {rho:.3f}".replace("-", "−")
-    axes = {"xlabel": "uniqueness", "ylabel": "originality"}
-    look.panel(left, "clusters", "a", "by cluster", **axes)
-    look.panel(right, "trend", "b", text, **axes)
+    axes = "uniqueness", "originality"
+    look.panel(left, "clusters", "a", "by cluster", *axes)
+    look.panel(right, "trend", "b", text, *axes)
     return page.figure
 
 

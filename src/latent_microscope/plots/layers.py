@@ -51,8 +51,8 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         _references(ax, first, column)
         for model, part in parts.items():
             _curve(ax, part["depth"], part, column, styles[model])
-        labels = {"xlabel": "depth (share of the layers)", "ylabel": "Spearman ρ"}
-        look.panel(ax, column, "ab"[k], text, xlim=(-0.03, 1.03), **labels)
+        ax.set_xlim(-0.03, 1.03)
+        look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", "Spearman ρ")
     _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles)
     ends = [table[f"{c}_mean"] for c in _PANELS]
     low, high = min(e.min() for e in ends), max(e.max() for e in ends)

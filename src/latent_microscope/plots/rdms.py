@@ -109,7 +109,7 @@ def class_order(
     names in order, and the borders of the classes (pixels, with 0 and ``size``).
     """
     ids, known = np.asarray(ids).astype(str), pd.Index(samples["id"].astype(str))
-    place = known.get_indexer(ids)
+    place = known.get_indexer(pd.Index(ids))
     if (place < 0).any():
         raise InputError(f"samples: the image {ids[place < 0][0]!r} of an RDM is missing")
     given = samples["label"].to_numpy()
@@ -119,11 +119,10 @@ def class_order(
         own = pd.Index(tree.ids.astype(str))
         labels_of = np.searchsorted(classes, given[known.get_indexer(own)])
         within, turn = dendrogram_order(tree, labels_of)
-        place = within[own.get_indexer(ids)]
+        place = within[own.get_indexer(pd.Index(ids))]
     position = np.argsort(turn)  # of each class
     order = np.lexsort((place, position[labels]))  # within a class: the order of the samples
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    rank = np.argsort(order)
     classes, sizes = classes[turn], np.bincount(labels)[turn]
     names = dict(zip(samples["label"], samples["label_name"], strict=True))
     borders = np.concatenate([[0], np.cumsum(sizes)]) / len(order) * size

@@ -54,7 +54,7 @@ def plot_model_similarity(
     drawn = matrix(ax, values, norm, style.DIVERGING, style.rounded, size=size)
     slanted(ax, range(len(names)), texts)
     ax.set_yticks(range(len(names)), texts)
-    style.panel(ax, "a", "every two RDMs")
+    ax.set_title(style.lettered("a", "every two RDMs"))
     style.colourbar(ax, drawn, "Spearman ρ of RDMs")
     _model_map(page, values, texts, look)
     return page.figure
@@ -78,7 +78,8 @@ def _similarities(table: pd.DataFrame) -> tuple[list[str], Floats]:
 def _model_map(page: Page, values: Floats, texts: list[str], look: Look) -> None:
     width = page.width - 0.7
     ax = page.axes(0.35, page.height - _MAP - 0.25, width, _MAP)
-    style.panel(ax, "b", "map of the RDMs: distance √(2 − 2ρ), classical scaling")
+    title = "map of the RDMs: distance √(2 − 2ρ), classical scaling"
+    ax.set_title(style.lettered("b", title))
     look.panels.add("map")
     known = np.flatnonzero(np.isfinite(np.diag(values)))
     inner = values[np.ix_(known, known)]

@@ -46,9 +46,9 @@ def plot_power(*, power: In, title: str, look: Look, attributes: int = 40) -> Fi
         ax.set(ylim=(-0.02, 1.03), xscale="log")
         style.log_ticks(ax.xaxis, 1e3)
         ax.set_xticks(ticks, [f"{v:g}" for v in ticks])
-        ax.set_ylabel("" if k % len(sizes) else "power")
-        ax.set_xlabel("" if k < len(sizes) else "odds ratio (log scale)")
-        look.panel(ax, column, ascii_lowercase[k], f"n = {count(size)}: {rows[column]}")
+        labels = "odds ratio (log scale)" * (k >= len(sizes)), "power" * (k % len(sizes) == 0)
+        text = f"n = {count(size)}: {rows[column]}"
+        look.panel(ax, column, ascii_lowercase[k], text, *labels)
     axes[len(sizes) - 1].legend(title="prevalence", loc="lower right", title_fontsize="small")
     return page.figure
 
@@ -84,8 +84,7 @@ def plot_calibration(*, null: In, coverage: In, title: str, look: Look) -> Figur
     reference(left, x=float(alarms["limit"].max()), ls=":")
     name_rows(left, procedures, size=5.8)
     left.set_xlim(0, max(0.12, 1.08 * float(alarms["high"].max())))
-    xlabel = "share of studies with any rejection"
-    look.panel(left, "null", "a", "global null", xlabel=xlabel)
+    look.panel(left, "null", "a", "global null", "share of studies with any rejection")
     band(right, *COVERAGE)
     reference(right, x=1 - LEVEL)
     names = []

@@ -50,12 +50,13 @@ def plot_sbs_sizes(
         marks = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
         _by_size(axes, curve, load_table(path), shift, marks)
     used = curves[0].loc[curves[0]["configured"], "min_cluster_size"]
+    across = "minimal cluster size (samples)"
     panels = [
-        ("sbs", "a", "SBS: share of the largest cluster", "share of samples"),
-        ("clusters", "b", "number of clusters", "number of clusters"),
-        ("noise", "c", "share of noise", "share of samples"),
+        ("sbs", "a", "SBS: share of the largest cluster", across, "share of samples"),
+        ("clusters", "b", "number of clusters", across, "number of clusters"),
+        ("noise", "c", "share of noise", across, "share of samples"),
     ]
-    for ax, (*names_of, ylabel) in zip(axes, panels, strict=True):
+    for ax, words in zip(axes, panels, strict=True):
         for value in used:
             reference(ax, x=value, zorder=0)
         ax.set_xscale("log")
@@ -65,7 +66,7 @@ def plot_sbs_sizes(
             _numbers_of_clusters(ax, curves)
         else:
             ax.set_ylim(-0.03, 1.03)
-        look.panel(ax, *names_of, xlabel="minimal cluster size (samples)", ylabel=ylabel)
+        look.panel(ax, *words)
     if len(curves) > 1:
         axes[2].legend(loc="best")
     return page.figure
@@ -142,12 +143,13 @@ def plot_cluster_stability(
         _strip(left, table["ari"], y - 0.16, colour, colour)
         _strip(left, table["ari_clustered"], y + 0.16, colour, "none")
     name_rows(left, [name for name, _, _ in rows])
-    ends = (-0.12, 1.04)
-    look.panel(left, "ari", "a", "clusterings", xlim=ends, xlabel="adjusted Rand index")
+    left.set_xlim(-0.12, 1.04)
+    look.panel(left, "ari", "a", "clusterings", "adjusted Rand index")
     if shown:
         _jaccard(right, per_cluster, names, look, height)
-        xlabel = "Jaccard index of the best match"
-        look.panel(right, "jaccard", "b", "clusters, mean ± sd", xlim=ends, xlabel=xlabel)
+        right.set_xlim(-0.12, 1.04)
+        text = "Jaccard index of the best match"
+        look.panel(right, "jaccard", "b", "clusters, mean ± sd", text)
     else:
         style.say(right, ALL_NOISE)
         look.panel(right, "jaccard", "b", "clusters")

@@ -81,9 +81,15 @@ class Look:
             if ends := self._get(panel, key):
                 ax.set(**{key: ends})
 
-    def panel(self, ax: Axes, name: str, letter: str, title: str, **settings: Any) -> None:
-        """Finish a panel: its title, settings of its axes, and limits that the config fixes."""
-        ax.set(title=lettered(letter, title), **settings)
+    def panel(
+        self, ax: Axes, name: str, letter: str, title: str, xlabel: str = "", ylabel: str = ""
+    ) -> None:
+        """Finish a panel: its title, labels of its axes, and limits that the config fixes."""
+        ax.set_title(lettered(letter, title))
+        if xlabel:
+            ax.set_xlabel(xlabel)
+        if ylabel:
+            ax.set_ylabel(ylabel)
         self.limit(ax, name)
 
     def bounds(
@@ -247,11 +253,6 @@ def in_lines(text: str, size: float, width: float) -> tuple[str, float]:
     at = min((i for i, c in enumerate(text) if c == " "), key=lambda i: abs(i - len(text) / 2))
     lines = (text[:at].removesuffix(" ·"), text[at + 1 :].removeprefix("· "))
     return "\n".join(lines), 0.9 * fitting(max(lines, key=len), size, width)
-
-
-def panel(ax: Axes, letter: str, text: str) -> None:
-    """A panel's title."""
-    ax.set_title(lettered(letter, text))
 
 
 def lettered(letter: str, text: str) -> str:

@@ -102,7 +102,7 @@ def _curve(ax: Axes, table: pd.DataFrame, column: str, colour: str) -> None:
 
 def _over_epochs(ax: Axes, name: str, letter: str, text: str, unit: str, look: Look) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    look.panel(ax, name, letter, text, xlabel="epoch", ylabel=unit)
+    look.panel(ax, name, letter, text, "epoch", unit)
 
 
 def _scale(ax: Axes, column: str, tables: Sequence[pd.DataFrame]) -> None:
@@ -170,6 +170,6 @@ def _choices(ax: Axes, chosen: Sequence[pd.DataFrame], look: Look) -> None:
         places = np.arange(len(values)) + (i - (len(chosen) - 1) / 2) * width
         ax.bar(places, shares, width * 0.9, color=look.colour(i))
     ax.set_xticks(range(len(values)), [str(value) for value in values])
-    labels = {"xlabel": "number of epochs", "ylabel": "share of folds"}
+    ax.set_ylim(0, 1)
     text = "number of epochs chosen on validation images"
-    look.panel(ax, "choices", "d", text, ylim=(0, 1), **labels)
+    look.panel(ax, "choices", "d", text, "number of epochs", "share of folds")

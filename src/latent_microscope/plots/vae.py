@@ -118,10 +118,9 @@ def plot_vae_diagnostics(
     right.set_yscale("log")
     for ax, where in ((left, "upper right"), (right, "best")):
         ax.legend(loc=where, ncols=1 + (len(tables) > 6))
-        ax.set_xlabel(_SORTED)
-    look.panel(left, "kl", "a", "KL divergence from the prior", ylabel="mean KL (nats)")
+    look.panel(left, "kl", "a", "KL divergence from the prior", _SORTED, "mean KL (nats)")
     text = "variance of the posterior means over images"
-    look.panel(right, "variance", "b", text, ylabel="variance over images")
+    look.panel(right, "variance", "b", text, _SORTED, "variance over images")
     return page.figure
 
 
@@ -168,8 +167,8 @@ def plot_vae_checks(
         ("variance", "b", "aggregated posterior variance", _SORTED, "variance (prior: 1)"),
         ("error", "c", "relative reconstruction error", relative, "share of images below"),
     ]
-    for ax, (*names_of, xlabel, ylabel) in zip(axes, panels, strict=True):
-        look.panel(ax, *names_of, xlabel=xlabel, ylabel=ylabel)
+    for ax, words in zip(axes, panels, strict=True):
+        look.panel(ax, *words)
     _check_table(page, dict(zip(names, checks, strict=True)), look, top=2.62)
     return page.figure
 
@@ -186,11 +185,8 @@ def _check_table(page: Page, checks: Mapping[str, pd.DataFrame], look: Look, *, 
     size = look.font_size - 1
     shown = dict(list(checks.items())[:4])
     after = 2.66 + 0.62 * (len(shown) - 1)
-    for text, left in (
-        ("check", 0.12),
-        ("warning · alarm", after - 0.5),
-        ("meaning", after + 0.55),
-    ):
+    heads = {"check": 0.12, "warning · alarm": after - 0.5, "meaning": after + 0.55}
+    for text, left in heads.items():
         page.text(left, top, text, weight="bold", size=size)
     for k, label in enumerate(shown):
         page.text(2.0 + 0.62 * k, top, label, weight="bold", size=size, ha="right")
