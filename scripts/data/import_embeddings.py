@@ -1,5 +1,3 @@
-"""Import embeddings as the latents of a custom study."""
-
 from typing import Any
 
 import pandas as pd
@@ -21,16 +19,10 @@ def main(
     settings: dict[str, Any],
     embedding_ids: In | None = None,
 ) -> None:
-    """Take the rows of the samples, by id.
+    """Import embeddings as the latents of a custom study.
 
-    Args:
-        embeddings: .npy, .npz or .parquet of one row of numbers per sample.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        latents: .npy float32 (n, d); constant columns are left out.
-        encoding: .parquet with the column id, one row per latent.
-        settings: array (of an .npz), id (its name).
-        embedding_ids: the ids of the rows, if they are in a separate file.
+    latents: .npy float32 (n, d); constant columns are left out.
+    settings: array (of an .npz), id (its name).
     """
     names = load_ids(samples)
     found = read_rows(

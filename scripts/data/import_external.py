@@ -1,5 +1,3 @@
-"""Import the features or logits of an external model."""
-
 import pandas as pd
 
 from latent_microscope.data.externals import read_external, rows_for
@@ -18,16 +16,13 @@ def main(
     holds: str = "logits",
     logits: Out | None = None,
 ) -> None:
-    """Join a file's rows to the images by id; by position (logged) if it has no ids.
+    """Import an external model's features or logits by id, or by position (logged) without ids.
 
-    Args:
-        file: .npy, .npz (array ids beside it) or .parquet (column id) of one row per image.
-        samples: .parquet with id and label.
-        features: .npy float32 (n, f); the logits themselves when the file holds logits.
-        ids: .parquet with the column id, the row order.
-        array: name of the array in an .npz; none: the only one.
-        holds: features or logits.
-        logits: .npy float32 (n, classes), only when the file holds logits.
+    file: .npy, .npz (array ids beside it) or .parquet (column id) of one row per image.
+    features: .npy float32 (n, f); the logits themselves when the file holds logits.
+    array: name of the array in an .npz; none: the only one.
+    holds: features or logits.
+    logits: .npy float32 (n, classes), only when the file holds logits.
     """
     if holds not in ("features", "logits"):
         raise InputError(f"holds {holds!r} is unknown; choose features or logits")

@@ -1,5 +1,3 @@
-"""Import the features or logits of a model into a custom study."""
-
 import pandas as pd
 
 from latent_microscope.custom.arrays import chosen_rows, read_rows
@@ -20,16 +18,11 @@ def main(
     array: str | None = None,
     votes: In | None = None,
 ) -> None:
-    """Take the rows of the samples, by id.
+    """Import the features or logits of a model into a custom study.
 
-    Args:
-        file: .npy, .npz or .parquet of one row of numbers per sample.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        features: .npy float32 (n, f).
-        feature_ids: .parquet with the column id, the row order.
-        array: name of the array in an .npz.
-        votes: .parquet with id and one column per class: logits have as many columns.
+    file: .npy, .npz or .parquet of one row of numbers per sample.
+    array: name of the array in an .npz.
+    votes: .parquet with id and one column per class: logits have as many columns.
     """
     names = load_ids(samples)
     found = read_rows(file, array=array)

@@ -1,5 +1,3 @@
-"""Make the table of samples of a custom study: the ids that all files have."""
-
 import logging
 from typing import Any
 
@@ -33,24 +31,22 @@ def main(
     images: In | None = None,
     votes: In | None = None,
 ) -> None:
-    """Keep the ids that all files have, with identity and class where they are known.
+    """Make the table of samples of a custom study: the ids that all files have.
 
-    Args:
-        ids: .parquet of all ids.
-        files: .parquet of all files.
-        unmatched: .parquet of the ids that are missing from a file.
-        listed: .csv of these, which messages name.
-        samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes
-            label and label_name.
-        settings: parts of a study's section data, by name.
-        drop: drop ids that are missing from a file; else they are an error.
-        least: minimum number of samples for the study's other settings.
-        least_reason: which of these settings.
-        identities: .csv or .parquet of identities.
-        labels: .csv or .parquet of classes.
-        images: images whose folders or names give the identities.
-        votes: votes of annotators: without labels their majority is the class; else labels are
-            numbered as their classes.
+    files: .parquet of all files.
+    unmatched: .parquet of the ids that are missing from a file.
+    listed: .csv of these, which messages name.
+    samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes label
+        and label_name.
+    settings: parts of a study's section data, by name.
+    drop: drop ids that are missing from a file; else they are an error.
+    least: minimum number of samples for the study's other settings.
+    least_reason: which of these settings.
+    identities: .csv or .parquet of identities.
+    labels: .csv or .parquet of classes.
+    images: images whose folders or names give the identities.
+    votes: votes of annotators: without labels their majority is the class; else labels are numbered
+        as their classes.
     """
     matched = [load_table(path) for path in (ids, files, unmatched)]
     kept = joined_ids(*matched, drop=drop, listed=str(listed))

@@ -1,5 +1,3 @@
-"""Make the features of the two oracles: the true label, and the mean votes of its class."""
-
 import numpy as np
 import pandas as pd
 
@@ -11,15 +9,10 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str) -> None:
-    """Make one row of features per image.
+    """Make the features of the two oracles: the true label, and the mean votes of its class.
 
-    Args:
-        samples: .parquet with id, label, label_name.
-        votes: .parquet with id and one column of counts per class.
-        features: .npy float32 (n, classes).
-        ids: .parquet with the column id, the row order.
-        kind: label (one-hot true class) or class_mean (mean vote shares of the images of the true
-            class).
+    kind: label (one-hot true class) or class_mean (mean vote shares of the images of the true
+        class).
     """
     human = load_votes(votes, samples)
     if kind == "label":

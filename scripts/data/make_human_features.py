@@ -1,5 +1,3 @@
-"""Make the human features: each image's distribution of votes."""
-
 import pandas as pd
 
 from latent_microscope.io.artefacts import save_npy, save_table
@@ -9,13 +7,9 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, votes: In, samples: In, features: Out, ids: Out) -> None:
-    """Divide the votes on each image by their number.
+    """Make the human features: each image's distribution of votes.
 
-    Args:
-        votes: .parquet with id and one column of counts per class.
-        samples: .parquet with id, label, label_name.
-        features: .npy float64 (n, classes), rows sum to 1.
-        ids: .parquet with the column id, the row order.
+    features: .npy float64 (n, classes), rows sum to 1.
     """
     human = load_votes(votes, samples)
     save_npy(features, vote_shares(human.counts))

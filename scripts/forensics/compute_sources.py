@@ -1,5 +1,3 @@
-"""Unmix latents into independent sources: FastICA with restarts."""
-
 import logging
 
 from latent_microscope.forensics.sources import run_sources
@@ -22,7 +20,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Find independent sources (n, k) of latent means by FastICA.
+    """Find independent sources (n, k) of latent means by FastICA with restarts.
 
     restarts: restart, seed, converged, n_iter, mean_abs_kurtosis, chosen. unmixings (restarts, k, d
     + 1): weights of the latent dimensions and an offset, NaN for a failed restart. method: intended
@@ -34,7 +32,7 @@ def main(
     settings = {"components": components, "restarts": n_restarts, "fit_rows": fit_rows}
     fit = run_sources(z, settings, root_seed=root_seed, seed=seed, method=method)
     if fit.not_converged:
-        log.info("%d of %d FastICA runs did not converge", fit.not_converged, len(fit.restarts))
+        log.info("%d of %d restarts did not converge", fit.not_converged, len(fit.restarts))
     save_npy(sources, fit.sources)
     save_table(restarts, fit.restarts)
     save_npy(unmixings, fit.unmixings)

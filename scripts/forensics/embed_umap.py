@@ -1,5 +1,3 @@
-"""Embed latents in two dimensions by UMAP."""
-
 import numpy as np
 
 from latent_microscope.forensics.clusters import umap_plane

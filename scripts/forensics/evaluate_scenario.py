@@ -1,5 +1,3 @@
-"""Compare detectors of authentic samples on one run, and search the published funnel's grid."""
-
 import logging
 from typing import Any
 
@@ -39,7 +37,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Evaluate our own detector, its baselines, each heuristic and every funnel.
+    """Compare detectors of authentic samples, and search the published funnel's grid.
 
     comparison: detector, family, roc_auc, average_precision, average_precision_interpolations,
     selected, precision, recall, f1, f1_oracle, prevalence. search: one row per source method and

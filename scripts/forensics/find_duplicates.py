@@ -1,5 +1,3 @@
-"""List near-duplicates, and different samples that the model places together."""
-
 import logging
 
 from latent_microscope.custom.near_matches import near_match_pairs
@@ -23,7 +21,7 @@ def main(
     near_matches: int = 24,
     detail: float = 0.8,
 ) -> None:
-    """List near-duplicate pairs and the most similar other pairs.
+    """List near-duplicates, and different samples that the model places together.
 
     duplicates: i, j, id_i, id_j, verdict (copy, near-duplicate, near match), detail (correlation of
     fine structure at the best shift), detail_centre (without the edges), similarity (cosine) and

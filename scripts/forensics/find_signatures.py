@@ -1,5 +1,3 @@
-"""List authentic signatures: original samples of middling attractor density."""
-
 import logging
 from typing import Any
 

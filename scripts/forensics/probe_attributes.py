@@ -1,5 +1,3 @@
-"""Predict every attribute from the latents by a linear rule, on held-out people."""
-
 import logging
 
 import numpy as np
@@ -28,7 +26,7 @@ def main(
     strength: float = 0.01,
     root_seed: int = 0,
 ) -> None:
-    """Cross-validate a logistic regression of each attribute on the latents.
+    """Predict every attribute from the latents by logistic regression, on held-out people.
 
     samples with identity: no person is in two folds; with label: classes are spread evenly. probes:
     AUC with 95 % interval, p and q against 0.5, the AUC of as many principal components of the

@@ -1,5 +1,3 @@
-"""Study whether images of one person are closer or more stable than of different people."""
-
 import logging
 
 from latent_microscope.io.artefacts import save_table
@@ -25,7 +23,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Compare two people with a mix of both, and same-identity pairs with different ones.
+    """Study whether images of one person are closer or more stable than of different people.
 
     groups: group (intra A, intra B, inter: other people, mixed: half A, half B), identity (-1:
     several), n, score, mean, sd. members: group, index, id, identity. tests: score, comparison,
