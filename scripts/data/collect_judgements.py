@@ -1,4 +1,3 @@
-import logging
 from typing import Any
 
 import pandas as pd
@@ -6,9 +5,8 @@ import pandas as pd
 from latent_microscope.custom.study import positions_of
 from latent_microscope.custom.votes import read_votes
 from latent_microscope.io.artefacts import load_table, save_table
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(*, source: In, ids: In, samples: In, votes: Out, settings: dict[str, Any]) -> None:

@@ -1,4 +1,3 @@
-import logging
 
 from latent_microscope.data.cifar10h import (
     check_probabilities,
@@ -9,9 +8,8 @@ from latent_microscope.data.cifar10h import (
 )
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.messages import naming
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(

@@ -1,3 +1,5 @@
+from typing import Any
+
 from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.step import Out, run
 from latent_microscope.synthetic.people import PeopleSettings, people_of_run
@@ -13,6 +15,7 @@ def main(
     interpolation_noise: float = 0.03,
     people: int = 5,
     edge: float = 0.5,
+    data: dict[str, Any] | None = None,
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
@@ -26,8 +29,11 @@ def main(
     interpolation_noise: the same on mixtures.
     people: number of people; beyond five their boxes repeat.
     edge: share of A in a mixture lies within this of 0 or of 1; 0.5: anywhere.
+    data: these six settings by name (section data of a scenario), in place of the arguments.
     """
     settings = PeopleSettings(per_person, interpolations, people, noise, interpolation_noise, edge)
+    if data is not None:
+        settings = PeopleSettings(**data)
     pixels, table = people_of_run(root_seed, seed, settings)
     save_npy(images, pixels)
     save_table(samples, table)

@@ -1,11 +1,9 @@
 from typing import Any
 
-import pandas as pd
-
 from latent_microscope.custom.arrays import chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.study import positions_of
-from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.io.inputs import load_ids
+from latent_microscope.io.artefacts import save_npy
+from latent_microscope.io.inputs import load_ids, save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -31,7 +29,7 @@ def main(
     order = positions_of(found.ids, len(found.values), names, ids, embeddings)
     rows = chosen_rows(found, order, names, embeddings)
     save_npy(latents, varying_columns(rows, embeddings))
-    save_table(encoding, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
+    save_ids(encoding, names)
 
 
 if __name__ == "__main__":

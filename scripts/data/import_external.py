@@ -1,8 +1,7 @@
-import pandas as pd
-
 from latent_microscope.data.externals import read_external, rows_for
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
+from latent_microscope.io.artefacts import load_table, save_npy
+from latent_microscope.io.inputs import save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -33,7 +32,7 @@ def main(
     save_npy(features, rows)
     if logits:
         save_npy(logits, rows)
-    save_table(ids, pd.DataFrame({"id": table["id"].astype("str")}))
+    save_ids(ids, table["id"])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
-import pandas as pd
-
 from latent_microscope.custom.arrays import chosen_rows, read_rows
 from latent_microscope.custom.study import positions_of
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.io.inputs import load_ids
+from latent_microscope.io.artefacts import load_table, save_npy
+from latent_microscope.io.inputs import load_ids, save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -35,7 +33,7 @@ def main(
             )
     order = positions_of(found.ids, len(found.values), names, ids, file)
     save_npy(features, chosen_rows(found, order, names, file))
-    save_table(feature_ids, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
+    save_ids(feature_ids, names)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-import logging
 from typing import Any
 
 import pandas as pd
@@ -10,9 +9,8 @@ from latent_microscope.custom.study import identity_codes, pictures, positions_o
 from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_table
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(

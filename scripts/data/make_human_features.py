@@ -1,19 +1,29 @@
-import pandas as pd
+import numpy as np
 
-from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.io.inputs import load_votes
-from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_npy
+from latent_microscope.io.inputs import load_votes, save_ids
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 from latent_microscope.step import In, Out, run
 
 
-def main(*, votes: In, samples: In, features: Out, ids: Out) -> None:
-    """Make the human features: each image's distribution of votes.
+def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str = "votes") -> None:
+    """Make human features: each image's distribution of votes, or the two oracles of its class.
 
-    features: .npy float64 (n, classes), rows sum to 1.
+    features: .npy (n, classes), float64 (votes) or float32; rows sum to 1.
+    kind: votes, label (one-hot true class) or class_mean (mean vote shares of the true class).
     """
     human = load_votes(votes, samples)
-    save_npy(features, vote_shares(human.counts))
-    save_table(ids, pd.DataFrame({"id": pd.Series(human.ids, dtype="str")}))
+    if kind == "votes":
+        rows = vote_shares(human.counts)
+    elif kind == "label":
+        rows = np.eye(len(human.classes), dtype=np.float32)[human.labels]
+    elif kind == "class_mean":
+        rows = class_mean_votes(human.counts, human.labels).astype(np.float32)
+    else:
+        raise InputError(f"kind {kind!r} is unknown; choose votes, label or class_mean")
+    save_npy(features, rows)
+    save_ids(ids, human.ids)
 
 
 if __name__ == "__main__":

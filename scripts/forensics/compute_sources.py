@@ -1,10 +1,6 @@
-import logging
-
 from latent_microscope.forensics.sources import run_sources
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy, save_table
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(

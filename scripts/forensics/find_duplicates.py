@@ -1,13 +1,9 @@
-import logging
-
 from latent_microscope.custom.near_matches import near_match_pairs
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import near_duplicates
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.io.inputs import load_ids, load_with_ids
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(

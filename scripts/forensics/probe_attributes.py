@@ -1,5 +1,3 @@
-import logging
-
 import numpy as np
 import pandas as pd
 
@@ -8,10 +6,8 @@ from latent_microscope.forensics.probes import folds_of, pixel_components, probe
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 from latent_microscope.tables.bias import resampling_units
-
-log = logging.getLogger("latent_microscope")
 
 
 def main(

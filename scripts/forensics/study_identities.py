@@ -1,12 +1,9 @@
-import logging
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined, load_rows
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 from latent_microscope.tables.identity import identity_tables
 
-log = logging.getLogger("latent_microscope")
 _SCORES = ["uniqueness", "originality", "stability"]
 
 

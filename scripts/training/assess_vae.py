@@ -1,5 +1,3 @@
-import logging
-
 import pandas as pd
 
 from latent_microscope.errors import InputError
@@ -11,9 +9,7 @@ from latent_microscope.models.diagnostics import (
     merged_share,
     posterior_table,
 )
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(

@@ -1,12 +1,9 @@
-import logging
 from typing import Any
 
 from latent_microscope.models.classifiers import build_classifier, packaged_weights, weights_holder
 from latent_microscope.models.weights import load_checked, load_weights, save_weights
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(

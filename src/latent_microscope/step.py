@@ -29,13 +29,12 @@ from latent_microscope import progress, registry
 from latent_microscope.arguments import Asset, In, Out, load
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
-from latent_microscope.messages import one_line
+from latent_microscope.messages import log, one_line
 from latent_microscope.planning.environment import THREAD_VARIABLES
 from latent_microscope.project import asset
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
 
-log = logging.getLogger("latent_microscope")
 NUMERIC_THREADS = 2
 """Threads of a step run as a command: the config's default, so that both give the same bytes."""
 _SIMPLE = (Path, int, float, str)

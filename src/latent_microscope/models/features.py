@@ -1,6 +1,5 @@
 """What networks compute of many images, in batches, written as it comes: memory stays flat."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,14 +14,13 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import writing_npy
 from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
+from latent_microscope.messages import log
 from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.pixels import image_batches, to_range, to_unit
 from latent_microscope.models.stages import Stage
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.progress import progress
-
-log = logging.getLogger("latent_microscope")
 
 # Images in [0, 1] (n, 3, H, W) → features (n, f), and logits (n, classes) or None.
 Extractor = Callable[[Tensor], tuple[Tensor, Tensor | None]]

@@ -1,11 +1,12 @@
 """Training of a classifier on hard labels or on distributions over classes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pydantic
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -16,23 +17,18 @@ from latent_microscope.models.pixels import to_unit
 from latent_microscope.training.data import augment, shuffled
 from latent_microscope.training.device import numeric_environment
 from latent_microscope.training.loop import Loop, Run
-from latent_microscope.training.settings import Augmentation, Optimisation, require
+from latent_microscope.training.settings import STRICT, Augmentation, Optimisation
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class ClassifierSettings(Optimisation):
     """Settings of :func:`train_classifier`."""
 
-    augmentation: Augmentation = field(default=Augmentation(), metadata={"nested": Augmentation})
+    augmentation: Augmentation = Augmentation()
     label_smoothing: float = 0.0  # share of the target spread over all classes
     average: float = 0.0  # decay of the running average of the weights (the result); 0: none
-    trainable: str = "all"  # weights, or the head on a frozen backbone
+    trainable: Literal["all", "head"] = "all"  # weights, or the head on a frozen backbone
     monitor_every: int = 1  # epochs between two evaluations (the last epoch always)
-
-    def __post_init__(self) -> None:
-        """Check names."""
-        super().__post_init__()
-        require("trainable", self.trainable, ("all", "head"))
 
 
 @dataclass

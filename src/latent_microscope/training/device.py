@@ -1,6 +1,5 @@
 """Where and how exactly torch computes: device, precision, determinism."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +7,8 @@ from contextlib import contextmanager
 import torch
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.step import gpu_granted
-
-log = logging.getLogger("latent_microscope")
 
 
 def pick_device(setting: str = "auto") -> torch.device:

@@ -1,18 +1,19 @@
 """Cross-validated fine-tuning: every image is predicted by a network that never saw its target."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pydantic
 import torch
 from torch import Tensor
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import load_checked
@@ -22,7 +23,7 @@ from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.classifier import ClassifierSettings, train_classifier
 from latent_microscope.training.device import memory_format, numeric_environment
 from latent_microscope.training.loop import Run
-from latent_microscope.training.settings import parse, require
+from latent_microscope.training.settings import STRICT, parse
 from latent_microscope.training.splits import (
     ROLES,
     Ints,
@@ -33,12 +34,11 @@ from latent_microscope.training.splits import (
     members_of,
 )
 
-log = logging.getLogger("latent_microscope")
 Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class FoldSettings:
     """Settings of :func:`fine_tune_folds`.
 
@@ -48,7 +48,7 @@ class FoldSettings:
     schedule; the weights are those after the number with the smallest inner cross-entropy.
     """
 
-    targets: str  # to train on: votes (their distribution) or labels (one-hot)
+    targets: Literal["votes", "labels"]  # to train on: their distribution, or one-hot
     folds: int
     # Share of a fold's training images that its network is not trained on; their role is "inner".
     validation_fraction: float
@@ -58,7 +58,6 @@ class FoldSettings:
 
     def __post_init__(self) -> None:
         """Check that there are images for a choice."""
-        require("targets", self.targets, ("votes", "labels"))
         if len(self.choose) > 1 and not self.validation_fraction:
             raise InputError(
                 "epochs.choose: there are no validation images to choose by; set "

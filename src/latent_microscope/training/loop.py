@@ -1,6 +1,5 @@
 """The loop of both trainings: steps, epochs, checkpoints, what to do when memory runs out."""
 
-import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.progress import progress
 from latent_microscope.seeds import derive
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.device import memory_format, pick_precision
 from latent_microscope.training.settings import Optimisation
-
-log = logging.getLogger("latent_microscope")
 
 
 @dataclass(frozen=True)

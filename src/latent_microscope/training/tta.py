@@ -4,7 +4,6 @@ Networks trained with random crops and flips give slightly different outputs for
 varies less (test-time augmentation; Krizhevsky et al. 2012 averaged ten crops).
 """
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from latent_microscope.messages import log
 from latent_microscope.models.philnet import PhilNet
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.folds import Float32, predict
 from latent_microscope.training.splits import Ints
-
-log = logging.getLogger("latent_microscope")
 
 
 def shifts(size: int) -> list[tuple[int, int]]:
@@ -28,13 +26,10 @@ def shifts(size: int) -> list[tuple[int, int]]:
 
 def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
     """Images (n, H, W, C) moved by whole pixels; pixels from outside are reflected."""
-    _, height, width, _ = images.shape
-    return images[:, _source_positions(height, down)][:, :, _source_positions(width, right)]
-
-
-def _source_positions(size: int, shift: int) -> Ints:
-    place = np.abs(np.arange(size) - shift)
-    return np.where(place >= size, 2 * (size - 1) - place, place)
+    border, (_, height, width, _) = max(abs(down), abs(right)), images.shape
+    wider = np.pad(images, ((0, 0), (border, border), (border, border), (0, 0)), mode="reflect")
+    top, left = border - down, border - right
+    return wider[:, top : top + height, left : left + width]
 
 
 def predict_folds(
