@@ -8,7 +8,6 @@ from latent_microscope.models.latents import (
     decode_grid,
     encode,
     interpolation_codes,
-    reconstruction_pairs,
     traversal_codes,
     variation_codes,
 )
@@ -65,8 +64,8 @@ def main(
     with numeric_environment(where):
         by_image, by_dimension = encode(model, pixels, latents, logvar, batch=batch, **options)
         codes = load_npy(latents, mmap=True)
-        pairs = reconstruction_pairs(model, np.array(pixels[:shown]), codes[:shown])
-        save_npy(reconstructions, pairs)
+        decoded = decode_grid(model, codes[None, :shown])[0]
+        save_npy(reconstructions, np.stack([np.array(pixels[:shown]), decoded]))
         for path, grid in (
             (traversal, traversal_codes(codes, by_dimension, **strips)),
             (interpolation, interpolation_codes(codes, rng=random, **strips)),

@@ -11,7 +11,7 @@ from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.device import pick_device
-from latent_microscope.training.tta import predict_folds, rows_by_role
+from latent_microscope.training.folds import predict_folds, rows_by_role
 
 
 def main(

@@ -46,9 +46,7 @@ def main(
         epochs, temperature.
     training: .parquet, one row per fold and epoch: losses in nats.
     weights: .pt state dict, names led by fold0. and so on.
-    settings: the network (widths, convolutions, ...), targets (votes or labels), folds,
-        validation_fraction, epochs (a number or {"choose": [...]}), flip, and the training as of
-        train_philnet.
+    settings: the network and its training, as in the config of a cross_validated model.
     """
     plan = fold_settings({k: v for k, v in settings.items() if k not in KEYS})
     human = load_votes(votes, samples)

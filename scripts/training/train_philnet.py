@@ -33,10 +33,7 @@ def main(
     test_samples: .parquet, column label.
     training: .parquet, one row per epoch: epoch, loss, accuracy, learning_rate, test_loss,
         test_accuracy.
-    settings: the network (widths, convolutions, stem, pooling, pool_after, residual, head_pooling,
-        dropout, dropout_at, classes) and its training (epochs, batch, learning_rate, optimizer,
-        weight_decay, scheduler, augmentation, label_smoothing, average, precision, memory_format,
-        monitor_every, deterministic).
+    settings: the network and its training, as in the config of a philnet model.
     """
     where = pick_device(device)
     stream = derive(root_seed, "train_philnet", seed)

@@ -37,10 +37,8 @@ def main(
         (means per image), restart (trainings discarded before this one).
     samples: .npy uint8 (k, m, H, W, 3), the same m draws from the prior at k epochs.
     sample_epochs: .parquet, the epoch of each k.
-    settings: the network (arch, latent, dropout or channels) and its training (epochs, batch,
-        learning_rate, optimizer, weight_decay, beta, reconstruction, reduction, scheduler,
-        precision, memory_format, input_range, samples, deterministic, restarts: how often it may
-        restart from other weights where the encoder gives different images the same latents).
+    settings: the network and its training, as in the config of a VAE; restarts: how often it may
+        start again where the encoder gives different images the same latents.
     reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
     """
     where = pick_device(device)

@@ -52,9 +52,6 @@ def build_extractor(
 
     The function returns penultimate features and logits, or latent means; for the kind ``pixels``,
     which takes no weights, the pixels. The caller sets the network's device and mode.
-
-    Raises:
-        InputError: No weights, weights of another network, or an unknown kind.
     """
     kind = settings["kind"]
     if kind == "pixels":
@@ -97,11 +94,7 @@ def extract_features(
 ) -> None:
     """Write the features (n, f) and logits (n, classes) of images (n, H, W, C), .npy float32.
 
-    The images may be memory-mapped; ``dtype`` is the autocast type, None for float32. A batch is
-    halved when a GPU's memory runs out.
-
-    Raises:
-        InputError: No images, a network without logits, or a result that is not finite.
+    ``dtype`` is the autocast type, None for float32. A batch is halved when GPU memory runs out.
     """
     if not len(images):
         raise InputError(f"{features}: there are no images to extract features of")

@@ -43,6 +43,11 @@ def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Opti
     return kind(parameters, rate, weight_decay=decay, fused=True)
 
 
+def shuffled(n: int, batch: int, generator: torch.Generator) -> Iterable[Tensor]:
+    """Row numbers of the batches of one epoch; the last batch may be smaller."""
+    return torch.randperm(n, generator=generator).split(batch)
+
+
 class Loop:
     """One training; subclasses define the batches, the loss and what follows an epoch.
 
@@ -110,11 +115,7 @@ class Loop:
         self.model.train()
 
     def train(self) -> None:
-        """Train the remaining epochs.
-
-        Raises:
-            InputError: The loss or a weight is no longer finite, or one image does not fit.
-        """
+        """Train the remaining epochs."""
         start, epochs = len(self.rows), self.settings.epochs
         images = (epochs - start) * len(self.data)
         with progress(f"training {self.run.label}", images, "images") as bar:

@@ -16,9 +16,8 @@ from latent_microscope.models.diagnostics import merged_share
 from latent_microscope.models.pixels import image_batches, to_range, to_uint8, to_unit
 from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.seeds import derive
-from latent_microscope.training.data import shuffled
 from latent_microscope.training.device import numeric_environment
-from latent_microscope.training.loop import Loop, Run
+from latent_microscope.training.loop import Loop, Run, shuffled
 from latent_microscope.training.settings import STRICT, Beta, Optimisation
 
 # A larger share of the images with the latents of a different image: the encoder is half blind.
@@ -66,11 +65,7 @@ class TrainedVAE:
 
 
 def train_vae(model: VAE, images: np.ndarray, settings: VAESettings, run: Run) -> TrainedVAE:
-    """Minimise reconstruction + beta·KL on uint8 images (n, H, W, C).
-
-    Raises:
-        InputError: No images, a loss that is not finite, or memory for less than one image.
-    """
+    """Minimise reconstruction + beta·KL on uint8 images (n, H, W, C)."""
     if not len(images):
         raise InputError(f"training {run.label}: there are no images; check the data set")
     with numeric_environment(run.device, deterministic=settings.deterministic):
