@@ -21,8 +21,8 @@ def main(
     """Cluster by HDBSCAN on the UMAP and in latent space, numbered by falling size; noise is -1.
 
     clusters: id, cluster (on the UMAP), probability, cmax (in latent space), scale_<size> (on the
-    plane at each of scales). neighbours and distances are searched for if not given; above
-    cmax_rows samples the tree in latent space comes from the neighbour graph.
+    plane at each of scales). Above cmax_rows samples the tree in latent space comes from the
+    neighbour graph.
     """
     ids = load_ids(encoding)
     table = membership_table(

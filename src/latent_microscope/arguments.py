@@ -10,6 +10,7 @@ Words on arguments of many steps; the docstring of a step says what differs:
     csv: the table as CSV.
     device: auto, cpu or cuda.
     dimensions: .parquet: dimension, kl (mean, nats), mean_variance, active.
+    distances: .npy (n, k) from each row to its neighbours; searched for if not given.
     draws: bootstrap samples of the images; 0: no intervals.
     embedding_ids: ids of the rows of embeddings, if they are in a separate file.
     embeddings: .npy, .npz or .parquet of one row of numbers per sample.
@@ -24,9 +25,12 @@ Words on arguments of many steps; the docstring of a step says what differs:
     members: .parquet: fold, id, role (train, inner, held_out).
     metric: euclidean, correlation, cosine or jensenshannon: the distance of the RDMs.
     metrics: metric of each RDM, or all that are computed.
+    min_cluster_size: smallest cluster of HDBSCAN.
+    min_samples: neighbours that a core point of HDBSCAN has.
     models: name of the model of each file.
     layers: layer of each file.
     names: name of the model of each file.
+    neighbours: .npy (n, k) rows of the nearest others, nearest first; searched for if not given.
     rdm_ids: .parquet: ids of each RDM.
     rdms: .npy, condensed RDMs, human ones first; rdm_ids, features, models, layers, seeds and
         transforms have the same order.
