@@ -15,7 +15,7 @@ def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str = "votes"
     """
     human = load_votes(votes, samples)
     if kind == "votes":
-        rows = vote_shares(human.counts)
+        rows: np.ndarray = vote_shares(human.counts)
     elif kind == "label":
         rows = np.eye(len(human.classes), dtype=np.float32)[human.labels]
     elif kind == "class_mean":
