@@ -1,5 +1,3 @@
-"""Bootstrap the alignment of all models with human judgements over images and over votes."""
-
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -33,11 +31,10 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Draw images (and votes) with replacement, the same for all models; ranks follow the draws.
+    """Bootstrap the alignment of all models with human judgements over images and over votes.
 
-    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first; the values are those of the comparisons. Votes are drawn
-    again vote_resamples times, mixed image by image; correction of p values: holm or bh.
+    Draws are the same for all models; ranks follow the draws. Votes are mixed image by image. The
+    values are those of the comparisons; correction of p values: holm or bh.
 
     intervals: model, layer, seed, metric, measure, value, low, high, sd (images), low_votes,
     high_votes, sd_votes (images and votes), vote_shift, n_draws. differences: one row per pair of

@@ -32,10 +32,10 @@ rule label_features:
     resources:
         **needs(light_memory),
     params:
-        step=step("label_features"),
+        step=step("make_human_features"),
         kind=ask(networks.setting_of_model("type")),
     script:
-        "../../scripts/data/label_features.py"
+        "../../scripts/data/make_human_features.py"
 
 
 rule pixel_features:

@@ -123,10 +123,10 @@ rule generate_scenario:
         **needs(light_memory),
     params:
         **SEEDED,
-        step=step("generate_scenario"),
+        step=step("generate_synthetic"),
         data=ask(runs.scenario_data),
     script:
-        "../../scripts/data/generate_scenario.py"
+        "../../scripts/data/generate_synthetic.py"
 
 
 rule pack_faces:
