@@ -229,7 +229,7 @@ rule predict_tta:
         **needs(heavy_memory, long_runtime, gpu=1),
     params:
         step=step("predict_tta"),
-        settings=ask(networks.views_settings),
+        settings=ask(networks.tta_settings),
         device=DEVICE,
     script:
         "../../scripts/training/predict_tta.py"

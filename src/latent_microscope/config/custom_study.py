@@ -21,6 +21,8 @@ class DataFile(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_path(cls, content: Any) -> Any:
+        if not isinstance(content, str | dict):
+            raise ValueError("is neither a path nor a mapping such as {file: path}")
         return {"file": content} if isinstance(content, str) else content
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latent_microscope.config.custom_study import check_own
-from latent_microscope.config.fields import check, unknown_value
+from latent_microscope.config.fields import check, like, unknown_value
 from latent_microscope.config.models import check_models
 from latent_microscope.config.studies import AnyStudy, Config, study_section
 from latent_microscope.errors import InputError
@@ -126,8 +126,8 @@ def _check_data_sets(
             known = _files_of(data_set, data_sets, key)
             if file not in known:
                 raise InputError(
-                    f"config key {key}: the data set {data_set!r} has no file {file!r}; known "
-                    f"here: {', '.join(known)}"
+                    f"config key {key}: the data set {data_set!r} has no file {file!r}; "
+                    f"{like(file, known)}known here: {', '.join(known)}"
                 )
 
 

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from latent_microscope import registry
+from latent_microscope.config.fields import unknown_value
 from latent_microscope.errors import InputError
 from latent_microscope.planning.runs import LOGS, RUN
 from latent_microscope.planning.study import Study, Wildcards
@@ -92,6 +93,5 @@ def check_limits(section: Mapping[str, Any]) -> None:
     """Raise :class:`InputError` if the config's ``figures.limits`` names an unknown figure."""
     known = {figure.name for figure in registry.figures()}
     for name in section["limits"]:
-        if name.partition("/")[0] not in known:
-            figures = ", ".join(sorted(known))
-            raise InputError(f"config key figures.limits: no figure {name!r}; known: {figures}")
+        if (figure := name.partition("/")[0]) not in known:
+            raise InputError(unknown_value("figures.limits", figure, known))

@@ -21,7 +21,7 @@ def all_targets(studies: Iterable[Study]) -> list[str]:
     studies, targets = list(studies), []
     for study in studies:
         targets += [*tables_of(study), *figures_of(study), *explorer_of(study), checks_of(study)]
-    return targets + story_pages(studies)
+    return targets + report_pages(studies)
 
 
 def checks_of(study: Study) -> str:
@@ -103,7 +103,7 @@ def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
     }
 
 
-def story_pages(studies: Iterable[Study]) -> list[str]:
+def report_pages(studies: Iterable[Study]) -> list[str]:
     """The report's pages."""
     pages = [f"results/{study.name}/report.html" for study in studies]
     return ["results/report.html", *pages]
