@@ -4,15 +4,15 @@
 rule match_ids:
     input:
         embeddings=ask(data.own_file("embeddings")),
-        embedding_ids=ask(data.id_file("embeddings")),
+        embedding_ids=ask(data.own_file("embeddings", "ids")),
         images=ask(data.own_file("images")),
         attributes=ask(data.own_file("attributes")),
         identities=ask(data.own_file("identities")),
         labels=ask(data.own_file("labels")),
         votes=ask(data.own_file("votes")),
         dissimilarity=ask(data.own_file("dissimilarity")),
-        dissimilarity_ids=ask(data.id_file("dissimilarity")),
-        models=ask(data.model_files),
+        dissimilarity_ids=ask(data.own_file("dissimilarity", "ids")),
+        models=ask(lambda study, at: list(data.of_own_models("file", study).values())),
     output:
         **tables_of_rule("match_ids", ids="results/{study}/data/ids.parquet"),
     log:
@@ -26,7 +26,7 @@ rule match_ids:
     params:
         step=step("match_ids"),
         settings=ask(data.own_settings(*data.FILED)),
-        arrays=ask(data.model_arrays),
+        arrays=ask(lambda study, at: data.of_own_models("array", study)),
         folder=ask(data.folder_state),
     script:
         "../../scripts/data/match_ids.py"
@@ -93,7 +93,7 @@ rule encode_attributes:
 rule import_embeddings:
     input:
         embeddings=ask(data.own_file("embeddings")),
-        embedding_ids=ask(data.id_file("embeddings")),
+        embedding_ids=ask(data.own_file("embeddings", "ids")),
         ids="results/{study}/data/ids.parquet",
         samples="results/{study}/data/samples.parquet",
     output:
@@ -190,7 +190,7 @@ rule import_features:
 rule compare_dissimilarity:
     input:
         human=ask(data.own_file("dissimilarity")),
-        human_ids=ask(data.id_file("dissimilarity")),
+        human_ids=ask(data.own_file("dissimilarity", "ids")),
         ids="results/{study}/data/ids.parquet",
         samples="results/{study}/data/samples.parquet",
         rdms=ask(comparison.similar_rdms(".npy")),

@@ -28,12 +28,12 @@ rule embed_features:
 # It may hold photographs: never published.
 rule make_explorer:
     input:
-        samples=ask(explorer.samples),
+        samples=ask(explorer.at_first_run(runs.encoded_samples)),
         spaces=ask(explorer.of_spaces(0)),
         space_ids=ask(explorer.of_spaces(1)),
         maps=ask(explorer.of_spaces(2)),
         neighbours=ask(explorer.of_spaces(3)),
-        images=ask(explorer.images),
+        images=ask(explorer.at_first_run(runs.images_if_any)),
         scores=ask(explorer.scores),
         clusters=ask(runs.of_first_run("clusters.parquet", explorer.is_clustered)),
         attributes=ask(explorer.attributes),
@@ -54,11 +54,11 @@ rule make_explorer:
         **needs(heavy_memory),
     params:
         step=step("make_explorer"),
-        title=ask(explorer.explorer_title),
+        title=ask(explorer.at_first_run(runs.title)),
         space_names=ask(explorer.spaces_with(0)),
         map_spaces=ask(explorer.spaces_with(2)),
         neighbour_spaces=ask(explorer.spaces_with(3)),
-        map_method=ask(explorer.plane_method),
+        map_method=ask(lambda study, at: "t-SNE" if study.kind == "synthetic" else "UMAP"),
         models=ask(explorer.model_names),
         thumbnail=of_study("explorer", "thumbnail"),
         quality=of_study("explorer", "quality"),
@@ -91,9 +91,9 @@ rule check_results:
 # One job for all studies of this run: a job per study would take longer to start than to write.
 rule write_report:
     input:
-        checks=lambda wildcards: list(map(targets.checks_of, STUDIES.values())),
-        tables=lambda wildcards: targets.all_tables(STUDIES.values()),
-        figures=lambda wildcards: targets.all_figures(STUDIES.values()),
+        checks=[targets.checks_of(study) for study in STUDIES.values()],
+        tables=[path for s in STUDIES.values() for path in tables.tables_of(s, "parquet")],
+        figures=[path for study in STUDIES.values() for path in figures.figures_of(study)],
     output:
         page="results/report.html",
         pages=[f"results/{study}/report.html" for study in STUDIES],
