@@ -70,63 +70,51 @@ rule generate_demo_objects:
 SYNTHETIC = ("people", "per_person", "interpolations", "noise", "interpolation_noise", "edge")
 
 
-rule generate_synthetic:
-    output:
-        images="results/{study}/data/seed{seed}/images-whole.npy",
-        samples="results/{study}/data/seed{seed}/samples.parquet",
-    log:
-        f"{LOG}/generate_synthetic-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("synthetic"),
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        **{key: of_study("data", key) for key in SYNTHETIC},
-        **SEEDED,
-        step=step("generate_synthetic"),
-    script:
-        "../../scripts/data/generate_synthetic.py"
-
-
-rule crop_eyes:
-    input:
-        images="results/{study}/data/seed{seed}/images-whole.npy",
-    output:
-        eyes="results/{study}/data/seed{seed}/images-eyes.npy",
-    log:
-        f"{LOG}/crop_eyes-seed{{seed}}.log",
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("crop_eyes"),
-    script:
-        "../../scripts/data/crop_eyes.py"
-
-
-rule generate_scenario:
-    output:
-        images="results/{study}/data/{crop}/seed{seed}/images.npy",
-        samples="results/{study}/data/{crop}/seed{seed}/samples.parquet",
-    log:
-        f"{LOG}/generate_scenario-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("detection"),
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        **SEEDED,
-        step=step("generate_scenario"),
-        data=ask(runs.scenario_data),
-    script:
-        "../../scripts/data/generate_scenario.py"
+STEPS |= {
+    "generate_synthetic": dict(
+        output=dict(
+            images="results/{study}/data/seed{seed}/images-whole.npy",
+            samples="results/{study}/data/seed{seed}/samples.parquet",
+        ),
+        params=dict(**{key: of_study("data", key) for key in SYNTHETIC}, **SEEDED),
+        where=dict(study=PLAN.of_kind("synthetic")),
+        local=True,
+        resources=needs(light_memory),
+    ),
+    "crop_eyes": dict(
+        input=dict(images="results/{study}/data/seed{seed}/images-whole.npy"),
+        output=dict(eyes="results/{study}/data/seed{seed}/images-eyes.npy"),
+        resources=needs(light_memory),
+    ),
+    "generate_scenario": dict(
+        output=dict(
+            images="results/{study}/data/{crop}/seed{seed}/images.npy",
+            samples="results/{study}/data/{crop}/seed{seed}/samples.parquet",
+        ),
+        params=dict(**SEEDED, data=ask(runs.scenario_data)),
+        where=dict(study=PLAN.of_kind("detection")),
+        local=True,
+        resources=needs(light_memory),
+    ),
+    "collect_votes": dict(
+        input=dict(
+            counts=ask(data.of_data_set("votes", "counts")),
+            probabilities=ask(data.probabilities),
+            samples="results/{study}/data/test/samples.parquet",
+        ),
+        output=dict(votes="results/{study}/data/votes.parquet"),
+        where=dict(study=PLAN.of_kind("alignment")),
+        local=True,
+        resources=needs(light_memory),
+    ),
+    "label_attributes": dict(
+        input=dict(samples="results/{study}/data/test/samples.parquet"),
+        output=dict(attributes="results/{study}/data/attributes.parquet"),
+        where=dict(study=PLAN.of_kind("alignment")),
+        local=True,
+        resources=needs(light_memory),
+    ),
+}
 
 
 rule pack_faces:
@@ -177,45 +165,3 @@ rule pack_cifar:
         reader=ask(data.reader("images")),
     script:
         "../../scripts/data/pack_cifar.py"
-
-
-rule collect_votes:
-    input:
-        counts=ask(data.of_data_set("votes", "counts")),
-        probabilities=ask(data.probabilities),
-        samples="results/{study}/data/test/samples.parquet",
-    output:
-        votes="results/{study}/data/votes.parquet",
-    log:
-        f"{LOG}/collect_votes.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("alignment"),
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("collect_votes"),
-    script:
-        "../../scripts/data/collect_votes.py"
-
-
-rule label_attributes:
-    input:
-        samples="results/{study}/data/test/samples.parquet",
-    output:
-        attributes="results/{study}/data/attributes.parquet",
-    log:
-        f"{LOG}/label_attributes.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("alignment"),
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("label_attributes"),
-    script:
-        "../../scripts/data/label_attributes.py"

@@ -4,10 +4,8 @@
 ROWS = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
 NEAREST = {"neighbours": f"{RUN}/neighbours.npy", "distances": f"{RUN}/neighbour-distances.npy"}
 REAL = PLAN.of_kind("faces", "alignment", "custom")
-OF_METHOD = "-{crop}-seed{seed}-{method}"
 
-# Rule -> what it has of its own: files, params, and what differs from the defaults in the loop below.
-ANALYSES = {
+STEPS |= {
     "compute_sources": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
         output=dict(
@@ -22,7 +20,6 @@ ANALYSES = {
             n_restarts=of_study("sources", "restarts"),
             fit_rows=of_study("sources", "fit_rows"),
         ),
-        of=OF_METHOD,
         threads=THREADS,
     ),
     "compute_factors": dict(
@@ -43,7 +40,6 @@ ANALYSES = {
             summary=f"{RUN}/summary-{{method}}.parquet",
         ),
         params=dict(**SEEDED, settings=ask(runs.scores_settings(*scores.SETTINGS))),
-        of=OF_METHOD,
         threads=THREADS,
     ),
     "score_restarts": dict(
@@ -59,7 +55,7 @@ ANALYSES = {
             reference_rows=of_study("quality", "reference_rows"),
         ),
         group="scores",
-        runtime=short_runtime,
+        resources=needs(heavy_memory),
     ),
     "find_overlaps": dict(
         input=ROWS,
@@ -91,7 +87,6 @@ ANALYSES = {
             **SEEDED,
             settings=ask(runs.scores_settings(*scores.CANDIDATES)),
         ),
-        of=OF_METHOD,
         group="ranks",
     ),
     "evaluate_detectors": dict(
@@ -100,10 +95,8 @@ ANALYSES = {
             samples=ask(runs.encoded_samples),
         ),
         output=dict(detection=f"{RUN}/detection-{{method}}.parquet"),
-        of=OF_METHOD,
         group="ranks",
-        memory=light_memory,
-        runtime=short_runtime,
+        resources=needs(light_memory),
     ),
     "evaluate_scenario": dict(
         input=dict(**ROWS, samples=ask(runs.encoded_samples)),
@@ -114,10 +107,10 @@ ANALYSES = {
             settings=ask(scores.ours_of_the_section),
             grid=of_study("search"),
         ),
-        study=PLAN.of_kind("detection"),
+        where=dict(study=PLAN.of_kind("detection")),
         group="scores",
         environment="clustering",
-        runtime=short_runtime,
+        resources=needs(heavy_memory),
     ),
     "rank_samples": dict(
         input=dict(
@@ -127,8 +120,7 @@ ANALYSES = {
         output=dict(rankings=f"{RUN}/rankings.parquet"),
         params=dict(lists=of_study("lists")),
         group="ranks",
-        memory=light_memory,
-        runtime=short_runtime,
+        resources=needs(light_memory),
     ),
     "study_identities": dict(
         input=dict(
@@ -148,13 +140,13 @@ ANALYSES = {
         output=dict(duplicates=f"{RUN}/duplicates.parquet"),
         params=section("quality", "candidates", "near_matches"),
         script="find_duplicates",
-        study=PLAN.where(lambda study: "images" not in study.parts),
+        where=dict(study=PLAN.where(lambda study: "images" not in study.parts)),
     ),
     "find_duplicates": dict(
         input=dict(**ROWS, images=ask(runs.encoded_images), samples=ask(runs.encoded_samples)),
         output=dict(duplicates=f"{RUN}/duplicates.parquet"),
         params=section("quality", "candidates", "near_matches", "detail"),
-        study=PLAN.where(lambda study: "images" in study.parts),
+        where=dict(study=PLAN.where(lambda study: "images" in study.parts)),
     ),
     "probe_attributes": dict(
         input=dict(
@@ -165,7 +157,7 @@ ANALYSES = {
         ),
         output=dict(probes=f"{RUN}/probes.parquet"),
         params=dict(**section("quality", "folds", "strength"), root_seed=ROOT_SEED),
-        study=REAL,
+        where=dict(study=REAL),
     ),
     "find_neighbours": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
@@ -188,8 +180,7 @@ ANALYSES = {
             replicate=lambda wildcards: int(wildcards.replicate),
         ),
         script="embed_umap",
-        study=REAL,
-        of="-{crop}-seed{seed}-{replicate}",
+        where=dict(study=REAL),
         environment="clustering",
     ),
     "embed_tsne": dict(
@@ -213,7 +204,7 @@ ANALYSES = {
         output=dict(profile=f"{RUN}/profile.parquet", sbs=f"{RUN}/sbs.parquet"),
         params=dict(measured=ask(scores.ours)),
         group="ranks",
-        runtime=short_runtime,
+        resources=needs(heavy_memory),
     ),
     "find_subniches": dict(
         input=dict(umap=f"{RUN}/umap.npy", scores=f"{RUN}/scores-intended.parquet"),
@@ -251,7 +242,7 @@ ANALYSES = {
             sizes=of_study("clusters", "sbs_sizes"),
             share=of_study("clusters", "resample_share"),
         ),
-        study=REAL,
+        where=dict(study=REAL),
         environment="clustering",
     ),
     "compare_umaps": dict(
@@ -262,40 +253,10 @@ ANALYSES = {
         ),
         output={name: f"{RUN}/umaps-{name}.parquet" for name in ("sbs", "pairs", "clusters")},
         params=dict(**section("clusters", "min_cluster_size", "min_samples"), **SEEDED),
-        study=REAL,
+        where=dict(study=REAL),
         environment="clustering",
     ),
 }
-
-for analysis, its in ANALYSES.items():
-
-    rule:
-        name:
-            analysis
-        input:
-            **its["input"],
-        output:
-            **its["output"],
-        log:
-            f"{LOG}/{analysis}{its.get('of', '-{crop}-seed{seed}')}.log",
-        wildcard_constraints:
-            study=its.get("study", one_of(STUDIES)),
-        group:
-            batch(its["group"]) if "group" in its else None
-        conda:
-            f"../../envs/{its.get('environment', 'analysis')}.yaml"
-        threads: its.get("threads", 1)
-        resources:
-            **needs(
-                its.get("memory", heavy_memory),
-                its.get("runtime", long_runtime),
-                batched="group" in its,
-            ),
-        params:
-            **its.get("params", {}),
-            step=step(its.get("script", analysis)),
-        script:
-            f"../../scripts/forensics/{its.get('script', analysis)}.py"
 
 
 # Scores that a plugin declares: a function from latents to one number per sample.
@@ -311,7 +272,7 @@ for score in scores.declared_scores():
         log:
             f"{LOG}/apply_score_{score.name}-{{crop}}-seed{{seed}}.log",
         wildcard_constraints:
-            study=PLAN.where(partial(scores.is_computed, score)),
+            where=dict(study=PLAN.where(partial(scores.is_computed, score))),
         group:
             batch("scores")
         conda:

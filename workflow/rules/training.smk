@@ -37,24 +37,23 @@ rule train_vae:
         "../../scripts/training/train_vae.py"
 
 
-rule import_weights:
-    input:
-        published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}"),
-    output:
-        weights=f"{RUN}/weights.pt",
-    log:
-        f"{LOG}/import_weights-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: study.is_imported),
-    conda:
-        "../../envs/torch.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("import_weights"),
-        settings=ask(runs.encoding_settings),
-    script:
-        "../../scripts/data/import_weights.py"
+STEPS |= {
+    "import_weights": dict(
+        input=dict(published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}")),
+        output=dict(weights=f"{RUN}/weights.pt"),
+        params=dict(settings=ask(runs.encoding_settings)),
+        where=dict(study=PLAN.where(lambda study: study.is_imported)),
+        environment="torch",
+        resources=needs(light_memory),
+    ),
+    "assess_vae": dict(
+        input=dict(**ENCODED, images=ask(runs.encoded_images)),
+        output={n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
+        params=dict(reconstruction=of_study("vae", "reconstruction")),
+        group="scores",
+        resources=needs(heavy_memory),
+    ),
+}
 
 
 rule encode_latents:
@@ -84,27 +83,6 @@ rule encode_latents:
         device=DEVICE,
     script:
         "../../scripts/training/encode_latents.py"
-
-
-rule assess_vae:
-    input:
-        **ENCODED,
-        images=ask(runs.encoded_images),
-    output:
-        **{n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
-    log:
-        f"{LOG}/assess_vae-{{crop}}-seed{{seed}}.log",
-    group:
-        batch("scores")
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(heavy_memory, batched=True),
-    params:
-        step=step("assess_vae"),
-        reconstruction=of_study("vae", "reconstruction"),
-    script:
-        "../../scripts/training/assess_vae.py"
 
 
 rule train_philnet:
