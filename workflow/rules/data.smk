@@ -29,42 +29,35 @@ rule download:
         PLAN.downloads(),
 
 
-rule generate_demo_faces:
-    output:
-        archive="data/demo-faces/demo-faces.zip",
-        identities="data/demo-faces/identity_demo.txt",
-    log:
-        "data/logs/demo-faces.log",
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("generate_demo_faces"),
-        root_seed=ROOT_SEED,
-    script:
-        "../../scripts/data/generate_demo_faces.py"
+DEMOS = {
+    "faces": {"archive": "demo-faces.zip", "identities": "identity_demo.txt"},
+    "objects": {
+        "train": "train.parquet",
+        "test": "test.parquet",
+        "counts": "counts.npy",
+        "probabilities": "probabilities.npy",
+    },
+}
 
+for demo, files in DEMOS.items():
 
-rule generate_demo_objects:
-    output:
-        train="data/demo-objects/train.parquet",
-        test="data/demo-objects/test.parquet",
-        counts="data/demo-objects/counts.npy",
-        probabilities="data/demo-objects/probabilities.npy",
-    log:
-        "data/logs/demo-objects.log",
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("generate_demo_objects"),
-        root_seed=ROOT_SEED,
-    script:
-        "../../scripts/data/generate_demo_objects.py"
+    rule:
+        name:
+            f"generate_demo_{demo}"
+        output:
+            **{role: f"data/demo-{demo}/{file}" for role, file in files.items()},
+        log:
+            f"data/logs/demo-{demo}.log",
+        localrule: True
+        conda:
+            "../../envs/analysis.yaml"
+        resources:
+            **needs(light_memory),
+        params:
+            step=step(f"generate_demo_{demo}"),
+            root_seed=ROOT_SEED,
+        script:
+            f"../../scripts/data/generate_demo_{demo}.py"
 
 
 SYNTHETIC = ("people", "per_person", "interpolations", "noise", "interpolation_noise", "edge")
@@ -114,54 +107,40 @@ STEPS |= {
         local=True,
         resources=needs(light_memory),
     ),
+    "pack_faces": dict(
+        input=dict(
+            archive=ask(data.of_data_set("dataset", "archive")),
+            identities=ask(data.of_data_set("dataset", "identities")),
+        ),
+        output=dict(
+            images="results/{study}/data/images.npy",
+            samples="results/{study}/data/samples.parquet",
+            attributes="results/{study}/data/attributes.parquet",
+        ),
+        params=dict(
+            step=PLAN.reading("pack_faces", "dataset"),
+            size=of_study("size"),
+            subset=of_study("subset"),
+            reader=ask(data.reader("dataset")),
+        ),
+        where=dict(study=PLAN.of_kind("faces")),
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime, disk=ask(images_disk)),
+    ),
+    "pack_cifar": dict(
+        input=dict(sources=ask(data.images_archive)),
+        output=dict(
+            images="results/{study}/data/{split}/images.npy",
+            samples="results/{study}/data/{split}/samples.parquet",
+        ),
+        params=dict(
+            step=PLAN.reading("pack_cifar", "images"),
+            split=lambda wildcards: wildcards.split,
+            subset=ask(lambda study, at: study.settings["subset"][at.split]),
+            reader=ask(data.reader("images")),
+        ),
+        where=dict(study=PLAN.of_kind("alignment")),
+        threads=THREADS,
+        resources=needs(heavy_memory, disk=ask(images_disk)),
+    ),
 }
-
-
-rule pack_faces:
-    input:
-        archive=ask(data.of_data_set("dataset", "archive")),
-        identities=ask(data.of_data_set("dataset", "identities")),
-    output:
-        images="results/{study}/data/images.npy",
-        samples="results/{study}/data/samples.parquet",
-        attributes="results/{study}/data/attributes.parquet",
-    log:
-        f"{LOG}/pack_faces.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("faces"),
-    conda:
-        "../../envs/analysis.yaml"
-    threads: THREADS
-    resources:
-        **needs(heavy_memory, long_runtime, disk=ask(images_disk)),
-    params:
-        step=PLAN.reading("pack_faces", "dataset"),
-        size=of_study("size"),
-        subset=of_study("subset"),
-        reader=ask(data.reader("dataset")),
-    script:
-        "../../scripts/data/pack_faces.py"
-
-
-rule pack_cifar:
-    input:
-        sources=ask(data.images_archive),
-    output:
-        images="results/{study}/data/{split}/images.npy",
-        samples="results/{study}/data/{split}/samples.parquet",
-    log:
-        f"{LOG}/pack_cifar-{{split}}.log",
-    wildcard_constraints:
-        study=PLAN.of_kind("alignment"),
-    conda:
-        "../../envs/analysis.yaml"
-    threads: THREADS
-    resources:
-        **needs(heavy_memory, disk=ask(images_disk)),
-    params:
-        step=PLAN.reading("pack_cifar", "images"),
-        split=lambda wildcards: wildcards.split,
-        subset=ask(lambda study, at: study.settings["subset"][at.split]),
-        reader=ask(data.reader("images")),
-    script:
-        "../../scripts/data/pack_cifar.py"

@@ -25,7 +25,6 @@ for name, its in STEPS.items():
             **its.get("resources", needs(heavy_memory, long_runtime)),
             **({"turn": 1} if "group" in its else {}),
         params:
-            **its.get("params", {}),
-            step=step(code),
+            **{"step": step(code)} | its.get("params", {}),
         script:
             f"../../scripts/{folder}/{code}.py"
