@@ -40,7 +40,7 @@ def config_reference() -> str:
         lines += ["", f"## A study of the kind `{kind}`", "", *_table(study_section(kind))]
     lines += ["", "## Models, by `type`"]
     for declared in registry.model_types():
-        said = declared.config and inspect.getdoc(declared.config) or declared.title
+        said = (declared.config and inspect.getdoc(declared.config)) or declared.title
         kinds = f"studies of the kind {', '.join(declared.kinds)}."
         lines += ["", f"### {declared.name}", "", f"{said.rstrip('.')}; {kinds}", ""]
         lines += _table(model_section(declared))
