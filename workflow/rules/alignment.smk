@@ -1,4 +1,5 @@
-# Features of every model by image id, RDMs, their comparison with human votes, behaviour.
+# Features of every model by image id, RDMs, their comparison with human votes, behaviour; how reliable it is: ceilings,
+# intervals, annotator equivalents, model recovery.
 VOTES = "results/{study}/data/votes.parquet"
 HUMAN = {"votes": VOTES, "samples": ask(runs.study_samples)}
 FEATURES = {"features": f"{MODEL}/features.npy", "ids": f"{MODEL}/features.parquet"}
@@ -149,10 +150,6 @@ STEPS |= {
         ),
         resources=needs(heavy_memory),
     ),
-}
-
-
-STEPS |= {
     "noise_ceiling": dict(
         input=HUMAN,
         output=dict(

@@ -76,8 +76,8 @@ RUN = runs.RUN
 LOG = runs.LOGS
 MODEL = networks.MODEL
 
-# Steps whose rules differ in little but files and params: name -> input, output, params, and what is not as in
-# steps.smk, which makes the rules.
+# Steps whose rules differ in little but files and params; steps.smk makes the rules. Name -> input, output, params; where
+# (constraints of wildcards), and what differs from the defaults: script, group, local, environment, threads, resources.
 STEPS = {}
 
 

@@ -64,6 +64,24 @@ STEPS |= {
         ),
         resources=needs(heavy_memory),
     ),
+    # The notebook that continues from a study's results, with its outputs. Not in `all`: make notebook STUDY=…
+    "run_notebook": dict(
+        input=dict(
+            checks="results/{study}/checks.parquet",
+            tables=ask(lambda study, at: tables.tables_of(study, "parquet")),
+            latents=ask(runs.of_first_run("latents.npy")),
+            encoding=ask(runs.of_first_run("encoding.parquet")),
+            scores=ask(runs.of_first_run("scores-intended.parquet")),
+            attributes=ask(runs.attribute_file),
+        ),
+        output=dict(executed="results/{study}/notebook.ipynb"),
+        params=dict(
+            step=step("run_notebook", assets=[targets.NOTEBOOK]), notebook=targets.NOTEBOOK
+        ),
+        where=dict(study=PLAN.where(lambda study: study.has_forensics)),
+        environment="notebook",
+        resources=needs(heavy_memory),
+    ),
 }
 
 
@@ -89,32 +107,6 @@ rule write_report:
         captions=captions.captions(STUDIES.values()),
     script:
         "../../scripts/report/write_report.py"
-
-
-# The notebook that continues from a study's results, with its outputs. Not in `all`: make notebook STUDY=…
-rule run_notebook:
-    input:
-        checks="results/{study}/checks.parquet",
-        tables=ask(lambda study, at: tables.tables_of(study, "parquet")),
-        latents=ask(runs.of_first_run("latents.npy")),
-        encoding=ask(runs.of_first_run("encoding.parquet")),
-        scores=ask(runs.of_first_run("scores-intended.parquet")),
-        attributes=ask(runs.attribute_file),
-    output:
-        executed="results/{study}/notebook.ipynb",
-    log:
-        f"{LOG}/run_notebook.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: study.has_forensics),
-    conda:
-        "../../envs/notebook.yaml"
-    resources:
-        **needs(heavy_memory),
-    params:
-        step=step("run_notebook", assets=[targets.NOTEBOOK]),
-        notebook=targets.NOTEBOOK,
-    script:
-        "../../scripts/report/run_notebook.py"
 
 
 rule run_notebooks:

@@ -11,33 +11,26 @@ OUT_OF_FOLD = NETWORK_FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "cal
 OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
 
-rule train_vae:
-    input:
-        images=ask(runs.training_images),
-    output:
-        weights=f"{RUN}/weights.pt",
-        training=f"{RUN}/training.parquet",
-        samples=f"{RUN}/history.npy",
-        sample_epochs=f"{RUN}/history.parquet",
-    log:
-        f"{LOG}/train_vae-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: study.is_trained),
-    conda:
-        "../../envs/torch.yaml"
-    threads: ask(vae_threads)
-    resources:
-        **needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
-    params:
-        **SEEDED,
-        step=ask(lambda study, at: step("train_vae", vae_threads(study, at))),
-        settings=ask(runs.vae_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/train_vae.py"
-
-
 STEPS |= {
+    "train_vae": dict(
+        input=dict(images=ask(runs.training_images)),
+        output=dict(
+            weights=f"{RUN}/weights.pt",
+            training=f"{RUN}/training.parquet",
+            samples=f"{RUN}/history.npy",
+            sample_epochs=f"{RUN}/history.parquet",
+        ),
+        params=dict(
+            **SEEDED,
+            step=ask(lambda study, at: step("train_vae", vae_threads(study, at))),
+            settings=ask(runs.vae_settings),
+            device=DEVICE,
+        ),
+        where=dict(study=PLAN.where(lambda study: study.is_trained)),
+        environment="torch",
+        threads=ask(vae_threads),
+        resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
+    ),
     "import_weights": dict(
         input=dict(published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}")),
         output=dict(weights=f"{RUN}/weights.pt"),
