@@ -1,30 +1,30 @@
 # The rules of all steps in STEPS, which the other files have filled.
 
-for name, its in STEPS.items():
-    code = its.get("script", name)
+for name, entry in STEPS.items():
+    code = entry.get("script", name)
     folder = project.script(code).parent.name
 
     rule:
         name:
             name
         input:
-            **its.get("input", {}),
+            **entry.get("input", {}),
         output:
-            **its["output"],
+            **entry["output"],
         log:
-            log_of(name, its["output"]),
+            log_of(name, entry["output"]),
         wildcard_constraints:
-            **its.get("where", {}),
+            **entry.get("where", {}),
         group:
-            batch(its["group"]) if "group" in its else None
-        localrule: its.get("local", False)
+            batch(entry["group"]) if "group" in entry else None
+        localrule: entry.get("local", False)
         conda:
-            f"../../envs/{its.get('environment', 'analysis')}.yaml"
-        threads: its.get("threads", 1)
+            f"../../envs/{entry.get('environment', 'analysis')}.yaml"
+        threads: entry.get("threads", 1)
         resources:
-            **its.get("resources", needs(heavy_memory, long_runtime)),
-            **({"turn": 1} if "group" in its else {}),
+            **entry.get("resources", needs(heavy_memory, long_runtime)),
+            **({"turn": 1} if "group" in entry else {}),
         params:
-            **{"step": step(code)} | its.get("params", {}),
+            **{"step": step(code)} | entry.get("params", {}),
         script:
             f"../../scripts/{folder}/{code}.py"
