@@ -116,7 +116,11 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     name = key.rpartition(".")[2]
     if (new := _new_name(key)) and new in known:
         return f"config key {key}: now called {new}; rename it"
-    return f"config key {key}: unknown key; {like(name, known)}known here: {_listed(known)}"
+    if near := get_close_matches(name, known, n=1):
+        return (
+            f"config key {key}: unknown key; did you mean {near[0]}? known here: {_listed(known)}"
+        )
+    return f"config key {key}: unknown key; known here: {_listed(known)}"
 
 
 def unknown_value(key: str, value: Any, known: Iterable[str]) -> str:
