@@ -64,6 +64,11 @@ def log_of(rule, outputs):
     return f"{LOG}/{rule}{''.join(parts)}.log"
 
 
+def code_of(rule):
+    """The name of a step's script: that of its rule, unless it says another one."""
+    return STEPS[rule].get("script", rule)
+
+
 captions.write_captions()
 
 
@@ -77,7 +82,7 @@ LOG = runs.LOGS
 MODEL = networks.MODEL
 
 # Steps whose rules differ in little but files and params; steps.smk makes the rules. Name -> input, output, params; where
-# (constraints of wildcards), and what differs from the defaults: script, group, local, environment, threads, resources.
+# (constraints of wildcards), and what differs from the defaults: script, log, group, local, environment, threads, resources.
 STEPS = {}
 
 

@@ -29,41 +29,32 @@ rule download:
         PLAN.downloads(),
 
 
-DEMOS = {
-    "faces": {"archive": "demo-faces.zip", "identities": "identity_demo.txt"},
-    "objects": {
-        "train": "train.parquet",
-        "test": "test.parquet",
-        "counts": "counts.npy",
-        "probabilities": "probabilities.npy",
-    },
-}
-
-for demo, files in DEMOS.items():
-
-    rule:
-        name:
-            f"generate_demo_{demo}"
-        output:
-            **{role: f"data/demo-{demo}/{file}" for role, file in files.items()},
-        log:
-            f"data/logs/demo-{demo}.log",
-        localrule: True
-        conda:
-            "../../envs/analysis.yaml"
-        resources:
-            **needs(light_memory),
-        params:
-            step=step(f"generate_demo_{demo}"),
-            root_seed=ROOT_SEED,
-        script:
-            f"../../scripts/data/generate_demo_{demo}.py"
-
-
 SYNTHETIC = ("people", "per_person", "interpolations", "noise", "interpolation_noise", "edge")
 
 
 STEPS |= {
+    "generate_demo_faces": dict(
+        output=dict(
+            archive="data/demo-faces/demo-faces.zip",
+            identities="data/demo-faces/identity_demo.txt",
+        ),
+        params=dict(root_seed=ROOT_SEED),
+        log="data/logs/demo-faces.log",
+        local=True,
+        resources=needs(light_memory),
+    ),
+    "generate_demo_objects": dict(
+        output=dict(
+            train="data/demo-objects/train.parquet",
+            test="data/demo-objects/test.parquet",
+            counts="data/demo-objects/counts.npy",
+            probabilities="data/demo-objects/probabilities.npy",
+        ),
+        params=dict(root_seed=ROOT_SEED),
+        log="data/logs/demo-objects.log",
+        local=True,
+        resources=needs(light_memory),
+    ),
     "generate_synthetic": dict(
         output=dict(
             images="results/{study}/data/seed{seed}/images-whole.npy",

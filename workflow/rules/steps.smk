@@ -1,18 +1,17 @@
-# The rules of all steps in STEPS, which the other files have filled.
+# The rules of all steps in STEPS, which the other files have filled. Snakemake evaluates the path of a script again when
+# a job runs, and then has the rule's name, but no other variable of the loop: it must follow from `rule` alone.
 
-for name, entry in STEPS.items():
-    code = entry.get("script", name)
-    folder = project.script(code).parent.name
+for rule, entry in STEPS.items():
 
     rule:
         name:
-            name
+            rule
         input:
             **entry.get("input", {}),
         output:
             **entry["output"],
         log:
-            log_of(name, entry["output"]),
+            entry.get("log", log_of(rule, entry["output"])),
         wildcard_constraints:
             **entry.get("where", {}),
         group:
@@ -25,6 +24,6 @@ for name, entry in STEPS.items():
             **entry.get("resources", needs(heavy_memory, long_runtime)),
             **({"turn": 1} if "group" in entry else {}),
         params:
-            **{"step": step(code)} | entry.get("params", {}),
+            **{"step": step(code_of(rule))} | entry.get("params", {}),
         script:
-            f"../../scripts/{folder}/{code}.py"
+            f"../../scripts/{project.script(code_of(rule)).parent.name}/{code_of(rule)}.py"
