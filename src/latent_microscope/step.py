@@ -286,10 +286,8 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
-    job.gpu, job.mirror = (
-        bool(snakemake.resources.get("gpu", 0)),
-        snakemake.config.get("download_mirror"),
-    )
+    job.gpu = bool(snakemake.resources.get("gpu", 0))
+    job.mirror = snakemake.config.get("download_mirror")
     return job
 
 
