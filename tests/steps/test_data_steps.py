@@ -357,7 +357,10 @@ def test_a_scenario_is_generated_from_its_section_of_the_config(tmp_path: Path) 
 
     def generated(name: str, **settings: Any) -> dict[str, str]:
         folder = tmp_path / name
-        files = {"images": folder / "images.npy", "samples": folder / "samples.parquet"}
+        files: dict[str, Any] = {
+            "images": folder / "images.npy",
+            "samples": folder / "samples.parquet",
+        }
         generate_synthetic.main(**files, **settings, root_seed=5, seed=1)
         return digests(folder)
 
