@@ -1,5 +1,3 @@
-"""Bootstrap the alignment of all models with human judgements over images."""
-
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -33,11 +31,10 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Draw images with their votes, the same for all models; ranks follow the draws.
+    """Bootstrap the alignment of all models with human judgements over images.
 
-    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first; the values are those of the comparisons.
-    correction of p values: max-t, holm or bh.
+    Images are drawn with their votes, the same for all models; ranks follow the draws. The values
+    are those of the comparisons; correction of p values: max-t, holm or bh.
 
     intervals: model, layer, seed, metric, measure, value, low, high, sd, n_draws. differences: one
     row per pair of RDMs: differences of rho-a, intervals, p values, adjusted p values. kinds: the

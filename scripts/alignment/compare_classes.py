@@ -1,5 +1,3 @@
-"""Compute the distances between the classes' mean features, of the votes and of every model."""
-
 from collections.abc import Sequence
 
 import pandas as pd
@@ -24,11 +22,10 @@ def main(
     transforms: list[str],
     metric: str,
 ) -> None:
-    """Measure the distances between the mean features of every two classes.
+    """Compute the distances between the classes' mean features, of the votes and of every model.
 
-    features, ids, models (human: vote shares), layers, runs and transforms (none or softmax) are in
-    the same order. classes: one row per source and pair of classes: model, layer, seed, metric,
-    class_a, class_b, value.
+    classes: one row per source and pair of classes: model (human: vote shares), layer, seed,
+    metric, class_a, class_b, value.
     """
     if {len(part) for part in (ids, models, layers, seeds, transforms)} != {len(features)}:
         raise InputError(f"{len(features)} features and {len(models)} models; give one of each")

@@ -1,5 +1,3 @@
-"""Compare the RDMs of models with human dissimilarity judgements."""
-
 from typing import Any
 
 import pandas as pd
@@ -28,23 +26,13 @@ def main(
     root_seed: int = 0,
     human_ids: In | None = None,
 ) -> None:
-    """Rank correlations with intervals over images, and ceilings over observers.
+    """Compare the RDMs of models with human dissimilarity judgements.
 
-    Args:
-        human: .npy or .npz (n, n) or (observers, n, n), or a square table.
-        ids: .parquet of all ids.
-        samples: .parquet with id, and label where classes are known.
-        rdms: .npy of each model, metric by metric.
-        rdm_ids: .parquet of the ids of each.
-        table: .parquet, one row per model, metric and method: value, low, high, sd, label_only,
-            partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs.
-        csv: the same as CSV.
-        names: name of the model of each RDM.
-        metrics: metric of each RDM.
-        settings: section data.dissimilarity of the study's config.
-        draws: bootstrap samples of the images; 0: no intervals.
-        root_seed: root seed.
-        human_ids: the ids of the rows, if they are in a separate file.
+    human: .npy or .npz (n, n) or (observers, n, n), or a square table.
+    table: .parquet, one row per model, metric and method: value, low, high, sd, label_only,
+        partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs.
+    settings: section data.dissimilarity of the study's config.
+    human_ids: the ids of the rows, if they are in a separate file.
     """
     known = load_table(samples)
     order_ids = known["id"].astype("str").to_numpy(dtype=object)

@@ -1,5 +1,3 @@
-"""Compare features of cross-validated networks with human votes, fold by fold."""
-
 from pathlib import Path
 
 import pandas as pd
@@ -25,16 +23,16 @@ def main(
     seeds: list[int],
     metric: str,
 ) -> None:
-    """Take Spearman correlations within folds, and their mean weighted by pairs.
+    """Compare features of cross-validated networks with human votes, fold by fold.
 
-    features, ids, folds (id, fold), names and runs have one entry per run of a network; features of
-    a network without folds are compared within the same folds. rsa: one row per run, the columns of
-    the RSA table of the metric. by_fold: one row per run and fold.
+    folds: .parquet: id, fold; features of a network without folds are compared within the same
+    folds. rsa: one row per network and seed, the columns of the RSA table of the metric: Spearman
+    correlations within folds, averaged by pairs. by_fold: one row per network, seed and fold.
     """
     if len({len(part) for part in (features, ids, folds, names, seeds)}) > 1:
         raise InputError(
             f"{len(features)} features, {len(ids)} ids, {len(folds)} folds, {len(names)} names and "
-            f"{len(seeds)} runs; give one of each"
+            f"{len(seeds)} seeds; give one of each"
         )
     human = load_votes(votes, samples)
     images = pd.DataFrame({"id": human.ids.astype(str)})

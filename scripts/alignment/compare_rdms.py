@@ -1,5 +1,3 @@
-"""Compare the RDMs of all models with the human RDM, and with each other."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -24,16 +22,13 @@ def main(
     tau: bool = False,
     threads: int = 1,
 ) -> None:
-    """Compare RDMs by rank, over all pairs and where the label explains nothing.
-
-    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first. tau-a takes as long as all the rest.
+    """Compare the RDMs of all models with the human RDM, and with each other.
 
     comparisons: one row per model RDM: model, layer, seed, metric, method, value (rho-a),
     spearman, partial_label, within_class_rho_a, within_class, non_unanimous_rho_a, non_unanimous,
     cosine, tau_a, semipartial, others_explain, class_level, cka, self_rho_a, human_self_rho_a,
-    label_only, n_images, n_pairs. similarity: all
-    ordered pairs of the human RDM and first runs: model_a, model_b, value.
+    label_only, n_images, n_pairs. similarity: all ordered pairs of the human RDM and of the first
+    seeds: model_a, model_b, value (Spearman).
     """
     human, *others = sources(
         rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms

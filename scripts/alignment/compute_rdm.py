@@ -1,5 +1,3 @@
-"""Compute the representational dissimilarity matrix of one set of features."""
-
 import numpy as np
 from scipy.special import softmax
 
@@ -18,15 +16,11 @@ def main(
     metric: str = "euclidean",
     transform: str = "none",
 ) -> None:
-    """Compute all pairwise dissimilarities.
+    """Compute the representational dissimilarity matrix of one set of features.
 
-    Args:
-        features: .npy (n, f), one row per image.
-        ids: .parquet with the column id, the row order.
-        rdm: .npy float32, condensed upper triangle, row-major.
-        rdm_ids: .parquet with id and metric, named as rdm with the ending .ids.parquet.
-        metric: euclidean, correlation, cosine or jensenshannon.
-        transform: none, or softmax (logits to probabilities, float64).
+    rdm: .npy float32, condensed upper triangle, row-major.
+    rdm_ids: .parquet with id and metric, named as rdm with the ending .ids.parquet.
+    transform: none, or softmax (logits to probabilities, float64).
     """
     if rdm_ids != ids_path(rdm):
         raise InputError(f"{rdm_ids}: the ids of {rdm} must be named {ids_path(rdm)}")

@@ -1,5 +1,3 @@
-"""Count how many votes per image every score of every model is worth."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -32,15 +30,14 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Score m votes per image, and each model, against the same other half of the votes.
+    """Count how many votes per image every score of every model is worth.
 
-    RDMs (ids beside each), features, models, layers, runs and transforms (none or softmax) are in
-    the same order, the human ones first; logits, names and classifier_seeds are those of the
-    classifiers. tempered: places of the classifiers that have temperatures; the others' are fitted
-    on the other folds.
+    m votes per image and each model are scored against the same other half of the votes. logits,
+    names and classifier_seeds are those of the classifiers. tempered: places of the classifiers
+    that have temperatures; the others' are fitted on the other folds.
 
     equivalents: model, layer, seed, metric, measure, votes, censored (">": more than max_votes,
-    "<": less than one), low, high (over repeats), model_score, max_votes, n_repeats.
+    "<": less than one), low, high (over splits), model_score, max_votes, n_repeats.
     """
     human = load_votes(votes, samples)
     compared = sources(rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms)

@@ -1,5 +1,3 @@
-"""Embed a network's features in two dimensions by UMAP, for the explorer."""
-
 import numpy as np
 
 from latent_microscope.forensics.clusters import plane_neighbours, umap_plane
@@ -17,15 +15,11 @@ def main(
     min_dist: float = 0.1,
     root_seed: int = 0,
 ) -> None:
-    """Find the neighbours of each image and embed the features in two dimensions by UMAP.
+    """Find the neighbours of each image and embed the features by UMAP, for the explorer.
 
-    Args:
-        features: .npy (n, d), one row per image.
-        umap: .npy float32 (n, 2).
-        neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
-        neighbors: neighbours of UMAP.
-        min_dist: least distance of points in the embedding.
-        root_seed: root seed.
+    neighbours: .npy int32 (n, k) rows of the nearest others, nearest first.
+    neighbors: neighbours of UMAP.
+    min_dist: least distance of points in the embedding.
     """
     rows = load_npy(features, mmap=True)
     require_finite(rows, features)

@@ -1,5 +1,3 @@
-"""Compare the predictions of classifiers with human votes."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -32,18 +30,17 @@ def main(
     draws: int = 1000,
     root_seed: int = 0,
 ) -> None:
-    """Score classifiers, annotators and baselines; all divergences in nats.
+    """Compare the predictions of classifiers with human votes; all divergences are in nats.
 
-    logits (n, classes; rows in the order of the samples), names and runs are those of the
-    classifiers; tempered: places of those that were cross-validated and have temperatures; the
-    others' are fitted on the other folds. draws: bootstrap samples of images with their
-    votes, the same as for the similarity (0: no intervals).
+    tempered: places of the classifiers that were cross-validated and have temperatures; the
+    others' are fitted on the other folds. draws: bootstrap samples of images with
+    their votes, the same as for the similarity (0: no intervals).
 
-    behaviour: model, seed (-1: not a run), accuracy, cross_entropy, cross_entropy_calibrated,
+    behaviour: model, seed (-1: none), accuracy, cross_entropy, cross_entropy_calibrated,
     temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
-    (kappa). intervals: model, seed, measure, value, low, high, sd, n_draws. images: one row per image and classifier: id,
-    label_name, human_entropy, human_accuracy, model, seed, model_entropy, jensen_shannon.
-    confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,
+    (kappa). intervals: model, seed, measure, value, low, high, sd, n_draws. images: one row per
+    image and classifier: id, label_name, human_entropy, human_accuracy, model, seed,
+    model_entropy, jensen_shannon. confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,
     human (votes), model, seed, share_human, share_model.
     """
     human = load_votes(votes, samples)

@@ -1,5 +1,3 @@
-"""Estimate the noise ceilings of human alignment from random halves of the votes."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
@@ -19,7 +17,7 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Compare the RDMs of two random halves of each image's votes, and of simulated truths.
+    """Estimate the noise ceilings of human alignment from random halves of the votes.
 
     ceiling: one row, of the Spearman correlation: lower (mean correlation of the halves), upper
     (root of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.

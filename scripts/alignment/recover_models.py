@@ -1,5 +1,3 @@
-"""Test whether votes simulated from each model are attributed to that model."""
-
 import pandas as pd
 
 from latent_microscope.io.artefacts import save_csv, save_table
@@ -23,12 +21,11 @@ def main(
     images: int = 1000,
     root_seed: int = 0,
 ) -> None:
-    """Simulate votes from the predictions of each classifier, of the label and the class's votes.
+    """Test whether votes simulated from each model are attributed to that model.
 
-    logits (n, classes; rows in the order of the samples), names and runs are those of the
-    classifiers; runs of one name count as one model. simulations: data sets per model, all of the
-    same images. table and csv: model, attributed, count, share, similarity (Spearman),
-    n_simulations, n_images, metric.
+    Votes are simulated from the predictions of each classifier, of the label and the class's votes;
+    seeds of one name count as one model. simulations: data sets per model, all of the same images.
+    table: model, attributed, count, share, similarity (Spearman), n_simulations, n_images, metric.
     """
     human = load_votes(votes, samples)
     classifiers = load_classifiers(logits or [], names or [], seeds or [], human, samples)

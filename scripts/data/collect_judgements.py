@@ -1,6 +1,3 @@
-"""Join the votes of a custom study to its samples."""
-
-import logging
 from typing import Any
 
 import pandas as pd
@@ -8,20 +5,15 @@ import pandas as pd
 from latent_microscope.custom.study import positions_of
 from latent_microscope.custom.votes import read_votes
 from latent_microscope.io.artefacts import load_table, save_table
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(*, source: In, ids: In, samples: In, votes: Out, settings: dict[str, Any]) -> None:
-    """Count the votes of every sample.
+    """Join the votes of a custom study to its samples.
 
-    Args:
-        source: .csv or .parquet of counts or single judgements, .npy or .npz of counts.
-        ids: .parquet of all ids.
-        samples: .parquet with id, label.
-        votes: .parquet: id and one int64 column of counts per class, named by class.
-        settings: section data.votes of the study's config.
+    source: .csv or .parquet of counts or single judgements, .npy or .npz of counts.
+    settings: section data.votes of the study's config.
     """
     table = load_table(samples, ["id", "label"])
     names = table["id"].astype("str").to_numpy(dtype=object)

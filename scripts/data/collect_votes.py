@@ -1,6 +1,3 @@
-"""Join the votes of annotators to the test images, by id."""
-
-import logging
 
 from latent_microscope.data.cifar10h import (
     check_probabilities,
@@ -11,9 +8,8 @@ from latent_microscope.data.cifar10h import (
 )
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.messages import naming
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(
@@ -26,12 +22,9 @@ def main(
 ) -> None:
     """Join the votes of annotators to the test images, by id.
 
-    Args:
-        counts: .npy (n, classes), row i belongs to image i of the whole test split.
-        samples: .parquet of the test split: id, label, label_name.
-        votes: .parquet, id and one int column per class, one row per sample.
-        probabilities: .npy, the published counts over their sum, to check the counts against.
-        classes: names of the columns; from the samples if not given.
+    counts: .npy (n, classes), row i belongs to image i of the whole test split.
+    probabilities: .npy, the published counts over their sum, to check the counts against.
+    classes: names of the columns; from the samples if not given.
     """
     table = load_table(samples, ["id", "label", "label_name"])
     numbers = load_counts(counts)

@@ -1,5 +1,3 @@
-"""Download one file of the data manifest: from the mirror folder, by HTTP or from Kaggle."""
-
 import os
 from pathlib import Path
 
@@ -17,15 +15,14 @@ def main(
     mirror: str | None = None,
     manifest: Asset = Path("config/datasets.yaml"),
 ) -> None:
-    """Download one file of the data manifest, verified, or nothing at all.
+    """Download a file of the data manifest, verified: from the mirror folder, by HTTP or Kaggle.
 
-    Args:
-        file: target path.
-        dataset: entry of the manifest, such as cifar10h.
-        name: file of that entry, such as cifar10h-counts.npy.
-        mirror: folder with copies, used before the network; default: the environment variable
-            LATENT_MICROSCOPE_MIRROR, which the workflow sets from its config.
-        manifest: .yaml, the data manifest; default: that of the project.
+    file: target path.
+    dataset: entry of the manifest, such as cifar10h.
+    name: file of that entry, such as cifar10h-counts.npy.
+    mirror: folder with copies, used before the network; default: the environment variable
+        LATENT_MICROSCOPE_MIRROR, which the workflow sets from its config.
+    manifest: .yaml, the data manifest; default: that of the project.
     """
     mirror = mirror or os.environ.get("LATENT_MICROSCOPE_MIRROR")
     entry = find_file(load_manifest(manifest), dataset, name)

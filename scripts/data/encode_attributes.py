@@ -1,5 +1,3 @@
-"""Encode the attributes of a custom study as 0/1 columns."""
-
 from typing import Any
 
 import pandas as pd
@@ -22,18 +20,14 @@ def main(
     report_csv: Out,
     settings: dict[str, Any],
 ) -> None:
-    """Encode binary, categorical and numeric columns, and report how.
+    """Encode binary, categorical and numeric attributes of a custom study as 0/1 columns.
 
-    Args:
-        table: .csv or .parquet of attributes.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        attributes: .parquet: id and one uint8 0/1 column per attribute.
-        numbers: .parquet: id and the numeric columns as they are.
-        report: .parquet, one row per attribute: attribute, column, type, declared, rule, samples,
-            positives, share.
-        report_csv: the same for people.
-        settings: section data.attributes of the study's config.
+    table: .csv or .parquet of attributes.
+    numbers: .parquet: id and the numeric columns as they are.
+    report: .parquet, one row per attribute: attribute, column, type, declared, rule, samples,
+        positives, share.
+    report_csv: the same for people.
+    settings: section data.attributes of the study's config.
     """
     names = load_ids(samples)
     encoding = Encoding(

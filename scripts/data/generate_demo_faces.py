@@ -1,5 +1,3 @@
-"""Draw the demo's cartoon faces, in the layout of Kaggle's CelebA."""
-
 from latent_microscope.io.artefacts import save_bytes, save_text
 from latent_microscope.seeds import rng
 from latent_microscope.step import Out, run
@@ -9,14 +7,12 @@ from latent_microscope.synthetic.faces_demo import faces_archive
 def main(
     *, archive: Out, identities: Out, images: int = 400, people: int = 120, root_seed: int = 0
 ) -> None:
-    """Draw cartoon faces with attributes and repeated identities.
+    """Draw the demo's cartoon faces, in the layout of Kaggle's CelebA.
 
-    Args:
-        archive: .zip, images (89 x 109 JPEG) and list_attr_celeba.csv.
-        identities: .txt, image name and number of the person on each line.
-        images: number of images.
-        people: number of people; two of them have 30 images if there are enough.
-        root_seed: root seed.
+    archive: .zip, images (89 x 109 JPEG) and list_attr_celeba.csv.
+    identities: .txt, image name and number of the person on each line.
+    images: number of images.
+    people: number of people; two of them have 30 images if there are enough.
     """
     content, text = faces_archive(images, people, rng(root_seed, "generate_demo_faces"))
     save_bytes(archive, content)

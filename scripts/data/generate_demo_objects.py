@@ -1,5 +1,3 @@
-"""Draw the demo's ten classes of objects and simulate votes of annotators on them."""
-
 from latent_microscope.io.artefacts import save_bytes, save_npy
 from latent_microscope.seeds import rng
 from latent_microscope.step import Out, run
@@ -16,16 +14,14 @@ def main(
     test_per_class: int = 20,
     root_seed: int = 0,
 ) -> None:
-    """Draw a toy data set in the layout of CIFAR-10 (Hugging Face), with votes on the test images.
+    """Draw the demo's ten classes of objects and simulate votes of annotators on them.
 
-    Args:
-        train: .parquet, columns img {bytes, path} and label.
-        test: .parquet, the same.
-        counts: .npy int64 (n, 10), 47 to 63 simulated votes per test image.
-        probabilities: .npy float64 (n, 10), which the votes were drawn from.
-        train_per_class: train images of each of the ten classes.
-        test_per_class: test images of each of the ten classes.
-        root_seed: root seed.
+    train: .parquet, columns img {bytes, path} and label.
+    test: .parquet, the same.
+    counts: .npy int64 (n, 10), 47 to 63 simulated votes per test image.
+    probabilities: .npy float64 (n, 10), which the votes were drawn from.
+    train_per_class: train images of each of the ten classes.
+    test_per_class: test images of each of the ten classes.
     """
     parts = ((train, "train", train_per_class), (test, "test", test_per_class))
     for path, split, size in parts:

@@ -1,13 +1,9 @@
-"""Import embeddings as the latents of a custom study."""
-
 from typing import Any
-
-import pandas as pd
 
 from latent_microscope.custom.arrays import chosen_rows, read_rows, varying_columns
 from latent_microscope.custom.study import positions_of
-from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.io.inputs import load_ids
+from latent_microscope.io.artefacts import save_npy
+from latent_microscope.io.inputs import load_ids, save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -21,16 +17,10 @@ def main(
     settings: dict[str, Any],
     embedding_ids: In | None = None,
 ) -> None:
-    """Take the rows of the samples, by id.
+    """Import embeddings as the latents of a custom study.
 
-    Args:
-        embeddings: .npy, .npz or .parquet of one row of numbers per sample.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        latents: .npy float32 (n, d); constant columns are left out.
-        encoding: .parquet with the column id, one row per latent.
-        settings: array (of an .npz), id (its name).
-        embedding_ids: the ids of the rows, if they are in a separate file.
+    latents: .npy float32 (n, d); constant columns are left out.
+    settings: array (of an .npz), id (its name).
     """
     names = load_ids(samples)
     found = read_rows(
@@ -39,7 +29,7 @@ def main(
     order = positions_of(found.ids, len(found.values), names, ids, embeddings)
     rows = chosen_rows(found, order, names, embeddings)
     save_npy(latents, varying_columns(rows, embeddings))
-    save_table(encoding, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
+    save_ids(encoding, names)
 
 
 if __name__ == "__main__":

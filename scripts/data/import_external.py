@@ -1,10 +1,7 @@
-"""Import the features or logits of an external model."""
-
-import pandas as pd
-
 from latent_microscope.data.externals import external_rows
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
+from latent_microscope.io.artefacts import load_table, save_npy
+from latent_microscope.io.inputs import save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -18,16 +15,13 @@ def main(
     holds: str = "logits",
     logits: Out | None = None,
 ) -> None:
-    """Join a file's rows to the images by id; by position (logged) if it has no ids.
+    """Import an external model's features or logits by id, or by position (logged) without ids.
 
-    Args:
-        file: .npy, .npz (array ids beside it) or .parquet (column id) of one row per image.
-        samples: .parquet with id and label.
-        features: .npy float32 (n, f); the logits themselves when the file holds logits.
-        ids: .parquet with the column id, the row order.
-        array: name of the array in an .npz; none: the only one.
-        holds: features or logits.
-        logits: .npy float32 (n, classes), only when the file holds logits.
+    file: .npy, .npz (array ids beside it) or .parquet (column id) of one row per image.
+    features: .npy float32 (n, f); the logits themselves when the file holds logits.
+    array: name of the array in an .npz; none: the only one.
+    holds: features or logits.
+    logits: .npy float32 (n, classes), only when the file holds logits.
     """
     if holds not in ("features", "logits"):
         raise InputError(f"holds {holds!r} is unknown; choose features or logits")
@@ -38,7 +32,7 @@ def main(
     save_npy(features, rows)
     if logits:
         save_npy(logits, rows)
-    save_table(ids, pd.DataFrame({"id": table["id"].astype("str")}))
+    save_ids(ids, table["id"])
 
 
 if __name__ == "__main__":

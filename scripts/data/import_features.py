@@ -1,12 +1,8 @@
-"""Import the features or logits of a model into a custom study."""
-
-import pandas as pd
-
 from latent_microscope.custom.arrays import chosen_rows, read_rows
 from latent_microscope.custom.study import positions_of
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table, save_npy, save_table
-from latent_microscope.io.inputs import load_ids
+from latent_microscope.io.artefacts import load_table, save_npy
+from latent_microscope.io.inputs import load_ids, save_ids
 from latent_microscope.step import In, Out, run
 
 
@@ -20,16 +16,11 @@ def main(
     array: str | None = None,
     votes: In | None = None,
 ) -> None:
-    """Take the rows of the samples, by id.
+    """Import the features or logits of a model into a custom study.
 
-    Args:
-        file: .npy, .npz or .parquet of one row of numbers per sample.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        features: .npy float32 (n, f).
-        feature_ids: .parquet with the column id, the row order.
-        array: name of the array in an .npz.
-        votes: .parquet with id and one column per class: logits have as many columns.
+    file: .npy, .npz or .parquet of one row of numbers per sample.
+    array: name of the array in an .npz.
+    votes: .parquet with id and one column per class: logits have as many columns.
     """
     names = load_ids(samples)
     found = read_rows(file, array=array)
@@ -42,7 +33,7 @@ def main(
             )
     order = positions_of(found.ids, len(found.values), names, ids, file)
     save_npy(features, chosen_rows(found, order, names, file))
-    save_table(feature_ids, pd.DataFrame({"id": pd.Series(names, dtype="str")}))
+    save_ids(feature_ids, names)
 
 
 if __name__ == "__main__":

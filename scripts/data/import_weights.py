@@ -1,5 +1,3 @@
-"""Take over published weights of a VAE, checked tensor by tensor."""
-
 from typing import Any
 
 from latent_microscope.models.vaes import build_vae
@@ -8,12 +6,10 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, published: In, weights: Out, settings: dict[str, Any]) -> None:
-    """Check that a weights file fits the network of the config and store it as the workflow does.
+    """Take over published weights of a VAE, checked tensor by tensor.
 
-    Args:
-        published: .pth or .pt state dict, as downloaded.
-        weights: .pt state dict.
-        settings: the network: arch, latent, and channels where it has them.
+    published: .pth or .pt state dict, as downloaded.
+    settings: the network: arch, latent, and channels where it has them.
     """
     model = build_vae(settings["arch"], settings)
     load_checked(model, load_weights(published), published)

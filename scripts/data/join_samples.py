@@ -1,6 +1,3 @@
-"""Make the table of samples of a custom study: the ids that all files have."""
-
-import logging
 from typing import Any
 
 import pandas as pd
@@ -12,9 +9,8 @@ from latent_microscope.custom.study import identity_codes, pictures, positions_o
 from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_table
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
-log = logging.getLogger("latent_microscope")
 
 
 def main(
@@ -33,24 +29,22 @@ def main(
     images: In | None = None,
     votes: In | None = None,
 ) -> None:
-    """Keep the ids that all files have, with identity and class where they are known.
+    """Make the table of samples of a custom study: the ids that all files have.
 
-    Args:
-        ids: .parquet of all ids.
-        files: .parquet of all files.
-        unmatched: .parquet of the ids that are missing from a file.
-        listed: .csv of these, which messages name.
-        samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes
-            label and label_name.
-        settings: parts of a study's section data, by name.
-        drop: drop ids that are missing from a file; else they are an error.
-        least: minimum number of samples for the study's other settings.
-        least_reason: which of these settings.
-        identities: .csv or .parquet of identities.
-        labels: .csv or .parquet of classes.
-        images: images whose folders or names give the identities.
-        votes: votes of annotators: without labels their majority is the class; else labels are
-            numbered as their classes.
+    files: .parquet of all files.
+    unmatched: .parquet of the ids that are missing from a file.
+    listed: .csv of these, which messages name.
+    samples: .parquet: id, identity (a number; -1 unknown), identity_name, and with classes label
+        and label_name.
+    settings: parts of a study's section data, by name.
+    drop: drop ids that are missing from a file; else they are an error.
+    least: minimum number of samples for the study's other settings.
+    least_reason: which of these settings.
+    identities: .csv or .parquet of identities.
+    labels: .csv or .parquet of classes.
+    images: images whose folders or names give the identities.
+    votes: votes of annotators: without labels their majority is the class; else labels are numbered
+        as their classes.
     """
     matched = [load_table(path) for path in (ids, files, unmatched)]
     kept = joined_ids(*matched, drop=drop, listed=str(listed))

@@ -1,16 +1,12 @@
-"""Turn class labels into 0/1 attributes, one per class."""
-
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.bias import label_columns
 
 
 def main(*, samples: In, attributes: Out) -> None:
-    """Make an attribute of every class.
+    """Turn class labels into 0/1 attributes, one per class.
 
-    Args:
-        samples: .parquet with id, label, label_name.
-        attributes: .parquet with id and one uint8 0/1 column per class, named by label_name.
+    attributes: .parquet with id and one uint8 0/1 column per class, named by label_name.
     """
     save_table(attributes, label_columns(load_table(samples, ["id", "label", "label_name"])))
 

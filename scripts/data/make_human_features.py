@@ -1,25 +1,29 @@
-"""Make the human features: each image's distribution of votes."""
+import numpy as np
 
-import pandas as pd
-
-from latent_microscope.io.artefacts import save_npy, save_table
-from latent_microscope.io.inputs import load_votes
-from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_npy
+from latent_microscope.io.inputs import load_votes, save_ids
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 from latent_microscope.step import In, Out, run
 
 
-def main(*, votes: In, samples: In, features: Out, ids: Out) -> None:
-    """Divide the votes on each image by their number.
+def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str = "votes") -> None:
+    """Make human features: each image's distribution of votes, or the two oracles of its class.
 
-    Args:
-        votes: .parquet with id and one column of counts per class.
-        samples: .parquet with id, label, label_name.
-        features: .npy float64 (n, classes), rows sum to 1.
-        ids: .parquet with the column id, the row order.
+    features: .npy (n, classes), float64 (votes) or float32; rows sum to 1.
+    kind: votes, label (one-hot true class) or class_mean (mean vote shares of the true class).
     """
     human = load_votes(votes, samples)
-    save_npy(features, vote_shares(human.counts))
-    save_table(ids, pd.DataFrame({"id": pd.Series(human.ids, dtype="str")}))
+    if kind == "votes":
+        rows: np.ndarray = vote_shares(human.counts)
+    elif kind == "label":
+        rows = np.eye(len(human.classes), dtype=np.float32)[human.labels]
+    elif kind == "class_mean":
+        rows = class_mean_votes(human.counts, human.labels).astype(np.float32)
+    else:
+        raise InputError(f"kind {kind!r} is unknown; choose votes, label or class_mean")
+    save_npy(features, rows)
+    save_ids(ids, human.ids)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,3 @@
-"""Match the files of a custom study by id, and list what does not match."""
-
 from dataclasses import replace
 from typing import Any
 
@@ -32,28 +30,25 @@ def main(
     arrays: dict[str, str | None] | None = None,
     folder: Any = None,
 ) -> None:
-    """Compare the ids of all files.
+    """Match the files of a custom study by id, and list what does not match.
 
-    Args:
-        ids: .parquet: id, complete (every file has it), position (row in files without ids).
-        files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
-            alone (ids that are missing from another file), missing (ids that it does not have).
-        files_csv: the same for people.
-        unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
-        unmatched_csv: the same for people.
-        settings: parts of a study's section data, by name.
-        embeddings: .npy, .npz or .parquet of one row of numbers per sample.
-        embedding_ids: the ids of its rows, if they are in a separate file.
-        images: folder, .zip, .parquet or .npy of images.
-        attributes: .csv or .parquet of attributes.
-        identities: .csv or .parquet of identities.
-        labels: .csv or .parquet of classes.
-        votes: .csv, .parquet, .npy or .npz of votes.
-        dissimilarity: square matrix of human dissimilarities.
-        dissimilarity_ids: the ids of its rows, if they are in a separate file.
-        models: features or logits of models.
-        arrays: name of each model, in their order, and of the array in its .npz.
-        folder: state of a folder of images; a change re-runs this step.
+    ids: .parquet: id, complete (every file has it), position (row in files without ids).
+    files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
+        alone (ids that are missing from another file), missing (ids that it does not have).
+    files_csv: the same for people.
+    unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
+    unmatched_csv: the same for people.
+    settings: parts of a study's section data, by name.
+    images: folder, .zip, .parquet or .npy of images.
+    attributes: .csv or .parquet of attributes.
+    identities: .csv or .parquet of identities.
+    labels: .csv or .parquet of classes.
+    votes: .csv, .parquet, .npy or .npz of votes.
+    dissimilarity: square matrix of human dissimilarities.
+    dissimilarity_ids: the ids of its rows, if they are in a separate file.
+    models: features or logits of models.
+    arrays: name of each model, in their order, and of the array in its .npz.
+    folder: state of a folder of images; a change re-runs this step.
     """
     sources: list[Source] = []
     if embeddings:

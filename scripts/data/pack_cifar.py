@@ -1,5 +1,3 @@
-"""Pack one split of CIFAR-10, or of a data set of its layout, into one array with labels."""
-
 import numpy as np
 
 from latent_microscope.arguments import load
@@ -30,20 +28,21 @@ def main(
     archive_md5: str | None = CIFAR10_MD5,
     reader: str | None = None,
 ) -> None:
-    """Pack one split. Ids name rows of the whole file, also in a subset.
+    """Pack one split of CIFAR-10, or of a data set of its layout, into one array with labels.
 
-    Args:
-        sources: .parquet files of the split in order, or the official .tar.gz.
-        images: .npy uint8 (n, size, size, 3).
-        samples: .parquet, id (test-02405), label, label_name.
-        split: train or test.
-        subset: how many images; all if not given.
-        subset_rule: first (the first so many) or balanced (equally many per class).
-        classes: class names by label; from the file if it gives them, else CIFAR-10's.
-        size: side of the images, in pixels; others are refused, not resized.
-        archive_md5: checksum of the .tar.gz.
-        reader: module:function for another layout: takes sources and split, returns a
-            latent_microscope.data.cifar.Split.
+    Ids name rows of the whole file, also in a subset.
+
+    sources: .parquet files of the split in order, or the official .tar.gz.
+    images: .npy uint8 (n, size, size, 3).
+    samples: .parquet, id (test-02405), label, label_name.
+    split: train or test.
+    subset: how many images; all if not given.
+    subset_rule: first (the first so many) or balanced (equally many per class).
+    classes: class names by label; from the file if it gives them, else CIFAR-10's.
+    size: side of the images, in pixels; others are refused, not resized.
+    archive_md5: checksum of the .tar.gz.
+    reader: module:function for another layout: takes sources and split, returns a
+        latent_microscope.data.cifar.Split.
     """
     if reader:
         source = load(reader)(sources, split)

@@ -1,5 +1,3 @@
-"""Pack an archive of faces into one array, with attributes and identities joined by file name."""
-
 import numpy as np
 import pandas as pd
 
@@ -22,18 +20,18 @@ def main(
     subset: int | None = None,
     reader: str | None = None,
 ) -> None:
-    """Pack faces: shorter side to `size`, centre square, RGB; one row per image everywhere.
+    """Pack an archive of faces into one array, with attributes and identities joined by file name.
 
-    Args:
-        archive: .zip in Kaggle's layout of CelebA, or the extracted folder.
-        images: .npy uint8 (n, size, size, 3).
-        samples: .parquet, id (file name without ending), identity (-1 unknown).
-        attributes: .parquet, id and one 0/1 column per attribute.
-        identities: .txt, image name and number of the person on each line.
-        attribute_file: list_attr_celeba.csv, if it is not in the archive.
-        size: side of the packed images, in pixels.
-        subset: take the first so many images by name; all if not given.
-        reader: module:function for another layout, called as read_celeba is.
+    The shorter side becomes `size`; the centre square is kept, in RGB.
+
+    archive: .zip in Kaggle's layout of CelebA, or the extracted folder.
+    images: .npy uint8 (n, size, size, 3).
+    samples: .parquet, id (file name without ending), identity (-1 unknown).
+    identities: .txt, image name and number of the person on each line.
+    attribute_file: list_attr_celeba.csv, if it is not in the archive.
+    size: side of the packed images, in pixels.
+    subset: take the first so many images by name; all if not given.
+    reader: module:function for another layout, called as read_celeba is.
     """
     read = load(reader) if reader else read_celeba
     more = {"attribute_file": attribute_file} if attribute_file else {}

@@ -1,5 +1,3 @@
-"""Pack the images of a custom study into one array."""
-
 from typing import Any
 
 import numpy as np
@@ -21,16 +19,15 @@ def main(
     size: int = 64,
     folder: Any = None,
 ) -> None:
-    """Resize the shorter side, cut the centre square; grey images become RGB.
+    """Pack the images of a custom study into one array.
 
-    Args:
-        source: folder, .zip, .parquet or .npy of images.
-        ids: .parquet of all ids.
-        samples: .parquet with id.
-        images: .npy uint8 (n, size, size, 3), row i = row i of samples.
-        settings: ids, id and column of the section data.images.
-        size: side in pixels.
-        folder: state of a folder of images; a change re-runs this step.
+    The shorter side is resized and the centre square cut; grey images become RGB.
+
+    source: folder, .zip, .parquet or .npy of images.
+    images: .npy uint8 (n, size, size, 3), row i = row i of samples.
+    settings: ids, id and column of the section data.images.
+    size: side in pixels.
+    folder: state of a folder of images; a change re-runs this step.
     """
     names = load_ids(samples)
     with pictures(source, settings) as found:

@@ -1,5 +1,3 @@
-"""Take the pixels of images as features."""
-
 import numpy as np
 
 from latent_microscope.data.images import flat_pixels
@@ -11,13 +9,9 @@ _BATCH = 1024
 
 
 def main(*, images: In, samples: In, features: Out, ids: Out) -> None:
-    """Flatten images.
+    """Take the pixels of images as features.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3).
-        samples: .parquet with the column id, row i = image i.
-        features: .npy float32 (n, H·W·3), values in [0, 1].
-        ids: .parquet with the column id, the row order.
+    features: .npy float32 (n, H·W·3), values in [0, 1].
     """
     pixels = load_npy(images, mmap=True)
     table = load_table(samples, ["id"]).astype({"id": "str"})

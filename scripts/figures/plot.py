@@ -1,5 +1,3 @@
-"""Draw a declared figure, with the look that the config gives all figures."""
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,27 +16,16 @@ def finish(
     *,
     style: dict[str, Any] | None = None,
 ) -> None:
-    """Draw and save; arguments that several figures share are described here, too.
+    """Draw a declared figure with the look that the config gives all figures, and save it.
 
-    Args:
-        name: Name of the figure.
-        draw: The declared function; it takes a ``look``.
-        outputs: ``png`` and ``pdf``, one file for each figure that the function returns.
-        style: dpi, font_size, palette, limits.
-        title: first line of the figure.
-        samples: .parquet: id of each sample, with what is known of it.
-        images: .npy uint8 (n, H, W, C); row i is row i of samples or scores.
-        latents: .npy (n, d); row i is row i of samples or scores.
-        umap: .npy (n, 2), UMAP; row i is row i of samples or scores.
-        sources: .npy (n, k), independent components; row i is row i of scores.
-        scores: .parquet: id and the scores of each sample.
-        clusters: .parquet: id and the cluster of each sample (-1: noise).
-        abi: .parquet: bias of each group and attribute, with intervals.
-        labels: one name per file.
-        notes: remarks in brackets after a model's name, by its name.
-        metric: distance of the RDMs.
-        simulated: whether votes are simulated, so that published values do not apply.
-        root_seed: root seed.
+    The declared function takes a ``look``; there is a png and a pdf for each figure it returns.
+
+    style: dpi, font_size, palette, limits.
+    title: first line of the figure.
+    abi: .parquet: bias of each group and attribute, with intervals.
+    labels: one name per file.
+    notes: remarks in brackets after a model's name, by its name.
+    simulated: whether votes are simulated, so that published values do not apply.
     """
     with look(name, style) as made:
         drawn = draw(look=made)

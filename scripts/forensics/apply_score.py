@@ -1,5 +1,3 @@
-"""Compute a declared score of every sample."""
-
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +25,7 @@ def finish(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Save what a declared function returns for the latents: id and a column named as the score."""
+    """Compute a declared score of the latents: id and a column named as the score."""
     ids = load_ids(encoding)
     rows = np.array(load_rows(latents, ids, encoding), dtype=np.float64)
     random = "seed" in inspect.signature(compute).parameters

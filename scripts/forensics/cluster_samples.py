@@ -1,5 +1,3 @@
-"""Cluster samples by HDBSCAN on the UMAP and in latent space."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_ids, load_rows
 from latent_microscope.neighbours.pairs import load_neighbours
@@ -20,11 +18,11 @@ def main(
     scales: list[int],
     cmax_rows: int = 10_000,
 ) -> None:
-    """Cluster samples by HDBSCAN, numbered by falling size; noise is -1.
+    """Cluster by HDBSCAN on the UMAP and in latent space, numbered by falling size; noise is -1.
 
     clusters: id, cluster (on the UMAP), probability, cmax (in latent space), scale_<size> (on the
-    plane at each of scales). neighbours and distances are searched for if not given; above
-    cmax_rows samples the tree in latent space comes from the neighbour graph.
+    plane at each of scales). Above cmax_rows samples the tree in latent space comes from the
+    neighbour graph.
     """
     ids = load_ids(encoding)
     table = membership_table(

@@ -1,5 +1,3 @@
-"""Compare the clusters of one VAE's latents over UMAP seeds."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_ids, load_rows
 from latent_microscope.seeds import derive
@@ -22,10 +20,10 @@ def main(
 ) -> None:
     """Compare the clusters of one VAE's latents over UMAP seeds.
 
-    sbs: umap, min_cluster_size, share, n_clusters, noise_share. pairs of UMAPs: first, second,
-    ari, ami (noise as a label), ari_clustered, ami_clustered (points clustered in both),
-    clustered_both, baseline_ari. clusters of the first UMAP: cluster, size, jaccard,
-    jaccard_sd, recovered, dissolved, baseline, n, verdict.
+    sbs: umap, min_cluster_size, share, n_clusters, noise_share. pairs of UMAPs: first, second, ari,
+    ami (noise as a label), ari_clustered, ami_clustered (points clustered in both), clustered_both,
+    baseline_ari. clusters of the first UMAP: cluster, size, jaccard, jaccard_sd, recovered,
+    dissolved, baseline, n, verdict.
     """
     ids = load_ids(encoding)
     planes = [load_rows(path, ids, encoding) for path in [umap, *replicates]]

@@ -1,5 +1,3 @@
-"""Factor analysis of latents, beside the independent sources."""
-
 from latent_microscope.forensics.sources import factor_sources
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy
 from latent_microscope.seeds import derive

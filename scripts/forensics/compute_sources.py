@@ -1,12 +1,6 @@
-"""Unmix latents into independent sources: FastICA with restarts."""
-
-import logging
-
 from latent_microscope.forensics.sources import run_sources
 from latent_microscope.io.artefacts import load_npy, require_finite, save_npy, save_table
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -22,7 +16,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Find independent sources (n, k) of latent means by FastICA.
+    """Find independent sources (n, k) of latent means by FastICA with restarts.
 
     restarts: restart, seed, converged, n_iter, mean_abs_kurtosis, chosen. unmixings (restarts, k, d
     + 1): weights of the latent dimensions and an offset, NaN for a failed restart. method: intended
@@ -34,7 +28,7 @@ def main(
     settings = {"components": components, "restarts": n_restarts, "fit_rows": fit_rows}
     fit = run_sources(z, settings, root_seed=root_seed, seed=seed, method=method)
     if fit.not_converged:
-        log.info("%d of %d FastICA runs did not converge", fit.not_converged, len(fit.restarts))
+        log.info("%d of %d restarts did not converge", fit.not_converged, len(fit.restarts))
     save_npy(sources, fit.sources)
     save_table(restarts, fit.restarts)
     save_npy(unmixings, fit.unmixings)

@@ -1,5 +1,3 @@
-"""Embed latents in two dimensions by t-SNE."""
-
 import numpy as np
 
 from latent_microscope.forensics.clusters import tsne_plane

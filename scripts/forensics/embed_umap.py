@@ -1,5 +1,3 @@
-"""Embed latents in two dimensions by UMAP."""
-
 import numpy as np
 
 from latent_microscope.forensics.clusters import umap_plane
@@ -23,8 +21,7 @@ def main(
 ) -> None:
     """Embed standardised latent means in two dimensions by UMAP, float32 (n, 2).
 
-    neighbours and distances are searched for if not given; replicate is the number of another UMAP
-    seed.
+    replicate: number of another UMAP seed.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)

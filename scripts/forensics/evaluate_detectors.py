@@ -1,5 +1,3 @@
-"""Measure how well each score finds the authentic samples of the synthetic ground truth."""
-
 from latent_microscope.forensics.evaluation import detector_scores, detector_table
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined
@@ -7,7 +5,7 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, scores: In, samples: In, detection: Out) -> None:
-    """Evaluate each score as a detector of authentic samples.
+    """Measure how well each score finds the authentic samples of the synthetic ground truth.
 
     A higher score means "more authentic"; where a low value is the mark, the score is negated and
     named so. detection: detector, roc_auc, average_precision, average_precision_interpolations (of

@@ -1,6 +1,3 @@
-"""Compare detectors of authentic samples on one run, and search the published funnel's grid."""
-
-import logging
 from typing import Any
 
 import numpy as np
@@ -17,13 +14,11 @@ from latent_microscope.forensics.evaluation import (
 )
 from latent_microscope.forensics.funnel import search_table
 from latent_microscope.forensics.scoring import score_table
-from latent_microscope.forensics.sources import fit_sources
+from latent_microscope.forensics.sources import run_sources
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined, load_ids, load_rows
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -39,7 +34,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Evaluate our own detector, its baselines, each heuristic and every funnel.
+    """Compare detectors of authentic samples, and search the published funnel's grid.
 
     comparison: detector, family, roc_auc, average_precision, average_precision_interpolations,
     selected, precision, recall, f1, f1_oracle, prevalence. search: one row per source method and
@@ -54,17 +49,8 @@ def main(
         for path in (comparison, search):
             save_table(path, pd.DataFrame({"detector": pd.Series(dtype="str")}))
         return
-    fits = {
-        method: fit_sources(
-            z,
-            sources["components"],
-            sources["restarts"],
-            derive(root_seed, "compute_sources", seed),
-            method,
-            max_rows=sources["fit_rows"],
-        ).sources
-        for method in sources["methods"]
-    }
+    streams = {"root_seed": root_seed, "seed": seed}
+    fits = {m: run_sources(z, sources, method=m, **streams).sources for m in sources["methods"]}
     draws = derive(root_seed, "stability", seed)
     tables = {m: score_table(s, z, ids, settings, seed=draws)[0] for m, s in fits.items()}
     first = tables[sources["methods"][0]]

@@ -1,15 +1,9 @@
-"""List near-duplicates, and different samples that the model places together."""
-
-import logging
-
 from latent_microscope.custom.near_matches import near_match_pairs
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import near_duplicates
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.io.inputs import load_ids, load_with_ids
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -23,7 +17,7 @@ def main(
     near_matches: int = 24,
     detail: float = 0.8,
 ) -> None:
-    """List near-duplicate pairs and the most similar other pairs.
+    """List near-duplicates, and different samples that the model places together.
 
     duplicates: i, j, id_i, id_j, verdict (copy, near-duplicate, near match), detail (correlation of
     fine structure at the best shift), detail_centre (without the edges), similarity (cosine) and

@@ -1,5 +1,3 @@
-"""Find the nearest neighbours of every sample among the standardised latents."""
-
 import numpy as np
 
 from latent_microscope.forensics.clusters import GRAPH_NEIGHBOURS, plane_neighbours

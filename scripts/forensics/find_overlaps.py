@@ -1,5 +1,3 @@
-"""List pairs of samples whose latents have the same direction."""
-
 from latent_microscope.forensics.heuristics import overlaps as find
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids

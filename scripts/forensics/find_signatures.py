@@ -1,6 +1,3 @@
-"""List authentic signatures: original samples of middling attractor density."""
-
-import logging
 from typing import Any
 
 import pandas as pd
@@ -11,9 +8,7 @@ from latent_microscope.forensics.density import RADIUS_NEIGHBOUR, radius_of_dist
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.neighbours.pairs import neighbour_pass
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(*, latents: In, encoding: In, signatures: Out, settings: dict[str, Any]) -> None:

@@ -1,5 +1,3 @@
-"""Find sub-niches: groups of samples in the low-density valleys of the UMAP."""
-
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ _SCORES = ["cls", "uniqueness", "originality"]
 
 
 def main(*, umap: In, scores: In, subniches: Out, profile: Out, settings: dict[str, Any]) -> None:
-    """Find sub-niches and their mean scores.
+    """Find sub-niches: groups of samples in the low-density valleys of the UMAP.
 
     subniches: index, id, niche (0 is the largest), density (per unit of the UMAP). profile: niche,
     size, mean_cls, mean_uniqueness, mean_originality. settings: section subniches of a study's

@@ -1,5 +1,3 @@
-"""Measure which attributes are over- or under-represented in clusters and sub-niches."""
-
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.seeds import derive
@@ -19,7 +17,7 @@ def main(
     subniches: In | None = None,
     samples: In | None = None,
 ) -> None:
-    """Compute the attribute bias index of every cluster, of cmax and of every sub-niche.
+    """Measure which attributes are over- or under-represented in clusters and sub-niches.
 
     abi: group, n_members, definition, attribute, value, direction, status, estimate, low, high (95
     %), p, q (within group and definition), q_seed (over all groups), risk_difference,

@@ -1,7 +1,3 @@
-"""Predict every attribute from the latents by a linear rule, on held-out people."""
-
-import logging
-
 import numpy as np
 import pandas as pd
 
@@ -10,10 +6,8 @@ from latent_microscope.forensics.probes import folds_of, pixel_components, probe
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 from latent_microscope.tables.bias import resampling_units
-
-log = logging.getLogger("latent_microscope")
 
 
 def main(
@@ -28,7 +22,7 @@ def main(
     strength: float = 0.01,
     root_seed: int = 0,
 ) -> None:
-    """Cross-validate a logistic regression of each attribute on the latents.
+    """Predict every attribute from the latents by logistic regression, on held-out people.
 
     samples with identity: no person is in two folds; with label: classes are spread evenly. probes:
     AUC with 95 % interval, p and q against 0.5, the AUC of as many principal components of the

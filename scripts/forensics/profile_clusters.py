@@ -1,5 +1,3 @@
-"""Describe clusters: size, spread, mean scores, and the stereotypical bias score."""
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined, load_rows
 from latent_microscope.step import In, Out, run
@@ -9,7 +7,7 @@ from latent_microscope.tables.clusters import profile_table, sbs_table
 def main(
     *, latents: In, clusters: In, scores: In, profile: Out, sbs: Out, measured: list[str]
 ) -> None:
-    """Profile the clusters on the UMAP; SBS of all partitions.
+    """Describe clusters: size, spread, mean scores, and the stereotypical bias score.
 
     profile: cluster (-1 is noise), size, mean_distance, max_distance, sd_distance (latent units),
     mean_<score>, creative. sbs: partition, share, label, n_clusters, noise_share.

@@ -1,5 +1,3 @@
-"""List the creative frontier, the stereotypes, the grey region and the generic subset."""
-
 from typing import Any
 
 from latent_microscope.io.artefacts import save_table

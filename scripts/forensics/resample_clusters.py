@@ -1,5 +1,3 @@
-"""Cluster resamples of the UMAP: stability of clusters and SBS under resampling."""
-
 import numpy as np
 
 from latent_microscope.io.artefacts import save_table

@@ -1,5 +1,3 @@
-"""Score the samples by every ICA restart: uniqueness depends on the unmixing."""
-
 from latent_microscope.forensics.restarts import run_restart_scores
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
@@ -18,7 +16,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Compute uniqueness from the sources of each ICA restart.
+    """Score the samples by every ICA restart: uniqueness depends on the unmixing.
 
     scores: id, restart_<number> (NaN for a failed restart), chosen (the restart that all other
     tables use). Distances are measured to reference_rows rows.

@@ -1,5 +1,3 @@
-"""Score every sample of a trained model by all forensic heuristics."""
-
 from typing import Any
 
 from latent_microscope.forensics.scoring import run_scores

@@ -1,5 +1,3 @@
-"""Run the published funnel at every configuration and count what it finds."""
-
 from typing import Any
 
 from latent_microscope.forensics.funnel import funnel_tables
@@ -22,7 +20,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Select candidates for authenticity: percentile, isolation, stability.
+    """Run the published funnel at every configuration and count what it finds.
 
     candidates, best first: uniqueness_percentile, stability_percentile, index, id, uniqueness,
     neighbors, stability, validation_score. funnel: uniqueness_percentile, stability_percentile,

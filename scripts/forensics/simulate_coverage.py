@@ -1,5 +1,3 @@
-"""Simulate the coverage of the intervals of the bias index."""
-
 from latent_microscope.forensics.bias_simulations import simulate_coverage
 from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.seeds import derive
@@ -16,7 +14,7 @@ def main(
     resamples: int = 400,
     root_seed: int = 0,
 ) -> None:
-    """Simulate studies of known odds ratios.
+    """Simulate the coverage of the intervals of the bias index.
 
     table: scenario, procedure, effect, members, prevalence, odds_ratio, runs, covering, coverage,
     low, high (95 %), agrees (p and interval), passes (93 % to 97 %). members: sizes of the cluster.

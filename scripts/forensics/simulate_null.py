@@ -1,5 +1,3 @@
-"""Simulate the false positives of the bias tests under the global null."""
-
 from latent_microscope.forensics.bias_simulations import simulate_null
 from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.seeds import derive
@@ -17,7 +15,7 @@ def main(
     resamples: int = 400,
     root_seed: int = 0,
 ) -> None:
-    """Simulate studies in which no attribute depends on any cluster.
+    """Simulate the false positives of the bias tests under the global null.
 
     table: scenario, procedure, family, tests, runs, rejecting, share, low, high (95 %), limit (99 %
     binomial limit of 5 %), required, passes, p_share.

@@ -1,5 +1,3 @@
-"""Simulate the power of the bias tests over odds ratio, prevalence and cluster size."""
-
 from latent_microscope.forensics.bias_simulations import simulate_power
 from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.seeds import derive
@@ -18,7 +16,7 @@ def main(
     attributes: int = 40,
     root_seed: int = 0,
 ) -> None:
-    """Simulate studies with one biased attribute.
+    """Simulate the power of the bias tests over odds ratio, prevalence and cluster size.
 
     table: members, prevalence, odds_ratio, runs, power, power_low, power_high (p <= 0.05),
     adjusted, adjusted_low, adjusted_high (q <= 0.05 in the family of attributes).

@@ -1,14 +1,9 @@
-"""Study whether images of one person are closer or more stable than of different people."""
-
-import logging
-
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined, load_rows
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 from latent_microscope.tables.identity import identity_tables
 
-log = logging.getLogger("latent_microscope")
 _SCORES = ["uniqueness", "originality", "stability"]
 
 
@@ -25,7 +20,7 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Compare two people with a mix of both, and same-identity pairs with different ones.
+    """Study whether images of one person are closer or more stable than of different people.
 
     groups: group (intra A, intra B, inter: other people, mixed: half A, half B), identity (-1:
     several), n, score, mean, sd. members: group, index, id, identity. tests: score, comparison,

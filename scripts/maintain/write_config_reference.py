@@ -1,15 +1,12 @@
-"""Write config/README.md from the classes of the config."""
-
 from latent_microscope.config.reference import config_reference
 from latent_microscope.io.artefacts import save_text
 from latent_microscope.step import Out, run
 
 
 def main(*, page: Out) -> None:
-    """Write the page.
+    """Write config/README.md from the classes of the config.
 
-    Args:
-        page: config/README.md.
+    page: config/README.md.
     """
     save_text(page, config_reference())
 

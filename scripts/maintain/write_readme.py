@@ -1,5 +1,3 @@
-"""Renew the results section of README.md from results/published."""
-
 from pathlib import Path
 
 from latent_microscope.io.artefacts import save_text
@@ -8,12 +6,11 @@ from latent_microscope.step import In, Out, run
 
 
 def main(*, published: In, readme: In, page: Out) -> None:
-    """Write the page.
+    """Renew the results section of README.md from results/published.
 
-    Args:
-        published: results/published.
-        readme: README.md as it is.
-        page: README.md renewed.
+    published: results/published.
+    readme: README.md as it is.
+    page: README.md renewed.
     """
     save_text(page, with_results(Path(readme).read_text(encoding="utf-8"), published))
 

@@ -1,5 +1,3 @@
-"""Check the artefacts of a study; fail if a check fails."""
-
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.report.result_checks import check_artefacts
@@ -13,13 +11,12 @@ def main(
     measured: list[str],
     may_collapse: bool = False,
 ) -> None:
-    """Run the checks.
+    """Check the artefacts of a study; fail if a check fails.
 
-    Args:
-        artefacts: arrays and tables of one study.
-        checks: .parquet, columns artefact, check, passed, detail.
-        measured: names of the scores that must be finite numbers.
-        may_collapse: a collapsed VAE is a finding, not an error.
+    artefacts: arrays and tables of one study.
+    checks: .parquet, columns artefact, check, passed, detail.
+    measured: names of the scores that must be finite numbers.
+    may_collapse: a collapsed VAE is a finding, not an error.
     """
     table = check_artefacts(artefacts, measured, may_collapse)
     failed = table[~table["passed"]]

@@ -1,5 +1,3 @@
-"""Make the explorer of a study: one HTML page with every image, without a network."""
-
 from latent_microscope.explorer.maps import Source
 from latent_microscope.explorer.page import write_page
 from latent_microscope.explorer.study import Files, load_study
@@ -36,35 +34,27 @@ def main(
     titles: dict[str, str] | None = None,
     first: list[str] | None = None,
 ) -> None:
-    """Write the page; what is not given is left out, and the page says so.
+    """Make the explorer: one HTML page with every image; it names what is not given.
 
-    Args:
-        explorer: .html, self-contained.
-        samples: .parquet: id and what is known of each image (label_name, identity ...).
-        spaces: .npy (n, d) matrices, a map of each; the first one is shown first.
-        space_ids: .parquet with the id of each row of each.
-        space_names: what each is: "latents of the VAE".
-        title: study and seed.
-        maps: .npy (n, 2) maps of some spaces; of the others: two principal components.
-        map_spaces: names of the spaces of the maps.
-        map_method: method that made the planes.
-        neighbours: .npy (n, k) nearest rows in some spaces; computed for the others.
-        neighbour_spaces: names of the spaces of the neighbours.
-        images: .npy uint8 (n, H, W, C), row i = row i of samples.
-        scores: .parquet tables: id and one column per score.
-        clusters: .parquet: id, cluster, cmax.
-        attributes: .parquet: id and one column per attribute.
-        rankings: .parquet: list, rank, id.
-        pairs: .parquet of near-duplicates: id_i, id_j, similarity, verdict.
-        votes: .parquet: id and counts per class; samples needs label and label_name.
-        logits: .npy (n, classes) of each model.
-        logit_ids: .parquet with the id of each row of each.
-        models: names of these models.
-        thumbnail: longer side of a thumbnail in pixels, never enlarged; 0: none.
-        quality: of the thumbnails' WebP, 1 to 100.
-        nearest: neighbours of each image, at most.
-        titles: of scores, by name.
-        first: names of the scores that come first.
+    explorer: .html, self-contained.
+    spaces: .npy (n, d) matrices, a map of each; the first one is shown first.
+    space_ids: .parquet with the id of each row of each.
+    space_names: what each is: "latents of the VAE".
+    title: study and seed.
+    maps: .npy (n, 2) maps of some spaces; of the others: two principal components.
+    map_spaces: names of the spaces of the maps.
+    map_method: method that made the planes.
+    neighbours: .npy (n, k) nearest rows in some spaces; computed for the others.
+    neighbour_spaces: names of the spaces of the neighbours.
+    rankings: .parquet: list, rank, id.
+    pairs: .parquet of near-duplicates: id_i, id_j, similarity, verdict.
+    logit_ids: .parquet with the id of each row of each.
+    models: names of these models.
+    thumbnail: longer side of a thumbnail in pixels, never enlarged; 0: none.
+    quality: of the thumbnails' WebP, 1 to 100.
+    nearest: neighbours of each image, at most.
+    titles: of scores, by name.
+    first: names of the scores that come first.
     """
     drawn = dict(zip(map_spaces or [], maps or [], strict=True))
     near = dict(zip(neighbour_spaces or [], neighbours or [], strict=True))

@@ -1,5 +1,3 @@
-"""Copy a finished study's tables and figures to results/published/."""
-
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,14 @@ def main(
     study: str,
     settings: dict[str, Any],
 ) -> None:
-    """Publish one study.
+    """Copy a finished study's tables and figures to results/published/.
 
-    Args:
-        checks: .parquet, its checks, so that nothing unchecked is published.
-        tables: .parquet and .csv.
-        figures: .png without photographs, at most 1 MB each.
-        folder: results/published/<study>.
-        study: name of the study.
-        settings: its resolved config.
+    checks: .parquet, its checks, so that nothing unchecked is published.
+    tables: .parquet and .csv.
+    figures: .png without photographs, at most 1 MB each.
+    folder: results/published/<study>.
+    study: name of the study.
+    settings: its resolved config.
     """
     results = Path(checks).parent
     publish(tables, figures, folder, study=study, settings=settings, results=results)

@@ -1,5 +1,3 @@
-"""Write the report of finished studies: what was run, what was found, and its provenance."""
-
 from typing import Any
 
 from latent_microscope.errors import InputError
@@ -20,17 +18,16 @@ def main(
     studies: dict[str, Any],
     captions: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write one page for all studies and one for each study.
+    """Write the report of finished studies: one page for all, and one for each.
 
-    Args:
-        checks: .parquet, the checks of each study, in the order of studies.
-        tables: .parquet of all studies.
-        figures: .png of all studies.
-        page: .html of all studies.
-        pages: .html of each study, in the order of studies.
-        studies: {name: {"settings": its resolved config, "made_up": whether its data are
-            synthetic, "explorer": path of its explorer, or empty}}.
-        captions: {"figures": {name: text}, "tables": {name: text}}.
+    checks: .parquet, the checks of each study, in the order of studies.
+    tables: .parquet of all studies.
+    figures: .png of all studies.
+    page: .html of all studies.
+    pages: .html of each study, in the order of studies.
+    studies: {name: {"settings": its resolved config, "made_up": whether its data are synthetic,
+        "explorer": path of its explorer, or empty}}.
+    captions: {"figures": {name: text}, "tables": {name: text}}.
     """
     if not studies or not len(studies) == len(pages) == len(checks):
         counts = f"{len(studies)} studies, {len(checks)} checks and {len(pages)} pages"

@@ -1,5 +1,3 @@
-"""Make the declared tables of a rule, each for programs and for people."""
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,9 @@ from latent_microscope.step import run_declared
 
 
 def finish(name: str, tabulate: Callable[..., Any], outputs: Mapping[str, Sequence[Path]]) -> None:
-    """Tabulate and save.
+    """Save what a declared function returns: a table, or tables by name of the output.
 
-    Args:
-        name: Name of the rule.
-        tabulate: The declared function: it returns a table, or tables by name of the output.
-        outputs: Parquet files by name, and the CSV of each: ``csv``, or its name and ``_csv``.
+    Outputs are Parquet files by name, and the CSV of each: ``csv``, or its name and ``_csv``.
     """
     made = tabulate()
     tables = {next(iter(outputs)): made} if isinstance(made, pd.DataFrame) else dict(made)

@@ -1,5 +1,3 @@
-"""Compute the features of images by a declared type of model."""
-
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,18 +22,7 @@ def finish(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Call the function and save what it returns.
-
-    Args:
-        name: Name of the type.
-        features_of: The declared function.
-        outputs: features: .npy float32 (n, f); feature_ids: .parquet, id of each row.
-        images: .npy uint8 (n, H, W, C).
-        samples: .parquet with the id of each image.
-        settings: the model's section of the config.
-        root_seed: root seed.
-        seed: training seed.
-    """
+    """Save the features of images, float32 (n, f), that a declared type of model returns."""
     ids = load_table(samples, ["id"])
     pixels = load_images(images, samples, len(ids))
     stream = derive(root_seed, "apply_model", name, seed)

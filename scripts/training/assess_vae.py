@@ -1,7 +1,3 @@
-"""Assess the latent space of a trained VAE: collapse, reconstruction, match with the prior."""
-
-import logging
-
 import pandas as pd
 
 from latent_microscope.errors import InputError
@@ -13,9 +9,7 @@ from latent_microscope.models.diagnostics import (
     merged_share,
     posterior_table,
 )
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -32,19 +26,13 @@ def main(
 ) -> None:
     """Check active units, KL, errors and the aggregated posterior; a bad result is no error.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3), the encoded images.
-        latents: .npy (n, d) posterior means.
-        logvar: .npy (n, d) posterior log variances.
-        encoding: .parquet: id, reconstruction_error.
-        dimensions: .parquet: dimension, kl, mean_variance, active.
-        diagnostics: .parquet, one row per check: value, limits, status (ok, warning, alarm),
-            meaning and action.
-        posterior: .parquet, one row per dimension: mean and variances of the aggregated posterior,
-            mismatch with the prior (nats), saturated share.
-        errors: .parquet, one row per image: id, reconstruction_error, constant_error (of the best
-            constant image).
-        reconstruction: mse or l1, as in training.
+    diagnostics: .parquet, one row per check: value, limits, status (ok, warning, alarm), meaning
+        and action.
+    posterior: .parquet, one row per dimension: mean and variances of the aggregated posterior,
+        mismatch with the prior (nats), saturated share.
+    errors: .parquet, one row per image: id, reconstruction_error, constant_error (of the best
+        constant image).
+    reconstruction: mse or l1, as in training.
     """
     pixels = load_npy(images, mmap=True)
     table = load_scores(encoding, ["reconstruction_error"])

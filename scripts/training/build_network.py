@@ -1,14 +1,9 @@
-"""Make the weights of a network that is not trained here: random, or from a file."""
-
-import logging
 from typing import Any
 
 from latent_microscope.models.classifiers import build_classifier, packaged_weights, weights_holder
 from latent_microscope.models.weights import load_checked, load_weights, save_weights
 from latent_microscope.seeds import derive
-from latent_microscope.step import In, Out, run
-
-log = logging.getLogger("latent_microscope")
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -19,16 +14,13 @@ def main(
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Write the state dict of an untrained PhilNet, of a ResNet-50 or of an EfficientNet-Lite.
+    """Make the weights of a network that is not trained here: random, or from a file.
 
-    Args:
-        weights: .pt state dict (a ResNet-50 has torchvision's names, an EfficientNet-Lite those
-            of its package).
-        settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
-        pretrained: .pt or .pth state dict of exactly this network; without it the weights are
-            random (efficientnet_lite: ImageNet's, of the optional model package).
-        root_seed: root seed.
-        seed: training seed; each has its own weights.
+    weights: .pt state dict (a ResNet-50 has torchvision's names, an EfficientNet-Lite those of its
+        package).
+    settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
+    pretrained: .pt or .pth state dict of exactly this network; without it the weights are random
+        (efficientnet_lite: ImageNet's, of the optional model package).
     """
     model = build_classifier(settings, seed=derive(root_seed, "build_network", seed))
     holder = weights_holder(model)

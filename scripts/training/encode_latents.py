@@ -1,5 +1,3 @@
-"""Encode images with a trained VAE and decode grids that show its latent space."""
-
 from typing import Any
 
 import numpy as np
@@ -10,7 +8,6 @@ from latent_microscope.models.latents import (
     decode_grid,
     encode,
     interpolation_codes,
-    reconstruction_pairs,
     traversal_codes,
     variation_codes,
 )
@@ -44,29 +41,17 @@ def main(
     seed: int = 0,
     device: str = "auto",
 ) -> None:
-    """Write latents, their per-image and per-dimension tables, and image grids.
+    """Encode images with a trained VAE and decode grids that show its latent space.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3).
-        samples: .parquet, column id, row i = image i.
-        weights: .pt state dict.
-        latents: .npy float32 (n, d), posterior means.
-        logvar: .npy float32 (n, d), posterior log variances.
-        encoding: .parquet: id, reconstruction_error, kl (nats).
-        dimensions: .parquet: dimension, kl (mean, nats), mean_variance, active.
-        reconstructions: .npy uint8 (2, m, H, W, 3), originals and reconstructions.
-        traversal: .npy uint8 (r, c, H, W, 3), dimensions of largest KL from −3 to 3 sd.
-        interpolation: .npy uint8 (r, c, H, W, 3), strips between pairs of images.
-        variations: .npy uint8 (r, c, H, W, 3), an image's code, then the code plus noise.
-        settings: the network (arch, latent, dropout, channels), input_range, reconstruction.
-        shown: m, images in reconstructions.
-        rows: r of the grids.
-        columns: c of the grids.
-        variation_noise: standard deviation of the noise of variations, latent units.
-        batch: images at a time.
-        root_seed: root seed.
-        seed: number of the VAE's run.
-        device: auto, cpu or cuda.
+    reconstructions: .npy uint8 (2, m, H, W, 3), originals and reconstructions.
+    traversal: .npy uint8 (r, c, H, W, 3), dimensions of largest KL from −3 to 3 sd.
+    interpolation: .npy uint8 (r, c, H, W, 3), strips between pairs of images.
+    variations: .npy uint8 (r, c, H, W, 3), an image's code, then the code plus noise.
+    settings: the network (arch, latent, dropout, channels), input_range, reconstruction.
+    shown: m, images in reconstructions.
+    rows: r of the grids.
+    columns: c of the grids.
+    variation_noise: standard deviation of the noise of variations, latent units.
     """
     table = load_table(samples, ["id"])
     pixels = load_images(images, samples, len(table))
@@ -79,8 +64,8 @@ def main(
     with numeric_environment(where):
         by_image, by_dimension = encode(model, pixels, latents, logvar, batch=batch, **options)
         codes = load_npy(latents, mmap=True)
-        pairs = reconstruction_pairs(model, np.array(pixels[:shown]), codes[:shown])
-        save_npy(reconstructions, pairs)
+        decoded = decode_grid(model, codes[None, :shown])[0]
+        save_npy(reconstructions, np.stack([np.array(pixels[:shown]), decoded]))
         for path, grid in (
             (traversal, traversal_codes(codes, by_dimension, **strips)),
             (interpolation, interpolation_codes(codes, rng=random, **strips)),

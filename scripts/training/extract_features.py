@@ -1,5 +1,3 @@
-"""Extract the features of images from a network (or take the pixels themselves)."""
-
 from typing import Any
 
 from latent_microscope.io.artefacts import load_table, save_table
@@ -22,20 +20,11 @@ def main(
     device: str = "auto",
     precision: str = "float32",
 ) -> None:
-    """Write penultimate features (latent means of a VAE) and, where asked for, logits.
+    """Extract penultimate features (latent means of a VAE) and, where asked for, logits.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3).
-        samples: .parquet, column id, row i = image i.
-        features: .npy float32 (n, f).
-        feature_ids: .parquet, column id, the order of the rows.
-        settings: kind (philnet, random, resnet50, efficientnet_lite, vae, pixels) and the keys
-            of that network; vae: arch, latent, channels, input_range.
-        weights: .pt state dict; not for pixels.
-        logits: .npy float32 (n, classes), classifiers only.
-        batch: images at a time; fewer large ones on a CPU.
-        device: auto, cpu or cuda.
-        precision: float32, bfloat16 or auto.
+    settings: kind (philnet, random, resnet50, efficientnet_lite, vae, pixels) and the keys of that
+        network; vae: arch, latent, channels, input_range.
+    precision: float32, bfloat16 or auto.
     """
     ids = load_table(samples, ["id"])
     pixels = load_images(images, samples, len(ids))

@@ -1,5 +1,3 @@
-"""Predict each image by its fold's network as the mean over crops: shifted and flipped."""
-
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.device import pick_device
-from latent_microscope.training.tta import predict_folds, rows_by_role
+from latent_microscope.training.folds import predict_folds, rows_by_role
 
 
 def main(
@@ -31,21 +29,14 @@ def main(
     settings: dict[str, Any],
     device: str = "auto",
 ) -> None:
-    """Average features and logits over crops; temperatures are fitted again, on the same images.
+    """Predict each image by its fold's network as the mean over crops: shifted and flipped.
 
-    Args:
-        images: .npy uint8 (n, 32, 32, 3), the labelled images.
-        samples: .parquet with id, label, label_name, row i = image i.
-        votes: .parquet with id and one column of counts per class.
-        weights: .pt state dicts of all folds, names led by fold0. and so on.
-        members: .parquet: fold, id, role (train, inner, held_out).
-        features: .npy float32 (n, width), penultimate, each image by its own fold's network.
-        feature_ids: .parquet, column id, the order of the rows.
-        logits: .npy float32 (n, classes).
-        calibrated: .npy float32 (n, classes), the logits over the fold's temperature.
-        folds: .parquet: id, fold, temperature.
-        settings: the network (widths, convolutions, ...), shift (pixels) and flip.
-        device: auto, cpu or cuda.
+    Temperatures are fitted again, on the same images.
+
+    weights: .pt state dicts of all folds, names led by fold0. and so on.
+    features: .npy float32 (n, width), penultimate, each image by its own fold's network.
+    folds: .parquet: id, fold, temperature.
+    settings: the network (widths, convolutions, ...), shift (pixels) and flip.
     """
     human = load_votes(votes, samples)
     pixels = load_images(images, samples, len(human.ids), mmap=False)

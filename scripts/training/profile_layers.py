@@ -1,5 +1,3 @@
-"""Profile a network layer by layer: how well each stage aligns with human judgements."""
-
 from typing import Any
 
 from latent_microscope.io.artefacts import save_table
@@ -29,22 +27,12 @@ def main(
 ) -> None:
     """Compare every stage of a network with human judgements of some images; no RDM is kept.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3).
-        samples: .parquet with id, label, label_name, row i = image i.
-        votes: .parquet with id and one column of counts per class.
-        weights: .pt state dict of the network.
-        profile: .parquet, one row per metric and layer: model, seed, metric, layer, position,
-            depth, width, value, partial_label, within_class, label_only, n_images, n_pairs.
-        settings: kind (philnet, random, resnet50, efficientnet_lite, vae) and the keys of that
-            network.
-        model_name: name of the model.
-        seed: training seed, the column seed.
-        metrics: distances of the RDMs.
-        wanted: images; the first ones of each class, in equal numbers where possible.
-        grid: feature maps are averaged over grid x grid fields (1: over all positions).
-        batch: images at a time; fewer large ones on a CPU.
-        device: auto, cpu or cuda.
+    profile: .parquet, one row per metric and layer: model, seed, metric, layer, position, depth,
+        width, value, partial_label, within_class, label_only, n_images, n_pairs.
+    settings: kind (philnet, random, resnet50, efficientnet_lite, vae) and the keys of that network.
+    model_name: name of the model.
+    wanted: images; the first ones of each class, in equal numbers where possible.
+    grid: feature maps are averaged over grid x grid fields (1: over all positions).
     """
     human = load_votes(votes, samples)
     pixels = load_images(images, samples, len(human.ids))

@@ -1,5 +1,3 @@
-"""Fine-tune a PhilNet on human votes (or labels) by cross-validation over the labelled images."""
-
 from typing import Any
 
 import numpy as np
@@ -39,31 +37,16 @@ def main(
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train one network per fold; an interrupted run continues, to the same bytes.
+    """Fine-tune a PhilNet per fold of the labelled images; an interrupted run continues.
 
-    Args:
-        images: .npy uint8 (n, 32, 32, 3), the labelled images.
-        samples: .parquet with id, label, label_name, row i = image i.
-        votes: .parquet with id and one column of counts per class.
-        start: .pt state dict of the network that every fold starts from.
-        features: .npy float32 (n, width), penultimate, each image by its own fold's network.
-        feature_ids: .parquet, column id, the order of the rows.
-        logits: .npy float32 (n, classes).
-        calibrated: .npy float32 (n, classes), the logits over the fold's temperature.
-        folds: .parquet: id, fold, temperature.
-        members: .parquet: fold, id, role (train, inner, held_out).
-        provenance: .parquet, one row per fold: sizes, overlap, SHA-256 of ids, targets and weights,
-            epochs, temperature.
-        training: .parquet, one row per fold and epoch: losses in nats.
-        weights: .pt state dict, names led by fold0. and so on.
-        settings: the network (widths, convolutions, ...), targets (votes or labels), folds,
-            validation_fraction, epochs (a number or {"choose": [...]}), flip, and the training as
-            of train_philnet.
-        root_seed: root seed.
-        seed: seed of this training; each has its own folds and random streams.
-        device: auto, cpu or cuda.
-        tensorboard: folder for TensorBoard event files.
-        checkpoint_seconds: least time between two checkpoints, seconds.
+    start: .pt state dict of the network that every fold starts from.
+    features: .npy float32 (n, width), penultimate, each image by its own fold's network.
+    folds: .parquet: id, fold, temperature.
+    provenance: .parquet, one row per fold: sizes, overlap, SHA-256 of ids, targets and weights,
+        epochs, temperature.
+    training: .parquet, one row per fold and epoch: losses in nats.
+    weights: .pt state dict, names led by fold0. and so on.
+    settings: the network and its training, as in the config of a cross_validated model.
     """
     plan = fold_settings({k: v for k, v in settings.items() if k not in KEYS})
     human = load_votes(votes, samples)

@@ -1,5 +1,3 @@
-"""Train PhilNet on the hard labels of CIFAR-10."""
-
 from typing import Any
 
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
@@ -29,25 +27,13 @@ def main(
     tensorboard: str | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train PhilNet; an interrupted run continues, to the same bytes.
+    """Train PhilNet on hard labels; an interrupted run continues, to the same bytes.
 
-    Args:
-        images: .npy uint8 (n, 32, 32, 3), to train on.
-        samples: .parquet, column label, row i = image i.
-        test_images: .npy uint8, for monitoring only.
-        test_samples: .parquet, column label.
-        weights: .pt state dict.
-        training: .parquet, one row per epoch: epoch, loss, accuracy, learning_rate, test_loss,
-            test_accuracy.
-        settings: the network (widths, convolutions, stem, pooling, pool_after, residual,
-            head_pooling, dropout, dropout_at, classes) and its training (epochs, batch,
-            learning_rate, optimizer, weight_decay, scheduler, augmentation, label_smoothing,
-            average, precision, memory_format, monitor_every, deterministic).
-        root_seed: root seed.
-        seed: seed of this training; each has its own random streams.
-        device: auto, cpu or cuda.
-        tensorboard: folder for TensorBoard event files.
-        checkpoint_seconds: least time between two checkpoints, seconds.
+    test_images: .npy uint8, for monitoring only.
+    test_samples: .parquet, column label.
+    training: .parquet, one row per epoch: epoch, loss, accuracy, learning_rate, test_loss,
+        test_accuracy.
+    settings: the network and its training, as in the config of a philnet model.
     """
     where = pick_device(device)
     stream = derive(root_seed, "train_philnet", seed)

@@ -1,5 +1,3 @@
-"""Train a variational autoencoder on images."""
-
 from typing import Any
 
 import pandas as pd
@@ -35,24 +33,13 @@ def main(
 ) -> None:
     """Train a VAE; an interrupted run continues, to the same bytes.
 
-    Args:
-        images: .npy uint8 (n, H, W, 3).
-        weights: .pt state dict.
-        training: .parquet, one row per epoch: epoch, loss, reconstruction, kl, beta, learning_rate
-            (means per image), restart (trainings discarded before this one).
-        samples: .npy uint8 (k, m, H, W, 3), the same m draws from the prior at k epochs.
-        sample_epochs: .parquet, the epoch of each k.
-        settings: the network (arch, latent, dropout or channels) and its training (epochs, batch,
-            learning_rate, optimizer, weight_decay, beta, reconstruction, reduction, scheduler,
-            precision, memory_format, input_range, samples, deterministic, restarts: how often it
-            may restart from other weights where the encoder gives different images the same
-            latents).
-        reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
-        root_seed: root seed.
-        seed: seed of this training; each has its own random streams.
-        device: auto, cpu or cuda.
-        tensorboard: folder for TensorBoard event files.
-        checkpoint_seconds: least time between two checkpoints, seconds.
+    training: .parquet, one row per epoch: epoch, loss, reconstruction, kl, beta, learning_rate
+        (means per image), restart (trainings discarded before this one).
+    samples: .npy uint8 (k, m, H, W, 3), the same m draws from the prior at k epochs.
+    sample_epochs: .parquet, the epoch of each k.
+    settings: the network and its training, as in the config of a VAE; restarts: how often it may
+        start again where the encoder gives different images the same latents.
+    reconstructions: .npy uint8 (k + 1, m, H, W, 3), m images and their reconstructions.
     """
     where = pick_device(device)
     pixels = load_npy(images)

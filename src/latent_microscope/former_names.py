@@ -24,6 +24,8 @@ CONFIG = {
     "studies.*.kind: own": "custom",
     "studies.*.models.*.type: folds": "cross_validated",
     "studies.*.models.*.type: views": "tta",
+    "figures.limits: settings": "scenarios",
+    "figures.limits: vae_health": "vae_diagnostics",
 }
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
 FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}

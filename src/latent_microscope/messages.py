@@ -1,5 +1,6 @@
-"""Texts from untrusted files, made safe for a terminal and a log."""
+"""The log of all steps; texts from untrusted files, made safe for a terminal and a log."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from latent_microscope.errors import InputError
 
 LONGEST = 1000
+log = logging.getLogger("latent_microscope")
 
 
 def one_line(text: str) -> str:

@@ -173,14 +173,6 @@ _CLASSES: Mapping[str, type[Declared]] = dict(
 )
 
 
-@dataclass(frozen=True)
-class Plugin:
-    """Where a declaration of another package comes from."""
-
-    distribution: str
-    version: str
-
-
 def scores() -> tuple[Score, ...]:
     """All scores, ours first."""
     return _declared("scores", Score)
@@ -244,19 +236,17 @@ def functions_of(declared: str) -> list[str]:
     return [find(group, name).function] if name else []
 
 
-def plugin_of(group: str, name: str) -> Plugin | None:
-    """The package that declares this; None for ours."""
-    if any(_key(declared) == name for declared in _ours(group)):
-        return None
-    return _plugins(group)[1].get(name)
+def plugin_of(group: str, name: str) -> str | None:
+    """Distribution and version of the package that declares this; None for ours."""
+    ours = any(_key(declared) == name for declared in _ours(group))
+    return None if ours else _plugins(group)[1].get(name)
 
 
 def plugins() -> dict[str, list[str]]:
     """Distribution and version of each plugin → what it declares, as ``group: name``."""
     found: dict[str, list[str]] = {}
     for group in GROUPS:
-        for name, plugin in _plugins(group)[1].items():
-            package = f"{plugin.distribution} {plugin.version}"
+        for name, package in _plugins(group)[1].items():
             found.setdefault(package, []).append(f"{group}: {name}")
     return found
 
@@ -279,17 +269,16 @@ def _declared(group: str, kind: type[D]) -> tuple[D, ...]:
 @cache
 def _ours(group: str) -> tuple[Declared, ...]:
     module = importlib.import_module(f"{_OURS}.{group}")
-    found: tuple[Declared, ...] = getattr(module, group.upper())
-    return found
+    return getattr(module, group.upper())  # type: ignore[no-any-return]
 
 
 @cache
-def _plugins(group: str) -> tuple[tuple[Declared, ...], Mapping[str, Plugin]]:
-    """Declarations of other packages, by name of the entry point, and where they come from."""
+def _plugins(group: str) -> tuple[tuple[Declared, ...], Mapping[str, str]]:
+    """Declarations of other packages, by name of the entry point, and their packages."""
     from importlib.metadata import entry_points  # takes longer to load than all else here
 
     found: list[Declared] = []
-    origins: dict[str, Plugin] = {}
+    origins: dict[str, str] = {}
     taken = {name for one in _ours(group) for name in _names_of(one)}
     points = entry_points(group=f"latent_microscope.{group}")
     for point in sorted(points, key=lambda point: point.name):
@@ -301,12 +290,11 @@ def _plugins(group: str) -> tuple[tuple[Declared, ...], Mapping[str, Plugin]]:
             raise InputError(
                 f"plugin {package}: cannot load {point.value} ({error!r}); repair or uninstall it"
             ) from error
-        plugin = Plugin(origin.name, origin.version) if origin else Plugin(point.value, "")
         for declared in value if isinstance(value, list | tuple) else [value]:
             _check(declared, group, package, taken)
             taken.update(_names_of(declared))
             found.append(declared)
-            origins[_key(declared)] = plugin
+            origins[_key(declared)] = package
     return tuple(found), origins
 
 

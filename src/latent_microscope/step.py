@@ -12,28 +12,29 @@ import inspect
 import json
 import logging
 import os
+import re
 import sys
 import time
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from latent_microscope import arguments as shared
 from latent_microscope import progress, registry
 from latent_microscope.arguments import Asset, In, Out, load
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
-from latent_microscope.messages import one_line
+from latent_microscope.messages import log, one_line
 from latent_microscope.planning.environment import THREAD_VARIABLES
 from latent_microscope.project import asset
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
 
-log = logging.getLogger("latent_microscope")
 NUMERIC_THREADS = 2
 """Threads of a step run as a command: the config's default, so that both give the same bytes."""
 _SIMPLE = (Path, int, float, str)
@@ -158,10 +159,9 @@ def _combined(
         files = {n: [path] if isinstance(path, Path) else path for n, path in made.items()}
         finish(name, call, files, **given)
 
-    text = inspect.getdoc(function) or ""
-    helps = _argument_help(inspect.getdoc(finish) or "") | _argument_help(text)
-    arguments = "".join(f"    {n}: {helps[n]}\n" for n in parameters if n in helps)
-    main.__doc__ = f"{_description(text)}\n\nArgs:\n{arguments}"
+    description, helps = _read_docstring(function, parameters)
+    helps = _read_docstring(finish, parameters)[1] | helps
+    main.__doc__ = "\n".join([description, "", *(f"{n}: {text}" for n, text in helps.items())])
     main.__annotations__ = {n: hints[n] for n in parameters}
     main.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return main
@@ -286,10 +286,8 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
-    job.gpu, job.mirror = (
-        bool(snakemake.resources.get("gpu", 0)),
-        snakemake.config.get("download_mirror"),
-    )
+    job.gpu = bool(snakemake.resources.get("gpu", 0))
+    job.mirror = snakemake.config.get("download_mirror")
     return job
 
 
@@ -350,7 +348,7 @@ def _files_of(path: Path) -> list[Path]:
 def _from_command(step: _Step, argv: Sequence[str] | None) -> Job:
     known = _arguments(step.main)
     declared = step.declared.partition("/")[2]
-    parser = _parser(known, f"{step.script.name} {declared}".strip(), inspect.getdoc(step.main))
+    parser = _parser(known, f"{step.script.name} {declared}".strip(), step.main)
     arguments = vars(parser.parse_args(argv))
     threads, log_file = arguments.pop("numeric_threads"), arguments.pop("log")
     if log_file:
@@ -366,16 +364,15 @@ def _from_command(step: _Step, argv: Sequence[str] | None) -> Job:
     return _job(step, known, files, arguments, {"code": code, "numeric_threads": threads})
 
 
-def _parser(
-    known: Mapping[str, _Argument], prog: str, docstring: str | None
-) -> argparse.ArgumentParser:
+def _parser(known: Mapping[str, _Argument], prog: str, main: Main) -> argparse.ArgumentParser:
+    description, helps = _read_docstring(main, known)
+    helps = _read_docstring(shared, known)[1] | helps
     parser = argparse.ArgumentParser(
         prog=prog,
-        description=_description(docstring or ""),
+        description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    helps = _argument_help(docstring or "")
     for name, argument in known.items():
         required = argument.default is _REQUIRED
         parser.add_argument(
@@ -394,21 +391,13 @@ def _parser(
     return parser
 
 
-def _description(docstring: str) -> str:
-    return docstring.partition("\n\nArgs:")[0]
-
-
-def _argument_help(docstring: str) -> dict[str, str]:
-    helps: dict[str, str] = {}
-    name = ""
-    section = docstring.partition("\nArgs:\n")[2].partition("\n\n")[0]
-    for line in section.splitlines():
-        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-            name, _, text = line.strip().partition(":")
-            helps[name] = text.strip()
-        elif name:
-            helps[name] += " " + line.strip()
-    return helps
+def _read_docstring(function: Any, names: Collection[str]) -> tuple[str, dict[str, str]]:
+    """What a docstring says first, and of arguments: ``name: text`` begins a line or a sentence."""
+    marks = rf"(?:\n\s*(?=\w+: )|(?<=\. )(?=(?:{'|'.join(names)}): ))(\w+): "
+    first, *rest = re.split(marks, inspect.getdoc(function) or "")
+    texts = (" ".join(text.partition("\n\n")[0].split()) for text in rest[1::2])
+    found = zip(rest[::2], texts, strict=True)
+    return first.partition("\n\nArgs:")[0].strip(), {n: t for n, t in found if n in names}
 
 
 def _count(text: str) -> int:

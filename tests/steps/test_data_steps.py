@@ -351,6 +351,31 @@ def test_synthetic_people_and_their_eyes(tmp_path: Path) -> None:
     assert np.array_equal(load_npy(tmp_path / "a" / "images-eyes.npy"), eye_region(images))
 
 
+def test_a_scenario_is_generated_from_its_section_of_the_config(tmp_path: Path) -> None:
+    """The rule generate_scenario gives the section whole; equal settings make equal images."""
+    data = {"per_person": 3, "interpolations": 8, "people": 6, "noise": 0.1, "edge": 0.1}
+
+    def generated(name: str, **settings: Any) -> dict[str, str]:
+        folder = tmp_path / name
+        files: dict[str, Any] = {
+            "images": folder / "images.npy",
+            "samples": folder / "samples.parquet",
+        }
+        generate_synthetic.main(**files, **settings, root_seed=5, seed=1)
+        return digests(folder)
+
+    whole = generated("section", data=data)
+    assert whole == generated("arguments", **data)
+    noisier = generated("noisier", data={**data, "noise": 0.2})
+    assert whole["samples.parquet"] == noisier["samples.parquet"]
+    assert whole["images.npy"] != noisier["images.npy"]
+    samples = load_table(tmp_path / "section" / "samples.parquet")
+    assert samples["person_a"].max() == 5
+    assert samples["kind"].value_counts().to_dict() == {"authentic": 18, "interpolation": 8}
+    alpha = samples.loc[samples["kind"] == "interpolation", "alpha"]
+    assert (np.minimum(alpha, 1 - alpha) <= 0.1).all()
+
+
 def manifest_for(tmp_path: Path, content: bytes) -> Path:
     file = {
         "role": "counts",

@@ -152,8 +152,8 @@ def test_lasso_gives_the_odds_ratios_and_means_of_the_library(
     binary["hair: fair"] = (table["hair"] == "fair").astype(int)
     wanted = attribute_bias_index(binary, members).set_index("attribute")
     rows = opened.run(
-        """() => explorer.oddsRatios(explorer.selected().map(id => explorer.study.ids.indexOf(id)))
-        .map(r => ({...r, p: r.p, estimate: r.estimate}))"""
+        """() => explorer.oddsRatios(
+        explorer.selected().map(id => explorer.study.ids.indexOf(id)))"""
     )
     assert {row["title"] for row in rows} == set(wanted.index)
     for row in rows:
@@ -161,7 +161,6 @@ def test_lasso_gives_the_odds_ratios_and_means_of_the_library(
         for key in ("value", "estimate", "low", "high", "p", "q"):
             got = np.nan if row[key] is None else row[key]
             np.testing.assert_allclose(got, expected[key], rtol=1e-8, err_msg=str(row["title"]))
-        assert (row["direction"], row["status"]) == (expected["direction"], expected["status"])
     scores = load_table(arguments["scores"][0]).set_index("id")
     rows = opened.run(
         """() => explorer.meanScores(

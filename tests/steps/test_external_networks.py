@@ -12,7 +12,6 @@ import collect_votes
 import compare_rdms
 import compute_rdm
 import import_external
-import label_features
 import make_human_features
 import measure_behaviour
 from latent_microscope.io.artefacts import save_table
@@ -101,7 +100,7 @@ def test_similarity_of_networks_and_oracles(people: dict[str, Any], tmp_path: Pa
         elif name in SIMILAR:
             paths = network(name, people)
         else:
-            label_features.main(**people, **paths, kind=name)
+            make_human_features.main(**people, **paths, kind=name)
         transform = "softmax" if name in SIMILAR else "none"
         rdm = tmp_path / f"rdms/{name}.npy"
         ids = rdm.with_suffix(".ids.parquet")

@@ -23,7 +23,6 @@ from step_helpers import (  # type: ignore[import-not-found]
 import apply_model
 import compute_rdm
 import import_external
-import label_features
 import make_human_features
 import pixel_features
 from latent_microscope.errors import InputError
@@ -33,18 +32,20 @@ from latent_microscope.seeds import derive
 
 def test_label_and_class_mean_features(study: Study, tmp_path: Path) -> None:
     outputs: dict[str, Any] = {"features": "features.npy", "ids": "features.parquet"}
-    made = run_twice(label_features.main, tmp_path / "label", outputs, **study.people, kind="label")
+    made = run_twice(
+        make_human_features.main, tmp_path / "label", outputs, **study.people, kind="label"
+    )
     features = load_npy(made["features"])
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, np.eye(3)[study.labels])
     assert load(made["ids"])["id"].tolist()[:2] == ["test-00000", "test-00001"]
     made = run_twice(
-        label_features.main, tmp_path / "mean", outputs, **study.people, kind="class_mean"
+        make_human_features.main, tmp_path / "mean", outputs, **study.people, kind="class_mean"
     )
     means = np.stack([study.shares[study.labels == k].mean(axis=0) for k in range(3)])
     np.testing.assert_allclose(load_npy(made["features"]), means[study.labels], rtol=1e-6)
     with pytest.raises(InputError, match="kind 'other'"):
-        label_features.main(
+        make_human_features.main(
             **study.people, kind="other", features=tmp_path / "f", ids=tmp_path / "i"
         )
 

@@ -16,7 +16,7 @@ from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import save_weights
 from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
-from latent_microscope.training.tta import shifted, shifts
+from latent_microscope.training.folds import shifted, shifts
 
 N, FOLDS = 24, 3
 CLASSES = [f"class{i}" for i in range(10)]

@@ -1,6 +1,7 @@
 """The config: every mistake named by its dotted key, sizes and defaults, the shipped files."""
 
 import copy
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,6 +77,58 @@ def test_unknown_keys_are_named_with_the_nearest_known_one(
     fails(config(**{key: 1}), f"config key {dotted}: ", f"did you mean {near}?", "known here: ")
 
 
+@pytest.mark.parametrize("key", [1, None, 1.5])
+def test_a_key_that_is_no_text_is_unknown(key: Any) -> None:
+    for path in (("demo-faces",), ("demo-faces", "bias"), ("demo-alignment", "models", "philnet")):
+        content = config()
+        part = content["studies"]
+        for name in path:
+            part = part.setdefault(name, {})
+        part[key] = {"a": 2}
+        fails(content, f"config key {'.'.join(('studies', *path))}.{key}: unknown key")
+
+
+def test_alternatives_of_a_plugin_are_told_in_words() -> None:
+    class Reach(fields.Section):
+        """Invented."""
+
+        depth: float | str = fields.setting("how deep", 1.0)
+        rows: list[int] | str | None = fields.setting("which rows", None)
+
+    for wrong, said in (
+        ({"depth": [3]}, "config key scores.reach.depth: [3] is not allowed; expected number or"),
+        ({"rows": ["a"]}, "config key scores.reach.rows.0: 'a' is not allowed; expected integer "),
+        (3, "config key scores.reach: 3 is not allowed; expected mapping"),
+    ):
+        with pytest.raises(InputError) as caught:
+            fields.check(Reach, wrong, "scores.reach")
+        assert str(caught.value).startswith(said)
+    assert fields.check(Reach, {"rows": [3]}, "scores.reach") == {"depth": 1.0, "rows": [3]}
+
+
+def test_a_long_list_is_checked_at_once() -> None:
+    content = config(**{f"{FACES}__seeds": [*range(50_000), 0]})
+    start = time.perf_counter()
+    fails(content, "studies.demo-faces.seeds: ", "twice")
+    assert time.perf_counter() - start < 5  # compared pair by pair: over 20 s
+
+
+def test_a_file_that_is_no_path() -> None:
+    study = {"kind": "custom", "data": {"embeddings": 3}}
+    content = config(run=["mine"], studies__mine=study)
+    fails(content, "config key studies.mine.data.embeddings: 3 is neither a path nor a mapping")
+
+
+def test_a_file_that_a_data_set_does_not_have() -> None:
+    content = config(run=["demo-faces"], **{f"{FACES}__vae__weights": "nets/vae.tp"})
+    files = {"demo-faces": {"a": "archive", "i": "identities"}, "nets": {"vae.pt": "weights"}}
+    with pytest.raises(InputError) as caught:
+        resolve(content, files)
+    said = str(caught.value)
+    assert said.startswith("config key studies.demo-faces.vae.weights: ")
+    assert "'vae.tp'; did you mean vae.pt?" in said
+
+
 def test_an_unknown_key_comes_before_a_missing_one() -> None:
     content = config()
     vae = content["studies"]["demo-faces"]["vae"]
@@ -104,7 +157,9 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
         (f"{FACES}__seeds", [0, 0], ("studies.demo-faces.seeds: [0, 0] ", "twice")),
         (f"{FACES}__vae", None, ("studies.demo-faces.vae: null ", "mapping")),
         (f"{FACES}__vae__learning_rate", 0, ("vae.learning_rate: 0 ", "number > 0")),
-        (f"{FACES}__vae__learning_rate", "1e-3", ("learning_rate: '1e-3' ", "number > 0")),
+        (f"{FACES}__vae__learning_rate", "1e-3", ("learning_rate: '1e-3' ", "write 1.0e-3;")),
+        (f"{FACES}__vae__learning_rate", "2.5E4", ("learning_rate: '2.5E4' ", "write 2.5e+4;")),
+        (f"{FACES}__clusters__min_dist", "x1e-3", ("min_dist: 'x1e-3' is not", "number ≥ 0")),
         (f"{FACES}__vae__learning_rate", float("nan"), ("learning_rate: nan ",)),
         (f"{FACES}__vae__learning_rate", float("inf"), ("learning_rate: inf ",)),
         (f"{FACES}__vae__epochs", 1.5, ("demo-faces.vae.epochs: 1.5 ", "integer ≥ 1")),
@@ -118,6 +173,7 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
         (f"{OBJECTS}__models__random__of", "vae", ("models.random.of: 'vae' ", "philnet")),
         (f"{OBJECTS}__models__Bad-Name", {"type": "vae"}, ("demo-alignment.models: 'Bad-Name' ",)),
         (MINE, {**FOLDS, "of": "vae"}, ("mine.of: 'vae' ", "known here: philnet")),
+        (MINE, {**FOLDS, "of": "philnat"}, ("mine.of: 'philnat' ", "did you mean philnet?")),
         (MINE, {"type": "tta", "of": "philnet"}, ("mine.of: 'philnet' ", "known here: none")),
         (
             MINE,

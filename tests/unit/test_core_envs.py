@@ -1,7 +1,9 @@
 """The environments: conda files and the pip lock hold the same pins."""
 
 import ast
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -44,16 +46,15 @@ def test_there_is_an_environment_a_kind_of_step() -> None:
     assert {path.stem for path in ENVS} == wanted
 
 
-def rules() -> dict[str, str]:
-    """Script → environment, of every rule that has both."""
-    found = {}
-    for path in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        for rule in re.split(r"^\s*rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            script = re.search(r"scripts/\w+/(\w+)\.py", rule)
-            environment = re.search(r"envs/(\w+)\.yaml", rule)
-            if script and environment:
-                found[script[1]] = environment[1]
-    return found
+def rules(folder: Path) -> set[tuple[str, str]]:
+    """(script, environment) of every rule that has both, as Snakemake itself reads them."""
+    dump = ROOT / "tests/workflow/dump_rules.py"
+    done = subprocess.run(
+        [sys.executable, dump, ROOT / "Snakefile"],
+        cwd=folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [rule for rule in json.loads(done.stdout) if rule["script"]]
+    return {(Path(rule["script"]).stem, Path(rule["conda"]).stem) for rule in found}
 
 
 def third_party(path: Path) -> set[str]:
@@ -72,13 +73,15 @@ def third_party(path: Path) -> set[str]:
     return {canonical(MODULES.get(name, name)) for name in names}
 
 
-@pytest.mark.parametrize(("script", "environment"), sorted(rules().items()))
-def test_an_environment_has_what_its_scripts_import(script: str, environment: str) -> None:
-    path = project.script(script)
-    files = CodeHasher().reach(path)
+def test_an_environment_has_what_its_scripts_import(tmp_path: Path) -> None:
     plumbing = [
         LIBRARY / f"{name}.py"
         for name in ("step", "io/artefacts", "provenance/sidecars", "progress")
     ]
-    needed = set().union(*(third_party(f) for f in [path, *files, *plumbing]))
-    assert needed - set(conda(ROOT / "envs" / f"{environment}.yaml")) == set()
+    missing, found = {}, rules(tmp_path)
+    assert len(found) > 50
+    for script, environment in found:
+        files = [path := project.script(script), *CodeHasher().reach(path), *plumbing]
+        needed = set().union(*map(third_party, files))
+        missing[script, environment] = needed - set(conda(ROOT / "envs" / f"{environment}.yaml"))
+    assert {pair: names for pair, names in missing.items() if names} == {}

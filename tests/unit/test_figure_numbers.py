@@ -13,7 +13,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.plots import style
 from latent_microscope.plots.bias import strongest
 from latent_microscope.plots.galleries import two_identities
-from latent_microscope.plots.grids import image_grid
+from latent_microscope.plots.grids import Grid
 from latent_microscope.plots.maps import biggest_clusters, by_cluster
 from latent_microscope.plots.rdms import block_percentiles, class_order, percentile_table
 from latent_microscope.statistics.pca import principal_plane
@@ -109,12 +109,13 @@ def test_grid_shows_each_image_where_it_belongs() -> None:
     images = np.broadcast_to(colours[:, None, None], (3, 20, 20, 3))
     with style.look("overlaps"):
         page = style.Page(3.0, "title", width=6.0)
-        height = image_grid(page, images, left=0.5, top=1.0, width=2.0, columns=2)
+        grid = Grid(images, 2, 2.0)
+        grid.draw(page, 0.5, 1.0)
         canvas = FigureCanvasAgg(page.figure)
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     dpi = 150
-    assert height == pytest.approx(2.0, abs=0.05)
+    assert grid.height == pytest.approx(2.0, abs=0.05)
     for (x, y), colour in zip(((1.0, 1.5), (2.0, 1.5), (1.0, 2.5)), colours, strict=True):
         assert pixels[int(y * dpi), int(x * dpi)].tolist() == colour.tolist()
     assert pixels[int(2.5 * dpi), int(2.0 * dpi)].tolist() == [255, 255, 255]

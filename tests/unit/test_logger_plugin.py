@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_microscope import LogHandler
-from snakemake_logger_plugin_microscope.steps import Step, clock, failure_of
+from snakemake_logger_plugin_microscope import LogHandler, Step, clock, failure_of
 
 STAMP = "2026-01-02 03:04:05,678"
 

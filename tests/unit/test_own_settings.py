@@ -60,7 +60,7 @@ Z = {"embeddings": "z.npy"}
         ({"data": {"attributes": "t.csv"}, "vae": VAE}, "studies.mine.data.images: missing"),
         ({"data": {**Z, "faces": "x"}}, "studies.mine.data.faces: unknown key"),
         ({"data": {"embeddings": {"path": "x"}}}, "studies.mine.data.embeddings"),
-        ({"data": {"embeddings": 3}}, "studies.mine.data.embeddings: 3 is not allowed"),
+        ({"data": {"embeddings": 3}}, "studies.mine.data.embeddings: 3 is neither a path nor"),
         (
             {"data": {**Z, "identities": "who.csv"}},
             "studies.mine.data.identities.column: missing",

@@ -138,8 +138,14 @@ def test_figures_of_one_crop_stand_together() -> None:
 
 def test_limits_name_figures_that_there_are() -> None:
     figures.check_limits({"limits": {"clusters/cls": {"clim": [0, 1]}}})
-    with pytest.raises(InputError, match="clutsers"):
-        figures.check_limits({"limits": {"clutsers": {"xlim": [0, 1]}}})
+    for wrong, said in (
+        ("clutsers", "'clutsers' is unknown; did you mean clusters?"),
+        ("vae_health/loss", "vae_health is now called vae_diagnostics; rename it"),
+        ("settings", "settings is now called scenarios; rename it"),
+    ):
+        with pytest.raises(InputError, match=r"config key figures\.limits: ") as caught:
+            figures.check_limits({"limits": {wrong: {"xlim": [0, 1]}}})
+        assert said in str(caught.value)
 
 
 def test_tables_follow_the_votes_and_the_files(demo: dict[str, Study]) -> None:

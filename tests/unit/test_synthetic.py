@@ -88,7 +88,7 @@ def test_authentic_images_are_template_plus_noise() -> None:
 
 def test_interpolations_are_mixtures_of_two_different_people() -> None:
     bases = templates(rng(0, "t"))
-    mixed = interpolated_images(bases, 1000, rng(1, "i"), noise=0.0)
+    images, mixed = interpolated_images(bases, 1000, rng(1, "i"), noise=0.0)
     assert (mixed.person_a != mixed.person_b).all()
     pairs = pd.Series(list(zip(mixed.person_a, mixed.person_b, strict=True))).value_counts()
     assert len(pairs) == 20
@@ -98,9 +98,9 @@ def test_interpolations_are_mixtures_of_two_different_people() -> None:
     for i in range(5):
         alpha = mixed.alpha[i]
         expected = alpha * bases[mixed.person_a[i]] + (1 - alpha) * bases[mixed.person_b[i]]
-        assert np.allclose(mixed.images[i], expected)
-    noisy = interpolated_images(bases, 50, rng(1, "i"))
-    rest = noisy.images[:, 25:] - np.stack(
+        assert np.allclose(images[i], expected)
+    images, noisy = interpolated_images(bases, 50, rng(1, "i"))
+    rest = images[:, 25:] - np.stack(
         [
             a * bases[p, 25:] + (1 - a) * bases[q, 25:]
             for a, p, q in zip(noisy.alpha, noisy.person_a, noisy.person_b, strict=True)
@@ -112,7 +112,7 @@ def test_interpolations_are_mixtures_of_two_different_people() -> None:
 def test_interpolations_need_two_people() -> None:
     with pytest.raises(InputError, match="two people"):
         interpolated_images(np.zeros((1, 32, 64, 3)), 3, rng(0, "i"))
-    assert len(interpolated_images(np.zeros((1, 32, 64, 3)), 0, rng(0, "i")).images) == 0
+    assert len(interpolated_images(np.zeros((1, 32, 64, 3)), 0, rng(0, "i"))[0]) == 0
 
 
 def test_labels_travel_with_the_samples() -> None:
@@ -306,11 +306,6 @@ def test_confusions_by_hand() -> None:
     assert matrix[0] == pytest.approx([0.36 + rest, 0.3 + rest, 0.3 + rest, rest])
     assert matrix[1] == pytest.approx([0.6 + rest, 0.36 + rest, rest, rest])
     assert matrix[3] == pytest.approx([rest, rest, rest, 0.96 + rest])
-    for pair in ((0, 0), (0, 4), (-1, 0)):
-        with pytest.raises(InputError, match=r"\(.*\)"):
-            confusion_matrix(4, [pair])
-    with pytest.raises(InputError, match="share"):
-        confusion_matrix(4, [], 1.5)
 
 
 def test_difficulty_moves_from_the_label_to_the_confusions() -> None:
@@ -319,8 +314,6 @@ def test_difficulty_moves_from_the_label_to_the_confusions() -> None:
     assert truth[0].tolist() == [1, 0, 0]
     assert np.allclose(truth[1], (truth[0] + truth[2]) / 2)
     assert np.allclose(truth[2], confusion[0])
-    with pytest.raises(InputError, match="difficulty"):
-        vote_probabilities(np.array([0]), confusion, np.array([1.1]))
 
 
 def test_votes_follow_the_probabilities() -> None:

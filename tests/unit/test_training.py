@@ -15,15 +15,19 @@ from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
 from latent_microscope.training.checkpoint import Checkpoint
-from latent_microscope.training.classifier import ClassifierSettings, evaluate, train_classifier
-from latent_microscope.training.data import augment, shuffled
+from latent_microscope.training.classifier import (
+    ClassifierSettings,
+    augment,
+    evaluate,
+    train_classifier,
+)
 from latent_microscope.training.device import (
     has_bfloat16,
     numeric_environment,
     pick_device,
     pick_precision,
 )
-from latent_microscope.training.loop import Run
+from latent_microscope.training.loop import Run, shuffled
 from latent_microscope.training.settings import Augmentation, Beta, Scheduler, parse
 from latent_microscope.training.vae import VAESettings, train_vae
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -115,6 +116,16 @@ def test_every_script_belongs_to_the_rule_of_its_name(rules: list[dict[str, Any]
     assert all(name.startswith(script.split("_")[0] + "_") for name, script in shared.items())
     scripts = {p.stem for p in (ROOT / "scripts").rglob("*.py")}
     assert scripts == set(by_rule.values()) | set(SHARED) | COMMANDS
+
+
+def test_the_path_of_a_script_follows_from_the_rule_alone() -> None:
+    """Snakemake evaluates it again when a job runs: variables of a loop have their last values."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "workflow/rules").glob("*.smk")]
+    paths = [found for text in texts for found in re.findall(r"script:\n\s+(.+)\n", text)]
+    assert any("code_of(rule)" in path for path in paths)
+    for path in paths:
+        used = {n.id for n in ast.walk(ast.parse(path)) if isinstance(n, ast.Name)}
+        assert used <= {"rule", "code_of", "project"}, path
 
 
 def test_short_steps_are_local_or_batched(rules: list[dict[str, Any]]) -> None:

@@ -1,9 +1,10 @@
 # Shared by all files: the plan of this run, names that many rules use, wildcards.
+import re
 from functools import partial
 
 from snakemake.exceptions import WorkflowError
 
-from latent_microscope import registry
+from latent_microscope import project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.planning import captions, comparison, data, explorer, figures, networks
 from latent_microscope.planning import runs, scores, tables, targets
@@ -56,6 +57,18 @@ def tables_of_rule(rule, **files):
     return files
 
 
+def log_of(rule, outputs):
+    """The log of a step: its name and the wildcards of its first output."""
+    names = re.findall(r"\{(\w+)\}", next(iter(outputs.values())))
+    parts = [f"-seed{{{name}}}" if name == "seed" else f"-{{{name}}}" for name in names[1:]]
+    return f"{LOG}/{rule}{''.join(parts)}.log"
+
+
+def code_of(rule):
+    """The name of a step's script: that of its rule, unless it says another one."""
+    return STEPS[rule].get("script", rule)
+
+
 captions.write_captions()
 
 
@@ -67,6 +80,10 @@ SEEDED = {"root_seed": ROOT_SEED, "seed": ask(runs.number)}
 RUN = runs.RUN
 LOG = runs.LOGS
 MODEL = networks.MODEL
+
+# Steps whose rules differ in little but files and params; steps.smk makes the rules. Name -> input, output, params; where
+# (constraints of wildcards), and what differs from the defaults: script, log, group, local, environment, threads, resources.
+STEPS = {}
 
 
 wildcard_constraints:

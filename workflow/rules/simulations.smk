@@ -22,25 +22,16 @@ SIMULATIONS = {
     },
 }
 
-for simulation, settings in SIMULATIONS.items():
-
-    rule:
-        name:
-            simulation
-        output:
-            **tables_of_rule(simulation),
-        log:
-            f"{LOG}/{simulation}.log",
-        wildcard_constraints:
-            study=PLAN.of_kind("simulations"),
-        conda:
-            "../../envs/analysis.yaml"
-        resources:
-            **needs(light_memory, long_runtime),
-        params:
+STEPS |= {
+    simulation: dict(
+        output=tables_of_rule(simulation),
+        params=dict(
             **{name: of_study(*keys) for name, keys in settings.items()},
-            step=step(simulation),
             runs=of_study("runs"),
             root_seed=ROOT_SEED,
-        script:
-            f"../../scripts/forensics/{simulation}.py"
+        ),
+        where=dict(study=PLAN.of_kind("simulations")),
+        resources=needs(light_memory, long_runtime),
+    )
+    for simulation, settings in SIMULATIONS.items()
+}

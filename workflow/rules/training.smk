@@ -11,257 +11,145 @@ OUT_OF_FOLD = NETWORK_FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "cal
 OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
 
-rule train_vae:
-    input:
-        images=ask(runs.training_images),
-    output:
-        weights=f"{RUN}/weights.pt",
-        training=f"{RUN}/training.parquet",
-        samples=f"{RUN}/history.npy",
-        sample_epochs=f"{RUN}/history.parquet",
-    log:
-        f"{LOG}/train_vae-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: study.is_trained),
-    conda:
-        "../../envs/torch.yaml"
-    threads: ask(vae_threads)
-    resources:
-        **needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
-    params:
-        **SEEDED,
-        step=ask(lambda study, at: step("train_vae", vae_threads(study, at))),
-        settings=ask(runs.vae_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/train_vae.py"
-
-
-rule import_weights:
-    input:
-        published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}"),
-    output:
-        weights=f"{RUN}/weights.pt",
-    log:
-        f"{LOG}/import_weights-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: study.is_imported),
-    conda:
-        "../../envs/torch.yaml"
-    resources:
-        **needs(light_memory),
-    params:
-        step=step("import_weights"),
-        settings=ask(runs.encoding_settings),
-    script:
-        "../../scripts/data/import_weights.py"
-
-
-rule encode_latents:
-    input:
-        images=ask(runs.encoded_images),
-        samples=ask(runs.encoded_samples),
-        weights=f"{RUN}/weights.pt",
-    output:
-        **ENCODED,
-        **{
-            n: f"{RUN}/{n}.npy"
-            for n in ("reconstructions", "traversal", "interpolation", "variations")
-        },
-    log:
-        f"{LOG}/encode_latents-{{crop}}-seed{{seed}}.log",
-    wildcard_constraints:
-        study=PLAN.where(lambda study: not study.has_embeddings),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(heavy_memory, long_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
-    params:
-        **SEEDED,
-        step=step("encode_latents"),
-        settings=ask(runs.encoding_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/encode_latents.py"
-
-
-rule assess_vae:
-    input:
-        **ENCODED,
-        images=ask(runs.encoded_images),
-    output:
-        **{n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
-    log:
-        f"{LOG}/assess_vae-{{crop}}-seed{{seed}}.log",
-    group:
-        batch("scores")
-    conda:
-        "../../envs/analysis.yaml"
-    resources:
-        **needs(heavy_memory, batched=True),
-    params:
-        step=step("assess_vae"),
-        reconstruction=of_study("vae", "reconstruction"),
-    script:
-        "../../scripts/training/assess_vae.py"
-
-
-rule train_philnet:
-    input:
-        images="results/{study}/data/train/images.npy",
-        samples="results/{study}/data/train/samples.parquet",
-        test_images="results/{study}/data/test/images.npy",
-        test_samples="results/{study}/data/test/samples.parquet",
-    output:
-        weights=f"{MODEL}/weights.pt",
-        training=f"{MODEL}/training.parquet",
-    log:
-        f"{LOG}/train_philnet-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models("philnet"),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=1),
-    params:
-        **SEEDED,
-        step=step("train_philnet"),
-        settings=ask(networks.training_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/train_philnet.py"
-
-
-rule build_network:
-    input:
-        pretrained=ask(networks.pretrained_weights),
-    output:
-        weights=f"{MODEL}/weights.pt",
-    log:
-        f"{LOG}/build_network-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models_that(lambda declared: declared.built),
-    conda:
-        "../../envs/torch.yaml"
-    resources:
-        **needs(light_memory, disk=TRAINING_DISK),
-    params:
-        **SEEDED,
-        step=step("build_network"),
-        settings=ask(networks.network_settings),
-    script:
-        "../../scripts/training/build_network.py"
-
-
-rule extract_features:
-    input:
-        images=ask(runs.study_images),
-        samples=ask(runs.study_samples),
-        weights=f"{MODEL}/weights.pt",
-    output:
-        **NETWORK_FEATURES,
-        logits=f"{MODEL}/logits.npy",
-    log:
-        f"{LOG}/extract_features-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models_that(lambda declared: declared.extracted),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=1),
-    params:
-        step=step("extract_features"),
-        settings=ask(networks.extraction_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/extract_features.py"
-
-
-# PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
-# predictions. One job trains all folds: they would wait for each other on one GPU, and the out-of-fold arrays have
-# one writer. Each fold has its own checkpoint.
-rule train_folds:
-    input:
-        **LABELLED,
-        start=ask(networks.of_origin("weights.pt")),
-    output:
-        **OUT_OF_FOLD,
-        members=f"{MODEL}/members.parquet",
-        provenance=f"{MODEL}/provenance.parquet",
-        training=f"{MODEL}/fold-training.parquet",
-        weights=f"{MODEL}/weights.pt",
-    log:
-        f"{LOG}/train_folds-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models("cross_validated"),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(training_memory, training_runtime, gpu=1),
-    params:
-        **SEEDED,
-        step=step("train_folds"),
-        settings=ask(networks.folds_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/train_folds.py"
-
-
-rule predict_tta:
-    input:
-        **LABELLED,
-        weights=ask(networks.of_origin("weights.pt")),
-        members=ask(networks.of_origin("members.parquet")),
-    output:
-        **OUT_OF_FOLD,
-    log:
-        f"{LOG}/predict_tta-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models("tta"),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(heavy_memory, long_runtime, gpu=1),
-    params:
-        step=step("predict_tta"),
-        settings=ask(networks.views_settings),
-        device=DEVICE,
-    script:
-        "../../scripts/training/predict_tta.py"
-
-
-# How well each layer of each network aligns with human judgements of some images; no RDM is kept.
-rule profile_layers:
-    input:
-        **LABELLED,
-        weights=ask(networks.profiled_weights),
-    output:
-        profile="results/{study}/layers/{model}-seed{seed}.parquet",
-    log:
-        f"{LOG}/profile_layers-{{model}}-seed{{seed}}.log",
-    wildcard_constraints:
-        model=PLAN.with_models_that(lambda declared: declared.profiled),
-    conda:
-        "../../envs/torch.yaml"
-    threads: THREADS
-    resources:
-        **needs(fixed(6000), long_runtime, gpu=1),
-    params:
-        step=step("profile_layers"),
-        settings=ask(networks.profile_settings),
-        model_name=lambda wildcards: wildcards.model,
-        seed=ask(runs.number),
-        metrics=of_study("metrics"),
-        wanted=of_study("profile", "images"),
-        grid=of_study("profile", "grid"),
-        device=DEVICE,
-    script:
-        "../../scripts/training/profile_layers.py"
+STEPS |= {
+    "train_vae": dict(
+        input=dict(images=ask(runs.training_images)),
+        output=dict(
+            weights=f"{RUN}/weights.pt",
+            training=f"{RUN}/training.parquet",
+            samples=f"{RUN}/history.npy",
+            sample_epochs=f"{RUN}/history.parquet",
+        ),
+        params=dict(
+            **SEEDED,
+            step=ask(lambda study, at: step("train_vae", vae_threads(study, at))),
+            settings=ask(runs.vae_settings),
+            device=DEVICE,
+        ),
+        where=dict(study=PLAN.where(lambda study: study.is_trained)),
+        environment="torch",
+        threads=ask(vae_threads),
+        resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
+    ),
+    "import_weights": dict(
+        input=dict(published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}")),
+        output=dict(weights=f"{RUN}/weights.pt"),
+        params=dict(settings=ask(runs.encoding_settings)),
+        where=dict(study=PLAN.where(lambda study: study.is_imported)),
+        environment="torch",
+        resources=needs(light_memory),
+    ),
+    "assess_vae": dict(
+        input=dict(**ENCODED, images=ask(runs.encoded_images)),
+        output={n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
+        params=dict(reconstruction=of_study("vae", "reconstruction")),
+        group="scores",
+        resources=needs(heavy_memory),
+    ),
+    "encode_latents": dict(
+        input=dict(
+            images=ask(runs.encoded_images),
+            samples=ask(runs.encoded_samples),
+            weights=f"{RUN}/weights.pt",
+        ),
+        output=dict(
+            **ENCODED,
+            **{
+                n: f"{RUN}/{n}.npy"
+                for n in ("reconstructions", "traversal", "interpolation", "variations")
+            },
+        ),
+        params=dict(**SEEDED, settings=ask(runs.encoding_settings), device=DEVICE),
+        where=dict(study=PLAN.where(lambda study: not study.has_embeddings)),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
+    ),
+    "train_philnet": dict(
+        input=dict(
+            images="results/{study}/data/train/images.npy",
+            samples="results/{study}/data/train/samples.parquet",
+            test_images="results/{study}/data/test/images.npy",
+            test_samples="results/{study}/data/test/samples.parquet",
+        ),
+        output=dict(weights=f"{MODEL}/weights.pt", training=f"{MODEL}/training.parquet"),
+        params=dict(**SEEDED, settings=ask(networks.training_settings), device=DEVICE),
+        where=dict(model=PLAN.with_models("philnet")),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=1),
+    ),
+    "build_network": dict(
+        input=dict(pretrained=ask(networks.pretrained_weights)),
+        output=dict(weights=f"{MODEL}/weights.pt"),
+        params=dict(**SEEDED, settings=ask(networks.network_settings)),
+        where=dict(model=PLAN.with_models_that(lambda declared: declared.built)),
+        environment="torch",
+        resources=needs(light_memory, disk=TRAINING_DISK),
+    ),
+    "extract_features": dict(
+        input=dict(
+            images=ask(runs.study_images),
+            samples=ask(runs.study_samples),
+            weights=f"{MODEL}/weights.pt",
+        ),
+        output=dict(**NETWORK_FEATURES, logits=f"{MODEL}/logits.npy"),
+        params=dict(settings=ask(networks.extraction_settings), device=DEVICE),
+        where=dict(model=PLAN.with_models_that(lambda declared: declared.extracted)),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=1),
+    ),
+    # PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
+    # predictions. One job trains all folds: they would wait for each other on one GPU, and the out-of-fold arrays have
+    # one writer. Each fold has its own checkpoint.
+    "train_folds": dict(
+        input=dict(**LABELLED, start=ask(networks.of_origin("weights.pt"))),
+        output=dict(
+            **OUT_OF_FOLD,
+            members=f"{MODEL}/members.parquet",
+            provenance=f"{MODEL}/provenance.parquet",
+            training=f"{MODEL}/fold-training.parquet",
+            weights=f"{MODEL}/weights.pt",
+        ),
+        params=dict(**SEEDED, settings=ask(networks.folds_settings), device=DEVICE),
+        where=dict(model=PLAN.with_models("cross_validated")),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(training_memory, training_runtime, gpu=1),
+    ),
+    "predict_tta": dict(
+        input=dict(
+            **LABELLED,
+            weights=ask(networks.of_origin("weights.pt")),
+            members=ask(networks.of_origin("members.parquet")),
+        ),
+        output=OUT_OF_FOLD,
+        params=dict(settings=ask(networks.tta_settings), device=DEVICE),
+        where=dict(model=PLAN.with_models("tta")),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime, gpu=1),
+    ),
+    # How well each layer of each network aligns with human judgements of some images; no RDM is kept.
+    "profile_layers": dict(
+        input=dict(**LABELLED, weights=ask(networks.profiled_weights)),
+        output=dict(profile="results/{study}/layers/{model}-seed{seed}.parquet"),
+        params=dict(
+            settings=ask(networks.profile_settings),
+            model_name=lambda wildcards: wildcards.model,
+            seed=ask(runs.number),
+            metrics=of_study("metrics"),
+            wanted=of_study("profile", "images"),
+            grid=of_study("profile", "grid"),
+            device=DEVICE,
+        ),
+        where=dict(model=PLAN.with_models_that(lambda declared: declared.profiled)),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(fixed(6000), long_runtime, gpu=1),
+    ),
+}
 
 
 # Model types that a plugin declares: a function from images to features.

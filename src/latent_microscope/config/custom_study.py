@@ -11,9 +11,6 @@ from latent_microscope.config.models import parts_of
 from latent_microscope.config.sections import IdentityStudy
 from latent_microscope.errors import InputError
 
-_SIZES = {"convolutional": 64, "cifar": 32}
-_SIZE = 64
-
 
 class DataFile(Section):
     """A file of the user; a path by itself stands for ``{file: path}``."""
@@ -21,6 +18,8 @@ class DataFile(Section):
     @model_validator(mode="before")
     @classmethod
     def _from_path(cls, content: Any) -> Any:
+        if not isinstance(content, str | dict):
+            raise ValueError("is neither a path nor a mapping such as {file: path}")
         return {"file": content} if isinstance(content, str) else content
 
 
@@ -172,7 +171,7 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
     for part in {"identities", "labels"} & data.keys():
         _complete(data, part, f"{prefix}.data.{part}")
     if "images" in data and data["images"]["size"] is None:
-        data["images"]["size"] = _SIZES.get(study.get("vae", {}).get("arch", ""), _SIZE)
+        data["images"]["size"] = 32 if study.get("vae", {}).get("arch") == "cifar" else 64
 
 
 def _add_models(study: dict[str, Any], prefix: str) -> None:

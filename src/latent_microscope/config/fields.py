@@ -32,7 +32,8 @@ _PROBLEMS = {
 }
 _TYPES = {"string": "text", "object": "mapping", "boolean": "`true` or `false`", "null": "`null`"}
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-_SCALAR, _LIST, _MAPPING = _SHAPES = ("[scalar]", "[list]", "[mapping]")
+_UNKNOWN = ("extra_forbidden", "invalid_key")
+_SCALAR, _LIST, _MAPPING = "[scalar]", "[list]", "[mapping]"
 
 
 class Absent:
@@ -67,7 +68,7 @@ def optional() -> Any:
 
 
 def _distinct(values: list[Any]) -> list[Any]:
-    if any(value in values[:row] for row, value in enumerate(values)):
+    if len(set(values)) < len(values):
         raise ValueError("has the same item twice")
     return values
 
@@ -103,8 +104,11 @@ def check(section: type[Section], content: Any, prefix: str) -> dict[str, Any]:
     try:
         return _plain(section.model_validate(content))  # type: ignore[no-any-return]
     except ValidationError as error:
-        mistakes = sorted(error.errors(include_url=False), key=_order)
-        raise InputError(_message(section, mistakes[0], prefix)) from None
+        schema = section.model_json_schema()
+        mistakes = [(_place(schema, one), one) for one in error.errors(include_url=False)]
+        # Deepest first; a key that is unknown before one that is missing, perhaps misspelt.
+        mistakes.sort(key=lambda pair: (-len(pair[0]), pair[1]["type"] == "missing"))
+        raise InputError(_message(schema, *mistakes[0], prefix)) from None
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
@@ -123,7 +127,7 @@ def unknown_value(key: str, value: Any, known: Iterable[str]) -> str:
     """The message about a value that is not one of those known."""
     if isinstance(value, str) and (new := former_names.new_name(f"{key}: {value}")):
         return f"config key {key}: {value} is now called {new}; rename it"
-    return f"config key {key}: {_shown(value)} is unknown; {_like(value, known)}known here: " + (
+    return f"config key {key}: {_shown(value)} is unknown; {like(value, known)}known here: " + (
         _listed(known)
     )
 
@@ -141,21 +145,24 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _place(mistake: Mapping[str, Any]) -> list[Any]:
-    return [step for step in mistake["loc"] if step not in _SHAPES and step != "[key]"]
+def _place(schema: Mapping[str, Any], mistake: Mapping[str, Any]) -> list[Any]:
+    """Keys and positions, without pydantic's names of the alternatives of a union."""
+    place: list[Any] = []
+    parts, steps = schema.get("$defs", {}), [step for step in mistake["loc"] if step != "[key]"]
+    for row, step in enumerate(steps, 1):
+        among = list(_alternatives(_at(schema, place, parts), parts))
+        is_key = len(among) == 1 or any(_below(one, step) for one in among)
+        if is_key or (row == len(steps) and mistake["type"] in _UNKNOWN):
+            place.append(step)
+    return place
 
 
-def _order(mistake: Mapping[str, Any]) -> tuple[int, bool]:
-    """Deepest first; a key that is unknown before one that is missing, perhaps misspelt."""
-    return -len(_place(mistake)), mistake["type"] == "missing"
-
-
-def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) -> str:
-    schema, place, value = section.model_json_schema(), _place(mistake), mistake["input"]
-    parts = schema.get("$defs", {})
+def _message(
+    schema: Mapping[str, Any], place: Sequence[Any], mistake: Mapping[str, Any], prefix: str
+) -> str:
+    parts, value, kind = schema.get("$defs", {}), mistake["input"], mistake["type"]
     key = ".".join(str(step) for step in (prefix, *place) if step != "") or "(top level)"
-    kind = mistake["type"]
-    if kind in ("extra_forbidden", "invalid_key"):
+    if kind in _UNKNOWN:
         above = _alternatives(_at(schema, place[:-1], parts), parts)
         return unknown_key(key, {name for one in above for name in one.get("properties", ())})
     if mistake["loc"][-1:] == ("[key]",):
@@ -164,6 +171,7 @@ def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) ->
         return f"config key {key}: {value!r} is not a valid name; use {rule}"
     spec = _at(schema, place, parts)
     known = [name for one in _alternatives(spec, parts) for name in one.get("enum", ())]
+    types = {one.get("type") for one in _alternatives(spec, parts)}
     wanted = f"expected {'one of ' if known else ''}{allowed(spec, parts).replace('`', '')}"
     if meaning := spec.get("description", "").partition("\n\n")[0].rstrip("."):
         wanted += f" ({meaning})"
@@ -174,7 +182,9 @@ def _message(section: type[Section], mistake: Mapping[str, Any], prefix: str) ->
     problem = _PROBLEMS.get(kind, "is not allowed")
     if kind == "value_error":
         problem = str(mistake["ctx"]["error"])
-    return f"config key {key}: {_shown(value)} {problem}; {_like(value, known)}{wanted}"
+    if isinstance(value, str) and "number" in types and (number := _as_number(value)):
+        problem = f"is text in YAML; write {number}"
+    return f"config key {key}: {_shown(value)} {problem}; {like(value, known)}{wanted}"
 
 
 def _at(spec: Mapping[str, Any], place: Sequence[Any], parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,7 +230,14 @@ def _words(spec: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     return f"{_TYPES.get(kind, kind)} {', '.join(bounds)}".strip()
 
 
-def _like(name: Any, known: Iterable[str]) -> str:
+def _as_number(text: str) -> str | None:
+    """How YAML 1.1 writes a number that it reads as text: 1e-3 → 1.0e-3."""
+    found = re.fullmatch(r"([-+]?\d+)(\.\d*)?e([-+]?)(\d+)", text, re.IGNORECASE)
+    return found and f"{found[1]}{found[2] or '.0'}e{found[3] or '+'}{found[4]}"
+
+
+def like(name: Any, known: Iterable[str]) -> str:
+    """The question for a name that is close to a known one, else empty."""
     near = get_close_matches(name, known, n=1) if isinstance(name, str) else []
     return f"did you mean {near[0]}? " if near else ""
 

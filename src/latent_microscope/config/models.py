@@ -15,6 +15,7 @@ from latent_microscope.config.fields import (
     Section,
     Seeds,
     check,
+    like,
     setting,
     unknown_value,
 )
@@ -183,7 +184,7 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
         if of and model["of"] not in known:
             raise InputError(
                 f"config key {prefix}.{name}.of: {model['of']!r} is not a model of type {of}; "
-                f"known here: {', '.join(known) or 'none'}"
+                f"{like(model['of'], known)}known here: {', '.join(known) or 'none'}"
             )
         if (
             model["type"] == "cross_validated"

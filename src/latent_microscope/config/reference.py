@@ -40,28 +40,20 @@ def config_reference() -> str:
         lines += ["", f"## A study of the kind `{kind}`", "", *_table(study_section(kind))]
     lines += ["", "## Models, by `type`"]
     for declared in registry.model_types():
-        lines += ["", f"### {declared.name}", "", f"{_purpose(declared)}", ""]
+        said = (declared.config and inspect.getdoc(declared.config)) or declared.title
+        kinds = f"studies of the kind {', '.join(declared.kinds)}."
+        lines += ["", f"### {declared.name}", "", f"{said.rstrip('.')}; {kinds}", ""]
         lines += _table(model_section(declared))
     return "\n".join([*lines, ""])
-
-
-def _purpose(declared: registry.ModelType) -> str:
-    doc = inspect.getdoc(declared.config) if declared.config else ""
-    return (
-        f"{(doc or declared.title).rstrip('.')}; studies of the kind {', '.join(declared.kinds)}."
-    )
 
 
 def _table(section: type[Section]) -> Iterator[str]:
     yield "| key | values | default | meaning |"
     yield "|---|---|---|---|"
-    for key, values, default, meaning in sorted(_rows(section, ""), key=_first):
+    # What says of what kind a section is comes before all else.
+    rows = sorted(_rows(section, ""), key=lambda row: row[0] not in ("kind", "type"))
+    for key, values, default, meaning in rows:
         yield f"| `{key}` | {values} | {default} | {meaning} |"
-
-
-def _first(row: tuple[str, ...]) -> bool:
-    """Sorts what says of what kind a section is before all else."""
-    return row[0] not in ("kind", "type")
 
 
 def _rows(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from latent_microscope.config.custom_study import check_own
-from latent_microscope.config.fields import check, unknown_value
+from latent_microscope.config.fields import check, like, unknown_value
 from latent_microscope.config.models import check_models
 from latent_microscope.config.studies import AnyStudy, Config, study_section
 from latent_microscope.errors import InputError
@@ -48,8 +48,10 @@ def resolve(
         full_name, study = _resolve_size(name, studies[name], whole["size"])
         study = _check_study(study, f"studies.{name}", data_sets)
         if whole["subset"] and study["kind"] in ("faces", "alignment"):
-            full_name = f"{full_name}-{whole['subset']}"
-            _take_subset(study, whole["subset"])
+            count = whole["subset"]
+            full_name = f"{full_name}-{count}"
+            split = {"train": 5 * count, "test": count}
+            study["subset"] = count if study["kind"] == "faces" else split
         if full_name in resolved:
             raise InputError(
                 f"config key run: two studies would write to results/{full_name}; rename one"
@@ -126,8 +128,8 @@ def _check_data_sets(
             known = _files_of(data_set, data_sets, key)
             if file not in known:
                 raise InputError(
-                    f"config key {key}: the data set {data_set!r} has no file {file!r}; known "
-                    f"here: {', '.join(known)}"
+                    f"config key {key}: the data set {data_set!r} has no file {file!r}; "
+                    f"{like(file, known)}known here: {', '.join(known)}"
                 )
 
 
@@ -135,10 +137,3 @@ def _files_of(name: str, data_sets: Mapping[str, Mapping[str, str]], key: str) -
     if name not in data_sets:
         raise InputError(f"{unknown_value(key, name, data_sets)} (config/datasets.yaml)")
     return data_sets[name]
-
-
-def _take_subset(study: dict[str, Any], count: int) -> None:
-    if study["kind"] == "faces":
-        study["subset"] = count
-    else:
-        study["subset"] = {"train": 5 * count, "test": count}

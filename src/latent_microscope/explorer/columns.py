@@ -71,22 +71,22 @@ class Column:
     """One value per image: n floats (NaN: none), n booleans, or n codes of ``levels``."""
 
     name: str  # unique in a study
-    title: str  # as shown
+    title: str | None  # as shown; None: the usual one of this name
     group: str  # score, cluster, label, identity or attribute
     values: npt.NDArray
     levels: list[str] | None = None  # most frequent first; None: numbers or booleans
 
     def payload(self) -> dict[str, Any]:
         """As the page reads it."""
+        title = self.title or TITLES.get(self.name, self.name.replace("_", " "))
         if self.levels is not None:
             kind, array = "category", packed(self.values)
         elif self.values.dtype == bool:
             kind, array = "binary", packed_bits(self.values)
         else:
             kind, array = "number", packed(self.values)
-        head = {"name": self.name, "title": self.title, "group": self.group, "kind": kind}
-        levels = {} if self.levels is None else {"levels": self.levels}
-        return {**head, **levels, **array}
+        head = {"name": self.name, "title": title, "group": self.group, "kind": kind}
+        return head | ({"levels": self.levels} if self.levels is not None else {}) | array
 
 
 def category(name: str, values: pd.Series, group: str, title: str | None = None) -> Column:
@@ -96,7 +96,6 @@ def category(name: str, values: pd.Series, group: str, title: str | None = None)
     # Most frequent first, ties by name: the same page whatever the order of the rows.
     order = sorted(counts.index, key=lambda level: (-int(counts[level]), level))
     codes = texts.map({level: code for code, level in enumerate(order)})
-    title = title or TITLES.get(name, name.replace("_", " "))
     return Column(name, title, group, codes.to_numpy(dtype=np.int64), order)
 
 
@@ -121,7 +120,6 @@ def score_columns(table: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Co
 
 
 def _number(name: str, values: pd.Series, group: str, title: str | None = None) -> Column:
-    title = title or TITLES.get(name, name.replace("_", " "))
     return Column(name, title, group, values.to_numpy(dtype=np.float64, na_value=np.nan))
 
 

@@ -26,70 +26,61 @@ class Source:
     neighbours: Path | None = None  # .npy (n, k) rows; None: among the standardised columns
     method: str = "UMAP"  # of the plane
 
-    @property
-    def note(self) -> str:
-        """How to read the map."""
-        return (
-            f"{self.method} keeps neighbours together; distances between groups, their sizes and "
-            "the gaps between them mean little. Neighbours are found in the full space."
-        )
 
+def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) -> dict[str, Any]:
+    """One map as the page reads it, in the order of the samples; what is missing is computed.
 
-@dataclass(frozen=True)
-class Map:
-    """Where each image is, and its neighbours."""
-
-    title: str
-    note: str  # how it was computed and how far to trust it
-    plane: npt.NDArray  # (n, 2), in the order of the study's samples
-    neighbours: npt.NDArray[np.int64]  # (n, k) rows of the nearest others in the space
-    space: str
-
-    def payload(self) -> dict[str, Any]:
-        """As the page reads it."""
-        return {
-            "title": self.title,
-            "note": self.note,
-            "space": self.space,
-            "plane": packed_positions(self.plane),
-            "neighbours": packed(self.neighbours),
-            "k": int(self.neighbours.shape[1]),
-        }
-
-
-def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) -> Map:
-    """Read one map, in the order of the samples; what is missing is computed."""
-    space, ids = load_with_ids(source.space, source.ids)
-    if set(ids) != set(place):
-        alone = sorted(set(ids) ^ set(place))[0]
-        raise InputError(
-            f"{source.ids} and {samples} describe different images; the id {alone!r} is in only "
-            "one of them"
-        )
-    order = np.argsort([place[value] for value in ids], kind="stable")
-    rows = np.array([place[value] for value in ids], dtype=np.int64)
+    ``title`` and ``note`` (how far to trust it), ``space``, ``plane`` (positions), ``neighbours``
+    (``k`` rows of the nearest others in the space, for each image).
+    """
+    space, order, rows = load_in_order(source.space, source.ids, place, samples)
     if source.neighbours is None:
         near = plane_neighbours(np.asarray(space), wanted).indices
     else:
-        near = load_npy(source.neighbours)[:, :wanted].astype(np.int64)
-        _fits(near, source.neighbours, len(ids))
+        near = _fitting(source.neighbours, len(rows))[:, :wanted].astype(np.int64)
     if source.plane is None:
         plane, shares = principal_plane(np.asarray(space))
-        title = f"{source.name}, principal components"
+        method = "principal components"
         note = (
             f"The first two principal components: {100.0 * shares.sum():.0f} % of the variance; "
             "the other dimensions are not shown."
         )
     else:
-        plane = load_npy(source.plane)
-        _fits(plane, source.plane, len(ids))
-        title, note = f"{source.name}, {source.method}", source.note
-    return Map(title, note, plane[order], rows[near[order]], source.name)
+        plane, method = _fitting(source.plane, len(rows)), source.method
+        note = (
+            f"{method} keeps neighbours together; distances between groups, their sizes and the "
+            "gaps between them mean little. Neighbours are found in the full space."
+        )
+    return {
+        "title": f"{source.name}, {method}",
+        "note": note,
+        "space": source.name,
+        "plane": packed_positions(plane[order]),
+        "neighbours": packed(rows[near[order]]),
+        "k": near.shape[1],
+    }
 
 
-def _fits(array: npt.NDArray, path: Path, n: int) -> None:
+def load_in_order(
+    path: Path, ids_path: Path, place: dict[str, int], samples: Path
+) -> tuple[np.ndarray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """An array (n, …), the order that makes its rows those of the samples, each row's sample."""
+    array, ids = load_with_ids(path, ids_path)
+    if set(ids) != set(place):
+        alone = sorted(set(ids) ^ set(place))[0]
+        raise InputError(
+            f"{ids_path} and {samples} describe different images; the id {alone!r} is in only one "
+            "of them"
+        )
+    rows = np.array([place[value] for value in ids], dtype=np.int64)
+    return array, np.argsort(rows, kind="stable"), rows
+
+
+def _fitting(path: Path, n: int) -> npt.NDArray:
+    array = load_npy(path)
     if array.ndim != 2 or len(array) != n:
         raise InputError(
             f"{path}: shape {array.shape} does not fit {n} samples; compute it again from the same "
             "latents"
         )
+    return array

@@ -1,6 +1,5 @@
 """One HTML file of a study: data, style, code and the plotting library, and no network."""
 
-import base64
 import hashlib
 import html
 import json
@@ -33,10 +32,10 @@ def write_page(study: Study) -> str:
         "title": html.escape(study.title),
         "policy": _policy(list(scripts.values())),
         "style": _asset("explorer.css"),
-        "study": embedded_json(study.payload()),
+        "study": embedded_json(study.payload),
         "sheets": "\n".join(
             f'<script type="text/plain" id="sheet-{number}">{base64_text(content)}</script>'
-            for number, content in enumerate(study.thumbnails.files if study.thumbnails else [])
+            for number, content in enumerate(study.thumbnails)
         ),
         **scripts,
     }
@@ -47,14 +46,7 @@ def write_page(study: Study) -> str:
 def embedded_json(content: Any) -> str:
     """JSON that can neither end the script element around it nor start a comment."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    unsafe = {
-        "<": "\\u003c",
-        ">": "\\u003e",
-        "&": "\\u0026",
-        "\u2028": "\\u2028",
-        "\u2029": "\\u2029",
-    }
-    return re.sub("[<>&\u2028\u2029]", lambda found: unsafe[found[0]], text)
+    return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def explorer_code() -> str:
@@ -80,10 +72,8 @@ def _asset(name: str) -> str:
 
 
 def _policy(scripts: list[str]) -> str:
-    hashes = " ".join(
-        "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
-        for text in scripts
-    )
+    digests = [hashlib.sha256(text.encode()).digest() for text in scripts]
+    hashes = " ".join(f"'sha256-{base64_text(digest)}'" for digest in digests)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

@@ -12,10 +12,9 @@ from latent_microscope.errors import InputError
 from latent_microscope.explorer import columns as kinds
 from latent_microscope.explorer.columns import Column
 from latent_microscope.explorer.lists import pair_list, ranked_lists
-from latent_microscope.explorer.maps import Map, Source, load_map
+from latent_microscope.explorer.maps import Source, load_map
 from latent_microscope.explorer.sprites import COLUMNS, ON_A_SHEET, Sheets, sheets
-from latent_microscope.explorer.votes import Opinions, load_opinions
-from latent_microscope.forensics.bias import LIMITS
+from latent_microscope.explorer.votes import load_opinions
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_ids
 
@@ -44,33 +43,9 @@ class Files:
 class Study:
     """The content of the page."""
 
-    title: str  # study, view, seed
-    ids: list[str]
-    maps: list[Map]
-    columns: list[Column]
-    lists: list[dict[str, Any]] = field(default_factory=list)
-    pairs: dict[str, Any] | None = None
-    opinions: Opinions | None = None
-    thumbnails: Sheets | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """Everything but the thumbnails, as JSON-like values."""
-        thumbnails = None
-        if sheet := self.thumbnails:
-            thumbnails = {"width": sheet.width, "height": sheet.height}
-            thumbnails |= {"columns": COLUMNS, "onSheet": ON_A_SHEET}
-        over, under = LIMITS["odds"]
-        return {
-            "title": self.title,
-            "ids": self.ids,
-            "maps": [plane.payload() for plane in self.maps],
-            "columns": [column.payload() for column in self.columns],
-            "lists": self.lists,
-            "pairs": self.pairs,
-            "votes": self.opinions.payload() if self.opinions else None,
-            "thumbnails": thumbnails,
-            "limits": {"over": over, "under": under},
-        }
+    title: str  # study, crop, seed
+    payload: dict[str, Any]  # everything but the thumbnails, as JSON-like values
+    thumbnails: list[bytes]  # sheets
 
 
 def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighbours: int) -> Study:
@@ -81,36 +56,36 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
     place = {value: row for row, value in enumerate(ids)}
     samples = load_table(files.samples)
     samples["id"] = samples["id"].astype(str)
-    maps = [load_map(source, place, neighbours, files.samples) for source in files.maps]
-    opinions = None
+    votes: dict[str, Any] | None = None
+    opinions: list[Column] = []
     if files.votes is not None:
-        opinions = load_opinions(
-            files.votes, files.samples, place, files.models, files.logits, files.logit_ids
-        )
+        models = files.models, files.logits, files.logit_ids
+        votes, opinions = load_opinions(files.votes, files.samples, place, *models)
     columns = _columns(files, samples, opinions)
     numbers = {c.name: c.values for c in columns if c.group == "score" and c.levels is None}
     rankings = load_table(files.rankings, ["list", "rank", "id"]) if files.rankings else None
-    return Study(
-        title,
-        ids,
-        maps,
-        columns,
-        list(ranked_lists(rankings, numbers, place)),
-        pair_list(load_table(files.pairs), place) if files.pairs else None,
-        opinions,
-        _thumbnails(files, len(ids), thumbnail, quality),
-    )
+    made = _thumbnails(files, len(ids), thumbnail, quality)
+    size = {"width": made.width, "height": made.height} if made else None
+    payload = {
+        "title": title,
+        "ids": ids,
+        "maps": [load_map(source, place, neighbours, files.samples) for source in files.maps],
+        "columns": [column.payload() for column in columns],
+        "lists": list(ranked_lists(rankings, numbers, place)),
+        "pairs": pair_list(load_table(files.pairs), place) if files.pairs else None,
+        "votes": votes,
+        "thumbnails": size and {**size, "columns": COLUMNS, "onSheet": ON_A_SHEET},
+    }
+    return Study(title, payload, made.files if made else [])
 
 
-def _columns(files: Files, samples: pd.DataFrame, opinions: Opinions | None) -> list[Column]:
+def _columns(files: Files, samples: pd.DataFrame, opinions: list[Column]) -> list[Column]:
     """Scores, clusters, labels, attributes; the first of two columns of one name is kept."""
     columns: list[Column] = []
     for path in files.scores:
-        table = _joined(samples, path, files.samples)
-        columns += kinds.score_columns(table, files.titles)
+        columns += kinds.score_columns(_joined(samples, path, files.samples), files.titles)
     columns.sort(key=lambda column: column.name not in files.first)
-    if opinions is not None:
-        columns += opinions.columns()
+    columns += opinions
     if files.clusters is not None:
         columns += kinds.cluster_columns(_joined(samples, files.clusters, files.samples))
     columns += kinds.sample_columns(samples)

@@ -15,6 +15,7 @@ from latent_microscope.io.artefacts import (
     load_table,
     require_finite,
     require_unique,
+    save_table,
 )
 from latent_microscope.io.pages import release
 
@@ -29,6 +30,11 @@ def load_ids(path: Path) -> npt.NDArray[np.object_]:
         raise InputError(f"{path}: an id is not valid text ({error})") from error
     require_unique(ids, path)
     return ids.to_numpy(dtype=object)
+
+
+def save_ids(path: Path, ids: npt.ArrayLike) -> None:
+    """Write the table of one column ``id``: the order of the rows of an array."""
+    save_table(path, pd.DataFrame({"id": pd.Series(ids, dtype="str")}))
 
 
 def load_rows(path: Path, ids: Sequence[str] | npt.NDArray, ids_path: Path) -> np.ndarray:

@@ -196,20 +196,13 @@ def health_table(
         "saturated": float(posterior["saturated"].mean()),
         "merged": merged,
     }
-    rows = []
-    for name, limit in LIMITS.items():
-        status = limit.status(values[name])
-        rows.append(
-            {
-                "check": name,
-                "value": values[name],
-                "warning": limit.warning,
-                "alarm": limit.alarm,
-                "bad": "above" if limit.above else "below",
-                "status": status,
-                "meaning": limit.meaning,
-                "action": "" if status == "ok" else limit.action,
-            }
-        )
-    texts = ("check", "bad", "status", "meaning", "action")
-    return pd.DataFrame(rows).astype(dict.fromkeys(texts, "str"))
+    limits = LIMITS.values()
+    table = pd.DataFrame({"check": list(values), "value": list(values.values())})
+    table["warning"] = [float(limit.warning) for limit in limits]
+    table["alarm"] = [float(limit.alarm) for limit in limits]
+    table["bad"] = ["above" if limit.above else "below" for limit in limits]
+    table["status"] = [LIMITS[name].status(value) for name, value in values.items()]
+    table["meaning"] = [limit.meaning for limit in limits]
+    table["action"] = [limit.action for limit in limits]
+    table.loc[table["status"] == "ok", "action"] = ""
+    return table.astype(dict.fromkeys(("check", "bad", "status", "meaning", "action"), "str"))

@@ -1,6 +1,5 @@
 """What networks compute of many images, in batches, written as it comes: memory stays flat."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,14 +14,13 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import writing_npy
 from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
+from latent_microscope.messages import log
 from latent_microscope.models.classifiers import build_classifier, weights_holder
 from latent_microscope.models.pixels import image_batches, to_range, to_unit
 from latent_microscope.models.stages import Stage
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.progress import progress
-
-log = logging.getLogger("latent_microscope")
 
 # Images in [0, 1] (n, 3, H, W) → features (n, f), and logits (n, classes) or None.
 Extractor = Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -54,9 +52,6 @@ def build_extractor(
 
     The function returns penultimate features and logits, or latent means; for the kind ``pixels``,
     which takes no weights, the pixels. The caller sets the network's device and mode.
-
-    Raises:
-        InputError: No weights, weights of another network, or an unknown kind.
     """
     kind = settings["kind"]
     if kind == "pixels":
@@ -99,11 +94,7 @@ def extract_features(
 ) -> None:
     """Write the features (n, f) and logits (n, classes) of images (n, H, W, C), .npy float32.
 
-    The images may be memory-mapped; ``dtype`` is the autocast type, None for float32. A batch is
-    halved when a GPU's memory runs out.
-
-    Raises:
-        InputError: No images, a network without logits, or a result that is not finite.
+    ``dtype`` is the autocast type, None for float32. A batch is halved when GPU memory runs out.
     """
     if not len(images):
         raise InputError(f"{features}: there are no images to extract features of")

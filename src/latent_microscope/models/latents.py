@@ -10,12 +10,7 @@ from torch import Tensor
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import writing_npy
 from latent_microscope.io.pages import release
-from latent_microscope.models.pixels import (
-    image_batches,
-    to_range,
-    to_uint8,
-    to_unit,
-)
+from latent_microscope.models.pixels import image_batches, to_range, to_uint8, to_unit
 from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.progress import progress
 
@@ -33,20 +28,10 @@ def encode(
     input_range: str = "unit",
     reconstruction: str = "mse",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write posterior means and log variances, .npy float32 (n, d), as they come.
+    """Write posterior means and log variances, .npy float32 (n, d), of images uint8 (n, H, W, C).
 
-    Args:
-        model: Trained VAE.
-        images: uint8 (n, H, W, C), may be memory-mapped.
-        latents: Means.
-        logvar: Log variances.
-        batch: Images at a time.
-        input_range: ``unit`` or ``signed``, what the encoder was trained on.
-        reconstruction: ``mse`` or ``l1``.
-
-    Returns:
-        One row per image (reconstruction_error: squared or absolute error of the decoded mean,
-        summed over the image in [0, 1]; kl: nats), and the table of :func:`dimension_table`.
+    Returns one row per image (reconstruction_error: squared or absolute error of the decoded mean,
+    summed over the image in [0, 1]; kl: nats), and the table of :func:`dimension_table`.
     """
     if not len(images):
         raise InputError(f"{latents}: there are no images to encode")
@@ -54,7 +39,7 @@ def encode(
     device = next(model.parameters()).device
     n, d = len(images), model.latent
     table = {"reconstruction_error": np.empty(n), "kl": np.empty(n)}
-    kl_sum, moments = np.zeros(d), _Moments(d)
+    kl_sum, centre, squares = np.zeros(d), np.zeros(d), np.zeros(d)
     with (
         writing_npy(latents, (n, d), np.float32) as means_file,
         writing_npy(logvar, (n, d), np.float32) as logvar_file,
@@ -74,35 +59,16 @@ def encode(
             table["reconstruction_error"][rows] = error.sum(1).cpu().numpy()
             table["kl"][rows] = terms.sum(1).cpu().numpy()
             kl_sum += terms.sum(0).cpu().numpy()
-            moments.add(mean.double().cpu().numpy())
+            codes = mean.double().cpu().numpy()  # their variance by Chan et al. 1983
+            shift = codes.mean(0) - centre
+            squares += ((codes - codes.mean(0)) ** 2).sum(0)
+            squares += shift**2 * rows.start * len(codes) / rows.stop
+            centre = centre + shift * len(codes) / rows.stop
             for file, values in ((means_file, mean), (logvar_file, log_variance)):
                 file[rows] = values.cpu().numpy()
                 release(file)
             bar.advance(rows.stop - rows.start)
-    return pd.DataFrame(table), dimension_table(kl_sum / n, moments.variance())
-
-
-class _Moments:
-    """Mean and population variance of columns, block by block (Chan et al. 1983)."""
-
-    def __init__(self, columns: int) -> None:
-        self.count = 0
-        self.mean = np.zeros(columns)
-        self._squares = np.zeros(columns)
-
-    def add(self, block: np.ndarray) -> None:
-        """Add rows, float64 (b, columns)."""
-        mean = block.mean(0)
-        total = self.count + len(block)
-        shift = mean - self.mean
-        self._squares += ((block - mean) ** 2).sum(0)
-        self._squares += shift**2 * self.count * len(block) / total
-        self.mean = self.mean + shift * len(block) / total
-        self.count = total
-
-    def variance(self) -> np.ndarray:
-        """Population variance of each column."""
-        return self._squares / self.count
+    return pd.DataFrame(table), dimension_table(kl_sum / n, squares / n)
 
 
 def dimension_table(kl: np.ndarray, mean_variance: np.ndarray) -> pd.DataFrame:
@@ -125,11 +91,6 @@ def decode_grid(model: VAE, codes: np.ndarray) -> np.ndarray:
         return torch.from_numpy(np.array(row, dtype=np.float32, order="C")).to(device)
 
     return np.stack([to_uint8(model.decode(tensor(row))) for row in codes])
-
-
-def reconstruction_pairs(model: VAE, images: np.ndarray, latents: np.ndarray) -> np.ndarray:
-    """uint8 (2, m, H, W, C): images and their decoded latent means."""
-    return np.stack([np.asarray(images), decode_grid(model, latents[None])[0]])
 
 
 def traversal_codes(

@@ -92,18 +92,8 @@ class Block(nn.Module):
 class PhilNet(Classifier):
     """The classifier of the alignment study: three convolutional blocks, batch norm and dropout.
 
-    Args:
-        widths: Filters of the three blocks.
-        convolutions: 3×3 convolutions per block, one number or one for each block.
-        stem: Before the first block: ``none``; ``convolution`` (3×3, first width);
-            ``space_to_depth`` (2×2 pixels become 12 channels: four times fewer positions).
-        pooling: ``max`` or ``average``, 2×2, once per block.
-        pool_after: The ``first`` or the ``last`` convolution of a block.
-        residual: Bridge all but the first convolution of a block by a shortcut.
-        head_pooling: ``average`` or ``max`` over all remaining positions.
-        dropout: Probability.
-        dropout_at: ``head`` (on the penultimate features) or ``blocks`` (after each block).
-        classes: Number of classes.
+    The config's reference says what its arguments are. The stem ``convolution`` is 3×3 with the
+    first width; in ``space_to_depth`` 2×2 pixels become 12 channels: four times fewer positions.
     """
 
     def __init__(

@@ -8,8 +8,6 @@ from torch import Tensor
 
 from latent_microscope.io.pages import release
 
-INPUT_RANGES = ("unit", "signed")
-
 
 def to_unit(images: Tensor) -> Tensor:
     """Images uint8 (n, H, W, C) → float32 (n, C, H, W) in [0, 1], channels-last in memory."""

@@ -32,11 +32,7 @@ def stages(model: nn.Module, input_range: str = "unit") -> list[Stage]:
 
 
 def stage_function(model: nn.Module, layer: str, input_range: str = "unit") -> Layer:
-    """From images in [0, 1] to the output of one stage, feature maps averaged over positions.
-
-    Raises:
-        InputError: The network has no such stage.
-    """
+    """From images in [0, 1] to the output of one stage, feature maps averaged over positions."""
     try:
         chain = stages(model, input_range)
     except TypeError as error:

@@ -32,11 +32,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict with ``weights_only=True``.
-
-    Raises:
-        InputError: Missing, truncated, or holding anything but tensors by name.
-    """
+    """A state dict, read with ``weights_only=True``; :class:`InputError` if it is anything else."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -54,11 +50,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_checked(model: Module, state: Mapping[str, Tensor], path: Path | str) -> Module:
-    """Load a state dict whose names and shapes must be those of ``model``, and return the model.
-
-    Raises:
-        InputError: Names the first tensor that is missing, too many, misshapen or not finite.
-    """
+    """Load a state dict into ``model`` and return it; its names and shapes must be the model's."""
     expected, kind = model.state_dict(), type(model).__name__
     # Weights of old torch versions lack the batch counters, which evaluation does not use.
     state = {n: t for n, t in expected.items() if n.endswith("num_batches_tracked")} | dict(state)

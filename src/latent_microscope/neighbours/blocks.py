@@ -1,6 +1,11 @@
-"""Blocks, tiles and pairs of rows, squared distances as a product and its rounding."""
+"""Blocks and pairs of rows; chosen rows compared with all points, in any input.
 
-from collections.abc import Callable, Iterable, Iterator
+A matrix product rounds to about ``eps * d * norm²``, so whatever that could decide wrongly (near
+duplicates, a distance at the radius, a tie) is computed again from differences in float64. The
+product is float32 for as long as that leaves little doubt.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +24,8 @@ Scalar = TypeVar("Scalar", bound=np.floating)
 _ROW_BLOCK_ELEMENTS = 1 << 21
 _CHUNK = 2048
 _GROUPS = 16
+# Screening is given up when it leaves more than about so many candidates for each neighbour.
+_DOUBT = 4
 # Squared norms beyond this would overflow in a float32 product.
 _FLOAT32_LIMIT = 1e30
 
@@ -37,8 +44,9 @@ class Neighbours:
     within: Ints = field(default_factory=lambda: np.zeros((0, 0), dtype=np.int64))
 
 
-def row_blocks(count: int, block_size: int) -> list[slice]:
-    """Slices that cover ``range(count)``."""
+def row_blocks(count: int, block_size: int | None, usual: int = 1) -> list[slice]:
+    """Slices of ``block_size`` rows, or of the ``usual`` number, that cover ``range(count)``."""
+    block_size = usual if block_size is None else block_size
     if block_size < 1:
         raise InputError(f"block_size {block_size} must be at least 1")
     return [slice(i, min(i + block_size, count)) for i in range(0, count, block_size)]
@@ -170,3 +178,90 @@ def screening_form(points: Floats) -> ProductForm | None:
     if peak * peak * points.shape[1] > _FLOAT32_LIMIT:
         return None
     return product_form(points, np.float32)
+
+
+class _ScreeningError(Exception):
+    """Float32 screening leaves too many pairs in doubt."""
+
+
+def row_pass(
+    points: Floats, rows: Ints, k: int, radii: Sequence[float], block_size: int | None = None
+) -> Neighbours:
+    """The k nearest others of some rows and the numbers of others within (strict) radii.
+
+    Memory is about ``block_size * n * 8`` bytes.
+    """
+    narrow = screening_form(points)
+    form = product_form(points) if narrow is None else narrow
+    none = np.zeros((0, k), np.int64), np.zeros((0, len(radii)), np.int64)
+    parts = [Neighbours(np.zeros((0, k)), *none)]
+    for part in row_blocks(len(rows), block_size, rows_at_once(len(points))):
+        try:
+            found = _block(points, form, rows[part], k, radii, screen=narrow is not None)
+        except _ScreeningError:
+            # What is dense on the scale of float32 here is likely to be so elsewhere.
+            narrow, form = None, product_form(points)
+            found = _block(points, form, rows[part], k, radii, screen=False)
+        parts.append(found)
+    fields = ("distances", "indices", "within")
+    return Neighbours(*(np.concatenate([getattr(p, field) for p in parts]) for field in fields))
+
+
+def _block(
+    points: Floats, form: ProductForm, rows: Ints, k: int, radii: Sequence[float], *, screen: bool
+) -> Neighbours:
+    """Neighbours of a block of rows."""
+    squared = squared_block(form.factor, rows)
+    squared[np.arange(len(rows)), rows] = np.inf
+    most = len(rows) * (_DOUBT * k + 16) if screen else squared.size
+    block = _Block(points, rows, squared, form.error[rows, None], most)
+    distances, indices = block.nearest(k)
+    smallest = float(distances[:, 0].min()) if k else 0.0
+    within = np.zeros((len(rows), len(radii)), dtype=np.int64)
+    for column, radius in enumerate(radii):
+        if smallest < radius:
+            within[:, column] = block.within(radius)
+    return Neighbours(distances, indices, within)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some rows and their squared distances to all points, known up to ``slack``."""
+
+    points: Floats
+    rows: Ints
+    squared: npt.NDArray[np.floating]
+    slack: Floats
+    most: int  # candidates; beyond, screening is given up
+
+    def nearest(self, k: int) -> tuple[Floats, Ints]:
+        """The k nearest of each row, exact, ties by row."""
+        if not k:
+            return np.zeros((len(self.rows), 0)), np.zeros((len(self.rows), 0), dtype=np.int64)
+        squared = self.squared
+        bound = kth_bound(squared, k)[:, None] + 2.0 * self.slack
+        # Rounded up, so that a float32 comparison loses no candidate.
+        near = squared <= np.nextafter(bound.astype(squared.dtype), np.inf, dtype=squared.dtype)
+        if np.count_nonzero(near) > self.most:
+            raise _ScreeningError
+        row, col = hits(near)
+        exact = pair_distances(self.points, self.rows[row], col)
+        order = np.lexsort((col, exact, row))
+        first = np.searchsorted(row, np.arange(len(squared)))
+        chosen = order[first[:, None] + np.arange(k)]
+        return exact[chosen], col[chosen]
+
+    def within(self, radius: float) -> Ints:
+        """Entries of each row closer than ``radius``, recomputed near it."""
+        squared, kind = self.squared, self.squared.dtype
+        limit = np.full_like(self.slack, radius * radius)
+        low = np.nextafter((limit - self.slack).astype(kind), -np.inf, dtype=kind)
+        high = np.nextafter((limit + self.slack).astype(kind), np.inf, dtype=kind)
+        sure = squared < low
+        doubt = (squared <= high) & ~sure
+        if np.count_nonzero(doubt) > self.most:
+            raise _ScreeningError
+        counts = np.count_nonzero(sure, axis=1).astype(np.int64)
+        row, col = hits(doubt)
+        inside = pair_distances(self.points, self.rows[row], col) < radius
+        return counts + np.bincount(row[inside], minlength=len(counts))

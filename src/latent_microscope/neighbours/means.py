@@ -53,7 +53,7 @@ def scan_sources(
     What is not asked for is 0.
     """
     n = len(points)
-    blocks = row_blocks(n, _TILE if block_size is None else block_size)
+    blocks = row_blocks(n, block_size, _TILE)
     work = _Strips(points, blocks, distances, cosines, similarity)
     sums = np.zeros((3, n))
     counts = np.zeros((3, n), dtype=np.int64)
@@ -161,9 +161,7 @@ def similar_counts(
     """Number of other rows with a cosine similarity above ``threshold``, for chosen rows."""
     unit = unit_rows(points)
     counts = np.zeros(len(rows), dtype=np.int64)
-    for part in row_blocks(
-        len(rows), rows_at_once(len(points)) if block_size is None else block_size
-    ):
+    for part in row_blocks(len(rows), block_size, rows_at_once(len(points))):
         similar = unit[rows[part]] @ unit.T > threshold
         similar[np.arange(len(similar)), rows[part]] = False
         counts[part] = np.count_nonzero(similar, axis=1)

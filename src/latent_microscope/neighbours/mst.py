@@ -5,13 +5,13 @@ for as long as a list proves that an edge is the shortest that leaves its compon
 compared with all points. The tree is exact, with hdbscan's choice among equally long edges.
 """
 
-import logging
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.messages import log
 from latent_microscope.neighbours.blocks import (
     Floats,
     Ints,
@@ -25,8 +25,6 @@ from latent_microscope.neighbours.blocks import (
     screening_form,
     squared_block,
 )
-
-log = logging.getLogger("latent_microscope")
 
 Edges = tuple[Ints, Ints, Floats]  # both ends and the weight of each
 

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
-from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances
-from latent_microscope.neighbours.rows import row_pass
+from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances, row_pass
 from latent_microscope.neighbours.scan import Overlaps, scan
 from latent_microscope.seeds import derive, rng
 
@@ -34,8 +33,6 @@ def neighbour_pass(
     n = len(points)
     if k < 0:
         raise InputError(f"k {k} must not be negative")
-    if block_size is not None and block_size < 1:
-        raise InputError(f"block_size {block_size} must be at least 1")
     k = min(k, n - 1)
     if k and not len(radii) and rows is None:
         return all_pairs(points, k, block_size=block_size)[0]

@@ -68,7 +68,7 @@ def scan(
     """
     screen = _Screen(points, k, overlap_threshold)
     screen.nearest.give_up(np.argsort(screen.order)[known])
-    blocks = row_blocks(len(points), _TILE if block_size is None else block_size)
+    blocks = row_blocks(len(points), block_size, _TILE)
     # The first strip meets all rows, so that bounds are tight from the second one on.
     tiles = ((a, b) for i, a in enumerate(blocks) for b in blocks[i:])
     for _ in in_parallel(screen.look, tiles):
@@ -293,7 +293,7 @@ def similar_pairs(
     slack = 4.0 * _EPS * (d + 4)
     keep_i, keep_j, keep_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     total, floor = 0, threshold
-    for rows in row_blocks(n, rows_at_once(n) if block_size is None else block_size):
+    for rows in row_blocks(n, block_size, rows_at_once(n)):
         row, col = hits(_products(narrow, rows) > np.float32(threshold - slack))
         if row.size <= _CANDIDATES * (rows.stop - rows.start):
             similarity = pair_cosines(points, row + rows.start, col + rows.start)

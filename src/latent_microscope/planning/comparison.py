@@ -7,8 +7,6 @@ from latent_microscope.planning.study import Answer, Study, Wildcards, column, h
 
 Source = tuple[str, str, int]
 """Model, layer and seed of an RDM."""
-_LATENT = ("vae", "embeddings")
-_SOFT = ("-probabilities-", "-calibrated-")
 
 
 # --- RDMs and what they are made of ------------------------------------------------------------
@@ -40,32 +38,33 @@ def split_source(source: str) -> tuple[str, str, str]:
 
 
 def _source_file(study: Study, source: str, latent: str, other: str) -> str:
+    if source == "human":
+        return f"results/{study.name}/human/{other}"
     model, _, seed = split_source(source)
-    if study.model(model)["type"] in _LATENT:
+    if study.model(model)["type"] in ("vae", "embeddings"):
         return f"{RUN.format(study=study.name, crop='whole', seed=seed)}/{latent}"
     return file_of(study, model, seed, other)
 
 
 def rdm_features(study: Study, at: Wildcards) -> str:
     """The features that an RDM compares."""
-    if at.source == "human":
-        return f"results/{study.name}/human/features.npy"
-    model, layer, _ = split_source(at.source)
-    names = {"probabilities": _logits_name(study, model), "calibrated": "calibrated.npy"}
-    name = names.get(layer) if has_logits(study.model(model)) else None
-    return _source_file(study, at.source, "latents.npy", name or "features.npy")
+    name = "features.npy"
+    if at.source != "human":
+        model, layer, _ = split_source(at.source)
+        names = {"probabilities": _logits_name(study, model), "calibrated": "calibrated.npy"}
+        name = names.get(layer, name) if has_logits(study.model(model)) else name
+    return _source_file(study, at.source, "latents.npy", name)
 
 
 def rdm_ids(study: Study, at: Wildcards) -> str:
     """The table with their ids."""
-    if at.source == "human":
-        return f"results/{study.name}/human/features.parquet"
     return _source_file(study, at.source, "encoding.parquet", "features.parquet")
 
 
 def rdm_transform(study: Study, at: Wildcards) -> str:
     """What is applied to them first."""
-    return "softmax" if any(layer in at.source for layer in _SOFT) else "none"
+    soft = "-probabilities-" in at.source or "-calibrated-" in at.source
+    return "softmax" if soft else "none"
 
 
 def rdm_files(ending: str) -> Answer:
@@ -89,21 +88,21 @@ source_models, source_layers, source_runs = (
 )
 
 
-def _drawn(study: Study) -> list[Source]:
-    """The first seed of each model."""
-    return [source for source in sources(study) if source[2] == seeds_of(study, source[0])[0]]
+def _drawn(study: Study) -> list[tuple[str, str]]:
+    """Model and layer, and source, of each RDM of a model's first seed."""
+    return [
+        (f"{model}-{layer}", source_name((model, layer, seed)))
+        for model, layer, seed in sources(study)
+        if seed == seeds_of(study, model)[0]
+    ]
 
 
 def drawn_rdms(ending: str) -> Answer:
     """The RDM of each model's first seed."""
-    return lambda study, at: [
-        _rdm(study, at.metric, source_name(source), ending) for source in _drawn(study)
-    ]
+    return lambda study, at: [_rdm(study, at.metric, s, ending) for _, s in _drawn(study)]
 
 
-def drawn_names(study: Study, at: Wildcards) -> list[str]:
-    """Model and layer of each of these."""
-    return [f"{model}-{layer}" for model, layer, _ in _drawn(study)]
+drawn_names = column(_drawn, 0)
 
 
 # --- predictions -----------------------------------------------------------------------------
@@ -182,43 +181,37 @@ def rsa_tables(study: Study, at: Wildcards) -> list[str]:
 
 def interval_tables(study: Study, at: Wildcards) -> list[str]:
     """Bootstrap intervals, if the study has any draws."""
-    if not study.settings["inference"]["draws"]:
-        return []
-    behaviour = f"results/{study.name}/behaviour-intervals.parquet"
-    return [*of_metrics("intervals")(study, at), behaviour]
+    tables = [*of_metrics("intervals")(study, at)]
+    tables.append(f"results/{study.name}/behaviour-intervals.parquet")
+    return tables if study.settings["inference"]["draws"] else []
 
 
 def equivalent_tables(study: Study, at: Wildcards) -> list[str]:
     """Annotator equivalents, if the study has any repeats."""
     wanted = study.settings["inference"]["splits"]
-    found: list[str] = of_metrics("equivalents")(study, at) if wanted else []
-    return found
+    return [*of_metrics("equivalents")(study, at)] if wanted else []
 
 
 # --- human dissimilarities -----------------------------------------------------------------
+def _similar(study: Study) -> list[tuple[str, str]]:
+    """Metric and source of every RDM of a model, metric by metric."""
+    return [(metric, source_name(s)) for metric in study.metrics for s in sources(study)]
+
+
 def similar_rdms(ending: str) -> Answer:
-    """Every RDM of a model, metric by metric."""
-    return lambda study, at: [
-        _rdm(study, metric, source_name(source), ending)
-        for metric in study.metrics
-        for source in sources(study)
-    ]
+    """The files of these RDMs."""
+    return lambda study, at: [_rdm(study, *each, ending) for each in _similar(study)]
 
 
-def similar_metrics(study: Study, at: Wildcards) -> list[str]:
-    """Metric of each."""
-    return [metric for metric in study.metrics for _ in sources(study)]
+similar_metrics = column(_similar, 0)
 
 
 def similar_names(study: Study, at: Wildcards) -> list[str]:
     """Name of each, with layer and seed where the model has several."""
-    every = sources(study)
-    layers = {m: len({layer for n, layer, _ in every if n == m}) for m, _, _ in every}
-    seeds = {m: len({seed for n, _, seed in every if n == m}) for m, _, _ in every}
     names = [
         model
-        + (f" {layer}" if layers[model] > 1 else "")
-        + (f" seed {seed}" if seeds[model] > 1 else "")
-        for model, layer, seed in every
+        + (f" {layer}" if len(study.model(model)["layers"]) > 1 else "")
+        + (f" seed {seed}" if len(seeds_of(study, model)) > 1 else "")
+        for model, layer, seed in sources(study)
     ]
     return names * len(study.metrics)

@@ -27,9 +27,9 @@ def data_file(manifest: Manifest, dataset: str, *roles: str) -> str:
     return f"data/{dataset}/{name}"
 
 
-def of_data_set(key: str, *roles: str) -> Answer:
+def of_data_set(key: str, role: str) -> Answer:
     """The file of a role of the data set that this key of the study names."""
-    return lambda study, at: data_file(study.manifest, study.settings[key], *roles)
+    return lambda study, at: data_file(study.manifest, study.settings[key], role)
 
 
 def reader(key: str) -> Answer:
@@ -44,8 +44,8 @@ def images_archive(study: Study, at: Wildcards) -> list[str]:
 
 def probabilities(study: Study, at: Wildcards) -> list[str]:
     """The votes as published probabilities, if the data set has them."""
-    files = study.manifest[study.settings["votes"]].files.values()
     name = study.settings["votes"]
+    files = study.manifest[name].files.values()
     return [f"data/{name}/{file.name}" for file in files if file.role == "probabilities"]
 
 
@@ -80,29 +80,15 @@ def downloads_of(study: Study) -> list[str]:
 
 
 # --- files of the user -----------------------------------------------------------------------
-def own_file(part: str) -> Answer:
-    """The user's file of a part, if any."""
-    return lambda study, at: study.data.get(part, {}).get("file") or []
+def own_file(part: str, key: str = "file") -> Answer:
+    """The user's file of a part, or of its ids (key ids) if they are in another one; if any."""
+    return lambda study, at: study.data.get(part, {}).get(key) or []
 
 
-def id_file(part: str) -> Answer:
-    """The file of the ids of a part, if they are not in its own."""
-    return lambda study, at: study.data.get(part, {}).get("ids") or []
-
-
-def own_models(study: Study) -> list[str]:
-    """Models of a custom study that are files."""
-    return study.models("external") if study.kind == "custom" else []
-
-
-def model_files(study: Study, at: Wildcards) -> list[str]:
-    """Their files."""
-    return [study.model(name)["file"] for name in own_models(study)]
-
-
-def model_arrays(study: Study, at: Wildcards) -> dict[str, Any]:
-    """The array that each is in its file."""
-    return {name: study.model(name)["array"] for name in own_models(study)}
+def of_own_models(key: str, study: Study) -> dict[str, Any]:
+    """This setting (file, array) of each model of a custom study that is a file, by name."""
+    names = study.models("external") if study.kind == "custom" else []
+    return {name: study.model(name)[key] for name in names}
 
 
 def votes_of_logits(study: Study, at: Wildcards) -> Paths:
@@ -164,7 +150,7 @@ def require_files(study: Study) -> None:
         for key in ("file", "ids")
         if (part, key) != ("images", "ids")
     }
-    paths |= {f"models.{name}.file": study.model(name)["file"] for name in own_models(study)}
+    paths |= {f"models.{name}.file": path for name, path in of_own_models("file", study).items()}
     for key, path in paths.items():
         if path and not os.path.exists(path):
             raise InputError(f"config key studies.{study.name}.{key}: {path}: no such file")

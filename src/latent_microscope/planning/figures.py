@@ -1,70 +1,74 @@
 """Declared figures as rules and targets: their files, labels, and where each is drawn."""
 
 from collections.abc import Mapping
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any
 
 from latent_microscope import registry
+from latent_microscope.config.fields import unknown_value
 from latent_microscope.errors import InputError
-from latent_microscope.planning.runs import LOGS, RUN
+from latent_microscope.planning.runs import LOGS, RESULTS, RUN
 from latent_microscope.planning.study import Study, Wildcards
 
-_FOLDERS = {"vae": f"{RUN}/figures", "vae_method": f"{RUN}/figures"}
-_FOLDER = "results/{study}/figures"
-_SUFFIXES = {
-    "vae_method": "-{method}",
-    "crop": "-{crop}",
-    "crop_method": "-{crop}-{method}",
-    "metric": "-{metric}",
-}
-_OF_A_RUN = ("vae", "vae_method")
-_LABELS = {"crop": "{crop}", "seed": "{seed}", "sources": "{method}"}
-_LABELLED = {
+_ABOUT = {
     "vae": ("crop", "seed"),
-    "vae_method": ("crop", "seed", "sources"),
+    "vae_method": ("crop", "seed", "method"),
     "crop": ("crop",),
-    "crop_method": ("crop", "sources"),
+    "crop_method": ("crop", "method"),
+    "metric": ("metric",),
+    "study": (),
 }
-_OUTER = {"vae_method": "vae", "crop_method": "crop"}
+"""Wildcards of a figure by its ``per``."""
 
 
 def path(figure: registry.Figure, file: str, ending: str = "png") -> str:
     """A figure's file, with wildcards."""
-    folder = _FOLDERS.get(figure.per, _FOLDER)
-    return f"{folder}/{file}{_SUFFIXES.get(figure.per, '')}.{ending}"
+    folder = RUN if "seed" in _ABOUT[figure.per] else RESULTS
+    return f"{folder}/figures/{file}{_suffix(figure)}.{ending}"
+
+
+def _suffix(figure: registry.Figure) -> str:
+    """The wildcards that are not in the folder of a VAE."""
+    about = _ABOUT[figure.per]
+    return "".join(f"-{{{n}}}" for n in about if "seed" not in about or n == "method")
 
 
 def log(figure: registry.Figure) -> str:
     """The log of its rule, with wildcards."""
-    run = "-{crop}-seed{seed}" if figure.per in _OF_A_RUN else ""
-    return f"{LOGS}/plot_{figure.name}{run}{_SUFFIXES.get(figure.per, '')}.log"
+    run = "-{crop}-seed{seed}" if "seed" in _ABOUT[figure.per] else ""
+    return f"{LOGS}/plot_{figure.name}{run}{_suffix(figure)}.log"
 
 
 def labels(figure: registry.Figure, title: str) -> dict[str, str]:
     """How Snakemake's report lists it."""
     if figure.per == "metric":
-        title += ", {metric}"
-    return {"figure": title, **{k: _LABELS[k] for k in _LABELLED.get(figure.per, ())}}
+        return {"figure": f"{title}, {{metric}}"}
+    named = {"sources" if n == "method" else n: f"{{{n}}}" for n in _ABOUT[figure.per]}
+    return {"figure": title, **named}
 
 
 def is_drawn(figure: registry.Figure, study: Study) -> bool:
     """Whether a study has what a figure needs, and what it is about."""
-    keys = {"metric": {"metrics"}, "study": set()}.get(figure.per, {"seeds"})
-    keys |= {"sources"} if figure.per.endswith("_method") else set()
-    has = keys <= study.settings.keys() and ("seeds" not in keys or study.has_latents)
+    about = _ABOUT[figure.per]
+    has = ("crop" not in about or study.has_latents) and all(
+        key in study.settings
+        for wildcard, key in (("crop", "seeds"), ("method", "sources"), ("metric", "metrics"))
+        if wildcard in about
+    )
     return has and figure.needs <= study.parts and figure.where(study)
 
 
 def places(figure: registry.Figure, study: Study) -> list[Wildcards]:
     """What a study's figures are about: crops (with the first seed), methods, metrics."""
-    if figure.per == "study":
-        return [Wildcards(study=study.name)]
-    if figure.per == "metric":
-        return [Wildcards(study=study.name, metric=metric) for metric in study.metrics]
-    seed = str(study.seeds()[0]) if figure.per in _OF_A_RUN else ""
-    methods = study.methods if figure.per.endswith("_method") else [""]
-    crops = study.crops
-    return [Wildcards(study.name, crop, seed, method) for crop in crops for method in methods]
+    values = {
+        "crop": lambda: study.crops,
+        "seed": lambda: [str(study.seeds()[0])],
+        "method": lambda: study.methods,
+        "metric": lambda: study.metrics,
+    }
+    about = _ABOUT[figure.per]
+    found = product(*(values[name]() for name in about))
+    return [Wildcards(study.name, **dict(zip(about, each, strict=True))) for each in found]
 
 
 def figures_of(study: Study, *, published: bool = False) -> list[str]:
@@ -73,7 +77,7 @@ def figures_of(study: Study, *, published: bool = False) -> list[str]:
     if published:
         drawn = [figure for figure in drawn if not figure.photographs]
     found: list[str] = []
-    for _, group in groupby(drawn, key=lambda figure: _OUTER.get(figure.per, figure.per)):
+    for _, group in groupby(drawn, key=lambda figure: figure.per.removesuffix("_method")):
         together = [(place, f) for f in group for place in places(f, study)]
         together.sort(key=lambda pair: _outer(pair[0], study))
         for at, figure in together:
@@ -92,6 +96,5 @@ def check_limits(section: Mapping[str, Any]) -> None:
     """Raise :class:`InputError` if the config's ``figures.limits`` names an unknown figure."""
     known = {figure.name for figure in registry.figures()}
     for name in section["limits"]:
-        if name.partition("/")[0] not in known:
-            figures = ", ".join(sorted(known))
-            raise InputError(f"config key figures.limits: no figure {name!r}; known: {figures}")
+        if (figure := name.partition("/")[0]) not in known:
+            raise InputError(unknown_value("figures.limits", figure, known))

@@ -104,7 +104,7 @@ def folds_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     return _architecture(study.model(model["of"])) | _without(model, *_SHARED, "of")
 
 
-def views_settings(study: Study, at: Wildcards) -> dict[str, Any]:
+def tta_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """The architecture, and which crops."""
     start = study.model(folds_model(study, at.model)["of"])
     return _architecture(start) | {key: study.model(at.model)[key] for key in ("shift", "flip")}

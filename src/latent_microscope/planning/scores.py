@@ -3,7 +3,7 @@
 from typing import Any
 
 from latent_microscope import registry
-from latent_microscope.planning.runs import RUN, here
+from latent_microscope.planning.runs import RUN
 from latent_microscope.planning.study import Answer, Study, Wildcards
 
 
@@ -52,11 +52,6 @@ def more(study: Study, at: Wildcards) -> list[str]:
     """Files of the declared scores of a study's VAEs: VAE by VAE, score by score."""
     names, runs = score_files(study), study.run_files(RUN)
     return [f"{run}/{name}" for run in runs for name in names]
-
-
-def more_of_first_run(study: Study, at: Wildcards) -> list[str]:
-    """Files of the declared scores of the explored VAE."""
-    return [f"{here(study, study.first_run)}/{name}" for name in score_files(study)]
 
 
 def settings(score: registry.Score) -> Answer:

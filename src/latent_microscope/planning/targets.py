@@ -17,11 +17,12 @@ _SCORED = (("sources", "npy"), ("scores", "parquet"), ("summary", "parquet"))
 
 
 def all_targets(studies: Iterable[Study]) -> list[str]:
-    """All targets of the studies: tables, figures, explorers, checks, pages."""
+    """All targets of the studies: tables, figures, explorers, checks, pages of the report."""
     studies, targets = list(studies), []
     for study in studies:
         targets += [*tables_of(study), *figures_of(study), *explorer_of(study), checks_of(study)]
-    return targets + story_pages(studies)
+    pages = [f"results/{study.name}/report.html" for study in studies]
+    return [*targets, "results/report.html", *pages]
 
 
 def checks_of(study: Study) -> str:
@@ -29,34 +30,21 @@ def checks_of(study: Study) -> str:
     return f"results/{study.name}/checks.parquet"
 
 
-def all_tables(studies: Iterable[Study]) -> list[str]:
-    """All tables as Parquet."""
-    return [path for study in studies for path in tables_of(study, "parquet")]
-
-
-def all_figures(studies: Iterable[Study]) -> list[str]:
-    """All figures as PNG."""
-    return [path for study in studies for path in figures_of(study)]
-
-
 def checked_artefacts(study: Study, at: Wildcards) -> list[str]:
     """Every file that the checks read."""
     files: list[str] = []
-    if study.kind == "detection":
-        names = ["latents.npy", "encoding.parquet", "comparison.parquet", "search.parquet"]
-        files = _of_runs(study, names)
-    elif study.kind != "simulations":
-        files = _of_runs(study, _checked_names(study)) if study.has_latents else []
-        files += compared_artefacts(study) if study.has_judgements else []
+    if study.has_latents:
+        names = _checked_names(study)
+        files += [path for name in names for path in study.run_files(f"{RUN}/{name}")]
+    if study.has_judgements:
+        files += _compared_artefacts(study)
     return files + tables_of(study, "parquet")
-
-
-def _of_runs(study: Study, names: Iterable[str]) -> list[str]:
-    return [path for name in names for path in study.run_files(f"{RUN}/{name}")]
 
 
 def _checked_names(study: Study) -> list[str]:
     names = ["latents.npy", "encoding.parquet"]
+    if study.kind == "detection":
+        return [*names, "comparison.parquet", "search.parquet"]
     if study.has_vae:
         names.append("dimensions.parquet")
     if study.is_trained:
@@ -74,13 +62,11 @@ def _checked_names(study: Study) -> list[str]:
     return names
 
 
-def compared_artefacts(study: Study) -> list[str]:
-    """Files of the comparison with human votes that the checks read."""
-    files = []
-    for metric in study.metrics:
-        files += [f"results/{study.name}/rsa/{metric}.parquet"]
-        files += [f"results/{study.name}/rdms/{metric}/human.npy"]
-    files += [f"results/{study.name}/{name}.parquet" for name in ("confusions", "behaviour")]
+def _compared_artefacts(study: Study) -> list[str]:
+    """Files of the comparison with human votes."""
+    names = [n for m in study.metrics for n in (f"rsa/{m}.parquet", f"rdms/{m}/human.npy")]
+    names += ["confusions.parquet", "behaviour.parquet"]
+    files = [f"results/{study.name}/{name}" for name in names]
     # Predictions in folds, and the proof that no fold saw its own votes.
     predicted = ("logits.npy", "calibrated.npy", "features.npy", "folds.parquet")
     files += [file_of(study, m, s, name) for m, s in tempered_runs(study) for name in predicted]
@@ -101,9 +87,3 @@ def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
         }
         for name, study in studies.items()
     }
-
-
-def story_pages(studies: Iterable[Study]) -> list[str]:
-    """The report's pages."""
-    pages = [f"results/{study.name}/report.html" for study in studies]
-    return ["results/report.html", *pages]

@@ -16,21 +16,10 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_votes, load_with_ids
+from latent_microscope.plots import style
 from latent_microscope.plots.grids import rgb
 from latent_microscope.plots.panels import DASHED, flat_bar, matrix, slanted
-from latent_microscope.plots.style import (
-    DIVERGING,
-    INK,
-    MUTED,
-    SEQUENTIAL,
-    Look,
-    Page,
-    Style,
-    colourbar,
-    count,
-    pretty,
-    say,
-)
+from latent_microscope.plots.style import INK, MUTED, Look, Page, Style, count, pretty
 
 Floats = npt.NDArray[np.float64]
 _SMALLEST = 1e-3  # shares below are drawn as this
@@ -67,23 +56,22 @@ def plot_confusions(
     for b, block in enumerate(blocks):
         top = 0.7 + b * block_height
         first = page.axes(left, top, side, side)
-        _confusions(first, human, names, shares, SEQUENTIAL)
+        _confusions(first, pretty("human"), human, names, shares, style.SEQUENTIAL)
         first.set_yticks(range(len(names)), names, size=6)
-        first.set_title(pretty("human"))
         for column, source in enumerate(block, start=1):
-            x = left + column * (side + gap)
+            x, values = left + column * (side + gap), matrices[source]
             ax = page.axes(x, top, side, side)
-            _confusions(ax, matrices[source], None, shares, SEQUENTIAL)
-            ax.set_title(pretty(source))
+            _confusions(ax, pretty(source), values, (), shares, style.SEQUENTIAL)
             below = page.axes(x, top + side + row_gap, side, side)
-            _confusions(below, matrices[source] - human, names, differences, DIVERGING)
-            below.set_title("minus annotators")
+            _confusions(
+                below, "minus annotators", values - human, names, differences, style.DIVERGING
+            )
         place = left, top + side + 0.85, side - 0.1
         bar = flat_bar(page, shares, "share of answers (log scale)", place)
         _ticks(bar, shares, [0.001, 0.01, 0.1, 1])
         if block:
             place = left, top + side + 1.4, side - 0.1
-            bar = flat_bar(page, differences, "model − annotators (symlog)", place, DIVERGING)
+            bar = flat_bar(page, differences, "model − annotators (symlog)", place, style.DIVERGING)
             _ticks(bar, differences, [-0.1, -0.01, 0, 0.01, 0.1])
     return page.figure
 
@@ -96,18 +84,17 @@ def _shares_of(table: pd.DataFrame, source: str, names: Sequence[str]) -> Floats
 
 
 def _confusions(
-    ax: Axes, values: Floats, names: Sequence[str] | None, norm: Normalize, cmap: str
+    ax: Axes, title: str, values: Floats, names: Sequence[str], norm: Normalize, cmap: str
 ) -> None:
     """A matrix of shares with the percentages of at least 1, and the answers' names below."""
-    drawn: Style = {"text": lambda v: f"{100 * v:.0f}" if abs(v) >= 0.01 else "", "size": 4.5}
-    matrix(ax, values, norm, cmap, **drawn)
-    if names is not None:
-        slanted(ax, range(len(names)), names, rotation=60, size=6)
+    matrix(ax, values, norm, cmap, lambda v: f"{100 * v:.0f}" if abs(v) >= 0.01 else "", size=4.5)
+    slanted(ax, range(len(names)), names, rotation=60, size=6)
+    ax.set_title(title)
 
 
 def _ticks(bar: Any, norm: Normalize, ticks: Sequence[float]) -> None:
-    inside = [t for t in ticks if float(norm.vmin or 0) <= t <= float(norm.vmax or 0)]
-    bar.set_ticks(inside, labels=[f"{t:g}".replace("-", "−") for t in inside], size=5.5)
+    shown = [t for t in ticks if float(norm.vmin or 0) <= t <= float(norm.vmax or 0)]
+    bar.set_ticks(shown, labels=[f"{t:g}".replace("-", "−") for t in shown], size=5.5)
     bar.ax.minorticks_off()
 
 
@@ -117,8 +104,7 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
     if models is not None:
         table = table[table["model"].isin(models)]
     names = list(dict.fromkeys(table["model"])) if len(table) else []
-    columns = max(1, min(3, len(names)))
-    rows = max(1, math.ceil(len(names) / 3))
+    columns, rows = max(1, min(3, len(names))), max(1, math.ceil(len(names) / 3))
     n = table["id"].nunique() if len(table) else 0
     page = Page(
         0.45 + 2.25 * rows,
@@ -127,10 +113,10 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
         "dashed: equal entropy",
         width=1.3 + 1.97 * columns if len(names) > 1 else 4.6,
     )
-    axes = [ax for row in page.grid(rows, columns, top=0.75, right=0.75, wspace=0.5) for ax in row]
+    axes = page.grid(rows, columns, top=0.75, right=0.75, wspace=0.5)
     look.panels.add("entropy")
     if not names:
-        say(axes[0], "no model gives predictions")
+        style.say(axes[0], "no model gives predictions")
         return page.figure
     top = float(np.nanmax(table[["human_entropy", "model_entropy"]].to_numpy(float))) * 1.03
     top = max(top, 1e-6)
@@ -138,12 +124,11 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
         drawn = _entropies(ax, table[table["model"] == model], top, max(10, n / 2))
         ax.set_title(pretty(model))
         ax.set_xlabel("entropy of votes (nats)")
-        if k % columns == 0:
-            ax.set_ylabel("entropy of prediction (nats)")
+        ax.set_ylabel("" if k % columns else "entropy of prediction (nats)")
         look.limit(ax, "entropy")
     for ax in axes[len(names) :]:
         ax.remove()
-    colourbar(axes[columns - 1], drawn, "number of images")
+    style.colourbar(axes[columns - 1], drawn, "number of images")
     return page.figure
 
 
@@ -152,14 +137,19 @@ def _entropies(ax: Axes, table: pd.DataFrame, top: float, most: float) -> Any:
     columns = ["human_entropy", "model_entropy"]
     rho = np.mean([t[columns].rank().corr().iloc[0, 1] for _, t in table.groupby("seed")])
     first = table[table["seed"] == table["seed"].iloc[0]]
-    style: Style = {"gridsize": 32, "mincnt": 1, "cmap": SEQUENTIAL, "lw": 0, "rasterized": True}
+    cells: Style = {
+        "gridsize": 32,
+        "mincnt": 1,
+        "cmap": style.SEQUENTIAL,
+        "lw": 0,
+        "rasterized": True,
+    }
     both = (first[column] for column in columns)
-    drawn = ax.hexbin(*both, extent=(0, top, 0, top), norm=LogNorm(1, most), **style)
+    drawn = ax.hexbin(*both, extent=(0, top, 0, top), norm=LogNorm(1, most), **cells)
     ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=DASHED)
     ax.set(xlim=(0, top), ylim=(0, top))
-    place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top"}
     white = {"facecolor": "white", "lw": 0, "pad": 1.5}
-    ax.text(0.97, 0.97, f"ρ = {rho:.3f}".replace("-", "−"), bbox=white, **place)
+    style.inside(ax, 0.97, 0.97, f"ρ = {rho:.3f}".replace("-", "−"), bbox=white)
     return drawn
 
 
@@ -192,12 +182,11 @@ def plot_disputed(
     shares = {"votes": human.counts / np.maximum(human.counts.sum(axis=1, keepdims=True), 1)}
     if logits is not None and features is not None:
         rows, ids = load_with_ids(logits, features)
-        place = {key: i for i, key in enumerate(ids)}
-        missing = [key for key in human.ids if key not in place]
-        if missing:
-            raise InputError(f"{features}: the image {missing[0]!r} of {samples} is missing")
-        found = rows[[place[key] for key in human.ids]].astype(float)
-        shares[pretty(model)] = softmax(found, axis=1)
+        place = pd.Index(ids).get_indexer(pd.Index(human.ids))
+        if (place < 0).any():
+            missing = human.ids[np.argmin(place)]
+            raise InputError(f"{features}: the image {missing!r} of {samples} is missing")
+        shares[pretty(model)] = softmax(rows[place].astype(float), axis=1)
     pictures = load_npy(pixels, mmap=True)
     order = np.argsort(-table["jensen_shannon"].to_numpy(float), kind="stable")[:shown]
     cell, left, top = 1.12, 0.12, 0.68

@@ -15,22 +15,11 @@ from matplotlib.ticker import MaxNLocator
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import joined
-from latent_microscope.plots.grids import grid_height, image_grid
+from latent_microscope.plots import style
+from latent_microscope.plots.grids import Grid
 from latent_microscope.plots.maps import ALL_NOISE, biggest_clusters
 from latent_microscope.plots.panels import Q_LEVEL, estimate, name_rows
-from latent_microscope.plots.style import (
-    FAINT,
-    INK,
-    MUTED,
-    NOISE,
-    Look,
-    Page,
-    count,
-    log_ticks,
-    panel,
-    pretty,
-    say,
-)
+from latent_microscope.plots.style import FAINT, INK, MUTED, NOISE, Look, Page, count, pretty
 from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.seeds import rng
 
@@ -47,8 +36,9 @@ _GROUPS = 5  # of the forest at most, as the table orders them: clusters by size
 
 def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
     """The ``top`` attributes furthest from 1 on a log scale, without constant ones."""
-    known = abi[(abi["status"] != "constant") & (abi["estimate"] > 0)]
-    known = known[np.isfinite(known["estimate"])]
+    known = abi[
+        (abi["status"] != "constant") & (abi["estimate"] > 0) & np.isfinite(abi["estimate"])
+    ]
     distance = np.log(known["estimate"]).abs()
     return known.loc[distance.sort_values(ascending=False, kind="stable").index[:top]]
 
@@ -70,7 +60,7 @@ def _ratio_axis(ax: Axes, span: tuple[float, float], definition: str) -> None:
     ax.axvspan(*_NEUTRAL[definition], color=FAINT, alpha=0.6, lw=0)
     ax.axvline(1.0, color=MUTED, lw=0.7)
     ax.set_xlim(span)
-    log_ticks(ax.xaxis, span[1] / span[0])
+    style.log_ticks(ax.xaxis, span[1] / span[0])
     ax.set_xlabel(f"{_MEANING[definition]} (log scale)")
 
 
@@ -98,8 +88,7 @@ def plot_cluster_bias(
     labels = joined(samples, clusters, ([], ["cluster"]))["cluster"].to_numpy()
     groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
     draws = rng(root_seed, "plot_cluster_bias")
-    bias = _by_definition(abi, definition)
-    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=ALL_NOISE)
+    return _with_images(images, abi, definition, groups, draws, title, look, top, ALL_NOISE)
 
 
 def plot_cmax_bias(
@@ -119,39 +108,33 @@ def plot_cmax_bias(
     found = biggest_clusters(labels)
     groups = {"cmax": np.flatnonzero(labels == found[0])} if found else {}
     draws = rng(root_seed, "plot_cmax_bias")
-    bias = _by_definition(abi, definition)
     nothing = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
-    return _with_images(images, bias, groups, draws, title, look, top=top, nothing=nothing)
-
-
-def _by_definition(abi: Path, definition: str) -> pd.DataFrame:
-    table = load_table(abi)
-    return table[table["definition"] == definition]
+    return _with_images(images, abi, definition, groups, draws, title, look, top, nothing)
 
 
 def _with_images(
     images: Path,
-    bias: pd.DataFrame,
+    abi: Path,
+    definition: str,
     groups: Mapping[str, npt.NDArray[np.int64]],
     draws: np.random.Generator,
     title: str,
     look: Look,
-    *,
     top: int,
     nothing: str,
 ) -> Figure:
     """One row per group (name → rows of the images): its attributes, and some of its images."""
-    pictures = load_npy(images, mmap=True)
-    definition = str(bias["definition"].iloc[0]) if len(bias) else "odds"
+    pictures, bias = load_npy(images, mmap=True), load_table(abi)
+    bias = bias[bias["definition"] == definition]
     step = 2.2  # inches
     page = Page(
         _HEAD + step * max(1, len(groups)) - 0.2,
         f"{title} · attribute bias ({_MEANING[definition]})",
         f"{_MARKS}; ×: a cell of the table is 0",
     )
-    look.panels.add("bars")
     if not groups:
-        say(page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3), nothing)
+        style.say(page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3), nothing)
+        look.panels.add("bars")
         return page.figure
     tables = {name: strongest(bias[bias["group"] == name], top) for name in groups}
     span = _span(list(tables.values()), 1e3)
@@ -159,15 +142,14 @@ def _with_images(
         y = _HEAD + k * step
         ax = page.axes(1.55, y, 2.3, step - 0.62)
         if tables[name].empty:
-            say(ax, "no attribute varies")
+            style.say(ax, "no attribute varies")
         else:
             _bars(ax, tables[name], look)
             _ratio_axis(ax, span, definition)
         if k < len(groups) - 1:
             ax.set_xlabel("")
-        panel(ax, ascii_lowercase[k], f"{pretty(name)}, n = {count(len(rows))}")
-        look.limit(ax, "bars")
-        _sample(page, pictures, rows, draws, top=y, height=step - 0.5)
+        look.panel(ax, "bars", ascii_lowercase[k], f"{pretty(name)}, n = {count(len(rows))}")
+        _sample(page, pictures, rows, draws, y, step - 0.5)
     return page.figure
 
 
@@ -177,34 +159,23 @@ def _bars(ax: Axes, table: pd.DataFrame, look: Look) -> None:
         face = colour if row["q"] <= Q_LEVEL else "white"
         ax.barh(y, value - 1.0, left=1.0, height=0.62, fc=face, ec=colour, lw=0.8)
         ends = max(row["low"], 1e-9), row["high"]
-        cross = {"ms": 3.5, "mec": INK, "mew": 0.9}
         marker = "x" if row["status"] == "zero_cell" else ""
-        estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, **cross)
+        estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, ms=3.5, mew=0.9)
     name_rows(ax, [pretty(name) for name in table["attribute"]], grid=False)
 
 
 def _sample(
-    page: Page,
-    images: np.ndarray,
-    rows: npt.NDArray[np.int64],
-    draws: np.random.Generator,
-    *,
-    top: float,
-    height: float,
+    page: Page, images: np.ndarray, rows: Any, draws: np.random.Generator, top: float, height: float
 ) -> None:
     """As many random members as fill the rectangle, in at least five columns."""
-    shape, left, width = images.shape[1:], 4.1, 3.0
-    columns = 5
-    while columns < 40 and not (
-        grid_height(shape, 3 * columns, columns, width) <= height
-        or grid_height(shape, columns, columns, width) > height
-    ):
-        columns += 1
-    lines = 1
-    while grid_height(shape, (lines + 1) * columns, columns, width) <= height:
-        lines += 1
-    chosen = np.sort(draws.permutation(rows)[: lines * columns])
-    image_grid(page, images[chosen], left=left, top=top, width=width, columns=columns)
+
+    def lines(columns: int) -> int:
+        grid = Grid(images[:1], columns, 3.0)
+        return int((height * grid.scale + grid.gap) // grid.step)
+
+    columns = next((c for c in range(5, 40) if lines(c) not in (1, 2)), 40)
+    chosen = np.sort(draws.permutation(rows)[: max(lines(columns), 1) * columns])
+    Grid(images[chosen], columns, 3.0).draw(page, 4.1, top)
 
 
 def plot_bias_forest(
@@ -214,8 +185,8 @@ def plot_bias_forest(
 
     ``published`` puts the bars of the preprint beside them.
     """
-    bars = CLUSTER_BIAS if published else {}
-    table = _by_definition(abi, "odds")
+    bars, table = CLUSTER_BIAS if published else {}, load_table(abi)
+    table = table[table["definition"] == "odds"]
     names = list(dict.fromkeys(table["group"]))[:_GROUPS]
     parts = [strongest(table[table["group"] == name], top) for name in names]
     panels = len(parts) + bool(bars)
@@ -227,9 +198,9 @@ def plot_bias_forest(
         f"{title} · attribute bias (odds ratio)",
         f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0",
     )
-    look.panels.add("bars")
     if not parts:
-        say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
+        style.say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
+        look.panels.add("bars")
         return page.figure
     span = _span(parts, 1e2, bars.values())
     for k in range(panels):
@@ -238,25 +209,24 @@ def plot_bias_forest(
             ax = page.axes(*place, height)
             _forest(ax, parts[k], look)
             members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
-            panel(ax, ascii_lowercase[k], f"{pretty(names[k])}, n = {count(members)}")
+            text = f"{pretty(names[k])}, n = {count(members)}"
             ax.set_ylim(top - 0.4, -0.6)
         else:
             ax = page.axes(*place, small)
             _published(ax, bars, table[table["group"] == names[0]], look)
-            panel(ax, ascii_lowercase[k], f"bars: preprint; dots: {pretty(names[0])}")
+            text = f"bars: preprint; dots: {pretty(names[0])}"
         _ratio_axis(ax, span, "odds")
-        look.limit(ax, "bars")
+        look.panel(ax, "bars", ascii_lowercase[k], text)
     return page.figure
 
 
 def _forest(ax: Axes, table: pd.DataFrame, look: Look) -> None:
-    names = []
     for y, row in enumerate(table.to_dict("records")):
         _odds(ax, y, row, look)
-        names.append(pretty(row["attribute"]) + (" *" if row["q_seed"] <= Q_LEVEL else ""))
     if table.empty:
-        ax.text(0.5, 0.5, "no attribute varies", transform=ax.transAxes, ha="center", color=MUTED)
-    name_rows(ax, names, grid=False)
+        style.inside(ax, 0.5, 0.5, "no attribute varies", ha="center", va="baseline", color=MUTED)
+    stars = np.where(table["q_seed"] <= Q_LEVEL, " *", "")
+    name_rows(ax, list(table["attribute"].map(pretty) + stars), grid=False)
 
 
 def _odds(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
@@ -281,14 +251,14 @@ def _published(ax: Axes, published: Mapping[str, float], ours: pd.DataFrame, loo
 def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Figure:
     """AUC of a linear probe per attribute with its interval, and the gain over pixels.
 
-    ``probes`` has one row per attribute of the study, best first; ``runs`` are those of each VAE.
+    ``probes`` has one row per attribute of the study, best first; ``by_seed`` those of each VAE.
     """
     every = load_table(probes)
     known = every[np.isfinite(every["auc_mean"])].reset_index(drop=True)
     tested, sure = int((known["status"] == "ok").sum()), int((known["q"] <= Q_LEVEL).sum())
     pixels = bool(np.isfinite(known["auc_pixels"]).any())
     height = 0.145 * max(len(known), 6)
-    what = "images, mean over VAEs" if pixels else "samples, mean over runs"
+    what = "images, mean over VAEs" if pixels else "samples, mean over seeds"
     beside = "; orange: as many PCs of the pixels; grey bars: mean colour" if pixels else ""
     page = Page(
         1.37 + height,
@@ -298,8 +268,8 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     look.panels.update(("auc", "gain"))
     left, right = page.axes(1.5, 0.78, 3.35, height), page.axes(5.15, 0.78, 1.93, height)
     if known.empty:
-        say(left, "no attribute varies")
-        say(right, "")
+        style.say(left, "no attribute varies")
+        style.say(right, "")
         return page.figure
     y = np.arange(len(known))
     left.axvline(0.5, color=MUTED, lw=0.8)
@@ -312,20 +282,18 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     _probe_rows(left, known, ("auc_mean", "low", "high", "q"), look)
     shares = zip(known["attribute"], known["prevalence"], strict=True)
     names = [f"{pretty(name)} {share:.0%}" for name, share in shares]
-    left.set_xlabel("AUC (0.5: chance)")
-    panel(left, "a", f"attribute and its share of {'images' if pixels else 'samples'}")
-    panel(right, "b", "gain over pixels")
     name_rows(left, names, grid=False)
     if pixels:
         right.axvline(0.0, color=MUTED, lw=0.8)
         _probe_rows(right, known, ("gain_mean", "gain_low", "gain_high", "gain_q"), look)
-        right.set_xlabel("difference of AUC, latents − pixels")
         right.xaxis.set_major_locator(MaxNLocator(4))
         name_rows(right, [""] * len(known), grid=False)
     else:
-        say(right, "the study has no images")
-    look.limit(left, "auc")
-    look.limit(right, "gain")
+        style.say(right, "the study has no images")
+    what = f"attribute and its share of {'images' if pixels else 'samples'}"
+    look.panel(left, "auc", "a", what, xlabel="AUC (0.5: chance)")
+    text = "difference of AUC, latents − pixels" if pixels else ""
+    look.panel(right, "gain", "b", "gain over pixels", xlabel=text)
     return page.figure
 
 

@@ -13,26 +13,12 @@ from matplotlib.figure import Figure
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
-from latent_microscope.plots.grids import grid_height, image_grid
-from latent_microscope.plots.latent import choose_cluster
+from latent_microscope.plots import style
+from latent_microscope.plots.grids import Grid
+from latent_microscope.plots.latent import choose_cluster, label_components
 from latent_microscope.plots.maps import ALL_NOISE, require_ids, rows_of
 from latent_microscope.plots.panels import estimate, name_rows, reference
-from latent_microscope.plots.style import (
-    FAINT,
-    INK,
-    MUTED,
-    Look,
-    Page,
-    Style,
-    count,
-    nothing,
-    panel,
-    plain,
-    point_size,
-    points,
-    pretty,
-    say,
-)
+from latent_microscope.plots.style import FAINT, INK, MUTED, Look, Page, count, pretty
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.pca import principal_plane
 
@@ -73,17 +59,15 @@ def _ranked(
     label, meaning, score = LISTS.get(name, (name, "", "cls"))
     heading = f"{title} · {label} · n = {count(len(chosen))} images"
     if chosen.empty:
-        return nothing(heading, "the list is empty", meaning)
+        return style.nothing(heading, "the list is empty", meaning)
     columns = min(columns, len(chosen)) if len(chosen) < 8 else columns
     width = 7.0 * min(1.0, columns / 8)
     digits = ".3f" if score == "cls" else ".2f"
     ranks = zip(chosen["rank"], chosen[score], strict=True)
     captions = [f"{int(rank) + 1} · {value:{digits}}" for rank, value in ranks]
-    shown = images[chosen["index"].to_numpy(int)]
-    height = grid_height(shown.shape[1:], len(shown), columns, width, lines=1, size=5)
-    page = Page(height + 0.62, heading, f"{meaning}; under each image: rank · {pretty(score)}")
-    place: Style = {"left": 0.1, "top": 0.5, "width": width}
-    image_grid(page, shown, **place, columns=columns, captions=captions, size=5)
+    grid = Grid(images[chosen["index"].to_numpy(int)], columns, width, captions, size=5)
+    page = Page(grid.height + 0.62, heading, f"{meaning}; under each image: rank · {pretty(score)}")
+    grid.draw(page, 0.1, 0.5)
     return page.figure
 
 
@@ -107,37 +91,33 @@ def plot_subniches(
     inside = {
         int(k): members.loc[members["niche"] == k, "index"].to_numpy(int) for k in found["niche"]
     }
-    shown = list(inside)[:most]
-    columns, width = 10, 3.55
-    heights = [
-        grid_height(pictures.shape[1:], min(len(inside[k]), 20), columns, width) for k in shown
-    ]
+    shown = {k: Grid(pictures[inside[k][:20]], 10, 3.55) for k in list(inside)[:most]}
     page = Page(
-        max(3.55, sum(heights) + 0.33 * len(shown) + 0.7),
-        f"{title} · {len(found)} low-density sub-niche{'s' * (len(found) != 1)}",
+        max(3.55, sum(grid.height + 0.33 for grid in shown.values()) + 0.7),
+        f"{title} · {style.several(len(found), 'low-density sub-niche')}",
         f"{count(len(members))} of n = {count(len(ids))} samples in a sub-niche; numbers: means",
     )
     ax = page.axes(0.35, 0.65, 2.75, 2.6)
-    points(ax, xy, c=FAINT)
+    style.points(ax, xy, c=FAINT)
     for i, rows in enumerate(inside.values()):
         colour = look.colour(i) if i < min(most, len(look.colours)) else INK
-        points(ax, xy[rows], c=colour, s=max(5.0, point_size(len(xy))))
-    panel(ax, "a", "sub-niches on the UMAP" if shown else "no sub-niche found")
-    plain(ax, "UMAP 1", "UMAP 2")
-    look.limit(ax, "plane")
+        style.points(ax, xy[rows], c=colour, s=max(5.0, style.point_size(len(xy))))
+    style.plain(ax, "UMAP 1", "UMAP 2")
+    look.panel(ax, "umap", "a", "sub-niches on the UMAP" if shown else "no sub-niche found")
     if not shown:
-        say(page.axes(3.5, 0.65, width, 2.6), "no group of low-density samples is large enough")
+        style.say(
+            page.axes(3.5, 0.65, 3.55, 2.6), "no group of low-density samples is large enough"
+        )
     top = 0.6
-    for i, (niche, height) in enumerate(zip(shown, heights, strict=True)):
+    for i, (niche, grid) in enumerate(shown.items()):
         row = found.iloc[i]
         text = (
             f"sub-niche {niche} · n = {count(row['size'])} · CLS {row['mean_cls']:.2f} · "
             f"U {row['mean_uniqueness']:.2f} · O {row['mean_originality']:.2f}"
         )
         page.text(3.5, top, text, color=look.colour(i), weight="bold", size="small")
-        chosen = pictures[inside[niche][:20]]
-        image_grid(page, chosen, left=3.5, top=top + 0.15, width=width, columns=columns)
-        top += height + 0.33
+        grid.draw(page, 3.5, top + 0.15)
+        top += grid.height + 0.33
     return page.figure
 
 
@@ -155,41 +135,38 @@ def plot_cluster_control(
 ) -> Figure:
     """Images of a cluster (default: the largest) beside random others, and the scores of both.
 
-    ``seed``, the root seed, draws at most ``shown`` images of either group.
+    ``root_seed`` draws at most ``shown`` images of either group.
     """
     table = joined(scores, clusters, (measured, ["cluster"]))
     pictures = rows_of(images, table)
     look.panels.update(measured)
     chosen = choose_cluster(table["cluster"], cluster)
     if chosen is None:
-        return nothing(f"{title} · no cluster", ALL_NOISE)
+        return style.nothing(f"{title} · no cluster", ALL_NOISE)
     draws = rng(root_seed, "plot_cluster_control")
     inside = (table["cluster"] == chosen).to_numpy()
     groups = [np.flatnonzero(inside), np.flatnonzero(~inside)]
     sizes = [f"n = {count(len(rows))}" for rows in groups]
     names = [f"cluster {chosen}, {sizes[0]}", f"control: random others, of {sizes[1]}"]
     drawn = [np.sort(draws.permutation(rows)[:shown]) for rows in groups]
-    width, columns = 3.3, 5
-    most = max(len(rows) for rows in drawn)
-    height = grid_height(pictures.shape[1:], most, columns, width, lines=2, size=5)
+    captions = [[_scores_of(table.iloc[i]) for i in rows] for rows in drawn]
+    grids = [Grid(pictures[r], 5, 3.3, c, 2, 5) for r, c in zip(drawn, captions, strict=True)]
+    height = max(grid.height for grid in grids)
     page = Page(
         height + 2.65,
         f"{title} · cluster {chosen} and a random control",
         "under each image: U uniqueness, O originality, S stability, CLS; below: density, median "
         "and quartiles of all n images of the group",
     )
-    place: Style = {"top": 0.7, "width": width, "columns": columns, "lines": 2, "size": 5}
-    for k, (rows, left) in enumerate(zip(drawn, (0.15, 3.75), strict=True)):
+    for k, (grid, left) in enumerate(zip(grids, (0.15, 3.75), strict=True)):
         page.text(left, 0.5, names[k], color=look.colour(k), weight="bold")
-        captions = [_scores_of(table.iloc[i]) for i in rows]
-        image_grid(page, pictures[rows], left=left, captions=captions, **place)
+        grid.draw(page, left, 0.7)
     for k, column in enumerate(measured):
         ax = page.axes(0.5 + 1.75 * k, height + 1.05, 1.25, 1.2)
         values = table[column].to_numpy(float)
         _violins(ax, [values[rows] for rows in groups], look)
-        panel(ax, "abcd"[k], pretty(column))
         ax.set_xticks([0, 1], [f"cluster {chosen}", "others"])
-        look.limit(ax, column)
+        look.panel(ax, column, "abcd"[k], pretty(column))
     return page.figure
 
 
@@ -243,54 +220,52 @@ def plot_identities(
     scored = load_table(groups, ["group", "n", "score", "mean", "sd"])
     require_ids(belongs["index"], belongs["id"], ids, "identity-members")
     people = two_identities(belongs)
-    place: Style = {"width": 3.35, "columns": 10}
-    grid = max((grid_height(pictures.shape[1:], len(r), **place) for _, r in people), default=0.6)
+    grids = [Grid(pictures[rows], 10, 3.35) for _, rows in people]
+    height = max((grid.height for grid in grids), default=0.6)
     page = Page(
-        grid + 5.2,
+        height + 5.2,
         f"{title} · n = {count(len(ids))} images",
         "identity consistency: the two persons with the most images, and all pairs of one identity",
     )
     if not people:
-        say(page.axes(0.1, 0.5, page.width - 0.2, 0.5), "no identity has two images")
+        style.say(page.axes(0.1, 0.5, page.width - 0.2, 0.5), "no identity has two images")
     for k, (group, rows) in enumerate(people):
         text = rf"$\bf{{{'ab'[k]}}}$  {group}, n = {len(rows)}"
         page.text(0.1 + 3.6 * k, 0.45, text, color=look.colour(k))
-        image_grid(page, pictures[rows], left=0.1 + 3.6 * k, top=0.65, **place)
-    _two_people(page.axes(0.5, grid + 1.1, 2.5, 1.75), codes, people, look)
+        grids[k].draw(page, 0.1 + 3.6 * k, 0.65)
+    _two_people(page.axes(0.5, height + 1.1, 2.5, 1.75), codes, people, look)
     table = load_table(pairs, ["space", "auc", "low", "high", "n_same"])
-    _aucs(page.axes(4.75, grid + 1.1, 2.3, 1.75), table, look)
+    _aucs(page.axes(4.75, height + 1.1, 2.3, 1.75), table, look)
     scores = list(dict.fromkeys(scored["score"]))
     step = (page.width + 0.02) / max(len(scores), 1)
     for k, score in enumerate(scores):
-        ax = page.axes(0.5 + k * step, grid + 3.5, step - 0.67, 1.25)
-        _by_group(ax, scored[scored["score"] == score], score, look)
-        panel(ax, "efghij"[k], f"{pretty(score)}, mean ± sd")
+        ax = page.axes(0.5 + k * step, height + 3.5, step - 0.67, 1.25)
+        _by_group(ax, scored[scored["score"] == score], look)
+        title = f"{pretty(score)}, mean ± sd"
+        look.panel(ax, score, "efghij"[k], title, ylabel=pretty(score))
     return page.figure
 
 
 def _two_people(ax: Axes, latents: np.ndarray, people: Sequence[Person], look: Look) -> None:
-    panel(ax, "c", "principal components of the two")
     if people:
-        plane, shares = principal_plane(latents[np.concatenate([rows for _, rows in people])])
-        start = 0
-        for k, (group, rows) in enumerate(people):
-            own = plane[start : start + len(rows)]
-            points(ax, own, c=look.colour(k), s=16, label=group, marker="os"[k])
-            start += len(rows)
-        ax.set_xlabel(f"PC 1 ({shares[0]:.1%} of variance)")
-        ax.set_ylabel(f"PC 2 ({shares[1]:.1%} of variance)")
+        rows = [rows for _, rows in people]
+        plane, shares = principal_plane(latents[np.concatenate(rows)])
+        parts = np.split(plane, np.cumsum([len(one) for one in rows])[:-1])
+        for k, ((group, _), own) in enumerate(zip(people, parts, strict=True)):
+            style.points(ax, own, c=look.colour(k), s=16, label=group, marker="os"[k])
+        label_components(ax, shares)
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     else:
-        say(ax, "no identity has two images")
-    look.limit(ax, "pca")
+        style.say(ax, "no identity has two images")
+    look.panel(ax, "pca", "c", "principal components of the two")
 
 
 def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
     n = count(pairs["n_same"].max() if len(pairs) else 0)
-    panel(ax, "d", f"same or different identity, n = {n} same")
+    title = f"same or different identity, n = {n} same"
     if pairs.empty:
-        say(ax, "no pair of one identity")
-        look.panels.add("auc")
+        style.say(ax, "no pair of one identity")
+        look.panel(ax, "auc", "d", title)
         return
     table = pairs.sort_values("auc", ascending=False, kind="stable")
     reference(ax, x=0.5)
@@ -299,17 +274,13 @@ def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
     name_rows(ax, [pretty(space) for space in table["space"]])
     ends = table[["auc", "low", "high"]].to_numpy(float)
     ax.set_xlim(min(0.45, np.nanmin(ends) - 0.02), max(0.75, np.nanmax(ends) + 0.02))
-    ax.set_xlabel("AUC with 95 % interval (0.5: chance)")
-    look.limit(ax, "auc")
+    look.panel(ax, "auc", "d", title, xlabel="AUC with 95 % interval (0.5: chance)")
 
 
-def _by_group(ax: Axes, table: pd.DataFrame, score: str, look: Look) -> None:
-    for x, row in enumerate(table.to_dict("records")):
+def _by_group(ax: Axes, table: pd.DataFrame, look: Look) -> None:
+    for x, (mean, sd) in enumerate(table[["mean", "sd"]].to_numpy(float)):
         colour = look.colour(x) if x < 2 else MUTED
-        bar: Style = {"fmt": "o", "ms": 4.5, "color": colour, "lw": 1.2, "capsize": 2.5}
-        ax.errorbar(x, row["mean"], yerr=row["sd"], **bar)
+        ax.errorbar(x, mean, yerr=sd, fmt="o", ms=4.5, color=colour, lw=1.2, capsize=2.5)
     ax.set_xlim(-0.6, len(table) - 0.4)
     labels = [f"{pretty(g)}\n(n = {n})" for g, n in zip(table["group"], table["n"], strict=True)]
     ax.set_xticks(range(len(table)), labels, size=5.5)
-    ax.set_ylabel(pretty(score))
-    look.limit(ax, score)

@@ -13,19 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.panels import DASHED, band, key, slanted
-from latent_microscope.plots.style import (
-    INK,
-    MUTED,
-    Look,
-    Page,
-    Style,
-    count,
-    fitting,
-    noted,
-    panel,
-    pretty,
-)
+from latent_microscope.plots.style import INK, MUTED, Look, Page, count, pretty
 
 _PANELS = {"value": "all pairs", "partial_label": "label held constant"}
 _MARKERS = "osD^vPX"
@@ -61,9 +51,8 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         _references(ax, first, column)
         for model, part in parts.items():
             _curve(ax, part["depth"], part, column, styles[model])
-        panel(ax, "ab"[k], text)
-        ax.set(xlabel="depth (share of the layers)", ylabel="Spearman ρ", xlim=(-0.03, 1.03))
-        look.limit(ax, column)
+        ax.set_xlim(-0.03, 1.03)
+        look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", "Spearman ρ")
     _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles)
     ends = [table[f"{c}_mean"] for c in _PANELS]
     low, high = min(e.min() for e in ends), max(e.max() for e in ends)
@@ -75,20 +64,17 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         _stages(ax, part, styles[model])
         ax.set_ylim(min(low, 0.0) - margin, high + margin)
         ax.yaxis.set_major_locator(MaxNLocator(4))
-        if place:
-            ax.set_yticklabels([])
-        else:
-            ax.set_ylabel("Spearman ρ")
+        ax.tick_params(labelleft=not place)
+        ax.set_ylabel("" if place else "Spearman ρ")
         note = part["note"].iloc[0]
-        panel(ax, "cdefghijklmnop"[i], pretty(model) + "\n")
-        size = fitting(note, 0.9 * look.font_size, width)
-        ax.text(0, 1.04, note, transform=ax.transAxes, va="bottom", size=size, color=MUTED)
-        look.limit(ax, "stages")
+        size = style.fitting(note, 0.9 * look.font_size, width)
+        style.inside(ax, 0, 1.04, note, ha="left", va="bottom", size=size, color=MUTED)
+        look.panel(ax, "stages", "cdefghijklmnop"[i], pretty(model) + "\n")
     return page.figure
 
 
-def _curve(ax: Axes, x: Any, part: pd.DataFrame, column: str, style: Mapping[str, Any]) -> None:
-    lines = {"ms": 3.2, "lw": 1.1, "mew": 0.8, "elinewidth": 0.7, "zorder": 3, **style}
+def _curve(ax: Axes, x: Any, part: pd.DataFrame, column: str, drawn: Mapping[str, Any]) -> None:
+    lines = {"ms": 3.2, "lw": 1.1, "mew": 0.8, "elinewidth": 0.7, "zorder": 3, **drawn}
     ax.errorbar(x, part[f"{column}_mean"], yerr=part[f"{column}_sd"].fillna(0.0), **lines)
 
 
@@ -96,21 +82,21 @@ def _references(ax: Axes, row: pd.Series, column: str) -> None:
     """Label-only line (over all pairs) and ceiling band."""
     lower, upper = float(row[f"{column}_ceiling_lower"]), float(row[f"{column}_ceiling_upper"])
     band(ax, lower, upper, across=True)
-    words: Style = {"ha": "center", "size": "small"}
     if np.isfinite(lower) and np.isfinite(upper):
         text = f"noise ceiling, estimates {lower:.2f}–{upper:.2f}"
-        ax.text(0.5, (lower + upper) / 2, text, va="center", **words)
+        ax.text(0.5, (lower + upper) / 2, text, ha="center", va="center", size="small")
     if column == "value":
         label = float(row["label_only"])
         ax.axhline(label, color=INK, lw=0.9, ls=(0, (1, 1.5)))
-        ax.text(0.5, label, f"true label alone: {label:.3f}", va="bottom", **words)
+        text = f"true label alone: {label:.3f}"
+        ax.text(0.5, label, text, ha="center", va="bottom", size="small")
     ax.axhline(0, color=INK, lw=0.5)
 
 
-def _stages(ax: Axes, part: pd.DataFrame, style: Mapping[str, Any]) -> None:
+def _stages(ax: Axes, part: pd.DataFrame, drawn: Mapping[str, Any]) -> None:
     x = range(len(part))
-    _curve(ax, x, part, "value", style)
-    _curve(ax, x, part, "partial_label", {**style, "ls": DASHED, "mfc": "white"})
+    _curve(ax, x, part, "value", drawn)
+    _curve(ax, x, part, "partial_label", {**drawn, "ls": DASHED, "mfc": "white"})
     ax.axhline(0, color=INK, lw=0.5)
     slanted(ax, x, part["layer"])
     ax.tick_params(axis="x", labelsize=6, pad=1.5)
@@ -118,11 +104,11 @@ def _stages(ax: Axes, part: pd.DataFrame, style: Mapping[str, Any]) -> None:
 
 
 def _key(page: Page, notes: Mapping[str, str], styles: Mapping[str, Any]) -> None:
-    handles = []
-    for model, note in notes.items():
-        label = noted(model, model, {model: note if "random" in note else ""})
-        handles.append(Line2D([], [], **styles[model], ms=3.2, label=label))
-    handles.append(Line2D([], [], color=INK, lw=1.1, label="below: all pairs"))
-    text = "below: label held constant"
-    handles.append(Line2D([], [], color=INK, lw=1.1, ls=DASHED, label=text))
+    random = {model: note for model, note in notes.items() if "random" in note}
+    handles = [
+        Line2D([], [], **drawn, ms=3.2, label=style.noted(model, model, random))
+        for model, drawn in styles.items()
+    ]
+    for line, text in (("-", "all pairs"), (DASHED, "label held constant")):
+        handles.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"below: {text}"))
     key(page, 3.02, handles, 0.32, ncols=4)

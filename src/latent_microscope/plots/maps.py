@@ -15,19 +15,8 @@ from scipy.spatial.distance import squareform
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
-from latent_microscope.plots.style import (
-    INK,
-    MUTED,
-    NOISE,
-    SEQUENTIAL,
-    Look,
-    Style,
-    colourbar,
-    count,
-    log_ticks,
-    point_size,
-    points,
-)
+from latent_microscope.plots import style
+from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Style, count
 
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]  # left, right, low, high (inches)
@@ -62,8 +51,7 @@ def require_ids(index: Any, ids: Any, samples: pd.DataFrame, what: str) -> None:
 def biggest_clusters(labels: npt.ArrayLike) -> list[int]:
     """Cluster labels without noise (−1), largest first, ties by label."""
     names, sizes = np.unique(np.asarray(labels), return_counts=True)
-    found = sorted((-int(s), int(k)) for k, s in zip(names, sizes, strict=True) if k >= 0)
-    return [k for _, k in found]
+    return [int(k) for k in names[np.argsort(-sizes, kind="stable")] if k >= 0]
 
 
 def by_cluster(
@@ -85,21 +73,17 @@ def by_cluster(
     shown = np.ones(len(labels), bool) if rows is None else np.asarray(rows, bool)
     order = biggest_clusters(labels)
     own = order[: len(look.colours) - 1]
-    legend = []
-    size = point_size(len(labels))
-    noise = labels < 0
-    points(ax, plane[noise & shown], s=size, c=NOISE, alpha=0.7, marker=marker)
-    rest = np.isin(labels, order[len(own) :])
-    if rest.any():
-        points(ax, plane[rest & shown], s=size, c=MUTED, alpha=0.8, marker=marker)
-    for i, k in enumerate(own):
-        inside = labels == k
-        points(ax, plane[inside & shown], s=size, c=look.colour(i), alpha=0.8, marker=marker)
-        legend.append((look.colour(i), f"cluster {k} (n = {count(inside.sum())})"))
-    if rest.any():
-        legend.append((MUTED, f"{len(order) - len(own)} more (n = {count(rest.sum())})"))
-    if noise.any():
-        legend.append((NOISE, f"noise (n = {count(noise.sum())})"))
+    groups = [(NOISE, "noise", labels < 0)]
+    groups.append((MUTED, f"{len(order) - len(own)} more", np.isin(labels, order[len(own) :])))
+    groups += [(look.colour(i), f"cluster {k}", labels == k) for i, k in enumerate(own)]
+    for colour, _, members in groups:
+        marks: Style = {
+            "s": style.point_size(len(labels)),
+            "alpha": 0.7 if colour == NOISE else 0.8,
+        }
+        style.points(ax, plane[members & shown], c=colour, marker=marker, **marks)
+    groups = [*groups[2:], *groups[1::-1]]
+    legend = [(c, f"{text} (n = {count(m.sum())})") for c, text, m in groups if m.any()]
     for k in order[:20] if names else []:
         place = np.median(plane[labels == k], axis=0)
         box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}
@@ -135,12 +119,12 @@ def by_value(
     low, high = look.bounds(array, panel)
     log = log and low > 0 and high / low >= 20
     scale = LogNorm(low, high) if log else Normalize(low, high)
-    drawn = points(ax, plane, c=array, cmap=SEQUENTIAL, norm=scale, alpha=0.85)
-    below, above = bool(np.nanmin(array) < low), bool(np.nanmax(array) > high)
-    extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    bar = colourbar(ax, drawn, label, extend=extend.get((below, above), "both"))
+    drawn = style.points(ax, plane, c=array, cmap=style.SEQUENTIAL, norm=scale, alpha=0.85)
+    below, above = np.nanmin(array) < low, np.nanmax(array) > high
+    extend = ("neither", "min", "max", "both")[int(below) + 2 * int(above)]
+    bar = style.colourbar(ax, drawn, label, extend=extend)
     if log:
-        log_ticks(bar.ax.yaxis, high / low)
+        style.log_ticks(bar.ax.yaxis, high / low)
     else:
         bar.ax.yaxis.set_major_locator(MaxNLocator(6))
 
@@ -156,12 +140,10 @@ def classical_scaling(distances: Floats) -> tuple[Floats, float]:
     values, vectors = np.linalg.eigh(-0.5 * centre @ np.square(distances) @ centre)
     values, vectors = values[::-1], vectors[:, ::-1]
     plane = np.zeros((k, 2))
-    width = min(2, k)
-    plane[:, :width] = vectors[:, :width] * np.sqrt(np.maximum(values[:width], 0.0))
-    for axis in range(2):
-        column = plane[:, axis]
+    plane[:, : min(2, k)] = vectors[:, :2] * np.sqrt(np.maximum(values[:2], 0.0))
+    for column in plane.T:
         if column[np.argmax(np.abs(column).round(9))] < 0:
-            plane[:, axis] = -column
+            column *= -1
     positive = values[values > 0].sum()
     return plane, float(np.maximum(values[:2], 0).sum() / positive) if positive > 0 else 0.0
 
@@ -214,10 +196,9 @@ def _free(
     """The nearest place for a name that nothing else takes."""
     best: Box | None = None
     for step in range(60):
-        shift = (step + 1) // 2 * line * 0.4 * (-1 if step % 2 else 1)
+        y = point[1] + (step + 1) // 2 * line * 0.4 * (-1 if step % 2 else 1)
         for x in (point[0] + _GAP, point[0] - _GAP - width):
-            y = point[1] + shift
-            box = (float(x), float(x + width), float(y - line / 2), float(y + line / 2))
+            box = (x, x + width, y - line / 2, y + line / 2)
             if box[0] < 0 or box[1] > inches[0] or box[2] < 0 or box[3] > inches[1]:
                 continue
             best = best or box
@@ -225,7 +206,7 @@ def _free(
                 box[1] <= b[0] or b[1] <= box[0] or box[3] <= b[2] or b[3] <= box[2] for b in taken
             ):
                 return box
-    return best or (float(point[0]), float(point[0]) + width, float(point[1]), float(point[1]))
+    return best or (point[0], point[0] + width, point[1], point[1])
 
 
 def frame(ax: Axes, plane: Floats, margin: float = 0.25, ratio: float = 1.0) -> None:

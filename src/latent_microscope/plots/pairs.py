@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots.grids import grid_height, image_grid
+from latent_microscope.plots import style
+from latent_microscope.plots.grids import Grid
 from latent_microscope.plots.maps import require_ids, rows_of
-from latent_microscope.plots.style import INK, MUTED, Look, Page, Style, count, nothing
+from latent_microscope.plots.style import INK, MUTED, Look, Page, count
 
 Rows = npt.NDArray[np.int64]
 
@@ -34,7 +35,7 @@ def plot_overlaps(
     heading = f"{title} · {count(quantities['overlaps_total'])} overlapping pairs"
     pairs = load_table(overlaps).head(shown)
     if pairs.empty:
-        return nothing(heading, "no pair above the similarity threshold")
+        return style.nothing(heading, "no pair above the similarity threshold")
     first, second = pairs["i"].to_numpy(int), pairs["j"].to_numpy(int)
     for index, column in ((first, "id_i"), (second, "id_j")):
         require_ids(index, pairs[column], table, f"overlaps: {column}")
@@ -47,11 +48,10 @@ def plot_overlaps(
     ]
     both = _side_by_side(pictures, first, second)
     columns = 3 if both.shape[2] > 3 * both.shape[1] else 4
-    height = grid_height(both.shape[1:], len(both), columns, 7.0, lines=2, size=6)
+    grid = Grid(both, columns, 7.0, captions, lines=2, size=6)
     note = f"the {len(pairs)} most similar; cos: cosine of the latents, d: distance of the latents"
-    page = Page(height + 0.6, heading, note)
-    place: Style = {"left": 0.1, "top": 0.5, "width": 7.0, "columns": columns}
-    image_grid(page, both, **place, captions=captions, lines=2, size=6)
+    page = Page(grid.height + 0.6, heading, note)
+    grid.draw(page, 0.1, 0.5)
     return page.figure
 
 
@@ -72,39 +72,36 @@ def plot_duplicates(
     row_of = pd.Series(np.arange(len(ids)), index=ids["id"].astype("str"))
     near = table["verdict"] == "near match"
     same, close = table[~near], table[near]
-    parts = [
-        (same.head(shown), "near-duplicates, by correlation r of details"),
-        (
-            close.head(near_matches),
-            "near matches: closest in the latents, not shown to be one photograph",
+    parts = {
+        "near-duplicates, by correlation r of details": same.head(shown),
+        "near matches: closest in the latents, not shown to be one photograph": close.head(
+            near_matches
         ),
-    ]
-    place: Style = {"left": 0.1, "width": 7.0, "columns": 4}
-    text: Style = {"lines": 3, "size": look.font_size - 1.7}
-    shape = (pictures.shape[1], 2 * pictures.shape[2] + 1, pictures.shape[3])
-    heights = [
-        grid_height(shape, len(part), 4, 7.0, **text) if len(part) else 0.3 for part, _ in parts
+    }
+    grids = []
+    for part in parts.values():
+        both = _side_by_side(pictures, *(_rows_of(part[c], row_of) for c in ("id_i", "id_j")))
+        colours = [look.colour(4) if match == "no" else INK for match in part["same"]]
+        captions = [_pair_text(row) for row in part.to_dict("records")]
+        grids.append(Grid(both, 4, 7.0, captions, 3, look.font_size - 1.7, colours))
+    heights = [grid.height or 0.3 for grid in grids]
+    counts = [
+        f"{len(grid.images)} of {count(len(every))}"
+        for grid, every in zip(grids, (same, close), strict=True)
     ]
     page = Page(
         1.19 + sum(heights),
         f"{title} · {count(len(same))} near-duplicate pairs of {count(same['group'].nunique())} "
         "photographs",
         "r: correlation of details, c: cosine of the latents, Δ: rms difference of pixels; "
-        f"{len(parts[0][0])} of {count(len(same))} and {len(parts[1][0])} of {count(len(close))} "
-        "pairs shown; orange: labels differ",
+        f"{counts[0]} and {counts[1]} pairs shown; orange: labels differ",
     )
     top = 0.5
-    for (part, name), height, letter in zip(parts, heights, "ab", strict=True):
-        page.text(0.1, top, rf"$\bf{{{letter}}}$  {name}")
-        if part.empty:
+    for name, grid, height, letter in zip(parts, grids, heights, "ab", strict=True):
+        page.text(0.1, top, style.lettered(letter, name))
+        grid.draw(page, 0.1, top + 0.22)
+        if not grid.rows:
             page.text(0.1, top + 0.22, "none", color=MUTED)
-        else:
-            both = _side_by_side(pictures, *(_rows_of(part[c], row_of) for c in ("id_i", "id_j")))
-            colours = [look.colour(4) if match == "no" else INK for match in part["same"]]
-            captions = [_pair_text(row) for row in part.to_dict("records")]
-            image_grid(
-                page, both, top=top + 0.22, **place, **text, captions=captions, colour=colours
-            )
         top += height + 0.32
     return page.figure
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from latent_microscope.plots.style import FAINT, MUTED, SEQUENTIAL, Page
+from latent_microscope.plots import style
+from latent_microscope.plots.style import FAINT, MUTED, Page
 
 Floats = npt.NDArray[np.float64]
 Q_LEVEL = 0.05  # of q values, as in the tables
@@ -19,11 +20,9 @@ DASHED = (0, (3, 2))
 
 def reference(ax: Axes, *, x: float | None = None, y: float | None = None, **options: Any) -> None:
     """A dashed grey line at a value to compare with: chance, a prior, a baseline."""
-    options = {"color": MUTED, "lw": 0.8, "ls": DASHED, **options}
-    if x is not None:
-        ax.axvline(x, **options)
-    if y is not None:
-        ax.axhline(y, **options)
+    for draw, value in ((ax.axvline, x), (ax.axhline, y)):
+        if value is not None:
+            draw(value, **{"color": MUTED, "lw": 0.8, "ls": DASHED, **options})
 
 
 def band(ax: Axes, low: float, high: float, *, across: bool = False, **options: Any) -> None:
@@ -66,8 +65,8 @@ def matrix(
     values: Floats,
     norm: Normalize,
     cmap: str,
-    *,
     text: Callable[[float], str] = lambda value: "",
+    *,
     size: float = 5.0,
     diagonal: bool = True,
 ) -> Any:
@@ -81,10 +80,15 @@ def matrix(
             dark = 0.3 * red + 0.59 * green + 0.11 * blue < 0.5
             white = "white" if dark else "black"
             ax.text(j, i, written, ha="center", va="center", size=size, color=white)
+    bare(ax)
+    return drawn
+
+
+def bare(ax: Axes) -> None:
+    """No frame and, for now, no ticks; names come close to the panel."""
     ax.set(xticks=[], yticks=[])
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
-    return drawn
 
 
 def flat_bar(
@@ -92,7 +96,7 @@ def flat_bar(
     norm: Normalize,
     label: str,
     place: tuple[float, float, float],
-    cmap: Any = SEQUENTIAL,
+    cmap: Any = style.SEQUENTIAL,
 ) -> Any:
     """A horizontal colour bar at left, top, width (inches) of the page."""
     cax = page.axes(*place, 0.08)

@@ -16,25 +16,17 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.maps import leaf_order
-from latent_microscope.plots.panels import flat_bar, slanted
-from latent_microscope.plots.style import (
-    FAINT,
-    SEQUENTIAL,
-    FewColours,
-    Look,
-    Page,
-    Style,
-    count,
-    in_lines,
-    noted,
-    pretty,
-)
+from latent_microscope.plots.panels import bare, flat_bar, reference, slanted
+from latent_microscope.plots.style import FAINT, Look, Page, count, pretty
 from latent_microscope.similarity.files import load_rdm
 from latent_microscope.similarity.rdms import RDM
 
 Floats = npt.NDArray[np.float64]
-_COLOURS = matplotlib.colormaps[SEQUENTIAL].resampled(48)  # few: smaller files, no visible loss
+_COLOURS = matplotlib.colormaps[style.SEQUENTIAL].resampled(
+    48
+)  # few: smaller files, no visible loss
 _CELLS = 262_144  # that the range of the values is cut into
 _TABLE = 4096  # steps of the table that turns values into percentiles
 
@@ -65,25 +57,22 @@ def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: in
     ``pixel`` (n,) the row of the picture that each image falls on.
     """
     known, percent = percentile_table(values)
+    cells = np.searchsorted(known, np.linspace(known[0], known[-1], _CELLS + 1))
     total = np.zeros((size, size))
-    flat = np.ascontiguousarray(values)
-    slopes = np.diff(percent) / np.diff(known)
-    _add_percentiles(flat, pixel, known, percent, slopes, _cells(known), total)
+    flat, slopes = np.ascontiguousarray(values), np.diff(percent) / np.diff(known)
+    _add_percentiles(flat, pixel, known, percent, slopes, cells, total)
     images = np.bincount(pixel, minlength=size).astype(np.float64)
     pairs = np.outer(images, images) - np.diag(images)
     with np.errstate(invalid="ignore"):
         return (total + total.T) / pairs
 
 
-def _cells(known: Floats) -> npt.NDArray[np.int64]:
-    """Where to look in ``known``: entry c is its first place in the c-th of even cells."""
-    edges = np.linspace(known[0], known[-1], _CELLS + 1)
-    return np.searchsorted(known, edges, side="left").astype(np.int64)
-
-
 @numba.njit(cache=True, nogil=True)
 def _add_percentiles(values, pixel, known, percent, slopes, cells, total):  # type: ignore[no-untyped-def]
-    """Add the percentile of every pair, interpolated as by ``np.interp``, to its pixel."""
+    """Add the percentile of every pair, interpolated as by ``np.interp``, to its pixel.
+
+    ``cells``: entry c is the first place in ``known`` of the c-th of even cells.
+    """
     n, last = pixel.size, known.size - 1
     low, high = known[0], known[last]
     scale = _CELLS / (high - low) if high > low else 0.0
@@ -119,7 +108,8 @@ def class_order(
     average-linkage dendrograms, otherwise labels and samples. Returns the pixel of each id, class
     names in order, and the borders of the classes (pixels, with 0 and ``size``).
     """
-    place = pd.Index(samples["id"].astype(str)).get_indexer(pd.Index(np.asarray(ids).astype(str)))
+    ids, known = np.asarray(ids).astype(str), pd.Index(samples["id"].astype(str))
+    place = known.get_indexer(pd.Index(ids))
     if (place < 0).any():
         raise InputError(f"samples: the image {ids[place < 0][0]!r} of an RDM is missing")
     given = samples["label"].to_numpy()
@@ -127,13 +117,12 @@ def class_order(
     turn = np.arange(len(classes))
     if tree is not None:  # in the tree's own order, so that all RDMs are ordered alike
         own = pd.Index(tree.ids.astype(str))
-        known = pd.Index(samples["id"].astype(str)).get_indexer(own)
-        within, turn = dendrogram_order(tree, np.searchsorted(classes, given[known]))
-        place = within[own.get_indexer(pd.Index(np.asarray(ids).astype(str)))]
+        labels_of = np.searchsorted(classes, given[known.get_indexer(own)])
+        within, turn = dendrogram_order(tree, labels_of)
+        place = within[own.get_indexer(pd.Index(ids))]
     position = np.argsort(turn)  # of each class
     order = np.lexsort((place, position[labels]))  # within a class: the order of the samples
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    rank = np.argsort(order)
     classes, sizes = classes[turn], np.bincount(labels)[turn]
     names = dict(zip(samples["label"], samples["label_name"], strict=True))
     borders = np.concatenate([[0], np.cumsum(sizes)]) / len(order) * size
@@ -161,10 +150,9 @@ def dendrogram_order(
     for label in range(k):
         members = np.flatnonzero(labels == label)
         if len(members) > 2:
-            own = matrix.select(matrix.ids[members])
-            within[members[leaves_list(linkage(own.values.astype(np.float64), "average"))]] = (
-                np.arange(len(members))
-            )
+            own = matrix.select(matrix.ids[members]).values.astype(np.float64)
+            leaves = leaves_list(linkage(own, "average"))
+            within[members[leaves]] = np.arange(len(members))
     upper = means[np.triu_indices(k, 1)]
     return within, leaf_order(upper) if k > 1 else np.zeros(1, dtype=np.int64)
 
@@ -212,14 +200,14 @@ def plot_rdms(
         f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),
-        kind=FewColours,
+        kind=style.FewColours,
     )
-    named = [pretty("human"), *(noted(x, x.rpartition("-")[0], notes) for x in labels)]
+    named = [pretty("human"), *(style.noted(x, x.rpartition("-")[0], notes) for x in labels)]
     for k, (picture, name) in enumerate(zip(pictures, named, strict=True)):
         row, column = divmod(k, columns)
         ax = page.axes(left + column * (side + gap), 0.75 + row * (side + 0.3), side, side)
         _panel(ax, picture, borders, norm)
-        text, letters = in_lines(name, look.font_size, side)
+        text, letters = style.in_lines(name, look.font_size, side)
         ax.set_title(text, size=letters)
         middle = (borders[1:] + borders[:-1]) / 2
         letters = min(6.0, 72 * 1.5 / max(len(names), 1) * 0.7)
@@ -262,11 +250,9 @@ def panel_columns(panels: int) -> int:
 
 def _panel(ax: Axes, picture: Floats, borders: Floats, norm: Normalize) -> None:
     size = len(picture)
-    shown: Style = {"extent": (0, size, size, 0), "interpolation": "nearest", "aspect": "auto"}
-    ax.imshow(picture, cmap=_COLOURS.with_extremes(bad=FAINT), norm=norm, **shown)
+    cmap, extent = _COLOURS.with_extremes(bad=FAINT), (0, size, size, 0)
+    ax.imshow(picture, cmap, norm, extent=extent, interpolation="nearest", aspect="auto")
     for border in borders[1:-1]:
-        ax.axhline(border, color="white", lw=0.35, alpha=0.7)
-        ax.axvline(border, color="white", lw=0.35, alpha=0.7)
-    ax.set(xticks=[], yticks=[], xlim=(0, size), ylim=(size, 0))
-    ax.tick_params(length=0, pad=2)
-    ax.spines[:].set_visible(False)
+        reference(ax, x=border, y=border, color="white", lw=0.35, ls="-", alpha=0.7)
+    ax.set(xlim=(0, size), ylim=(size, 0))
+    bare(ax)

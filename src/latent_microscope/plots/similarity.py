@@ -12,6 +12,7 @@ from scipy.stats import rankdata, spearmanr
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.maps import (
     classical_scaling,
     frame,
@@ -21,22 +22,7 @@ from latent_microscope.plots.maps import (
     square,
 )
 from latent_microscope.plots.panels import flat_bar, matrix, slanted
-from latent_microscope.plots.style import (
-    DIVERGING,
-    FAINT,
-    MUTED,
-    SEQUENTIAL,
-    Look,
-    Page,
-    Style,
-    colourbar,
-    count,
-    in_lines,
-    noted,
-    panel,
-    pretty,
-    say,
-)
+from latent_microscope.plots.style import FAINT, MUTED, Look, Page, count, pretty
 
 Floats = npt.NDArray[np.float64]
 _MAP = 2.6  # inches, of the map of models
@@ -53,7 +39,7 @@ def plot_model_similarity(
     names, values = _similarities(table)
     cell = float(np.clip(4.4 / max(len(names), 1), 0.22, 0.5))
     side, left = cell * len(names), 1.95
-    texts = [noted(name, name.rpartition("-")[0], notes) for name in names]
+    texts = [style.noted(name, name.rpartition("-")[0], notes) for name in names]
     under = 0.55 + 0.037 * max(map(len, texts), default=0)  # the slanted names
     page = Page(
         1.05 + side + under + _MAP,
@@ -65,17 +51,13 @@ def plot_model_similarity(
     bound = max(*(abs(end) for end in look.bounds(values, "matrix", tail=0)), 1e-9)
     size = float(np.clip(72 * cell * 0.3, 4.0, 6.5))
     norm = Normalize(-bound, bound)
-    drawn = matrix(ax, values, norm, DIVERGING, text=_two_digits, size=size)
+    drawn = matrix(ax, values, norm, style.DIVERGING, style.rounded, size=size)
     slanted(ax, range(len(names)), texts)
     ax.set_yticks(range(len(names)), texts)
-    panel(ax, "a", "every two RDMs")
-    colourbar(ax, drawn, "Spearman ρ of RDMs")
+    ax.set_title(style.lettered("a", "every two RDMs"))
+    style.colourbar(ax, drawn, "Spearman ρ of RDMs")
     _model_map(page, values, texts, look)
     return page.figure
-
-
-def _two_digits(value: float) -> str:
-    return f"{round(value, 2) + 0.0:.2f}"  # + 0.0: no "−0.00"
 
 
 def _similarities(table: pd.DataFrame) -> tuple[list[str], Floats]:
@@ -96,12 +78,13 @@ def _similarities(table: pd.DataFrame) -> tuple[list[str], Floats]:
 def _model_map(page: Page, values: Floats, texts: list[str], look: Look) -> None:
     width = page.width - 0.7
     ax = page.axes(0.35, page.height - _MAP - 0.25, width, _MAP)
-    panel(ax, "b", "map of the RDMs: distance √(2 − 2ρ), classical scaling")
+    title = "map of the RDMs: distance √(2 − 2ρ), classical scaling"
+    ax.set_title(style.lettered("b", title))
     look.panels.add("map")
     known = np.flatnonzero(np.isfinite(np.diag(values)))
     inner = values[np.ix_(known, known)]
     if len(known) < 3 or not np.isfinite(inner).all():
-        say(ax, "too few RDMs for a map")
+        style.say(ax, "too few RDMs for a map")
         return
     plane, kept = classical_scaling(np.sqrt(np.maximum(2.0 - 2.0 * inner, 0.0)))
     frame(ax, plane, margin=0.12, ratio=width / _MAP)
@@ -130,7 +113,7 @@ def plot_classes(
     order = leaf_order(human)
     names = [names[i] for i in order]
     sources = [(pretty("human"), human)] + [
-        (noted(f"{model}-{layer}", model, notes), values)
+        (style.noted(f"{model}-{layer}", model, notes), values)
         for (model, layer), values in found.items()
         if np.ptp(values) != 0 and not np.allclose(values, human, atol=1e-9)
     ]
@@ -146,16 +129,15 @@ def plot_classes(
         left, top = _LEFT + (k % 4) * (_SIDE + _GAP), _TOP + (k // 4) * _BLOCK
         above = page.axes(left, top, _SIDE, _SIDE)
         full = square(values)[np.ix_(order, order)]
-        matrix(above, full, norm, SEQUENTIAL)
+        matrix(above, full, norm, style.SEQUENTIAL)
         slanted(above, range(len(names)), names, rotation=60, size=_LETTERS)
         if k % 4 == 0:
             above.set_yticks(range(len(names)), names, size=_LETTERS + 0.5)
-        name, letters = in_lines(name, look.font_size, _SIDE + _GAP)
+        name, letters = style.in_lines(name, look.font_size, _SIDE + _GAP)
         above.set_title(name, size=letters)
-        rho = f"ρ = {_rho(human, values):.2f}, ".replace("-", "−") if k else ""
-        _class_map(
-            page.axes(left, top + _SIDE + 0.62, _SIDE, _SIDE), full, names, reference, look, rho
-        )
+        rho = f"ρ = {spearmanr(human, values).statistic:.2f}, ".replace("-", "−") if k else ""
+        below = page.axes(left, top + _SIDE + 0.62, _SIDE, _SIDE)
+        _class_map(below, full, names, reference, look, rho)
     text = "distance of class means: percentile within the matrix (%)"
     flat_bar(page, norm, text, (_LEFT, page.height - 0.5, 2 * _SIDE))
     return page.figure
@@ -173,27 +155,21 @@ def _percentiles(table: pd.DataFrame, k: int) -> dict[tuple[str, str], Floats]:
     return {name: np.mean(several, axis=0) for name, several in found.items()}
 
 
-def _rho(human: Floats, values: Floats) -> float:
-    if not np.isfinite(values).all() or np.ptp(values) == 0:
-        return float("nan")
-    return float(spearmanr(human, values).statistic)
-
-
 def _class_map(
     ax: Axes, distances: Floats, names: list[str], reference: Floats, look: Look, text: str
 ) -> None:
     ax.spines[:].set(visible=True, color=FAINT)
     if not np.isfinite(distances).all():
         ax.set(xticks=[], yticks=[])
-        ax.text(0.5, 0.5, "not defined", transform=ax.transAxes, ha="center", color=MUTED)
+        style.inside(ax, 0.5, 0.5, "not defined", ha="center", va="baseline", color=MUTED)
         return
     plane, kept = classical_scaling(distances)
     plane = onto(plane, reference)
     frame(ax, plane)
     ax.scatter(plane[:, 0], plane[:, 1], s=7, color=look.colour(0), linewidths=0)
     name_points(ax, plane, names, _LETTERS, inches=(_SIDE, _SIDE))
-    style: Style = {"size": _LETTERS + 0.5, "color": MUTED, "labelpad": 1.5}
-    ax.set_xlabel(f"{text}map keeps {100 * kept:.0f} %", **style)
+    text = f"{text}map keeps {100 * kept:.0f} %"
+    ax.set_xlabel(text, size=_LETTERS + 0.5, color=MUTED, labelpad=1.5)
 
 
 def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
@@ -215,16 +191,19 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
         values = counts.loc[names, names].to_numpy(dtype=np.float64)
         total = int(part["n_simulations"].iloc[0])
         ax = page.axes(left + number * (side + gap), 0.62, side, side)
-        written: Style = {"text": lambda v: f"{v:.0f}" if v > 0 else "", "size": look.font_size}
-        drawn = matrix(ax, values, Normalize(0, total), "Blues", **written)
+        drawn = matrix(
+            ax,
+            values,
+            Normalize(0, total),
+            "Blues",
+            lambda v: f"{v:.0f}" if v > 0 else "",
+            size=look.font_size,
+        )
         slanted(ax, range(len(names)), texts)
         ax.set_yticks(range(len(names)), texts)
-        ax.set_xlabel("attributed to")
-        if number == 0:
-            ax.set_ylabel("votes simulated from")
+        ax.set(xlabel="attributed to", ylabel="" if number else "votes simulated from")
         right = f"{int(np.trace(values))} of {int(values.sum())} correct"
-        n = f"n = {count(part['n_images'].iloc[0])} images"
-        ax.set_title(f"{metric} RDMs, {n}: {right}", loc="left")
-    bar = colourbar(ax, drawn, f"number of {total} simulated data sets")
+        ax.set_title(f"{metric} RDMs, n = {count(part['n_images'].iloc[0])} images: {right}")
+    bar = style.colourbar(ax, drawn, f"number of {total} simulated data sets")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return page.figure

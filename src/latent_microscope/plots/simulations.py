@@ -1,5 +1,8 @@
 """Simulations of the bias index: power, false positives under the null, coverage of intervals."""
 
+from itertools import product
+from string import ascii_lowercase
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,8 +11,9 @@ from matplotlib.figure import Figure
 from latent_microscope.arguments import In
 from latent_microscope.forensics.bias_simulations import COVERAGE, LEVEL, POWER
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.panels import band, estimate, name_rows, reference
-from latent_microscope.plots.style import Look, Page, Style, count, log_ticks, panel
+from latent_microscope.plots.style import Look, Page, count
 
 _EFFECTS = {"odds": "odds ratio", "ratio": "ratio", "difference": "difference"}
 
@@ -29,27 +33,23 @@ def plot_power(*, power: In, title: str, look: Look, attributes: int = 40) -> Fi
         f"{POWER['odds_ratio']:g}, prevalence ≥ {POWER['prevalence']:g}, "
         f"{POWER['members']:.0f} members",
     )
-    grid = page.grid(2, len(sizes), top=0.72, bottom=0.42, left=0.5, wspace=0.25, hspace=0.5)
+    axes = page.grid(2, len(sizes), top=0.72, bottom=0.42, left=0.5, wspace=0.25, hspace=0.5)
     rows = {"power": "p ≤ 0.05, one attribute", "adjusted": f"q ≤ 0.05 among {attributes}"}
-    letters = iter("abcdefghijkl")
     ticks = [v for v in (1, 1.5, 2, 3, 5) if v <= table["odds_ratio"].max()]
-    for line, (column, text) in zip(grid, rows.items(), strict=True):
-        for ax, size in zip(line, sizes, strict=True):
-            _curves(ax, table[table["members"] == size], column, look)
-            reference(ax, y=LEVEL, zorder=0)
-            if size == POWER["members"] and column == "power":
-                reference(ax, y=POWER["power"], ls=":", zorder=0)
-                ax.plot(POWER["odds_ratio"], POWER["power"], "*", color="black", ms=7, zorder=5)
-            panel(ax, next(letters), f"n = {count(size)}: {text}")
-            ax.set(ylim=(-0.02, 1.03), xscale="log")
-            log_ticks(ax.xaxis, 1e3)
-            ax.set_xticks(ticks, [f"{v:g}" for v in ticks])
-            if ax is line[0]:
-                ax.set_ylabel("power")
-            if line is grid[-1]:
-                ax.set_xlabel("odds ratio (log scale)")
-            look.limit(ax, column)
-    grid[0][-1].legend(title="prevalence", loc="lower right", title_fontsize="small")
+    for k, (column, size) in enumerate(product(rows, sizes)):
+        ax = axes[k]
+        _curves(ax, table[table["members"] == size], column, look)
+        reference(ax, y=LEVEL, zorder=0)
+        if size == POWER["members"] and column == "power":
+            reference(ax, y=POWER["power"], ls=":", zorder=0)
+            ax.plot(POWER["odds_ratio"], POWER["power"], "*", color="black", ms=7, zorder=5)
+        ax.set(ylim=(-0.02, 1.03), xscale="log")
+        style.log_ticks(ax.xaxis, 1e3)
+        ax.set_xticks(ticks, [f"{v:g}" for v in ticks])
+        labels = "odds ratio (log scale)" * (k >= len(sizes)), "power" * (k % len(sizes) == 0)
+        text = f"n = {count(size)}: {rows[column]}"
+        look.panel(ax, column, ascii_lowercase[k], text, *labels)
+    axes[len(sizes) - 1].legend(title="prevalence", loc="lower right", title_fontsize="small")
     return page.figure
 
 
@@ -57,8 +57,7 @@ def _curves(ax: Axes, table: pd.DataFrame, column: str, look: Look) -> None:
     for k, prevalence in enumerate(sorted(table["prevalence"].unique())):
         part = table[table["prevalence"] == prevalence].sort_values("odds_ratio")
         x, low, high = (part[name] for name in ("odds_ratio", f"{column}_low", f"{column}_high"))
-        style: Style = {"marker": "o", "ms": 2.2, "label": f"{prevalence:g}"}
-        ax.plot(x, part[column], color=look.colour(k), **style)
+        ax.plot(x, part[column], "o-", ms=2.2, color=look.colour(k), label=f"{prevalence:g}")
         ax.fill_between(x, low, high, color=look.colour(k), alpha=0.18, lw=0)
 
 
@@ -85,9 +84,7 @@ def plot_calibration(*, null: In, coverage: In, title: str, look: Look) -> Figur
     reference(left, x=float(alarms["limit"].max()), ls=":")
     name_rows(left, procedures, size=5.8)
     left.set_xlim(0, max(0.12, 1.08 * float(alarms["high"].max())))
-    left.set_xlabel("share of studies with any rejection")
-    panel(left, "a", "global null")
-    look.limit(left, "null")
+    look.panel(left, "null", "a", "global null", "share of studies with any rejection")
     band(right, *COVERAGE)
     reference(right, x=1 - LEVEL)
     names = []
@@ -100,9 +97,7 @@ def plot_calibration(*, null: In, coverage: In, title: str, look: Look) -> Figur
         names.append(f"{_short(scenario)}, {_EFFECTS[effect]}, n = {count(members)}")
     name_rows(right, names, size=5.8)
     right.set_xlim(min(0.9, float(covered["coverage"].min()) - 0.01), 1.0)
-    right.set_xlabel("coverage of the 95 % interval")
-    panel(right, "b", "intervals")
-    look.limit(right, "coverage")
+    look.panel(right, "coverage", "b", "intervals", xlabel="coverage of the 95 % interval")
     return page.figure
 
 

@@ -12,22 +12,10 @@ from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.maps import ALL_NOISE
 from latent_microscope.plots.panels import DASHED, estimate, name_rows, reference
-from latent_microscope.plots.style import (
-    INK,
-    MUTED,
-    NOISE,
-    Look,
-    Page,
-    Style,
-    count,
-    fitting,
-    log_ticks,
-    panel,
-    pretty,
-    say,
-)
+from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Page, Style, count, pretty
 from latent_microscope.seeds import derive
 from latent_microscope.tables.cluster_stability import run_pairs
 
@@ -43,9 +31,9 @@ _NOISY = ("mostly noise", "list mostly noise")
 def plot_sbs_sizes(
     *, sbs: list[In], umaps: list[In], title: str, look: Look, labels: list[str] | None = None
 ) -> Figure:
-    """SBS, number of clusters and noise of each run by HDBSCAN's minimal cluster size.
+    """SBS, number of clusters and noise of each seed by HDBSCAN's minimal cluster size.
 
-    ``sbs`` are the tables by cluster size, ``planes`` those by UMAP seed.
+    ``sbs`` are the tables by cluster size, ``umaps`` those by UMAP seed.
     """
     curves = [load_table(path) for path in sbs]
     names = labels or [f"seed {i}" for i in range(len(sbs))]
@@ -55,47 +43,48 @@ def plot_sbs_sizes(
         "bands and bars: 95 % intervals over subsamples on the same UMAP; ×: other UMAP seeds; "
         "dashed: the size that the study uses",
     )
-    axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)[0]
+    axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
     for k, (curve, path, label) in enumerate(zip(curves, umaps, names, strict=True)):
         shift = 1.03 ** (k - (len(curves) - 1) / 2)
-        style = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
-        _by_size(axes, curve, load_table(path), shift, style)
+        marks = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
+        _by_size(axes, curve, load_table(path), shift, marks)
     used = curves[0].loc[curves[0]["configured"], "min_cluster_size"]
-    texts = ("SBS: share of the largest cluster", "number of clusters", "share of noise")
-    labelled = ("share of samples", "number of clusters", "share of samples")
-    for k, name in enumerate(("sbs", "clusters", "noise")):
-        ax = axes[k]
+    across = "minimal cluster size (samples)"
+    panels = [
+        ("sbs", "a", "SBS: share of the largest cluster", across, "share of samples"),
+        ("clusters", "b", "number of clusters", across, "number of clusters"),
+        ("noise", "c", "share of noise", across, "share of samples"),
+    ]
+    for ax, words in zip(axes, panels, strict=True):
         for value in used:
             reference(ax, x=value, zorder=0)
         ax.set_xscale("log")
-        log_ticks(ax.xaxis, 1e3)
+        style.log_ticks(ax.xaxis, 1e3)
         ax.set_xticks(sizes, [f"{s:g}" for s in sizes], rotation=45 if len(sizes) > 5 else 0)
-        ax.set(xlabel="minimal cluster size (samples)", ylabel=labelled[k])
-        panel(ax, "abc"[k], texts[k])
-        if name == "clusters":
+        if ax is axes[1]:
             _numbers_of_clusters(ax, curves)
         else:
             ax.set_ylim(-0.03, 1.03)
-        look.limit(ax, name)
+        look.panel(ax, *words)
     if len(curves) > 1:
         axes[2].legend(loc="best")
     return page.figure
 
 
 def _by_size(
-    axes: Sequence[Axes], curve: pd.DataFrame, others: pd.DataFrame, shift: float, style: Style
+    axes: Sequence[Axes], curve: pd.DataFrame, others: pd.DataFrame, shift: float, marks: Style
 ) -> None:
-    """One run: its curves, and crosses for its other UMAP seeds."""
-    x, colour = curve["min_cluster_size"].to_numpy(float) * shift, style["color"]
-    axes[0].plot(x, curve["share"], **style)
+    """One seed: its curves, and crosses for its other UMAP seeds."""
+    x, colour = curve["min_cluster_size"].to_numpy(float) * shift, marks["color"]
+    axes[0].plot(x, curve["share"], **marks)
     axes[0].fill_between(x, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
     rest = others.iloc[1:]
     axes[0].plot(rest["min_cluster_size"], rest["share"], "x", color=colour, ms=4.5, mew=1)
     numbers = [curve[f"n_clusters{end}"].clip(lower=0.5) for end in ("", "_low", "_high")]
-    axes[1].plot(x, numbers[0], **style)
+    axes[1].plot(x, numbers[0], **marks)
     axes[1].vlines(x, numbers[1], numbers[2], color=colour, lw=1)
-    axes[2].plot(x, curve["noise_share"], **style)
+    axes[2].plot(x, curve["noise_share"], **marks)
 
 
 def _numbers_of_clusters(ax: Axes, curves: Sequence[pd.DataFrame]) -> None:
@@ -122,10 +111,10 @@ def plot_cluster_stability(
 ) -> Figure:
     """Adjusted Rand indices of pairs of clusterings, and the Jaccard index of every cluster.
 
-    ``resampled`` and ``planes`` are the agreements of each run over subsamples and over UMAP seeds,
-    ``…_clusters`` those of its clusters; ``seed``, the root seed, draws the baselines.
+    ``resampled`` and ``umaps`` are the agreements of each seed over subsamples and UMAP seeds,
+    ``…_clusters`` those of its clusters; ``root_seed`` draws the baselines.
     """
-    names = labels or [f"seed {run}" for run in seeds]
+    names = labels or [f"seed {seed}" for seed in seeds]
     found = {"subsamples": resampled, "UMAP seeds": umaps}
     rows = [
         (f"{source}, {names[k]}", load_table(path), look.colour(k))
@@ -154,15 +143,16 @@ def plot_cluster_stability(
         _strip(left, table["ari"], y - 0.16, colour, colour)
         _strip(left, table["ari_clustered"], y + 0.16, colour, "none")
     name_rows(left, [name for name, _, _ in rows])
-    left.set(xlim=(-0.12, 1.04), xlabel="adjusted Rand index")
-    panel(left, "a", "clusterings")
-    look.limit(left, "ari")
-    look.panels.add("jaccard")
+    left.set_xlim(-0.12, 1.04)
+    look.panel(left, "ari", "a", "clusterings", "adjusted Rand index")
     if shown:
         _jaccard(right, per_cluster, names, look, height)
+        right.set_xlim(-0.12, 1.04)
+        text = "Jaccard index of the best match"
+        look.panel(right, "jaccard", "b", "clusters, mean ± sd", text)
     else:
-        say(right, ALL_NOISE)
-        panel(right, "b", "clusters")
+        style.say(right, ALL_NOISE)
+        look.panel(right, "jaccard", "b", "clusters")
     return page.figure
 
 
@@ -172,21 +162,15 @@ def _strip(ax: Axes, column: pd.Series, y: float, colour: str, face: str) -> Non
     if not len(values):
         ax.text(0.02, y, "–", ha="left", va="center", color=MUTED)
         return
-    dots: Style = {
-        "s": 9,
-        "facecolors": face,
-        "edgecolors": colour,
-        "linewidths": 0.6,
-        "alpha": 0.6,
-    }
-    ax.scatter(values, np.full(len(values), y), **dots)
+    dots: Style = {"s": 9, "facecolors": face, "edgecolors": colour, "linewidths": 0.6}
+    ax.scatter(values, np.full(len(values), y), alpha=0.6, **dots)
     ax.plot([values.mean()] * 2, [y - 0.15, y + 0.15], color=colour, lw=1.6)
 
 
 def _jaccard(
     ax: Axes, tables: Mapping[str, list[pd.DataFrame]], labels: list[str], look: Look, height: float
 ) -> None:
-    """Mean ± sd of the Jaccard index of the first six clusters of each run."""
+    """Mean ± sd of the Jaccard index of the first six clusters of each seed."""
     reference(ax, x=_UNSTABLE, ls=":")
     reference(ax, x=_STABLE, ls=":")
     names: list[str] = []
@@ -202,11 +186,8 @@ def _jaccard(
         ax.plot([], [], marker, ms=4, color=look.colour(0), label=source)
     ax.plot([], [], "|", ms=5, color=MUTED, label="shuffled labels")
     name_rows(ax, names)
-    ax.set(xlim=(-0.12, 1.04), xlabel="Jaccard index of the best match")
     place = {"loc": "lower right", "bbox_to_anchor": (1.03, 1.0 + 0.17 / height), "ncols": 3}
     ax.legend(**place, columnspacing=0.8, borderpad=0.1)
-    panel(ax, "b", "clusters, mean ± sd")
-    look.limit(ax, "jaccard")
 
 
 def _best_match(ax: Axes, y: float, row: pd.Series, marker: str, colour: str) -> None:
@@ -226,44 +207,43 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
     ranges, found = load_table(intervals), load_table(reliability)
     vaes = int(ranges["vaes"].max())
     bad = found[found["status"].isin(_NOISY) & (found["over"] != "both")]
-    warning = "".join(
-        f" · {pretty(row['score'])} over {row['over']}: {row['status']}"
-        for row in bad.to_dict("records")
-    )
+    columns = bad[["score", "over", "status"]].itertuples(index=False)
+    warning = [f" · {pretty(score)} over {over}: {status}" for score, over, status in columns]
     scores = [str(score) for score in ranges["score"].unique()]
     blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
         4.75 + 4.0 * (blocks - 1),
-        f"{title} · n = {count(ranges['id'].nunique())} samples · {vaes} VAE{'s' * (vaes > 1)}"
-        f"{warning}",
+        f"{title} · n = {count(ranges['id'].nunique())} samples · {style.several(vaes, 'VAE')}"
+        + "".join(warning),
         "percentile of each sample, ordered by median (line): range over VAEs or VAEs × ICA "
         "restarts (bars); dashed: 95 % of the percentiles by another VAE lie between",
     )
     axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
-    for unused in (ax for pair in axes[-2:] for ax in pair[(len(scores) - 1) % _ACROSS + 1 :]):
+    rows = [axes[i : i + _ACROSS] for i in range(0, len(axes), _ACROSS)]
+    for unused in (ax for row in rows[-2:] for ax in row[(len(scores) - 1) % _ACROSS + 1 :]):
         unused.set_axis_off()
     for k, score in enumerate(scores):
         block, column = divmod(k, _ACROSS)
         table = ranges[ranges["score"] == score]
-        top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
+        top, bottom = rows[2 * block][column], rows[2 * block + 1][column]
         _ranges(top, table, look.colour(_BARS[k % len(_BARS)]), "")
         _ranges(bottom, table, NOISE, "noise_")
         _next(top, table)
         text = f"{pretty(score)} ({_replicates(table)})"
-        panel(top, ascii_lowercase[k], text)
-        top.set_title(top.get_title(loc="left"), fontsize=fitting(text, look.font_size, 1.4))
+        letters = style.fitting(text, look.font_size, 1.4)
+        top.set_title(style.lettered(ascii_lowercase[k], text), fontsize=letters)
         row = _headline(found, score)
         _note(top, row, look.colour(_WARNING) if row["status"] in _NOISY else MUTED)
         what = "VAEs" if int(table["vaes"].iloc[0]) > 1 else "restarts"
-        panel(bottom, "", f"if {what} were unrelated")
+        bottom.set_title(f"if {what} were unrelated")
         for ax, name in ((top, score), (bottom, f"{score}_noise")):
             ax.set(xlim=(0, 100), ylim=(0, 100), xticks=(0, 50, 100), yticks=(0, 50, 100))
             if column:
                 ax.tick_params(labelleft=False)
             look.limit(ax, name)
         bottom.set_xlabel("samples by median (%)")
-    for row_axes in axes:
-        row_axes[0].set_ylabel("percentile (%)")
+    for first in axes[::_ACROSS]:
+        first.set_ylabel("percentile (%)")
     return page.figure
 
 
@@ -276,17 +256,15 @@ def _headline(table: pd.DataFrame, score: str) -> Mapping[Hashable, Any]:
 
 def _replicates(table: pd.DataFrame) -> str:
     total, vaes = int(table["replicates"].iloc[0]), int(table["vaes"].iloc[0])
-    if total == vaes:
-        return f"{vaes} VAE{'s' if vaes > 1 else ''}"
-    return f"{vaes} × {total // vaes}"
+    return style.several(vaes, "VAE") if total == vaes else f"{vaes} × {total // vaes}"
 
 
 def _ranges(ax: Axes, table: pd.DataFrame, colour: str, prefix: str) -> None:
     if table["low"].isna().all():
-        say(ax, "one replicate:\nuncertainty unknown")
+        style.say(ax, "one replicate:\nuncertainty unknown")
         return
     order = np.argsort(table[f"{prefix}median"].to_numpy(float), kind="stable")
-    chosen = order[np.linspace(0, len(order) - 1, min(len(order), _COLUMNS)).round().astype(int)]
+    chosen = order[style.evenly(len(order), _COLUMNS)]
     x = np.linspace(0, 100, len(chosen))
     columns = [f"{prefix}{name}" for name in ("low", "high", "median")]
     low, high, middle = table[columns].to_numpy(float)[chosen].T
@@ -311,5 +289,4 @@ def _note(ax: Axes, row: Mapping[Hashable, Any], colour: str) -> None:
         f"between {over}: Spearman {row['spearman_mean']:.2f}\n"
         f"{row['list']}: {row['list_shared']:.0%} repeat (chance {row['list_shared_chance']:.1%})"
     )
-    place: Style = {"transform": ax.transAxes, "ha": "right", "va": "top", "linespacing": 1.15}
-    ax.text(0.98, -0.16, text, color=colour, size="x-small", **place)
+    style.inside(ax, 0.98, -0.16, text, color=colour, size="x-small", linespacing=1.15)

@@ -38,10 +38,7 @@ _WORDS = {
     "efficientnet": "EfficientNet",
     "onehot": "one-hot",
 }
-_NO_DITHER = Image.Dither.NONE
 _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
-_KEYS = {"dpi", "font_size", "palette", "limits"}
-_LIMIT_KEYS = {"xlim", "ylim", "clim"}
 
 
 @dataclass
@@ -49,11 +46,26 @@ class Look:
     """Settings of one figure; ``panels`` collects the names that ``limits`` may use."""
 
     name: str  # as in figures.limits of the config
-    colours: tuple[str, ...] = OKABE_ITO  # categorical, most important first
-    font_size: float = 7.5  # points
     dpi: int = 150
+    font_size: float = 7.5  # points
+    palette: str | Sequence[str] = "okabe-ito"
     limits: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
     panels: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for figure, entry in self.limits.items():
+            for key, (low, high) in entry.items():
+                if low == high or (key == "clim" and low > high):
+                    raise InputError(
+                        f"limits of {figure!r}: {key} {[low, high]} must be [low, high]"
+                    )
+        if isinstance(self.palette, str) and self.palette != "okabe-ito":
+            raise InputError(f"style: palette {self.palette!r} is neither 'okabe-ito' nor a list")
+
+    @property
+    def colours(self) -> Sequence[str]:
+        """Of categories, most important first."""
+        return OKABE_ITO if isinstance(self.palette, str) else self.palette
 
     def _get(self, panel: str, key: str) -> tuple[float, float] | None:
         self.panels.add(panel)
@@ -65,11 +77,20 @@ class Look:
 
     def limit(self, ax: Axes, panel: str) -> None:
         """Fix the axes of a panel where the config says so (``figure/panel`` or ``figure``)."""
-        xlim, ylim = self._get(panel, "xlim"), self._get(panel, "ylim")
-        if xlim:
-            ax.set_xlim(xlim)
-        if ylim:
-            ax.set_ylim(ylim)
+        for key in ("xlim", "ylim"):
+            if ends := self._get(panel, key):
+                ax.set(**{key: ends})
+
+    def panel(
+        self, ax: Axes, name: str, letter: str, title: str, xlabel: str = "", ylabel: str = ""
+    ) -> None:
+        """Finish a panel: its title, labels of its axes, and limits that the config fixes."""
+        ax.set_title(lettered(letter, title))
+        if xlabel:
+            ax.set_xlabel(xlabel)
+        if ylabel:
+            ax.set_ylabel(ylabel)
+        self.limit(ax, name)
 
     def bounds(
         self, values: npt.ArrayLike, panel: str, *, tail: float = 1.0
@@ -95,10 +116,10 @@ def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
     """Set matplotlib up for one figure, whatever the user's own settings are.
 
     ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours) and
-    ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]). Other
-    keys, wrong limits and panels that the figure does not have raise an InputError.
+    ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]). Wrong
+    limits and panels that the figure does not have raise an InputError.
     """
-    made = _checked(name, dict(style or {}))
+    made = Look(name, **(style or {}))
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_settings(made))
@@ -112,68 +133,30 @@ def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
             )
 
 
-def _checked(name: str, style: dict[str, Any]) -> Look:
-    unknown = sorted(set(style) - _KEYS)
-    if unknown:
-        raise InputError(f"style: {unknown[0]!r} is not one of {sorted(_KEYS)}")
-    limits = style.get("limits") or {}
-    for figure, entry in limits.items():
-        for key, pair in entry.items():
-            if key not in _LIMIT_KEYS:
-                raise InputError(f"limits of {figure!r}: {key!r} is not one of xlim, ylim, clim")
-            if len(pair) != 2 or pair[0] == pair[1] or (key == "clim" and pair[0] > pair[1]):
-                raise InputError(f"limits of {figure!r}: {key} {list(pair)} must be [low, high]")
-    palette = style.get("palette", "okabe-ito")
-    if isinstance(palette, str):
-        if palette != "okabe-ito":
-            raise InputError(f"style: palette {palette!r} is neither 'okabe-ito' nor a list")
-        palette = OKABE_ITO
-    return Look(
-        name=name,
-        colours=tuple(palette),
-        font_size=float(style.get("font_size", 7.5)),
-        dpi=int(style.get("dpi", 150)),
-        limits=limits,
-    )
-
-
 def _settings(made: Look) -> dict[str, Any]:
     size = made.font_size
+    inks = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
+    letters = ("font.size", "axes.titlesize", "axes.labelsize")
     return {
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
-        "font.size": size,
-        "axes.titlesize": size,
+        **dict.fromkeys(letters, size),
+        **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), size - 1),
+        **dict.fromkeys(inks, INK),
+        **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.6),
+        **dict.fromkeys(("xtick.major.size", "ytick.major.size"), 2.5),
+        **dict.fromkeys(("xtick.minor.size", "ytick.minor.size"), 1.5),
+        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+        **dict.fromkeys(("figure.dpi", "savefig.dpi"), made.dpi),
         "axes.titlelocation": "left",
         "axes.titlepad": 4.0,
-        "axes.labelsize": size,
         "axes.labelpad": 2.5,
-        "xtick.labelsize": size - 1,
-        "ytick.labelsize": size - 1,
-        "legend.fontsize": size - 1,
-        "legend.frameon": False,
         "legend.handlelength": 1.2,
         "legend.handletextpad": 0.5,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.linewidth": 0.6,
-        "axes.edgecolor": INK,
-        "axes.labelcolor": INK,
-        "text.color": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "xtick.major.width": 0.6,
-        "ytick.major.width": 0.6,
-        "xtick.major.size": 2.5,
-        "ytick.major.size": 2.5,
-        "xtick.minor.size": 1.5,
-        "ytick.minor.size": 1.5,
         "lines.linewidth": 1.1,
         "image.interpolation": "antialiased",
         "image.cmap": SEQUENTIAL,
         "pdf.fonttype": 42,  # text stays text
         "pdf.compression": 6,
-        "figure.dpi": made.dpi,
-        "savefig.dpi": made.dpi,
         "axes.formatter.useoffset": False,
         "agg.path.chunksize": 0,
     }
@@ -193,12 +176,7 @@ class Page:
     """
 
     def __init__(
-        self,
-        height: float,
-        title: str,
-        note: str = "",
-        width: float = WIDTH,
-        kind: type[Figure] = Figure,
+        self, height: float, title: str, note: str = "", width: float = WIDTH, kind: Any = Figure
     ) -> None:
         self.width, self.height = width, height
         self.figure = kind(figsize=(width, height))
@@ -210,8 +188,8 @@ class Page:
 
     def text(self, left: float, top: float, text: str, **options: Any) -> None:
         """Write at a place in inches; ``top`` is the upper edge of the text."""
-        options = {"ha": "left", "va": "top", **options}
-        self.figure.text(left / self.width, 1.0 - top / self.height, text, **options)
+        place = left / self.width, 1.0 - top / self.height
+        self.figure.text(*place, text, **{"ha": "left", "va": "top", **options})
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Axes whose frame fills the given rectangle (inches from the top left)."""
@@ -229,16 +207,14 @@ class Page:
         right: float = 0.12,
         wspace: float = 0.6,
         hspace: float = 0.7,
-    ) -> list[list[Axes]]:
-        """Equal axes over the page; margins and gaps in inches."""
+    ) -> list[Axes]:
+        """Equal axes over the page, row by row; margins and gaps in inches."""
         width = (self.width - left - right - wspace * (columns - 1)) / columns
         height = (self.height - top - bottom - hspace * (rows - 1)) / rows
         return [
-            [
-                self.axes(left + c * (width + wspace), top + r * (height + hspace), width, height)
-                for c in range(columns)
-            ]
+            self.axes(left + c * (width + wspace), top + r * (height + hspace), width, height)
             for r in range(rows)
+            for c in range(columns)
         ]
 
 
@@ -251,7 +227,7 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
     fig.savefig(buffer, format="png", metadata={"Software": None})
     if isinstance(fig, FewColours):
         with Image.open(buffer) as image:
-            flat = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=_NO_DITHER)
+            flat = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         buffer = io.BytesIO()
         flat.save(buffer, format="png", optimize=True)
     save_bytes(png, buffer)
@@ -279,10 +255,9 @@ def in_lines(text: str, size: float, width: float) -> tuple[str, float]:
     return "\n".join(lines), 0.9 * fitting(max(lines, key=len), size, width)
 
 
-def panel(ax: Axes, letter: str, text: str) -> None:
-    """A panel's title: bold letter, then the text."""
-    prefix = rf"$\bf{{{letter}}}$  " if letter else ""
-    ax.set_title(prefix + text)
+def lettered(letter: str, text: str) -> str:
+    """A bold letter, then the text."""
+    return rf"$\bf{{{letter}}}$  {text}" if letter else text
 
 
 def nothing(title: str, why: str, note: str = "") -> Figure:
@@ -300,6 +275,11 @@ def say(ax: Axes, text: str) -> None:
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=MUTED)
 
 
+def inside(ax: Axes, x: float, y: float, text: str, **options: Any) -> None:
+    """Write at shares of a panel's width and height, by default left of and below the place."""
+    ax.text(x, y, text, transform=ax.transAxes, **{"ha": "right", "va": "top", **options})
+
+
 def plain(ax: Axes, xlabel: str, ylabel: str) -> None:
     """Label a map whose coordinates have no unit: no ticks."""
     ax.set(xticks=[], yticks=[], xlabel=xlabel, ylabel=ylabel)
@@ -312,9 +292,10 @@ def point_size(n: int) -> float:
 
 def points(ax: Axes, xy: npt.ArrayLike, **options: Any) -> Any:
     """A scatter that is rasterised within the PDF."""
-    array = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
-    options = {"s": point_size(len(array)), "linewidths": 0, "rasterized": True, **options}
-    return ax.scatter(array[:, 0], array[:, 1], **options)
+    x, y = np.asarray(xy, dtype=np.float64).reshape(-1, 2).T
+    return ax.scatter(
+        x, y, **{"s": point_size(len(x)), "linewidths": 0, "rasterized": True} | options
+    )
 
 
 def colourbar(ax: Axes, mappable: Any, label: str, **options: Any) -> Any:
@@ -337,6 +318,21 @@ def log_ticks(axis: Any, ratio: float) -> None:
 def count(n: float) -> str:
     """``12345`` → ``12,345``."""
     return f"{int(n):,}"
+
+
+def evenly(n: int, most: int) -> npt.NDArray[np.int64]:
+    """At most ``most`` of 0 to n - 1, evenly spaced, both ends included."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
+
+
+def rounded(value: float, digits: int = 2) -> str:
+    """``0.5`` → ``0.50``; never ``-0.00``."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def several(n: int, what: str) -> str:
+    """``3 seeds``, ``1 seed``."""
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def pretty(name: str) -> str:

@@ -12,8 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
+from latent_microscope.plots import style
 from latent_microscope.plots.panels import DASHED, key
-from latent_microscope.plots.style import MUTED, Look, Page, log_ticks, panel, pretty
+from latent_microscope.plots.style import MUTED, Look, Page, Style, pretty
 
 # Column, title, unit of each panel.
 _VAE = [
@@ -40,20 +41,19 @@ def plot_training(
 ) -> Figure:
     """Loss of a VAE and its parts, or loss and accuracy of a classifier, over epochs."""
     names = labels or [f"seed {i}" for i in range(len(training))]
-    return _curves([load_table(path) for path in training], names, title, look)
+    return _curves(training, names, title, look)
 
 
 def plot_classifier_training(
     *, training: list[In], title: str, labels: list[str], look: Look
 ) -> Figure:
-    """Loss, accuracy and learning rate over epochs; ``labels`` names the model of each run."""
-    return _curves(
-        [load_table(path) for path in training], [pretty(x) for x in labels], title, look
-    )
+    """Loss, accuracy and learning rate over epochs; ``labels`` names the model of each table."""
+    return _curves(training, [pretty(x) for x in labels], title, look)
 
 
-def _curves(tables: list[pd.DataFrame], labels: list[str], title: str, look: Look) -> Figure:
-    """One line per run; runs of one label share a colour; test curves are dashed."""
+def _curves(training: list[In], labels: list[str], title: str, look: Look) -> Figure:
+    """One line per table; those of one label share a colour; test curves are dashed."""
+    tables = [load_table(path) for path in training]
     if not tables or len(tables) != len(labels):
         raise InputError(
             f"training: {len(tables)} tables and {len(labels)} labels; give one label per table"
@@ -68,21 +68,18 @@ def _curves(tables: list[pd.DataFrame], labels: list[str], title: str, look: Loo
     lines = -(-max(1, len(panels)) // columns)
     shortest, longest = (f(len(table) for table in tables) for f in (min, max))
     epochs = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
-    runs = f"{len(tables)} run{'s' if len(tables) > 1 else ''}"
-    page = Page(0.55 + 1.95 * lines, f"{title} · {runs} · {epochs} epochs")
-    grid = page.grid(lines, columns, top=0.75, hspace=0.75, wspace=0.7)
-    axes = [ax for row in grid for ax in row]
+    trained = style.several(len(tables), "network" if classifier else "seed")
+    page = Page(0.55 + 1.95 * lines, f"{title} · {trained} · {epochs} epochs")
+    axes = page.grid(lines, columns, top=0.75, hspace=0.75, wspace=0.7)
     names = list(dict.fromkeys(labels))
     for ax, letter, (column, text, unit) in zip(axes, "abcdef", panels, strict=False):
         for table, label in zip(tables, labels, strict=True):
             _curve(ax, table, column, look.colour(names.index(label)))
-        panel(ax, letter, text)
-        _epochs(ax, unit)
         _scale(ax, column, tables)
-        look.limit(ax, column)
+        _over_epochs(ax, column, letter, text, unit, look)
     for ax in axes[len(panels) :]:
         ax.remove()
-    handles = [Line2D([], [], color=look.colour(i), label=name) for i, name in enumerate(names)]
+    handles = _lines(names, look)
     if any("test_loss" in table for table in tables):
         handles.append(Line2D([], [], color=MUTED, label="train (what is minimised)"))
         test = "test (never used to choose)"
@@ -91,18 +88,21 @@ def _curves(tables: list[pd.DataFrame], labels: list[str], title: str, look: Loo
     return page.figure
 
 
+def _lines(names: list[str], look: Look) -> list[Line2D]:
+    return [Line2D([], [], color=look.colour(i), label=name) for i, name in enumerate(names)]
+
+
 def _curve(ax: Axes, table: pd.DataFrame, column: str, colour: str) -> None:
     marker = "o" if len(table) == 1 else None
-    if column in table:
-        ax.plot(table["epoch"], table[column], color=colour, marker=marker, ms=3, alpha=0.85)
-    test = f"test_{column}"
-    if test in table:
-        ax.plot(table["epoch"], table[test], color=colour, ls=DASHED, marker=marker, ms=3)
+    for name, line, alpha in ((column, "-", 0.85), (f"test_{column}", DASHED, 1)):
+        if name in table:
+            drawn: Style = {"color": colour, "ls": line, "marker": marker, "ms": 3, "alpha": alpha}
+            ax.plot(table["epoch"], table[name], **drawn)
 
 
-def _epochs(ax: Axes, unit: str) -> None:
-    ax.set(xlabel="epoch", ylabel=unit)
+def _over_epochs(ax: Axes, name: str, letter: str, text: str, unit: str, look: Look) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    look.panel(ax, name, letter, text, "epoch", unit)
 
 
 def _scale(ax: Axes, column: str, tables: Sequence[pd.DataFrame]) -> None:
@@ -113,7 +113,7 @@ def _scale(ax: Axes, column: str, tables: Sequence[pd.DataFrame]) -> None:
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() / values.min() > 5:
         ax.set_yscale("log")
-        log_ticks(ax.yaxis, values.max() / values.min())
+        style.log_ticks(ax.yaxis, values.max() / values.min())
     elif values.size and np.ptp(values) == 0:
         ax.set_ylim(0, 1.2 * values.max() or 1)
 
@@ -123,12 +123,12 @@ def plot_fold_training(
 ) -> Figure:
     """Losses and accuracy of fine-tuning over epochs, and the number of epochs of each fold.
 
-    ``models`` names the model of each run.
+    ``models`` names the model of each table.
     """
     if not training or not len(training) == len(provenance) == len(models):
         raise InputError(
             f"fold training: {len(training)} tables of training, {len(provenance)} of provenance "
-            f"and {len(models)} models; give one of each per run"
+            f"and {len(models)} models; give one of each per network"
         )
     names = list(dict.fromkeys(models))
     columns = ["fold", "epoch", *(column for column, _, _ in _FOLDS)]
@@ -136,23 +136,17 @@ def plot_fold_training(
     chosen = [load_table(path, ["fold", "epochs"]) for path in provenance]
     page = Page(
         4.55,
-        f"{title} · cross-validated fine-tuning, {len(training)} run{'s' * (len(training) > 1)}",
+        f"{title} · cross-validated fine-tuning, {style.several(len(training), 'network')}",
         "lines: mean over folds and seeds, bands: lowest to highest fold; cross-entropy to the "
         "targets that the model is trained on",
     )
-    axes = [ax for row in page.grid(2, 2, top=0.95, hspace=0.75, wspace=0.7) for ax in row]
+    axes = page.grid(2, 2, top=0.95, hspace=0.75, wspace=0.7)
     for ax, letter, (column, text, unit) in zip(axes, "abc", _FOLDS, strict=False):
         for i, name in enumerate(names):
             _band(ax, _of_model(curves, models, name), column, look.colour(i))
-        panel(ax, letter, text)
-        _epochs(ax, unit)
-        look.limit(ax, column)
+        _over_epochs(ax, column, letter, text, unit, look)
     _choices(axes[3], [_of_model(chosen, models, name) for name in names], look)
-    panel(axes[3], "d", "number of epochs chosen on validation images")
-    look.limit(axes[3], "choices")
-    handles = [
-        Line2D([], [], color=look.colour(i), label=pretty(name)) for i, name in enumerate(names)
-    ]
+    handles = _lines([pretty(name) for name in names], look)
     key(page, 0.55, handles, loc="upper left", ncols=min(len(names), 4), borderpad=0)
     return page.figure
 
@@ -176,4 +170,6 @@ def _choices(ax: Axes, chosen: Sequence[pd.DataFrame], look: Look) -> None:
         places = np.arange(len(values)) + (i - (len(chosen) - 1) / 2) * width
         ax.bar(places, shares, width * 0.9, color=look.colour(i))
     ax.set_xticks(range(len(values)), [str(value) for value in values])
-    ax.set(xlabel="number of epochs", ylabel="share of folds", ylim=(0, 1))
+    ax.set_ylim(0, 1)
+    text = "number of epochs chosen on validation images"
+    look.panel(ax, "choices", "d", text, "number of epochs", "share of folds")

@@ -107,7 +107,7 @@ def write_sidecars(
         sidecar_path(output).unlink(missing_ok=True)
     declared = facts.get("declared")
     if declared and (plugin := registry.plugin_of(*declared.split("/", 1))):
-        facts["plugin"] = f"{plugin.distribution} {plugin.version}"
+        facts["plugin"] = plugin
     common = {
         "schema": SCHEMA,
         **{key: value for key, value in facts.items() if value or key not in _OPTIONAL},

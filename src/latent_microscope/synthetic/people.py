@@ -73,24 +73,17 @@ def authentic_images(
     return np.clip(repeated + generator.normal(0, noise, repeated.shape), 0, 1)
 
 
-@dataclass(frozen=True)
-class Interpolations:
-    """n mixtures alpha·A + (1 − alpha)·B of two different people, and what they are made of."""
-
-    images: npt.NDArray[np.float64]  # (n, 32, 64, 3) in [0, 1]
-    person_a: npt.NDArray[np.int64]
-    person_b: npt.NDArray[np.int64]
-    alpha: npt.NDArray[np.float64]
-
-
 def interpolated_images(
     bases: npt.NDArray[np.float64],
     count: int,
     generator: np.random.Generator,
     noise: float = 0.03,
     edge: float = 0.5,
-) -> Interpolations:
-    """Mixtures of two of the templates, alpha uniform, + N(0, noise²), clipped."""
+) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+    """Mixtures alpha·A + (1 − alpha)·B of two people, alpha uniform, + N(0, noise²), clipped.
+
+    The images are (n, 32, 64, 3); the table has person_a, person_b and alpha.
+    """
     if count and len(bases) < 2:
         raise InputError("interpolations need at least two people")
     person_a = generator.integers(0, len(bases), count)
@@ -102,7 +95,7 @@ def interpolated_images(
     weight = alpha[:, None, None, None]
     mixed = weight * bases[person_a] + (1 - weight) * bases[person_b]
     images = np.clip(mixed + generator.normal(0, noise, mixed.shape), 0, 1)
-    return Interpolations(images, person_a, person_b, alpha)
+    return images, pd.DataFrame({"person_a": person_a, "person_b": person_b, "alpha": alpha})
 
 
 def quantise(images: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
@@ -115,30 +108,24 @@ def people_data(
     template_stream: np.random.Generator,
     sample_stream: np.random.Generator,
 ) -> tuple[npt.NDArray[np.uint8], pd.DataFrame]:
-    """Images and their labels: the authentic ones, person by person, then the interpolations.
+    """Images uint8 (n, 32, 64, 3) and their labels: authentic by person, then interpolations.
 
-    Returns:
-        uint8 (n, 32, 64, 3), and a table id, kind (authentic | interpolation), person_a, person_b
-        (−1 if none), alpha (NaN if none), authentic.
+    The table: id, kind (authentic or interpolation), person_a, person_b (−1 if none), alpha (NaN if
+    none), authentic.
     """
     bases = templates(template_stream, settings.people)
     authentic = authentic_images(bases, settings.per_person, sample_stream, settings.noise)
     noise, edge = settings.interpolation_noise, settings.edge
-    mixed = interpolated_images(bases, settings.interpolations, sample_stream, noise, edge)
-    sizes = {"authentic": len(authentic), "interpolation": len(mixed.images)}
-    nobody = np.full(len(authentic), -1)
-    people = np.repeat(np.arange(len(bases)), settings.per_person)
-    table = pd.DataFrame(
-        {
-            "id": [f"{kind}-{i:04d}" for kind, size in sizes.items() for i in range(size)],
-            "kind": [kind for kind, size in sizes.items() for _ in range(size)],
-            "person_a": np.concatenate([people, mixed.person_a]),
-            "person_b": np.concatenate([nobody, mixed.person_b]),
-            "alpha": np.concatenate([np.full(len(authentic), np.nan), mixed.alpha]),
-        }
-    )
+    mixed, parts = interpolated_images(bases, settings.interpolations, sample_stream, noise, edge)
+    person_a = np.repeat(np.arange(len(bases)), settings.per_person)
+    people = pd.DataFrame({"person_a": person_a, "person_b": -1, "alpha": np.nan})
+    table = pd.concat([people, parts], ignore_index=True)
+    sizes = {"authentic": len(people), "interpolation": len(parts)}
+    ids = [f"{kind}-{i:04d}" for kind, size in sizes.items() for i in range(size)]
+    table.insert(0, "id", ids)
+    table.insert(1, "kind", [name.partition("-")[0] for name in ids])
     table["authentic"] = table["kind"] == "authentic"
-    return quantise(np.concatenate([authentic, mixed.images])), table
+    return quantise(np.concatenate([authentic, mixed])), table
 
 
 def people_of_run(
@@ -157,9 +144,6 @@ def eye_region(images: npt.NDArray[np.uint8], sigma: float = 0.5) -> npt.NDArray
 
     Rows 25–60 %, columns 15–85 % (rounded down), resized to 64×32 (Lanczos), 3×3 Gaussian blur of
     ``sigma`` pixels.
-
-    Raises:
-        InputError: Not such an array, or images too small to crop.
     """
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
         raise InputError(f"images must be uint8 (n, H, W, 3), not {images.dtype} {images.shape}")

@@ -40,7 +40,8 @@ def layer_profile(
     """Similarity of the RDM of each layer (name, ``.npy``), first to last, with that of the votes.
 
     rho-a over all pairs (``value``) and among pairs of one class, Spearman over all pairs and with
-    the label RDM held constant; ``depth`` is the position as a share of the last. NaN where not defined. No RDM is kept.
+    the label RDM held constant; ``depth`` is the position as a share of the last. NaN where not
+    defined. No RDM is kept.
     """
     n = len(votes.ids)
     human = rdm(vote_shares(votes.counts), metric, votes.ids)
@@ -114,9 +115,9 @@ def tabulate_layers(
     Returns:
         One row per metric, model and layer: these and ``position``, ``depth``, ``width``, then
         ``<measure>_mean`` and ``<measure>_sd`` over seeds of ``value`` (rho-a), ``spearman``,
-        ``partial_label`` and ``within_class_rho_a``, ``n`` seeds, ``label_only``, ``<measure>_ceiling_lower`` and
-        ``_upper`` (halves of the votes, and root Spearman-Brown of that), ``n_images``,
-        ``n_pairs``, ``note``.
+        ``partial_label`` and ``within_class_rho_a``, ``n`` seeds, ``label_only``,
+        ``<measure>_ceiling_lower`` and ``_upper`` (halves of the votes, and root Spearman-Brown of
+        that), ``n_images``, ``n_pairs``, ``note``.
     """
     if not profiles:
         raise InputError("no profile; give that of at least one network")

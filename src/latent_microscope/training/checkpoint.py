@@ -1,7 +1,6 @@
 """Checkpoints: all that an interrupted training needs to end with the same bytes."""
 
 import io
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,8 @@ import torch
 from torch import Tensor
 
 from latent_microscope.io.artefacts import remove_leftovers, save_bytes
+from latent_microscope.messages import log
 from latent_microscope.step import checkpoint_path
-
-log = logging.getLogger("latent_microscope")
 
 
 class Checkpoint:

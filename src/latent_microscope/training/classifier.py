@@ -1,11 +1,12 @@
 """Training of a classifier on hard labels or on distributions over classes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pydantic
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -13,26 +14,22 @@ from torch.nn.functional import cross_entropy
 from latent_microscope.errors import InputError
 from latent_microscope.models.philnet import PhilNet
 from latent_microscope.models.pixels import to_unit
-from latent_microscope.training.data import augment, shuffled
 from latent_microscope.training.device import numeric_environment
-from latent_microscope.training.loop import Loop, Run
-from latent_microscope.training.settings import Augmentation, Optimisation, require
+from latent_microscope.training.loop import Loop, Run, shuffled
+from latent_microscope.training.settings import STRICT, Augmentation, Optimisation
+
+_FILL = (125, 123, 114)  # mean colour of CIFAR-10's training images
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class ClassifierSettings(Optimisation):
     """Settings of :func:`train_classifier`."""
 
-    augmentation: Augmentation = field(default=Augmentation(), metadata={"nested": Augmentation})
+    augmentation: Augmentation = Augmentation()
     label_smoothing: float = 0.0  # share of the target spread over all classes
     average: float = 0.0  # decay of the running average of the weights (the result); 0: none
-    trainable: str = "all"  # weights, or the head on a frozen backbone
+    trainable: Literal["all", "head"] = "all"  # weights, or the head on a frozen backbone
     monitor_every: int = 1  # epochs between two evaluations (the last epoch always)
-
-    def __post_init__(self) -> None:
-        """Check names."""
-        super().__post_init__()
-        require("trainable", self.trainable, ("all", "head"))
 
 
 @dataclass
@@ -53,13 +50,9 @@ def train_classifier(
     run: Run,
     monitor: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> TrainedClassifier:
-    """Minimise cross-entropy on uint8 images (n, H, W, C).
+    """Minimise cross-entropy on uint8 images (n, H, W, C), to labels (n,) or shares (n, classes).
 
-    The targets are labels (n,) or distributions (n, classes); ``monitor`` are images and targets to
-    evaluate on, never to choose by.
-
-    Raises:
-        InputError: Images and targets that do not fit, or a loss that is not finite.
+    ``monitor`` are images and targets to evaluate on, never to choose by.
     """
     if len(images) != len(targets) or not len(images):
         raise InputError(
@@ -159,3 +152,52 @@ def _as_tensor(targets: np.ndarray) -> Tensor:
 def _hits(logits: Tensor, target: Tensor) -> Tensor:
     labels = target if target.ndim == 1 else target.argmax(1)
     return (logits.argmax(1) == labels).sum()
+
+
+def augment(
+    images: Tensor, rows: Tensor, settings: Augmentation, generator: torch.Generator
+) -> Tensor:
+    """Rows (b,) of uint8 images (n, H, W, C), randomly shifted, flipped and blanked.
+
+    ``rows`` and the generator are on the CPU, so that any device sees the same batches.
+    """
+    device = images.device
+    _, height, width, _ = images.shape
+    if not (settings.crop or settings.flip or settings.cutout):
+        return images[rows.to(device)]
+    count = len(rows)
+    vertical, inside_v = _source_positions(height, count, settings, generator)
+    horizontal, inside_h = _source_positions(width, count, settings, generator)
+    if settings.flip:
+        flipped = torch.randint(0, 2, (count, 1), generator=generator).bool()
+        horizontal = torch.where(flipped, horizontal.flip(1), horizontal)
+        inside_h = torch.where(flipped, inside_h.flip(1), inside_h)
+    index = (rows[:, None, None], vertical[:, :, None], horizontal[:, None, :])
+    batch = images[tuple(i.to(device) for i in index)]
+    if settings.padding == "zero" and settings.crop:
+        batch = batch * (inside_v[:, :, None] & inside_h[:, None, :]).to(device)[..., None]
+    if settings.cutout:
+        hole_v = _hole(height, count, settings.cutout, generator)
+        hole_h = _hole(width, count, settings.cutout, generator)
+        hole = hole_v[:, :, None] & hole_h[:, None, :]
+        fill = torch.tensor(_FILL, dtype=torch.uint8, device=device)
+        batch = torch.where(hole.to(device)[..., None], fill, batch)
+    return batch
+
+
+def _source_positions(
+    size: int, count: int, settings: Augmentation, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Source positions (count, size) of shifted pixels, and which of them were inside."""
+    shift = torch.randint(-settings.crop, settings.crop + 1, (count, 1), generator=generator)
+    position = torch.arange(size)[None, :] + shift
+    inside = (position >= 0) & (position < size)
+    position = position.abs()
+    return torch.where(position >= size, 2 * (size - 1) - position, position), inside
+
+
+def _hole(size: int, count: int, side: int, generator: torch.Generator) -> Tensor:
+    """Whether each position (count, size) lies in a span of ``side`` around a random centre."""
+    centre = torch.randint(0, size, (count, 1), generator=generator)
+    offset = torch.arange(size)[None, :] - centre + side // 2
+    return (offset >= 0) & (offset < side)

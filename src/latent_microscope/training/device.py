@@ -1,6 +1,5 @@
 """Where and how exactly torch computes: device, precision, determinism."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +7,8 @@ from contextlib import contextmanager
 import torch
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.step import gpu_granted
-
-log = logging.getLogger("latent_microscope")
 
 
 def pick_device(setting: str = "auto") -> torch.device:
@@ -89,7 +87,4 @@ def numeric_environment(device: torch.device, *, deterministic: bool = True) -> 
 
 def memory_format(name: str) -> torch.memory_format:
     """``contiguous`` or ``channels_last`` as torch's constant."""
-    formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-    if name not in formats:
-        raise InputError(f"memory_format: {name!r} is unknown; use contiguous or channels_last")
-    return formats[name]
+    return torch.channels_last if name == "channels_last" else torch.contiguous_format

@@ -1,18 +1,23 @@
-"""Cross-validated fine-tuning: every image is predicted by a network that never saw its target."""
+"""Cross-validated fine-tuning: every image is predicted by a network that never saw its target.
 
-import logging
+Networks trained with random crops and flips give slightly different outputs for each crop; their
+mean varies less (test-time augmentation; Krizhevsky et al. 2012 averaged ten crops).
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pydantic
 import torch
 from torch import Tensor
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import load_checked
@@ -22,7 +27,7 @@ from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.classifier import ClassifierSettings, train_classifier
 from latent_microscope.training.device import memory_format, numeric_environment
 from latent_microscope.training.loop import Run
-from latent_microscope.training.settings import parse, require
+from latent_microscope.training.settings import STRICT, parse
 from latent_microscope.training.splits import (
     ROLES,
     Ints,
@@ -33,12 +38,11 @@ from latent_microscope.training.splits import (
     members_of,
 )
 
-log = logging.getLogger("latent_microscope")
 Floats = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class FoldSettings:
     """Settings of :func:`fine_tune_folds`.
 
@@ -48,7 +52,7 @@ class FoldSettings:
     schedule; the weights are those after the number with the smallest inner cross-entropy.
     """
 
-    targets: str  # to train on: votes (their distribution) or labels (one-hot)
+    targets: Literal["votes", "labels"]  # to train on: their distribution, or one-hot
     folds: int
     # Share of a fold's training images that its network is not trained on; their role is "inner".
     validation_fraction: float
@@ -58,7 +62,6 @@ class FoldSettings:
 
     def __post_init__(self) -> None:
         """Check that there are images for a choice."""
-        require("targets", self.targets, ("votes", "labels"))
         if len(self.choose) > 1 and not self.validation_fraction:
             raise InputError(
                 "epochs.choose: there are no validation images to choose by; set "
@@ -146,9 +149,6 @@ def fine_tune_folds(
     The folds, their inner images, the batches, their augmentation and dropout depend on the seed,
     the ids and the classes ``labels`` alone: other ``targets`` (n, classes) are trained on in
     exactly the same way. Temperatures are fitted to the vote ``shares`` (n, classes).
-
-    Raises:
-        InputError: More folds than images, or a training that fails.
     """
     names, classes = np.asarray(ids, dtype=object), np.asarray(labels)
     fold_of = assign_folds(names, classes, settings.folds, rng(stage.seed, "folds"))
@@ -317,3 +317,65 @@ def _training_table(results: Sequence[dict[str, Any]]) -> pd.DataFrame:
 def _hash_state(state: Mapping[str, Tensor]) -> str:
     """SHA-256 of a state dict: names and values."""
     return hash_ids([f"{name} {hash_array(state[name].cpu().numpy())}" for name in sorted(state)])
+
+
+def shifts(size: int) -> list[tuple[int, int]]:
+    """Shifts (down, right) in pixels: none, and ``size`` in each of four directions."""
+    return [(0, 0), (size, 0), (-size, 0), (0, size), (0, -size)] if size else [(0, 0)]
+
+
+def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Images (n, H, W, C) moved by whole pixels; pixels from outside are reflected."""
+    border, (_, height, width, _) = max(abs(down), abs(right)), images.shape
+    wider = np.pad(images, ((0, 0), (border, border), (border, border), (0, 0)), mode="reflect")
+    top, left = border - down, border - right
+    return wider[:, top : top + height, left : left + width]
+
+
+def predict_folds(
+    networks: Mapping[int, PhilNet],
+    images: np.ndarray,
+    members: Mapping[int, Mapping[str, Ints]],
+    shares: npt.NDArray[np.float64],
+    settings: Mapping[str, Any],
+    device: torch.device,
+) -> tuple[Float32, Float32, pd.DataFrame]:
+    """Features (n, width), logits (n, classes), table ``fold``, ``temperature`` of uint8 images.
+
+    Each is predicted by the network of its fold, with a temperature from other images. ``members``
+    are from :func:`rows_by_role`; ``settings``: ``shift`` (pixels; 0: none) and ``flip``.
+    """
+    n, flip = len(images), settings["flip"]
+    fold_of, temperature = np.empty(n, dtype=np.int64), np.full(n, np.nan)
+    features: Float32 = np.empty((0, 0), dtype=np.float32)
+    logits = np.empty(shares.shape, dtype=np.float32)
+    for fold, rows in members.items():
+        held, inner = rows["held_out"], rows["inner"]
+        pixels = np.asarray(images[np.concatenate([held, inner])])
+        by_crop = [
+            predict(networks[fold], shifted(pixels, *by), device=device, flip=flip)
+            for by in shifts(settings["shift"])
+        ]
+        outputs = [torch.stack(part).mean(dim=0).numpy() for part in zip(*by_crop, strict=True)]
+        if not features.size:
+            features = np.empty((n, outputs[0].shape[1]), dtype=np.float32)
+        features[held], logits[held] = (output[: len(held)] for output in outputs)
+        fold_of[held] = fold
+        if inner.size:
+            temperature[held] = fit_temperature(outputs[1][len(held) :], shares[inner])
+        log.info("fold %d: %d images predicted", fold, len(held))
+    if np.isnan(temperature).any():
+        temperature = cross_fitted_temperatures(logits, shares, fold_of)
+    return features, logits, pd.DataFrame({"fold": fold_of, "temperature": temperature})
+
+
+def rows_by_role(members: pd.DataFrame, ids: npt.ArrayLike) -> dict[int, dict[str, Ints]]:
+    """Rows of ``ids`` that were ``inner`` and ``held_out`` in each fold of ``members``."""
+    index = pd.Index(np.asarray(ids, dtype=str))
+    return {
+        int(str(fold)): {
+            role: index.get_indexer(part.loc[part["role"] == role, "id"].astype(str))
+            for role in ("inner", "held_out")
+        }
+        for fold, part in members.groupby("fold")
+    }

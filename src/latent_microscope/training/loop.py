@@ -1,6 +1,5 @@
 """The loop of both trainings: steps, epochs, checkpoints, what to do when memory runs out."""
 
-import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.progress import progress
 from latent_microscope.seeds import derive
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.device import memory_format, pick_precision
 from latent_microscope.training.settings import Optimisation
-
-log = logging.getLogger("latent_microscope")
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,11 @@ def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Opti
         return torch.optim.SGD(parameters, rate, weight_decay=decay, fused=True, **momentum)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
     return kind(parameters, rate, weight_decay=decay, fused=True)
+
+
+def shuffled(n: int, batch: int, generator: torch.Generator) -> Iterable[Tensor]:
+    """Row numbers of the batches of one epoch; the last batch may be smaller."""
+    return torch.randperm(n, generator=generator).split(batch)
 
 
 class Loop:
@@ -112,11 +115,7 @@ class Loop:
         self.model.train()
 
     def train(self) -> None:
-        """Train the remaining epochs.
-
-        Raises:
-            InputError: The loss or a weight is no longer finite, or one image does not fit.
-        """
+        """Train the remaining epochs."""
         start, epochs = len(self.rows), self.settings.epochs
         images = (epochs - start) * len(self.data)
         with progress(f"training {self.run.label}", images, "images") as bar:

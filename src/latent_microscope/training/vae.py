@@ -1,31 +1,31 @@
 """Training of a variational autoencoder."""
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pydantic
 import torch
 from torch import Tensor
 
 from latent_microscope.errors import InputError
+from latent_microscope.messages import log
 from latent_microscope.models.diagnostics import merged_share
-from latent_microscope.models.pixels import INPUT_RANGES, image_batches, to_range, to_uint8, to_unit
+from latent_microscope.models.pixels import image_batches, to_range, to_uint8, to_unit
 from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.seeds import derive
-from latent_microscope.training.data import shuffled
 from latent_microscope.training.device import numeric_environment
-from latent_microscope.training.loop import Loop, Run
-from latent_microscope.training.settings import Beta, Optimisation, require
+from latent_microscope.training.loop import Loop, Run, shuffled
+from latent_microscope.training.settings import STRICT, Beta, Optimisation
 
-log = logging.getLogger("latent_microscope")
 # A larger share of the images with the latents of a different image: the encoder is half blind.
 TOLERATED = 0.01
 _BATCH = 500
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class SampleGrids:
     """Images saved along the training: ``count`` of them at ``frames`` epochs, evenly spread."""
 
@@ -37,25 +37,18 @@ class SampleGrids:
         return sorted({round(e) for e in np.linspace(0, total - 1, min(self.frames, total))})
 
 
-@dataclass(frozen=True)
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
 class VAESettings(Optimisation):
     """Settings of :func:`train_vae`.
 
     The reconstruction is always compared with the image in [0, 1], whatever the input range.
     """
 
-    beta: Beta = field(default=Beta(), metadata={"nested": Beta})
-    reconstruction: str = "mse"  # squared error, or l1; summed over an image
-    reduction: str = "mean"  # mean or sum over the batch
-    input_range: str = "unit"  # of the encoder: unit [0, 1] or signed [−1, 1]
-    samples: SampleGrids = field(default=SampleGrids(), metadata={"nested": SampleGrids})
-
-    def __post_init__(self) -> None:
-        """Check names."""
-        super().__post_init__()
-        require("reconstruction", self.reconstruction, ("mse", "l1"))
-        require("reduction", self.reduction, ("mean", "sum"))
-        require("input_range", self.input_range, INPUT_RANGES)
+    beta: Beta = Beta()
+    reconstruction: Literal["mse", "l1"] = "mse"  # squared error, or absolute; summed over an image
+    reduction: Literal["mean", "sum"] = "mean"  # over the batch
+    input_range: Literal["unit", "signed"] = "unit"  # of the encoder: [0, 1] or [−1, 1]
+    samples: SampleGrids = SampleGrids()
 
 
 @dataclass
@@ -72,11 +65,7 @@ class TrainedVAE:
 
 
 def train_vae(model: VAE, images: np.ndarray, settings: VAESettings, run: Run) -> TrainedVAE:
-    """Minimise reconstruction + beta·KL on uint8 images (n, H, W, C).
-
-    Raises:
-        InputError: No images, a loss that is not finite, or memory for less than one image.
-    """
+    """Minimise reconstruction + beta·KL on uint8 images (n, H, W, C)."""
     if not len(images):
         raise InputError(f"training {run.label}: there are no images; check the data set")
     with numeric_environment(run.device, deterministic=settings.deterministic):

@@ -119,9 +119,9 @@ def many_epochs(folder: Path) -> None:
     """Let the tiny VAE train for some epochs and save a checkpoint after each."""
     rules = folder / "workflow/rules/training.smk"
     text = rules.read_text(encoding="utf-8")
-    mark = "        settings=ask(runs.vae_settings),\n"
+    mark = "            settings=ask(runs.vae_settings),\n"
     assert text.count(mark) == 1
-    rules.write_text(text.replace(mark, f"{mark}        checkpoint_seconds=0.0,\n"))
+    rules.write_text(text.replace(mark, f"{mark}            checkpoint_seconds=0.0,\n"))
     config = folder / TINY.name
     text = config.read_text(encoding="utf-8")
     assert text.count("      epochs: 1\n") == 1

@@ -50,17 +50,12 @@ function oddsRatios(rows) {
     const value = ((a + 1e-6) * (d + 1e-6)) / ((b + 1e-6) * (c + 1e-6)); // as published
     const made = { name: column.name, title: column.title, a, b, c, d, value, inside: a / m, outside: c / (c + d) };
     if (a + c === 0 || b + d === 0 || a + b === 0 || c + d === 0) {
-      return { ...made, status: "constant", estimate: NaN, low: NaN, high: NaN, p: NaN, direction: "undefined" };
+      return { ...made, estimate: NaN, low: NaN, high: NaN, p: NaN };
     }
     const centre = Math.log((a + 0.5) * (d + 0.5)) - Math.log((b + 0.5) * (c + 0.5));
     const half = Z95 * Math.sqrt(1 / (a + 0.5) + 1 / (b + 0.5) + 1 / (c + 0.5) + 1 / (d + 0.5));
-    const status = a && b && c && d ? "ok" : "zero_cell";
-    const estimate = Math.exp(centre), judged = status === "ok" ? value : estimate;
-    const direction = judged > study.limits.over ? "over" : judged < study.limits.under ? "under" : "neutral";
-    return {
-      ...made, status, estimate, direction, low: Math.exp(centre - half), high: Math.exp(centre + half),
-      p: midP(a, m, a + c, count),
-    };
+    const [estimate, low, high] = [centre, centre - half, centre + half].map(Math.exp);
+    return { ...made, estimate, low, high, p: midP(a, m, a + c, count) };
   });
   const q = benjaminiHochberg(found.map((row) => row.p));
   return found.map((row, i) => ({ ...row, q: q[i] }));
