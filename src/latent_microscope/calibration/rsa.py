@@ -42,7 +42,7 @@ def world(cell: Cell, n: int, generator: np.random.Generator) -> tuple[RDM, dict
 @lru_cache
 def true_score(votes: int, law: str) -> float:
     """rho-a of one of the models over the whole population of images."""
-    cell = {"votes": votes, "law": law}
+    cell: Cell = {"votes": votes, "law": law}
     human, models, _ = world(cell, _MANY, np.random.default_rng(votes))
     return float(np.mean([compare(human, one, "rho-a") for one in models.values()]))
 
@@ -55,14 +55,15 @@ def scores(cell: Cell, generator: np.random.Generator) -> Outcomes:
     point = found.scores["score"].to_numpy(float)[:_MODELS]
     null = difference_table(list(models), point, found.draws[:, :_MODELS], 0.95, "max-t")
     truth = true_score(int(cell["votes"]), str(cell["law"]))
-    first, last = found.scores.iloc[0], found.scores.iloc[-1]
-    real = found.differences.set_index(["model_a", "model_b"]).loc[("0", "noise")]
+    low, high = found.scores[["low", "high"]].to_numpy(float).T
+    named = (found.differences["model_a"] == "0") & (found.differences["model_b"] == "noise")
+    real = float(found.differences.loc[named, "p_adjusted"].iloc[0])
     return {
-        "coverage": float(first["low"] <= truth <= first["high"]),
-        "coverage of 0": float(last["low"] <= 0.0 <= last["high"]),
+        "coverage": float(low[0] <= truth <= high[0]),
+        "coverage of 0": float(low[-1] <= 0.0 <= high[-1]),
         "false alarms": float(null["p"].iloc[0] <= 0.05),
         "any false alarm": float((null["p_adjusted"] <= 0.05).any()),
-        "power": float(real["p_adjusted"] <= 0.05),
+        "power": float(real <= 0.05),
     }
 
 
@@ -91,12 +92,12 @@ def kinds(cell: Cell, generator: np.random.Generator) -> Outcomes:
     seed = int(generator.integers(2**31))
     found = bootstrap_compare(models, human, None, _DRAWS, seed, method="rho-a")
     point = found.scores["score"].to_numpy(float)
-    table = kind_differences(labels, point, found.draws).set_index(["kind_a", "kind_b"])
-    equal, real = table.loc[("a", "b")], table.loc[("a", "worse")]
+    table = kind_differences(labels, point, found.draws)  # a with b, a with worse, …
+    low, high, p = table[["low", "high", "p"]].to_numpy(float).T
     return {
-        "false alarms": float(equal["p"] <= 0.05),
-        "coverage of 0": float(equal["low"] <= 0.0 <= equal["high"]),
-        "power": float(real["p"] <= 0.05),
+        "false alarms": float(p[0] <= 0.05),
+        "coverage of 0": float(low[0] <= 0.0 <= high[0]),
+        "power": float(p[1] <= 0.05),
     }
 
 

@@ -187,7 +187,9 @@ def difference_table(
 ) -> pd.DataFrame:
     """Paired differences of all scores; see :attr:`BootstrapResult.differences`."""
     a, b = np.triu_indices(len(names), 1)
-    table = pd.DataFrame({"model_a": [names[i] for i in a], "model_b": [names[i] for i in b]})
+    table = pd.DataFrame(
+        {"model_a": [names[int(i)] for i in a], "model_b": [names[int(i)] for i in b]}
+    )
     table["difference"] = point[a] - point[b]
     if not len(a):
         return table.assign(low=[], high=[], p=[], p_adjusted=[])
