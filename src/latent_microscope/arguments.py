@@ -47,7 +47,6 @@ Words on arguments of many steps; the docstring of a step says what differs:
     threads: threads that compare RDMs; results do not depend on them.
     transforms: none or softmax (logits to probabilities), of each file of features.
     umap: .npy float32 (n, 2), UMAP.
-    vote_resamples: how often all votes are drawn again.
     votes: .parquet: id and one column of counts per class.
     weights: .pt state dict.
 """

@@ -16,7 +16,6 @@ CONFIG = {
     "studies.*.views": "crops",
     "studies.*.settings": "scenarios",
     "studies.*.quality.look_alikes": "near_matches",
-    "studies.*.inference.vote_sets": "vote_resamples",
     "studies.*.inference.worlds": "simulated_datasets",
     "studies.*.inference.repeats": "splits",
     "studies.*.models.*.inner": "validation_fraction",
@@ -28,6 +27,11 @@ CONFIG = {
     "figures.limits: vae_health": "vae_diagnostics",
 }
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
+GONE = {
+    "studies.*.inference.vote_resamples": "votes are drawn with their images",
+    "studies.*.inference.vote_sets": "votes are drawn with their images",
+}
+"""Dotted key that nothing reads any more → why."""
 FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}
 """Stem of a table or figure → its new one; parts such as ``-whole`` may follow."""
 COLUMNS = {
@@ -67,17 +71,40 @@ def columns(table: "pd.DataFrame") -> "pd.DataFrame":
     return renamed.replace({"verdict": VERDICTS}) if "verdict" in renamed else renamed
 
 
+def alignment(table: "pd.DataFrame") -> "pd.DataFrame":
+    """A published table of alignment, whose headline was Spearman, with rho-a in its place."""
+    if "spearman" in table or "rho_a" not in table:
+        return table
+    moved = {"mean": "spearman", "sd": "spearman_sd", "rho_a": "mean", "rho_a_sd": "sd"}
+    table = table.rename(columns=moved | {"published": "published_spearman"})
+    labels = table[table["model"] == "label"].drop_duplicates("metric").set_index("metric")
+    table["label_only"] = table["metric"].map(labels["mean"])
+    return table.assign(
+        above_label=table["mean"] - table["label_only"],
+        method="rho-a",
+        published=float("nan"),
+        within_class_rho_a=float("nan"),
+        ceiling_lower=float("nan"),
+        ceiling_upper=float("nan"),
+    )
+
+
 def settings(study: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a published study with today's names of its keys and values."""
     renamed: dict[str, Any] = _renamed(study, "studies.*")
     return renamed
 
 
-def new_name(old: str) -> str | None:
+def gone(key: str) -> str | None:
+    """Why a former dotted key has no use any more, None for other keys."""
+    return new_name(key, GONE)
+
+
+def new_name(old: str, names: Mapping[str, str] = CONFIG) -> str | None:
     """The new name of a former dotted key, or of a former value, ``key: value``."""
     key, _, value = old.partition(": ")
     steps = key.split(".")
-    for pattern, new in CONFIG.items():
+    for pattern, new in names.items():
         wanted, _, former = pattern.partition(": ")
         parts = wanted.split(".")
         same = former == value and len(parts) == len(steps)

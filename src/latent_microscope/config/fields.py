@@ -116,6 +116,8 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
     name = key.rpartition(".")[2]
     if (new := former_names.new_name(key)) and new in known:
         return f"config key {key}: now called {new}; rename it"
+    if why := former_names.gone(key):
+        return f"config key {key}: has no use any more, since {why}; remove it"
     if near := get_close_matches(name, known, n=1):
         return (
             f"config key {key}: unknown key; did you mean {near[0]}? known here: {_listed(known)}"

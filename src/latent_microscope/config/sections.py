@@ -215,10 +215,10 @@ class Inference(Section):
 
     tau_a: bool = setting("Kendall's tau-a too; as slow as all other measures together", True)
     draws: int = setting("bootstrap samples of the images; 0: no intervals", 1000, ge=0)
-    vote_resamples: int = setting(
-        "times that all votes are drawn again, per image", 8, ge=2, le=100
+    correction: Literal["max-t", "holm", "bh"] = setting(
+        "max-t, holm: family-wise error, by the joint law of the bootstrap samples or by p; bh: FDR",
+        "max-t",
     )
-    correction: Literal["holm", "bh"] = setting("holm: family-wise error; bh: FDR", "holm")
     check_images: int = setting("images on which the bootstrap is checked", 1000, ge=20)
     check_draws: int = setting("bootstrap samples of that check", 200, ge=10)
     simulated_datasets: int = setting(

@@ -37,7 +37,7 @@ ALIGNMENT = (
         name="dissimilarity",
         title="similarity to human dissimilarities",
         caption=(
-            "Spearman correlation of every model's RDM with the dissimilarities that participants "
+            "rho-a of every model's RDM with the dissimilarities that participants "
             "gave, with 95 % intervals over images; dashed: true label alone; band: noise ceiling "
             "over participants."
         ),
@@ -169,7 +169,7 @@ ALIGNMENT = (
         title="accuracy and alignment with annotators",
         caption=(
             "Error rate of each classifier (% of images) against a: its cross-entropy to the "
-            "votes (nats) and b: the Spearman correlation of its RDM with that of the votes, with "
+            "votes (nats) and b: rho-a of its RDM with that of the votes, with "
             "95 % intervals. Lines lead from a network to its fine-tuned versions, which show "
             "what votes on other images add."
         ),

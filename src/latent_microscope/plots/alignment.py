@@ -20,15 +20,15 @@ from latent_microscope.plots.style import INK, MUTED, Look, Page, Style, count, 
 from latent_microscope.published import CROSS_ENTROPY_TUNED, ORACLES, RSA, RSA_METRIC
 
 Intervals = dict[tuple[str, str, str], tuple[float, float]]  # by model, layer and column
-_METHODS = {"spearman": "Spearman ρ", "pearson": "Pearson r", "rho-a": "ρ-a", "tau-a": "τ-a"}
-# Column of the table of similarities → measure of the table of measures, title.
+_METHODS = {"spearman": "Spearman ρ", "pearson": "Pearson r", "rho-a": "ρa", "tau-a": "τ-a"}
+# Column of the table of similarities → measure of the table of measures, title, method.
 _RSA_PANELS = {
-    "value": ("spearman", "all pairs"),
-    "partial_label": ("partial_label", "label held constant"),
-    "within_class": ("within_class", "pairs within a class"),
+    "value": ("rho_a", "all pairs", "rho-a"),
+    "within_class_rho_a": ("within_class_rho_a", "pairs within a class", "rho-a"),
+    "partial_label": ("partial_label", "label held constant", "spearman"),
 }
 _CEILING = ["ceiling_lower", "ceiling_upper"]
-_ENDS = ["low_votes", "high_votes", "low", "high"]
+_ENDS = ["low", "high"]
 _MEASURES = ["model", "layer", "metric", "measure", *_ENDS, *_CEILING]
 
 
@@ -37,7 +37,6 @@ def plot_rsa(
     rsa: In,
     title: str,
     look: Look,
-    method: str = "spearman",
     simulated: bool = False,
     measures: In | None = None,
     notes: dict[str, str] | None = None,
@@ -48,10 +47,9 @@ def plot_rsa(
     are the standard deviation over seeds. ``simulated`` votes are compared with no published
     network.
     """
-    table = load_table(rsa)
-    table = table[table["method"] == method]
+    table = load_table(rsa, [*_RSA_PANELS, "model", "layer", "seed", "metric", "n_images"])
     if table.empty:
-        raise InputError(f"{rsa}: no row has the method {method!r}")
+        raise InputError(f"{rsa}: has no rows; compare the RDMs of at least one model")
     metric = str(table["metric"].iloc[0])
     rows = table.groupby(["model", "layer"], sort=False)
     means = rows["value"].mean().sort_values(kind="stable")
@@ -60,22 +58,22 @@ def plot_rsa(
     none = pd.DataFrame(columns=_MEASURES, dtype=float)
     every = load_table(measures, _MEASURES) if measures else none
     every = every[every["metric"] == metric]
-    found = _intervals(every) if method == "spearman" else {}
-    whiskers = "95 % intervals over images and votes" if found else "sd"
+    found = _intervals(every)
+    whiskers = "95 % intervals over images" if found else "sd"
     dark = "dark: PhilNet; " if any("philnet" in str(name) for name in order) else ""
     page = Page(
         1.5 + 0.2 * len(order),
         f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
-        f"{_METHODS.get(method, method)} with the RDM of the annotators' votes; {dark}"
+        f"a, b: {_METHODS['rho-a']}, c: {_METHODS['spearman']} with the RDM of the annotators' votes; {dark}"
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
         + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
     )
     labels = [style.noted(f"{model}-{layer}", model, notes) for model, layer in order]
     left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 2.6))
     axes = page.grid(1, 3, top=0.7, bottom=0.75, left=left, right=0.15, wspace=0.2)
-    for ax, letter, (column, (measure, text)) in zip(axes, "abc", _RSA_PANELS.items(), strict=True):
+    for ax, letter, (column, (measure, text, method)) in zip(axes, "abc", _RSA_PANELS.items(), strict=True):
         if column == "value":
-            _rsa_references(ax, table, look, published=not simulated and method == "spearman")
+            _rsa_references(ax, table, look, published=not simulated)
         else:
             band(ax, *every.loc[every["measure"] == measure, _CEILING].mean())
         for y, name in enumerate(order):
@@ -85,17 +83,16 @@ def plot_rsa(
         name_rows(ax, labels if ax is axes[0] else [""] * len(labels), grid=False)
         ax.spines["left"].set_visible(False)
         ax.xaxis.set_major_locator(MaxNLocator(4))
-        look.panel(ax, column, letter, text, xlabel=_METHODS.get(method, method))
+        look.panel(ax, column, letter, text, xlabel=_METHODS[method])
     key(page, page.height - 0.27, axes[0].get_legend_handles_labels()[0], ncols=3)
     return page.figure
 
 
 def _intervals(measures: pd.DataFrame) -> Intervals:
-    """Interval of each model, layer and panel: over images and votes, else over images."""
+    """Interval over images of each model, layer and panel: the mean of those of its seeds."""
     means = measures.groupby(["measure", "model", "layer"], sort=False)[_ENDS].mean()
-    low, high = (means[f"{end}_votes"].fillna(means[end]) for end in ("low", "high"))
-    ends = pd.concat([low, high], axis=1).dropna()
-    columns = {measure: column for column, (measure, _) in _RSA_PANELS.items()}
+    ends = means.dropna()
+    columns = {measure: column for column, (measure, _, _) in _RSA_PANELS.items()}
     return {
         (model, layer, columns[measure]): (low, high)
         for (measure, model, layer), low, high in ends.itertuples(name=None)
@@ -129,7 +126,7 @@ def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: boo
         text = f"true label alone: {label:.3f}"
         reference(ax, x=label, label=text, color=look.colour(4), lw=1.1, zorder=4)
     if table["metric"].iloc[0] == RSA_METRIC and published:
-        values = [value for name, value in RSA.items() if name not in ORACLES]
+        values = [rho_a for name, (rho_a, _) in RSA.items() if name not in ORACLES]
         marks: Style = {"ms": 3.5, "mec": INK, "mew": 0.7, "zorder": 5}
         marks["label"] = f"{len(values)} published CNNs, no human data (probabilities)"
         _outside(ax, values, np.ones(len(values)), "v", ax.get_xaxis_transform(), marks)
@@ -143,14 +140,14 @@ def _outside(ax: Axes, x: Any, y: Any, marker: str, transform: Any, marks: Style
 def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
     """Similarity of RDMs to dissimilarities that participants gave, one panel per metric."""
     chosen = load_table(table)
-    chosen = chosen[chosen["method"] == "spearman"]
+    chosen = chosen[chosen["method"] == "rho-a"]
     metrics, first = list(dict.fromkeys(chosen["metric"])), chosen.iloc[0]
     ends = chosen[["value", "low", "high", "label_only", *_CEILING]].astype(float)
     observers = int(first["n_observers"])
     ceiling = f"band: noise ceiling of {observers} participants"
-    notes = ["Spearman ρ of RDMs"]
+    notes = [f"{_METHODS['rho-a']} of RDMs"]
     if ends["low"].notna().any():
-        notes = ["Spearman ρ of RDMs with 95 % intervals over images"]
+        notes = [f"{_METHODS['rho-a']} of RDMs with 95 % intervals over images"]
     if ends["label_only"].notna().any():
         notes.append("dashed: true label alone")
     notes.append(ceiling if observers > 1 else "one matrix of participants: no noise ceiling")
@@ -182,7 +179,7 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
         ax.set_xlim(low - margin, high + margin)
         last = number == len(metrics) - 1
         ax.tick_params(labelbottom=last)
-        text = "Spearman ρ with the human dissimilarities" if last else ""
+        text = f"{_METHODS['rho-a']} with the human dissimilarities" if last else ""
         look.panel(ax, metric, ascii_lowercase[number], f"{metric} distances", xlabel=text)
     return page.figure
 
@@ -200,10 +197,10 @@ _ACCURACY_PANELS = {
         "prediction of the votes (lower is better)",
         "cross-entropy to the votes (nats)",
     ),
-    "spearman": (
+    "rho_a": (
         ("calibrated", "probabilities"),
         "similarity of RDMs (higher is better)",
-        "Spearman ρ of RDMs",
+        f"{_METHODS['rho-a']} of RDMs",
     ),
 }
 
@@ -228,7 +225,7 @@ def plot_accuracy(
     page = Page(
         4.25,
         f"{title} · accuracy and alignment with annotators",
-        "mean over seeds; whiskers: 95 % intervals over images and votes; lines lead from a "
+        "mean over seeds; whiskers: 95 % intervals over images; lines lead from a "
         "network to its fine-tuned versions",
     )
     axes = page.grid(1, 2, top=0.75, bottom=0.85, left=0.62, right=0.2, wspace=0.28)
@@ -236,7 +233,7 @@ def plot_accuracy(
     for ax, letter, (measure, (layers, text, label)) in zip(
         axes, "ab", _ACCURACY_PANELS.items(), strict=True
     ):
-        of = metric if measure == "spearman" else ""
+        of = metric if measure == "rho_a" else ""
         found = _values(table, measure, of, layers)
         found = found.join(100 * (1 - accuracy.rename("errors")), how="inner")
         if found.empty:
@@ -262,14 +259,12 @@ def plot_accuracy(
 def _values(
     table: pd.DataFrame, measure: str, metric: str, layers: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Mean over seeds of value, low and high (images and votes) of each model."""
+    """Mean over seeds of value, low and high of each model."""
     rows = table[(table["measure"] == measure) & (table["metric"] == metric)]
     rows = rows[(rows["seed"] >= 0) & np.isfinite(rows["value"])]
     rows = rows[rows["layer"].isin(layers) & ~rows["model"].isin(ORACLES)]
     first = rows["layer"].map(layers.index)
     rows = rows[first == first.groupby(rows["model"]).transform("min")]
-    low, high = (rows[f"{end}_votes"].fillna(rows[end]) for end in ("low", "high"))
-    rows = rows.assign(low=low, high=high)
     return rows.groupby("model", sort=False)[["value", "low", "high"]].mean()
 
 
@@ -296,7 +291,7 @@ def _classifiers(
 def _similarity_references(ax: Axes, table: pd.DataFrame) -> None:
     """What the true label alone reaches, and the noise ceiling or where it begins."""
     low, high = ax.get_ylim()
-    rows = table[table["measure"] == "spearman"]
+    rows = table[table["measure"] == "rho_a"]
     label, ceiling = float(rows["baseline"].mean()), float(rows["ceiling_lower"].mean())
     if np.isfinite(ceiling) and ceiling > high:
         style.inside(ax, 0.99, 0.99, f"↑ noise ceiling from {ceiling:.3f}", size="x-small")

@@ -43,7 +43,7 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         3.6 + 2.15 * rows,
         f"{title} · {metric} RDMs of layers · n = {count(first['n_images'])} images, "
         f"{count(first['n_pairs'])} pairs",
-        "Spearman ρ with the RDM of the annotators' votes; mean over seeds, bars: sd; depth 0: the "
+        "with the RDM of the annotators' votes; mean over seeds, bars: sd; depth 0: the "
         "pixels, 1: the last layer",
     )
     for k, (column, text) in enumerate(_PANELS.items()):
