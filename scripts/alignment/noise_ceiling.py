@@ -1,4 +1,4 @@
-"""Estimate the noise ceilings of human alignment from random halves of the votes."""
+"""Estimate the noise ceilings of human alignment from the votes."""
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
@@ -19,13 +19,13 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Compare the RDMs of two random halves of each image's votes, and of simulated truths.
+    """Score the true RDM of simulated truths, and two random halves of each image's votes.
 
-    ceiling: one row, of the Spearman correlation: lower (mean correlation of the halves), upper
-    (root of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.
-    ceilings: one row per measure: measure, lower, upper, spread, upper_spread, n_splits,
-    truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet, truth_dirichlet_sd,
-    estimate_dirichlet, n_simulated_datasets (simulated data sets of each kind of truth).
+    ceiling: one row, of the Spearman correlation: ceiling and ceiling_sd (the true RDM against
+    these votes), lower (mean correlation of the halves), upper (root of the Spearman-Brown value,
+    an estimate and no bound), sd of lower over splits, n_splits.
+    ceilings: one row per measure: measure, ceiling, ceiling_sd, status (why there is none), lower,
+    upper, spread, upper_spread, n_splits, n_simulated_datasets.
     """
     table = noise_ceilings(
         load_votes(votes, samples),
@@ -36,7 +36,8 @@ def main(
         tau=tau,
         threads=threads,
     )
-    first = table.loc[table["measure"] == "spearman", ["lower", "upper", "spread", "n_splits"]]
+    names = ["ceiling", "ceiling_sd", "lower", "upper", "spread", "n_splits"]
+    first = table.loc[table["measure"] == "spearman", names]
     save_table(ceiling, first.rename(columns={"spread": "sd"}).reset_index(drop=True))
     save_table(ceilings, table)
 

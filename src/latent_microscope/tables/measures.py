@@ -18,7 +18,7 @@ RSA_MEASURES = (
 )  # fmt: skip
 BEHAVIOUR_MEASURES = tuple(scores.MEASURES)
 _INTERVAL = ["low", "high", "low_votes", "high_votes", "n_draws"]
-_BOUNDS = ["ceiling_lower", "ceiling_upper", "ceiling_smoothed", "ceiling_dirichlet"]
+_BOUNDS = ["ceiling", "ceiling_sd", "ceiling_lower", "ceiling_upper"]
 COLUMNS = [
     *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "self_ceiling", "baseline", "baseline_name",
     "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
@@ -107,14 +107,16 @@ def _similarities(
             part["n"] = group["n_images"]
             whole = measure not in ("within_class", "non_unanimous", "class_level", "cka")
             part["n_pairs"] = group["n_pairs"] if whole else 0
-            names = ["lower", "upper", "truth_smoothed", "truth_dirichlet"]
+            names = ["ceiling", "ceiling_sd", "lower", "upper"]
             own = "spearman" if measure == "unique_variance" else measure
             for name, bound in zip(_BOUNDS, names, strict=True):
                 value = float(bounds[bound].get(own, np.nan))
-                if measure == "unique_variance":
+                if measure != "unique_variance":
+                    part[name] = value
+                elif name != "ceiling_sd":
                     part[name] = np.maximum(value**2 - group["others_explain"], 0.0)
                 else:
-                    part[name] = value
+                    part[name] = np.nan
             part["self_ceiling"] = np.nan
             if measure == "rho_a":
                 part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
