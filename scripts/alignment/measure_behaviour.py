@@ -40,7 +40,7 @@ def main(
     others' are fitted on the other folds. draws: bootstrap samples, the same images as for the
     similarity (0: no intervals), in which all votes are drawn again vote_resamples times.
 
-    behaviour: model, seed (-1: not a run), accuracy, cross_entropy, cross_entropy_calibrated,
+    behaviour: model, seed (-1: not a run; perfect: the ceiling), accuracy, cross_entropy, cross_entropy_calibrated,
     temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
     (kappa). intervals: model, seed, measure, value, low, high, sd (images), low_votes, high_votes,
     sd_votes (images and votes), vote_shift, n_draws. images: one row per image and classifier: id,
@@ -51,7 +51,7 @@ def main(
     human = load_votes(votes, samples)
     models = load_classifiers(logits, names, seeds, human, samples, temperatures, tempered)
     groups = random_folds(len(human.ids), folds, root_seed)
-    save_table(behaviour, behaviour_table(models, human, groups))
+    save_table(behaviour, behaviour_table(models, human, groups, seed=root_seed))
     bootstrap = behaviour_intervals(
         models, human, groups, n_draws=draws, vote_resamples=vote_resamples, seed=root_seed
     )

@@ -143,9 +143,13 @@ def _rows(table: pd.DataFrame) -> Iterator[str]:
 
 
 def _ceiling(human: Human) -> Iterator[str]:
-    lower, upper = human.ceiling
+    lower, upper = human.bounds
+    what = "noise ceiling of the Spearman correlation"
+    if human.ceiling == human.ceiling:
+        yield f"{what}: {human.ceiling:.3f}"
     if lower == lower:
-        yield f"noise ceiling of the Spearman correlation: {lower:.3f} to {upper:.3f}"
+        of = what if len(human.observers) > 1 else "halves of the votes, a footnote to it"
+        yield f"{of}: {lower:.3f} to {upper:.3f}"
 
 
 def _next(files: Mapping[str, Path], votes: Path | None, data: Path) -> str:

@@ -11,8 +11,9 @@ import pandas as pd
 from latent_microscope import similarity
 from latent_microscope.custom.dissimilarity import (
     condensed,
-    mean_rdm,
     observer_ceiling,
+    observer_intervals,
+    observer_scores,
     read_square,
 )
 from latent_microscope.custom.joining import Source
@@ -20,7 +21,6 @@ from latent_microscope.custom.votes import majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
 from latent_microscope.similarity.bootstrap import BootstrapResult
-from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 
@@ -33,9 +33,10 @@ _NONE = (float("nan"), float("nan"))
 class Human:
     """Human data about the images that are compared."""
 
-    reference: RDM
+    observers: list[RDM]  # votes: one, of their shares
     what: str  # for people
-    ceiling: tuple[float, float]  # of the Spearman correlation, lower and upper; NaN: none
+    bounds: tuple[float, float]  # of the ceiling of the Spearman correlation; NaN: none
+    ceiling: float = float("nan")  # score of the true RDM against the votes
     counts: npt.NDArray[np.int64] | None = None  # votes that can be resampled
     classes: int = 0  # of the votes
     baselines: dict[str, RDM] = field(default_factory=dict)
@@ -53,12 +54,15 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         counts, names = found.counts[rows], ids.astype(str)
         with naming(path):
             reference = similarity.rdm(vote_shares(counts), metric, names)
-        labels, notes, ceiling = majority(counts), [], _NONE
+        labels, notes, bounds, ceiling = majority(counts), [], _NONE, float("nan")
         repeated = int(counts.sum(axis=1).min()) > 1
         if repeated:
             try:
-                halves = similarity.noise_ceiling(counts, metric, "spearman", splits, seed)
-                ceiling = (halves.lower, halves.upper)
+                found_ceiling = similarity.noise_ceiling(counts, metric, "spearman", splits, seed)
+                bounds = (found_ceiling.lower, found_ceiling.upper)
+                ceiling = found_ceiling.ceiling
+                if found_ceiling.status:
+                    notes.append(f"no noise ceiling: {found_ceiling.status}")
             except InputError as error:
                 notes.append(f"no noise ceiling: {error}")
         else:
@@ -75,7 +79,7 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         }
         classes, kept = len(found.classes), counts if repeated else None
         what = f"{counts.sum()} votes in {classes} classes"
-        return Human(reference, what, ceiling, kept, classes, baselines, notes)
+        return Human([reference], what, bounds, ceiling, kept, classes, baselines, notes)
 
     return Source("votes", str(path), len(found.counts), found.ids), human
 
@@ -88,8 +92,7 @@ def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
         observers = condensed(square, rows, ids)
         notes = [] if len(observers) > 1 else ["no noise ceiling: one matrix of dissimilarities"]
         what = f"dissimilarities by {len(observers)} observer{'s' * (len(observers) > 1)}"
-        ceiling = observer_ceiling(observers, "spearman")
-        return Human(mean_rdm(observers), what, ceiling, notes=notes)
+        return Human(observers, what, observer_ceiling(observers, "spearman"), notes=notes)
 
     return Source("dissimilarity", str(path), square.values.shape[1], square.ids), human
 
@@ -100,23 +103,29 @@ def compared(
     """One row per RDM, and what could not be computed.
 
     Columns: ``model``, ``spearman``, ``low`` and ``high`` (over images), with votes ``low_votes``
-    and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling_lower``, ``ceiling_upper``,
-    ``n_images``, ``n_pairs``, ``n_draws``.
+    and ``high_votes`` (over images and votes), ``rho_a``, ``ceiling`` (votes), ``ceiling_lower``,
+    ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``. With several observers all are means
+    over them.
     """
-    reference, notes = rank_rdm(human.reference), list(human.notes)
-    ranked = {name: rank_rdm(one) for name, one in rdms.items()}
+    notes, first = list(human.notes), human.observers[0]
     table = pd.DataFrame({"model": pd.Series(list(rdms), dtype="str")})
-    table["spearman"] = [similarity.compare(one, reference) for one in ranked.values()]
+    table["spearman"] = observer_scores(rdms, human.observers, "spearman")
     table["low"], table["high"] = _NONE
-    if draws:
-        drawn, failed = _drawn(rdms, human, draws, seed, threads)
+    if draws and len(human.observers) > 1:
+        drawn = observer_intervals(
+            rdms, human.observers, "spearman", n_draws=draws, seed=seed, threads=threads
+        )
+        table[["low", "high"]] = drawn[["low", "high"]].to_numpy()
+    elif draws:
+        bootstrap, failed = _drawn(rdms, human, draws, seed, threads)
         notes += failed
         for column in ("low", "high", "low_votes", "high_votes"):
-            if column in drawn.scores:
-                table[column] = drawn.scores[column].to_numpy()
-    table["rho_a"] = [similarity.compare(one, reference, "rho-a") for one in ranked.values()]
-    table["ceiling_lower"], table["ceiling_upper"] = human.ceiling
-    table["n_images"], table["n_pairs"] = human.reference.n, len(human.reference)
+            if column in bootstrap.scores:
+                table[column] = bootstrap.scores[column].to_numpy()
+    table["rho_a"] = observer_scores(rdms, human.observers, "rho-a")
+    table["ceiling"] = human.ceiling
+    table["ceiling_lower"], table["ceiling_upper"] = human.bounds
+    table["n_images"], table["n_pairs"] = first.n, len(first)
     table["n_draws"] = draws
     return table, notes
 
@@ -128,7 +137,7 @@ def _drawn(
 
     def bootstrap(counts: npt.NDArray[np.int64] | None) -> BootstrapResult:
         return similarity.bootstrap_compare(
-            rdms, human.reference, counts, draws, seed, threads=threads
+            rdms, human.observers[0], counts, draws, seed, threads=threads
         )
 
     try:

@@ -15,7 +15,7 @@ from latent_microscope.report.study import Study
 # Limit and name as in tables.forensics and forensics.evaluation, which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
-NO_CLASSIFIERS = ("human", "human_majority", "uniform", *ORACLES)
+NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
     "spearman": "all pairs",
     "partial_label": "label partialled out",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln, softmax
 
 from latent_microscope.similarity.votes import Counts, Float64, halve_votes
 
@@ -94,8 +94,8 @@ def _centres(weights: Float64, counts: Counts) -> Float64:
 def fit_population(counts: Counts, generator: np.random.Generator) -> Population:
     """Fit a population to votes, at least 2 per image.
 
-    One group or several by Akaike's criterion, first on the half of the votes that did not make the
-    groups, then on all votes.
+    One group or several by Akaike's criterion, on the half of the votes that did not make the
+    groups.
     """
     n, classes = counts.shape
     alone = np.ones((n, 1))
@@ -106,29 +106,21 @@ def fit_population(counts: Counts, generator: np.random.Generator) -> Population
     centres, one = _centres(shares.T, second), _centres(alone.T, second)
     strength, grouped = _strength(second, centres, shares)
     more = (len(names) - 1) * (classes - 1)
-    centre = _centres(alone.T, counts)
-    single = Population(centre, dirichlet_strength(counts, centre[0]), alone)
     if grouped - _strength(second, one, alone)[1] <= more:
-        return single
+        centre = _centres(alone.T, counts)
+        return Population(centre, dirichlet_strength(counts, centre[0]), alone)
     total = counts.sum(axis=1, keepdims=True)
     share = shares.mean(axis=0)
     for _ in range(_ROUNDS):
-        shares, _ = _responsibilities(counts, centres, strength, share)
+        shares = _responsibilities(counts, centres, strength, share)
         share = np.maximum(shares.mean(axis=0), 1e-12)
         # An image's votes say (s + 1) / (s + m) of what as many independent votes would.
         centres = _centres((shares * (strength + 1.0) / (strength + total)).T, counts)
         strength, _ = _strength(counts, centres, shares)
-    shares, grouped = _responsibilities(counts, centres, strength, share)
-    _, ungrouped = _responsibilities(counts, centre, single.strength, np.ones(1))
-    if grouped - ungrouped <= more + len(names) - 1:
-        return single
-    return Population(centres, strength, shares)
+    return Population(centres, strength, _responsibilities(counts, centres, strength, share))
 
 
-def _responsibilities(
-    counts: Counts, centres: Float64, strength: float, share: Float64
-) -> tuple[Float64, float]:
-    """Posterior probability of each group per image, and the log-likelihood of all votes."""
+def _responsibilities(counts: Counts, centres: Float64, strength: float, share: Float64) -> Float64:
+    """Posterior probability of each group per image."""
     log = log_likelihood(counts, centres, strength) + np.log(share)
-    each = logsumexp(log, axis=1, keepdims=True)
-    return np.exp(log - each), float(each.sum())
+    return np.asarray(softmax(log, axis=1))

@@ -24,6 +24,8 @@ COLUMNS = [
     "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
     "simulated_votes", "note",
 ]  # fmt: skip
+# A proper score first; similarity by two measures, a bracket since they count ties differently.
+_EQUIVALENTS = ("cross_entropy_equivalents", "spearman_equivalents", "rho_a_equivalents")
 PREDICTIONS = "probabilities"  # layer of predictions, which have no RDM of their own
 
 
@@ -54,8 +56,10 @@ def tabulate_measures(
 
     Returns:
         ``table``: one row per model, layer, seed, metric and measure, with :data:`COLUMNS`.
-        ``metric`` is empty for predictions. The ceiling of a score of predictions is that of the
-        votes themselves (their entropy, for cross-entropy), in ``ceiling_upper``.
+        ``metric`` is empty for predictions. ``ceiling`` is the score of a perfect model against
+        these votes (accuracy, error consistency: of one vote). For predictions
+        ``ceiling_lower`` is what people themselves reach, and ``ceiling_upper`` the entropy of the
+        votes, or 0, which no cross-entropy or KL can pass.
         ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
         ``unique_variance`` has as ceiling what a perfect RDM would explain beyond the others.
         ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
@@ -139,9 +143,13 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
         part["layer"], part["metric"], part["measure"] = PREDICTIONS, "", measure
         part["value"] = behaviour[measure]
         own = measure.removesuffix("_calibrated")
-        floor = float(rows[own].get("human", np.nan))
-        fitting = measure in (*SMALLER, "error_consistency")
-        part["ceiling_upper"] = floor if fitting else np.nan
+        perfect = "human" if own in ("accuracy", "error_consistency") else "perfect"
+        part["ceiling"] = float(rows[own].get(perfect, np.nan))
+        people = float(rows[own].get("human", np.nan))
+        # No model can pass the votes themselves; other scores are those of other people.
+        of_votes = own in ("cross_entropy", "kl")
+        part["ceiling_lower"] = np.nan if of_votes else people
+        part["ceiling_upper"] = people if of_votes else np.nan
         baseline = "uniform" if measure == "accuracy" else "class_mean"
         value = float(rows[own].get(baseline, np.nan))
         part["baseline"] = value
@@ -187,8 +195,8 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``model``, ``layer``, ``metric``, ``n`` (runs), ``<measure>_mean``, ``<measure>_sd``, and
-        the equivalents of the first run of Spearman and cross-entropy, as text; ``note``. Ordered
-        by metric and falling Spearman correlation.
+        the equivalents of the first run of cross-entropy, Spearman and rho-a, as text; ``note``.
+        Ordered by metric and falling Spearman correlation.
     """
     names = [*RSA_MEASURES, *BEHAVIOUR_MEASURES]
     similar = measures[measures["metric"] != ""]
@@ -209,10 +217,10 @@ def wide_table(measures: pd.DataFrame) -> pd.DataFrame:
             rows.append(_wide_row(model, PREDICTIONS, "", scored[scored["model"] == model]))
     table = pd.DataFrame(rows)
     columns = [*keys, "n", *(f"{name}_{end}" for name in names for end in ("mean", "sd"))]
-    columns += ["spearman_equivalents", "cross_entropy_equivalents", "note"]
+    columns += [*_EQUIVALENTS, "note"]
     table = table.reindex(columns=columns)
     order = np.lexsort((-table["spearman_mean"].to_numpy(), pd.factorize(table["metric"])[0]))
-    texts = ["spearman_equivalents", "cross_entropy_equivalents"]
+    texts = list(_EQUIVALENTS)
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     return table.iloc[order].reset_index(drop=True)
 
@@ -226,6 +234,6 @@ def _wide_row(model: str, layer: str, metric: str, part: pd.DataFrame) -> dict[s
         name = str(measure)
         row[name + "_mean"] = float(values.mean())
         row[name + "_sd"] = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-        if name in ("spearman", "cross_entropy"):
+        if name + "_equivalents" in _EQUIVALENTS:
             row[name + "_equivalents"] = str(group["equivalents_text"].iloc[0])
     return row
