@@ -40,9 +40,9 @@ def main(
     others' are fitted on the other folds. draws: bootstrap samples, the same images as for the
     similarity (0: no intervals), in which all votes are drawn again vote_resamples times.
 
-    behaviour: model, seed (-1: not a run; perfect: the ceiling), accuracy, cross_entropy, cross_entropy_calibrated,
-    temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
-    (kappa). intervals: model, seed, measure, value, low, high, sd (images), low_votes, high_votes,
+    behaviour: model, seed (-1: not a run; perfect: the ceiling), accuracy, cross_entropy,
+    cross_entropy_calibrated, temperature, jensen_shannon, kl, second_best_accuracy,
+    entropy_spearman, error_consistency (kappa). intervals: model, seed, measure, value, low, high, sd (images), low_votes, high_votes,
     sd_votes (images and votes), vote_shift, n_draws. images: one row per image and classifier: id,
     label_name, human_entropy, human_accuracy, model, seed, model_entropy, jensen_shannon.
     confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,

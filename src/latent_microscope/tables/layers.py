@@ -118,9 +118,9 @@ def tabulate_layers(
     Returns:
         One row per metric, model and layer: these and ``position``, ``depth``, ``width``, then
         ``<measure>_mean`` and ``<measure>_sd`` over runs of ``value``, ``partial_label`` and
-        ``within_class``, ``n`` runs, ``label_only``, ``<measure>_ceiling_lower`` and
-        ``_upper`` (halves of the votes, and root Spearman-Brown of that), ``n_images``,
-        ``n_pairs``, ``note``.
+        ``within_class``, ``n`` runs, ``label_only``, ``<measure>_ceiling`` (the true responses),
+        ``<measure>_ceiling_lower`` and ``_upper`` (halves of the votes, and root Spearman-Brown of
+        that), ``n_images``, ``n_pairs``, ``note``.
     """
     if not profiles:
         raise InputError("no profile; give that of at least one network")
@@ -152,6 +152,7 @@ def _ceilings(votes: HumanVotes, metric: str, splits: int, seed: int) -> dict[st
     found: dict[str, float] = {}
     for name, more in zip(_MEASURES, options, strict=True):
         bounds = noise_ceiling(votes.counts, metric, "spearman", splits, seed, **more)
+        found[f"{name}_ceiling"] = bounds.ceiling
         found[f"{name}_ceiling_lower"] = bounds.lower
         found[f"{name}_ceiling_upper"] = bounds.upper
     return found
