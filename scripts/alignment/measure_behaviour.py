@@ -43,10 +43,10 @@ def main(
     behaviour: model, seed (-1: not a run; perfect: the ceiling), accuracy, cross_entropy,
     cross_entropy_calibrated, temperature, jensen_shannon, kl, second_best_accuracy,
     entropy_spearman, error_consistency (kappa). intervals: model, seed, measure, value, low, high,
-    sd (images), low_votes, high_votes, sd_votes (images and votes), vote_shift, n_draws. images: one row per image and classifier: id,
-    label_name, human_entropy, human_accuracy, model, seed, model_entropy, jensen_shannon.
-    confusions: source, seed, true, predicted, count, share, difference. shared: true, predicted,
-    human (votes), model, seed, share_human, share_model.
+    sd (images), low_votes, high_votes, sd_votes (images and votes), vote_shift, n_draws. images:
+    one row per image and classifier: id, label_name, human_entropy, human_accuracy, model, seed,
+    model_entropy, jensen_shannon. confusions: source, seed, true, predicted, count, share,
+    difference. shared: true, predicted, human (votes), model, seed, share_human, share_model.
     """
     human = load_votes(votes, samples)
     models = load_classifiers(logits, names, seeds, human, samples, temperatures, tempered)

@@ -11,6 +11,7 @@ from latent_microscope.similarity import compare, noise_ceiling, partial_compare
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.ceiling import (
     TOO_FEW,
+    UNANIMOUS,
     root_spearman_brown,
     share_error,
     simulated_truth,
@@ -185,3 +186,8 @@ def test_a_ceiling_of_too_few_votes_is_not_available() -> None:
     three = np.full((8, 3), 4)
     assert share_error(three) == pytest.approx(np.sqrt(2 / (2 * 8 * 11 / 12)))
     assert np.isnan(noise_ceiling(world(20)[0], n_splits=1, n_simulated=0).ceiling)
+    clear = 9 * np.eye(4, dtype=int)[np.arange(60) % 4]
+    clear[:3] = [6, 3, 0, 0]  # 57 of 60 images: 95 %
+    assert noise_ceiling(clear, n_splits=1).status == ""
+    clear[2] = [9, 0, 0, 0]
+    assert noise_ceiling(clear, n_splits=1).status == UNANIMOUS

@@ -21,11 +21,14 @@ from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve_votes, vote_shares
 
 TOO_FEW = "too few images and votes"
+UNANIMOUS = "nearly all images are unanimous"
 """Why a ceiling is not available."""
 # A ceiling of identical images is 0.24 standard errors too high, and so 0.03 at this one.
 _LARGEST_ERROR = 0.125
 # So clear a structure is no product of noise.
 _CLEAR = 0.5
+# Of unanimous images the votes do not say how they differ.
+_MOST_UNANIMOUS = 0.95
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def noise_ceiling(
 
     It is not available (NaN, with a status) where identical images might be taken for different
     ones: a ceiling below 0.5, and a standard error above 0.125 of the share of the votes' variance
-    that is between images (:func:`share_error`). A constant true RDM scores 0.
+    that is between images (:func:`share_error`); and where over 95 % of the images are unanimous. A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
@@ -180,4 +183,6 @@ def share_error(counts: Counts) -> float:
 
 def ceiling_status(counts: Counts, ceiling: float) -> str:
     """Empty if a ceiling of these votes is available, else why not."""
+    if (counts.max(axis=1) == counts.sum(axis=1)).mean() > _MOST_UNANIMOUS:
+        return UNANIMOUS
     return TOO_FEW if ceiling <= _CLEAR and share_error(counts) > _LARGEST_ERROR else ""
