@@ -5,7 +5,9 @@ from latent_microscope.tables.rsa import gather
 
 def main(*, comparisons: In, ceiling: In, rsa: Out) -> None:
     """Add the noise ceiling, ceiling_lower and ceiling_upper, to the comparisons of one metric."""
-    save_table(rsa, gather(load_table(comparisons), load_table(ceiling, ["lower", "upper"])))
+    save_table(
+        rsa, gather(load_table(comparisons), load_table(ceiling, ["ceiling", "lower", "upper"]))
+    )
 
 
 if __name__ == "__main__":

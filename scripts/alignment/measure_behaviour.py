@@ -36,17 +36,18 @@ def main(
     others' are fitted on the other folds. draws: bootstrap samples of images with
     their votes, the same as for the similarity (0: no intervals).
 
-    behaviour: model, seed (-1: none), accuracy, cross_entropy, cross_entropy_calibrated,
-    temperature, jensen_shannon, kl, second_best_accuracy, entropy_spearman, error_consistency
-    (kappa). intervals: model, seed, measure, value, low, high, sd, n_draws. images: one row per
-    image and classifier: id, label_name, human_entropy, human_accuracy, model, seed,
+    behaviour: model, seed (-1: none; perfect: the ceiling), accuracy, cross_entropy,
+    cross_entropy_calibrated, temperature, jensen_shannon, kl, second_best_accuracy,
+    entropy_spearman, error_consistency (kappa). intervals: model, seed, measure, value, low, high,
+    sd, n_draws. images: one row per image and classifier: id, label_name, human_entropy,
+    human_accuracy, model, seed,
     model_entropy, jensen_shannon. confusions: source, seed, true, predicted, count, share,
     difference. shared: true, predicted, human (votes), model, seed, share_human, share_model.
     """
     human = load_votes(votes, samples)
     models = load_classifiers(logits, names, seeds, human, samples, temperatures, tempered)
     groups = random_folds(len(human.ids), folds, root_seed)
-    save_table(behaviour, behaviour_table(models, human, groups))
+    save_table(behaviour, behaviour_table(models, human, groups, seed=root_seed))
     bootstrap = behaviour_intervals(models, human, groups, n_draws=draws, seed=root_seed)
     save_table(intervals, bootstrap)
     save_table(images, image_table(models, human))

@@ -1,5 +1,6 @@
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
+from latent_microscope.similarity.measures import HEADLINE
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.ceilings import noise_ceilings
 
@@ -17,13 +18,13 @@ def main(
     root_seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Estimate the noise ceilings of human alignment from random halves of the votes.
+    """Estimate the noise ceilings of human alignment from simulated truths and halves of the votes.
 
-    ceiling: one row, of the Spearman correlation: lower (mean correlation of the halves), upper
-    (root of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.
-    ceilings: one row per measure: measure, lower, upper, spread, upper_spread, n_splits,
-    truth_smoothed, truth_smoothed_sd, estimate_smoothed, truth_dirichlet, truth_dirichlet_sd,
-    estimate_dirichlet, n_simulated_datasets (simulated data sets of each kind of truth).
+    ceiling: one row, of rho-a: ceiling and ceiling_sd (the true RDM against
+    these votes), lower (mean correlation of the halves), upper (root of the Spearman-Brown value,
+    an estimate and no bound), sd of lower over splits, n_splits.
+    ceilings: one row per measure: measure, ceiling, ceiling_sd, status (why there is none), lower,
+    upper, spread, upper_spread, n_splits, n_simulated_datasets.
     """
     table = noise_ceilings(
         load_votes(votes, samples),
@@ -34,7 +35,8 @@ def main(
         tau=tau,
         threads=threads,
     )
-    first = table.loc[table["measure"] == "spearman", ["lower", "upper", "spread", "n_splits"]]
+    names = ["ceiling", "ceiling_sd", "lower", "upper", "spread", "n_splits"]
+    first = table.loc[table["measure"] == HEADLINE, names]
     save_table(ceiling, first.rename(columns={"spread": "sd"}).reset_index(drop=True))
     save_table(ceilings, table)
 

@@ -46,6 +46,9 @@ COLUMNS = {
     "lacks": "missing_from",
     "lacking": "missing",
     "n_worlds": "n_simulated_datasets",
+    "truth_dirichlet": "ceiling",
+    "truth_dirichlet_sd": "ceiling_sd",
+    "ceiling_dirichlet": "ceiling",
     "earlier_roc_auc_low": "reference_roc_auc_low",
     "earlier_roc_auc_high": "reference_roc_auc_high",
     "earlier_source": "reference_source",
@@ -71,10 +74,17 @@ def columns(table: "pd.DataFrame") -> "pd.DataFrame":
     return renamed.replace({"verdict": VERDICTS}) if "verdict" in renamed else renamed
 
 
-def alignment(table: "pd.DataFrame") -> "pd.DataFrame":
-    """A published table of alignment, whose headline was Spearman, with rho-a in its place."""
-    if "spearman" in table or "rho_a" not in table:
-        return table
+def table(name: str, found: "pd.DataFrame") -> "pd.DataFrame":
+    """A published table with today's columns; the headline of alignment was Spearman."""
+    found = columns(found)
+    if name == "layers" and "value_ceiling" not in found:
+        return found.assign(value_ceiling=float("nan"))
+    if name == "alignment" and "spearman" not in found:
+        return _alignment(found)
+    return found
+
+
+def _alignment(table: "pd.DataFrame") -> "pd.DataFrame":
     moved = {"mean": "spearman", "sd": "spearman_sd", "rho_a": "mean", "rho_a_sd": "sd"}
     table = table.rename(columns=moved | {"published": "published_spearman"})
     labels = table[table["model"] == "label"].drop_duplicates("metric").set_index("metric")
@@ -84,8 +94,7 @@ def alignment(table: "pd.DataFrame") -> "pd.DataFrame":
         method="rho-a",
         published=float("nan"),
         within_class_rho_a=float("nan"),
-        ceiling_lower=float("nan"),
-        ceiling_upper=float("nan"),
+        ceiling=float("nan"),
     )
 
 

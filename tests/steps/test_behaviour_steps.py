@@ -73,11 +73,12 @@ def test_behaviour(study: Study, tmp_path: Path) -> None:
         "net",
         "human",
         "human_majority",
+        "perfect",
         "label",
         "class_mean",
         "uniform",
     ]
-    assert table["seed"].tolist() == [0, 1, -1, -1, -1, -1, -1]
+    assert table["seed"].tolist() == [0, 1, -1, -1, -1, -1, -1, -1]
     p, q = softmax(study.logits.astype(np.float64), axis=1), study.shares
     row = table.iloc[0]
     assert row["accuracy"] == (p.argmax(axis=1) == study.labels).mean()
@@ -99,6 +100,13 @@ def test_behaviour(study: Study, tmp_path: Path) -> None:
     assert rows.loc["label", "accuracy"] == 1
     assert rows.loc["label", "cross_entropy"] == np.inf
     assert rows.loc["uniform", "cross_entropy"] == pytest.approx(np.log(3))
+    # People do not reproduce their own votes; a perfect model comes between.
+    people, perfect = rows.loc["human"], rows.loc["perfect"]
+    for measure in ("entropy_spearman", "second_best_accuracy"):
+        assert people[measure] < perfect[measure] < 1, measure
+    assert people["jensen_shannon"] > perfect["jensen_shannon"] > 0
+    assert people["cross_entropy"] < perfect["cross_entropy"]
+    assert perfect["kl"] == pytest.approx(perfect["cross_entropy"] - people["cross_entropy"])
     least = rows.loc["human", "cross_entropy"]
     assert least < rows.loc["class_mean", "cross_entropy"] < np.log(3)
     assert (table["cross_entropy"].dropna() >= least).all()

@@ -68,10 +68,12 @@ def test_ceilings(study: Study, tmp_path: Path) -> None:
     options = {"splits": 3, "simulated_datasets": 2, "tau": True, "root_seed": 1}
     made = run_twice(noise_ceiling.main, tmp_path, outputs, **study.people, **options)
     table = load(made["ceiling"])
-    assert columns(table) == ["lower", "upper", "sd", "n_splits"]
+    assert columns(table) == ["ceiling", "ceiling_sd", "lower", "upper", "sd", "n_splits"]
     row = table.iloc[0]
     counts = study.votes
-    expected = split_halves(counts, n_splits=3, seed=1)
+    expected = split_halves(counts, n_splits=3, seed=1, n_simulated=2)
+    assert row["ceiling"] == pytest.approx(expected.ceiling, abs=1e-12)
+    assert row["ceiling_sd"] == pytest.approx(expected.ceiling_sd, abs=1e-12)
     assert row["lower"] == pytest.approx(expected.lower, abs=1e-12)
     assert row["upper"] == pytest.approx(expected.upper, abs=1e-12)
     assert row["sd"] == pytest.approx(expected.spread, abs=1e-12)
@@ -87,16 +89,14 @@ def test_ceilings(study: Study, tmp_path: Path) -> None:
     assert every.loc["partial_label", "lower"] == pytest.approx(
         split_halves(counts, n_splits=3, seed=1, controls=[label]).lower, abs=1e-12
     )
-    whole = every.drop(index=["class_level", "cka"])
-    for kind in ("smoothed", "dirichlet"):
-        assert (every[f"truth_{kind}"].dropna() > 0).all()
-        # The estimate is near the truth, and no bound.
-        assert (whole[f"truth_{kind}"] - whole[f"estimate_{kind}"]).abs().max() < 0.15
+    known = every.dropna(subset=["ceiling"])
+    assert (known["status"] == "").all()
+    assert (known["ceiling"] > known["lower"]).all()
     assert (every["n_simulated_datasets"] == 2).all()
     again = {name: tmp_path / file for name, file in outputs.items()}
     noise_ceiling.main(**study.people, **again, splits=3, simulated_datasets=0, root_seed=2)
     assert load(again["ceiling"])["lower"][0] != row["lower"]
-    assert load(again["ceilings"])["truth_smoothed"].isna().all()
+    assert load(again["ceilings"])["ceiling"].isna().all()
 
 
 def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
@@ -280,7 +280,8 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
     row = rows.loc[("net", "spearman")]
     bounds = load(ceilings).set_index("measure").loc["spearman"]
     assert row["ceiling_upper"] == bounds["upper"]
-    assert row["ceiling_smoothed"] == bounds["truth_smoothed"]
+    assert row["ceiling"] == bounds["ceiling"]
+    assert row["ceiling_sd"] == pytest.approx(bounds["ceiling_sd"], nan_ok=True)
     assert row["baseline"] == rows.loc[("label", "spearman"), "value"]
     assert row["baseline_name"] == "label"
     assert row["note"] == "tiny"

@@ -78,6 +78,8 @@ def test_votes_give_what_the_public_functions_say(made: Files) -> None:
     ceiling = similarity.noise_ceiling(counts, n_splits=20, seed=SEED)
     assert table["ceiling_lower"].tolist() == [ceiling.lower] * 5
     assert table["ceiling_upper"].tolist() == [ceiling.upper] * 5
+    assert table["ceiling"].tolist() == [ceiling.ceiling] * 5
+    assert ceiling.lower < ceiling.ceiling < 1
     assert set(table["n_images"]) == {N}
     assert set(table["n_pairs"]) == {N * (N - 1) // 2}
     assert set(table["n_draws"]) == {DRAWS}
@@ -87,11 +89,12 @@ def test_the_ceiling_is_that_of_the_workflow(made: Files) -> None:
     result = compare(["near.npz"], Path("x.parquet"), votes=Path("votes.csv"), draws=0, seed=5)
     counts = made["counts"]
     votes = HumanVotes(IDS.astype(object), counts.argmax(axis=1), CLASSES, counts)
-    theirs = noise_ceilings(votes, "euclidean", n_splits=20, n_simulated_datasets=0, seed=5)
+    theirs = noise_ceilings(votes, "euclidean", n_splits=20, n_simulated_datasets=5, seed=5)
     row = theirs[theirs["measure"] == "spearman"].iloc[0]
     table: Any = load_table(result.path)
     assert table["ceiling_lower"].tolist() == pytest.approx([row["lower"]] * 3, rel=1e-12)
     assert table["ceiling_upper"].tolist() == pytest.approx([row["upper"]] * 3, rel=1e-12)
+    assert table["ceiling"].tolist() == pytest.approx([row["ceiling"]] * 3, rel=1e-12)
     assert table[["low", "high"]].isna().all(axis=None)
 
 

@@ -1,5 +1,6 @@
 """Votes and dissimilarities of unknown origin."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ from scipy.stats import pearsonr, spearmanr
 from latent_microscope.custom.dissimilarity import (
     condensed,
     label_rdm,
-    mean_rdm,
     observer_ceiling,
+    observer_scores,
     read_square,
     similarity_table,
 )
 from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.errors import InputError
+from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.rdms import RDM, rdm
 
 COUNTS = np.array([[3, 0, 1], [0, 2, 2], [0, 0, 5]])
@@ -166,42 +168,63 @@ def test_rows_are_taken_in_the_order_of_the_samples() -> None:
     assert found[1].ids.tolist() == ["p", "q", "r"]
 
 
-def test_ceilings_are_those_of_nili_by_hand() -> None:
+@pytest.mark.parametrize(
+    ("method", "toolbox"), [("spearman", "spearman"), ("pearson", "corr"), ("rho-a", "rho-a")]
+)
+def test_ceilings_are_those_of_rsatoolbox(method: str, toolbox: str) -> None:
+    rsatoolbox = pytest.importorskip("rsatoolbox.rdm")
+    ceilings = pytest.importorskip("rsatoolbox.inference.noise_ceiling")
     people = observers()
-    rows = [pd.Series(one.values).rank().to_numpy() for one in people]
-    whole = np.mean(rows, axis=0)
-    upper = np.mean([spearmanr(one.values, whole)[0] for one in people])
-    lower = np.mean(
-        [
-            spearmanr(people[k].values, np.mean([r for j, r in enumerate(rows) if j != k], axis=0))[
-                0
-            ]
-            for k in range(3)
-        ]
-    )
-    assert observer_ceiling(people, "spearman") == pytest.approx((lower, upper), abs=1e-6)
-    assert np.isnan(observer_ceiling(people[:1], "spearman")).all()
-    assert mean_rdm(people[:1]) is people[0]
+    values = np.stack([one.values for one in people]).astype(np.float64)
+    # Ties, and people who use the scale differently.
+    values[1] = np.round(values[1], 1) * 7.0
+    people = [RDM(row.astype(np.float32), people[0].ids) for row in values]
+    values = np.stack([one.values for one in people]).astype(np.float64)
+    wanted = ceilings.boot_noise_ceiling(rsatoolbox.RDMs(values), toolbox)
+    assert observer_ceiling(people, method) == pytest.approx(wanted, abs=1e-6)
+    model = rdm(np.random.default_rng(1).normal(size=(N, 3)), ids=people[0].ids)
+    one = rsatoolbox.RDMs(model.values[None].astype(np.float64))
+    score = rsatoolbox.compare(one, rsatoolbox.RDMs(values), toolbox).mean()
+    assert observer_scores({"m": model}, people, method)[0] == pytest.approx(score, abs=1e-6)
+    assert np.isnan(observer_ceiling(people[:1], method)).all()
+
+
+@pytest.mark.parametrize("method", ["spearman", "pearson", "rho-a"])
+def test_no_model_passes_the_upper_ceiling(method: str) -> None:
+    random = np.random.default_rng(0)
+    truth = rdm(random.normal(size=(12, 3)))
+    scale = np.array([0.2, 1.0, 3.0, 8.0])[:, None]
+    noisy = truth.values + scale * np.abs(random.normal(size=(4, len(truth))))
+    people = [RDM(row.astype(np.float32)) for row in noisy]
+    lower, upper = observer_ceiling(people, method)
+    models = {str(i): RDM(row.astype(np.float32)) for i, row in enumerate(noisy)}
+    models |= {"truth": truth, "mean": RDM(noisy.mean(axis=0).astype(np.float32))}
+    scores = observer_scores(models, people, method)
+    assert scores.max() <= upper + 1e-9
+    assert lower < upper < 1
 
 
 def test_the_table_has_value_interval_and_baseline() -> None:
     people = observers()
     random = np.random.default_rng(1)
     features = random.normal(size=(N, 3))
-    models = {"m": rdm(features, ids=people[0].ids), "same": mean_rdm(people)}
+    models = {"m": rdm(features, ids=people[0].ids), "same": people[0]}
     labels = np.arange(N) % 2
     table = similarity_table(people, models, labels, n_draws=50, seed=0)
     assert table["method"].tolist() == [m for m in ("spearman", "pearson", "rho-a") for _ in "ab"]
     first = table.iloc[0]
-    mean = mean_rdm(people)
-    assert first["value"] == pytest.approx(spearmanr(models["m"].values, mean.values)[0], abs=1e-6)
-    assert table["value"][2] == pytest.approx(
-        pearsonr(models["m"].values, mean.values)[0], abs=1e-5
-    )
+
+    def mean(function: Callable, model: RDM) -> float:
+        return float(np.mean([function(model.values, one.values)[0] for one in people]))
+
+    assert first["value"] == pytest.approx(mean(spearmanr, models["m"]), abs=1e-6)
+    assert table["value"][2] == pytest.approx(mean(pearsonr, models["m"]), abs=1e-5)
     assert first["low"] <= first["value"] <= first["high"]
-    assert table["value"][1] == pytest.approx(1)
+    drawn = [bootstrap_compare(models, one, n_draws=50).draws[:, 0] for one in people]
+    assert first["sd"] == pytest.approx(np.mean(drawn, axis=0).std(ddof=1))
+    assert (table["value"] <= table["ceiling_upper"] + 1e-9).all()
     label = label_rdm(labels, people[0].ids)
-    wanted = spearmanr(label.values, mean.values)[0]
+    wanted = mean(spearmanr, label)
     assert first["label_only"] == pytest.approx(wanted, abs=1e-6)
     assert np.isfinite(first["partial_label"])
     assert (table["n_observers"] == 3).all()

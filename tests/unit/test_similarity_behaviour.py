@@ -219,3 +219,36 @@ def test_class_mean_votes() -> None:
     counts = [[2, 2], [4, 0], [0, 3]]
     expected = np.array([[0.75, 0.25], [0.75, 0.25], [0.0, 1.0]])
     np.testing.assert_allclose(class_mean_votes(counts, ["cat", "cat", "dog"]), expected)
+
+
+def test_a_perfect_model_is_scored_as_the_truth_is() -> None:
+    """Softmax-normal truths, which the fitted population does not assume."""
+    found, true, people = [], [], []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        labels = np.arange(300) % 4
+        logits = 2.5 * np.eye(4)[labels] + rng.normal(size=(300, 4))
+        counts = rng.multinomial(20, behaviour.softmax(logits))
+        found.append(behaviour.perfect_scores(counts, rng))
+        true.append(behaviour.behaviour_scores(logits, counts, labels))
+        people.append(behaviour.annotator_scores(counts, rng))
+    for name in found[0]:
+        means = [np.mean([one[name] for one in scores]) for scores in (found, true)]
+        assert means[0] == pytest.approx(means[1], abs=0.03), name
+    for name in ("second_best_accuracy", "entropy_spearman"):
+        assert np.mean([one[name] for one in people]) < np.mean([one[name] for one in true]) - 0.1
+
+
+def test_people_against_people() -> None:
+    """Two votes per image: one against the other."""
+    counts = np.array([[1, 1, 0]] * 40 + [[2, 0, 0]] * 40)
+    scores = behaviour.annotator_scores(counts, np.random.default_rng(0))
+    assert np.isnan(scores["second_best_accuracy"])  # a single vote has no second answer
+    assert scores["js"] == pytest.approx(0.5 * np.log(2))
+    four = np.array([[2, 2, 0]] * 2000)
+    scores = behaviour.annotator_scores(four, np.random.default_rng(0))
+    # Halves 2+0, 1+1, 0+2 with chances 1, 4, 1 of 6: only 1+1 has a second answer, which is
+    # either of both; the other half is then 1+1, too.
+    assert scores["second_best_accuracy"] == pytest.approx(1.0)
+    with pytest.raises(InputError, match="at least 2"):
+        behaviour.annotator_scores([[1, 0], [1, 1]], np.random.default_rng(0))

@@ -14,6 +14,7 @@ from latent_microscope.similarity.equivalents import (
     fit_strength,
     nested_draws,
     smooth,
+    smoothed_by_fold,
 )
 from latent_microscope.similarity.votes import vote_shares
 
@@ -87,6 +88,35 @@ def test_strength_is_the_minimum_and_is_recovered() -> None:
 
     assert loss(strength) <= min(loss(strength * 1.05), loss(strength / 1.05))
     np.testing.assert_allclose(smooth(votes, prior, 2.0).sum(axis=1), 1.0)
+
+
+def test_smoothing_is_fitted_on_the_other_fold() -> None:
+    """Two folds that need very different strengths: each is smoothed with that of the other."""
+    rng = np.random.default_rng(0)
+    folds = np.repeat([0, 1], 300)
+    truth = np.where(folds[:, None] == 0, [0.98, 0.01, 0.01], [0.4, 0.3, 0.3])
+    votes = rng.multinomial(5, truth)
+    reference = vote_shares(rng.multinomial(25, truth))
+    prior = np.full((600, 3), 1 / 3)
+    strengths = [fit_strength(votes[k], prior[k], reference[k]) for k in (folds == 0, folds == 1)]
+    assert strengths[1] > 10 * strengths[0]
+    found, mean = smoothed_by_fold(votes, reference, np.zeros(600, int), folds, "uniform")
+    for fold in (0, 1):
+        here = folds == fold
+        expected = smooth(votes[here], prior[here], strengths[1 - fold])
+        np.testing.assert_array_equal(found[here], expected)
+    assert mean == np.mean(strengths)
+
+
+def test_both_ways_of_counting_ties_bracket_the_votes() -> None:
+    """A model as good as m fresh votes without ties: more votes by rho-a than by Spearman."""
+    counts, logits, labels = world(300)
+    noisy = logits + np.random.default_rng(2).normal(size=logits.shape)
+    answers = [
+        annotator_equivalents(score, counts, noisy, labels, n_repeats=2).votes
+        for score in ("rsa", "rsa_rho_a")
+    ]
+    assert answers[0] < answers[1]
 
 
 @pytest.mark.parametrize("score", list(SCORES))

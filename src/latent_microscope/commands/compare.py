@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope import similarity
-from latent_microscope.commands.human import Ids, compared, open_dissimilarity, open_votes
+from latent_microscope.commands.human import Human, Ids, compared, open_dissimilarity, open_votes
 from latent_microscope.commands.results import (
     TABLES,
     Result,
@@ -141,3 +141,13 @@ def _rows(table: pd.DataFrame) -> Iterator[str]:
         if row["n_draws"]:
             line += f" [{row['low']:.3f}, {row['high']:.3f}]"
         yield f"{line}; Spearman {row['spearman']:.3f}{' (baseline)' if row['baseline'] else ''}"
+
+
+def _ceiling(human: Human) -> Iterator[str]:
+    lower, upper = human.bounds
+    what = "noise ceiling of rho-a"
+    if human.ceiling == human.ceiling:
+        yield f"{what}: {human.ceiling:.3f}"
+    if lower == lower:
+        of = what if len(human.observers) > 1 else "halves of the votes, a footnote to it"
+        yield f"{of}: {lower:.3f} to {upper:.3f}"

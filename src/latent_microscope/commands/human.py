@@ -11,15 +11,15 @@ import pandas as pd
 from latent_microscope import similarity
 from latent_microscope.custom.dissimilarity import (
     condensed,
-    mean_rdm,
     observer_ceiling,
+    observer_intervals,
+    observer_scores,
     read_square,
 )
 from latent_microscope.custom.joining import Source
 from latent_microscope.custom.votes import majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
-from latent_microscope.similarity.comparison import rank_rdm
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 
@@ -32,9 +32,10 @@ _NONE = (float("nan"), float("nan"))
 class Human:
     """Human data about the images that are compared."""
 
-    reference: RDM
+    observers: list[RDM]  # votes: one, of their shares
     what: str  # for people
-    ceiling: tuple[float, float]  # of rho-a, lower and upper; NaN: none
+    bounds: tuple[float, float]  # of the ceiling of rho-a; NaN: none
+    ceiling: float = float("nan")  # score of the true RDM against the votes
     classes: int = 0  # of the votes
     baselines: dict[str, RDM] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)  # what could not be computed, and why
@@ -51,11 +52,13 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         counts, names = found.counts[rows], ids.astype(str)
         with naming(path):
             reference = similarity.rdm(vote_shares(counts), metric, names)
-        labels, notes, ceiling = majority(counts), [], _NONE
+        labels, notes, bounds, ceiling = majority(counts), [], _NONE, float("nan")
         if int(counts.sum(axis=1).min()) > 1:
             try:
                 halves = similarity.noise_ceiling(counts, metric, "rho-a", splits, seed)
-                ceiling = (halves.lower, halves.upper)
+                bounds, ceiling = (halves.lower, halves.upper), halves.ceiling
+                if halves.status:
+                    notes.append(f"no noise ceiling: {halves.status}")
             except InputError as error:
                 notes.append(f"no noise ceiling: {error}")
         else:
@@ -69,7 +72,7 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
             for name, one in features.items()
         }
         what = f"{counts.sum()} votes in {len(found.classes)} classes"
-        return Human(reference, what, ceiling, len(found.classes), baselines, notes)
+        return Human([reference], what, bounds, ceiling, len(found.classes), baselines, notes)
 
     return Source("votes", str(path), len(found.counts), found.ids), human
 
@@ -82,8 +85,7 @@ def open_dissimilarity(path: Path) -> tuple[Source, Reader]:
         observers = condensed(square, rows, ids)
         notes = [] if len(observers) > 1 else ["no noise ceiling: one matrix of dissimilarities"]
         what = f"dissimilarities by {len(observers)} observer{'s' * (len(observers) > 1)}"
-        ceiling = observer_ceiling(observers, "rho-a")
-        return Human(mean_rdm(observers), what, ceiling, notes=notes)
+        return Human(observers, what, observer_ceiling(observers, "rho-a"), notes=notes)
 
     return Source("dissimilarity", str(path), square.values.shape[1], square.ids), human
 
@@ -94,20 +96,21 @@ def compared(
     """One row per RDM, and what could not be computed.
 
     Columns: ``model``, ``rho_a``, ``low`` and ``high`` (over images, each with its own human data),
-    ``spearman``, ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``.
+    ``spearman``, ``ceiling`` (votes), ``ceiling_lower``, ``ceiling_upper``, ``n_images``,
+    ``n_pairs``, ``n_draws``. With several observers all are means over them.
     """
-    reference = rank_rdm(human.reference)
-    ranked = {name: rank_rdm(one) for name, one in rdms.items()}
+    first = human.observers[0]
     table = pd.DataFrame({"model": pd.Series(list(rdms), dtype="str")})
-    table["rho_a"] = [similarity.compare(one, reference, "rho-a") for one in ranked.values()]
+    table["rho_a"] = observer_scores(rdms, human.observers, "rho-a")
     table["low"], table["high"] = _NONE
     if draws:
-        drawn = similarity.bootstrap_compare(
-            rdms, human.reference, None, draws, seed, method="rho-a", threads=threads
+        drawn = observer_intervals(
+            rdms, human.observers, "rho-a", n_draws=draws, seed=seed, threads=threads
         )
-        table[["low", "high"]] = drawn.scores[["low", "high"]].to_numpy()
-    table["spearman"] = [similarity.compare(one, reference) for one in ranked.values()]
-    table["ceiling_lower"], table["ceiling_upper"] = human.ceiling
-    table["n_images"], table["n_pairs"] = human.reference.n, len(human.reference)
+        table[["low", "high"]] = drawn[["low", "high"]].to_numpy()
+    table["spearman"] = observer_scores(rdms, human.observers, "spearman")
+    table["ceiling"] = human.ceiling
+    table["ceiling_lower"], table["ceiling_upper"] = human.bounds
+    table["n_images"], table["n_pairs"] = first.n, len(first)
     table["n_draws"] = draws
     return table, list(human.notes)

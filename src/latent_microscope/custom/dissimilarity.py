@@ -15,8 +15,8 @@ from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
-from latent_microscope.similarity.bootstrap import bootstrap_compare
-from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm
+from latent_microscope.similarity.bootstrap import bootstrap_compare, score_table
+from latent_microscope.similarity.comparison import compare, partial_compare
 from latent_microscope.similarity.rdms import RDM
 
 METHODS = ("spearman", "pearson", "rho-a")
@@ -108,28 +108,74 @@ def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RD
     ]
 
 
-def mean_rdm(observers: Sequence[RDM]) -> RDM:
-    """The RDM of mean ranks over observers; for one observer its own."""
-    if len(observers) == 1:
-        return observers[0]
-    mean = np.mean([rankdata(one.values) for one in observers], axis=0)
-    return RDM(mean.astype(np.float32), observers[0].ids, "people")
+def pooled(observers: Sequence[RDM], method: str) -> Floats:
+    """The condensed dissimilarities most similar to all observers on average.
+
+    Mean ranks, or for ``pearson`` the mean of standardised values. Source: Nili et al. 2014;
+    for ``spearman`` this is the maximum only without ties in it.
+    """
+    total = np.zeros(len(observers[0]))
+    for one in observers:
+        if method == "pearson":
+            values = one.values.astype(np.float64)
+            spread = float(values.std())
+            total += (values - values.mean()) / (spread if spread > 0.0 else 1.0)
+        else:
+            total += rankdata(one.values)
+    return total / len(observers)
+
+
+def observer_scores(
+    models: Mapping[str, RDM], observers: Sequence[RDM], method: str, controls: Sequence[RDM] = ()
+) -> Floats:
+    """Similarity of each model to an observer, the mean over observers.
+
+    With controls a partial Spearman correlation.
+    """
+
+    def score(model: RDM, observer: RDM) -> float:
+        if controls:
+            return partial_compare(model, observer, list(controls))
+        return compare(model, observer, method)
+
+    return np.array([np.mean([score(m, one) for one in observers]) for m in models.values()])
+
+
+def observer_intervals(
+    models: Mapping[str, RDM],
+    observers: Sequence[RDM],
+    method: str,
+    *,
+    n_draws: int,
+    seed: int,
+    threads: int = 1,
+) -> pd.DataFrame:
+    """Bootstrap over images of :func:`observer_scores`: ``low``, ``high``, ``sd`` of each model."""
+    total = np.zeros((n_draws, len(models)))
+    for one in observers:  # the same images for all
+        drawn = bootstrap_compare(
+            models, one, method=method, n_draws=n_draws, seed=seed, threads=threads
+        )
+        total += drawn.draws
+    point = observer_scores(models, observers, method)
+    table = score_table(list(models), point, total / len(observers), None, 0.95)
+    return table[["low", "high", "sd"]]
 
 
 def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:
-    """Noise ceiling over observers; NaN for one.
+    """Noise ceiling of :func:`observer_scores`; NaN for one observer.
 
-    Lower: mean correlation of an observer with the mean of the others; upper: with the mean of all
-    (Nili et al. 2014).
+    Upper: the score of the pooled dissimilarities of all, which no model can pass; lower: that of
+    the others' pooled dissimilarities for each observer. Source: Nili et al. 2014.
     """
     if len(observers) < 2:
         return float("nan"), float("nan")
-    whole = mean_rdm(observers)
+    whole = pooled(observers, method)
     lower, upper = [], []
     for place, one in enumerate(observers):
-        others = mean_rdm([*observers[:place], *observers[place + 1 :]])
-        lower.append(compare(one, others, method))
-        upper.append(compare(one, whole, method))
+        others = [*observers[:place], *observers[place + 1 :]]
+        lower.append(compare(one.values, pooled(others, method), method))
+        upper.append(compare(one.values, whole, method))
     return float(np.mean(lower)), float(np.mean(upper))
 
 
@@ -149,27 +195,28 @@ def similarity_table(
 ) -> pd.DataFrame:
     """Similarity of every model to the annotators' dissimilarities, one row per model and method.
 
+    Every number is a mean over observers of a similarity to one observer, and so is the ceiling.
     Intervals are over images (``n_draws`` bootstrap samples; 0: none); ``partial_label`` is of
     Spearman, with the true classes ``labels`` held constant.
     """
-    human = mean_rdm(observers)
+    first = observers[0]
     label = None
     if labels is not None and 1 < len(np.unique(labels)) < len(labels):
-        label = label_rdm(labels, human.ids)
+        label = label_rdm(labels, first.ids)
     parts = []
     for method in METHODS:
         part = pd.DataFrame({"model": list(models), "method": method}, dtype="str")
-        part["value"] = [compare(matrix, human, method) for matrix in models.values()]
+        part["value"] = observer_scores(models, observers, method)
         part[["low", "high", "sd"]] = np.nan
         if n_draws:
-            drawn = bootstrap_compare(models, human, method=method, n_draws=n_draws, seed=seed)
-            part[["low", "high", "sd"]] = drawn.scores[["low", "high", "sd"]].to_numpy(np.float64)
-        part["label_only"] = np.nan if label is None else compare(label, human, method)
-        part["partial_label"] = np.nan
-        if label is not None and method == "spearman":
-            ranked, held = rank_rdm(human), [rank_rdm(label)]
-            part["partial_label"] = [partial_compare(m, ranked, held) for m in models.values()]
+            drawn = observer_intervals(models, observers, method, n_draws=n_draws, seed=seed)
+            part[["low", "high", "sd"]] = drawn.to_numpy(np.float64)
+        part["label_only"] = part["partial_label"] = np.nan
+        if label is not None:
+            part["label_only"] = observer_scores({"label": label}, observers, method)[0]
+            if method == "spearman":
+                part["partial_label"] = observer_scores(models, observers, method, [label])
         part["ceiling_lower"], part["ceiling_upper"] = observer_ceiling(observers, method)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(n_observers=len(observers), n_images=human.n, n_pairs=len(human))
+    return table.assign(n_observers=len(observers), n_images=first.n, n_pairs=len(first))

@@ -124,11 +124,12 @@ ALIGNMENT = (
         name="rsa",
         title="similarity to human judgements",
         caption=(
-            "Spearman correlation of each model's RDM with that of the annotators' votes, mean "
-            "over seeds (dots). a: all pairs; b: true label held constant; c: pairs within a "
-            "class. Whiskers: 95 % intervals over images and votes, or, as the first lines say, "
-            "the standard deviation over seeds. Dashed: true label alone; bands: estimated noise "
-            "ceilings."
+            "Similarity of each model's RDM to that of the annotators' votes, mean over seeds "
+            "(dots). a: rho-a over all pairs; b: rho-a over pairs within a class; c: Spearman "
+            "correlation with the true label held constant. Whiskers: 95 % intervals over images, "
+            "each with its votes, or, as the first lines say, the standard deviation over seeds. "
+            "Dashed: true label alone; dotted: noise ceiling, the score of the true responses "
+            "against these votes."
         ),
         function=f"{_PLOTS}.alignment:plot_rsa",
         inputs={
@@ -187,10 +188,10 @@ ALIGNMENT = (
         name="layers",
         title="layer by layer",
         caption=(
-            "Spearman correlation of the RDM of each stage of each network with that of the "
-            "annotators' votes, on the n images that the first line names (the first of each "
-            "class). a: all pairs; b: true label held constant. Dotted: true label alone; bands: "
-            "noise ceilings estimated from halves of the votes of the same images. Below: each "
+            "Similarity of the RDM of each stage of each network to that of the annotators' "
+            "votes, on the n images that the first line names (the first of each class). a: rho-a "
+            "over all pairs; b: Spearman correlation with the true label held constant. Lines: "
+            "true label alone; noise ceiling, the score of the true responses. Below: each "
             "network with the names of its stages. Feature maps are averaged over at most 4 × 4 "
             "fields (config key profile.grid); mean over seeds, bars: standard deviation."
         ),

@@ -127,15 +127,27 @@ INFERENCE = (
         name="differences",
         title="differences between models",
         caption=(
-            "Paired differences of the Spearman correlations of all models: bootstrap intervals "
-            "and p values, adjusted for their number."
+            "Paired differences of rho-a of all networks: bootstrap intervals over images and p "
+            "values, adjusted for their number. They are about these networks, not their kinds."
         ),
         made_by="tabulate_inference",
         function="latent_microscope.tables.intervals:tabulate_inference",
         inputs={
             "differences": comparison.of_metrics("differences"),
             "check": comparison.of_metrics("check"),
+            "kinds": comparison.of_metrics("kinds"),
         },
+    ),
+    _bootstrapped(
+        name="kinds",
+        title="differences between kinds of networks",
+        caption=(
+            "Differences of the mean rho-a over training seeds: intervals over images and, for "
+            "kinds with at least three seeds, over seeds; Holm's p. With fewer seeds they are "
+            "about these networks."
+        ),
+        made_by="tabulate_inference",
+        output="kinds",
     ),
     _bootstrapped(
         name="bootstrap-check",
@@ -162,8 +174,8 @@ INFERENCE = (
         title="layers",
         caption=(
             "Similarity to human judgements of every stage of every network on a subset of the "
-            "images: Spearman correlation over all pairs, with the label held constant and within "
-            "classes, mean and standard deviation over seeds, with noise ceilings of the same "
+            "images: rho-a over all pairs and within classes, Spearman over all pairs and with the "
+            "label held constant, mean and standard deviation over seeds, with noise ceilings of the same "
             "images."
         ),
         where=profiled,

@@ -29,7 +29,7 @@ _RSA_PANELS = {
 }
 _CEILING = ["ceiling_lower", "ceiling_upper"]
 _ENDS = ["low", "high"]
-_MEASURES = ["model", "layer", "metric", "measure", *_ENDS, *_CEILING]
+_MEASURES = ["model", "layer", "metric", "measure", *_ENDS, "ceiling"]
 
 
 def plot_rsa(
@@ -64,18 +64,19 @@ def plot_rsa(
     page = Page(
         1.5 + 0.2 * len(order),
         f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
-        f"a, b: {_METHODS['rho-a']}, c: {_METHODS['spearman']} with the RDM of the annotators' votes; {dark}"
+        f"{_METHODS['rho-a']} (c: {_METHODS['spearman']}) with the RDM of the annotators' votes; {dark}"
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
         + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
     )
     labels = [style.noted(f"{model}-{layer}", model, notes) for model, layer in order]
     left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 2.6))
     axes = page.grid(1, 3, top=0.7, bottom=0.75, left=left, right=0.15, wspace=0.2)
-    for ax, letter, (column, (measure, text, method)) in zip(axes, "abc", _RSA_PANELS.items(), strict=True):
+    for ax, letter, column in zip(axes, "abc", _RSA_PANELS, strict=True):
+        measure, text, method = _RSA_PANELS[column]
         if column == "value":
             _rsa_references(ax, table, look, published=not simulated)
         else:
-            band(ax, *every.loc[every["measure"] == measure, _CEILING].mean())
+            _ceiling(ax, every.loc[every["measure"] == measure, "ceiling"].mean())
         for y, name in enumerate(order):
             values = rows.get_group(name)[column].to_numpy(float)
             _bar(ax, y, values, name[0], look, found.get((*name, column)))
@@ -119,8 +120,7 @@ def _bar(
 
 def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: bool) -> None:
     """Noise ceiling, what the true label alone reaches, published networks."""
-    lower, upper = float(table["ceiling_lower"].mean()), float(table["ceiling_upper"].mean())
-    band(ax, lower, upper, label=f"noise ceiling, estimates {lower:.3f}–{upper:.3f}")
+    _ceiling(ax, float(table["ceiling"].mean()), name=True)
     label = float(table["label_only"].mean())
     if np.isfinite(label):
         text = f"true label alone: {label:.3f}"
@@ -130,6 +130,13 @@ def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: boo
         marks: Style = {"ms": 3.5, "mec": INK, "mew": 0.7, "zorder": 5}
         marks["label"] = f"{len(values)} published CNNs, no human data (probabilities)"
         _outside(ax, values, np.ones(len(values)), "v", ax.get_xaxis_transform(), marks)
+
+
+def _ceiling(ax: Axes, value: float, *, name: bool = False) -> None:
+    """What the true responses score against these votes, if it is known."""
+    if np.isfinite(value):
+        text = {"label": f"noise ceiling: {value:.3f}"} if name else {}
+        reference(ax, x=value, ls=":", lw=1.3, color=INK, **text)
 
 
 def _outside(ax: Axes, x: Any, y: Any, marker: str, transform: Any, marks: Style) -> None:
@@ -289,15 +296,15 @@ def _classifiers(
 
 
 def _similarity_references(ax: Axes, table: pd.DataFrame) -> None:
-    """What the true label alone reaches, and the noise ceiling or where it begins."""
+    """What the true label alone reaches, and the noise ceiling."""
     low, high = ax.get_ylim()
     rows = table[table["measure"] == "rho_a"]
-    label, ceiling = float(rows["baseline"].mean()), float(rows["ceiling_lower"].mean())
+    label, ceiling = float(rows["baseline"].mean()), float(rows["ceiling"].mean())
     if np.isfinite(ceiling) and ceiling > high:
-        style.inside(ax, 0.99, 0.99, f"↑ noise ceiling from {ceiling:.3f}", size="x-small")
+        style.inside(ax, 0.99, 0.99, f"↑ noise ceiling {ceiling:.3f}", size="x-small")
         high += 0.06 * (high - low)
-    else:
-        band(ax, ceiling, high, across=True)
+    elif np.isfinite(ceiling):
+        _level(ax, ceiling, "noise ceiling")
     if np.isfinite(label):
         _level(ax, label, "true label alone")
     ax.set_ylim(low, high)

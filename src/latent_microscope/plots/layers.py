@@ -14,10 +14,10 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
-from latent_microscope.plots.panels import DASHED, band, key, slanted
+from latent_microscope.plots.panels import DASHED, key, slanted
 from latent_microscope.plots.style import INK, MUTED, Look, Page, count, pretty
 
-_PANELS = {"value": "all pairs", "partial_label": "label held constant"}
+_PANELS = {"value": ("all pairs", "ρa"), "partial_label": ("label held constant", "Spearman ρ")}
 _MARKERS = "osD^vPX"
 
 
@@ -43,16 +43,16 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         3.6 + 2.15 * rows,
         f"{title} · {metric} RDMs of layers · n = {count(first['n_images'])} images, "
         f"{count(first['n_pairs'])} pairs",
-        "with the RDM of the annotators' votes; mean over seeds, bars: sd; depth 0: the "
+        "similarity to the RDM of the annotators' votes; mean over seeds, bars: sd; depth 0: the "
         "pixels, 1: the last layer",
     )
-    for k, (column, text) in enumerate(_PANELS.items()):
+    for k, (column, (text, quantity)) in enumerate(_PANELS.items()):
         ax = page.axes(0.55 + k * 3.45, 0.72, 2.95, 1.95)
         _references(ax, first, column)
         for model, part in parts.items():
             _curve(ax, part["depth"], part, column, styles[model])
         ax.set_xlim(-0.03, 1.03)
-        look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", "Spearman ρ")
+        look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", quantity)
     _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles)
     ends = [table[f"{c}_mean"] for c in _PANELS]
     low, high = min(e.min() for e in ends), max(e.max() for e in ends)
@@ -65,7 +65,7 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         ax.set_ylim(min(low, 0.0) - margin, high + margin)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.tick_params(labelleft=not place)
-        ax.set_ylabel("" if place else "Spearman ρ")
+        ax.set_ylabel("" if place else "ρa; Spearman ρ")
         note = part["note"].iloc[0]
         size = style.fitting(note, 0.9 * look.font_size, width)
         style.inside(ax, 0, 1.04, note, ha="left", va="bottom", size=size, color=MUTED)
@@ -79,12 +79,12 @@ def _curve(ax: Axes, x: Any, part: pd.DataFrame, column: str, drawn: Mapping[str
 
 
 def _references(ax: Axes, row: pd.Series, column: str) -> None:
-    """Label-only line (over all pairs) and ceiling band."""
-    lower, upper = float(row[f"{column}_ceiling_lower"]), float(row[f"{column}_ceiling_upper"])
-    band(ax, lower, upper, across=True)
-    if np.isfinite(lower) and np.isfinite(upper):
-        text = f"noise ceiling, estimates {lower:.2f}–{upper:.2f}"
-        ax.text(0.5, (lower + upper) / 2, text, ha="center", va="center", size="small")
+    """Label-only line (over all pairs) and ceiling."""
+    ceiling = float(row[f"{column}_ceiling"])
+    if np.isfinite(ceiling):
+        ax.axhline(ceiling, color=INK, lw=1.1, ls=":")
+        text = f"noise ceiling: {ceiling:.2f}"
+        ax.text(0.5, ceiling, text, ha="center", va="bottom", size="small")
     if column == "value":
         label = float(row["label_only"])
         ax.axhline(label, color=INK, lw=0.9, ls=(0, (1, 1.5)))

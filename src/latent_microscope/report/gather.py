@@ -15,11 +15,12 @@ from latent_microscope.report.study import Study
 # Limit and name as in tables.forensics and forensics.evaluation, which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
-NO_CLASSIFIERS = ("human", "human_majority", "uniform", *ORACLES)
+NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
-    "spearman": "all pairs",
-    "partial_label": "label partialled out",
-    "within_class": "within a class",
+    "rho_a": "rho-a, all pairs",
+    "within_class_rho_a": "rho-a within a class",
+    "spearman": "Spearman, all pairs",
+    "partial_label": "Spearman, label partialled out",
     "cross_entropy": "cross-entropy to the votes",
 }
 QUANTITIES = {
@@ -66,15 +67,16 @@ def comparison(study: Study) -> dict[str, Any]:
 def alignment(study: Study) -> dict[str, Any]:
     """By metric: the best model, those above the label, the best within a class; intervals."""
     table = study.table("alignment")
-    known = table[(table["method"] == "spearman") & table["mean"].notna()]
+    known = table[table["mean"].notna()]
     known = known[~known["model"].isin(ORACLES)]
     metrics = []
     for metric, part in f.groups(known, "metric"):
         above = [f"{r.model} ({r.layer})" for r in f.rows(part[part["above_label"] > 0])]
-        within = part[part["within_class"].notna()]
-        best = f.highest(within, within["within_class"]) if len(within) else None
+        within = part[part["within_class_rho_a"].notna()]
+        best = f.highest(within, within["within_class_rho_a"]) if len(within) else None
         metrics.append((metric, f.highest(part, part["mean"]), above, best))
-    return {"metrics": metrics, "intervals": dict(_intervals(study))}
+    oracle = table.loc[table["model"] == "label", "spearman"].mean()
+    return {"metrics": metrics, "intervals": dict(_intervals(study)), "oracle": oracle}
 
 
 def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
@@ -99,7 +101,10 @@ def measures(study: Study) -> dict[str, Any]:
     table = study.table("measures")
     table = table[~table["model"].isin(ORACLES)]
     found = []
-    for measure, what in (("spearman", "All pairs"), ("partial_label", "Label held constant")):
+    for measure, what in (
+        ("rho_a", "All pairs"),
+        ("partial_label", "Label held constant"),
+    ):
         part = with_intervals(table[table["measure"] == measure])
         zero = part[(part["low"] <= 0) & (part["high"] >= 0)]
         names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in f.rows(zero)]

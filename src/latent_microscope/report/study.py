@@ -48,7 +48,7 @@ class Study:
         if name not in self._read:
             path = self.tables[name]
             table = load_table(path)
-            self._read[name] = former_names.columns(table) if has_former_names(path) else table
+            self._read[name] = former_names.table(name, table) if has_former_names(path) else table
         return self._read[name]
 
     def pictures(self, words: str, crops: Sequence[str] = ()) -> list[str]:

@@ -18,7 +18,14 @@ from scipy.special import entr, xlogy
 from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity.votes import Counts, Float64, as_counts, vote_shares
+from latent_microscope.similarity.populations import fit_population
+from latent_microscope.similarity.votes import (
+    Counts,
+    Float64,
+    as_counts,
+    halve_votes,
+    vote_shares,
+)
 
 # Range of 1/temperature that is searched.
 _SLOWEST, _FASTEST = 1e-3, 1e3
@@ -315,3 +322,43 @@ def behaviour_scores(
         scores["temperature"] = float(t.mean())
         scores["cross_entropy_tempered"] = cross_entropy(z, shares, t)
     return scores
+
+
+def annotator_scores(counts: npt.ArrayLike, generator: np.random.Generator) -> dict[str, float]:
+    """What half of each image's votes (at least 2) scores as a prediction of the other half.
+
+    ``second_best_accuracy`` (ties of the prediction broken at random), ``entropy_spearman`` and
+    ``js``. Cross-entropy and KL are infinite: half of the votes leaves out what others answer.
+    """
+    first, second = halve_votes(as_counts(counts, at_least=2), generator)
+    broken = first + 0.5 * generator.random(first.shape)
+    with np.errstate(divide="ignore"):
+        prediction = np.log(vote_shares(first))
+    return {
+        "second_best_accuracy": second_best_accuracy(broken, second),
+        "entropy_spearman": entropy_correlation(prediction, second),
+        "js": js_divergence(prediction, vote_shares(second)),
+    }
+
+
+def perfect_scores(counts: npt.ArrayLike, generator: np.random.Generator) -> dict[str, float]:
+    """Scores of a model that knows the response probabilities behind the votes: the ceiling.
+
+    The probabilities are drawn from their posterior in a population fitted to the votes, as for
+    :func:`~latent_microscope.similarity.ceiling.noise_ceiling`. Images need at least 2 votes. Its
+    cross-entropy is above the entropy of the votes, which only these votes themselves reach.
+    Accuracy and error consistency are about labels, not votes: see
+    :func:`human_error_consistency`.
+    """
+    votes = as_counts(counts, at_least=2)
+    truth = fit_population(votes, generator).draw(votes, generator)
+    with np.errstate(divide="ignore"):
+        prediction = np.log(truth)
+    shares = vote_shares(votes)
+    return {
+        "cross_entropy": cross_entropy(prediction, shares),
+        "kl": kl_divergence(prediction, shares),
+        "js": js_divergence(prediction, shares),
+        "second_best_accuracy": second_best_accuracy(prediction, votes),
+        "entropy_spearman": entropy_correlation(prediction, votes),
+    }

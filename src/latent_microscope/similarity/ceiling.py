@@ -1,39 +1,39 @@
 """Noise ceilings of a human RDM computed from votes.
 
-The two halves of the votes give a lower and, by the Spearman-Brown formula, an upper estimate of
-the score of a perfect model. Vote noise does not only blur distances, it also makes them larger, so
-both are estimates and not bounds: :func:`simulated_ceilings` measures the error of the upper one
-in simulated data sets of which the truth is known.
+The ceiling is the expected score of the true RDM, that of the response probabilities behind the
+votes, against exactly these votes. The true responses are drawn from their posterior in a
+population fitted to the votes (``similarity.populations``). Beside it stands what the two halves of
+the votes reach, and by the Spearman-Brown formula the whole; that formula needs additive errors,
+equal for all pairs, which vote noise is not: images with few votes lie far from all others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.comparison import Comparable, compare, partial_compare, rank_rdm
+from latent_microscope.similarity.populations import fit_population
 from latent_microscope.similarity.rdms import rdm
-from latent_microscope.similarity.votes import (
-    Counts,
-    Float64,
-    as_counts,
-    class_mean_votes,
-    halve_votes,
-    vote_shares,
-)
+from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve_votes, vote_shares
 
-TRUTHS = ("smoothed", "dirichlet")
+TOO_FEW = "too few images and votes"
+UNANIMOUS = "nearly all images are unanimous"
+"""Why a ceiling is not available."""
+# A ceiling of identical images is 0.24 standard errors too high, and so 0.03 at this one.
+_LARGEST_ERROR = 0.125
+# So clear a structure is no product of noise.
+_CLEAR = 0.5
+# Of unanimous images the votes do not say how they differ.
+_MOST_UNANIMOUS = 0.95
 
 
 @dataclass(frozen=True)
 class NoiseCeiling:
-    """Split-half ceilings.
+    """Noise ceiling, and what halves of the votes say of it.
 
     Attributes:
         lower: Mean similarity r of the RDMs of the two halves.
@@ -41,6 +41,9 @@ class NoiseCeiling:
         spread: Standard deviation of r over splits (ddof 1; NaN for one split).
         upper_spread: The same of the upper value of each split.
         draws: r of each split.
+        ceiling: Mean score of the true RDM over simulated truths; NaN where not available.
+        ceiling_sd: Standard deviation of the score over simulated truths.
+        status: "", or why the ceiling is not available.
     """
 
     lower: float
@@ -48,6 +51,9 @@ class NoiseCeiling:
     spread: float
     upper_spread: float
     draws: Float64
+    ceiling: float = float("nan")
+    ceiling_sd: float = float("nan")
+    status: str = ""
 
 
 def root_spearman_brown(r: npt.ArrayLike) -> Float64:
@@ -104,8 +110,13 @@ def noise_ceiling(
     *,
     controls: Sequence[Comparable] = (),
     pairs: npt.ArrayLike | None = None,
+    n_simulated: int = 5,
 ) -> NoiseCeiling:
-    """Ceilings of a human RDM from random halves of each image's votes.
+    """Noise ceiling of a human RDM: the expected score of the true RDM against these votes.
+
+    It is not available (NaN, with a status) where identical images might be taken for different
+    ones: a ceiling below 0.5, and a standard error above 0.125 of the share of the votes' variance
+    that is between images (:func:`share_error`); and where over 95 % of the images are unanimous. A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
@@ -115,6 +126,7 @@ def noise_ceiling(
         seed: Root seed.
         controls: RDMs to partial out (method spearman), bare arrays or with ids 0..n-1.
         pairs: Only these pairs, as in ``compare``.
+        n_simulated: Number of simulated truths; 0: no ceiling, only halves.
 
     Returns:
         The ceilings.
@@ -130,91 +142,47 @@ def noise_ceiling(
         [comparison.of_halves(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits)]
     )
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)
-    return NoiseCeiling(lower, float(root_spearman_brown(lower)), _sd(draws), _sd(uppers), draws)
+    found = NoiseCeiling(lower, float(root_spearman_brown(lower)), _sd(draws), _sd(uppers), draws)
+    if not n_simulated:
+        return found
+    scores = np.array(
+        [
+            comparison.score(
+                simulated_truth(votes, rng(seed, "simulated_ceilings", i)), vote_shares(votes)
+            )
+            for i in range(n_simulated)
+        ]
+    )
+    scores = np.nan_to_num(scores)
+    status = ceiling_status(votes, float(scores.mean()))
+    value = float("nan") if status else float(scores.mean())
+    return replace(found, ceiling=value, ceiling_sd=_sd(scores), status=status)
 
 
-def dirichlet_strength(counts: Counts, prior: Float64) -> float:
-    """Maximum-likelihood strength s of Dirichlet(s * prior) for multinomial votes, 1e-3 to 1e4.
+def simulated_truth(counts: Counts, generator: np.random.Generator) -> Float64:
+    """Response probabilities of each image that could have given these votes, (n, classes)."""
+    return fit_population(counts, generator).draw(counts, generator)
 
-    The rows of the prior sum to 1 and are positive wherever there are votes.
+
+def share_error(counts: Counts) -> float:
+    """Standard error of the share of the variance of vote shares that is between images.
+
+    From the number of images and votes alone, for images that do not differ: sqrt(2 / (d N)) with N
+    the sum of (m - 1) / m over images of m votes and d the dimensions of the vote noise, (tr S)^2 /
+    tr(S^2) of its covariance S.
     """
     total = counts.sum(axis=1)
-
-    def negative(log_strength: float) -> float:
-        s = np.exp(log_strength)
-        alpha = s * prior
-        live = counts > 0
-        terms = np.zeros(counts.shape)
-        terms[live] = gammaln(alpha[live] + counts[live]) - gammaln(alpha[live])
-        return float(-(terms.sum() + np.sum(gammaln(s) - gammaln(s + total))))
-
-    bounds = (np.log(1e-3), np.log(1e4))
-    found = minimize_scalar(negative, bounds=bounds, method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    p = counts.sum(axis=0) / total.sum()
+    noise = np.diag(p) - np.outer(p, p)
+    square = float(np.sum(noise**2))
+    if square == 0.0:
+        return float("inf")
+    dimensions = float(np.trace(noise)) ** 2 / square
+    return float(np.sqrt(2.0 / (dimensions * np.sum((total - 1) / total))))
 
 
-def simulated_truth(
-    counts: Counts, truth: str, generator: np.random.Generator, groups: np.ndarray
-) -> Float64:
-    """Response probabilities of each image that could have given such votes; groups: classes.
-
-    ``smoothed`` is the posterior mean under a Dirichlet prior around the class's mean votes,
-    strength fitted (too similar within a class); ``dirichlet`` a draw from the posterior (spread as
-    in a population).
-    """
-    prior = class_mean_votes(counts, groups)
-    # One vote among the class's, spread evenly: no response is impossible.
-    prior = (prior * (1.0 - 1e-4)) + 1e-4 / prior.shape[1]
-    posterior = counts + dirichlet_strength(counts, prior) * prior
-    if truth == "dirichlet":
-        posterior = generator.standard_gamma(posterior) + np.finfo(np.float64).tiny
-    elif truth != "smoothed":
-        known = ", ".join(TRUTHS)
-        raise InputError(f"Generative truth {truth!r} is unknown; choose one of {known}.")
-    return posterior / posterior.sum(axis=1, keepdims=True)
-
-
-def simulated_ceilings(
-    counts: npt.ArrayLike,
-    metric: str = "euclidean",
-    method: str = "spearman",
-    n_draws: int = 3,
-    seed: int = 0,
-    *,
-    truths: Sequence[str] = TRUTHS,
-    labels: npt.ArrayLike | None = None,
-    controls: Sequence[Comparable] = (),
-    pairs: npt.ArrayLike | None = None,
-) -> pd.DataFrame:
-    """Scores of a perfect model, and their estimates, in ``n_draws`` simulated data sets per truth.
-
-    Each draw simulates a truth (:func:`simulated_truth`; ``labels`` None: majority votes) and from
-    it as many votes per image as there are, and compares the RDM of the truth with that of the
-    votes (the true ceiling) and the halves of the votes (the estimate). The other arguments are
-    those of :func:`noise_ceiling`.
-
-    One row per kind of truth: ``truth``, ``ceiling`` and ``ceiling_sd`` (true), ``split_half``,
-    ``estimate`` and ``estimate_sd`` (root Spearman-Brown), ``bias`` (estimate - ceiling),
-    ``n_draws``.
-    """
-    votes = as_counts(counts, at_least=2)
-    groups = votes.argmax(axis=1) if labels is None else np.asarray(labels)
-    comparison = _comparison(metric, method, controls, pairs)
-    rows = []
-    for truth in truths:
-        true, half = np.empty((2, n_draws))
-        for draw in range(n_draws):
-            generator = rng(seed, "simulated_ceilings", truth, draw)
-            probabilities = simulated_truth(votes, truth, generator, groups)
-            new = generator.multinomial(votes.sum(axis=1), probabilities).astype(np.int64)
-            true[draw] = comparison.score(probabilities, vote_shares(new))
-            half[draw] = comparison.of_halves(new, generator)
-        estimate = root_spearman_brown(half)
-        row = {"truth": truth, "ceiling": true.mean(), "ceiling_sd": _sd(true)}
-        row |= {
-            "split_half": half.mean(),
-            "estimate": estimate.mean(),
-            "estimate_sd": _sd(estimate),
-        }
-        rows.append(row | {"bias": estimate.mean() - true.mean(), "n_draws": n_draws})
-    return pd.DataFrame(rows)
+def ceiling_status(counts: Counts, ceiling: float) -> str:
+    """Empty if a ceiling of these votes is available, else why not."""
+    if (counts.max(axis=1) == counts.sum(axis=1)).mean() > _MOST_UNANIMOUS:
+        return UNANIMOUS
+    return TOO_FEW if ceiling <= _CLEAR and share_error(counts) > _LARGEST_ERROR else ""

@@ -1,4 +1,9 @@
-"""Annotator equivalents: the number of votes per image that predict other votes as a model does."""
+"""Annotator equivalents: the number of votes per image that predict other votes as a model does.
+
+The headline is a proper score against held-out votes: cross-entropy. By RSA the answer depends on
+how the ties count of which the RDM of a few votes is full: Spearman rewards them (too few
+equivalents), rho-a punishes them (too many). Both are given, as a bracket.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -69,9 +74,9 @@ def _expected_accuracy(log_p: Float64, labels: np.ndarray) -> float:
     return _expected_agreement(log_p, np.eye(log_p.shape[1])[labels])
 
 
-def _rsa(log_p: Float64, reference: Float64) -> float:
-    """Spearman correlation of the Euclidean RDMs of probabilities and reference votes."""
-    return compare(rdm(np.exp(log_p)), rdm(reference))
+def _rsa(log_p: Float64, reference: Float64, method: str = "spearman") -> float:
+    """Correlation of the Euclidean RDMs of probabilities and reference votes."""
+    return compare(rdm(np.exp(log_p)), rdm(reference), method)
 
 
 # Name -> (function of log-probabilities, reference shares and labels; larger is better; smoothed).
@@ -82,6 +87,7 @@ SCORES: dict[str, tuple[Score, bool, bool]] = {
     "accuracy": (lambda p, _, y: _expected_accuracy(p, y), True, False),
     "agreement": (lambda p, r, _: _expected_agreement(p, r), True, False),
     "rsa": (lambda p, r, _: _rsa(p, r), True, False),
+    "rsa_rho_a": (lambda p, r, _: _rsa(p, r, "rho-a"), True, False),
 }
 
 
@@ -226,8 +232,8 @@ def annotator_equivalents(
     Args:
         score: ``cross_entropy`` or ``kl`` (smoothed, fitted on other images), ``js``, ``accuracy``
             (most frequent answer against ``labels``), ``agreement`` (against a random vote of
-            R), ``rsa`` (Spearman of Euclidean RDMs), or a function of (log-probabilities,
-            shares of R, labels).
+            R), ``rsa`` (Spearman of Euclidean RDMs), ``rsa_rho_a`` (rho-a of these), or a function
+            of (log-probabilities, shares of R, labels).
         counts: Votes, shape (n, classes), at least 2 per image.
         predictions: Shape (n, classes).
         labels: True class of each image, 0..classes-1: for ``accuracy``, for folds balanced by

@@ -23,7 +23,7 @@ from latent_microscope.statistics.summaries import over_runs
 _KEYS = ["model", "layer", "metric", "method"]
 _PARTS = ["spearman", "partial", *OVER_PARTS]
 _PUBLISHED = ["published", "published_spearman", "published_source"]
-_SHARED = ["label_only", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
+_SHARED = ["label_only", "ceiling", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
 
 
 def tabulate_alignment(
@@ -47,7 +47,7 @@ def tabulate_alignment(
         ``mean``, ``sd``, ``n`` (seeds), the means of ``spearman``, ``partial`` (Spearman, label
         held constant), ``within_class`` and ``non_unanimous`` (rho-a as ``…_rho_a``, and Spearman)
         and their ``_sd``, the baseline ``label_only``, ``above_label`` (mean − label_only),
-        ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``published``,
+        ``ceiling``, ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``published``,
         ``published_spearman``, ``published_source``, ``simulated_votes``, ``note``. Networks with
         published predictions follow, unless they are models of the study.
     """

@@ -122,15 +122,25 @@ def random_folds(n: int, folds: int, seed: int) -> Ints:
 
 
 def behaviour_table(
-    classifiers: Sequence[Classifier], votes: HumanVotes, folds: Ints
+    classifiers: Sequence[Classifier],
+    votes: HumanVotes,
+    folds: Ints,
+    *,
+    seed: int = 0,
+    n_splits: int = 10,
+    n_simulated: int = 5,
 ) -> pd.DataFrame:
     """Scores of every classifier, of annotators and of the baselines: model, seed, measures.
 
-    ``human``: predicting an image's own votes: its cross-entropy is their entropy, the minimum for
-    any model; accuracy and error consistency are those of one random vote. ``human_majority``: the
-    most frequent answer. Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy
-    is infinite), ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1
-    and no temperature.
+    ``human``: what people reach: accuracy and error consistency of one random vote; second-best
+    accuracy, entropy correlation and Jensen-Shannon divergence of half of the votes against the
+    other half (mean over ``n_splits``). Its cross-entropy is the entropy of the votes and its KL 0,
+    minima that only the votes themselves reach. ``perfect``: the ceiling, a model that knows the
+    response probabilities, against these votes (mean over ``n_simulated`` truths), where labels
+    are not asked for. Both need two votes per image. ``human_majority``: the most frequent answer.
+    Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy is infinite),
+    ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1 and no
+    temperature.
     """
     rows: list[dict[str, float | int | str]] = []
     for one in classifiers:
@@ -142,18 +152,12 @@ def behaviour_table(
     size = len(votes.classes)
     majority = votes.counts.argmax(axis=1) == votes.labels
     references: dict[str, dict[str, float]] = {
-        "human": {
-            "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
-            "cross_entropy": float(vote_entropy(votes.counts).mean()),
-            "jensen_shannon": 0.0,
-            "kl": 0.0,
-            "entropy_spearman": 1.0,
-            "error_consistency": measured.human_error_consistency(votes.counts, votes.labels).kappa,
-        },
+        "human": _human(votes, n_splits, seed),
         "human_majority": {
             "accuracy": float(majority.mean()),
             "error_consistency": _consistency(majority, votes),
         },
+        "perfect": _perfect(votes, n_simulated, seed),
         "label": _baseline("label", one_hot(votes.labels, size), votes),
         "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
         "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
@@ -161,6 +165,40 @@ def behaviour_table(
     rows += [{"model": name, "seed": NO_SEED, **row} for name, row in references.items()]
     table = pd.DataFrame.from_records(rows, columns=["model", "seed", *MEASURES])
     return table.astype({"model": "str", "seed": "int64", **dict.fromkeys(MEASURES, "float64")})
+
+
+def _several(votes: HumanVotes) -> bool:
+    return int(votes.counts.sum(axis=1).min()) > 1
+
+
+def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
+    scores = {
+        "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
+        "cross_entropy": float(vote_entropy(votes.counts).mean()),
+        "kl": 0.0,
+    }
+    if not _several(votes):
+        return scores
+    generators = (rng(seed, "annotator_scores", number) for number in range(n_splits))
+    halves = _columns([measured.annotator_scores(votes.counts, one) for one in generators])
+    kappa = measured.human_error_consistency(votes.counts, votes.labels).kappa
+    return {**scores, **halves, "error_consistency": kappa}
+
+
+def _perfect(votes: HumanVotes, n_simulated: int, seed: int) -> dict[str, float]:
+    if not (_several(votes) and n_simulated):
+        return {}
+    generators = (rng(seed, "perfect_scores", number) for number in range(n_simulated))
+    return _columns([measured.perfect_scores(votes.counts, one) for one in generators])
+
+
+def _columns(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Means of scores, by the names of the columns."""
+    return {
+        column: float(np.mean([one[name] for one in scores]))
+        for column, name in MEASURES.items()
+        if name in scores[0]
+    }
 
 
 def _label_shares(counts: Ints, labels: Ints) -> Floats:

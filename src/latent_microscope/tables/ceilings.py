@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,11 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import one_hot, softmax
-from latent_microscope.similarity.ceiling import TRUTHS, root_spearman_brown, simulated_truth
+from latent_microscope.similarity.ceiling import (
+    ceiling_status,
+    root_spearman_brown,
+    simulated_truth,
+)
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
 from latent_microscope.similarity.influence import selection, sign_concordance
 from latent_microscope.similarity.measures import MEASURES, Ready, frame, measures, ready
@@ -36,11 +39,11 @@ def noise_ceilings(
 ) -> pd.DataFrame:
     """Ceilings of all measures of the similarity to human judgements, one row per measure.
 
-    The halves of the votes estimate the ceiling: ``lower`` is the mean r of the halves, ``upper``
-    the root of its Spearman-Brown value. Vote noise biases distances, so in simulated data sets
-    (``similarity.ceiling.simulated_truth``) the same ``estimate_<kind>`` is compared with what the
-    truth itself scores against votes drawn from it, ``truth_<kind>``. Spreads are standard
-    deviations. Tau-a is of 256 bins of rank. NaN where not defined.
+    ``ceiling`` and ``ceiling_sd`` are the score of the true RDM against these votes, over truths
+    simulated from them (``similarity.ceiling.simulated_truth``); NaN where not available, with a
+    ``status``. The halves of the votes say less: ``lower`` is the mean r of the halves, ``upper``
+    the root of its Spearman-Brown value. Spreads are standard deviations. Tau-a is of 256 bins of
+    rank. NaN where not defined.
     """
     disputed = np.count_nonzero(votes.counts, axis=1) > 1
     shared = frame(votes.labels, disputed)
@@ -56,37 +59,33 @@ def noise_ceilings(
             values["tau_a"] = sign_concordance(x, y, chosen).value
         return [values[name] for name in MEASURES]
 
-    def halves(counts: npt.NDArray[np.int64], generator: np.random.Generator) -> list[float]:
-        a, b = (prepared(vote_shares(half)) for half in halve_votes(counts, generator))
+    def split(number: int) -> list[float]:
+        both = halve_votes(votes.counts, rng(seed, "noise_ceiling", number))
+        a, b = (prepared(vote_shares(half)) for half in both)
         return compared(a, b)
 
-    def split(number: int) -> list[float]:
-        return halves(votes.counts, rng(seed, "noise_ceiling", number))
+    observed = prepared(vote_shares(votes.counts))
 
-    def simulate(kind: str, number: int) -> tuple[list[float], list[float]]:
-        generator = rng(seed, "simulated_ceilings", kind, number)
-        truth = simulated_truth(votes.counts, kind, generator, votes.labels)
-        new = generator.multinomial(votes.counts.sum(axis=1), truth).astype(np.int64)
-        return compared(prepared(truth), prepared(vote_shares(new))), halves(new, generator)
+    def truth(number: int) -> list[float]:
+        generator = rng(seed, "simulated_ceilings", number)
+        return compared(prepared(simulated_truth(votes.counts, generator)), observed)
 
     with ThreadPoolExecutor(threads) as pool:
-        draws = np.array(list(pool.map(split, range(n_splits))))
-        numbers = range(n_simulated_datasets)
-        simulated = {kind: list(pool.map(partial(simulate, kind), numbers)) for kind in TRUTHS}
+        halves = np.array(list(pool.map(split, range(n_splits))))
+        truths = np.array(list(pool.map(truth, range(n_simulated_datasets))))
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
-    table["lower"] = draws.mean(axis=0)
-    table["upper"] = root_spearman_brown(draws.mean(axis=0))
-    table["spread"] = _sd(draws)
-    table["upper_spread"] = _sd(root_spearman_brown(draws))
-    table["n_splits"] = len(draws)
-    for kind, scores in simulated.items():
-        names = [f"truth_{kind}", f"truth_{kind}_sd", f"estimate_{kind}"]
-        table[names] = np.nan
-        if scores:
-            true, half = (np.array(part) for part in zip(*scores, strict=True))
-            estimate = root_spearman_brown(half).mean(axis=0)
-            table[names] = np.stack([true.mean(axis=0), _sd(true), estimate], axis=1)
-    table["n_simulated_datasets"] = n_simulated_datasets
+    table[["ceiling", "ceiling_sd"]] = np.nan
+    if n_simulated_datasets:
+        table["ceiling"], table["ceiling_sd"] = truths.mean(axis=0), _sd(truths)
+    table["status"] = pd.Series(
+        [ceiling_status(votes.counts, value) for value in table["ceiling"]], dtype="str"
+    )
+    table["ceiling"] = table["ceiling"].where(table["status"] == "")
+    table["lower"] = halves.mean(axis=0)
+    table["upper"] = root_spearman_brown(halves.mean(axis=0))
+    table["spread"] = _sd(halves)
+    table["upper_spread"] = _sd(root_spearman_brown(halves))
+    table["n_splits"], table["n_simulated_datasets"] = n_splits, n_simulated_datasets
     return table
 
 

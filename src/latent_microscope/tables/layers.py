@@ -116,6 +116,7 @@ def tabulate_layers(
         One row per metric, model and layer: these and ``position``, ``depth``, ``width``, then
         ``<measure>_mean`` and ``<measure>_sd`` over seeds of ``value`` (rho-a), ``spearman``,
         ``partial_label`` and ``within_class_rho_a``, ``n`` seeds, ``label_only``,
+        ``<measure>_ceiling`` (the true responses),
         ``<measure>_ceiling_lower`` and ``_upper`` (halves of the votes, and root Spearman-Brown of
         that), ``n_images``, ``n_pairs``, ``note``.
     """
@@ -154,6 +155,7 @@ def _ceilings(votes: HumanVotes, metric: str, splits: int, seed: int) -> dict[st
     found: dict[str, float] = {}
     for name, (method, more) in zip(_MEASURES, options, strict=True):
         bounds = noise_ceiling(votes.counts, metric, method, splits, seed, **more)
+        found[f"{name}_ceiling"] = bounds.ceiling
         found[f"{name}_ceiling_lower"] = bounds.lower
         found[f"{name}_ceiling_upper"] = bounds.upper
     return found

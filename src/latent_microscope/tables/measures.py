@@ -21,12 +21,13 @@ RSA_MEASURES = (
 BEHAVIOUR_MEASURES = tuple(scores.MEASURES)
 EQUIVALENTS = ("cross_entropy", "rho_a", "spearman")
 _INTERVAL = ["low", "high", "n_draws"]
-_BOUNDS = ["ceiling_lower", "ceiling_upper", "ceiling_smoothed", "ceiling_dirichlet"]
+_BOUNDS = ["ceiling", "ceiling_sd", "ceiling_lower", "ceiling_upper"]
 COLUMNS = [
     *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "self_ceiling", "baseline", "baseline_name",
     "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
     "simulated_votes", "note",
 ]  # fmt: skip
+# A proper score first; similarity by two measures, a bracket since they count ties differently.
 PREDICTIONS = "probabilities"  # layer of predictions, which have no RDM of their own
 
 
@@ -57,8 +58,10 @@ def tabulate_measures(
 
     Returns:
         ``table``: one row per model, layer, seed, metric and measure, with :data:`COLUMNS`.
-        ``metric`` is empty for predictions. The ceiling of a score of predictions is that of the
-        votes themselves (their entropy, for cross-entropy), in ``ceiling_upper``.
+        ``metric`` is empty for predictions. ``ceiling`` is the score of a perfect model against
+        these votes (accuracy, error consistency: of one vote). For predictions
+        ``ceiling_lower`` is what people themselves reach, and ``ceiling_upper`` the entropy of the
+        votes, or 0, which no cross-entropy or KL can pass.
         ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
         ``semipartial`` has as ceiling that of a perfect RDM given the others.
         ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
@@ -118,14 +121,14 @@ def _similarities(
                 n=group["n_images"],
                 n_pairs=group["n_pairs"] if whole else 0,
             )
-            names = ["lower", "upper", "truth_smoothed", "truth_dirichlet"]
+            names = ["ceiling", "ceiling_sd", "lower", "upper"]
             own = "spearman" if measure == "semipartial" else measure
             for name, bound in zip(_BOUNDS, names, strict=True):
                 value = float(bounds[bound].get(own, np.nan))
-                if measure == "semipartial":
-                    part[name] = np.sqrt(np.maximum(value**2 - group["others_explain"], 0.0))
-                else:
+                if measure != "semipartial":
                     part[name] = value
+                elif name != "ceiling_sd":
+                    part[name] = np.sqrt(np.maximum(value**2 - group["others_explain"], 0.0))
             if measure == HEADLINE:
                 part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
             if measure == HEADLINE:
@@ -143,7 +146,10 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for measure in BEHAVIOUR_MEASURES:
         own = rows[measure.removesuffix("_calibrated")]
-        fitting = measure in (*SMALLER, "error_consistency")
+        perfect = "human" if own.name in ("accuracy", "error_consistency") else "perfect"
+        people = float(own.get("human", np.nan))
+        # No model can pass the votes themselves; other scores are those of other people.
+        of_votes = own.name in ("cross_entropy", "kl")
         baseline = "uniform" if measure == "accuracy" else "class_mean"
         value = float(own.get(baseline, np.nan))
         part = behaviour[["model", "seed"]].assign(
@@ -151,7 +157,9 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
             metric="",
             measure=measure,
             value=behaviour[measure],
-            ceiling_upper=float(own.get("human", np.nan)) if fitting else np.nan,
+            ceiling=float(own.get(perfect, np.nan)),
+            ceiling_lower=np.nan if of_votes else people,
+            ceiling_upper=people if of_votes else np.nan,
             baseline=value,
             baseline_name="" if np.isnan(value) else baseline,
         )

@@ -38,7 +38,7 @@ _NUMBERS = [
     "label_only",
 ]
 COMPARISON_COLUMNS = [*_HEAD, *_NUMBERS, *_COUNTS]
-RSA_COLUMNS = [*_HEAD, *_NUMBERS, "ceiling_lower", "ceiling_upper", *_COUNTS]
+RSA_COLUMNS = [*_HEAD, *_NUMBERS, "ceiling", "ceiling_lower", "ceiling_upper", *_COUNTS]
 CLASS_COLUMNS = ["model", "layer", "seed", "metric", "class_a", "class_b", "value"]
 _ROWS = 500  # of features in memory at a time
 Floats = npt.NDArray[np.float64]
@@ -227,8 +227,9 @@ def gather(comparisons: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
             f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; give at least "
             "one comparison and exactly one ceiling"
         )
-    lower, upper = (float(ceiling[name].iloc[0]) for name in ("lower", "upper"))
-    return comparisons.assign(ceiling_lower=lower, ceiling_upper=upper)[RSA_COLUMNS]
+    names = {"ceiling": "ceiling", "ceiling_lower": "lower", "ceiling_upper": "upper"}
+    found = {name: float(ceiling[column].iloc[0]) for name, column in names.items()}
+    return comparisons.assign(**found)[RSA_COLUMNS]
 
 
 def compare_within_folds(

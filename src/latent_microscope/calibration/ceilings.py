@@ -1,0 +1,89 @@
+"""Noise ceilings of votes in populations of images that the estimator does not assume.
+
+Softmax of normal logits (Dirichlet only in ``dirichlet``), clear and ambiguous images, two tight
+clusters without classes, and identical images; few, many and unequal votes. A world's true score is
+that of its own response probabilities against the votes drawn. No two images of a world are exactly
+alike, except in ``identical``: Spearman rewards exact ties of the true RDM, which no votes can tell
+from near ones.
+"""
+
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.calibration.grid import Cell, Goal, Method
+from latent_microscope.similarity.behaviour import softmax
+from latent_microscope.similarity.ceiling import noise_ceiling
+from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.votes import vote_shares
+
+_METHODS = ("spearman", "rho-a")
+_WORLDS = ("dirichlet", "softmax", "near-unanimous", "flat", "ambiguous", "clusters", "identical")
+_VOTES = ("2", "4", "10", "50", "100", "2-20", "4 or 100")
+_FEW = ("softmax", "near-unanimous", "flat", "identical")
+
+Floats = npt.NDArray[np.float64]
+
+
+def responses(world: str, n: int, classes: int, generator: np.random.Generator) -> Floats:
+    """True response probabilities of n images, (n, classes)."""
+    label = np.eye(classes)[np.arange(n) % classes]
+    noise = generator.normal(size=(n, classes))
+    if world == "identical":
+        return np.tile(softmax(np.log(np.linspace(1.0, 4.0, classes))[None]), (n, 1))
+    if world == "dirichlet":
+        alpha = 3.0 * label + 2.0 / classes
+        drawn = generator.standard_gamma(alpha)
+        return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
+    if world == "clusters":
+        tilt = np.linspace(-0.35, 0.35, classes)
+        side = generator.choice([-1.0, 1.0], size=(n, 1))
+        return softmax(side * tilt + 0.05 * noise)
+    if world == "ambiguous":
+        other = np.roll(label, 1, axis=1)
+        share = np.where(generator.random((n, 1)) < 0.3, 0.5, 1.0)
+        return softmax(
+            np.log(0.95 * (share * label + (1.0 - share) * other) + 0.05 / classes) + 0.3 * noise
+        )
+    scale, spread = {"softmax": (2.5, 1.0), "near-unanimous": (7.0, 1.5), "flat": (0.0, 0.5)}[world]
+    return softmax(scale * label + spread * noise)
+
+
+def totals(votes: str, n: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Number of votes of each image."""
+    if votes == "4 or 100":
+        return np.where(np.arange(n) < n // 2, 4, 100)
+    low, _, high = votes.partition("-")
+    return generator.integers(int(low), int(high or low) + 1, size=n)
+
+
+def simulate(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
+    """Ceiling minus the true score of one data set, by both methods."""
+    n = int(cell["n"])
+    truth = responses(str(cell["world"]), n, int(cell["classes"]), generator)
+    counts = generator.multinomial(totals(str(cell["votes"]), n, generator), truth)
+    true, observed = rdm(truth), rdm(vote_shares(counts))
+    seed = int(generator.integers(1 << 30))
+    found = {}
+    for method in _METHODS:
+        known = compare(true, observed, method)
+        ceiling = noise_ceiling(counts, "euclidean", method, 1, seed, n_simulated=2)
+        found[f"bias {method}"] = ceiling.ceiling - (0.0 if np.isnan(known) else known)
+    return found
+
+
+_CELLS: tuple[Cell, ...] = (
+    *({"world": w, "votes": v, "n": 100, "classes": 4} for w, v in product(_WORLDS, _VOTES)),
+    *({"world": w, "votes": v, "n": 50, "classes": 10} for w, v in product(_FEW, ("4", "50"))),
+    *({"world": w, "votes": "10", "n": 1000, "classes": 10} for w in ("softmax", "near-unanimous")),
+)
+METHODS = (
+    Method(
+        "noise ceiling",
+        _CELLS,
+        simulate,
+        {f"bias {method}": Goal("within", 0.03) for method in _METHODS},
+    ),
+)
