@@ -175,8 +175,8 @@ INFERENCE = (
         caption=(
             "Similarity to human judgements of every stage of every network on a subset of the "
             "images: rho-a over all pairs and within classes, Spearman over all pairs and with the "
-            "label held constant, mean and standard deviation over seeds, with noise ceilings of the same "
-            "images."
+            "label held constant, mean and standard deviation over seeds, with noise ceilings of "
+            "the same images."
         ),
         where=profiled,
         function="latent_microscope.tables.layers:tabulate_layers",

@@ -64,7 +64,8 @@ def plot_rsa(
     page = Page(
         1.5 + 0.2 * len(order),
         f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
-        f"{_METHODS['rho-a']} (c: {_METHODS['spearman']}) with the RDM of the annotators' votes; {dark}"
+        "similarity to the RDM of the annotators' votes; "
+        + dark
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
         + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
     )
@@ -135,8 +136,8 @@ def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: boo
 def _ceiling(ax: Axes, value: float, *, name: bool = False) -> None:
     """What the true responses score against these votes, if it is known."""
     if np.isfinite(value):
-        text = {"label": f"noise ceiling: {value:.3f}"} if name else {}
-        reference(ax, x=value, ls=":", lw=1.3, color=INK, **text)
+        text = f"noise ceiling: {value:.3f}" if name else None
+        reference(ax, x=value, ls=":", lw=1.3, color=INK, label=text)
 
 
 def _outside(ax: Axes, x: Any, y: Any, marker: str, transform: Any, marks: Style) -> None:

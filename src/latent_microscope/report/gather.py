@@ -80,20 +80,24 @@ def alignment(study: Study) -> dict[str, Any]:
 
 
 def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
-    """By metric, model and layer: interval of the correlation, annotator equivalents."""
+    """By metric, model and layer: interval of rho-a; annotator equivalents by cross-entropy, RSA."""
     if not study.has("measures"):
         return
     table = study.table("measures")
-    known = with_intervals(table[table["measure"] == "spearman"])
+    texts = table["equivalents_text"].where(table["equivalents_text"] != "", f.MISSING)
+    worth = texts.groupby([table[key] for key in ("measure", "metric", "model", "layer")]).first()
+    known = with_intervals(table[table["measure"] == "rho_a"])
     for key, part in f.groups(known, "metric", "model", "layer"):
-        worth = " / ".join(dict.fromkeys(text or f.MISSING for text in part["equivalents_text"]))
-        yield key, (f.between(part["low"].mean(), part["high"].mean()), worth)
+        own = worth.get(("cross_entropy", "", key[1], key[2]), f.MISSING)
+        bracket = [worth.get((measure, *key), f.MISSING) for measure in ("rho_a", "spearman")]
+        if set(bracket) != {f.MISSING}:
+            own = f"{own} [{', '.join(bracket)}]"
+        yield key, (f.between(part["low"].mean(), part["high"].mean()), own)
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the measures that have an interval; low and high over images and votes if drawn."""
-    low, high = (table[f"{end}_votes"].fillna(table[end]) for end in ("low", "high"))
-    return table.assign(low=low, high=high)[low.notna()]
+    """Rows of the measures that have an interval."""
+    return table[table["low"].notna()]
 
 
 def measures(study: Study) -> dict[str, Any]:
