@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.calibration.grid import Cell, Goal, Method
+from latent_microscope.similarity import behaviour
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.ceiling import noise_ceiling
+from latent_microscope.similarity.ceiling import ceiling_status, simulated_truth
 from latent_microscope.similarity.comparison import compare
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import vote_shares
@@ -65,13 +66,25 @@ def simulate(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
     truth = responses(str(cell["world"]), n, int(cell["classes"]), generator)
     counts = generator.multinomial(totals(str(cell["votes"]), n, generator), truth)
     true, observed = rdm(truth), rdm(vote_shares(counts))
-    seed = int(generator.integers(1 << 30))
+    simulated = rdm(simulated_truth(counts, generator))
     found = {}
     for method in _METHODS:
-        known = compare(true, observed, method)
-        ceiling = noise_ceiling(counts, "euclidean", method, 1, seed, n_simulated=2)
-        found[f"bias {method}"] = ceiling.ceiling - (0.0 if np.isnan(known) else known)
+        value, known = (
+            float(np.nan_to_num(compare(one, observed, method))) for one in (simulated, true)
+        )
+        ceiling = float("nan") if ceiling_status(counts, value) else value
+        found[f"bias {method}"] = ceiling - known
     return found
+
+
+def simulate_behaviour(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
+    """Scores of a perfect model minus those of the true responses, in one data set."""
+    n = int(cell["n"])
+    truth = responses(str(cell["world"]), n, int(cell["classes"]), generator)
+    counts = generator.multinomial(totals(str(cell["votes"]), n, generator), truth)
+    true = behaviour.behaviour_scores(np.log(truth), counts, np.zeros(n, dtype=np.int64))
+    found = behaviour.perfect_scores(counts, generator)
+    return {f"bias {name}": value - true[name] for name, value in found.items()}
 
 
 _CELLS: tuple[Cell, ...] = (
@@ -79,11 +92,24 @@ _CELLS: tuple[Cell, ...] = (
     *({"world": w, "votes": v, "n": 50, "classes": 10} for w, v in product(_FEW, ("4", "50"))),
     *({"world": w, "votes": "10", "n": 1000, "classes": 10} for w in ("softmax", "near-unanimous")),
 )
+_BEHAVIOUR_CELLS: tuple[Cell, ...] = tuple(
+    {"world": w, "votes": v, "n": 200, "classes": 4}
+    for w, v in product(
+        ("dirichlet", "softmax", "near-unanimous", "ambiguous"), ("10", "50", "2-20")
+    )
+)
+_BEHAVIOUR = ("cross_entropy", "kl", "js", "second_best_accuracy", "entropy_spearman")
 METHODS = (
     Method(
         "noise ceiling",
         _CELLS,
         simulate,
         {f"bias {method}": Goal("within", 0.03) for method in _METHODS},
+    ),
+    Method(
+        "ceilings of behaviour",
+        _BEHAVIOUR_CELLS,
+        simulate_behaviour,
+        {f"bias {name}": Goal("within", 0.03) for name in _BEHAVIOUR},
     ),
 )

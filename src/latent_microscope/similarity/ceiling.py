@@ -116,7 +116,8 @@ def noise_ceiling(
 
     It is not available (NaN, with a status) where identical images might be taken for different
     ones: a ceiling below 0.5, and a standard error above 0.125 of the share of the votes' variance
-    that is between images (:func:`share_error`); and where over 95 % of the images are unanimous. A constant true RDM scores 0.
+    that is between images (:func:`share_error`); and where over 95 % of the images are unanimous.
+    A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.

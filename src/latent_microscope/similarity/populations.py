@@ -55,13 +55,12 @@ def log_likelihood(counts: Counts, centres: Float64, strength: float) -> Float64
     """
     if np.isinf(strength):
         return np.asarray(counts @ np.log(centres).T)
-    totals, image = np.unique(counts.sum(axis=1), return_inverse=True)
     value = np.repeat(
-        (gammaln(strength) - gammaln(strength + totals))[image, None], len(centres), 1
+        (gammaln(strength) - gammaln(strength + counts.sum(axis=1)))[:, None], len(centres), 1
     )
+    numbers = np.arange(counts.max() + 1)[:, None]
     for k, alpha in enumerate(strength * centres.T):
-        numbers, image = np.unique(counts[:, k], return_inverse=True)
-        value += (gammaln(alpha + numbers[:, None]) - gammaln(alpha))[image]
+        value += (gammaln(alpha + numbers) - gammaln(alpha))[counts[:, k]]
     return value
 
 
