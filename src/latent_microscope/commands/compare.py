@@ -84,9 +84,7 @@ def compare(
                 "compare their softmax instead"
             )
     lines = [f"{len(ids)} images, {human.what}; {metric} distances", *_rows(table)]
-    lower, upper = human.ceiling
-    if np.isfinite(lower):
-        lines += [f"noise ceiling of rho-a: {lower:.3f} to {upper:.3f}"]
+    lines += _ceiling(human)
     lines += [f"note: {note}" for note in notes]
     words = ["latent-microscope", "init", f"{role}={data}"]
     for name, file in files.items():

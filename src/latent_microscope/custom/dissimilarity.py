@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
+from scipy.stats import t as student
 
 from latent_microscope.custom.arrays import array_of, read_ids
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
-from latent_microscope.similarity.bootstrap import bootstrap_compare, score_table
+from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.comparison import compare, partial_compare
 from latent_microscope.similarity.rdms import RDM
 
@@ -150,16 +151,36 @@ def observer_intervals(
     seed: int,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """Bootstrap over images of :func:`observer_scores`: ``low``, ``high``, ``sd`` of each model."""
-    total = np.zeros((n_draws, len(models)))
-    for one in observers:  # the same images for all
+    """Interval of :func:`observer_scores`: ``low``, ``high``, ``sd`` of each model.
+
+    With several observers it generalises to other images and other observers. Both are crossed, so
+    that resampling both counts the noise of single judgements more than once; the variance is
+    2 (images + observers) - both, within its bounds (Schütt et al. 2023, eLife 12, e82566), with
+    Student's t on the observers' degrees of freedom. With one it is over images.
+    """
+    if len(observers) < 2:
         drawn = bootstrap_compare(
-            models, one, method=method, n_draws=n_draws, seed=seed, threads=threads
+            models, observers[0], method=method, n_draws=n_draws, seed=seed, threads=threads
         )
-        total += drawn.draws
-    point = observer_scores(models, observers, method)
-    table = score_table(list(models), point, total / len(observers), None, 0.95)
-    return table[["low", "high", "sd"]]
+        return drawn.scores[["low", "high", "sd"]]
+    each = [
+        bootstrap_compare(models, one, method=method, n_draws=n_draws, seed=seed, threads=threads)
+        for one in observers  # the same images for all
+    ]
+    points = np.stack([one.scores["score"].to_numpy(float) for one in each])
+    draws = np.stack([one.draws for one in each], axis=1)  # (n_draws, observers, models)
+    n = len(observers)
+    chosen = rng(seed, "bootstrap_observers").integers(0, n, (n_draws, n))
+    both = np.take_along_axis(draws, chosen[:, :, None], axis=1).mean(axis=1)
+    of_images, of_both = draws.mean(axis=1).var(axis=0, ddof=1), both.var(axis=0, ddof=1)
+    of_observers = points.var(axis=0, ddof=1) / n
+    least = np.maximum(of_images, of_observers)
+    variance = np.clip(
+        2.0 * (of_images + of_observers) - of_both, least, np.maximum(of_both, least)
+    )
+    point, sd = points.mean(axis=0), np.sqrt(variance)
+    half = student.ppf(0.975, n - 1) * sd
+    return pd.DataFrame({"low": point - half, "high": point + half, "sd": sd})
 
 
 def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:

@@ -80,7 +80,7 @@ def alignment(study: Study) -> dict[str, Any]:
 
 
 def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
-    """By metric, model and layer: interval of rho-a; annotator equivalents by cross-entropy, RSA."""
+    """By metric, model and layer: interval of rho-a, annotator equivalents."""
     if not study.has("measures"):
         return
     table = study.table("measures")
