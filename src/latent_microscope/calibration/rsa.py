@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.custom.dissimilarity import observer_intervals, observer_scores
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table
 from latent_microscope.similarity.comparison import compare
@@ -77,6 +78,34 @@ def semipartial(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"coverage of 0": float(low <= 0.0 <= high)}
 
 
+def _observers(n: int, people: int, generator: np.random.Generator) -> tuple[RDM, list[RDM]]:
+    """A model, and dissimilarities of people who weigh the same features in their own way."""
+    features = generator.normal(size=(n, 6))
+    model = rdm(features + 0.7 * generator.normal(size=features.shape))
+    judged = []
+    for _ in range(people):
+        own = features * generator.gamma(2.0, 0.5, 6)
+        values = rdm(own).values * generator.lognormal(0.0, 0.4, n * (n - 1) // 2)
+        judged.append(RDM(values.astype(np.float32), model.ids, "people"))
+    return model, judged
+
+
+@lru_cache
+def true_observer_score() -> float:
+    """rho-a of the model with an observer, over many images and observers."""
+    model, judged = _observers(300, 200, np.random.default_rng(0))
+    return float(observer_scores({"model": model}, judged, "rho-a")[0])
+
+
+def observers(cell: Cell, generator: np.random.Generator) -> Outcomes:
+    """Coverage of the interval over images and observers."""
+    model, judged = _observers(int(cell["n"]), int(cell["people"]), generator)
+    seed = int(generator.integers(2**31))
+    found = observer_intervals({"model": model}, judged, "rho-a", n_draws=200, seed=seed)
+    low, high = found[["low", "high"]].to_numpy(float)[0]
+    return {"coverage": float(low <= true_observer_score() <= high), "width": float(high - low)}
+
+
 def kinds(cell: Cell, generator: np.random.Generator) -> Outcomes:
     """Two kinds of networks of equal expected score, whose seeds differ; and two that do differ."""
     n, seeds = int(cell["n"]), int(cell["seeds"])
@@ -122,6 +151,12 @@ METHODS = (
         },
     ),
     Method("semi-partial correlation", _GRID, semipartial, {"coverage of 0": _COVERAGE}),
+    Method(
+        "RSA over images and observers",
+        tuple({"n": n, "people": people} for n in (20, 60) for people in (4, 12)),
+        observers,
+        {"coverage": _COVERAGE, "width": Goal("shown")},
+    ),
     Method(
         "kinds of networks",
         tuple(

@@ -16,6 +16,7 @@ from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
+from latent_microscope.seeds import rng
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.comparison import compare, partial_compare
 from latent_microscope.similarity.rdms import RDM
