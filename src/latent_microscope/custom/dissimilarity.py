@@ -112,8 +112,7 @@ def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RD
     """One RDM per observer of the samples at these rows."""
     upper = np.triu_indices(len(order), 1)
     return [
-        RDM(one[np.ix_(order, order)][upper].astype(np.float32), ids.astype(str), "people")
-        for one in square.values
+        RDM(one[np.ix_(order, order)][upper], ids.astype(str), "people") for one in square.values
     ]
 
 
@@ -122,7 +121,7 @@ def mean_rdm(observers: Sequence[RDM]) -> RDM:
     if len(observers) == 1:
         return observers[0]
     mean = np.mean([rankdata(one.values) for one in observers], axis=0)
-    return RDM(mean.astype(np.float32), observers[0].ids, "people")
+    return RDM(mean, observers[0].ids, "people")
 
 
 def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:
@@ -145,7 +144,7 @@ def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, floa
 def label_rdm(labels: npt.NDArray, ids: Ids) -> RDM:
     """1 for two samples of different classes, 0 for two of one."""
     rows, columns = np.triu_indices(len(labels), 1)
-    return RDM((labels[rows] != labels[columns]).astype(np.float32), ids.astype(str), "label")
+    return RDM(labels[rows] != labels[columns], ids.astype(str), "label")
 
 
 def similarity_table(
