@@ -15,7 +15,6 @@ from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.reliability import (
     MOSTLY_NOISE,
     chance_jaccard,
-    intra_class,
     kendall_w,
     list_overlaps,
     noise_ranks,
@@ -24,6 +23,7 @@ from latent_microscope.forensics.reliability import (
     prediction_band,
     ranges,
     rank_correlations,
+    repeatability,
     top_rows,
 )
 from latent_microscope.io.artefacts import join_by_id, load_table
@@ -103,12 +103,13 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
     pairs = pairs_of(made.seeds, within=over == "ICA restarts")
     shared, jaccard = list_overlaps(top_rows(made.values, length, largest=largest), pairs)
     spearman = rank_correlations(ranks, pairs)
-    blocks = [ranks]
+    parts = [np.ones(m, dtype=bool)]
     if over == "ICA restarts":
-        blocks = [ranks[:, made.seeds == seed] for seed in np.unique(made.seeds)]
-    blocks = [block for block in blocks if block.shape[1] > 1]
+        parts = [made.seeds == seed for seed in np.unique(made.seeds)]
+    parts = [part for part in parts if part.sum() > 1]
+    blocks = [ranks[:, part] for part in parts]
     single = over != "both"  # restarts are nested in VAEs: neither W nor ICC fits both at once
-    icc = [intra_class(block) for block in blocks] if single else []
+    icc = repeatability([made.values[:, part] for part in parts] if single else [])
     _, low, high = prediction_band(ranks, pairs)
     return {
         "score": name,
@@ -120,10 +121,10 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
         "spearman_min": float(np.min(spearman)) if len(pairs) else float("nan"),
         "kendall_w": _mean([kendall_w(block) for block in blocks]) if single else float("nan"),
         "kendall_w_chance": _mean([1 / block.shape[1] for block in blocks if single]),
-        "icc": _mean([one.single for one in icc]),
-        "icc_low": _mean([one.low for one in icc]),
-        "icc_high": _mean([one.high for one in icc]),
-        "icc_of_mean": _mean([one.mean for one in icc]),
+        "icc": icc.single,
+        "icc_low": icc.low,
+        "icc_high": icc.high,
+        "icc_of_mean": icc.mean,
         "list": f"{'highest' if largest else 'lowest'} {length}",
         "list_shared": _mean(shared),
         "list_shared_chance": length / n,
@@ -168,8 +169,9 @@ def reliability_table(
         One row per score and source of variation (``over``: VAE seeds, with the chosen restart of
         each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts).
         Spearman: mean, sd and minimum of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
-        ``icc`` (of percentiles, one replicate, with a 95 % interval) and ``icc_of_mean`` (of the
-        mean over all): of restarts the mean over VAEs; NaN for both, where replicates are nested.
+        ``icc`` (of percentiles, one replicate, with a 95 % interval over images, about these VAEs
+        and not about others) and ``icc_of_mean`` (of the mean over all): of restarts the mean over
+        VAEs; NaN for both, where replicates are nested.
         ``list_shared`` and ``list_jaccard`` of the list, each with chance. ``range_median``:
         median over samples of the width of their range, in percentiles; ``band_median``: width of
         the band that holds 95 % of the percentiles of another replicate. ``status``, ``note``:
