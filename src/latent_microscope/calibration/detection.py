@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def one_cloud(kind: str, n: int, d: int, generator: np.random.Generator) -> Floats:
-    """n points of one population in d dimensions.
+    """Points (n, d) of one population.
 
     ``gaussian``; ``heavy`` (t with 5 degrees of freedom); ``ball`` (uniform); ``skewed``
     (exponential coordinates); ``uneven`` (Gaussian, standard deviations from 1 to 0.02); ``sheet``
@@ -42,7 +42,7 @@ def one_cloud(kind: str, n: int, d: int, generator: np.random.Generator) -> Floa
 def people(
     count: int, spread: float, n: int, d: int, generator: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Half of n points around ``count`` centres, half along chords between two; bent by tanh."""
+    """Points (n, d), half around ``count`` centres, half on chords between two; bent by tanh."""
     centres = generator.normal(size=(count, d))
     authentic = np.arange(n) < n // 2
     first = generator.integers(0, count, n)
