@@ -169,6 +169,10 @@ def test_several_modes():
     # The axis is the fourth in size: the others are one cloud.
     wide = cloud * np.array([40.0, 30.0, 20.0, *[1.0] * 7])
     assert several_modes(wide + apart)
+    flat = cloud @ rng.normal(size=(10, 2)) @ rng.normal(size=(2, 3)).round(2)
+    assert not several_modes(flat.astype(np.float32).astype(float))
+    assert several_modes(np.hstack([cloud + apart, np.zeros((200, 300))]))  # more axes than points
+    assert not several_modes(np.hstack([cloud, np.zeros((200, 300))]))
     assert not several_modes(np.ones((20, 3)))
     assert not several_modes(np.empty((0, 3)))
 
