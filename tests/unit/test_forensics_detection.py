@@ -151,10 +151,10 @@ def test_dip_of_ties():
     assert dip(np.repeat([0.0, 1.0, 2.0], [10, 80, 10])) <= 0.05 + 1e-12
 
 
-def test_dip_of_uniform_samples_exceeds_the_critical_value_as_rarely_as_it_should():
+def test_uniform_samples_are_one_cloud_as_often_as_they_should():
     rng = np.random.default_rng(0)
-    exceeded = [dip(rng.random(300)) * 300**0.5 > 0.63 for _ in range(1500)]
-    assert 3 <= np.sum(exceeded) <= 25  # 1.25 % at most; of 0.527, the value of 5 %, some 75
+    cut = sum(several_modes(rng.random((300, 1))) for _ in range(1500))
+    assert 3 <= cut <= 25  # a quarter of 5 % at most, since there is one axis of four
 
 
 def test_several_modes():

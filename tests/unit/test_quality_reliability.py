@@ -111,6 +111,12 @@ def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
     half = (np.arctanh(found.high) - np.arctanh(found.low)) / 2
     assert half == pytest.approx(expected, rel=0.3)
     assert np.arctanh(found.low) + half == pytest.approx(np.arctanh(found.single))
+    few = repeats(n=12, m=2, share=0.6)
+    without = [spearmanr(*np.delete(few, k, axis=0).T).statistic for k in range(12)]
+    error = np.sqrt(11 * np.var(np.arctanh(without)))  # Efron's jackknife
+    ends = np.arctanh(spearmanr(*few.T).statistic) + np.array([-1, 1]) * 2.20099 * error
+    found_few = repeatability([few])
+    assert (found_few.low, found_few.high) == pytest.approx(tuple(np.tanh(ends)), rel=1e-5)
     same = repeatability([np.column_stack([scores[:, 0], scores[:, 0]])])
     assert (same.single, same.low, same.high) == pytest.approx((1.0, 1.0, 1.0))
     two = repeatability([scores, repeats(n=3000, m=3, share=0.9)])
