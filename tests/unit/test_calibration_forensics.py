@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latent_microscope.calibration import detection, reliability, sbs
-from latent_microscope.calibration.grid import cell_text
+from latent_microscope.calibration.grid import Cell, cell_text
 
 
 @pytest.mark.parametrize("module", [detection, reliability, sbs])
@@ -20,7 +20,7 @@ def test_a_data_set_of_a_cell_has_outcomes_of_its_goals(module):
 
 
 def test_people_lie_in_one_cluster_each_with_the_shares_of_the_world():
-    cell = {"clusters": "one large", "n": 30_000, "each": 0}
+    cell: Cell = {"clusters": "one large", "n": 30_000, "each": 0}
     cluster, person = sbs.people_in_clusters(cell, np.random.default_rng(0))
     assert len(np.unique(person)) == len({*zip(person.tolist(), cluster.tolist(), strict=True)})
     np.testing.assert_allclose(np.bincount(cluster) / 30_000, [0.6, 0.3, 0.1], atol=0.02)
@@ -30,7 +30,7 @@ def test_people_lie_in_one_cluster_each_with_the_shares_of_the_world():
 def test_scores_load_on_one_signal():
     made = reliability.scores("unequal", "normal", 100_000, np.random.default_rng(0))
     np.testing.assert_allclose(made.std(axis=0), 1.0, atol=0.02)
-    found = np.corrcoef(made.T)[[0, 0, 1], [1, 2, 2]]
+    found = np.asarray(np.corrcoef(made.T))[[0, 0, 1], [1, 2, 2]]
     np.testing.assert_allclose(found, [0.95 * 0.7, 0.95 * 0.3, 0.7 * 0.3], atol=0.01)
 
 

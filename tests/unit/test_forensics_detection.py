@@ -89,7 +89,7 @@ def test_one_cloud_has_no_authentic_samples(kind, n, d):
     called = 0
     for seed in range(4):
         mask, score = detect_authentic(one_cloud(kind, n, d, np.random.default_rng(seed)))
-        called += mask.any()
+        called += int(mask.any())
         assert np.ptp(score) > 0.0
     assert called == 0  # before the test of one cloud: in most of them
 
@@ -101,7 +101,8 @@ def dip_by_linear_programmes(values):
     best = 1.0
     for mode in range(n):
         # n values of the distribution from the left, then n from the right, then the distance.
-        rows, limits = [], []
+        rows: list[np.ndarray] = []
+        limits: list[float] = []
 
         def at_most(terms, limit, rows=rows, limits=limits):
             row = np.zeros(2 * n + 1)

@@ -1,7 +1,5 @@
 """The detector of authentic samples: nothing in one cloud, everybody among people."""
 
-from typing import cast
-
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
@@ -56,29 +54,29 @@ def people(
 def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     n, d = int(cell["n"]), int(cell["d"])
     kind = str(cell["kind"])
-    if not kind.startswith("people"):
+    if kind != "people":
         return {"any called": float(detect_authentic(one_cloud(kind, n, d, generator))[0].any())}
-    count = int(cast("int", cell["count"]))
-    z, truth = people(count, float(cell["spread"]), n, d, generator)
+    z, truth = people(int(cell["count"]), float(cell["spread"]), n, d, generator)
     mask, _ = detect_authentic(z)
     return {"found": float(mask.any()), "F1": float(f1_score(truth, mask, zero_division=0.0))}
 
 
+def _cloud(kind: str, n: int, d: int) -> Cell:
+    return {"kind": kind, "n": n, "d": d}
+
+
+_CLOUDS = (
+    *(_cloud("gaussian", n, d) for n, d in ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))),
+    *(_cloud(kind, 100, 8) for kind in ("heavy", "ball", "skewed", "uneven", "sheet", "ring")),
+)
+_PEOPLE: tuple[Cell, ...] = tuple(
+    {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
+    for count, spread in ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
+)
 METHODS = (
     Method(
         "detect_authentic",
-        (
-            *({"kind": "gaussian", "n": n, "d": d} for n, d in ((100, 2), (100, 256), (200, 16))),
-            *({"kind": "gaussian", "n": n, "d": d} for n, d in ((500, 8), (2000, 2))),
-            *(
-                {"kind": kind, "n": 100, "d": 8}
-                for kind in ("heavy", "ball", "skewed", "uneven", "sheet", "ring")
-            ),
-            *(
-                {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
-                for count, spread in ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
-            ),
-        ),
+        (*_CLOUDS, *_PEOPLE),
         _simulate,
         {"any called": Goal("at_most", 0.05), "found": Goal("shown"), "F1": Goal("shown")},
         explained={"kind=ring, n=100, d=8": "a ring's projections have two modes"},

@@ -40,15 +40,16 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"coverage": float(inside), "width": found.high - found.low}
 
 
+_CELLS: tuple[Cell, ...] = tuple(
+    {"replicates": replicates, "images": images, "n": n}
+    for replicates in SIGNAL
+    for images in ("normal", "mixed", "ties")
+    for n in (60, 400)
+)
 METHODS = (
     Method(
         "ICC over images",
-        tuple(
-            {"replicates": replicates, "images": images, "n": n}
-            for replicates in SIGNAL
-            for images in ("normal", "mixed", "ties")
-            for n in (60, 400)
-        ),
+        _CELLS,
         _simulate,
         {"coverage": Goal("at_least", 0.95), "width": Goal("shown")},
     ),

@@ -1,7 +1,6 @@
 """The interval of the stereotypical bias score: images of people in clusters known or found."""
 
 from functools import cache
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +44,7 @@ def _plane(cluster: Ints, generator: np.random.Generator) -> npt.NDArray[np.floa
 @cache
 def _expected(clusters: str, n: int, each: int) -> float:
     """Mean score of many data sets, whose clusters HDBSCAN finds."""
-    cell = {"clusters": clusters, "n": n, "each": each}
+    cell: Cell = {"clusters": clusters, "n": n, "each": each}
     found = []
     for k in range(400):
         generator = np.random.default_rng([k, n, each])
@@ -66,12 +65,21 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
             rows = resampled_rows(codes, generator, resampling="subsample", share=_KEPT)
             draws.append((rows, {_SIZE: _renumbered(cluster[rows])}))
     else:
-        truth = _expected(*cast("tuple[str, int, int]", tuple(cell.values())[:3]))
+        truth = _expected(str(cell["clusters"]), int(cell["n"]), int(cell["each"]))
         plane = _plane(cluster, generator)
         own = hierarchy_labels(plane, [_SIZE], min_samples=5)[_SIZE]
         seed = int(generator.integers(1 << 30))
-        options = {"identities": codes, "n_resamples": _DRAWS, "share": _KEPT, "seed": seed}
-        draws = list(resampled_labels(plane, [_SIZE], min_samples=5, **options))
+        draws = list(
+            resampled_labels(
+                plane,
+                [_SIZE],
+                min_samples=5,
+                identities=codes,
+                n_resamples=_DRAWS,
+                share=_KEPT,
+                seed=seed,
+            )
+        )
     kept = float(np.mean([len(rows) for rows, _ in draws]) / len(cluster))
     row = sbs_table({_SIZE: own}, draws, kept=kept, configured=_SIZE).iloc[0]
     if np.isnan(row["low"]):
@@ -84,20 +92,19 @@ def _renumbered(cluster: Ints) -> Ints:
     return np.unique(cluster, return_inverse=True)[1].astype(np.int64)
 
 
+_KNOWN: tuple[Cell, ...] = tuple(
+    {"clusters": clusters, "n": n, "each": each, "found": "known"}
+    for clusters in SHARES
+    for n, each in ((200, 1), (400, 0), (1000, 4))
+)
+_FOUND: tuple[Cell, ...] = tuple(
+    {"clusters": clusters, "n": 200, "each": 1, "found": "HDBSCAN"}
+    for clusters in ("two equal", "four equal", "one large")
+)
 METHODS = (
     Method(
         "SBS interval",
-        (
-            *(
-                {"clusters": clusters, "n": n, "each": each, "found": "known"}
-                for clusters in SHARES
-                for n, each in ((200, 1), (400, 0), (1000, 4))
-            ),
-            *(
-                {"clusters": clusters, "n": 200, "each": 1, "found": "HDBSCAN"}
-                for clusters in ("two equal", "four equal", "one large")
-            ),
-        ),
+        (*_KNOWN, *_FOUND),
         _simulate,
         {"coverage": Goal("at_least", 0.95), "width": Goal("shown")},
     ),
