@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from latent_microscope.errors import InputError
@@ -14,6 +15,7 @@ from latent_microscope.forensics.cluster_stability import (
     capped_sizes,
     hierarchy_labels,
     jaccard_table,
+    matched_shares,
     resampled_labels,
     resampled_rows,
     sbs_table,
@@ -121,22 +123,56 @@ def test_jaccard_table_counts_recovered_and_dissolved():
     assert jaccard_table([0, 0], [], [])["verdict"].tolist() == ["unknown"]
 
 
-def test_sbs_interval_scales_the_subsamples_spread():
-    labels = {10: np.array([0] * 6 + [-1] * 4)}
-    draws = [{10: np.array([0] * k + [-1] * (8 - k))} for k in (4, 5, 5, 6)]
-    shares = np.array([4, 5, 5, 6]) / 8
-    low, middle, high = np.quantile(shares, [0.025, 0.5, 0.975])
-    row = sbs_table(labels, draws, kept=0.8, configured=10).iloc[0]
+def of_clusters(*sizes, noise=0):
+    return np.concatenate([np.repeat(np.arange(len(sizes)), sizes), np.full(noise, -1)])
+
+
+def test_matched_shares_follow_a_cluster_through_resamples():
+    reference = of_clusters(6, 3, noise=1)
+    renamed = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, -1])
+    np.testing.assert_allclose(matched_shares(reference, renamed), [0.5, 0.4])
+    np.testing.assert_allclose(matched_shares(reference, np.full(10, -1)), [0.0, 0.0])
+    lost = np.array([0, 0, 0, 0, 0, 0, -1, -1, -1, -1])
+    np.testing.assert_allclose(matched_shares(reference, lost), [0.6, 0.0])
+
+
+def test_sbs_interval_is_a_jackknife_of_every_cluster():
+    labels = of_clusters(60, 30, noise=10)
+    rows, draws = np.arange(100), []
+    for first, second in ((58, 32), (60, 30), (61, 28), (63, 30)):
+        draws.append((rows, {10: of_clusters(first, second, noise=100 - first - second)}))
+    row = sbs_table({10: labels}, draws, kept=0.8, configured=10).iloc[0]
+    error = 2.0 * np.std([0.58, 0.60, 0.61, 0.63], ddof=1)
     assert row["share"] == pytest.approx(0.6)
-    assert row["low"] == pytest.approx(0.6 + 2 * (low - middle))
-    assert row["high"] == pytest.approx(min(1.0, 0.6 + 2 * (high - middle)))
-    assert row["resample_low"] == pytest.approx(low)
-    split = sbs_table({10: np.array([0, 1, 2, 3, 4])}, draws, kept=0.8, configured=10).iloc[0]
-    assert split["share"] == pytest.approx(0.2)
-    assert split["high"] == pytest.approx(split["resample_high"])
-    boot = sbs_table(labels, draws, kept=1.0, configured=10, resampling="bootstrap").iloc[0]
-    assert boot["low"] == pytest.approx(0.6 + low - middle)
-    assert np.isnan(sbs_table(labels, [], kept=0.8, configured=10)["low"][0])
+    assert row["low"] == pytest.approx(0.6 - student_t.ppf(1 - 0.025 / 2, 3) * error)
+    assert row["high"] == pytest.approx(0.6 + student_t.ppf(0.975, 3) * error)
+    assert row["resample_median"] == pytest.approx(0.605)
+    boot = sbs_table({10: labels}, draws, kept=1.0, configured=10, resampling="bootstrap").iloc[0]
+    assert boot["high"] - 0.6 == pytest.approx((row["high"] - 0.6) / 2)
+    # Never narrower than the range of the resamples.
+    steady = [(rows, {10: labels})] * 3 + [(rows, {10: of_clusters(95, noise=5)})]
+    assert sbs_table({10: labels}, steady, kept=0.8, configured=10)["high"][0] >= 0.9
+    assert sbs_table({10: np.full(9, -1)}, draws[:0], kept=0.8, configured=10)["share"][0] == 0.0
+    assert np.isnan(sbs_table({10: labels}, [], kept=0.8, configured=10)["low"][0])
+    none = [(rows, {10: np.full(100, -1)})] * 4
+    found = sbs_table({10: np.full(100, -1)}, none, kept=0.8, configured=10).iloc[0]
+    assert np.isnan(found[["low", "high"]].to_numpy(float)).all()
+
+
+def test_sbs_interval_knows_that_any_of_equal_clusters_may_be_the_largest():
+    hits, narrow = 0, 0
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        cluster = generator.integers(0, 10, 400)
+        draws = []
+        for _ in range(40):
+            rows = np.sort(generator.permutation(400)[:320])
+            draws.append((rows, {10: cluster[rows]}))
+        row = sbs_table({10: cluster}, draws, kept=0.8, configured=10).iloc[0]
+        hits += row["low"] <= 0.1 <= row["high"]
+        narrow += row["share"] - 1.96 * np.sqrt(0.09 / 400) <= 0.1
+    assert hits >= 55
+    assert narrow <= 50  # as many a plain interval around the largest share covers
 
 
 def test_the_subsample_interval_has_the_spread_of_new_samples():
@@ -147,7 +183,7 @@ def test_the_subsample_interval_has_the_spread_of_new_samples():
         draws = list(resampled_labels(points, [20], min_samples=5, n_resamples=60, seed=seed))
         table = sbs_table(
             hierarchy_labels(points, [20], min_samples=5),
-            [labels for _, labels in draws],
+            draws,
             kept=0.8,
             configured=20,
         )

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics import detect_authentic, knn_density, populations
+from latent_microscope.forensics import detect_authentic, knn_density
 from latent_microscope.forensics.detection import detect
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
-from latent_microscope.forensics.populations import separate_populations
+from latent_microscope.forensics.modes import dip, several_modes
+from latent_microscope.forensics.populations import find_clusters, separate_populations
 
 
 def people_and_interpolations(n_people=5, each=40, n_between=200, seed=0):
@@ -70,11 +72,110 @@ def test_a_person_whose_latents_collapsed_does_not_hide_the_others():
     assert f1_score(truth, mask) > 0.95
 
 
-@pytest.mark.parametrize(("n", "d"), [(300, 2), (300, 20), (1000, 50)])
-def test_one_gaussian_cloud_has_no_authentic_samples(n, d):
-    z = np.random.default_rng(0).normal(size=(n, d))
-    mask, _ = detect_authentic(z)
-    assert not mask.any()
+def one_cloud(kind, n, d, rng):
+    z = rng.normal(size=(n, d))
+    if kind == "heavy":
+        z *= np.sqrt(5.0 / rng.chisquare(5, size=(n, 1)))
+    elif kind == "ball":
+        z *= rng.random((n, 1)) ** (1.0 / d) / np.linalg.norm(z, axis=1, keepdims=True)
+    elif kind == "skewed":
+        z = rng.exponential(size=(n, d))
+    return z
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "heavy", "ball", "skewed"])
+@pytest.mark.parametrize(("n", "d"), [(100, 2), (100, 30), (300, 4)])
+def test_one_cloud_has_no_authentic_samples(kind, n, d):
+    called = 0
+    for seed in range(4):
+        mask, score = detect_authentic(one_cloud(kind, n, d, np.random.default_rng(seed)))
+        called += int(mask.any())
+        assert np.ptp(score) > 0.0
+    assert called == 0  # before the test of one cloud: in most of them
+
+
+def dip_by_linear_programmes(values):
+    """Least distance from a distribution convex below a mode, where it may jump, then concave."""
+    x = np.sort(values)
+    n = len(x)
+    best = 1.0
+    for mode in range(n):
+        # n values of the distribution from the left, then n from the right, then the distance.
+        rows: list[np.ndarray] = []
+        limits: list[float] = []
+
+        def at_most(terms, limit, rows=rows, limits=limits):
+            row = np.zeros(2 * n + 1)
+            for place, weight in terms.items():
+                row[place] += weight
+            rows.append(row)
+            limits.append(limit)
+
+        for i in range(n):
+            at_most({i: -1.0, 2 * n: -1.0}, -i / n)
+            at_most({i: 1.0, 2 * n: -1.0}, i / n)
+            at_most({n + i: -1.0, 2 * n: -1.0}, -(i + 1) / n)
+            at_most({n + i: 1.0, 2 * n: -1.0}, (i + 1) / n)
+            at_most({i: 1.0, n + i: -1.0}, 0.0)
+            if i != mode:
+                at_most({i: -1.0, n + i: 1.0}, 0.0)
+            if i < n - 1:
+                at_most({n + i: 1.0, i + 1: -1.0}, 0.0)
+            if 0 < i < n - 1 and i != mode:
+                left, right = 1.0 / (x[i] - x[i - 1]), 1.0 / (x[i + 1] - x[i])
+                sign = 1.0 if i > mode else -1.0
+                slopes = {i - 1 + n: left, i: -left, n + i: -right, i + 1: right}
+                at_most({k: sign * w for k, w in slopes.items()}, 0.0)
+        found = linprog(
+            np.eye(2 * n + 1)[2 * n],
+            A_ub=np.array(rows),
+            b_ub=limits,
+            bounds=[(None, None)] * (2 * n) + [(0.0, 1.0)],
+        )
+        if found.status == 0:
+            best = min(best, found.fun)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_dip_is_the_distance_from_unimodal_distributions(seed):
+    rng = np.random.default_rng(seed)
+    one, two = rng.normal(size=9), np.concatenate([rng.normal(size=5), rng.normal(4, 1, size=6)])
+    for values in (one, two, rng.random(8)):
+        assert dip(values) == pytest.approx(dip_by_linear_programmes(values), abs=1e-9)
+        assert dip(-3.0 * values + 5.0) == pytest.approx(dip(values), abs=1e-12)
+
+
+def test_dip_of_ties():
+    assert dip(np.ones(9)) == 0.0
+    assert dip(np.repeat([0.0, 1.0], 50)) == pytest.approx(0.25)
+    assert dip(np.repeat([0.0, 1.0, 2.0], [10, 80, 10])) <= 0.05 + 1e-12
+
+
+def test_uniform_samples_are_one_cloud_as_often_as_they_should():
+    rng = np.random.default_rng(0)
+    cut = sum(several_modes(rng.random((300, 1))) for _ in range(1500))
+    assert 3 <= cut <= 25  # a quarter of 5 % at most, since there is one axis of four
+
+
+def test_several_modes():
+    rng = np.random.default_rng(0)
+    cloud = rng.normal(size=(200, 10))
+    assert not several_modes(cloud)
+    assert not several_modes(1e-200 * cloud)
+    apart = np.zeros((200, 10))
+    apart[:60, 3] = 8.0
+    assert several_modes(cloud + apart)
+    assert several_modes(1e-3 * (cloud + apart) - 70.0)
+    # The axis is the fourth in size: the others are one cloud.
+    wide = cloud * np.array([40.0, 30.0, 20.0, *[1.0] * 7])
+    assert several_modes(wide + apart)
+    flat = cloud @ rng.normal(size=(10, 2)) @ rng.normal(size=(2, 3)).round(2)
+    assert not several_modes(flat.astype(np.float32).astype(float))
+    assert several_modes(np.hstack([cloud + apart, np.zeros((200, 300))]))  # more axes than points
+    assert not several_modes(np.hstack([cloud, np.zeros((200, 300))]))
+    assert not several_modes(np.ones((20, 3)))
+    assert not several_modes(np.empty((0, 3)))
 
 
 def test_equal_latents_have_no_authentic_samples():
@@ -130,14 +231,18 @@ def test_few_interpolations_are_the_minority_that_they_are():
 def test_populations_need_to_be_far_apart():
     rng = np.random.default_rng(0)
     centres = np.repeat(10.0 * np.eye(3), 50, axis=0)
-    far = separate_populations(centres + 0.1 * rng.normal(size=(150, 3)))
+
+    def found(latents):
+        return separate_populations(latents, find_clusters(latents))
+
+    far = found(centres + 0.1 * rng.normal(size=(150, 3)))
     assert far is not None
     assert far.count == 3
-    assert separate_populations(centres + 2.0 * rng.normal(size=(150, 3))) is None
-    assert separate_populations(rng.normal(size=(150, 3))) is None
+    assert found(centres + 2.0 * rng.normal(size=(150, 3))) is None
+    assert found(rng.normal(size=(150, 3))) is None
 
 
-def test_pieces_of_one_person_are_one_population(monkeypatch):
+def test_pieces_of_one_person_are_one_population():
     rng = np.random.default_rng(3)
     centres = np.array([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]])
     latents = np.concatenate([c + rng.normal(size=(40, 2)) for c in centres])
@@ -145,14 +250,12 @@ def test_pieces_of_one_person_are_one_population(monkeypatch):
     # The first person comes in two halves, cut where nothing is.
     piece = np.where((person == 0) & (latents[:, 0] > 0), 3, person)
     cut = [piece == k for k in range(4)]
-    monkeypatch.setattr(populations, "_clusters", lambda _: cut)
-    found = populations.separate_populations(latents)
+    found = separate_populations(latents, cut)
     assert found is not None
     assert found.count == 3
     np.testing.assert_array_equal(np.bincount(found.groups), [40, 40, 40])
     # Two halves of a single cloud are no two populations.
-    monkeypatch.setattr(populations, "_clusters", lambda _: [cut[0][:40], cut[3][:40]])
-    assert populations.separate_populations(latents[:40]) is None
+    assert separate_populations(latents[:40], [cut[0][:40], cut[3][:40]]) is None
 
 
 def test_chord_cut_lies_where_uniform_distances_become_likelier():

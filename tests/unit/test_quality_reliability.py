@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
+from scipy.stats import t as t_distribution
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cls import creative_latent_score
@@ -20,6 +21,7 @@ from latent_microscope.forensics.reliability import (
     percentiles,
     prediction_band,
     rank_correlations,
+    repeatability,
     top_rows,
 )
 from latent_microscope.forensics.restarts import reference_uniqueness, restart_uniqueness
@@ -89,18 +91,37 @@ def test_icc_of_shrout_and_fleiss():
     ratings = np.array(
         [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     )
-    found = intra_class(ratings)
-    assert found.single == pytest.approx(0.7148, abs=1e-4)
-    assert found.mean == pytest.approx(0.9093, abs=1e-4)
-    assert (found.low, found.high) == pytest.approx((0.3425, 0.9459), abs=1e-3)
-    assert np.isnan(intra_class(ratings[:, :1]).single)
-    assert intra_class(np.column_stack([ratings[:, 0], ratings[:, 0] + 3])).single == 1.0
+    assert intra_class(ratings) == pytest.approx((0.7148, 0.9093), abs=1e-4)
+    assert np.isnan(intra_class(ratings[:, :1])).all()
+    assert intra_class(np.column_stack([ratings[:, 0], ratings[:, 0] + 3])) == (1.0, 1.0)
 
 
 def test_icc_is_the_share_of_signal():
-    found = intra_class(repeats(n=4000, m=3, share=0.7))
-    assert found.low < 0.7 < found.high
-    assert found.high - found.low < 0.05
+    assert intra_class(repeats(n=4000, m=3, share=0.7))[0] == pytest.approx(0.7, abs=0.02)
+
+
+def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
+    # Two replicates without ties: the ICC of percentiles is Spearman's correlation.
+    scores = repeats(n=3000, m=2, share=0.6)
+    found = repeatability([scores])
+    assert found.single == pytest.approx(spearmanr(*scores.T).statistic, abs=1e-12)
+    # Standard error of its z, from the same two normal variables drawn again and again.
+    drawn = [spearmanr(*repeats(3000, 2, 0.6, seed).T).statistic for seed in range(1, 400)]
+    expected = np.std(np.arctanh(drawn)) * t_distribution.ppf(0.975, 49)
+    half = (np.arctanh(found.high) - np.arctanh(found.low)) / 2
+    assert half == pytest.approx(expected, rel=0.3)
+    assert np.arctanh(found.low) + half == pytest.approx(np.arctanh(found.single))
+    few = repeats(n=12, m=2, share=0.6)
+    without = [spearmanr(*np.delete(few, k, axis=0).T).statistic for k in range(12)]
+    error = np.sqrt(11 * np.var(np.arctanh(without)))  # Efron's jackknife
+    ends = np.arctanh(spearmanr(*few.T).statistic) + np.array([-1, 1]) * 2.20099 * error
+    found_few = repeatability([few])
+    assert (found_few.low, found_few.high) == pytest.approx(tuple(np.tanh(ends)), rel=1e-5)
+    same = repeatability([np.column_stack([scores[:, 0], scores[:, 0]])])
+    assert (same.single, same.low, same.high) == pytest.approx((1.0, 1.0, 1.0))
+    two = repeatability([scores, repeats(n=3000, m=3, share=0.9)])
+    assert found.single < two.low < two.single < two.high < 0.9
+    assert np.isnan(repeatability([]).low)
 
 
 def test_band_holds_a_further_replicate():

@@ -175,6 +175,31 @@ def test_other_mistakes() -> None:
         rdm(x, out=np.empty(3, np.float32))
 
 
+@pytest.mark.parametrize("d", [3, 40])
+def test_euclidean_distances_scale_with_the_features(d: int) -> None:
+    x = features("euclidean", 30, d)
+    exact = rdm(x).values
+    for power in (-96, -30, 60):
+        scaled = rdm(x * 2.0**power).values
+        np.testing.assert_array_equal(scaled, exact * np.float32(2.0**power))
+
+
+@pytest.mark.parametrize("d", [3, 40])
+@pytest.mark.parametrize("scale", [2.0**-110, 1e-50, 1e-170, 1e-300])
+def test_distances_too_small_for_float32_are_no_zeros(d: int, scale: float) -> None:
+    x = features("euclidean", 30, d)
+    with pytest.raises(InputError, match="scale the features up"):
+        rdm(x * scale)
+    with pytest.raises(InputError, match="scale the dissimilarities up"):
+        RDM(pdist(x) * scale)
+    # Small beside the other features, and equal: neither is in the way.
+    x[3] = x[4] + scale
+    assert rdm(x).square()[3, 4] == 0.0
+    assert not rdm(np.full((3, d), scale)).values.any()
+    with pytest.raises(InputError, match="scale the dissimilarities down"):
+        RDM(np.full(3, 1e39))
+
+
 def test_rdm_type() -> None:
     x = features("euclidean", 7, 3)
     matrix = rdm(x, ids=list("abcdefg"))

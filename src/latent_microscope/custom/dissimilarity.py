@@ -105,8 +105,7 @@ def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RD
     """One RDM per observer of the samples at these rows."""
     upper = np.triu_indices(len(order), 1)
     return [
-        RDM(one[np.ix_(order, order)][upper].astype(np.float32), ids.astype(str), "people")
-        for one in square.values
+        RDM(one[np.ix_(order, order)][upper], ids.astype(str), "people") for one in square.values
     ]
 
 
@@ -204,7 +203,7 @@ def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, floa
 def label_rdm(labels: npt.NDArray, ids: Ids) -> RDM:
     """1 for two samples of different classes, 0 for two of one."""
     rows, columns = np.triu_indices(len(labels), 1)
-    return RDM((labels[rows] != labels[columns]).astype(np.float32), ids.astype(str), "label")
+    return RDM(labels[rows] != labels[columns], ids.astype(str), "label")
 
 
 def similarity_table(

@@ -185,8 +185,8 @@ FORENSICS = (
             "Stereotypical bias score (share of all samples in the largest cluster) by HDBSCAN's "
             "minimal cluster size, with a 95 % interval from subsamples of persons on the same "
             "UMAP. Subsamples are drawn without replacement, since the repeated points of a "
-            "bootstrap sample look like clusters to HDBSCAN; deviations are scaled by the factor "
-            "of the delete-d jackknife."
+            "bootstrap sample look like clusters to HDBSCAN. The interval is a delete-d jackknife "
+            "of every cluster's share, simultaneous over clusters; empty without a cluster."
         ),
         made_by="tabulate_clusters",
         function="latent_microscope.tables.cluster_stability:tabulate_clusters",
@@ -230,8 +230,9 @@ FORENSICS = (
         caption=(
             "How far rankings repeat over VAE seeds (with the chosen ICA restart of each), over "
             "the ICA restarts within a VAE, and over both. Spearman over pairs, Kendall's W with "
-            "its value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with 95 % "
-            "interval and that of the mean over all replicates, share and Jaccard index of the "
+            "its value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with a "
+            "95 % interval over images, about these VAEs and no others, and that of the mean over "
+            "all replicates, share and Jaccard index of the "
             'ranked list that repeats with chance. Status "mostly noise": mean Spearman below '
             '0.5, so that more than half of the variance of a ranking is not shared; "list '
             'mostly noise": another replicate repeats less than half of the list; "unknown": '

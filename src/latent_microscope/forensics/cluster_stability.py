@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from latent_microscope.forensics.bias import stereotypical_bias_score
@@ -113,7 +114,7 @@ def capped_sizes(sizes: Sequence[int], n: int, configured: int) -> list[int]:
 
 def sbs_table(
     labels: dict[int, Ints],
-    draws: Sequence[dict[int, Ints]],
+    draws: Sequence[tuple[Ints, dict[int, Ints]]],
     *,
     kept: float,
     configured: int,
@@ -121,28 +122,42 @@ def sbs_table(
 ) -> pd.DataFrame:
     """Stereotypical bias score by smallest cluster size, with a 95 % interval.
 
-    Deviations of subsamples from their median are scaled by √(kept / (1 - kept)), the delete-d
-    jackknife's factor; the interval is never narrower than the range of the resamples.
+    ``draws``: rows and labels by size of each resample. Every cluster's share has the standard
+    deviation of the share of its best match in the resamples, times √(kept / (1 - kept)), the
+    delete-d jackknife's factor (Shao and Wu 1989). The interval goes from the largest of the
+    clusters' lower bounds, simultaneous by Bonferroni, since the largest cluster is the one that
+    chance has favoured, to the largest upper bound: any of them may be the largest truly. It is
+    never narrower than the range of the resamples, and not available without a cluster.
     """
     factor = np.sqrt(kept / (1.0 - kept)) if resampling == "subsample" and kept < 1.0 else 1.0
     rows = []
     for size, found in labels.items():
-        share = stereotypical_bias_score(found)[0]
-        shares = np.array([stereotypical_bias_score(draw[size])[0] for draw in draws])
-        counts = np.array([draw[size].max(initial=-1) + 1 for draw in draws], dtype=np.float64)
+        n_clusters = int(found.max(initial=-1)) + 1
+        shares = np.array([stereotypical_bias_score(draw[size])[0] for _, draw in draws])
+        counts = np.array([draw[size].max(initial=-1) + 1 for _, draw in draws], dtype=np.float64)
         low, middle, high = _quantiles(shares)
         few, _, many = _quantiles(counts)
+        ends = (np.nan, np.nan)
+        if n_clusters and len(draws) > 1:
+            own = np.bincount(found[found >= 0], minlength=n_clusters) / len(found)
+            matched = np.array([matched_shares(found[rows], draw[size]) for rows, draw in draws])
+            error = factor * matched.std(axis=0, ddof=1)
+            tails = student_t.ppf([1.0 - 0.025 / n_clusters, 0.975], len(draws) - 1)
+            ends = (
+                float(np.clip(min(low, (own - tails[0] * error).max()), 0.0, 1.0)),
+                float(np.clip(max(high, (own + tails[1] * error).max()), 0.0, 1.0)),
+            )
         rows.append(
             {
                 "min_cluster_size": size,
                 "configured": size == configured,
-                "share": share,
-                "low": float(np.clip(min(low, share + factor * (low - middle)), 0.0, 1.0)),
-                "high": float(np.clip(max(high, share + factor * (high - middle)), 0.0, 1.0)),
+                "share": stereotypical_bias_score(found)[0],
+                "low": ends[0],
+                "high": ends[1],
                 "resample_median": middle,
                 "resample_low": low,
                 "resample_high": high,
-                "n_clusters": int(found.max(initial=-1)) + 1,
+                "n_clusters": n_clusters,
                 "n_clusters_low": few,
                 "n_clusters_high": many,
                 "noise_share": float(np.mean(found == -1)),
@@ -184,6 +199,21 @@ def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
 
     Source: Hennig 2007, Computational Statistics and Data Analysis 52.
     """
+    index, sizes, _ = _jaccard(reference, labels)
+    return np.where(sizes > 0.0, index.max(axis=1, initial=0.0), np.nan)
+
+
+def matched_shares(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
+    """Share of the points in the best match (by Jaccard) of each reference cluster; 0: no match."""
+    index, _, others = _jaccard(reference, labels)
+    if not len(others):
+        return np.zeros(len(index))
+    share = others[index.argmax(axis=1)] / np.size(labels)
+    return np.where(index.max(axis=1) > 0.0, share, 0.0)
+
+
+def _jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Jaccard index of every two clusters, and the sizes of each side's."""
     a = as_labels(reference, "reference")
     b = as_labels(labels, "labels", len(a))
     rows, columns = int(a.max()) + 1, int(b.max()) + 1
@@ -193,7 +223,7 @@ def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
     shared = common[:rows, :columns]
     union = sizes[:, None] + others[None, :] - shared
     index = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0.0)
-    return np.where(sizes > 0.0, index.max(axis=1, initial=0.0), np.nan)
+    return index, sizes, others
 
 
 def jaccard_table(

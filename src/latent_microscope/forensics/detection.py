@@ -1,6 +1,7 @@
 """Detector of authentic samples: tight populations against samples scattered between them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,10 @@ from sklearn.neighbors import NearestNeighbors
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
+from latent_microscope.forensics.modes import several_modes
 from latent_microscope.forensics.populations import (
     Populations,
+    find_clusters,
     find_populations,
     separate_populations,
 )
@@ -76,16 +79,22 @@ def detect(
     k, density, mixture = best
     dense = density > mixture.threshold
     everything = np.ones(len(matrix), dtype=bool)
+    clusters = find_clusters(matrix)
     for found, explained in (
-        (find_populations(matrix, density, mixture), dense),
-        (separate_populations(matrix), everything),
+        (find_populations(matrix, clusters, density, mixture), dense),
+        (separate_populations(matrix, clusters), everything),
     ):
         if found is not None and _explained(matrix, explained, found) >= _EXPLAINED:
             mask, score = _refine(matrix, density, found)
             core = found.labels >= 0
             if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
-                return Detection(mask, score, k, mixture.separation, found.count)
-    return Detection(dense, density, k, mixture.separation, 0)
+                return _tested(matrix, mask, score, k, mixture.separation, found.count)
+    return _tested(matrix, dense, density, k, mixture.separation, 0)
+
+
+def _tested(matrix: Floats, mask: Mask, score: Floats, *rest: Any) -> Detection:
+    """Nothing is authentic if what was called so is one cloud."""
+    return Detection(mask & several_modes(matrix[mask]), score, *rest)
 
 
 def reject_by_error(
@@ -136,8 +145,13 @@ def detect_authentic(
     population, and its distance to that population's centre in the space of the centres, whitened
     by the spread within populations. A mixture of a log-normal (authentic) and a power law
     (samples along chords) cuts that score. If no two populations explain the dense samples, and no
-    clusters far apart explain nearly all of them, the density alone decides; if it has no two
-    modes either (Ashman's D at most 2, as in one Gaussian cloud), nothing is called authentic.
+    clusters far apart explain nearly all of them, the density alone decides.
+
+    Nothing is called authentic where there are no populations: if the density has no two modes
+    either (Ashman's D at most 2), or if the samples to be called authentic may be one cloud (dip
+    test on their principal axes at 5 %, see ``forensics.modes``). The score is given all the same.
+    Many populations of few samples each look like one cloud.
+
     With ``errors``, samples in a population that are reconstructed differently from it are left
     out, such as mixtures with hardly any of a second person. No labels and no number of people are
     used.

@@ -1,5 +1,6 @@
 """Tight populations among latents: groups of dense samples, their centres and their spread."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ _MAX_ROWS = 2000
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,14 @@ class Populations:
 
 
 def find_populations(
-    latents: Floats, density: Floats, mixture: DensityMixture
+    latents: Floats, clusters: Sequence[Mask], density: Floats, mixture: DensityMixture
 ) -> Populations | None:
-    """Clusters (HDBSCAN) most of whose samples are certainly dense; None if fewer than two."""
+    """Clusters most of whose samples are certainly dense; None if fewer than two."""
     certain = mixture.probability_dense(density) > _CERTAIN
     if np.count_nonzero(certain) < 2 * _MIN_POPULATION:
         return None
     groups = []
-    for members in _clusters(latents):
+    for members in clusters:
         inside = members & certain
         n = np.count_nonzero(inside)
         if n >= _MIN_POPULATION and n >= _DENSE_SHARE * np.count_nonzero(members):
@@ -88,12 +90,11 @@ def find_populations(
     return _populations(latents, groups)
 
 
-def separate_populations(latents: Floats) -> Populations | None:
+def separate_populations(latents: Floats, clusters: Sequence[Mask]) -> Populations | None:
     """Large clusters far apart for their spread; None if fewer than two.
 
     For latents whose density has one mode per population, so that no split of it is right.
     """
-    clusters = _clusters(latents)
     largest = max((np.count_nonzero(members) for members in clusters), default=0)
     groups = []
     for members in clusters:
@@ -111,7 +112,8 @@ def separate_populations(latents: Floats) -> Populations | None:
     return found if apart >= _TIGHTNESS * found.spreads.max() else None
 
 
-def _clusters(latents: Floats) -> list[npt.NDArray[np.bool_]]:
+def find_clusters(latents: Floats) -> list[Mask]:
+    """Masks of the members of HDBSCAN's clusters."""
     n = len(latents)
     rows = np.arange(n) if n <= _MAX_ROWS else np.linspace(0, n - 1, _MAX_ROWS).astype(np.int64)
     model = HDBSCAN(min_cluster_size=_MIN_CLUSTER, min_samples=_MIN_CLUSTER, copy=True)
@@ -120,7 +122,7 @@ def _clusters(latents: Floats) -> list[npt.NDArray[np.bool_]]:
     return [labels == cluster for cluster in range(int(labels.max()) + 1)]
 
 
-def _populations(latents: Floats, groups: list[npt.NDArray[np.bool_]]) -> Populations | None:
+def _populations(latents: Floats, groups: list[Mask]) -> Populations | None:
     if len(groups) < 2:
         return None
     labels = np.full(len(latents), -1, dtype=np.int64)

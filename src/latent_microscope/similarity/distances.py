@@ -34,6 +34,9 @@ _GATHER = 1 << 20
 # Below this many columns the direct formula is as fast as the product.
 _DIRECT_COLUMNS = 16
 _KEEP_BYTES, _TILE_BYTES = 48 << 20, 12 << 20
+# float32 holds a number below 2^-126 with fewer digits, or as 0: where even the largest distance is
+# not 2^24 times as large, distances that differ would become equal.
+SMALLEST = 2.0**-102
 
 
 class Rows:
@@ -92,6 +95,14 @@ def _refine(
 
 def _euclidean(x: Rows) -> Block:
     n, d = x.n, x.d
+    first = x[0:1]
+    # Of columns, since squares of such numbers vanish even in float64.
+    spread = max(float(np.abs(x[low:high] - first).max()) for low, high in x.tiles())
+    if 0.0 < spread < SMALLEST:
+        raise InputError(
+            f"The features of all images lie within {spread:.3g} of each other, too near for "
+            "euclidean distances in float32; scale the features up."
+        )
     if d <= _DIRECT_COLUMNS:
         few = x[:]
         return lambda start, stop: cdist(few[start:stop], few[start:])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.spatial.distance import squareform
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity.distances import Rows, prepare
+from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
 
 Ints = npt.NDArray[np.int64]
 # Bytes of one float64 block of distances.
@@ -78,6 +78,17 @@ def as_ids(ids: npt.ArrayLike | None, n: int) -> np.ndarray:
     return array
 
 
+def _as_float32(values: np.ndarray) -> npt.NDArray[np.float32]:
+    sizes = np.abs(values.astype(np.float64))
+    largest = float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+    if largest > _LARGEST or 0.0 < largest < SMALLEST:
+        raise InputError(
+            f"The largest dissimilarity is {largest:.3g}, which float32 does not hold; scale the "
+            f"dissimilarities {'down' if largest > 1.0 else 'up'}."
+        )
+    return values.astype(np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class RDM:
     """Condensed upper triangle of a dissimilarity matrix.
@@ -86,6 +97,10 @@ class RDM:
         values: float32, length n(n-1)/2, row-major as scipy's ``pdist``; may be a memory map.
         ids: The n image ids, integers or strings.
         metric: Name of the dissimilarity.
+
+    Raises:
+        InputError: If float32 cannot hold the values: one is too large, or the largest is below
+            2e-31.
     """
 
     values: npt.NDArray[np.float32]
@@ -100,7 +115,7 @@ class RDM:
                 f"{values.shape}; apply scipy's squareform to it."
             )
         if values.dtype != np.float32:
-            values = values.astype(np.float32)
+            values = _as_float32(values)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "ids", as_ids(self.ids, n_images(values.size)))
 
@@ -192,7 +207,8 @@ def rdm(
 
     Raises:
         InputError: A non-finite value, zero variance under ``correlation``, zero norm under
-            ``cosine``, no distribution under ``jensenshannon`` (the id is named); an unknown
+            ``cosine``, no distribution under ``jensenshannon`` (the id is named); ``euclidean``
+            distances that float32 does not hold (one too large, or all below 2e-31); an unknown
             metric; wrong shapes.
     """
     x, names = _checked(features, ids)

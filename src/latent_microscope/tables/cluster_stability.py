@@ -75,7 +75,7 @@ def resample_stability(
     )
     draws, pairs, kept, found, baselines = [], [], [], [], []
     for draw, (rows, labels) in enumerate(drawn):
-        draws.append(labels)
+        draws.append((rows, labels))
         kept.append(len(rows) / len(points))
         # A repeated point would count as agreement with itself.
         once, place = np.unique(rows, return_index=True)

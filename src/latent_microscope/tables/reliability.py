@@ -89,12 +89,13 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
         measured.top_rows(made.values, length, largest=largest), pairs
     )
     spearman = measured.rank_correlations(ranks, pairs)
-    blocks = [ranks]
+    parts = [np.ones(m, dtype=bool)]
     if over == "ICA restarts":
-        blocks = [ranks[:, made.seeds == seed] for seed in np.unique(made.seeds)]
-    blocks = [block for block in blocks if block.shape[1] > 1]
+        parts = [made.seeds == seed for seed in np.unique(made.seeds)]
+    parts = [part for part in parts if part.sum() > 1]
+    blocks = [ranks[:, part] for part in parts]
     single = over != "both"  # restarts are nested in VAEs: neither W nor ICC fits both at once
-    icc = [measured.intra_class(block) for block in blocks] if single else []
+    icc = measured.repeatability([made.values[:, part] for part in parts] if single else [])
     _, low, high = prediction_band(ranks, pairs)
     return {
         "score": name,
@@ -108,10 +109,10 @@ def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> 
         if single
         else float("nan"),
         "kendall_w_chance": _mean([1 / block.shape[1] for block in blocks if single]),
-        "icc": _mean([one.single for one in icc]),
-        "icc_low": _mean([one.low for one in icc]),
-        "icc_high": _mean([one.high for one in icc]),
-        "icc_of_mean": _mean([one.mean for one in icc]),
+        "icc": icc.single,
+        "icc_low": icc.low,
+        "icc_high": icc.high,
+        "icc_of_mean": icc.mean,
         "list": f"{'highest' if largest else 'lowest'} {length}",
         "list_shared": _mean(shared),
         "list_shared_chance": length / n,
@@ -156,8 +157,9 @@ def reliability_table(
         One row per score and source of variation (``over``: VAE seeds, with the chosen restart of
         each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts).
         Spearman: mean, sd and minimum of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
-        ``icc`` (of percentiles, one replicate, with a 95 % interval) and ``icc_of_mean`` (of the
-        mean over all): of restarts the mean over VAEs; NaN for both, where replicates are nested.
+        ``icc`` (of percentiles, one replicate, with a 95 % interval over images, about these VAEs
+        and not about others) and ``icc_of_mean`` (of the mean over all): of restarts the mean over
+        VAEs; NaN for both, where replicates are nested.
         ``list_shared`` and ``list_jaccard`` of the list, each with chance. ``range_median``:
         median over samples of the width of their range, in percentiles; ``band_median``: width of
         the band that holds 95 % of the percentiles of another replicate. ``status``, ``note``:

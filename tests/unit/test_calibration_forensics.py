@@ -1,0 +1,41 @@
+"""Worlds of the calibration of forensic methods: what they claim to be."""
+
+import numpy as np
+import pytest
+
+from latent_microscope.calibration import detection, reliability, sbs
+from latent_microscope.calibration.grid import Cell, cell_text
+
+
+@pytest.mark.parametrize("module", [detection, reliability, sbs])
+def test_a_data_set_of_a_cell_has_outcomes_of_its_goals(module):
+    for method in module.METHODS:
+        cheap = [c for c in method.cells if int(c["n"]) <= 400 and c.get("found") != "HDBSCAN"]
+        for cell in (cheap[0], cheap[-1]):
+            found = method.simulate(cell, np.random.default_rng(0))
+            assert set(found) <= set(method.goals)
+            assert all(np.isfinite(value) for value in found.values())
+        assert len({cell_text(cell) for cell in method.cells}) == len(method.cells)
+        assert set(method.explained) <= {cell_text(cell) for cell in method.cells}
+
+
+def test_people_lie_in_one_cluster_each_with_the_shares_of_the_world():
+    cell: Cell = {"clusters": "one large", "n": 30_000, "each": 0}
+    cluster, person = sbs.people_in_clusters(cell, np.random.default_rng(0))
+    assert len(np.unique(person)) == len({*zip(person.tolist(), cluster.tolist(), strict=True)})
+    np.testing.assert_allclose(np.bincount(cluster) / 30_000, [0.6, 0.3, 0.1], atol=0.02)
+    assert set(np.bincount(person)[:-1]) == {1, 2, 9}
+
+
+def test_scores_load_on_one_signal():
+    made = reliability.scores("unequal", "normal", 100_000, np.random.default_rng(0))
+    np.testing.assert_allclose(made.std(axis=0), 1.0, atol=0.02)
+    found = np.asarray(np.corrcoef(made.T))[[0, 0, 1], [1, 2, 2]]
+    np.testing.assert_allclose(found, [0.95 * 0.7, 0.95 * 0.3, 0.7 * 0.3], atol=0.01)
+
+
+@pytest.mark.parametrize(("kind", "kurtosis"), [("gaussian", 3.0), ("heavy", 9.0), ("ball", 2.0)])
+def test_one_cloud_has_the_tails_of_its_kind(kind, kurtosis):
+    z = detection.one_cloud(kind, 200_000, 2, np.random.default_rng(0))[:, 0]
+    found = np.mean(z**4) / np.mean(z**2) ** 2
+    assert found == pytest.approx(kurtosis, rel=0.4 if kind == "heavy" else 0.05)
