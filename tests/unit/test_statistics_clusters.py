@@ -68,8 +68,10 @@ def test_a_cluster_that_holds_a_stratum_or_most_of_all_is_not_available() -> Non
     weights = np.where(alone == 0, 1 / 30, -1 / 30)
     people = np.where(alone == 0, 0, np.arange(60))
     found = clustered_error(values, weights, alone, people)
-    assert np.isnan(found.error[0]) and found.freedom[0] == 0.0
+    assert np.isnan(found.error[0])
+    assert found.freedom[0] == 0.0
     shared = np.repeat(np.random.default_rng(5).normal(size=31), [30] + [1] * 30)
     people = np.concatenate([np.zeros(30, int), np.arange(1, 31)])
     one = clustered_error(shared - shared.mean(), np.full(60, 1 / 60), np.zeros(60, int), people)
-    assert np.isnan(one.error[0]) and one.freedom[0] < 4.0
+    assert np.isnan(one.error[0])
+    assert one.freedom[0] < 4.0
