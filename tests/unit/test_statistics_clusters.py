@@ -46,20 +46,20 @@ def test_moments_equal_the_matrices_written_out() -> None:
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5])
-def test_error_is_unbiased_with_one_dominant_cluster(rho: float) -> None:
+def test_error_with_one_large_cluster_is_unbiased_and_t_has_its_level(rho: float) -> None:
     generator = np.random.default_rng(3)
     clusters = np.concatenate([np.zeros(20, int), np.repeat(np.arange(1, 41), 2)])
     strata = (generator.random(100) < 0.5).astype(int)
     weights = np.where(strata == 1, 1 / strata.sum(), -1 / (1 - strata).sum())
-    shared, own = generator.normal(size=(41, 2000)), generator.normal(size=(100, 2000))
+    shared, own = generator.normal(size=(41, 1000)), generator.normal(size=(100, 1000))
     values = np.sqrt(rho) * shared[clusters] + np.sqrt(1 - rho) * own
     means = np.stack([values[strata == k].mean(axis=0) for k in (0, 1)])
     found = clustered_error(values - means[strata], weights, strata, clusters)
-    variance = (weights @ values).var()
-    assert np.nanmean(found.error**2) / variance == pytest.approx(1.0, abs=0.06)
+    # The larger of two unbiased variances: never below, and not far above.
+    assert 0.95 < np.mean(found.error**2) / (weights @ values).var() < 1.15
     t = np.abs(weights @ values) / found.error
-
-    assert np.mean(t > student.ppf(0.975, found.freedom)) == pytest.approx(0.05, abs=0.015)
+    assert 0.025 < np.mean(t > student.ppf(0.975, found.freedom)) < 0.065
+    assert np.mean(found.correlation) == pytest.approx(rho, abs=0.08)  # clipped at 0
 
 
 def test_a_cluster_that_holds_a_stratum_or_most_of_all_is_not_available() -> None:
@@ -74,4 +74,4 @@ def test_a_cluster_that_holds_a_stratum_or_most_of_all_is_not_available() -> Non
     people = np.concatenate([np.zeros(30, int), np.arange(1, 31)])
     one = clustered_error(shared - shared.mean(), np.full(60, 1 / 60), np.zeros(60, int), people)
     assert np.isnan(one.error[0])
-    assert one.freedom[0] < 4.0
+    assert one.effective[0] < 8.0

@@ -8,39 +8,52 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-# Below it the t law no longer holds (Tipton 2015); five equal people have 4.
-MIN_FREEDOM = 4.0
+# Below it neither the error nor the t law can be trusted (Tipton 2015 advises four).
+MIN_FREEDOM = 3.0
+# By the sizes of clusters alone: one with 35 % of the samples of a side leaves at most 8.
+MIN_EFFECTIVE = 8.0
 # Of the working variance, the share that the spread between clusters has to show.
 _MIN_SEEN = 0.5
 
 
 @dataclass(frozen=True)
 class ClusteredError:
-    """Error of m estimates; the effective number of clusters is ``freedom + 1``."""
+    """Error of m estimates; each field is (m,)."""
 
-    error: Floats  # (m,) standard errors, NaN where ``freedom`` is below :data:`MIN_FREEDOM`
-    freedom: Floats  # (m,) degrees of freedom of Student's t, from weights and leverage
-    correlation: Floats  # (m,) of two samples of a cluster, estimated, in [0, 1]
+    error: Floats  # standard error; NaN where too few clusters carry the estimate
+    freedom: Floats  # degrees of freedom of Student's t, from weights and leverage
+    effective: Floats  # of clusters, from weights alone: the fewer of both sides of the contrast
+    correlation: Floats  # of two samples of a cluster, estimated, in [0, 1]
 
 
 def clustered_error(
-    residuals: npt.ArrayLike, weights: npt.ArrayLike, strata: Ints, clusters: Ints
+    residuals: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    strata: Ints,
+    clusters: Ints,
+    deviations: npt.ArrayLike | None = None,
 ) -> ClusteredError:
     """Cluster-robust error of ``sum(weights * values)``, with few or unequal clusters.
 
     Sums of residuals within a cluster and stratum are divided by the root of 1 - leverage, their
     share of the stratum (CR2), and the variance is scaled to be unbiased in a working model:
-    errors of one variance in a stratum, of one correlation in a cluster. The degrees of freedom
-    are Satterthwaite's in that model. They depend on the sizes of clusters, not on what was
-    observed in them: the residuals of a cluster that fills a stratum are near 0 by construction.
+    errors of one variance in a stratum, of one correlation in a cluster. The error is no smaller
+    than that of the working model, which knows what a few clusters do not show by chance. The
+    degrees of freedom are Satterthwaite's in that model. They depend on the sizes of clusters, not
+    on what was observed in them: the residuals of a cluster that fills a stratum are near 0 by
+    construction.
+
+    Not available (NaN): fewer than :data:`MIN_FREEDOM` degrees of freedom or
+    :data:`MIN_EFFECTIVE` effective clusters.
 
     Source: Bell and McCaffrey 2002; Imbens and Kolesár 2016; Pustejovsky and Tipton 2018.
 
     Args:
         residuals: (n, m) or (n,) values minus the mean of their stratum.
-        weights: (n, m) or (n,) weights in the estimate, one absolute value within a stratum.
+        weights: (n, m) or (n,) weights in the estimate, one value within a stratum.
         strata: (n,) codes of the groups whose means the estimate contrasts.
         clusters: (n,) codes of the clusters.
+        deviations: (strata, m) standard deviations; by default of the residuals.
     """
     r = np.asarray(residuals, dtype=np.float64)
     r = r[:, None] if r.ndim == 1 else r
@@ -49,53 +62,60 @@ def clustered_error(
     k = np.unique(strata, return_inverse=True)[1]
     g = np.unique(clusters, return_inverse=True)[1]
     shape = (int(g.max()) + 1, int(k.max()) + 1)
-    counts = np.bincount(g * shape[1] + k, minlength=shape[0] * shape[1]).reshape(shape)
-    sizes = counts.astype(np.float64)
-    found = np.empty((3, r.shape[1]))
+    cell, cells = g * shape[1] + k, shape[0] * shape[1]
+    sizes = np.bincount(cell, minlength=cells).reshape(shape).astype(np.float64)
+    total = sizes.sum(axis=0)
+    found = np.empty((4, r.shape[1]))
     for j in range(r.shape[1]):
-        sums, scale = _sums(r[:, j], w[:, j], k, g, shape)
-        found[:, j] = _error(sums, scale, sizes)
+        weight = np.bincount(k, w[:, j]) / total
+        sums = np.bincount(cell, r[:, j] * w[:, j], cells).reshape(shape)
+        if deviations is None:
+            spread = np.sqrt(np.bincount(k, r[:, j] ** 2) / total)
+        else:
+            spread = np.asarray(deviations, dtype=np.float64)[:, j]
+        found[:, j] = _error(sums, weight * spread, sizes)
     return ClusteredError(*found)
 
 
-def _sums(
-    residuals: Floats, weights: Floats, k: Ints, g: Ints, shape: tuple[int, int]
-) -> tuple[Floats, Floats]:
-    """Weighted sums (G, K), and weight times standard deviation by stratum (K,), with its sign."""
-    values = residuals * weights
-    sums = np.bincount(g * shape[1] + k, values, shape[0] * shape[1]).reshape(shape)
-    squares = np.bincount(k, values**2, shape[1]) / np.bincount(k, minlength=shape[1])
-    return sums, np.copysign(np.sqrt(squares), np.bincount(k, weights, shape[1]))
-
-
-def _error(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float, float]:
-    """Error, degrees of freedom and correlation of one estimate."""
-    total = sizes.sum(axis=0)
-    room = 1.0 - sizes / total
+def _error(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float, float, float]:
+    """Error, degrees of freedom, effective clusters and correlation of one estimate."""
+    if not scale.any():
+        return 0.0, float("nan"), float("nan"), 0.0
+    effective = min(
+        effective_number((np.abs(scale) * sizes)[:, scale * side > 0.0].sum(axis=1))
+        for side in (-1.0, 1.0)
+        if (scale * side > 0.0).any()
+    )
+    room = 1.0 - sizes / sizes.sum(axis=0)
     # A cluster that is a whole stratum shows nothing of its spread.
     adjusted = np.divide(1.0, np.sqrt(room), out=np.zeros_like(room), where=room > 1e-12)
     rho = correlation_within(sums, scale, sizes)
     expected, squared, truth = working_moments(sizes, scale, adjusted, rho)
-    seen = expected / truth if truth > 0.0 else 0.0
-    if seen < _MIN_SEEN:
-        return float("nan"), 0.0, rho
-    freedom = expected**2 / squared
-    if freedom < MIN_FREEDOM:
-        return float("nan"), freedom, rho
-    spread = float(np.sum((sums * adjusted).sum(axis=1) ** 2))
-    return float(np.sqrt(spread / seen)), freedom, rho
+    seen = expected / truth
+    freedom = expected**2 / squared if seen >= _MIN_SEEN else 0.0
+    if freedom < MIN_FREEDOM or effective < MIN_EFFECTIVE:
+        return float("nan"), freedom, effective, rho
+    robust = float(np.sum((sums * adjusted).sum(axis=1) ** 2)) / seen
+    return float(np.sqrt(max(robust, truth))), freedom, effective, rho
+
+
+def effective_number(weights: Floats) -> float:
+    """Number of equal weights that say as much: Kish's (sum w)² / sum w²."""
+    return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
 def correlation_within(sums: Floats, scale: Floats, sizes: Floats) -> float:
-    """Correlation of two samples of a cluster, each cluster weighted by its samples; in [0, 1]."""
-    ends = np.where(scale != 0.0, scale, 1.0)
+    """Correlation of two samples of a cluster: mean over the clusters of several; in [0, 1].
+
+    Each such cluster counts the same: the mean is near a dominant one by construction.
+    """
     of = sizes.sum(axis=1)
     several = of > 1.0
     if not several.any():
         return 0.0
-    standard = (sums / ends).sum(axis=1)[several]
-    pairs = (standard**2 - of[several]) / (of[several] - 1.0)
-    return float(np.clip(pairs.sum() / of[several].sum(), 0.0, 1.0))
+    of = of[several]
+    standard = (sums[several] / np.where(scale != 0.0, scale, 1.0)).sum(axis=1)
+    return float(np.clip(np.mean((standard**2 - of) / (of * (of - 1.0))), 0.0, 1.0))
 
 
 def working_moments(
