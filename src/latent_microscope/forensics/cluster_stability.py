@@ -8,8 +8,13 @@ import pandas as pd
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from latent_microscope.forensics.bias import stereotypical_bias_score
-from latent_microscope.forensics.bias_resampling import identity_codes
-from latent_microscope.forensics.checks import as_labels, as_matrix, in_range, one_of
+from latent_microscope.forensics.checks import (
+    as_labels,
+    as_matrix,
+    identity_codes,
+    in_range,
+    one_of,
+)
 from latent_microscope.forensics.clusters import by_size
 from latent_microscope.seeds import rng
 

@@ -7,8 +7,7 @@ from scipy.stats import rankdata
 from scipy.stats import t as student_t
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_resampling import identity_codes
-from latent_microscope.forensics.checks import as_vector
+from latent_microscope.forensics.checks import as_vector, identity_codes
 from latent_microscope.seeds import rng
 
 Ints = npt.NDArray[np.int64]
