@@ -59,7 +59,7 @@ def test_error_with_one_large_cluster_is_unbiased_and_t_has_its_level(rho: float
     assert 0.95 < np.mean(found.error**2) / (weights @ values).var() < 1.15
     t = np.abs(weights @ values) / found.error
     assert 0.025 < np.mean(t > student.ppf(0.975, found.freedom)) < 0.065
-    assert np.mean(found.correlation) == pytest.approx(rho, abs=0.08)  # clipped at 0
+    assert np.mean(found.correlation) == pytest.approx(rho, abs=0.08)
 
 
 def test_a_cluster_that_holds_a_stratum_or_most_of_all_is_not_available() -> None:
@@ -74,4 +74,4 @@ def test_a_cluster_that_holds_a_stratum_or_most_of_all_is_not_available() -> Non
     people = np.concatenate([np.zeros(30, int), np.arange(1, 31)])
     one = clustered_error(shared - shared.mean(), np.full(60, 1 / 60), np.zeros(60, int), people)
     assert np.isnan(one.error[0])
-    assert one.effective[0] < 8.0
+    assert one.effective[0] < 6.5

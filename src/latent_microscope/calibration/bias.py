@@ -66,7 +66,7 @@ METHODS = (
         "bias, people",
         _cells(
             images=(1000,),
-            members=(150, 300),
+            members=(300,),
             people=("celeba", "few", "ranked", "twenty", "fifth", "half"),
             prevalence=(0.005, 0.05, 0.3),
             odds_ratio=(1.0, 3.0),

@@ -176,7 +176,7 @@ def _bars(ax: Axes, table: pd.DataFrame, look: Look) -> None:
         value, colour = float(row["estimate"]), _colour(row, look)
         face = colour if row["q"] <= Q_LEVEL else "white"
         ax.barh(y, value - 1.0, left=1.0, height=0.62, fc=face, ec=colour, lw=0.8)
-        ends = max(row["low"], 1e-9), row["high"]
+        ends = max(row["low"], 1e-9), min(row["high"], 1e9)
         cross = {"ms": 3.5, "mec": INK, "mew": 0.9}
         marker = "x" if row["status"] == "zero_cell" else ""
         estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, **cross)
@@ -264,7 +264,7 @@ def _odds(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
     colour = _colour(row, look)
     marker = "x" if row["status"] == "zero_cell" else "o"
     face = colour if row["q"] <= Q_LEVEL else "white"
-    ends = max(row["low"], 1e-9), row["high"]
+    ends = max(row["low"], 1e-9), min(row["high"], 1e9)
     estimate(ax, y, row["estimate"], ends, colour, marker=marker, ms=4.2, mfc=face, mew=0.9)
 
 

@@ -10,8 +10,8 @@ Ints = npt.NDArray[np.int64]
 
 # Below it neither the error nor the t law can be trusted (Tipton 2015 advises four).
 MIN_FREEDOM = 3.0
-# By the sizes of clusters alone: one with 35 % of the samples of a side leaves at most 8.
-MIN_EFFECTIVE = 8.0
+# By the sizes of clusters alone: one with 40 % of the samples of a side leaves at most 6.2.
+MIN_EFFECTIVE = 6.5
 # Of the working variance, the share that the spread between clusters has to show.
 _MIN_SEEN = 0.5
 
@@ -39,7 +39,8 @@ def clustered_error(
     share of the stratum (CR2), and the variance is scaled to be unbiased in a working model:
     errors of one variance in a stratum, of one correlation in a cluster. The error is no smaller
     than that of the working model, which knows what a few clusters do not show by chance. The
-    degrees of freedom are Satterthwaite's in that model. They depend on the sizes of clusters, not
+    degrees of freedom are Satterthwaite's in that model, with the correlation one standard error
+    above its estimate. They depend on the sizes of clusters, not
     on what was observed in them: the residuals of a cluster that fills a stratum are near 0 by
     construction.
 
@@ -89,13 +90,14 @@ def _error(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float, fl
     room = 1.0 - sizes / sizes.sum(axis=0)
     # A cluster that is a whole stratum shows nothing of its spread.
     adjusted = np.divide(1.0, np.sqrt(room), out=np.zeros_like(room), where=room > 1e-12)
-    rho = correlation_within(sums, scale, sizes)
-    expected, squared, truth = working_moments(sizes, scale, adjusted, rho)
-    seen = expected / truth
-    freedom = expected**2 / squared if seen >= _MIN_SEEN else 0.0
+    rho, most = correlation_within(sums, scale, sizes)
+    # Too low a correlation lets a few clusters pass for many.
+    expected, squared, truth = working_moments(sizes, scale, adjusted, most)
+    freedom = expected**2 / squared if expected >= _MIN_SEEN * truth else 0.0
     if freedom < MIN_FREEDOM or effective < MIN_EFFECTIVE:
         return float("nan"), freedom, effective, rho
-    robust = float(np.sum((sums * adjusted).sum(axis=1) ** 2)) / seen
+    expected, _, truth = working_moments(sizes, scale, adjusted, rho)
+    robust = float(np.sum((sums * adjusted).sum(axis=1) ** 2)) * truth / expected
     return float(np.sqrt(max(robust, truth))), freedom, effective, rho
 
 
@@ -104,18 +106,21 @@ def effective_number(weights: Floats) -> float:
     return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
-def correlation_within(sums: Floats, scale: Floats, sizes: Floats) -> float:
-    """Correlation of two samples of a cluster: mean over the clusters of several; in [0, 1].
+def correlation_within(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float]:
+    """Correlation of two samples of a cluster, and one standard error above it; in [0, 1].
 
-    Each such cluster counts the same: the mean is near a dominant one by construction.
+    A mean over the clusters of several samples, each counting the same: the residuals of a
+    dominant one are near 0 by construction. With one such cluster nothing is known: 1.
     """
     of = sizes.sum(axis=1)
     several = of > 1.0
-    if not several.any():
-        return 0.0
     of = of[several]
+    if of.size < 2:
+        return float(of.size), float(of.size)
     standard = (sums[several] / np.where(scale != 0.0, scale, 1.0)).sum(axis=1)
-    return float(np.clip(np.mean((standard**2 - of) / (of * (of - 1.0))), 0.0, 1.0))
+    each = (standard**2 - of) / (of * (of - 1.0))
+    mean, error = each.mean(), each.std(ddof=1) / np.sqrt(of.size)
+    return float(np.clip(mean, 0.0, 1.0)), float(np.clip(mean + error, 0.0, 1.0))
 
 
 def working_moments(

@@ -16,7 +16,7 @@ Table = tuple[Floats, Floats, Floats, Floats]
 Part = Callable[[Floats, Floats, Floats], Floats]  # cells (4, n), sign and freedom (n,)
 
 _CHUNK = 512
-_STEPS = 48
+_STEPS = 42
 _FAR = 40.0  # a log odds ratio beyond it is infinite
 # Order of the cells that puts the smallest first; the odds ratio is inverted for the middle two.
 _ORDERS = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])
