@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import logit
 from scipy.stats import ks_2samp, levene, mannwhitneyu
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score, silhouette_score
 
 from latent_microscope.errors import InputError
@@ -204,6 +206,37 @@ def test_both_people_of_a_pair_count():
         for second in (shared, unshared)
     )
     assert wide < 1.5 * narrow < 0
+
+
+def test_interval_of_pairs_against_loops():
+    names = np.repeat(np.arange(15), np.arange(2, 17) // 2 + 1)
+    z = np.random.default_rng(7).normal(size=len(names)) * 2.0 + names % 4
+    same = same_pairs(names)
+    different = matched_different_pairs(names, same)
+    positive, negative = (-np.abs(z[p[:, 0]] - z[p[:, 1]]) for p in (same, different))
+    auc = roc_auc(positive, negative)
+    pairs = [
+        ({names[i]}, np.mean(x > negative), len(same))
+        for (i, _), x in zip(same, positive, strict=True)
+    ]
+    for (i, j), y in zip(different, negative, strict=True):
+        pairs.append(({names[i], names[j]}, np.mean(positive > y), len(different)))
+    # Every two pairs that share a person covary.
+    total = sum(
+        (x - auc) * (y - auc) / (n * m)
+        for one, x, n in pairs
+        for other, y, m in pairs
+        if one & other
+    )
+    weights = np.zeros((15, 2))
+    for who, _, _ in pairs:
+        for name in who:
+            weights[name, len(who) - 1] += 1.0
+    low, high = pair_auc_interval(positive, negative, names[same[:, 0]], names[different])
+    half = (logit(high) - logit(low)) / 2.0
+    freedom = pair_freedom(weights)
+    error = np.sqrt(total * 15 / 14) / (auc * (1 - auc))
+    assert half == pytest.approx(student.ppf(0.975, freedom) * error, rel=1e-9)
 
 
 def test_an_auc_of_one_has_no_interval():

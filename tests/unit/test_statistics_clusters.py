@@ -45,6 +45,50 @@ def test_moments_equal_the_matrices_written_out() -> None:
     assert working_moments(counts, scale, adjusted, rho) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("within", [0.0, 0.7])
+def test_error_and_freedom_equal_the_matrices_written_out(within: float) -> None:
+    generator = np.random.default_rng(8)
+    clusters = np.repeat(np.arange(14), [9, 7, 5, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1])
+    n = len(clusters)
+    strata = (generator.random(n) < 0.4).astype(int)
+    same = clusters[:, None] == clusters
+    values = np.sqrt(within) * generator.normal(size=14)[clusters] + generator.normal(size=n)
+    groups = np.eye(2)[strata]
+    hat = groups @ np.diag(1.0 / groups.sum(axis=0)) @ groups.T
+    residuals = values - hat @ values
+    weights = np.where(strata == 1, 1.0, -1.0) / groups.sum(axis=0)[strata]
+    spread = np.sqrt((groups.T @ residuals**2) / groups.sum(axis=0))[strata]
+
+    standard = residuals / spread
+    sizes = np.bincount(clusters)
+    each = np.array(
+        [
+            np.mean([standard[i] * standard[j] for i in own for j in own if i != j])
+            for own in (np.flatnonzero(clusters == g) for g in np.flatnonzero(sizes > 1))
+        ]
+    )
+    rho = max(each.mean(), 0.0)
+    most = max(each.mean() + np.std(each, ddof=1) / np.sqrt(len(each)), 0.0)
+
+    def moments(rho: float) -> tuple[float, float, float, np.ndarray]:
+        omega = (rho * same + (1.0 - rho) * np.eye(n)) * np.outer(spread, spread)
+        rows = []
+        for g in range(14):
+            own = (clusters == g)[:, None] * groups
+            leverage = (own.sum(axis=0) / groups.sum(axis=0))[strata]
+            rows.append(((clusters == g) * weights / np.sqrt(1 - leverage)) @ (np.eye(n) - hat))
+        b = np.array(rows) @ omega @ np.array(rows).T
+        return np.trace(b), np.trace(b @ b), weights @ omega @ weights, np.array(rows) @ values
+
+    found = clustered_error(residuals, weights, strata, clusters)
+    expected, squared, _, _ = moments(most)
+    assert found.freedom[0] == pytest.approx(expected**2 / squared)
+    expected, _, truth, sums = moments(rho)
+    robust = np.sum(sums**2) * truth / expected
+    assert found.error[0] ** 2 == pytest.approx(max(robust, truth))
+    assert found.correlation[0] == pytest.approx(rho)
+
+
 @pytest.mark.parametrize("rho", [0.0, 0.5])
 def test_error_with_one_large_cluster_is_unbiased_and_t_has_its_level(rho: float) -> None:
     generator = np.random.default_rng(3)

@@ -74,12 +74,17 @@ def clustered_error(
             spread = np.sqrt(np.bincount(k, r[:, j] ** 2) / total)
         else:
             spread = np.asarray(deviations, dtype=np.float64)[:, j]
-        found[:, j] = _error(sums, weight * spread, sizes)
+        standard = r[:, j] / np.where(spread > 0.0, spread, 1.0)[k]
+        correlation = correlation_within(standard, g)
+        found[:, j] = _error(sums, weight * spread, sizes, correlation)
     return ClusteredError(*found)
 
 
-def _error(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float, float, float]:
+def _error(
+    sums: Floats, scale: Floats, sizes: Floats, correlation: tuple[float, float]
+) -> tuple[float, float, float, float]:
     """Error, degrees of freedom, effective clusters and correlation of one estimate."""
+    rho, most = correlation
     if not scale.any():
         return 0.0, float("nan"), float("nan"), 0.0
     effective = min(
@@ -90,7 +95,6 @@ def _error(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float, fl
     room = 1.0 - sizes / sizes.sum(axis=0)
     # A cluster that is a whole stratum shows nothing of its spread.
     adjusted = np.divide(1.0, np.sqrt(room), out=np.zeros_like(room), where=room > 1e-12)
-    rho, most = correlation_within(sums, scale, sizes)
     # Too low a correlation lets a few clusters pass for many.
     expected, squared, truth = working_moments(sizes, scale, adjusted, most)
     freedom = expected**2 / squared if expected >= _MIN_SEEN * truth else 0.0
@@ -106,20 +110,21 @@ def effective_number(weights: Floats) -> float:
     return float(weights.sum() ** 2 / np.sum(weights**2))
 
 
-def correlation_within(sums: Floats, scale: Floats, sizes: Floats) -> tuple[float, float]:
+def correlation_within(standard: Floats, clusters: Ints) -> tuple[float, float]:
     """Correlation of two samples of a cluster, and one standard error above it; in [0, 1].
 
-    A mean over the clusters of several samples, each counting the same: the residuals of a
-    dominant one are near 0 by construction. With one such cluster nothing is known: 1.
+    Mean products of two standardised residuals, averaged over clusters of several samples. Each
+    counts the same: the residuals of a dominant one are near 0 by construction. With one such
+    cluster nothing is known: 1.
     """
-    of = sizes.sum(axis=1)
-    several = of > 1.0
-    of = of[several]
-    if of.size < 2:
-        return float(of.size), float(of.size)
-    standard = (sums[several] / np.where(scale != 0.0, scale, 1.0)).sum(axis=1)
-    each = (standard**2 - of) / (of * (of - 1.0))
-    mean, error = each.mean(), each.std(ddof=1) / np.sqrt(of.size)
+    sizes = np.bincount(clusters).astype(np.float64)
+    several = sizes > 1.0
+    count = int(several.sum())
+    if count < 2:
+        return float(count), float(count)
+    products = np.bincount(clusters, standard) ** 2 - np.bincount(clusters, standard**2)
+    each = products[several] / (sizes * (sizes - 1.0))[several]
+    mean, error = each.mean(), each.std(ddof=1) / np.sqrt(count)
     return float(np.clip(mean, 0.0, 1.0)), float(np.clip(mean + error, 0.0, 1.0))
 
 
