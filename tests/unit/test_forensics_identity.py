@@ -206,11 +206,14 @@ def test_both_people_of_a_pair_count():
         for second in (shared, unshared)
     )
     assert wide < 1.5 * narrow < 0
+    # Nothing is known of a person who is in all of them.
+    everywhere = np.column_stack([same, np.full(80, 40)])
+    assert np.isnan(pair_auc_interval(positive, negative, same, everywhere)).all()
 
 
 def test_interval_of_pairs_against_loops():
     names = np.repeat(np.arange(15), np.arange(2, 17) // 2 + 1)
-    z = np.random.default_rng(7).normal(size=len(names)) * 2.0 + names % 4
+    z = np.random.default_rng(7).normal(size=len(names)) * (1.0 + names % 4)
     same = same_pairs(names)
     different = matched_different_pairs(names, same)
     positive, negative = (-np.abs(z[p[:, 0]] - z[p[:, 1]]) for p in (same, different))

@@ -45,9 +45,15 @@ def test_moments_equal_the_matrices_written_out() -> None:
     assert working_moments(counts, scale, adjusted, rho) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("within", [0.0, 0.7])
-def test_error_and_freedom_equal_the_matrices_written_out(within: float) -> None:
-    generator = np.random.default_rng(8)
+# Seeds where the robust variance is the larger one, and where that of the working model is.
+@pytest.mark.parametrize(
+    ("within", "seed", "larger"),
+    [(0.0, 8, "robust"), (0.7, 8, "robust"), (0.3, 9, "working"), (0.3, 10, "working")],
+)
+def test_error_and_freedom_equal_the_matrices_written_out(
+    within: float, seed: int, larger: str
+) -> None:
+    generator = np.random.default_rng(seed)
     clusters = np.repeat(np.arange(14), [9, 7, 5, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1])
     n = len(clusters)
     strata = (generator.random(n) < 0.4).astype(int)
@@ -85,6 +91,7 @@ def test_error_and_freedom_equal_the_matrices_written_out(within: float) -> None
     assert found.freedom[0] == pytest.approx(expected**2 / squared)
     expected, _, truth, sums = moments(rho)
     robust = np.sum(sums**2) * truth / expected
+    assert larger == ("robust" if robust > truth else "working")
     assert found.error[0] ** 2 == pytest.approx(max(robust, truth))
     assert found.correlation[0] == pytest.approx(rho)
 

@@ -156,7 +156,6 @@ rule measure_bias:
         **needs(heavy_memory, long_runtime, batched=True),
     params:
         **section("bias", "definitions", "resamples"),
-        **SEEDED,
         step=step("measure_bias"),
     script:
         "../../scripts/forensics/measure_bias.py"

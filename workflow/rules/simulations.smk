@@ -6,12 +6,10 @@ SIMULATIONS = {
         "attributes": ["attributes"],
         "groups": ["groups"],
         "images": ["samples"],
-        "resamples": ["resamples"],
     },
     "simulate_coverage": {
         "images": ["samples"],
         "members": ["members"],
-        "resamples": ["resamples"],
     },
     "simulate_power": {
         "attributes": ["attributes"],
