@@ -8,9 +8,19 @@ from scipy.stats import t as student
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import attribute_bias_index, stereotypical_bias_score
-from latent_microscope.forensics.bias import attribute_bias, contingency, design_effect, magnitude
+from latent_microscope.forensics.bias import (
+    attribute_bias,
+    contingency,
+    design_effect,
+    magnitude,
+    newcombe_interval,
+)
 from latent_microscope.statistics.summaries import benjamini_hochberg
-from latent_microscope.statistics.two_by_two import conditional_p, ratio_interval
+from latent_microscope.statistics.two_by_two import (
+    conditional_interval,
+    conditional_p,
+    ratio_interval,
+)
 
 
 def sample(n=400, m=6, seed=0):
@@ -211,6 +221,34 @@ def test_p_of_people_keeps_its_level_where_images_do_not():
         naive.append((attribute_bias_index(present, members)["p"] <= 0.05).mean())
     assert np.mean(naive) > 0.25
     assert 0.01 < np.mean(hits) < 0.06
+
+
+def test_every_number_of_few_people_has_their_design_effect_and_freedom():
+    codes, present, members = people_of(np.arange(5, 25), 3, within=0.4)
+    effect, freedom = design_effect(present, members, codes)
+    known = ~np.isnan(effect)
+    assert known.mean() > 0.5
+    assert (freedom[known] < 16.0).all()  # 20 people
+    counts = tuple(cell[known] / effect[known] for cell in contingency(present, members))
+    t = student.ppf(0.975, freedom[known])
+    tables = {k: v[known] for k, v in attribute_bias(present, members, identities=codes).items()}
+    p = conditional_p(counts, freedom[known])
+    np.testing.assert_allclose(tables["odds"]["p"], p)
+    assert tables["odds"]["agrees"].all()
+    assert (p <= 0.05).any()
+    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(*counts, t)
+    share = members.mean()
+    for column, end in (("low", 0), ("high", 1)):
+        wanted = ratios[end] / (share * ratios[end] + 1.0 - share)
+        null = np.where(p > 0.05, 1.0, wanted)
+        extended = (np.minimum, np.maximum)[end](wanted, null)
+        np.testing.assert_allclose(tables["ratio"][column], extended)
+        null = np.where(p > 0.05, 0.0, sides[end])
+        extended = (np.minimum, np.maximum)[end](sides[end], null)
+        np.testing.assert_allclose(tables["ratio"][f"difference_{column}"], extended)
+    # Student's t, not the normal law: the interval of 4 degrees is as wide as its quantile says.
+    wide, narrow = (np.diff(conditional_interval(counts, df), axis=0)[0] for df in (4.0, 1e9))
+    np.testing.assert_allclose(wide / narrow, 2.776 / 1.960, rtol=0.25)
 
 
 def test_copies_of_people_are_no_more_evidence_than_people():
