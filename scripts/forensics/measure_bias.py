@@ -1,6 +1,5 @@
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import joined
-from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
 from latent_microscope.tables.bias import bias_groups, bias_table, resampled_people
 
@@ -12,8 +11,6 @@ def main(
     abi: Out,
     definitions: list[str],
     resamples: int = 1000,
-    root_seed: int = 0,
-    seed: int = 0,
     subniches: In | None = None,
     samples: In | None = None,
 ) -> None:
@@ -22,8 +19,8 @@ def main(
     abi: group, n_members, definition, attribute, value, direction, status, estimate, low, high (95
     %), p, q (within group and definition), q_seed (over all groups), risk_difference,
     difference_low, difference_high (95 %), cohens_h, magnitude, agrees (p <= 0.05 just where the
-    interval leaves out 1), prevalence_members, prevalence_rest. People are resampled if samples has
-    the column identity; resamples 0: samples are independent.
+    interval leaves out 1), prevalence_members, prevalence_rest. Images of one person are a
+    cluster if samples has the column identity; resamples 0: samples are independent.
     """
     names = [c for c in load_table(attributes).columns if c != "id"]
     table = joined(clusters, attributes, (["cluster", "cmax"], names))
@@ -34,7 +31,6 @@ def main(
         definitions,
         identities=resampled_people(samples, clusters),
         resamples=resamples,
-        seed=derive(root_seed, "measure_bias", seed),
     )
     save_table(abi, result)
 

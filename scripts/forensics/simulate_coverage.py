@@ -11,16 +11,15 @@ def main(
     members: list[int],
     runs: int = 1000,
     images: int = 2000,
-    resamples: int = 400,
     root_seed: int = 0,
 ) -> None:
     """Simulate the coverage of the intervals of the bias index.
 
     table: scenario, procedure, effect, members, prevalence, odds_ratio, runs, covering, coverage,
-    low, high (95 %), agrees (p and interval), passes (93 % to 97 %). members: sizes of the cluster.
+    low, high (95 %), agrees (p and interval), passes (reaches 93 %). members: sizes of the cluster.
     """
     state = derive(root_seed, "simulate_coverage")
-    found = simulate_coverage(runs, images, members, resamples, seed=state)
+    found = simulate_coverage(runs, images, members, seed=state)
     save_table(table, found)
     save_csv(csv, found)
 

@@ -12,7 +12,6 @@ def main(
     images: int = 2000,
     attributes: int = 40,
     groups: int = 5,
-    resamples: int = 400,
     root_seed: int = 0,
 ) -> None:
     """Simulate the false positives of the bias tests under the global null.
@@ -21,7 +20,7 @@ def main(
     binomial limit of 5 %), required, passes, p_share.
     """
     state = derive(root_seed, "simulate_null")
-    found = simulate_null(runs, images, attributes, groups, resamples, seed=state)
+    found = simulate_null(runs, images, attributes, groups, seed=state)
     save_table(table, found)
     save_csv(csv, found)
 

@@ -18,8 +18,9 @@ def main(
 ) -> None:
     """Simulate the power of the bias tests over odds ratio, prevalence and cluster size.
 
-    table: members, prevalence, odds_ratio, runs, power, power_low, power_high (p <= 0.05),
-    adjusted, adjusted_low, adjusted_high (q <= 0.05 in the family of attributes).
+    table: people, members, prevalence, odds_ratio, runs, untestable (share of studies), power,
+    power_low, power_high (p <= 0.05), adjusted, adjusted_low, adjusted_high (q <= 0.05 in the
+    family of attributes).
     """
     state = derive(root_seed, "simulate_power")
     found = simulate_power(runs, images, members, odds_ratios, prevalences, attributes, seed=state)

@@ -3,27 +3,24 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import hypergeom
+from scipy.stats import nchypergeom_fisher, norm
+from scipy.stats import t as student
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import attribute_bias_index, stereotypical_bias_score
 from latent_microscope.forensics.bias import (
     attribute_bias,
     contingency,
-    influence,
-    log_estimate,
-    log_variance,
+    design_effect,
     magnitude,
-    mid_p,
-)
-from latent_microscope.forensics.bias_resampling import (
-    bootstrap_counts,
-    effective_identities,
-    expanded_percentiles,
-    identity_codes,
-    permutation_p,
+    newcombe_interval,
 )
 from latent_microscope.statistics.summaries import benjamini_hochberg
+from latent_microscope.statistics.two_by_two import (
+    conditional_interval,
+    conditional_p,
+    ratio_interval,
+)
 
 
 def sample(n=400, m=6, seed=0):
@@ -39,6 +36,12 @@ def table_of(a, b, c, d):
     attribute = np.repeat([1, 0, 1, 0], [a, b, c, d])
     members = np.repeat([True, True, False, False], [a, b, c, d])
     return attribute, members
+
+
+def mid_tails(a, b, c, d, odds_ratio):
+    """Lower and upper mid-p tail of the members with the attribute, by scipy's law."""
+    law = nchypergeom_fisher(a + b + c + d, a + c, a + b, odds_ratio)
+    return law.cdf(a - 1) + law.pmf(a) / 2, law.sf(a) + law.pmf(a) / 2
 
 
 def test_stereotypical_bias_score():
@@ -65,10 +68,9 @@ def test_values_against_loops(definition):
             value = ((a + e) / (b + e)) / ((c + e) / (d + e))
             over, under = 1.15, 0.85
             log_odds = np.log((a + 0.5) * (d + 0.5) / ((b + 0.5) * (c + 0.5)))
-            half = 1.959964 * np.sqrt(sum(1 / (cell + 0.5) for cell in (a, b, c, d)))
             assert row["estimate"] == pytest.approx(np.exp(log_odds), rel=1e-9)
-            assert row["low"] == pytest.approx(np.exp(log_odds - half), rel=1e-6)
-            assert row["high"] == pytest.approx(np.exp(log_odds + half), rel=1e-6)
+            assert mid_tails(a, b, c, d, row["low"])[1] == pytest.approx(0.025, rel=1e-6)
+            assert mid_tails(a, b, c, d, row["high"])[0] == pytest.approx(0.025, rel=1e-6)
         else:
             value = x[members].mean() / (x.mean() + 1e-8)
             over, under = 1.10, 0.90
@@ -109,7 +111,11 @@ def test_zero_cells_and_constants():
     assert table["status"].tolist() == ["zero_cell", "constant", "constant"]
     assert table["direction"].tolist() == ["under", "undefined", "undefined"]
     assert table["value"][0] == pytest.approx(1e-6 * 40 / (10 * 50), rel=1e-4)
-    assert table["estimate"][0] == pytest.approx(0.5 * 40.5 / (10.5 * 50.5))
+    # At this odds ratio half of all samples of ten have none with the attribute.
+    share = 1 - 0.5**0.1
+    assert table["estimate"][0] == pytest.approx(share / (1 - share) * 40.5 / 50.5)
+    assert table["low"][0] == 0.0
+    assert mid_tails(0, 10, 50, 40, table["high"][0])[0] == pytest.approx(0.025, rel=1e-6)
     assert table.loc[1:, ["estimate", "low", "high", "p", "q"]].isna().all(axis=None)
     # Constants are not tested, so they do not count as tests.
     assert table["q"][0] == table["p"][0]
@@ -118,6 +124,42 @@ def test_zero_cells_and_constants():
     assert over["value"][0] > 1e6
     assert over["estimate"][0] < 20
     assert over["direction"][0] == "over"
+    assert over["high"][0] == np.inf
+    # If nobody else has it, all is possible up to members being all who have it.
+    only, members = table_of(4, 6, 0, 90)
+    ratio = attribute_bias_index(only, members, "ratio")
+    assert ratio["high"][0] == pytest.approx(10.0)
+    assert 1.0 < ratio["low"][0] < ratio["estimate"][0] < 10.0
+
+
+def test_an_empty_cell_is_no_evidence_where_none_was_expected():
+    attribute, members = table_of(0, 4, 10, 1986)
+    row = attribute_bias_index(attribute, members).iloc[0]
+    assert (row["direction"], row["status"], row["estimate"]) == ("neutral", "zero_cell", 1.0)
+    assert row["low"] == 0.0
+    assert row["high"] > 200.0
+    assert row["p"] > 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_estimates_are_never_against_the_counts_and_p_agrees_with_the_interval(seed):
+    rng = np.random.default_rng(seed)
+    present = rng.random((300, 400)) < rng.choice([0.005, 0.02, 0.2, 0.6], 400)
+    members = np.arange(300) < rng.choice([3, 8, 40])
+    a, b, c, d = contingency(present, members)
+    for people in (None, np.arange(300) // 2):
+        tables = attribute_bias(present, members, identities=people)
+        for table in tables.values():
+            side = np.sign(np.log(table["estimate"].to_numpy()))
+            tested = table["p"].notna().to_numpy()
+            assert (side * np.sign(a * d - b * c) >= 0)[tested].all()
+            against = {"over": -1, "under": 1}
+            for word, wrong in against.items():
+                assert not (table["direction"].eq(word) & (np.sign(a * d - b * c) == wrong)).any()
+            assert (table["low"] <= table["estimate"] * (1 + 1e-9))[tested].all()
+            assert (table["estimate"] <= table["high"] * (1 + 1e-9))[tested].all()
+            assert table["agrees"].mean() > 0.99
+        assert tables["odds"]["agrees"].all()
 
 
 def test_everybody_a_member_is_undefined_and_nobody_an_error():
@@ -129,16 +171,127 @@ def test_everybody_a_member_is_undefined_and_nobody_an_error():
         attribute_bias_index(attributes, np.zeros(400, dtype=bool))
 
 
-@pytest.mark.parametrize("cells", [(3, 7, 20, 30), (0, 5, 5, 90), (8, 2, 1, 9), (5, 5, 5, 5)])
-def test_mid_p_against_enumeration(cells):
-    a = cells[0]
-    n, with_attribute, m = sum(cells), a + cells[2], a + cells[1]
-    support = np.arange(max(0, m + with_attribute - n), min(m, with_attribute) + 1)
-    mass = hypergeom(n, with_attribute, m).pmf(support)
-    lower = mass[support < a].sum() + 0.5 * mass[support == a].sum()
-    upper = mass[support > a].sum() + 0.5 * mass[support == a].sum()
-    ours = mid_p(*(np.array([float(cell)]) for cell in cells))
-    assert ours[0] == pytest.approx(min(1.0, 2 * min(lower, upper)), rel=1e-9)
+def test_score_interval_of_the_ratio_against_its_definition():
+    # Neither the counts nor the ends come from our formulas: the likelihood is searched.
+    a, b, c, d = 7.0, 20.0, 15.0, 150.0
+    for end in ratio_interval(tuple(np.array([x]) for x in (a, b, c, d))):
+        ratio = np.exp(end[0])
+        outside = np.linspace(1e-6, min(1.0, 1.0 / ratio) - 1e-6, 2_000_001)
+        inside = ratio * outside
+        likelihood = (
+            a * np.log(inside)
+            + b * np.log1p(-inside)
+            + c * np.log(outside)
+            + d * np.log1p(-outside)
+        )
+        q = outside[likelihood.argmax()]
+        p = ratio * q
+        variance = (p * (1 - p) / (a + b) + ratio**2 * q * (1 - q) / (c + d)) * 192 / 191
+        z = (a / (a + b) - ratio * c / (c + d)) / np.sqrt(variance)
+        assert abs(z) == pytest.approx(1.959964, abs=1e-3)
+
+
+def test_fractional_counts_lie_between_whole_ones():
+    p = conditional_p(
+        tuple(np.array(x) for x in ([3.0, 3.5, 4.0], [9.0] * 3, [2.0] * 3, [40.0] * 3))
+    )
+    assert p[0] > p[1] > p[2]
+    few, many = (
+        conditional_p(tuple(np.array([x]) for x in (8.0, 9.0, 2.0, 40.0)), df) for df in (4, 1e9)
+    )
+    exact = conditional_p(tuple(np.array([x]) for x in (8.0, 9.0, 2.0, 40.0)))
+    assert many[0] == pytest.approx(exact[0], rel=1e-5)
+    assert few[0] == pytest.approx(2 * student.sf(-norm.ppf(exact[0] / 2), 4), rel=1e-9)
+
+
+def people_of(sizes, seed, within=0.9):
+    """Codes of people, and 300 attributes and members that cling to them."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    shared = rng.normal(size=(len(sizes), 301))[codes]
+    values = np.sqrt(within) * shared + np.sqrt(1 - within) * rng.normal(size=(len(codes), 301))
+    return codes, values[:, 1:] < -0.5, values[:, 0] < -0.3
+
+
+def test_p_of_people_keeps_its_level_where_images_do_not():
+    hits, naive = [], []
+    for seed in range(8):
+        codes, present, members = people_of([5] * 80, seed)
+        hits.append((attribute_bias_index(present, members, identities=codes)["p"] <= 0.05).mean())
+        naive.append((attribute_bias_index(present, members)["p"] <= 0.05).mean())
+    assert np.mean(naive) > 0.25
+    assert 0.01 < np.mean(hits) < 0.06
+
+
+def test_every_number_of_few_people_has_their_design_effect_and_freedom():
+    codes, present, members = people_of(np.arange(5, 25), 3, within=0.4)
+    effect, freedom = design_effect(present, members, codes)
+    known = ~np.isnan(effect)
+    assert known.mean() > 0.5
+    assert (freedom[known] < 16.0).all()  # 20 people
+    counts = tuple(cell[known] / effect[known] for cell in contingency(present, members))
+    t = student.ppf(0.975, freedom[known])
+    tables = {k: v[known] for k, v in attribute_bias(present, members, identities=codes).items()}
+    p = conditional_p(counts, freedom[known])
+    np.testing.assert_allclose(tables["odds"]["p"], p)
+    assert tables["odds"]["agrees"].all()
+    assert (p <= 0.05).any()
+    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(*counts, t)
+    share = members.mean()
+    for column, end in (("low", 0), ("high", 1)):
+        wanted = ratios[end] / (share * ratios[end] + 1.0 - share)
+        null = np.where(p > 0.05, 1.0, wanted)
+        extended = (np.minimum, np.maximum)[end](wanted, null)
+        np.testing.assert_allclose(tables["ratio"][column], extended)
+        null = np.where(p > 0.05, 0.0, sides[end])
+        extended = (np.minimum, np.maximum)[end](sides[end], null)
+        np.testing.assert_allclose(tables["ratio"][f"difference_{column}"], extended)
+    # Student's t, not the normal law: the interval of 4 degrees is as wide as its quantile says.
+    wide, narrow = (np.diff(conditional_interval(counts, df), axis=0)[0] for df in (4.0, 1e9))
+    np.testing.assert_allclose(wide / narrow, 2.776 / 1.960, rtol=0.25)
+
+
+def test_copies_of_people_are_no_more_evidence_than_people():
+    # Eight copies of each person are 8 n samples, but no more evidence than n.
+    attributes, members = sample(300, 6, seed=4)
+    people = np.repeat(np.arange(300), 8)
+    copies = attribute_bias_index(attributes[people], members[people], identities=people)
+    once = attribute_bias_index(attributes, members)
+    width = np.log(copies["high"] / copies["low"])
+    np.testing.assert_allclose(width, np.log(once["high"] / once["low"]), rtol=0.08)
+    np.testing.assert_allclose(copies["p"], once["p"], atol=0.04)
+    effect, freedom = design_effect(attributes.astype(bool)[people], members[people], people)
+    np.testing.assert_allclose(effect, 8.0, rtol=0.06)
+    assert (freedom > 80).all()
+
+
+def test_unequal_people_are_tested_with_power():
+    codes = np.repeat(np.arange(20), np.arange(11, 31))
+    rng = np.random.default_rng(0)
+    members = rng.random(len(codes)) < 0.4
+    hat = rng.random(len(codes)) < np.where(members, 0.9, 0.1)
+    row = attribute_bias_index(hat[:, None], members, identities=codes).iloc[0]
+    assert row["status"] == "ok"
+    assert row["p"] < 1e-8
+    assert row["low"] > 50.0
+
+
+def test_one_person_with_half_of_the_images_is_untestable_never_p_1():
+    codes, present, members = people_of([100] + [1] * 100, 1, within=0.5)
+    table = attribute_bias_index(present, members, identities=codes)
+    assert set(table["status"]) == {"untestable"}
+    assert table[["low", "high", "p", "q"]].isna().all(axis=None)
+    assert np.isfinite(table["estimate"]).all()
+    # Others are adjusted among those that were tested.
+    mixed = np.column_stack([present[:, :2], np.zeros(len(codes), bool)])
+    assert attribute_bias_index(mixed, members)["q"].notna().tolist() == [True, True, False]
+
+
+def test_names_of_people_do_not_matter():
+    codes, present, members = people_of([3] * 60, 2)
+    first = attribute_bias_index(present, members, identities=codes)
+    named = [f"person {i:05d}" for i in codes]
+    assert attribute_bias_index(present, members, identities=named).equals(first)
 
 
 def test_mid_p_keeps_its_level():
@@ -146,84 +299,6 @@ def test_mid_p_keeps_its_level():
     attributes = rng.random((300, 2000)) < 0.3
     p = attribute_bias_index(attributes, np.arange(300) < 60)["p"]
     assert 0.035 < (p < 0.05).mean() < 0.065
-
-
-@pytest.mark.parametrize("definition", ["odds", "ratio"])
-def test_variance_of_the_log_estimate_against_simulation(definition):
-    rng = np.random.default_rng(1)
-    a = rng.binomial(200, 0.3, size=20_000).astype(float)
-    c = rng.binomial(600, 0.5, size=20_000).astype(float)
-    draws = log_estimate(a, 200 - a, c, 600 - c, definition)
-    cells = [np.array([x]) for x in (60.0, 140.0, 300.0, 300.0)]
-    expected = log_variance(cells[0], cells[1], cells[2], cells[3], definition)
-    assert draws.var() == pytest.approx(expected[0], rel=0.05)
-
-
-def test_identities_of_one_image_change_little():
-    attributes, members = sample(600)
-    plain = attribute_bias_index(attributes, members)
-    single = attribute_bias_index(attributes, members, identities=np.arange(600), seed=1)
-    np.testing.assert_array_equal(single["value"], plain["value"])
-    np.testing.assert_array_equal(single["estimate"], plain["estimate"])
-    np.testing.assert_allclose(np.log(single["low"]), np.log(plain["low"]), atol=0.12)
-    np.testing.assert_allclose(np.log(single["high"]), np.log(plain["high"]), atol=0.15)
-    np.testing.assert_allclose(single["p"], plain["p"], atol=0.05)
-
-
-def test_repeated_people_widen_the_interval_and_raise_p():
-    # Eight copies of each person are 8 n samples, but no more evidence than n.
-    attributes, members = sample(200, 3, seed=4)
-    people = np.repeat(np.arange(200), 8)
-    copies, inside = attributes[people], members[people]
-    naive = attribute_bias_index(copies, inside)
-    robust = attribute_bias_index(copies, inside, identities=people)
-    once = attribute_bias_index(attributes, members, identities=np.arange(200))
-    width = np.log(robust["high"] / robust["low"])
-    assert (width > 2.0 * np.log(naive["high"] / naive["low"])).all()
-    np.testing.assert_allclose(width, np.log(once["high"] / once["low"]), rtol=0.2)
-    np.testing.assert_allclose(robust["p"], once["p"], atol=0.05)
-
-
-def test_permutation_p_keeps_its_level_for_correlated_people():
-    rng = np.random.default_rng(2)
-    people = np.repeat(np.arange(80), 5)
-    attribute = (rng.random((80, 400)) < 0.4)[people]
-    members = (rng.random(80) < 0.3)[people]
-    naive = attribute_bias_index(attribute, members)["p"]
-    robust = attribute_bias_index(attribute, members, identities=people, n_resamples=400)["p"]
-    assert (naive < 0.05).mean() > 0.2
-    assert (robust < 0.05).mean() < 0.08
-
-
-def test_resampling_is_seeded_and_blind_to_names():
-    attributes, members = sample()
-    people = np.arange(400) // 3
-    first = attribute_bias_index(attributes, members, identities=people, seed=1)
-    named = [f"person {i:05d}" for i in people]
-    assert attribute_bias_index(attributes, members, identities=named, seed=1).equals(first)
-    other = attribute_bias_index(attributes, members, identities=people, seed=2)
-    assert not other["low"].equals(first["low"])
-
-
-def test_zero_cells_keep_at_least_the_analytic_interval():
-    attribute, members = table_of(0, 6, 30, 64)
-    plain = attribute_bias_index(attribute, members)
-    robust = attribute_bias_index(attribute, members, identities=np.arange(100))
-    assert robust["low"][0] <= plain["low"][0]
-    assert robust["high"][0] >= plain["high"][0]
-    # Six members without the attribute are weak evidence, however often one resamples them.
-    assert robust["p"][0] > 0.05
-
-
-def test_a_cluster_of_one_person_can_miss_from_a_resample():
-    attributes, _ = sample(60, 2)
-    members = np.arange(60) < 3
-    people = np.where(members, 0, np.arange(60))
-    codes = identity_codes(people, 60)
-    counts = bootstrap_counts(attributes.astype(bool), members, codes, 200, 0)
-    assert all(np.isnan(part).any() for part in counts)
-    p = permutation_p(attributes.astype(bool), members, codes, 200, 0)
-    assert ((p > 0) & (p <= 1)).all()
 
 
 def test_bad_input_is_named():
@@ -247,38 +322,6 @@ def test_bad_input_is_named():
         attribute_bias_index(attributes, members, names=["a", "b"])
 
 
-def test_effective_identities():
-    codes = np.repeat(np.arange(50), 2)
-    alike = np.ones((100, 1))
-    assert effective_identities(alike, codes)[0] == pytest.approx(50.0)
-    one = np.where(codes == 0, 1000.0, 0.001)[:, None]
-    assert effective_identities(one, codes)[0] == pytest.approx(1.0, rel=1e-6)
-    assert effective_identities(np.zeros((100, 1)), codes)[0] == 1.0
-
-
-def test_expanded_percentiles_are_percentiles_for_many_identities():
-    draws = np.random.default_rng(0).normal(size=(4000, 2))
-    low, high = expanded_percentiles(draws, np.array([1e9, 6.0]))
-    np.testing.assert_allclose([low[0], high[0]], np.quantile(draws[:, 0], [0.025, 0.975]))
-    # Student's law of 6 degrees reaches 2.447 standard deviations.
-    np.testing.assert_allclose([low[1], high[1]], [-2.447, 2.447], atol=0.2)
-    draws[:, 1] = np.nan
-    assert np.isnan(expanded_percentiles(draws, np.ones(2))[0][1])
-
-
-def test_the_bootstrap_of_counts_against_a_loop():
-    attributes, members = sample(60, 2)
-    codes = np.arange(60) // 2
-    counts = bootstrap_counts(attributes.astype(bool), members, codes, 400, 0)
-    np.testing.assert_allclose(sum(counts), np.full((400, 2), 60.0))
-    cells = (attributes[members].sum(axis=0), (1 - attributes[members]).sum(axis=0))
-    for drawn, cell in zip(counts, cells, strict=False):
-        # Mean and variance of a sum over resampled people.
-        np.testing.assert_allclose(np.nanmean(drawn, axis=0), cell, rtol=0.06)
-    a = np.bincount(codes, weights=attributes[:, 0] * members)
-    assert np.nanvar(counts[0][:, 0]) == pytest.approx(30 * a.var(), rel=0.25)
-
-
 def test_effect_sizes_against_formulas():
     attribute, members = table_of(56, 14, 48, 32)
     row = attribute_bias(attribute, members, ("odds",))["odds"].iloc[0]
@@ -297,57 +340,16 @@ def test_effect_sizes_against_formulas():
 def test_effect_sizes_share_the_direction_of_the_index():
     attributes, members = sample(800, 8)
     people = np.arange(800) // 2
-    for table in attribute_bias(attributes, members, identities=people, n_resamples=300).values():
+    for table in attribute_bias(attributes, members, identities=people).values():
         sign = np.sign(np.log(table["estimate"]))
         np.testing.assert_array_equal(np.sign(table["cohens_h"]), sign)
         inside = (table["difference_low"] <= table["risk_difference"]) & (
             table["risk_difference"] <= table["difference_high"]
         )
         assert inside.all()
-        assert table["agrees"].mean() >= 0.75
+        assert table["agrees"].all()
     constant = attribute_bias(np.ones(400), members[:400], ("odds",))["odds"].iloc[0]
     assert np.isnan(constant["cohens_h"])
     assert constant["magnitude"] == "undefined"
-    everybody = attribute_bias(attributes, np.ones(800, bool), identities=people, n_resamples=9)
+    everybody = attribute_bias(attributes, np.ones(800, bool), identities=people)
     assert everybody["odds"]["difference_low"].isna().all()
-
-
-@pytest.mark.parametrize("effect", ["odds", "ratio", "difference"])
-def test_influence_adds_up_to_the_binomial_variance(effect):
-    attributes, members = sample(4000, 3)
-    present = attributes.astype(bool)
-    squares = (influence(present, members, effect) ** 2).sum(axis=0)
-    cells = contingency(present, members)
-    if effect == "difference":
-        a, b, c, d = cells
-        expected = a * b / (a + b) ** 3 + c * d / (c + d) ** 3
-    else:
-        expected = log_variance(*cells, effect)
-    np.testing.assert_allclose(squares, expected, rtol=0.02)
-
-
-def test_definitions_share_their_resamples_and_p():
-    attributes, members = sample()
-    people = np.arange(400) // 3
-    both = attribute_bias(attributes, members, identities=people, n_resamples=100, seed=5)
-    for definition, table in both.items():
-        alone = attribute_bias_index(
-            attributes, members, definition, identities=people, n_resamples=100, seed=5
-        )
-        pd.testing.assert_frame_equal(alone, table[list(alone.columns)])
-    np.testing.assert_array_equal(both["odds"]["p"], both["ratio"]["p"])
-
-
-def test_far_permutation_p_is_close_to_the_exact_one():
-    counts = [(40, 9), (400, 40), (1000, 70), (400, 5)]
-    present = np.zeros((2000, len(counts)), dtype=bool)
-    members = np.arange(2000) < 100
-    for j, (total, inside) in enumerate(counts):
-        present[:inside, j] = True
-        present[100 : 100 + total - inside, j] = True
-    p = permutation_p(present, members, np.arange(2000), 400, 0)
-    exact = mid_p(*contingency(present, members))
-    # A skewed count of few (40 in all): a normal tail would be far too small.
-    assert np.abs(np.log(p[:3] / exact[:3])).max() < np.log(3)
-    assert (p > 0).all()
-    assert p[3] < 0.001

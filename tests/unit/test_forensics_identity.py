@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.special import logit
 from scipy.stats import ks_2samp, levene, mannwhitneyu
+from scipy.stats import t as student
 from sklearn.metrics import roc_auc_score, silhouette_score
 
 from latent_microscope.errors import InputError
@@ -17,6 +19,7 @@ from latent_microscope.forensics.identity import (
 from latent_microscope.forensics.identity_pairs import (
     matched_different_pairs,
     pair_auc_interval,
+    pair_freedom,
     placements,
     roc_auc,
     same_pairs,
@@ -133,8 +136,11 @@ def test_pair_aucs_have_the_right_sign():
     assert (table.loc["constant", ["low", "high"]] == 0.5).all()
     assert (table["n_same"] == len(same_pairs(names))).all()
     assert (table["n_different"] == table["n_same"]).all()
-    assert (table["low"] <= table["auc"] + 1e-12).all()
-    assert (table["high"] >= table["auc"] - 1e-12).all()
+    known = table[(table["auc"] < 1.0) & (table.index != "constant")]
+    assert len(known) >= 2
+    assert (known["low"] < known["auc"]).all()
+    assert (known["high"] > known["auc"]).all()
+    assert table.loc[table["auc"] == 1.0, ["low", "high"]].isna().all(axis=None)
     assert pair_aucs(names, z, scores).set_index("measure").equals(table)
 
 
@@ -171,20 +177,77 @@ def test_interval_of_pairs_without_shared_people_is_delongs():
     assert np.log(high / (1 - high)) == pytest.approx(np.log(auc / (1 - auc)) + half, abs=0.01)
 
 
-def few_people(seed):
-    """Pairs of people of whom a few hold most images: AUC 1/2, people's spreads differ."""
-    rng = np.random.default_rng(seed)
-    sizes = np.array([24, 12, 8, 6, 5, 4, 3, 3, 2, 2, 2, 2])
+@pytest.mark.parametrize("sizes", [[24] + [2] * 12, [60] + [3] * 20])
+def test_a_person_with_half_of_the_images_leaves_no_interval(sizes):
     names = np.repeat(np.arange(len(sizes)), sizes)
-    return names, rng.normal(size=(len(names), 3)) * rng.lognormal(0, 0.5, len(sizes))[names, None]
+    z = np.random.default_rng(0).normal(size=(len(names), 3))
+    table = pair_aucs(names, z, {})
+    assert np.isfinite(table["auc"]).all()
+    assert table[["low", "high"]].isna().all(axis=None)
 
 
-def test_interval_is_about_the_estimate_where_a_few_people_hold_most_images():
-    for seed in range(5):
-        names, z = few_people(seed)
-        row = pair_aucs(names, z, {}, seed=seed).set_index("measure").loc["latents_euclidean"]
-        place = (row["auc"] - row["low"]) / (row["high"] - row["low"])
-        assert 0.3 < place < 0.7
+def test_freedom_of_people_with_equal_and_unequal_pairs():
+    assert pair_freedom(np.full((12, 2), 5.0)) == pytest.approx(11.0)
+    unequal = np.column_stack([np.arange(1.0, 21.0) ** 2, np.arange(1.0, 21.0)])
+    assert 3.0 < pair_freedom(unequal) < 15.0
+    assert np.isnan(pair_freedom(np.full((6, 2), 5.0)))
+
+
+def test_both_people_of_a_pair_count():
+    # Everybody is once the first; one person is the second of half of all pairs.
+    rng = np.random.default_rng(5)
+    same = np.repeat(np.arange(40), 2)
+    shared = np.where(np.arange(80) % 2, 40, (same + 1) % 40)
+    unshared = np.where(np.arange(80) % 2, 41 + np.arange(80), (same + 1) % 40)
+    positive = rng.normal(0.8, 1, 80)
+    negative = rng.normal(size=80) + np.where(shared == 40, 1.0, -1.0)
+    wide, narrow = (
+        np.subtract(*pair_auc_interval(positive, negative, same, np.column_stack([same, second])))
+        for second in (shared, unshared)
+    )
+    assert wide < 1.5 * narrow < 0
+    # Nothing is known of a person who is in all of them.
+    everywhere = np.column_stack([same, np.full(80, 40)])
+    assert np.isnan(pair_auc_interval(positive, negative, same, everywhere)).all()
+
+
+def test_interval_of_pairs_against_loops():
+    names = np.repeat(np.arange(15), np.arange(2, 17) // 2 + 1)
+    z = np.random.default_rng(7).normal(size=len(names)) * (1.0 + names % 4)
+    same = same_pairs(names)
+    different = matched_different_pairs(names, same)
+    positive, negative = (-np.abs(z[p[:, 0]] - z[p[:, 1]]) for p in (same, different))
+    auc = roc_auc(positive, negative)
+    pairs = [
+        ({names[i]}, np.mean(x > negative), len(same))
+        for (i, _), x in zip(same, positive, strict=True)
+    ]
+    for (i, j), y in zip(different, negative, strict=True):
+        pairs.append(({names[i], names[j]}, np.mean(positive > y), len(different)))
+    # Every two pairs that share a person covary.
+    total = sum(
+        (x - auc) * (y - auc) / (n * m)
+        for one, x, n in pairs
+        for other, y, m in pairs
+        if one & other
+    )
+    weights = np.zeros((15, 2))
+    for who, _, _ in pairs:
+        for name in who:
+            weights[name, len(who) - 1] += 1.0
+    low, high = pair_auc_interval(positive, negative, names[same[:, 0]], names[different])
+    half = (logit(high) - logit(low)) / 2.0
+    freedom = pair_freedom(weights)
+    error = np.sqrt(total * 15 / 14) / (auc * (1 - auc))
+    assert half == pytest.approx(student.ppf(0.975, freedom) * error, rel=1e-9)
+
+
+def test_an_auc_of_one_has_no_interval():
+    people = np.arange(40)
+    ends = pair_auc_interval(
+        np.ones(40), np.zeros(40), people, np.column_stack([people, np.roll(people, 1)])
+    )
+    assert np.isnan(ends).all()
 
 
 def test_interval_covers_where_pairs_share_people():
@@ -196,5 +259,5 @@ def test_interval_covers_where_pairs_share_people():
         row = pair_aucs(names, values[:, None], {}, seed=seed).iloc[0]
         hits.append(row["low"] <= 0.5 <= row["high"])
         widths.append(row["high"] - row["low"])
-    assert np.mean(hits) > 0.88
+    assert np.mean(hits) > 0.92
     assert np.mean(widths) < 0.5

@@ -5,6 +5,7 @@ from functools import partial
 from snakemake.exceptions import WorkflowError
 
 from latent_microscope import project, registry
+from latent_microscope.calibration import PARTS
 from latent_microscope.errors import InputError
 from latent_microscope.planning import captions, comparison, data, explorer, figures, networks
 from latent_microscope.planning import runs, scores, tables, targets

@@ -222,7 +222,7 @@ STEPS |= {
             subniches=ask(runs.subniches_if_any),
         ),
         output=dict(abi=f"{RUN}/abi.parquet"),
-        params=dict(**section("bias", "definitions", "resamples"), **SEEDED),
+        params=dict(**section("bias", "definitions", "resamples")),
         group="ranks",
     ),
     "resample_clusters": dict(

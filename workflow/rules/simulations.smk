@@ -1,4 +1,4 @@
-# Error rate, coverage and power of the bias index, on simulated studies.
+# Error rate, coverage and power of the inference, on simulated studies and data sets.
 
 # Rule and script -> params and where in the study's config they are.
 SIMULATIONS = {
@@ -6,12 +6,10 @@ SIMULATIONS = {
         "attributes": ["attributes"],
         "groups": ["groups"],
         "images": ["samples"],
-        "resamples": ["resamples"],
     },
     "simulate_coverage": {
         "images": ["samples"],
         "members": ["members"],
-        "resamples": ["resamples"],
     },
     "simulate_power": {
         "attributes": ["attributes"],
@@ -34,4 +32,16 @@ STEPS |= {
         resources=needs(light_memory, long_runtime),
     )
     for simulation, settings in SIMULATIONS.items()
+}
+STEPS |= {
+    "calibrate": dict(
+        output=dict(table="results/{study}/calibration/{part}.parquet"),
+        params=dict(
+            part=lambda wildcards: wildcards.part,
+            data_sets=of_study("data_sets"),
+            root_seed=ROOT_SEED,
+        ),
+        where=dict(study=PLAN.of_kind("simulations"), part="|".join(PARTS)),
+        resources=needs(light_memory, long_runtime),
+    )
 }

@@ -14,7 +14,7 @@ Outcomes = Mapping[str, float]
 """What one data set gave: 1 or 0 for a rate, a number for a bias; NaN where not available."""
 COLUMNS = (
     *("method", "cell", "outcome", "value", "sd", "n", "not_available"),
-    *("nominal", "band_low", "band_high", "outside"),
+    *("nominal", "band_low", "band_high", "outside", "explained"),
 )
 
 
@@ -74,8 +74,10 @@ def calibrate(method: Method, data_sets: int, seed: int, level: float = 0.95) ->
             above = goal.kind in ("at_most", "within") and value > high
             missing = float(np.isnan(values).mean())
             row = (method.name, text, outcome, value, _sd(known), known.size, missing)
-            rows.append((*row, goal.nominal, low, high, below or above))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            why = method.explained.get(text, "") if below or above else ""
+            rows.append((*row, goal.nominal, low, high, below or above, why))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(dict.fromkeys(("method", "cell", "outcome", "explained"), "str"))
 
 
 def _sd(values: np.ndarray) -> float:

@@ -165,7 +165,9 @@ class Bias(Section):
     """Attribute bias of clusters."""
 
     definitions: Distinct[Literal["odds", "ratio"]] = setting("of the index", ["odds", "ratio"])
-    resamples: int = setting("resamples of identities for intervals and p values", 1000, ge=0)
+    resamples: int = setting(
+        "0: images of one person count as independent; above: people are clusters", 1000, ge=0
+    )
 
 
 class Subniches(Section):

@@ -30,6 +30,6 @@ class Simulations(Section):
     samples: int = setting("images of a simulated study of null and coverage", 2000, ge=100)
     attributes: int = setting("attributes that are tested together", 40, ge=2)
     groups: int = setting("clusters of a simulated study under the null", 5, ge=1, le=6)
-    resamples: int = setting("resamples and permutations of identities", 400, ge=20)
+    data_sets: int = setting("simulated data sets per cell of the calibration", 200, ge=2)
     members: Distinct[ClusterSize] = setting("cluster sizes whose intervals are tested", [100, 500])
     power: Power = Field(default_factory=Power)

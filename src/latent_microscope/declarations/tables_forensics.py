@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from latent_microscope.calibration import PARTS
 from latent_microscope.declarations.where import clustered, has_vae, of_kind, scored, vae
 from latent_microscope.planning import runs, scores
 from latent_microscope.planning.runs import RESULTS, run_files, run_method_files, run_seeds
@@ -84,6 +85,22 @@ FORENSICS = (
             "attributes of which it is the only biased one."
         ),
         made_by="simulate_power",
+    ),
+    _of_simulations(
+        name="calibration",
+        title="calibration of the inference",
+        caption=(
+            "Every method of inference on simulated data sets with a known truth, by cell of its "
+            "grid: share of false alarms, coverage of the intervals, bias or power, the share of "
+            "data sets in which it says that no answer is available, the nominal value with its "
+            "binomial band, simultaneous over the cells, and whether the cell lies outside."
+        ),
+        function="latent_microscope.tables.calibration:tabulate_calibration",
+        inputs={
+            "parts": lambda study, at: [
+                f"results/{study.name}/calibration/{part}.parquet" for part in PARTS
+            ]
+        },
     ),
     _synthetic(
         name="funnel",

@@ -5,26 +5,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtri
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_resampling import (
-    Counts,
-    bootstrap_counts,
-    effective_identities,
-    expanded_percentiles,
-    identity_codes,
-    permutation_p,
-)
-from latent_microscope.forensics.checks import as_labels, as_mask, in_range, one_of
+from latent_microscope.forensics.checks import as_labels, as_mask, identity_codes, one_of
+from latent_microscope.statistics.clusters import clustered_error
 from latent_microscope.statistics.summaries import benjamini_hochberg
+from latent_microscope.statistics.two_by_two import (
+    Table,
+    conditional_interval,
+    conditional_p,
+    quantile,
+    ratio_interval,
+)
 
 DEFINITIONS = ("odds", "ratio")
 # Published thresholds of the value: (over-represented above, under-represented below).
 LIMITS = {"odds": (1.15, 0.85), "ratio": (1.10, 0.90)}
 _CELL_EPSILON = 1e-6
 _RATIO_EPSILON = 1e-8
-_Z95 = float(ndtri(0.975))
 # Cohen 1988, chapter 6: |h| of at least 0.2 is small, 0.5 medium, 0.8 large.
 _MAGNITUDES = np.array(["negligible", "small", "medium", "large", "undefined"], dtype=object)
 _MAGNITUDE_LIMITS = (0.2, 0.5, 0.8)
@@ -85,7 +83,7 @@ def binary_attributes(
     return values == 1.0, names
 
 
-def contingency(present: Mask, members: Mask) -> Counts:
+def contingency(present: Mask, members: Mask) -> Table:
     """Counts a, b (members with, without) and c, d (rest with, without), one per attribute."""
     a = present[members].sum(axis=0, dtype=np.float64)
     c = present.sum(axis=0, dtype=np.float64) - a
@@ -102,49 +100,29 @@ def published_value(a: Floats, b: Floats, c: Floats, d: Floats, definition: str)
 
 
 def log_estimate(a: Floats, b: Floats, c: Floats, d: Floats, definition: str) -> Floats:
-    """Logarithm of the Haldane–Anscombe estimate (0.5 on each cell) of the index."""
-    if definition == "odds":
-        return np.log((a + 0.5) * (d + 0.5)) - np.log((b + 0.5) * (c + 0.5))
-    inside, outside, weight = _shares(a, b, c, d)
-    return np.log(inside) - np.log(weight * inside + (1.0 - weight) * outside)
+    """Logarithm of the estimated index, never on the other side of 0 than the counts.
 
+    Haldane–Anscombe (0.5 on each cell). The share of an empty cell is its median-unbiased
+    estimate, at which the cell is empty in half of all samples; were that on the other side, the
+    index is 1: 0 of 4 members is no sign of anything where 1 in 200 has the attribute.
 
-def log_variance(a: Floats, b: Floats, c: Floats, d: Floats, definition: str) -> Floats:
-    """Large-sample variance of :func:`log_estimate` for independent samples.
-
-    Odds: Woolf, Haldane, Anscombe. Ratio: members are part of the whole, so the delta method.
+    Source: Hirji, Tsiatis and Mehta 1989.
     """
+    inside, outside = _share(a, b), _share(c, d)
     if definition == "odds":
-        return 1 / (a + 0.5) + 1 / (b + 0.5) + 1 / (c + 0.5) + 1 / (d + 0.5)
-    inside, outside, weight = _shares(a, b, c, d)
-    whole = weight * inside + (1.0 - weight) * outside
-    of_inside = (1.0 - weight) * outside / (inside * whole)
-    of_outside = (1.0 - weight) / whole
-    return of_inside**2 * inside * (1.0 - inside) / (a + b + 1.0) + (
-        of_outside**2 * outside * (1.0 - outside) / (c + d + 1.0)
-    )
+        value = np.log(inside / (1.0 - inside)) - np.log(outside / (1.0 - outside))
+    else:
+        weight = (a + b) / (a + b + c + d)
+        value = np.log(inside) - np.log(weight * inside + (1.0 - weight) * outside)
+    side = np.sign(a * d - b * c)
+    return np.asarray(side * np.maximum(side * value, 0.0))
 
 
-def _shares(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
-    """Smoothed shares of an attribute in members and rest, and the members' share of all."""
-    inside = (a + 0.5) / (a + b + 1.0)
-    outside = (c + 0.5) / (c + d + 1.0)
-    return inside, outside, (a + b) / (a + b + c + d)
-
-
-def mid_p(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
-    """Two-sided p of independence: twice the smaller mid-p tail of the hypergeometric law.
-
-    Vectorised and close to its nominal size also for small cells (Fisher's exact p is not).
-    """
-    # Imported here: scipy.stats takes longer to load than what uses the rest of this module.
-    from scipy.stats import hypergeom
-
-    law = hypergeom(a + b + c + d, a + c, a + b)
-    point = 0.5 * law.pmf(a)
-    lower = law.cdf(a - 1.0) + point
-    upper = law.sf(a) + point
-    return np.minimum(1.0, 2.0 * np.minimum(lower, upper))
+def _share(have: Floats, lack: Floats) -> Floats:
+    """Share of those who have it, smoothed."""
+    n = np.maximum(have + lack, 1.0)
+    rare = 1.0 - 0.5 ** (1.0 / n)
+    return np.select([have == 0.0, lack == 0.0], [rare, 1.0 - rare], _smoothed(have, lack))
 
 
 def attribute_bias_index(
@@ -163,14 +141,16 @@ def attribute_bias_index(
     added to each cell, or with ``definition="ratio"`` P(attribute in members) / (P(attribute) +
     1e-8). ``direction`` compares it with the published limits (odds 1.15, 0.85; ratio 1.10,
     0.90); a zero cell is judged by its estimate, since its value is set by the 1e-6.
-    ``estimate``, ``low``, ``high``: Haldane–Anscombe estimate with its 95 % interval. ``p``:
-    mid-p of the hypergeometric law (see :func:`mid_p`). ``q``: Benjamini–Hochberg over the tested
-    attributes.
+    ``estimate``: Haldane–Anscombe, or see :func:`log_estimate` for a zero cell. ``p``: mid-p of
+    the hypergeometric law. ``low``, ``high``: 95 %, of odds the values that this test does not
+    reject, so that it holds 1 just where p > 0.05, open at a zero cell; of the ratio Miettinen
+    and Nurminen's score interval, extended to 1 where p > 0.05. ``q``: Benjamini–Hochberg over the
+    tested attributes.
 
-    With ``identities``, images of one person do not count as independent: the
-    interval is the expanded percentile interval over resampled identities and p comes from
-    permuting whole membership patterns among identities with equally many images. A zero cell
-    resamples to itself, so its interval also spans the Haldane–Anscombe one.
+    With ``identities``, images of one person do not count as independent: counts are divided by
+    the design effect (:func:`design_effect`) and the normal law is replaced by Student's t, in p
+    and intervals alike. Where a few people hold most of a side's images, no number is honest:
+    status ``untestable``.
 
     Args:
         attributes: (n, m) table of 0/1, ±1 or booleans.
@@ -178,14 +158,14 @@ def attribute_bias_index(
         definition: ``odds`` or ``ratio``.
         names: One name a column; by default a data frame's columns, else ``attribute_0`` ….
         identities: One identity a sample.
-        n_resamples: Resamples and permutations of identities.
-        seed: Root seed of these.
+        n_resamples: Without effect: nothing is resampled any more.
+        seed: Likewise.
 
     Returns:
         Table, one row per attribute in its order: ``attribute``, ``value``, ``direction`` (over,
-        neutral, under, undefined), ``status`` (ok, zero_cell, constant), ``estimate``, ``low``,
-        ``high``, ``p``, ``q``. A constant attribute (or one where every sample is a member) is
-        undefined and not tested: NaN.
+        neutral, under, undefined), ``status`` (ok, zero_cell, constant, untestable), ``estimate``,
+        ``low``, ``high``, ``p``, ``q``. A constant attribute (or one where every sample is a
+        member) is undefined and not tested: NaN. An untestable one has an estimate only.
 
     Raises:
         InputError: If the arrays do not fit, a value is no attribute or no sample is a member.
@@ -196,8 +176,6 @@ def attribute_bias_index(
         (definition,),
         names=names,
         identities=identities,
-        n_resamples=n_resamples,
-        seed=seed,
     )
     return tables[definition].loc[:, :"q"]  # type: ignore[misc]
 
@@ -209,8 +187,6 @@ def attribute_bias(
     *,
     names: Sequence[str] | None = None,
     identities: npt.ArrayLike | None = None,
-    n_resamples: int = 2000,
-    seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """By definition the table of :func:`attribute_bias_index` with effect sizes.
 
@@ -224,34 +200,85 @@ def attribute_bias(
         raise InputError("members selects no sample; an ABI needs at least one member")
     cells = contingency(present, inside)
     status = _status(cells)
-    tested = status != "constant"
-    p = np.full(len(listed), np.nan)
-    intervals = {d: log_interval(cells, d) for d in definitions}
-    intervals["difference"] = newcombe_interval(*cells)
+    effect, freedom = np.ones(len(listed)), np.full(len(listed), np.inf)
     if identities is not None:
         codes = identity_codes(identities, len(inside))
-        n_resamples = int(in_range(n_resamples, "n_resamples", 1))
-        draws = bootstrap_counts(present, inside, codes, n_resamples, seed)
-        p[tested] = permutation_p(present, inside, codes, n_resamples, seed)[tested]
-        for effect, (low, high) in intervals.items():
-            robust = _resampled_interval(draws, effect, present, inside, codes)
-            # A zero cell resamples to itself: its interval also spans the analytic one.
-            zero = status == "zero_cell"
-            intervals[effect] = (
-                np.where(zero, np.fmin(low, robust[0]), robust[0]),
-                np.where(zero, np.fmax(high, robust[1]), robust[1]),
-            )
-    elif tested.any():
-        p[tested] = mid_p(*(cell[tested] for cell in cells))
+        effect, freedom = design_effect(present, inside, codes)
+        status = np.where((status != "constant") & np.isnan(effect), "untestable", status)
+    tested = (status == "ok") | (status == "zero_cell")
+    known = effective_table(cells, effect, tested)
+    p = np.full(len(listed), np.nan)
+    p[tested] = conditional_p(known, freedom[tested])
+    intervals = {}
+    for name in (*definitions, "difference"):
+        intervals[name] = np.full((2, len(listed)), np.nan)
+        intervals[name][:, tested] = bias_interval(known, name, p[tested], freedom[tested])
     return {d: _bias_table(cells, listed, status, p, intervals, d) for d in definitions}
 
 
+def effective_table(cells: Table, effect: Floats, tested: Mask) -> Table:
+    """The tested columns of the counts, divided by their design effect."""
+    a, b, c, d = (cell[tested] / effect[tested] for cell in cells)
+    return a, b, c, d
+
+
+def bias_interval(
+    cells: Table, effect: str, p: Floats, freedom: npt.ArrayLike = np.inf
+) -> tuple[Floats, Floats]:
+    """95 % interval of log ``odds``, log ``ratio`` or ``difference``; it holds 0 where p > 0.05.
+
+    That of the ratio and of the difference is of another test than p, so it is extended to 0.
+    """
+    if effect == "odds":
+        return conditional_interval(cells, freedom)
+    if effect == "difference":
+        low, high = newcombe_interval(*cells, quantile(freedom))
+    else:
+        weight = (cells[0] + cells[1]) / sum(cells)
+        # Members are part of all: P(members) / P(all) from P(members) / P(rest).
+        low, high = (
+            -np.logaddexp(np.log(weight), np.log1p(-weight) - end)
+            for end in ratio_interval(cells, freedom)
+        )
+    independent = p > 0.05
+    return (
+        np.where(independent, np.minimum(low, 0.0), low),
+        np.where(independent, np.maximum(high, 0.0), high),
+    )
+
+
+def design_effect(
+    present: Mask, members: Mask, codes: npt.NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Variance of each log odds ratio over that of independent images, and degrees of freedom.
+
+    NaN where too few people carry it (see :func:`clustered_error`).
+    """
+    a, b, c, d = contingency(present, members)
+    share = np.stack([_smoothed(c, d), _smoothed(a, b)])
+    spread = share * (1.0 - share)
+    sizes = np.array([[np.count_nonzero(~members)], [np.count_nonzero(members)]], dtype=np.float64)
+    if not sizes.all():
+        return np.full(len(a), np.nan), np.full(len(a), np.nan)
+    sides = members.astype(np.int64)
+    weights = np.array([[-1.0], [1.0]]) / (sizes * spread)
+    means = np.stack([c / (c + d), a / (a + b)])
+    found = clustered_error(
+        present - means[sides], weights[sides], sides, codes, deviations=np.sqrt(spread)
+    )
+    return found.error**2 / (1.0 / (sizes * spread)).sum(axis=0), found.freedom
+
+
+def _smoothed(have: Floats, lack: Floats) -> Floats:
+    return (have + 0.5) / (have + lack + 1.0)
+
+
 def _bias_table(
-    cells: Counts,
+    cells: Table,
     names: list[str],
     status: npt.NDArray[np.object_],
     p: Floats,
-    intervals: Mapping[str, tuple[Floats, Floats]],
+    intervals: Mapping[str, Floats],
     definition: str,
 ) -> pd.DataFrame:
     """The table of one definition; NaN where nothing was tested."""
@@ -263,7 +290,7 @@ def _bias_table(
         {
             "attribute": names,
             "value": value,
-            "direction": _direction(np.where(status == "ok", value, estimate), definition),
+            "direction": _direction(np.where(_zero(cells), estimate, value), definition),
             "status": status,
             "estimate": estimate,
             "low": low,
@@ -286,30 +313,15 @@ def _bias_table(
     return table
 
 
-def log_interval(cells: Counts, definition: str) -> tuple[Floats, Floats]:
-    """Haldane–Anscombe interval of independent samples, logarithms."""
-    centre = log_estimate(*cells, definition)
-    half = _Z95 * np.sqrt(log_variance(*cells, definition))
-    return centre - half, centre + half
-
-
-def _resampled_interval(
-    draws: Counts, effect: str, present: Mask, members: Mask, codes: npt.NDArray[np.int64]
-) -> tuple[Floats, Floats]:
-    """Interval of an effect from counts of resampled identities; of a ratio its logarithm."""
-    if members.all():
-        return np.full(present.shape[1], np.nan), np.full(present.shape[1], np.nan)
-    values = risk_difference(*draws) if effect == "difference" else log_estimate(*draws, effect)
-    freedom = effective_identities(influence(present, members, effect), codes)
-    return expanded_percentiles(values, freedom)
-
-
-def _status(cells: Counts) -> npt.NDArray[np.object_]:
+def _status(cells: Table) -> npt.NDArray[np.object_]:
     """Whether each 2×2 table is usual, has a zero cell, or has an empty row or column."""
     a, b, c, d = cells
     constant = (a + c == 0.0) | (b + d == 0.0) | (a + b == 0.0) | (c + d == 0.0)
-    zero = (a == 0.0) | (b == 0.0) | (c == 0.0) | (d == 0.0)
-    return np.where(constant, "constant", np.where(zero, "zero_cell", "ok")).astype(object)
+    return np.where(constant, "constant", np.where(_zero(cells), "zero_cell", "ok")).astype(object)
+
+
+def _zero(cells: Table) -> Mask:
+    return np.asarray((np.stack(cells) == 0.0).any(axis=0))
 
 
 def _direction(value: Floats, definition: str) -> npt.NDArray[np.object_]:
@@ -324,13 +336,15 @@ def risk_difference(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:
         return a / (a + b) - c / (c + d)
 
 
-def newcombe_interval(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of the risk difference of independent samples; NaN where a side is empty.
+def newcombe_interval(
+    a: Floats, b: Floats, c: Floats, d: Floats, z: npt.ArrayLike
+) -> tuple[Floats, Floats]:
+    """Interval of the risk difference for a quantile ``z``; NaN where a side is empty.
 
     Source: Newcombe 1998, Statistics in Medicine 17, method 10.
     """
-    inside, low_in, high_in = _wilson(a, a + b)
-    outside, low_out, high_out = _wilson(c, c + d)
+    inside, low_in, high_in = _wilson(a, a + b, z)
+    outside, low_out, high_out = _wilson(c, c + d, z)
     difference = inside - outside
     return (
         difference - np.hypot(inside - low_in, high_out - outside),
@@ -338,12 +352,13 @@ def newcombe_interval(a: Floats, b: Floats, c: Floats, d: Floats) -> tuple[Float
     )
 
 
-def _wilson(count: Floats, total: Floats) -> tuple[Floats, Floats, Floats]:
-    """Share and its 95 % Wilson score interval."""
+def _wilson(count: Floats, total: Floats, z: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Share and its Wilson score interval."""
+    square = np.asarray(z) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
         share = count / total
-        middle = (count + _Z95**2 / 2.0) / (total + _Z95**2)
-        half = _Z95 / (total + _Z95**2) * np.sqrt(total * share * (1.0 - share) + _Z95**2 / 4.0)
+        middle = (count + square / 2.0) / (total + square)
+        half = np.sqrt(square * (total * share * (1.0 - share) + square / 4.0)) / (total + square)
     return share, middle - half, middle + half
 
 
@@ -358,27 +373,3 @@ def magnitude(h: npt.ArrayLike) -> npt.NDArray[np.object_]:
     values = np.abs(np.asarray(h, dtype=np.float64))
     place = np.searchsorted(_MAGNITUDE_LIMITS, values, side="right")
     return _MAGNITUDES[np.where(np.isnan(values), -1, place)]
-
-
-def influence(present: Mask, members: Mask, effect: str) -> Floats:
-    """Influence (n, m) of each sample on log ``odds``, log ``ratio`` or ``difference``.
-
-    Summed within identities and squared they give the cluster-robust variance of the effect.
-    """
-    m = float(np.count_nonzero(members))
-    rest = len(members) - m
-    a = present[members].sum(axis=0, dtype=np.float64)
-    c = present[~members].sum(axis=0, dtype=np.float64)
-    inside, outside = (a + 0.5) / (m + 1.0), (c + 0.5) / (rest + 1.0)
-    of_inside, of_outside = np.ones_like(inside), np.ones_like(outside)
-    if effect == "odds":
-        of_inside = 1.0 / (inside * (1.0 - inside))
-        of_outside = 1.0 / (outside * (1.0 - outside))
-    elif effect == "ratio":
-        weight = m / len(members)
-        whole = weight * inside + (1.0 - weight) * outside
-        of_inside = 1.0 / inside - weight / whole
-        of_outside = (1.0 - weight) / whole
-    of_member = (present - inside) * (of_inside / m)
-    of_other = (present - outside) * (-of_outside / rest)
-    return np.where(members[:, None], of_member, of_other)

@@ -1,7 +1,7 @@
 """Simulations of the bias index: false positives, coverage and power on synthetic populations."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -10,19 +10,14 @@ import pandas as pd
 from scipy.special import ndtri
 from scipy.stats import beta, binom
 
-from latent_microscope.forensics.bias import (
-    attribute_bias,
-    contingency,
-    log_interval,
-    mid_p,
-    newcombe_interval,
-)
-from latent_microscope.forensics.bias_resampling import Counts, permutation_p
+from latent_microscope.forensics.bias import attribute_bias, bias_interval
 from latent_microscope.forensics.checks import one_of
-from latent_microscope.seeds import derive, rng
+from latent_microscope.seeds import rng
 from latent_microscope.statistics.summaries import benjamini_hochberg
+from latent_microscope.statistics.two_by_two import Table, conditional_p
 
-PEOPLE = ("single", "celeba", "few")
+POWER_PEOPLE = ("single", "celeba", "few")
+PEOPLE = ("single", "celeba", "few", "twenty", "ranked", "fifth", "half")
 # People with 1, 2, … images among the first 10,000 of CelebA (5,429 people).
 _CELEBA_SIZES = np.array([2575, 1683, 763, 304, 77, 22, 3, 2]) / 5429
 _FEW_PEOPLE = 0.1
@@ -37,14 +32,14 @@ WITHIN_ATTRIBUTES, WITHIN_GROUPS, BETWEEN = 0.8, 0.5, 0.5
 NULL_SCENARIOS = (
     ("independent images", "single", 0.0, "mid-p"),
     ("independent images, correlated attributes", "single", BETWEEN, "mid-p"),
-    ("people as in CelebA", "celeba", BETWEEN, "identity permutation"),
-    ("few people hold most images", "few", BETWEEN, "identity permutation"),
+    ("people as in CelebA", "celeba", BETWEEN, "mid-p, design effect"),
+    ("few people hold most images", "few", BETWEEN, "mid-p, design effect"),
     ("people as in CelebA", "celeba", BETWEEN, "mid-p, people ignored"),
 )
 COVERAGE_SCENARIOS = (
-    ("independent images", "single", "Haldane–Anscombe / Newcombe"),
-    ("people as in CelebA", "celeba", "identity bootstrap"),
-    ("few people hold most images", "few", "identity bootstrap"),
+    ("independent images", "single", "mid-p / score / Newcombe"),
+    ("people as in CelebA", "celeba", "design effect"),
+    ("few people hold most images", "few", "design effect"),
 )
 PREVALENCES = (0.05, 0.2, 0.5, 0.8)
 ODDS_RATIOS = (1.0, 1.5, 3.0)
@@ -58,19 +53,30 @@ Held = tuple[dict[str, Floats], dict[str, Floats]]
 def people_codes(n: int, people: str, generator: np.random.Generator) -> Ints:
     """Identity codes of n images, ascending from 0.
 
-    ``single``: all different; ``celeba``: images per person as in CelebA's first 10,000; ``few``:
-    n / 10 people whose number of images falls as 1 / rank.
+    ``single``: all different; ``celeba``: images per person as in CelebA's first 10,000; ``few``
+    and ``ranked``: n / 10 or 20 people whose number of images falls as 1 / rank; ``twenty``: 20
+    whose number rises from 11 to 30; ``fifth`` and ``half``: one has this share, the others are as
+    in CelebA.
     """
     one_of(people, "people", PEOPLE)
     if people == "single":
         return np.arange(n)
-    if people == "celeba":
-        sizes = generator.choice(np.arange(1, 9), p=_CELEBA_SIZES, size=n)
+    if people in ("few", "ranked"):
+        count = 20 if people == "ranked" else max(2, round(_FEW_PEOPLE * n))
+        sizes = _sized(1.0 / np.arange(1, count + 1), n)
+    elif people == "twenty":
+        sizes = _sized(np.arange(11.0, 31.0), n)
     else:
-        weights = 1.0 / np.arange(1, max(2, round(_FEW_PEOPLE * n)) + 1)
-        sizes = np.maximum(1, np.round(n * weights / weights.sum()).astype(np.int64))
-        sizes = np.concatenate([sizes, np.ones(n, dtype=np.int64)])
+        sizes = generator.choice(np.arange(1, 9), p=_CELEBA_SIZES, size=n)
+        if people != "celeba":
+            sizes = np.concatenate([[n // (5 if people == "fifth" else 2)], sizes])
     return np.repeat(np.arange(len(sizes)), sizes)[:n]
+
+
+def _sized(weights: Floats, n: int) -> Ints:
+    """Whole numbers, at least 1, in proportion to the weights, and ones that fill up to n."""
+    sizes = np.maximum(1, np.round(n * weights / weights.sum()).astype(np.int64))
+    return np.concatenate([sizes, np.ones(n, dtype=np.int64)])
 
 
 def correlated(
@@ -139,9 +145,7 @@ def share_interval(count: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floa
     return np.asarray(low), np.asarray(high)
 
 
-def simulate_null(
-    runs: int, images: int, attributes: int, groups: int, resamples: int, seed: int
-) -> pd.DataFrame:
+def simulate_null(runs: int, images: int, attributes: int, groups: int, seed: int) -> pd.DataFrame:
     """Runs that reject anything under the global null, by scenario and family.
 
     Family ``group``: attributes of the first cluster; ``run``: of all clusters.
@@ -162,11 +166,8 @@ def simulate_null(
             present = draw_attributes(
                 codes, prevalence, within * WITHIN_ATTRIBUTES, stream, between=between
             )
-            values = []
-            for group in range(groups):
-                state = derive(seed, name, draw, group)
-                values.append(_null_p(present, labels == group, codes, procedure, resamples, state))
-            p = np.stack(values)
+            people_known = None if "ignored" in procedure or people == "single" else codes
+            p = np.stack([_p(present, labels == group, people_known) for group in range(groups)])
             rejecting["group"] += bool(np.nanmin(benjamini_hochberg(p[0]), initial=1.0) <= LEVEL)
             rejecting["run"] += bool(np.nanmin(benjamini_hochberg(p), initial=1.0) <= LEVEL)
             below += int((p <= LEVEL).sum())
@@ -193,38 +194,27 @@ def simulate_null(
     return pd.DataFrame.from_records(rows)
 
 
-def _null_p(
-    present: Mask, members: Mask, codes: Ints, procedure: str, resamples: int, seed: int
-) -> Floats:
-    """P of every attribute; NaN where it or the group is constant."""
-    a, b, c, d = contingency(present, members)
-    p = np.full(present.shape[1], np.nan)
-    tested = (a + c > 0) & (b + d > 0) & (a + b > 0) & (c + d > 0)
-    if not tested.any():
-        return p
-    if procedure.startswith("mid-p"):
-        p[tested] = mid_p(a[tested], b[tested], c[tested], d[tested])
-    else:
-        p[tested] = permutation_p(present[:, tested], members, codes, resamples, seed)
-    return p
+def _p(present: Mask, members: Mask, codes: Ints | None) -> Floats:
+    """P of every attribute; NaN where it was not tested."""
+    if not members.any():
+        return np.full(present.shape[1], np.nan)
+    return attribute_bias(present, members, ("odds",), identities=codes)["odds"]["p"].to_numpy()
 
 
-def simulate_coverage(
-    runs: int, images: int, members: Sequence[int], resamples: int, seed: int
-) -> pd.DataFrame:
+def simulate_coverage(runs: int, images: int, members: Sequence[int], seed: int) -> pd.DataFrame:
     """Coverage of the 95 % intervals by effect, cluster size, prevalence and odds ratio.
 
-    ``passes``: the coverage's own interval overlaps 93 % to 97 %.
+    ``passes``: the coverage's own interval reaches 93 %.
     """
     cells = np.array(list(product(PREVALENCES, ODDS_RATIOS)))
     rest, ratio = cells.T
     rows = []
     for (name, people, procedure), size in product(COVERAGE_SCENARIOS, members):
-        cluster = _Cluster(with_odds(rest, ratio), rest, size, images)
+        cluster = Cluster(with_odds(rest, ratio), rest, size, images)
         if people == "single":
             held, agreed = _independent_coverage(cluster, runs, rng(seed, "coverage", size))
         else:
-            held, agreed = _clustered_coverage(cluster, people, runs, resamples, seed)
+            held, agreed = _clustered_coverage(cluster, people, runs, seed)
         for effect, values in held.items():
             for j, (prevalence, odds_ratio) in enumerate(cells):
                 known = values[:, j][~np.isnan(values[:, j])]
@@ -243,14 +233,14 @@ def simulate_coverage(
                         "low": float(low),
                         "high": float(high),
                         "agrees": float(agreed[effect][:, j].mean()),
-                        "passes": bool(high >= COVERAGE[0] and low <= COVERAGE[1]),
+                        "passes": bool(high >= COVERAGE[0]),
                     }
                 )
     return pd.DataFrame.from_records(rows)
 
 
 @dataclass(frozen=True)
-class _Cluster:
+class Cluster:
     """A cluster and the true probabilities of m attributes in it and in the rest."""
 
     inside: Floats
@@ -269,22 +259,19 @@ class _Cluster:
         }
 
 
-def _independent_coverage(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Held:
+def _independent_coverage(cluster: Cluster, runs: int, generator: np.random.Generator) -> Held:
     """All runs at once, from binomial counts."""
     counts = _binomial_counts(cluster, runs, generator)
-    significant = mid_p(*counts) <= LEVEL
+    p = conditional_p(counts)
     held, agreed = {}, {}
     for effect, truth in cluster.truths.items():
-        if effect == "difference":
-            low, high = newcombe_interval(*counts)
-        else:
-            low, high = log_interval(counts, effect)
+        low, high = bias_interval(counts, effect, p)
         held[effect] = ((low <= truth) & (truth <= high)).astype(np.float64)
-        agreed[effect] = (((low > 0) | (high < 0)) == significant).astype(np.float64)
+        agreed[effect] = (((low > 0) | (high < 0)) == (p <= LEVEL)).astype(np.float64)
     return held, agreed
 
 
-def _binomial_counts(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Counts:
+def _binomial_counts(cluster: Cluster, runs: int, generator: np.random.Generator) -> Table:
     """(runs, m) counts of independent images: members with, without, rest with, without."""
     members, others = cluster.members, cluster.images - cluster.members
     a, c = (
@@ -294,36 +281,62 @@ def _binomial_counts(cluster: _Cluster, runs: int, generator: np.random.Generato
     return a, members - a, c, others - c
 
 
-def _clustered_coverage(
-    cluster: _Cluster, people: str, runs: int, resamples: int, seed: int
-) -> Held:
+def _clustered_coverage(cluster: Cluster, people: str, runs: int, seed: int) -> Held:
     """Run by run, through the function that the workflow calls."""
-    members, images, truths = cluster.members, cluster.images, cluster.truths
     shape = (runs, len(cluster.inside))
-    held = {effect: np.full(shape, np.nan) for effect in truths}
-    agreed = {effect: np.ones(shape) for effect in truths}
+    held = {effect: np.full(shape, np.nan) for effect in cluster.truths}
+    agreed = {effect: np.ones(shape) for effect in cluster.truths}
     for draw in range(runs):
-        stream = rng(seed, "coverage", people, members, draw)
-        codes = people_codes(images, people, stream)
-        inner = draw_groups(codes, [members / images], WITHIN_GROUPS, stream) == 0
-        if not inner.any():
+        stream = rng(seed, "coverage", people, cluster.members, draw)
+        study = draw_study(cluster, people, stream)
+        if study is None:
             continue
-        probability = np.where(inner[:, None], cluster.inside, cluster.rest)
-        present = draw_attributes(codes, probability, WITHIN_ATTRIBUTES, stream)
-        state = derive(seed, "coverage", people, members, draw)
-        tables = attribute_bias(present, inner, identities=codes, n_resamples=resamples, seed=state)
-        for effect, truth in truths.items():
-            table = tables["odds" if effect == "difference" else effect]
-            if effect == "difference":
-                low = table["difference_low"].to_numpy()
-                high = table["difference_high"].to_numpy()
-            else:
-                low, high = np.log(table["low"].to_numpy()), np.log(table["high"].to_numpy())
+        tables = attribute_bias(study.present, study.members, identities=study.codes)
+        for effect, truth in study.cluster.truths.items():
+            low, high = effect_interval(tables, effect)
             known = ~np.isnan(low)
             held[effect][draw] = np.where(known, (low <= truth) & (truth <= high), np.nan)
-            significant = table["p"].to_numpy() <= LEVEL
+            significant = tables["odds"]["p"].to_numpy() <= LEVEL
             agreed[effect][draw] = ~known | (((low > 0) | (high < 0)) == significant)
     return held, agreed
+
+
+@dataclass(frozen=True)
+class Study:
+    """Images of people, which of them a cluster has, and their attributes."""
+
+    codes: Ints
+    members: Mask
+    present: Mask
+    cluster: Cluster  # with as many members as there are
+
+
+def draw_study(
+    cluster: Cluster, people: str, generator: np.random.Generator, *, within: bool = True
+) -> Study | None:
+    """A simulated study; None if nobody or everybody is a member.
+
+    ``within``: attributes and membership are correlated within a person.
+    """
+    codes = people_codes(cluster.images, people, generator)
+    share = cluster.members / cluster.images
+    of_groups, of_attributes = (WITHIN_GROUPS, WITHIN_ATTRIBUTES) if within else (0.0, 0.0)
+    members = draw_groups(codes, [share], of_groups, generator) == 0
+    if not members.any() or members.all():
+        return None
+    probability = np.where(members[:, None], cluster.inside, cluster.rest)
+    present = draw_attributes(codes, probability, of_attributes, generator)
+    found = replace(cluster, members=int(members.sum()), images=len(codes))
+    return Study(codes, members, present, found)
+
+
+def effect_interval(tables: dict[str, pd.DataFrame], effect: str) -> tuple[Floats, Floats]:
+    """Interval of an effect, of odds and ratio of their logarithm."""
+    if effect == "difference":
+        odds = tables["odds"]
+        return odds["difference_low"].to_numpy(), odds["difference_high"].to_numpy()
+    with np.errstate(divide="ignore"):
+        return np.log(tables[effect]["low"].to_numpy()), np.log(tables[effect]["high"].to_numpy())
 
 
 def simulate_power(
@@ -335,36 +348,40 @@ def simulate_power(
     attributes: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Power of the test of independent images, alone and within a family of attributes.
+    """Power of the test, of independent images and of people: alone and in a family of attributes.
 
-    Only one attribute has an effect: the hardest case for Benjamini–Hochberg.
+    Only one attribute has an effect: the hardest case for Benjamini–Hochberg. Studies of people
+    that are not testable do not reject; of these there are ``runs`` / 5.
     """
+    grid = np.array(list(product(prevalences, odds_ratios)))
+    null = np.linspace(0.02, 0.5, attributes)[1:]
+    inside = np.concatenate([with_odds(*grid.T), null])
+    rest = np.concatenate([grid[:, 0], null])
     rows = []
-    for size in members:
-        null = np.linspace(0.02, 0.5, max(attributes - 1, 1))
-        generator = rng(seed, "power", "null", int(size))
-        noise = np.empty((runs, 0))
-        if attributes > 1:
-            noise = _binomial_p(_Cluster(null, null, size, images), runs, generator)
-        for prevalence, odds_ratio in product(prevalences, odds_ratios):
-            generator = rng(seed, "power", int(size), f"{prevalence:g}", f"{odds_ratio:g}")
-            rest = np.array([prevalence])
-            cluster = _Cluster(with_odds(rest, odds_ratio), rest, size, images)
-            p = _binomial_p(cluster, runs, generator)
-            alone = int((p[:, 0] <= LEVEL).sum())
-            families = np.column_stack([p, noise])
+    for people, size in product(POWER_PEOPLE, members):
+        cluster = Cluster(inside, rest, int(size), images)
+        if people == "single":
+            p = _binomial_p(cluster, runs, rng(seed, "power", int(size)))
+        else:
+            streams = [rng(seed, "power", people, int(size), i) for i in range(-(-runs // 5))]
+            p = np.stack([_people_p(cluster, people, stream) for stream in streams])
+        for j, (prevalence, odds_ratio) in enumerate(grid):
+            alone = int((p[:, j] <= LEVEL).sum())
+            families = np.column_stack([p[:, j], p[:, len(grid) :]])
             adjusted = sum(bool(benjamini_hochberg(row)[0] <= LEVEL) for row in families)
-            low, high = share_interval([alone, adjusted], runs)
+            low, high = share_interval([alone, adjusted], len(p))
             rows.append(
                 {
+                    "people": people,
                     "members": int(size),
                     "prevalence": float(prevalence),
                     "odds_ratio": float(odds_ratio),
-                    "runs": runs,
-                    "power": alone / runs,
+                    "runs": len(p),
+                    "untestable": float(np.isnan(p[:, j]).mean()),
+                    "power": alone / len(p),
                     "power_low": low[0],
                     "power_high": high[0],
-                    "adjusted": adjusted / runs,
+                    "adjusted": adjusted / len(p),
                     "adjusted_low": low[1],
                     "adjusted_high": high[1],
                 }
@@ -372,8 +389,15 @@ def simulate_power(
     return pd.DataFrame.from_records(rows)
 
 
-def _binomial_p(cluster: _Cluster, runs: int, generator: np.random.Generator) -> Floats:
-    """(runs, m) mid-p values of independent images; 1 for a constant."""
+def _people_p(cluster: Cluster, people: str, generator: np.random.Generator) -> Floats:
+    study = draw_study(cluster, people, generator)
+    if study is None:
+        return np.full(len(cluster.rest), np.nan)
+    return _p(study.present, study.members, study.codes)
+
+
+def _binomial_p(cluster: Cluster, runs: int, generator: np.random.Generator) -> Floats:
+    """(runs, m) mid-p values of independent images; NaN for a constant."""
     counts = _binomial_counts(cluster, runs, generator)
     total = counts[0] + counts[2]
-    return np.where((total == 0) | (total == cluster.images), 1.0, mid_p(*counts))
+    return np.where((total == 0) | (total == cluster.images), np.nan, conditional_p(counts))

@@ -88,3 +88,11 @@ def in_range(value: Any, name: str, low: float, high: float = np.inf) -> float:
     if not low <= number <= high:
         raise InputError(f"{name} {value!r} is outside [{low:g}, {high:g}]")
     return number
+
+
+def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
+    """Identities as codes 0 … G-1, in sorted order of the identities."""
+    values = np.asarray(identities)
+    if values.shape != (n,):
+        raise InputError(f"identities has shape {values.shape}; expected one per sample ({n})")
+    return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -9,8 +9,13 @@ from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from latent_microscope.forensics.bias import stereotypical_bias_score
-from latent_microscope.forensics.bias_resampling import identity_codes
-from latent_microscope.forensics.checks import as_labels, as_matrix, in_range, one_of
+from latent_microscope.forensics.checks import (
+    as_labels,
+    as_matrix,
+    identity_codes,
+    in_range,
+    one_of,
+)
 from latent_microscope.forensics.clusters import by_size
 from latent_microscope.seeds import rng
 

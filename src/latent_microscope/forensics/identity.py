@@ -10,8 +10,7 @@ from scipy.stats import ks_2samp, levene, mannwhitneyu
 from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_resampling import identity_codes
-from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
+from latent_microscope.forensics.checks import as_matrix, as_vector, identity_codes, in_range
 from latent_microscope.forensics.identity_pairs import (
     matched_different_pairs,
     pair_auc_interval,

@@ -2,14 +2,18 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 from scipy.stats import rankdata
-from scipy.stats import t as student_t
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias_resampling import identity_codes
-from latent_microscope.forensics.checks import as_vector
+from latent_microscope.forensics.checks import as_vector, identity_codes
 from latent_microscope.seeds import rng
+from latent_microscope.statistics.auc import logit_interval
+from latent_microscope.statistics.clusters import (
+    MIN_EFFECTIVE,
+    MIN_FREEDOM,
+    effective_number,
+    working_moments,
+)
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -87,7 +91,9 @@ def pair_auc_interval(
     """95 % interval of the AUC of same-person pairs against pairs of two people.
 
     DeLong's influences summed by person, a pair of two people counting for both; logit scale, with
-    Student's t for the effective number of people. Both ends equal the AUC where nothing varies.
+    Student's t. Its degrees of freedom are those of people who differ, each weighted by his pairs:
+    not of their influences, since that of a person who holds most pairs is near 0. Both ends equal
+    the AUC where nothing varies; NaN where few people hold most pairs, and at an AUC of 0 or 1.
     Source: Obuchowski 1997 (clustered ROC data); Aronow, Samii and Assenova 2015 (dyadic clusters).
     """
     above, below = placements(positive, negative)
@@ -95,21 +101,39 @@ def pair_auc_interval(
     psi = (above - auc) / len(above)
     phi = (below - auc) / len(below)
     people = int(max(same.max(), different.max())) + 1
+    pairs = np.stack(
+        [np.bincount(same, minlength=people), np.bincount(different.ravel(), minlength=people)],
+        axis=1,
+    ).astype(np.float64)
+    taking_part = pairs.any(axis=1)
     sums = np.bincount(same, weights=psi, minlength=people)
-    sums += np.bincount(different[:, 0], weights=phi, minlength=people)
-    sums += np.bincount(different[:, 1], weights=phi, minlength=people)
-    taking_part = np.union1d(same, different)
+    for side in different.T:
+        sums += np.bincount(side, weights=phi, minlength=people)
     # Two pairs of the same two people meet in both of their sums.
     low, high = different.min(axis=1), different.max(axis=1)
     _, couple = np.unique(low * people + high, return_inverse=True)
     twice = np.bincount(couple, weights=phi)
     independent = float(np.sum(psi**2) + np.sum(phi**2))
-    squares = sums[taking_part] ** 2
-    total, fourth = float(squares.sum()), float(np.sum(squares**2))
-    count = len(taking_part)
+    total = float(np.sum(sums**2))
+    count = int(taking_part.sum())
     variance = max(total - float(np.sum(twice**2)), independent) * count / max(count - 1, 1)
-    if variance == 0.0 or not 0.0 < auc < 1.0:
+    if variance == 0.0 and 0.0 < auc < 1.0:
         return auc, auc
-    freedom = max(total**2 / fourth, 1.0) if fourth > 0.0 else 1.0
-    half = float(student_t.ppf(0.975, freedom)) * np.sqrt(variance) / (auc * (1.0 - auc))
-    return float(expit(logit(auc) - half)), float(expit(logit(auc) + half))
+    freedom = pair_freedom(pairs[taking_part])
+    if not 0.0 < auc < 1.0 or np.isnan(freedom):
+        return float("nan"), float("nan")
+    return logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
+
+
+def pair_freedom(pairs: Floats) -> float:
+    """Degrees of freedom of people by their (people, 2) numbers of pairs: same, of two people.
+
+    NaN below the limits of :mod:`latent_microscope.statistics.clusters`.
+    """
+    weights = pairs / pairs.sum(axis=0)
+    if min(effective_number(side) for side in weights.T) < MIN_EFFECTIVE:
+        return float("nan")
+    everybody = np.ones_like(weights)
+    expected, squared, _ = working_moments(pairs, everybody[0] / pairs.sum(axis=0), everybody, 1.0)
+    freedom = expected**2 / squared
+    return freedom if freedom >= MIN_FREEDOM else float("nan")

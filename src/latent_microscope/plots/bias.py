@@ -158,7 +158,7 @@ def _bars(ax: Axes, table: pd.DataFrame, look: Look) -> None:
         value, colour = float(row["estimate"]), _colour(row, look)
         face = colour if row["q"] <= Q_LEVEL else "white"
         ax.barh(y, value - 1.0, left=1.0, height=0.62, fc=face, ec=colour, lw=0.8)
-        ends = max(row["low"], 1e-9), row["high"]
+        ends = max(row["low"], 1e-9), min(row["high"], 1e9)
         marker = "x" if row["status"] == "zero_cell" else ""
         estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, ms=3.5, mew=0.9)
     name_rows(ax, [pretty(name) for name in table["attribute"]], grid=False)
@@ -234,7 +234,7 @@ def _odds(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
     colour = _colour(row, look)
     marker = "x" if row["status"] == "zero_cell" else "o"
     face = colour if row["q"] <= Q_LEVEL else "white"
-    ends = max(row["low"], 1e-9), row["high"]
+    ends = max(row["low"], 1e-9), min(row["high"], 1e9)
     estimate(ax, y, row["estimate"], ends, colour, marker=marker, ms=4.2, mfc=face, mew=0.9)
 
 

@@ -24,6 +24,7 @@ def plot_power(*, power: In, title: str, look: Look, attributes: int = 40) -> Fi
     ``attributes`` is the number of tests of the family.
     """
     table = load_table(power)
+    table = table[table["people"] == "single"]
     sizes = sorted(table["members"].unique())
     page = Page(
         4.3,

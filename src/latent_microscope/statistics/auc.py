@@ -89,12 +89,12 @@ def clustered_error(influence: Floats, n: int, clusters: npt.NDArray[np.int64]) 
 
 
 def logit_interval(auc: float, error: float, freedom: float = np.inf) -> tuple[float, float]:
-    """95 % interval of an AUC on the logit scale, which stays within 0 and 1.
+    """95 % interval of an AUC on the logit scale, which stays within 0 and 1; NaN at 0 and at 1.
 
-    ``freedom``: degrees of freedom of the error, clusters minus one; infinite: the normal law.
+    ``freedom``: degrees of freedom of the error; infinite: the normal law.
     """
     if not 0.0 < auc < 1.0 or not np.isfinite(error):
-        return (auc, auc) if error == 0.0 else (float("nan"), float("nan"))
+        return float("nan"), float("nan")
     centre = np.log(auc / (1.0 - auc))
     half = student.ppf(0.975, freedom) * error / (auc * (1.0 - auc))
     low, high = (1.0 / (1.0 + np.exp(-(centre + side * half))) for side in (-1.0, 1.0))

@@ -10,7 +10,6 @@ import pandas as pd
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import attribute_bias, binary_attributes
 from latent_microscope.io.artefacts import join_by_id, load_table
-from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
 COLUMNS = {
@@ -77,7 +76,6 @@ def bias_table(
     *,
     identities: npt.NDArray[np.int64] | None,
     resamples: int,
-    seed: int,
 ) -> pd.DataFrame:
     """Attribute bias index of every group, definition and attribute: :data:`COLUMNS`.
 
@@ -85,7 +83,7 @@ def bias_table(
     ``q_seed`` adjusts over the attributes of all groups of the VAE: the family of someone who
     searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
     with the same p, and other seeds are replicates, not more hypotheses. ``identities`` are
-    resampled; None: samples are independent.
+    clusters of samples; None, or ``resamples`` 0: samples are independent.
     """
     present = binary_attributes(attributes)[0]
     people = identities if resamples > 0 else None
@@ -103,8 +101,6 @@ def bias_table(
             members,
             definitions,
             identities=people,
-            n_resamples=max(resamples, 1),
-            seed=derive(seed, group),
         )
         parts += [table.assign(**columns, definition=name) for name, table in measured.items()]
     if not parts:

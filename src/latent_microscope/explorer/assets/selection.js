@@ -37,7 +37,7 @@ function described(rows) {
 
 const spaced = (name) => name.replaceAll("_", " ");
 const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}` : "–");
-const oddsText = (value) => (!Number.isFinite(value) ? "–" : value >= 1000 || value < 0.01 ? value.toExponential(1) : value.toPrecision(3));
+const oddsText = (value) => (value === Infinity ? "∞" : !Number.isFinite(value) ? "–" : value >= 1000 || value < 0.01 ? value.toExponential(1) : value.toPrecision(3));
 const pText = (p) => (!Number.isFinite(p) ? "–" : p < 1e-4 ? p.toExponential(0) : p.toFixed(p < 0.1 ? 4 : 2));
 
 function oddsTable(rows) {
@@ -56,7 +56,7 @@ function oddsTable(rows) {
 
 function oddsNote() {
   const people = columnNamed.has("identity")
-    ? " Several images of one person count as independent here, so intervals are too narrow and p too small; the study's bias table resamples people." : "";
+    ? " Several images of one person count as independent here, so intervals are too narrow and p too small; the study's bias table takes people as clusters." : "";
   return element("p", { class: "note" },
     `Colour marks intervals that leave out 1. q corrects for the ${attributes.length} attributes of this one table (Benjamini–Hochberg); the intervals are `
     + `not corrected. Nothing is corrected for the choice of the region by eye, nor for regions tried before: take what you find as a hint to be tested on other images.${people}`);

@@ -1,12 +1,8 @@
 // The library's attribute bias index (odds) for images taken as independent: Haldane–Anscombe
-// estimate with its 95 % interval, mid-p of the hypergeometric law, Benjamini–Hochberg.
-const Z95 = 1.959963984540054;
-const logChoose = (n, k) => logFactorials[n] - logFactorials[k] - logFactorials[n - k];
-let logFactorials = null, totals = null; // of 0 to all images; images with each attribute
+// estimate, conditional mid-p test and interval, Benjamini–Hochberg.
+let totals = null; // images with each attribute
 
 function prepare() {
-  logFactorials = new Float64Array(count + 1);
-  for (let i = 2; i <= count; i++) logFactorials[i] = logFactorials[i - 1] + Math.log(i);
   totals = attributes.map((column) => {
     let total = 0;
     for (let i = 0; i < count; i++) total += bitOf(column.values, i);
@@ -14,18 +10,33 @@ function prepare() {
   });
 }
 
+// Chances of k of the members to have the attribute at this odds ratio: less than a, a, more than a.
+function chances(a, members, withIt, all, odds) {
+  const up = (k) => (odds * (withIt - k) * (members - k)) / ((k + 1) * (all - withIt - members + k + 1));
+  let less = 0, more = 0;
+  for (let k = a, now = 1; k > Math.max(0, members + withIt - all) && now > 1e-17 * less; k--) less += now /= up(k - 1);
+  for (let k = a, now = 1; k < Math.min(members, withIt) && now > 1e-17 * more; k++) more += now *= up(k);
+  if (!Number.isFinite(less)) return [1, 0, 0];
+  if (!Number.isFinite(more)) return [0, 0, 1];
+  return [less, 1, more].map((part) => part / (less + 1 + more));
+}
+
 function midP(a, members, withIt, all) {
-  const term = Math.exp(logChoose(withIt, a) + logChoose(all - withIt, members - a) - logChoose(all, members));
-  let lower = 0.5 * term, upper = 0.5 * term;
-  for (let k = a, now = term; k > Math.max(0, members + withIt - all) && now > 0; k--) {
-    now *= (k * (all - withIt - members + k)) / ((withIt - k + 1) * (members - k + 1));
-    lower += now;
-  }
-  for (let k = a, now = term; k < Math.min(members, withIt) && now > 0; k++) {
-    now *= ((withIt - k) * (members - k)) / ((k + 1) * (all - withIt - members + k + 1));
-    upper += now;
-  }
-  return Math.min(1, 2 * Math.min(lower, upper));
+  const [less, same, more] = chances(a, members, withIt, all, 1);
+  return Math.min(1, 2 * (Math.min(less, more) + same / 2));
+}
+
+// The odds ratios that mid-p does not reject; open at an empty cell.
+function interval(a, members, withIt, all) {
+  return [0.025, 0.975].map((level) => {
+    let low = -40, high = 40;
+    for (let i = 0; i < 48; i++) {
+      const middle = (low + high) / 2, [, same, more] = chances(a, members, withIt, all, Math.exp(middle));
+      if (more + same / 2 > level) high = middle;
+      else low = middle;
+    }
+    return low > 39 ? Infinity : low < -39 ? 0 : Math.exp(low);
+  });
 }
 
 function benjaminiHochberg(values) {
@@ -40,6 +51,13 @@ function benjaminiHochberg(values) {
   return q;
 }
 
+// Log odds, smoothed; those of an empty cell are at their median-unbiased estimate.
+function logit(have, lack) {
+  if (have && lack) return Math.log((have + 0.5) / (lack + 0.5));
+  const rare = 1 - 0.5 ** (1 / (have + lack));
+  return (have ? -1 : 1) * Math.log(rare / (1 - rare));
+}
+
 // One row per attribute: shares, odds ratio with interval, p, q; NaN where nothing can be tested.
 function oddsRatios(rows) {
   if (!totals) prepare();
@@ -52,9 +70,9 @@ function oddsRatios(rows) {
     if (a + c === 0 || b + d === 0 || a + b === 0 || c + d === 0) {
       return { ...made, estimate: NaN, low: NaN, high: NaN, p: NaN };
     }
-    const centre = Math.log((a + 0.5) * (d + 0.5)) - Math.log((b + 0.5) * (c + 0.5));
-    const half = Z95 * Math.sqrt(1 / (a + 0.5) + 1 / (b + 0.5) + 1 / (c + 0.5) + 1 / (d + 0.5));
-    const [estimate, low, high] = [centre, centre - half, centre + half].map(Math.exp);
+    const side = Math.sign(a * d - b * c); // an estimate is never against the counts
+    const estimate = Math.exp(side * Math.max(0, side * (logit(a, b) - logit(c, d))));
+    const [low, high] = interval(a, m, a + c, count);
     return { ...made, estimate, low, high, p: midP(a, m, a + c, count) };
   });
   const q = benjaminiHochberg(found.map((row) => row.p));
