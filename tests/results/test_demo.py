@@ -275,9 +275,9 @@ def labels() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def rsa() -> Any:
-    """Spearman similarity to people by model and layer."""
+    """Similarity to people by model and layer."""
     found = table(ALIGNMENT / "rsa/euclidean.parquet")
-    return found[found["method"] == "spearman"].set_index(["model", "layer"])
+    return found.set_index(["model", "layer"])
 
 
 def redrawn(probabilities: np.ndarray, seed: int) -> np.ndarray:
@@ -297,8 +297,8 @@ def test_label_and_class_means_score_what_the_simulation_implies(
     people = [redrawn(probabilities, seed) for seed in range(5)]
     label = np.mean([agreement(one_hot, p) for p in people])
     class_mean = np.mean([agreement(means, p) for p in people])
-    assert rsa["value"]["label", "features"] == pytest.approx(label, abs=0.02)
-    assert rsa["value"]["class_mean", "features"] == pytest.approx(class_mean, abs=0.03)
+    assert rsa["spearman"]["label", "features"] == pytest.approx(label, abs=0.02)
+    assert rsa["spearman"]["class_mean", "features"] == pytest.approx(class_mean, abs=0.03)
 
 
 def test_the_truth_reaches_the_noise_ceiling(probabilities: np.ndarray, rsa: Any) -> None:
@@ -313,7 +313,7 @@ def test_the_truth_reaches_the_noise_ceiling(probabilities: np.ndarray, rsa: Any
 
 def test_models_stand_in_the_order_that_the_simulation_implies(rsa: Any) -> None:
     """Votes follow the classes: knowing them beats learning them, learning beats not learning."""
-    value = rsa["value"]
+    value = rsa["spearman"]
     known = min(value["label", "features"], value["class_mean", "features"])
     for layer in ("features", "probabilities"):
         assert known > value["philnet", layer]

@@ -54,7 +54,7 @@ def test_comparison(study: Study, tmp_path: Path) -> None:
         "features",
         0,
         "euclidean",
-        "spearman",
+        "rho-a",
     ]
     human, other, label = (load_npy(path) for path in inputs["rdms"])
     i, j = np.triu_indices(N, 1)
@@ -64,15 +64,17 @@ def test_comparison(study: Study, tmp_path: Path) -> None:
     both = disputed[i] & disputed[j]
     classes = [class_rdm(x, study.labels) for x in (study.shares, study.logits)]
     expected = {
-        "value": spearmanr(human, other).statistic,
+        "value": compare(human, other, "rho-a"),
+        "spearman": spearmanr(human, other).statistic,
         "partial_label": partial(human, other, label),
         "within_class": spearmanr(human[same], other[same]).statistic,
         "non_unanimous": spearmanr(human[both], other[both]).statistic,
-        "label_only": spearmanr(human, label).statistic,
+        "within_class_rho_a": compare(human[same], other[same], "rho-a"),
+        "non_unanimous_rho_a": compare(human[both], other[both], "rho-a"),
+        "label_only": compare(human, label, "rho-a"),
         "tau_a": compare(human, other, "tau-a"),
-        "rho_a": compare(human, other, "rho-a"),
         "cosine": human @ other / np.sqrt(human @ human * (other @ other)),
-        "unique_variance": explained(human, other, label) - explained(human, label),
+        "semipartial": (explained(human, other, label) - explained(human, label)) ** 0.5,
         "class_level": spearmanr(classes[0].values, classes[1].values).statistic,
         "cka": linear_cka(study.shares, study.logits),
         "self_rho_a": compare(other, other, "rho-a"),
@@ -83,7 +85,7 @@ def test_comparison(study: Study, tmp_path: Path) -> None:
     assert row["n_pairs"] == N * (N - 1) // 2
     row = table.iloc[1]
     assert row["value"] == row["label_only"]
-    assert row["rho_a"] <= row["self_rho_a"] < 1
+    assert row["value"] <= row["self_rho_a"] < 1
     assert row[["partial_label", "within_class"]].isna().all()
     compare_rdms.main(
         **{**inputs, "tau": False, "threads": 2},
@@ -116,7 +118,7 @@ def test_similarity_of_all_models(study: Study, tmp_path: Path) -> None:
     expected = spearmanr(np.stack(values[:4], axis=1)).statistic
     np.testing.assert_allclose(square, expected, atol=1e-9)
     assert (np.diag(square) == 1).all()
-    unique = load(made["comparisons"])["unique_variance"]
+    unique = load(made["comparisons"])["semipartial"] ** 2
     human, net, noise, label, second = values
     assert unique[0] == pytest.approx(
         explained(human, net, noise, label) - explained(human, noise, label), abs=1e-9
@@ -183,13 +185,18 @@ def rsa_rows() -> pd.DataFrame:
     rows = []
     for model, layer, values in (
         ("philnet", "features", [0.3, 0.5]),
-        ("published_vgg15", "probabilities", [0.494]),
-        ("label", "features", [0.52]),
+        ("published_vgg15", "probabilities", [0.4926]),
+        ("label", "features", [0.2695]),
     ):
         for seed, value in enumerate(values):
             row = dict.fromkeys(COMPARISON_COLUMNS, value / 2) | {"model": model, "layer": layer}
-            row |= {"seed": seed, "metric": "euclidean", "method": "spearman", "value": value}
-            row |= {"label_only": 0.52, "ceiling_lower": 0.7, "ceiling_upper": 0.9}
+            row |= {"seed": seed, "metric": "euclidean", "method": "rho-a", "value": value}
+            row |= {
+                "label_only": 0.2695,
+                "ceiling": 0.8,
+                "ceiling_lower": 0.7,
+                "ceiling_upper": 0.9,
+            }
             rows.append(row | {"n_images": 100, "n_pairs": 4950})
     table = pd.DataFrame(rows)
     table.loc[table["model"] == "label", "partial_label"] = np.nan
@@ -207,24 +214,25 @@ def test_alignment_table(tmp_path: Path) -> None:
         rsa=rsa,
     )
     table = load(made["table"])
-    for name in ("model", "layer", "metric", "mean", "sd", "n", "partial", "within_class"):
+    for name in ("model", "layer", "metric", "mean", "sd", "n", "partial", "within_class_rho_a"):
         assert name in table
     assert table["metric"].tolist() == ["euclidean"] * 7 + ["cosine"] * 3
     networks = table.iloc[3:7].set_index("model")  # vgg15 is a model of the study
     assert networks["mean"].isna().all()
     assert (networks["n"] == 0).all()
-    assert networks.loc["resnext (published predictions)", "published"] == 0.533
+    assert networks.loc["resnext (published predictions)", "published"] == 0.5318
     part = table.iloc[:3]
-    assert part["model"].tolist() == ["label", "published_vgg15", "philnet"]
+    assert part["model"].tolist() == ["published_vgg15", "philnet", "label"]
     rows = part.set_index("model")
     assert rows.loc["philnet", "mean"] == pytest.approx(0.4)
     assert rows.loc["philnet", "sd"] == pytest.approx(0.2 / np.sqrt(2))
     assert rows.loc["philnet", "n"] == 2
     assert np.isnan(rows.loc["label", "sd"])
     assert np.isnan(rows.loc["label", "partial"])
-    assert rows.loc["philnet", "above_label"] == pytest.approx(-0.12)
+    assert rows.loc["philnet", "above_label"] == pytest.approx(0.4 - 0.2695)
     assert rows.loc["philnet", "ceiling_upper"] == 0.9
-    assert rows["published"].fillna(-1).tolist() == [0.52, 0.494, -1]
+    assert rows["published"].fillna(-1).tolist() == [0.4926, -1, 0.2695]
+    assert rows["published_spearman"].fillna(-1).tolist() == [0.494, -1, 0.52]
     assert "Peterson" in rows.loc["label", "published_source"]
     # Published with the Euclidean distance only.
     assert table["published"].iloc[7:].isna().all()

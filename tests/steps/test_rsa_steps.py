@@ -30,7 +30,12 @@ from latent_microscope.tables.behaviour import INTERVAL_MEASURES as PREDICTED
 from latent_microscope.tables.intervals import DIFFERENCE_COLUMNS, INTERVAL_COLUMNS
 from latent_microscope.tables.measures import BEHAVIOUR_MEASURES, COLUMNS, RSA_MEASURES
 
-BOOTSTRAP = {"intervals": "i.parquet", "differences": "d.parquet", "check": "k.parquet"}
+BOOTSTRAP = {
+    "intervals": "i.parquet",
+    "differences": "d.parquet",
+    "kinds": "n.parquet",
+    "check": "k.parquet",
+}
 
 
 def compared(study: Study, inputs: dict[str, Any]) -> Path:
@@ -52,7 +57,6 @@ def intervals_of(study: Study, folder: Path, inputs: dict[str, Any], **options: 
         **{key: value for key, value in inputs.items() if key != "tau"},
         "comparisons": compared(study, inputs),
         "draws": 300,
-        "vote_resamples": 4,
         "check_images": 40,
         "check_draws": 60,
         **options,
@@ -71,16 +75,16 @@ def test_ceilings(study: Study, tmp_path: Path) -> None:
     assert columns(table) == ["ceiling", "ceiling_sd", "lower", "upper", "sd", "n_splits"]
     row = table.iloc[0]
     counts = study.votes
-    expected = split_halves(counts, n_splits=3, seed=1, n_simulated=2)
+    expected = split_halves(counts, method="rho-a", n_splits=3, seed=1, n_simulated=2)
     assert row["ceiling"] == pytest.approx(expected.ceiling, abs=1e-12)
     assert row["ceiling_sd"] == pytest.approx(expected.ceiling_sd, abs=1e-12)
     assert row["lower"] == pytest.approx(expected.lower, abs=1e-12)
     assert row["upper"] == pytest.approx(expected.upper, abs=1e-12)
     assert row["sd"] == pytest.approx(expected.spread, abs=1e-12)
     every = load(made["ceilings"]).set_index("measure")
-    assert every.loc["spearman", "lower"] == row["lower"]
-    assert every.loc["rho_a", "lower"] == pytest.approx(
-        split_halves(counts, method="rho-a", n_splits=3, seed=1).lower, abs=1e-12
+    assert every.loc["rho_a", "lower"] == row["lower"]
+    assert every.loc["spearman", "lower"] == pytest.approx(
+        split_halves(counts, n_splits=3, seed=1).lower, abs=1e-12
     )
     assert every.loc["tau_a", "lower"] == pytest.approx(
         split_halves(counts, method="tau-a", n_splits=3, seed=1).lower, abs=5e-3
@@ -107,20 +111,16 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
     assert table["measure"].tolist() == list(RSA_MEASURES_IN_ORDER) * 3
     values = load(study["comparisons.parquet"]).set_index("model")
     rows = table.set_index(["model", "measure"])
-    assert rows.loc[("net", "spearman"), "value"] == values.loc["net", "value"]
+    assert rows.loc[("net", "rho_a"), "value"] == values.loc["net", "value"]
     for model in ("net", "poor"):
-        for measure in RSA_MEASURES:
+        for measure in RSA_MEASURES_IN_ORDER:
             row = rows.loc[(model, measure)]
-            name = "value" if measure == "spearman" else measure
+            name = "value" if measure == "rho_a" else measure
             assert row["value"] == pytest.approx(values.loc[model, name], abs=1e-12)
-            assert row["low"] < row["high"], measure
-            assert row["low_votes"] < row["high_votes"], measure
-            if measure != "class_level":  # of three pairs only
-                assert row["low"] < row["value"] < row["high"], measure
-            assert row["sd_votes"] > 0.9 * row["sd"]
+            assert row["low"] < row["value"] < row["high"], measure
     # Nothing to say of the label where it is held constant.
-    undefined = rows.loc["label"].loc[["partial_label", "within_class", "class_level"]]
-    assert undefined[["value", "low", "high", "low_votes", "high_votes"]].isna().all().all()
+    undefined = rows.loc["label"].loc[["partial_label", "within_class"]]
+    assert undefined[["value", "low", "high"]].isna().all().all()
     differences = made["differences"]
     assert columns(differences) == DIFFERENCE_COLUMNS
     pairs = differences[["model_a", "model_b"]].to_numpy().tolist()
@@ -130,9 +130,14 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
         values.loc["net", "value"] - values.loc["poor", "value"], abs=1e-12
     )
     assert 0 < first["low"] < first["difference"] < first["high"]
-    assert (differences["p_adjusted"] >= differences["p"]).all()
+    assert set(differences["measure"]) == {"rho_a"}
+    assert (differences["p"] >= 2 / 301).all()
+    kinds = made["kinds"]
+    assert kinds["kind_a"].tolist() == ["net, features"] * 2 + ["poor, features"]
+    np.testing.assert_allclose(kinds["difference"], differences["difference"])
+    assert set(kinds["generalises_to"]) == {"these networks"}
     check = made["check"]
-    assert check["measure"].value_counts().to_dict() == {"spearman": 3, "partial_label": 3}
+    assert check["measure"].value_counts().to_dict() == {"rho_a": 3, "partial_label": 3}
     known = check.dropna(subset=["value"])
     known = known[known["model"] != "label"]
     assert (known["correlation"] > 0.8).all()
@@ -145,9 +150,9 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
 
 
 RSA_MEASURES_IN_ORDER = (
-    "spearman", "rho_a", "tau_a", "cosine", "partial_label", "within_class", "non_unanimous",
-    "unique_variance", "class_level", "cka",
-)  # fmt: skip
+    *("rho_a", "spearman", "tau_a", "cosine", "partial_label", "within_class_rho_a"),
+    *("within_class", "non_unanimous_rho_a", "non_unanimous", "semipartial", "cka"),
+)
 
 
 def test_intervals_are_those_of_reranking(study: Study, tmp_path: Path) -> None:
@@ -155,14 +160,12 @@ def test_intervals_are_those_of_reranking(study: Study, tmp_path: Path) -> None:
     table = intervals_of(study, tmp_path, inputs, draws=1000)["intervals"].set_index(
         ["model", "measure"]
     )
-    exact = bootstrap_compare({"net": rdm(study.logits)}, rdm(study.shares), study.votes, 1000)
+    exact = bootstrap_compare({"net": rdm(study.logits)}, rdm(study.shares), None, 1000)
     row, other = table.loc[("net", "spearman")], exact.scores.iloc[0]
     # 48 images: what the first order leaves out is largest here.
     assert row["sd"] == pytest.approx(other["sd"], rel=0.1)
-    assert row["sd_votes"] == pytest.approx(other["sd_votes"], rel=0.15)
     assert row["low"] == pytest.approx(other["low"], abs=0.03)
     assert row["high"] == pytest.approx(other["high"], abs=0.03)
-    assert row["vote_shift"] == pytest.approx(other["vote_shift"], abs=0.02)
 
 
 def behaviour_arguments(study: Study) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def behaviour_of(study: Study, **options: Any) -> dict[str, Any]:
 
 
 def test_intervals_of_behaviour(study: Study) -> None:
-    paths = behaviour_of(study, draws=2000, vote_resamples=6)
+    paths = behaviour_of(study, draws=2000)
     table = load(paths["intervals"])
     assert table["measure"].tolist() == list(PREDICTED) * 2
     values = load(paths["behaviour"]).set_index("model")
@@ -189,10 +192,6 @@ def test_intervals_of_behaviour(study: Study) -> None:
     correct = study.logits.argmax(axis=1) == study.labels
     row = rows.loc[("net", "accuracy")]
     assert row["sd"] == pytest.approx(correct.std() / np.sqrt(N), rel=0.05)
-    assert row["sd_votes"] == pytest.approx(row["sd"], abs=1e-12)
-    row = rows.loc[("net", "cross_entropy")]
-    assert row["sd_votes"] > row["sd"]
-    assert abs(row["vote_shift"]) < 0.02
     row = rows.loc[("class_mean", "accuracy")]
     assert row["value"] == row["low"] == row["high"] == 1.0
     assert load(behaviour_of(study, draws=0)["intervals"]).empty
@@ -234,7 +233,7 @@ def test_annotator_equivalents(study: Study, tmp_path: Path) -> None:
 def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) -> None:
     inputs = nets(study)
     bare = {key: value for key, value in inputs.items() if key != "tau"}
-    paths = behaviour_of(study, draws=100, vote_resamples=3)
+    paths = behaviour_of(study, draws=100)
     ceiling, ceilings = study["ceiling.parquet"], study["ceilings.parquet"]
     noise_ceiling.main(
         **study.people, ceiling=ceiling, ceilings=ceilings, splits=2, simulated_datasets=1, tau=True
@@ -277,18 +276,18 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
     assert not table.duplicated(["model", "layer", "seed", "metric", "measure"]).any()
     rows = table.set_index(["model", "measure"])
     assert set(rows.loc["net"].index) == {*RSA_MEASURES, *BEHAVIOUR_MEASURES}
-    row = rows.loc[("net", "spearman")]
-    bounds = load(ceilings).set_index("measure").loc["spearman"]
+    row = rows.loc[("net", "rho_a")]
+    bounds = load(ceilings).set_index("measure").loc["rho_a"]
     assert row["ceiling_upper"] == bounds["upper"]
     assert row["ceiling"] == bounds["ceiling"]
     assert row["ceiling_sd"] == pytest.approx(bounds["ceiling_sd"], nan_ok=True)
-    assert row["baseline"] == rows.loc[("label", "spearman"), "value"]
+    assert row["baseline"] == rows.loc[("label", "rho_a"), "value"]
     assert row["baseline_name"] == "label"
     assert row["note"] == "tiny"
     assert row["n"] == N
     assert row["n_pairs"] == N * (N - 1) // 2
-    unique = rows.loc[("net", "unique_variance")]
-    assert unique["value"] < unique["ceiling_upper"] < row["ceiling_upper"] ** 2
+    unique, plain = rows.loc[("net", "semipartial")], rows.loc[("net", "spearman")]
+    assert unique["value"] < unique["ceiling_upper"] < plain["ceiling_upper"]
     rho = rows.loc[("label", "rho_a")]
     assert rho["value"] <= rho["self_ceiling"] < 1
     loss = rows.loc[("net", "cross_entropy")]
@@ -303,11 +302,11 @@ def test_all_measures_in_one_table(study: Study, tmp_path: Path, whole: bool) ->
         assert loss["equivalents_text"] != ""
         assert np.isfinite(row["equivalents"])
     else:
-        assert table[["low", "high", "low_votes", "equivalents"]].isna().all().all()
+        assert table[["low", "high", "equivalents"]].isna().all().all()
         assert (table["n_draws"] == 0).all()
         assert (table["equivalents_text"] == "").all()
     wide = load(made["models"]).set_index("model")
-    assert wide.loc["net", "spearman_mean"] == row["value"]
+    assert wide.loc["net", "rho_a_mean"] == row["value"]
     assert wide.loc["net", "cross_entropy_mean"] == loss["value"]
     assert wide.loc["net", "n"] == 1
     assert np.isnan(wide.loc["net", "spearman_sd"])
@@ -329,11 +328,14 @@ def test_inference_of_all_metrics(tmp_path: Path) -> None:
         "csv": "t.csv",
         "checks": "k.parquet",
         "checks_csv": "k.csv",
+        "kinds": "n.parquet",
+        "kinds_csv": "n.csv",
     }
     tabulate = tabulator("tabulate_inference")
-    made = run_twice(tabulate, tmp_path, outputs, differences=both, check=both[:1])
+    made = run_twice(tabulate, tmp_path, outputs, differences=both, check=both[:1], kinds=both)
     assert load(made["table"])["metric"].tolist() == ["a", "b"]
     assert load(made["checks"])["metric"].tolist() == ["a"]
+    assert load(made["kinds"])["metric"].tolist() == ["a", "b"]
     assert made["csv"].read_text().startswith("metric,p\n")
 
 

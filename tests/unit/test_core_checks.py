@@ -31,7 +31,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "funnel-executed": {"tp": [1], "fp": [2], "selected": [3]},
     "abi": {"status": ["ok", "too few"], "p": [0.5, np.nan], "q": [0.5, np.nan]},
     "euclidean": {
-        "model": ["label", "vae"], "method": ["spearman"] * 2, "value": [0.5, 0.1],
+        "model": ["label", "vae"], "method": ["rho-a"] * 2, "value": [0.5, 0.1],
         "label_only": [0.5, 0.5],
     },
     "euclidean-models": {"model_a": ["vae"], "model_b": ["human"], "value": [0.5]},

@@ -13,16 +13,15 @@ from latent_microscope.plots.style import look
 
 RSA = pd.DataFrame({
     "model": ["label", "net", "net"], "layer": "features", "seed": [0, 0, 1],
-    "metric": "euclidean", "method": "spearman", "value": [0.5, 0.3, 0.32],
-    "partial_label": [np.nan, 0.1, 0.12], "within_class": [np.nan, 0.05, 0.04],
-    "label_only": 0.5, "ceiling_lower": 0.7, "ceiling_upper": 0.9, "n_images": 100,
+    "metric": "euclidean", "method": "rho-a", "value": [0.5, 0.3, 0.32],
+    "partial_label": [np.nan, 0.1, 0.12], "within_class_rho_a": [np.nan, 0.05, 0.04],
+    "label_only": 0.5, "ceiling": 0.9, "n_images": 100,
 })  # fmt: skip
 MEASURES = pd.DataFrame({
     "model": "net", "layer": "features", "metric": "euclidean",
-    "measure": ["spearman", "spearman", "partial_label", "cosine"],
-    "low": [0.28, 0.30, 0.08, 0.0], "high": [0.34, 0.36, 0.14, 1.0],
-    "low_votes": [0.2, 0.24, np.nan, 0.0], "high_votes": [0.4, 0.44, np.nan, 1.0],
-    "ceiling_lower": [0.7, 0.7, 0.6, 0.5], "ceiling_upper": [0.9, 0.9, 0.85, 0.5],
+    "measure": ["rho_a", "rho_a", "partial_label", "cosine"],
+    "low": [0.2, 0.24, 0.08, 0.0], "high": [0.4, 0.44, 0.14, 1.0],
+    "ceiling": [0.9, 0.9, 0.85, 0.5],
 })  # fmt: skip
 
 
@@ -38,15 +37,15 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
         "measures": tmp_path / "measures.parquet",
     }
     save_table(files["rsa"], RSA)
-    other = MEASURES.assign(metric="cosine", low_votes=-0.9, high_votes=0.9)
+    other = MEASURES.assign(metric="cosine", low=-0.9, high=0.9)
     save_table(files["measures"], pd.concat([MEASURES, other]))
     with look("rsa") as made:
         notes = {"net": "random weights"}
         figure = plot_rsa(**files, title="tiny", look=made, notes=notes)
         bare = plot_rsa(rsa=files["rsa"], title="tiny", look=made)
-    everywhere, label_held, within = figure.axes[:3]
-    assert any(np.allclose(ends, [0.22, 0.42]) for ends in spans(everywhere))  # over votes
-    assert any(np.allclose(ends, [0.08, 0.14]) for ends in spans(label_held))  # over images
+    everywhere, within, label_held = figure.axes[:3]
+    assert any(np.allclose(ends, [0.22, 0.42]) for ends in spans(everywhere))
+    assert any(np.allclose(ends, [0.08, 0.14]) for ends in spans(label_held))
     assert not any(np.allclose(ends, [-0.9, 0.9]) for ends in spans(everywhere))
     sd = float(np.std([0.05, 0.04], ddof=1))
     assert any(np.allclose(ends, [0.045 - sd, 0.045 + sd]) for ends in spans(within))
@@ -54,4 +53,6 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
     assert "sd" in " ".join(t.get_text() for t in bare.texts)
     labels = [tick.get_text() for tick in everywhere.get_yticklabels()]
     assert "net · features (random weights)" in labels
-    assert len(label_held.patches) == len(bare.axes[1].patches) + 1, "the ceiling is missing"
+    ceilings = [line.get_xdata()[0] for line in label_held.lines if line.get_linestyle() == ":"]
+    assert ceilings == [0.85]
+    assert ":" not in [line.get_linestyle() for line in bare.axes[2].lines]

@@ -145,8 +145,8 @@ def test_sbs_with_its_interval(clusters: int, low: float, high: float, said: str
 
 
 def test_models_beside_label_and_ceiling() -> None:
-    base = {"layer": "features", "metric": "euclidean", "method": "spearman", "label_only": 0.5}
-    base |= {"ceiling_lower": 0.7, "within_class": 0.02, "note": ""}
+    base = {"layer": "features", "metric": "euclidean", "method": "rho-a", "label_only": 0.5}
+    base |= {"ceiling": 0.7, "within_class_rho_a": 0.02, "spearman": 0.5, "note": ""}
     label = base | {"model": "label", "mean": 0.5, "above_label": 0.0}
     below = base | {"model": "net", "mean": 0.3, "above_label": -0.2}
     text = findings("alignment", study(alignment=[label, below]))
@@ -157,15 +157,15 @@ def test_models_beside_label_and_ceiling() -> None:
 
 
 def test_an_interval_that_contains_zero_is_named() -> None:
-    base = {"model": "net", "layer": "features", "seed": 0, "measure": "spearman"}
-    both = [base | {"low_votes": low, "high_votes": 0.2} for low in (-0.1, 0.1)]
+    base = {"model": "net", "layer": "features", "seed": 0, "measure": "rho_a"}
+    both = [base | {"low": low, "high": 0.2} for low in (-0.1, 0.1)]
     text = findings("measures", study(measures=both))
     assert "1 of 2 models contains 0: net (features, seed 0)" in text
     assert "0 of 1 models contains 0." in findings("measures", study(measures=both[1:]))
 
 
 def test_too_few_draws_are_named() -> None:
-    base = {"p": 0.01, "p_adjusted": 0.2, "p_votes_adjusted": 0.3, "correction": "holm"}
+    base = {"p": 0.01, "p_adjusted": 0.2, "correction": "holm", "difference": 0.1}
     text = findings("differences", study(differences=[base] * 20))
     assert "0 of 20 pairs" in text
     assert "inference.draws" in text

@@ -33,6 +33,7 @@ class Wildcards:
     replicate: str = ""
     dataset: str = ""
     name: str = ""
+    part: str = ""
 
 
 Answer = Callable[["Study", Wildcards], Any]
