@@ -109,11 +109,11 @@ def gone(key: str) -> str | None:
     return new_name(key, GONE)
 
 
-def new_name(old: str, names: Mapping[str, str] = CONFIG) -> str | None:
+def new_name(old: str, names: Mapping[str, str] | None = None) -> str | None:
     """The new name of a former dotted key, or of a former value, ``key: value``."""
     key, _, value = old.partition(": ")
     steps = key.split(".")
-    for pattern, new in names.items():
+    for pattern, new in (CONFIG if names is None else names).items():
         wanted, _, former = pattern.partition(": ")
         parts = wanted.split(".")
         same = former == value and len(parts) == len(steps)

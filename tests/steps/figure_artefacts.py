@@ -325,8 +325,8 @@ def _rsa(made: Made, rng: np.random.Generator, models: list[str], seeds: int) ->
                              49_995_000))  # fmt: skip
     save_table(made.folder / "rsa.parquet", pd.DataFrame(rows, columns=[
         "model", "layer", "seed", "metric", "method", "value", "partial_label", "spearman",
-        "within_class_rho_a", "non_unanimous", "label_only", "ceiling", "ceiling_lower", "ceiling_upper", "n_images",
-        "n_pairs",
+        "within_class_rho_a", "non_unanimous", "label_only", "ceiling", "ceiling_lower",
+        "ceiling_upper", "n_images", "n_pairs",
     ]))  # fmt: skip
     names = ["human", *[f"{m} features seed 0" for m in models]]
     made.table(

@@ -239,6 +239,9 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
         with pytest.raises(InputError) as caught:
             fields.check(Invented, wrong, "studies.x")
         assert str(caught.value) == said
+    monkeypatch.setattr(former_names, "GONE", {"studies.*.old": "nothing is drawn"})
+    with pytest.raises(InputError, match=r"studies\.x\.old: .*since nothing is drawn; remove it"):
+        fields.check(Invented, {"old": 3}, "studies.x")
     found = fields.check(Invented, {"vote_resamples": 3, "kind": "custom"}, "studies.x")
     assert found == {"vote_resamples": 3, "kind": "custom"}
     with pytest.raises(InputError, match=r"studies\.x\.votesets: unknown key"):
