@@ -21,7 +21,8 @@ from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import vote_shares
 
 _METHODS = ("spearman", "rho-a")
-_WORLDS = ("dirichlet", "softmax", "near-unanimous", "flat", "ambiguous", "clusters", "identical")
+_CLEAR = ("dirichlet", "softmax", "near-unanimous", "ambiguous")
+_WEAK = ("flat", "clusters", "identical")
 _VOTES = ("2", "4", "10", "50", "100", "2-20", "4 or 100")
 _FEW = ("softmax", "near-unanimous", "flat", "identical")
 
@@ -88,8 +89,10 @@ def simulate_behaviour(cell: Cell, generator: np.random.Generator) -> dict[str, 
 
 
 _CELLS: tuple[Cell, ...] = (
-    *({"world": w, "votes": v, "n": 100, "classes": 4} for w, v in product(_WORLDS, _VOTES)),
-    *({"world": w, "votes": v, "n": 50, "classes": 10} for w, v in product(_FEW, ("4", "50"))),
+    *({"world": w, "votes": v, "n": 100, "classes": 4} for w, v in product(_CLEAR, _VOTES)),
+    *({"world": w, "votes": v, "n": 200, "classes": 4} for w, v in product(_WEAK, _VOTES)),
+    *({"world": w, "votes": v, "n": 50, "classes": 2} for w, v in product(_FEW, ("4", "50"))),
+    *({"world": w, "votes": "50", "n": 50, "classes": k} for w, k in product(_FEW, (4, 10))),
     *({"world": w, "votes": "10", "n": 1000, "classes": 10} for w in ("softmax", "near-unanimous")),
 )
 _BEHAVIOUR_CELLS: tuple[Cell, ...] = tuple(
