@@ -119,9 +119,9 @@ def noise_ceiling(
 
     It is not available (NaN, with a status) where identical images might be taken for different
     ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
-    the share of the votes' variance that is between images (:func:`share_error`); where there are fewer than 20 images per class
-    (most frequent answer), 10 with 20 votes each; and where over 95 % of the images are unanimous.
-    A constant true RDM scores 0.
+    the share of the votes' variance that is between images (:func:`share_error`); where there are
+    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; and where over
+    95 % of the images are unanimous. A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
