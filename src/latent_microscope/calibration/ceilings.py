@@ -111,7 +111,7 @@ _EXPLAINED = {
 _BEHAVIOUR_CELLS = tuple(
     _cells(("dirichlet", "softmax", "near-unanimous", "ambiguous"), ("10", "50", "2-20"), 200, 4)
 )
-_BEHAVIOUR = ("cross_entropy", "kl", "js", "second_best_accuracy", "entropy_spearman")
+_BEHAVIOUR = ("cross_entropy", "kl", "js", "entropy_spearman")
 METHODS = (
     Method(
         "noise ceiling",
