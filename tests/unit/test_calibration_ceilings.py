@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from latent_microscope.calibration import ceilings
+from latent_microscope.calibration.grid import cell_text
 
 
 @pytest.mark.parametrize("world", ["dirichlet", "softmax", "near-unanimous", "flat", "ambiguous"])
@@ -38,3 +39,8 @@ def test_a_data_set_of_each_method() -> None:
         found = method.simulate(method.cells[1], np.random.default_rng(0))
         assert set(found) == set(method.goals)
         assert max(abs(value) for value in found.values()) < 0.3
+
+
+def test_explained_cells_are_on_the_grid() -> None:
+    for method in ceilings.METHODS:
+        assert set(method.explained) <= {cell_text(cell) for cell in method.cells}

@@ -23,10 +23,13 @@ from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve
 TOO_FEW = "too few images and votes"
 UNANIMOUS = "nearly all images are unanimous"
 """Why a ceiling is not available."""
-# A ceiling of identical images is 0.24 standard errors too high, and so 0.03 at this one.
-_LARGEST_ERROR = 0.125
-# So clear a structure is no product of noise.
-_CLEAR = 0.5
+# Near 0 a ceiling is 0.24 standard errors too high, and where images differ in one direction only
+# up to 0.5 too low.
+_LARGEST_ERROR = 0.08
+# Images per class (most frequent answer) that a population needs: half with so many votes each.
+_FEWEST_IMAGES, _MANY_VOTES = 20, 20
+# So clear a structure is no product of noise, of so many votes per image.
+_CLEAR, _FEWEST_VOTES = 0.5, 4
 # Of unanimous images the votes do not say how they differ.
 _MOST_UNANIMOUS = 0.95
 
@@ -115,9 +118,10 @@ def noise_ceiling(
     """Noise ceiling of a human RDM: the expected score of the true RDM against these votes.
 
     It is not available (NaN, with a status) where identical images might be taken for different
-    ones: a ceiling below 0.5, and a standard error above 0.125 of the share of the votes' variance
-    that is between images (:func:`share_error`); and where over 95 % of the images are unanimous.
-    A constant true RDM scores 0.
+    ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
+    the share of the votes' variance that is between images (:func:`share_error`); where there are
+    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; and where over
+    95 % of the images are unanimous. A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
@@ -186,4 +190,8 @@ def ceiling_status(counts: Counts, ceiling: float) -> str:
     """Empty if a ceiling of these votes is available, else why not."""
     if (counts.max(axis=1) == counts.sum(axis=1)).mean() > _MOST_UNANIMOUS:
         return UNANIMOUS
-    return TOO_FEW if ceiling <= _CLEAR and share_error(counts) > _LARGEST_ERROR else ""
+    votes = counts.sum(axis=1).mean()
+    fewest = _FEWEST_IMAGES / 2 if votes >= _MANY_VOTES else _FEWEST_IMAGES
+    small = len(counts) < fewest * len(np.unique(counts.argmax(axis=1)))
+    weak = (ceiling <= _CLEAR or votes < _FEWEST_VOTES) and share_error(counts) > _LARGEST_ERROR
+    return TOO_FEW if small or weak else ""

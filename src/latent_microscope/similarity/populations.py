@@ -116,6 +116,9 @@ def fit_population(counts: Counts, generator: np.random.Generator) -> Population
         # An image's votes say (s + 1) / (s + m) of what as many independent votes would.
         centres = _centres((shares * (strength + 1.0) / (strength + total)).T, counts)
         strength, _ = _strength(counts, centres, shares)
+    # Around fitted centres the variance, proportional to 1 / (s + 1), is too small: ddof.
+    spare = max(1.0 - len(names) / n, 0.1)
+    strength = max((strength + 1.0) * spare - 1.0, _WEAKEST)
     return Population(centres, strength, _responsibilities(counts, centres, strength, share))
 
 
