@@ -238,7 +238,8 @@ def test_every_number_of_few_people_has_their_design_effect_and_freedom():
     np.testing.assert_allclose(tables["odds"]["p"], p)
     assert tables["odds"]["agrees"].all()
     assert (p <= 0.05).any()
-    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(*counts, t)
+    a, b, c, d = counts
+    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(a, b, c, d, t)
     share = members.mean()
     for column, end in (("low", 0), ("high", 1)):
         wanted = ratios[end] / (share * ratios[end] + 1.0 - share)
