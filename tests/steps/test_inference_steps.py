@@ -202,9 +202,9 @@ def test_power_meets_the_requirement_and_the_level() -> None:
         attributes=1,
         seed=1,
     )
-    table = table.loc[table["people"] == "single", "power"].tolist()  # fmt: skip
-    assert table[1] >= 0.9
-    assert table[0] <= binomial_limit(1000)
+    found = table.loc[table["people"] == "single", "power"].tolist()
+    assert found[1] >= 0.9
+    assert found[0] <= binomial_limit(1000)
 
 
 def test_limits() -> None:

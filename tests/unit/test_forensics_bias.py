@@ -38,6 +38,12 @@ def table_of(a, b, c, d):
     return attribute, members
 
 
+def columns(*cells):
+    """Cells as a table of floats."""
+    a, b, c, d = (np.atleast_1d(np.asarray(cell, dtype=float)) for cell in cells)
+    return a, b, c, d
+
+
 def mid_tails(a, b, c, d, odds_ratio):
     """Lower and upper mid-p tail of the members with the attribute, by scipy's law."""
     law = nchypergeom_fisher(a + b + c + d, a + c, a + b, odds_ratio)
@@ -174,7 +180,7 @@ def test_everybody_a_member_is_undefined_and_nobody_an_error():
 def test_score_interval_of_the_ratio_against_its_definition():
     # Neither the counts nor the ends come from our formulas: the likelihood is searched.
     a, b, c, d = 7.0, 20.0, 15.0, 150.0
-    for end in ratio_interval(tuple(np.array([x]) for x in (a, b, c, d))):
+    for end in ratio_interval(columns(a, b, c, d)):
         ratio = np.exp(end[0])
         outside = np.linspace(1e-6, min(1.0, 1.0 / ratio) - 1e-6, 2_000_001)
         inside = ratio * outside
@@ -192,14 +198,10 @@ def test_score_interval_of_the_ratio_against_its_definition():
 
 
 def test_fractional_counts_lie_between_whole_ones():
-    p = conditional_p(
-        tuple(np.array(x) for x in ([3.0, 3.5, 4.0], [9.0] * 3, [2.0] * 3, [40.0] * 3))
-    )
+    p = conditional_p(columns([3.0, 3.5, 4.0], [9] * 3, [2] * 3, [40] * 3))
     assert p[0] > p[1] > p[2]
-    few, many = (
-        conditional_p(tuple(np.array([x]) for x in (8.0, 9.0, 2.0, 40.0)), df) for df in (4, 1e9)
-    )
-    exact = conditional_p(tuple(np.array([x]) for x in (8.0, 9.0, 2.0, 40.0)))
+    few, many = (conditional_p(columns(8, 9, 2, 40), df) for df in (4, 1e9))
+    exact = conditional_p(columns(8, 9, 2, 40))
     assert many[0] == pytest.approx(exact[0], rel=1e-5)
     assert few[0] == pytest.approx(2 * student.sf(-norm.ppf(exact[0] / 2), 4), rel=1e-9)
 
@@ -229,14 +231,15 @@ def test_every_number_of_few_people_has_their_design_effect_and_freedom():
     known = ~np.isnan(effect)
     assert known.mean() > 0.5
     assert (freedom[known] < 16.0).all()  # 20 people
-    counts = tuple(cell[known] / effect[known] for cell in contingency(present, members))
+    counts = columns(*(cell[known] / effect[known] for cell in contingency(present, members)))
     t = student.ppf(0.975, freedom[known])
     tables = {k: v[known] for k, v in attribute_bias(present, members, identities=codes).items()}
     p = conditional_p(counts, freedom[known])
     np.testing.assert_allclose(tables["odds"]["p"], p)
     assert tables["odds"]["agrees"].all()
     assert (p <= 0.05).any()
-    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(*counts, t)
+    a, b, c, d = counts
+    ratios, sides = np.exp(ratio_interval(counts, freedom[known])), newcombe_interval(a, b, c, d, t)
     share = members.mean()
     for column, end in (("low", 0), ("high", 1)):
         wanted = ratios[end] / (share * ratios[end] + 1.0 - share)

@@ -81,5 +81,11 @@ METHODS = (
         ),
         bias_outcomes,
         _GOALS,
+        {
+            "images=1000, members=300, people=fifth, prevalence=0.05, odds_ratio=3.0": (
+                "The design effect is that of the odds ratio. The person with a fifth of the "
+                "images bears more on the difference; two of three studies are untestable."
+            )
+        },
     ),
 )

@@ -69,7 +69,7 @@ def clustered_error(
     found = np.empty((4, r.shape[1]))
     for j in range(r.shape[1]):
         weight = np.bincount(k, w[:, j]) / total
-        sums = np.bincount(cell, r[:, j] * w[:, j], cells).reshape(shape)
+        sums = np.asarray(np.bincount(cell, r[:, j] * w[:, j], cells), np.float64).reshape(shape)
         if deviations is None:
             spread = np.sqrt(np.bincount(k, r[:, j] ** 2) / total)
         else:
