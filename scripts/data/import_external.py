@@ -1,4 +1,4 @@
-from latent_microscope.data.externals import external_rows
+from latent_microscope.custom.externals import external_rows
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy
 from latent_microscope.io.inputs import save_ids

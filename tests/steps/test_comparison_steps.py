@@ -162,7 +162,10 @@ def test_gathered_rsa(tmp_path: Path) -> None:
     base = dict.fromkeys(COMPARISON_COLUMNS, 0.1)
     table = pd.DataFrame([{**base, "model": "b", "seed": 1}, {**base, "model": "a", "seed": 0}])
     save_table(tmp_path / "comparisons.parquet", table)
-    save_table(tmp_path / "ceiling.parquet", pd.DataFrame({"lower": [0.7], "upper": [0.9]}))
+    save_table(
+        tmp_path / "ceiling.parquet",
+        pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9]}),
+    )
     arguments: dict[str, Any] = {"comparisons": tmp_path / "comparisons.parquet"}
     made = run_twice(
         gather_rsa.main,
@@ -174,6 +177,7 @@ def test_gathered_rsa(tmp_path: Path) -> None:
     table = load(made["rsa"])
     assert columns(table) == RSA_COLUMNS
     assert table["model"].tolist() == ["b", "a"]
+    assert (table["ceiling"] == 0.8).all()
     assert (table["ceiling_lower"] == 0.7).all()
     assert (table["ceiling_upper"] == 0.9).all()
     save_table(tmp_path / "none.parquet", pd.DataFrame({"lower": [], "upper": []}))

@@ -145,7 +145,7 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
     save_table(tmp_path / "c.parquet", load(study["comparisons.parquet"]).iloc[1:])
     with pytest.raises(InputError, match=r"no row for \('net', 'features', 0\)"):
         intervals_of(study, tmp_path, inputs, comparisons=tmp_path / "c.parquet")
-    with pytest.raises(InputError, match="2 draws"):
+    with pytest.raises(InputError, match="at least 2"):
         intervals_of(study, tmp_path, inputs, draws=1)
 
 
@@ -332,7 +332,7 @@ def test_inference_of_all_metrics(tmp_path: Path) -> None:
         "kinds_csv": "n.csv",
     }
     tabulate = tabulator("tabulate_inference")
-    made = run_twice(tabulate, tmp_path, outputs, differences=both, check=both[:1], kinds=both)
+    made = run_twice(tabulate, tmp_path, outputs, differences=both, check=both[:1], of_kinds=both)
     assert load(made["table"])["metric"].tolist() == ["a", "b"]
     assert load(made["checks"])["metric"].tolist() == ["a"]
     assert load(made["kinds"])["metric"].tolist() == ["a", "b"]

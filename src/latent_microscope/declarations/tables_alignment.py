@@ -135,7 +135,7 @@ INFERENCE = (
         inputs={
             "differences": comparison.of_metrics("differences"),
             "check": comparison.of_metrics("check"),
-            "kinds": comparison.of_metrics("kinds"),
+            "of_kinds": comparison.of_metrics("kinds"),
         },
     ),
     _bootstrapped(

@@ -190,19 +190,19 @@ def _labelled(
 
 
 def tabulate_inference(
-    *, differences: list[In], check: list[In], kinds: list[In]
+    *, differences: list[In], check: list[In], of_kinds: list[In]
 ) -> dict[str, pd.DataFrame]:
     """Concatenate the tables of all metrics.
 
     Args:
         differences: .parquet of paired differences per metric.
         check: .parquet of the check of the bootstrap per metric.
-        kinds: .parquet of differences of kinds of networks per metric.
+        of_kinds: .parquet of differences of kinds of networks per metric.
 
     Returns:
         ``table``: all differences. ``checks``: all checks. ``kinds``: all differences of kinds.
     """
     return {
         name: pd.concat([load_table(path) for path in paths], ignore_index=True)
-        for name, paths in (("table", differences), ("checks", check), ("kinds", kinds))
+        for name, paths in (("table", differences), ("checks", check), ("kinds", of_kinds))
     }
