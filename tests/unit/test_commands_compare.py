@@ -179,7 +179,7 @@ def test_the_text_says_the_numbers_and_the_next_command_is_understood(made: File
     assert lines[0] == f"{N} images, {N * 20} votes in 3 classes; euclidean distances"
     for row in table.to_dict("records"):
         line = next(line for line in lines if line.startswith(f"{row['model']}: "))
-        assert f"{row['spearman']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in line
+        assert f"{row['rho_a']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in line
         assert line.endswith("(baseline)") == row["baseline"]
     assert f"{table['ceiling_lower'][0]:.3f} to {table['ceiling_upper'][0]:.3f}" in result.text
     assert sum(line.startswith("note: lo gits ") for line in lines) == 1

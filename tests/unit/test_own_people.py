@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import squareform
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, spearmanr, t
 
 from latent_microscope.custom.dissimilarity import (
     condensed,
@@ -19,6 +19,7 @@ from latent_microscope.custom.dissimilarity import (
 )
 from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.errors import InputError
+from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.rdms import RDM, rdm
 
@@ -220,8 +221,16 @@ def test_the_table_has_value_interval_and_baseline() -> None:
     assert first["value"] == pytest.approx(mean(spearmanr, models["m"]), abs=1e-6)
     assert table["value"][2] == pytest.approx(mean(pearsonr, models["m"]), abs=1e-5)
     assert first["low"] <= first["value"] <= first["high"]
-    drawn = [bootstrap_compare(models, one, n_draws=50).draws[:, 0] for one in people]
-    assert first["sd"] == pytest.approx(np.mean(drawn, axis=0).std(ddof=1))
+    each = [bootstrap_compare(models, one, n_draws=50) for one in people]
+    drawn = np.array([one.draws[:, 0] for one in each])
+    places = stream(0, "bootstrap_observers").integers(0, 3, (50, 3))
+    both = [np.mean([drawn[o, draw] for o in row]) for draw, row in enumerate(places)]
+    images = np.var(drawn.mean(axis=0), ddof=1)
+    others = np.var([one.scores["score"][0] for one in each], ddof=1) / 3
+    variance = 2 * (images + others) - np.var(both, ddof=1)  # Schütt et al. 2023
+    least, most = max(images, others), max(np.var(both, ddof=1), images, others)
+    assert first["sd"] == pytest.approx(np.clip(variance, least, most) ** 0.5)
+    assert first["high"] - first["value"] == pytest.approx(t.ppf(0.975, 2) * first["sd"])
     assert (table["value"] <= table["ceiling_upper"] + 1e-9).all()
     label = label_rdm(labels, people[0].ids)
     wanted = mean(spearmanr, label)

@@ -47,7 +47,7 @@ def plot_rsa(
     are the standard deviation over seeds. ``simulated`` votes are compared with no published
     network.
     """
-    table = load_table(rsa, [*_RSA_PANELS, "model", "layer", "label_only", "ceiling"])
+    table = load_table(rsa)
     if table.empty:
         raise InputError(f"{rsa}: has no rows; compare the RDMs of at least one model")
     metric = str(table["metric"].iloc[0])
