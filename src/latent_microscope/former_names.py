@@ -30,6 +30,7 @@ CONFIG = {
 GONE = {
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",
+    "studies.*.resamples": "images of a person are a cluster, which needs no resampling",
 }
 """Dotted key that nothing reads any more → why."""
 FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}
