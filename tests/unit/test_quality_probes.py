@@ -103,6 +103,8 @@ def test_folds_are_averaged_not_pooled():
     assert folded_auc(scores, positive, folds).auc == pytest.approx(expected)
     only = np.where(folds == 0, positive, False)
     np.testing.assert_array_equal(folded_auc(scores, only, folds).rows, np.flatnonzero(folds == 0))
+    half = folded_auc(scores, np.where(folds < 2, positive, False), folds)
+    assert half.weights[positive[half.rows]].sum() == pytest.approx(1.0)
     with pytest.raises(InputError, match="fewer folds"):
         folded_auc(scores, np.zeros(400, bool), folds)
 
@@ -289,6 +291,41 @@ def test_an_attribute_of_whole_folds_is_said_to_be_separated() -> None:
     assert np.isnan(table["auc"][0])
     assert np.isnan(table["q"][0])
     assert table["q"][1] == table["p"][1]  # not counted among the tests
+
+
+def test_intervals_and_p_have_the_freedom_of_people() -> None:
+    rng = np.random.default_rng(14)
+    people = np.repeat(np.arange(24), 15)
+    latents = rng.normal(size=(24, 4))[people] + rng.normal(size=(360, 4))
+    present = latents[:, :1] + rng.normal(size=(24, 1))[people] + rng.logistic(size=(360, 1)) > 1
+    pixels = latents + rng.normal(size=latents.shape)
+    folds = folds_of(360, 4, 0, people=people)
+    spaces = {"latents": latents, "pixels": pixels}
+    table = probe_table(spaces, pd.DataFrame(present, columns=["a"]), folds, people=people)
+    row, refits = table.iloc[0], Refits.of(people)
+    found = {key: cross_validated(x, present, folds, refits=refits) for key, x in spaces.items()}
+    auc = {key: folded_auc(x[:, 0], present[:, 0], folds) for key, (x, _) in found.items()}
+    shifts = {key: x[0] for key, (_, x) in found.items()}
+    error, freedom = probe_error(
+        auc["latents"], auc["latents"].residuals, shifts["latents"], people
+    )
+    assert freedom < 24
+    logit = np.log(row["auc"] / (1 - row["auc"]))
+    wide = student.ppf(0.975, freedom) * error / (row["auc"] * (1 - row["auc"]))
+    assert np.log(row["low"] / (1 - row["low"])) == pytest.approx(logit - wide)
+    assert np.log(row["high"] / (1 - row["high"])) == pytest.approx(logit + wide)
+    assert row["p"] == pytest.approx(2 * student.sf((row["auc"] - 0.5) / error, freedom))
+    error, freedom = probe_error(
+        auc["latents"],
+        auc["latents"].residuals - auc["pixels"].residuals,
+        shifts["latents"] - shifts["pixels"],
+        people,
+    )
+    assert freedom < 30
+    wide = student.ppf(0.975, freedom) * error
+    assert row["gain_low"] == pytest.approx(row["gain"] - wide)
+    assert row["gain_high"] == pytest.approx(row["gain"] + wide)
+    assert row["gain_p"] == pytest.approx(2 * student.sf(abs(row["gain"]) / error, freedom))
 
 
 def test_people_that_cannot_carry_an_error_are_said_to_be_few() -> None:
