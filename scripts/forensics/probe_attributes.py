@@ -27,7 +27,8 @@ def main(
     samples with identity: no person is in two folds; with label: classes are spread evenly. probes:
     AUC with 95 % interval, p and q against 0.5, the AUC of as many principal components of the
     pixels and of the mean colour (with images only), and the gain over the former with interval, p
-    and q. strength: inverse of the L2 penalty on standardised features (C of scikit-learn).
+    and q. They generalise to probes trained on other people, as many, and tried on new ones.
+    strength: inverse of the L2 penalty on standardised features (C of scikit-learn).
     """
     z, ids = load_with_ids(latents, encoding)
     wanted = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
@@ -55,7 +56,10 @@ def main(
     )
     untested = result["attribute"][result["status"] != "ok"].tolist()
     if untested:
-        log.info("not tested, too few images with or without: %s", ", ".join(untested))
+        log.info(
+            "not tested, too few images or people with or without, or no errors: %s",
+            ", ".join(untested),
+        )
     save_table(probes, result)
 
 

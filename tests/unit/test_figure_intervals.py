@@ -53,6 +53,7 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
     assert "sd" in " ".join(t.get_text() for t in bare.texts)
     labels = [tick.get_text() for tick in everywhere.get_yticklabels()]
     assert "net · features (random weights)" in labels
-    ceilings = [line.get_xdata()[0] for line in label_held.lines if line.get_linestyle() == ":"]
+    dotted = [line for line in label_held.lines if line.get_linestyle() == ":"]
+    ceilings = [float(np.asarray(line.get_xdata())[0]) for line in dotted]
     assert ceilings == [0.85]
     assert ":" not in [line.get_linestyle() for line in bare.axes[2].lines]

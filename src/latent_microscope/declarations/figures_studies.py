@@ -182,10 +182,11 @@ STUDIES = (
         caption=(
             "Linear probes of attributes. a: AUC of logistic regression of each attribute on the "
             "latents of held-out images (five-fold cross-validation; no person is in two folds "
-            "where identities are known), 95 % interval clustered by person, mean over VAEs. "
+            "where identities are known), 95 % interval of sampling persons, for training and for "
+            "testing, mean over VAEs. "
             "Orange diamonds: the same from as many principal components of the pixels; grey "
             "bars: from the mean colour. b: latents minus pixels, paired by image. Grey dots: "
-            "fewer than 20 images with or without the attribute, not tested. Filled: q ≤ 0.05 "
+            "too few images or persons with or without the attribute, not tested. Filled: q ≤ 0.05 "
             "(Benjamini-Hochberg over attributes, the largest over VAEs)."
         ),
         category="Bias",

@@ -306,8 +306,9 @@ FORENSICS = (
         title="probes",
         caption=(
             "Linear probes of every attribute: AUC of logistic regression on the latents of "
-            "held-out images (no person in two folds) over VAE seeds, 95 % interval by DeLong's "
-            "placements summed within persons, q against 0.5, the AUC from as many principal "
+            "held-out images (no person in two folds) over VAE seeds, 95 % interval for probes "
+            "trained on as many other persons (DeLong's placements summed within persons, and the "
+            "variance of training), q against 0.5, the AUC from as many principal "
             "components of the pixels and from the mean colour, and the gain of the latents over "
             "the pixels with interval and q."
         ),

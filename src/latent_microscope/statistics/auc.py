@@ -8,20 +8,24 @@ from scipy.stats import rankdata
 from scipy.stats import t as student
 
 from latent_microscope.errors import InputError
+from latent_microscope.statistics.clusters import clustered_error
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class FoldedAuc:
-    """Mean AUC over folds and the influence of every sample on it.
+    """Mean AUC over the folds that have both classes, and how every sample of these bears on it.
 
-    ``auc + influence.sum() / n`` is the first-order change of the estimate.
+    ``auc + sum(weights * residuals)`` is the first-order change of the estimate.
     """
 
-    auc: float  # over the folds that have both classes, weighted by their number of samples
-    influence: Floats  # mean 0 over the samples of such folds, 0 in the others
-    n: int  # samples in these folds
+    auc: float  # folds weighted by their number of samples
+    rows: Ints  # (m,) samples in these folds
+    residuals: Floats  # (m,) placement minus the fold's AUC; of negatives with the sign turned
+    weights: Floats  # (m,)
+    strata: Ints  # (m,) fold and class
 
 
 def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
@@ -63,29 +67,41 @@ def folded_auc(scores: npt.ArrayLike, positive: npt.ArrayLike, folds: npt.ArrayL
     if not parts:
         raise InputError("no fold has samples with and without the attribute; use fewer folds")
     n = sum(len(rows) for rows in parts)
-    influence, total = np.zeros(len(values)), 0.0
-    for rows in parts:
+    total, residuals, weights, strata = 0.0, [], [], []
+    for number, rows in enumerate(parts):
         inside = labels[rows]
+        side = np.where(inside, 1.0, -1.0)
         placed, auc = placements(values[rows], inside)
-        share = np.where(inside, inside.mean(), 1.0 - inside.mean())
-        influence[rows] = (placed - auc) / share
+        residuals.append(side * (placed - auc))
+        weights.append(side / np.where(inside, inside.mean(), 1.0 - inside.mean()) / n)
+        strata.append(2 * number + inside)
         total += auc * len(rows)
-    return FoldedAuc(total / n, influence, n)
+    joined = [np.concatenate(each) for each in (parts, residuals, weights, strata)]
+    return FoldedAuc(total / n, *joined)
 
 
-def clustered_error(influence: Floats, n: int, clusters: npt.NDArray[np.int64]) -> float:
-    """Standard error of a mean over n samples from their influence, summed within clusters.
+def sampling_error(
+    found: FoldedAuc, residuals: Floats, clusters: npt.NDArray[np.int64]
+) -> tuple[float, float]:
+    """Standard error from the samples of the held-out folds, and its degrees of freedom.
 
-    A sample has a cluster of its own where samples are independent.
+    ``residuals``: those of ``found``, or the difference of two AUCs' of the same samples. A sample
+    has a cluster of its own where samples are independent. Deviations are pooled over folds: a
+    fold with one positive shows none. NaN: no fold has two, or too few or unequal clusters.
 
-    Source: Obuchowski 1997 for the AUC of clustered data; the usual cluster-robust variance.
+    Source: Obuchowski 1997 for the AUC of clustered data; :func:`.clusters.clustered_error`.
     """
-    codes = np.unique(clusters, return_inverse=True)[1]
-    sums = np.bincount(codes, weights=influence)
-    groups = len(sums)
-    if groups < 2:
-        return float("nan")
-    return float(np.sqrt(np.sum(sums**2) * groups / (groups - 1)) / n)
+    deviations = np.zeros((int(found.strata.max()) + 1, 1))
+    for side in (0, 1):
+        mine = residuals[found.strata % 2 == side]
+        spare = len(mine) - len(deviations) // 2  # a mean is fitted in each fold
+        if spare < 1:
+            return float("nan"), float("nan")
+        deviations[side::2] = np.sqrt(np.sum(mine**2) / spare)
+    error = clustered_error(
+        residuals, found.weights, found.strata, clusters[found.rows], deviations
+    )
+    return float(error.error[0]), float(error.freedom[0])
 
 
 def logit_interval(auc: float, error: float, freedom: float = np.inf) -> tuple[float, float]:
