@@ -16,7 +16,6 @@ from latent_microscope.similarity.votes import (
     class_mean_votes,
     draw_without_replacement,
     halve_votes,
-    resample_votes,
     vote_shares,
 )
 
@@ -191,7 +190,6 @@ def test_halves_of_votes(seed: int) -> None:
     assert one.min() >= 0
     assert two.min() >= 0
     assert np.abs(one.sum(axis=1) - two.sum(axis=1)).max() <= 1
-    assert (resample_votes(counts, rng).sum(axis=1) == counts.sum(axis=1)).all()
 
 
 def test_draws_are_hypergeometric_and_odd_votes_go_either_way() -> None:

@@ -1,20 +1,18 @@
-"""Bins without ranking, and covariances of many RDMs at once: the same as one by one."""
+"""Bins of ranks, and covariances of many RDMs at once: the same as one by one."""
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity import covariances, ranks, rdm
+from latent_microscope.similarity import covariances, rdm
 from latent_microscope.similarity.covariances import rank_covariances
 from latent_microscope.similarity.influence import rank_covariance, selection
 from latent_microscope.similarity.ranks import (
     Binned,
-    Ranks,
     average_ranks,
     binned,
-    binned_values,
     bins_of,
-    bins_of_values,
 )
 
 MANY = 70_000  # above 65,534 values there are 4096 bins
@@ -35,47 +33,25 @@ def values(kind: str) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["uniform", "ties", "two", "one", "narrow", "wide", "signed"])
 @pytest.mark.parametrize("size", [MANY, 500])
-def test_bins_of_values_are_those_of_their_ranks(kind: str, size: int) -> None:
+def test_midranks_of_bins(kind: str, size: int) -> None:
     x = values(kind)[-size:]
-    expected, number = bins_of(average_ranks(x))
-    found, count = bins_of_values(x)
-    np.testing.assert_array_equal(found, expected)
-    assert count == number
-    a, b = binned_values(x), binned(average_ranks(x))
-    np.testing.assert_array_equal(a.midranks, b.midranks)
-    share = np.bincount(expected, minlength=number) / size
-    np.testing.assert_allclose(b.midranks, np.cumsum(share) - share / 2, atol=1e-6)
-
-
-def test_bins_of_many_magnitudes_are_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = values("wide")
-    ranked = []
-
-    def counted(v: np.ndarray) -> Ranks:
-        ranked.append(len(v))
-        return average_ranks(v)
-
-    monkeypatch.setattr(ranks, "average_ranks", counted)
-    monkeypatch.setattr(ranks, "_MOST_EDGES", 1 << 16)
-    expected, _ = bins_of_values(x)
-    assert not ranked
-    monkeypatch.setattr(ranks, "_MOST_EDGES", 10)
-    found, _ = bins_of_values(x)
-    np.testing.assert_array_equal(found, expected)
-    assert ranked
-
-
-def test_bins_of_float64_values() -> None:
-    x = values("uniform").astype(np.float64)
-    np.testing.assert_array_equal(bins_of_values(x)[0], bins_of(average_ranks(x))[0])
+    bins, number = bins_of(average_ranks(x))
+    expected = (rankdata(x) - 0.5) / size
+    found = binned(average_ranks(x))
+    np.testing.assert_array_equal(found.bins, bins)
+    share = np.bincount(bins, minlength=number) / size
+    np.testing.assert_allclose(found.midranks, np.cumsum(share) - share / 2, atol=1e-6)
+    # 4096 bins of equal width in rank, or one for each group of equal values.
+    most = 1e-6 if size < MANY else 1 / 8192 + 1e-6
+    np.testing.assert_allclose(found.midranks[bins], expected, atol=most)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
-def test_bins_want_finite_values(bad: float) -> None:
+def test_ranks_want_finite_values(bad: float) -> None:
     x = values("uniform")
     x[77] = bad
     with pytest.raises(InputError, match="NaN"):
-        bins_of_values(x)
+        average_ranks(x)
 
 
 def study(n: int, k: int) -> list[Binned]:
@@ -84,7 +60,7 @@ def study(n: int, k: int) -> list[Binned]:
     labels = np.eye(3)[np.arange(n) % 3]
     features = [labels, np.zeros((n, 2)), rng.integers(0, 3, (n, 2))]
     features += [labels + rng.normal(0, 0.3 + 0.1 * i, (n, 3)) for i in range(k - 3)]
-    return [binned_values(rdm(part).values) for part in features]
+    return [binned(average_ranks(rdm(part).values)) for part in features]
 
 
 @pytest.mark.parametrize(("n", "k"), [(30, 4), (370, 5), (401, 35)])

@@ -5,19 +5,15 @@ from itertools import product
 import numpy as np
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
-from latent_microscope.forensics.bias import attribute_bias
-from latent_microscope.forensics.bias_simulations import (
-    LEVEL,
-    Cluster,
-    draw_study,
-    effect_interval,
-    with_odds,
-)
+from latent_microscope.forensics.bias_simulations import LEVEL, Cluster, draw_study, with_odds
 
 _GOALS = {
     "false_alarm": Goal("at_most", LEVEL),
-    **{f"{effect}_covered": Goal("at_least", 0.95) for effect in ("odds", "ratio", "difference")},
-    **{f"{effect}_agrees": Goal("at_least", 0.95) for effect in ("odds", "ratio", "difference")},
+    **{
+        f"{effect}_{outcome}": Goal("at_least", 0.95)
+        for outcome in ("covered", "agrees")
+        for effect in ("odds", "ratio", "difference")
+    },
     "power": Goal("shown"),
 }
 
@@ -27,22 +23,15 @@ def bias_outcomes(cell: Cell, generator: np.random.Generator) -> Outcomes:
     rest = np.array([float(cell["prevalence"])])
     ratio = float(cell["odds_ratio"])
     cluster = Cluster(with_odds(rest, ratio), rest, int(cell["members"]), int(cell["images"]))
-    people = str(cell["people"])
-    study = draw_study(cluster, people, generator, within=cell.get("within") != "no")
-    rejected = {"false_alarm" if ratio == 1.0 else "power": float("nan")}
+    study = draw_study(cluster, str(cell["people"]), generator, within=cell.get("within") != "no")
+    outcome = "false_alarm" if ratio == 1.0 else "power"
     if study is None:
-        return rejected
-    identities = None if people == "single" else study.codes
-    tables = attribute_bias(study.present, study.members, identities=identities)
-    p = float(tables["odds"]["p"].iloc[0])
-    outcomes = {}
-    for effect, truth in study.cluster.truths.items():
-        low, high = (float(end[0]) for end in effect_interval(tables, effect))
-        known = not np.isnan(low)
-        held, excluded = low <= truth[0] <= high, low > 0.0 or high < 0.0
-        outcomes[f"{effect}_covered"] = float(held) if known else float("nan")
-        outcomes[f"{effect}_agrees"] = float(excluded == (p <= LEVEL)) if known else float("nan")
-    return outcomes | {name: float(p <= LEVEL) if p == p else p for name in rejected}
+        return {outcome: float("nan")}
+    p, judged = study.outcomes()
+    outcomes = {outcome: float(p[0] <= LEVEL) if p[0] == p[0] else float("nan")}
+    for effect, (held, agrees) in judged.items():
+        outcomes |= {f"{effect}_covered": float(held[0]), f"{effect}_agrees": float(agrees[0])}
+    return outcomes
 
 
 def _cells(**axes: tuple[int | float | str, ...]) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
 from latent_microscope.forensics.bias import stereotypical_bias_score
-from latent_microscope.forensics.bias_resampling import identity_codes
+from latent_microscope.forensics.checks import identity_codes
 from latent_microscope.forensics.cluster_stability import (
     hierarchy_labels,
     resampled_labels,

@@ -47,7 +47,6 @@ ODDS_RATIOS = (1.0, 1.5, 3.0)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-Held = tuple[dict[str, Floats], dict[str, Floats]]
 
 
 def people_codes(n: int, people: str, generator: np.random.Generator) -> Ints:
@@ -212,31 +211,50 @@ def simulate_coverage(runs: int, images: int, members: Sequence[int], seed: int)
     for (name, people, procedure), size in product(COVERAGE_SCENARIOS, members):
         cluster = Cluster(with_odds(rest, ratio), rest, size, images)
         if people == "single":
-            held, agreed = _independent_coverage(cluster, runs, rng(seed, "coverage", size))
+            counts = _binomial_counts(cluster, runs, rng(seed, "coverage", size))
+            p = conditional_p(counts)
+            judged = {
+                effect: judge(*bias_interval(counts, effect, p), truth, p)
+                for effect, truth in cluster.truths.items()
+            }
         else:
-            held, agreed = _clustered_coverage(cluster, people, runs, seed)
-        for effect, values in held.items():
-            for j, (prevalence, odds_ratio) in enumerate(cells):
-                known = values[:, j][~np.isnan(values[:, j])]
-                low, high = share_interval(known.sum(), len(known))
-                rows.append(
-                    {
-                        "scenario": name,
-                        "procedure": procedure,
-                        "effect": effect,
-                        "members": size,
-                        "prevalence": prevalence,
-                        "odds_ratio": odds_ratio,
-                        "runs": len(known),
-                        "covering": int(known.sum()),
-                        "coverage": float(known.mean()),
-                        "low": float(low),
-                        "high": float(high),
-                        "agrees": float(agreed[effect][:, j].mean()),
-                        "passes": bool(high >= COVERAGE[0]),
-                    }
-                )
+            streams = (rng(seed, "coverage", people, cluster.members, draw) for draw in range(runs))
+            studies = (draw_study(cluster, people, stream) for stream in streams)
+            each = [study.outcomes()[1] for study in studies if study is not None]
+            judged = {
+                effect: np.stack([one[effect] for one in each], axis=1) for effect in cluster.truths
+            }
+        for (effect, found), (j, (prevalence, odds_ratio)) in product(
+            judged.items(), enumerate(cells)
+        ):
+            held, agrees = found[:, :, j]
+            known = held[~np.isnan(held)]
+            low, high = share_interval(known.sum(), len(known))
+            rows.append(
+                {
+                    "scenario": name,
+                    "procedure": procedure,
+                    "effect": effect,
+                    "members": size,
+                    "prevalence": prevalence,
+                    "odds_ratio": odds_ratio,
+                    "runs": len(known),
+                    "covering": int(known.sum()),
+                    "coverage": float(known.mean()),
+                    "low": float(low),
+                    "high": float(high),
+                    "agrees": (runs - np.count_nonzero(agrees == 0.0)) / runs,
+                    "passes": bool(high >= COVERAGE[0]),
+                }
+            )
     return pd.DataFrame.from_records(rows)
+
+
+def judge(low: Floats, high: Floats, truth: Floats, p: Floats) -> Floats:
+    """Whether intervals hold the truth, and whether they agree with p; NaN without an interval."""
+    held = (low <= truth) & (truth <= high)
+    agrees = ((low > 0) | (high < 0)) == (p <= LEVEL)
+    return np.where(np.isnan(low), np.nan, np.stack([held, agrees]))
 
 
 @dataclass(frozen=True)
@@ -259,18 +277,6 @@ class Cluster:
         }
 
 
-def _independent_coverage(cluster: Cluster, runs: int, generator: np.random.Generator) -> Held:
-    """All runs at once, from binomial counts."""
-    counts = _binomial_counts(cluster, runs, generator)
-    p = conditional_p(counts)
-    held, agreed = {}, {}
-    for effect, truth in cluster.truths.items():
-        low, high = bias_interval(counts, effect, p)
-        held[effect] = ((low <= truth) & (truth <= high)).astype(np.float64)
-        agreed[effect] = (((low > 0) | (high < 0)) == (p <= LEVEL)).astype(np.float64)
-    return held, agreed
-
-
 def _binomial_counts(cluster: Cluster, runs: int, generator: np.random.Generator) -> Table:
     """(runs, m) counts of independent images: members with, without, rest with, without."""
     members, others = cluster.members, cluster.images - cluster.members
@@ -281,34 +287,29 @@ def _binomial_counts(cluster: Cluster, runs: int, generator: np.random.Generator
     return a, members - a, c, others - c
 
 
-def _clustered_coverage(cluster: Cluster, people: str, runs: int, seed: int) -> Held:
-    """Run by run, through the function that the workflow calls."""
-    shape = (runs, len(cluster.inside))
-    held = {effect: np.full(shape, np.nan) for effect in cluster.truths}
-    agreed = {effect: np.ones(shape) for effect in cluster.truths}
-    for draw in range(runs):
-        stream = rng(seed, "coverage", people, cluster.members, draw)
-        study = draw_study(cluster, people, stream)
-        if study is None:
-            continue
-        tables = attribute_bias(study.present, study.members, identities=study.codes)
-        for effect, truth in study.cluster.truths.items():
-            low, high = effect_interval(tables, effect)
-            known = ~np.isnan(low)
-            held[effect][draw] = np.where(known, (low <= truth) & (truth <= high), np.nan)
-            significant = tables["odds"]["p"].to_numpy() <= LEVEL
-            agreed[effect][draw] = ~known | (((low > 0) | (high < 0)) == significant)
-    return held, agreed
-
-
 @dataclass(frozen=True)
 class Study:
     """Images of people, which of them a cluster has, and their attributes."""
 
-    codes: Ints
+    codes: Ints | None  # None: every image of another person
     members: Mask
     present: Mask
     cluster: Cluster  # with as many members as there are
+
+    def outcomes(self) -> tuple[Floats, dict[str, Floats]]:
+        """P of every attribute, and by effect what :func:`judge` says of its intervals."""
+        tables = attribute_bias(self.present, self.members, identities=self.codes)
+        odds = tables["odds"]
+        p = odds["p"].to_numpy()
+        judged = {}
+        for effect, truth in self.cluster.truths.items():
+            if effect == "difference":
+                ends = odds[["difference_low", "difference_high"]].to_numpy().T
+            else:
+                with np.errstate(divide="ignore"):
+                    ends = np.log(tables[effect][["low", "high"]].to_numpy().T)
+            judged[effect] = judge(*ends, truth, p)
+        return p, judged
 
 
 def draw_study(
@@ -327,16 +328,7 @@ def draw_study(
     probability = np.where(members[:, None], cluster.inside, cluster.rest)
     present = draw_attributes(codes, probability, of_attributes, generator)
     found = replace(cluster, members=int(members.sum()), images=len(codes))
-    return Study(codes, members, present, found)
-
-
-def effect_interval(tables: dict[str, pd.DataFrame], effect: str) -> tuple[Floats, Floats]:
-    """Interval of an effect, of odds and ratio of their logarithm."""
-    if effect == "difference":
-        odds = tables["odds"]
-        return odds["difference_low"].to_numpy(), odds["difference_high"].to_numpy()
-    with np.errstate(divide="ignore"):
-        return np.log(tables[effect]["low"].to_numpy()), np.log(tables[effect]["high"].to_numpy())
+    return Study(None if people == "single" else codes, members, present, found)
 
 
 def simulate_power(
@@ -361,10 +353,20 @@ def simulate_power(
     for people, size in product(POWER_PEOPLE, members):
         cluster = Cluster(inside, rest, int(size), images)
         if people == "single":
-            p = _binomial_p(cluster, runs, rng(seed, "power", int(size)))
+            counts = _binomial_counts(cluster, runs, rng(seed, "power", int(size)))
+            total = counts[0] + counts[2]
+            constant = (total == 0) | (total == images)
+            p = np.where(constant, np.nan, conditional_p(counts))
         else:
-            streams = [rng(seed, "power", people, int(size), i) for i in range(-(-runs // 5))]
-            p = np.stack([_people_p(cluster, people, stream) for stream in streams])
+            streams = (rng(seed, "power", people, int(size), i) for i in range(-(-runs // 5)))
+            studies = (draw_study(cluster, people, stream) for stream in streams)
+            missing = np.full(len(rest), np.nan)
+            p = np.stack(
+                [
+                    missing if one is None else _p(one.present, one.members, one.codes)
+                    for one in studies
+                ]
+            )
         for j, (prevalence, odds_ratio) in enumerate(grid):
             alone = int((p[:, j] <= LEVEL).sum())
             families = np.column_stack([p[:, j], p[:, len(grid) :]])
@@ -387,17 +389,3 @@ def simulate_power(
                 }
             )
     return pd.DataFrame.from_records(rows)
-
-
-def _people_p(cluster: Cluster, people: str, generator: np.random.Generator) -> Floats:
-    study = draw_study(cluster, people, generator)
-    if study is None:
-        return np.full(len(cluster.rest), np.nan)
-    return _p(study.present, study.members, study.codes)
-
-
-def _binomial_p(cluster: Cluster, runs: int, generator: np.random.Generator) -> Floats:
-    """(runs, m) mid-p values of independent images; NaN for a constant."""
-    counts = _binomial_counts(cluster, runs, generator)
-    total = counts[0] + counts[2]
-    return np.where((total == 0) | (total == cluster.images), np.nan, conditional_p(counts))

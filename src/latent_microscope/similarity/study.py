@@ -1,7 +1,7 @@
 """Bootstrap of all measures of all models of a study at once, from influences of the images."""
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +14,12 @@ from latent_microscope.similarity.comparison import partial_correlation
 from latent_microscope.similarity.covariances import rank_covariances
 from latent_microscope.similarity.influence import Draws, Influence
 from latent_microscope.similarity.measures import OVER_PARTS, PARTS, Frame
-from latent_microscope.similarity.ranks import Binned, binned, binned_values
+from latent_microscope.similarity.ranks import Binned, average_ranks, binned
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.variance import rivals, semipartial_among
 
 Float64 = npt.NDArray[np.float64]
 Numbers = dict[Hashable, Influence]
-_Task = tuple[Hashable, Callable[[], Influence]]
 MEASURES = (
     *("rho_a", "spearman", "tau_a", "cosine", "partial_label"),
     *OVER_PARTS,
@@ -49,72 +48,48 @@ class Scores:
     draws: dict[str, Float64]  # in each bootstrap sample of images
 
 
-@dataclass(frozen=True, eq=False)
-class _Variables:
-    """One RDM in the forms that influences are computed from."""
-
-    whole: Binned  # ranks over all pairs
-    parts: dict[str, Binned | None]  # among the pairs of each part; None: fewer than two pairs
-    values: npt.NDArray[np.float32]  # condensed distances
-
-
-def _variables(matrix: RDM, shared: Frame) -> _Variables:
-    parts = {
-        name: binned_values(matrix.values[pairs]) if pairs.size > 1 else None
-        for name, pairs in shared.pairs.items()
-    }
-    return _Variables(binned_values(matrix.values), parts, matrix.values)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """The pairs of images that the measures are taken over."""
-
-    whole: influence.Selection
-    parts: dict[str, influence.Selection]
-    tau: bool
-
-    def tasks(self, i: int, x: _Variables, j: int, y: _Variables) -> Iterable[_Task]:
-        """All numbers of two RDMs but the covariance of their ranks over all pairs, and CKA.
-
-        Places: 0 the human RDM, 1..k the models, k + 1 the label.
-        """
-        for part, chosen in self.parts.items():
-            a, b = x.parts[part], y.parts[part]
-            if a is not None and b is not None:
-                yield (part, i, j), partial(influence.rank_covariance, a, b, chosen)
-        yield ("product", i, j), partial(influence.product_mean, x.values, y.values, self.whole.n)
-        if self.tau and i != j:
-            yield ("sign", i, j), partial(influence.sign_concordance, x.whole, y.whole, self.whole)
-
-
-def _computed(tasks: Iterable[_Task], pool: ThreadPoolExecutor) -> Numbers:
-    names, functions = zip(*tasks, strict=True)
-    return dict(zip(names, pool.map(lambda function: function(), functions), strict=True))
-
-
 def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int) -> Numbers:
-    """Influences on all numbers of the human RDM (place 0), the models and the label."""
+    """Influences on all numbers of the human RDM (place 0), the models and the label (last)."""
     human, k = items[0].matrix, len(items) - 1
-    parts = {name: influence.selection(human.n, pairs) for name, pairs in shared.pairs.items()}
-    pairs = _Pairs(influence.selection(human.n), parts, tau)
+    everything = influence.selection(human.n)
+    parts = {
+        name: (pairs, influence.selection(human.n, pairs))
+        for name, pairs in shared.pairs.items()
+        if pairs.size > 1
+    }
+
+    def ranked(item: Item) -> dict[str, Binned]:
+        values = item.matrix.values
+        of_parts = {
+            name: binned(average_ranks(values[pairs])) for name, (pairs, _) in parts.items()
+        }
+        return {"whole": binned(average_ranks(values)), **of_parts}
+
     with ThreadPoolExecutor(threads) as pool:
-        variables = list(pool.map(lambda one: _variables(one.matrix, shared), items))
-        tasks: list[_Task] = []
-        for place, one in enumerate(variables):
-            tasks += pairs.tasks(0, variables[0], place, one)
-            tasks += pairs.tasks(place, one, place, one) if place else []
-        numbers = _computed(tasks, pool)
+        bins = list(pool.map(ranked, items))
+        tasks: dict[Hashable, Callable[[], Influence]] = {}
+        for i, j in [*((0, j) for j in range(k + 1)), *((j, j) for j in range(1, k + 1))]:
+            x, y = bins[i], bins[j]
+            for part, (_, chosen) in parts.items():
+                tasks[part, i, j] = partial(influence.rank_covariance, x[part], y[part], chosen)
+            values = items[i].matrix.values, items[j].matrix.values
+            tasks["product", i, j] = partial(influence.product_mean, *values, human.n)
+            if tau and i != j:
+                whole = x["whole"], y["whole"]
+                tasks["sign", i, j] = partial(influence.sign_concordance, *whole, everything)
+        numbers: Numbers = dict(
+            zip(tasks, pool.map(lambda task: task(), tasks.values()), strict=True)
+        )
         votes = items[0].features
         crossed = pool.map(
             lambda one: influence.cross_covariances(one.features, [one.features, votes]), items
         )
         for place, (same, with_human) in enumerate(crossed):
             numbers["cka", 0, place], numbers["cka", place, place] = with_human, same
-        ranks = [*(one.whole for one in variables), binned(shared.label.ranks)]
-        whole = rank_covariances(ranks, threads=threads)
+        ranks = [*(one["whole"] for one in bins), binned(shared.label.ranks)]
+        covariance = rank_covariances(ranks, threads=threads)
     for i, j in itertools.combinations_with_replacement(range(k + 2), 2):
-        numbers["whole", i, j] = whole(i, j)
+        numbers["whole", i, j] = covariance(i, j)
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""Human votes: shares, random halves, resampling and drawing without replacement."""
+"""Human votes: shares, random halves and drawing without replacement."""
 
 import numpy as np
 import numpy.typing as npt
@@ -56,12 +56,6 @@ def halve_votes(counts: Counts, generator: np.random.Generator) -> tuple[Counts,
     sizes = total // 2 + (total % 2) * generator.integers(0, 2, size=total.size)
     first = draw_without_replacement(counts, sizes, generator)
     return first, counts - first
-
-
-def resample_votes(counts: Counts, generator: np.random.Generator) -> Counts:
-    """Bootstrap the votes of each image: the same number, drawn with replacement."""
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return generator.multinomial(counts.sum(axis=1), shares).astype(np.int64)
 
 
 def class_mean_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> Float64:
