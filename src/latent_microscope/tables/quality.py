@@ -74,8 +74,8 @@ def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
 
     Returns:
         One row per attribute: ``prevalence``, ``auc_mean``, ``auc_sd``, ``low`` and ``high`` (means
-        over seeds of the 95 % interval's ends: of sampling people, not of training VAEs), ``q`` (the
-        largest of the seeds), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
+        over seeds of the 95 % interval's ends: of sampling people, not of training VAEs), ``q``
+        (the largest of the seeds), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
         ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (seeds),
         ``positives``, ``images``, ``status``.
     """
