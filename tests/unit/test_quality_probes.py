@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from latent_microscope.calibration.probes import METHODS, expected, probe_outcomes
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.probes import (
     Refits,
@@ -384,6 +385,19 @@ def test_exchangeable_spaces_rarely_differ_and_intervals_of_fitted_probes_cover(
     assert np.mean(np.array(gains) <= 0.05) <= 0.08
     truth = np.mean(aucs)
     assert 0.92 <= np.mean((np.array(lows) <= truth) & (truth <= np.array(highs))) <= 0.99
+
+
+def test_calibration_knows_the_truth_of_its_worlds(monkeypatch) -> None:
+    monkeypatch.setattr("latent_microscope.calibration.probes._STUDIES", 30)
+    method = METHODS[0]
+    noise = next(c for c in method.cells if c["signal"] == 0.0 and c["people"] == "few")
+    auc, gain, sd = expected.__wrapped__(tuple(sorted(noise.items())))
+    assert auc == pytest.approx(0.5, abs=3 * sd / np.sqrt(30))
+    assert gain == pytest.approx(0.0, abs=3 * sd / np.sqrt(30))
+    half = next(cell for cell in method.cells if cell["people"] == "half")
+    outcomes = probe_outcomes(half, np.random.default_rng(0))
+    assert set(outcomes) <= set(method.goals)
+    assert np.isnan(list(outcomes.values())).all()
 
 
 def test_summary_over_runs_is_ordered_and_keeps_the_worst_q(tmp_path):
