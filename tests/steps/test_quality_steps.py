@@ -17,7 +17,7 @@ import find_duplicates
 import probe_attributes
 import score_restarts
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.cls import creative_latent_score
+from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.sample_scores import uniqueness
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 from latent_microscope.models.latents import dimension_table

@@ -33,9 +33,9 @@ import find_signatures
 import score_samples
 import select_candidates
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.density import attractor_density, knn_density, radius_of_distances
 from latent_microscope.forensics.heuristics import overlaps
+from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.sample_scores import originality, uniqueness
 from latent_microscope.io.artefacts import load_npy, save_npy, save_table
 from latent_microscope.neighbours.pairs import neighbour_pass

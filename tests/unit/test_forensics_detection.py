@@ -9,8 +9,12 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics import detect_authentic, knn_density
 from latent_microscope.forensics.detection import detect
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
-from latent_microscope.forensics.modes import dip, several_modes
-from latent_microscope.forensics.populations import find_clusters, separate_populations
+from latent_microscope.forensics.populations import (
+    dip,
+    find_clusters,
+    separate_populations,
+    several_modes,
+)
 
 
 def people_and_interpolations(n_people=5, each=40, n_between=200, seed=0):

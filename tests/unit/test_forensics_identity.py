@@ -14,16 +14,14 @@ from latent_microscope.forensics.identity import (
     group_summary,
     group_tests,
     identity_groups,
-    pair_aucs,
-)
-from latent_microscope.forensics.identity_pairs import (
     matched_different_pairs,
     pair_auc_interval,
+    pair_aucs,
     pair_freedom,
-    placements,
     roc_auc,
     same_pairs,
 )
+from latent_microscope.statistics import auc as aucs
 
 
 def people(n=300, seed=0):
@@ -152,6 +150,13 @@ def test_pair_aucs_of_noise_are_one_half():
     assert ((table["low"] < 0.53) & (table["high"] > 0.47)).all()
     with pytest.raises(InputError, match="identities"):
         pair_aucs(np.arange(600), z, {})
+
+
+def placements(p, q):
+    """Of the positives and of the negatives."""
+    scores = np.concatenate([p, q])
+    placed, _ = aucs.placements(scores, np.arange(len(scores)) < len(p))
+    return placed[: len(p)], placed[len(p) :]
 
 
 def test_placements_against_a_loop():

@@ -21,9 +21,9 @@ from latent_microscope.forensics import (
     uniqueness,
 )
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.cls import minmax
 from latent_microscope.forensics.density import radius_of_distances, tie_note, tie_share
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.forensics.rankings import minmax
 from latent_microscope.forensics.sample_scores import auto_bins, histograms
 from latent_microscope.neighbours.pairs import neighbour_pass
 

@@ -10,7 +10,7 @@ from scipy.stats import friedmanchisquare, rankdata, spearmanr
 from scipy.stats import t as t_distribution
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.cls import creative_latent_score
+from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.reliability import (
     chance_jaccard,
     intra_class,

@@ -1,10 +1,8 @@
 """The attribute bias index on populations of known bias: independent images, and people."""
 
-from itertools import product
-
 import numpy as np
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.forensics.bias_simulations import LEVEL, Cluster, draw_study, with_odds
 
 _GOALS = {
@@ -34,14 +32,10 @@ def bias_outcomes(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return outcomes
 
 
-def _cells(**axes: tuple[int | float | str, ...]) -> tuple[Cell, ...]:
-    return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
-
-
 METHODS = (
     Method(
         "bias, independent images",
-        _cells(
+        cells(
             images=(2000,),
             members=(4, 50, 500),
             people=("single",),
@@ -53,14 +47,14 @@ METHODS = (
     ),
     Method(
         "bias, people",
-        _cells(
+        cells(
             images=(1000,),
             members=(300,),
             people=("celeba", "few", "ranked", "twenty", "fifth", "half"),
             prevalence=(0.005, 0.05, 0.3),
             odds_ratio=(1.0, 3.0),
         )
-        + _cells(
+        + cells(
             images=(410,),
             members=(160,),
             people=("twenty", "half"),

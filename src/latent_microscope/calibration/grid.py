@@ -1,7 +1,8 @@
 """A method of inference on a grid of simulated worlds: error rates, coverage, power and bias."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,11 @@ class Method:
     simulate: Callable[[Cell, np.random.Generator], Outcomes]  # one data set
     goals: Mapping[str, Goal]
     explained: Mapping[str, str] = field(default_factory=dict)  # cell text -> why it is outside
+
+
+def cells(**axes: Sequence[int | float | str]) -> tuple[Cell, ...]:
+    """All combinations of the values on these axes, the last one fastest."""
+    return tuple(dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
 
 
 def cell_text(cell: Cell) -> str:

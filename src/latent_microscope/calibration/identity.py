@@ -6,8 +6,7 @@ import numpy as np
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
 from latent_microscope.forensics.bias_simulations import people_codes
-from latent_microscope.forensics.identity import pair_aucs
-from latent_microscope.forensics.identity_pairs import roc_auc
+from latent_microscope.forensics.identity import pair_aucs, roc_auc
 from latent_microscope.seeds import rng
 
 _DIMENSIONS = 3

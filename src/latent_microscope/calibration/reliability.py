@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.forensics.reliability import intra_class, percentiles, repeatability
 
 Floats = npt.NDArray[np.float64]
@@ -40,16 +40,10 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"coverage": float(inside), "width": found.high - found.low}
 
 
-_CELLS: tuple[Cell, ...] = tuple(
-    {"replicates": replicates, "images": images, "n": n}
-    for replicates in SIGNAL
-    for images in ("normal", "mixed", "ties")
-    for n in (60, 400)
-)
 METHODS = (
     Method(
         "ICC over images",
-        _CELLS,
+        cells(replicates=tuple(SIGNAL), images=("normal", "mixed", "ties"), n=(60, 400)),
         _simulate,
         {"coverage": Goal("at_least", 0.95), "width": Goal("shown")},
     ),

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.custom.dissimilarity import observer_intervals, observer_scores
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table
@@ -22,14 +22,19 @@ _MANY = 1200  # images of the population that gives the true score
 Floats = npt.NDArray[np.float64]
 
 
+def _evidence(n: int, generator: np.random.Generator) -> Floats:
+    """What the images show of each class, (n, classes)."""
+    evidence = 2.0 * np.eye(_CLASSES)[generator.integers(0, _CLASSES, n)]
+    return evidence + generator.normal(size=(n, _CLASSES))
+
+
 def world(cell: Cell, n: int, generator: np.random.Generator) -> tuple[RDM, dict[str, RDM], RDM]:
     """Votes, models that know the truth with independent errors, and one that knows nothing.
 
     ``law`` is that of the models' errors: normal, or heavy (Student's t with 3 degrees of freedom,
     of a size that differs between images).
     """
-    evidence = 2.0 * np.eye(_CLASSES)[generator.integers(0, _CLASSES, n)]
-    evidence = evidence + generator.normal(size=(n, _CLASSES))
+    evidence = _evidence(n, generator)
     votes = generator.multinomial(int(cell["votes"]), softmax(evidence))
     models = {}
     for place in range(_MODELS):
@@ -109,8 +114,7 @@ def observers(cell: Cell, generator: np.random.Generator) -> Outcomes:
 def kinds(cell: Cell, generator: np.random.Generator) -> Outcomes:
     """Two kinds of networks of equal expected score, whose seeds differ; and two that do differ."""
     n, seeds = int(cell["n"]), int(cell["seeds"])
-    evidence = 2.0 * np.eye(_CLASSES)[generator.integers(0, _CLASSES, n)]
-    evidence = evidence + generator.normal(size=(n, _CLASSES))
+    evidence = _evidence(n, generator)
     human = rdm(vote_shares(generator.multinomial(20, softmax(evidence))))
     labels, models = [], []
     for kind, size in (("a", 1.0), ("b", 1.0), ("worse", 1.6)):
@@ -131,12 +135,7 @@ def kinds(cell: Cell, generator: np.random.Generator) -> Outcomes:
 
 
 _COVERAGE, _ALARMS = Goal("at_least", 0.95), Goal("at_most", 0.05)
-_GRID = tuple(
-    {"n": n, "votes": votes, "law": law}
-    for n in (30, 120)
-    for votes in (5, 50)
-    for law in ("normal", "heavy")
-)
+_GRID = cells(n=(30, 120), votes=(5, 50), law=("normal", "heavy"))
 METHODS = (
     Method(
         "RSA bootstrap over images",
@@ -153,15 +152,13 @@ METHODS = (
     Method("semi-partial correlation", _GRID, semipartial, {"coverage of 0": _COVERAGE}),
     Method(
         "RSA over images and observers",
-        tuple({"n": n, "people": people} for n in (20, 60) for people in (4, 12)),
+        cells(n=(20, 60), people=(4, 12)),
         observers,
         {"coverage": _COVERAGE, "width": Goal("shown")},
     ),
     Method(
         "kinds of networks",
-        tuple(
-            {"n": 80, "seeds": seeds, "spread": spread} for seeds in (3, 5) for spread in (0.0, 0.2)
-        ),
+        cells(n=(80,), seeds=(3, 5), spread=(0.0, 0.2)),
         kinds,
         {"false alarms": _ALARMS, "coverage of 0": _COVERAGE, "power": Goal("shown")},
     ),

@@ -1,13 +1,13 @@
 """The interval of the stereotypical bias score: images of people in clusters known or found."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.forensics.bias import stereotypical_bias_score
-from latent_microscope.forensics.checks import identity_codes
 from latent_microscope.forensics.cluster_stability import (
     hierarchy_labels,
     resampled_labels,
@@ -24,6 +24,10 @@ SHARES = {
     "dominant": (0.9, 0.1),
 }
 _DRAWS, _KEPT, _SIZE = 40, 0.8, 12
+_SIZES: tuple[Cell, ...] = tuple(
+    {"n": n, "each": each} for n, each in ((200, 1), (400, 0), (1000, 4))
+)
+_FOUND = ("two equal", "four equal", "one large")
 
 
 def people_in_clusters(cell: Cell, generator: np.random.Generator) -> tuple[Ints, Ints]:
@@ -56,13 +60,12 @@ def _expected(clusters: str, n: int, each: int) -> float:
 
 def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     cluster, person = people_in_clusters(cell, generator)
-    codes = identity_codes(person, len(person))
     if cell["found"] == "known":
         truth = max(SHARES[str(cell["clusters"])])
         own = _renumbered(cluster)
         draws = []
         for _ in range(_DRAWS):
-            rows = resampled_rows(codes, generator, resampling="subsample", share=_KEPT)
+            rows = resampled_rows(person, generator, resampling="subsample", share=_KEPT)
             draws.append((rows, {_SIZE: _renumbered(cluster[rows])}))
     else:
         truth = _expected(str(cell["clusters"]), int(cell["n"]), int(cell["each"]))
@@ -74,7 +77,7 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
                 plane,
                 [_SIZE],
                 min_samples=5,
-                identities=codes,
+                identities=person,
                 n_resamples=_DRAWS,
                 share=_KEPT,
                 seed=seed,
@@ -92,19 +95,16 @@ def _renumbered(cluster: Ints) -> Ints:
     return np.unique(cluster, return_inverse=True)[1].astype(np.int64)
 
 
-_KNOWN: tuple[Cell, ...] = tuple(
-    {"clusters": clusters, "n": n, "each": each, "found": "known"}
-    for clusters in SHARES
-    for n, each in ((200, 1), (400, 0), (1000, 4))
-)
-_FOUND: tuple[Cell, ...] = tuple(
-    {"clusters": clusters, "n": 200, "each": 1, "found": "HDBSCAN"}
-    for clusters in ("two equal", "four equal", "one large")
-)
 METHODS = (
     Method(
         "SBS interval",
-        (*_KNOWN, *_FOUND),
+        (
+            *(
+                {**a, **b, "found": "known"}
+                for a, b in product(cells(clusters=tuple(SHARES)), _SIZES)
+            ),
+            *cells(clusters=_FOUND, n=(200,), each=(1,), found=("HDBSCAN",)),
+        ),
         _simulate,
         {"coverage": Goal("at_least", 0.95), "width": Goal("shown")},
     ),

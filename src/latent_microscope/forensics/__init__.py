@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from latent_microscope.forensics.authentic import authentic_cores, authentic_signatures
     from latent_microscope.forensics.bias import attribute_bias_index, stereotypical_bias_score
-    from latent_microscope.forensics.cls import creative_latent_score
     from latent_microscope.forensics.density import attractor_density, knn_density
     from latent_microscope.forensics.detection import detect_authentic
     from latent_microscope.forensics.heuristics import overlaps
+    from latent_microscope.forensics.rankings import creative_latent_score
     from latent_microscope.forensics.sample_scores import (
         isolated_cores,
         originality,
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 _MODULES = {
     "authentic": ("authentic_cores", "authentic_signatures"),
     "bias": ("attribute_bias_index", "stereotypical_bias_score"),
-    "cls": ("creative_latent_score",),
     "density": ("attractor_density", "knn_density"),
     "detection": ("detect_authentic",),
     "heuristics": ("overlaps",),
+    "rankings": ("creative_latent_score",),
     "sample_scores": ("isolated_cores", "originality", "stability", "uniqueness"),
     "sources": ("independent_sources",),
 }

@@ -11,12 +11,12 @@ from sklearn.neighbors import NearestNeighbors
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
-from latent_microscope.forensics.modes import several_modes
 from latent_microscope.forensics.populations import (
     Populations,
     find_clusters,
     find_populations,
     separate_populations,
+    several_modes,
 )
 from latent_microscope.neighbours.pairs import neighbour_pass
 
@@ -149,8 +149,8 @@ def detect_authentic(
 
     Nothing is called authentic where there are no populations: if the density has no two modes
     either (Ashman's D at most 2), or if the samples to be called authentic may be one cloud (dip
-    test on their principal axes at 5 %, see ``forensics.modes``). The score is given all the same.
-    Many populations of few samples each look like one cloud.
+    test on their principal axes at 5 %, see ``forensics.populations``). The score is given all the
+    same. Many populations of few samples each look like one cloud.
 
     With ``errors``, samples in a population that are reconstructed differently from it are left
     out, such as mixtures with hardly any of a second person. No labels and no number of people are

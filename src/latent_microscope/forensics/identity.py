@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import ks_2samp, levene, mannwhitneyu
+from scipy.stats import ks_2samp, levene, mannwhitneyu, rankdata
 from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, as_vector, identity_codes, in_range
-from latent_microscope.forensics.identity_pairs import (
-    matched_different_pairs,
-    pair_auc_interval,
-    roc_auc,
-    same_pairs,
-)
-from latent_microscope.neighbours.blocks import pair_distances
+from latent_microscope.neighbours.blocks import pair_distances, unit_rows
 from latent_microscope.seeds import rng
+from latent_microscope.statistics.auc import logit_interval, placements
+from latent_microscope.statistics.clusters import (
+    MIN_EFFECTIVE,
+    MIN_FREEDOM,
+    effective_number,
+    working_moments,
+)
 from latent_microscope.statistics.summaries import percentile_interval
 
 GROUPS = ("identity_a", "identity_b", "mixed")
@@ -113,8 +114,12 @@ def group_tests(
         inter = vector[groups.rows["mixed"]]
         for group in GROUPS[:2]:
             intra = vector[groups.rows[group]]
-            draws = _variance_draws(intra, inter, n_bootstrap, rng(seed, "identity", name, group))
-            low, high = percentile_interval(draws)
+            generator = rng(seed, "identity", name, group)
+            variances = [
+                part[generator.integers(0, len(part), (n_bootstrap, len(part)))].var(1, ddof=1)
+                for part in (intra, inter)
+            ]
+            low, high = percentile_interval(variances[1] - variances[0])
             constant = np.ptp(np.concatenate([intra, inter])) == 0.0
             flat = np.ptp(intra) == 0.0 and np.ptp(inter) == 0.0
             spread = (np.nan, np.nan) if flat else levene(intra, inter)
@@ -139,23 +144,116 @@ def group_tests(
     return pd.DataFrame.from_records(records)
 
 
-def _variance_draws(
-    intra: Floats, inter: Floats, count: int, generator: np.random.Generator
-) -> Floats:
-    """Bootstrap draws of the difference of variances, inter − intra."""
-    drawn = [
-        part[generator.integers(0, len(part), size=(count, len(part)))].var(axis=1, ddof=1)
-        for part in (intra, inter)
-    ]
-    return drawn[1] - drawn[0]
-
-
 def group_silhouette(latents: npt.ArrayLike, groups: IdentityGroups) -> float:
     """Silhouette (Euclidean) of the two identities in latent space, in [-1, 1]."""
     z = as_matrix(latents, "latents")
     a, b = (groups.rows[name] for name in GROUPS[:2])
     labels = np.repeat([0, 1], [len(a), len(b)])
     return float(silhouette_score(z[np.concatenate([a, b])], labels))
+
+
+def same_pairs(identities: npt.ArrayLike) -> Ints:
+    """(m, 2) rows of all pairs i < j of one identity, ordered by i, then j."""
+    names = np.asarray(identities)
+    codes = identity_codes(names, names.size)
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    parts = [np.empty((0, 2), dtype=np.int64)]
+    for size in np.unique(sizes[sizes > 1]):
+        i, j = np.triu_indices(size, 1)
+        start = starts[sizes == size][:, None]
+        parts.append(np.column_stack([order[start + i].ravel(), order[start + j].ravel()]))
+    pairs = np.concatenate(parts)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int = 0) -> Ints:
+    """One pair of different identities per same-identity pair, with the same first image.
+
+    The second image comes from another same-identity pair where possible, else from all samples.
+    """
+    names = np.asarray(identities)
+    codes = identity_codes(names, names.size)
+    if codes.max() == 0:
+        raise InputError(
+            "identities: all samples have the same one, so there is no pair of two people"
+        )
+    generator = rng(seed, "different-pairs")
+    first = same[:, 0]
+    second = generator.permutation(same[:, 1])
+    for attempt in range(1000):
+        clash = np.flatnonzero(codes[first] == codes[second])
+        if clash.size == 0:
+            break
+        if attempt < 20 and len(second) > 1:
+            other = generator.integers(0, len(second), size=len(clash))
+            for a, b in zip(clash, other, strict=True):
+                second[[a, b]] = second[[b, a]]
+        else:
+            second[clash] = generator.integers(0, len(codes), size=len(clash))
+    return np.column_stack([first, second])
+
+
+def roc_auc(positive: npt.ArrayLike, negative: npt.ArrayLike) -> float:
+    """Probability that a positive scores higher than a negative, ties one half."""
+    p, q = as_vector(positive, "positive scores"), as_vector(negative, "negative scores")
+    ranks = rankdata(np.concatenate([p, q]))
+    return float((ranks[: len(p)].sum() - len(p) * (len(p) + 1) / 2.0) / (len(p) * len(q)))
+
+
+def pair_auc_interval(
+    positive: Floats, negative: Floats, same: Ints, different: Ints
+) -> tuple[float, float]:
+    """95 % interval of the AUC of same-person pairs against pairs of two people.
+
+    DeLong's influences summed by person, a pair of two people counting for both; logit scale, with
+    Student's t. Its degrees of freedom are those of people who differ, each weighted by his pairs:
+    not of their influences, since that of a person who holds most pairs is near 0. Both ends equal
+    the AUC where nothing varies; NaN where few people hold most pairs, and at an AUC of 0 or 1.
+    Source: Obuchowski 1997 (clustered ROC data); Aronow, Samii and Assenova 2015 (dyadic clusters).
+    """
+    scores = np.concatenate([positive, negative])
+    placed, auc = placements(scores, np.arange(len(scores)) < len(positive))
+    psi = (placed[: len(positive)] - auc) / len(positive)
+    phi = (placed[len(positive) :] - auc) / len(negative)
+    people = int(max(same.max(), different.max())) + 1
+    pairs = np.stack(
+        [np.bincount(same, minlength=people), np.bincount(different.ravel(), minlength=people)],
+        axis=1,
+    ).astype(np.float64)
+    taking_part = pairs.any(axis=1)
+    sums = np.bincount(same, weights=psi, minlength=people)
+    for side in different.T:
+        sums += np.bincount(side, weights=phi, minlength=people)
+    # Two pairs of the same two people meet in both of their sums.
+    low, high = different.min(axis=1), different.max(axis=1)
+    _, couple = np.unique(low * people + high, return_inverse=True)
+    twice = np.bincount(couple, weights=phi)
+    independent = float(np.sum(psi**2) + np.sum(phi**2))
+    total = float(np.sum(sums**2))
+    count = int(taking_part.sum())
+    variance = max(total - float(np.sum(twice**2)), independent) * count / max(count - 1, 1)
+    if variance == 0.0 and 0.0 < auc < 1.0:
+        return auc, auc
+    freedom = pair_freedom(pairs[taking_part])
+    if not 0.0 < auc < 1.0 or np.isnan(freedom):
+        return float("nan"), float("nan")
+    return logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
+
+
+def pair_freedom(pairs: Floats) -> float:
+    """Degrees of freedom of people by their (people, 2) numbers of pairs: same, of two people.
+
+    NaN below the limits of :mod:`latent_microscope.statistics.clusters`.
+    """
+    weights = pairs / pairs.sum(axis=0)
+    if min(effective_number(side) for side in weights.T) < MIN_EFFECTIVE:
+        return float("nan")
+    everybody = np.ones_like(weights)
+    expected, squared, _ = working_moments(pairs, everybody[0] / pairs.sum(axis=0), everybody, 1.0)
+    freedom = expected**2 / squared
+    return freedom if freedom >= MIN_FREEDOM else float("nan")
 
 
 def pair_aucs(
@@ -205,8 +303,6 @@ def _similarities(z: Floats, pairs: Ints, scores: Mapping[str, Floats]) -> dict[
         table = (table - table.mean(axis=0)) / np.where(deviation > 0.0, deviation, 1.0)
         out["heuristics"] = -pair_distances(table, i, j)
     out["latents_euclidean"] = -pair_distances(z, i, j)
-    norms = np.linalg.norm(z, axis=1, keepdims=True)
-    unit = z / np.where(norms > 0.0, norms, 1.0)
     # Half the squared chord is 1 − cosine.
-    out["latents_cosine"] = -0.5 * pair_distances(unit, i, j) ** 2
+    out["latents_cosine"] = -0.5 * pair_distances(unit_rows(z), i, j) ** 2
     return out

@@ -1,13 +1,54 @@
-"""Ranked lists of samples: stereotypes, creative frontier, grey region, generic subset."""
+"""The creative latent score, and ranked lists of samples by it and by its parts."""
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_labels, as_vector, in_range
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+def minmax(values: npt.ArrayLike, bounds: tuple[float, float] | None = None) -> Floats:
+    """Values scaled to [0, 1] and clipped at fixed ``bounds``; a constant gives 0.5."""
+    vector = as_vector(values, "values")
+    low, high = (vector.min(), vector.max()) if bounds is None else bounds
+    if bounds is not None and not low < high:
+        raise InputError(f"bounds {bounds} must be a lower and a higher number")
+    if low == high:
+        return np.full(vector.shape, 0.5)
+    return np.clip((vector - low) / (high - low), 0.0, 1.0)
+
+
+def creative_latent_score(
+    uniqueness: npt.ArrayLike,
+    originality: npt.ArrayLike,
+    alpha: float = 0.5,
+    *,
+    uniqueness_bounds: tuple[float, float] | None = None,
+    originality_bounds: tuple[float, float] | None = None,
+) -> Floats:
+    """CLS = alpha·minmax(U) + (1 − alpha)·minmax(O).
+
+    Args:
+        uniqueness: n scores.
+        originality: n scores.
+        alpha: Weight of uniqueness, in [0, 1].
+        uniqueness_bounds: Fixed ends of the scale of U.
+        originality_bounds: Fixed ends of the scale of O.
+
+    Returns:
+        n scores in [0, 1], float64.
+
+    Raises:
+        InputError: If lengths differ, a value is not finite or ``alpha`` is out of range.
+    """
+    alpha = in_range(alpha, "alpha", 0.0, 1.0)
+    u = as_vector(uniqueness, "uniqueness")
+    o = as_vector(originality, "originality", len(u))
+    return alpha * minmax(u, uniqueness_bounds) + (1.0 - alpha) * minmax(o, originality_bounds)
 
 
 def ranked(values: npt.ArrayLike, count: int, *, largest: bool) -> Ints:

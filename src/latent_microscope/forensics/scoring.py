@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.cls import creative_latent_score
 from latent_microscope.forensics.density import tie_share
 from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.sample_scores import VARIANTS, stability_report
 from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import rank_correlation

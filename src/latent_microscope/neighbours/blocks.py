@@ -210,58 +210,36 @@ def row_pass(
 def _block(
     points: Floats, form: ProductForm, rows: Ints, k: int, radii: Sequence[float], *, screen: bool
 ) -> Neighbours:
-    """Neighbours of a block of rows."""
+    """Neighbours of a block of rows: the k nearest, exact, ties by row; others within radii."""
     squared = squared_block(form.factor, rows)
     squared[np.arange(len(rows)), rows] = np.inf
+    slack, kind = form.error[rows, None], squared.dtype
     most = len(rows) * (_DOUBT * k + 16) if screen else squared.size
-    block = _Block(points, rows, squared, form.error[rows, None], most)
-    distances, indices = block.nearest(k)
-    smallest = float(distances[:, 0].min()) if k else 0.0
+
+    def few(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints, Floats]:
+        """Rows, columns and exact distances of what is in doubt."""
+        if np.count_nonzero(mask) > most:
+            raise _ScreeningError
+        row, col = hits(mask)
+        return row, col, pair_distances(points, rows[row], col)
+
+    distances, indices = np.zeros((len(rows), k)), np.zeros((len(rows), k), dtype=np.int64)
+    smallest = 0.0
+    if k:
+        bound = kth_bound(squared, k)[:, None] + 2.0 * slack
+        # Rounded up, so that a float32 comparison loses no candidate.
+        row, col, exact = few(squared <= np.nextafter(bound.astype(kind), np.inf, dtype=kind))
+        order = np.lexsort((col, exact, row))
+        chosen = order[np.searchsorted(row, np.arange(len(rows)))[:, None] + np.arange(k)]
+        distances, indices = exact[chosen], col[chosen]
+        smallest = float(distances[:, 0].min())
     within = np.zeros((len(rows), len(radii)), dtype=np.int64)
     for column, radius in enumerate(radii):
         if smallest < radius:
-            within[:, column] = block.within(radius)
+            limit = np.full_like(slack, radius * radius)
+            sure = squared < np.nextafter((limit - slack).astype(kind), -np.inf, dtype=kind)
+            high = np.nextafter((limit + slack).astype(kind), np.inf, dtype=kind)
+            row, _, exact = few((squared <= high) & ~sure)
+            doubtful = np.bincount(row[exact < radius], minlength=len(rows))
+            within[:, column] = np.count_nonzero(sure, axis=1) + doubtful
     return Neighbours(distances, indices, within)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Some rows and their squared distances to all points, known up to ``slack``."""
-
-    points: Floats
-    rows: Ints
-    squared: npt.NDArray[np.floating]
-    slack: Floats
-    most: int  # candidates; beyond, screening is given up
-
-    def nearest(self, k: int) -> tuple[Floats, Ints]:
-        """The k nearest of each row, exact, ties by row."""
-        if not k:
-            return np.zeros((len(self.rows), 0)), np.zeros((len(self.rows), 0), dtype=np.int64)
-        squared = self.squared
-        bound = kth_bound(squared, k)[:, None] + 2.0 * self.slack
-        # Rounded up, so that a float32 comparison loses no candidate.
-        near = squared <= np.nextafter(bound.astype(squared.dtype), np.inf, dtype=squared.dtype)
-        if np.count_nonzero(near) > self.most:
-            raise _ScreeningError
-        row, col = hits(near)
-        exact = pair_distances(self.points, self.rows[row], col)
-        order = np.lexsort((col, exact, row))
-        first = np.searchsorted(row, np.arange(len(squared)))
-        chosen = order[first[:, None] + np.arange(k)]
-        return exact[chosen], col[chosen]
-
-    def within(self, radius: float) -> Ints:
-        """Entries of each row closer than ``radius``, recomputed near it."""
-        squared, kind = self.squared, self.squared.dtype
-        limit = np.full_like(self.slack, radius * radius)
-        low = np.nextafter((limit - self.slack).astype(kind), -np.inf, dtype=kind)
-        high = np.nextafter((limit + self.slack).astype(kind), np.inf, dtype=kind)
-        sure = squared < low
-        doubt = (squared <= high) & ~sure
-        if np.count_nonzero(doubt) > self.most:
-            raise _ScreeningError
-        counts = np.count_nonzero(sure, axis=1).astype(np.int64)
-        row, col = hits(doubt)
-        inside = pair_distances(self.points, self.rows[row], col) < radius
-        return counts + np.bincount(row[inside], minlength=len(counts))

@@ -7,7 +7,6 @@ number, or one per image. Divergences are in nats.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -192,20 +191,11 @@ def vote_entropy(counts: npt.ArrayLike) -> Float64:
     return entr(vote_shares(counts)).sum(axis=1)
 
 
-@dataclass(frozen=True)
-class ErrorConsistency:
-    """Agreement of a model and an annotator on which images are answered correctly."""
-
-    observed: float  # share of images on which both are right or both wrong
-    expected: float  # the same for independent observers of the same accuracies
-    kappa: float  # (observed - expected) / (1 - expected)
-
-
-def _kappa(observed: float, first: float, second: float) -> ErrorConsistency:
+def _kappa(observed: float, first: float, second: float) -> float:
+    """(observed - expected) / (1 - expected) agreement of observers of these accuracies."""
     expected = first * second + (1.0 - first) * (1.0 - second)
     room = 1.0 - expected
-    kappa = (observed - expected) / room if room > 0.0 else float("nan")
-    return ErrorConsistency(observed, expected, kappa)
+    return (observed - expected) / room if room > 0.0 else float("nan")
 
 
 def _right_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts, Counts]:
@@ -217,8 +207,8 @@ def _right_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts, 
 
 def error_consistency(
     correct: npt.ArrayLike, counts: npt.ArrayLike, labels: npt.ArrayLike
-) -> ErrorConsistency:
-    """Error consistency of a model (correct: one bool per image) with one random vote per image.
+) -> float:
+    """Error consistency (kappa) of a model, one bool per image, with one random vote per image.
 
     Source: Geirhos et al. 2020, with p_i, the share of right votes, in place of an observer's
     answers.
@@ -232,7 +222,7 @@ def error_consistency(
     return _kappa(observed, float(m.mean()), float(p.mean()))
 
 
-def human_error_consistency(counts: npt.ArrayLike, labels: npt.ArrayLike) -> ErrorConsistency:
+def human_error_consistency(counts: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Error consistency of two different random votes of each image: what an annotator scores.
 
     Unbiased: pairs of votes are drawn without replacement. Images need at least 2 votes.
@@ -305,7 +295,6 @@ def behaviour_scores(
     """
     z = np.asarray(logits, dtype=np.float64)
     shares = vote_shares(counts)
-    errors = error_consistency(z.argmax(axis=1) == np.asarray(labels), counts, labels)
     scores = {
         "accuracy": accuracy(z, labels),
         "cross_entropy": cross_entropy(z, shares),
@@ -313,7 +302,7 @@ def behaviour_scores(
         "js": js_divergence(z, shares),
         "second_best_accuracy": second_best_accuracy(z, counts),
         "entropy_spearman": entropy_correlation(z, counts),
-        "error_kappa": errors.kappa,
+        "error_kappa": error_consistency(z.argmax(axis=1) == np.asarray(labels), counts, labels),
     }
     if temperatures is None and folds is not None:
         temperatures = cross_fitted_temperatures(z, shares, folds)

@@ -20,7 +20,7 @@ from latent_microscope.similarity.resampling import (
     image_weights,
     rank_bins,
     reranked_sums,
-    sums_of_products,
+    weighted_sums,
 )
 from latent_microscope.similarity.variance import (
     all_others,
@@ -93,13 +93,7 @@ class _Bootstrap:
 
         return np.array([score(model) for model in self.models.values()])
 
-    def draws(self, weights: Weights) -> Float64:
-        """Scores in each sample of images: (draws, models)."""
-        if self.method in comparison.RANK_METHODS:
-            return self._rank_draws(weights)
-        return self._value_draws(weights)
-
-    def _value_draws(self, weights: Weights) -> Float64:
+    def value_draws(self, weights: Weights) -> Float64:
         """Draws of pearson or cosine: all at once, by matrix products."""
         one = np.ones(len(self.reference), dtype=np.float32)
         if self.pairs is not None:
@@ -107,10 +101,14 @@ class _Bootstrap:
             one[self.pairs] = 1.0
         matrices = [self.reference, *self.models.values()]
         variables = [one, *(self._variable(matrix) for matrix in matrices)]
-        k = len(variables)
-        needed = [*((0, q) for q in range(k)), *((1, q) for q in range(1, k))]
-        needed += [(q, q) for q in range(2, k)]
-        return self._scores(sums_of_products(variables, weights, needed=needed))
+        sums = np.full((len(weights), len(variables), len(variables)), np.nan)
+        for p, x in enumerate(variables):
+            for q, y in enumerate(variables[p:], p):
+                if p < 2 or p == q:
+                    # 1 * 1 and 1 * y need no second factor: y is 0 wherever 1 is.
+                    value = weighted_sums(y, x if p else None, weights)
+                    sums[:, p, q] = sums[:, q, p] = value
+        return self._scores(sums)
 
     def _variable(self, matrix: RDM) -> Float32:
         """Values as a full-length float32 variable of size 1 at most, 0 at pairs left out."""
@@ -126,7 +124,7 @@ class _Bootstrap:
         full[self.pairs] = part
         return full
 
-    def _rank_draws(self, weights: Weights) -> Float64:
+    def rank_draws(self, weights: Weights) -> Float64:
         """Draws of a rank method: each sample ranked anew."""
         matrices = [self.reference, *self.models.values(), *self.controls]
         k = len(matrices)
@@ -269,7 +267,8 @@ def bootstrap_compare(
     if chosen is not None and chosen.dtype == bool:
         chosen = np.flatnonzero(chosen)
     study = _Bootstrap(named, reference, list(controls), chosen, method, unique, threads)
-    draws = study.draws(image_weights(reference.n, n_draws, rng(seed, "bootstrap_images")))
+    score = study.rank_draws if method in comparison.RANK_METHODS else study.value_draws
+    draws = score(image_weights(reference.n, n_draws, rng(seed, "bootstrap_images")))
     point, names = study.point_scores(), list(named)
     scores = score_table(names, point, draws, level)
     return BootstrapResult(scores, difference_table(names, point, draws, level, correction), draws)

@@ -7,8 +7,6 @@ Ranks depend on the sample: ranks kept from the whole sample gave the label RDM 
 images an interval 5 times too wide. So each sample is ranked again, from binned ranks.
 """
 
-from collections.abc import Sequence
-
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -50,24 +48,6 @@ def weighted_sums(x: Float32, y: Float32 | None, weights: Weights) -> Float64:
         product = block @ columns[start:]
         total += np.einsum("rd,rd->d", product, columns[start:stop], dtype=np.float64)
     return total
-
-
-def sums_of_products(
-    variables: Sequence[Float32], weights: Weights, *, needed: Sequence[tuple[int, int]]
-) -> Float64:
-    """Weighted sums of products of the needed pairs of variables, symmetric, (draws, k, k).
-
-    The first variable is the constant 1 (0 at pairs left out, where all others must be 0 too).
-    Sums that are not needed are NaN.
-    """
-    k = len(variables)
-    sums = np.full((weights.shape[0], k, k), np.nan)
-    for p, q in needed:
-        # 1 * 1 and 1 * x need no second factor: x is 0 wherever 1 is.
-        second = None if 0 in (p, q) else variables[q]
-        value = weighted_sums(variables[max(p, q) if second is None else p], second, weights)
-        sums[:, p, q] = sums[:, q, p] = value
-    return sums
 
 
 def rank_bins(matrix: RDM, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:

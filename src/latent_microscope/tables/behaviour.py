@@ -181,7 +181,7 @@ def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
         return scores
     generators = (rng(seed, "annotator_scores", number) for number in range(n_splits))
     halves = _columns([measured.annotator_scores(votes.counts, one) for one in generators])
-    kappa = measured.human_error_consistency(votes.counts, votes.labels).kappa
+    kappa = measured.human_error_consistency(votes.counts, votes.labels)
     return {**scores, **halves, "error_consistency": kappa}
 
 
@@ -207,7 +207,7 @@ def _label_shares(counts: Ints, labels: Ints) -> Floats:
 
 
 def _consistency(correct: npt.NDArray[np.bool_], votes: HumanVotes) -> float:
-    return measured.error_consistency(correct, votes.counts, votes.labels).kappa
+    return measured.error_consistency(correct, votes.counts, votes.labels)
 
 
 def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, float]:

@@ -12,7 +12,7 @@ import pandas as pd
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import reliability as measured
-from latent_microscope.forensics.cls import creative_latent_score
+from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.reliability import pairs_of, percentiles, prediction_band, ranges
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
