@@ -82,9 +82,9 @@ JUDGEMENTS = (
         name="ceilings",
         title="noise ceilings",
         caption=(
-            "Noise ceilings of every measure: halves of the votes with the Spearman-Brown "
-            "estimate, and the score of a perfect model in simulated data sets with that estimate "
-            "for them."
+            "Noise ceilings of every measure: the score of the true responses, simulated from the "
+            "votes, against exactly these votes, with its standard deviation or why there is none; "
+            "beside it halves of the votes against each other, and the Spearman-Brown value of that."
         ),
         made_by="tabulate_measures",
         output="all_ceilings",
