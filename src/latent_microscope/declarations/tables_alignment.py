@@ -84,7 +84,7 @@ JUDGEMENTS = (
         caption=(
             "Noise ceilings of every measure: the score of the true responses, simulated from the "
             "votes, against exactly these votes, with its standard deviation or why there is none; "
-            "beside it halves of the votes against each other, and the Spearman-Brown value of that."
+            "beside it halves of the votes against each other, and their Spearman-Brown value."
         ),
         made_by="tabulate_measures",
         output="all_ceilings",
