@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.forensics.detection import detect_authentic
 
 Floats = npt.NDArray[np.float64]
@@ -61,22 +61,19 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"found": float(mask.any()), "F1": float(f1_score(truth, mask, zero_division=0.0))}
 
 
-def _cloud(kind: str, n: int, d: int) -> Cell:
-    return {"kind": kind, "n": n, "d": d}
-
-
-_CLOUDS = (
-    *(_cloud("gaussian", n, d) for n, d in ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))),
-    *(_cloud(kind, 100, 8) for kind in ("heavy", "ball", "skewed", "uneven", "sheet", "ring")),
-)
-_PEOPLE: tuple[Cell, ...] = tuple(
-    {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
-    for count, spread in ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
-)
+_GAUSSIAN = ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))
+_PEOPLE = ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
 METHODS = (
     Method(
         "detect_authentic",
-        (*_CLOUDS, *_PEOPLE),
+        (
+            *({"kind": "gaussian", "n": n, "d": d} for n, d in _GAUSSIAN),
+            *cells(kind=("heavy", "ball", "skewed", "uneven", "sheet", "ring"), n=(100,), d=(8,)),
+            *(
+                {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
+                for count, spread in _PEOPLE
+            ),
+        ),
         _simulate,
         {"any called": Goal("at_most", 0.05), "found": Goal("shown"), "F1": Goal("shown")},
         explained={"kind=ring, n=100, d=8": "a ring's projections have two modes"},
