@@ -61,18 +61,21 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"found": float(mask.any()), "F1": float(f1_score(truth, mask, zero_division=0.0))}
 
 
-_GAUSSIAN = ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))
-_PEOPLE = ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
+_GAUSSIAN: tuple[Cell, ...] = tuple(
+    {"kind": "gaussian", "n": n, "d": d}
+    for n, d in ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))
+)
+_PEOPLE: tuple[Cell, ...] = tuple(
+    {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
+    for count, spread in ((3, 0.05), (5, 0.05), (5, 0.15), (20, 0.05))
+)
 METHODS = (
     Method(
         "detect_authentic",
         (
-            *({"kind": "gaussian", "n": n, "d": d} for n, d in _GAUSSIAN),
+            *_GAUSSIAN,
             *cells(kind=("heavy", "ball", "skewed", "uneven", "sheet", "ring"), n=(100,), d=(8,)),
-            *(
-                {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
-                for count, spread in _PEOPLE
-            ),
+            *_PEOPLE,
         ),
         _simulate,
         {"any called": Goal("at_most", 0.05), "found": Goal("shown"), "F1": Goal("shown")},
