@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
 
-from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
+from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
 from latent_microscope.forensics.detection import detect_authentic
 
 Floats = npt.NDArray[np.float64]
@@ -61,13 +61,9 @@ def _simulate(cell: Cell, generator: np.random.Generator) -> Outcomes:
     return {"found": float(mask.any()), "F1": float(f1_score(truth, mask, zero_division=0.0))}
 
 
-def _cloud(kind: str, n: int, d: int) -> Cell:
-    return {"kind": kind, "n": n, "d": d}
-
-
-_CLOUDS = (
-    *(_cloud("gaussian", n, d) for n, d in ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))),
-    *(_cloud(kind, 100, 8) for kind in ("heavy", "ball", "skewed", "uneven", "sheet", "ring")),
+_GAUSSIAN: tuple[Cell, ...] = tuple(
+    {"kind": "gaussian", "n": n, "d": d}
+    for n, d in ((100, 2), (100, 256), (200, 16), (500, 8), (2000, 2))
 )
 _PEOPLE: tuple[Cell, ...] = tuple(
     {"kind": "people", "count": count, "spread": spread, "n": 400, "d": 16}
@@ -76,7 +72,11 @@ _PEOPLE: tuple[Cell, ...] = tuple(
 METHODS = (
     Method(
         "detect_authentic",
-        (*_CLOUDS, *_PEOPLE),
+        (
+            *_GAUSSIAN,
+            *cells(kind=("heavy", "ball", "skewed", "uneven", "sheet", "ring"), n=(100,), d=(8,)),
+            *_PEOPLE,
+        ),
         _simulate,
         {"any called": Goal("at_most", 0.05), "found": Goal("shown"), "F1": Goal("shown")},
         explained={"kind=ring, n=100, d=8": "a ring's projections have two modes"},

@@ -79,15 +79,12 @@ def calibrate(method: Method, data_sets: int, seed: int, level: float = 0.95) ->
             below = goal.kind in ("at_least", "within") and value < low
             above = goal.kind in ("at_most", "within") and value > high
             missing = float(np.isnan(values).mean())
-            row = (method.name, text, outcome, value, _sd(known), known.size, missing)
+            sd = float(known.std(ddof=1)) if known.size > 1 else float("nan")
+            row = (method.name, text, outcome, value, sd, known.size, missing)
             why = method.explained.get(text, "") if below or above else ""
             rows.append((*row, goal.nominal, low, high, below or above, why))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(("method", "cell", "outcome", "explained"), "str"))
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if values.size > 1 else float("nan")
 
 
 def _band(goal: Goal, n: int, tail: float) -> tuple[float, float]:

@@ -206,7 +206,8 @@ def attribute_bias(
         effect, freedom = design_effect(present, inside, codes)
         status = np.where((status != "constant") & np.isnan(effect), "untestable", status)
     tested = (status == "ok") | (status == "zero_cell")
-    known = effective_table(cells, effect, tested)
+    a, b, c, d = (cell[tested] / effect[tested] for cell in cells)
+    known = a, b, c, d
     p = np.full(len(listed), np.nan)
     p[tested] = conditional_p(known, freedom[tested])
     intervals = {}
@@ -214,12 +215,6 @@ def attribute_bias(
         intervals[name] = np.full((2, len(listed)), np.nan)
         intervals[name][:, tested] = bias_interval(known, name, p[tested], freedom[tested])
     return {d: _bias_table(cells, listed, status, p, intervals, d) for d in definitions}
-
-
-def effective_table(cells: Table, effect: Floats, tested: Mask) -> Table:
-    """The tested columns of the counts, divided by their design effect."""
-    a, b, c, d = (cell[tested] / effect[tested] for cell in cells)
-    return a, b, c, d
 
 
 def bias_interval(
@@ -284,13 +279,17 @@ def _bias_table(
     """The table of one definition; NaN where nothing was tested."""
     value = published_value(*cells, definition)
     estimate = np.exp(log_estimate(*cells, definition))
+    judged = np.where(_zero(cells), estimate, value)
+    above, below = LIMITS[definition]
     low, high = np.exp(intervals[definition])
     h = np.where(status == "constant", np.nan, cohens_h(*cells))
     table = pd.DataFrame(
         {
             "attribute": names,
             "value": value,
-            "direction": _direction(np.where(_zero(cells), estimate, value), definition),
+            "direction": np.select(
+                [judged > above, judged < below], ["over", "under"], "neutral"
+            ).astype(object),
             "status": status,
             "estimate": estimate,
             "low": low,
@@ -322,12 +321,6 @@ def _status(cells: Table) -> npt.NDArray[np.object_]:
 
 def _zero(cells: Table) -> Mask:
     return np.asarray((np.stack(cells) == 0.0).any(axis=0))
-
-
-def _direction(value: Floats, definition: str) -> npt.NDArray[np.object_]:
-    """Over, neutral or under by the published limits."""
-    above, below = LIMITS[definition]
-    return np.select([value > above, value < below], ["over", "under"], "neutral").astype(object)
 
 
 def risk_difference(a: Floats, b: Floats, c: Floats, d: Floats) -> Floats:

@@ -308,7 +308,7 @@ class Study:
             else:
                 with np.errstate(divide="ignore"):
                     ends = np.log(tables[effect][["low", "high"]].to_numpy().T)
-            judged[effect] = judge(*ends, truth, p)
+            judged[effect] = judge(ends[0], ends[1], truth, p)
         return p, judged
 
 

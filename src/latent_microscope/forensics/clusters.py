@@ -75,12 +75,23 @@ def umap_plane(
     return np.ascontiguousarray(plane, dtype=np.float64)
 
 
-def _memberships(
-    points: Floats, min_cluster_size: int, min_samples: int | None
+def by_size(labels: npt.ArrayLike) -> Ints:
+    """Labels renumbered 0, 1, … by falling size, ties by first member; -1 stays."""
+    values = as_labels(labels, "labels")
+    found, first, sizes = np.unique(values[values >= 0], return_index=True, return_counts=True)
+    order = np.lexsort((first, -sizes))
+    new = np.full(int(found.max(initial=-1)) + 2, -1, dtype=np.int64)
+    new[found[order]] = np.arange(len(found))
+    return new[np.where(values >= 0, values, -1)]
+
+
+def plane_memberships(
+    plane: npt.ArrayLike, *, min_cluster_size: int = 100, min_samples: int | None = 10
 ) -> tuple[Ints, Floats]:
-    """As :func:`plane_memberships`, of checked points."""
+    """HDBSCAN labels on the plane by falling size (noise -1) and probabilities (0 for noise)."""
     from hdbscan import HDBSCAN
 
+    points = as_matrix(plane, "plane")
     min_cluster_size = int(in_range(min_cluster_size, "min_cluster_size", 2))
     n = len(points)
     # Neither more core neighbours than points nor a cluster larger than all of them.
@@ -99,23 +110,6 @@ def _memberships(
     return by_size(labels), np.asarray(model.probabilities_, dtype=np.float64)
 
 
-def by_size(labels: npt.ArrayLike) -> Ints:
-    """Labels renumbered 0, 1, … by falling size, ties by first member; -1 stays."""
-    values = as_labels(labels, "labels")
-    found, first, sizes = np.unique(values[values >= 0], return_index=True, return_counts=True)
-    order = np.lexsort((first, -sizes))
-    new = np.full(int(found.max(initial=-1)) + 2, -1, dtype=np.int64)
-    new[found[order]] = np.arange(len(found))
-    return new[np.where(values >= 0, values, -1)]
-
-
-def plane_memberships(
-    plane: npt.ArrayLike, *, min_cluster_size: int = 100, min_samples: int = 10
-) -> tuple[Ints, Floats]:
-    """HDBSCAN labels on the plane by falling size (noise -1) and probabilities (0 for noise)."""
-    return _memberships(as_matrix(plane, "plane"), min_cluster_size, min_samples)
-
-
 def latent_clusters(
     latents: npt.ArrayLike,
     *,
@@ -129,7 +123,7 @@ def latent_clusters(
     """
     scaled = standardise(as_matrix(latents, "latents"))
     if len(scaled) <= hdbscan_rows:
-        return _memberships(scaled, min_cluster_size, None)[0]
+        return plane_memberships(scaled, min_cluster_size=min_cluster_size, min_samples=None)[0]
     return graph_clusters(scaled, min_cluster_size, neighbours)
 
 
@@ -149,8 +143,10 @@ def multi_scale_clusters(
     plane: npt.ArrayLike, *, scales: Sequence[int] = SCALES, min_samples: int = 1
 ) -> dict[int, Ints]:
     """HDBSCAN labels on the plane by smallest cluster size."""
-    points = as_matrix(plane, "plane")
-    return {int(scale): _memberships(points, scale, min_samples)[0] for scale in scales}
+    return {
+        int(scale): plane_memberships(plane, min_cluster_size=scale, min_samples=min_samples)[0]
+        for scale in scales
+    }
 
 
 def cluster_profile(

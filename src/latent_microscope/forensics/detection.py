@@ -1,7 +1,6 @@
 """Detector of authentic samples: tight populations against samples scattered between them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,22 +78,21 @@ def detect(
     k, density, mixture = best
     dense = density > mixture.threshold
     everything = np.ones(len(matrix), dtype=bool)
+    called, score, count = dense, density, 0
     clusters = find_clusters(matrix)
     for found, explained in (
         (find_populations(matrix, clusters, density, mixture), dense),
         (separate_populations(matrix, clusters), everything),
     ):
         if found is not None and _explained(matrix, explained, found) >= _EXPLAINED:
-            mask, score = _refine(matrix, density, found)
+            mask, refined = _refine(matrix, density, found)
             core = found.labels >= 0
             if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
-                return _tested(matrix, mask, score, k, mixture.separation, found.count)
-    return _tested(matrix, dense, density, k, mixture.separation, 0)
-
-
-def _tested(matrix: Floats, mask: Mask, score: Floats, *rest: Any) -> Detection:
-    """Nothing is authentic if what was called so is one cloud."""
-    return Detection(mask & several_modes(matrix[mask]), score, *rest)
+                called, score, count = mask, refined, found.count
+                break
+    # Nothing is authentic if what was called so is one cloud.
+    mask = called & several_modes(matrix[called])
+    return Detection(mask, score, k, mixture.separation, count)
 
 
 def reject_by_error(

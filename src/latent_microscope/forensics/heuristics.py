@@ -21,7 +21,7 @@ from latent_microscope.forensics.sample_scores import (
     stability,
     uniqueness_of,
 )
-from latent_microscope.neighbours.blocks import Floats, Ints, pair_distances
+from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances
 from latent_microscope.neighbours.means import scan_sources
 from latent_microscope.neighbours.pairs import (
     all_pairs,
@@ -63,16 +63,6 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True)
-class LatentScan:
-    """Nearest neighbours and overlaps of latents."""
-
-    distances: Floats  # (n, k) distances to the nearest others, ascending
-    indices: Ints  # their rows
-    overlaps: pd.DataFrame  # overlapping pairs, with ``attrs["total"]``
-    recall: float  # share of the true neighbours among those found; 1 for an exact search
-
-
-@dataclass(frozen=True)
 class HeuristicScores:
     """Scores of n samples, each as its own function gives it."""
 
@@ -101,8 +91,8 @@ def scan_latents(
     *,
     seed: int = 0,
     block_size: int | None = None,
-) -> LatentScan:
-    """The k nearest neighbours and the overlaps in one pass.
+) -> tuple[Neighbours, pd.DataFrame, float]:
+    """The k nearest neighbours, the overlaps (with ``attrs["total"]``) and the recall, in one pass.
 
     Approximate neighbours come with a measured recall; overlaps are then those among them.
     """
@@ -116,9 +106,11 @@ def scan_latents(
     else:
         found = approximate_neighbours(z, k, seed=seed)
         recall = measured_recall(z, found, seed=seed)
-        pairs = _overlaps_among(z, found.indices, threshold, max_pairs)
+        i, j = np.repeat(np.arange(len(z)), found.indices.shape[1]), found.indices.ravel()
+        keys = np.unique(np.minimum(i, j) * len(z) + np.maximum(i, j))
+        pairs = overlaps_among(z, keys // len(z), keys % len(z), threshold, max_pairs)
     assert pairs is not None
-    return LatentScan(found.distances, found.indices, overlap_table(z, pairs, threshold), recall)
+    return found, overlap_table(z, pairs, threshold), recall
 
 
 def score_all(
@@ -136,7 +128,7 @@ def score_all(
         raise InputError(f"sources has {len(s)} rows, latents {len(z)}; give the same samples")
     k, n_attractors, variants = int(settings.k), int(settings.n_attractors), settings.variants
     radius, listed = float(settings.radius), max(k, settings.listed, RADIUS_NEIGHBOUR)
-    found = scan_latents(z, listed, settings, seed=seed, block_size=block_size)
+    found, overlapping, recall = scan_latents(z, listed, settings, seed=seed, block_size=block_size)
     distances = found.distances[:, :k]
     adaptive = radius_of_distances(found.distances[:, :RADIUS_NEIGHBOUR])
     counts = counts_within(z, found.distances, radius, block_size=block_size)
@@ -160,19 +152,11 @@ def score_all(
         attractor_density_adaptive=counts_adaptive / len(z),
         neighbors=pairs.similar,
         neighbour_distances=found.distances,
-        overlaps=found.overlaps,
+        overlaps=overlapping,
         radius=radius,
         adaptive_radius=adaptive,
-        recall=found.recall,
+        recall=recall,
     )
-
-
-def _overlaps_among(z: Floats, indices: Ints, threshold: float, max_pairs: int) -> Overlaps:
-    """Overlaps among listed neighbours."""
-    n, k = indices.shape
-    i, j = np.repeat(np.arange(n), k), indices.ravel()
-    keys = np.unique(np.minimum(i, j) * n + np.maximum(i, j))
-    return overlaps_among(z, keys // n, keys % n, threshold, max_pairs)
 
 
 def overlaps(

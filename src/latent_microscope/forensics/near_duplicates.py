@@ -88,15 +88,6 @@ def pixel_differences(images: np.ndarray, i: Ints, j: Ints) -> Floats:
     return out
 
 
-def candidate_pairs(latents: Floats, images: np.ndarray, count: int) -> tuple[Ints, Ints]:
-    """Rows i < j of the ``count`` most similar pairs by latents, and as many by thumbnails."""
-    small = thumbnails(images, _SIDE).astype(np.float64)
-    small -= small.mean(axis=1, keepdims=True)
-    found = [similar_pairs(points, _LEAST_SIMILARITY, count).pairs for points in (latents, small)]
-    pairs = np.unique(np.concatenate(found).reshape(-1, 2), axis=0).astype(np.int64)
-    return pairs[:, 0], pairs[:, 1]
-
-
 def near_duplicates(
     latents: npt.ArrayLike,
     images: np.ndarray,
@@ -120,7 +111,10 @@ def near_duplicates(
         )
     count = int(in_range(candidates, "candidates", 1))
     in_range(detail, "detail", 0.0, 1.0)
-    i, j = candidate_pairs(matrix, images, count)
+    small = thumbnails(images, _SIDE).astype(np.float64)
+    small -= small.mean(axis=1, keepdims=True)
+    found = [similar_pairs(points, _LEAST_SIMILARITY, count).pairs for points in (matrix, small)]
+    i, j = np.unique(np.concatenate(found).reshape(-1, 2), axis=0).astype(np.int64).T
     details = detail_correlation(images, i, j)
     centre = np.full(len(i), np.nan)
     asked = details >= min(detail, DETAIL_SUPPORTED)

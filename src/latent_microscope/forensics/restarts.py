@@ -8,11 +8,11 @@ from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
 from latent_microscope.forensics.sources import unmix
 from latent_microscope.neighbours.blocks import unit_rows
+from latent_microscope.neighbours.means import COSINE_FLOOR
 from latent_microscope.seeds import derive, rng
 
 REFERENCE_ROWS = 2_000
 _BLOCK = 4_096
-_NEAR = 1e-6  # cosine distances up to this are left out, as in uniqueness
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def reference_uniqueness(
     one_of(variant, "uniqueness variant", VARIANTS)
     score = row_entropy(matrix) * (1.0 + matrix.var(axis=1))
     if variant == "notebook":
-        points, floor = unit_rows(matrix), _NEAR
+        points, floor = unit_rows(matrix), COSINE_FLOOR
     else:
         points, floor = matrix, 0.0
     chosen = points[reference]

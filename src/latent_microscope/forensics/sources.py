@@ -109,18 +109,6 @@ def _fit(model: FastICA, sample: Floats) -> tuple[FastICA | None, bool]:
     return model, bool(model.n_iter_ < model.max_iter)
 
 
-def _models(method: str, k: int, seeds: list[int], max_iter: int | None) -> list[FastICA]:
-    """The unfitted models of all restarts."""
-    options: dict[str, object] = (
-        {"algorithm": "deflation", "fun": "cube", "max_iter": max_iter or 8000}
-        if method == "intended"
-        else {"algorithm": "parallel", "fun": "logcosh", "max_iter": max_iter or 5000}
-    )
-    return [
-        FastICA(k, whiten="unit-variance", tol=1e-4, random_state=seed, **options) for seed in seeds
-    ]
-
-
 def mean_absolute_kurtosis(sources: Floats) -> float:
     """Mean over sources of the absolute excess kurtosis; 0 for Gaussian sources."""
     return float(np.mean(np.abs(kurtosis(sources, axis=0))))
@@ -146,7 +134,15 @@ def fit_sources(
     k = _n_components(sample, n_components)
     count = int(in_range(n_restarts, "n_restarts", 1)) if method == "intended" else 1
     seeds = [derive(seed, "ica", method, restart) % 2**32 for restart in range(count)]
-    models = _models(method, k, seeds, max_iter)
+    options: dict[str, object] = (
+        {"algorithm": "deflation", "fun": "cube", "max_iter": max_iter or 8000}
+        if method == "intended"
+        else {"algorithm": "parallel", "fun": "logcosh", "max_iter": max_iter or 5000}
+    )
+    models = [
+        FastICA(k, whiten="unit-variance", tol=1e-4, random_state=state, **options)
+        for state in seeds
+    ]
     # Filters are global: set them once around the threads, not in each.
     with warnings.catch_warnings(), ThreadPoolExecutor(max(1, n_jobs)) as pool:
         warnings.simplefilter("ignore")

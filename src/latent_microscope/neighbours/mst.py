@@ -43,7 +43,9 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
     """Minimum spanning tree of the mutual reachability distances."""
     n, k = neighbours.distances.shape
     core = neighbours.distances[:, min(min_samples, k) - 1]
-    edges = _edges(neighbours, core)
+    i, j = np.repeat(np.arange(n), k), neighbours.indices.ravel()
+    lengths = np.maximum(neighbours.distances.ravel(), np.maximum(core[i], core[j]))
+    edges = _by_weight(i, j, lengths)
     # Whatever is not in a row's list is no nearer than its last neighbour.
     least = np.maximum(core, neighbours.distances[:, -1])
     if k == n - 1:
@@ -70,14 +72,6 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
     log.info("spanning tree of %d points: %d rows compared with all", n, searched)
     i, j, weight = (np.concatenate(parts) for parts in zip(*taken, strict=True))
     return _as_grown(SpanningTree(i, j, weight, searched), neighbours, core)
-
-
-def _edges(neighbours: Neighbours, core: Floats) -> Edges:
-    """All listed edges, shortest first."""
-    n, k = neighbours.indices.shape
-    i, j = np.repeat(np.arange(n), k), neighbours.indices.ravel()
-    weight = np.maximum(neighbours.distances.ravel(), np.maximum(core[i], core[j]))
-    return _by_weight(i, j, weight)
 
 
 def _by_weight(i: Ints, j: Ints, weight: Floats) -> Edges:

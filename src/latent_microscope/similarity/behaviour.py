@@ -44,6 +44,12 @@ def log_softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Floa
     return np.asarray(special.log_softmax(z / (t[:, None] if t.ndim else t), axis=1))
 
 
+def log(probabilities: Float64) -> Float64:
+    """Natural logarithm; -inf of 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)
+
+
 def softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Float64:
     """Probabilities, float64, shape (n, classes)."""
     return np.exp(log_softmax(logits, temperature))
@@ -321,8 +327,7 @@ def annotator_scores(counts: npt.ArrayLike, generator: np.random.Generator) -> d
     """
     first, second = halve_votes(as_counts(counts, at_least=2), generator)
     broken = first + 0.5 * generator.random(first.shape)
-    with np.errstate(divide="ignore"):
-        prediction = np.log(vote_shares(first))
+    prediction = log(vote_shares(first))
     return {
         "second_best_accuracy": second_best_accuracy(broken, second),
         "entropy_spearman": entropy_correlation(prediction, second),
@@ -341,9 +346,7 @@ def perfect_scores(counts: npt.ArrayLike, generator: np.random.Generator) -> dic
     Dirichlet it came out up to 0.2 too high (``calibration.ceilings``).
     """
     votes = as_counts(counts, at_least=2)
-    truth = fit_population(votes, generator).draw(votes, generator)
-    with np.errstate(divide="ignore"):
-        prediction = np.log(truth)
+    prediction = log(fit_population(votes, generator).draw(votes, generator))
     shares = vote_shares(votes)
     return {
         "cross_entropy": cross_entropy(prediction, shares),

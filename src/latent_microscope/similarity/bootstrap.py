@@ -12,13 +12,13 @@ import pandas as pd
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import comparison
+from latent_microscope.similarity.ranks import bins_of
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.resampling import (
     Float32,
     Float64,
     Weights,
     image_weights,
-    rank_bins,
     reranked_sums,
     weighted_sums,
 )
@@ -128,10 +128,12 @@ class _Bootstrap:
         """Draws of a rank method: each sample ranked anew."""
         matrices = [self.reference, *self.models.values(), *self.controls]
         k = len(matrices)
-        bins = np.empty((k, len(self.reference)), dtype=np.uint16)
+        bins = np.zeros((k, len(self.reference)), dtype=np.uint16)
+        chosen = slice(None) if self.pairs is None else self.pairs
         n_bins = 0
         for place, matrix in enumerate(matrices):
-            bins[place], n_bins = rank_bins(matrix, self.pairs)
+            ranks = comparison.rank_rdm(matrix, pairs=self.pairs).ranks
+            bins[place, chosen], n_bins = bins_of(ranks)
         included = np.empty(0, dtype=bool)
         if self.pairs is not None:
             included = np.zeros(bins.shape[1], dtype=bool)

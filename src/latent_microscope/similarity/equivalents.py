@@ -19,6 +19,7 @@ from latent_microscope.similarity.behaviour import (
     cross_entropy,
     js_divergence,
     kl_divergence,
+    log,
     log_softmax,
 )
 from latent_microscope.similarity.comparison import compare
@@ -58,24 +59,13 @@ class AnnotatorEquivalents:
         return f"{self.votes:.1f}"
 
 
-def _log(p: Float64) -> Float64:
-    with np.errstate(divide="ignore"):
-        return np.log(p)
-
-
 def _expected_agreement(log_p: Float64, reference: Float64) -> float:
     """Mean share of reference votes for the most probable class, ties broken at random."""
     best = log_p == log_p.max(axis=1, keepdims=True)
     return float(np.mean((best * reference).sum(axis=1) / best.sum(axis=1)))
 
 
-def _expected_accuracy(log_p: Float64, labels: np.ndarray) -> float:
-    """Accuracy of the most probable class, ties broken at random."""
-    return _expected_agreement(log_p, np.eye(log_p.shape[1])[labels])
-
-
-def _rsa(log_p: Float64, reference: Float64, method: str = "spearman") -> float:
-    """Correlation of the Euclidean RDMs of probabilities and reference votes."""
+def _rsa(log_p: Float64, reference: Float64, method: str) -> float:
     return compare(rdm(np.exp(log_p)), rdm(reference), method)
 
 
@@ -84,9 +74,9 @@ SCORES: dict[str, tuple[Score, bool, bool]] = {
     "cross_entropy": (lambda p, r, _: cross_entropy(p, r), False, True),
     "kl": (lambda p, r, _: kl_divergence(p, r), False, True),
     "js": (lambda p, r, _: js_divergence(p, r), False, False),
-    "accuracy": (lambda p, _, y: _expected_accuracy(p, y), True, False),
+    "accuracy": (lambda p, _, y: _expected_agreement(p, np.eye(p.shape[1])[y]), True, False),
     "agreement": (lambda p, r, _: _expected_agreement(p, r), True, False),
-    "rsa": (lambda p, r, _: _rsa(p, r), True, False),
+    "rsa": (lambda p, r, _: _rsa(p, r, "spearman"), True, False),
     "rsa_rho_a": (lambda p, r, _: _rsa(p, r, "rho-a"), True, False),
 }
 
@@ -195,7 +185,7 @@ def _log_probabilities(predictions: npt.ArrayLike, kind: str, shape: tuple[int, 
         raise InputError(f"The predictions have shape {x.shape}, the votes {shape}.")
     normal = bool((x >= 0.0).all() and (np.abs(x.sum(axis=1) - 1.0) < 1e-4).all())
     if kind == "probabilities" and normal:
-        return log_softmax(_log(x))
+        return log_softmax(log(x))
     if kind == "logits" and not normal:
         return log_softmax(x)
     other = {"logits": "probabilities", "probabilities": "logits"}.get(kind)
@@ -283,7 +273,7 @@ def annotator_equivalents(
                 p, strengths[repeat, place] = smoothed_by_fold(drawn, reference, y, folds, prior)
             else:
                 p = vote_shares(drawn)
-            curve[repeat, place] = function(_log(p), reference, y)
+            curve[repeat, place] = function(log(p), reference, y)
     mean, model_score = curve.mean(axis=0), float(scores.mean())
     answer, censored = crossing(sizes, mean, model_score, larger=larger)
     alone = [crossing(sizes, c, s, larger=larger) for c, s in zip(curve, scores, strict=True)]

@@ -11,9 +11,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.comparison import rank_rdm
-from latent_microscope.similarity.ranks import bins_of
-from latent_microscope.similarity.rdms import RDM, row_start
+from latent_microscope.similarity.rdms import row_start
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -48,16 +46,6 @@ def weighted_sums(x: Float32, y: Float32 | None, weights: Weights) -> Float64:
         product = block @ columns[start:]
         total += np.einsum("rd,rd->d", product, columns[start:stop], dtype=np.float64)
     return total
-
-
-def rank_bins(matrix: RDM, pairs: np.ndarray | None) -> tuple[npt.NDArray[np.uint16], int]:
-    """Bins of the ranks among some pairs (full length, 0 at pairs left out), and their number."""
-    part, count = bins_of(rank_rdm(matrix, pairs=pairs).ranks)
-    if pairs is None:
-        return part, count
-    full = np.zeros(len(matrix), dtype=np.uint16)
-    full[pairs] = part
-    return full, count
 
 
 @numba.njit(cache=True, nogil=True)
