@@ -173,9 +173,9 @@ def cross_validated(
 
 
 def newton_steps(
-    fitted: Singles,
+    fitted: npt.NDArray[np.floating],
     labels: npt.NDArray[np.bool_],
-    chance: Singles,
+    chance: npt.NDArray[np.floating],
     members: csr_array,
     strength: float,
 ) -> Singles:
