@@ -28,6 +28,8 @@ _CLEAR = ("dirichlet", "softmax", "near-unanimous", "ambiguous")
 _OTHER = ("correlated", "pairs", "temperature", "guesses", "imbalanced")
 _WEAK = ("flat", "clusters", "identical")
 _VOTES = ("2", "4", "10", "50", "100", "2-20", "4 or 100")
+WORLDS = (*_CLEAR, *_OTHER, "flat", "clusters")
+"""Whose images all differ."""
 _FEW = ("softmax", "near-unanimous", "flat", "identical")
 
 Floats = npt.NDArray[np.float64]
@@ -129,8 +131,8 @@ _CELLS: tuple[Cell, ...] = (
 _EXPLAINED = {
     "world=clusters, votes=4, n=200, classes=4": "differences so small, true score below 0.15, "
     "that the images are often taken for identical",
-    "world=ambiguous, votes=4, n=300, classes=10": "a class of two kinds of images, clear and torn, "
-    "is taken for one",
+    "world=ambiguous, votes=4, n=300, classes=10": "a class of two kinds of images, clear and "
+    "torn, is taken for one",
     "world=ambiguous, votes=10, n=300, classes=10": "a class of two kinds of images, clear and "
     "torn, is taken for one",
 }
