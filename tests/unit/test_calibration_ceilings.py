@@ -7,7 +7,7 @@ from latent_microscope.calibration import ceilings
 from latent_microscope.calibration.grid import cell_text
 
 
-@pytest.mark.parametrize("world", ceilings.WORLDS)
+@pytest.mark.parametrize("world", ["dirichlet", "softmax", "near-unanimous", "flat", "ambiguous"])
 def test_responses_differ_from_image_to_image(world: str) -> None:
     p = ceilings.responses(world, 40, 5, np.random.default_rng(0))
     np.testing.assert_allclose(p.sum(axis=1), 1.0)

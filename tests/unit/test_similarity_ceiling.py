@@ -10,10 +10,8 @@ from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import compare, noise_ceiling, partial_compare, rdm
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.ceiling import (
-    AGREED,
     TOO_FEW,
     UNANIMOUS,
-    ceiling_status,
     root_spearman_brown,
     share_error,
     simulated_truth,
@@ -105,14 +103,15 @@ def test_mistakes() -> None:
 
 def test_log_likelihood_is_the_dirichlet_multinomial_of_scipy() -> None:
     counts = np.array([[3, 0, 2], [1, 1, 0], [0, 7, 0]])
-    # Without the number of orders of the votes.
-    orders = gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1)
-    for centre in np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]):
-        found = log_likelihood(counts, centre, 4.0)
-        expected = [dirichlet_multinomial(4.0 * centre, c.sum()).logpmf(c) for c in counts]
-        np.testing.assert_allclose(found + orders, expected)
-        near = log_likelihood(counts, centre, np.inf)
-        np.testing.assert_allclose(log_likelihood(counts, centre, 1e8), near, atol=1e-4)
+    centres = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    found = log_likelihood(counts, centres, 4.0)
+    for i, row in enumerate(counts):
+        # Without the number of orders of the votes.
+        orders = gammaln(row.sum() + 1) - gammaln(row + 1).sum()
+        expected = [dirichlet_multinomial(4.0 * c, row.sum()).logpmf(row) for c in centres]
+        np.testing.assert_allclose(found[i] + orders, expected)
+    near = log_likelihood(counts, centres, np.inf)
+    np.testing.assert_allclose(log_likelihood(counts, centres, 1e8), near, atol=1e-4)
 
 
 @pytest.mark.parametrize("strength", [1.0, 10.0])
@@ -136,49 +135,6 @@ def test_a_truth_varies_as_its_population_does() -> None:
     # Given the votes: as close to them as the truth is.
     far = np.mean((truth - vote_shares(counts)) ** 2)
     assert np.mean((drawn - vote_shares(counts)) ** 2) == pytest.approx(far, rel=0.1)
-
-
-def tree_world(n: int, votes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """How sure people are varies much (strength 4), what the unsure say little (strength 60)."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(n) % 4
-    others = np.insert(rng.dirichlet(60 * np.array([0.6, 0.3, 0.1]), n), 0, 0.0, axis=1)
-    sure = rng.beta(4 * 0.85, 4 * 0.15, size=(n, 1))
-    rows = sure * np.eye(4)[[0]] + (1.0 - sure) * others
-    truth = np.take_along_axis(rows, (np.arange(4) - labels[:, None]) % 4, axis=1)
-    return rng.multinomial(votes, truth), truth
-
-
-@pytest.mark.parametrize(("n", "votes", "off"), [(4000, 30, 0.15), (240, 4, 0.6)])
-def test_a_tree_has_both_its_strengths(n: int, votes: int, off: float) -> None:
-    """With few images around each centre, too: a strength in sample is too large."""
-    found = []
-    for seed in range(1 if n > 1000 else 8):
-        counts, _ = tree_world(n, votes, seed)
-        population = fit_population(counts, np.random.default_rng(seed))
-        assert population.answers == (0, 1, 2, 3)
-        found.append(np.log(population.strengths))
-    sure, others = np.median(found, axis=0)
-    assert sure == pytest.approx(np.log(4), abs=off)
-    if n > 1000:
-        assert others == pytest.approx(np.log(60), abs=0.25)
-        for answer, centre in enumerate(population.centres):
-            expected = np.roll([0.85, 0.09, 0.045, 0.015], answer)
-            np.testing.assert_allclose(centre, expected, atol=0.02)
-
-
-def test_a_truth_of_a_tree_varies_as_the_truth_does() -> None:
-    counts, truth = tree_world(4000, 10, 0)
-    drawn = simulated_truth(counts, np.random.default_rng(1))
-    np.testing.assert_allclose(drawn.sum(axis=1), 1.0)
-    for g in range(4):
-        found, expected = drawn[g::4], truth[g::4]
-        np.testing.assert_allclose(found.mean(axis=0), expected.mean(axis=0), atol=0.02)
-        often = [g, (g + 1) % 4]
-        spread = found.std(axis=0)[often]
-        np.testing.assert_allclose(spread, expected.std(axis=0)[often], rtol=0.2)
-    far = np.mean((truth - vote_shares(counts)) ** 2)
-    assert np.mean((drawn - vote_shares(counts)) ** 2) == pytest.approx(far, rel=0.05)
 
 
 def test_groups_come_from_the_votes_only_where_they_differ() -> None:
@@ -220,13 +176,13 @@ def test_the_ceiling_is_the_score_of_the_truth(method: str) -> None:
 
 
 def test_a_ceiling_of_too_few_votes_is_not_available() -> None:
-    counts = np.random.default_rng(0).multinomial(3, [0.4, 0.6], size=30)
+    counts = np.random.default_rng(0).multinomial(2, [0.4, 0.6], size=30)
     result = noise_ceiling(counts, n_splits=1)
     assert np.isnan(result.ceiling)
     assert result.status == TOO_FEW
     assert np.isfinite(result.lower)
     # Two answers have one dimension, three equal ones two.
-    assert share_error(counts) == pytest.approx(np.sqrt(2 / (30 * 2 / 3)))
+    assert share_error(counts) == pytest.approx(np.sqrt(2 / (30 * 0.5)))
     three = np.full((8, 3), 4)
     assert share_error(three) == pytest.approx(np.sqrt(2 / (2 * 8 * 11 / 12)))
     assert np.isnan(noise_ceiling(world(20)[0], n_splits=1, n_simulated=0).ceiling)
@@ -236,20 +192,8 @@ def test_a_ceiling_of_too_few_votes_is_not_available() -> None:
         some = (votes - 2) * np.eye(4, dtype=int)[labels] + 2 * np.eye(4, dtype=int)[labels - 1]
         some[::2] += np.eye(4, dtype=int)[labels[::2]] - np.eye(4, dtype=int)[labels[::2] - 1]
         assert noise_ceiling(some, n_splits=1, n_simulated=1).status == status
-    clear = 40 * np.eye(3, dtype=int)[np.arange(60) % 3]
-    clear[:3] = [22, 18, 0]  # 57 of 60 images: 95 %
-    assert noise_ceiling(clear, n_splits=1).status == AGREED
-    clear[2] = [0, 0, 40]
+    clear = 9 * np.eye(3, dtype=int)[np.arange(60) % 3]
+    clear[:3] = [6, 3, 0]  # 57 of 60 images: 95 %
+    assert noise_ceiling(clear, n_splits=1).status == ""
+    clear[2] = [0, 0, 9]
     assert noise_ceiling(clear, n_splits=1).status == UNANIMOUS
-
-
-@pytest.mark.parametrize(
-    ("votes", "others", "status"),
-    [(10, 20, ""), (10, 19, AGREED), (40, 60, ""), (40, 59, AGREED)],
-)
-def test_votes_for_other_answers_tell_the_spread(votes: int, others: int, status: str) -> None:
-    """Two classes: 10 such votes for each, 30 where they are under 5 % of all."""
-    counts = votes * np.eye(2, dtype=int)[np.arange(40) % 2]
-    for i in range(others):
-        counts[i % 20] += np.eye(2, dtype=int)[1 - i % 2] - np.eye(2, dtype=int)[i % 2]
-    assert ceiling_status(counts, 0.9) == status

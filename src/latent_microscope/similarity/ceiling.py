@@ -22,7 +22,6 @@ from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve
 
 TOO_FEW = "too few images and votes"
 UNANIMOUS = "nearly all images are unanimous"
-AGREED = "too few votes that differ from their image's most frequent answer"
 """Why a ceiling is not available."""
 # Near 0 a ceiling is 0.24 standard errors too high, and where images differ in one direction only
 # up to 0.5 too low.
@@ -33,8 +32,6 @@ _FEWEST_IMAGES, _MANY_VOTES = 20, 20
 _CLEAR, _FEWEST_VOTES = 0.5, 4
 # Of unanimous images the votes do not say how they differ.
 _MOST_UNANIMOUS = 0.95
-# Votes per class for another answer than their image's most frequent; more where they are rare.
-_FEWEST_OTHERS, _FEWEST_RARE, _RARE = 10, 30, 0.05
 
 
 @dataclass(frozen=True)
@@ -123,14 +120,8 @@ def noise_ceiling(
     It is not available (NaN, with a status) where identical images might be taken for different
     ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
     the share of the votes' variance that is between images (:func:`share_error`); where there are
-    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; where over 95 % of
-    the images are unanimous; and where there are fewer than 10 votes per class for another answer
-    than their image's most frequent one, 30 if these are under 5 % of all votes. Elsewhere its bias
-    is at most 0.03 in nearly all worlds tried (``calibration.ceilings``); images of two kinds in
-    one class, clear and torn between two answers, make it up to 0.04 too low (4 votes) or too high
-    (10 classes, more votes): one class has one Dirichlet tree. On CIFAR-10H
-    simulated halves agree more than those of the votes (0.77, 0.73), so 0.91 is about 0.03 too high
-    there. A constant true RDM scores 0.
+    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; and where over
+    95 % of the images are unanimous. A constant true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
@@ -197,14 +188,10 @@ def share_error(counts: Counts) -> float:
 
 def ceiling_status(counts: Counts, ceiling: float) -> str:
     """Empty if a ceiling of these votes is available, else why not."""
-    classes = len(np.unique(counts.argmax(axis=1)))
     if (counts.max(axis=1) == counts.sum(axis=1)).mean() > _MOST_UNANIMOUS:
         return UNANIMOUS
-    others = counts.sum() - counts.max(axis=1).sum()
-    if others < classes * (_FEWEST_RARE if others < _RARE * counts.sum() else _FEWEST_OTHERS):
-        return AGREED
     votes = counts.sum(axis=1).mean()
     fewest = _FEWEST_IMAGES / 2 if votes >= _MANY_VOTES else _FEWEST_IMAGES
-    small = len(counts) < fewest * classes
+    small = len(counts) < fewest * len(np.unique(counts.argmax(axis=1)))
     weak = (ceiling <= _CLEAR or votes < _FEWEST_VOTES) and share_error(counts) > _LARGEST_ERROR
     return TOO_FEW if small or weak else ""
