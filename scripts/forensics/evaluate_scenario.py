@@ -3,11 +3,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from latent_microscope.forensics.baselines import DISTANCES, baseline_scores
 from latent_microscope.forensics.detection import reject_by_error
 from latent_microscope.forensics.evaluation import (
-    DISTANCES,
     OURS,
-    baseline_scores,
     comparison_table,
     detector_scores,
     references,

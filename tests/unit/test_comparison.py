@@ -10,10 +10,9 @@ from saving import saved  # type: ignore[import-not-found]
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.authentic import authentic_cores
+from latent_microscope.forensics.baselines import DISTANCES, baseline_scores
 from latent_microscope.forensics.evaluation import (
-    DISTANCES,
     OURS,
-    baseline_scores,
     best_f1,
     comparison_table,
     rule_mask,

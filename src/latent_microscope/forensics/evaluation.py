@@ -1,11 +1,10 @@
-"""Evaluation of scores, detectors and PyOD's baselines against the known authentic samples.
+"""Evaluation of scores and detectors against the known authentic samples.
 
 A higher score means more authentic. Scores that the preprint calls a mark of authenticity are used
 as they are, so an AUC below one half shows a wrong sign.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_mask, as_matrix, as_vector
+from latent_microscope.forensics.checks import as_mask, as_vector
 from latent_microscope.forensics.mixtures import density_mixture
 
 OURS = "detect_authentic"
@@ -121,51 +120,6 @@ def rule_mask(authenticity: Floats, distance: bool) -> Mask:
     if distance and (authenticity < 0.0).all():
         authenticity = -np.log(-authenticity)
     return authenticity > density_mixture(authenticity).threshold
-
-
-def _detectors(seed: int) -> dict[str, Callable[[], Any]]:
-    from pyod.models.cblof import CBLOF
-    from pyod.models.ecod import ECOD
-    from pyod.models.gmm import GMM
-    from pyod.models.hbos import HBOS
-    from pyod.models.iforest import IForest
-    from pyod.models.inne import INNE
-    from pyod.models.knn import KNN
-    from pyod.models.lof import LOF
-
-    return {
-        "KNN": KNN,
-        "KNN mean of 10": lambda: KNN(n_neighbors=10, method="mean"),
-        "LOF": LOF,
-        "IForest": lambda: IForest(random_state=seed),
-        "INNE": lambda: INNE(random_state=seed),
-        "HBOS": HBOS,
-        "ECOD": ECOD,
-        "GMM": lambda: GMM(n_components=5, random_state=seed),
-        "CBLOF": lambda: CBLOF(random_state=seed),
-    }
-
-
-# Detectors whose score is a positive distance or ratio of distances.
-DISTANCES = ("KNN", "KNN mean of 10", "LOF", "CBLOF")
-
-
-def baseline_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Floats]:
-    """Outlier scores of PyOD's detectors by name, higher = more of an outlier.
-
-    PyOD's defaults, plus the mean distance to ten neighbours, and five components for GMM (the
-    true number of people at the published setting). Infinite scores become the largest finite one.
-    """
-    z = as_matrix(latents, "latents")
-    if len(z) <= 20:
-        raise InputError(f"latents has {len(z)} rows; PyOD's defaults need more than 20")
-    scores = {}
-    for name, make in _detectors(int(seed) % 2**32).items():
-        values = np.asarray(make().fit(z).decision_scores_, dtype=np.float64)
-        finite = np.isfinite(values)
-        top = float(values[finite].max()) if finite.any() else 0.0
-        scores[name] = np.where(finite, values, top)
-    return scores
 
 
 def references(
