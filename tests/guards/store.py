@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 TAKEN = Path(__file__).with_name("taken")
-"""The guards, taken from commit a749c3d; with what that commit does not have itself."""
+"""The guards, taken when the move to the package was finished and the statistics were renewed."""
 MAGIC = b"\xfd7zXZ"
 
 

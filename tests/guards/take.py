@@ -3,11 +3,12 @@
 python tests/guards/take.py CHECKOUT FOLDER [--python PYTHON] [--only GUARD]
 python tests/guards/take.py --compare OLD NEW [--only GUARD]
 
-CHECKOUT may have the layout of commit a749c3d or today's; its code runs in its own Python. Of a
-crate and of contents there is only what CHECKOUT has finished (make demo, README's digits study).
+CHECKOUT's code runs in its own Python. Of a crate and of contents there is only what CHECKOUT has
+finished (make demo, README's digits study).
 
-To see on another machine that a refactoring changed no number: check out a749c3d, make its .venv,
-run the demo and the digits, take it; take today's checkout likewise; compare the two folders.
+To see on another machine that a refactoring changed no number: check out the commit that changed
+taken/ last, make its .venv, run the demo and the digits, take it; take today's checkout likewise;
+compare the two folders. A change that is meant to change numbers takes the guards anew.
 """
 
 import argparse

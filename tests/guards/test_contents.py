@@ -1,4 +1,4 @@
-"""Finished results hold the same arrays, tensors and columns as those of commit a749c3d."""
+"""Finished results hold the same arrays, tensors and columns as when the guards were taken."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The names of random streams are part of the numbers: every call is as at commit a749c3d."""
+"""The names of random streams are part of the numbers: every call is as when the guards were taken."""
 
 from pathlib import Path
 

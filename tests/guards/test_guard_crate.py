@@ -1,4 +1,4 @@
-"""The crate of the demo's faces names the same files and jobs as that of commit a749c3d."""
+"""The crate of the demo's faces names the same files and jobs as when it was taken."""
 
 import subprocess
 import sys
