@@ -56,7 +56,7 @@ def unexplained(found: Iterable[Difference], meant: Sequence[Meant], where: str)
 
 def text_of(lines: Sequence[str]) -> str:
     """For the message of an assertion."""
-    return "\n".join(["differs from the guards in taken/; meant? tests/guards/renames.yaml", *lines])
+    return "\n".join(["differs from what taken/ holds; meant? tests/guards/renames.yaml", *lines])
 
 
 def told(found: Sequence[Difference]) -> list[str]:

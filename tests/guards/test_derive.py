@@ -1,4 +1,4 @@
-"""The names of random streams are part of the numbers: every call is as when the guards were taken."""
+"""The names of random streams are part of the numbers: every call is as it was taken."""
 
 from pathlib import Path
 
