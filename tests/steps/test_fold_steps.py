@@ -262,7 +262,9 @@ def test_behaviour_takes_the_temperatures_of_the_folds(inputs, trained, tmp_path
 
 
 def compare(made, inputs, folder, **changes) -> dict[str, Path]:
-    save_table(folder / "ceiling.parquet", pd.DataFrame({"lower": [0.7], "upper": [0.9]}))
+    save_table(
+        folder / "ceiling.parquet", pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9]})
+    )
     outputs = {"rsa": folder / "rsa.parquet", "by_fold": folder / "by-fold.parquet"}
     arguments: dict[str, Any] = {
         "features": [made["features"]],
@@ -298,13 +300,13 @@ def test_similarity_within_folds(inputs, tmp_path):
     table = load(outputs["rsa"])
     assert columns(table) == RSA_COLUMNS
     row = table.iloc[0]
-    assert row["value"] == pytest.approx(np.average(values, weights=weights), abs=1e-6)
+    assert row["spearman"] == pytest.approx(np.average(values, weights=weights), abs=1e-6)
     assert (row["model"], row["layer"], row["seed"]) == ("folded", "features (within folds)", 3)
     assert (row["n_images"], row["n_pairs"]) == (N, sum(weights))
     assert (row["ceiling_lower"], row["ceiling_upper"]) == (0.7, 0.9)
     each = load(outputs["by_fold"])
     assert columns(each)[:3] == ["model", "seed", "fold"]
-    np.testing.assert_allclose(each["value"], values, atol=1e-6)
+    np.testing.assert_allclose(each["spearman"], values, atol=1e-6)
 
 
 def test_similarity_within_folds_joins_by_id(inputs, trained, tmp_path):

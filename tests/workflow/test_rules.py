@@ -20,7 +20,12 @@ pytestmark = pytest.mark.workflow
 
 SHARED = {"plot": "figures", "tabulate": "tables", "apply_score": "scores", "apply_model": "models"}
 """Scripts of many rules, whose arguments are those of the declared functions → their group."""
-MERGED = {"embed_umap_replicate": "embed_umap", "find_near_matches": "find_duplicates"}
+MERGED = {
+    "embed_umap_replicate": "embed_umap",
+    "find_near_matches": "find_duplicates",
+    "generate_scenario": "generate_synthetic",
+    "label_features": "make_human_features",
+}
 """Rules that run the script of another one."""
 COMMANDS = {"write_config_reference", "write_readme"}
 """Scripts that the Makefile calls, not a rule."""

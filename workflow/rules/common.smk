@@ -66,8 +66,12 @@ def log_of(rule, outputs):
 
 
 def code_of(rule):
-    """The name of a step's script: that of its rule, unless it says another one."""
-    return STEPS[rule].get("script", rule)
+    """The name of a step's script: that of its rule, unless it says another one.
+
+    A workflow that imports this one may put a prefix before the names of rules.
+    """
+    name = max((step for step in STEPS if f"_{rule}".endswith(f"_{step}")), key=len)
+    return STEPS[name].get("script", name)
 
 
 captions.write_captions()
