@@ -46,7 +46,7 @@ def main(
         tables.append(compare_within_folds(matrix[places["row"].to_numpy()], number, human, metric))
     heads = list(zip(names, seeds, strict=True))
     means = average_folds(tables, heads, metric)
-    save_table(rsa, gather(means, load_table(ceiling, ["lower", "upper"])))
+    save_table(rsa, gather(means, load_table(ceiling, ["ceiling", "lower", "upper"])))
     named = [
         table.assign(model=model, seed=number)
         for table, (model, number) in zip(tables, heads, strict=True)
