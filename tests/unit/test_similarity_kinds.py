@@ -49,3 +49,12 @@ def test_images_and_seeds_add_and_all_pairs_are_adjusted_for() -> None:
     assert width[0] == pytest.approx(2 * t.ppf(0.975, freedom) * total**0.5)
     assert (table["p_adjusted"] >= table["p"]).all()
     assert table["generalises_to"].tolist() == [KIND, THESE, THESE]
+
+
+def test_a_score_that_is_not_defined_has_no_p() -> None:
+    """It was 0, as for a difference that never varies."""
+    point = np.array([0.5, np.nan, 0.4])
+    table = kind_differences([*"abc"], point, np.tile(point, (50, 1)) + np.eye(50, 3))
+    assert table[["low", "high", "p", "p_adjusted"]].isna().all(axis=1).tolist() == [
+        True, False, True,
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student
 
+from latent_microscope.statistics.auc import two_sided_p
 from latent_microscope.statistics.summaries import holm
 
 FEWEST_SEEDS = 3
@@ -56,9 +57,9 @@ def kind_differences(
             variance = of_images + sum(v for v, _ in of_seeds)
             below = sum(v**2 / freedom for v, freedom in of_seeds)
             freedom = variance**2 / below if below > 0.0 else np.inf
-            error = np.sqrt(variance)
+            error = float(np.sqrt(variance))
             half = float(student.ppf((1.0 + level) / 2.0, freedom)) * error
-            p = 2.0 * student.sf(abs(gap) / error, freedom) if error > 0.0 else float(gap == 0.0)
+            p = two_sided_p(gap, error, freedom)
             scope = KIND if len(of_seeds) == 2 else THESE
             counts = (len(first), len(second))
             rows.append((a, b, *counts, gap, gap - half, gap + half, p, np.nan, scope))

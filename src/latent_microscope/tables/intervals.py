@@ -63,7 +63,7 @@ def bootstrap_sources(
         raise InputError(f"{n_draws} draws; give at least 2")
     values = _values(models, comparisons)
     reference = item(human, metric)
-    shared, _ = frame_of(reference.matrix, votes)
+    shared = frame_of(reference.matrix, votes)
     found = bootstrap_scores(
         reference,
         [item(source, metric) for source in models],

@@ -116,12 +116,11 @@ def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
     return np.asarray(order, dtype=np.int64)
 
 
-def frame_of(human: RDM, votes: HumanVotes) -> tuple[Frame, Ints]:
-    """What all comparisons over the images of the human RDM share, and their votes in its order."""
+def frame_of(human: RDM, votes: HumanVotes) -> Frame:
+    """What all comparisons over the images of the human RDM share."""
     order = vote_rows(human, votes)
-    counts = votes.counts[order]
-    disputed = np.count_nonzero(counts, axis=1) > 1
-    return frame(votes.labels[order], disputed, human.ids), counts
+    disputed = np.count_nonzero(votes.counts[order], axis=1) > 1
+    return frame(votes.labels[order], disputed, human.ids)
 
 
 def compare_sources(
@@ -149,7 +148,7 @@ def compare_sources(
         each), ``others_explain`` the R squared of those. NaN: not defined.
     """
     people = human.load(metric)
-    shared, _ = frame_of(people, votes)
+    shared = frame_of(people, votes)
     reference = ready(people, human.rows(people), shared)
     with scratch_folder(beside) as folder:
 
