@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import binom
 
 from latent_microscope.seeds import rng
+from latent_microscope.statistics.summaries import sd
 
 Cell = Mapping[str, int | float | str]
 Outcomes = Mapping[str, float]
@@ -79,8 +80,8 @@ def calibrate(method: Method, data_sets: int, seed: int, level: float = 0.95) ->
             below = goal.kind in ("at_least", "within") and value < low
             above = goal.kind in ("at_most", "within") and value > high
             missing = float(np.isnan(values).mean())
-            sd = float(known.std(ddof=1)) if known.size > 1 else float("nan")
-            row = (method.name, text, outcome, value, sd, known.size, missing)
+            spread = float(sd(known))
+            row = (method.name, text, outcome, value, spread, known.size, missing)
             why = method.explained.get(text, "") if below or above else ""
             rows.append((*row, goal.nominal, low, high, below or above, why))
     table = pd.DataFrame(rows, columns=list(COLUMNS))

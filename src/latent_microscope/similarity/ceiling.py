@@ -19,6 +19,7 @@ from latent_microscope.similarity.comparison import Comparable, compare, partial
 from latent_microscope.similarity.populations import fit_population
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve_votes, vote_shares
+from latent_microscope.statistics.summaries import sd
 
 TOO_FEW = "too few images and votes"
 UNANIMOUS = "nearly all images are unanimous"
@@ -100,10 +101,6 @@ def _comparison(
     return _Comparison(metric, method, held, chosen)
 
 
-def _sd(draws: Float64) -> float:
-    return float(draws.std(ddof=1)) if draws.size > 1 else float("nan")
-
-
 def noise_ceiling(
     counts: npt.ArrayLike,
     metric: str = "euclidean",
@@ -147,7 +144,9 @@ def noise_ceiling(
         [comparison.of_halves(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits)]
     )
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)
-    found = NoiseCeiling(lower, float(root_spearman_brown(lower)), _sd(draws), _sd(uppers), draws)
+    found = NoiseCeiling(
+        lower, float(root_spearman_brown(lower)), float(sd(draws)), float(sd(uppers)), draws
+    )
     if not n_simulated:
         return found
     scores = np.array(
@@ -161,7 +160,7 @@ def noise_ceiling(
     scores = np.nan_to_num(scores)
     status = ceiling_status(votes, float(scores.mean()))
     value = float("nan") if status else float(scores.mean())
-    return replace(found, ceiling=value, ceiling_sd=_sd(scores), status=status)
+    return replace(found, ceiling=value, ceiling_sd=float(sd(scores)), status=status)
 
 
 def simulated_truth(counts: Counts, generator: np.random.Generator) -> Float64:

@@ -69,6 +69,14 @@ def percentile_interval(draws: npt.ArrayLike, level: float = 0.95) -> tuple[Floa
     return np.asarray(low), np.asarray(high)
 
 
+def sd(draws: npt.ArrayLike) -> Floats:
+    """Standard deviation over the first axis (ddof 1); NaN for fewer than two draws."""
+    array = np.asarray(draws, dtype=np.float64)
+    if len(array) < 2:
+        return np.full(array.shape[1:], np.nan)
+    return np.asarray(array.std(axis=0, ddof=1))
+
+
 def bootstrap_p_value(draws: npt.ArrayLike) -> Floats:
     """Two-sided p value from bootstrap draws of a difference, an array without the first axis.
 

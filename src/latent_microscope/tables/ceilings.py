@@ -22,6 +22,7 @@ from latent_microscope.similarity.measures import MEASURES, Ready, frame, measur
 from latent_microscope.similarity.ranks import binned
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import class_mean_votes, halve_votes, vote_shares
+from latent_microscope.statistics.summaries import sd
 from latent_microscope.tables.behaviour import Classifier
 
 Floats = npt.NDArray[np.float64]
@@ -76,23 +77,17 @@ def noise_ceilings(
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     table[["ceiling", "ceiling_sd"]] = np.nan
     if n_simulated_datasets:
-        table["ceiling"], table["ceiling_sd"] = truths.mean(axis=0), _sd(truths)
+        table["ceiling"], table["ceiling_sd"] = truths.mean(axis=0), sd(truths)
     table["status"] = pd.Series(
         [ceiling_status(votes.counts, value) for value in table["ceiling"]], dtype="str"
     )
     table["ceiling"] = table["ceiling"].where(table["status"] == "")
     table["lower"] = halves.mean(axis=0)
     table["upper"] = root_spearman_brown(halves.mean(axis=0))
-    table["spread"] = _sd(halves)
-    table["upper_spread"] = _sd(root_spearman_brown(halves))
+    table["spread"] = sd(halves)
+    table["upper_spread"] = sd(root_spearman_brown(halves))
     table["n_splits"], table["n_simulated_datasets"] = n_splits, n_simulated_datasets
     return table
-
-
-def _sd(draws: Floats) -> Floats:
-    if len(draws) < 2:
-        return np.full(draws.shape[1], np.nan)
-    return np.asarray(draws.std(axis=0, ddof=1))
 
 
 def candidates_of(classifiers: Sequence[Classifier], votes: HumanVotes) -> list[tuple[str, Floats]]:
