@@ -40,8 +40,8 @@ from latent_microscope.custom.tables import read_table
 from latent_microscope.data.archives import tar_members
 from latent_microscope.data.cifar10h import load_raw_votes
 from latent_microscope.data.content_checks import check_content
+from latent_microscope.data.decoding import decode_image
 from latent_microscope.data.faces import open_faces, packed_faces
-from latent_microscope.data.images import decode_image
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.data.unpickle import load_batch
 from latent_microscope.errors import InputError

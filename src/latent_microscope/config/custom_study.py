@@ -43,6 +43,9 @@ class Images(DataFile):
     ids: Literal["path", "name"] = setting("path below the folder or file name, no suffix", "path")
     id: str | None = setting(".parquet: column of the ids", None)
     column: str | None = setting(".parquet: column of the images", None)
+    max_pixels: int = setting(
+        "larger images are refused, JPEG are decoded at a lower resolution", 16_000_000, ge=1024
+    )
     size: int | None = setting(
         "pixels that the shorter side is resized to before the centre crop; null: as the VAE "
         "needs, or 64",

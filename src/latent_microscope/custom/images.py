@@ -1,8 +1,10 @@
 """A user's images: a folder, a zip, a Parquet file or an array."""
 
+import logging
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +18,8 @@ from PIL import Image
 
 from latent_microscope.custom.tables import ID_NAMES, clean_ids
 from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
+from latent_microscope.data.decoding import ENDINGS, MAX_PIXELS, UNREADABLE, as_rgb, decode_image
 from latent_microscope.data.images import (
-    decode_image,
     has_image_struct,
     map_in_order,
     parquet_images,
@@ -28,8 +30,9 @@ from latent_microscope.data.images import (
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
+log = logging.getLogger("latent_microscope")
 IMAGE_COLUMNS = ("image", "img", "png", "jpg", "picture", "photo")
+_CHANNELS = (1, 3, 4)
 _LONGEST = 16
 Ids = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.int64]
@@ -45,17 +48,25 @@ class Pictures:
     ids: Ids | None = None
     encoded: Callable[[Rows], Iterator[tuple[str, bytes]]] | None = None  # name, content
     pixels: np.ndarray | None = None
+    unreadable: tuple[str, ...] = ()  # ids of images of formats that cannot be read
+    max_pixels: int = MAX_PIXELS
 
     def rows(self, wanted: Rows, size: int) -> Iterator[np.ndarray]:
         """uint8 RGB (size, size, 3) of each wanted row, in ascending order: the centre square."""
         if self.encoded is not None:
-            return map_in_order(
-                lambda item: _fitted(decode_image(item[1], item[0]), size, item[0]),
+            notes: list[str] = []
+            yield from map_in_order(
+                lambda item: _fitted(
+                    decode_image(item[1], item[0], self.max_pixels, notes), size, item[0]
+                ),
                 self.encoded(wanted),
             )
+            for note, count in Counter(notes).items():
+                log.info("%s: %d images %s", self.path, count, note)
+            return
         assert self.pixels is not None
-        decoded = ((Image.fromarray(np.asarray(self.pixels[r]).squeeze()), r) for r in wanted)
-        return (_fitted(image, size, str(row)) for image, row in decoded)
+        for row in wanted:
+            yield _fitted(_image(np.asarray(self.pixels[row])), size, str(row))
 
     def first_sides(self, count: int) -> list[int]:
         """Shorter side of the first images."""
@@ -63,7 +74,10 @@ class Pictures:
             return [min(self.pixels.shape[1:3])]
         assert self.encoded is not None
         first = np.arange(min(count, self.count))
-        return [min(decode_image(data, name).size) for name, data in self.encoded(first)]
+        return [
+            min(decode_image(data, name, self.max_pixels).size)
+            for name, data in self.encoded(first)
+        ]
 
 
 def _fitted(image: Image.Image, size: int, name: str) -> np.ndarray:
@@ -73,71 +87,118 @@ def _fitted(image: Image.Image, size: int, name: str) -> np.ndarray:
             f"image {name}: {image.width} x {image.height} pixels, more than {_LONGEST} times as "
             "long as wide: refused; crop or remove it"
         )
-    return resize_and_crop(image.convert("RGB"), size)
+    return resize_and_crop(image, size)
 
 
 @contextmanager
 def open_pictures(
-    path: Path, *, ids: str = "path", id_name: str | None = None, column: str | None = None
+    path: Path,
+    *,
+    ids: str = "path",
+    id_name: str | None = None,
+    column: str | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Pictures]:
-    """Open a folder, a ``.zip``, a ``.parquet`` or an ``.npy`` (n, H, W[, 3]) of uint8 images.
+    """Open a folder, a ``.zip``, a ``.parquet`` or an ``.npy`` of images.
 
     Ids of a folder or a zip are the ``path`` (below it, without the ending) or ``name`` (of the
-    file alone); a Parquet file has them in the column ``id_name``, and images in ``column``.
+    file alone); a Parquet file has them in the column ``id_name``, and images in ``column``. Images
+    of more than ``max_pixels`` are refused when they are read.
     """
     if path.is_dir():
-        files = [p for p in path.rglob("*") if p.is_file() and _is_image(p.relative_to(path).parts)]
-        found = {p.relative_to(path).as_posix(): p.read_bytes for p in files}
-        yield _files(path, found, ids)
+        files = {p.relative_to(path).as_posix(): p.read_bytes for p in _below(path)}
+        yield _files(path, files, ids, max_pixels)
     elif path.suffix.lower() == ".zip":
         with open_zip(path) as archive:
-            infos = [i for i in zip_members(archive) if _is_image(PurePosixPath(i.filename).parts)]
-            members = _below(infos).items()
-            yield _files(path, {n: partial(read_zip_member, archive, i) for n, i in members}, ids)
+            members = _without_top(zip_members(archive)).items()
+            files = {name: partial(read_zip_member, archive, info) for name, info in members}
+            yield _files(path, files, ids, max_pixels)
     elif path.suffix.lower() == ".parquet":
-        yield _table(path, id_name, column)
+        yield _table(path, id_name, column, max_pixels)
     elif path.suffix.lower() == ".npy":
         yield _array(path)
     else:
         raise InputError(f"{path}: no such folder of images, .zip, .parquet or .npy")
 
 
-def _is_image(parts: Sequence[str]) -> bool:
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return parts[-1].lower().endswith(ENDINGS) and not hidden
+def _below(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
 
 
-def _below(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _without_top(infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Members by path, without a single top folder."""
+    infos = [info for info in infos if not _is_hidden(info.filename)]
     top = {info.filename.partition("/")[0] for info in infos}
     nested = len(top) == 1 and all("/" in info.filename for info in infos)
     return {info.filename.partition("/")[2] if nested else info.filename: info for info in infos}
 
 
-def _files(path: Path, found: dict[str, Callable[[], bytes]], ids: str) -> Pictures:
-    if not found:
+def _is_hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return any(part.startswith(".") or part in ("__MACOSX", "Thumbs.db") for part in parts)
+
+
+def _files(
+    path: Path, files: Mapping[str, Callable[[], bytes]], ids: str, max_pixels: int
+) -> Pictures:
+    shown = sorted(name for name in files if not _is_hidden(name))
+    names = [name for name in shown if name.lower().endswith(ENDINGS)]
+    unreadable = [name for name in shown if name.lower().endswith(UNREADABLE)]
+    if not names:
         raise InputError(f"{path}: contains no image ({', '.join(ENDINGS)})")
-    names = sorted(found)
-    chosen = names if ids == "path" else [PurePosixPath(name).name for name in names]
+    others = Counter(PurePosixPath(name).suffix for name in set(shown) - {*names, *unreadable})
+    if others:
+        kinds = ", ".join(
+            f"{count} {ending or 'without ending'}" for ending, count in sorted(others.items())
+        )
+        log.info("%s: left out files that are no images: %s", path, kinds)
+
+    def chosen(names: list[str]) -> Ids:
+        shown = names if ids == "path" else [PurePosixPath(name).name for name in names]
+        return clean_ids(shown, path)
 
     def encoded(rows: Rows) -> Iterator[tuple[str, bytes]]:
-        return ((f"{path}/{names[row]}", found[names[row]]()) for row in rows)
+        return ((f"{path}/{names[row]}", files[names[row]]()) for row in rows)
 
-    return Pictures(path, len(names), names, clean_ids(chosen, path), encoded)
+    own = chosen(names)
+    left = [one for one in chosen(unreadable) if one not in set(own)] if unreadable else []
+    return Pictures(
+        path, len(names), names, own, encoded, unreadable=tuple(left), max_pixels=max_pixels
+    )
 
 
 def _array(path: Path) -> Pictures:
     pixels = load_npy(path, mmap=True)
-    shaped = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in (1, 3))
-    if pixels.dtype != np.uint8 or not shaped:
+    shape = pixels.shape
+    if pixels.ndim == 4 and shape[3] not in _CHANNELS and shape[1] in _CHANNELS:
+        pixels = pixels.transpose(0, 2, 3, 1)  # as PyTorch orders them
+    known = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in _CHANNELS)
+    if not known or not len(pixels) or not _has_range(pixels):
         raise InputError(
-            f"{path}: {pixels.dtype} of shape {pixels.shape}; images must be uint8 of shape "
-            "(n, height, width) or (n, height, width, 3)"
+            f"{path}: {pixels.dtype} of shape {shape}; images must be of shape (n, height, width) "
+            "or with 1, 3 or 4 channels after or before these, and of 8 bits, 16 bits or from 0 "
+            "to 1"
         )
     return Pictures(path, len(pixels), pixels=pixels)
 
 
-def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
+def _has_range(pixels: np.ndarray) -> bool:
+    """Whether black and white of an array are known."""
+    if pixels.dtype.kind == "f":
+        return all(one.min() >= 0.0 and one.max() <= 1.0 for one in pixels)
+    return pixels.dtype in (np.uint8, np.uint16, np.bool_)
+
+
+def _image(pixels: np.ndarray) -> Image.Image:
+    """One image of an array as 8-bit RGB, as decoded files are."""
+    if pixels.dtype == np.uint16:
+        pixels = pixels >> 8
+    elif pixels.dtype != np.uint8:
+        pixels = np.rint(np.float64(255) * pixels)
+    return as_rgb(Image.fromarray(pixels.squeeze().astype(np.uint8)), [])
+
+
+def _table(path: Path, id_name: str | None, column: str | None, max_pixels: int) -> Pictures:
     schema, count = parquet_schema(path)
     name = _image_column(schema, column, path)
     by_lower = {field.lower(): field for field in reversed(schema.names) if field != name}
@@ -149,7 +210,8 @@ def _table(path: Path, id_name: str | None, column: str | None) -> Pictures:
         with reading_parquet(path):
             column_of_ids = pq.read_table(path, columns=[key])[key].to_pandas()
         ids = clean_ids(column_of_ids, path)
-    return Pictures(path, count, None, ids, partial(parquet_images, path, name))
+    encoded = partial(parquet_images, path, name)
+    return Pictures(path, count, None, ids, encoded, max_pixels=max_pixels)
 
 
 def _image_column(schema: pa.Schema, named: str | None, path: Path) -> str:

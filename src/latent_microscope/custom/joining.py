@@ -12,6 +12,7 @@ from latent_microscope.errors import InputError
 
 log = logging.getLogger("latent_microscope")
 Ids = npt.NDArray[np.object_]
+UNREADABLE = "a format that cannot be read"
 _NAMED = 3  # ids that a message names
 
 
@@ -23,7 +24,8 @@ class Source:
     file: str  # its path, for messages
     count: int  # its rows
     ids: Ids | None = None  # None: its rows are taken by position
-    incomplete: dict[str, str] | None = None  # id (or row number) → column of an empty cell
+    # id (or row number) → column of an empty cell, or UNREADABLE
+    incomplete: dict[str, str] | None = None
 
 
 def leading_ids(sources: Sequence[Source]) -> Ids:
@@ -116,6 +118,7 @@ def joined_ids(
         first = str(lacked["missing_from"].iloc[0])
         column = first.partition(f"{worst['source']}: ")[2].partition(",")[0]
         what = f"has an empty cell in {column!r} for" if column else "does not contain"
+        what = f"has {UNREADABLE} for" if column == UNREADABLE else what
         advice = "; remove them from the other files"
         if listed is not None:
             advice = f", all in {listed}; fix the files, or set `unmatched: drop`"

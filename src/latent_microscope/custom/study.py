@@ -11,8 +11,9 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.images import Pictures, open_pictures
-from latent_microscope.custom.joining import Source
+from latent_microscope.custom.joining import UNREADABLE, Source
 from latent_microscope.custom.tables import clean_ids, id_column, read_table
+from latent_microscope.data.decoding import MAX_PIXELS
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 
@@ -21,12 +22,13 @@ Ids = npt.NDArray[np.object_]
 
 
 def pictures(path: Path, settings: Settings) -> AbstractContextManager[Pictures]:
-    """The images of a study, by its settings ``ids``, ``id`` and ``column``."""
+    """The images of a study, by its settings ``ids``, ``id``, ``column`` and ``max_pixels``."""
     return open_pictures(
         path,
         ids=settings.get("ids", "path"),
         id_name=settings.get("id"),
         column=settings.get("column"),
+        max_pixels=settings.get("max_pixels") or MAX_PIXELS,
     )
 
 
@@ -37,9 +39,13 @@ def rows_source(name: str, path: Path, settings: Settings, ids: Path | None = No
 
 
 def picture_source(name: str, path: Path, settings: Settings) -> Source:
-    """Ids and number of the images."""
+    """Ids and number of the images, with those of formats that cannot be read."""
     with pictures(path, settings) as found:
-        return Source(name, str(path), found.count, found.ids)
+        if not found.unreadable:
+            return Source(name, str(path), found.count, found.ids)
+        assert found.ids is not None
+        ids = np.concatenate([found.ids, np.array(found.unreadable, dtype=object)])
+        return Source(name, str(path), len(ids), ids, dict.fromkeys(found.unreadable, UNREADABLE))
 
 
 def table_source(name: str, path: Path, settings: Settings) -> Source:

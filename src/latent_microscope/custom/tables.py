@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.data.decoding import ENDINGS, UNREADABLE
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 
@@ -19,7 +20,9 @@ TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet")
 MAX_BYTES = 2**29
 _MISSING = {"", "na", "nan", "null", "none", "n/a", "#n/a"}
-_IMAGE_ENDING = re.compile(r"\.(jpe?g|png|bmp)$", re.IGNORECASE)
+_IMAGE_ENDING = re.compile(
+    rf"({'|'.join(map(re.escape, (*ENDINGS, *UNREADABLE)))})$", re.IGNORECASE
+)
 
 
 def read_table(path: Path) -> pd.DataFrame:

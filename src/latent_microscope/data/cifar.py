@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from latent_microscope.data.archives import tar_members
+from latent_microscope.data.decoding import decode_image
 from latent_microscope.data.images import (
-    decode_image,
     has_image_struct,
     map_in_order,
     parquet_images,

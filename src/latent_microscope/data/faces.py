@@ -16,7 +16,8 @@ from latent_microscope.data.archives import (
     read_zip_member,
     zip_members,
 )
-from latent_microscope.data.images import decode_image, map_in_order, resize_and_crop
+from latent_microscope.data.decoding import decode_image
+from latent_microscope.data.images import map_in_order, resize_and_crop
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import require_unique
 from latent_microscope.messages import naming

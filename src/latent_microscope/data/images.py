@@ -1,8 +1,6 @@
-"""Many small images: from Parquet, decoded safely, in order, with bounded memory."""
+"""Many images: from Parquet, in order, with bounded memory; cut to squares."""
 
-import io
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -13,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from latent_microscope.data.decoding import MAX_PIXELS
 from latent_microscope.errors import InputError
 
-MAX_PIXELS = 16_000_000
-_FORMATS = ("JPEG", "PNG", "BMP")
 _THREADS = 2
 _CHUNK = 512
 _ROWS = 50
@@ -26,30 +23,6 @@ MAX_ROWS = 10_000_000
 
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode one JPEG, PNG or BMP to RGB; one of more than ``max_pixels`` is not decompressed.
-
-    :class:`InputError` names an image that is damaged or too large.
-    """
-    try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
-        if image.width * image.height > max_pixels:
-            raise InputError(
-                f"image {name}: {image.width} x {image.height} pixels, more than {max_pixels}: "
-                "refused"
-            )
-        return image.convert("RGB")
-    except Image.DecompressionBombError as error:
-        raise InputError(f"image {name}: {error}: refused") from error
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
-        reason = str(error) or type(error).__name__
-        if isinstance(error, UnidentifiedImageError):
-            reason = f"not one of {', '.join(_FORMATS)}"
-        raise InputError(
-            f"image {name}: cannot be decoded ({reason}); replace or remove it"
-        ) from error
 
 
 def resize_and_crop(image: Image.Image, size: int) -> np.ndarray:
@@ -116,6 +89,17 @@ def has_image_struct(kind: pa.DataType) -> bool:
     return pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
 
 
+def _content(image: Mapping[str, object], path: Path) -> object:
+    """Bytes of a struct, or of the file whose path (absolute, or from the table's) it has."""
+    name = image.get("path")
+    if image.get("bytes") is not None or not isinstance(name, str):
+        return image.get("bytes")
+    try:
+        return (path.parent / name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: the image {name!r} cannot be read ({error.strerror})") from None
+
+
 def parquet_images(
     path: Path, column: str, rows: npt.NDArray[np.int64], max_bytes: float = np.inf
 ) -> Iterator[tuple[str, bytes]]:
@@ -126,7 +110,7 @@ def parquet_images(
             cells = batch.column(0)
             for row in rows[(rows >= start) & (rows < start + len(cells))]:
                 value = cells[int(row - start)].as_py()
-                data = value.get("bytes") if isinstance(value, dict) else value
+                data = _content(value, path) if isinstance(value, dict) else value
                 if not isinstance(data, bytes):
                     raise InputError(f"{path}: row {row} has no image bytes")
                 if len(data) > max_bytes:
