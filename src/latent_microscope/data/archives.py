@@ -71,15 +71,20 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz`` of unknown origin, by name; InputError if it holds others."""
-    with open_zip(path) as archive:
-        total = sum(info.file_size for info in archive.infolist())
-    if total > min(MAX_TOTAL_BYTES, _RATIO * path.stat().st_size):
-        raise InputError(f"{path}: unpacks to {total} bytes: refused")
+    require_moderate(path)
     arrays = load_npz(path)
     other = [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]
     if other:
         raise InputError(f"{path}: {other[0]!r} is no array; save them with numpy.savez")
     return arrays
+
+
+def require_moderate(path: Path) -> None:
+    """Raise :class:`InputError` if a zip claims to unpack to more than it can, or than is sane."""
+    with open_zip(path) as archive:
+        total = sum(info.file_size for info in archive.infolist())
+    if total > min(MAX_TOTAL_BYTES, _RATIO * path.stat().st_size):
+        raise InputError(f"{path}: unpacks to {total} bytes: refused")
 
 
 def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,1 @@
+"""Files of unknown origin: what they contain, read when needed, without running any of it."""

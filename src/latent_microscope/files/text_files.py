@@ -1,0 +1,261 @@
+"""Tables as text: CSV in the dialect of any program, and JSON."""
+
+import codecs
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latent_microscope.errors import InputError
+from latent_microscope.files.contents import Contents, Entry, sliced
+from latent_microscope.files.numbers import Cells, parsed
+
+MAX_BYTES = 2**29
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_TRIED = 1000  # rows that the separator is chosen by
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_WESTERN = set("€£¥§°µ·«»–—‘’“”…±²³½ºª\xa0")  # beside letters, in texts of Windows-1252
+_JSON = (".json", ".jsonl", ".ndjson")
+
+
+def open_file(path: Path) -> Contents:
+    """Columns of a table, and of JSON also vectors (lists of numbers)."""
+    if _ending(path) in _JSON:
+        return _json(path)
+    table = read_text_table(path)
+    entries = {name: _column(name, cells, path) for name, cells in table.columns.items()}
+    return Contents(path, entries, notes=table.notes)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is a table of cells that are texts, by its ending."""
+    return _ending(path) in (".csv", ".tsv", ".txt")
+
+
+def _ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending == ".gz" else ending
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Cells of a table by column; "" where a cell is empty."""
+
+    columns: Mapping[str, Cells]
+    notes: tuple[str, ...]
+
+
+def read_text_table(path: Path) -> TextTable:
+    """Read CSV: the separator that gives every row as many fields as the header.
+
+    Leading lines of comments (``#``) and Excel's ``sep=`` are no rows; a first column without a
+    name holds ids, as pandas and R write them.
+
+    Raises:
+        InputError: Names the line whose number of fields differs.
+    """
+    text, notes = _text(path)
+    lines = text.split("\n", 20)
+    skipped, separator = 0, None
+    if lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:
+        skipped, separator = 1, lines[0].strip()[4]
+    while lines[skipped:] and lines[skipped].startswith("#"):
+        skipped += 1
+    body = "\n".join(lines[skipped:])
+    comments = [line.lstrip("#").strip() for line in lines[:skipped] if line.startswith("#")]
+    rows, first = _rows(body, separator, path, skipped)
+    if comments and len(comments[-1].split(first)) == len(rows[0]) > 1:  # a header after "#"
+        rows = [[name.strip() for name in comments[-1].split(first)], *rows]
+    header, rows = _header([name.strip() for name in rows[0]], rows[1:], path)
+    if first not in (",", "\t") and len(header) > 1:
+        notes.append(f"separated by {SEPARATORS.get(first, repr(first))}")
+    columns = {name: [row[k].strip() for row in rows] for k, name in enumerate(header) if name}
+    return TextTable(columns, tuple(notes))
+
+
+def _header(
+    header: list[str], rows: list[list[str]], path: Path
+) -> tuple[list[str], list[list[str]]]:
+    if not rows:
+        raise InputError(f"{path}: has a header but no rows")
+    if len(rows[0]) == len(header) + 1:  # as R writes row names
+        header = ["", *header]
+    repeated = next((name for name, count in Counter(header).items() if name and count > 1), None)
+    if repeated is not None:
+        raise InputError(f"{path}: the column {repeated!r} occurs more than once")
+    nameless = [k for k, name in enumerate(header) if not name]
+    filled = [k for k in nameless if any(row[k].strip() for row in rows)]
+    if filled and filled != [0]:
+        raise InputError(f"{path}: the column {filled[-1] + 1} has no name; give it one")
+    return [INDEX if k in filled else name for k, name in enumerate(header)], rows
+
+
+INDEX = "__index_level_0__"
+"""Name of a column without one: row names of R, the index of pandas (its own name in Parquet)."""
+
+
+def _text(path: Path) -> tuple[str, list[str]]:
+    content = _content(path)
+    encoding = next((name for bom, name in _BOMS.items() if content.startswith(bom)), "utf-8")
+    notes = []
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        text = content.decode("cp1252", "replace")
+        odd = {c for c in text if ord(c) > 127 and not (c.isalpha() and ord(c) < 400)} - _WESTERN
+        if odd or encoding != "utf-8":
+            raise InputError(
+                f"{path}: not UTF-8 text (byte {error.start}); save it with the encoding UTF-8"
+            ) from None
+        notes.append("not UTF-8: read as Windows-1252")
+    if "\x00" in text:
+        raise InputError(f"{path}: not a text (it contains a NUL); save it with the encoding UTF-8")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    if not text.strip():
+        raise InputError(f"{path}: is empty; give a header and rows")
+    return text, notes
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as handle:
+            content = handle.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from None
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; save it as Parquet")
+    return bytes(content)
+
+
+def _rows(
+    text: str, separator: str | None, path: Path, skipped: int
+) -> tuple[list[list[str]], str]:
+    """All rows, and their separator."""
+    chosen = separator or _separator(text, path, skipped)
+    rows, problem = _parse(text, chosen, skipped)
+    if problem:
+        raise InputError(f"{path}: {problem}")
+    return rows, chosen
+
+
+def _separator(text: str, path: Path, skipped: int) -> str:
+    """The separator by which all rows have the same number of fields, more than one if possible."""
+    tried = {one: _parse(text, one, skipped, _TRIED) for one in SEPARATORS}
+    fields = {one: len(rows[0]) for one, (rows, bad) in tried.items() if rows and not bad}
+    most = max(fields.values(), default=0)
+    best = [one for one, count in fields.items() if count == most]
+    if most > 1 and len(best) > 1:
+        names = " or ".join(SEPARATORS[one] for one in best)
+        raise InputError(
+            f"{path}: could be separated by {names}; begin the file with a line such as "
+            f"sep={best[0]}"
+        )
+    if best and most > 1:
+        return best[0]
+    # No separator suits all rows: that of the header, so that the message names the row.
+    header = text.split("\n", 1)[0]
+    return max(SEPARATORS, key=header.count)
+
+
+def _parse(
+    text: str, separator: str, skipped: int, limit: int | None = None
+) -> tuple[list[list[str]], str]:
+    """Rows that are not empty, and what is wrong with the first that has another length."""
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            rows.append(row)
+            if len(row) != len(rows[0]) and not _has_row_names(rows):
+                cells = f"{len(row)} cells but the header {len(rows[0])}"
+                return rows, (
+                    f"line {reader.line_num + skipped} has {cells}; fix it, or quote cells that "
+                    "contain the separator"
+                )
+            if limit is not None and len(rows) > limit:
+                break
+    except csv.Error as error:
+        return rows, f"line {reader.line_num + skipped} is not readable CSV ({error})"
+    return rows, ""
+
+
+def _has_row_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows have one cell more than the header, as R writes them."""
+    return len(rows[-1]) == len(rows[1]) == len(rows[0]) + 1
+
+
+def _column(name: str, cells: Cells, path: Path) -> Entry:
+    numbers = parsed(cells)
+    if numbers is not None:
+        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+    texts = np.array([cell or None for cell in cells], dtype=object)
+    return Entry(name, texts.shape, texts.dtype, sliced(texts))
+
+
+def _json(path: Path) -> Contents:
+    text, notes = _text(path)
+    try:
+        if _ending(path) == ".json":
+            content = json.loads(text)
+        else:
+            content = [json.loads(line) for line in text.split("\n") if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable JSON ({error})") from None
+    return Contents(path, _json_entries(content, path), notes=tuple(notes))
+
+
+def _json_entries(content: Any, path: Path) -> dict[str, Entry]:
+    if isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
+        names = list(dict.fromkeys(name for row in content for name in row))
+        content = {name: [row.get(name) for row in content] for name in names}
+    if isinstance(content, list) and content:
+        return {"": json_entry("", content, path)}
+    if isinstance(content, dict) and any(isinstance(one, list) for one in content.values()):
+        lists = {name: one for name, one in content.items() if isinstance(one, list) and one}
+        return {name: json_entry(name, one, path) for name, one in lists.items()}
+    raise InputError(f"{path}: contains no rows; give a list of objects, or one object per line")
+
+
+def json_entry(name: str, values: list[Any], path: Path) -> Entry:
+    """One value per row: numbers, texts, or lists of numbers of one length."""
+    filled = [value for value in values if value is not None]
+    if filled and all(isinstance(value, list) for value in filled):
+        try:
+            array = np.array(values, dtype=np.float64)
+        except (ValueError, TypeError):
+            array = np.empty(0)
+        if array.ndim < 2:
+            raise InputError(
+                f"{path}: {name or 'a row'!r} must contain one list of numbers per row, all of one "
+                "length"
+            )
+        return Entry(name, array.shape, array.dtype, sliced(array))
+    if filled and all(isinstance(value, (int, float)) for value in filled):
+        whole = len(filled) == len(values) and all(isinstance(v, int) for v in filled)
+        try:
+            numbers = np.array(values, dtype=np.int64 if whole else np.float64)
+        except OverflowError:
+            numbers = np.array(values, dtype=np.float64)
+        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+    texts = np.array([None if v is None else _as_text(v) for v in values], dtype=object)
+    return Entry(name, texts.shape, texts.dtype, sliced(texts))
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
