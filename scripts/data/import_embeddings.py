@@ -26,7 +26,7 @@ def main(
     found = read_rows(
         embeddings, array=settings.get("array"), ids=embedding_ids, id_name=settings.get("id")
     )
-    order = positions_of(found.ids, len(found.values), names, ids, embeddings)
+    order = positions_of(found.ids, found.count, names, ids, embeddings)
     rows = chosen_rows(found, order, names, embeddings)
     save_npy(latents, varying_columns(rows, embeddings))
     save_ids(encoding, names)

@@ -26,12 +26,12 @@ def main(
     found = read_rows(file, array=array)
     if votes is not None:
         classes = [name for name in load_table(votes).columns if name != "id"]
-        if found.values.shape[1] != len(classes):
+        if found.columns != len(classes):
             raise InputError(
-                f"{file}: {found.values.shape[1]} columns, but the votes have {len(classes)} "
+                f"{file}: {found.columns} columns, but the votes have {len(classes)} "
                 "classes; give logits in the order of these, or set holds: features"
             )
-    order = positions_of(found.ids, len(found.values), names, ids, file)
+    order = positions_of(found.ids, found.count, names, ids, file)
     save_npy(features, chosen_rows(found, order, names, file))
     save_ids(feature_ids, names)
 

@@ -34,7 +34,7 @@ def test_text_is_read_as_text_whatever_separates_it(tmp_path: Path, separator: s
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"id,name\n1,M\xfcller\n", "not UTF-8 text"),
+        ("id,name\n1,\u65e5\n".encode("shift_jis"), "not UTF-8 text"),
         ("id,a,a\n1,2,3\n", "'a'"),
         ("id,a\n1,2,3\n", "line 2 .*3.*2"),
         ("id,a\n1\n", "line 2 .*1.*2"),
@@ -55,7 +55,7 @@ def test_a_missing_file_a_folder_and_another_kind_are_named(tmp_path: Path) -> N
     for name, message in (
         ("none.csv", "no such file"),
         ("folder.csv", "is a folder"),
-        ("t.xlsx", "not a table"),
+        ("t.xlsx", "save it as CSV"),
     ):
         with pytest.raises(InputError, match=message):
             read_table(tmp_path / name)
@@ -160,7 +160,7 @@ def test_an_archive_with_several_arrays_wants_a_name(tmp_path: Path) -> None:
 def test_ragged_vectors_and_texts_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"id": [1, 2], "v": [[1.0], [1.0, 2.0]]}).to_parquet(tmp_path / "r.parquet")
     with pytest.raises(InputError, match=r"r.parquet: .*'v'"):
-        read_rows(tmp_path / "r.parquet")
+        _ = read_rows(tmp_path / "r.parquet").values
     pd.DataFrame({"id": [1, 2], "v": [1.0, 2.0], "t": ["x", "y"]}).to_parquet(
         tmp_path / "t.parquet"
     )
@@ -189,7 +189,7 @@ def test_an_index_of_pandas_is_the_column_of_ids(tmp_path: Path) -> None:
     table.rename_axis("image").to_parquet(tmp_path / "named.parquet")
     for name, column in (("t.csv", "id"), ("t.parquet", "id"), ("named.parquet", "image")):
         found = read_table(tmp_path / name)
-        assert list(found.columns) == [column, "age"], name
+        assert set(found.columns) == {column, "age"}, name
         assert found[column].tolist() == ["a", "b"]
     numbered = pd.DataFrame({"id": ["x", "y"], "age": [1, 2]})
     numbered.to_csv(tmp_path / "n.csv")

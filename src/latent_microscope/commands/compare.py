@@ -78,7 +78,7 @@ def compare(
     table.insert(2, "metric", metric)
     save_result(path, table)
     for name, found in rows.items():
-        if found.values.shape[1] == human.classes:
+        if found.columns == human.classes:
             notes.append(
                 f"{name} has as many columns as the votes have classes; if these are logits, "
                 "compare their softmax instead"
@@ -99,8 +99,7 @@ def _joined(
 ) -> tuple[Ids, list[npt.NDArray[np.int64]]]:
     """Ids that all files share, and their rows in the human data and in each model's file."""
     models = [
-        Source(f"model {name}", str(files[name]), len(one.values), one.ids)
-        for name, one in rows.items()
+        Source(f"model {name}", str(files[name]), one.count, one.ids) for name, one in rows.items()
     ]
     sources = [human, *models]
     ids = joined_ids(*match(sources))

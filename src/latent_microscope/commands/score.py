@@ -54,7 +54,7 @@ def score(
     """
     path = result_path(output, f"{embeddings.stem}-scores.csv", TABLES, force=force)
     found = read_rows(embeddings, array=array, ids=ids)
-    names = leading_ids([Source("embeddings", str(embeddings), len(found.values), found.ids)])
+    names = leading_ids([Source("embeddings", str(embeddings), found.count, found.ids)])
     z = varying_columns(chosen_rows(found, np.arange(len(names)), names, embeddings), embeddings)
     if components is not None and not 1 <= components <= z.shape[1]:
         raise InputError(

@@ -8,21 +8,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
 from latent_microscope.custom.arrays import array_of, read_ids
 from latent_microscope.custom.attributes import column_of
-from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, read_table
+from latent_microscope.custom.meaning import (
+    kind_of_square,
+    side_of_condensed,
+    tolerance,
+    whole_square,
+)
+from latent_microscope.custom.tables import clean_ids, is_table, read_table
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.comparison import compare, partial_compare
 from latent_microscope.similarity.rdms import RDM
 
 METHODS = ("spearman", "pearson", "rho-a")
-_TOLERANCE = 1e-5  # of the largest value: files are often rounded
 Ids = npt.NDArray[np.object_]
 Floats = npt.NDArray[np.float64]
 
@@ -36,32 +41,47 @@ class Square:
 
 
 def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:
-    """Read ``.npy`` or ``.npz`` of shape (n, n) or (observers, n, n), or a square table.
+    """Read dissimilarities of any format: a square matrix, one per observer, or condensed ones.
 
-    The first column and the header of a table hold the ids. ``settings``: ``array`` of an
-    ``.npz``; ``ids``: file of the ids of the rows.
+    Shapes (n, n), (observers, n, n), (n(n-1)/2) or (observers, n(n-1)/2); of a square table the
+    first column and the header hold the ids. One triangle and missing pairs (NaN) are allowed.
+    ``settings``: ``array``; ``similarity``: the matrix holds similarities s, of which 1 - s is
+    taken; ``ids``: file of the ids of the rows.
+
+    Raises:
+        InputError: Not symmetric, not square, negative, or similarities that are not declared.
     """
     names: Ids | None = None
-    if path.suffix == ".npy":
-        values = load_npy(path)
-    elif path.suffix == ".npz":
-        values, names = array_of(path, settings.get("array"), dimensions=(2, 3))
-    elif path.suffix.lower() in TABLE_ENDINGS:
+    if is_table(path):
         values, names = _from_table(path)
     else:
-        raise InputError(
-            f"{path}: unknown kind of file; give .npy, .npz or {', '.join(TABLE_ENDINGS)}"
-        )
+        values, names = array_of(path, settings.get("array"), dimensions=(2, 3))
     if ids is not None:
         names = read_ids(ids)
-    if values.dtype.kind not in "fiu" or values.ndim not in (2, 3) or not values.size:
+    if values.dtype.kind not in "fiub" or values.ndim not in (1, 2, 3) or not values.size:
         raise InputError(f"{path}: {values.dtype} of shape {values.shape}; give a square matrix")
-    cube = np.atleast_3d(values) if values.ndim == 3 else values[None]
+    side = side_of_condensed(values.shape[-1])
+    if values.ndim == 1 or (values.ndim == 2 and values.shape[0] != values.shape[1] and side):
+        values = _squares(np.atleast_2d(values), side, path)
+    cube = values if values.ndim == 3 else values[None]
     if cube.shape[1] != cube.shape[2]:
         raise InputError(f"{path}: has the shape {values.shape}; it must be square")
     if names is not None and len(names) != cube.shape[1]:
         raise InputError(f"{path}: {len(names)} ids for {cube.shape[1]} rows")
-    return Square(names, _checked(cube.astype(np.float64), names, path))
+    limit = tolerance(cube.dtype)
+    cube = cube.astype(np.float64)
+    if settings.get("similarity"):
+        cube = 1.0 - cube
+    return Square(names, _checked(cube, limit, names, path))
+
+
+def _squares(condensed: np.ndarray, side: int | None, path: Path) -> Floats:
+    if side is None:
+        raise InputError(
+            f"{path}: {condensed.shape[1]} numbers are no n(n-1)/2 pairs of n samples; give a "
+            "square matrix"
+        )
+    return np.stack([squareform(one.astype(np.float64), checks=False) for one in condensed])
 
 
 def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
@@ -76,29 +96,38 @@ def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
     return np.stack(columns, axis=1), side
 
 
-def _checked(cube: Floats, ids: Ids | None, path: Path) -> Floats:
+def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     def name(row: int) -> str:
         return repr(str(row) if ids is None else str(ids[row]))
 
-    finite, turned = np.isfinite(cube), cube.transpose(0, 2, 1)
-    if finite.all():
-        scale = _TOLERANCE * max(float(cube.max()), 1e-300)
-        itself = np.eye(cube.shape[1], dtype=bool)
-        mistakes = {
-            "is negative; give dissimilarities, not similarities": cube < 0,
-            "differs from that of the transpose; average both if that is intended": (
-                np.abs(cube - turned) > scale
-            ),
-            "is not 0; convert similarities to dissimilarities first": itself & (cube > scale),
-        }
-    else:
-        mistakes = {"is empty or not finite": ~finite}
+    if kind_of_square(cube) == "similarity":
+        raise InputError(
+            f"{path}: similarities (symmetric, the same on the whole diagonal); set `similarity: "
+            "true` to take 1 - s, or give dissimilarities"
+        )
+    cube = np.stack([whole_square(one) if _is_triangle(one) else one for one in cube])
+    turned, itself = cube.transpose(0, 2, 1), np.eye(cube.shape[1], dtype=bool)
+    scale = limit * max(float(np.nanmax(np.abs(cube), initial=0.0)), 1e-300)
+    mistakes = {
+        "is not finite": np.isinf(cube),
+        "is negative; give dissimilarities, not similarities": cube < -scale,
+        "differs from that of the transpose; average both if that is intended": (
+            (np.abs(cube - turned) > scale) | (np.isnan(cube) != np.isnan(turned))
+        ),
+        "is not 0; convert similarities to dissimilarities first": itself & (cube > scale),
+    }
     for what, wrong in mistakes.items():
         if wrong.any():
             observer, i, j = np.argwhere(wrong)[0]
             value = f"{cube[observer, i, j]:g}"
             raise InputError(f"{path}: the value of {name(i)} and {name(j)}, {value}, {what}")
-    return (cube + turned) / 2
+    cube = np.maximum((cube + turned) / 2, 0.0)
+    cube[:, itself] = 0.0
+    return cube
+
+
+def _is_triangle(one: Floats) -> bool:
+    return kind_of_square(one) == "triangle"
 
 
 def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:

@@ -9,9 +9,8 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import chosen_rows, read_rows
 from latent_microscope.custom.study import positions_of
-from latent_microscope.data.archives import load_arrays
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table
+from latent_microscope.files.contents import open_contents
 
 log = logging.getLogger("latent_microscope")
 _LABELS = ("label", "labels")
@@ -29,15 +28,15 @@ def external_rows(
     found = read_rows(path, array=array, left_out=_LABELS)
     ids = samples["id"].astype(str).to_numpy(dtype=object)
     if found.ids is None:
-        if len(found.values) != len(ids):
+        if found.count != len(ids):
             raise InputError(
-                f"{path}: {len(found.values)} rows and no ids, for {len(ids)} images; give one row "
+                f"{path}: {found.count} rows and no ids, for {len(ids)} images; give one row "
                 "per image in their order, or add ids"
             )
         log.info("%s has no ids: row i is taken for image i", path)
         order = np.arange(len(ids))
     else:
-        order = positions_of(found.ids, len(found.values), ids, path, path)
+        order = positions_of(found.ids, found.count, ids, path, path)
     labels = _labels(path)
     if labels is not None:
         wrong = np.flatnonzero(labels[order] != samples["label"].to_numpy())
@@ -51,13 +50,11 @@ def external_rows(
 
 def _labels(path: Path) -> npt.NDArray[np.int64] | None:
     """True classes in the file, a check of the order of its rows."""
-    if path.suffix == ".npy":
-        return None
-    columns = load_arrays(path) if path.suffix == ".npz" else load_table(path)
-    name = next((name for name in _LABELS if name in columns), None)
+    entries = open_contents(path).entries
+    name = next((name for name in _LABELS if name in entries), None)
     if name is None:
         return None
-    labels = np.asarray(columns[name])
+    labels = entries[name].read()
     if labels.dtype.kind not in "iu":
         raise InputError(f"{path}: {name!r} must hold whole numbers")
     return labels.astype(np.int64)

@@ -214,6 +214,12 @@ def _table(path: Path, id_name: str | None, column: str | None, max_pixels: int)
     return Pictures(path, count, None, ids, encoded, max_pixels=max_pixels)
 
 
+def has_images(path: Path) -> bool:
+    """Whether a Parquet file has a column of encoded images."""
+    schema, _ = parquet_schema(path)
+    return any(_holds_bytes(field.type) for field in schema)
+
+
 def _image_column(schema: pa.Schema, named: str | None, path: Path) -> str:
     """Name of the column with encoded images: bytes, or a struct with ``bytes`` (Hugging Face)."""
     suits = [field.name for field in schema if _holds_bytes(field.type)]

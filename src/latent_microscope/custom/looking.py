@@ -1,7 +1,7 @@
 """Detect what a file is; where it is not clear, one message says what to do."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -9,16 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 
-from latent_microscope.custom.arrays import ID_ARRAYS, read_ids, read_rows
+from latent_microscope.custom.arrays import read_ids, read_rows
 from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found_type
 from latent_microscope.custom.dissimilarity import read_square
-from latent_microscope.custom.images import open_pictures
-from latent_microscope.custom.tables import TEXT_ENDINGS, clean_ids, id_column, read_table
+from latent_microscope.custom.images import has_images, open_pictures
+from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
+from latent_microscope.custom.tables import (
+    clean_ids,
+    column_list,
+    id_column,
+    is_table,
+    read_table,
+)
 from latent_microscope.custom.votes import CHOICE_NAMES, read_votes
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_npz
+from latent_microscope.files.contents import Contents, Entry, open_contents
 
 ROLES = (
     *("embeddings", "images", "attributes", "votes", "dissimilarity"),
@@ -28,7 +34,7 @@ MATRIX = "matrix"
 """A matrix of numbers that may be embeddings, or features or logits of a model."""
 PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "patient", "who")
 """Columns that are taken for identities where their values repeat."""
-_NUMERIC_ROLES = ("embeddings", "features", "logits")
+_NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
 _FEW_COLUMNS = 8
 _SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat", re.IGNORECASE)
 _MOST_CLASSES = 100
@@ -52,40 +58,32 @@ def look(given: str) -> Found:
     """Detect what one file or folder is.
 
     Args:
-        given: A path, or ``role=path`` to say its role; of features and logits also
+        given: A path, or ``role=path`` to say its role; of a model's files also
             ``role:name=path``, with a name for the model.
     """
     role, _, rest = given.partition("=")
     role, _, name = role.partition(":")
-    wanted = role if rest and role in ROLES else None
+    wanted = role if rest and role in (*ROLES, *OUTPUTS) else None
     text = rest if wanted else given
     path = Path(text)
     if not path.exists():
         raise InputError(f"{text}: no such file or folder")
-    ending = path.suffix.lower()
-    if path.is_dir() or ending == ".zip":
+    if path.is_dir() or path.suffix.lower() == ".zip" or wanted == "images":
         found = _images(text, path)
     elif wanted == "votes":
         found = _votes(text, path)
     elif wanted == "dissimilarity":
         found = _square(text, path)
-    elif ending == ".npy":
-        found = _array(text, path, wanted)
-    elif ending == ".npz":
-        found = _archive(text, path, wanted)
-    elif ending == ".parquet":
-        found = _parquet(text, path, wanted)
-    elif ending in TEXT_ENDINGS:
-        found = _table(text, path, wanted)
+    elif wanted == "ids":
+        found = _ids(text, path)
     else:
-        raise InputError(
-            f"{text}: unknown kind of file; give a folder or .zip of images, .npy, .npz, .parquet "
-            "or .csv"
-        )
+        found = _contents(text, open_contents(path), wanted)
     if wanted in _NUMERIC_ROLES and found.role == MATRIX:
-        found.role = wanted
+        found.role = "logits" if wanted in OUTPUTS else wanted
         found.facts["name"] = name or None
-    if wanted and found.role != wanted:
+        if wanted in OUTPUTS:
+            found.facts["holds"] = wanted
+    elif wanted and found.role != wanted:
         raise InputError(f"{text}: expected {wanted}, but it contains {found.what}")
     return found
 
@@ -114,38 +112,77 @@ def _unique_ids(values: Sequence[str], path: Path) -> Ids | None:
         return None
 
 
-def _array(text: str, path: Path, wanted: str | None) -> Found:
-    array = load_npy(path, mmap=True)
-    if array.ndim == 1 and wanted in (None, "ids"):
-        return _ids(text, path)
-    if array.ndim in (3, 4) and array.dtype == np.uint8:
+def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
+    path, every = contents.path, contents.entries
+    arrays = {name: one for name, one in every.items() if len(one.shape) > 1 and not one.is_text}
+    if _has_images(path, every):
         return _images(text, path)
-    return _detected(text, path, wanted, array) or _numbers(text, path)
-
-
-def _archive(text: str, path: Path, wanted: str | None) -> Found:
-    arrays = {name: one for name, one in load_npz(path).items() if name not in ID_ARRAYS}
-    found = None
     if len(arrays) == 1:
-        found = _detected(text, path, wanted, next(iter(arrays.values())))
-    matrices = [name for name, one in arrays.items() if one.ndim == 2]
-    if found is None and len(matrices) != 1:
-        raise InputError(
-            f"{text}: contains {len(matrices)} matrices ({', '.join(matrices) or 'none'}); save "
-            "one by itself, or set `array` in the config"
-        )
-    return found or _numbers(text, path, array=matrices[0])
-
-
-def _detected(text: str, path: Path, wanted: str | None, array: np.ndarray) -> Found | None:
-    """Dissimilarities or votes, if nothing else is wanted and the array looks like them."""
-    if wanted is not None:
-        return None
-    if _is_square(array):
+        ((name, entry),) = arrays.items()
+        if wanted is None:
+            found = _detected(text, path, entry)
+            if found is not None:
+                return found
+        return _numbers(text, path, name if len(every) > 1 else None)
+    if len(arrays) > 1:
+        return _numbers(text, path, None)
+    only = next(iter(every.values())) if len(every) == 1 else None
+    if only is not None and not is_table(path):
+        side = side_of_condensed(only.shape[0]) if len(only.shape) == 1 else None
+        if only.is_text or side is None or wanted in _NUMERIC_ROLES:
+            return _ids(text, path) if wanted not in _NUMERIC_ROLES else _numbers(text, path)
         return _square(text, path)
-    if array.ndim == 2 and array.dtype.kind in "iu":
+    if wanted is None and _is_square_table(contents):
+        return _square(text, path)
+    if wanted in _NUMERIC_ROLES or (wanted is None and _is_wide(contents)):
+        return _numbers(text, path)
+    return _table(text, path, wanted)
+
+
+def _has_images(path: Path, every: Mapping[str, Entry]) -> bool:
+    """Whether a file has encoded images, or an array that can be nothing else."""
+    if path.suffix.lower() == ".parquet":
+        return has_images(path)
+    one = next(iter(every.values()))
+    return path.suffix == ".npy" and (
+        len(one.shape) == 4 or (len(one.shape) == 3 and one.dtype in (np.uint8, np.uint16))
+    )
+
+
+def _is_square_table(contents: Contents) -> bool:
+    """Whether the header repeats the first column, as in a table of pairs."""
+    first, *names = contents.entries
+    texts = contents.entries[first]
+    if texts.unusable or texts.shape != (len(names),):
+        return False
+    return [str(one) for one in texts.read()] == names
+
+
+def _is_wide(contents: Contents) -> bool:
+    """Whether the columns of a table are a vector: numbered ones, or many of fractions."""
+    flat = {name: one for name, one in contents.entries.items() if len(one.shape) == 1}
+    fractions = [name for name, one in flat.items() if one.dtype.kind == "f"]
+    if len(fractions) >= _FEW_COLUMNS and len(flat) - len(fractions) <= 1:
+        return True
+    stems = [re.sub(r"\d+$", "", name) for name in fractions]
+    return any(stems.count(stem) >= _FEW_COLUMNS for stem in stems)
+
+
+def _detected(text: str, path: Path, entry: Entry) -> Found | None:
+    """Dissimilarities or votes, if the array looks like them."""
+    square = len(entry.shape) in (2, 3) and entry.shape[-1] == entry.shape[-2]
+    kind = kind_of_square(entry.read()) if square else None
+    if kind == "similarity":
+        raise InputError(
+            f"{text}: similarities of {entry.shape[-1]} samples; give 1 - s, or "
+            "write the config with `similarity: true` in the section data.dissimilarity"
+        )
+    if kind is not None:
+        return _square(text, path)
+    if len(entry.shape) == 2 and entry.dtype.kind in "iu":
         if _SAYS_VOTES.search(path.stem):
             return _votes(text, path)
+        array = entry.read()
         few = 2 <= array.shape[1] <= _MOST_CLASSES and array.shape[1] < array.shape[0]
         if few and array.min() >= 0 and array.max() > 1 and array.sum(axis=1).min() > 1:
             raise InputError(
@@ -153,14 +190,6 @@ def _detected(text: str, path: Path, wanted: str | None, array: np.ndarray) -> F
                 f"embeddings; say votes={text} or embeddings={text}"
             )
     return None
-
-
-def _is_square(array: np.ndarray) -> bool:
-    """Whether it is one symmetric matrix with zeros on the diagonal, or one per observer."""
-    if array.ndim not in (2, 3) or array.shape[-1] != array.shape[-2] or array.shape[-1] < 3:
-        return False
-    one = np.asarray(array[0] if array.ndim == 3 else array, dtype=np.float64)
-    return bool(np.allclose(one, one.T, atol=1e-5 * np.abs(one).max()) and not np.diag(one).any())
 
 
 def _square(text: str, path: Path) -> Found:
@@ -179,9 +208,13 @@ def _votes(text: str, path: Path) -> Found:
 
 def _numbers(text: str, path: Path, array: str | None = None) -> Found:
     rows = read_rows(path, array=array)
-    n, d = rows.values.shape
-    facts: dict[str, Any] = {"columns": d} | ({"array": array} if array else {})
-    return Found(text, MATRIX, n, rows.ids, f"{n} rows of {d} numbers ({rows.values.dtype})", facts)
+    facts: dict[str, Any] = {"columns": rows.columns, "entry": rows.entry}
+    if array or rows.left_out:
+        facts["array"] = array or rows.array
+    what = f"{rows.count} rows of {rows.columns} numbers ({rows.entry.dtype})"
+    if rows.left_out:
+        what += f", without {column_list(rows.left_out)}"
+    return Found(text, MATRIX, rows.count, rows.ids, what, facts)
 
 
 def _ids(text: str, path: Path) -> Found:
@@ -189,31 +222,11 @@ def _ids(text: str, path: Path) -> Found:
     return Found(text, "ids", len(ids), ids, f"{len(ids)} ids")
 
 
-def _parquet(text: str, path: Path, wanted: str | None) -> Found:
-    kinds = {column.name: str(column.type) for column in pq.read_schema(path)}
-    if wanted == "images" or any("binary" in kind for kind in kinds.values()):
-        return _images(text, path)
-    lists = [name for name, kind in kinds.items() if "list<" in kind]
-    if len(lists) > 1:
-        raise InputError(
-            f"{text}: the columns {', '.join(lists)} contain vectors; keep only the embeddings"
-        )
-    if lists:
-        return _numbers(text, path, array=lists[0])
-    numbers = [name for name, kind in kinds.items() if kind.startswith(("float", "double", "half"))]
-    many = len(numbers) >= _FEW_COLUMNS and len(kinds) - len(numbers) <= 1
-    if wanted in _NUMERIC_ROLES or (wanted is None and many):
-        return _numbers(text, path)
-    return _table(text, path, wanted)
-
-
 def _table(text: str, path: Path, wanted: str | None) -> Found:
     if wanted == "ids" or path.suffix.lower() == ".txt":
         return _ids(text, path)
     table = read_table(path)
     key = id_column(table, None, path)
-    if wanted is None and list(map(str, table.columns[1:])) == table.iloc[:, 0].tolist():
-        return _square(text, path)
     if wanted is None and _could_be_votes(table, key, path):
         return _votes(text, path)
     ids = None if key is None else clean_ids(table[key], path)

@@ -35,7 +35,7 @@ def pictures(path: Path, settings: Settings) -> AbstractContextManager[Pictures]
 def rows_source(name: str, path: Path, settings: Settings, ids: Path | None = None) -> Source:
     """Ids and number of the rows of a file of numbers."""
     found = read_rows(path, array=settings.get("array"), ids=ids, id_name=settings.get("id"))
-    return Source(name, str(path), len(found.values), found.ids)
+    return Source(name, str(path), found.count, found.ids)
 
 
 def picture_source(name: str, path: Path, settings: Settings) -> Source:

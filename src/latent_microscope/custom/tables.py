@@ -1,8 +1,8 @@
-"""A user's tables: CSV or Parquet, their ids, and text as text."""
+"""A user's tables: their columns, ids, and which texts mean an empty cell."""
 
-import csv
-import io
+import logging
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,71 +10,105 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.data.decoding import ENDINGS, UNREADABLE
+from latent_microscope.data.decoding import ENDINGS as IMAGE_ENDINGS
+from latent_microscope.data.decoding import UNREADABLE
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table
+from latent_microscope.files.contents import ENDINGS, open_contents
+from latent_microscope.files.numbers import EMPTY, MISSING, plain_numbers
+from latent_microscope.files.text_files import INDEX, is_text, read_text_table
 
+log = logging.getLogger("latent_microscope")
 ID_NAMES = ("id", "ids", "image_id", "image", "filename", "file_name", "file", "name", "path")
 """Columns that are taken for the ids where the config names none, the first that is there."""
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
-TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet")
-MAX_BYTES = 2**29
-_MISSING = {"", "na", "nan", "null", "none", "n/a", "#n/a"}
+FEW_TEXTS = 20
+"""Texts such as NA are values in a column of at most so many texts, else empty cells."""
 _IMAGE_ENDING = re.compile(
-    rf"({'|'.join(map(re.escape, (*ENDINGS, *UNREADABLE)))})$", re.IGNORECASE
+    rf"({'|'.join(map(re.escape, (*IMAGE_ENDINGS, *UNREADABLE)))})$", re.IGNORECASE
 )
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table; cells of a text file are texts, empty ones (or NA, NaN, null) are None.
+def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the columns of a table; cells of a text file are texts, empty ones are None.
 
     Args:
-        path: ``.parquet``, or ``.csv``, ``.tsv``, ``.txt``: UTF-8, separated by commas, semicolons
-            or tabs, the first row the header.
+        path: A file of any format; of one that is no table, its arrays of one dimension with as
+            many rows as most have.
+        missing: Texts that stand for an empty cell, upper or lower case; None: NaN, null and N/A,
+            and NA, None, - and . among numbers and in columns of more than 20 texts.
+
+    Raises:
+        InputError: Not a readable table, or without rows.
     """
-    if path.suffix.lower() == ".parquet":
-        return _parquet(path)
-    if path.suffix.lower() not in TEXT_ENDINGS:
-        raise InputError(f"{path}: not a table; give {', '.join(TABLE_ENDINGS)}")
-    lines = _lines(path)
-    if not lines or not lines[0]:
-        raise InputError(f"{path}: is empty; give a header and rows")
-    header, rows = [name.strip() for name in lines[0]], lines[1:]
-    _require_unique(pd.Index(header), "column", path)
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}: line {number} has {len(row)} cells but the header {len(header)}; fix it, "
-                "or quote cells that contain the separator"
-            )
+    if is_text(path):
+        return _text_table(path, missing)
+    contents = open_contents(path)
+    flat = {name: one for name, one in contents.entries.items() if len(one.shape) == 1}
+    counts = [one.shape[0] for one in flat.values()]
+    if not counts:
+        raise InputError(f"{path}: not a table; give columns, in one of {', '.join(ENDINGS)}")
+    rows = max(counts, key=counts.count)
     if not rows:
-        raise InputError(f"{path}: has a header but no rows")
-    if not header[0] and len(header) > 1:  # as pandas writes an index
-        known = {name.lower() for name in header} & set(ID_NAMES)
-        header = header[1:] if known else ["id", *header[1:]]
-        rows = [row[1:] for row in rows] if known else rows
-    cells = [[None if c.strip().lower() in _MISSING else c.strip() for c in row] for row in rows]
-    return pd.DataFrame(cells, columns=header, dtype=object)
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    """A table whose column names are texts; an index that is not just a count becomes a column."""
-    try:
-        table = load_table(path)
-    except InputError:
-        raise
-    except Exception as error:  # pyarrow and pandas raise many kinds of a damaged file
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        name = table.index.name
-        if name is None and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
-            name = "id"
-        table = table.reset_index(drop=name is None, names=None if name is None else [name])
-    table.columns = [str(name) for name in table.columns]
-    _require_unique(table.columns, "column", path)
-    if not len(table):
         raise InputError(f"{path}: has no rows")
+    flat = {name: one for name, one in flat.items() if one.shape[0] == rows and not one.unusable}
+    table = pd.DataFrame({name: one.read() for name, one in flat.items()})
+    if INDEX in table.columns and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
+        table = table.rename(columns={INDEX: "id"})
+    texts = [name for name, one in flat.items() if one.is_text and name in table.columns]
+    table[texts] = table[texts].astype(object)
+    for name in texts:
+        table[name] = _without_missing(table[name].tolist(), missing)
     return table
+
+
+def _text_table(path: Path, missing: Sequence[str] | None) -> pd.DataFrame:
+    found = read_text_table(path)
+    for note in found.notes:
+        log.info("%s: %s", path, note)
+    columns = {}
+    for name, cells in found.columns.items():
+        plain, note = plain_numbers(cells, f"{path}: the column {name!r}")
+        if note:
+            log.info("%s: the column %r has numbers with %s", path, name, note)
+        columns[name] = _without_missing(plain, missing)
+    table = pd.DataFrame(columns, dtype=object)
+    known = {name.lower() for name in table.columns} & set(ID_NAMES)
+    if known:
+        return table.drop(columns=INDEX, errors="ignore")
+    return table.rename(columns={INDEX: "id"})
+
+
+def _without_missing(cells: Sequence[str | None], missing: Sequence[str] | None) -> Any:
+    """Cells as objects, None where empty."""
+    if missing is not None:
+        empty = frozenset(one.lower() for one in missing)
+    else:
+        texts = {one for one in cells if one and one.lower() not in MISSING}
+        numbers = all(_is_number(one) for one in texts)
+        ids = all(cells) and len(set(cells)) == len(cells)
+        many = len(texts) > FEW_TEXTS and not ids
+        empty = MISSING if numbers or many else EMPTY
+    found = [None if not one or one.lower() in empty else one for one in cells]
+    return pd.Series(found, dtype=object)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file holds columns by its format."""
+    return is_text(path) or path.suffix.lower() in (".parquet", ".feather", ".arrow", ".jsonl")
+
+
+def column_list(names: Iterable[str]) -> str:
+    """Names of columns for a message, the first ones of many."""
+    known = list(map(str, names))
+    more = len(known) - 12
+    return ", ".join(known[:12]) + (f" and {more} more" if more > 0 else "")
 
 
 def _require_unique(names: pd.Index, what: str, path: Path | str) -> None:
@@ -83,36 +117,11 @@ def _require_unique(names: pd.Index, what: str, path: Path | str) -> None:
         raise InputError(f"{path}: the {what} {repeated[0]!r} occurs more than once")
 
 
-def _lines(path: Path) -> list[list[str]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; save it as Parquet")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; give a table") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 text (byte {error.start}); save it with the encoding UTF-8"
-        ) from None
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)  # the first of them on a tie
-    try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        return [row for row in reader if row]
-    except csv.Error as error:
-        raise InputError(f"{path}: not a readable CSV file ({error})") from None
-
-
 def id_column(table: pd.DataFrame, named: str | None, path: Path) -> str | None:
     """Name of the column of ids: the one of the config, else the first usual name, or None."""
     if named is not None:
         if named not in table.columns:
-            shown = ", ".join(map(str, table.columns[:12]))
-            more = len(table.columns) - 12
-            shown += f" and {more} more" if more > 0 else ""
-            raise InputError(f"{path}: has no column {named!r}; it has {shown}")
+            raise InputError(f"{path}: has no column {named!r}; it has {column_list(table)}")
         return named
     by_lower = {str(name).lower(): str(name) for name in reversed(table.columns)}
     return next((by_lower[name] for name in ID_NAMES if name in by_lower), None)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.attributes import column_of
-from latent_microscope.custom.tables import TABLE_ENDINGS, clean_ids, id_column, read_table
+from latent_microscope.custom.tables import clean_ids, id_column, is_table, read_table
 from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
 
@@ -39,7 +39,7 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     that ids repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of an
     ``.npz``), ``classes`` (names, in the order of columns without names).
     """
-    if path.suffix.lower() in TABLE_ENDINGS:
+    if is_table(path):
         table = read_table(path)
         key = id_column(table, settings.get("id"), path)
         choice = _choice(table, key, settings.get("choice"), path)

@@ -156,7 +156,8 @@ def entry_of(name: str, array: np.ndarray, where: Path) -> Entry:
         )
     if kind in "fiub" and array.ndim:
         return Entry(name, array.shape, array.dtype, sliced(array))
-    return unusable(name, array.shape, f"{where}: {called(name)} has {_UNUSABLE} ({array.dtype})")
+    what = f"{array.dtype} of shape {array.shape}"
+    return unusable(name, array.shape, f"{where}: {called(name)} has {_UNUSABLE}: {what}")
 
 
 def unusable(name: str, shape: tuple[int, ...], why: str) -> Entry:

@@ -8,7 +8,9 @@ import numpy as np
 from latent_microscope.errors import InputError
 
 Cells = Sequence[str]
-MISSING = frozenset({"na", "n/a", "#n/a", "nan", "null", "none", "-", "."})
+EMPTY = frozenset({"nan", "n/a", "#n/a", "null"})
+"""Texts that stand for an empty cell everywhere."""
+MISSING = EMPTY | {"na", "none", "-", "."}
 """Texts that stand for an empty cell among numbers."""
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 _LEADING_ZERO = re.compile(r"[+-]?0\d")

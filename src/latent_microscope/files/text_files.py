@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_WESTERN = set("€£¥§°µ·«»–—‘’“”…±²³½ºª\xa0")  # beside letters, in texts of Windows-1252
+# Windows-1252 if beside single letters there are only these: other encodings give pairs, or others.
+_WESTERN = re.compile(r"(?<![^\x00-\x7f])[À-ÖØ-öø-ÿŠšŽžŒœŸ€£°§µ’–\xa0](?![^\x00-\x7f])")
 _JSON = (".json", ".jsonl", ".ndjson")
 
 
@@ -116,8 +118,7 @@ def _text(path: Path) -> tuple[str, list[str]]:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         text = content.decode("cp1252", "replace")
-        odd = {c for c in text if ord(c) > 127 and not (c.isalpha() and ord(c) < 400)} - _WESTERN
-        if odd or encoding != "utf-8":
+        if not _WESTERN.sub("", text).isascii() or encoding != "utf-8":
             raise InputError(
                 f"{path}: not UTF-8 text (byte {error.start}); save it with the encoding UTF-8"
             ) from None
@@ -131,9 +132,13 @@ def _text(path: Path) -> tuple[str, list[str]]:
 
 
 def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file")
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as handle:
             content = handle.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from None
     if len(content) > MAX_BYTES:
@@ -196,8 +201,9 @@ def _parse(
 
 
 def _has_row_names(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether rows have one cell more than the header, as R writes them."""
-    return len(rows[-1]) == len(rows[1]) == len(rows[0]) + 1
+    """Whether rows have one cell more than the header, as R writes them; not beside a column id."""
+    named = any(name.strip().lower() == "id" for name in rows[0])
+    return len(rows[-1]) == len(rows[1]) == len(rows[0]) + 1 and not named
 
 
 def _column(name: str, cells: Cells, path: Path) -> Entry:
