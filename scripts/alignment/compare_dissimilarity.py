@@ -28,9 +28,10 @@ def main(
 ) -> None:
     """Compare the RDMs of models with human dissimilarity judgements.
 
-    human: .npy or .npz (n, n) or (observers, n, n), or a square table.
+    human: (n, n) or (observers, n, n), condensed, or a square table.
     table: .parquet, one row per model, metric and method: value, low, high, sd, label_only,
-        partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs.
+        partial_label, ceiling_lower, ceiling_upper, n_observers, n_images, n_pairs,
+        n_missing (pairs that an observer did not judge, a sum over observers).
     settings: section data.dissimilarity of the study's config.
     human_ids: the ids of the rows, if they are in a separate file.
     """

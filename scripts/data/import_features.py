@@ -1,4 +1,5 @@
-from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.arrays import read_rows
+from latent_microscope.custom.externals import model_rows
 from latent_microscope.custom.study import positions_of
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy
@@ -14,12 +15,15 @@ def main(
     features: Out,
     feature_ids: Out,
     array: str | None = None,
+    holds: str = "features",
     votes: In | None = None,
 ) -> None:
     """Import the features or logits of a model into a custom study.
 
-    file: .npy, .npz or .parquet of one row of numbers per sample.
-    array: name of the array in an .npz.
+    file: one row of numbers per sample, of any format.
+    array: name of the array or pattern of columns.
+    holds: features, or outputs: logits, probabilities, log-probabilities or percentages, of which
+        the logarithms are written.
     votes: .parquet with id and one column per class: logits have as many columns.
     """
     names = load_ids(samples)
@@ -32,7 +36,7 @@ def main(
                 "classes; give logits in the order of these, or set holds: features"
             )
     order = positions_of(found.ids, found.count, names, ids, file)
-    save_npy(features, chosen_rows(found, order, names, file))
+    save_npy(features, model_rows(found, order, names, file, holds))
     save_ids(feature_ids, names)
 
 

@@ -29,6 +29,7 @@ def main(
     models: list[In] | None = None,
     arrays: dict[str, str | None] | None = None,
     folder: Any = None,
+    join: str = "id",
 ) -> None:
     """Match the files of a custom study by id, and list what does not match.
 
@@ -49,6 +50,7 @@ def main(
     models: features or logits of models.
     arrays: name of each model, in their order, and of the array in its .npz.
     folder: state of a folder of images; a change re-runs this step.
+    join: id, or position: files without ids follow the first that has some.
     """
     sources: list[Source] = []
     if embeddings:
@@ -71,7 +73,7 @@ def main(
             source = table_source(name, file, settings[name])
             # An unknown identity is no mismatch.
             sources.append(replace(source, incomplete=None) if name == "identities" else source)
-    all_ids, by_file, alone = match(sources)
+    all_ids, by_file, alone = match(sources, by_position=join == "position")
     save_table(ids, all_ids)
     for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
         save_table(parquet, table)

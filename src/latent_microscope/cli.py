@@ -34,6 +34,9 @@ Cores = Annotated[int | None, typer.Option(min=1, help="Cores of this machine; d
 Profile = Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Profile, such as slurm.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The table: .csv or .parquet.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
+ByPosition = Annotated[
+    bool, typer.Option("--by-position", help="Row i without an id is row i of the others.")
+]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
 
 
@@ -84,21 +87,28 @@ def init(
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files, or ROLE=FILE.")],
     name: Annotated[str | None, typer.Option(help="Name of the study; default: FILE's.")] = None,
     output: Annotated[Path | None, typer.Option(help="The config; default: NAME.yaml.")] = None,
+    by_position: ByPosition = False,
+    check: Annotated[bool, typer.Option("--check", help="Read all, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the config.")] = False,
 ) -> None:
-    """Look at files and write the config of a study of them.
+    """Look at files, print what each is and how they join, write the config of a study of them.
 
-    A file is an array of embeddings (.npy, .npz, .parquet), a folder, .zip or .parquet of images, a
-    table of attributes (.csv, .parquet), votes or a square dissimilarity matrix of annotators
-    (beside them arrays are the features or logits of models), or a list of ids (.txt). Where a file
-    could be several things, say which: embeddings=FILE, images=FILE, attributes=FILE, votes=FILE,
-    dissimilarity=FILE, features:NAME=FILE, logits:NAME=FILE, ids=FILE.
+    A file is a matrix of embeddings, a folder, .zip or .parquet of images, a table of attributes,
+    votes or dissimilarities of annotators (beside them matrices are the features or outputs of
+    models), or a list of ids; docs/formats.md lists the formats. Where a file could be several
+    things, say which: embeddings=FILE, images=FILE, attributes=FILE, votes=FILE,
+    dissimilarity=FILE, similarity=FILE, ids=FILE; of models features:NAME=FILE, logits:NAME=FILE,
+    probabilities:NAME=FILE, log-probabilities:NAME=FILE, percentages:NAME=FILE.
 
     Example: latent-microscope init latents.npz attributes.csv images/
     """
-    from latent_microscope.commands.init import write_config
+    from latent_microscope.commands import init as made
 
-    typer.echo(write_config(files, name, output, force=force).text)
+    if check:
+        typer.echo(made.check_files(files, by_position=by_position))
+    else:
+        written = made.write_config(files, name, output, by_position=by_position, force=force)
+        typer.echo(written.text)
 
 
 @app.command()
@@ -158,6 +168,7 @@ def compare(
     metric: Annotated[str, typer.Option(help="euclidean, correlation or cosine.")] = "euclidean",
     draws: Annotated[int | None, typer.Option(min=0, help="Bootstrap samples; 0: none.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
+    by_position: ByPosition = False,
     force: Force = False,
 ) -> None:
     """Compare features of models with votes or dissimilarities of annotators; no workflow.
@@ -169,7 +180,16 @@ def compare(
     from latent_microscope.commands.compare import compare as compared
 
     human = {"votes": votes, "dissimilarity": dissimilarity}
-    result = compared(features, output, metric=metric, draws=draws, seed=seed, force=force, **human)
+    result = compared(
+        features,
+        output,
+        metric=metric,
+        draws=draws,
+        seed=seed,
+        by_position=by_position,
+        force=force,
+        **human,
+    )
     typer.echo(result.text)
 
 

@@ -121,7 +121,7 @@ def test_a_matrix_and_its_ids(tmp_path: Path, file: str, write: Write) -> None:
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.int8, np.uint16, bool])
 def test_numpy_numbers(tmp_path: Path, kind: type) -> None:
-    array = (MATRIX * 3).astype(kind)
+    array: np.ndarray = (MATRIX * 3).astype(kind)
     np.save(tmp_path / "z.npy", np.asfortranarray(array))
     found = open_contents(tmp_path / "z.npy").entries[""]
     assert found.dtype == kind

@@ -34,7 +34,9 @@ def test_ids_are_those_of_all_files_in_the_order_of_the_first(
 
 def test_rows_without_ids_follow_the_first_file_that_has_some() -> None:
     sources = [source("z", None, 3), source("t", ["c", "a", "b"]), source("u", ["a", "b", "c"])]
-    ids, files, unmatched = match(sources)
+    with pytest.raises(InputError, match=r"z.csv: has no ids.*`join: position`"):
+        match(sources)
+    ids, files, unmatched = match(sources, by_position=True)
     assert ids["id"].tolist() == ["c", "a", "b"]
     assert ids["position"].tolist() == [0, 1, 2]
     assert files["joined_by"].tolist() == ["position", "id", "id"]
@@ -48,7 +50,7 @@ def test_without_any_ids_rows_are_numbered() -> None:
 
 def test_another_number_of_rows_is_refused() -> None:
     with pytest.raises(InputError, match=r"z.csv: 4 rows .*t.csv has 3 rows"):
-        match([source("z", None, 4), source("t", ["a", "b", "c"])])
+        match([source("z", None, 4), source("t", ["a", "b", "c"])], by_position=True)
 
 
 def refusal(sources: list[Source]) -> str:
@@ -82,7 +84,7 @@ def test_an_empty_cell_does_not_match_either() -> None:
 
 def test_an_empty_cell_of_a_file_without_ids_is_found_by_position() -> None:
     sources = [source("one", list("abc")), Source("two", "two.csv", 3, None, {"2": "age"})]
-    _, _, unmatched = match(sources)
+    _, _, unmatched = match(sources, by_position=True)
     assert unmatched["id"].tolist() == ["c"]
 
 

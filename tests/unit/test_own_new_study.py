@@ -81,7 +81,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(folder: Path, *names: str) -> tuple[dict[str, Any], str]:
     """The study as it is resolved, and the text."""
     found = [look(with_path(folder, name)) for name in names]
-    made = draft(found, "mine", "test")
+    bare = any(one.ids is None for one in found) and any(one.ids is not None for one in found)
+    made = draft(found, "mine", "test", by_position=bare)
     config = yaml.safe_load(made.text)
     study: dict[str, Any] = resolve(config)["studies"]["mine"]
     return study, made.text
@@ -176,10 +177,21 @@ def test_models_are_named_and_logits_known_by_their_columns(files: Path) -> None
     assert {"label", "class_mean"} <= set(models["models"])
 
 
-def test_what_does_not_match_is_dropped_in_writing(files: Path) -> None:
+def test_what_does_not_match_is_left_to_the_user(files: Path) -> None:
     study, text = written(files, "z.npz", "other.csv")
-    assert study["unmatched"] == "drop"
+    assert study["unmatched"] == "error"
     assert "2 of 41 ids" in text
+    found = [look(str(files / name)) for name in ("z.npz", "other.csv")]
+    assert set(draft(found, "mine", "").unmatched["id"]) == {"s03", "x"}
+
+
+def test_files_without_ids_beside_others_need_a_word(files: Path) -> None:
+    found = [look(with_path(files, name)) for name in ("plain.npy", "t.csv")]
+    with pytest.raises(InputError, match=r"plain.npy: .*t.csv.*--by-position"):
+        draft(found, "mine", "")
+    made = draft(found, "mine", "", by_position=True)
+    assert yaml.safe_load(made.text)["studies"]["mine"]["join"] == "position"
+    assert made.files["by"].tolist() == ["position", "id"]
 
 
 @pytest.mark.parametrize(

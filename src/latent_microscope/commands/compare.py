@@ -39,6 +39,7 @@ def compare(
     metric: str = "euclidean",
     draws: int | None = None,
     seed: int | None = None,
+    by_position: bool = False,
     force: bool = False,
 ) -> Result:
     """Write a table, one row per model and baseline; see ``latent-microscope compare -h``."""
@@ -63,7 +64,7 @@ def compare(
     else:
         source, reader = open_dissimilarity(data)
     rows = {name: read_rows(file) for name, file in files.items()}
-    ids, (human_order, *orders) = _joined(source, rows, files)
+    ids, (human_order, *orders) = _joined(source, rows, files, by_position=by_position)
     human = reader(human_order, ids)
     rdms: dict[str, RDM] = {}
     for (name, found), order in zip(rows.items(), orders, strict=True):
@@ -95,17 +96,17 @@ def compare(
 
 
 def _joined(
-    human: Source, rows: Mapping[str, Rows], files: Mapping[str, Path]
+    human: Source, rows: Mapping[str, Rows], files: Mapping[str, Path], *, by_position: bool
 ) -> tuple[Ids, list[npt.NDArray[np.int64]]]:
     """Ids that all files share, and their rows in the human data and in each model's file."""
     models = [
         Source(f"model {name}", str(files[name]), one.count, one.ids) for name, one in rows.items()
     ]
     sources = [human, *models]
-    ids = joined_ids(*match(sources))
+    ids = joined_ids(*match(sources, by_position=by_position))
     if len(ids) < _FEWEST:
         raise InputError(f"{human.file}: {len(ids)} images; at least {_FEWEST} are needed")
-    leading, orders = leading_ids(sources), []
+    leading, orders = leading_ids(sources, by_position=by_position), []
     for source in sources:
         own, file = leading if source.ids is None else source.ids, Path(source.file)
         orders.append(positions_of(own, source.count, ids, file, file))

@@ -111,6 +111,7 @@ def compared(
     table["spearman"] = observer_scores(rdms, human.observers, "spearman")
     table["ceiling"] = human.ceiling
     table["ceiling_lower"], table["ceiling_upper"] = human.bounds
-    table["n_images"], table["n_pairs"] = first.n, len(first)
+    judged = [np.isfinite(one.values) for one in human.observers]
+    table["n_images"], table["n_pairs"] = first.n, int(np.any(judged, axis=0).sum())
     table["n_draws"] = draws
     return table, list(human.notes)

@@ -4,10 +4,14 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from latent_microscope.commands.results import Result, result_path
-from latent_microscope.custom.looking import look
+from latent_microscope.custom.looking import look, read_whole
 from latent_microscope.custom.writing import draft
 from latent_microscope.io.artefacts import save_text
+
+_SHOWN = 10  # ids that do not match
 
 
 def write_config(
@@ -15,14 +19,53 @@ def write_config(
     name: str | None = None,
     output: Path | None = None,
     *,
+    by_position: bool = False,
     force: bool = False,
 ) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
     found = [look(path) for path in files]
     options = [f"--name={name}"] if name else []
-    written = draft(found, name, shlex.join(["latent-microscope", "init", *files, *options]))
+    options += ["--by-position"] if by_position else []
+    command = shlex.join(["latent-microscope", "init", *files, *options])
+    written = draft(found, name, command, by_position=by_position)
+    lines = _what_was_found(written.files, written.unmatched)
     study = written.text.partition("run: [")[2].partition("]")[0]
     config = result_path(output, f"{study}.yaml", (), force=force)
     save_text(config, written.text)
     command = f"  latent-microscope run {config}"
-    return Result(config, "\n".join([*written.notes, f"written: {config}", "run it:", command]))
+    return Result(config, "\n".join([*lines, f"written: {config}", "run it:", command]))
+
+
+def check_files(files: Sequence[str], *, by_position: bool = False) -> str:
+    """Read files as a whole, write nothing: what each is and how they join."""
+    found = [look(path) for path in files]
+    for one in found:
+        read_whole(one)
+    written = draft(found, None, "", by_position=by_position)
+    lines = _what_was_found(written.files, written.unmatched)
+    return "\n".join([*lines, "all files were read; nothing was written"])
+
+
+def _what_was_found(files: pd.DataFrame, unmatched: pd.DataFrame) -> list[str]:
+    """A short table of the files, and the ids that are not in all of them."""
+    lines = []
+    for one in files.to_dict("records"):
+        joined = f"{one['joined']} joined by {one['by']}"
+        others = {"not in other files": one["not in others"], "missing here": one["missing"]}
+        joined += "".join(f"; {count} {what}" for what, count in others.items() if count)
+        ids = "no ids" if one["ids"] == "none" else f"ids such as {one['ids']}"
+        lines += [
+            f"{one['file']}: {one['taken for']}",
+            f"    {one['contains']}; {ids}",
+            f"    {joined}",
+        ]
+    if len(unmatched):
+        lines.append(f"{len(unmatched)} ids are not in all files:")
+        lines += [
+            f"    {row.id}: missing from {row.missing_from}"
+            for row in unmatched[:_SHOWN].itertuples()
+        ]
+        if len(unmatched) > _SHOWN:
+            lines.append(f"    and {len(unmatched) - _SHOWN} more")
+        lines.append("look at them, then set `unmatched: drop` in the config to leave them out")
+    return lines

@@ -26,12 +26,14 @@ class DataFile(Section):
 class Embeddings(DataFile):
     """One row of numbers per sample, analysed in place of a VAE's latents."""
 
-    file: str = setting(".npy, .npz or .parquet")
-    array: str | None = setting("array of an .npz, or vector column; null: the only one", None)
+    file: str = setting("any format of docs/formats.md")
+    array: str | None = setting(
+        "array or vector column, or a pattern of columns such as d*; null: the only one", None
+    )
     id: str | None = setting("array or column of the ids; null: ids, id or a file name", None)
     ids: str | None = setting(
-        "file with the ids of the rows (.npy, a table, or one id per line); null: ids are in the "
-        "file, or its rows follow the next file that has ids",
+        "file with the ids of the rows (a table, an array, or one id per line); null: ids are in "
+        "the file, or see join",
         None,
     )
 
@@ -108,11 +110,12 @@ class Dissimilarity(DataFile):
     """Dissimilarities by annotators, in place of votes."""
 
     file: str = setting(
-        ".npy or .npz of shape (n, n), or (observers, n, n) for a noise ceiling, or a table whose "
+        "shape (n, n), or (observers, n, n) for a noise ceiling, or condensed; or a table whose "
         "header and first column are the ids"
     )
-    array: str | None = setting("array of an .npz", None)
+    array: str | None = setting("array of a file with several", None)
     ids: str | None = setting("file with the ids of the rows", None)
+    similarity: bool = setting("similarities s: 1 - s is taken", False)
 
 
 class Data(Section):
@@ -132,6 +135,11 @@ class CustomStudy(IdentityStudy, ComparedStudy):
 
     kind: Literal["custom"]
     data: Data
+    join: Literal["id", "position"] = setting(
+        "position: row i of a file without ids belongs to row i of the first file that has ids; "
+        "id: that is an error",
+        "id",
+    )
     unmatched: Literal["error", "drop"] = setting(
         "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
         "error",

@@ -148,9 +148,11 @@ class EfficientnetLite(Section):
 class External(Section):
     """Features or logits from a file."""
 
-    file: str = setting(".npy, .npz or .parquet, a row per image: a path, or dataset/file")
-    array: str | None = setting("name of the array in an .npz", None)
-    holds: Literal["features", "logits"] = setting("what the array contains", "logits")
+    file: str = setting("a row per image, any format of docs/formats.md: a path, or dataset/file")
+    array: str | None = setting("array or vector column; a pattern such as d* for columns", None)
+    holds: Literal["features", "logits", "probabilities", "log-probabilities", "percentages"] = (
+        setting("what the array contains", "logits")
+    )
 
 
 @lru_cache

@@ -1,7 +1,7 @@
 """A user's matrices of human dissimilarities, and the similarity of models to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,13 +106,14 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
             "true` to take 1 - s, or give dissimilarities"
         )
     cube = np.stack([whole_square(one) if _is_triangle(one) else one for one in cube])
+    cube = np.where(np.isnan(cube), cube.transpose(0, 2, 1), cube)  # missing on one side only
     turned, itself = cube.transpose(0, 2, 1), np.eye(cube.shape[1], dtype=bool)
     scale = limit * max(float(np.nanmax(np.abs(cube), initial=0.0)), 1e-300)
     mistakes = {
         "is not finite": np.isinf(cube),
         "is negative; give dissimilarities, not similarities": cube < -scale,
         "differs from that of the transpose; average both if that is intended": (
-            (np.abs(cube - turned) > scale) | (np.isnan(cube) != np.isnan(turned))
+            np.abs(cube - turned) > scale
         ),
         "is not 0; convert similarities to dissimilarities first": itself & (cube > scale),
     }
@@ -138,21 +139,32 @@ def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RD
     ]
 
 
+def known_pairs(rdm: RDM) -> npt.NDArray[np.bool_] | None:
+    """Which pairs are not missing (NaN); None: all."""
+    known = np.isfinite(rdm.values)
+    return None if known.all() else known
+
+
 def pooled(observers: Sequence[RDM], method: str) -> Floats:
     """The condensed dissimilarities most similar to all observers on average.
 
-    Mean ranks, or for ``pearson`` the mean of standardised values. Source: Nili et al. 2014;
-    for ``spearman`` this is the maximum only without ties in it.
+    Mean ranks, or for ``pearson`` the mean of standardised values, over the observers who judged a
+    pair (their ranks as shares of their pairs where some are missing); NaN: nobody did. Source:
+    Nili et al. 2014; for ``spearman`` this is the maximum only without ties in it.
     """
-    total = np.zeros(len(observers[0]))
+    total, count = np.zeros(len(observers[0])), np.zeros(len(observers[0]))
+    incomplete = any(known_pairs(one) is not None for one in observers)
     for one in observers:
+        known = np.isfinite(one.values)
+        values = one.values[known].astype(np.float64)
         if method == "pearson":
-            values = one.values.astype(np.float64)
             spread = float(values.std())
-            total += (values - values.mean()) / (spread if spread > 0.0 else 1.0)
+            total[known] += (values - values.mean()) / (spread if spread > 0.0 else 1.0)
         else:
-            total += rankdata(one.values)
-    return total / len(observers)
+            ranks = rankdata(values)
+            total[known] += ranks / (len(values) + 1.0) if incomplete else ranks
+        count += known
+    return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
 
 def observer_scores(
@@ -164,11 +176,18 @@ def observer_scores(
     """
 
     def score(model: RDM, observer: RDM) -> float:
+        known = known_pairs(observer)
+        whole = _zero_filled(observer)
         if controls:
-            return partial_compare(model, observer, list(controls))
-        return compare(model, observer, method)
+            return partial_compare(model, whole, list(controls), pairs=known)
+        return compare(model, whole, method, pairs=known)
 
     return np.array([np.mean([score(m, one) for one in observers]) for m in models.values()])
+
+
+def _zero_filled(rdm: RDM) -> RDM:
+    """Missing pairs as 0, for functions that are told which pairs to use."""
+    return rdm if known_pairs(rdm) is None else replace(rdm, values=np.nan_to_num(rdm.values))
 
 
 def observer_intervals(
@@ -187,15 +206,20 @@ def observer_intervals(
     2 (images + observers) - both, within its bounds (Schütt et al. 2023, eLife 12, e82566), with
     Student's t on the observers' degrees of freedom. With one it is over images.
     """
-    if len(observers) < 2:
-        drawn = bootstrap_compare(
-            models, observers[0], method=method, n_draws=n_draws, seed=seed, threads=threads
-        )
-        return drawn.scores[["low", "high", "sd"]]
     each = [
-        bootstrap_compare(models, one, method=method, n_draws=n_draws, seed=seed, threads=threads)
+        bootstrap_compare(
+            models,
+            _zero_filled(one),
+            method=method,
+            n_draws=n_draws,
+            seed=seed,
+            threads=threads,
+            pairs=known_pairs(one),
+        )
         for one in observers  # the same images for all
     ]
+    if len(each) < 2:
+        return each[0].scores[["low", "high", "sd"]]
     points = np.stack([one.scores["score"].to_numpy(float) for one in each])
     draws = np.stack([one.draws for one in each], axis=1)  # (n_draws, observers, models)
     n = len(observers)
@@ -224,9 +248,15 @@ def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, floa
     lower, upper = [], []
     for place, one in enumerate(observers):
         others = [*observers[:place], *observers[place + 1 :]]
-        lower.append(compare(one.values, pooled(others, method), method))
-        upper.append(compare(one.values, whole, method))
+        lower.append(_similarity(one, pooled(others, method), method))
+        upper.append(_similarity(one, whole, method))
     return float(np.mean(lower)), float(np.mean(upper))
+
+
+def _similarity(observer: RDM, values: Floats, method: str) -> float:
+    """Over the pairs that both have."""
+    both = np.isfinite(observer.values) & np.isfinite(values)
+    return compare(observer.values[both], values[both], method)
 
 
 def label_rdm(labels: npt.NDArray, ids: Ids) -> RDM:
@@ -247,7 +277,8 @@ def similarity_table(
 
     Every number is a mean over observers of a similarity to one observer, and so is the ceiling.
     Intervals are over images (``n_draws`` bootstrap samples; 0: none); ``partial_label`` is of
-    Spearman, with the true classes ``labels`` held constant.
+    Spearman, with the true classes ``labels`` held constant. ``n_pairs``: pairs that someone
+    judged; ``n_missing``: pairs that an observer did not judge, a sum over observers.
     """
     first = observers[0]
     label = None
@@ -269,4 +300,10 @@ def similarity_table(
         part["ceiling_lower"], part["ceiling_upper"] = observer_ceiling(observers, method)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True)
-    return table.assign(n_observers=len(observers), n_images=first.n, n_pairs=len(first))
+    judged = np.stack([np.isfinite(one.values) for one in observers])
+    return table.assign(
+        n_observers=len(observers),
+        n_images=first.n,
+        n_pairs=int(judged.any(axis=0).sum()),
+        n_missing=int((~judged).sum()),
+    )

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.arrays import Ids, Rows, chosen_rows, read_rows
+from latent_microscope.custom.meaning import as_logits, require_outputs
 from latent_microscope.custom.study import positions_of
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import open_contents
@@ -16,8 +17,22 @@ log = logging.getLogger("latent_microscope")
 _LABELS = ("label", "labels")
 
 
+def model_rows(
+    found: Rows, order: npt.NDArray[np.int64], ids: Ids, path: Path, holds: str
+) -> npt.NDArray[np.float32]:
+    """Rows of a model in this order: features, or outputs as numbers whose softmax they are.
+
+    :class:`InputError` if the numbers are other outputs than ``holds`` says, so that no softmax is
+    taken twice or left out.
+    """
+    if holds == "features":
+        return chosen_rows(found, order, ids, path)
+    require_outputs(found.entry, holds, path)
+    return as_logits(chosen_rows(found, order, ids, path), holds)
+
+
 def external_rows(
-    path: Path, samples: pd.DataFrame, array: str | None = None
+    path: Path, samples: pd.DataFrame, array: str | None = None, holds: str = "features"
 ) -> npt.NDArray[np.float32]:
     """Rows (n, f) of the images ``samples`` (id, label), in their order.
 
@@ -45,7 +60,7 @@ def external_rows(
                 f"{path}: its label of the image {ids[wrong[0]]!r} differs from ours, as do "
                 f"{wrong.size - 1} more; its rows are in another order"
             )
-    return chosen_rows(found, order, ids, path)
+    return model_rows(found, order, ids, path, holds)
 
 
 def _labels(path: Path) -> npt.NDArray[np.int64] | None:

@@ -13,6 +13,7 @@ from latent_microscope.errors import InputError
 log = logging.getLogger("latent_microscope")
 Ids = npt.NDArray[np.object_]
 UNREADABLE = "a format that cannot be read"
+BY_POSITION = "`join: position` (option --by-position)"
 _NAMED = 3  # ids that a message names
 
 
@@ -28,13 +29,23 @@ class Source:
     incomplete: dict[str, str] | None = None
 
 
-def leading_ids(sources: Sequence[Source]) -> Ids:
+def leading_ids(sources: Sequence[Source], *, by_position: bool = False) -> Ids:
     """Ids that files without ids take by position: those of the first file that has some.
 
     If none has, the rows are numbered.
+
+    Raises:
+        InputError: Some files have ids and others have not, unless ``by_position``; or these have
+            another number of rows.
     """
     leader = next((one for one in sources if one.ids is not None), sources[0])
     ids = leader.ids
+    without = next((one for one in sources if one.ids is None), None)
+    if ids is not None and without is not None and not by_position:
+        raise InputError(
+            f"{without.file}: has no ids, but {leader.file} has; give a file with the ids of its "
+            f"rows, or {BY_POSITION} if row i belongs to row i of {leader.file}"
+        )
     if ids is None:
         width = len(str(max(leader.count - 1, 0)))
         ids = np.array([str(row).zfill(width) for row in range(leader.count)], dtype=object)
@@ -50,13 +61,16 @@ def leading_ids(sources: Sequence[Source]) -> Ids:
     return ids
 
 
-def match(sources: Sequence[Source]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def match(
+    sources: Sequence[Source], *, by_position: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Which file has which ids; the samples take the order of the first source.
 
     Three tables: all ids (``complete``: every file has it; ``position``: row in files without ids,
     or -1), the files, and the ids that are missing from a file or have an empty cell there.
+    ``by_position``: files without ids may stand beside files with ids, see :func:`leading_ids`.
     """
-    leading = leading_ids(sources)
+    leading = leading_ids(sources, by_position=by_position)
     own = {one.name: leading if one.ids is None else one.ids for one in sources}
     every = pd.Index(pd.unique(np.concatenate(list(own.values()))), dtype=object)
     has = {name: np.asarray(every.isin(list(ids))) for name, ids in own.items()}

@@ -14,6 +14,7 @@ from latent_microscope.custom.arrays import read_ids, read_rows
 from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found_type
 from latent_microscope.custom.dissimilarity import read_square
 from latent_microscope.custom.images import has_images, open_pictures
+from latent_microscope.custom.joining import UNREADABLE
 from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
 from latent_microscope.custom.tables import (
     clean_ids,
@@ -25,6 +26,7 @@ from latent_microscope.custom.tables import (
 from latent_microscope.custom.votes import CHOICE_NAMES, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
+from latent_microscope.io.artefacts import require_finite
 
 ROLES = (
     *("embeddings", "images", "attributes", "votes", "dissimilarity"),
@@ -63,7 +65,7 @@ def look(given: str) -> Found:
     """
     role, _, rest = given.partition("=")
     role, _, name = role.partition(":")
-    wanted = role if rest and role in (*ROLES, *OUTPUTS) else None
+    wanted = role if rest and role in (*ROLES, *OUTPUTS, "similarity") else None
     text = rest if wanted else given
     path = Path(text)
     if not path.exists():
@@ -72,8 +74,9 @@ def look(given: str) -> Found:
         found = _images(text, path)
     elif wanted == "votes":
         found = _votes(text, path)
-    elif wanted == "dissimilarity":
-        found = _square(text, path)
+    elif wanted in ("dissimilarity", "similarity"):
+        found = _square(text, path, similarity=wanted == "similarity")
+        wanted = "dissimilarity"
     elif wanted == "ids":
         found = _ids(text, path)
     else:
@@ -88,9 +91,27 @@ def look(given: str) -> Found:
     return found
 
 
+def read_whole(found: Found) -> None:
+    """Read all of a file, so that whatever is wrong in it is found; votes and pairs were read."""
+    path = Path(found.path)
+    if found.role == "images":
+        with open_pictures(path) as pictures:
+            for _ in pictures.rows(np.arange(pictures.count), 8):
+                pass
+    elif found.role in (MATRIX, *_NUMERIC_ROLES):
+        rows = read_rows(path, array=found.facts.get("array"))
+        start = 0
+        for block in rows.entry.blocks():
+            names = None if rows.ids is None else rows.ids[start:].tolist()
+            require_finite(block, path, names)
+            start += len(block)
+
+
 def _images(text: str, path: Path) -> Found:
     with open_pictures(path) as found:
         what = f"{found.count} images"
+        if found.unreadable:
+            what += f", {len(found.unreadable)} of formats that cannot be read"
         side = int(np.median(found.first_sides(_SIZED)))
         facts: dict[str, Any] = {"names": None, "folders": 0, "side": side}
         if found.pixels is not None:
@@ -101,7 +122,11 @@ def _images(text: str, path: Path) -> Found:
             facts["names"] = _unique_ids([name.name for name in names], path)
             facts["folders"] = len(folders) if all(name.parent.name for name in names) else 0
             what += f" in {len(folders)} folders" if facts["folders"] > 1 else ""
-        return Found(text, "images", found.count, found.ids, what, facts)
+        ids = found.ids
+        if ids is not None and found.unreadable:
+            ids = np.concatenate([ids, np.array(found.unreadable, dtype=object)])
+            facts["unreadable"] = dict.fromkeys(found.unreadable, UNREADABLE)
+        return Found(text, "images", found.count + len(found.unreadable), ids, what, facts)
 
 
 def _unique_ids(values: Sequence[str], path: Path) -> Ids | None:
@@ -174,8 +199,8 @@ def _detected(text: str, path: Path, entry: Entry) -> Found | None:
     kind = kind_of_square(entry.read()) if square else None
     if kind == "similarity":
         raise InputError(
-            f"{text}: similarities of {entry.shape[-1]} samples; give 1 - s, or "
-            "write the config with `similarity: true` in the section data.dissimilarity"
+            f"{text}: similarities of {entry.shape[-1]} samples; say similarity={text} to take 1 "
+            "- s, or embeddings={text}"
         )
     if kind is not None:
         return _square(text, path)
@@ -192,11 +217,14 @@ def _detected(text: str, path: Path, entry: Entry) -> Found | None:
     return None
 
 
-def _square(text: str, path: Path) -> Found:
-    found = read_square(path, {})
+def _square(text: str, path: Path, *, similarity: bool = False) -> Found:
+    found = read_square(path, {"similarity": similarity})
     observers, n = found.values.shape[:2]
     what = f"dissimilarities of {n} samples" + (f" by {observers} observers" * (observers > 1))
-    return Found(text, "dissimilarity", n, found.ids, what)
+    empty = int(np.isnan(found.values).sum()) // 2
+    what += f", {empty} pairs missing" if empty else ""
+    facts: dict[str, Any] = {"similarity": True} if similarity else {}
+    return Found(text, "dissimilarity", n, found.ids, what, facts)
 
 
 def _votes(text: str, path: Path) -> Found:

@@ -18,7 +18,7 @@ TOLERANCE = 1e-5
 TOLERANCE_HALF = 2e-3
 OUTPUTS = ("logits", "probabilities", "log-probabilities", "percentages")
 """What the outputs of a classifier can be."""
-_SUM = 1e-3  # rows of probabilities sum to 1 within it; in half precision 1e-2
+_SUM = 1e-2  # rows of probabilities sum to 1 within it: they are often rounded
 Floats = npt.NDArray[np.float64]
 
 
@@ -45,7 +45,7 @@ def kind_of_square(array: np.ndarray) -> str | None:
     if _one_side(one) is not None and (not own.size or np.abs(own).max() <= limit):
         return "triangle"
     pair = np.isfinite(one) & np.isfinite(one.T)
-    if (np.isfinite(one) != np.isfinite(one.T)).any() or np.abs((one - one.T)[pair]).max() > limit:
+    if np.abs(one - one.T)[pair].max(initial=0.0) > limit:
         return None
     if not own.size or np.abs(own).max() <= limit:
         return "dissimilarity" if known.min() >= -limit and known.max() > 0.0 else None
@@ -91,18 +91,16 @@ def side_of_condensed(count: int) -> int | None:
 
 def kind_of_outputs(entry: Entry) -> str | None:
     """One of :data:`OUTPUTS`; None for numbers from 0 to 1 whose rows do not sum to 1."""
-    half = entry.dtype == np.float16
-    near = 10.0 * _SUM if half else _SUM
     could = dict.fromkeys(("probabilities", "log-probabilities", "percentages", "shares"), True)
     for block in _blocks(entry):
         sums, low, high = block.sum(axis=1), float(block.min()), float(block.max())
-        could["probabilities"] &= low >= 0.0 and bool((np.abs(sums - 1.0) <= near).all())
-        could["percentages"] &= low >= 0.0 and bool((np.abs(sums - 100.0) <= 100.0 * near).all())
+        could["probabilities"] &= low >= 0.0 and bool((np.abs(sums - 1.0) <= _SUM).all())
+        could["percentages"] &= low >= 0.0 and bool((np.abs(sums - 100.0) <= 100.0 * _SUM).all())
         could["shares"] &= low >= 0.0 and high <= 1.0
         if could["log-probabilities"]:
             with np.errstate(over="ignore"):
                 total = np.exp(block).sum(axis=1)
-            could["log-probabilities"] = high <= near and bool((np.abs(total - 1.0) <= near).all())
+            could["log-probabilities"] = high <= _SUM and bool((np.abs(total - 1.0) <= _SUM).all())
         if not any(could.values()):
             return "logits"
     found = next((kind for kind in OUTPUTS if could.get(kind)), None)

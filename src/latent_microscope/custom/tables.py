@@ -104,7 +104,7 @@ def is_table(path: Path) -> bool:
     return is_text(path) or path.suffix.lower() in (".parquet", ".feather", ".arrow", ".jsonl")
 
 
-def column_list(names: Iterable[str]) -> str:
+def column_list(names: Iterable[Any]) -> str:
     """Names of columns for a message, the first ones of many."""
     known = list(map(str, names))
     more = len(known) - 12

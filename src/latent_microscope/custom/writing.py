@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from latent_microscope.custom.joining import Source, joined_ids, match
 from latent_microscope.custom.looking import MATRIX, Found
+from latent_microscope.custom.meaning import kind_of_outputs
 from latent_microscope.errors import InputError
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
@@ -24,14 +26,26 @@ _SMALL = 40  # pixels: below, the VAE of 32 x 32 images
 
 @dataclass(frozen=True)
 class Draft:
-    """A config to write: YAML, and lines for the user about what was found."""
+    """A config to write: YAML, what each file was taken for, and the ids that do not match.
+
+    Attributes:
+        text: The config.
+        files: One row per file: file, taken for, contains, rows, joined, by, left out.
+        unmatched: Ids that are not in all files, with the reason.
+    """
 
     text: str
-    notes: list[str]
+    files: pd.DataFrame
+    unmatched: pd.DataFrame
 
 
-def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
-    """A config that runs as it is, for these files; ``command`` wrote it, for its first line."""
+def draft(
+    found: Sequence[Found], name: str | None, command: str, *, by_position: bool = False
+) -> Draft:
+    """A config for these files; ``command`` wrote it, for its first line.
+
+    It runs as it is, but for ids that are not in all files: a person decides what becomes of these.
+    """
     parts, models = _by_role(found)
     _give_ids(parts, parts.pop("ids", None))
     human = parts.get("votes") or parts.get("dissimilarity")
@@ -46,24 +60,26 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
         )
     _find_key(parts, models)
     by_name = _use_names(parts)
-    kept, every = _common([*parts.values(), *models])
+    files, unmatched, kept = _joined([*parts.values(), *models], by_position)
     first = parts.get("embeddings") or parts.get("images") or models[0]
     stem = Path(first.path).resolve().stem.lower()
     name = name or re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise InputError(f"--name {name}: use small letters, digits and hyphens")
-    notes = [f"{one.path}: {one.role}, {one.what}" for one in found]
     lines = [f"# Written by: {command}", "# Every key: config/README.md, kind custom.", ""]
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: custom", "    data:"]
     lines += _data_lines(parts, by_name, latents=latents)
-    if kept == every:
+    if by_position:
+        lines.append("    join: position  # row i of a file without ids is row i of the others")
+    if not len(unmatched):
         lines.append("    unmatched: error  # all ids match; drop: drop those that do not")
     else:
+        ids, first = len(unmatched) + kept, unmatched.iloc[0]
         lines += [
-            f"    unmatched: drop  # {every - kept} of {every} ids are not in all files: they are",
-            "                     # dropped, see tables/unmatched.csv; error: stop",
+            f"    unmatched: error  # {len(unmatched)} of {ids} ids are not in all files, first",
+            f"                      # {first['id']}: {first['missing_from']}",
+            "                      # drop: drop these, after looking at tables/unmatched.csv",
         ]
-        notes.append(f"{every - kept} of {every} ids are not in every file: dropped")
     if human:
         lines += _models_lines(models, parts, kept)
     if "embeddings" not in parts and "images" in parts:
@@ -71,7 +87,7 @@ def draft(found: Sequence[Found], name: str | None, command: str) -> Draft:
     if latents:
         people = any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
         lines += _sizes_lines(kept, people=people)
-    return Draft("\n".join(lines) + "\n", notes)
+    return Draft("\n".join(lines) + "\n", files, unmatched)
 
 
 def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
@@ -87,8 +103,10 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
     models = []
     for one in found:
         if one.role == MATRIX:
-            logits = one.facts["columns"] == classes
-            one.role = ("logits" if logits else "features") if human else "embeddings"
+            one.role = "embeddings"
+            if human:
+                one.facts["holds"] = _outputs(one) if one.facts["columns"] == classes else None
+                one.role = "logits" if one.facts["holds"] else "features"
         if one.role in ("features", "logits"):
             models.append(one)
             continue
@@ -100,6 +118,17 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
         parts[one.role] = one
     order = ("embeddings", "images", "votes", "dissimilarity", "attributes", "ids")
     return {role: parts[role] for role in order if role in parts}, models
+
+
+def _outputs(one: Found) -> str:
+    """What a matrix of as many columns as classes holds."""
+    kind = kind_of_outputs(one.facts["entry"])
+    if kind is None:
+        raise InputError(
+            f"{one.path}: numbers from 0 to 1 whose rows do not sum to 1; say features={one.path}, "
+            f"or normalise the rows and say probabilities={one.path}"
+        )
+    return kind
 
 
 def _give_ids(parts: dict[str, Found], ids: Found | None) -> None:
@@ -154,16 +183,29 @@ def _use_names(parts: dict[str, Found]) -> bool:
     return by_name > by_path
 
 
-def _common(found: Sequence[Found]) -> tuple[int, int]:
-    """Number of samples that all files have, and of those that any has."""
+def _joined(found: Sequence[Found], by_position: bool) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """What each file is and how its rows join, the ids that do not match, how many do."""
     sources = []
     for one in found:
         empty = np.flatnonzero(one.facts.get("empty", []))
         names = map(str, empty) if one.ids is None else one.ids[empty]
-        incomplete = dict.fromkeys(names, "a cell")
+        incomplete = dict.fromkeys(names, "a cell") | one.facts.get("unreadable", {})
         sources.append(Source(one.path, one.path, one.count, one.ids, incomplete))
-    tables = match(sources)
-    return len(joined_ids(*tables, drop=True)), len(tables[0])
+    ids, joined, unmatched = match(sources, by_position=by_position)
+    kept = len(joined_ids(ids, joined, unmatched, drop=True))
+    files = pd.DataFrame(
+        {
+            "file": [one.path for one in found],
+            "taken for": [one.facts.get("holds") or one.role for one in found],
+            "contains": [one.what for one in found],
+            "ids": ["none" if one.ids is None else str(one.ids[0]) for one in found],
+            "by": joined["joined_by"],
+            "joined": joined["matched"],
+            "not in others": joined["alone"],
+            "missing": joined["missing"],
+        }
+    )
+    return files, unmatched, kept
 
 
 def quoted(value: str) -> str:
@@ -183,6 +225,7 @@ def _data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> lis
         if role in parts:
             facts = parts[role].facts
             more = {str(key): quoted(facts[key]) for key in ("array", "ids") if key in facts}
+            more |= {"similarity": "true"} if "similarity" in facts else {}
             more |= {"ids": "name"} if role == "images" and by_name else {}
             lines.append(f"{_PAD}{role}: {_file(parts[role], more)}")
     if latents:
@@ -234,7 +277,7 @@ def _models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) 
             raise InputError(f"{one.path}: give its model a unique name: features:name=FILE")
         names.add(name)
         more = {"array": quoted(one.facts["array"])} if "array" in one.facts else {}
-        more |= {"type": "external", "holds": one.role}
+        more |= {"type": "external", "holds": one.facts.get("holds") or one.role}
         if one.role == "logits" and "votes" in parts:
             more["layers"] = "[probabilities]"
         lines.append(f"{_PAD}{name}: {_file(one, more)}")

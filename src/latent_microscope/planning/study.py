@@ -191,7 +191,7 @@ def column(rows: Callable[[Study], Iterable[Any]], position: int) -> Answer:
 def has_logits(model: Mapping[str, Any]) -> bool:
     """Whether a model of these settings gives logits over the classes."""
     logits = registry.model_type(model["type"]).logits
-    return bool(logits) and (logits != "as held" or model["holds"] == "logits")
+    return bool(logits) and (logits != "as held" or model["holds"] != "features")
 
 
 def studies_of(config: Mapping[str, Any], manifest: Manifest) -> dict[str, Study]:
