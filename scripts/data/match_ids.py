@@ -2,7 +2,7 @@ from dataclasses import replace
 from typing import Any
 
 from latent_microscope.custom.dissimilarity import read_square
-from latent_microscope.custom.joining import Source, match
+from latent_microscope.custom.joining import Joining, Source, match
 from latent_microscope.custom.study import picture_source, rows_source, table_source
 from latent_microscope.custom.votes import read_votes
 from latent_microscope.io.artefacts import save_csv, save_table
@@ -30,10 +30,11 @@ def main(
     arrays: dict[str, str | None] | None = None,
     folder: Any = None,
     join: str = "id",
+    ignoring: list[str] | None = None,
 ) -> None:
     """Match the files of a custom study by id, and list what does not match.
 
-    ids: .parquet: id, complete (every file has it), position (row in files without ids).
+    ids: .parquet: id, complete (every file has it), position (row in files without ids), ignoring.
     files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
         alone (ids that are missing from another file), missing (ids that it does not have).
     files_csv: the same for people.
@@ -51,6 +52,7 @@ def main(
     arrays: name of each model, in their order, and of the array in its .npz.
     folder: state of a folder of images; a change re-runs this step.
     join: id, or position: files without ids follow the first that has some.
+    ignoring: differences of ids that are ignored.
     """
     sources: list[Source] = []
     if embeddings:
@@ -73,7 +75,7 @@ def main(
             source = table_source(name, file, settings[name])
             # An unknown identity is no mismatch.
             sources.append(replace(source, incomplete=None) if name == "identities" else source)
-    all_ids, by_file, alone = match(sources, by_position=join == "position")
+    all_ids, by_file, alone = match(sources, Joining(join == "position", tuple(ignoring or ())))
     save_table(ids, all_ids)
     for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
         save_table(parquet, table)

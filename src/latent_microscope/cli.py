@@ -37,6 +37,10 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the output.")]
 ByPosition = Annotated[
     bool, typer.Option("--by-position", help="Row i without an id is row i of the others.")
 ]
+Ignoring = Annotated[
+    list[str] | None,
+    typer.Option(help="Difference of ids to ignore: zeros, case, ending, folder or unicode."),
+]
 Folder = Annotated[Path, typer.Option("--root", help="Folder of the run, with results/ and data/.")]
 
 
@@ -88,6 +92,7 @@ def init(
     name: Annotated[str | None, typer.Option(help="Name of the study; default: FILE's.")] = None,
     output: Annotated[Path | None, typer.Option(help="The config; default: NAME.yaml.")] = None,
     by_position: ByPosition = False,
+    ignoring: Ignoring = None,
     check: Annotated[bool, typer.Option("--check", help="Read all, write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the config.")] = False,
 ) -> None:
@@ -103,11 +108,13 @@ def init(
     Example: latent-microscope init latents.npz attributes.csv images/
     """
     from latent_microscope.commands import init as made
+    from latent_microscope.custom.joining import joining_of
 
+    joining = joining_of(ignoring, by_position=by_position)
     if check:
-        typer.echo(made.check_files(files, by_position=by_position))
+        typer.echo(made.check_files(files, joining))
     else:
-        written = made.write_config(files, name, output, by_position=by_position, force=force)
+        written = made.write_config(files, name, output, joining=joining, force=force)
         typer.echo(written.text)
 
 
@@ -169,6 +176,7 @@ def compare(
     draws: Annotated[int | None, typer.Option(min=0, help="Bootstrap samples; 0: none.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
     by_position: ByPosition = False,
+    ignoring: Ignoring = None,
     force: Force = False,
 ) -> None:
     """Compare features of models with votes or dissimilarities of annotators; no workflow.
@@ -178,17 +186,18 @@ def compare(
     Example: latent-microscope compare resnet.npz late=vgg.parquet --votes votes.csv
     """
     from latent_microscope.commands.compare import compare as compared
+    from latent_microscope.custom.joining import joining_of
 
-    human = {"votes": votes, "dissimilarity": dissimilarity}
     result = compared(
         features,
         output,
         metric=metric,
         draws=draws,
         seed=seed,
-        by_position=by_position,
+        joining=joining_of(ignoring, by_position=by_position),
+        votes=votes,
+        dissimilarity=dissimilarity,
         force=force,
-        **human,
     )
     typer.echo(result.text)
 

@@ -14,6 +14,7 @@ from latent_microscope.commands import compare as command
 from latent_microscope.commands.compare import compare
 from latent_microscope.commands.init import write_config
 from latent_microscope.custom.dissimilarity import similarity_table
+from latent_microscope.custom.joining import Joining
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
@@ -55,7 +56,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
 
 
 def test_votes_give_what_the_public_functions_say(made: Files) -> None:
-    result = compare(made["files"], votes=Path("votes.csv"), draws=DRAWS, by_position=True)
+    result = compare(
+        made["files"], votes=Path("votes.csv"), draws=DRAWS, joining=Joining(by_position=True)
+    )
     assert result.path == Path("votes-comparison.csv")
     table = pd.read_csv(result.path)
     assert table["model"].tolist() == ["near", "far", "bare", "label", "class_mean"]
@@ -110,7 +113,12 @@ def squares(observers: int) -> np.ndarray:
 def test_dissimilarities_give_what_the_workflow_says(made: Files, metric: str) -> None:
     cube = squares(3)
     np.savez("d.npz", d=cube, ids=IDS)
-    options: dict[str, Any] = {"metric": metric, "draws": DRAWS, "seed": 3, "by_position": True}
+    options: dict[str, Any] = {
+        "metric": metric,
+        "draws": DRAWS,
+        "seed": 3,
+        "joining": Joining(by_position=True),
+    }
     files = ["x=near.npz", "far.parquet", "bare.npy"]
     result = compare(files, Path("x.parquet"), dissimilarity=Path("d.npz"), **options)
     table: Any = load_table(result.path)
@@ -227,9 +235,17 @@ def test_mistakes_are_named(made: Files) -> None:
         (["=near.npz"], votes, "=near.npz: .*NAME=FILE"),
         (["near.npz"], {**votes, "metric": "manhattan"}, "--metric manhattan: "),
         (["near.npz"], {**votes, "draws": 1}, "--draws 1: "),
-        (["short.npy"], {**votes, "by_position": True}, "short.npy: 29 .*votes.csv .*30"),
+        (
+            ["short.npy"],
+            {**votes, "joining": Joining(by_position=True)},
+            "short.npy: 29 .*votes.csv .*30",
+        ),
         (["flat.npz"], {**votes, "metric": "correlation"}, "flat.npz: .*i04"),
-        (["nine.npy"], {"votes": Path("nine.csv"), "by_position": True}, "nine.csv: 9 .*10"),
+        (
+            ["nine.npy"],
+            {"votes": Path("nine.csv"), "joining": Joining(by_position=True)},
+            "nine.csv: 9 .*10",
+        ),
         (["near.npz"], {"votes": Path("near.npz")}, "near.npz: "),
         (["near.npz"], {"dissimilarity": Path("near.npz")}, r"near.npz: .*\(30, 8\)"),
         (["near.npz"], {**votes, "output": Path("c.txt")}, "c.txt: "),

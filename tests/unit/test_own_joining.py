@@ -1,11 +1,14 @@
 """Joining by id: nothing is lost without a word."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_microscope.custom.joining import Source, joined_ids, match
+from latent_microscope.custom.joining import Joining, Source, joined_ids, match
+from latent_microscope.custom.study import rows_of
 from latent_microscope.errors import InputError
 
 IDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True)
@@ -36,7 +39,7 @@ def test_rows_without_ids_follow_the_first_file_that_has_some() -> None:
     sources = [source("z", None, 3), source("t", ["c", "a", "b"]), source("u", ["a", "b", "c"])]
     with pytest.raises(InputError, match=r"z.csv: has no ids.*`join: position`"):
         match(sources)
-    ids, files, unmatched = match(sources, by_position=True)
+    ids, files, unmatched = match(sources, Joining(by_position=True))
     assert ids["id"].tolist() == ["c", "a", "b"]
     assert ids["position"].tolist() == [0, 1, 2]
     assert files["joined_by"].tolist() == ["position", "id", "id"]
@@ -50,7 +53,7 @@ def test_without_any_ids_rows_are_numbered() -> None:
 
 def test_another_number_of_rows_is_refused() -> None:
     with pytest.raises(InputError, match=r"z.csv: 4 rows .*t.csv has 3 rows"):
-        match([source("z", None, 4), source("t", ["a", "b", "c"])], by_position=True)
+        match([source("z", None, 4), source("t", ["a", "b", "c"])], Joining(by_position=True))
 
 
 def refusal(sources: list[Source]) -> str:
@@ -84,7 +87,7 @@ def test_an_empty_cell_does_not_match_either() -> None:
 
 def test_an_empty_cell_of_a_file_without_ids_is_found_by_position() -> None:
     sources = [source("one", list("abc")), Source("two", "two.csv", 3, None, {"2": "age"})]
-    _, _, unmatched = match(sources, by_position=True)
+    _, _, unmatched = match(sources, Joining(by_position=True))
     assert unmatched["id"].tolist() == ["c"]
 
 
@@ -99,3 +102,30 @@ def test_tables_have_plain_types() -> None:
     assert unmatched.empty
     for frame in (ids, files, unmatched):
         assert "object" not in {str(kind) for kind in frame.dtypes}
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "two"),
+    [
+        ("zeros", ["00012", "00000", "00120"], ["12", "0", "120"]),
+        ("zeros", ["img_007", "img_010", "img_100"], ["img_7", "img_10", "img_100"]),
+        ("case", ["Anna", "Bo", "Cy"], ["anna", "BO", "cy"]),
+        ("ending", ["a.npz", "b.npz", "c.v2"], ["a", "b", "c"]),
+        ("folder", ["x/a", "y/b", "c"], ["a", "b", "z/c"]),
+        ("unicode", ["caf\u00e9", "na\u00efve", "x"], ["cafe\u0301", "nai\u0308ve", "x"]),
+    ],
+)
+def test_the_switch_that_joins_other_spellings_is_named(
+    name: str, one: list[str], two: list[str]
+) -> None:
+    sources = [source("one", one), source("two", two[::-1])]
+    assert f"`ignoring: [{name}]`" in refusal(sources)
+    tables = match(sources, Joining(ignoring=(name,)))
+    assert joined_ids(*tables).tolist() == one
+    first, second = (np.array(ids, dtype=object) for ids in (one, two[::-1]))
+    assert rows_of(second, first, Path("two.csv"), [name]).tolist() == [2, 1, 0]
+
+
+def test_two_ids_that_become_one_are_refused() -> None:
+    with pytest.raises(InputError, match=r"one\.csv: '007' and '7' are the same id"):
+        match([source("one", ["007", "7"])], Joining(ignoring=("zeros",)))

@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from latent_microscope.config.resolve import resolve
+from latent_microscope.custom.joining import Joining
 from latent_microscope.custom.looking import look
 from latent_microscope.custom.writing import draft, quoted
 from latent_microscope.errors import InputError
@@ -82,7 +83,7 @@ def written(folder: Path, *names: str) -> tuple[dict[str, Any], str]:
     """The study as it is resolved, and the text."""
     found = [look(with_path(folder, name)) for name in names]
     bare = any(one.ids is None for one in found) and any(one.ids is not None for one in found)
-    made = draft(found, "mine", "test", by_position=bare)
+    made = draft(found, "mine", "test", Joining(by_position=bare))
     config = yaml.safe_load(made.text)
     study: dict[str, Any] = resolve(config)["studies"]["mine"]
     return study, made.text
@@ -189,7 +190,7 @@ def test_files_without_ids_beside_others_need_a_word(files: Path) -> None:
     found = [look(with_path(files, name)) for name in ("plain.npy", "t.csv")]
     with pytest.raises(InputError, match=r"plain.npy: .*t.csv.*--by-position"):
         draft(found, "mine", "")
-    made = draft(found, "mine", "", by_position=True)
+    made = draft(found, "mine", "", Joining(by_position=True))
     assert yaml.safe_load(made.text)["studies"]["mine"]["join"] == "position"
     assert made.files["by"].tolist() == ["position", "id"]
 

@@ -21,6 +21,7 @@ STEPS |= {
             arrays=ask(lambda study, at: data.of_own_models("array", study)),
             folder=ask(data.folder_state),
             join=of_study("join"),
+            ignoring=of_study("ignoring"),
         ),
         where=dict(study=PLAN.of_kind("custom")),
         resources=needs(heavy_memory),

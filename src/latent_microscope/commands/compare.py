@@ -19,8 +19,8 @@ from latent_microscope.commands.results import (
     save_result,
 )
 from latent_microscope.custom.arrays import Rows, chosen_rows, read_rows
-from latent_microscope.custom.joining import Source, joined_ids, leading_ids, match
-from latent_microscope.custom.study import positions_of
+from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, leading_ids, match
+from latent_microscope.custom.study import rows_of
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming, one_line
 from latent_microscope.similarity.rdms import RDM
@@ -39,7 +39,7 @@ def compare(
     metric: str = "euclidean",
     draws: int | None = None,
     seed: int | None = None,
-    by_position: bool = False,
+    joining: Joining = EXACT,
     force: bool = False,
 ) -> Result:
     """Write a table, one row per model and baseline; see ``latent-microscope compare -h``."""
@@ -64,7 +64,7 @@ def compare(
     else:
         source, reader = open_dissimilarity(data)
     rows = {name: read_rows(file) for name, file in files.items()}
-    ids, (human_order, *orders) = _joined(source, rows, files, by_position=by_position)
+    ids, (human_order, *orders) = _joined(source, rows, files, joining)
     human = reader(human_order, ids)
     rdms: dict[str, RDM] = {}
     for (name, found), order in zip(rows.items(), orders, strict=True):
@@ -96,20 +96,23 @@ def compare(
 
 
 def _joined(
-    human: Source, rows: Mapping[str, Rows], files: Mapping[str, Path], *, by_position: bool
+    human: Source,
+    rows: Mapping[str, Rows],
+    files: Mapping[str, Path],
+    joining: Joining,
 ) -> tuple[Ids, list[npt.NDArray[np.int64]]]:
     """Ids that all files share, and their rows in the human data and in each model's file."""
     models = [
         Source(f"model {name}", str(files[name]), one.count, one.ids) for name, one in rows.items()
     ]
     sources = [human, *models]
-    ids = joined_ids(*match(sources, by_position=by_position))
+    ids = joined_ids(*match(sources, joining))
     if len(ids) < _FEWEST:
         raise InputError(f"{human.file}: {len(ids)} images; at least {_FEWEST} are needed")
-    leading, orders = leading_ids(sources, by_position=by_position), []
+    leading, orders = leading_ids(sources, by_position=joining.by_position), []
     for source in sources:
         own, file = leading if source.ids is None else source.ids, Path(source.file)
-        orders.append(positions_of(own, source.count, ids, file, file))
+        orders.append(rows_of(own, ids, file, joining.ignoring))
     return ids, orders
 
 

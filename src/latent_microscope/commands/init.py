@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from latent_microscope.commands.results import Result, result_path
+from latent_microscope.custom.joining import EXACT, Joining
 from latent_microscope.custom.looking import look, read_whole
 from latent_microscope.custom.writing import draft
 from latent_microscope.io.artefacts import save_text
@@ -19,15 +20,16 @@ def write_config(
     name: str | None = None,
     output: Path | None = None,
     *,
-    by_position: bool = False,
+    joining: Joining = EXACT,
     force: bool = False,
 ) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
     found = [look(path) for path in files]
     options = [f"--name={name}"] if name else []
-    options += ["--by-position"] if by_position else []
+    options += ["--by-position"] if joining.by_position else []
+    options += [f"--ignoring={name}" for name in joining.ignoring]
     command = shlex.join(["latent-microscope", "init", *files, *options])
-    written = draft(found, name, command, by_position=by_position)
+    written = draft(found, name, command, joining)
     lines = _what_was_found(written.files, written.unmatched)
     study = written.text.partition("run: [")[2].partition("]")[0]
     config = result_path(output, f"{study}.yaml", (), force=force)
@@ -36,12 +38,12 @@ def write_config(
     return Result(config, "\n".join([*lines, f"written: {config}", "run it:", command]))
 
 
-def check_files(files: Sequence[str], *, by_position: bool = False) -> str:
+def check_files(files: Sequence[str], joining: Joining = EXACT) -> str:
     """Read files as a whole, write nothing: what each is and how they join."""
     found = [look(path) for path in files]
     for one in found:
         read_whole(one)
-    written = draft(found, None, "", by_position=by_position)
+    written = draft(found, None, "", joining)
     lines = _what_was_found(written.files, written.unmatched)
     return "\n".join([*lines, "all files were read; nothing was written"])
 

@@ -140,6 +140,11 @@ class CustomStudy(IdentityStudy, ComparedStudy):
         "id: that is an error",
         "id",
     )
+    ignoring: list[Literal["zeros", "case", "ending", "folder", "unicode"]] = setting(
+        "differences of ids that are ignored: leading zeros, upper and lower case, a file's "
+        "ending, the folder, the form of Unicode",
+        [],
+    )
     unmatched: Literal["error", "drop"] = setting(
         "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
         "error",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import Ids, Rows, chosen_rows, read_rows
 from latent_microscope.custom.meaning import as_logits, require_outputs
-from latent_microscope.custom.study import positions_of
+from latent_microscope.custom.study import rows_of
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import open_contents
 
@@ -51,7 +51,7 @@ def external_rows(
         log.info("%s has no ids: row i is taken for image i", path)
         order = np.arange(len(ids))
     else:
-        order = positions_of(found.ids, found.count, ids, path, path)
+        order = rows_of(found.ids, ids, path)
     labels = _labels(path)
     if labels is not None:
         wrong = np.flatnonzero(labels[order] != samples["label"].to_numpy())

@@ -1,7 +1,9 @@
 """Join a study's files by id: which ids each file has, and which are missing."""
 
 import logging
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +15,14 @@ from latent_microscope.errors import InputError
 log = logging.getLogger("latent_microscope")
 Ids = npt.NDArray[np.object_]
 UNREADABLE = "a format that cannot be read"
+SPELLINGS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "zeros": ("leading zeros", lambda text: re.sub(r"(?<!\d)0+(?=\d)", "", text)),
+    "case": ("upper and lower case", str.casefold),
+    "ending": ("a file's ending", lambda text: re.sub(r"(?<=[^/])\.[A-Za-z0-9]{1,5}$", "", text)),
+    "folder": ("the folder", lambda text: text.rsplit("/", 1)[-1]),
+    "unicode": ("the form of Unicode", lambda text: unicodedata.normalize("NFC", text)),
+}
+"""Differences of ids that can be ignored: what they are called, and ids without them."""
 BY_POSITION = "`join: position` (option --by-position)"
 _NAMED = 3  # ids that a message names
 
@@ -27,6 +37,47 @@ class Source:
     ids: Ids | None = None  # None: its rows are taken by position
     # id (or row number) → column of an empty cell, or UNREADABLE
     incomplete: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How files are joined.
+
+    Attributes:
+        by_position: Files without ids may stand beside files with ids, whose order they follow.
+        ignoring: Differences of ids that are ignored, of :data:`SPELLINGS`.
+    """
+
+    by_position: bool = False
+    ignoring: tuple[str, ...] = ()
+
+
+EXACT = Joining()
+
+
+def joining_of(ignoring: Sequence[str] | None, *, by_position: bool = False) -> Joining:
+    """Of options of a command; an unknown difference is an :class:`InputError`."""
+    unknown = next((name for name in ignoring or () if name not in SPELLINGS), None)
+    if unknown is not None:
+        raise InputError(f"--ignoring {unknown}: unknown; choose {', '.join(SPELLINGS)}")
+    return Joining(by_position, tuple(ignoring or ()))
+
+
+def respelled(ids: Ids, ignoring: Sequence[str], file: str) -> Ids:
+    """Ids without these differences; two that become the same are an :class:`InputError`."""
+    if not ignoring:
+        return ids
+    found = ids.copy()
+    for name in ignoring:
+        found = np.array([SPELLINGS[name][1](str(one)) for one in found], dtype=object)
+    repeated = pd.Index(found).duplicated(keep=False)
+    if repeated.any():
+        same = ids[found == found[int(np.argmax(repeated))]]
+        raise InputError(
+            f"{file}: {same[0]!r} and {same[1]!r} are the same id when {', '.join(ignoring)} is "
+            "ignored; give one of them, or do not ignore it"
+        )
+    return found
 
 
 def leading_ids(sources: Sequence[Source], *, by_position: bool = False) -> Ids:
@@ -62,24 +113,32 @@ def leading_ids(sources: Sequence[Source], *, by_position: bool = False) -> Ids:
 
 
 def match(
-    sources: Sequence[Source], *, by_position: bool = False
+    sources: Sequence[Source], joining: Joining = EXACT
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Which file has which ids; the samples take the order of the first source.
 
     Three tables: all ids (``complete``: every file has it; ``position``: row in files without ids,
     or -1), the files, and the ids that are missing from a file or have an empty cell there.
-    ``by_position``: files without ids may stand beside files with ids, see :func:`leading_ids`.
+    Samples keep the id of the first source that has them.
     """
-    leading = leading_ids(sources, by_position=by_position)
-    own = {one.name: leading if one.ids is None else one.ids for one in sources}
+    ignoring = joining.ignoring
+    leading = leading_ids(sources, by_position=joining.by_position)
+    raw = {one.name: leading if one.ids is None else one.ids for one in sources}
+    own = {one.name: respelled(raw[one.name], ignoring, one.file) for one in sources}
+    shown = dict(
+        pair
+        for name in reversed(own)
+        for pair in zip(own[name].tolist(), raw[name].tolist(), strict=True)
+    )
     every = pd.Index(pd.unique(np.concatenate(list(own.values()))), dtype=object)
     has = {name: np.asarray(every.isin(list(ids))) for name, ids in own.items()}
     missing_from = np.full(len(every), "", dtype=object)
     for one in sources:
         missing_from[~has[one.name]] += f", {one.name}"
         for row, column in (one.incomplete or {}).items():
-            where = leading[int(row)] if one.ids is None else row
-            missing_from[every.get_loc(where)] += f", {one.name}: {column}"
+            where = np.array([leading[int(row)] if one.ids is None else row], dtype=object)
+            place = every.get_loc(respelled(where, ignoring, one.file)[0])
+            missing_from[place] += f", {one.name}: {column}"
     complete = missing_from == ""
     rows = []
     for one in sources:
@@ -91,9 +150,12 @@ def match(
     files = pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[:3], "str"))
     ids = pd.DataFrame(
         {
-            "id": pd.Series(every, dtype="str"),
+            "id": pd.Series([shown[one] for one in every], dtype="str"),
             "complete": complete,
-            "position": pd.Index(leading).get_indexer(every).astype(np.int64),
+            "position": pd.Index(respelled(leading, ignoring, sources[0].file))
+            .get_indexer(every)
+            .astype(np.int64),
+            "ignoring": pd.Series(",".join(ignoring), index=range(len(every)), dtype="str"),
         }
     )
     alone = pd.Series([text[2:] for text in missing_from[~complete]], dtype="str")
@@ -123,6 +185,7 @@ def joined_ids(
         raise InputError(
             f"{names}: no id is in all files, with all its cells filled; the first are {first}, "
             f"the last {last}; spell ids the same way (without the endings of image files)"
+            f"{_hint(unmatched['id'])}"
         )
     if len(unmatched) and not drop:
         missing = files["missing"].to_numpy()  # on a tie the last: tables come after arrays
@@ -138,11 +201,25 @@ def joined_ids(
             advice = f", all in {listed}; fix the files, or set `unmatched: drop`"
         raise InputError(
             f"{worst['file']}: {what} {len(lacked)} of {len(ids)} ids, first "
-            f"{_named(lacked['id'])}; {len(unmatched)} do not match{advice}"
+            f"{_named(lacked['id'])}; {len(unmatched)} do not match{advice}{_hint(unmatched['id'])}"
         )
     if len(unmatched) and listed:
         log.info("%d of %d ids do not match: dropped, see %s", len(unmatched), len(ids), listed)
     return kept
+
+
+def _hint(unmatched: pd.Series) -> str:
+    """Which difference between two ids that do not match could be ignored."""
+    for name, (words, change) in SPELLINGS.items():
+        plain = unmatched.astype(str).map(change)
+        twice = plain.duplicated(keep=False)
+        if twice.any():
+            pair = unmatched[plain == plain[twice].iloc[0]].tolist()
+            return (
+                f"; {pair[0]!r} and {pair[1]!r} differ by {words}: `ignoring: [{name}]` (option "
+                f"--ignoring {name}) joins them"
+            )
+    return ""
 
 
 def _named(ids: pd.Series) -> str:

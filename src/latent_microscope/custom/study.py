@@ -11,7 +11,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.images import Pictures, open_pictures
-from latent_microscope.custom.joining import UNREADABLE, Source
+from latent_microscope.custom.joining import UNREADABLE, Source, respelled
 from latent_microscope.custom.tables import clean_ids, id_column, read_table
 from latent_microscope.data.decoding import MAX_PIXELS
 from latent_microscope.errors import InputError
@@ -92,12 +92,21 @@ def positions_of(
     ``own`` are the ids of its ``count`` rows; None: it has none, and its rows are those of the
     table ``every`` of all ids by ``position`` (-1: not in files without ids).
     """
+    table = load_table(every, ["id", "position", "ignoring"])
+    ignoring = [name for name in str(table["ignoring"].iloc[0]).split(",") if name]
     if own is None:
-        table = load_table(every, ["id", "position"])
         own = table[table["position"] >= 0].sort_values("position")["id"].to_numpy(dtype=object)
         if len(own) != count:
             raise InputError(f"{path}: {count} rows for {len(own)} ids; run again to match the ids")
-    order = np.asarray(pd.Index(own).get_indexer(pd.Index(ids)), dtype=np.int64)
+    return rows_of(own, ids, path, ignoring)
+
+
+def rows_of(own: Ids, ids: Ids, path: Path, ignoring: Sequence[str] = ()) -> npt.NDArray[np.int64]:
+    """Row of each of the samples ``ids`` among the ids of the rows of the file ``path``."""
+    known = pd.Index(respelled(own, ignoring, str(path)))
+    order = np.asarray(
+        known.get_indexer(pd.Index(respelled(ids, ignoring, str(path)))), dtype=np.int64
+    )
     if (order < 0).any():
         raise InputError(f"{path}: has no row of the id {ids[int(np.argmax(order < 0))]!r}")
     return order

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from latent_microscope.custom.joining import Source, joined_ids, match
+from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, match
 from latent_microscope.custom.looking import MATRIX, Found
 from latent_microscope.custom.meaning import kind_of_outputs
 from latent_microscope.errors import InputError
@@ -40,7 +40,7 @@ class Draft:
 
 
 def draft(
-    found: Sequence[Found], name: str | None, command: str, *, by_position: bool = False
+    found: Sequence[Found], name: str | None, command: str, options: Joining = EXACT
 ) -> Draft:
     """A config for these files; ``command`` wrote it, for its first line.
 
@@ -60,7 +60,7 @@ def draft(
         )
     _find_key(parts, models)
     by_name = _use_names(parts)
-    files, unmatched, kept = _joined([*parts.values(), *models], by_position)
+    files, unmatched, kept = _joined([*parts.values(), *models], options)
     first = parts.get("embeddings") or parts.get("images") or models[0]
     stem = Path(first.path).resolve().stem.lower()
     name = name or re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
@@ -69,15 +69,17 @@ def draft(
     lines = [f"# Written by: {command}", "# Every key: config/README.md, kind custom.", ""]
     lines += [f"run: [{name}]", "studies:", f"  {name}:", "    kind: custom", "    data:"]
     lines += _data_lines(parts, by_name, latents=latents)
-    if by_position:
+    if options.by_position:
         lines.append("    join: position  # row i of a file without ids is row i of the others")
+    if options.ignoring:
+        lines.append(f"    ignoring: [{', '.join(options.ignoring)}]  # differences of ids")
     if not len(unmatched):
         lines.append("    unmatched: error  # all ids match; drop: drop those that do not")
     else:
-        ids, first = len(unmatched) + kept, unmatched.iloc[0]
+        ids, odd = len(unmatched) + kept, unmatched.iloc[0]
         lines += [
             f"    unmatched: error  # {len(unmatched)} of {ids} ids are not in all files, first",
-            f"                      # {first['id']}: {first['missing_from']}",
+            f"                      # {odd['id']}: {odd['missing_from']}",
             "                      # drop: drop these, after looking at tables/unmatched.csv",
         ]
     if human:
@@ -183,7 +185,7 @@ def _use_names(parts: dict[str, Found]) -> bool:
     return by_name > by_path
 
 
-def _joined(found: Sequence[Found], by_position: bool) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+def _joined(found: Sequence[Found], options: Joining) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """What each file is and how its rows join, the ids that do not match, how many do."""
     sources = []
     for one in found:
@@ -191,7 +193,7 @@ def _joined(found: Sequence[Found], by_position: bool) -> tuple[pd.DataFrame, pd
         names = map(str, empty) if one.ids is None else one.ids[empty]
         incomplete = dict.fromkeys(names, "a cell") | one.facts.get("unreadable", {})
         sources.append(Source(one.path, one.path, one.count, one.ids, incomplete))
-    ids, joined, unmatched = match(sources, by_position=by_position)
+    ids, joined, unmatched = match(sources, options)
     kept = len(joined_ids(ids, joined, unmatched, drop=True))
     files = pd.DataFrame(
         {

@@ -67,7 +67,7 @@ def decode_image(
     """
     done: list[str] = [] if notes is None else notes
     with _naming(name):
-        image = Image.open(io.BytesIO(data), formats=list(FORMATS))
+        image: Image.Image = Image.open(io.BytesIO(data), formats=list(FORMATS))
         _limit(image, name, max_pixels, done)
         if getattr(image, "n_frames", 1) > 1:
             done.append("of several frames: the first is read")
@@ -117,7 +117,7 @@ def as_rgb(image: Image.Image, notes: list[str]) -> Image.Image:
         image = Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:
+        if np.asarray(image.getchannel("A")).min() < 255:
             notes.append(f"with transparency: on a {BACKGROUND} background")
         image = Image.alpha_composite(Image.new("RGBA", image.size, BACKGROUND), image)
     elif image.mode == "CMYK":

@@ -141,7 +141,7 @@ def _categorical(group: h5py.Group, path: Path) -> Entry:
         is_text = h5py.check_string_dtype(categories.dtype) is not None
         values = categories.asstr(errors="replace")[:] if is_text else categories[:].astype(str)
         codes = one["codes"][:]
-        yield np.append(np.asarray(values, dtype=object), None)[codes]  # code -1: none
+        yield np.array([*values, None], dtype=object)[codes]  # code -1: none
 
     return Entry(name, group["codes"].shape, np.dtype(object), _read(path, name, texts))
 
