@@ -1,10 +1,11 @@
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.externals import model_rows
+from latent_microscope.custom.orders import better_order
 from latent_microscope.custom.study import positions_of
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy
 from latent_microscope.io.inputs import load_ids, save_ids
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -36,7 +37,13 @@ def main(
                 "classes; give logits in the order of these, or set holds: features"
             )
     order = positions_of(found.ids, found.count, names, ids, file)
-    save_npy(features, model_rows(found, order, names, file, holds))
+    rows = model_rows(found, order, names, file, holds)
+    if votes is not None:
+        labels = load_table(samples)["label"].to_numpy()
+        problem = better_order(rows.argmax(axis=1), labels)
+        if problem:
+            log.warning("%s: %s", file, problem)
+    save_npy(features, rows)
     save_ids(feature_ids, names)
 
 

@@ -61,8 +61,7 @@ def main(
     if images:
         sources.append(picture_source("images", images, settings["images"]))
     if votes:
-        found = read_votes(votes, settings["votes"])
-        sources.append(Source("votes", str(votes), len(found.counts), found.ids))
+        sources.append(read_votes(votes, settings["votes"]).source(votes))
     if dissimilarity:
         square = read_square(dissimilarity, settings["dissimilarity"], dissimilarity_ids)
         count = square.values.shape[1]

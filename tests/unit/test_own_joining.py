@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from latent_microscope.custom.joining import Joining, Source, joined_ids, match
+from latent_microscope.custom.orders import better_order
 from latent_microscope.custom.study import rows_of
+from latent_microscope.custom.votes import read_votes
 from latent_microscope.errors import InputError
 
 IDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True)
@@ -129,3 +132,43 @@ def test_the_switch_that_joins_other_spellings_is_named(
 def test_two_ids_that_become_one_are_refused() -> None:
     with pytest.raises(InputError, match=r"one\.csv: '007' and '7' are the same id"):
         match([source("one", ["007", "7"])], Joining(ignoring=("zeros",)))
+
+
+def test_samples_without_votes_are_listed_and_no_error(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": list("abc"), "cat": [1, 0, 2], "dog": [3, 0, 0]})
+    table.to_csv(tmp_path / "votes.csv", index=False)
+    votes = read_votes(tmp_path / "votes.csv", {}).source(tmp_path / "votes.csv")
+    tables = match([votes, source("z", list("abc"))])
+    assert joined_ids(*tables).tolist() == ["a", "c"]
+    assert tables[2].to_dict("list") == {"id": ["b"], "missing_from": ["votes: no votes"]}
+    with pytest.raises(InputError, match="does not contain 1 of 4 ids, first 'd'"):
+        joined_ids(*match([votes, source("z", list("abcd"))]), listed="u")
+
+
+def orders(labels: np.ndarray, noise: float) -> np.ndarray:
+    random = np.random.default_rng(0)
+    return np.where(random.random(len(labels)) < noise, random.integers(0, 5, len(labels)), labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda x, _: x, ""),
+        (lambda x, _: np.roll(x, 1), "shifted up by one"),
+        (lambda x, _: np.roll(x, -1), "shifted down by one"),
+        (lambda x, _: x[::-1], "reversed"),
+        (lambda x, y: x[np.argsort(y, kind="stable")], "sorted by label"),
+        (lambda x, _: np.random.default_rng(1).permutation(x), ""),
+    ],
+)
+def test_rows_in_another_order_are_noticed(change: object, words: str) -> None:
+    labels = np.random.default_rng(2).integers(0, 5, 300)
+    found = better_order(change(orders(labels, 0.4), labels), labels)  # type: ignore[operator]
+    assert words in found
+    assert bool(found) == bool(words)
+
+
+def test_order_is_not_doubted_by_chance() -> None:
+    random = np.random.default_rng(4)
+    pairs = [(random.integers(0, 3, 60), random.integers(0, 3, 60)) for _ in range(300)]
+    assert not any(better_order(a, b) for a, b in pairs)

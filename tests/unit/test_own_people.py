@@ -64,7 +64,6 @@ def test_counts_and_judgements_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        ("id,cat,dog\na,1,0\nb,0,0\n", {}, "v.csv: .*'b'"),
         ("id,cat,dog\na,0.5,0.5\n", {}, r"'a'.*'cat': 0.5 votes"),
         ("id,cat,dog\na,-1,3\n", {}, r"'a'.*'cat': -1.0 votes"),
         ("id,cat,dog\na,,3\n", {}, r"'a'.*'cat': nan votes"),

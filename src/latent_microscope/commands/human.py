@@ -74,7 +74,7 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         what = f"{counts.sum()} votes in {len(found.classes)} classes"
         return Human([reference], what, bounds, ceiling, len(found.classes), baselines, notes)
 
-    return Source("votes", str(path), len(found.counts), found.ids), human
+    return found.source(path), human
 
 
 def open_dissimilarity(path: Path) -> tuple[Source, Reader]:

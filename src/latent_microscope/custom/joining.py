@@ -24,6 +24,8 @@ SPELLINGS: dict[str, tuple[str, Callable[[str], str]]] = {
 }
 """Differences of ids that can be ignored: what they are called, and ids without them."""
 BY_POSITION = "`join: position` (option --by-position)"
+NO_VOTES = "no votes"
+"""Samples without votes are left out without being an error."""
 _NAMED = 3  # ids that a message names
 
 
@@ -35,7 +37,7 @@ class Source:
     file: str  # its path, for messages
     count: int  # its rows
     ids: Ids | None = None  # None: its rows are taken by position
-    # id (or row number) → column of an empty cell, or UNREADABLE
+    # id (or row number) → column of an empty cell, or UNREADABLE, or NO_VOTES
     incomplete: dict[str, str] | None = None
 
 
@@ -187,10 +189,15 @@ def joined_ids(
             f"the last {last}; spell ids the same way (without the endings of image files)"
             f"{_hint(unmatched['id'])}"
         )
+    missing_from = unmatched["missing_from"].astype("str")
+    without_votes = missing_from == f"votes: {NO_VOTES}"
+    if without_votes.any():
+        log.info("%d samples have no votes: left out, see %s", without_votes.sum(), listed)
+    unmatched = unmatched[~without_votes]
     if len(unmatched) and not drop:
         missing = files["missing"].to_numpy()  # on a tie the last: tables come after arrays
         worst = files.iloc[int(np.flatnonzero(missing == missing.max())[-1])]
-        missing_from = unmatched["missing_from"].astype("str")
+        missing_from = missing_from[~without_votes]
         lacked = unmatched[missing_from.str.contains(str(worst["source"]), regex=False)]
         first = str(lacked["missing_from"].iloc[0])
         column = first.partition(f"{worst['source']}: ")[2].partition(",")[0]

@@ -125,7 +125,7 @@ def _images(text: str, path: Path) -> Found:
         ids = found.ids
         if ids is not None and found.unreadable:
             ids = np.concatenate([ids, np.array(found.unreadable, dtype=object)])
-            facts["unreadable"] = dict.fromkeys(found.unreadable, UNREADABLE)
+            facts["incomplete"] = dict.fromkeys(found.unreadable, UNREADABLE)
         return Found(text, "images", found.count + len(found.unreadable), ids, what, facts)
 
 
@@ -231,7 +231,12 @@ def _votes(text: str, path: Path) -> Found:
     found = read_votes(path, {})
     n, classes = found.counts.shape
     what = f"{found.counts.sum()} votes on {n} samples, {classes} classes"
-    return Found(text, "votes", n, found.ids, what, {"classes": found.classes})
+    facts: dict[str, Any] = {"classes": found.classes}
+    without = found.source(path).incomplete
+    if without:
+        what += f", {len(without)} samples without votes"
+        facts["incomplete"] = without
+    return Found(text, "votes", n, found.ids, what, facts)
 
 
 def _numbers(text: str, path: Path, array: str | None = None) -> Found:

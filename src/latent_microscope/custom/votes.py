@@ -11,6 +11,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.attributes import column_of
+from latent_microscope.custom.joining import NO_VOTES, Source
 from latent_microscope.custom.tables import clean_ids, id_column, is_table, read_table
 from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
@@ -30,6 +31,13 @@ class Judgements:
     ids: Ids | None  # None: the file has none
     classes: list[str]
     counts: npt.NDArray[np.int64]  # (n, classes)
+
+    def source(self, path: Path) -> Source:
+        """Ids of its samples; those without votes are listed, and left out."""
+        empty = np.flatnonzero(self.counts.sum(axis=1) == 0)
+        names = empty.astype(str) if self.ids is None else self.ids[empty]
+        without = dict.fromkeys(map(str, names), NO_VOTES) or None
+        return Source("votes", str(path), len(self.counts), self.ids, without)
 
 
 def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
@@ -98,7 +106,7 @@ def _checked(ids: Ids | None, names: list[str], counts: np.ndarray, path: Path) 
         raise InputError(f"{path}: {len(names)} classes for {counts.shape[1]} columns of votes")
     if len(set(names)) < len(names) or "id" in names:
         raise InputError(f"{path}: every class needs a unique name other than `id`")
-    return Judgements(ids, names, whole_counts(counts, path, ids, names))
+    return Judgements(ids, names, whole_counts(counts, path, ids, names, may_be_empty=True))
 
 
 def majority(votes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -33,8 +33,13 @@ def whole_counts(
     path: Path,
     ids: npt.NDArray[np.object_] | None = None,
     classes: Sequence[str] | None = None,
+    *,
+    may_be_empty: bool = False,
 ) -> npt.NDArray[np.int64]:
-    """Counts (n, classes) after a check; ids and classes are for messages."""
+    """Counts (n, classes) after a check; ids and classes are for messages.
+
+    ``may_be_empty``: rows without votes are allowed, unless all are.
+    """
 
     def who(row: int) -> str:
         return f"row {row}" if ids is None else f"row {row} (id {ids[row]!r})"
@@ -48,7 +53,7 @@ def whole_counts(
             "not shares"
         )
     empty = np.flatnonzero(counts.sum(axis=1) == 0)
-    if empty.size:
+    if empty.size and (empty.size == len(counts) or not may_be_empty):
         raise InputError(
             f"{path}: {who(empty[0])} and {empty.size - 1} more have no votes; remove their rows"
         )
