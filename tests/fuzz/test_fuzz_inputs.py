@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import yaml
 from hostile import NAMES, Files, archive_bomb, damaged, tars, zipped, zips  # type: ignore[import-not-found]
+from hostile_formats import formats  # type: ignore[import-not-found]
 from hostile_images import encoded, images, png_of  # type: ignore[import-not-found]
 from hostile_pickles import pickles, weights  # type: ignore[import-not-found]
 from hostile_tables import CELLS, PANDAS, arrays, csvs, npy, parquet_of, parquets, table  # type: ignore[import-not-found]
@@ -35,6 +36,7 @@ from latent_microscope.config.resolve import resolve
 from latent_microscope.custom.arrays import read_ids, read_rows
 from latent_microscope.custom.attributes import Encoding, encode
 from latent_microscope.custom.images import open_pictures
+from latent_microscope.custom.looking import look
 from latent_microscope.custom.study import table_source
 from latent_microscope.custom.tables import read_table
 from latent_microscope.data.archives import tar_members
@@ -45,6 +47,7 @@ from latent_microscope.data.faces import open_faces, packed_faces
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.data.unpickle import load_batch
 from latent_microscope.errors import InputError
+from latent_microscope.files.contents import open_contents
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import load_scores, load_truth, load_votes, load_with_ids
 from latent_microscope.io.yaml_files import load_yaml
@@ -178,6 +181,19 @@ def own_attributes(file: Path, _out: Path) -> None:
         encode(whole, Encoding(), file)
 
 
+def everything(file: Path, _out: Path) -> None:
+    """All that a file contains, and what it would be taken for."""
+    contents = open_contents(file)
+    readable = [one for one in contents.entries.values() if not one.unusable]
+    if not readable:
+        raise InputError(f"{file}: nothing can be read")
+    for one in readable:
+        found = one.read()
+        assert found.shape == one.shape
+        assert found.dtype == one.dtype
+    look(str(file))
+
+
 KINDS = ["parquet", "npy", "npz", "faces", "identities", "tar", "zip", "weights"]
 FACES = zipped(
     [
@@ -274,6 +290,10 @@ CASES = [
     Case("own images .zip", "i.zip", zips(PNG_OR_TEXT) | damaged([FACES]), own_images, 120),
     Case("own images .parquet", "i.parquet", parquets(["img", "id"], [SPLIT]), own_images, 100),
     Case("own images .npy", "i.npy", arrays(np.zeros((3, 8, 8), "u1")), own_images, 100),
+    *(
+        Case(f"own {ending}", f"z{ending}", made, everything, 20 if ending == ".mat" else 80)
+        for ending, made in formats().items()
+    ),
     Case("table rows", "t.csv", csvs(["id", "score"]), lambda f, _: table_row(f, 0), 80),
 ]  # fmt: skip
 

@@ -1,5 +1,7 @@
 """MATLAB's ``.mat``: version 7.3 is HDF5, older ones are read by SciPy."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ def open_file(path: Path) -> Contents:
         head = handle.read(1024)
     if b"MATLAB 7.3" in head[:128] or b"\x89HDF\r\n\x1a\n" in head:
         return hdf5_files.open_file(path)
+    _require_no_crash(path)
     try:
         found = loadmat(path, squeeze_me=True, chars_as_strings=True, struct_as_record=True)
     except Exception as error:  # of many kinds in a damaged file
@@ -28,6 +31,17 @@ def open_file(path: Path) -> Contents:
     if not entries:
         raise InputError(f"{path}: contains no array")
     return Contents(path, entries)
+
+
+def _require_no_crash(path: Path) -> None:
+    """SciPy's reader may crash on a damaged file: another process tries it first."""
+    tried = subprocess.run(
+        [sys.executable, "-c", "import sys, scipy.io as io; io.loadmat(sys.argv[1])", str(path)],
+        capture_output=True,
+        check=False,
+    )
+    if tried.returncode < 0:
+        raise InputError(f"{path}: not a whole .mat file; recreate it, or save it by -v7.3")
 
 
 def _add(entries: dict[str, Entry], name: str, value: Any, path: Path) -> None:

@@ -187,7 +187,7 @@ def _parse(
             if not any(cell.strip() for cell in row):
                 continue
             rows.append(row)
-            if len(row) != len(rows[0]) and not _has_row_names(rows):
+            if len(row) != (len(rows[0]) + 1 if _has_row_names(rows) else len(rows[0])):
                 cells = f"{len(row)} cells but the header {len(rows[0])}"
                 return rows, (
                     f"line {reader.line_num + skipped} has {cells}; fix it, or quote cells that "
@@ -203,7 +203,7 @@ def _parse(
 def _has_row_names(rows: Sequence[Sequence[str]]) -> bool:
     """Whether rows have one cell more than the header, as R writes them; not beside a column id."""
     named = any(name.strip().lower() == "id" for name in rows[0])
-    return len(rows[-1]) == len(rows[1]) == len(rows[0]) + 1 and not named
+    return len(rows) > 1 and len(rows[1]) == len(rows[0]) + 1 and not named
 
 
 def _column(name: str, cells: Cells, path: Path) -> Entry:
