@@ -60,7 +60,7 @@ class Images(DataFile):
 class Attributes(DataFile):
     """A table of attributes, one row per sample."""
 
-    file: str = setting(".csv (UTF-8) or .parquet")
+    file: str = setting("a table of any format of docs/formats.md")
     id: str | None = setting(
         "column of the ids; null: id, image, filename or similar, else the rows follow the first "
         "file that has ids",
@@ -71,6 +71,11 @@ class Attributes(DataFile):
     )
     thresholds: dict[str, float] = setting("numeric columns: cut above it; default: median", {})
     skip: list[str] = setting("columns to leave out", [])
+    missing: list[str] | None = setting(
+        "texts that stand for an empty cell; null: NaN, null, N/A, and NA, None, - and . among "
+        "numbers and in columns of more than 20 texts",
+        None,
+    )
     max_categories: int = setting("most values of a categorical column", 20, ge=2, le=1000)
 
 

@@ -12,7 +12,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-from latent_microscope.custom.arrays import array_of, read_ids
+from latent_microscope.custom.arrays import array_of, read_ids, read_rows
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.meaning import (
     kind_of_square,
@@ -22,6 +22,7 @@ from latent_microscope.custom.meaning import (
 )
 from latent_microscope.custom.tables import clean_ids, is_table, read_table
 from latent_microscope.errors import InputError
+from latent_microscope.files.contents import Contents, open_contents
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.comparison import compare, partial_compare
@@ -52,8 +53,12 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
         InputError: Not symmetric, not square, negative, or similarities that are not declared.
     """
     names: Ids | None = None
-    if is_table(path):
+    contents = open_contents(path)
+    if is_square_table(contents):
         values, names = _from_table(path)
+    elif is_table(path):
+        rows = read_rows(path, array=settings.get("array"))
+        values, names = rows.values, rows.ids
     else:
         values, names = array_of(path, settings.get("array"), dimensions=(2, 3))
     if ids is not None:
@@ -75,6 +80,22 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     return Square(names, _checked(cube, limit, names, path))
 
 
+def is_square_table(contents: Contents) -> bool:
+    """Whether a table has its header's ids in its first column, too."""
+    if not is_table(contents.path):
+        return False
+    first, *names = contents.entries
+    texts = contents.entries[first]
+    if texts.unusable or texts.shape != (len(names),):
+        return False
+    head, side = clean_ids(names, contents.path), clean_ids(texts.read(), contents.path)
+    if sorted(head) == sorted(side) and (head != side).any():
+        raise InputError(
+            f"{contents.path}: header and first column must contain the same ids in the same order"
+        )
+    return bool((head == side).all())
+
+
 def _squares(condensed: np.ndarray, side: int | None, path: Path) -> Floats:
     if side is None:
         raise InputError(
@@ -86,12 +107,7 @@ def _squares(condensed: np.ndarray, side: int | None, path: Path) -> Floats:
 
 def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
     table = read_table(path)
-    head = clean_ids([str(name) for name in table.columns[1:]], path)
     side = clean_ids(table.iloc[:, 0], path)
-    if len(head) != len(side) or (head != side).any():
-        raise InputError(
-            f"{path}: header and first column must contain the same ids in the same order"
-        )
     columns = [column_of(table, str(name)).numbers for name in table.columns[1:]]
     return np.stack(columns, axis=1), side
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_ids, read_rows
 from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found_type
-from latent_microscope.custom.dissimilarity import read_square
+from latent_microscope.custom.dissimilarity import is_square_table, read_square
 from latent_microscope.custom.images import has_images, open_pictures
 from latent_microscope.custom.joining import UNREADABLE
 from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
@@ -157,10 +157,12 @@ def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
         if only.is_text or side is None or wanted in _NUMERIC_ROLES:
             return _ids(text, path) if wanted not in _NUMERIC_ROLES else _numbers(text, path)
         return _square(text, path)
-    if wanted is None and _is_square_table(contents):
+    if wanted is None and is_square_table(contents):
         return _square(text, path)
     if wanted in _NUMERIC_ROLES or (wanted is None and _is_wide(contents)):
-        return _numbers(text, path)
+        found = _numbers(text, path)
+        square = _detected(text, path, found.facts["entry"]) if wanted is None else None
+        return square or found
     return _table(text, path, wanted)
 
 
@@ -172,15 +174,6 @@ def _has_images(path: Path, every: Mapping[str, Entry]) -> bool:
     return path.suffix == ".npy" and (
         len(one.shape) == 4 or (len(one.shape) == 3 and one.dtype in (np.uint8, np.uint16))
     )
-
-
-def _is_square_table(contents: Contents) -> bool:
-    """Whether the header repeats the first column, as in a table of pairs."""
-    first, *names = contents.entries
-    texts = contents.entries[first]
-    if texts.unusable or texts.shape != (len(names),):
-        return False
-    return [str(one) for one in texts.read()] == names
 
 
 def _is_wide(contents: Contents) -> bool:

@@ -50,7 +50,7 @@ def picture_source(name: str, path: Path, settings: Settings) -> Source:
 
 def table_source(name: str, path: Path, settings: Settings) -> Source:
     """Ids of a table's rows, and which of them have an empty cell in a wanted column."""
-    table = read_table(path)
+    table = read_table(path, settings.get("missing"))
     key = id_column(table, settings.get("id"), path)
     ids = None if key is None else clean_ids(table[key], path)
     empty: dict[str, str] = {}
@@ -77,7 +77,7 @@ def wanted_columns(
 
 def table_rows(path: Path, settings: Settings, ids: Ids, every: Path) -> pd.DataFrame:
     """The wanted columns of a table for these ids, in their order; see :func:`positions_of`."""
-    table = read_table(path)
+    table = read_table(path, settings.get("missing"))
     key = id_column(table, settings.get("id"), path)
     own = None if key is None else clean_ids(table[key], path)
     order = positions_of(own, len(table), ids, every, path)

@@ -15,6 +15,7 @@ from latent_microscope.custom.joining import NO_VOTES, Source
 from latent_microscope.custom.tables import clean_ids, id_column, is_table, read_table
 from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
+from latent_microscope.files.contents import open_contents
 
 CHOICE_NAMES = (
     *("choice", "chosen_label", "vote", "label", "class", "category", "answer", "response"),
@@ -47,7 +48,7 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     that ids repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of an
     ``.npz``), ``classes`` (names, in the order of columns without names).
     """
-    if is_table(path):
+    if is_table(path) and not _has_vectors(path, settings.get("array")):
         table = read_table(path)
         key = id_column(table, settings.get("id"), path)
         choice = _choice(table, key, settings.get("choice"), path)
@@ -60,6 +61,11 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     rows = read_rows(path, array=settings.get("array"), id_name=settings.get("id"))
     names = list(settings.get("classes") or map(str, range(rows.values.shape[1])))
     return _checked(rows.ids, names, np.asarray(rows.values, dtype=np.float64), path)
+
+
+def _has_vectors(path: Path, array: str | None) -> bool:
+    entries = open_contents(path).entries.values()
+    return array is not None or any(len(one.shape) == 2 for one in entries)
 
 
 def _choice(table: pd.DataFrame, key: str | None, named: str | None, path: Path) -> str | None:

@@ -71,22 +71,36 @@ def read_text_table(path: Path) -> TextTable:
         InputError: Names the line whose number of fields differs.
     """
     text, notes = _text(path)
-    lines = text.split("\n", 20)
+    lines = text.split("\n", 200)
     skipped, separator = 0, None
     if lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:
         skipped, separator = 1, lines[0].strip()[4]
-    while lines[skipped:] and lines[skipped].startswith("#"):
+    while skipped < len(lines) - 1 and lines[skipped].startswith("#"):
         skipped += 1
     body = "\n".join(lines[skipped:])
     comments = [line.lstrip("#").strip() for line in lines[:skipped] if line.startswith("#")]
     rows, first = _rows(body, separator, path, skipped)
+    if not rows:
+        raise InputError(f"{path}: is empty; give a header and rows")
     if comments and len(comments[-1].split(first)) == len(rows[0]) > 1:  # a header after "#"
         rows = [[name.strip() for name in comments[-1].split(first)], *rows]
+    if _is_headerless(rows):
+        notes.append(f"no header: {len(rows)} rows of {len(rows[0])} numbers")
+        rows = [[str(k) for k in range(len(rows[0]))], *rows]
     header, rows = _header([name.strip() for name in rows[0]], rows[1:], path)
     if first not in (",", "\t") and len(header) > 1:
         notes.append(f"separated by {SEPARATORS.get(first, repr(first))}")
     columns = {name: [row[k].strip() for row in rows] for k, name in enumerate(header) if name}
     return TextTable(columns, tuple(notes))
+
+
+def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all rows are numbers, the first too, and that does not count the columns."""
+    first = rows[0]
+    counts = [[str(k + start) for k in range(len(first))] for start in (0, 1)]
+    if [cell.strip() for cell in first] in counts or len(first) < 2 or len(rows) < 2:
+        return False
+    return all(parsed([cell.strip() for cell in row]) is not None for row in rows[:_TRIED])
 
 
 def _header(
@@ -151,6 +165,8 @@ def _rows(
 ) -> tuple[list[list[str]], str]:
     """All rows, and their separator."""
     chosen = separator or _separator(text, path, skipped)
+    if chosen == " ":
+        text = re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text))
     rows, problem = _parse(text, chosen, skipped)
     if problem:
         raise InputError(f"{path}: {problem}")
@@ -171,6 +187,9 @@ def _separator(text: str, path: Path, skipped: int) -> str:
         )
     if best and most > 1:
         return best[0]
+    rows, bad = _parse(re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text)), " ", 0, _TRIED)
+    if not bad and len(rows[0]) > 1 and all(parsed(row) is not None for row in rows):
+        return " "
     # No separator suits all rows: that of the header, so that the message names the row.
     header = text.split("\n", 1)[0]
     return max(SEPARATORS, key=header.count)
