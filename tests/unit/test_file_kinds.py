@@ -94,7 +94,7 @@ def write(path: Path, arrays: Arrays) -> None:
     if ending == ".npy":
         np.save(path, next(iter(arrays.values())))
     elif ending == ".npz":
-        np.savez(path, **arrays)
+        np.savez(path, **dict(arrays))  # type: ignore[arg-type]
     elif ending == ".parquet":
         columns(arrays, vectors=True).to_parquet(path)
     elif ending == ".feather":
@@ -141,11 +141,9 @@ def check_values(found: Found, role: str, path: Path, arrays: Arrays) -> None:
     else:
         square = read_square(path, {"similarity": role == "similarity"})
         ids = square.ids
-        expected = {"rdm": SQUARE} if role == "dissimilarity" else {"s": 1 - np.corrcoef(X)}
+        expected = SQUARE[None] if role == "dissimilarity" else 1 - np.atleast_3d(np.corrcoef(X)).T
         many = next(iter(arrays.values())).ndim == 3
-        np.testing.assert_allclose(
-            square.values, PEOPLE if many else next(iter(expected.values()))[None], atol=1e-6
-        )
+        np.testing.assert_allclose(square.values, PEOPLE if many else expected, atol=1e-6)
     names = {"id", "stimulus"} & arrays.keys()
     assert (ids is None) == (not names)
     assert ids is None or ids.tolist() == IDS.tolist()
