@@ -57,7 +57,7 @@ KINDS: dict[str, tuple[str, Arrays]] = {
     "dissimilarities, ids": ("dissimilarity", {"id": IDS, "rdm": SQUARE}),
     "dissimilarities per observer": ("dissimilarity", {"rdm": PEOPLE}),
     "condensed dissimilarities": ("dissimilarity", {"rdm": pdist(X)}),
-    "similarities": ("similarity", {"s": np.corrcoef(X)}),
+    "similarities": ("similarity", {"s": np.asarray(np.corrcoef(X))}),
 }
 FORMATS = (
     *(".npy", ".npz", ".parquet", ".feather", ".csv", ".jsonl", ".h5", ".mat", ".pt"),
