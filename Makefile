@@ -98,7 +98,7 @@ types: .venv
 
 test: .venv  ## lint, types and all tests but the slow ones
 	@$(MAKE) --no-print-directory --jobs $(CORES) lint types
-	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder --durations 40
 
 test-slow: .venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
