@@ -8,7 +8,7 @@ from typing import Any
 from latent_microscope import former_names
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
-from latent_microscope.report.sections import render, sections
+from latent_microscope.report.sections import has, render, sections
 from latent_microscope.report.study import Study
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
@@ -22,7 +22,7 @@ CONTENTS = {
     "probes @probes duplicates",
     "alignment": "alignment @rsa behaviour @accuracy @confusions ceilings recovery @recovery "
     "@layers @fold-training forensics",
-    "simulations": "null coverage power @power @calibration",
+    "simulations": "calibration power @power @calibration",
 }
 FIGURES = {
     "detectors-whole-intended": "Scores as detectors of authentic samples",
@@ -84,8 +84,11 @@ def _study(folder: Path) -> Iterator[str]:
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
         if words := part.partition("@")[2]:
             yield from (picture(FIGURES[words], name) for name in study.pictures(words, crops))
-        else:
+        elif has(study, part):
             yield render(part, study, html=False, folder=where)
+    if former := [name for name in former_names.TABLES if name in study.tables]:
+        links = ", ".join(f"[{name}]({where}/tables/{name}.csv)" for name in former)
+        yield f"Tables that are now parts of the table `calibration`: {links}."
     yield _times(run)
 
 
