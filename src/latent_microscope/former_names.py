@@ -31,6 +31,7 @@ _GRID = "simulations try false alarms and coverage on the grid of the table cali
 GONE = {
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",
+    "studies.*.bias.resamples": "nothing is resampled (by_person: false: independent images)",
     "studies.*.groups": _GRID,
     "studies.*.members": _GRID,
     "studies.*.samples": _GRID,

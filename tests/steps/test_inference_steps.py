@@ -228,7 +228,7 @@ def test_q_run_adjusts_over_all_groups_of_a_run() -> None:
     attributes = pd.DataFrame(rng.random((300, 6)) < 0.4).astype(int)
     attributes.columns = [f"a{j}" for j in range(6)]
     groups = {"cluster 0": np.arange(300) < 90, "cluster 1": np.arange(300) >= 200}
-    table = bias_table(groups, attributes, ["odds", "ratio"], identities=None, resamples=0)
+    table = bias_table(groups, attributes, ["odds", "ratio"], identities=None)
     odds = table[table["definition"] == "odds"]
     np.testing.assert_allclose(odds["q_seed"], benjamini_hochberg(odds["p"]))
     first = odds[odds["group"] == "cluster 0"]

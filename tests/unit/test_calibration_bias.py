@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from latent_microscope.calibration import bias, identity
-from latent_microscope.calibration.grid import Method, calibrate, cell_text
+from latent_microscope.calibration.grid import Cell, Method, calibrate, cell_text
 
 
-def alone(method: Method, cell: dict[str, int | float | str]) -> Method:
+def alone(method: Method, cell: Cell) -> Method:
     return Method(method.name, (cell,), method.simulate, method.goals)
 
 

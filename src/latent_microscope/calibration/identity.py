@@ -36,7 +36,7 @@ def identity_outcomes(cell: Cell, generator: np.random.Generator) -> Outcomes:
     apart = float(cell["apart"])
     codes = people_codes(int(cell["images"]), str(cell["people"]), generator)
     z = _images(codes, apart, generator)
-    row = pair_aucs(codes, z, {}, seed=int(generator.integers(2**31))).iloc[0]
+    row = pair_aucs(codes, {"latents": z}, seed=int(generator.integers(2**31))).iloc[0]
     low, high = float(row["low"]), float(row["high"])
     if np.isnan(low):
         return dict.fromkeys(("covered", "power", "width"), float("nan"))

@@ -93,7 +93,7 @@ def environment(html: bool = True) -> Environment:
         lstrip_blocks=True,
     )
     functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
-    names = {"OURS": gather.OURS, "FALSE_DISCOVERY_RATE": gather.FALSE_DISCOVERY_RATE}
+    names = {name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE", "KIND")}
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS}
     return made
