@@ -90,6 +90,8 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
             given[key] = ["uniqueness", "originality", "stability", "cls"]
         elif name == "ranking_grid" and key == "names":
             given[key] = ["creative"]
+        elif key == "column":
+            given[key] = declared.params.get(key, parameter.default)
         elif name == "rdms" and key in ("models", "labels"):
             found = sorted(made.folder.glob("rdm-*.npy"))
             given[key] = found if key == "models" else [path.stem for path in found]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import ks_2samp, levene, mannwhitneyu, rankdata
+from scipy.stats import ks_2samp, levene, mannwhitneyu
 from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
@@ -200,17 +200,10 @@ def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int 
     return np.column_stack([first, second])
 
 
-def roc_auc(positive: npt.ArrayLike, negative: npt.ArrayLike) -> float:
-    """Probability that a positive scores higher than a negative, ties one half."""
-    p, q = as_vector(positive, "positive scores"), as_vector(negative, "negative scores")
-    ranks = rankdata(np.concatenate([p, q]))
-    return float((ranks[: len(p)].sum() - len(p) * (len(p) + 1) / 2.0) / (len(p) * len(q)))
-
-
-def pair_auc_interval(
+def pair_auc(
     positive: Floats, negative: Floats, same: Ints, different: Ints
-) -> tuple[float, float]:
-    """95 % interval of the AUC of same-person pairs against pairs of two people.
+) -> tuple[float, float, float]:
+    """AUC of same-person pairs against pairs of two people, and its 95 % interval.
 
     DeLong's influences summed by person, a pair of two people counting for both; logit scale, with
     Student's t. Its degrees of freedom are those of people who differ, each weighted by his pairs:
@@ -240,11 +233,11 @@ def pair_auc_interval(
     count = int(taking_part.sum())
     variance = max(total - float(np.sum(twice**2)), independent) * count / max(count - 1, 1)
     if variance == 0.0 and 0.0 < auc < 1.0:
-        return auc, auc
+        return auc, auc, auc
     freedom = pair_freedom(pairs[taking_part])
     if not 0.0 < auc < 1.0 or np.isnan(freedom):
-        return float("nan"), float("nan")
-    return logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
+        return auc, float("nan"), float("nan")
+    return auc, *logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
 
 
 def pair_freedom(pairs: Floats) -> float:
@@ -282,11 +275,11 @@ def pair_aucs(
     records = []
     for name, similarity in measures.items():
         positive, negative = similarity[: len(same)], similarity[len(same) :]
-        low, high = pair_auc_interval(positive, negative, codes[same[:, 0]], codes[different])
+        auc, low, high = pair_auc(positive, negative, codes[same[:, 0]], codes[different])
         records.append(
             {
                 "space": name,
-                "auc": roc_auc(positive, negative),
+                "auc": auc,
                 "n_same": len(positive),
                 "n_different": len(negative),
                 "low": low,

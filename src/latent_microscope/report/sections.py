@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from latent_microscope.published import KIND
 from latent_microscope.report import formats, gather
 from latent_microscope.report.study import Study
 
@@ -93,9 +94,9 @@ def environment(html: bool = True) -> Environment:
         lstrip_blocks=True,
     )
     functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
-    names = {name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE", "KIND")}
+    names = {name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE")}
     made.filters |= functions
-    made.globals |= functions | names | {"warnings": WARNINGS}
+    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
     return made
 
 

@@ -11,8 +11,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import entr
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
-from latent_microscope.io.inputs import HumanVotes
+from latent_microscope.io.artefacts import load_npy
+from latent_microscope.io.inputs import HumanVotes, joined
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import behaviour as measured
 from latent_microscope.similarity import influence
@@ -86,10 +86,8 @@ def load_classifiers(
     for place, (path, name, seed) in enumerate(zip(logits, names, seeds, strict=True)):
         own = None
         if place in files:
-            table = load_table(files[place], ["id", "temperature"])
-            names_of_both = (str(samples), str(files[place]))
-            joined = join_by_id(load_table(samples, ["id"]), table, names=names_of_both)
-            own = joined["temperature"].to_numpy(dtype=np.float64)
+            table = joined(samples, files[place], ([], ["temperature"]))
+            own = table["temperature"].to_numpy(dtype=np.float64)
         values = _checked_logits(load_npy(path, mmap=True), votes, name)
         found.append(Classifier(name, seed, values, own))
     return found
@@ -344,7 +342,8 @@ def behaviour_intervals(
     for name, seed_of_model, logits, temperatures in rows:
         numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
         drawn = influence.linear_draws(numbers, len(shares), n_draws, seed)
-        table = score_table(INTERVAL_MEASURES, _point(numbers), _scores(drawn), LEVEL)
+        point = _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
+        table = score_table(INTERVAL_MEASURES, point, _scores(drawn), LEVEL)
         table = table.rename(columns={"model": "measure", "score": "value"})
         tables.append(table.assign(model=name, seed=seed_of_model, n_draws=n_draws))
     return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))
@@ -389,11 +388,6 @@ def _numbers(
     for name, x, y in (("hm", human, model), ("hh", human, human), ("mm", model, model)):
         numbers[name] = influence.rank_covariance_of_images(x, y)
     return numbers
-
-
-def _point(numbers: dict[Hashable, Influence]) -> Floats:
-    """The scores themselves."""
-    return _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
 
 
 def _scores(draws: Draws) -> Floats:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import attribute_bias, binary_attributes
-from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
 COLUMNS = {
@@ -61,12 +62,9 @@ def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
 
 def resampled_people(samples: Path | None, like: Path) -> npt.NDArray[np.int64] | None:
     """Codes of people, in the row order of ``like``; None if there are none."""
-    people = load_table(samples) if samples else pd.DataFrame()
-    if "identity" not in people:
+    if not samples or "identity" not in load_table(samples):
         return None
-    names = (str(like), str(samples))
-    both = join_by_id(load_table(like, ["id"]), people[["id", "identity"]], names=names)
-    return resampling_units(both["identity"])
+    return resampling_units(joined(like, samples, ([], ["identity"]))["identity"])
 
 
 def bias_table(

@@ -6,7 +6,7 @@ Over all images, within the folds of cross-validated networks, and between class
 import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -158,7 +158,9 @@ def compare_sources(
             require_same_images([people, matrix])
             model = ready(matrix, source.rows(matrix), shared)
             values = measures(reference, model, shared, tau=tau)
-            return values, _on_disk(model.ranked.ranks, folder / f"{place}.npy")
+            save_npy(folder / f"{place}.npy", model.ranked.ranks.doubled)
+            mapped_ranks = np.asarray(load_npy(folder / f"{place}.npy", mmap=True))
+            return values, replace(model.ranked.ranks, doubled=mapped_ranks)
 
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(measured, range(len(models))))
@@ -185,12 +187,6 @@ def compare_sources(
 def _self_rho_a(ranks: Ranks) -> float:
     pairs = float(ranks.doubled.size)
     return 3.0 * ranks.variation / (pairs**3 - pairs)
-
-
-def _on_disk(ranks: Ranks, path: Path) -> Ranks:
-    """The same, memory-mapped."""
-    save_npy(path, ranks.doubled)
-    return Ranks(np.asarray(load_npy(path, mmap=True)), ranks.variation, ranks.tied_pairs)
 
 
 def _gram(ranks: Sequence[Ranks], mapped: Callable) -> Floats:
