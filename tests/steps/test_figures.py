@@ -83,6 +83,7 @@ def artefacts(folder: Path) -> Mapping[str, Any]:
 def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
     """Arguments of a figure's main: inputs by name, outputs in ``out``."""
     declared = registry.find("figures", name)
+    assert isinstance(declared, registry.Figure)
     given: dict[str, Any] = {"title": "made up · seed 0"}
     given |= {end: out / f"{name}.{end}" for end in ("png", "pdf")}
     for key, parameter in inspect.signature(resolve_name(declared.function)).parameters.items():

@@ -214,7 +214,7 @@ LATENTS = (
         needs=frozenset({"attributes"}),
         inputs=_ABI,
         params={  # published values are of the faces of CelebA
-            "published": lambda study, at: study.kind == "faces" and not study.is_made_up
+            "published": lambda study, at: study.kind == "faces" and not study.is_synthetic_demo
         },
     ),
     _of_clusters(

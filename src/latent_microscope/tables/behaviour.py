@@ -125,16 +125,14 @@ def behaviour_table(
     folds: Ints,
     *,
     seed: int = 0,
-    n_splits: int = 10,
-    n_simulated: int = 5,
 ) -> pd.DataFrame:
     """Scores of every classifier, of annotators and of the baselines: model, seed, measures.
 
     ``human``: what people reach: accuracy and error consistency of one random vote; second-best
     accuracy, entropy correlation and Jensen-Shannon divergence of half of the votes against the
-    other half (mean over ``n_splits``). Its cross-entropy is the entropy of the votes and its KL 0,
+    other half (mean over 10 splits). Its cross-entropy is the entropy of the votes and its KL 0,
     minima that only the votes themselves reach. ``perfect``: the ceiling, a model that knows the
-    response probabilities, against these votes (mean over ``n_simulated`` truths), where labels
+    response probabilities, against these votes (mean over 5 truths), where labels
     are not asked for. Both need two votes per image. ``human_majority``: the most frequent answer.
     Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy is infinite),
     ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1 and no
@@ -150,12 +148,12 @@ def behaviour_table(
     size = len(votes.classes)
     majority = votes.counts.argmax(axis=1) == votes.labels
     references: dict[str, dict[str, float]] = {
-        "human": _human(votes, n_splits, seed),
+        "human": _human(votes, seed),
         "human_majority": {
             "accuracy": float(majority.mean()),
             "error_consistency": _consistency(majority, votes),
         },
-        "perfect": _perfect(votes, n_simulated, seed),
+        "perfect": _perfect(votes, seed),
         "label": _baseline("label", one_hot(votes.labels, size), votes),
         "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
         "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
@@ -169,7 +167,7 @@ def _several(votes: HumanVotes) -> bool:
     return int(votes.counts.sum(axis=1).min()) > 1
 
 
-def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
+def _human(votes: HumanVotes, seed: int) -> dict[str, float]:
     scores = {
         "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
         "cross_entropy": float(vote_entropy(votes.counts).mean()),
@@ -177,16 +175,16 @@ def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
     }
     if not _several(votes):
         return scores
-    generators = (rng(seed, "annotator_scores", number) for number in range(n_splits))
+    generators = (rng(seed, "annotator_scores", number) for number in range(10))
     halves = _columns([measured.annotator_scores(votes.counts, one) for one in generators])
     kappa = measured.human_error_consistency(votes.counts, votes.labels)
     return {**scores, **halves, "error_consistency": kappa}
 
 
-def _perfect(votes: HumanVotes, n_simulated: int, seed: int) -> dict[str, float]:
-    if not (_several(votes) and n_simulated):
+def _perfect(votes: HumanVotes, seed: int) -> dict[str, float]:
+    if not _several(votes):
         return {}
-    generators = (rng(seed, "perfect_scores", number) for number in range(n_simulated))
+    generators = (rng(seed, "perfect_scores", number) for number in range(5))
     return _columns([measured.perfect_scores(votes.counts, one) for one in generators])
 
 

@@ -1,7 +1,6 @@
 """Tables of the identity study."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +19,6 @@ from latent_microscope.forensics.identity import (
 from latent_microscope.seeds import rng
 
 
-@dataclass(frozen=True)
-class IdentityTables:
-    """The tables of the identity study."""
-
-    groups: pd.DataFrame  # group, identity (-1 for several), n, score, mean, sd
-    members: pd.DataFrame  # group, index, id, identity
-    tests: pd.DataFrame  # score, comparison, test, statistic, p, low, high
-    pairs: pd.DataFrame  # space, auc, n_same, n_different, low, high, silhouette
-    note: str | None  # if there are fewer images than wanted
-
-
 def identity_tables(
     latents: npt.ArrayLike,
     scores: Mapping[str, npt.ArrayLike],
@@ -39,10 +27,14 @@ def identity_tables(
     *,
     images: int,
     seed: int,
-) -> IdentityTables:
+) -> tuple[dict[str, pd.DataFrame], str | None]:
     """Run the identity study on the samples of known identity (not -1).
 
     ``images`` of one person are wanted; the largest groups are taken if all have fewer.
+
+    Returns:
+        The tables ``groups``, ``members``, ``tests`` and ``pairs``; a note, if there are fewer
+        images than wanted.
     """
     known = np.flatnonzero(np.asarray(identities) >= 0)
     z = np.asarray(latents)[known]
@@ -72,13 +64,13 @@ def identity_tables(
         group_silhouette(spaces[name], found) if name in spaces else np.nan
         for name in pairs["space"]
     ]
-    return IdentityTables(
-        groups=groups.astype({"group": "str", "identity": "int64", "score": "str"}),
-        members=pd.concat(members, ignore_index=True).astype({"group": "str", "id": "str"}),
-        tests=pd.concat(tests, ignore_index=True),
-        pairs=pairs.astype({"space": "str"}),
-        note=found.note,
-    )
+    tables = {
+        "groups": groups.astype({"group": "str", "identity": "int64", "score": "str"}),
+        "members": pd.concat(members, ignore_index=True).astype({"group": "str", "id": "str"}),
+        "tests": pd.concat(tests, ignore_index=True),
+        "pairs": pairs.astype({"space": "str"}),
+    }
+    return tables, found.note
 
 
 def _different_people(

@@ -255,8 +255,6 @@ def compare_within_folds(
             ready(rdm(x[inside], metric, ids), x[inside], shared) for x in (shares, rows)
         )
         values = measures(human, model, shared)
-        pairs = len(human.matrix)
-        scale = 3.0 / (float(pairs) ** 3 - pairs)
         table.append(
             {
                 **values,
@@ -265,11 +263,11 @@ def compare_within_folds(
                 "value": values["rho_a"],
                 "semipartial": float("nan"),
                 "others_explain": float("nan"),
-                "self_rho_a": scale * model.ranked.ranks.variation,
-                "human_self_rho_a": scale * human.ranked.ranks.variation,
+                "self_rho_a": _self_rho_a(model.ranked.ranks),
+                "human_self_rho_a": _self_rho_a(human.ranked.ranks),
                 "label_only": rho_a(human.ranked.ranks, shared.label.ranks),
                 "n_images": n,
-                "n_pairs": pairs,
+                "n_pairs": len(human.matrix),
             }
         )
     return pd.DataFrame(table)[["fold", "method", *_NUMBERS, *_COUNTS]]
