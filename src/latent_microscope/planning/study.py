@@ -55,7 +55,7 @@ class Study:
 
     @property
     def kind(self) -> str:
-        """synthetic, detection, faces, alignment, simulations or own."""
+        """synthetic, detection, faces, alignment, simulations or custom."""
         return str(self.settings["kind"])
 
     def is_of(self, *kinds: str) -> bool:
