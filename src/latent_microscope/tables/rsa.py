@@ -4,7 +4,7 @@ Over all images, within the folds of cross-validated networks, and between class
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +19,10 @@ from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
 from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
-from latent_microscope.similarity.comparison import require_same_images, rho_a
+from latent_microscope.similarity.comparison import rank_gram, require_same_images, rho_a
 from latent_microscope.similarity.files import ids_path, load_rdm
 from latent_microscope.similarity.measures import OVER_PARTS, Frame, frame, measures, ready
-from latent_microscope.similarity.ranks import Ranks, covariation
+from latent_microscope.similarity.ranks import Ranks
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.variance import explained, rivals, semipartial_among
 from latent_microscope.similarity.votes import vote_shares
@@ -165,7 +165,7 @@ def compare_sources(
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(measured, range(len(models))))
             ranks = [reference.ranked.ranks, *(own for _, own in results)]
-            gram = _gram(ranks, pool.map)
+            gram = rank_gram(ranks, pool.map)
         against = rivals(models)
         own = semipartial_among(gram, against)
         others = [explained(gram, [1 + place for place in rest]) for rest in against]
@@ -187,17 +187,6 @@ def compare_sources(
 def _self_rho_a(ranks: Ranks) -> float:
     pairs = float(ranks.doubled.size)
     return 3.0 * ranks.variation / (pairs**3 - pairs)
-
-
-def _gram(ranks: Sequence[Ranks], mapped: Callable) -> Floats:
-    """Centred sums of products of all doubled ranks."""
-    size = len(ranks)
-    gram = np.diag([own.variation for own in ranks])
-    pairs = list(itertools.combinations(range(size), 2))
-    sums = mapped(lambda ij: covariation(ranks[ij[0]].doubled, ranks[ij[1]].doubled), pairs)
-    for (i, j), value in zip(pairs, sums, strict=True):
-        gram[i, j] = gram[j, i] = value
-    return gram
 
 
 def _similarity(models: Sequence[Source], gram: Floats) -> pd.DataFrame:
