@@ -56,12 +56,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _parquet(path: Path) -> pd.DataFrame:
     """A table whose column names are texts; an index that is not just a count becomes a column."""
-    try:
-        table = load_table(path)
-    except InputError:
-        raise
-    except Exception as error:  # pyarrow and pandas raise many kinds of a damaged file
-        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    table = load_table(path)
     if not isinstance(table.index, pd.RangeIndex):
         name = table.index.name
         if name is None and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
