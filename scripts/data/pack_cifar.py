@@ -4,7 +4,7 @@ from latent_microscope.arguments import load
 from latent_microscope.data.cifar import (
     CIFAR10_CLASSES,
     CIFAR10_MD5,
-    choose_rows,
+    first_rows,
     open_split,
     sample_table,
     stack_images,
@@ -22,8 +22,6 @@ def main(
     samples: Out,
     split: str,
     subset: int | None = None,
-    subset_rule: str = "first",
-    classes: list[str] | None = None,
     size: int = 32,
     archive_md5: str | None = CIFAR10_MD5,
     reader: str | None = None,
@@ -36,9 +34,7 @@ def main(
     images: .npy uint8 (n, size, size, 3).
     samples: .parquet, id (test-02405), label, label_name.
     split: train or test.
-    subset: how many images; all if not given.
-    subset_rule: first (the first so many) or balanced (equally many per class).
-    classes: class names by label; from the file if it gives them, else CIFAR-10's.
+    subset: how many images, the first; all if not given.
     size: side of the images, in pixels; others are refused, not resized.
     archive_md5: checksum of the .tar.gz.
     reader: module:function for another layout: takes sources and split, returns a
@@ -48,9 +44,9 @@ def main(
         source = load(reader)(sources, split)
     else:
         source = open_split(sources, split, archive_md5=archive_md5)
-    names = classes or source.classes or CIFAR10_CLASSES
+    names = source.classes or CIFAR10_CLASSES
     with naming(", ".join(map(str, sources))):
-        rows = choose_rows(source.labels, subset, subset_rule, len(names))
+        rows = first_rows(source.labels, subset)
         table = sample_table(split, rows, source.labels, names)
         with writing_npy(images, (len(rows), size, size, 3), np.uint8) as packed:
             read = source.images(rows, max_pixels=4 * size * size)

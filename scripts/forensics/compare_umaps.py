@@ -34,9 +34,9 @@ def main(
         min_samples=min_samples,
         seed=derive(root_seed, "compare_planes", seed),
     )
-    save_table(sbs, found.sbs)
-    save_table(pairs, found.pairs)
-    save_table(clusters, found.clusters)
+    save_table(sbs, found["sbs"])
+    save_table(pairs, found["pairs"])
+    save_table(clusters, found["clusters"])
 
 
 if __name__ == "__main__":

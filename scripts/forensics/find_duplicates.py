@@ -1,4 +1,3 @@
-from latent_microscope.custom.near_matches import near_match_pairs
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import near_duplicates
 from latent_microscope.io.artefacts import load_npy, save_table
@@ -26,14 +25,11 @@ def main(
     by itself.
     """
     z, ids = load_with_ids(latents, encoding)
-    if images is None or samples is None:
-        table = near_match_pairs(z, ids, candidates=candidates, near_matches=near_matches)
-    else:
-        if list(load_ids(samples)) != list(ids):
-            raise InputError(f"{samples}: its ids are not those of {encoding}; make both again")
-        pixels = load_npy(images, mmap=True)
-        limits = {"candidates": candidates, "near_matches": near_matches}
-        table = near_duplicates(z, pixels, ids, **limits, detail=detail)
+    if samples and list(load_ids(samples)) != list(ids):
+        raise InputError(f"{samples}: its ids are not those of {encoding}; make both again")
+    pixels = load_npy(images, mmap=True) if images else None
+    limits = {"candidates": candidates, "near_matches": near_matches}
+    table = near_duplicates(z, pixels, ids, **limits, detail=detail)
     for verdict, count in table["verdict"].value_counts().sort_index().items():
         log.info("%d pairs: %s", count, verdict)
     save_table(duplicates, table)

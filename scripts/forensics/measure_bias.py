@@ -10,7 +10,7 @@ def main(
     attributes: In,
     abi: Out,
     definitions: list[str],
-    resamples: int = 1000,
+    by_person: bool = True,
     subniches: In | None = None,
     samples: In | None = None,
 ) -> None:
@@ -20,7 +20,7 @@ def main(
     %), p, q (within group and definition), q_seed (over all groups), risk_difference,
     difference_low, difference_high (95 %), cohens_h, magnitude, agrees (p <= 0.05 just where the
     interval leaves out 1), prevalence_members, prevalence_rest. Images of one person are a
-    cluster if samples has the column identity; resamples 0: samples are independent.
+    cluster if samples has the column identity; by_person false: samples are independent.
     """
     names = [c for c in load_table(attributes).columns if c != "id"]
     table = joined(clusters, attributes, (["cluster", "cmax"], names))
@@ -29,8 +29,7 @@ def main(
         bias_groups(table, niches),
         table[names],
         definitions,
-        identities=resampled_people(samples, clusters),
-        resamples=resamples,
+        identities=resampled_people(samples, clusters) if by_person else None,
     )
     save_table(abi, result)
 

@@ -1,7 +1,8 @@
+from latent_microscope.forensics.clusters import cluster_profile
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined, load_rows
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.clusters import profile_table, sbs_table
+from latent_microscope.tables.clusters import sbs_table
 
 
 def main(
@@ -14,7 +15,8 @@ def main(
     """
     table = joined(clusters, scores, ([], measured))
     z = load_rows(latents, table["id"].tolist(), clusters)
-    save_table(profile, profile_table(z, table["cluster"].to_numpy(), table, measured))
+    scored = {name: table[name] for name in sorted(measured, key=lambda name: name != "cls")}
+    save_table(profile, cluster_profile(z, table["cluster"], scored))
     save_table(sbs, sbs_table(table))
 
 

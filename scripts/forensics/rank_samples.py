@@ -1,9 +1,9 @@
 from typing import Any
 
+from latent_microscope.forensics.rankings import ranked_lists
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.clusters import rankings_table
 
 
 def main(*, scores: In, clusters: In, rankings: Out, lists: dict[str, Any]) -> None:
@@ -13,7 +13,7 @@ def main(*, scores: In, clusters: In, rankings: Out, lists: dict[str, Any]) -> N
     originality, stability, cls, cluster.
     """
     columns = ["uniqueness", "originality", "stability", "cls"]
-    save_table(rankings, rankings_table(joined(scores, clusters, (columns, ["cluster"])), lists))
+    save_table(rankings, ranked_lists(joined(scores, clusters, (columns, ["cluster"])), lists))
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ def main(
         share=share,
         seed=derive(root_seed, "resample_clusters", seed),
     )
-    save_table(sbs, found.sbs)
-    save_table(pairs, found.pairs)
-    save_table(clusters, found.clusters)
+    save_table(sbs, found["sbs"])
+    save_table(pairs, found["pairs"])
+    save_table(clusters, found["clusters"])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def main(
     of one person.
     """
     table = joined(scores, samples, (_SCORES, ["identity"]))
-    found = identity_tables(
+    found, note = identity_tables(
         load_rows(latents, table["id"].tolist(), scores),
         {name: table[name].to_numpy() for name in _SCORES},
         table["id"].to_numpy(dtype=object),
@@ -37,12 +37,11 @@ def main(
         images=images,
         seed=derive(root_seed, "study_identities", seed),
     )
-    if found.note:
-        log.info(found.note)
-    save_table(groups, found.groups)
-    save_table(members, found.members)
-    save_table(tests, found.tests)
-    save_table(pairs, found.pairs)
+    if note:
+        log.info(note)
+    outputs = {"groups": groups, "members": members, "tests": tests, "pairs": pairs}
+    for name, path in outputs.items():
+        save_table(path, found[name])
 
 
 if __name__ == "__main__":

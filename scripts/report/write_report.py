@@ -25,7 +25,7 @@ def main(
     figures: .png of all studies.
     page: .html of all studies.
     pages: .html of each study, in the order of studies.
-    studies: {name: {"settings": its resolved config, "made_up": whether its data are synthetic,
+    studies: {name: {"settings": its config, "synthetic_demo": whether its data are synthetic,
         "explorer": path of its explorer, or empty}}.
     captions: {"figures": {name: text}, "tables": {name: text}}.
     """

@@ -27,14 +27,21 @@ CONFIG = {
     "figures.limits: vae_health": "vae_diagnostics",
 }
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
+_GRID = "simulations try false alarms and coverage on the grid of the table calibration (data_sets)"
 GONE = {
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",
+    "studies.*.bias.resamples": "nothing is resampled (by_person: false: independent images)",
+    "studies.*.groups": _GRID,
+    "studies.*.members": _GRID,
+    "studies.*.samples": _GRID,
     "studies.*.resamples": "images of a person are a cluster, which needs no resampling",
 }
 """Dotted key that nothing reads any more → why."""
 FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}
 """Stem of a table or figure → its new one; parts such as ``-whole`` may follow."""
+TABLES = ("null", "coverage")
+"""Tables of simulations that are parts of the table calibration now; published ones are linked."""
 COLUMNS = {
     "run": "seed",
     "view": "crop",

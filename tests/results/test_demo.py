@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import pdist
-from scipy.stats import rankdata
 
+from formulas import rho_a  # type: ignore[import-not-found]
 from latent_microscope.io.artefacts import load_json, load_npy, load_table
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 
@@ -287,9 +287,7 @@ def redrawn(probabilities: np.ndarray, seed: int) -> np.ndarray:
 
 def agreement(a: np.ndarray, b: np.ndarray) -> float:
     """rho-a of the two RDMs."""
-    x, y = (rankdata(pdist(rows)) for rows in (a, b))
-    n = len(x)
-    return float(12 * (x - x.mean()) @ (y - y.mean()) / (n**3 - n))
+    return rho_a(pdist(a), pdist(b))
 
 
 def test_label_and_class_means_score_what_the_simulation_implies(

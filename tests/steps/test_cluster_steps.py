@@ -220,7 +220,6 @@ def test_bias(run: Run, tmp_path: Path) -> None:
         clusters=run["clusters.parquet"],
         attributes=run["attributes.parquet"],
         definitions=["odds", "ratio"],
-        resamples=50,
         subniches=tmp_path / "subniches.parquet",
         samples=run["samples.parquet"],
     )
@@ -265,7 +264,7 @@ def test_bias(run: Run, tmp_path: Path) -> None:
     assert row["direction"] == "over"
 
 
-def test_bias_takes_samples_as_independent_without_resamples(run: Run, tmp_path: Path) -> None:
+def test_bias_takes_samples_as_independent(run: Run, tmp_path: Path) -> None:
     arguments: dict[str, Any] = {
         "clusters": run["clusters.parquet"],
         "attributes": run["attributes.parquet"],
@@ -273,10 +272,10 @@ def test_bias_takes_samples_as_independent_without_resamples(run: Run, tmp_path:
     }
     samples = run["samples.parquet"]
     variants: list[dict[str, Any]] = [
-        {"resamples": 0, "samples": samples},
+        {"by_person": False, "samples": samples},
         # A rule gives an empty list for an input that a study does not have.
-        {"resamples": 40, "samples": [], "subniches": []},
-        {"resamples": 40, "samples": samples},
+        {"samples": [], "subniches": []},
+        {"samples": samples},
     ]
     found = []
     for number, variant in enumerate(variants):

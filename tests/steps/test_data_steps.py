@@ -32,7 +32,7 @@ from latent_microscope import project
 from latent_microscope.data.faces import Faces
 from latent_microscope.errors import InputError
 from latent_microscope.io import artefacts
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_npy, load_table, save_table
 from latent_microscope.provenance.codehash import LIBRARY, CodeHasher
 from latent_microscope.step import run
 from latent_microscope.synthetic.objects_demo import CLASSES
@@ -288,14 +288,15 @@ def test_demo_objects_end_to_end_twice(tmp_path: Path) -> None:
 def test_votes_of_a_subset_follow_the_ids(tmp_path: Path) -> None:
     files = make_objects(tmp_path)
     whole = pack_split(tmp_path / "whole", files["test"], "test")
-    part = pack_split(tmp_path / "part", files["test"], "test", subset=10, subset_rule="balanced")
-    ids = load_table(part["samples"])["id"].tolist()
-    rows = [int(i[-5:]) for i in ids]
-    assert rows != list(range(10))
-    assert np.array_equal(load_npy(part["images"]), load_npy(whole["images"])[rows])
-    collect_votes.main(
-        counts=files["counts"], samples=part["samples"], votes=tmp_path / "votes.parquet"
-    )
+    part = pack_split(tmp_path / "part", files["test"], "test", subset=10)
+    assert load_table(part["samples"])["id"].tolist() == [f"test-{i:05d}" for i in range(10)]
+    assert np.array_equal(load_npy(part["images"]), load_npy(whole["images"])[:10])
+    rows, samples = [3, 7, 15], tmp_path / "some.parquet"
+    some = load_table(whole["samples"]).iloc[rows].reset_index(drop=True)
+    save_table(samples, some)
+    ids = some["id"].tolist()
+    votes_path = tmp_path / "votes.parquet"
+    collect_votes.main(counts=files["counts"], samples=samples, votes=votes_path, classes=CLASSES)
     votes = load_table(tmp_path / "votes.parquet")
     assert votes["id"].tolist() == ids
     assert np.array_equal(votes[CLASSES].to_numpy(), np.load(files["counts"])[rows])

@@ -83,6 +83,7 @@ def artefacts(folder: Path) -> Mapping[str, Any]:
 def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
     """Arguments of a figure's main: inputs by name, outputs in ``out``."""
     declared = registry.find("figures", name)
+    assert isinstance(declared, registry.Figure)
     given: dict[str, Any] = {"title": "made up · seed 0"}
     given |= {end: out / f"{name}.{end}" for end in ("png", "pdf")}
     for key, parameter in inspect.signature(resolve_name(declared.function)).parameters.items():
@@ -90,6 +91,8 @@ def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
             given[key] = ["uniqueness", "originality", "stability", "cls"]
         elif name == "ranking_grid" and key == "names":
             given[key] = ["creative"]
+        elif key == "column":
+            given[key] = declared.params.get(key, parameter.default)
         elif name == "rdms" and key in ("models", "labels"):
             found = sorted(made.folder.glob("rdm-*.npy"))
             given[key] = found if key == "models" else [path.stem for path in found]

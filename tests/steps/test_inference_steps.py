@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 from step_helpers import drawer, tabulator  # type: ignore[import-not-found]
 
-import simulate_coverage
-import simulate_null
+import calibrate
 import simulate_power
 from compare_umaps import main as compare_umaps
 from latent_microscope.forensics.bias_simulations import (
-    COVERAGE,
-    binomial_limit,
     draw_attributes,
     draw_groups,
     people_codes,
@@ -159,18 +157,10 @@ def test_simulations_as_steps(tmp_path: Path) -> None:
     def out(name: str) -> dict[str, Any]:
         return {"table": tmp_path / f"{name}.parquet", "csv": tmp_path / f"{name}.csv"}
 
-    simulate_null.main(runs=4, images=200, attributes=5, groups=2, **out("null"))
-    simulate_coverage.main(runs=4, images=300, members=[100], **out("coverage"))
     simulate_power.main(
         runs=50, images=2000, members=[100, 500], odds_ratios=[1, 1.5, 4], prevalences=[0.2],
         attributes=5, **out("power"),
     )  # fmt: skip
-    null, coverage = (load_table(tmp_path / f"{n}.parquet") for n in ("null", "coverage"))
-    assert null["family"].tolist() == ["group", "run"] * 5
-    assert null["required"].tolist() == [True] * 8 + [False] * 2
-    assert null["tests"].tolist() == [5, 10] * 5
-    assert len(coverage) == 3 * 3 * 12
-    assert coverage["coverage"].between(0, 1).all()
     power = load_table(tmp_path / "power.parquet")
     assert power["people"].unique().tolist() == ["single", "celeba", "few"]
     people = power[(power["people"] == "celeba") & (power["odds_ratio"] == 4.0)]
@@ -184,11 +174,10 @@ def test_simulations_as_steps(tmp_path: Path) -> None:
     assert (power["adjusted"] <= power["power"]).all()
     given: dict[str, Any] = {end: tmp_path / f"power.{end}" for end in ("png", "pdf")}
     drawer("power")(power=tmp_path / "power.parquet", title="made up", **given)
+    calibrate.main(table=tmp_path / "probes.parquet", part="ceilings", data_sets=2)
+    tabulator("tabulate_calibration")(parts=[tmp_path / "probes.parquet"], **out("calibration"))
     given = {end: tmp_path / f"calibration.{end}" for end in ("png", "pdf")}
-    drawer("calibration")(
-        null=tmp_path / "null.parquet", coverage=tmp_path / "coverage.parquet", title="made up",
-        **given,
-    )  # fmt: skip
+    drawer("calibration")(calibration=tmp_path / "calibration.parquet", title="made up", **given)
     assert given["png"].stat().st_size > 1000
 
 
@@ -204,16 +193,14 @@ def test_power_meets_the_requirement_and_the_level() -> None:
     )
     found = table.loc[table["people"] == "single", "power"].tolist()
     assert found[1] >= 0.9
-    assert found[0] <= binomial_limit(1000)
+    assert found[0] <= binom.ppf(0.99, 1000, 0.05) / 1000
 
 
-def test_limits() -> None:
-    assert binomial_limit(1000) == pytest.approx(0.067)
+def test_intervals_of_shares() -> None:
     low, high = share_interval([0, 5, 10], [10, 10, 10])
     assert low[0] == 0.0
     assert high[2] == 1.0
     assert (low[1], high[1]) == pytest.approx((0.1871, 0.8129), abs=1e-4)
-    assert COVERAGE == (0.93, 0.97)
 
 
 def test_populations_have_the_shares_that_were_asked_for() -> None:
@@ -241,7 +228,7 @@ def test_q_run_adjusts_over_all_groups_of_a_run() -> None:
     attributes = pd.DataFrame(rng.random((300, 6)) < 0.4).astype(int)
     attributes.columns = [f"a{j}" for j in range(6)]
     groups = {"cluster 0": np.arange(300) < 90, "cluster 1": np.arange(300) >= 200}
-    table = bias_table(groups, attributes, ["odds", "ratio"], identities=None, resamples=0)
+    table = bias_table(groups, attributes, ["odds", "ratio"], identities=None)
     odds = table[table["definition"] == "odds"]
     np.testing.assert_allclose(odds["q_seed"], benjamini_hochberg(odds["p"]))
     first = odds[odds["group"] == "cluster 0"]

@@ -32,7 +32,7 @@ def arguments(folder: Path) -> dict[str, Any]:
         "studies": {
             study.name: {
                 "settings": load_json(study / "run.json")["settings"],
-                "made_up": study.name == STUDIES[1],
+                "synthetic_demo": study.name == STUDIES[1],
                 "explorer": f"results/{study.name}/explorer.html",
             }
             for study in published

@@ -249,6 +249,12 @@ def test_renamed_keys_and_values_are_refused_with_the_new_name(
     assert fields.unknown_value("studies.x.kind", "own", ["custom"]).endswith("custom; rename it")
 
 
+@pytest.mark.parametrize("key", ["groups", "members", "samples"])
+def test_keys_of_the_former_simulations_name_the_calibration(key: str) -> None:
+    content = config(run=["s"], studies={"s": {"kind": "simulations", key: 3}})
+    fails(content, f"config key studies.s.{key}: ", "calibration")
+
+
 def test_unknown_study_and_size() -> None:
     fails(config(run=["demo-face"]), "config key run: 'demo-face' ", "did you mean demo-faces?")
     sized = config(run=["demo-faces"], **{f"{FACES}__sizes": {"big": {}, "huge": {}}})

@@ -18,7 +18,7 @@ from PIL import Image
 
 from latent_microscope.data.cifar import (
     CIFAR10_CLASSES,
-    choose_rows,
+    first_rows,
     open_split,
     read_archive,
     row_of_id,
@@ -258,17 +258,11 @@ def test_sources_that_make_no_sense(tmp_path: Path) -> None:
 
 def test_subsets() -> None:
     labels = np.array([0, 0, 0, 1, 2, 1, 2, 2, 1, 0])
-    assert choose_rows(labels, None, n_classes=3).tolist() == list(range(10))
-    assert choose_rows(labels, 99, n_classes=3).tolist() == list(range(10))
-    assert choose_rows(labels, 4, n_classes=3).tolist() == [0, 1, 2, 3]
-    assert choose_rows(labels, 6, "balanced", 3).tolist() == [0, 1, 3, 4, 5, 6]
-    assert choose_rows(labels, 7, "balanced", 3).tolist() == [0, 1, 2, 3, 4, 5, 6]
-    with pytest.raises(InputError, match=r"class 2 .*0 images"):
-        choose_rows(np.zeros(9, dtype=np.int64) + np.arange(9) % 2, 3, "balanced", 3)
-    with pytest.raises(InputError, match=r"'random'.*'balanced'"):
-        choose_rows(labels, 3, "random", 3)
+    assert first_rows(labels, None).tolist() == list(range(10))
+    assert first_rows(labels, 99).tolist() == list(range(10))
+    assert first_rows(labels, 4).tolist() == [0, 1, 2, 3]
     with pytest.raises(InputError, match="subset 0"):
-        choose_rows(labels, 0)
+        first_rows(labels, 0)
 
 
 def test_ids_name_rows_of_the_whole_file() -> None:

@@ -222,25 +222,25 @@ def test_stable_blobs_are_stable_and_one_cloud_is_not():
         "resamples": 8, "resampling": "subsample", "share": 0.8, "seed": 0,
     }  # fmt: skip
     found = resample_stability(blobs(), **options)
-    assert found.pairs["ari"].min() > 0.9
-    assert set(found.clusters["verdict"]) == {"highly stable"}
-    assert found.sbs["configured"].tolist() == [False, True]
+    assert found["pairs"]["ari"].min() > 0.9
+    assert set(found["clusters"]["verdict"]) == {"highly stable"}
+    assert found["sbs"]["configured"].tolist() == [False, True]
     again = resample_stability(blobs(), **options)
-    assert found.pairs.equals(again.pairs)
-    assert found.sbs.equals(again.sbs)
+    assert found["pairs"].equals(again["pairs"])
+    assert found["sbs"].equals(again["sbs"])
     planes = plane_stability(
         [blobs(), blobs(seed=4), blobs(seed=5)], list("abc"), min_cluster_size=20, min_samples=5,
         seed=0,
     )  # fmt: skip
-    assert len(planes.pairs) == 3
-    assert planes.sbs["umap"].tolist() == list("abc")
+    assert len(planes["pairs"]) == 3
+    assert planes["sbs"]["umap"].tolist() == list("abc")
     clusters = [{"id": [f"s{i}" for i in range(4)], "cluster": labels}
                 for labels in ([0, 0, 1, 1], [0, 1, 0, 1])]  # fmt: skip
     frames = [pd.DataFrame(part) for part in clusters]
     shuffled = frames[1].iloc[::-1]
     assert run_pairs([frames[0], shuffled], [0, 1], seed=0)["ari"][0] == pytest.approx(-0.5)
     table = stability_tables(
-        resampled=[found.pairs] * 2, umaps=[planes.pairs] * 2, clusters=[frames[0], shuffled],
+        resampled=[found["pairs"]] * 2, umaps=[planes["pairs"]] * 2, clusters=[frames[0], shuffled],
         crops=["whole"] * 2, seeds=[0, 1], seed=0,
     )  # fmt: skip
     assert len(table) == 5

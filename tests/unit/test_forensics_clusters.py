@@ -1,6 +1,7 @@
 """Clusters, their profiles, sub-niches and ranked lists."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hdbscan import HDBSCAN
 from scipy.sparse.csgraph import minimum_spanning_tree
@@ -11,7 +12,6 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.clusters import (
     by_size,
     cluster_profile,
-    creative_cluster,
     latent_clusters,
     multi_scale_clusters,
     plane_memberships,
@@ -22,7 +22,7 @@ from latent_microscope.forensics.rankings import (
     generic_subset,
     grey_region,
     ranked,
-    ranking_table,
+    ranked_lists,
 )
 from latent_microscope.forensics.subniches import sub_niche_table, sub_niches
 from latent_microscope.neighbours.mst import spanning_tree
@@ -83,7 +83,8 @@ def test_cluster_profile_against_loops():
     labels[::7] = -1
     cls = np.arange(70.0)
     table = cluster_profile(z, labels, {"cls": cls})
-    assert table["cluster"].tolist() == [0, 1]
+    assert table["cluster"].tolist() == [-1, 0, 1]
+    assert table["creative"].tolist() == [False, True, False]
     for row in table.itertuples():
         members = z[labels == row.cluster]
         distance = np.sqrt(((members - members.mean(axis=0)) ** 2).sum(axis=1))
@@ -92,21 +93,12 @@ def test_cluster_profile_against_loops():
         assert row.max_distance == pytest.approx(distance.max())
         assert row.sd_distance == pytest.approx(np.sqrt(distance.var()))
         assert row.mean_cls == pytest.approx(cls[labels == row.cluster].mean())
-    empty = cluster_profile(z, np.full(70, -1), {"cls": cls})
-    assert len(empty) == 0
-    assert list(empty.columns) == [
-        "cluster", "size", "mean_distance", "max_distance", "sd_distance", "mean_cls",
-    ]  # fmt: skip
+    noise = cluster_profile(z, np.full(70, -1), {"cls": cls})
+    assert noise[["cluster", "creative"]].values.tolist() == [[-1, False]]
+    same = cluster_profile(z[:2], [0, 1], {"cls": [1.0, 1.0]})
+    assert same["creative"].tolist() == [True, False]
     with pytest.raises(InputError, match=r"labels.*70"):
         cluster_profile(z, labels[:5], {})
-
-
-def test_creative_cluster():
-    assert creative_cluster([0, 0, 1, -1], [1.0, 3.0, 2.5, 9.0]) == (1, 2.5)
-    assert creative_cluster([0, 1], [1.0, 1.0]) == (0, 1.0)
-    none, mean = creative_cluster([-1, -1], [1.0, 1.0])
-    assert none is None
-    assert np.isnan(mean)
 
 
 def ring_and_core(seed=0):
@@ -168,31 +160,24 @@ def test_generic_subset_is_below_both_percentiles():
     assert generic_subset(np.ones(5), np.ones(5)).tolist() == []
 
 
-def test_ranking_table():
+def test_ranked_lists():
     rng = np.random.default_rng(0)
-    u, o, cls = rng.normal(size=(3, 200))
-    labels = np.where(np.arange(200) < 20, -1, 0)
-    table = ranking_table(u, o, cls, labels)
-    assert list(table.columns) == ["list", "rank", "index", "value"]
-    sizes = table.groupby("list").size().to_dict()
-    assert sizes == {
-        "stereotypes": 140,
-        "creative_frontier": 150,
-        "grey_region": 20,
-        "generic_subset": len(generic_subset(u, o)),
-    }
+    names = ["uniqueness", "originality", "cls", "stability"]
+    scores = pd.DataFrame(rng.normal(size=(200, 4)), columns=names)
+    scores = scores.assign(id=scores.index.astype(str), cluster=np.where(scores.index < 20, -1, 0))
+    lists = {"creative": 150, "stereotypes": 140, "grey": 50, "generic_percentile": 25}
+    table = ranked_lists(scores, lists)
+    generic = len(generic_subset(scores["uniqueness"], scores["originality"]))
+    sizes = {"creative": 150, "stereotypes": 140, "grey": 20, "generic": generic}
+    assert table["list"].value_counts(sort=False).to_dict() == sizes
     for name, group in table.groupby("list"):
-        assert group["rank"].tolist() == list(range(1, len(group) + 1))
-        values = o if name == "stereotypes" else cls
-        np.testing.assert_array_equal(group["value"], values[group["index"]])
-        rising = name in ("stereotypes", "generic_subset")
-        assert (
-            group["value"].is_monotonic_increasing
-            if rising
-            else group["value"].is_monotonic_decreasing
-        )
-    tiny = ranking_table(u[:5], o[:5], cls[:5], labels[:5])
-    assert tiny.groupby("list").size()["stereotypes"] == 5
+        assert group["rank"].tolist() == list(range(len(group)))
+        assert group["id"].tolist() == group["index"].astype(str).tolist()
+        values = group["originality" if name == "stereotypes" else "cls"]
+        np.testing.assert_array_equal(values, scores[values.name][group["index"]])
+        rising = name in ("stereotypes", "generic")
+        assert values.is_monotonic_increasing if rising else values.is_monotonic_decreasing
+    assert ranked_lists(scores[:5], lists)["list"].value_counts()["stereotypes"] == 5
 
 
 def reachability_tree_weight(z, min_samples):

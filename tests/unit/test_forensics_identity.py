@@ -9,19 +9,24 @@ from sklearn.metrics import roc_auc_score, silhouette_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.identity import (
-    GROUPS,
+    INTRA,
     group_silhouette,
     group_summary,
     group_tests,
     identity_groups,
     matched_different_pairs,
-    pair_auc_interval,
+    pair_auc,
     pair_aucs,
     pair_freedom,
-    roc_auc,
     same_pairs,
+    spaces_of,
 )
 from latent_microscope.statistics import auc as aucs
+
+
+def roc_auc(positive, negative):
+    truth = np.arange(len(positive) + len(negative)) < len(positive)
+    return roc_auc_score(truth, np.concatenate([positive, negative]))
 
 
 def people(n=300, seed=0):
@@ -33,19 +38,17 @@ def test_groups_are_the_two_largest():
     groups = identity_groups(names, seed=1)
     assert groups.identities == ("a", "b")
     assert groups.note is None
-    assert all(len(groups.rows[name]) == 30 for name in GROUPS)
+    assert all(len(groups.rows[name]) == 30 for name in (*INTRA, "mixed"))
     mixed = names[groups.rows["mixed"]]
     assert (mixed == "a").sum() == (mixed == "b").sum() == 15
-    assert set(groups.rows["mixed"]) <= set(groups.rows["identity_a"]) | set(
-        groups.rows["identity_b"]
-    )
+    assert set(groups.rows["mixed"]) <= set(groups.rows["intra A"]) | set(groups.rows["intra B"])
     again = identity_groups(names, seed=1)
-    assert all(np.array_equal(again.rows[name], groups.rows[name]) for name in GROUPS)
+    assert all(np.array_equal(again.rows[name], groups.rows[name]) for name in (*INTRA, "mixed"))
 
 
 def test_groups_say_when_they_are_small():
     groups = identity_groups(np.array([1, 1, 1, 2, 2, 3]))
-    assert [len(groups.rows[name]) for name in GROUPS] == [3, 2, 2]
+    assert [len(groups.rows[name]) for name in (*INTRA, "mixed")] == [3, 2, 2]
     assert "30 images" in (groups.note or "")
     with pytest.raises(InputError, match="identities"):
         identity_groups(np.array([1, 1, 1, 2]))
@@ -56,26 +59,27 @@ def test_summary_and_tests_against_scipy():
     rng = np.random.default_rng(0)
     scores = {"uniqueness": rng.normal(size=60) * np.repeat([1.0, 3.0], 30), "flat": np.ones(60)}
     groups = identity_groups(names)
-    a, mixed = (scores["uniqueness"][groups.rows[g]] for g in ("identity_a", "mixed"))
+    a, mixed = (scores["uniqueness"][groups.rows[g]] for g in ("intra A", "mixed"))
     summary = {
         (row["score"], row["group"]): row
-        for row in group_summary(groups, scores).to_dict("records")
+        for row in group_summary(groups.rows, scores).to_dict("records")
     }
     assert summary["uniqueness", "mixed"]["mean"] == pytest.approx(mixed.mean())
     assert summary["uniqueness", "mixed"]["sd"] == pytest.approx(mixed.std(ddof=1))
-    table = group_tests(groups, scores, n_bootstrap=300)
-    rows = {(row["score"], row["group"]): row for row in table.to_dict("records")}
-    row = rows["uniqueness", "identity_a"]
-    assert row["levene_p"] == pytest.approx(levene(a, mixed).pvalue)
-    assert row["mannwhitney_p"] == pytest.approx(mannwhitneyu(a, mixed).pvalue)
-    assert row["ks_p"] == pytest.approx(ks_2samp(a, mixed).pvalue)
-    assert row["variance_difference"] == pytest.approx(mixed.var(ddof=1) - a.var(ddof=1))
-    assert row["variance_low"] < row["variance_difference"] < row["variance_high"]
-    flat = rows["flat", "identity_a"]
-    assert np.isnan(flat["levene_p"])
-    assert flat["mannwhitney_p"] == 1.0
-    assert flat["variance_difference"] == 0.0
-    assert group_tests(groups, scores, n_bootstrap=300).equals(table)
+    mix = groups.rows["mixed"]
+    table = group_tests(groups, "mixed", mix, scores, n_bootstrap=300)
+    rows = table[table["comparison"] == "intra A – mixed"].set_index(["score", "test"])
+    row = rows.to_dict("index")
+    assert row["uniqueness", "levene"]["p"] == pytest.approx(levene(a, mixed).pvalue)
+    assert row["uniqueness", "mann-whitney"]["p"] == pytest.approx(mannwhitneyu(a, mixed).pvalue)
+    assert row["uniqueness", "kolmogorov-smirnov"]["p"] == pytest.approx(ks_2samp(a, mixed).pvalue)
+    gap = row["uniqueness", "variance-difference"]
+    assert gap["statistic"] == pytest.approx(mixed.var(ddof=1) - a.var(ddof=1))
+    assert gap["low"] < gap["statistic"] < gap["high"]
+    assert np.isnan(row["flat", "levene"]["p"])
+    assert row["flat", "mann-whitney"]["p"] == 1.0
+    assert row["flat", "variance-difference"]["statistic"] == 0.0
+    assert group_tests(groups, "mixed", mix, scores, n_bootstrap=300).equals(table)
 
 
 def test_silhouette_against_scikit_learn():
@@ -110,26 +114,18 @@ def test_matching_is_possible_when_one_identity_has_nearly_all_images():
     assert (names[different[:, 0]] != names[different[:, 1]]).all()
 
 
-def test_auc_against_scikit_learn():
-    rng = np.random.default_rng(0)
-    p, q = rng.integers(0, 8, 60), rng.integers(2, 10, 80)
-    expected = roc_auc_score([1] * 60 + [0] * 80, np.concatenate([p, q]))
-    assert roc_auc(p, q) == pytest.approx(expected)
-    assert roc_auc([2.0], [1.0]) == 1.0
-
-
 def test_pair_aucs_have_the_right_sign():
     names = people()
     rng = np.random.default_rng(1)
     centres = rng.normal(size=(90, 6))
     z = centres[names] + 0.3 * rng.normal(size=(300, 6))
     scores = {"constant": np.ones(300), "custom": names + 0.1 * rng.normal(size=300)}
-    table = pair_aucs(names, z, scores).set_index("measure")
+    table = pair_aucs(names, spaces_of(z, scores)).set_index("space")
     assert table.index.tolist() == [
-        "constant", "custom", "heuristics", "latents_euclidean", "latents_cosine",
+        "constant", "custom", "heuristics", "latents", "latents (cosine)",
     ]  # fmt: skip
     # Images of one person are near each other, so similarity is high: well above one half.
-    assert (table.loc[["custom", "latents_euclidean", "latents_cosine"], "auc"] > 0.9).all()
+    assert (table.loc[["custom", "latents", "latents (cosine)"], "auc"] > 0.9).all()
     assert table.loc["constant", "auc"] == 0.5
     assert (table.loc["constant", ["low", "high"]] == 0.5).all()
     assert (table["n_same"] == len(same_pairs(names))).all()
@@ -139,17 +135,17 @@ def test_pair_aucs_have_the_right_sign():
     assert (known["low"] < known["auc"]).all()
     assert (known["high"] > known["auc"]).all()
     assert table.loc[table["auc"] == 1.0, ["low", "high"]].isna().all(axis=None)
-    assert pair_aucs(names, z, scores).set_index("measure").equals(table)
+    assert pair_aucs(names, spaces_of(z, scores)).set_index("space").equals(table)
 
 
 def test_pair_aucs_of_noise_are_one_half():
     names = people(600)
     z = np.random.default_rng(3).normal(size=(600, 5))
-    table = pair_aucs(names, z, {})
-    assert table["measure"].tolist() == ["latents_euclidean", "latents_cosine"]
+    table = pair_aucs(names, spaces_of(z, {}))
+    assert table["space"].tolist() == ["latents", "latents (cosine)"]
     assert ((table["low"] < 0.53) & (table["high"] > 0.47)).all()
     with pytest.raises(InputError, match="identities"):
-        pair_aucs(np.arange(600), z, {})
+        pair_aucs(np.arange(600), spaces_of(z, {}))
 
 
 def placements(p, q):
@@ -173,7 +169,7 @@ def test_interval_of_pairs_without_shared_people_is_delongs():
     rng = np.random.default_rng(1)
     p, q = rng.normal(0.5, 1, 400), rng.normal(0, 1, 400)
     people = np.arange(400)
-    low, high = pair_auc_interval(p, q, people, 400 + np.arange(800).reshape(400, 2))
+    _, low, high = pair_auc(p, q, people, 400 + np.arange(800).reshape(400, 2))
     above, below = placements(p, q)
     variance = above.var() / 400 + below.var() / 400
     auc = roc_auc(p, q)
@@ -186,7 +182,7 @@ def test_interval_of_pairs_without_shared_people_is_delongs():
 def test_a_person_with_half_of_the_images_leaves_no_interval(sizes):
     names = np.repeat(np.arange(len(sizes)), sizes)
     z = np.random.default_rng(0).normal(size=(len(names), 3))
-    table = pair_aucs(names, z, {})
+    table = pair_aucs(names, spaces_of(z, {}))
     assert np.isfinite(table["auc"]).all()
     assert table[["low", "high"]].isna().all(axis=None)
 
@@ -207,13 +203,13 @@ def test_both_people_of_a_pair_count():
     positive = rng.normal(0.8, 1, 80)
     negative = rng.normal(size=80) + np.where(shared == 40, 1.0, -1.0)
     wide, narrow = (
-        np.subtract(*pair_auc_interval(positive, negative, same, np.column_stack([same, second])))
+        np.subtract(*pair_auc(positive, negative, same, np.column_stack([same, second]))[1:])
         for second in (shared, unshared)
     )
     assert wide < 1.5 * narrow < 0
     # Nothing is known of a person who is in all of them.
     everywhere = np.column_stack([same, np.full(80, 40)])
-    assert np.isnan(pair_auc_interval(positive, negative, same, everywhere)).all()
+    assert np.isnan(pair_auc(positive, negative, same, everywhere)[1:]).all()
 
 
 def test_interval_of_pairs_against_loops():
@@ -240,7 +236,7 @@ def test_interval_of_pairs_against_loops():
     for who, _, _ in pairs:
         for name in who:
             weights[name, len(who) - 1] += 1.0
-    low, high = pair_auc_interval(positive, negative, names[same[:, 0]], names[different])
+    _, low, high = pair_auc(positive, negative, names[same[:, 0]], names[different])
     half = (logit(high) - logit(low)) / 2.0
     freedom = pair_freedom(weights)
     error = np.sqrt(total * 15 / 14) / (auc * (1 - auc))
@@ -249,10 +245,10 @@ def test_interval_of_pairs_against_loops():
 
 def test_an_auc_of_one_has_no_interval():
     people = np.arange(40)
-    ends = pair_auc_interval(
+    ends = pair_auc(
         np.ones(40), np.zeros(40), people, np.column_stack([people, np.roll(people, 1)])
     )
-    assert np.isnan(ends).all()
+    assert np.isnan(ends[1:]).all()
 
 
 def test_interval_covers_where_pairs_share_people():
@@ -261,7 +257,7 @@ def test_interval_covers_where_pairs_share_people():
     hits, widths = [], []
     for seed in range(120):
         values = rng.normal(size=len(names))
-        row = pair_aucs(names, values[:, None], {}, seed=seed).iloc[0]
+        row = pair_aucs(names, {"latents": values[:, None]}, seed=seed).iloc[0]
         hits.append(row["low"] <= 0.5 <= row["high"])
         widths.append(row["high"] - row["low"])
     assert np.mean(hits) > 0.92

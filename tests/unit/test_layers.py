@@ -10,8 +10,9 @@ import pytest
 import torch
 from saving import saved  # type: ignore[import-not-found]
 from scipy.spatial.distance import pdist, squareform
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
+from formulas import rho_a  # type: ignore[import-not-found]
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.models.classifiers import (
@@ -160,12 +161,6 @@ def some_votes(n: int = 60) -> HumanVotes:
     counts = np.array([rng.multinomial(50, row / row.sum()) for row in shares])
     ids = np.array([f"i{k:03d}" for k in range(n)], dtype=object)
     return HumanVotes(ids, labels, ["a", "b", "c"], counts)
-
-
-def rho_a(x: np.ndarray, y: np.ndarray) -> float:
-    """Kendall's rho-a by its formula: the mean product of centred ranks, ties averaged."""
-    a, b, n = rankdata(x), rankdata(y), len(x)
-    return float(12 * (a - a.mean()) @ (b - b.mean()) / (n**3 - n))
 
 
 def test_profile_is_the_correlation_of_each_layer(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_attributes_have_types_and_what_is_none_is_skipped(files: Path) -> None:
     }  # fmt: skip
     assert set(attributes["skip"]) == {"note", "version", "person"}
     assert study["data"]["identities"]["column"] == "person"
-    assert study["bias"]["resamples"] == 1000
+    assert study["bias"]["by_person"] is True
 
 
 def test_images_alone_train_a_vae_of_their_size(files: Path) -> None:

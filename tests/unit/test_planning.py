@@ -48,7 +48,7 @@ def test_what_a_study_has(demo: dict[str, Study]) -> None:
     assert [s.has_forensics for s in (synthetic, faces, alignment)] == [True, True, False]
     assert [s.is_clustered for s in (synthetic, faces, alignment)] == [False, True, False]
     assert [s.has_judgements for s in (synthetic, faces, alignment)] == [False, False, True]
-    assert all(s.is_made_up and s.is_trained for s in demo.values())
+    assert all(s.is_synthetic_demo and s.is_trained for s in demo.values())
     assert "identities" in faces.parts
     assert "identities" not in alignment.parts
 

@@ -24,7 +24,7 @@ from latent_microscope.forensics.reliability import (
     repeatability,
     top_rows,
 )
-from latent_microscope.forensics.restarts import reference_uniqueness, restart_uniqueness
+from latent_microscope.forensics.restarts import reference_uniqueness, run_restart_scores
 from latent_microscope.forensics.sample_scores import uniqueness
 from latent_microscope.forensics.sources import fit_sources, unmix
 from latent_microscope.tables.reliability import gather, reliability_table, score_intervals
@@ -165,9 +165,10 @@ def test_unmixings_give_the_sources_of_their_restart():
     assert fit.unmixings.shape == (3, 3, 7)
     np.testing.assert_allclose(unmix(latents, fit.unmixings[best]), fit.sources, atol=1e-9)
     fit.unmixings[1] = np.nan
-    scores = restart_uniqueness(latents, fit.unmixings)
-    assert np.isnan(scores[:, 1]).all()
-    np.testing.assert_allclose(scores[:, best], uniqueness(fit.sources), rtol=1e-6)
+    ids = np.arange(500).astype(str).astype(object)
+    scores = run_restart_scores(latents, ids, fit.restarts, fit.unmixings, root_seed=0)
+    assert scores["restart_1"].isna().all()
+    np.testing.assert_allclose(scores[f"restart_{best}"], uniqueness(fit.sources), rtol=1e-6)
     with pytest.raises(InputError, match="dimensions"):
         unmix(latents[:, :4], fit.unmixings[0])
 

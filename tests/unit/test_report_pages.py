@@ -360,11 +360,11 @@ def test_everything_is_shown_once_with_its_origin(whole: tuple[Document, str, Pa
         assert made.origins[path].sha256 in shown
         assert f"latent-microscope trace {path}" in shown
     said = [sentence for section in made.sections for sentence, _ in section.findings]
-    assert len(said) >= 2
+    assert said
     assert not [s for s in said if re.search(r"\bnan\b|None|\{|  | [.,;:]", s)]
     keys = [section.key for section in made.sections]
     assert len(set(keys)) == len(keys)
-    if made.study.name.startswith(("faces", "bias")):
+    if made.study.name.startswith("faces"):
         assert "more" not in keys, "a table or figure has no section"
 
 

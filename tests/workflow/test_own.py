@@ -29,7 +29,7 @@ EXTERNAL = {"type": "external", "file": "z.npz", "holds": "features"}
 TINY: dict[str, Any] = {
     "clusters": {"neighbors": 5, "min_cluster_size": 5, "umap_seeds": 1, "resamples": 2},
     "sources": {"restarts": 1, "components": 3},
-    "bias": {"resamples": 0},
+    "bias": {"by_person": False},
 }
 
 

@@ -26,7 +26,6 @@ STEPS |= {
         params=dict(kind=ask(networks.setting_of_model("type"))),
         where=dict(model=PLAN.with_models("label", "class_mean")),
         local=True,
-        resources=needs(light_memory),
     ),
     "pixel_features": dict(
         input=dict(images=ask(runs.study_images), samples=ask(runs.study_samples)),
@@ -54,7 +53,6 @@ STEPS |= {
             ids="results/{study}/human/features.parquet",
         ),
         local=True,
-        resources=needs(light_memory),
     ),
     "compute_rdm": dict(
         input=dict(features=ask(comparison.rdm_features), ids=ask(comparison.rdm_ids)),
@@ -91,7 +89,6 @@ STEPS |= {
         ),
         output=dict(rsa="results/{study}/rsa/{metric}.parquet"),
         local=True,
-        resources=needs(light_memory),
     ),
     "compare_classes": dict(
         input=dict(

@@ -102,7 +102,6 @@ STEPS |= {
         params=dict(settings=of_study("data", "votes")),
         where=dict(study=PLAN.of_kind("custom")),
         local=True,
-        resources=needs(light_memory),
     ),
     "import_features": dict(
         input=dict(

@@ -41,7 +41,6 @@ STEPS |= {
         params=dict(root_seed=ROOT_SEED),
         log="data/logs/demo-faces.log",
         local=True,
-        resources=needs(light_memory),
     ),
     "generate_demo_objects": dict(
         output=dict(
@@ -53,7 +52,6 @@ STEPS |= {
         params=dict(root_seed=ROOT_SEED),
         log="data/logs/demo-objects.log",
         local=True,
-        resources=needs(light_memory),
     ),
     "generate_synthetic": dict(
         output=dict(
@@ -63,7 +61,6 @@ STEPS |= {
         params=dict(**{key: of_study("data", key) for key in SYNTHETIC}, **SEEDED),
         where=dict(study=PLAN.of_kind("synthetic")),
         local=True,
-        resources=needs(light_memory),
     ),
     "crop_eyes": dict(
         input=dict(images="results/{study}/data/seed{seed}/images-whole.npy"),
@@ -79,7 +76,6 @@ STEPS |= {
         params=dict(**SEEDED, data=ask(runs.scenario_data)),
         where=dict(study=PLAN.of_kind("detection")),
         local=True,
-        resources=needs(light_memory),
     ),
     "collect_votes": dict(
         input=dict(
@@ -90,14 +86,12 @@ STEPS |= {
         output=dict(votes="results/{study}/data/votes.parquet"),
         where=dict(study=PLAN.of_kind("alignment")),
         local=True,
-        resources=needs(light_memory),
     ),
     "label_attributes": dict(
         input=dict(samples="results/{study}/data/test/samples.parquet"),
         output=dict(attributes="results/{study}/data/attributes.parquet"),
         where=dict(study=PLAN.of_kind("alignment")),
         local=True,
-        resources=needs(light_memory),
     ),
     "pack_faces": dict(
         input=dict(

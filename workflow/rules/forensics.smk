@@ -222,7 +222,7 @@ STEPS |= {
             subniches=ask(runs.subniches_if_any),
         ),
         output=dict(abi=f"{RUN}/abi.parquet"),
-        params=dict(**section("bias", "definitions", "resamples")),
+        params=section("bias", "definitions", "by_person"),
         group="ranks",
     ),
     "resample_clusters": dict(

@@ -1,39 +1,17 @@
-# Error rate, coverage and power of the inference, on simulated studies and data sets.
-
-# Rule and script -> params and where in the study's config they are.
-SIMULATIONS = {
-    "simulate_null": {
-        "attributes": ["attributes"],
-        "groups": ["groups"],
-        "images": ["samples"],
-    },
-    "simulate_coverage": {
-        "images": ["samples"],
-        "members": ["members"],
-    },
-    "simulate_power": {
-        "attributes": ["attributes"],
-        "images": ["power", "samples"],
-        "members": ["power", "members"],
-        "odds_ratios": ["power", "odds_ratios"],
-        "prevalences": ["power", "prevalences"],
-    },
-}
+# Power of the bias tests on simulated studies, and every method of inference on data sets of a known truth.
 
 STEPS |= {
-    simulation: dict(
-        output=tables_of_rule(simulation),
+    "simulate_power": dict(
+        output=tables_of_rule("simulate_power"),
         params=dict(
-            **{name: of_study(*keys) for name, keys in settings.items()},
-            runs=of_study("runs"),
+            **{name: of_study(name) for name in ("runs", "attributes")},
+            **section("power", "members", "odds_ratios", "prevalences"),
+            images=of_study("power", "samples"),
             root_seed=ROOT_SEED,
         ),
         where=dict(study=PLAN.of_kind("simulations")),
         resources=needs(light_memory, long_runtime),
-    )
-    for simulation, settings in SIMULATIONS.items()
-}
-STEPS |= {
+    ),
     "calibrate": dict(
         output=dict(table="results/{study}/calibration/{part}.parquet"),
         params=dict(
@@ -43,5 +21,5 @@ STEPS |= {
         ),
         where=dict(study=PLAN.of_kind("simulations"), part="|".join(PARTS)),
         resources=needs(light_memory, long_runtime),
-    )
+    ),
 }

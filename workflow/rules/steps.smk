@@ -1,6 +1,8 @@
 # The rules of all steps in STEPS, which the other files have filled. Snakemake evaluates the path of a script again when
 # a job runs, and then has the rule's name, but no other variable of the loop: it must follow from `rule` alone.
 
+STEP, LOCAL = needs(heavy_memory, long_runtime), needs(light_memory)
+
 for rule, entry in STEPS.items():
 
     rule:
@@ -21,7 +23,7 @@ for rule, entry in STEPS.items():
             f"../../envs/{entry.get('environment', 'analysis')}.yaml"
         threads: entry.get("threads", 1)
         resources:
-            **entry.get("resources", needs(heavy_memory, long_runtime)),
+            **entry.get("resources", LOCAL if "local" in entry else STEP),
             **({"turn": 1} if "group" in entry else {}),
         params:
             **{"step": step(code_of(rule))} | entry.get("params", {}),

@@ -6,8 +6,9 @@ import numpy as np
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes
 from latent_microscope.forensics.bias_simulations import people_codes
-from latent_microscope.forensics.identity import pair_aucs, roc_auc
+from latent_microscope.forensics.identity import pair_aucs
 from latent_microscope.seeds import rng
+from latent_microscope.statistics.auc import placements
 
 _DIMENSIONS = 3
 _SPREAD = 0.5  # of the logarithm of a person's spread
@@ -28,7 +29,7 @@ def true_auc(apart: float) -> float:
     z = _images(np.repeat(np.arange(2 * _PAIRS), 2), apart, rng(0, "true_auc", f"{apart:g}"))
     same = np.linalg.norm(z[: 2 * _PAIRS : 2] - z[1 : 2 * _PAIRS : 2], axis=1)
     other = np.linalg.norm(z[: 2 * _PAIRS : 2] - z[2 * _PAIRS :: 2], axis=1)
-    return roc_auc(-same, -other)
+    return placements(-np.concatenate([same, other]), np.arange(2 * len(same)) < len(same))[1]
 
 
 def identity_outcomes(cell: Cell, generator: np.random.Generator) -> Outcomes:
@@ -36,7 +37,7 @@ def identity_outcomes(cell: Cell, generator: np.random.Generator) -> Outcomes:
     apart = float(cell["apart"])
     codes = people_codes(int(cell["images"]), str(cell["people"]), generator)
     z = _images(codes, apart, generator)
-    row = pair_aucs(codes, z, {}, seed=int(generator.integers(2**31))).iloc[0]
+    row = pair_aucs(codes, {"latents": z}, seed=int(generator.integers(2**31))).iloc[0]
     low, high = float(row["low"]), float(row["high"])
     if np.isnan(low):
         return dict.fromkeys(("covered", "power", "width"), float("nan"))

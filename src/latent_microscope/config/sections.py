@@ -165,8 +165,8 @@ class Bias(Section):
     """Attribute bias of clusters."""
 
     definitions: Distinct[Literal["odds", "ratio"]] = setting("of the index", ["odds", "ratio"])
-    resamples: int = setting(
-        "0: images of one person count as independent; above: people are clusters", 1000, ge=0
+    by_person: bool = setting(
+        "images of one person are a cluster; false: they count as independent", True
     )
 
 

@@ -358,5 +358,5 @@ def _sizes_lines(count: int, *, people: bool) -> list[str]:
         f"    sources: {{restarts: {RESTARTS}}}",
         f"    lists: {{creative: {longest}, stereotypes: {longest}, grey: {max(5, longest // 3)}}}",
     ]
-    resamples = "1000}  # resamples of people" if people else "0}  # samples are independent"
-    return [*lines, f"    bias: {{resamples: {resamples}"]
+    by_person = "true}" if people else "false}  # samples are independent"
+    return [*lines, f"    bias: {{by_person: {by_person}"]

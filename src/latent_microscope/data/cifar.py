@@ -193,30 +193,11 @@ def _batch_arrays(batch: dict[str, Any], name: str) -> tuple[np.ndarray, np.ndar
     return np.ascontiguousarray(images), np.array(labels, dtype=np.int64)
 
 
-def choose_rows(
-    labels: npt.NDArray[np.int64], subset: int | None, rule: str = "first", n_classes: int = 10
-) -> npt.NDArray[np.int64]:
-    """Rows of a subset of a split with these labels (n,), ascending; None or over n: all.
-
-    ``first`` takes the first rows, ``balanced`` the first of each class, equally many (the
-    remainder goes to the first classes).
-    """
+def first_rows(labels: npt.NDArray[np.int64], subset: int | None) -> npt.NDArray[np.int64]:
+    """Rows of a subset, the first so many, of a split with these labels (n,); None: all."""
     if subset is not None and subset < 1:
         raise InputError(f"subset {subset}: must be at least 1")
-    if subset is None or subset >= len(labels):
-        return np.arange(len(labels))
-    if rule == "first":
-        return np.arange(subset)
-    if rule != "balanced":
-        raise InputError(f"subset_rule {rule!r} is neither 'first' nor 'balanced'")
-    chosen = []
-    for label in range(n_classes):
-        share = subset // n_classes + (label < subset % n_classes)
-        rows = np.flatnonzero(labels == label)
-        if len(rows) < share:
-            raise InputError(f"class {label} has {len(rows)} images, the subset needs {share}")
-        chosen.append(rows[:share])
-    return np.sort(np.concatenate(chosen))
+    return np.arange(len(labels))[:subset]
 
 
 def sample_table(

@@ -178,8 +178,8 @@ LATENTS = (
         title="attribute bias of clusters",
         caption=(
             "For the largest clusters: the attributes furthest from an odds ratio of 1 (members "
-            "against all others) with 95 % intervals, resampled by identity where identities are "
-            "known, and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
+            "against all others) with 95 % intervals, images of one person as a cluster where "
+            "identities are known, and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
         ),
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
@@ -194,26 +194,27 @@ LATENTS = (
             "space itself, with 95 % intervals. There may be none: the KL term pulls the latents "
             "towards one Gaussian cloud."
         ),
-        function=f"{_PLOTS}.bias:plot_cmax_bias",
+        function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
         inputs={**_IMAGES, **_CLUSTERS, **_ABI},
-        params={"root_seed": ROOT_SEED},
+        params={"column": "cmax", "root_seed": ROOT_SEED},
     ),
     _of_clusters(
         name="bias_forest",
         title="attribute bias with intervals",
         caption=(
             "Odds ratios (members against all others) of the attributes furthest from 1 in each "
-            "of the largest groups, with 95 % intervals, resampled by identity where identities "
-            "are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
-            "all groups of the seed. On real faces the bars that the preprint published for its "
-            "cluster 0 are shown, too; clusters of different seeds are not the same clusters."
+            "of the largest groups, with 95 % intervals, images of one person as a cluster where "
+            "identities are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; "
+            "stars: over all groups of the seed. On real faces the bars that the preprint "
+            "published for its cluster 0 are shown, too; clusters of different seeds are not the "
+            "same clusters."
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),
         inputs=_ABI,
         params={  # published values are of the faces of CelebA
-            "published": lambda study, at: study.kind == "faces" and not study.is_made_up
+            "published": lambda study, at: study.kind == "faces" and not study.is_synthetic_demo
         },
     ),
     _of_clusters(

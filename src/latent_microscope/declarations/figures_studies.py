@@ -109,18 +109,14 @@ STUDIES = (
     ),
     _of_simulations(
         name="calibration",
-        title="false positives and coverage",
+        title="calibration of the inference",
         caption=(
-            "Simulated studies. a: share of simulated studies with any rejection at q ≤ 0.05 "
-            "under the global null, with 95 % intervals; dashed: 5 %, dotted: its 99 % binomial "
-            "limit. b: coverage of the 95 % intervals over prevalences and odds ratios, by "
-            "scenario, effect and cluster size n; band: 93 % to 97 %."
+            "Every method of inference on simulated data sets of a known truth: one dot per cell "
+            "of its grid, the share of data sets with a false alarm (nominal: 5 %), that of "
+            "intervals that hold the truth (95 %), or the mean bias; red: cells outside the band."
         ),
         function=f"{_PLOTS}.simulations:plot_calibration",
-        inputs={
-            "null": f"{RESULTS}/tables/null.parquet",
-            "coverage": f"{RESULTS}/tables/coverage.parquet",
-        },
+        inputs={"calibration": f"{RESULTS}/tables/calibration.parquet"},
     ),
     _of_clusters(
         name="sbs_sizes",

@@ -5,14 +5,7 @@ from functools import partial
 from latent_microscope.declarations.where import of_kind, profiled, recovered, with_judgements
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, of_study
-from latent_microscope.planning.study import Study
 from latent_microscope.registry import ROOT_SEED, Table
-
-
-def bootstrapped(study: Study) -> bool:
-    """Whether its similarities to human judgements have intervals."""
-    return study.has_judgements and bool(study.settings["inference"]["draws"])
-
 
 _VOTES = {
     "simulated": of_study("simulated_votes"),
@@ -20,7 +13,9 @@ _VOTES = {
 }
 _with_judgements = partial(Table, where=with_judgements)
 _custom = partial(Table, where=of_kind("custom"))
-_bootstrapped = partial(Table, where=bootstrapped)
+_bootstrapped = partial(
+    Table, where=lambda study: study.has_judgements and bool(study.settings["inference"]["draws"])
+)
 
 JUDGEMENTS = (
     _with_judgements(

@@ -56,27 +56,6 @@ FORENSICS = (
         inputs={"by_seed": run_files("search.parquet")},
     ),
     _of_simulations(
-        name="null",
-        title="false positives under the null",
-        caption=(
-            "Share of simulated studies with any rejection at q ≤ 0.05 although no attribute "
-            "depends on any cluster, by procedure and family; the limit is the 99 % binomial "
-            "limit of 5 %. The last procedure ignores that several images show one person, and "
-            "fails."
-        ),
-        made_by="simulate_null",
-    ),
-    _of_simulations(
-        name="coverage",
-        title="coverage",
-        caption=(
-            "How often the 95 % intervals of odds ratio, ratio of prevalences and risk difference "
-            "contain the truth in simulated studies, by cluster size, prevalence and odds ratio; "
-            "and how often p ≤ 0.05 agrees with the interval."
-        ),
-        made_by="simulate_coverage",
-    ),
-    _of_simulations(
         name="power",
         title="power",
         caption=(

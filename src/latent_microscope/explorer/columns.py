@@ -48,11 +48,6 @@ def packed(values: npt.NDArray) -> dict[str, Any]:
     return {"type": name, "data": base64_text(values.astype(f"<{name}").tobytes())}
 
 
-def packed_bits(values: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Booleans, eight per byte, the first in the lowest bit."""
-    return {"type": "bits", "data": base64_text(np.packbits(values, bitorder="little").tobytes())}
-
-
 def packed_positions(plane: npt.NDArray) -> dict[str, Any]:
     """Finite coordinates (n, 2) on a grid of 65,536 steps over the larger of the two extents.
 
@@ -82,7 +77,8 @@ class Column:
         if self.levels is not None:
             kind, array = "category", packed(self.values)
         elif self.values.dtype == bool:
-            kind, array = "binary", packed_bits(self.values)
+            bits = np.packbits(self.values, bitorder="little")  # the first in the lowest bit
+            kind, array = "binary", {"type": "bits", "data": base64_text(bits.tobytes())}
         else:
             kind, array = "number", packed(self.values)
         head = {"name": self.name, "title": title, "group": self.group, "kind": kind}

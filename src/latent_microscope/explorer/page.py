@@ -27,7 +27,8 @@ def write_page(study: Study) -> str:
     The content security policy allows the two scripts inside by their hashes and nothing from
     anywhere else: no file, no address, no other script is ever asked for.
     """
-    scripts = {"library": plotting_library(), "code": explorer_code()}
+    parts = "\n".join(_asset(name) for name in SCRIPTS)  # one script with its own scope
+    scripts = {"library": plotting_library(), "code": f'(() => {{\n"use strict";\n{parts}\n}})();'}
     values = {
         "title": html.escape(study.title),
         "policy": _policy(list(scripts.values())),
@@ -47,12 +48,6 @@ def embedded_json(content: Any) -> str:
     """JSON that can neither end the script element around it nor start a comment."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def explorer_code() -> str:
-    """All of the explorer's code as one script with its own scope."""
-    parts = "\n".join(_asset(name) for name in SCRIPTS)
-    return f'(() => {{\n"use strict";\n{parts}\n}})();'
 
 
 def plotting_library() -> str:

@@ -1,4 +1,4 @@
-"""Simulations of the bias index: false positives, coverage and power on synthetic populations."""
+"""Synthetic populations on which the bias index is tried, and the power of its test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.special import ndtri
-from scipy.stats import beta, binom
+from scipy.stats import beta
 
-from latent_microscope.forensics.bias import attribute_bias, bias_interval
+from latent_microscope.forensics.bias import attribute_bias
 from latent_microscope.forensics.checks import one_of
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.summaries import benjamini_hochberg
@@ -22,28 +22,11 @@ PEOPLE = ("single", "celeba", "few", "twenty", "ranked", "fifth", "half")
 _CELEBA_SIZES = np.array([2575, 1683, 763, 304, 77, 22, 3, 2]) / 5429
 _FEW_PEOPLE = 0.1
 LEVEL = 0.05
-COVERAGE = (0.93, 0.97)
 # Required power without adjustment, and for which cluster.
 POWER = {"members": 500, "odds_ratio": 1.5, "prevalence": 0.2, "power": 0.9}
 # Correlations on the normal scale: attributes such as gender hardly change within a person, and a
 # person's images share a cluster more often than not.
 WITHIN_ATTRIBUTES, WITHIN_GROUPS, BETWEEN = 0.8, 0.5, 0.5
-# (name, people, correlation between attributes, procedure); the last one is expected to fail.
-NULL_SCENARIOS = (
-    ("independent images", "single", 0.0, "mid-p"),
-    ("independent images, correlated attributes", "single", BETWEEN, "mid-p"),
-    ("people as in CelebA", "celeba", BETWEEN, "mid-p, design effect"),
-    ("few people hold most images", "few", BETWEEN, "mid-p, design effect"),
-    ("people as in CelebA", "celeba", BETWEEN, "mid-p, people ignored"),
-)
-COVERAGE_SCENARIOS = (
-    ("independent images", "single", "mid-p / score / Newcombe"),
-    ("people as in CelebA", "celeba", "design effect"),
-    ("few people hold most images", "few", "design effect"),
-)
-PREVALENCES = (0.05, 0.2, 0.5, 0.8)
-ODDS_RATIOS = (1.0, 1.5, 3.0)
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -131,11 +114,6 @@ def with_odds(probability: npt.ArrayLike, odds_ratio: npt.ArrayLike) -> Floats:
     return np.asarray(odds / (1.0 + odds))
 
 
-def binomial_limit(runs: int, rate: float = LEVEL) -> float:
-    """The 99 % limit of the share of runs with an event of this rate (6.7 % of 1,000 at 5 %)."""
-    return float(binom.ppf(0.99, runs, rate)) / runs
-
-
 def share_interval(count: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Clopper–Pearson 95 % interval of a share."""
     k, total = np.asarray(count, dtype=np.float64), np.asarray(n, dtype=np.float64)
@@ -144,110 +122,11 @@ def share_interval(count: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floa
     return np.asarray(low), np.asarray(high)
 
 
-def simulate_null(runs: int, images: int, attributes: int, groups: int, seed: int) -> pd.DataFrame:
-    """Runs that reject anything under the global null, by scenario and family.
-
-    Family ``group``: attributes of the first cluster; ``run``: of all clusters.
-    """
-    prevalence = np.linspace(0.02, 0.5, attributes)
-    shares = np.linspace(0.05, 0.15, groups).tolist()
-    limit = binomial_limit(runs)
-    rows = []
-    for name, people, between, procedure in NULL_SCENARIOS:
-        rejecting = {"group": 0, "run": 0}
-        below, tests = 0, 0
-        for draw in range(runs):
-            # The procedures of one scenario see the same studies.
-            stream = rng(seed, "null", name, draw)
-            codes = people_codes(images, people, stream)
-            within = 0.0 if people == "single" else 1.0
-            labels = draw_groups(codes, shares, within * WITHIN_GROUPS, stream)
-            present = draw_attributes(
-                codes, prevalence, within * WITHIN_ATTRIBUTES, stream, between=between
-            )
-            people_known = None if "ignored" in procedure or people == "single" else codes
-            p = np.stack([_p(present, labels == group, people_known) for group in range(groups)])
-            rejecting["group"] += bool(np.nanmin(benjamini_hochberg(p[0]), initial=1.0) <= LEVEL)
-            rejecting["run"] += bool(np.nanmin(benjamini_hochberg(p), initial=1.0) <= LEVEL)
-            below += int((p <= LEVEL).sum())
-            tests += int((~np.isnan(p)).sum())
-        for family, count in rejecting.items():
-            low, high = share_interval(count, runs)
-            rows.append(
-                {
-                    "scenario": name,
-                    "procedure": procedure,
-                    "family": family,
-                    "tests": attributes * (groups if family == "run" else 1),
-                    "runs": runs,
-                    "rejecting": count,
-                    "share": count / runs,
-                    "low": float(low),
-                    "high": float(high),
-                    "limit": limit,
-                    "required": "ignored" not in procedure,
-                    "passes": count / runs <= limit,
-                    "p_share": below / max(tests, 1),
-                }
-            )
-    return pd.DataFrame.from_records(rows)
-
-
-def _p(present: Mask, members: Mask, codes: Ints | None) -> Floats:
+def attribute_p(present: Mask, members: Mask, codes: Ints | None) -> Floats:
     """P of every attribute; NaN where it was not tested."""
     if not members.any():
         return np.full(present.shape[1], np.nan)
     return attribute_bias(present, members, ("odds",), identities=codes)["odds"]["p"].to_numpy()
-
-
-def simulate_coverage(runs: int, images: int, members: Sequence[int], seed: int) -> pd.DataFrame:
-    """Coverage of the 95 % intervals by effect, cluster size, prevalence and odds ratio.
-
-    ``passes``: the coverage's own interval reaches 93 %.
-    """
-    cells = np.array(list(product(PREVALENCES, ODDS_RATIOS)))
-    rest, ratio = cells.T
-    rows = []
-    for (name, people, procedure), size in product(COVERAGE_SCENARIOS, members):
-        cluster = Cluster(with_odds(rest, ratio), rest, size, images)
-        if people == "single":
-            counts = _binomial_counts(cluster, runs, rng(seed, "coverage", size))
-            p = conditional_p(counts)
-            judged = {
-                effect: judge(*bias_interval(counts, effect, p), truth, p)
-                for effect, truth in cluster.truths.items()
-            }
-        else:
-            streams = (rng(seed, "coverage", people, cluster.members, draw) for draw in range(runs))
-            studies = (draw_study(cluster, people, stream) for stream in streams)
-            each = [study.outcomes()[1] for study in studies if study is not None]
-            judged = {
-                effect: np.stack([one[effect] for one in each], axis=1) for effect in cluster.truths
-            }
-        for (effect, found), (j, (prevalence, odds_ratio)) in product(
-            judged.items(), enumerate(cells)
-        ):
-            held, agrees = found[:, :, j]
-            known = held[~np.isnan(held)]
-            low, high = share_interval(known.sum(), len(known))
-            rows.append(
-                {
-                    "scenario": name,
-                    "procedure": procedure,
-                    "effect": effect,
-                    "members": size,
-                    "prevalence": prevalence,
-                    "odds_ratio": odds_ratio,
-                    "runs": len(known),
-                    "covering": int(known.sum()),
-                    "coverage": float(known.mean()),
-                    "low": float(low),
-                    "high": float(high),
-                    "agrees": (runs - np.count_nonzero(agrees == 0.0)) / runs,
-                    "passes": bool(high >= COVERAGE[0]),
-                }
-            )
-    return pd.DataFrame.from_records(rows)
 
 
 def judge(low: Floats, high: Floats, truth: Floats, p: Floats) -> Floats:
@@ -363,7 +242,7 @@ def simulate_power(
             missing = np.full(len(rest), np.nan)
             p = np.stack(
                 [
-                    missing if one is None else _p(one.present, one.members, one.codes)
+                    missing if one is None else attribute_p(one.present, one.members, one.codes)
                     for one in studies
                 ]
             )

@@ -152,12 +152,16 @@ def multi_scale_clusters(
 def cluster_profile(
     latents: npt.ArrayLike, labels: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]
 ) -> pd.DataFrame:
-    """Size, distances to the centroid and mean scores of every cluster; noise is no cluster."""
+    """Size, distances to the centroid and mean scores of every cluster, the noise (-1) among them.
+
+    ``creative``: whether its mean ``cls`` is the highest of all clusters, the first of several;
+    never so for the noise.
+    """
     z = as_matrix(latents, "latents", min_rows=1)
     values = as_labels(labels, "labels", len(z))
     columns = {f"mean_{name}": as_vector(score, name, len(z)) for name, score in scores.items()}
     records = []
-    for cluster in np.unique(values[values != -1]):
+    for cluster in np.unique(values):
         members = values == cluster
         distance = np.linalg.norm(z[members] - z[members].mean(axis=0), axis=1)
         records.append(
@@ -170,22 +174,9 @@ def cluster_profile(
                 **{name: column[members].mean() for name, column in columns.items()},
             }
         )
-    types = {"cluster": "int64", "size": "int64"}
-    distances = ("mean_distance", "max_distance", "sd_distance")
-    types |= dict.fromkeys((*distances, *columns), "float64")
-    return pd.DataFrame.from_records(records, columns=list(types)).astype(types)
-
-
-def creative_cluster(labels: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[int | None, float]:
-    """The cluster with the highest mean CLS and that mean; ``(None, nan)`` without clusters."""
-    values = as_labels(labels, "labels")
-    cls = as_vector(scores, "scores", len(values))
-    found = np.unique(values[values != -1])
-    if found.size == 0:
-        return None, float("nan")
-    means = np.array([cls[values == cluster].mean() for cluster in found])
-    best = int(np.argmax(means))
-    return int(found[best]), float(means[best])
+    table = pd.DataFrame.from_records(records)
+    means = table.loc[table["cluster"] >= 0, "mean_cls"]
+    return table.assign(creative=table.index == (means.idxmax() if len(means) else -1))
 
 
 def tsne_plane(

@@ -64,9 +64,9 @@ def attractor_density(
     return found.within[:, 0] / len(matrix)
 
 
-def radius_of_distances(distances: Floats, percentile: float = 5.0) -> float:
-    """Percentile of the last column of (n, k) neighbour distances."""
-    return float(np.percentile(distances[:, -1], percentile))
+def radius_of_distances(distances: Floats) -> float:
+    """The 5th percentile of the last column of (n, k) neighbour distances."""
+    return float(np.percentile(distances[:, -1], 5.0))
 
 
 def tie_share(values: npt.ArrayLike) -> float:

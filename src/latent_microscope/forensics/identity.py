@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import ks_2samp, levene, mannwhitneyu, rankdata
+from scipy.stats import ks_2samp, levene, mannwhitneyu
 from sklearn.metrics import silhouette_score
 
 from latent_microscope.errors import InputError
@@ -22,7 +22,7 @@ from latent_microscope.statistics.clusters import (
 )
 from latent_microscope.statistics.summaries import percentile_interval
 
-GROUPS = ("identity_a", "identity_b", "mixed")
+INTRA = ("intra A", "intra B")
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -30,7 +30,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class IdentityGroups:
-    """Rows of ``identity_a``, ``identity_b`` (intra) and ``mixed`` (inter: half of each)."""
+    """Rows of ``intra A`` and ``intra B``, one person each, and of ``mixed``, half of each."""
 
     rows: Mapping[str, Ints]  # ascending
     identities: tuple[str, str]  # the two identities
@@ -39,12 +39,12 @@ class IdentityGroups:
     @property
     def note(self) -> str | None:
         """A message if an identity has fewer images than wanted, else None."""
-        fewest = min(len(self.rows[name]) for name in GROUPS[:2])
+        fewest = min(len(self.rows[name]) for name in INTRA)
         if fewest >= self.wanted:
             return None
         return (
             f"no two identities have {self.wanted} images; the largest have "
-            f"{len(self.rows[GROUPS[0]])} and {len(self.rows[GROUPS[1]])}"
+            f"{len(self.rows[INTRA[0]])} and {len(self.rows[INTRA[1]])}"
         )
 
 
@@ -66,7 +66,7 @@ def identity_groups(
     count = min(len(a), len(b))
     mixed = np.concatenate([_some(a, (count + 1) // 2, generator), _some(b, count // 2, generator)])
     chosen = (str(names[a[0]]), str(names[b[0]]))
-    rows = dict(zip(GROUPS, (a, b, np.sort(mixed)), strict=True))
+    rows = dict(zip((*INTRA, "mixed"), (a, b, np.sort(mixed)), strict=True))
     return IdentityGroups(rows, chosen, int(images))
 
 
@@ -77,79 +77,84 @@ def _some(rows: Ints, count: int, generator: np.random.Generator) -> Ints:
     return np.sort(generator.choice(rows, size=count, replace=False))
 
 
-def group_summary(groups: IdentityGroups, scores: Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
-    """Mean and standard deviation (ddof 1) of each score in each group."""
+def group_summary(rows: Mapping[str, Ints], scores: Mapping[str, npt.ArrayLike]) -> pd.DataFrame:
+    """Mean and standard deviation (ddof 1) of each score in each group of these rows."""
     records = []
     for name, values in scores.items():
         vector = as_vector(values, name)
-        for group in GROUPS:
-            part = vector[groups.rows[group]]
-            records.append(
-                {
-                    "score": name,
-                    "group": group,
-                    "n": len(part),
-                    "mean": float(part.mean()),
-                    "sd": float(part.std(ddof=1)),
-                }
-            )
+        for group, members in rows.items():
+            part = vector[members]
+            mean, sd = float(part.mean()), float(part.std(ddof=1))
+            records.append({"group": group, "n": len(part), "score": name, "mean": mean, "sd": sd})
     return pd.DataFrame.from_records(records)
 
 
 def group_tests(
     groups: IdentityGroups,
+    control: str,
+    inter_rows: Ints,
     scores: Mapping[str, npt.ArrayLike],
     *,
     n_bootstrap: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Each identity (intra) against the mix (inter), for every score.
+    """Each identity (intra) against a control (inter), for every score; one row per test.
 
-    The mix contains images of both identities, so p values are descriptive only.
+    ``score``, ``comparison``, ``test``, ``statistic``, ``p``; of the difference of variances
+    (inter - intra) ``low`` and ``high`` of a bootstrap. The mix contains images of both
+    identities, so that its p values are descriptive only.
     """
     n_bootstrap = int(in_range(n_bootstrap, "n_bootstrap", 1))
-    records = []
+    rows = []
     for name, values in scores.items():
         vector = as_vector(values, name)
-        inter = vector[groups.rows["mixed"]]
-        for group in GROUPS[:2]:
+        inter = vector[inter_rows]
+        for group, stream in zip(INTRA, ("identity_a", "identity_b"), strict=True):
             intra = vector[groups.rows[group]]
-            generator = rng(seed, "identity", name, group)
+            generator = rng(seed, "identity", name, stream)
             variances = [
                 part[generator.integers(0, len(part), (n_bootstrap, len(part)))].var(1, ddof=1)
                 for part in (intra, inter)
             ]
-            low, high = percentile_interval(variances[1] - variances[0])
+            ends = percentile_interval(variances[1] - variances[0])
             constant = np.ptp(np.concatenate([intra, inter])) == 0.0
             flat = np.ptp(intra) == 0.0 and np.ptp(inter) == 0.0
-            spread = (np.nan, np.nan) if flat else levene(intra, inter)
-            location = (np.nan, 1.0) if constant else mannwhitneyu(intra, inter)
-            shape = ks_2samp(intra, inter)
-            records.append(
-                {
-                    "score": name,
-                    "group": group,
-                    "against": "mixed",
-                    "levene_statistic": float(spread[0]),
-                    "levene_p": float(spread[1]),
-                    "mannwhitney_statistic": float(location[0]),
-                    "mannwhitney_p": float(location[1]),
-                    "ks_statistic": float(shape[0]),
-                    "ks_p": float(shape[1]),
-                    "variance_difference": float(inter.var(ddof=1) - intra.var(ddof=1)),
-                    "variance_low": float(low),
-                    "variance_high": float(high),
-                }
-            )
-    return pd.DataFrame.from_records(records)
+            gap = inter.var(ddof=1) - intra.var(ddof=1)
+            none = (np.nan, np.nan)
+            found = {
+                "levene": (*(none if flat else levene(intra, inter)), *none),
+                "mann-whitney": (
+                    *((np.nan, 1.0) if constant else mannwhitneyu(intra, inter)),
+                    *none,
+                ),
+                "kolmogorov-smirnov": (*ks_2samp(intra, inter)[:2], *none),
+                "variance-difference": (gap, np.nan, *ends),
+            }
+            head = (name, f"{group} – {control}")
+            rows += [(*head, test, *map(float, numbers)) for test, numbers in found.items()]
+    columns = ["score", "comparison", "test", "statistic", "p", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[:3], "str"))
 
 
 def group_silhouette(latents: npt.ArrayLike, groups: IdentityGroups) -> float:
     """Silhouette (Euclidean) of the two identities in latent space, in [-1, 1]."""
     z = as_matrix(latents, "latents")
-    a, b = (groups.rows[name] for name in GROUPS[:2])
+    a, b = (groups.rows[name] for name in INTRA)
     labels = np.repeat([0, 1], [len(a), len(b)])
     return float(silhouette_score(z[np.concatenate([a, b])], labels))
+
+
+def spaces_of(latents: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]) -> dict[str, Floats]:
+    """Spaces of the samples, (n, k): each score, all of them standardised, the latents."""
+    z = as_matrix(latents, "latents")
+    spaces = {name: as_vector(values, name, len(z))[:, None] for name, values in scores.items()}
+    if spaces:
+        table = np.hstack(list(spaces.values()))
+        deviation = table.std(axis=0)
+        spaces["heuristics"] = (table - table.mean(axis=0)) / np.where(
+            deviation > 0.0, deviation, 1.0
+        )
+    return spaces | {"latents": z}
 
 
 def same_pairs(identities: npt.ArrayLike) -> Ints:
@@ -195,17 +200,10 @@ def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int 
     return np.column_stack([first, second])
 
 
-def roc_auc(positive: npt.ArrayLike, negative: npt.ArrayLike) -> float:
-    """Probability that a positive scores higher than a negative, ties one half."""
-    p, q = as_vector(positive, "positive scores"), as_vector(negative, "negative scores")
-    ranks = rankdata(np.concatenate([p, q]))
-    return float((ranks[: len(p)].sum() - len(p) * (len(p) + 1) / 2.0) / (len(p) * len(q)))
-
-
-def pair_auc_interval(
+def pair_auc(
     positive: Floats, negative: Floats, same: Ints, different: Ints
-) -> tuple[float, float]:
-    """95 % interval of the AUC of same-person pairs against pairs of two people.
+) -> tuple[float, float, float]:
+    """AUC of same-person pairs against pairs of two people, and its 95 % interval.
 
     DeLong's influences summed by person, a pair of two people counting for both; logit scale, with
     Student's t. Its degrees of freedom are those of people who differ, each weighted by his pairs:
@@ -235,11 +233,11 @@ def pair_auc_interval(
     count = int(taking_part.sum())
     variance = max(total - float(np.sum(twice**2)), independent) * count / max(count - 1, 1)
     if variance == 0.0 and 0.0 < auc < 1.0:
-        return auc, auc
+        return auc, auc, auc
     freedom = pair_freedom(pairs[taking_part])
     if not 0.0 < auc < 1.0 or np.isnan(freedom):
-        return float("nan"), float("nan")
-    return logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
+        return auc, float("nan"), float("nan")
+    return auc, *logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
 
 
 def pair_freedom(pairs: Floats) -> float:
@@ -257,52 +255,35 @@ def pair_freedom(pairs: Floats) -> float:
 
 
 def pair_aucs(
-    identities: npt.ArrayLike,
-    latents: npt.ArrayLike,
-    scores: Mapping[str, npt.ArrayLike],
-    *,
-    seed: int = 0,
+    identities: npt.ArrayLike, spaces: Mapping[str, Floats], *, seed: int = 0
 ) -> pd.DataFrame:
     """ROC AUC of "same identity" over all same-identity pairs and matched different ones.
 
-    Similarity is minus a distance (the published notebook scored the distance itself).
+    Similarity is minus the distance in each of the spaces (the published notebook scored the
+    distance itself); in ``latents`` minus the cosine distance, too.
     """
-    z = as_matrix(latents, "latents")
     names = np.asarray(identities)
-    codes = identity_codes(names, len(z))
+    codes = identity_codes(names, len(spaces["latents"]))
     same = same_pairs(names)
     if not len(same):
         raise InputError("identities: none has two samples, so there is no same-identity pair")
     different = matched_different_pairs(names, same, seed=seed)
-    pairs = np.concatenate([same, different])
-    measures = _similarities(z, pairs, {k: as_vector(v, k, len(z)) for k, v in scores.items()})
+    i, j = np.concatenate([same, different]).T
+    measures = {name: -pair_distances(values, i, j) for name, values in spaces.items()}
+    # Half the squared chord is 1 − cosine.
+    measures["latents (cosine)"] = -0.5 * pair_distances(unit_rows(spaces["latents"]), i, j) ** 2
     records = []
     for name, similarity in measures.items():
         positive, negative = similarity[: len(same)], similarity[len(same) :]
-        low, high = pair_auc_interval(positive, negative, codes[same[:, 0]], codes[different])
+        auc, low, high = pair_auc(positive, negative, codes[same[:, 0]], codes[different])
         records.append(
             {
-                "measure": name,
-                "auc": roc_auc(positive, negative),
-                "low": low,
-                "high": high,
+                "space": name,
+                "auc": auc,
                 "n_same": len(positive),
                 "n_different": len(negative),
+                "low": low,
+                "high": high,
             }
         )
     return pd.DataFrame.from_records(records)
-
-
-def _similarities(z: Floats, pairs: Ints, scores: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Minus the distance of every pair, by measure."""
-    i, j = pairs.T
-    out = {name: -np.abs(values[i] - values[j]) for name, values in scores.items()}
-    if scores:
-        table = np.column_stack(list(scores.values()))
-        deviation = table.std(axis=0)
-        table = (table - table.mean(axis=0)) / np.where(deviation > 0.0, deviation, 1.0)
-        out["heuristics"] = -pair_distances(table, i, j)
-    out["latents_euclidean"] = -pair_distances(z, i, j)
-    # Half the squared chord is 1 − cosine.
-    out["latents_cosine"] = -0.5 * pair_distances(unit_rows(z), i, j) ** 2
-    return out

@@ -90,7 +90,7 @@ def pixel_differences(images: np.ndarray, i: Ints, j: Ints) -> Floats:
 
 def near_duplicates(
     latents: npt.ArrayLike,
-    images: np.ndarray,
+    images: np.ndarray | None,
     ids: npt.ArrayLike,
     *,
     candidates: int = 2_000,
@@ -100,50 +100,46 @@ def near_duplicates(
     """Pairs that show one photograph, and the closest other pairs by latents, as :data:`COLUMNS`.
 
     Copies (equal pixels) and near-duplicates by falling detail correlation, then near matches by
-    falling cosine.
+    falling cosine. Without images equal latents are copies, and what needs images is NaN.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
-    if not len(matrix) == len(images) == len(names):
-        raise InputError(
-            f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one of "
-            "each per sample"
-        )
     count = int(in_range(candidates, "candidates", 1))
     in_range(detail, "detail", 0.0, 1.0)
-    small = thumbnails(images, _SIDE).astype(np.float64)
-    small -= small.mean(axis=1, keepdims=True)
-    found = [similar_pairs(points, _LEAST_SIMILARITY, count).pairs for points in (matrix, small)]
+    points = [matrix]
+    if images is not None:
+        if not len(matrix) == len(images) == len(names):
+            raise InputError(
+                f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one "
+                "of each per sample"
+            )
+        small = thumbnails(images, _SIDE).astype(np.float64)
+        points.append(small - small.mean(axis=1, keepdims=True))
+    found = [similar_pairs(one, _LEAST_SIMILARITY, count).pairs for one in points]
     i, j = np.unique(np.concatenate(found).reshape(-1, 2), axis=0).astype(np.int64).T
-    details = detail_correlation(images, i, j)
-    centre = np.full(len(i), np.nan)
-    asked = details >= min(detail, DETAIL_SUPPORTED)
-    margin = images.shape[1] // 8
-    centre[asked] = detail_correlation(images, i[asked], j[asked], margin=margin)
-    table = pd.DataFrame(
-        {
-            "i": i,
-            "j": j,
-            "id_i": names[i],
-            "id_j": names[j],
-            "detail": details,
-            "detail_centre": centre,
-            "similarity": pair_cosines(matrix, i, j),
-            "distance": pair_distances(matrix, i, j),
-            "pixel_difference": pixel_differences(images, i, j),
-        }
+    table = pd.DataFrame({"i": i, "j": j, "id_i": names[i], "id_j": names[j]})
+    table["similarity"], table["distance"] = (
+        pair_cosines(matrix, i, j),
+        pair_distances(matrix, i, j),
     )
-    supported = (table["detail"] >= DETAIL_SUPPORTED) & (
-        table["similarity"] >= SIMILARITY_SUPPORTED
-    )
-    same = ((table["detail"] >= detail) | supported) & (table["detail_centre"] >= CENTRE)
-    copy = table["pixel_difference"] == 0.0
+    if images is None:
+        same = copy = (matrix[i] == matrix[j]).all(axis=1)
+        table["detail"] = np.where(copy, 1.0, np.nan)
+        table[["detail_centre", "pixel_difference"]] = np.nan
+    else:
+        details = detail_correlation(images, i, j)
+        centre = np.full(len(i), np.nan)
+        asked = details >= min(detail, DETAIL_SUPPORTED)
+        margin = images.shape[1] // 8
+        centre[asked] = detail_correlation(images, i[asked], j[asked], margin=margin)
+        supported = (details >= DETAIL_SUPPORTED) & (table["similarity"] >= SIMILARITY_SUPPORTED)
+        same = ((details >= detail) | supported) & (centre >= CENTRE)
+        gaps = pixel_differences(images, i, j)
+        copy = gaps == 0.0
+        table = table.assign(detail=details, detail_centre=centre, pixel_difference=gaps)
     table["verdict"] = np.select([copy, same], ["copy", "near-duplicate"], "near match")
-    ordered = table[same | copy].sort_values(
-        ["detail", "similarity", "i", "j"], ascending=[False, False, True, True]
-    )
-    alike = table[~(same | copy)].sort_values(
-        ["similarity", "i", "j"], ascending=[False, True, True]
-    )
-    alike = alike.head(int(in_range(near_matches, "near_matches", 0)))
-    return pd.concat([ordered, alike], ignore_index=True)[list(COLUMNS)].astype(COLUMNS)
+    order = ["detail", "similarity", "i", "j"]
+    ordered = table[same | copy].sort_values(order, ascending=[False, False, True, True])
+    others = table[~(same | copy)].sort_values(order[1:], ascending=[False, True, True])
+    others = others.head(int(in_range(near_matches, "near_matches", 0)))
+    return pd.concat([ordered, others], ignore_index=True)[list(COLUMNS)].astype(COLUMNS)

@@ -27,7 +27,7 @@ from latent_microscope.statistics.auc import (
     testable_folds,
     two_sided_p,
 )
-from latent_microscope.statistics.summaries import benjamini_hochberg
+from latent_microscope.statistics.summaries import benjamini_hochberg, satterthwaite
 
 _NUMBERS = (
     *("auc", "low", "high", "p", "q", "auc_pixels", "low_pixels", "high_pixels", "auc_colour"),
@@ -303,6 +303,4 @@ def probe_error(
     error, freedom = sampling_error(found, residuals, clusters)
     if not error > 0.0:
         return error, freedom
-    training = float(np.mean(shifts**2))
-    total = error**2 + training
-    return float(np.sqrt(total)), total**2 / (error**4 / freedom + training**2 / len(shifts))
+    return satterthwaite([(error**2, freedom), (float(np.mean(shifts**2)), len(shifts))])

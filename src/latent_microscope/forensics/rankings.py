@@ -1,5 +1,8 @@
 """The creative latent score, and ranked lists of samples by it and by its parts."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -77,33 +80,25 @@ def generic_subset(
     return np.flatnonzero(below)
 
 
-def ranking_table(
-    uniqueness: npt.ArrayLike,
-    originality: npt.ArrayLike,
-    cls: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    *,
-    n_stereotypes: int = 140,
-    n_frontier: int = 150,
-    n_grey: int = 50,
-    percentile: float = 25.0,
-) -> pd.DataFrame:
-    """All ranked lists in one table: ``list``, ``rank`` (from 1), ``index``, ``value``.
+def ranked_lists(scores: pd.DataFrame, lists: Mapping[str, Any]) -> pd.DataFrame:
+    """The ranked lists of a VAE, by the section ``lists`` of a study's config.
 
-    ``value`` is originality for stereotypes, else CLS; the generic subset has the lowest CLS first.
+    Returns:
+        ``list`` (creative, stereotypes, grey, generic: lowest CLS first), ``rank`` (from 0),
+        ``index``, ``id``, ``uniqueness``, ``originality``, ``stability``, ``cls``, ``cluster``.
     """
-    u = as_vector(uniqueness, "uniqueness")
-    o = as_vector(originality, "originality", len(u))
-    c = as_vector(cls, "cls", len(u))
-    generic = generic_subset(u, o, percentile)
-    lists = [
-        ("stereotypes", ranked(o, n_stereotypes, largest=False), o),
-        ("creative_frontier", ranked(c, n_frontier, largest=True), c),
-        ("grey_region", grey_region(c, labels, n_grey), c),
-        ("generic_subset", generic[np.argsort(c[generic], kind="stable")], c),
-    ]
-    parts = []
-    for name, index, values in lists:
-        ranks = np.arange(1, len(index) + 1)
-        parts.append({"list": name, "rank": ranks, "index": index, "value": values[index]})
-    return pd.concat([pd.DataFrame(p) for p in parts if len(p["index"])], ignore_index=True)
+    u, o, c = (as_vector(scores[name], name) for name in ("uniqueness", "originality", "cls"))
+    generic = generic_subset(u, o, lists["generic_percentile"])
+    rows = {
+        "creative": ranked(c, lists["creative"], largest=True),
+        "stereotypes": ranked(o, lists["stereotypes"], largest=False),
+        "grey": grey_region(c, scores["cluster"], lists["grey"]),
+        "generic": generic[np.argsort(c[generic], kind="stable")],
+    }
+    index = np.concatenate(list(rows.values()))
+    lengths = [len(part) for part in rows.values()]
+    heads = pd.Series(np.repeat(list(rows), lengths), dtype="str")
+    ranks = np.concatenate([np.arange(length) for length in lengths])
+    columns = ["id", "uniqueness", "originality", "stability", "cls", "cluster"]
+    chosen = scores[columns].iloc[index].reset_index(drop=True)
+    return pd.concat([pd.DataFrame({"list": heads, "rank": ranks, "index": index}), chosen], axis=1)

@@ -11,7 +11,6 @@ from latent_microscope.neighbours.blocks import unit_rows
 from latent_microscope.neighbours.means import COSINE_FLOOR
 from latent_microscope.seeds import derive, rng
 
-REFERENCE_ROWS = 2_000
 _BLOCK = 4_096
 
 Floats = npt.NDArray[np.float64]
@@ -50,48 +49,35 @@ def reference_uniqueness(
     return score * (mean if variant == "script" else 1.0 + mean)
 
 
-def restart_uniqueness(
-    latents: npt.ArrayLike,
-    unmixings: npt.NDArray[np.float64],
-    variant: str = "script",
-    *,
-    reference_rows: int = REFERENCE_ROWS,
-    seed: int = 0,
-) -> Floats:
-    """(n, restarts) uniqueness by the sources of every ICA restart; NaN for one that failed."""
-    matrix = as_matrix(latents, "latents")
-    count = int(in_range(reference_rows, "reference_rows", 2))
-    n = len(matrix)
-    reference = np.arange(n)
-    if n > count:
-        chosen = rng(seed, "reference-rows").choice(n, size=count, replace=False)
-        reference = np.sort(chosen)
-    out = np.full((n, len(unmixings)), np.nan)
-    for restart, unmixing in enumerate(unmixings):
-        if np.isfinite(unmixing).all():
-            out[:, restart] = reference_uniqueness(unmix(matrix, unmixing), reference, variant)
-    return out
-
-
 def run_restart_scores(
     latents: npt.ArrayLike,
     ids: npt.NDArray[np.object_],
     restarts: pd.DataFrame,
     unmixings: npt.NDArray[np.float64],
     variant: str = "script",
-    reference_rows: int = REFERENCE_ROWS,
+    reference_rows: int = 2_000,
     *,
     root_seed: int,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Table ``id``, ``restart_<number>`` and ``chosen`` of one run of a study."""
-    values = restart_uniqueness(
-        latents,
-        unmixings,
-        variant,
-        reference_rows=reference_rows,
-        seed=derive(root_seed, "score_restarts", seed),
-    )
-    chosen = int(restarts["restart"].to_numpy()[np.flatnonzero(restarts["chosen"])[0]])
-    columns = {f"restart_{r}": values[:, k] for k, r in enumerate(restarts["restart"])}
-    return pd.DataFrame({"id": pd.Series(ids, dtype="str"), **columns, "chosen": chosen})
+    """Uniqueness by the sources of every ICA restart of one VAE.
+
+    Returns:
+        ``id``, ``restart_<number>`` (NaN for one that failed) and ``chosen``, the number of the
+        restart that all other tables use.
+    """
+    matrix = as_matrix(latents, "latents")
+    count = int(in_range(reference_rows, "reference_rows", 2))
+    n = len(matrix)
+    reference = np.arange(n)
+    if n > count:
+        generator = rng(derive(root_seed, "score_restarts", seed), "reference-rows")
+        reference = np.sort(generator.choice(n, size=count, replace=False))
+    table = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
+    for number, unmixing in zip(restarts["restart"], unmixings, strict=True):
+        table[f"restart_{number}"] = np.nan
+        if np.isfinite(unmixing).all():
+            sources = unmix(matrix, unmixing)
+            table[f"restart_{number}"] = reference_uniqueness(sources, reference, variant)
+    chosen = restarts.loc[restarts["chosen"], "restart"]
+    return table.assign(chosen=int(chosen.iloc[0]))

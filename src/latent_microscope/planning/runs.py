@@ -141,7 +141,7 @@ def title(study: Study, at: Wildcards) -> str:
         parts.append(f"seed {at.seed}")
     if at.method:
         parts.append(f"sources as {at.method}")
-    if study.is_made_up:
+    if study.is_synthetic_demo:
         parts.append("synthetic demo data")
     return " · ".join(parts)
 

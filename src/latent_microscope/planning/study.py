@@ -55,7 +55,7 @@ class Study:
 
     @property
     def kind(self) -> str:
-        """synthetic, detection, faces, alignment, simulations or own."""
+        """synthetic, detection, faces, alignment, simulations or custom."""
         return str(self.settings["kind"])
 
     def is_of(self, *kinds: str) -> bool:
@@ -113,7 +113,7 @@ class Study:
         return self.kind == "alignment" and not self.settings["simulated_votes"]
 
     @property
-    def is_made_up(self) -> bool:
+    def is_synthetic_demo(self) -> bool:
         """Whether its data are synthetic demo data, so that its numbers are no results."""
         named = [self.settings[k] for k in ("dataset", "images", "votes") if k in self.settings]
         return self.name.startswith("demo-") or any(

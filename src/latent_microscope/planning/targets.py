@@ -82,7 +82,7 @@ def told_studies(studies: Mapping[str, Study]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "settings": study.settings,
-            "made_up": study.is_made_up,
+            "synthetic_demo": study.is_synthetic_demo,
             "explorer": "".join(explorer_of(study)),
         }
         for name, study in studies.items()

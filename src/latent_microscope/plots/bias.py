@@ -1,18 +1,17 @@
 """Attribute bias of groups of samples with intervals, and linear probes of every attribute."""
 
 from collections.abc import Hashable, Mapping
-from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from latent_microscope.arguments import In
+from latent_microscope.forensics.bias import LIMITS
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots import style
@@ -23,7 +22,6 @@ from latent_microscope.plots.style import FAINT, INK, MUTED, NOISE, Look, Page, 
 from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.seeds import rng
 
-_NEUTRAL = {"odds": (0.85, 1.15), "ratio": (0.90, 1.10)}
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
 _MARKS = (
@@ -57,7 +55,7 @@ def _span(tables: list[pd.DataFrame], most: float, others: Any = ()) -> tuple[fl
 def _ratio_axis(ax: Axes, span: tuple[float, float], definition: str) -> None:
     """A logarithmic axis of a ratio, with its neutral range."""
     ax.set_xscale("log")
-    ax.axvspan(*_NEUTRAL[definition], color=FAINT, alpha=0.6, lw=0)
+    ax.axvspan(*LIMITS[definition][::-1], color=FAINT, alpha=0.6, lw=0)
     ax.axvline(1.0, color=MUTED, lw=0.7)
     ax.set_xlim(span)
     style.log_ticks(ax.xaxis, span[1] / span[0])
@@ -76,54 +74,22 @@ def plot_cluster_bias(
     abi: In,
     title: str,
     look: Look,
+    column: str = "cluster",
     definition: str = "odds",
     top: int = 10,
     most: int = 6,
     root_seed: int = 0,
 ) -> Figure:
-    """The ``top`` attributes furthest from 1 in each of the largest clusters, with images.
+    """The ``top`` attributes furthest from 1 in each of the largest clusters, or in C_max.
 
-    ``definition`` is odds or ratio; ``root_seed`` draws the images.
+    Each beside some of its images. ``column`` is that of the clusters: cluster, or cmax (the
+    largest one only); ``definition`` is odds or ratio; ``root_seed`` draws the images.
     """
-    labels = joined(samples, clusters, ([], ["cluster"]))["cluster"].to_numpy()
-    groups = {f"cluster {k}": np.flatnonzero(labels == k) for k in biggest_clusters(labels)[:most]}
-    draws = rng(root_seed, "plot_cluster_bias")
-    return _with_images(images, abi, definition, groups, draws, title, look, top, ALL_NOISE)
-
-
-def plot_cmax_bias(
-    *,
-    images: In,
-    samples: In,
-    clusters: In,
-    abi: In,
-    title: str,
-    look: Look,
-    definition: str = "odds",
-    top: int = 10,
-    root_seed: int = 0,
-) -> Figure:
-    """The ``top`` attributes of C_max furthest from 1, with images; as ``plot_cluster_bias``."""
-    labels = joined(samples, clusters, ([], ["cmax"]))["cmax"].fillna(-1).to_numpy(int)
-    found = biggest_clusters(labels)
-    groups = {"cmax": np.flatnonzero(labels == found[0])} if found else {}
-    draws = rng(root_seed, "plot_cmax_bias")
-    nothing = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
-    return _with_images(images, abi, definition, groups, draws, title, look, top, nothing)
-
-
-def _with_images(
-    images: Path,
-    abi: Path,
-    definition: str,
-    groups: Mapping[str, npt.NDArray[np.int64]],
-    draws: np.random.Generator,
-    title: str,
-    look: Look,
-    top: int,
-    nothing: str,
-) -> Figure:
-    """One row per group (name → rows of the images): its attributes, and some of its images."""
+    labels = joined(samples, clusters, ([], [column]))[column].fillna(-1).to_numpy(int)
+    found = biggest_clusters(labels)[: most if column == "cluster" else 1]
+    names = [f"cluster {k}" if column == "cluster" else column for k in found]
+    groups = {n: np.flatnonzero(labels == k) for n, k in zip(names, found, strict=True)}
+    draws = rng(root_seed, f"plot_{column}_bias")
     pictures, bias = load_npy(images, mmap=True), load_table(abi)
     bias = bias[bias["definition"] == definition]
     step = 2.2  # inches
@@ -133,7 +99,9 @@ def _with_images(
         f"{_MARKS}; ×: a cell of the table is 0",
     )
     if not groups:
-        style.say(page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3), nothing)
+        why = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
+        place = page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3)
+        style.say(place, ALL_NOISE if column == "cluster" else why)
         look.panels.add("bars")
         return page.figure
     tables = {name: strongest(bias[bias["group"] == name], top) for name in groups}

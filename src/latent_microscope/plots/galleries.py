@@ -23,6 +23,7 @@ from latent_microscope.seeds import rng
 from latent_microscope.statistics.pca import principal_plane
 
 Rows = npt.NDArray[np.int64]
+_CAPTION = "U {uniqueness:.3g} O {originality:.3g}\nS {stability:.4f} CLS {cls:.2f}"
 Person = tuple[str, Rows]  # a group of images of one person, and its rows
 LISTS = {
     "creative": ("creative frontier", "highest creative latent score (CLS)", "cls"),
@@ -149,7 +150,9 @@ def plot_cluster_control(
     sizes = [f"n = {count(len(rows))}" for rows in groups]
     names = [f"cluster {chosen}, {sizes[0]}", f"control: random others, of {sizes[1]}"]
     drawn = [np.sort(draws.permutation(rows)[:shown]) for rows in groups]
-    captions = [[_scores_of(table.iloc[i]) for i in rows] for rows in drawn]
+    captions = [
+        [_CAPTION.format_map(row) for row in table.iloc[rows].to_dict("records")] for rows in drawn
+    ]
     grids = [Grid(pictures[r], 5, 3.3, c, 2, 5) for r, c in zip(drawn, captions, strict=True)]
     height = max(grid.height for grid in grids)
     page = Page(
@@ -168,13 +171,6 @@ def plot_cluster_control(
         ax.set_xticks([0, 1], [f"cluster {chosen}", "others"])
         look.panel(ax, column, "abcd"[k], pretty(column))
     return page.figure
-
-
-def _scores_of(row: pd.Series) -> str:
-    return (
-        f"U {row['uniqueness']:.3g} O {row['originality']:.3g}\n"
-        f"S {row['stability']:.4f} CLS {row['cls']:.2f}"
-    )
 
 
 def _violins(ax: Axes, groups: Sequence[np.ndarray], look: Look) -> None:

@@ -1,4 +1,4 @@
-"""Simulations of the bias index: power, false positives under the null, coverage of intervals."""
+"""Simulations: power of the bias tests, calibration of every method of inference."""
 
 from itertools import product
 from string import ascii_lowercase
@@ -9,13 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from latent_microscope.arguments import In
-from latent_microscope.forensics.bias_simulations import COVERAGE, LEVEL, POWER
+from latent_microscope.forensics.bias_simulations import LEVEL, POWER
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
-from latent_microscope.plots.panels import band, estimate, name_rows, reference
+from latent_microscope.plots.panels import name_rows, reference
 from latent_microscope.plots.style import Look, Page, count
-
-_EFFECTS = {"odds": "odds ratio", "ratio": "ratio", "difference": "difference"}
 
 
 def plot_power(*, power: In, title: str, look: Look, attributes: int = 40) -> Figure:
@@ -62,45 +60,25 @@ def _curves(ax: Axes, table: pd.DataFrame, column: str, look: Look) -> None:
         ax.fill_between(x, low, high, color=look.colour(k), alpha=0.18, lw=0)
 
 
-def plot_calibration(*, null: In, coverage: In, title: str, look: Look) -> Figure:
-    """Rejections under the global null, and coverage of the 95 % intervals."""
-    alarms, covered = load_table(null), load_table(coverage)
-    groups = list(covered.groupby(["scenario", "effect", "members"], sort=False))
-    height = max(0.27 * len(alarms), 0.2 * len(groups))
+def plot_calibration(*, calibration: In, title: str, look: Look) -> Figure:
+    """Every method of inference on its grid: false alarms, coverage and bias by cell."""
+    table = load_table(calibration)
+    table = table[table["nominal"].notna() & table["value"].notna()]
+    rows = list(table.groupby(["method", "outcome"], sort=False))
+    height = 0.16 * len(rows)
     page = Page(
         1.2 + height,
-        f"{title} · false positives and coverage",
-        f"{count(alarms['runs'].max())} simulated studies; a: 95 % intervals, dashed: 5 %, dotted: "
-        "its 99 % binomial limit; b: dots: prevalences and odds ratios, line: mean, band: 93 % to "
-        "97 %",
+        f"{title} · calibration of the inference",
+        f"one dot per cell of a method's grid, {count(table['n'].max())} data sets each at most; "
+        "line: nominal value; red: outside the band of the nominal value, simultaneous over cells",
     )
-    left, right = page.axes(2.0, 0.72, 1.5, height), page.axes(5.35, 0.72, 1.7, height)
-    procedures = []
-    for y, row in enumerate(alarms.to_dict("records")):
-        colour = look.colour(0 if row["required"] else 4)
-        estimate(left, y, row["share"], (row["low"], row["high"]), colour, lw=1.3)
-        scenario = row["scenario"].replace("independent images, correlated", "correlated")
-        procedures.append(f"{_short(scenario)},\n{row['procedure']}, {row['tests']} tests")
-    reference(left, x=LEVEL)
-    reference(left, x=float(alarms["limit"].max()), ls=":")
-    name_rows(left, procedures, size=5.8)
-    left.set_xlim(0, max(0.12, 1.08 * float(alarms["high"].max())))
-    look.panel(left, "null", "a", "global null", "share of studies with any rejection")
-    band(right, *COVERAGE)
-    reference(right, x=1 - LEVEL)
-    names = []
-    for y, (_, part) in enumerate(groups):
-        scenario, effect, members = part[["scenario", "effect", "members"]].iloc[0]
-        values = part["coverage"].to_numpy(float)
-        colour = look.colour(list(_EFFECTS).index(effect))
-        right.scatter(values, np.full(len(values), y), s=8, c=colour, alpha=0.55, linewidths=0)
-        right.plot([values.mean()] * 2, [y - 0.3, y + 0.3], color=colour, lw=1.6)
-        names.append(f"{_short(scenario)}, {_EFFECTS[effect]}, n = {count(members)}")
-    name_rows(right, names, size=5.8)
-    right.set_xlim(min(0.9, float(covered["coverage"].min()) - 0.01), 1.0)
-    look.panel(right, "coverage", "b", "intervals", xlabel="coverage of the 95 % interval")
+    ax = page.axes(3.1, 0.72, 3.9, height)
+    for y, (_, part) in enumerate(rows):
+        colours = [look.colour(1 if outside else 0) for outside in part["outside"]]
+        ax.scatter(part["value"], np.full(len(part), y), s=8, c=colours, alpha=0.55, linewidths=0)
+        nominal = part["nominal"].iloc[0]
+        ax.plot([nominal] * 2, [y - 0.35, y + 0.35], color="black", lw=0.8)
+    names = [f"{method}: {outcome}".replace("_", " ") for (method, outcome), _ in rows]
+    name_rows(ax, names, size=5.8)
+    look.panel(ax, "calibration", "", "", xlabel="share of data sets (bias: mean)")
     return page.figure
-
-
-def _short(scenario: str) -> str:
-    return scenario.replace(" images", "").replace("few people hold most", "few people")

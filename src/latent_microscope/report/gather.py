@@ -266,14 +266,15 @@ def probes(study: Study) -> dict[str, Any]:
     }
 
 
-def coverage(study: Study) -> dict[str, Any]:
-    """Coverage by scenario, effect and size."""
+def calibration(study: Study) -> dict[str, Any]:
+    """Range over the cells by method and outcome."""
+    table = study.table("calibration")
     rows = [
-        [*key, part["coverage"].mean(), part["coverage"].min(), part["coverage"].max(),
-         part["agrees"].mean()]
-        for key, part in f.groups(study.table("coverage"), "scenario", "effect", "members")
+        [*key, len(part), part["value"].min(), part["value"].max(), part["nominal"].iloc[0],
+         int(part["outside"].sum()), int((part["explained"] != "").sum())]
+        for key, part in f.groups(table[table["nominal"].notna()], "method", "outcome")
     ]  # fmt: skip
-    columns = ["scenario", "effect", "members", "mean", "low", "high", "agrees"]
+    columns = ["method", "outcome", "cells", "low", "high", "nominal", "outside", "explained"]
     return {"shown": pd.DataFrame(rows, columns=columns)}
 
 

@@ -40,7 +40,7 @@ class Document:
 
     study: Study
     settings: Mapping[str, Any]  # resolved config
-    made_up: bool  # whether its data are synthetic
+    synthetic_demo: bool  # whether its data are synthetic
     explorer: str  # path of the page to explore its latent space; empty without one
     images: float | None  # how many
     ground: Ground
@@ -92,7 +92,7 @@ def document(
     captions: Captions,
     chains: Chains,
 ) -> Document:
-    """Gather a study: ``told`` has its settings, and may have made_up and explorer.
+    """Gather a study: ``told`` has its settings, and may have synthetic_demo and explorer.
 
     A file without its sidecar or with another content, or two of one name, are an InputError.
     """
@@ -107,7 +107,7 @@ def document(
     return Document(
         study=study,
         settings=settings,
-        made_up=bool(told.get("made_up")),
+        synthetic_demo=bool(told.get("synthetic_demo")),
         explorer=str(told.get("explorer") or ""),
         images=images,
         ground=chains.ground((*tables, *figures)),

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from latent_microscope import former_names
+from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
-from latent_microscope.report.sections import render, sections
+from latent_microscope.report.sections import has, render, sections
 from latent_microscope.report.study import Study
 
 BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
@@ -22,27 +22,7 @@ CONTENTS = {
     "probes @probes duplicates",
     "alignment": "alignment @rsa behaviour @accuracy @confusions ceilings recovery @recovery "
     "@layers @fold-training forensics",
-    "simulations": "null coverage power @power @calibration",
-}
-FIGURES = {
-    "detectors-whole-intended": "Scores as detectors of authentic samples",
-    "scenarios": "Detectors on harder ground truths",
-    "vae-checks": "Aggregated posterior, errors, checks of the VAE",
-    "reliability": "Reliability of the scores",
-    "bias-forest": "Odds ratios with intervals",
-    "sbs-sizes": "SBS by minimal cluster size",
-    "cluster-stability": "Stability of clusters",
-    "clusters": "UMAP by cluster, CLS, uniqueness, originality",
-    "uniqueness-originality": "Uniqueness against originality",
-    "probes": "Linear probes of every attribute",
-    "rsa": "Similarity of every model to human judgements",
-    "accuracy": "Errors and similarity to human judgements",
-    "confusions": "Confusion matrices of annotators and models",
-    "recovery": "Model recovery",
-    "layers": "Similarity to human judgements from the first layer to the last",
-    "fold-training": "Fine-tuning in folds: curves, and the epochs chosen on validation images",
-    "power": "Power over odds ratio, prevalence and cluster size",
-    "calibration": "False alarms and coverage",
+    "simulations": "calibration power @power @calibration",
 }
 
 
@@ -83,9 +63,16 @@ def _study(folder: Path) -> Iterator[str]:
     crops = run["settings"].get("crops") or ["whole"]
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
         if words := part.partition("@")[2]:
-            yield from (picture(FIGURES[words], name) for name in study.pictures(words, crops))
-        else:
+            files = [(file, t) for f in registry.figures() for file, t in f.titles.items()]
+            title = max((len(file), t) for file, t in files if words.startswith(file))[1]
+            yield from (
+                picture(title[0].upper() + title[1:], name) for name in study.pictures(words, crops)
+            )
+        elif has(study, part):
             yield render(part, study, html=False, folder=where)
+    if former := [name for name in former_names.TABLES if name in study.tables]:
+        links = ", ".join(f"[{name}]({where}/tables/{name}.csv)" for name in former)
+        yield f"Tables that are now parts of the table `calibration`: {links}."
     yield _times(run)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from latent_microscope.published import KIND
 from latent_microscope.report import formats, gather
 from latent_microscope.report.study import Study
 
@@ -33,8 +34,7 @@ SECTIONS = (
     ("behaviour", "Behaviour against the votes", "behaviour"),
     ("ceilings", "Noise ceilings", "ceilings"),
     ("recovery", "Model recovery", "recovery"),
-    ("false-alarms", "False alarms", "null"),
-    ("coverage", "Coverage of the intervals", "coverage"),
+    ("calibration", "False alarms and coverage", "calibration"),
     ("power", "Power", "power"),
     ("training", "Training", ""),
     ("diagnostics", "Diagnostics of the VAE", "diagnostics"),
@@ -56,7 +56,7 @@ FIGURES = {
     "layers": "layers",
     "behaviour": "accuracy confusions entropy disputed",
     "recovery": "recovery",
-    "coverage": "calibration",
+    "calibration": "calibration",
     "power": "power",
     "training": "training classifier-training fold-training",
     "diagnostics": "vae-checks vae-diagnostics vae-images vae-samples traversals",
@@ -94,9 +94,9 @@ def environment(html: bool = True) -> Environment:
         lstrip_blocks=True,
     )
     functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
-    names = {"OURS": gather.OURS, "FALSE_DISCOVERY_RATE": gather.FALSE_DISCOVERY_RATE}
+    names = {name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE")}
     made.filters |= functions
-    made.globals |= functions | names | {"warnings": WARNINGS}
+    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
     return made
 
 
@@ -123,7 +123,7 @@ def sections(
     tables, figures = set(study.tables), dict.fromkeys(study.figures)
     made = []
     for key, title, templates in SECTIONS:
-        names = [name for name in templates.split() if _has(study, name)]
+        names = [name for name in templates.split() if has(study, name)]
         drawn = [n for words in FIGURES.get(key, "").split() for n in study.pictures(words)]
         own = [name for name in dict.fromkeys(drawn) if name in figures]
         figures = {name: None for name in figures if name not in own}
@@ -140,6 +140,7 @@ def sections(
     return made
 
 
-def _has(study: Study, template: str) -> bool:
+def has(study: Study, template: str) -> bool:
+    """Whether a study has the tables of a template."""
     needs = NEEDS.get(template, (template,))
     return study.has(*needs) or (needs[0] in study.tables and needs[0] in MAY_BE_EMPTY)

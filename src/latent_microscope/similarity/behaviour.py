@@ -91,19 +91,15 @@ def cross_entropy(
     return float(np.mean(cross_entropy_each(logits, target, temperature)))
 
 
-def kl_divergence(
-    logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
-) -> float:
+def kl_divergence(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Mean Kullback-Leibler divergence KL(votes || model)."""
-    each = cross_entropy_each(logits, target, temperature)
+    each = cross_entropy_each(logits, target)
     return float(np.mean(each - entr(np.asarray(target, dtype=np.float64)).sum(axis=1)))
 
 
-def js_divergence_each(
-    logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
-) -> Float64:
+def js_divergence_each(logits: npt.ArrayLike, target: npt.ArrayLike) -> Float64:
     """Jensen-Shannon divergence of each image."""
-    p = softmax(logits, temperature)
+    p = softmax(logits)
     t = _distribution(target, p.shape)
     m = 0.5 * (p + t)
     # Terms p log(p/m): m is positive wherever p or t is.
@@ -112,11 +108,9 @@ def js_divergence_each(
     return np.asarray(np.maximum(each, 0.0))
 
 
-def js_divergence(
-    logits: npt.ArrayLike, target: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
-) -> float:
+def js_divergence(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Mean Jensen-Shannon divergence (at most log 2); not its square root."""
-    return float(np.mean(js_divergence_each(logits, target, temperature)))
+    return float(np.mean(js_divergence_each(logits, target)))
 
 
 def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -179,13 +173,11 @@ def second_best_accuracy(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     return float(np.mean(right[open_images])) if open_images.any() else float("nan")
 
 
-def entropy_correlation(
-    logits: npt.ArrayLike, counts: npt.ArrayLike, temperature: npt.ArrayLike = 1.0
-) -> float:
+def entropy_correlation(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     """Spearman correlation over images of predictive entropy and vote entropy; NaN if constant."""
     # Sums of the same terms in another order must tie.
     a = rankdata(np.round(vote_entropy(counts), 12))
-    b = rankdata(entr(softmax(logits, temperature)).sum(axis=1))
+    b = rankdata(entr(softmax(logits)).sum(axis=1))
     a -= a.mean()
     b -= b.mean()
     size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))

@@ -1,7 +1,8 @@
 """Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import cast
 
 import numpy as np
@@ -222,15 +223,15 @@ def partial_correlation(gram: Float64) -> Float64:
     return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def rank_gram(items: Sequence[Ranks]) -> Float64:
-    """Centred sums of products of doubled ranks, shape (k, k)."""
-    k = len(items)
-    gram = np.empty((k, k))
-    for i in range(k):
-        _require_same_length(items[0], items[i])
-        gram[i, i] = items[i].variation
-        for j in range(i):
-            gram[i, j] = gram[j, i] = covariation(items[i].doubled, items[j].doubled)
+def rank_gram(items: Sequence[Ranks], mapped: Callable = map) -> Float64:
+    """Centred sums of products of doubled ranks, shape (k, k); ``mapped``: such as a pool's map."""
+    for item in items[1:]:
+        _require_same_length(items[0], item)
+    gram = np.diag([item.variation for item in items])
+    pairs = list(combinations(range(len(items)), 2))
+    sums = mapped(lambda ij: covariation(items[ij[0]].doubled, items[ij[1]].doubled), pairs)
+    for (i, j), value in zip(pairs, sums, strict=True):
+        gram[i, j] = gram[j, i] = value
     return gram
 
 

@@ -148,14 +148,13 @@ def rank_covariance(x: Binned, y: Binned, chosen: Selection) -> Influence:
     """Covariance of the mid-ranks of two variables over the chosen pairs; 12 times it is rho-a."""
     number = x.bins.size
     by_x, by_y, total = _conditional(x.bins, y.bins, x.midranks, y.midranks)
-    gx, gy = (_above(part, number) for part in (by_x, by_y))
+    gx, gy = (
+        # Mean over all pairs of what is in higher bins, and half of the same bin.
+        ((part.sum() - np.cumsum(part) + 0.5 * part) / number).astype(np.float32)
+        for part in (by_x, by_y)
+    )
     sums = _rank_sums(x.bins, y.bins, x.midranks, y.midranks, gx, gy, chosen.starts, chosen.columns)
     return Influence(total / number - 0.25, centred(sums, chosen, number))
-
-
-def _above(part: Float64, number: int) -> npt.NDArray[np.float32]:
-    """Mean over all pairs of what is in higher bins, and half of the same bin."""
-    return ((part.sum() - np.cumsum(part) + 0.5 * part) / number).astype(np.float32)
 
 
 def sign_concordance(x: Binned, y: Binned, chosen: Selection) -> Influence:

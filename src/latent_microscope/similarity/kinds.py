@@ -7,11 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student
 
+from latent_microscope.published import KIND
 from latent_microscope.statistics.auc import two_sided_p
-from latent_microscope.statistics.summaries import holm
+from latent_microscope.statistics.summaries import holm, satterthwaite
 
 FEWEST_SEEDS = 3
-KIND, THESE = "kinds of networks", "these networks"
+THESE = "these networks"
 COLUMNS = [
     *("kind_a", "kind_b", "seeds_a", "seeds_b", "difference", "low", "high"),
     *("p", "p_adjusted", "generalises_to"),
@@ -48,16 +49,13 @@ def kind_differences(
             first, second = places[a], places[b]
             gap = float(point[first].mean() - point[second].mean())
             drawn = draws[:, first].mean(axis=1) - draws[:, second].mean(axis=1)
-            of_images = float(np.var(drawn, ddof=1))
             of_seeds = [
                 (float(np.var(point[own], ddof=1)) / len(own), len(own) - 1)
                 for own in (first, second)
                 if len(own) >= FEWEST_SEEDS
             ]
-            variance = of_images + sum(v for v, _ in of_seeds)
-            below = sum(v**2 / freedom for v, freedom in of_seeds)
-            freedom = variance**2 / below if below > 0.0 else np.inf
-            error = float(np.sqrt(variance))
+            of_images = (float(np.var(drawn, ddof=1)), np.inf)
+            error, freedom = satterthwaite([of_images, *of_seeds])
             half = float(student.ppf((1.0 + level) / 2.0, freedom)) * error
             p = two_sided_p(gap, error, freedom)
             scope = KIND if len(of_seeds) == 2 else THESE

@@ -1,7 +1,7 @@
 """Small statistics shared by both halves: multiplicity, intervals, summaries over seeds."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,19 @@ import pandas as pd
 from latent_microscope.errors import InputError
 
 Floats = npt.NDArray[np.float64]
+
+
+def satterthwaite(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Standard error of a sum of independent variances, and degrees of freedom of Student's t.
+
+    Source: Satterthwaite 1946.
+
+    Args:
+        parts: Variance and its degrees of freedom (may be infinite) of each part.
+    """
+    variances, freedoms = np.array(list(parts), dtype=np.float64).T
+    total, below = variances.sum(), (variances**2 / freedoms).sum()
+    return float(np.sqrt(total)), float(total**2 / below) if below > 0.0 else float("inf")
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> Floats:

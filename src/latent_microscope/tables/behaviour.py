@@ -11,8 +11,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import entr
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
-from latent_microscope.io.inputs import HumanVotes
+from latent_microscope.io.artefacts import load_npy
+from latent_microscope.io.inputs import HumanVotes, joined
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import behaviour as measured
 from latent_microscope.similarity import influence
@@ -86,10 +86,8 @@ def load_classifiers(
     for place, (path, name, seed) in enumerate(zip(logits, names, seeds, strict=True)):
         own = None
         if place in files:
-            table = load_table(files[place], ["id", "temperature"])
-            names_of_both = (str(samples), str(files[place]))
-            joined = join_by_id(load_table(samples, ["id"]), table, names=names_of_both)
-            own = joined["temperature"].to_numpy(dtype=np.float64)
+            table = joined(samples, files[place], ([], ["temperature"]))
+            own = table["temperature"].to_numpy(dtype=np.float64)
         values = _checked_logits(load_npy(path, mmap=True), votes, name)
         found.append(Classifier(name, seed, values, own))
     return found
@@ -127,16 +125,14 @@ def behaviour_table(
     folds: Ints,
     *,
     seed: int = 0,
-    n_splits: int = 10,
-    n_simulated: int = 5,
 ) -> pd.DataFrame:
     """Scores of every classifier, of annotators and of the baselines: model, seed, measures.
 
     ``human``: what people reach: accuracy and error consistency of one random vote; second-best
     accuracy, entropy correlation and Jensen-Shannon divergence of half of the votes against the
-    other half (mean over ``n_splits``). Its cross-entropy is the entropy of the votes and its KL 0,
+    other half (mean over 10 splits). Its cross-entropy is the entropy of the votes and its KL 0,
     minima that only the votes themselves reach. ``perfect``: the ceiling, a model that knows the
-    response probabilities, against these votes (mean over ``n_simulated`` truths), where labels
+    response probabilities, against these votes (mean over 5 truths), where labels
     are not asked for. Both need two votes per image. ``human_majority``: the most frequent answer.
     Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy is infinite),
     ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1 and no
@@ -152,12 +148,12 @@ def behaviour_table(
     size = len(votes.classes)
     majority = votes.counts.argmax(axis=1) == votes.labels
     references: dict[str, dict[str, float]] = {
-        "human": _human(votes, n_splits, seed),
+        "human": _human(votes, seed),
         "human_majority": {
             "accuracy": float(majority.mean()),
             "error_consistency": _consistency(majority, votes),
         },
-        "perfect": _perfect(votes, n_simulated, seed),
+        "perfect": _perfect(votes, seed),
         "label": _baseline("label", one_hot(votes.labels, size), votes),
         "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
         "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
@@ -171,7 +167,7 @@ def _several(votes: HumanVotes) -> bool:
     return int(votes.counts.sum(axis=1).min()) > 1
 
 
-def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
+def _human(votes: HumanVotes, seed: int) -> dict[str, float]:
     scores = {
         "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
         "cross_entropy": float(vote_entropy(votes.counts).mean()),
@@ -179,16 +175,16 @@ def _human(votes: HumanVotes, n_splits: int, seed: int) -> dict[str, float]:
     }
     if not _several(votes):
         return scores
-    generators = (rng(seed, "annotator_scores", number) for number in range(n_splits))
+    generators = (rng(seed, "annotator_scores", number) for number in range(10))
     halves = _columns([measured.annotator_scores(votes.counts, one) for one in generators])
     kappa = measured.human_error_consistency(votes.counts, votes.labels)
     return {**scores, **halves, "error_consistency": kappa}
 
 
-def _perfect(votes: HumanVotes, n_simulated: int, seed: int) -> dict[str, float]:
-    if not (_several(votes) and n_simulated):
+def _perfect(votes: HumanVotes, seed: int) -> dict[str, float]:
+    if not _several(votes):
         return {}
-    generators = (rng(seed, "perfect_scores", number) for number in range(n_simulated))
+    generators = (rng(seed, "perfect_scores", number) for number in range(5))
     return _columns([measured.perfect_scores(votes.counts, one) for one in generators])
 
 
@@ -344,7 +340,8 @@ def behaviour_intervals(
     for name, seed_of_model, logits, temperatures in rows:
         numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
         drawn = influence.linear_draws(numbers, len(shares), n_draws, seed)
-        table = score_table(INTERVAL_MEASURES, _point(numbers), _scores(drawn), LEVEL)
+        point = _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
+        table = score_table(INTERVAL_MEASURES, point, _scores(drawn), LEVEL)
         table = table.rename(columns={"model": "measure", "score": "value"})
         tables.append(table.assign(model=name, seed=seed_of_model, n_draws=n_draws))
     return _typed(pd.concat(tables, ignore_index=True).reindex(columns=INTERVAL_COLUMNS))
@@ -389,11 +386,6 @@ def _numbers(
     for name, x, y in (("hm", human, model), ("hh", human, human), ("mm", model, model)):
         numbers[name] = influence.rank_covariance_of_images(x, y)
     return numbers
-
-
-def _point(numbers: dict[Hashable, Influence]) -> Floats:
-    """The scores themselves."""
-    return _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
 
 
 def _scores(draws: Draws) -> Floats:

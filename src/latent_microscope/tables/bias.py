@@ -9,7 +9,8 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import attribute_bias, binary_attributes
-from latent_microscope.io.artefacts import join_by_id, load_table
+from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.inputs import joined
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
 COLUMNS = {
@@ -52,7 +53,7 @@ def bias_groups(
 
 
 def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
-    """Identities to resample, unknown ones (-1) as single people; None if all are unknown."""
+    """Codes of people, unknown ones (-1) as single people; None if all are unknown."""
     known = np.asarray(identities, dtype=np.int64)
     if (known < 0).all():
         return None
@@ -60,13 +61,10 @@ def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
 
 
 def resampled_people(samples: Path | None, like: Path) -> npt.NDArray[np.int64] | None:
-    """Identities to resample, in the row order of ``like``; None if there are none."""
-    people = load_table(samples) if samples else pd.DataFrame()
-    if "identity" not in people:
+    """Codes of people, in the row order of ``like``; None if there are none."""
+    if not samples or "identity" not in load_table(samples):
         return None
-    names = (str(like), str(samples))
-    both = join_by_id(load_table(like, ["id"]), people[["id", "identity"]], names=names)
-    return resampling_units(both["identity"])
+    return resampling_units(joined(like, samples, ([], ["identity"]))["identity"])
 
 
 def bias_table(
@@ -75,7 +73,6 @@ def bias_table(
     definitions: Sequence[str],
     *,
     identities: npt.NDArray[np.int64] | None,
-    resamples: int,
 ) -> pd.DataFrame:
     """Attribute bias index of every group, definition and attribute: :data:`COLUMNS`.
 
@@ -83,10 +80,9 @@ def bias_table(
     ``q_seed`` adjusts over the attributes of all groups of the VAE: the family of someone who
     searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
     with the same p, and other seeds are replicates, not more hypotheses. ``identities`` are
-    clusters of samples; None, or ``resamples`` 0: samples are independent.
+    clusters of samples; None: samples are independent.
     """
     present = binary_attributes(attributes)[0]
-    people = identities if resamples > 0 else None
     parts = []
     for group, members in groups.items():
         rest = ~members
@@ -96,12 +92,7 @@ def bias_table(
             "prevalence_members": present[members].mean(axis=0),
             "prevalence_rest": present[rest].mean(axis=0) if rest.any() else np.nan,
         }
-        measured = attribute_bias(
-            attributes,
-            members,
-            definitions,
-            identities=people,
-        )
+        measured = attribute_bias(attributes, members, definitions, identities=identities)
         parts += [table.assign(**columns, definition=name) for name, table in measured.items()]
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})

@@ -1,7 +1,6 @@
 """Tables of cluster stability: over resamples, UMAP seeds and VAE seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -31,15 +30,6 @@ SUMMARY = {
 }
 
 
-@dataclass(frozen=True)
-class ClusterStability:
-    """What repeats say about one VAE's clusters; tables as of ``forensics.cluster_stability``."""
-
-    pairs: pd.DataFrame  # first, second, then their agreement
-    clusters: pd.DataFrame  # Jaccard of each cluster
-    sbs: pd.DataFrame  # by smallest cluster size, or by UMAP seed
-
-
 def resample_stability(
     plane: npt.ArrayLike,
     *,
@@ -51,12 +41,16 @@ def resample_stability(
     resampling: str,
     share: float,
     seed: int,
-) -> ClusterStability:
+) -> dict[str, pd.DataFrame]:
     """Cluster resamples of one UMAP (n, 2) again and compare each with the clusters of the whole.
 
     Resamples are of ``identities`` (n people, or None) by ``resampling``: ``subsample`` (a
     ``share`` of them) or ``bootstrap``. ``sizes`` are the smallest cluster sizes of the SBS curve,
     capped at n / 2; agreement and Jaccard are of ``min_cluster_size``.
+
+    Returns:
+        ``pairs``: first, second, then their agreement. ``clusters``: Jaccard of each. ``sbs``: by
+        smallest cluster size.
     """
     points = np.asarray(plane, dtype=np.float64)
     curve = measured.capped_sizes(sizes, len(points), min_cluster_size)
@@ -92,7 +86,7 @@ def resample_stability(
         resampling=resampling,
     )
     clusters = measured.jaccard_table(own, found, baselines)
-    return ClusterStability(pd.DataFrame(pairs, columns=list(PAIRS)), clusters, sbs)
+    return {"pairs": pd.DataFrame(pairs, columns=list(PAIRS)), "clusters": clusters, "sbs": sbs}
 
 
 def _padded(values: np.ndarray, labels: Ints) -> np.ndarray:
@@ -109,8 +103,11 @@ def plane_stability(
     min_cluster_size: int,
     min_samples: int,
     seed: int,
-) -> ClusterStability:
-    """Compare the clusters on the UMAPs of several seeds, the first being the one that is used."""
+) -> dict[str, pd.DataFrame]:
+    """Compare the clusters on the UMAPs of several seeds, the first being the one that is used.
+
+    Tables as of :func:`resample_stability`, ``sbs`` by UMAP seed.
+    """
     size = min_cluster_size
     labels = [
         measured.hierarchy_labels(plane, [size], min_samples=min_samples)[size] for plane in planes
@@ -130,11 +127,11 @@ def plane_stability(
         for part, name in zip(labels, names, strict=True)
     ]
     columns = ["umap", "min_cluster_size", "share", "n_clusters", "noise_share"]
-    return ClusterStability(
-        pd.DataFrame(pairs, columns=list(PAIRS)),
-        measured.jaccard_table(own, found, baselines),
-        pd.concat(curve, ignore_index=True)[columns],
-    )
+    return {
+        "pairs": pd.DataFrame(pairs, columns=list(PAIRS)),
+        "clusters": measured.jaccard_table(own, found, baselines),
+        "sbs": pd.concat(curve, ignore_index=True)[columns],
+    }
 
 
 def run_pairs(clusters: Sequence[pd.DataFrame], seeds: Sequence[int], *, seed: int) -> pd.DataFrame:

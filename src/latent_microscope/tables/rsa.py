@@ -4,9 +4,9 @@ Over all images, within the folds of cross-validated networks, and between class
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,10 @@ from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
 from latent_microscope.io.pages import release
 from latent_microscope.io.scratch import scratch_folder
-from latent_microscope.similarity.comparison import require_same_images, rho_a
+from latent_microscope.similarity.comparison import rank_gram, require_same_images, rho_a
 from latent_microscope.similarity.files import ids_path, load_rdm
 from latent_microscope.similarity.measures import OVER_PARTS, Frame, frame, measures, ready
-from latent_microscope.similarity.ranks import Ranks, covariation
+from latent_microscope.similarity.ranks import Ranks
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.variance import explained, rivals, semipartial_among
 from latent_microscope.similarity.votes import vote_shares
@@ -158,12 +158,14 @@ def compare_sources(
             require_same_images([people, matrix])
             model = ready(matrix, source.rows(matrix), shared)
             values = measures(reference, model, shared, tau=tau)
-            return values, _on_disk(model.ranked.ranks, folder / f"{place}.npy")
+            save_npy(folder / f"{place}.npy", model.ranked.ranks.doubled)
+            mapped_ranks = np.asarray(load_npy(folder / f"{place}.npy", mmap=True))
+            return values, replace(model.ranked.ranks, doubled=mapped_ranks)
 
         with ThreadPoolExecutor(threads) as pool:
             results = list(pool.map(measured, range(len(models))))
             ranks = [reference.ranked.ranks, *(own for _, own in results)]
-            gram = _gram(ranks, pool.map)
+            gram = rank_gram(ranks, pool.map)
         against = rivals(models)
         own = semipartial_among(gram, against)
         others = [explained(gram, [1 + place for place in rest]) for rest in against]
@@ -185,23 +187,6 @@ def compare_sources(
 def _self_rho_a(ranks: Ranks) -> float:
     pairs = float(ranks.doubled.size)
     return 3.0 * ranks.variation / (pairs**3 - pairs)
-
-
-def _on_disk(ranks: Ranks, path: Path) -> Ranks:
-    """The same, memory-mapped."""
-    save_npy(path, ranks.doubled)
-    return Ranks(np.asarray(load_npy(path, mmap=True)), ranks.variation, ranks.tied_pairs)
-
-
-def _gram(ranks: Sequence[Ranks], mapped: Callable) -> Floats:
-    """Centred sums of products of all doubled ranks."""
-    size = len(ranks)
-    gram = np.diag([own.variation for own in ranks])
-    pairs = list(itertools.combinations(range(size), 2))
-    sums = mapped(lambda ij: covariation(ranks[ij[0]].doubled, ranks[ij[1]].doubled), pairs)
-    for (i, j), value in zip(pairs, sums, strict=True):
-        gram[i, j] = gram[j, i] = value
-    return gram
 
 
 def _similarity(models: Sequence[Source], gram: Floats) -> pd.DataFrame:
@@ -259,8 +244,6 @@ def compare_within_folds(
             ready(rdm(x[inside], metric, ids), x[inside], shared) for x in (shares, rows)
         )
         values = measures(human, model, shared)
-        pairs = len(human.matrix)
-        scale = 3.0 / (float(pairs) ** 3 - pairs)
         table.append(
             {
                 **values,
@@ -269,11 +252,11 @@ def compare_within_folds(
                 "value": values["rho_a"],
                 "semipartial": float("nan"),
                 "others_explain": float("nan"),
-                "self_rho_a": scale * model.ranked.ranks.variation,
-                "human_self_rho_a": scale * human.ranked.ranks.variation,
+                "self_rho_a": _self_rho_a(model.ranked.ranks),
+                "human_self_rho_a": _self_rho_a(human.ranked.ranks),
                 "label_only": rho_a(human.ranked.ranks, shared.label.ranks),
                 "n_images": n,
-                "n_pairs": pairs,
+                "n_pairs": len(human.matrix),
             }
         )
     return pd.DataFrame(table)[["fold", "method", *_NUMBERS, *_COUNTS]]
