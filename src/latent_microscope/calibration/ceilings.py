@@ -16,12 +16,13 @@ import numpy.typing as npt
 from latent_microscope.calibration.grid import Cell, Goal, Method
 from latent_microscope.similarity import behaviour
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.ceiling import ceiling_status, simulated_truth
-from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.ceiling import Rows, Score, simulated_ceilings
+from latent_microscope.similarity.comparison import compare, rank_rdm
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import vote_shares
 
 _METHODS = ("spearman", "rho-a")
+_SIMULATED = 2  # truths of each strength
 _CLEAR = ("dirichlet", "softmax", "near-unanimous", "ambiguous")
 _WEAK = ("flat", "clusters", "identical")
 _VOTES = ("2", "4", "10", "50", "100", "2-20", "4 or 100")
@@ -67,16 +68,21 @@ def simulate(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
     n = int(cell["n"])
     truth = responses(str(cell["world"]), n, int(cell["classes"]), generator)
     counts = generator.multinomial(totals(str(cell["votes"]), n, generator), truth)
-    true, observed = rdm(truth), rdm(vote_shares(counts))
-    simulated = rdm(simulated_truth(counts, generator))
-    found = {}
-    for method in _METHODS:
-        value, known = (
-            float(np.nan_to_num(compare(one, observed, method))) for one in (simulated, true)
-        )
-        ceiling = float("nan") if ceiling_status(counts, value) else value
-        found[f"bias {method}"] = ceiling - known
-    return found
+    known = np.nan_to_num(_scores(None)(truth, vote_shares(counts)))
+    seed = int(generator.integers(2**31))
+    ceilings = simulated_ceilings(counts, _scores, _SIMULATED, seed)
+    return {
+        f"bias {method}": one.value - true
+        for method, one, true in zip(_METHODS, ceilings, known, strict=True)
+    }
+
+
+def _scores(rows: Rows | None) -> Score:
+    def score(a: Floats, b: Floats) -> list[float]:
+        x, y = (rank_rdm(rdm(one if rows is None else one[rows])) for one in (a, b))
+        return [compare(x, y, method) for method in _METHODS]
+
+    return score
 
 
 def simulate_behaviour(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
