@@ -50,7 +50,7 @@ Score = Callable[[Float64, Float64], npt.ArrayLike]
 # Strengths of simulated populations: these powers of 2 times the fitted ones; how far from 0 the
 # right one is expected (a standard deviation) where halves tell little.
 _POWERS, _EXPECTED = np.arange(-3.0, 4.0), 1.5
-_MOST_IMAGES = 1000  # of one simulation, at random
+_MOST_IMAGES = 1500  # of one simulation, at random
 _HALVES = 2  # splits of the votes per simulation
 # Simulated halves may differ from those of the votes by so much, and by so many standard errors.
 _UNLIKE, _ERRORS = 0.02, 2.0
@@ -231,7 +231,7 @@ def simulated_ceilings(
     variance that is between images (:func:`share_error`); where there are fewer than 20 images per
     class (most frequent answer), 10 with 20 votes each; where over 95 % of the images are
     unanimous; and where simulated halves differ from those of the votes by more than 0.02 and two
-    standard errors. Of more than 1,000 images each simulation takes 1,000 at random.
+    standard errors. Of more than 1,500 images each simulation takes 1,500 at random.
 
     Args:
         votes: Shape (n, classes), at least 2 per image.
@@ -281,27 +281,30 @@ def _halves(votes: Counts, score: Score, generator: np.random.Generator) -> Floa
 def _ceiling(votes: Counts, simulations: Float64, fewer: float) -> Ceiling:
     """The ceiling of one measure from simulations, (7 n_simulated, 3), as ``simulate`` gives.
 
-    Halves and scores are cubic in the power; ``fewer``: standard errors of all images, in those of
-    one simulation.
+    Halves and scores are cubic in the power. Of some images only (``fewer``: the standard error of
+    all, in those of one simulation) they are also linear in how alike halves of their votes are.
     """
     powers = np.resize(_POWERS, len(simulations))
     known = np.isfinite(simulations).all(axis=1)
     if known.sum() < len(_POWERS):
         return Ceiling(np.nan, np.nan, ceiling_status(votes, np.nan), np.nan, np.nan)
-    seen = float(simulations[known, 0].mean())
-    fits = np.polynomial.polynomial.polyfit(powers[known], simulations[known, 1:], 3)
+    seen, found = simulations[known, 0], simulations[known, 1:]
+    terms = np.vander(powers[known], 4)
+    if fewer < 1.0:
+        terms = np.column_stack([terms, seen - seen.mean()])
+    fits = np.linalg.lstsq(terms, found)[0]
     finest = np.linspace(_POWERS[0], _POWERS[-1], 121)
-    halves, true = np.polynomial.polynomial.polyval(finest, fits)
-    rest = simulations[known, 1:] - np.polynomial.polynomial.polyval(powers[known], fits).T
-    errors = fewer * np.sqrt(np.sum(rest**2, axis=0) / max(len(rest) - 4, 1))
-    error = errors[0] + 1e-3
-    best = np.argmin(((halves - seen) / error) ** 2 + (finest / _EXPECTED) ** 2)
+    halves, true = (np.vander(finest, 4) @ fits[:4]).T
+    rest = np.sum((found - terms @ fits) ** 2, axis=0)
+    errors = fewer * np.sqrt(rest / max(len(terms) - terms.shape[1], 1))
+    error, target = errors[0] + 1e-3, float(seen.mean())
+    best = np.argmin(((halves - target) / error) ** 2 + (finest / _EXPECTED) ** 2)
     value = float(np.clip(true[best], 0.0, 1.0))
     status = ceiling_status(votes, value)
-    if not status and abs(halves[best] - seen) > _UNLIKE + _ERRORS * error:
+    if not status and abs(halves[best] - target) > _UNLIKE + _ERRORS * error:
         status = UNLIKE
     shown = float("nan") if status else value
-    return Ceiling(shown, float(errors[1]), status, seen, float(halves[best]))
+    return Ceiling(shown, float(errors[1]), status, target, float(halves[best]))
 
 
 def share_error(counts: Counts) -> float:
