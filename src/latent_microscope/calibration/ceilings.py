@@ -1,6 +1,7 @@
 """Noise ceilings of votes in populations of images that the estimator does not assume.
 
-Softmax of normal logits (Dirichlet only in ``dirichlet``), clear and ambiguous images, two tight
+Softmax of normal logits (Dirichlet only in ``dirichlet``), clear and ambiguous images, logits of
+heavy tails, images half sure and half guessed, images along a line from class to class, two tight
 clusters without classes, and identical images; few, many and unequal votes. A world's true score is
 that of its own response probabilities against the votes drawn. No two images of a world are exactly
 alike, except in ``identical``: Spearman rewards exact ties of the true RDM, which no votes can tell
@@ -45,6 +46,14 @@ def responses(world: str, n: int, classes: int, generator: np.random.Generator) 
         tilt = np.linspace(-0.35, 0.35, classes)
         side = generator.choice([-1.0, 1.0], size=(n, 1))
         return softmax(side * tilt + 0.05 * noise)
+    if world == "heavy-tailed":
+        return softmax(3.0 * label + 1.2 * generator.standard_t(3, size=(n, classes)))
+    if world == "guessed":
+        sure = generator.random((n, 1)) < 0.5
+        return softmax(np.where(sure, 8.0 * label + noise, 0.15 * noise))
+    if world == "line":
+        place = generator.uniform(0.0, classes - 1.0, size=(n, 1))
+        return softmax(-1.5 * (place - np.arange(classes)) ** 2)
     if world == "ambiguous":
         other = np.roll(label, 1, axis=1)
         share = np.where(generator.random((n, 1)) < 0.3, 0.5, 1.0)
@@ -106,6 +115,8 @@ _CELLS: tuple[Cell, ...] = (
     *_cells(_FEW, ("50",), 50, 4),
     *_cells(_FEW, ("50",), 50, 10),
     *_cells(("softmax", "near-unanimous"), ("10",), 1000, 10),
+    *_cells(("heavy-tailed", "guessed", "line"), ("5", "20"), 300, 4),
+    *_cells(("heavy-tailed", "guessed", "line"), ("10",), 300, 10),
 )
 _EXPLAINED = {
     "world=clusters, votes=4, n=200, classes=4": "differences so small, true score below 0.15, "
