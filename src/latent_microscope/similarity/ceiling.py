@@ -224,14 +224,14 @@ def simulated_ceilings(
     seed: int,
     threads: int = 1,
 ) -> list[Ceiling]:
-    """Ceilings of several measures, each by its own halves.
+    """Ceilings of several measures, each by its own halves; NaN also where it is not defined.
 
-    They are not available where identical images might be taken for different ones: a ceiling below
-    0.5 or fewer than 4 votes per image, and a standard error above 0.08 of the share of the votes'
-    variance that is between images (:func:`share_error`); where there are fewer than 20 images per
-    class (most frequent answer), 10 with 20 votes each; where over 95 % of the images are
-    unanimous; and where simulated halves differ from those of the votes by more than 0.02 and two
-    standard errors. Of more than 1,500 images each simulation takes 1,500 at random.
+    They are not available (NaN, with a status) where identical images might be taken for different
+    ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
+    the share of the votes' variance that is between images (:func:`share_error`); where there are
+    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; where over 95 % of
+    the images are unanimous; and where simulated halves differ from those of the votes by more than
+    0.02 and two standard errors. Of more than 1,500 images each simulation takes 1,500 at random.
 
     Args:
         votes: Shape (n, classes), at least 2 per image.
@@ -255,16 +255,17 @@ def simulated_ceilings(
         score = over(rows)
         truth = population.draw(votes, generator, 2.0 ** _POWERS[number % len(_POWERS)])
         drawn = generator.multinomial(votes.sum(axis=1), truth)
-        seen = _halves(votes, score, generator)
         try:
+            seen = _halves(votes, score, generator)
             halves = np.nan_to_num(_halves(drawn, score, generator))
             true = np.nan_to_num(np.atleast_1d(score(truth, vote_shares(drawn))))
-        except InputError:  # simulated votes without a distance, e.g. the correlation of equal ones
-            halves = true = np.full_like(seen, np.nan)
+        except InputError:  # votes without a distance, e.g. the correlation of as many for each
+            return np.full((3, 1), np.nan)
         return np.stack([seen, halves, true])
 
     with ThreadPoolExecutor(threads) as pool:
-        found = np.array(list(pool.map(simulate, range(len(_POWERS) * n_simulated))))
+        ran = list(pool.map(simulate, range(len(_POWERS) * n_simulated)))
+    found = np.array(np.broadcast_arrays(*ran))
     fewer = min(1.0, np.sqrt(_MOST_IMAGES / n))
     return [_ceiling(votes, one, fewer) for one in np.moveaxis(found, 2, 0)]
 
