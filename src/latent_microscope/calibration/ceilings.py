@@ -121,9 +121,9 @@ _CELLS: tuple[Cell, ...] = (
 _EXPLAINED = {
     "world=clusters, votes=4, n=200, classes=4": "differences so small, true score below 0.15, "
     "that the images are often taken for identical",
-    "world=near-unanimous, votes=4, n=100, classes=4": "six images have a second answer",
-    "world=near-unanimous, votes=4 or 100, n=100, classes=4": "half of the images have no second "
-    "answer to fit the spread within a class to",
+    "world=clusters, votes=100, n=200, classes=4": "two points in one group, which no Dirichlet has",
+    "world=line, votes=10, n=300, classes=10": "true distances between far images are nearly equal, "
+    "which 10 votes do not show",
 }
 _BEHAVIOUR_CELLS = tuple(
     _cells(("dirichlet", "softmax", "near-unanimous", "ambiguous"), ("10", "50", "2-20"), 200, 4)
