@@ -121,8 +121,8 @@ _CELLS: tuple[Cell, ...] = (
 _EXPLAINED = {
     "world=clusters, votes=4, n=200, classes=4": "differences so small, true score below 0.15, "
     "that the images are often taken for identical",
-    "world=clusters, votes=100, n=200, classes=4": "two points in one group, which no Dirichlet has",
-    "world=line, votes=10, n=300, classes=10": "true distances between far images are nearly equal, "
+    "world=clusters, votes=100, n=200, classes=4": "two points in one group: not Dirichlet",
+    "world=line, votes=10, n=300, classes=10": "true distances of far images are nearly equal, "
     "which 10 votes do not show",
 }
 _BEHAVIOUR_CELLS = tuple(
