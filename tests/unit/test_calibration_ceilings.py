@@ -7,7 +7,9 @@ from latent_microscope.calibration import ceilings
 from latent_microscope.calibration.grid import cell_text
 
 
-@pytest.mark.parametrize("world", ["dirichlet", "softmax", "near-unanimous", "flat", "ambiguous"])
+@pytest.mark.parametrize(
+    "world", ["dirichlet", "softmax", "near-unanimous", "flat", "ambiguous", "line"]
+)
 def test_responses_differ_from_image_to_image(world: str) -> None:
     p = ceilings.responses(world, 40, 5, np.random.default_rng(0))
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
@@ -21,6 +23,12 @@ def test_worlds_have_the_entropy_of_their_name() -> None:
     assert near.max(axis=1).mean() > 0.97
     assert flat.max(axis=1).mean() < 0.5
     assert np.ptp(ceilings.responses("identical", 9, 4, rng), axis=0).max() == 0.0
+    guessed = ceilings.responses("guessed", 400, 4, rng).max(axis=1)
+    assert 0.4 < (guessed > 0.9).mean() < 0.6
+    assert ((guessed > 0.9) | (guessed < 0.4)).all()
+    heavy = ceilings.responses("heavy-tailed", 400, 4, rng)
+    assert heavy.min() < 1e-5  # softmax of normal logits has none
+    assert ceilings.responses("softmax", 400, 4, rng).min() > 1e-5
     clusters = ceilings.responses("clusters", 400, 4, rng)
     between = np.abs(clusters[:, 0] - clusters[:, 0].mean())
     assert between.min() > 0.03  # none lies in the middle

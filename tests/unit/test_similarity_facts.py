@@ -106,9 +106,12 @@ def test_all_images_densenet_and_label(
 @pytest.mark.parametrize(("metric", "expected"), [("euclidean", 0.726), ("correlation", 0.644)])
 def test_all_images_split_half(counts: np.ndarray, metric: str, expected: float) -> None:
     """One split has a standard deviation of 0.003."""
-    ceiling = noise_ceiling(counts, metric, n_splits=1, seed=1)
+    ceiling = noise_ceiling(counts, metric, n_splits=1, seed=1, n_simulated=2)
     assert ceiling.lower == pytest.approx(expected, abs=0.009)
     assert ceiling.upper == pytest.approx(0.917 if metric == "euclidean" else 0.885, abs=0.005)
+    assert ceiling.status == ""
+    if metric == "euclidean":
+        assert ceiling.ceiling == pytest.approx(0.897, abs=0.008)
 
 
 def test_two_thousand_images_equal_scipy(

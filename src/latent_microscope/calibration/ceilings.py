@@ -1,6 +1,7 @@
 """Noise ceilings of votes in populations of images that the estimator does not assume.
 
-Softmax of normal logits (Dirichlet only in ``dirichlet``), clear and ambiguous images, two tight
+Softmax of normal logits (Dirichlet only in ``dirichlet``), clear and ambiguous images, logits of
+heavy tails, images half sure and half guessed, images along a line from class to class, two tight
 clusters without classes, and identical images; few, many and unequal votes. A world's true score is
 that of its own response probabilities against the votes drawn. No two images of a world are exactly
 alike, except in ``identical``: Spearman rewards exact ties of the true RDM, which no votes can tell
@@ -16,12 +17,13 @@ import numpy.typing as npt
 from latent_microscope.calibration.grid import Cell, Goal, Method
 from latent_microscope.similarity import behaviour
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.ceiling import ceiling_status, simulated_truth
-from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.ceiling import Rows, Score, simulated_ceilings
+from latent_microscope.similarity.comparison import compare, rank_rdm
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.votes import vote_shares
 
 _METHODS = ("spearman", "rho-a")
+_SIMULATED = 2  # truths of each strength
 _CLEAR = ("dirichlet", "softmax", "near-unanimous", "ambiguous")
 _WEAK = ("flat", "clusters", "identical")
 _VOTES = ("2", "4", "10", "50", "100", "2-20", "4 or 100")
@@ -44,6 +46,14 @@ def responses(world: str, n: int, classes: int, generator: np.random.Generator) 
         tilt = np.linspace(-0.35, 0.35, classes)
         side = generator.choice([-1.0, 1.0], size=(n, 1))
         return softmax(side * tilt + 0.05 * noise)
+    if world == "heavy-tailed":
+        return softmax(3.0 * label + 1.2 * generator.standard_t(3, size=(n, classes)))
+    if world == "guessed":
+        sure = generator.random((n, 1)) < 0.5
+        return softmax(np.where(sure, 8.0 * label + noise, 0.15 * noise))
+    if world == "line":
+        place = generator.uniform(0.0, classes - 1.0, size=(n, 1))
+        return softmax(-1.5 * (place - np.arange(classes)) ** 2)
     if world == "ambiguous":
         other = np.roll(label, 1, axis=1)
         share = np.where(generator.random((n, 1)) < 0.3, 0.5, 1.0)
@@ -67,16 +77,21 @@ def simulate(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
     n = int(cell["n"])
     truth = responses(str(cell["world"]), n, int(cell["classes"]), generator)
     counts = generator.multinomial(totals(str(cell["votes"]), n, generator), truth)
-    true, observed = rdm(truth), rdm(vote_shares(counts))
-    simulated = rdm(simulated_truth(counts, generator))
-    found = {}
-    for method in _METHODS:
-        value, known = (
-            float(np.nan_to_num(compare(one, observed, method))) for one in (simulated, true)
-        )
-        ceiling = float("nan") if ceiling_status(counts, value) else value
-        found[f"bias {method}"] = ceiling - known
-    return found
+    known = np.nan_to_num(_scores(None)(truth, vote_shares(counts)))
+    seed = int(generator.integers(2**31))
+    ceilings = simulated_ceilings(counts, _scores, _SIMULATED, seed)
+    return {
+        f"bias {method}": one.value - true
+        for method, one, true in zip(_METHODS, ceilings, known, strict=True)
+    }
+
+
+def _scores(rows: Rows | None) -> Score:
+    def score(a: Floats, b: Floats) -> list[float]:
+        x, y = (rank_rdm(rdm(one if rows is None else one[rows])) for one in (a, b))
+        return [compare(x, y, method) for method in _METHODS]
+
+    return score
 
 
 def simulate_behaviour(cell: Cell, generator: np.random.Generator) -> dict[str, float]:
@@ -100,13 +115,15 @@ _CELLS: tuple[Cell, ...] = (
     *_cells(_FEW, ("50",), 50, 4),
     *_cells(_FEW, ("50",), 50, 10),
     *_cells(("softmax", "near-unanimous"), ("10",), 1000, 10),
+    *_cells(("heavy-tailed", "guessed", "line"), ("5", "20"), 300, 4),
+    *_cells(("heavy-tailed", "guessed", "line"), ("10",), 300, 10),
 )
 _EXPLAINED = {
     "world=clusters, votes=4, n=200, classes=4": "differences so small, true score below 0.15, "
     "that the images are often taken for identical",
-    "world=near-unanimous, votes=4, n=100, classes=4": "six images have a second answer",
-    "world=near-unanimous, votes=4 or 100, n=100, classes=4": "half of the images have no second "
-    "answer to fit the spread within a class to",
+    "world=clusters, votes=100, n=200, classes=4": "two points in one group: not Dirichlet",
+    "world=line, votes=10, n=300, classes=10": "true distances of far images are nearly equal, "
+    "which 10 votes do not show",
 }
 _BEHAVIOUR_CELLS = tuple(
     _cells(("dirichlet", "softmax", "near-unanimous", "ambiguous"), ("10", "50", "2-20"), 200, 4)

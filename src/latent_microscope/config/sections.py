@@ -224,7 +224,7 @@ class Inference(Section):
     check_images: int = setting("images on which the bootstrap is checked", 1000, ge=20)
     check_draws: int = setting("bootstrap samples of that check", 200, ge=10)
     simulated_datasets: int = setting(
-        "simulated data sets per kind of truth for the noise ceiling", 3, ge=0
+        "simulated data sets at each of seven strengths for the noise ceiling", 3, ge=0
     )
     simulations: int = setting("data sets per model for model recovery; 0: none", 20, ge=0)
     recovery_images: int = setting("images of each of these data sets", 1000, ge=3)

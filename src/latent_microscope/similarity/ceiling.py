@@ -1,13 +1,19 @@
 """Noise ceilings of a human RDM computed from votes.
 
 The ceiling is the expected score of the true RDM, that of the response probabilities behind the
-votes, against exactly these votes. The true responses are drawn from their posterior in a
-population fitted to the votes (``similarity.populations``). Beside it stands what the two halves of
-the votes reach, and by the Spearman-Brown formula the whole; that formula needs additive errors,
-equal for all pairs, which vote noise is not: images with few votes lie far from all others.
+votes, against exactly these votes. It is found by indirect inference (Gourieroux, Monfort and
+Renault 1993): true responses are drawn from their posterior in a population fitted to the votes
+(``similarity.populations``), its strengths multiplied by a factor, and votes from them. At the
+factor where halves of the simulated votes agree as those of the votes do, the simulated truth
+scores what the true one does: the population only leads from halves to the truth.
+
+Beside it stands what the two halves of the votes reach, and by the Spearman-Brown formula the
+whole; that formula needs additive errors, equal for all pairs, which vote noise is not: images with
+few votes lie far from all others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,15 +21,39 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.comparison import Comparable, compare, partial_compare, rank_rdm
+from latent_microscope.similarity.comparison import (
+    Comparable,
+    RankedRDM,
+    compare,
+    partial_compare,
+    rank_rdm,
+)
 from latent_microscope.similarity.populations import fit_population
-from latent_microscope.similarity.rdms import rdm
-from latent_microscope.similarity.votes import Counts, Float64, as_counts, halve_votes, vote_shares
+from latent_microscope.similarity.rdms import pairs_among, rdm
+from latent_microscope.similarity.votes import (
+    Counts,
+    Float64,
+    as_counts,
+    draw_without_replacement,
+    halve_votes,
+    vote_shares,
+)
 from latent_microscope.statistics.summaries import sd
 
 TOO_FEW = "too few images and votes"
 UNANIMOUS = "nearly all images are unanimous"
+UNLIKE = "halves of simulated votes do not agree as those of the votes"
 """Why a ceiling is not available."""
+Rows = npt.NDArray[np.int64]
+Score = Callable[[Float64, Float64], npt.ArrayLike]
+"""Similarities (k,) of two sets of features, shape (n, classes) each."""
+# Strengths of simulated populations: these powers of 2 times the fitted ones; how far from 0 the
+# right one is expected (a standard deviation) where halves tell little.
+_POWERS, _EXPECTED = np.arange(-3.0, 4.0), 1.5
+_MOST_IMAGES = 1500  # of one simulation, at random
+_HALVES = 2  # splits of the votes per simulation
+# Simulated halves may differ from those of the votes by so much, and by so many standard errors.
+_UNLIKE, _ERRORS = 0.02, 2.0
 # Near 0 a ceiling is 0.24 standard errors too high, and where images differ in one direction only
 # up to 0.5 too low.
 _LARGEST_ERROR = 0.08
@@ -73,32 +103,54 @@ class _Comparison:
 
     metric: str
     method: str
-    controls: list[Comparable]
+    controls: list[RankedRDM]
     pairs: np.ndarray | None
+    n: int  # images
 
-    def score(self, a: Float64, b: Float64) -> float:
+    def score(
+        self, a: Float64, b: Float64, controls: Sequence[Comparable], pairs: np.ndarray | None
+    ) -> float:
         """Similarity of the RDMs of two sets of features."""
         x, y = (rdm(features, self.metric).values for features in (a, b))
-        if self.controls:
-            return partial_compare(x, y, self.controls, pairs=self.pairs)
-        return compare(x, y, self.method, pairs=self.pairs)
+        if controls:
+            return partial_compare(x, y, controls, pairs=pairs)
+        return compare(x, y, self.method, pairs=pairs)
 
-    def of_halves(self, votes: Counts, generator: np.random.Generator) -> float:
-        """Similarity of two random halves of each image's votes."""
-        first, second = halve_votes(votes, generator)
-        return self.score(vote_shares(first), vote_shares(second))
+    def over(self, rows: Rows | None = None) -> Score:
+        """Similarity over some images only (ascending), or over all."""
+        if rows is None:
+            return lambda a, b: self.score(a, b, self.controls, self.pairs)
+        place = within = pairs_among(np.isin(np.arange(self.n), rows))
+        chosen = None
+        if self.pairs is not None:
+            every = np.flatnonzero(self.pairs) if self.pairs.dtype == bool else self.pairs
+            order = np.argsort(every)
+            place = np.minimum(np.searchsorted(every, within, sorter=order), every.size - 1)
+            place = order[place]
+            chosen = np.flatnonzero(every[place] == within)
+            place = place[chosen]
+        held: list[Comparable] = []
+        for one in self.controls:
+            values = np.zeros(within.size)
+            values[... if chosen is None else chosen] = one.ranks.doubled[place]
+            held.append(rank_rdm(values, pairs=chosen))
+        return lambda a, b: self.score(a[rows], b[rows], held, chosen)
 
 
 def _comparison(
-    metric: str, method: str, controls: Sequence[Comparable], pairs: npt.ArrayLike | None
+    n: int,
+    metric: str,
+    method: str,
+    controls: Sequence[Comparable],
+    pairs: npt.ArrayLike | None,
 ) -> _Comparison:
     if controls and method != "spearman":
         raise InputError(
             f"Controls need method spearman, not {method!r}; change the method or give no controls."
         )
     chosen = None if pairs is None else np.asarray(pairs)
-    held: list[Comparable] = [rank_rdm(control, pairs=chosen) for control in controls]
-    return _Comparison(metric, method, held, chosen)
+    held = [rank_rdm(control, pairs=chosen) for control in controls]
+    return _Comparison(metric, method, held, chosen, n)
 
 
 def noise_ceiling(
@@ -114,11 +166,8 @@ def noise_ceiling(
 ) -> NoiseCeiling:
     """Noise ceiling of a human RDM: the expected score of the true RDM against these votes.
 
-    It is not available (NaN, with a status) where identical images might be taken for different
-    ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
-    the share of the votes' variance that is between images (:func:`share_error`); where there are
-    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; and where over
-    95 % of the images are unanimous. A constant true RDM scores 0.
+    See :func:`simulated_ceilings` for where it is not available (NaN, with a status). A constant
+    true RDM scores 0.
 
     Args:
         counts: Votes, shape (n, classes), at least 2 per image.
@@ -128,7 +177,7 @@ def noise_ceiling(
         seed: Root seed.
         controls: RDMs to partial out (method spearman), bare arrays or with ids 0..n-1.
         pairs: Only these pairs, as in ``compare``.
-        n_simulated: Number of simulated truths; 0: no ceiling, only halves.
+        n_simulated: Number of simulated truths of each strength; 0: no ceiling, only halves.
 
     Returns:
         The ceilings.
@@ -139,33 +188,124 @@ def noise_ceiling(
     votes = as_counts(counts, at_least=2)
     if n_splits < 1:
         raise InputError(f"n_splits is {n_splits}; a noise ceiling needs at least 1 split.")
-    comparison = _comparison(metric, method, controls, pairs)
-    draws = np.array(
-        [comparison.of_halves(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits)]
-    )
+    comparison = _comparison(len(votes), metric, method, controls, pairs)
+    score = comparison.over()
+    halves = (halve_votes(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits))
+    draws = np.array([score(vote_shares(a), vote_shares(b)) for a, b in halves], dtype=np.float64)
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)
     found = NoiseCeiling(
         lower, float(root_spearman_brown(lower)), float(sd(draws)), float(sd(uppers)), draws
     )
     if not n_simulated:
         return found
-    scores = np.array(
-        [
-            comparison.score(
-                simulated_truth(votes, rng(seed, "simulated_ceilings", i)), vote_shares(votes)
-            )
-            for i in range(n_simulated)
-        ]
-    )
-    scores = np.nan_to_num(scores)
-    status = ceiling_status(votes, float(scores.mean()))
-    value = float("nan") if status else float(scores.mean())
-    return replace(found, ceiling=value, ceiling_sd=float(sd(scores)), status=status)
+    (one,) = simulated_ceilings(votes, comparison.over, n_simulated, seed)
+    return replace(found, ceiling=one.value, ceiling_sd=one.sd, status=one.status)
 
 
-def simulated_truth(counts: Counts, generator: np.random.Generator) -> Float64:
-    """Response probabilities of each image that could have given these votes, (n, classes)."""
-    return fit_population(counts, generator).draw(counts, generator)
+@dataclass(frozen=True)
+class Ceiling:
+    """The ceiling of one measure: its value, NaN where not available, and why it is not.
+
+    ``sd`` is over simulated truths, ``halves`` and ``simulated_halves`` are the similarity of
+    halves (an odd vote always in the second) of the votes and of the simulated ones.
+    """
+
+    value: float
+    sd: float
+    status: str
+    halves: float
+    simulated_halves: float
+
+
+def simulated_ceilings(
+    votes: Counts,
+    over: Callable[[Rows | None], Score],
+    n_simulated: int,
+    seed: int,
+    threads: int = 1,
+) -> list[Ceiling]:
+    """Ceilings of several measures, each by its own halves; NaN also where it is not defined.
+
+    They are not available (NaN, with a status) where identical images might be taken for different
+    ones: a ceiling below 0.5 or fewer than 4 votes per image, and a standard error above 0.08 of
+    the share of the votes' variance that is between images (:func:`share_error`); where there are
+    fewer than 20 images per class (most frequent answer), 10 with 20 votes each; where over 95 % of
+    the images are unanimous; and where simulated halves differ from those of the votes by more than
+    0.02 and two standard errors. Of more than 1,500 images each simulation takes 1,500 at random.
+
+    Args:
+        votes: Shape (n, classes), at least 2 per image.
+        over: The measures as a function of the rows of the images to take (None: all of them).
+        n_simulated: Number of simulated truths at each of seven strengths.
+        seed: Root seed.
+        threads: Simulations at a time.
+
+    Returns:
+        One per measure.
+    """
+    n = len(votes)
+    population = fit_population(votes, rng(seed, "simulated_ceilings", "population"))
+
+    def simulate(number: int) -> Float64:
+        """Halves of the votes, halves of simulated votes and score of the truth, (3, k)."""
+        generator = rng(seed, "simulated_ceilings", number)
+        rows = None
+        if n > _MOST_IMAGES:
+            rows = np.sort(generator.permutation(n)[:_MOST_IMAGES])
+        score = over(rows)
+        truth = population.draw(votes, generator, 2.0 ** _POWERS[number % len(_POWERS)])
+        drawn = generator.multinomial(votes.sum(axis=1), truth)
+        try:
+            seen = _halves(votes, score, generator)
+            halves = np.nan_to_num(_halves(drawn, score, generator))
+            true = np.nan_to_num(np.atleast_1d(score(truth, vote_shares(drawn))))
+        except InputError:  # votes without a distance, e.g. the correlation of as many for each
+            return np.full((3, 1), np.nan)
+        return np.stack([seen, halves, true])
+
+    with ThreadPoolExecutor(threads) as pool:
+        ran = list(pool.map(simulate, range(len(_POWERS) * n_simulated)))
+    found = np.array(np.broadcast_arrays(*ran))
+    fewer = min(1.0, np.sqrt(_MOST_IMAGES / n))
+    return [_ceiling(votes, one, fewer) for one in np.moveaxis(found, 2, 0)]
+
+
+def _halves(votes: Counts, score: Score, generator: np.random.Generator) -> Float64:
+    """Mean similarities (k,) of halves; an odd vote is in the second, so that sizes vary less."""
+    found = []
+    for _ in range(_HALVES):
+        first = draw_without_replacement(votes, votes.sum(axis=1) // 2, generator)
+        found.append(np.atleast_1d(score(vote_shares(first), vote_shares(votes - first))))
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _ceiling(votes: Counts, simulations: Float64, fewer: float) -> Ceiling:
+    """The ceiling of one measure from simulations, (7 n_simulated, 3), as ``simulate`` gives.
+
+    Halves and scores are cubic in the power. Of some images only (``fewer``: the standard error of
+    all, in those of one simulation) they are also linear in how alike halves of their votes are.
+    """
+    powers = np.resize(_POWERS, len(simulations))
+    known = np.isfinite(simulations).all(axis=1)
+    if known.sum() < len(_POWERS):
+        return Ceiling(np.nan, np.nan, ceiling_status(votes, np.nan), np.nan, np.nan)
+    seen, found = simulations[known, 0], simulations[known, 1:]
+    terms = np.vander(powers[known], 4)
+    if fewer < 1.0:
+        terms = np.column_stack([terms, seen - seen.mean()])
+    fits = np.linalg.lstsq(terms, found)[0]
+    finest = np.linspace(_POWERS[0], _POWERS[-1], 121)
+    halves, true = (np.vander(finest, 4) @ fits[:4]).T
+    rest = np.sum((found - terms @ fits) ** 2, axis=0)
+    errors = fewer * np.sqrt(rest / max(len(terms) - terms.shape[1], 1))
+    error, target = errors[0] + 1e-3, float(seen.mean())
+    best = np.argmin(((halves - target) / error) ** 2 + (finest / _EXPECTED) ** 2)
+    value = float(np.clip(true[best], 0.0, 1.0))
+    status = ceiling_status(votes, value)
+    if not status and abs(halves[best] - target) > _UNLIKE + _ERRORS * error:
+        status = UNLIKE
+    shown = float("nan") if status else value
+    return Ceiling(shown, float(errors[1]), status, target, float(halves[best]))
 
 
 def share_error(counts: Counts) -> float:

@@ -1,25 +1,25 @@
 """A population of response probabilities that could have given the votes.
 
-Images are a mixture of groups, each Dirichlet(strength * centre) around its own centre, with one
-strength for all: a Dirichlet-multinomial mixture (Holmes et al. 2012). The groups come from the
-votes alone: an image is assigned by its most frequent answer in one random half, and whether
-groups are better than none is judged on the other half, so that noise cannot make them.
+Images are a mixture of components, each Dirichlet(strength * centre): groups of one centre each, in
+every group some images surer than others, by a grid of strengths (a Dirichlet-multinomial mixture,
+Holmes et al. 2012). The groups come from the votes alone: an image is assigned by its most frequent
+answer in one random half, and whether groups are better than none is judged on the other half, so
+that noise cannot make them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import gammaln, softmax
+from scipy.special import gammaln
 
 from latent_microscope.similarity.votes import Counts, Float64, halve_votes
 
-# Range of the strength, in votes: up to 1 vote in 10,000 may tell an image from its group.
-_WEAKEST, _STRONGEST = 0.02, 1e4
+# In votes, of a component.
+_STRENGTHS = np.geomspace(0.3, 300.0, 7)
 # Images differ if that improves the log-likelihood by so much; it makes the bias near equality
 # smallest, 0.2 standard errors to either side.
 _DIFFERENT = 0.6
-_ROUNDS = 8  # of expectation and maximisation
+_ROUNDS, _STEPS = 15, 6  # of expectation and maximisation: of centres, of weights in each
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,25 +27,28 @@ class Population:
     """A fitted mixture of Dirichlet populations.
 
     Attributes:
-        centres: Mean response of each group, shape (groups, classes).
-        strength: Of all groups, in votes; infinite: all images are identical.
-        shares: Posterior probability of each group per image, shape (n, groups).
+        centres: Mean response of each component, shape (components, classes).
+        strengths: Of each, in votes, (components,); infinite: all images are identical.
+        shares: Posterior probability of each component per image, shape (n, components).
     """
 
     centres: Float64
-    strength: float
+    strengths: Float64
     shares: Float64
 
-    def draw(self, counts: Counts, generator: np.random.Generator) -> Float64:
-        """Responses of each image drawn from their posterior, (n, classes)."""
+    def draw(self, counts: Counts, generator: np.random.Generator, factor: float = 1.0) -> Float64:
+        """Responses of each image drawn from their posterior, (n, classes).
+
+        ``factor`` multiplies all strengths: above 1, images of a component are more alike.
+        """
         bounds = self.shares.cumsum(axis=1)
         ticket = generator.random((len(counts), 1)) * bounds[:, -1:]
-        centre = self.centres[(ticket >= bounds[:, :-1]).sum(axis=1)]
-        if np.isinf(self.strength):
-            return centre
-        drawn = generator.standard_gamma(counts + self.strength * centre)
-        drawn += np.finfo(np.float64).tiny
-        return drawn / drawn.sum(axis=1, keepdims=True)
+        chosen = (ticket >= bounds[:, :-1]).sum(axis=1)
+        if np.isinf(self.strengths[0]):
+            return self.centres[chosen]
+        alpha = counts + factor * (self.strengths[:, None] * self.centres)[chosen]
+        drawn = generator.standard_gamma(alpha) + np.finfo(np.float64).tiny
+        return np.asarray(drawn / drawn.sum(axis=1, keepdims=True))
 
 
 def log_likelihood(counts: Counts, centres: Float64, strength: float) -> Float64:
@@ -64,23 +67,9 @@ def log_likelihood(counts: Counts, centres: Float64, strength: float) -> Float64
     return value
 
 
-def _strength(counts: Counts, centres: Float64, shares: Float64) -> tuple[float, float]:
-    """Maximum-likelihood strength, and its log-likelihood."""
-
-    def loss(log_strength: float) -> float:
-        return -float(np.sum(shares * log_likelihood(counts, centres, np.exp(log_strength))))
-
-    bounds = (np.log(_WEAKEST), np.log(_STRONGEST))
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-2})
-    return float(np.exp(found.x)), -float(found.fun)
-
-
-def dirichlet_strength(counts: Counts, centre: Float64) -> float:
-    """Maximum-likelihood strength s of Dirichlet(s * centre); infinite for identical images."""
-    shares = np.ones((len(counts), 1))
-    strength, value = _strength(counts, centre[None], shares)
-    same = float(np.sum(log_likelihood(counts, centre[None], np.inf)))
-    return strength if value - same >= _DIFFERENT else np.inf
+def _best(counts: Counts, centres: Float64, shares: Float64) -> float:
+    """Log-likelihood of given groups at the best of the strengths."""
+    return max(float(np.sum(shares * log_likelihood(counts, centres, s))) for s in _STRENGTHS)
 
 
 def _centres(weights: Float64, counts: Counts) -> Float64:
@@ -103,26 +92,38 @@ def fit_population(counts: Counts, generator: np.random.Generator) -> Population
     names, group = np.unique(answer, return_inverse=True)
     shares = np.eye(len(names))[group]
     centres, one = _centres(shares.T, second), _centres(alone.T, second)
-    strength, grouped = _strength(second, centres, shares)
-    more = (len(names) - 1) * (classes - 1)
-    if grouped - _strength(second, one, alone)[1] <= more:
-        centre = _centres(alone.T, counts)
-        return Population(centre, dirichlet_strength(counts, centre[0]), alone)
-    total = counts.sum(axis=1, keepdims=True)
-    share = shares.mean(axis=0)
+    gain = _best(second, centres, shares) - _best(second, one, alone)
+    if gain > (len(names) - 1) * (classes - 1):
+        return _mixture(counts, centres)
+    centre = _centres(alone.T, counts)
+    same = float(np.sum(log_likelihood(counts, centre, np.inf)))
+    if _best(counts, centre, alone) - same < _DIFFERENT:
+        return Population(centre, np.array([np.inf]), alone)
+    return _mixture(counts, centre)
+
+
+def _mixture(counts: Counts, centres: Float64) -> Population:
+    """Centres and weights of groups by expectation and maximisation, from these centres.
+
+    Several groups have one more, of images whose centre is no answer at all.
+    """
+    groups, classes = centres.shape
+    if groups > 1:
+        centres = np.vstack([centres, np.full(classes, 1.0 / classes)])
+    weights = np.full((len(centres), len(_STRENGTHS)), 1.0)
+    # An image's votes say (s + 1) / (s + m) of what as many independent votes would.
+    worth = (_STRENGTHS + 1.0) / (_STRENGTHS + counts.sum(axis=1, keepdims=True))
     for _ in range(_ROUNDS):
-        shares = _responsibilities(counts, centres, strength, share)
-        share = np.maximum(shares.mean(axis=0), 1e-12)
-        # An image's votes say (s + 1) / (s + m) of what as many independent votes would.
-        centres = _centres((shares * (strength + 1.0) / (strength + total)).T, counts)
-        strength, _ = _strength(counts, centres, shares)
-    # Around fitted centres the variance, proportional to 1 / (s + 1), is too small: ddof.
-    spare = max(1.0 - len(names) / n, 0.1)
-    strength = max((strength + 1.0) * spare - 1.0, _WEAKEST)
-    return Population(centres, strength, _responsibilities(counts, centres, strength, share))
-
-
-def _responsibilities(counts: Counts, centres: Float64, strength: float, share: Float64) -> Float64:
-    """Posterior probability of each group per image."""
-    log = log_likelihood(counts, centres, strength) + np.log(share)
-    return np.asarray(softmax(log, axis=1))
+        log = np.stack([log_likelihood(counts, centres, s) for s in _STRENGTHS], axis=2)
+        likelihood = np.exp(log - log.max(axis=(1, 2), keepdims=True))
+        for _ in range(_STEPS):
+            shares = likelihood * weights
+            shares /= shares.sum(axis=(1, 2), keepdims=True)
+            weights = shares.mean(axis=0)
+        means = _centres(np.einsum("ngs,ns->gn", shares, worth), counts)
+        centres = np.vstack([means[:groups], centres[groups:]])
+    return Population(
+        np.repeat(centres, len(_STRENGTHS), axis=0),
+        np.tile(_STRENGTHS, len(centres)),
+        shares.reshape(len(counts), -1),
+    )

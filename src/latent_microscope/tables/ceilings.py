@@ -12,15 +12,16 @@ from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import one_hot, softmax
 from latent_microscope.similarity.ceiling import (
-    ceiling_status,
+    Rows,
+    Score,
     root_spearman_brown,
-    simulated_truth,
+    simulated_ceilings,
 )
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
 from latent_microscope.similarity.influence import selection, sign_concordance
-from latent_microscope.similarity.measures import MEASURES, Ready, frame, measures, ready
+from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import binned
-from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.rdms import class_rdm, rdm
 from latent_microscope.similarity.votes import class_mean_votes, halve_votes, vote_shares
 from latent_microscope.statistics.summaries import sd
 from latent_microscope.tables.behaviour import Classifier
@@ -41,47 +42,51 @@ def noise_ceilings(
     """Ceilings of all measures of the similarity to human judgements, one row per measure.
 
     ``ceiling`` and ``ceiling_sd`` are the score of the true RDM against these votes, over truths
-    simulated from them (``similarity.ceiling.simulated_truth``); NaN where not available, with a
-    ``status``. The halves of the votes say less: ``lower`` is the mean r of the halves, ``upper``
-    the root of its Spearman-Brown value. Spreads are standard deviations. Tau-a is of 256 bins of
-    rank. NaN where not defined.
+    simulated from them (``similarity.ceiling.simulated_ceilings``, ``n_simulated_datasets`` of each
+    strength); NaN where not available, with a ``status``. The halves of the votes say less:
+    ``lower`` is the mean r of the halves, ``upper`` the root of its Spearman-Brown value. Spreads
+    are standard deviations. Tau-a is of 256 bins of rank. NaN where not defined.
     """
     disputed = np.count_nonzero(votes.counts, axis=1) > 1
-    shared = frame(votes.labels, disputed)
-    chosen = selection(len(votes.labels))
 
-    def prepared(features: Floats) -> Ready:
-        return ready(rdm(features, metric), features, shared)
+    def over(rows: Rows | None) -> Score:
+        some = np.arange(len(votes.labels)) if rows is None else rows
+        shared, chosen = frame(votes.labels[some], disputed[some]), selection(len(some))
 
-    def compared(a: Ready, b: Ready) -> list[float]:
-        values = measures(a, b, shared)
-        if tau:
-            x, y = (binned(one.ranked.ranks) for one in (a, b))
-            values["tau_a"] = sign_concordance(x, y, chosen).value
-        return [values[name] for name in MEASURES]
+        def score(a: Floats, b: Floats) -> list[float]:
+            x, y = (ready(rdm(one[some], metric), one[some], shared) for one in (a, b))
+            values = measures(x, y, shared)
+            if tau:
+                p, q = (binned(one.ranked.ranks) for one in (x, y))
+                values["tau_a"] = sign_concordance(p, q, chosen).value
+            if rows is not None:  # means of classes are surer the more images there are
+                values["class_level"] = class_level(a, b)
+            return [values[name] for name in MEASURES]
 
-    def split(number: int) -> list[float]:
+        return score
+
+    def class_level(a: Floats, b: Floats) -> float:
+        try:
+            x, y = (class_rdm(one, votes.labels, metric) for one in (a, b))
+            return compare(x, y)
+        except InputError:  # constant class means have no correlation distance
+            return float("nan")
+
+    whole = over(None)
+
+    def split(number: int) -> npt.ArrayLike:
         both = halve_votes(votes.counts, rng(seed, "noise_ceiling", number))
-        a, b = (prepared(vote_shares(half)) for half in both)
-        return compared(a, b)
-
-    observed = prepared(vote_shares(votes.counts))
-
-    def truth(number: int) -> list[float]:
-        generator = rng(seed, "simulated_ceilings", number)
-        return compared(prepared(simulated_truth(votes.counts, generator)), observed)
+        return whole(*(vote_shares(half) for half in both))
 
     with ThreadPoolExecutor(threads) as pool:
         halves = np.array(list(pool.map(split, range(n_splits))))
-        truths = np.array(list(pool.map(truth, range(n_simulated_datasets))))
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
-    table[["ceiling", "ceiling_sd"]] = np.nan
+    table[["ceiling", "ceiling_sd"]], table["status"] = np.nan, pd.Series("", table.index, "str")
     if n_simulated_datasets:
-        table["ceiling"], table["ceiling_sd"] = truths.mean(axis=0), sd(truths)
-    table["status"] = pd.Series(
-        [ceiling_status(votes.counts, value) for value in table["ceiling"]], dtype="str"
-    )
-    table["ceiling"] = table["ceiling"].where(table["status"] == "")
+        found = simulated_ceilings(votes.counts, over, n_simulated_datasets, seed, threads)
+        table["ceiling"] = [one.value for one in found]
+        table["ceiling_sd"] = [one.sd for one in found]
+        table["status"] = pd.Series([one.status for one in found], dtype="str")
     table["lower"] = halves.mean(axis=0)
     table["upper"] = root_spearman_brown(halves.mean(axis=0))
     table["spread"] = sd(halves)
