@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -227,9 +227,12 @@ def read_ids(path: Path) -> Ids:
 
 
 def array_of(
-    path: Path, array: str | None, *, dimensions: Sequence[int] = (2,)
+    path: Path, array: str | None, dimensions: Sequence[int], count: Callable[[np.ndarray], int]
 ) -> tuple[np.ndarray, Ids | None]:
-    """One array of a file, by its name or the only one of such dimensions, and its ids."""
+    """One array of a file, by its name or the only one of such dimensions, and its ids.
+
+    ``count``: number of samples of an array.
+    """
     contents = open_contents(path)
     every = contents.entries
     names = [n for n, one in every.items() if len(one.shape) in dimensions and not one.is_text]
@@ -241,8 +244,7 @@ def array_of(
         choices = column_list(names) if names else "its matrices"
         raise InputError(f"{path}: no array {array!r}; set `array` to one of {choices}")
     values = every[array].read()
-    count = values.shape[-1] if values.ndim in dimensions else len(values)
-    return values, find_ids(contents, count, None, {array})[1]
+    return values, find_ids(contents, count(values), None, {array})[1]
 
 
 def chosen_rows(

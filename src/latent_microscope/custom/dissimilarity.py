@@ -60,14 +60,13 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
         rows = read_rows(path, array=settings.get("array"))
         values, names = rows.values, rows.ids
     else:
-        values, names = array_of(path, settings.get("array"), dimensions=(2, 3))
+        values, names = array_of(path, settings.get("array"), (2, 3), _samples)
     if ids is not None:
         names = read_ids(ids)
     if values.dtype.kind not in "fiub" or values.ndim not in (1, 2, 3) or not values.size:
         raise InputError(f"{path}: {values.dtype} of shape {values.shape}; give a square matrix")
-    side = side_of_condensed(values.shape[-1])
-    if values.ndim == 1 or (values.ndim == 2 and values.shape[0] != values.shape[1] and side):
-        values = _squares(np.atleast_2d(values), side, path)
+    if _is_condensed(values):
+        values = _squares(np.atleast_2d(values), side_of_condensed(values.shape[-1]), path)
     cube = values if values.ndim == 3 else values[None]
     if cube.shape[1] != cube.shape[2]:
         raise InputError(f"{path}: has the shape {values.shape}; it must be square")
@@ -94,6 +93,17 @@ def is_square_table(contents: Contents) -> bool:
             f"{contents.path}: header and first column must contain the same ids in the same order"
         )
     return bool((head == side).all())
+
+
+def _is_condensed(values: np.ndarray) -> bool:
+    square = values.ndim == 2 and values.shape[0] == values.shape[1]
+    pairs = side_of_condensed(values.shape[-1]) is not None
+    return values.ndim == 1 or (values.ndim == 2 and not square and pairs)
+
+
+def _samples(values: np.ndarray) -> int:
+    side = side_of_condensed(values.shape[-1]) if _is_condensed(values) else None
+    return side or values.shape[-1]
 
 
 def _squares(condensed: np.ndarray, side: int | None, path: Path) -> Floats:

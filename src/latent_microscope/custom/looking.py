@@ -26,6 +26,7 @@ from latent_microscope.custom.tables import (
 from latent_microscope.custom.votes import CHOICE_NAMES, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
+from latent_microscope.files.meadows import PAIRS
 from latent_microscope.io.artefacts import require_finite
 
 ROLES = (
@@ -40,6 +41,7 @@ _NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
 _FEW_COLUMNS = 8
 _SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat", re.IGNORECASE)
 _MOST_CLASSES = 100
+_PAIRS = ("dissimilarities", PAIRS)  # as rsatoolbox and Meadows call them
 _SIZED = 64  # images whose sizes are looked at
 Ids = npt.NDArray[np.object_]
 
@@ -144,6 +146,8 @@ def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
         return _images(text, path)
     if len(arrays) == 1:
         ((name, entry),) = arrays.items()
+        if wanted is None and name.lower() in _PAIRS:
+            return _square(text, path)
         if wanted is None:
             found = _detected(text, path, entry)
             if found is not None:

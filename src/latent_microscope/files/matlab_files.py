@@ -11,6 +11,7 @@ from scipy.io import loadmat
 from latent_microscope.errors import InputError
 from latent_microscope.files import hdf5_files
 from latent_microscope.files.contents import Contents, Entry, called, entry_of, unusable
+from latent_microscope.files.meadows import of_variables
 
 
 def open_file(path: Path) -> Contents:
@@ -30,7 +31,7 @@ def open_file(path: Path) -> Contents:
             _add(entries, name, value, path)
     if not entries:
         raise InputError(f"{path}: contains no array")
-    return Contents(path, entries)
+    return Contents(path, of_variables(entries, path))
 
 
 def _require_no_crash(path: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, sliced
+from latent_microscope.files.meadows import of_tasks
 from latent_microscope.files.numbers import Cells, parsed
 
 MAX_BYTES = 2**29
@@ -246,6 +247,8 @@ def _json(path: Path) -> Contents:
 
 
 def _json_entries(content: Any, path: Path) -> dict[str, Entry]:
+    if isinstance(content, dict) and isinstance(content.get("tasks"), list):
+        return of_tasks(content["tasks"], path)
     if isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
         names = list(dict.fromkeys(name for row in content for name in row))
         content = {name: [row.get(name) for row in content] for name in names}
