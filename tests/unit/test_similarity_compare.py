@@ -11,6 +11,7 @@ from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
 from latent_microscope.similarity.comparison import METHODS, rank_rdm
+from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within
 
@@ -288,3 +289,62 @@ def test_linear_cka_mistakes() -> None:
         linear_cka(x, x[:9])
     with pytest.raises(InputError, match="finite"):
         linear_cka(x, np.where(x > 1, np.nan, x))
+
+
+def compared(
+    disputed: np.ndarray, x: np.ndarray, y: np.ndarray, metric: str = "euclidean", **asked: bool
+) -> dict[str, float]:
+    shared = frame(np.arange(len(x)) % 4, disputed)
+    return measures(*(ready(rdm(one, metric), one, shared) for one in (x, y)), shared, **asked)
+
+
+def test_measures_are_what_their_names_say() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 4
+    x, y = (np.eye(4)[labels] + rng.normal(size=(40, 4)) for _ in range(2))
+    disputed = rng.random(40) < 0.5
+    a, b = rdm(x).values.astype(float), rdm(y).values.astype(float)
+    label = rdm(np.eye(4)[labels]).values
+    i, j = np.triu_indices(40, 1)
+    parts = {"within_class": labels[i] == labels[j], "non_unanimous": disputed[i] & disputed[j]}
+    means = [np.stack([one[labels == k].mean(axis=0) for k in range(4)]) for one in (x, y)]
+
+    def rho_a(p: np.ndarray, q: np.ndarray) -> float:
+        n = p.size
+        centre = (n + 1) / 2
+        return 12 * float((rankdata(p) - centre) @ (rankdata(q) - centre)) / (n**3 - n)
+
+    expected = {
+        "rho_a": rho_a(a, b),
+        "spearman": spearmanr(a, b).statistic,
+        "tau_a": kendalltau(a, b).statistic,
+        "cosine": a @ b / np.sqrt(a @ a * (b @ b)),
+        "partial_label": residual_correlation(a, b, [label]),
+        **{name: spearmanr(a[part], b[part]).statistic for name, part in parts.items()},
+        **{f"{name}_rho_a": rho_a(a[part], b[part]) for name, part in parts.items()},
+        "class_level": spearmanr(*(rdm(one).values for one in means)).statistic,
+        "cka": brute_cka(x, y),
+    }
+    found = compared(disputed, x, y, tau=True)
+    assert sorted(found) == sorted(expected) == sorted(MEASURES)
+    assert found == pytest.approx(expected, abs=1e-6)
+    without = compared(disputed, x, y, cka=False)
+    assert {name for name, value in without.items() if np.isnan(value)} == {"tau_a", "cka"}
+
+
+@pytest.mark.parametrize(("images", "missing"), [(0, True), (2, True), (3, False)])
+def test_a_part_of_one_pair_has_no_measure(images: int, missing: bool) -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 20, 3))
+    found = compared(np.arange(20) < images, x, y, tau=True)
+    unknown = {"non_unanimous", "non_unanimous_rho_a"} if missing else set()
+    assert {name for name, value in found.items() if np.isnan(value)} == unknown
+
+
+def test_classes_of_constant_means_have_no_level() -> None:
+    """One side is enough: then the class means have no correlation distance."""
+    rng = np.random.default_rng(2)
+    half, y = rng.integers(1, 99, (8, 3)), rng.normal(size=(16, 3))
+    x = np.concatenate([half, -half]).astype(float)
+    for pair in ((x, y), (y, x)):
+        found = compared(np.ones(16, bool), *pair, metric="correlation", tau=True)
+        assert {name for name, value in found.items() if np.isnan(value)} == {"class_level"}

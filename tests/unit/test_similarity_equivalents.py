@@ -90,6 +90,14 @@ def test_strength_is_the_minimum_and_is_recovered() -> None:
     np.testing.assert_allclose(smooth(votes, prior, 2.0).sum(axis=1), 1.0)
 
 
+def test_strength_at_the_ends_of_its_range() -> None:
+    """Votes that are the reference need no prior; a prior that is the reference needs no votes."""
+    votes = np.array([[9, 1], [1, 9], [5, 5]])
+    shares, other = votes / 10, votes[:, ::-1] / 10
+    assert fit_strength(votes, other, shares) == pytest.approx(1e-4, rel=3e-4)
+    assert fit_strength(votes[:, ::-1], shares, shares) == pytest.approx(1e3, rel=3e-4)
+
+
 def test_smoothing_is_fitted_on_the_other_fold() -> None:
     """Two folds that need very different strengths: each is smoothed with that of the other."""
     rng = np.random.default_rng(0)
@@ -225,6 +233,9 @@ def test_mistakes() -> None:
         annotator_equivalents("kl", counts, logits, labels, prior="flat")
     with pytest.raises(InputError, match="40"):
         annotator_equivalents("kl", counts, logits, labels, grid=[1, 40])
+    for grid in ([], [4, 2], [2, 2, 4], [0, 2]):
+        with pytest.raises(InputError, match="must ascend"):
+            annotator_equivalents("kl", counts, logits, labels, grid=grid)
     with pytest.raises(InputError, match="39 labels"):
         annotator_equivalents("kl", counts, logits, labels[1:])
     with pytest.raises(InputError, match="shape"):

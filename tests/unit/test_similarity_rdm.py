@@ -12,6 +12,7 @@ from scipy.spatial.distance import pdist, squareform
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.similarity import RDM, rdm
+from latent_microscope.similarity import distances as distances_module
 from latent_microscope.similarity import rdms as rdms_module
 from latent_microscope.similarity.files import ids_path, load_rdm, write_rdm
 from latent_microscope.similarity.rdms import (
@@ -109,6 +110,20 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rdms_module, "_BLOCK_BYTES", 8 * 61 * 7)
     for metric, values in whole.items():
         np.testing.assert_allclose(rdm(np.abs(x), metric).values, values, rtol=2e-7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_features_too_large_to_keep_are_read_in_tiles(
+    metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.abs(features("euclidean", 61, 40)) + 3.0
+    kept = rdm(x, metric).values
+    monkeypatch.setattr(distances_module, "_KEEP_BYTES", 8 * 61 * 40 - 1)
+    monkeypatch.setattr(distances_module, "_TILE_BYTES", 8 * 40 * 7)
+    rows = distances_module.Rows(x)
+    assert list(rows.tiles(2)) == [(low, min(low + 7, 61)) for low in range(2, 61, 7)]
+    np.testing.assert_array_equal(rows[5:9], x[5:9])
+    np.testing.assert_allclose(rdm(x, metric).values, kept, rtol=2e-7)
 
 
 def test_input_is_not_changed_and_dtypes_agree() -> None:
