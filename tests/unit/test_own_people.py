@@ -128,6 +128,7 @@ def changed(row: int, column: int, value: float) -> np.ndarray:
     ("values", "message"),
     [
         (changed(1, 2, 9.0), "x.npy: .*'1' and '2'"),
+        (1e-9 * changed(1, 2, 0.5), "x.npy: .*'1' and '2'"),
         (changed(3, 3, 1.0), "'3' and '3', 1, is not 0"),
         (changed(1, 2, -1.0), "'1' and '2', -1, is negative"),
         (changed(1, 2, np.nan), "'1' and '2', nan, .*not finite"),
