@@ -46,6 +46,9 @@ def test_one_hierarchy_gives_the_labels_of_each_size():
         expected = plane_memberships(points, min_cluster_size=size, min_samples=4)[0]
         np.testing.assert_array_equal(labels[size], expected)
     assert (labels[500] == -1).all()
+    ten, eleven = (hierarchy_labels(points, [5], min_samples=m)[5] for m in (10, 11))
+    assert (ten != eleven).any()
+    np.testing.assert_array_equal(hierarchy_labels(points, [5])[5], ten)
     assert (hierarchy_labels(points[:2], [5])[5] == -1).all()
 
 
@@ -115,6 +118,10 @@ def test_jaccard_table_counts_recovered_and_dissolved():
     table = jaccard_table(labels, found, [np.array([0.2, 0.1])] * 3)
     assert table["size"].tolist() == [3, 2]
     assert table["jaccard"].tolist() == pytest.approx([0.9, 0.45])
+    assert table["jaccard_sd"].tolist() == pytest.approx([0.1, np.sqrt(0.005)])
+    assert table["baseline"].tolist() == pytest.approx([0.2, 0.1])
+    once = jaccard_table(labels, found[:1], [np.array([0.2, 0.1])])
+    assert once["jaccard_sd"].isna().all()
     assert table["recovered"].tolist() == [1.0, 0.0]
     assert table["dissolved"].tolist() == [0.0, 1.0]
     assert table["n"].tolist() == [3, 2]
@@ -152,6 +159,10 @@ def test_sbs_interval_is_a_jackknife_of_every_cluster():
     # Never narrower than the range of the resamples.
     steady = [(rows, {10: labels})] * 3 + [(rows, {10: of_clusters(95, noise=5)})]
     assert sbs_table({10: labels}, steady, kept=0.8, configured=10)["high"][0] >= 0.9
+    # A share ends at 0 and at 1.
+    wild = [(rows, {10: of_clusters(k, noise=100 - k)}) for k in (20, 95, 99)]
+    most = sbs_table({10: of_clusters(95, noise=5)}, wild, kept=0.8, configured=10).iloc[0]
+    assert (most["low"], most["high"]) == (0.0, 1.0)
     assert sbs_table({10: np.full(9, -1)}, draws[:0], kept=0.8, configured=10)["share"][0] == 0.0
     assert np.isnan(sbs_table({10: labels}, [], kept=0.8, configured=10)["low"][0])
     none = [(rows, {10: np.full(100, -1)})] * 4

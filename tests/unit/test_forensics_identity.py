@@ -196,6 +196,12 @@ def test_freedom_of_people_with_equal_and_unequal_pairs():
     unequal = np.column_stack([np.arange(1.0, 21.0) ** 2, np.arange(1.0, 21.0)])
     assert 3.0 < pair_freedom(unequal) < 15.0
     assert np.isnan(pair_freedom(np.full((6, 2), 5.0)))
+    # Each person has one error, and each sum is of deviations from the mean of all: by matrices.
+    shares = unequal / unequal.sum(axis=0)
+    spread = np.diag(shares.sum(axis=1)) - shares @ shares.T
+    law = spread @ spread.T
+    expected = np.trace(law) ** 2 / np.trace(law @ law)
+    assert pair_freedom(unequal) == pytest.approx(expected, rel=1e-9)
 
 
 def test_both_people_of_a_pair_count():
