@@ -10,7 +10,8 @@ Left out, since no test could or should see it:
 - decorators (``dataclass(frozen=True)``, ``njit(cache=True)``), ``__repr__`` and ``__str__``
 - what is said: ``raise`` statements, calls of ``warnings`` and of loggers, f-strings
 - ``assert`` and ``TYPE_CHECKING`` (for the type checker), ``strict=`` of ``zip``
-- sizes of blocks, of which results do not depend: constants listed in ``modules.toml``
+- sizes of blocks and numbers of threads, on which no result depends: constants listed in
+  ``modules.toml``; arguments and variables ``block_size``, ``n_jobs`` and ``threads``
 - operators that floats do not have (``<<``, ``&``, …) in place of arithmetic, ``==`` by ``is``,
   and other changes of an operator that only raise
 """
@@ -47,6 +48,7 @@ _KINDS = {
     "ExceptionReplacer": "exception",
     "NumberReplacer": "number",
 }
+_SPEED = {"block_size", "n_jobs", "threads"}
 _LOGS = {"warnings", "log", "logger", "logging", "LOG"}
 
 
@@ -82,9 +84,13 @@ class _Places(Visitor):
     def __init__(self, operator: str) -> None:
         self.operator = get_operator(operator)()
         self.found: list[Place] = []
+        self.bare: set[Place] = set()
 
     def visit(self, node: object) -> object:
         self.found += [start for start, _ in self.operator.mutation_positions(node)]
+        parent = getattr(node, "parent", None)
+        if parent is not None and parent.type == "parameters":  # a bare * or /
+            self.bare.add(node.start_pos)  # type: ignore[attr-defined]
         return node
 
 
@@ -99,6 +105,7 @@ def all_mutants(source: str) -> list[Mutant]:
             found += [
                 Mutant(operator, i, line, column, kind)
                 for i, (line, column) in enumerate(places.found)
+                if (line, column) not in places.bare
             ]
     return sorted(found, key=lambda one: (one.line, one.column, one.kind, one.operator))
 
@@ -124,21 +131,29 @@ def _left_out(tree: ast.Module, sizes: Sequence[str]) -> Iterator[tuple[str, ast
     for statement in tree.body:
         if _is_alias(statement):
             yield "types", statement
-        if isinstance(statement, ast.Assign):
+        if isinstance(statement, ast.Assign):  # of the module
             names = {part.id for part in ast.walk(statement) if isinstance(part, ast.Name)}
             if names & set(sizes):
                 yield "sizes of blocks", statement
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
-            parts = [*node.args.args, *node.args.kwonlyargs, *node.args.posonlyargs]
+            parts = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             parts += [part for part in (node.args.vararg, node.args.kwarg) if part]
             yield from (("types", part.annotation) for part in parts if part.annotation)
+            defaults = [None] * len(node.args.posonlyargs + node.args.args) + node.args.defaults
+            defaults = defaults[len(node.args.defaults) :] + node.args.kw_defaults
+            for part, default in zip(parts, defaults, strict=False):
+                if default is not None and part.arg in _SPEED:
+                    yield "sizes of blocks", default
             if node.returns:
                 yield "types", node.returns
             if node.name in ("__repr__", "__str__"):
                 yield "words", node
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield from (("decorators", one) for one in node.decorator_list)
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and target.id in _SPEED:
+            yield "sizes of blocks", node
         if isinstance(node, ast.AnnAssign):
             yield "types", node.annotation
         if isinstance(node, ast.Raise | ast.JoinedStr) or _spoken(node):

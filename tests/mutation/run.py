@@ -5,7 +5,8 @@ drawn from in proportion to its sites. A mutant lives in a scratch copy of the f
 tree; it is killed when a test fails or takes too long. Results are kept in results/mutation, so
 that a run that was ended goes on. There a killed mutant stays killed; one that survived is tried
 again when its tests change. Ends with 1 unless the lower end of the 95 % interval (Wilson) of the
-killed share is at least 90 %. ``judged.toml`` says why some survivors are no gap; they count.
+killed share is at least 90 %. ``judged.toml`` says why some survivors are no gap: those that mean
+the same as the original do not count, all others do.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.mutation import mutants
@@ -220,34 +222,42 @@ def kept_results(path: Path) -> dict[str, Result]:
     return found
 
 
-def judgement(one: Result, judged: Sequence[dict[str, str]]) -> str:
-    """Why a survivor is no gap; empty: nothing is known."""
+def judgement(one: Result, judged: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """``why`` a survivor is no gap, and whether it means the same (``equal``)."""
     changed = [line[1:].strip() for line in one.diff.splitlines() if line[:1] == "+"]
     for entry in judged:
         if entry["module"] == one.module and entry["mutant"] in changed:
-            return entry["why"]
-    return ""
+            return {"equal": False} | entry
+    return {"equal": False, "why": "not judged"}
 
 
-def report(results: Sequence[Result], judged: Sequence[dict[str, str]]) -> tuple[str, float]:
-    """The table, the survivors, and the lower end of the killed share."""
-    lines = ["", f"{'module':<34}{'mutants':>9}{'killed':>9}{'timed out':>11}{'survived':>10}"]
-    names = list(dict.fromkeys(one.module for one in results))
-    for name in [*names, "all"]:
-        mine = [one for one in results if name in (one.module, "all")]
-        counts = Counter(one.outcome for one in mine)
-        lines.append(
-            f"{name:<34}{len(mine):>9}{counts['killed']:>9}"
-            f"{counts['timed out']:>11}{counts['survived']:>10}"
-        )
+def share_of(results: Sequence[Result]) -> tuple[str, float]:
+    """The killed share in words, and the lower end of its interval."""
     dead = sum(one.outcome != "survived" for one in results)
     low, high = wilson(dead, len(results))
     share = dead / max(len(results), 1)
-    lines += ["", f"killed or timed out {share:.1%} (95 % interval {low:.1%} to {high:.1%})"]
-    for one in results:
-        if one.outcome == "survived":
-            why = judgement(one, judged) or "not judged"
-            lines += ["", f"{one.module}:{one.line} {one.operator}: {why}"]
+    return f"{dead} of {len(results)}: {share:.1%} (95 % interval {low:.1%} to {high:.1%})", low
+
+
+def report(results: Sequence[Result], judged: Sequence[dict[str, Any]]) -> tuple[str, float]:
+    """The table, the survivors, and the lower end of the killed share of those that differ."""
+    alive = {one.key: judgement(one, judged) for one in results if one.outcome == "survived"}
+    equal = {key for key, known in alive.items() if known["equal"]}
+    names = list(dict.fromkeys(one.module for one in results))
+    head = ("mutants", "killed", "timed out", "survived", "equal")
+    lines = ["", f"{'module':<34}" + "".join(f"{word:>11}" for word in head)]
+    for name in [*names, "all"]:
+        mine = [one for one in results if name in (one.module, "all")]
+        counts = Counter("equal" if one.key in equal else one.outcome for one in mine)
+        row = (len(mine), *(counts[word] for word in head[1:]))
+        lines.append(f"{name:<34}" + "".join(f"{number:>11}" for number in row))
+    text, low = share_of([one for one in results if one.key not in equal])
+    lines += ["", f"killed or timed out, of all mutants: {share_of(results)[0]}"]
+    lines += [f"without the {len(equal)} that mean the same: {text}"]
+    for one in sorted(results, key=lambda one: one.key in equal):
+        if one.key in alive:
+            word = "equal: " if one.key in equal else ""
+            lines += ["", f"{one.module}:{one.line} {one.operator}: {word}{alive[one.key]['why']}"]
             lines += [line for line in one.diff.splitlines()[3:] if line[:1] in "+-"]
     return "\n".join(lines), low
 

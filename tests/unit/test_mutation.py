@@ -16,7 +16,7 @@ FEWEST = 3
 
 
 @decorated(size=1)
-def spread(values: Floats, é: int | None = 2) -> float | None:
+def spread(values: Floats, é: int | None = 2, *, threads: int = 1) -> float | None:
     """Spread, 1 + 1."""
     if len(values) < FEWEST:
         raise InputError(f"give {FEWEST + 1} values")
@@ -38,7 +38,7 @@ def test_only_what_bears_on_results_is_changed() -> None:
         *((4, "number"), (8, "number"), (10, "condition"), (10, "comparison")),
         *((13, "operation"), (13, "number")),
     }
-    assert out == {"types": 14, "decorators": 2, "words": 8, "strict zip": 1, "sizes of blocks": 5}
+    assert out == {"types": 14, "decorators": 2, "words": 8, "strict zip": 1, "sizes of blocks": 7}
     assert len({tuple(one[0] for one in places)}) == 1
 
 
@@ -85,19 +85,23 @@ def test_every_module_and_test_of_the_plan_exists() -> None:
         assert f"def {name}(" in (run.ROOT / path).read_text(encoding="utf-8"), skipped
 
 
-def result(outcome: str, diff: str = "") -> run.Result:
-    return run.Result("k", "a.py", "t", "NumberReplacer", 3, outcome, "", 1.0, diff)
+def result(outcome: str, diff: str = "", key: str = "k") -> run.Result:
+    return run.Result(key, "a.py", "t", "NumberReplacer", 3, outcome, "", 1.0, diff)
 
 
-def test_the_report_counts_timeouts_as_killed_and_says_why_some_survive() -> None:
+def test_the_report_counts_timeouts_as_killed_and_leaves_out_what_means_the_same() -> None:
     diff = "--- a.py\n+++ a.py\n@@ -3 +3 @@\n-x = 1\n+x = 2"
-    known = [{"module": "a.py", "mutant": "x = 2", "why": "only its sign is used"}]
-    text, low = run.report(
-        [result("killed")] * 8 + [result("timed out"), result("survived", diff)], known
-    )
+    known = [{"module": "a.py", "mutant": "x = 2", "why": "only its sign is used", "equal": True}]
+    found = [result("killed", key=f"{i}") for i in range(8)]
+    found += [result("timed out", key="8"), result("survived", diff, "9")]
+    text, low = run.report(found, known)
+    assert low == run.wilson(9, 9)[0]
+    assert "9 of 10: 90.0 %" in text.replace("%", " %")
+    assert "a.py:3 NumberReplacer: equal: only its sign is used\n-x = 1\n+x = 2" in text
+    text, low = run.report(found, [known[0] | {"equal": False}])
     assert low == run.wilson(9, 10)[0]
-    assert "a.py:3 NumberReplacer: only its sign is used\n-x = 1\n+x = 2" in text
-    assert "not judged" in run.report([result("survived", diff)], [])[0]
+    assert "NumberReplacer: only its sign" in text
+    assert "not judged" in run.report(found, [])[0]
 
 
 def test_a_line_cut_off_by_a_kill_is_no_result(tmp_path: Path) -> None:

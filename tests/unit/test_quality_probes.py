@@ -142,6 +142,7 @@ def test_no_person_is_in_two_folds():
     assert pd.Series(folds).groupby(people).nunique().max() == 1
     assert sorted(set(folds)) == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(folds, folds_of(200, 5, 1, people=people))
+    assert sorted(folds_of(6, 2, 1)) == [0, 0, 0, 1, 1, 1]
     classes = np.arange(200) % 10
     spread = pd.crosstab(folds_of(200, 5, 1, classes=classes), classes)
     assert (spread == 4).all().all()

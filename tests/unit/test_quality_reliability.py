@@ -132,6 +132,14 @@ def test_band_holds_a_further_replicate():
     inside &= ranks[:, 2] <= np.interp(ranks[:, 0], centres, high)
     assert inside.mean() == pytest.approx(0.95, abs=0.015)
     assert [part.size for part in prediction_band(ranks, [])] == [0, 0, 0]
+    # Fewer than 80 values: one bin of the whole range, with their quantiles.
+    few = ranks[:30, :2]
+    centres, low, high = prediction_band(few, [(0, 1)], level=0.9)
+    ends = np.quantile(few, [0.05, 0.95])
+    assert (centres[0], low[0], high[0]) == pytest.approx((50.0, *ends))
+    # Four bins of 25 percentiles for 2 x 80 values.
+    even = np.column_stack([np.linspace(0, 100, 80)] * 2)
+    assert prediction_band(even, [(0, 1)])[0].tolist() == [12.5, 37.5, 62.5, 87.5]
 
 
 def test_noise_keeps_groups_together_and_breaks_them_apart():
