@@ -292,10 +292,17 @@ def test_linear_cka_mistakes() -> None:
 
 
 def compared(
-    disputed: np.ndarray, x: np.ndarray, y: np.ndarray, metric: str = "euclidean", **asked: bool
+    disputed: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    metric: str = "euclidean",
+    tau: bool = True,
+    cka: bool = True,
 ) -> dict[str, float]:
     shared = frame(np.arange(len(x)) % 4, disputed)
-    return measures(*(ready(rdm(one, metric), one, shared) for one in (x, y)), shared, **asked)
+    one, other = (ready(rdm(values, metric), values, shared) for values in (x, y))
+    return measures(one, other, shared, tau=tau, cka=cka)
 
 
 def test_measures_are_what_their_names_say() -> None:
@@ -325,17 +332,17 @@ def test_measures_are_what_their_names_say() -> None:
         "class_level": spearmanr(*(rdm(one).values for one in means)).statistic,
         "cka": brute_cka(x, y),
     }
-    found = compared(disputed, x, y, tau=True)
+    found = compared(disputed, x, y)
     assert sorted(found) == sorted(expected) == sorted(MEASURES)
     assert found == pytest.approx(expected, abs=1e-6)
-    without = compared(disputed, x, y, cka=False)
+    without = compared(disputed, x, y, tau=False, cka=False)
     assert {name for name, value in without.items() if np.isnan(value)} == {"tau_a", "cka"}
 
 
 @pytest.mark.parametrize(("images", "missing"), [(0, True), (2, True), (3, False)])
 def test_a_part_of_one_pair_has_no_measure(images: int, missing: bool) -> None:
     x, y = np.random.default_rng(1).normal(size=(2, 20, 3))
-    found = compared(np.arange(20) < images, x, y, tau=True)
+    found = compared(np.arange(20) < images, x, y)
     unknown = {"non_unanimous", "non_unanimous_rho_a"} if missing else set()
     assert {name for name, value in found.items() if np.isnan(value)} == unknown
 
@@ -345,6 +352,6 @@ def test_classes_of_constant_means_have_no_level() -> None:
     rng = np.random.default_rng(2)
     half, y = rng.integers(1, 99, (8, 3)), rng.normal(size=(16, 3))
     x = np.concatenate([half, -half]).astype(float)
-    for pair in ((x, y), (y, x)):
-        found = compared(np.ones(16, bool), *pair, metric="correlation", tau=True)
+    for one, other in ((x, y), (y, x)):
+        found = compared(np.ones(16, bool), one, other, metric="correlation")
         assert {name for name, value in found.items() if np.isnan(value)} == {"class_level"}

@@ -10,7 +10,7 @@ from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.measures import Frame, frame, measures, ready
 from latent_microscope.similarity.resampling import image_weights
-from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
+from latent_microscope.similarity.study import MEASURES, Item, Scores, bootstrap_scores
 from latent_microscope.similarity.variance import semipartial_correlations
 from latent_microscope.similarity.votes import vote_shares
 
@@ -37,9 +37,22 @@ class Study:
         ]
         self.frame = frame(self.labels, self.disputed)
 
-    def scores(self, shared: Frame | None = None, models: list[Item] | None = None, **more: bool):
+    def scores(
+        self,
+        shared: Frame | None = None,
+        models: list[Item] | None = None,
+        *,
+        tau: bool = False,
+        threads: int = 1,
+    ) -> Scores:
         return bootstrap_scores(
-            self.human, models or self.models, shared or self.frame, n_draws=DRAWS, seed=0, **more
+            self.human,
+            models or self.models,
+            shared or self.frame,
+            n_draws=DRAWS,
+            seed=0,
+            tau=tau,
+            threads=threads,
         )
 
 
@@ -84,7 +97,6 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
     found = study.scores(tau=True).draws
     human, model = study.human, study.models[0]
     label = rdm(np.eye(3)[study.labels])
-    matrices = [human.matrix, model.matrix]
 
     def exact(**options) -> np.ndarray:
         drawn = bootstrap_compare({"a": model.matrix}, human.matrix, None, DRAWS, **options)
@@ -102,7 +114,10 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
         "non_unanimous_rho_a": exact(method="rho-a", pairs=disputed),
         "semipartial": exact(unique=True, controls=[study.models[2].matrix]),
         "tau_a": resampled(
-            study, lambda images: compare(*(pairs_of(m, images) for m in matrices), "tau-a")
+            study,
+            lambda images: compare(
+                pairs_of(human.matrix, images), pairs_of(model.matrix, images), "tau-a"
+            ),
         ),
         "cka": resampled(
             study, lambda images: linear_cka(human.features[images], model.features[images])
@@ -119,7 +134,9 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
 def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
     """Without tau, with one disputed image, and of a model that is constant."""
     few = frame(study.labels, np.arange(N) < 1)
-    flat = Item("c", "features", 0, RDM(np.ones(len(study.human.matrix))), np.ones((N, 2)))
+    flat = Item(
+        "c", "features", 0, RDM(np.ones(len(study.human.matrix), np.float32)), np.ones((N, 2))
+    )
     found = study.scores(few, [study.models[0], flat])
     for table in (found.point, found.draws):
         missing = {name for name, values in table.items() if np.isnan(values[..., 0]).all()}
