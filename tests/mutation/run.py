@@ -272,8 +272,10 @@ def test_all(
         importlib.import_module(name)
     limits: dict[str, int] = {}
     names = list(dict.fromkeys(name for name, _, _ in open_ones))
-    queue: list[tuple[str, Drawn | None]] = [(name, None) for name in names]
-    queue += [(one[0], one) for one in open_ones]
+    queue: list[tuple[str, Drawn | None]] = [(name, None) for name in names[:jobs]]
+    for place, name in enumerate(names):
+        queue += [(name, None) for name in names[jobs + place : jobs + place + 1]]
+        queue += [(name, one) for one in open_ones if one[0] == name]
     queue.reverse()
     running: dict[int, tuple[str, Drawn | None, Path]] = {}
     with tempfile.TemporaryDirectory(prefix="mutation-") as scratch, kept_in.open("a") as file:
