@@ -194,6 +194,8 @@ def test_different_images_are_an_error() -> None:
         partial_compare(a, a, [a, rdm(x, ids=[1, 2, 3, 4, 5, 7])])
     with pytest.raises(InputError, match="15 and 10 pairs"):
         compare(a, np.arange(10.0))
+    with pytest.raises(InputError, match=r"not of shape \(6, 6\)"):
+        compare(a, a.square())
     with pytest.raises(InputError, match="kendall"):
         compare(a, a, "kendall")
 

@@ -11,6 +11,7 @@ from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,
+    default_grid,
     fit_strength,
     nested_draws,
     smooth,
@@ -65,6 +66,13 @@ def test_crossing(target: float, expected: tuple[float, str]) -> None:
         sign = 1 if larger else -1
         found = crossing(votes, sign * scores, sign * target, larger=larger)
         assert found == (pytest.approx(expected[0]), expected[1])
+
+
+def test_grid_of_votes() -> None:
+    assert default_grid(1) == [1]
+    assert default_grid(4) == [1, 2, 3, 4]
+    assert default_grid(25) == [1, 2, 3, 4, 6, 8, 12, 16, 25]
+    assert default_grid(99) == [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 99]
 
 
 def test_crossing_passes_a_dip_and_nan() -> None:

@@ -84,6 +84,10 @@ def test_jensenshannon_is_accurate_near_zero_and_takes_zeros() -> None:
     # For small differences JSD = sum (p-q)^2 / (8 m).
     assert values[0] == pytest.approx(np.sqrt(2 * 1e-18 / (8 * 0.5)), rel=1e-5)
     assert values[1] == pytest.approx(np.sqrt(np.log(2)), rel=1e-6)
+    # An answer that only one of two nearly equal rows gives adds half its share times log 2.
+    p = np.array([[0.5, 0.5, 0.0], [0.5 - 1e-9, 0.5, 1e-9]])
+    expected = np.sqrt(0.5e-9 * np.log(2))
+    assert rdm(p, "jensenshannon").values[0] == pytest.approx(expected, rel=1e-5)
 
 
 @given(
