@@ -209,7 +209,10 @@ def sites(source: str, sizes: Sequence[str] = ()) -> tuple[list[list[Mutant]], d
 
 def mutated(source: str, mutant: Mutant) -> str | None:
     """The module with the change; None where it means the same or is no Python."""
-    code = mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence)
+    try:
+        code = mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence)
+    except AttributeError:  # cosmic-ray 8.7: exceptions named by module and name
+        return None
     if code is None:
         return None
     try:
