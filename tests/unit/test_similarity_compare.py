@@ -176,6 +176,14 @@ def test_a_constant_rdm_has_no_correlation() -> None:
         assert compare(flat, values, "rho-a") == pytest.approx(0.0, abs=1e-12)
 
 
+def test_one_pair_and_no_distance_have_no_correlation() -> None:
+    for method in ("spearman", "rho-a", "tau-a", "pearson"):
+        assert np.isnan(compare([1.0], [2.0], method))
+    with np.errstate(all="raise"):
+        assert np.isnan(compare(np.zeros(6), np.arange(6.0), "cosine"))
+        assert np.isnan(compare(np.ones(6), np.arange(6.0), "spearman"))
+
+
 def test_different_images_are_an_error() -> None:
     x = np.random.default_rng(0).normal(size=(6, 3))
     a = rdm(x, ids=[1, 2, 3, 4, 5, 6])
@@ -217,6 +225,9 @@ def test_ranking_once_gives_the_same_numbers() -> None:
     a, b = two_rdms(50, tied=True)
     for method in ("spearman", "rho-a", "tau-a"):
         assert compare(rank_rdm(a), b, method) == compare(a, b, method)
+    some, others = np.arange(20), np.arange(1, 21)
+    with pytest.raises(InputError, match="over other pairs"):
+        compare(rank_rdm(a, pairs=some), b, pairs=others)
     with pytest.raises(InputError, match="pairs"):
         compare(rank_rdm(a), b, pairs=np.arange(20))
     with pytest.raises(InputError, match="pearson"):
