@@ -129,6 +129,7 @@ def start(tree: Path, tests: Sequence[str], plan: Plan, limit: int) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.alarm(20 * limit)
         for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
             del sys.modules[name]
@@ -282,38 +283,45 @@ def test_all(
         trees = [Path(scratch) / str(job) for job in range(jobs)]
         for tree in trees:
             copy_tree(tree)
-        while queue or running:
-            # Mutants wait for the time of their module's tests.
-            while queue and trees and (queue[-1][1] is None or queue[-1][0] in limits):
-                name, one = queue.pop()
-                tree = trees.pop()
+        try:
+            while queue or running:
+                # Mutants wait for the time of their module's tests.
+                while queue and trees and (queue[-1][1] is None or queue[-1][0] in limits):
+                    name, one = queue.pop()
+                    tree = trees.pop()
+                    if one is not None:
+                        shutil.copy2(tree / PACKAGE / name, tree / "original.py")
+                        (tree / PACKAGE / name).write_text(one[1], encoding="utf-8")
+                    pid = start(tree, plan.modules[name], plan, limits[name] if one else 900)
+                    running[pid] = name, one, tree
+                pid, status, usage = os.wait4(-1, 0)
+                if pid not in running:
+                    continue
+                name, one, tree = running.pop(pid)
+                seconds = usage.ru_utime + usage.ru_stime
+                outcome, by = outcome_of(status, tree / "mutation.log")
                 if one is not None:
-                    (tree / PACKAGE / name).write_text(one[1], encoding="utf-8")
-                pid = start(tree, plan.modules[name], plan, limits[name] if one else 900)
-                running[pid] = name, one, tree
-            pid, status, usage = os.wait4(-1, 0)
-            if pid not in running:
-                continue
-            name, one, tree = running.pop(pid)
-            seconds = usage.ru_utime + usage.ru_stime
-            outcome, by = outcome_of(status, tree / "mutation.log")
-            shutil.copy2(ROOT / PACKAGE / name, tree / PACKAGE / name)
-            trees.append(tree)
-            if one is None:
-                if outcome != "survived":
-                    raise RuntimeError(f"the tests of {name} fail without a mutant: {by}")
-                limits[name] = int(10.0 + 4.0 * seconds)
-                print(f"{name}: its tests take {seconds:.1f} s", flush=True)
-                continue
-            filled = {"outcome": outcome, "by": by, "seconds": round(seconds, 1)}
-            found = Result(**asdict(one[2]) | filled)
-            known[found.key] = found
-            file.write(json.dumps(asdict(found)) + "\n")
-            file.flush()
-            print(
-                f"{outcome:<10}{seconds:5.1f} s  {name}:{found.line} {found.operator} {by}",
-                flush=True,
-            )
+                    (tree / "original.py").replace(tree / PACKAGE / name)
+                trees.append(tree)
+                if one is None:
+                    if outcome != "survived":
+                        raise RuntimeError(f"the tests of {name} fail without a mutant: {by}")
+                    limits[name] = int(10.0 + 4.0 * seconds)
+                    print(f"{name}: its tests take {seconds:.1f} s", flush=True)
+                    continue
+                filled = {"outcome": outcome, "by": by, "seconds": round(seconds, 1)}
+                found = Result(**asdict(one[2]) | filled)
+                known[found.key] = found
+                file.write(json.dumps(asdict(found)) + "\n")
+                file.flush()
+                print(
+                    f"{outcome:<10}{seconds:5.1f} s  {name}:{found.line} {found.operator} {by}",
+                    flush=True,
+                )
+        finally:
+            for pid in running:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
 
 
 def main() -> int:
@@ -325,6 +333,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="modules, e.g. statistics/auc.py")
     parser.add_argument("--list", action="store_true", help="only say what would be tested")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     plan = read_plan()
     drawn = draw(plan, arguments.number, arguments.seed, arguments.only)
     folder = ROOT / "results/mutation"
