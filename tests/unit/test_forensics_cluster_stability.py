@@ -49,7 +49,8 @@ def test_one_hierarchy_gives_the_labels_of_each_size():
     ten, eleven = (hierarchy_labels(points, [5], min_samples=m)[5] for m in (10, 11))
     assert (ten != eleven).any()
     np.testing.assert_array_equal(hierarchy_labels(points, [5])[5], ten)
-    assert (hierarchy_labels(points[:2], [5])[5] == -1).all()
+    for few in (1, 2):
+        assert (hierarchy_labels(points[:few], [5])[5] == -1).all()
 
 
 def test_resamples_hold_whole_people():
@@ -108,6 +109,7 @@ def test_best_jaccard_against_sets():
         mine = set(np.flatnonzero(a == cluster))
         others = [set(np.flatnonzero(b == k)) for k in range(4)]
         assert value == pytest.approx(max(len(mine & o) / len(mine | o) for o in others))
+    assert best_jaccard([0, 1, 1], [1, 0, 0]).tolist() == [1.0, 1.0]  # one point is a cluster
     assert best_jaccard([0, 0, 2], [-1, -1, -1])[0] == 0.0
     assert np.isnan(best_jaccard([0, 0, 2], [0, 0, 0])[1])
 
@@ -139,6 +141,8 @@ def test_matched_shares_follow_a_cluster_through_resamples():
     renamed = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, -1])
     np.testing.assert_allclose(matched_shares(reference, renamed), [0.5, 0.4])
     np.testing.assert_allclose(matched_shares(reference, np.full(10, -1)), [0.0, 0.0])
+    turned = np.concatenate([np.full(5, 1), np.full(3, 2), np.full(2, 0)])
+    np.testing.assert_allclose(matched_shares(of_clusters(5, 3, 2), turned), [0.5, 0.3, 0.2])
     lost = np.array([0, 0, 0, 0, 0, 0, -1, -1, -1, -1])
     np.testing.assert_allclose(matched_shares(reference, lost), [0.6, 0.0])
 
@@ -151,6 +155,8 @@ def test_sbs_interval_is_a_jackknife_of_every_cluster():
     row = sbs_table({10: labels}, draws, kept=0.8, configured=10).iloc[0]
     error = 2.0 * np.std([0.58, 0.60, 0.61, 0.63], ddof=1)
     assert row["share"] == pytest.approx(0.6)
+    assert row["noise_share"] == pytest.approx(0.1)
+    assert (row["n_clusters"], row["n_clusters_low"], row["n_clusters_high"]) == (2, 2.0, 2.0)
     assert row["low"] == pytest.approx(0.6 - student_t.ppf(1 - 0.025 / 2, 3) * error)
     assert row["high"] == pytest.approx(0.6 + student_t.ppf(0.975, 3) * error)
     assert row["resample_median"] == pytest.approx(0.605)

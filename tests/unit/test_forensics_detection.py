@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import detect_authentic, knn_density, populations
-from latent_microscope.forensics.detection import detect
+from latent_microscope.forensics.detection import _refine, detect
 from latent_microscope.forensics.mixtures import (
     DensityMixture,
     _two_means,
@@ -294,6 +294,10 @@ def test_given_distances_are_used_where_they_are_enough():
         given = detect(z, distances=gaps[:, :columns])
         np.testing.assert_array_equal(given.mask, alone.mask)
         np.testing.assert_allclose(given.score, alone.score, rtol=1e-6)
+    few = detect(z, neighbours=(5, 10, 20), distances=gaps[:, :15])
+    np.testing.assert_array_equal(few.score, detect(z, neighbours=(5, 10, 20)).score)
+    one = detect(z, neighbours=(10,), distances=gaps[:, :10])
+    np.testing.assert_allclose(one.score, detect(z, neighbours=(10,)).score, rtol=1e-6)
     assert detect(z, distances=gaps[:, ::-1][:, :20]).separation != alone.separation
 
 
@@ -371,3 +375,23 @@ def test_many_samples_are_clustered_by_evenly_spaced_ones(monkeypatch):
     assert len(found) == 2
     assert set(np.concatenate(members)) <= set(rows.tolist())
     assert sorted(int(one[0] >= 100) for one in members) == [0, 1]
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+def test_the_score_is_of_density_and_of_the_way_to_the_centre(collapsed):
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0]])
+    groups = np.repeat(np.arange(3), 30)
+    z = centres[groups] + (0.0 if collapsed else 1.0) * rng.normal(size=(90, 2))
+    z[0] = centres[0]
+    found = Populations(groups, centres, np.ones(3), z, groups)
+    density = rng.normal(size=90) + 3.0 * groups  # populations may be unequally dense
+    level = [np.median(density[groups == p]) for p in range(3)]
+    moved = (z - centres[groups]) @ found.discriminant_space(z)
+    distance = np.linalg.norm(moved, axis=1)
+    # Nobody is nearer than a twentieth of the median; where all are at a centre, none is infinite.
+    least = 1e-300 if collapsed else 0.05 * np.median(distance)
+    expected = density - np.array(level)[groups] + np.median(level)
+    expected = 0.5 * (expected - np.log(np.maximum(distance, least)))
+    _, score = _refine(z, density, found)
+    np.testing.assert_allclose(score, expected, rtol=1e-9)

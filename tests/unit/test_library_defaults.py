@@ -16,6 +16,7 @@ from latent_microscope.config.sections import (
     Scores,
     Sources,
 )
+from latent_microscope.custom import correlations
 from latent_microscope.forensics import (
     bias,
     cluster_stability,
@@ -101,11 +102,11 @@ def test_intervals_are_of_95_percent() -> None:
 def test_the_seed_is_0_and_logits_are_not_tempered() -> None:
     modules = (bias, cluster_stability, identity, restarts, sample_scores, sources, bootstrap)
     found = 0
-    for module in (*modules, equivalents, behaviour):
+    for module in (*modules, equivalents, behaviour, correlations):
         for _, function in inspect.getmembers(module, inspect.isfunction):
             parameters = inspect.signature(function).parameters
             if function.__module__ == module.__name__ and function.__name__ != "factor_sources":
-                for name, neutral in (("seed", 0), ("temperature", 1.0)):
+                for name, neutral in (("seed", 0), ("root_seed", 0), ("temperature", 1.0)):
                     if (
                         name in parameters
                         and parameters[name].default is not inspect.Parameter.empty

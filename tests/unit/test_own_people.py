@@ -145,6 +145,15 @@ def test_what_is_no_dissimilarity_is_refused(
         read_square(tmp_path / "x.npy", {})
 
 
+def test_rounding_is_no_mistake(tmp_path: Path) -> None:
+    """Up to 0.00001 of the largest value."""
+    values = cube()[0] / cube()[0].max()
+    values[0, 1] = values[1, 0] = 1.0
+    values[3, 3] = 1e-5
+    np.save(tmp_path / "x.npy", values)
+    np.testing.assert_array_equal(read_square(tmp_path / "x.npy", {}).values[0], values)
+
+
 def test_other_ids_above_than_beside_are_refused(tmp_path: Path) -> None:
     pd.DataFrame(np.zeros((2, 2)), columns=["a", "b"], index=["b", "a"]).to_csv(tmp_path / "x.csv")
     with pytest.raises(InputError, match=r"x.csv: "):
