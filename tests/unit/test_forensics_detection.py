@@ -7,7 +7,7 @@ from scipy.stats import norm
 from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics import detect_authentic, knn_density, populations
+from latent_microscope.forensics import detect_authentic, detection, knn_density, populations
 from latent_microscope.forensics.detection import _refine, detect
 from latent_microscope.forensics.mixtures import (
     DensityMixture,
@@ -299,6 +299,18 @@ def test_given_distances_are_used_where_they_are_enough():
     one = detect(z, neighbours=(10,), distances=gaps[:, :10])
     np.testing.assert_allclose(one.score, detect(z, neighbours=(10,)).score, rtol=1e-6)
     assert detect(z, distances=gaps[:, ::-1][:, :20]).separation != alone.separation
+
+
+@pytest.mark.parametrize(("kept", "count"), [(0.65, 0), (0.75, 5)])
+def test_a_refined_selection_must_keep_most_of_the_populations(kept, count, monkeypatch):
+    z, _ = people_and_interpolations()
+
+    def some(latents, density, found):
+        inside = np.flatnonzero(found.labels >= 0)
+        return np.isin(np.arange(len(z)), inside[: int(kept * len(inside))]), density
+
+    monkeypatch.setattr(detection, "_refine", some)
+    assert detect(z).populations == count
 
 
 def test_the_cut_in_two_leaves_the_least_variance():

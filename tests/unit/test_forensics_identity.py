@@ -66,6 +66,8 @@ def test_summary_and_tests_against_scipy():
     table = group_tests(groups, scores, n_bootstrap=300)
     rows = {(row["score"], row["group"]): row for row in table.to_dict("records")}
     row = rows["uniqueness", "identity_a"]
+    for name, test in (("levene", levene), ("mannwhitney", mannwhitneyu), ("ks", ks_2samp)):
+        assert row[f"{name}_statistic"] == pytest.approx(test(a, mixed).statistic)
     assert row["levene_p"] == pytest.approx(levene(a, mixed).pvalue)
     assert row["mannwhitney_p"] == pytest.approx(mannwhitneyu(a, mixed).pvalue)
     assert row["ks_p"] == pytest.approx(ks_2samp(a, mixed).pvalue)
@@ -251,6 +253,25 @@ def test_interval_of_pairs_against_loops():
     freedom = pair_freedom(weights)
     error = np.sqrt(total * 15 / 14) / (auc * (1 - auc))
     assert half == pytest.approx(student.ppf(0.975, freedom) * error, rel=1e-9)
+
+
+def test_people_whose_pairs_cancel_are_no_surer_than_independent_pairs():
+    # Each person has a pair above and one below all but the outer thirds of the negatives; each
+    # couple has one negative of each third.
+    same = np.repeat(np.arange(20), 2)
+    different = np.repeat(np.arange(20).reshape(10, 2), 3, axis=0)
+    positive, negative = np.tile([2.0, -2.0], 20), np.tile([3.0, 0.0, -3.0], 10)
+    variance = 40 * (1 / 6 / 40) ** 2 + 20 * (1 / 2 / 30) ** 2
+    low, high = pair_auc_interval(positive, negative, same, different)
+    half = student.ppf(0.975, 19) * np.sqrt(variance * 20 / 19) / 0.25
+    assert (logit(low), logit(high)) == pytest.approx((-half, half), rel=1e-9)
+
+
+def test_equal_images_of_a_person_are_the_most_similar():
+    names = np.repeat(np.arange(20), 3)
+    z = np.random.default_rng(0).normal(size=(20, 4))[names]
+    table = pair_aucs(names, z, {"score": z[:, 0]})
+    assert (table["auc"] == 1.0).all()
 
 
 def test_an_auc_of_one_has_no_interval():
