@@ -363,6 +363,11 @@ def test_discriminant_space_whitens_the_spread_within_populations():
         np.testing.assert_allclose(
             space.T @ plane @ shrunk @ plane.T @ space, np.eye(rank), atol=1e-9
         )
+    # Centres on a line but for rounding have one axis.
+    line = 5.0 + np.outer([0.0, 1.0, 2.7, 3.1], [0.1, 0.7, 0.3, 0.9])
+    assert 0.0 < np.linalg.svd(line - line.mean(axis=0))[1][1] < 1e-12
+    found = Populations(groups, line, np.ones(4), line[groups] + samples, groups)
+    assert found.discriminant_space(samples).shape == (4, 1)
     points = Populations(np.arange(2), centres[:2], np.zeros(2), centres[:2], np.arange(2))
     np.testing.assert_allclose(np.abs(points.discriminant_space(samples)), np.eye(4)[:, :1])
 
