@@ -18,6 +18,7 @@ from latent_microscope.calibration.probes import METHODS, expected, probe_outcom
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.probes import (
     Refits,
+    _aucs,
     cross_validated,
     folds_of,
     newton_steps,
@@ -134,6 +135,13 @@ def test_interval_and_p_at_the_edges():
     assert few == pytest.approx(2 * student.sf(2, 4))
     assert wide[0] < logit_interval(0.7, 0.05)[0] < 0.7 < logit_interval(0.7, 0.05)[1] < wide[1]
     assert (two_sided_p(0.0, 0.0), two_sided_p(0.1, 0.0)) == (1.0, 0.0)
+
+
+def test_aucs_of_many_rankings_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    scores, positive = rng.normal(size=(5, 30)), rng.random(30) < 0.4
+    expected = [roc_auc_score(positive, row) for row in scores]
+    np.testing.assert_allclose(_aucs(scores, positive), expected)
 
 
 def test_no_person_is_in_two_folds():
