@@ -124,6 +124,10 @@ def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
     assert np.isnan(repeatability([]).low)
 
 
+def test_nothing_agrees_where_nothing_varies():
+    assert np.isnan(intra_class(np.ones((5, 3)))).all()
+
+
 def test_band_holds_a_further_replicate():
     scores = repeats(n=5000, m=3, share=0.6)
     ranks = percentiles(scores)
@@ -132,6 +136,9 @@ def test_band_holds_a_further_replicate():
     inside &= ranks[:, 2] <= np.interp(ranks[:, 0], centres, high)
     assert inside.mean() == pytest.approx(0.95, abs=0.015)
     assert [part.size for part in prediction_band(ranks, [])] == [0, 0, 0]
+    for level in (-0.5, 1.5):
+        with pytest.raises(InputError, match="level"):
+            prediction_band(ranks, [(0, 1)], level=level)
     # Fewer than 80 values: one bin of the whole range, with their quantiles.
     few = ranks[:30, :2]
     centres, low, high = prediction_band(few, [(0, 1)], level=0.9)
