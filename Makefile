@@ -21,7 +21,7 @@ TRAINING_KILLS ?= 5
 SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz mutation bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
 
 help:  ## this list
 	@awk -F ': *[^#]*##' '/^[a-z -]+:.*##/ { printf "%-36s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ chaos: .venv  ## kill the demo KILLS=20 times, a training TRAINING_KILLS=5 times
 
 fuzz: .venv  ## random malformed files for every reader; N=20 for twenty times as many as in the tests
 	FUZZ=$(if $(filter command,$(firstword $(origin N))),$(N),1) $(BIN)/python -m pytest -n0 tests/fuzz
+
+mutation: .venv  ## do the tests notice mistakes? N=300 mutants of the inference modules, an hour or less (docs/testing.md)
+	$(BIN)/python -m tests.mutation.run --jobs $(CORES) --seed $(SEED) \
+		--number $(if $(filter command,$(firstword $(origin N))),$(N),300)
 
 subset: .venv  ## a quick look at real data: the first N=500 faces and test images
 	$(SNAKEMAKE) --configfile config/faces.yaml config/alignment.yaml $(REAL) subset=$(N) run='[faces,alignment]'

@@ -1,5 +1,6 @@
 """Detectors against each other: thresholds, the funnel's grid, choices on other data."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,11 +14,16 @@ from latent_microscope.forensics.authentic import authentic_cores
 from latent_microscope.forensics.baselines import DISTANCES, baseline_scores
 from latent_microscope.forensics.evaluation import (
     OURS,
+    average_precision,
     best_f1,
     comparison_table,
+    mask_counts,
+    references,
+    roc_auc,
     rule_mask,
 )
 from latent_microscope.forensics.funnel import GRID, chosen_elsewhere, search_table
+from latent_microscope.forensics.mixtures import density_mixture
 from latent_microscope.tables.detection import tabulate_comparison, tabulate_search
 
 RNG = np.random.default_rng(0)
@@ -47,6 +53,56 @@ def test_the_rule_takes_the_dense_mode_of_either_kind_of_score():
     assert np.mean(rule_mask(gaussian, False) == TRUTH) > 0.97
     # No two modes: nothing is called authentic.
     assert not rule_mask(np.ones(200), False).any()
+
+
+def test_the_rule_cuts_negated_distances_on_the_scale_of_their_log():
+    distance = np.concatenate([RNG.lognormal(-3, 0.3, 60), RNG.uniform(0.3, 3, 40)])
+
+    def cut(values):
+        return values > density_mixture(values).threshold
+
+    np.testing.assert_array_equal(rule_mask(-distance, True), cut(-np.log(distance)))
+    np.testing.assert_array_equal(rule_mask(-distance, False), cut(-distance))
+    np.testing.assert_array_equal(rule_mask(1 / distance, True), cut(1 / distance))
+
+
+def test_scores_of_one_class_are_not_defined():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for truth in (np.ones(5, bool), np.zeros(5, bool)):
+            assert np.isnan(roc_auc(np.arange(5.0), truth))
+    assert np.isnan(average_precision(np.arange(5.0), np.zeros(5, bool)))
+    assert average_precision(np.arange(5.0), np.ones(5, bool)) == 1.0
+    assert roc_auc([1.0, 2.0, 2.0, 3.0], [False, False, True, True]) == pytest.approx(3.5 / 4)
+
+
+def test_counts_and_rates_of_a_selection():
+    truth = np.repeat([True, False], [5, 15])
+    chosen = np.isin(np.arange(20), [0, 1, 2, 7])
+    found = mask_counts(chosen, truth)
+    assert {key: found[key] for key in ("selected", "tp", "fp", "fn")} == {
+        "selected": 4, "tp": 3, "fp": 1, "fn": 2,
+    }  # fmt: skip
+    rates = [found[key] for key in ("precision", "recall", "f1", "prevalence")]
+    assert rates == pytest.approx([3 / 4, 3 / 5, 6 / 9, 5 / 20])
+    nothing = mask_counts(np.zeros(20, bool), truth)
+    assert np.isnan(nothing["precision"])
+    assert (nothing["recall"], nothing["f1"]) == (0.0, 0.0)
+    assert np.isnan(mask_counts(chosen, np.zeros(20, bool))["recall"])
+
+
+def test_the_limit_calls_mixtures_with_hardly_a_second_person_authentic():
+    alpha = np.array([0.01, 0.5, 0.99, 0.019, 0.021, 0.3])
+    authentic = np.array([False, False, False, False, False, True])
+    found = references(np.arange(6.0), authentic, alpha)
+    family, score, mask = found["truth, blind below 2%"]
+    assert family == "limit"
+    assert mask.tolist() == [True, False, True, True, False, True]
+    np.testing.assert_array_equal(score, mask.astype(float))
+    family, score, mask = found["reconstruction_error"]
+    assert family == "image"
+    np.testing.assert_array_equal(score, np.arange(6.0))
+    np.testing.assert_array_equal(mask, rule_mask(np.arange(6.0), False))
 
 
 def test_comparison_holds_each_detector_and_both_trivial_ones():

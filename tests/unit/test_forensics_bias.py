@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import nchypergeom_fisher, norm
+from scipy.stats import hypergeom, nchypergeom_fisher, norm
 from scipy.stats import t as student
 
 from latent_microscope.errors import InputError
@@ -195,6 +195,25 @@ def test_score_interval_of_the_ratio_against_its_definition():
         variance = (p * (1 - p) / (a + b) + ratio**2 * q * (1 - q) / (c + d)) * 192 / 191
         z = (a / (a + b) - ratio * c / (c + d)) / np.sqrt(variance)
         assert abs(z) == pytest.approx(1.959964, abs=1e-3)
+
+
+def test_p_is_twice_the_smaller_mid_p_tail():
+    """Of every table of cells up to 3, and of tables too large to sum the whole law."""
+    small = np.stack(np.meshgrid(*[np.arange(4)] * 4), axis=-1).reshape(-1, 4)
+    small = small[np.all([small[:, [i, j]].any(axis=1) for i, j in ((0, 1), (2, 3))], axis=0)]
+    large = np.array([[3000, 2000, 2500, 2600], [2600, 2500, 2000, 3000], [9000, 70, 8000, 50]])
+    for a, b, c, d in (small.T, large.T):
+        law = hypergeom(a + b + c + d, a + c, a + b)
+        tails = np.minimum(law.cdf(a - 1), law.sf(a)) + law.pmf(a) / 2.0
+        expected = np.minimum(2.0 * tails, 1.0)
+        np.testing.assert_allclose(conditional_p(columns(a, b, c, d)), expected, rtol=1e-8)
+
+
+def test_interval_of_the_smallest_tables_is_that_of_scipys_law():
+    for cells in ((1, 2, 2, 1), (2, 1, 1, 3), (1, 1, 1, 1), (3, 2, 1, 2)):
+        low, high = (float(np.exp(end[0])) for end in conditional_interval(columns(*cells)))
+        assert mid_tails(*cells, low)[1] == pytest.approx(0.025, rel=1e-6)
+        assert mid_tails(*cells, high)[0] == pytest.approx(0.025, rel=1e-6)
 
 
 def test_fractional_counts_lie_between_whole_ones():

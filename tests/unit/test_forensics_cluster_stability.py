@@ -46,7 +46,11 @@ def test_one_hierarchy_gives_the_labels_of_each_size():
         expected = plane_memberships(points, min_cluster_size=size, min_samples=4)[0]
         np.testing.assert_array_equal(labels[size], expected)
     assert (labels[500] == -1).all()
-    assert (hierarchy_labels(points[:2], [5])[5] == -1).all()
+    ten, eleven = (hierarchy_labels(points, [5], min_samples=m)[5] for m in (10, 11))
+    assert (ten != eleven).any()
+    np.testing.assert_array_equal(hierarchy_labels(points, [5])[5], ten)
+    for few in (1, 2):
+        assert (hierarchy_labels(points[:few], [5])[5] == -1).all()
 
 
 def test_resamples_hold_whole_people():
@@ -105,6 +109,7 @@ def test_best_jaccard_against_sets():
         mine = set(np.flatnonzero(a == cluster))
         others = [set(np.flatnonzero(b == k)) for k in range(4)]
         assert value == pytest.approx(max(len(mine & o) / len(mine | o) for o in others))
+    assert best_jaccard([0, 1, 1], [1, 0, 0]).tolist() == [1.0, 1.0]  # one point is a cluster
     assert best_jaccard([0, 0, 2], [-1, -1, -1])[0] == 0.0
     assert np.isnan(best_jaccard([0, 0, 2], [0, 0, 0])[1])
 
@@ -115,6 +120,10 @@ def test_jaccard_table_counts_recovered_and_dissolved():
     table = jaccard_table(labels, found, [np.array([0.2, 0.1])] * 3)
     assert table["size"].tolist() == [3, 2]
     assert table["jaccard"].tolist() == pytest.approx([0.9, 0.45])
+    assert table["jaccard_sd"].tolist() == pytest.approx([0.1, np.sqrt(0.005)])
+    assert table["baseline"].tolist() == pytest.approx([0.2, 0.1])
+    once = jaccard_table(labels, found[:1], [np.array([0.2, 0.1])])
+    assert once["jaccard_sd"].isna().all()
     assert table["recovered"].tolist() == [1.0, 0.0]
     assert table["dissolved"].tolist() == [0.0, 1.0]
     assert table["n"].tolist() == [3, 2]
@@ -132,6 +141,8 @@ def test_matched_shares_follow_a_cluster_through_resamples():
     renamed = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, -1])
     np.testing.assert_allclose(matched_shares(reference, renamed), [0.5, 0.4])
     np.testing.assert_allclose(matched_shares(reference, np.full(10, -1)), [0.0, 0.0])
+    turned = np.concatenate([np.full(5, 1), np.full(3, 2), np.full(2, 0)])
+    np.testing.assert_allclose(matched_shares(of_clusters(5, 3, 2), turned), [0.5, 0.3, 0.2])
     lost = np.array([0, 0, 0, 0, 0, 0, -1, -1, -1, -1])
     np.testing.assert_allclose(matched_shares(reference, lost), [0.6, 0.0])
 
@@ -144,6 +155,8 @@ def test_sbs_interval_is_a_jackknife_of_every_cluster():
     row = sbs_table({10: labels}, draws, kept=0.8, configured=10).iloc[0]
     error = 2.0 * np.std([0.58, 0.60, 0.61, 0.63], ddof=1)
     assert row["share"] == pytest.approx(0.6)
+    assert row["noise_share"] == pytest.approx(0.1)
+    assert (row["n_clusters"], row["n_clusters_low"], row["n_clusters_high"]) == (2, 2.0, 2.0)
     assert row["low"] == pytest.approx(0.6 - student_t.ppf(1 - 0.025 / 2, 3) * error)
     assert row["high"] == pytest.approx(0.6 + student_t.ppf(0.975, 3) * error)
     assert row["resample_median"] == pytest.approx(0.605)
@@ -152,6 +165,10 @@ def test_sbs_interval_is_a_jackknife_of_every_cluster():
     # Never narrower than the range of the resamples.
     steady = [(rows, {10: labels})] * 3 + [(rows, {10: of_clusters(95, noise=5)})]
     assert sbs_table({10: labels}, steady, kept=0.8, configured=10)["high"][0] >= 0.9
+    # A share ends at 0 and at 1.
+    wild = [(rows, {10: of_clusters(k, noise=100 - k)}) for k in (20, 95, 99)]
+    most = sbs_table({10: of_clusters(95, noise=5)}, wild, kept=0.8, configured=10).iloc[0]
+    assert (most["low"], most["high"]) == (0.0, 1.0)
     assert sbs_table({10: np.full(9, -1)}, draws[:0], kept=0.8, configured=10)["share"][0] == 0.0
     assert np.isnan(sbs_table({10: labels}, [], kept=0.8, configured=10)["low"][0])
     none = [(rows, {10: np.full(100, -1)})] * 4

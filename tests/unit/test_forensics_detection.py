@@ -3,13 +3,20 @@
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from scipy.stats import norm
 from sklearn.metrics import f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics import detect_authentic, knn_density
-from latent_microscope.forensics.detection import detect
-from latent_microscope.forensics.mixtures import chord_cut, density_mixture
+from latent_microscope.forensics import detect_authentic, detection, knn_density, populations
+from latent_microscope.forensics.detection import _refine, detect
+from latent_microscope.forensics.mixtures import (
+    DensityMixture,
+    _two_means,
+    chord_cut,
+    density_mixture,
+)
 from latent_microscope.forensics.populations import (
+    Populations,
     dip,
     find_clusters,
     separate_populations,
@@ -271,3 +278,137 @@ def test_chord_cut_lies_where_uniform_distances_become_likelier():
     cut = np.concatenate([tight, loose])[near].max()
     assert 0.10 < cut < 0.16
     assert not chord_cut(np.exp(rng.normal(size=200))).any()
+
+
+def test_more_neighbours_than_other_samples_are_all_others():
+    z = np.random.default_rng(0).normal(size=(12, 2))
+    assert detect(z, neighbours=(50,)).k == 11
+    assert detect(z, neighbours=(3, 50)).k in (3, 11)
+
+
+def test_given_distances_are_used_where_they_are_enough():
+    z, _ = people_and_interpolations()
+    gaps = np.sort(np.linalg.norm(z[:, None] - z[None], axis=2), axis=1)[:, 1:]
+    alone = detect(z)
+    for columns in (19, 20, 30):  # the first are too few
+        given = detect(z, distances=gaps[:, :columns])
+        np.testing.assert_array_equal(given.mask, alone.mask)
+        np.testing.assert_allclose(given.score, alone.score, rtol=1e-6)
+    few = detect(z, neighbours=(5, 10, 20), distances=gaps[:, :15])
+    np.testing.assert_array_equal(few.score, detect(z, neighbours=(5, 10, 20)).score)
+    one = detect(z, neighbours=(10,), distances=gaps[:, :10])
+    np.testing.assert_allclose(one.score, detect(z, neighbours=(10,)).score, rtol=1e-6)
+    assert detect(z, distances=gaps[:, ::-1][:, :20]).separation != alone.separation
+
+
+@pytest.mark.parametrize(("kept", "count"), [(0.65, 0), (0.75, 5)])
+def test_a_refined_selection_must_keep_most_of_the_populations(kept, count, monkeypatch):
+    z, _ = people_and_interpolations()
+
+    def some(latents, density, found):
+        inside = np.flatnonzero(found.labels >= 0)
+        return np.isin(np.arange(len(z)), inside[: int(kept * len(inside))]), density
+
+    monkeypatch.setattr(detection, "_refine", some)
+    assert detect(z).populations == count
+
+
+def test_the_cut_in_two_leaves_the_least_variance():
+    values = np.random.default_rng(1).lognormal(0, 1, 60)
+    x = np.sort(values)
+    within = [k * x[:k].var() + (60 - k) * x[k:].var() for k in range(1, 60)]
+    k = int(np.argmin(within)) + 1
+    assert _two_means(values) == pytest.approx((x[k - 1] + x[k]) / 2)
+
+
+def test_threshold_and_probability_are_those_of_two_normal_laws():
+    rng = np.random.default_rng(0)
+    fit = density_mixture(np.concatenate([rng.normal(0, 1, 600), rng.normal(6, 0.5, 400)]))
+    values = np.array([-2.0, fit.threshold - 1e-9, fit.threshold + 1e-6, 5.0, 6.0, 9.0])
+    law = [
+        w * norm.pdf(values, m, s)
+        for w, m, s in zip(fit.weights, fit.means, fit.deviations, strict=True)
+    ]
+    expected = np.where(values > fit.threshold, law[1] / (law[0] + law[1]), 0.0)
+    np.testing.assert_allclose(fit.probability_dense(values), expected, rtol=1e-9)
+    assert law[0][2] == pytest.approx(law[1][2], rel=0.02)  # equally likely there
+    none = DensityMixture((0.0, 1.0), (1.0, 1.0), (0.5, 0.5), 1.0, np.inf)
+    assert not none.probability_dense(values).any()
+
+
+def test_all_samples_at_the_largest_near_distance_are_near():
+    tight = np.repeat([0.04, 0.05, 0.06], 130)
+    loose = np.linspace(0.5, 3.0, 300)
+    near = chord_cut(np.concatenate([tight, loose]))
+    assert near[:390].all()
+    assert not near[390:].any()
+
+
+def test_discriminant_space_whitens_the_spread_within_populations():
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0, 0, 0], [30, 0, 0, 0], [60, 0, 0, 0], [0, 40, 0, 0]])
+    groups = np.repeat(np.arange(4), 50)
+    samples = centres[groups] + rng.normal(size=(200, 4)) * [1.0, 3.0, 2.0, 1.0]
+    for kept, rank in ((4, 2), (3, 1)):
+        inside = groups < kept
+        found = Populations(
+            groups[inside], centres[:kept], np.ones(kept), samples[inside], groups[inside]
+        )
+        space = found.discriminant_space(samples)
+        assert space.shape == (4, rank)
+        plane = np.eye(4)[:, :rank]
+        residuals = (samples[inside] - centres[groups[inside]]) @ plane
+        within = residuals.T @ residuals / (inside.sum() - kept)
+        shrunk = 0.95 * within + 0.05 * np.trace(within) / rank * np.eye(rank)
+        np.testing.assert_allclose(
+            space.T @ plane @ shrunk @ plane.T @ space, np.eye(rank), atol=1e-9
+        )
+    # Centres on a line but for rounding have one axis.
+    line = 5.0 + np.outer([0.0, 1.0, 2.7, 3.1], [0.1, 0.7, 0.3, 0.9])
+    assert 0.0 < np.linalg.svd(line - line.mean(axis=0))[1][1] < 1e-12
+    found = Populations(groups, line, np.ones(4), line[groups] + samples, groups)
+    assert found.discriminant_space(samples).shape == (4, 1)
+    points = Populations(np.arange(2), centres[:2], np.zeros(2), centres[:2], np.arange(2))
+    np.testing.assert_allclose(np.abs(points.discriminant_space(samples)), np.eye(4)[:, :1])
+
+
+def test_distances_to_populations_are_in_their_spreads():
+    centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    found = Populations(np.arange(3), centres, np.array([1.0, 2.0, 0.01]), centres, np.arange(3))
+    z = np.array([[0.0, 3.0], [10.0, 3.0], [0.0, 10.2]])
+    # The third is narrower than a tenth of the median spread, which counts instead.
+    np.testing.assert_allclose(found.relative_distance(z), [3.0, 1.5, 2.0])
+    np.testing.assert_array_equal(found.nearest_population(z), [0, 1, 2])
+    assert found.count == 3
+
+
+def test_many_samples_are_clustered_by_evenly_spaced_ones(monkeypatch):
+    monkeypatch.setattr(populations, "_MAX_ROWS", 50)
+    rng = np.random.default_rng(0)
+    z = np.repeat([[0.0, 0.0], [30.0, 0.0]], 100, axis=0) + rng.normal(size=(200, 2))
+    rows = np.linspace(0, 199, 50).astype(int)
+    found = find_clusters(z)
+    members = [np.flatnonzero(one) for one in found]
+    assert len(found) == 2
+    assert set(np.concatenate(members)) <= set(rows.tolist())
+    assert sorted(int(one[0] >= 100) for one in members) == [0, 1]
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+def test_the_score_is_of_density_and_of_the_way_to_the_centre(collapsed):
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [20.0, 0.0], [0.0, 20.0]])
+    groups = np.repeat(np.arange(3), 30)
+    z = centres[groups] + (0.0 if collapsed else 1.0) * rng.normal(size=(90, 2))
+    z[0] = centres[0]
+    found = Populations(groups, centres, np.ones(3), z, groups)
+    density = rng.normal(size=90) + 3.0 * groups  # populations may be unequally dense
+    level = [np.median(density[groups == p]) for p in range(3)]
+    moved = (z - centres[groups]) @ found.discriminant_space(z)
+    distance = np.linalg.norm(moved, axis=1)
+    # Nobody is nearer than a twentieth of the median; where all are at a centre, none is infinite.
+    least = 1e-300 if collapsed else 0.05 * np.median(distance)
+    expected = density - np.array(level)[groups] + np.median(level)
+    expected = 0.5 * (expected - np.log(np.maximum(distance, least)))
+    _, score = _refine(z, density, found)
+    np.testing.assert_allclose(score, expected, rtol=1e-9)

@@ -70,9 +70,11 @@ def test_summary_and_tests_against_scipy():
     table = group_tests(groups, "mixed", mix, scores, n_bootstrap=300)
     rows = table[table["comparison"] == "intra A – mixed"].set_index(["score", "test"])
     row = rows.to_dict("index")
-    assert row["uniqueness", "levene"]["p"] == pytest.approx(levene(a, mixed).pvalue)
-    assert row["uniqueness", "mann-whitney"]["p"] == pytest.approx(mannwhitneyu(a, mixed).pvalue)
-    assert row["uniqueness", "kolmogorov-smirnov"]["p"] == pytest.approx(ks_2samp(a, mixed).pvalue)
+    tests = {"levene": levene, "mann-whitney": mannwhitneyu, "kolmogorov-smirnov": ks_2samp}
+    for name, test in tests.items():
+        expected = test(a, mixed)
+        assert row["uniqueness", name]["p"] == pytest.approx(expected.pvalue)
+        assert row["uniqueness", name]["statistic"] == pytest.approx(expected.statistic)
     gap = row["uniqueness", "variance-difference"]
     assert gap["statistic"] == pytest.approx(mixed.var(ddof=1) - a.var(ddof=1))
     assert gap["low"] < gap["statistic"] < gap["high"]
@@ -192,6 +194,12 @@ def test_freedom_of_people_with_equal_and_unequal_pairs():
     unequal = np.column_stack([np.arange(1.0, 21.0) ** 2, np.arange(1.0, 21.0)])
     assert 3.0 < pair_freedom(unequal) < 15.0
     assert np.isnan(pair_freedom(np.full((6, 2), 5.0)))
+    # Each person has one error, and each sum is of deviations from the mean of all: by matrices.
+    shares = unequal / unequal.sum(axis=0)
+    spread = np.diag(shares.sum(axis=1)) - shares @ shares.T
+    law = spread @ spread.T
+    expected = np.trace(law) ** 2 / np.trace(law @ law)
+    assert pair_freedom(unequal) == pytest.approx(expected, rel=1e-9)
 
 
 def test_both_people_of_a_pair_count():
@@ -241,6 +249,25 @@ def test_interval_of_pairs_against_loops():
     freedom = pair_freedom(weights)
     error = np.sqrt(total * 15 / 14) / (auc * (1 - auc))
     assert half == pytest.approx(student.ppf(0.975, freedom) * error, rel=1e-9)
+
+
+def test_people_whose_pairs_cancel_are_no_surer_than_independent_pairs():
+    # Each person has a pair above and one below all but the outer thirds of the negatives; each
+    # couple has one negative of each third.
+    same = np.repeat(np.arange(20), 2)
+    different = np.repeat(np.arange(20).reshape(10, 2), 3, axis=0)
+    positive, negative = np.tile([2.0, -2.0], 20), np.tile([3.0, 0.0, -3.0], 10)
+    variance = 40 * (1 / 6 / 40) ** 2 + 20 * (1 / 2 / 30) ** 2
+    _, low, high = pair_auc(positive, negative, same, different)
+    half = student.ppf(0.975, 19) * np.sqrt(variance * 20 / 19) / 0.25
+    assert (logit(low), logit(high)) == pytest.approx((-half, half), rel=1e-9)
+
+
+def test_equal_images_of_a_person_are_the_most_similar():
+    names = np.repeat(np.arange(20), 3)
+    z = np.random.default_rng(0).normal(size=(20, 4))[names]
+    table = pair_aucs(names, {"latents": z, "score": z[:, :1]})
+    assert (table["auc"] == 1.0).all()
 
 
 def test_an_auc_of_one_has_no_interval():

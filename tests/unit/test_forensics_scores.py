@@ -369,6 +369,12 @@ def test_bad_options_are_named():
         knn_density(z, 0)
     with pytest.raises(InputError, match="percentile"):
         isolated_cores(z, np.ones(20), 101)
+    with pytest.raises(InputError, match="percentile"):
+        isolated_cores(z, np.ones(20), -0.5)
+    for similarity in (-1.5, 1.5):
+        with pytest.raises(InputError, match="similarity"):
+            isolated_cores(z, np.ones(20), 50, similarity)
+    assert np.isfinite(originality(z, k=1)).all()
 
 
 def test_a_sum_that_overflows_is_not_taken_for_a_bad_row():

@@ -72,6 +72,26 @@ def test_same_seed_same_bytes_whatever_the_threads():
     assert one.restarts.equals(two.restarts)
 
 
+@pytest.mark.parametrize("error", [np.linalg.LinAlgError, FloatingPointError, ValueError])
+def test_a_restart_that_fails_is_left_out(error, monkeypatch):
+    _, latents = mixed(200)
+    fit, failing = FastICA.fit, fit_sources(latents, n_restarts=3).restarts["random_state"][1]
+
+    def sometimes(model, sample):
+        if model.random_state == failing:
+            raise error("no")
+        return fit(model, sample)
+
+    monkeypatch.setattr(FastICA, "fit", sometimes)
+    found = fit_sources(latents, n_restarts=3)
+    assert found.restarts["converged"].tolist() == [True, False, True]
+    assert found.restarts["n_iter"][1] == 0
+    assert np.isnan(found.restarts["mean_abs_kurtosis"][1])
+    assert np.isnan(found.unmixings[1]).all()
+    assert not found.restarts["chosen"][1]
+    assert found.not_converged == 1
+
+
 def test_restarts_that_do_not_converge_are_counted():
     _, latents = mixed(200)
     fit = fit_sources(latents, n_restarts=3, max_iter=1)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+import pytest
+from scipy.stats import rankdata, spearmanr, t
 
 from latent_microscope.custom.correlations import correlation_table
+from latent_microscope.seeds import rng as stream
 
 SCORES = ("uniqueness", "originality", "stability", "knn_density", "cls")
 
@@ -28,6 +30,23 @@ def test_values_are_those_of_scipy_and_intervals_hold_them() -> None:
         width = np.arctanh(row["high"]) - np.arctanh(row["low"])
         assert 0.75 < width / (2 * 1.96 / np.sqrt(297)) < 1.35
     assert (table["q"] < 1e-6).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_interval_and_p_are_those_of_people_drawn_again(sign: int) -> None:
+    """Ranks stay those of all samples; Student's t with one less than the people."""
+    numbers, scores = made(24, 0.7)
+    people = np.repeat(np.arange(8), 3)
+    row = correlation_table(numbers, [sign * scores], [0], people, seed=3).iloc[0]
+    x, y = rankdata(numbers["age"]), rankdata(sign * scores[row["score"]])
+    draws = stream(3, "correlations").multinomial(8, np.full(8, 1 / 8), size=1000)
+    drawn = [np.corrcoef(np.repeat([x, y], copies[people], axis=1))[0, 1] for copies in draws]
+    spread = np.arctanh(np.clip(drawn, -0.999999, 0.999999)).std(ddof=1) * np.sqrt(8 / 7)
+    centre = np.arctanh(spearmanr(x, y)[0])
+    reach = t.ppf(0.975, 7) * spread
+    assert row["low"] == pytest.approx(np.tanh(centre - reach), abs=1e-9)
+    assert row["high"] == pytest.approx(np.tanh(centre + reach), abs=1e-9)
+    assert row["p"] == pytest.approx(2 * t.sf(abs(centre) / spread, 7), rel=1e-7)
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

@@ -127,6 +127,7 @@ def changed(row: int, column: int, value: float) -> np.ndarray:
     ("values", "message"),
     [
         (changed(1, 2, 9.0), "x.npy: .*'1' and '2'"),
+        (1e-9 * changed(1, 2, 0.5), "x.npy: .*'1' and '2'"),
         (changed(3, 3, 1.0), "'3' and '3', 1, is not 0"),
         (changed(1, 2, -1.0), "'1' and '2', -1, is negative"),
         (changed(1, 2, np.inf), "'1' and '2', inf, .*not finite"),
@@ -142,6 +143,15 @@ def test_what_is_no_dissimilarity_is_refused(
     np.save(tmp_path / "x.npy", values)
     with pytest.raises(InputError, match=message):
         read_square(tmp_path / "x.npy", {})
+
+
+def test_rounding_is_no_mistake(tmp_path: Path) -> None:
+    """Up to 0.00001 of the largest value."""
+    values = cube()[0] / cube()[0].max()
+    values[0, 1] = values[1, 0] = 1.0
+    values[3, 3] = 1e-5
+    np.save(tmp_path / "x.npy", values)
+    np.testing.assert_array_equal(read_square(tmp_path / "x.npy", {}).values[0], values)
 
 
 def test_other_ids_above_than_beside_are_refused(tmp_path: Path) -> None:

@@ -205,6 +205,26 @@ def test_duplicates_are_found_by_latents_or_by_pixels():
         near_duplicates(np.zeros((3, 2)), photographs(4), ["a", "b", "c"])
 
 
+def test_less_detail_is_enough_where_the_latents_agree():
+    images = changed()
+    latents = np.random.default_rng(0).normal(size=(40, 8))
+    latents[31] = latents[1] + 0.01
+    ids = [f"{i:03d}" for i in range(40)]
+    table = near_duplicates(latents, images, ids, candidates=60, near_matches=0, detail=1.0)
+    assert table["verdict"].tolist() == ["copy", "near-duplicate"]
+    assert table["id_j"].tolist() == ["030", "031"]
+    assert 0.6 <= table["detail"].iloc[1] < 1.0
+
+
+def test_the_margin_of_the_centre_is_an_eighth_of_the_height():
+    images = np.concatenate([changed(), changed()[:, :, :16]], axis=2)
+    latents = np.random.default_rng(0).normal(size=(40, 8))
+    table = near_duplicates(latents, images, [f"{i:03d}" for i in range(40)], near_matches=0)
+    i, j = table["i"].to_numpy(), table["j"].to_numpy()
+    assert len(table) == 4
+    np.testing.assert_allclose(table["detail_centre"], detail_correlation(images, i, j, margin=4))
+
+
 def test_list_to_act_on(tmp_path):
     tables = [found(0), found(1)]
     identity = np.arange(40)

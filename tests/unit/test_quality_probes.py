@@ -18,6 +18,7 @@ from latent_microscope.calibration.probes import METHODS, expected, probe_outcom
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.probes import (
     Refits,
+    _aucs,
     cross_validated,
     folds_of,
     newton_steps,
@@ -136,12 +137,20 @@ def test_interval_and_p_at_the_edges():
     assert (two_sided_p(0.0, 0.0), two_sided_p(0.1, 0.0)) == (1.0, 0.0)
 
 
+def test_aucs_of_many_rankings_are_scikit_learns():
+    rng = np.random.default_rng(0)
+    scores, positive = rng.normal(size=(5, 30)), rng.random(30) < 0.4
+    expected = [roc_auc_score(positive, row) for row in scores]
+    np.testing.assert_allclose(_aucs(scores, positive), expected)
+
+
 def test_no_person_is_in_two_folds():
     people = np.random.default_rng(5).integers(0, 40, 200)
     folds = folds_of(200, 5, 1, people=people)
     assert pd.Series(folds).groupby(people).nunique().max() == 1
     assert sorted(set(folds)) == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(folds, folds_of(200, 5, 1, people=people))
+    assert sorted(folds_of(6, 2, 1)) == [0, 0, 0, 1, 1, 1]
     classes = np.arange(200) % 10
     spread = pd.crosstab(folds_of(200, 5, 1, classes=classes), classes)
     assert (spread == 4).all().all()

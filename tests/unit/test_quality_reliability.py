@@ -124,6 +124,10 @@ def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
     assert np.isnan(repeatability([]).low)
 
 
+def test_nothing_agrees_where_nothing_varies():
+    assert np.isnan(intra_class(np.ones((5, 3)))).all()
+
+
 def test_band_holds_a_further_replicate():
     scores = repeats(n=5000, m=3, share=0.6)
     ranks = percentiles(scores)
@@ -132,6 +136,17 @@ def test_band_holds_a_further_replicate():
     inside &= ranks[:, 2] <= np.interp(ranks[:, 0], centres, high)
     assert inside.mean() == pytest.approx(0.95, abs=0.015)
     assert [part.size for part in prediction_band(ranks, [])] == [0, 0, 0]
+    for level in (-0.5, 1.5):
+        with pytest.raises(InputError, match="level"):
+            prediction_band(ranks, [(0, 1)], level=level)
+    # Fewer than 80 values: one bin of the whole range, with their quantiles.
+    few = ranks[:30, :2]
+    centres, low, high = prediction_band(few, [(0, 1)], level=0.9)
+    ends = np.quantile(few, [0.05, 0.95])
+    assert (centres[0], low[0], high[0]) == pytest.approx((50.0, *ends))
+    # Four bins of 25 percentiles for 2 x 80 values.
+    even = np.column_stack([np.linspace(0, 100, 80)] * 2)
+    assert prediction_band(even, [(0, 1)])[0].tolist() == [12.5, 37.5, 62.5, 87.5]
 
 
 def test_noise_keeps_groups_together_and_breaks_them_apart():

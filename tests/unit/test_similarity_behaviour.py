@@ -36,6 +36,8 @@ def test_cross_entropy_and_divergences_are_scipys() -> None:
     js = np.mean([jensenshannon(a, b) ** 2 for a, b in zip(t, p, strict=True)])
     assert behaviour.kl_divergence(logits, t) == pytest.approx(kl, abs=1e-12)
     assert behaviour.js_divergence(logits, t) == pytest.approx(js, abs=1e-12)
+    each = behaviour.js_divergence_each(logits, t)
+    np.testing.assert_allclose(each, jensenshannon(t, p, axis=1) ** 2, atol=1e-12)
     ce = np.mean(behaviour.vote_entropy(counts)) + kl
     assert behaviour.cross_entropy(logits, t) == pytest.approx(ce, abs=1e-12)
 
@@ -82,6 +84,8 @@ def test_temperature_at_the_ends_of_its_range() -> None:
     logits = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert behaviour.fit_temperature(logits, np.eye(2)) == pytest.approx(1e-3)
     assert behaviour.fit_temperature(logits, np.eye(2)[::-1]) == pytest.approx(1e3)
+    # At the coldest end such answers are still unsure, and colder would be better.
+    assert behaviour.fit_temperature(1e-3 * logits, np.eye(2)) == pytest.approx(1e-3)
 
 
 def test_temperatures_come_from_the_other_folds() -> None:

@@ -19,7 +19,7 @@ from latent_microscope.similarity import (
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import BootstrapResult
 from latent_microscope.similarity.rdms import pairs_within
-from latent_microscope.similarity.resampling import image_weights, weighted_sums
+from latent_microscope.similarity.resampling import image_weights, reranked_sums, weighted_sums
 from latent_microscope.similarity.variance import semipartial_correlations
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.statistics.summaries import holm, max_t
@@ -120,6 +120,40 @@ def test_weighted_sums_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for rows in (1, 7, 128):
         monkeypatch.setattr(resampling, "_ROWS", rows)
         np.testing.assert_allclose(weighted_sums(x, y, weights), expected, rtol=1e-4)
+
+
+def test_sums_of_ranks_are_those_asked_for() -> None:
+    """Of four variables only the product of the second and third, and of the third and fourth."""
+    rng = np.random.default_rng(0)
+    bins = rng.integers(0, 5, (4, N * (N - 1) // 2)).astype(np.uint16)
+    row = image_weights(N, 1, rng)[0]
+    needed = np.zeros((4, 4), dtype=bool)
+    needed[1, 2] = needed[2, 3] = True
+    found = reranked_sums(bins, 5, np.empty(0, dtype=bool), row, needed)
+    i, j = np.triu_indices(N, 1)
+    weight = (row[i] * row[j]).astype(float)
+    total = weight.sum()
+    mass = np.array([[weight[one == b].sum() for b in range(5)] for one in bins])
+    ranks = [
+        ((2 * np.cumsum(m) - m - total) / total)[one] for m, one in zip(mass, bins, strict=True)
+    ]
+    variables = np.stack([np.ones(weight.size), *ranks])
+    expected = (variables * weight) @ variables.T
+    asked = np.eye(5, dtype=bool)
+    asked[0] = asked[:, 0] = asked[2, 3] = asked[3, 2] = asked[3, 4] = asked[4, 3] = True
+    np.testing.assert_allclose(found[asked], expected[asked], atol=1e-5 * total)
+    assert not found[~asked].any()
+
+
+def test_a_scale_of_the_dissimilarities_changes_no_correlation(world: World) -> None:
+    """Squares of such numbers are no float32."""
+    models = {"good": world.models["good"]}
+    for method in ("pearson", "cosine"):
+        plain = bootstrap_compare(models, world.reference, None, 5, method=method).draws
+        for scale in (1e25, 1e-25):
+            other = RDM((scale * models["good"].values).astype(np.float32), world.reference.ids)
+            found = bootstrap_compare({"good": other}, world.reference, None, 5, method=method)
+            np.testing.assert_allclose(found.draws, plain, atol=3e-6)
 
 
 def test_same_seed_same_numbers_and_threads_change_none(world: World) -> None:
@@ -253,6 +287,21 @@ def test_semipartial_correlations(world: World) -> None:
     assert set(semipartial_correlations(twins, world.reference).values()) == {0.0}
     alone = semipartial_correlations({"good": world.models["good"]}, world.reference)["good"]
     assert alone == pytest.approx(compare(world.models["good"], world.reference))
+
+
+def test_semipartial_correlations_with_controls_that_say_the_same(world: World) -> None:
+    label, good = world.models["label"], {"good": world.models["good"]}
+    once = semipartial_correlations(good, world.reference, controls=[label])
+    twice = semipartial_correlations(good, world.reference, controls=[label, label])
+    assert twice["good"] == pytest.approx(once["good"], abs=1e-9)
+
+
+def test_nothing_is_semipartial_to_a_constant(world: World) -> None:
+    flat, good = np.ones(len(world.reference)), world.models["good"].values
+    found = semipartial_correlations({"flat": flat, "good": good}, world.reference.values)
+    assert np.isnan(found["flat"])
+    assert found["good"] == pytest.approx(compare(good, world.reference.values), abs=1e-9)
+    assert np.isnan(semipartial_correlations({"good": good}, flat)["good"])
 
 
 def test_semipartial_correlations_are_bootstrapped(world: World) -> None:

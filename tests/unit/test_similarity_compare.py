@@ -11,6 +11,7 @@ from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
 from latent_microscope.similarity.comparison import METHODS, rank_rdm
+from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within
 
@@ -175,6 +176,14 @@ def test_a_constant_rdm_has_no_correlation() -> None:
         assert compare(flat, values, "rho-a") == pytest.approx(0.0, abs=1e-12)
 
 
+def test_one_pair_and_no_distance_have_no_correlation() -> None:
+    for method in ("spearman", "rho-a", "tau-a", "pearson"):
+        assert np.isnan(compare([1.0], [2.0], method))
+    with np.errstate(all="raise"):
+        assert np.isnan(compare(np.zeros(6), np.arange(6.0), "cosine"))
+        assert np.isnan(compare(np.ones(6), np.arange(6.0), "spearman"))
+
+
 def test_different_images_are_an_error() -> None:
     x = np.random.default_rng(0).normal(size=(6, 3))
     a = rdm(x, ids=[1, 2, 3, 4, 5, 6])
@@ -193,6 +202,8 @@ def test_different_images_are_an_error() -> None:
         partial_compare(a, a, [a, rdm(x, ids=[1, 2, 3, 4, 5, 7])])
     with pytest.raises(InputError, match="15 and 10 pairs"):
         compare(a, np.arange(10.0))
+    with pytest.raises(InputError, match=r"not of shape \(6, 6\)"):
+        compare(a, a.square())
     with pytest.raises(InputError, match="kendall"):
         compare(a, a, "kendall")
 
@@ -214,6 +225,9 @@ def test_ranking_once_gives_the_same_numbers() -> None:
     a, b = two_rdms(50, tied=True)
     for method in ("spearman", "rho-a", "tau-a"):
         assert compare(rank_rdm(a), b, method) == compare(a, b, method)
+    some, others = np.arange(20), np.arange(1, 21)
+    with pytest.raises(InputError, match="over other pairs"):
+        compare(rank_rdm(a, pairs=some), b, pairs=others)
     with pytest.raises(InputError, match="pairs"):
         compare(rank_rdm(a), b, pairs=np.arange(20))
     with pytest.raises(InputError, match="pearson"):
@@ -288,3 +302,69 @@ def test_linear_cka_mistakes() -> None:
         linear_cka(x, x[:9])
     with pytest.raises(InputError, match="finite"):
         linear_cka(x, np.where(x > 1, np.nan, x))
+
+
+def compared(
+    disputed: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    metric: str = "euclidean",
+    tau: bool = True,
+    cka: bool = True,
+) -> dict[str, float]:
+    shared = frame(np.arange(len(x)) % 4, disputed)
+    one, other = (ready(rdm(values, metric), values, shared) for values in (x, y))
+    return measures(one, other, shared, tau=tau, cka=cka)
+
+
+def test_measures_are_what_their_names_say() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 4
+    x, y = (np.eye(4)[labels] + rng.normal(size=(40, 4)) for _ in range(2))
+    disputed = rng.random(40) < 0.5
+    a, b = rdm(x).values.astype(float), rdm(y).values.astype(float)
+    label = rdm(np.eye(4)[labels]).values
+    i, j = np.triu_indices(40, 1)
+    parts = {"within_class": labels[i] == labels[j], "non_unanimous": disputed[i] & disputed[j]}
+    means = [np.stack([one[labels == k].mean(axis=0) for k in range(4)]) for one in (x, y)]
+
+    def rho_a(p: np.ndarray, q: np.ndarray) -> float:
+        n = p.size
+        centre = (n + 1) / 2
+        return 12 * float((rankdata(p) - centre) @ (rankdata(q) - centre)) / (n**3 - n)
+
+    expected = {
+        "rho_a": rho_a(a, b),
+        "spearman": spearmanr(a, b).statistic,
+        "tau_a": kendalltau(a, b).statistic,
+        "cosine": a @ b / np.sqrt(a @ a * (b @ b)),
+        "partial_label": residual_correlation(a, b, [label]),
+        **{name: spearmanr(a[part], b[part]).statistic for name, part in parts.items()},
+        **{f"{name}_rho_a": rho_a(a[part], b[part]) for name, part in parts.items()},
+        "class_level": spearmanr(*(rdm(one).values for one in means)).statistic,
+        "cka": brute_cka(x, y),
+    }
+    found = compared(disputed, x, y)
+    assert sorted(found) == sorted(expected) == sorted(MEASURES)
+    assert found == pytest.approx(expected, abs=1e-6)
+    without = compared(disputed, x, y, tau=False, cka=False)
+    assert {name for name, value in without.items() if np.isnan(value)} == {"tau_a", "cka"}
+
+
+@pytest.mark.parametrize(("images", "missing"), [(0, True), (2, True), (3, False)])
+def test_a_part_of_one_pair_has_no_measure(images: int, missing: bool) -> None:
+    x, y = np.random.default_rng(1).normal(size=(2, 20, 3))
+    found = compared(np.arange(20) < images, x, y)
+    unknown = {"non_unanimous", "non_unanimous_rho_a"} if missing else set()
+    assert {name for name, value in found.items() if np.isnan(value)} == unknown
+
+
+def test_classes_of_constant_means_have_no_level() -> None:
+    """One side is enough: then the class means have no correlation distance."""
+    rng = np.random.default_rng(2)
+    half, y = rng.integers(1, 99, (8, 3)), rng.normal(size=(16, 3))
+    x = np.concatenate([half, -half]).astype(float)
+    for one, other in ((x, y), (y, x)):
+        found = compared(np.ones(16, bool), one, other, metric="correlation")
+        assert {name for name, value in found.items() if np.isnan(value)} == {"class_level"}

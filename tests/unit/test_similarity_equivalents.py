@@ -11,6 +11,7 @@ from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,
+    default_grid,
     fit_strength,
     nested_draws,
     smooth,
@@ -67,6 +68,13 @@ def test_crossing(target: float, expected: tuple[float, str]) -> None:
         assert found == (pytest.approx(expected[0]), expected[1])
 
 
+def test_grid_of_votes() -> None:
+    assert default_grid(1) == [1]
+    assert default_grid(4) == [1, 2, 3, 4]
+    assert default_grid(25) == [1, 2, 3, 4, 6, 8, 12, 16, 25]
+    assert default_grid(99) == [1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 99]
+
+
 def test_crossing_passes_a_dip_and_nan() -> None:
     assert crossing([1, 2, 3], np.array([0.5, 0.4, 0.7]), 0.6, larger=True)[0] == 2.5
     value, mark = crossing([1, 2], np.array([0.1, 0.2]), np.nan, larger=True)
@@ -88,6 +96,14 @@ def test_strength_is_the_minimum_and_is_recovered() -> None:
 
     assert loss(strength) <= min(loss(strength * 1.05), loss(strength / 1.05))
     np.testing.assert_allclose(smooth(votes, prior, 2.0).sum(axis=1), 1.0)
+
+
+def test_strength_at_the_ends_of_its_range() -> None:
+    """Votes that are the reference need no prior; a prior that is the reference needs no votes."""
+    votes = np.array([[9, 1], [1, 9], [5, 5]])
+    shares, other = votes / 10, votes[:, ::-1] / 10
+    assert fit_strength(votes, other, shares) == pytest.approx(1e-4, rel=3e-4)
+    assert fit_strength(votes[:, ::-1], shares, shares) == pytest.approx(1e3, rel=3e-4)
 
 
 def test_smoothing_is_fitted_on_the_other_fold() -> None:
@@ -225,6 +241,9 @@ def test_mistakes() -> None:
         annotator_equivalents("kl", counts, logits, labels, prior="flat")
     with pytest.raises(InputError, match="40"):
         annotator_equivalents("kl", counts, logits, labels, grid=[1, 40])
+    for grid in ([], [4, 2], [2, 2, 4], [0, 2]):
+        with pytest.raises(InputError, match="must ascend"):
+            annotator_equivalents("kl", counts, logits, labels, grid=grid)
     with pytest.raises(InputError, match="39 labels"):
         annotator_equivalents("kl", counts, logits, labels[1:])
     with pytest.raises(InputError, match="shape"):

@@ -12,6 +12,7 @@ from scipy.spatial.distance import pdist, squareform
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.similarity import RDM, rdm
+from latent_microscope.similarity import distances as distances_module
 from latent_microscope.similarity import rdms as rdms_module
 from latent_microscope.similarity.files import ids_path, load_rdm, write_rdm
 from latent_microscope.similarity.rdms import (
@@ -83,6 +84,10 @@ def test_jensenshannon_is_accurate_near_zero_and_takes_zeros() -> None:
     # For small differences JSD = sum (p-q)^2 / (8 m).
     assert values[0] == pytest.approx(np.sqrt(2 * 1e-18 / (8 * 0.5)), rel=1e-5)
     assert values[1] == pytest.approx(np.sqrt(np.log(2)), rel=1e-6)
+    # An answer that only one of two nearly equal rows gives adds half its share times log 2.
+    p = np.array([[0.5, 0.5, 0.0], [0.5 - 1e-9, 0.5, 1e-9]])
+    expected = np.sqrt(0.5e-9 * np.log(2))
+    assert rdm(p, "jensenshannon").values[0] == pytest.approx(expected, rel=1e-5)
 
 
 @given(
@@ -109,6 +114,20 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rdms_module, "_BLOCK_BYTES", 8 * 61 * 7)
     for metric, values in whole.items():
         np.testing.assert_allclose(rdm(np.abs(x), metric).values, values, rtol=2e-7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_features_too_large_to_keep_are_read_in_tiles(
+    metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = np.abs(features("euclidean", 61, 40)) + 3.0
+    kept = rdm(x, metric).values
+    monkeypatch.setattr(distances_module, "_KEEP_BYTES", 8 * 61 * 40 - 1)
+    monkeypatch.setattr(distances_module, "_TILE_BYTES", 8 * 40 * 7)
+    rows = distances_module.Rows(x)
+    assert list(rows.tiles(2)) == [(low, min(low + 7, 61)) for low in range(2, 61, 7)]
+    np.testing.assert_array_equal(rows[5:9], x[5:9])
+    np.testing.assert_allclose(rdm(x, metric).values, kept, rtol=2e-7)
 
 
 def test_input_is_not_changed_and_dtypes_agree() -> None:

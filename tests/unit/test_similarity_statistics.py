@@ -42,8 +42,9 @@ def test_adjustments_by_hand_keep_shape_and_leave_missing_tests_out() -> None:
     np.testing.assert_allclose(holm(p), [[0.03, np.nan], [0.06, 0.06]])
     np.testing.assert_allclose(benjamini_hochberg(p), [[0.03, np.nan], [0.04, 0.04]])
     assert benjamini_hochberg([]).size == 0
-    with pytest.raises(InputError, match="0 and 1"):
-        holm([1.2])
+    for wrong in (1.2, -0.2):
+        with pytest.raises(InputError, match="0 and 1"):
+            holm([wrong])
 
 
 def test_percentile_interval() -> None:
@@ -103,6 +104,9 @@ def test_max_t_leaves_out_what_is_not_defined() -> None:
     assert found[3] == 1.0
     assert found[0] == max_t(draws[:, :1], [1.0])[0]
     assert np.isnan(max_t(draws[:, :0], [])).all()
+    # Two draws have a spread, one has none.
+    assert max_t([[1.0], [2.0], [np.nan]], [99.0])[0] == 1 / 4
+    assert np.isnan(max_t([[1.0], [np.nan], [np.nan]], [99.0])[0])
 
 
 def test_max_t_holds_the_family_wise_error_of_related_differences() -> None:

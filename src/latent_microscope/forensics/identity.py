@@ -234,10 +234,7 @@ def pair_auc(
     variance = max(total - float(np.sum(twice**2)), independent) * count / max(count - 1, 1)
     if variance == 0.0 and 0.0 < auc < 1.0:
         return auc, auc, auc
-    freedom = pair_freedom(pairs[taking_part])
-    if not 0.0 < auc < 1.0 or np.isnan(freedom):
-        return auc, float("nan"), float("nan")
-    return auc, *logit_interval(auc, float(np.sqrt(variance)), freedom=freedom)
+    return auc, *logit_interval(auc, float(np.sqrt(variance)), pair_freedom(pairs[taking_part]))
 
 
 def pair_freedom(pairs: Floats) -> float:

@@ -195,7 +195,7 @@ def _log_probabilities(predictions: npt.ArrayLike, kind: str, shape: tuple[int, 
 
 
 def default_grid(max_votes: int) -> list[int]:
-    """1, 2, 3, 4, 6, 8, 12, 16 and the largest."""
+    """1, 2, 3, 4, 6, 8, 12, 16, 32, 64 as far as votes go, and the largest."""
     return sorted({m for m in (1, 2, 3, 4, 6, 8, 12, 16, 32, 64) if m < max_votes} | {max_votes})
 
 
@@ -233,7 +233,7 @@ def annotator_equivalents(
         smoothed: Whether votes are smoothed for a score given as a function.
         prior: Base measure of the smoothing: ``uniform``, or ``class`` (mean answer to the true
             class among the fitting images, which adds knowledge of the label to the votes).
-        grid: Ascending numbers of votes; by default 1, 2, 3, 4, 6, 8, 12, 16 and the largest.
+        grid: Ascending numbers of votes; by default those of :func:`default_grid`.
         n_repeats: Number of reference halves.
         seed: Root seed.
 

@@ -31,7 +31,8 @@ class FoldedAuc:
 def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
     """For every sample the share of the other class that it is ranked right of, and the AUC.
 
-    Ties count half. The mean over positives, and that over negatives, is the AUC.
+    Ties count half. The mean over positives, and that over negatives, is the AUC. Both classes are
+    there.
 
     Source: DeLong, DeLong and Clarke-Pearson 1988; ranks as Sun and Xu 2014.
     """
@@ -41,7 +42,7 @@ def placements(scores: Floats, positive: npt.NDArray[np.bool_]) -> tuple[Floats,
     within = np.empty(len(scores))
     within[positive], within[~positive] = rankdata(scores[positive]), rankdata(scores[~positive])
     other = everywhere - within
-    placed = np.where(positive, other / max(n0, 1), 1.0 - other / max(n1, 1))
+    placed = np.where(positive, other / n0, 1.0 - other / n1)
     return placed, float(placed[positive].mean())
 
 

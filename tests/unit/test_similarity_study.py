@@ -1,0 +1,152 @@
+"""The bootstrap of all measures at once: its values, and draws against explicit resampling."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from latent_microscope.seeds import rng as stream
+from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity.behaviour import softmax
+from latent_microscope.similarity.measures import Frame, frame, measures, ready
+from latent_microscope.similarity.resampling import image_weights
+from latent_microscope.similarity.study import MEASURES, Item, Scores, bootstrap_scores
+from latent_microscope.similarity.variance import semipartial_correlations
+from latent_microscope.similarity.votes import vote_shares
+
+N = 90
+DRAWS = 60
+
+
+class Study:
+    """Votes of 90 images and three models, two of them one model with two seeds."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(3)
+        self.labels = np.arange(N) % 3
+        truth = softmax(2 * np.eye(3)[self.labels] + rng.normal(size=(N, 3)))
+        counts = rng.multinomial(20, truth)
+        shares = vote_shares(counts)
+        self.disputed = np.count_nonzero(counts, axis=1) > 1
+        self.human = Item("human", "features", 0, rdm(shares), shares)
+        noisy = [truth + scale * rng.random((N, 3)) for scale in (0.3, 0.4, 1.5)]
+        names = [("a", 0), ("a", 1), ("b", 0)]
+        self.models = [
+            Item(name, "features", seed, rdm(part), part)
+            for (name, seed), part in zip(names, noisy, strict=True)
+        ]
+        self.frame = frame(self.labels, self.disputed)
+
+    def scores(
+        self,
+        shared: Frame | None = None,
+        models: list[Item] | None = None,
+        *,
+        tau: bool = False,
+        threads: int = 1,
+    ) -> Scores:
+        return bootstrap_scores(
+            self.human,
+            models or self.models,
+            shared or self.frame,
+            n_draws=DRAWS,
+            seed=0,
+            tau=tau,
+            threads=threads,
+        )
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return Study()
+
+
+def test_values_are_those_of_the_measures(study: Study) -> None:
+    found = study.scores(tau=True).point
+    assert set(found) == set(MEASURES)
+    human = ready(study.human.matrix, study.human.features, study.frame)
+    for place, one in enumerate(study.models):
+        model = ready(one.matrix, one.features, study.frame)
+        expected = measures(human, model, study.frame, tau=True)
+        for name in set(MEASURES) - {"semipartial"}:
+            within = 4e-3 if name == "tau_a" else 2e-6  # signs are of 256 bins of rank
+            assert found[name][place] == pytest.approx(expected[name], abs=within), name
+    a, other, b = (one.matrix for one in study.models)
+    human_rdm = study.human.matrix
+    first = semipartial_correlations({"a": a, "b": b}, human_rdm)
+    assert found["semipartial"][0] == pytest.approx(first["a"], abs=2e-6)
+    # Another seed of the same model takes nothing away; of a rival its first seed counts.
+    second = semipartial_correlations({"a": other, "b": b}, human_rdm)["a"]
+    assert found["semipartial"][1] == pytest.approx(second, abs=2e-6)
+    assert found["semipartial"][2] == pytest.approx(first["b"], abs=2e-6)
+
+
+def resampled(study: Study, function: Callable[[np.ndarray], float]) -> np.ndarray:
+    weights = image_weights(N, DRAWS, stream(0, "bootstrap_images"))
+    return np.array([function(np.repeat(np.arange(N), row)) for row in weights])
+
+
+def pairs_of(matrix: RDM, images: np.ndarray) -> np.ndarray:
+    """Distances of the pairs of different images of a sample."""
+    a, b = np.triu_indices(images.size, 1)
+    kept = images[a] != images[b]
+    return matrix.square()[images[a][kept], images[b][kept]]
+
+
+def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
+    found = study.scores(tau=True).draws
+    human, model = study.human, study.models[0]
+    label = rdm(np.eye(3)[study.labels])
+
+    def exact(**options) -> np.ndarray:
+        drawn = bootstrap_compare({"a": model.matrix}, human.matrix, None, DRAWS, **options)
+        return drawn.draws[:, 0]
+
+    within, disputed = (study.frame.pairs[name] for name in ("within_class", "non_unanimous"))
+    expected = {
+        "rho_a": exact(method="rho-a"),
+        "spearman": exact(),
+        "cosine": exact(method="cosine"),
+        "partial_label": exact(controls=[label]),
+        "within_class": exact(pairs=within),
+        "within_class_rho_a": exact(method="rho-a", pairs=within),
+        "non_unanimous": exact(pairs=disputed),
+        "non_unanimous_rho_a": exact(method="rho-a", pairs=disputed),
+        "semipartial": exact(unique=True, controls=[study.models[2].matrix]),
+        "tau_a": resampled(
+            study,
+            lambda images: compare(
+                pairs_of(human.matrix, images), pairs_of(model.matrix, images), "tau-a"
+            ),
+        ),
+        "cka": resampled(
+            study, lambda images: linear_cka(human.features[images], model.features[images])
+        ),
+    }
+    assert set(expected) == set(MEASURES)
+    for name, draws in expected.items():
+        ours = found[name][:, 0]
+        assert np.corrcoef(ours, draws)[0, 1] > 0.93, name
+        assert ours.std() == pytest.approx(draws.std(), rel=0.2), name
+        assert abs(ours.mean() - draws.mean()) < 0.6 * draws.std(), name
+
+
+def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
+    """Without tau, with one disputed image, and of a model that is constant."""
+    few = frame(study.labels, np.arange(N) < 1)
+    flat = Item(
+        "c", "features", 0, RDM(np.ones(len(study.human.matrix), np.float32)), np.ones((N, 2))
+    )
+    found = study.scores(few, [study.models[0], flat])
+    for table in (found.point, found.draws):
+        missing = {name for name, values in table.items() if np.isnan(values[..., 0]).all()}
+        assert missing == {"tau_a", "non_unanimous", "non_unanimous_rho_a"}
+        assert all(np.isnan(values[..., 1]).all() for values in table.values())
+        known = [values[..., 0] for name, values in table.items() if name not in missing]
+        assert np.isfinite(known).all()
+
+
+def test_threads_change_no_number(study: Study) -> None:
+    one, two = (study.scores(threads=threads).draws for threads in (1, 2))
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, two[name])
