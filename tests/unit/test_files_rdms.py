@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +50,8 @@ def test_meadows_of_one_participant(tmp_path: Path) -> None:
 def test_meadows_of_several_participants(tmp_path: Path) -> None:
     path = tmp_path / "Meadows_study_v_v1_arrangement_1D.mat"
     people = ["able_fox", "big_owl", "calm_cat"]
-    variables = {f"rdmutv_{one}": PAIRS[[k]] for k, one in enumerate(people)}
-    variables |= {f"stimuli_{one}": NAMES for one in people}
+    variables: dict[str, Any] = {f"stimuli_{one}": NAMES for one in people}
+    variables |= {f"rdmutv_{one}": PAIRS[[k]] for k, one in enumerate(people)}
     savemat(path, variables)
     np.testing.assert_allclose(found(path).values, expected(PAIRS))
     np.testing.assert_allclose(load_rdms(str(path), sort=False).dissimilarities, PAIRS)

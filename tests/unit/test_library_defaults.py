@@ -55,16 +55,7 @@ CONFIGURED: list[tuple[Callable, dict[str, tuple[type[BaseModel], str]]]] = [
     (rankings.creative_latent_score, {"alpha": (Scores, "alpha")}),
     (rankings.grey_region, {"count": (Lists, "grey")}),
     (rankings.generic_subset, {"percentile": (Lists, "generic_percentile")}),
-    (
-        rankings.ranking_table,
-        {
-            "n_stereotypes": (Lists, "stereotypes"),
-            "n_frontier": (Lists, "creative"),
-            "n_grey": (Lists, "grey"),
-            "percentile": (Lists, "generic_percentile"),
-        },
-    ),
-    (restarts.restart_uniqueness, {"reference_rows": (Quality, "reference_rows")}),
+    (restarts.run_restart_scores, {"reference_rows": (Quality, "reference_rows")}),
     (sample_scores.isolated_cores, {"max_neighbors": (Scores, "max_neighbors")}),
     (sample_scores.originality, {"k": (Scores, "k"), "n_attractors": (Scores, "attractors")}),
     (sample_scores.originality_of, {"n_attractors": (Scores, "attractors")}),
