@@ -5,15 +5,18 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
 from PIL import Image
 
 from latent_microscope.errors import InputError
@@ -38,6 +41,12 @@ _WORDS = {
     "efficientnet": "EfficientNet",
     "onehot": "one-hot",
 }
+# Fonts with Chinese, Japanese and Korean letters, and others, as systems have them.
+_OTHER_LETTERS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans"),
+    *("Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans"),
+)
+_LETTER = re.compile(r"\$\\bf\{\w\}\$")  # see lettered
 _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
 
 
@@ -138,7 +147,7 @@ def _settings(made: Look) -> dict[str, Any]:
     inks = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
     letters = ("font.size", "axes.titlesize", "axes.labelsize")
     return {
-        "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+        "font.family": _fonts(),
         **dict.fromkeys(letters, size),
         **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), size - 1),
         **dict.fromkeys(inks, INK),
@@ -160,6 +169,13 @@ def _settings(made: Look) -> dict[str, Any]:
         "axes.formatter.useoffset": False,
         "agg.path.chunksize": 0,
     }
+
+
+@cache
+def _fonts() -> list[str]:
+    """DejaVu Sans, which comes with matplotlib; letters that it has not come from these if there."""
+    known = set(font_manager.get_font_names())
+    return ["DejaVu Sans", *(name for name in _OTHER_LETTERS if name in known)]
 
 
 class FewColours(Figure):
@@ -223,6 +239,7 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
 
     Call it inside :func:`look`, whose settings hold while the figure is drawn.
     """
+    _show_dollars(fig)
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", metadata={"Software": None})
     if isinstance(fig, FewColours):
@@ -235,6 +252,25 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
     undated = dict.fromkeys(("Creator", "Producer", "CreationDate"))
     fig.savefig(buffer, format="pdf", dpi=_DPI_PDF, metadata=undated)
     save_bytes(pdf, buffer)
+
+
+def _show_dollars(fig: Figure) -> None:
+    """Names of the user may hold ``$``: only letters of panels and logarithmic ticks are math."""
+    mathematics = {
+        id(label)
+        for axes in fig.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        if isinstance(axis.get_major_formatter(), LogFormatter)
+        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        for label in (tick.label1, tick.label2)
+    }
+    for text in fig.findobj(Text):
+        letter = _LETTER.match(text.get_text())
+        if letter:
+            rest = text.get_text()[letter.end() :]
+            text.set_text(letter[0] + re.sub(r"(?<!\\)\$", r"\\$", rest))
+        elif id(text) not in mathematics:
+            text.set_parse_math(False)
 
 
 def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
