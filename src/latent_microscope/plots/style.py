@@ -173,7 +173,7 @@ def _settings(made: Look) -> dict[str, Any]:
 
 @cache
 def _fonts() -> list[str]:
-    """DejaVu Sans, which comes with matplotlib; letters that it has not come from these if there."""
+    """DejaVu Sans, which comes with matplotlib; other letters from fonts of the system."""
     known = set(font_manager.get_font_names())
     return ["DejaVu Sans", *(name for name in _OTHER_LETTERS if name in known)]
 
