@@ -175,6 +175,7 @@ def test_external_mistakes(study: Study, tmp_path: Path) -> None:
     np.savez(tmp_path / "twice.npz", a=study.logits, ids=[ids[1], *ids[1:]])
     np.savez(tmp_path / "flat.npz", a=study.logits[:, 0])
     (tmp_path / "text.csv").write_text("1,2\n")
+    (tmp_path / "pickle.pkl").write_bytes(b"x")
     (tmp_path / "broken.npz").write_bytes(b"no archive")
     mistakes = {
         "short.npy": f"{N - 1} rows .*{N} images",
@@ -184,7 +185,8 @@ def test_external_mistakes(study: Study, tmp_path: Path) -> None:
         "lacking.npz": "lacking.npz: .*'test-00000'",
         "twice.npz": "twice.npz: .*'test-00001'",
         "flat.npz": "flat.npz",
-        "text.csv": r"as \.npy, \.npz or \.parquet",
+        "text.csv": "text.csv: .*no rows",
+        "pickle.pkl": "pickle.pkl: .*pickles can run code",
         "broken.npz": "broken.npz",
         "missing.npz": "missing.npz",
     }

@@ -57,7 +57,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def packed(photos: Path, size: int) -> dict[str, Any]:
     """The images as the workflow packs them, and the tables of their ids."""
     folder = photos.parent / f"steps{size}"
-    every = pd.DataFrame({"id": IDS, "complete": True, "position": range(len(IDS))})
+    every = pd.DataFrame({"id": IDS, "complete": True, "position": range(len(IDS)), "ignoring": ""})
     save_table(folder / "ids.parquet", every)
     save_table(folder / "samples.parquet", every[["id"]])
     paths: dict[str, Any] = {"samples": folder / "samples.parquet", "images": folder / "images.npy"}

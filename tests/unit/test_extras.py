@@ -25,7 +25,7 @@ NOT_IMPORTED = {
 HASHER = CodeHasher()
 # A choice of the user, who has installed it.
 OURS = {"latent_microscope", "snakemake_logger_plugin_microscope"}
-OPTIONAL = {"rsatoolbox", "efficientnet-lite-pytorch"}
+OPTIONAL = {"rsatoolbox", "efficientnet-lite-pytorch", "pillow-heif"}
 
 
 def extra(*names: str) -> set[str]:
