@@ -145,6 +145,14 @@ def test_matched_shares_follow_a_cluster_through_resamples():
     np.testing.assert_allclose(matched_shares(of_clusters(5, 3, 2), turned), [0.5, 0.3, 0.2])
     lost = np.array([0, 0, 0, 0, 0, 0, -1, -1, -1, -1])
     np.testing.assert_allclose(matched_shares(reference, lost), [0.6, 0.0])
+    assert matched_shares([0, 0, 0], [0, 0, 0], 3).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_a_resample_may_lose_the_last_cluster():
+    labels = of_clusters(60, 30, 10)
+    draws = [(np.arange(100), {10: labels}), (np.arange(90), {10: of_clusters(60, 30)})] * 3
+    row = sbs_table({10: labels}, draws, kept=0.8, configured=10).iloc[0]
+    assert row["low"] <= row["share"] <= row["high"]
 
 
 def test_sbs_interval_is_a_jackknife_of_every_cluster():

@@ -145,7 +145,9 @@ def sbs_table(
         ends = (np.nan, np.nan)
         if n_clusters and len(draws) > 1:
             own = np.bincount(found[found >= 0], minlength=n_clusters) / len(found)
-            matched = np.array([matched_shares(found[rows], draw[size]) for rows, draw in draws])
+            matched = np.array(
+                [matched_shares(found[rows], draw[size], n_clusters) for rows, draw in draws]
+            )
             error = factor * matched.std(axis=0, ddof=1)
             tails = student_t.ppf([1.0 - 0.025 / n_clusters, 0.975], len(draws) - 1)
             ends = (
@@ -208,20 +210,25 @@ def best_jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
     return np.where(sizes > 0.0, index.max(axis=1, initial=0.0), np.nan)
 
 
-def matched_shares(reference: npt.ArrayLike, labels: npt.ArrayLike) -> Floats:
-    """Share of the points in the best match (by Jaccard) of each reference cluster; 0: no match."""
-    index, _, others = _jaccard(reference, labels)
+def matched_shares(reference: npt.ArrayLike, labels: npt.ArrayLike, clusters: int = 0) -> Floats:
+    """Share of the points in the best match (by Jaccard) of each reference cluster; 0: no match.
+
+    ``clusters``: number of reference clusters, of which a resample may have lost the last ones.
+    """
+    index, _, others = _jaccard(reference, labels, clusters)
     if not len(others):
         return np.zeros(len(index))
     share = others[index.argmax(axis=1)] / np.size(labels)
     return np.where(index.max(axis=1) > 0.0, share, 0.0)
 
 
-def _jaccard(reference: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """Jaccard index of every two clusters, and the sizes of each side's."""
+def _jaccard(
+    reference: npt.ArrayLike, labels: npt.ArrayLike, clusters: int = 0
+) -> tuple[Floats, Floats, Floats]:
+    """Jaccard index of every two clusters (the first's at least so many), and both sides' sizes."""
     a = as_labels(reference, "reference")
     b = as_labels(labels, "labels", len(a))
-    rows, columns = int(a.max()) + 1, int(b.max()) + 1
+    rows, columns = max(int(a.max()) + 1, clusters), int(b.max()) + 1
     common = np.zeros((rows + 1, columns + 1))
     np.add.at(common, (a, b), 1.0)  # noise is the last row and column
     sizes, others = common[:rows].sum(axis=1), common[:, :columns].sum(axis=0)
