@@ -1,9 +1,14 @@
 """What a matrix means: found from its numbers, refused where they could mean two things."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
@@ -136,7 +141,9 @@ def test_missing_pairs_are_left_out_and_counted() -> None:
     table = similarity_table(people, {"m": model}, None, n_draws=20, seed=0)
     assert (table["n_missing"] == sum((~one).sum() for one in known)).all()
     assert (table["n_pairs"] == np.any(known, axis=0).sum()).all()
-    assert np.isfinite(table[["value", "low", "high", "ceiling_lower", "ceiling_upper"]]).all(None)
+    assert np.isfinite(table[["value", "low", "high", "ceiling_lower", "ceiling_upper"]]).all(
+        axis=None
+    )
 
 
 def test_the_ceiling_of_incomplete_observers_is_over_the_pairs_that_both_judged() -> None:
@@ -160,3 +167,43 @@ def test_a_pair_that_is_missing_on_one_side_is_known(tmp_path: Path) -> None:
     assert np.isnan(one.values).sum() == 1
     assert square.values[0][2, 5] == DISTANCES[2, 5]
     assert "1 pairs missing" in look(str(tmp_path / "d.npy")).what
+
+
+def hugging_face(path: Path, n: int = 20) -> None:
+    """Images, embeddings, labels and unique texts in one file."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (9, 8)).save(buffer, "PNG")
+    cells = [{"bytes": buffer.getvalue(), "path": f"{k}.png"} for k in range(n)]
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(3.0 * n)), 3)
+    keys = [f"k{k}" for k in range(n)]
+    columns = {"image": cells, "embedding": vectors, "label": np.arange(n) % 4, "key": keys}
+    pq.write_table(pa.table(columns), path)
+
+
+def test_one_file_with_everything(tmp_path: Path) -> None:
+    hugging_face(tmp_path / "hf.parquet")
+    given = str(tmp_path / "hf.parquet")
+    found = look(given)
+    assert (found.role, found.count) == ("images", 20)
+    assert "without embedding, label" in found.what
+    parts = [look(f"{role}={given}") for role in ("images", "embeddings", "attributes")]
+    assert [part.role for part in parts] == ["images", "embeddings", "attributes"]
+    for part in parts[:2]:
+        assert part.ids is not None
+        assert part.ids.tolist() == [f"k{k}" for k in range(20)]
+    assert parts[2].facts["types"]["label"][0] == "categorical"
+
+
+@pytest.mark.parametrize(("columns", "role"), [(9, None), (70, "matrix")])
+def test_numbered_columns_of_whole_numbers(tmp_path: Path, columns: int, role: str | None) -> None:
+    values = RANDOM.integers(-5, 5, size=(80, columns))
+    path = tmp_path / "q.csv"
+    names = [f"q{k}" for k in range(columns)]
+    pd.DataFrame(values, columns=names).to_csv(path, index=False)
+    if role is None:
+        with pytest.raises(InputError, match=r"say embeddings=.* or attributes="):
+            look(str(path))
+        assert look(f"attributes={path}").role == "attributes"
+    else:
+        assert look(str(path)).role == role
+    assert look(f"embeddings={path}").facts["columns"] == columns

@@ -186,6 +186,8 @@ def find_ids(
         for name, one in contents.entries.items()
         if name not in used and (one.shape == (count,) or (name in _CERTAIN and one.shape))
     }
+    if path.suffix not in (".npy", ".npz"):  # structs; there they are objects, which may be ids
+        others = {name: one for name, one in others.items() if not one.unusable}
     lowered = {name.rsplit("/", 1)[-1].lower(): name for name in reversed(others)}
     usual = next((lowered[n] for n in (*ID_NAMES, "_index", INDEX.lower()) if n in lowered), None)
     if usual is not None:

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
-from latent_microscope.custom.tables import ID_NAMES, clean_ids
+from latent_microscope.custom.arrays import find_ids
+from latent_microscope.custom.tables import clean_ids
 from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
 from latent_microscope.data.decoding import ENDINGS, MAX_PIXELS, UNREADABLE, as_rgb, decode_image
 from latent_microscope.data.images import (
@@ -24,10 +24,10 @@ from latent_microscope.data.images import (
     map_in_order,
     parquet_images,
     parquet_schema,
-    reading_parquet,
     resize_and_crop,
 )
 from latent_microscope.errors import InputError
+from latent_microscope.files.contents import open_contents
 from latent_microscope.io.artefacts import load_npy
 
 log = logging.getLogger("latent_microscope")
@@ -50,6 +50,7 @@ class Pictures:
     pixels: np.ndarray | None = None
     unreadable: tuple[str, ...] = ()  # ids of images of formats that cannot be read
     max_pixels: int = MAX_PIXELS
+    left_out: tuple[str, ...] = ()  # other columns of the file
 
     def rows(self, wanted: Rows, size: int) -> Iterator[np.ndarray]:
         """uint8 RGB (size, size, 3) of each wanted row, in ascending order: the centre square."""
@@ -201,17 +202,12 @@ def _image(pixels: np.ndarray) -> Image.Image:
 def _table(path: Path, id_name: str | None, column: str | None, max_pixels: int) -> Pictures:
     schema, count = parquet_schema(path)
     name = _image_column(schema, column, path)
-    by_lower = {field.lower(): field for field in reversed(schema.names) if field != name}
-    key = id_name or next((by_lower[one] for one in ID_NAMES if one in by_lower), None)
-    ids = None
-    if key is not None:
-        if key not in schema.names:
-            raise InputError(f"{path}: has no column {key!r}; it has {schema.names}")
-        with reading_parquet(path):
-            column_of_ids = pq.read_table(path, columns=[key])[key].to_pandas()
-        ids = clean_ids(column_of_ids, path)
+    if id_name is not None and id_name not in schema.names:
+        raise InputError(f"{path}: has no column {id_name!r}; it has {schema.names}")
+    key, ids = find_ids(open_contents(path), count, id_name, {name})
+    others = tuple(other for other in schema.names if other not in (name, key))
     encoded = partial(parquet_images, path, name)
-    return Pictures(path, count, None, ids, encoded, max_pixels=max_pixels)
+    return Pictures(path, count, None, ids, encoded, max_pixels=max_pixels, left_out=others)
 
 
 def has_images(path: Path) -> bool:

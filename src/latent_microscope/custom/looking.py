@@ -1,6 +1,7 @@
 """Detect what a file is; where it is not clear, one message says what to do."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -38,7 +39,7 @@ MATRIX = "matrix"
 PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "patient", "who")
 """Columns that are taken for identities where their values repeat."""
 _NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
-_FEW_COLUMNS = 8
+_FEW_COLUMNS, _MANY_COLUMNS = 8, 64
 _SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat", re.IGNORECASE)
 _MOST_CLASSES = 100
 _PAIRS = ("dissimilarities", PAIRS)  # as rsatoolbox and Meadows call them
@@ -81,6 +82,8 @@ def look(given: str) -> Found:
         wanted = "dissimilarity"
     elif wanted == "ids":
         found = _ids(text, path)
+    elif wanted == "attributes":
+        found = _table(text, path, wanted)
     else:
         found = _contents(text, open_contents(path), wanted)
     if wanted in _NUMERIC_ROLES and found.role == MATRIX:
@@ -124,6 +127,8 @@ def _images(text: str, path: Path) -> Found:
             facts["names"] = _unique_ids([name.name for name in names], path)
             facts["folders"] = len(folders) if all(name.parent.name for name in names) else 0
             what += f" in {len(folders)} folders" if facts["folders"] > 1 else ""
+        if found.left_out:
+            what += f", without {column_list(found.left_out)}"
         ids = found.ids
         if ids is not None and found.unreadable:
             ids = np.concatenate([ids, np.array(found.unreadable, dtype=object)])
@@ -142,7 +147,7 @@ def _unique_ids(values: Sequence[str], path: Path) -> Ids | None:
 def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
     path, every = contents.path, contents.entries
     arrays = {name: one for name, one in every.items() if len(one.shape) > 1 and not one.is_text}
-    if _has_images(path, every):
+    if wanted is None and _has_images(path, every):
         return _images(text, path)
     if len(arrays) == 1:
         ((name, entry),) = arrays.items()
@@ -186,8 +191,23 @@ def _is_wide(contents: Contents) -> bool:
     fractions = [name for name, one in flat.items() if one.dtype.kind == "f"]
     if len(fractions) >= _FEW_COLUMNS and len(flat) - len(fractions) <= 1:
         return True
-    stems = [re.sub(r"\d+$", "", name) for name in fractions]
-    return any(stems.count(stem) >= _FEW_COLUMNS for stem in stems)
+    if any(count >= _FEW_COLUMNS for count in _numbered(fractions).values()):
+        return True
+    whole = _numbered([name for name, one in flat.items() if not one.is_text])
+    most = max(whole.values(), default=0)
+    if _FEW_COLUMNS <= most < _MANY_COLUMNS:
+        stem = max(whole, key=lambda one: whole[one])
+        raise InputError(
+            f"{contents.path}: {most} columns {stem}1, {stem}2, … of whole numbers could be a "
+            f"vector or attributes; say embeddings={contents.path} or attributes={contents.path}"
+        )
+    return most >= _MANY_COLUMNS
+
+
+def _numbered(names: Sequence[str]) -> Counter[str]:
+    """How many columns there are of each name that a number follows."""
+    matches = (re.fullmatch(r"(.*?)\d+", name) for name in names)
+    return Counter(match[1] for match in matches if match)
 
 
 def _detected(text: str, path: Path, entry: Entry) -> Found | None:
@@ -253,9 +273,9 @@ def _ids(text: str, path: Path) -> Found:
 
 
 def _table(text: str, path: Path, wanted: str | None) -> Found:
-    if wanted == "ids" or path.suffix.lower() == ".txt":
-        return _ids(text, path)
     table = read_table(path)
+    if wanted == "ids" or (path.suffix.lower() == ".txt" and len(table.columns) == 1):
+        return _ids(text, path)
     key = id_column(table, None, path)
     if wanted is None and _could_be_votes(table, key, path):
         return _votes(text, path)
