@@ -12,7 +12,7 @@ NAMES = ["price $_$", "50 % #1", "a_b^c {d}", "$x"]
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_dollars_are_shown(tmp_path: Path, scale: str) -> None:
-    with look({}):
+    with look("any", {}):
         page = Page(3.0, "cost in $_$", "a note with $_$")
         axes = page.axes(1.0, 0.8, 4.0, 1.8)
         axes.set_title(lettered("a", "cost $_$ per $x"))

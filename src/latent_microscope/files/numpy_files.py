@@ -3,7 +3,8 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.lib import format as npy
 
 from latent_microscope.data.archives import open_zip, require_moderate
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import Contents, Entry, called, entry_of, unusable
+from latent_microscope.files.contents import Contents, Entry, called, entry_of, spans, unusable
 from latent_microscope.io.artefacts import load_npy
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -35,7 +36,27 @@ def open_file(path: Path) -> Contents:
     if dtype.names:
         fields = {name: entry_of(name, array[name], path) for name in dtype.names}
         return Contents(path, fields)
-    return Contents(path, {"": entry_of("", array, path)})
+    entry = entry_of("", array, path)
+    if isinstance(array, np.memmap) and array.flags.c_contiguous and not entry.is_text:
+        entry = replace(entry, blocks=_read_blocks(path, array))
+    return Contents(path, {"": entry})
+
+
+def _read_blocks(path: Path, array: np.memmap) -> Callable[[], Iterator[np.ndarray]]:
+    """Blocks of rows that are read: a map of the whole file would count as memory."""
+    offset, shape, dtype = array.offset, array.shape, array.dtype
+    width = math.prod(shape[1:])
+
+    def blocks() -> Iterator[np.ndarray]:
+        with path.open("rb") as handle:
+            handle.seek(offset)
+            for start, stop in spans(shape, dtype.itemsize):
+                values = np.fromfile(handle, dtype, (stop - start) * width)
+                if values.size != (stop - start) * width:
+                    raise InputError(f"{path}: is cut short; recreate it")
+                yield values.reshape(stop - start, *shape[1:])
+
+    return blocks
 
 
 def _header(handle: object, path: Path, name: str) -> tuple[tuple[int, ...], np.dtype]:
