@@ -177,3 +177,13 @@ def test_a_parquet_file_with_the_paths_of_images(tmp_path: Path) -> None:
     pd.DataFrame({"image": cells}).to_parquet(tmp_path / "i.parquet")
     with open_pictures(tmp_path / "i.parquet") as found:
         assert len(list(found.rows(np.arange(2), 8))) == 2
+
+
+def test_a_palette_that_is_missing_is_named() -> None:
+    buffer = io.BytesIO()
+    Image.new("P", (4, 4)).save(buffer, "PNG")
+    data = buffer.getvalue()
+    at = data.index(b"PLTE") - 4
+    length = int.from_bytes(data[at : at + 4], "big")
+    with pytest.raises(InputError, match="image a: cannot be decoded"):
+        decode_image(data[:at] + data[at + 12 + length :], "a")

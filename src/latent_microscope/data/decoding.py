@@ -87,7 +87,7 @@ def _naming(name: str) -> Iterator[None]:
         yield
     except Image.DecompressionBombError as error:
         raise InputError(f"image {name}: {error}: refused") from error
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error, MemoryError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, AssertionError, zlib.error, MemoryError) as error:
         reason = str(error) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = f"not one of {', '.join(FORMATS)}"

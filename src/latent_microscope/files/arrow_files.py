@@ -13,7 +13,7 @@ from pyarrow import types
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import BLOCK_BYTES, Contents, Entry, unusable
 
-_ROWS = 65_536
+_ROWS, _MOST_ROWS = 65_536, 10**9
 Batches = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
 
@@ -21,6 +21,8 @@ def open_file(path: Path) -> Contents:
     """Columns: numbers, texts, and vectors of numbers (lists of one length)."""
     with _reading(path):
         table = _parquet(path) if path.suffix.lower() == ".parquet" else _feather(path)
+    if not 0 <= table.rows <= _MOST_ROWS:
+        raise InputError(f"{path}: claims {table.rows} rows: refused")
     names = table.schema.names
     if len(set(names)) < len(names):
         repeated = next(name for name in names if names.count(name) > 1)
