@@ -1,7 +1,6 @@
 """One encoded image of unknown origin to 8-bit RGB, as a viewer shows it."""
 
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -87,7 +86,9 @@ def _naming(name: str) -> Iterator[None]:
         yield
     except Image.DecompressionBombError as error:
         raise InputError(f"image {name}: {error}: refused") from error
-    except (OSError, SyntaxError, ValueError, EOFError, AssertionError, zlib.error, MemoryError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # of many kinds in a damaged file
         reason = str(error) or type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = f"not one of {', '.join(FORMATS)}"
