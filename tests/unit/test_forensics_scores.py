@@ -23,7 +23,7 @@ from latent_microscope.forensics import (
 from latent_microscope.forensics.checks import as_matrix
 from latent_microscope.forensics.density import radius_of_distances, tie_note, tie_share
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
-from latent_microscope.forensics.rankings import minmax
+from latent_microscope.forensics.rankings import generic_subset, minmax
 from latent_microscope.forensics.sample_scores import auto_bins, histograms
 from latent_microscope.neighbours.pairs import neighbour_pass
 
@@ -388,3 +388,9 @@ def test_float32_and_lists_give_float64():
     for score in (uniqueness(z), knn_density(z.tolist()), originality(z), stability(z)):
         assert score.dtype == np.float64
     np.testing.assert_array_equal(knn_density(z), knn_density(z.astype(np.float64)))
+
+
+def test_the_generic_are_strictly_below_both_percentiles():
+    values = np.array([0.0, 1.0, 1.0, 2.0, 3.0])
+    assert generic_subset(values, values, 25.0).tolist() == [0]
+    assert generic_subset(values, values[::-1], 75.0).tolist() == [2]

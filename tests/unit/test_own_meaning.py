@@ -207,3 +207,17 @@ def test_numbered_columns_of_whole_numbers(tmp_path: Path, columns: int, role: s
     else:
         assert look(str(path)).role == role
     assert look(f"embeddings={path}").facts["columns"] == columns
+
+
+def test_pooled_ranks_of_incomplete_observers_are_shares_of_their_pairs() -> None:
+    people = [RDM(np.array([1.0, 2.0, np.nan])), RDM(np.array([3.0, 1.0, 2.0]))]
+    expected = [(1 / 3 + 3 / 4) / 2, (2 / 3 + 1 / 4) / 2, 2 / 4]
+    np.testing.assert_allclose(pooled(people, "spearman"), expected)
+
+
+@pytest.mark.parametrize("observers", [1, 2, 11])
+def test_condensed_dissimilarities_of_observers(tmp_path: Path, observers: int) -> None:
+    pairs = RANDOM.random((observers, 55))  # of 11 samples
+    np.save(tmp_path / "d.npy", pairs)
+    found = read_square(tmp_path / "d.npy", {}).values
+    np.testing.assert_allclose(found, np.stack([squareform(one) for one in pairs]))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from saving import saved  # type: ignore[import-not-found]
+from scipy.ndimage import gaussian_filter
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.near_duplicates import (
@@ -250,3 +251,21 @@ def test_list_to_act_on(tmp_path):
     fewer = saved(tmp_path / "fewer", samples.iloc[1:])[0]
     with pytest.raises(InputError, match=r"duplicates: .*'000'"):
         tabulate_duplicates(duplicates=runs, seeds=[0, 1], samples=fewer)
+
+
+def test_equal_latents_are_copies_and_larger_ones_are_none():
+    latents = np.array([[1.0, 2.0], [1.0, 2.0], [2.0, 4.0], [-3.0, 1.0]])
+    table = near_duplicates(latents, None, list("abcd"))
+    assert table["verdict"].tolist() == ["copy", "near match", "near match"]
+    assert (table["id_i"][0], table["id_j"][0]) == ("a", "b")
+    assert table[["i", "j"]].to_numpy()[1:].tolist() == [[0, 2], [1, 2]]
+    with pytest.raises(InputError, match="near_matches"):
+        near_duplicates(latents, None, list("abcd"), near_matches=-1)
+
+
+def test_details_are_above_a_sixteenth_of_the_side():
+    images = photographs(2)[:, :24, :24]
+    grey = images.astype(np.float32).mean(axis=-1)
+    details = grey - gaussian_filter(grey, (0.0, 1.5, 1.5))
+    found = detail_correlation(images, np.array([0]), np.array([1]), shift=0)
+    assert found[0] == pytest.approx(np.corrcoef(details.reshape(2, -1))[0, 1], abs=1e-5)

@@ -256,3 +256,12 @@ def test_people_against_people() -> None:
     assert scores["second_best_accuracy"] == pytest.approx((2 / 3 + 4 / 2) / 5, abs=0.025)
     with pytest.raises(InputError, match="at least 2"):
         behaviour.annotator_scores([[1, 0], [1, 1]], np.random.default_rng(0))
+
+
+def test_the_errors_of_a_model_are_where_its_best_class_is_not_the_label() -> None:
+    generator = np.random.default_rng(0)
+    logits, labels = generator.normal(size=(60, 4)), generator.integers(0, 4, 60)
+    counts = generator.multinomial(9, np.full(4, 0.25), 60)
+    found = behaviour.behaviour_scores(logits, counts, labels)["error_kappa"]
+    right = logits.argmax(axis=1) == labels
+    assert found == pytest.approx(behaviour.error_consistency(right, counts, labels))

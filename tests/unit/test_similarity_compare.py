@@ -10,7 +10,7 @@ from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
-from latent_microscope.similarity.comparison import METHODS, rank_rdm
+from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
 from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within
@@ -368,3 +368,17 @@ def test_classes_of_constant_means_have_no_level() -> None:
     for one, other in ((x, y), (y, x)):
         found = compared(np.ones(16, bool), one, other, metric="correlation")
         assert {name for name, value in found.items() if np.isnan(value)} == {"class_level"}
+
+
+def test_correlations_from_sums_of_products() -> None:
+    values = np.random.default_rng(0).normal(size=(3, 40)) * [[1.0], [5.0], [0.2]]
+    centred = values - values.mean(axis=1, keepdims=True)
+    found, squares = correlations(centred @ centred.T)
+    np.testing.assert_allclose(found, np.corrcoef(values), rtol=1e-12)
+    np.testing.assert_allclose(squares, (centred**2).sum(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3, 2)])
+def test_cka_takes_matrices(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match="images, columns"):
+        linear_cka(np.ones(shape), np.ones((4, 2)))

@@ -15,6 +15,8 @@ from latent_microscope.statistics.summaries import (
     max_t,
     over_runs,
     percentile_interval,
+    rank_correlation,
+    sd,
     stack,
 )
 
@@ -143,3 +145,15 @@ def test_tables_of_runs_are_stacked_with_their_keys() -> None:
     for keys, parts in (({"run": [7]}, tables), ({"run": []}, [])):
         with pytest.raises(InputError, match="tables"):
             stack(parts, keys, "tables")
+
+
+def test_a_rank_correlation_needs_three_values_that_vary() -> None:
+    assert rank_correlation([1, 2, 3], [1, 3, 2]) == pytest.approx(0.5)
+    for a, b in (([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([1, 2, 3], [5, 5, 5])):
+        assert np.isnan(rank_correlation(a, b))
+
+
+def test_sd_of_draws() -> None:
+    draws = np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 3.0]])
+    assert sd(draws).tolist() == [2.0, pytest.approx(3**0.5)]
+    assert np.isnan(sd(draws[:1])).all()
