@@ -9,10 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-import numpy as np
-
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npz
 
 MAX_MEMBERS = 1_000_000
 MAX_MEMBER_BYTES = 256 * 2**20
@@ -67,16 +64,6 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     if len(data) != info.file_size:
         raise InputError(f"{archive.filename}: {info.filename!r} is not of its declared size")
     return data
-
-
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz`` of unknown origin, by name; InputError if it holds others."""
-    require_moderate(path)
-    arrays = load_npz(path)
-    other = [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]
-    if other:
-        raise InputError(f"{path}: {other[0]!r} is no array; save them with numpy.savez")
-    return arrays
 
 
 def require_moderate(path: Path) -> None:
