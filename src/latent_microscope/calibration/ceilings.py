@@ -128,6 +128,17 @@ _EXPLAINED = {
 _BEHAVIOUR_CELLS = tuple(
     _cells(("dirichlet", "softmax", "near-unanimous", "ambiguous"), ("10", "50", "2-20"), 200, 4)
 )
+_TWO_ANSWERS = (
+    "a third of the images have two equal answers; the population has one spread per group"
+)
+_BEHAVIOUR_EXPLAINED = {
+    "world=near-unanimous, votes=50, n=200, classes=4": "the entropy of most images rests on a "
+    "single vote",
+    **{
+        f"world=ambiguous, votes={votes}, n=200, classes=4": _TWO_ANSWERS
+        for votes in ("10", "50", "2-20")
+    },
+}
 _BEHAVIOUR = ("cross_entropy", "kl", "js", "entropy_spearman")
 METHODS = (
     Method(
@@ -142,5 +153,6 @@ METHODS = (
         _BEHAVIOUR_CELLS,
         simulate_behaviour,
         {f"bias {name}": Goal("within", 0.03) for name in _BEHAVIOUR},
+        _BEHAVIOUR_EXPLAINED,
     ),
 )
