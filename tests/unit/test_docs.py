@@ -56,7 +56,14 @@ def test_the_messages_of_the_questions_are_those_of_the_code() -> None:
         assert any(pattern.search(template) for template in code), message
 
 
-PAGES = ["CONTRIBUTING.md", "README.md", "docs/api.md", "docs/faq.md", "docs/formats.md", "docs/plugins.md"]
+PAGES = [
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/api.md",
+    "docs/faq.md",
+    "docs/formats.md",
+    "docs/plugins.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -269,3 +269,14 @@ def test_details_are_above_a_sixteenth_of_the_side():
     details = grey - gaussian_filter(grey, (0.0, 1.5, 1.5))
     found = detail_correlation(images, np.array([0]), np.array([1]), shift=0)
     assert found[0] == pytest.approx(np.corrcoef(details.reshape(2, -1))[0, 1], abs=1e-5)
+
+
+def test_a_common_centre_alone_is_no_near_duplicate():
+    images = photographs(4)
+    images[1, 6:26, 6:26] = images[0, 6:26, 6:26]
+    latents = np.random.default_rng(0).normal(size=(4, 8))
+    latents[1] = latents[0] + 0.01
+    pair = near_duplicates(latents, images, list("abcd")).iloc[0]
+    assert (pair["id_i"], pair["id_j"], pair["verdict"]) == ("a", "b", "near match")
+    assert pair["detail"] < 0.6
+    assert pair["detail_centre"] > 0.5 or np.isnan(pair["detail_centre"])

@@ -297,6 +297,12 @@ def test_a_ceiling_of_too_few_votes_is_not_available() -> None:
         labels = np.arange(n) % 4
         some = (votes - 2) * np.eye(4, dtype=int)[labels] + 2 * np.eye(4, dtype=int)[labels - 1]
         assert ceiling_status(some, 0.9) == status
+    # As few votes per image tell little, whatever the ceiling.
+    for votes, status in ((4, ""), (3, TOO_FEW)):
+        labels = np.arange(80) % 4
+        some = (votes - 2) * np.eye(4, dtype=int)[labels] + 2 * np.eye(4, dtype=int)[labels - 1]
+        assert share_error(some) > 0.08
+        assert ceiling_status(some, 0.9) == status
     clear = 9 * np.eye(3, dtype=int)[np.arange(60) % 3]
     clear[:3] = [6, 3, 0]  # 57 of 60 images: 95 %
     assert ceiling_status(clear, 0.9) == ""
