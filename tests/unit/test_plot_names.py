@@ -20,9 +20,12 @@ def test_dollars_are_shown(tmp_path: Path, scale: str) -> None:
         axes.set_yticks(range(4), NAMES)
         axes.set_xscale(scale)
         axes.legend()
+        inset = axes.inset_axes((1.05, 0.0, 0.1, 1.0))
+        inset.set_yscale("log")
         save_figure(page.figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
         shown = [label.get_text() for label in axes.get_yticklabels()]
     assert shown == NAMES
+    assert all(label.get_parse_math() for label in inset.get_yticklabels())
     assert axes.get_title(loc="left") == r"$\bf{a}$  cost \$_\$ per \$x"
     with Image.open(tmp_path / "f.png") as image:
         assert image.width > 500

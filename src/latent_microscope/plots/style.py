@@ -258,7 +258,7 @@ def _show_dollars(fig: Figure) -> None:
     """Names of the user may hold ``$``: only letters of panels and logarithmic ticks are math."""
     mathematics = {
         id(label)
-        for axes in fig.axes
+        for axes in fig.findobj(Axes)  # also inset ones
         for axis in (axes.xaxis, axes.yaxis)
         if isinstance(axis.get_major_formatter(), LogFormatter)
         for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
