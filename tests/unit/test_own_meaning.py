@@ -23,7 +23,7 @@ from latent_microscope.custom.dissimilarity import (
 )
 from latent_microscope.custom.externals import model_rows
 from latent_microscope.custom.looking import look
-from latent_microscope.custom.meaning import kind_of_outputs, kind_of_square
+from latent_microscope.custom.meaning import kind_of_outputs, kind_of_square, whole_square
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Entry, entry_of
 from latent_microscope.similarity.behaviour import softmax
@@ -79,7 +79,7 @@ def test_dissimilarities_in_other_forms(tmp_path: Path, write: object) -> None:
 
 def test_similarities_need_a_word(tmp_path: Path) -> None:
     np.save(tmp_path / "s.npy", np.corrcoef(X))
-    with pytest.raises(InputError, match=r"similarity=.*s\.npy"):
+    with pytest.raises(InputError, match=r"similarity=.*s\.npy .*embeddings=.*s\.npy"):
         look(str(tmp_path / "s.npy"))
     found = look(f"similarity={tmp_path / 's.npy'}")
     assert (found.role, found.facts) == ("dissimilarity", {"similarity": True})
@@ -221,3 +221,12 @@ def test_condensed_dissimilarities_of_observers(tmp_path: Path, observers: int) 
     np.save(tmp_path / "d.npy", pairs)
     found = read_square(tmp_path / "d.npy", {}).values
     np.testing.assert_allclose(found, np.stack([squareform(one) for one in pairs]))
+
+
+def test_a_triangle_with_missing_pairs_is_completed() -> None:
+    half = np.triu(DISTANCES, 1)
+    half[2, 5] = np.nan
+    for one in (half, half.T):
+        found = whole_square(one)
+        assert np.argwhere(np.isnan(found)).tolist() == [[2, 5], [5, 2]]
+        np.testing.assert_allclose(np.nan_to_num(found), np.nan_to_num(half + half.T))

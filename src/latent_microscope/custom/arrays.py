@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.custom.tables import ID_NAMES, clean_ids, column_list, id_column, read_table
+from latent_microscope.custom.tables import (
+    clean_ids,
+    column_list,
+    id_column,
+    read_table,
+    usual_id,
+)
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
 from latent_microscope.files.text_files import INDEX, is_text
@@ -141,17 +147,22 @@ def _side_by_side(contents: Contents, names: Sequence[str], pattern: str) -> Ent
     return contents.matrix_of(names)
 
 
+def numbered(names: Iterable[str]) -> dict[str, list[str]]:
+    """Names that end with a number, by what stands before it."""
+    stems: dict[str, list[str]] = {}
+    for name in names:
+        match = _NUMBERED.fullmatch(name)
+        if match:
+            stems.setdefault(match[1], []).append(name)
+    return stems
+
+
 def _vector(
     contents: Contents, columns: Sequence[str], id_name: str | None
 ) -> tuple[list[str], str]:
     """The columns that are a vector: numbered ones, else all but the ids; and their pattern."""
     numbers = [n for n in columns if not contents.entries[n].is_text and n != id_name]
-    stems: dict[str, list[str]] = {}
-    for name in numbers:
-        match = _NUMBERED.fullmatch(name)
-        if match:
-            stems.setdefault(match[1], []).append(name)
-    stems = {stem: names for stem, names in stems.items() if len(names) > 1}
+    stems = {stem: names for stem, names in numbered(numbers).items() if len(names) > 1}
     if len(stems) > 1:
         patterns = ", ".join(f"{stem}*" for stem in stems)
         raise InputError(
@@ -161,8 +172,7 @@ def _vector(
         ((stem, names),) = stems.items()
         others = [n for n in numbers if n not in names and n.startswith(stem)]
         return names, f"{stem}*" if stem and not others else f"{stem}[0-9]*"
-    lowered = {name.lower(): name for name in reversed(columns)}
-    key = id_name or next((lowered[n] for n in (*ID_NAMES, INDEX) if n in lowered), None)
+    key = id_name or usual_id(columns, [INDEX])
     rest = [name for name in columns if name != key]
     if len(rest) < 2:
         shapes = ", ".join(f"{one.dtype} {one.shape}" for one in contents.entries.values())
@@ -188,8 +198,7 @@ def find_ids(
     }
     if path.suffix not in (".npy", ".npz"):  # structs; there they are objects, which may be ids
         others = {name: one for name, one in others.items() if not one.unusable}
-    lowered = {name.rsplit("/", 1)[-1].lower(): name for name in reversed(others)}
-    usual = next((lowered[n] for n in (*ID_NAMES, "_index", INDEX.lower()) if n in lowered), None)
+    usual = usual_id(others, ["_index", INDEX], paths=True)
     if usual is not None:
         return usual, clean_ids(others[usual].read(), path)
     found = {}

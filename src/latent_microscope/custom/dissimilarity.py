@@ -131,7 +131,9 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
             f"{path}: similarities (symmetric, the same on the whole diagonal); set `similarity: "
             "true` to take 1 - s, or give dissimilarities"
         )
-    cube = np.stack([whole_square(one) if _is_triangle(one) else one for one in cube])
+    cube = np.stack(
+        [whole_square(one) if kind_of_square(one) == "triangle" else one for one in cube]
+    )
     cube = np.where(np.isnan(cube), cube.transpose(0, 2, 1), cube)  # missing on one side only
     turned, itself = cube.transpose(0, 2, 1), np.eye(cube.shape[1], dtype=bool)
     scale = limit * max(float(np.nanmax(np.abs(cube), initial=0.0)), 1e-300)
@@ -151,10 +153,6 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     cube = np.maximum((cube + turned) / 2, 0.0)
     cube[:, itself] = 0.0
     return cube
-
-
-def _is_triangle(one: Floats) -> bool:
-    return kind_of_square(one) == "triangle"
 
 
 def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:

@@ -1,7 +1,6 @@
 """Detect what a file is; where it is not clear, one message says what to do."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.custom.arrays import read_ids, read_rows
+from latent_microscope.custom.arrays import chosen_rows, numbered, read_ids, read_rows
 from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found_type
 from latent_microscope.custom.dissimilarity import is_square_table, read_square
 from latent_microscope.custom.images import has_images, open_pictures
@@ -28,7 +27,6 @@ from latent_microscope.custom.votes import CHOICE_NAMES, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
 from latent_microscope.files.meadows import PAIRS
-from latent_microscope.io.artefacts import require_finite
 
 ROLES = (
     *("embeddings", "images", "attributes", "votes", "dissimilarity"),
@@ -105,11 +103,8 @@ def read_whole(found: Found) -> None:
                 pass
     elif found.role in (MATRIX, *_NUMERIC_ROLES):
         rows = read_rows(path, array=found.facts.get("array"))
-        start = 0
-        for block in rows.entry.blocks():
-            names = None if rows.ids is None else rows.ids[start:].tolist()
-            require_finite(block, path, names)
-            start += len(block)
+        order = np.arange(rows.count)
+        chosen_rows(rows, order, order.astype(str) if rows.ids is None else rows.ids, path)
 
 
 def _images(text: str, path: Path) -> Found:
@@ -191,23 +186,17 @@ def _is_wide(contents: Contents) -> bool:
     fractions = [name for name, one in flat.items() if one.dtype.kind == "f"]
     if len(fractions) >= _FEW_COLUMNS and len(flat) - len(fractions) <= 1:
         return True
-    if any(count >= _FEW_COLUMNS for count in _numbered(fractions).values()):
+    if any(len(names) >= _FEW_COLUMNS for names in numbered(fractions).values()):
         return True
-    whole = _numbered([name for name, one in flat.items() if not one.is_text])
-    most = max(whole.values(), default=0)
+    whole = numbered(name for name, one in flat.items() if not one.is_text)
+    most = max(map(len, whole.values()), default=0)
     if _FEW_COLUMNS <= most < _MANY_COLUMNS:
-        stem = max(whole, key=lambda one: whole[one])
+        stem = max(whole, key=lambda one: len(whole[one]))
         raise InputError(
             f"{contents.path}: {most} columns {stem}1, {stem}2, … of whole numbers could be a "
             f"vector or attributes; say embeddings={contents.path} or attributes={contents.path}"
         )
     return most >= _MANY_COLUMNS
-
-
-def _numbered(names: Sequence[str]) -> Counter[str]:
-    """How many columns there are of each name that a number follows."""
-    matches = (re.fullmatch(r"(.*?)\d+", name) for name in names)
-    return Counter(match[1] for match in matches if match)
 
 
 def _detected(text: str, path: Path, entry: Entry) -> Found | None:
@@ -217,7 +206,7 @@ def _detected(text: str, path: Path, entry: Entry) -> Found | None:
     if kind == "similarity":
         raise InputError(
             f"{text}: similarities of {entry.shape[-1]} samples; say similarity={text} to take 1 "
-            "- s, or embeddings={text}"
+            f"- s, or embeddings={text}"
         )
     if kind is not None:
         return _square(text, path)

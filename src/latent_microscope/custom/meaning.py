@@ -69,14 +69,7 @@ def whole_square(one: Floats) -> Floats:
     """A matrix of which one triangle may be missing, with both, and zeros on its diagonal."""
     side = _one_side(one)
     if side is not None:
-        part = (
-            np.triu(np.nan_to_num(one), 1) if side == "upper" else np.tril(np.nan_to_num(one), -1)
-        )
-        missing = np.isnan(one) & (np.triu(np.ones_like(one), 1) > 0)
-        missing = (
-            missing if side == "upper" else np.isnan(one) & (np.tril(np.ones_like(one), -1) > 0)
-        )
-        part = np.where(missing, np.nan, part)
+        part = np.triu(one, 1) if side == "upper" else np.tril(one, -1)
         one = part + part.T
     one = one.copy()
     np.fill_diagonal(one, 0.0)

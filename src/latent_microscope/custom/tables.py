@@ -123,8 +123,14 @@ def id_column(table: pd.DataFrame, named: str | None, path: Path) -> str | None:
         if named not in table.columns:
             raise InputError(f"{path}: has no column {named!r}; it has {column_list(table)}")
         return named
-    by_lower = {str(name).lower(): str(name) for name in reversed(table.columns)}
-    return next((by_lower[name] for name in ID_NAMES if name in by_lower), None)
+    return usual_id(table.columns)
+
+
+def usual_id(names: Iterable[Any], more: Sequence[str] = (), *, paths: bool = False) -> str | None:
+    """The first of :data:`ID_NAMES` (and ``more``) among names; of ``paths`` by their last part."""
+    own = reversed([str(name) for name in names])
+    by_lower = {(name.rsplit("/", 1)[-1] if paths else name).lower(): name for name in own}
+    return next((by_lower[name] for name in (*ID_NAMES, *more) if name in by_lower), None)
 
 
 def clean_ids(values: npt.ArrayLike | pd.Series, path: Path | str) -> npt.NDArray[np.object_]:

@@ -19,6 +19,10 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _RATIO = 1100  # deflate packs no more than 1032 times; an archive that claims more is a bomb
 
 
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+"""What zipfile raises for a damaged member."""
+
+
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Open a zip archive; :class:`InputError` if it is missing, truncated or no zip."""
     try:
@@ -57,7 +61,7 @@ def read_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as handle:
             data = handle.read(info.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except DAMAGED as error:
         raise InputError(
             f"{archive.filename}: {info.filename!r} is damaged ({error}); download it again"
         ) from error

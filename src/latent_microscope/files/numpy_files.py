@@ -2,7 +2,6 @@
 
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from latent_microscope.data.archives import open_zip, require_moderate
+from latent_microscope.data.archives import DAMAGED, open_zip, require_moderate
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, called, entry_of, spans, unusable
 from latent_microscope.io.artefacts import load_npy
@@ -80,7 +79,7 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Entr
     try:
         with archive.open(info) as handle:
             shape, dtype = _header(handle, path, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path}: {name!r} is damaged ({error}); recreate it") from error
     if math.prod(shape) * dtype.itemsize > info.file_size:
         raise InputError(f"{path}: {name!r} is cut short; recreate it")
