@@ -41,7 +41,7 @@ def main(
     unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
     unmatched_csv: the same for people.
     settings: parts of a study's section data, by name.
-    images: folder, .zip, .parquet or .npy of images.
+    images: folder, .zip or file of images.
     attributes: .csv or .parquet of attributes.
     identities: .csv or .parquet of identities.
     labels: .csv or .parquet of classes.

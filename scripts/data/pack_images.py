@@ -23,7 +23,7 @@ def main(
 
     The shorter side is resized and the centre square cut; grey images become RGB.
 
-    source: folder, .zip, .parquet or .npy of images.
+    source: folder, .zip or file of images.
     images: .npy uint8 (n, size, size, 3), row i = row i of samples.
     settings: ids, id and column of the section data.images.
     size: side in pixels.

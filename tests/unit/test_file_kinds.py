@@ -21,6 +21,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.dissimilarity import read_square
+from latent_microscope.custom.images import open_pictures
 from latent_microscope.custom.looking import Found, look
 from latent_microscope.custom.tables import read_table
 from latent_microscope.custom.votes import read_votes
@@ -35,6 +36,7 @@ X = RANDOM.normal(size=(N, 9)).astype(np.float32)
 COUNTS = RANDOM.integers(0, 7, size=(N, 3)) + 1
 SQUARE = squareform(pdist(X.astype(np.float64)))
 PEOPLE = np.stack([squareform(pdist(X + RANDOM.normal(size=X.shape))) for _ in range(3)])
+PIXELS = RANDOM.integers(0, 256, size=(N, 8, 8, 3), dtype=np.uint8)
 TOWNS = np.array(["Ulm", "Bonn", "Jena"])[np.arange(N) % 3]
 AGES = RANDOM.uniform(20, 60, N).round(1)
 
@@ -58,6 +60,8 @@ KINDS: dict[str, tuple[str, Arrays]] = {
     "dissimilarities per observer": ("dissimilarity", {"rdm": PEOPLE}),
     "condensed dissimilarities": ("dissimilarity", {"rdm": pdist(X)}),
     "similarities": ("similarity", {"s": np.asarray(np.corrcoef(X))}),
+    "pixels": ("images", {"pixels": PIXELS}),
+    "pixels, ids": ("images", {"id": IDS, "pixels": PIXELS}),
 }
 FORMATS = (
     *(".npy", ".npz", ".parquet", ".feather", ".csv", ".jsonl", ".h5", ".mat", ".pt"),
@@ -138,6 +142,10 @@ def check_values(found: Found, role: str, path: Path, arrays: Arrays) -> None:
         assert (votes.counts == COUNTS).all()
     elif role == "ids":
         ids = found.ids
+    elif role == "images":
+        with open_pictures(path) as pictures:
+            assert (np.stack(list(pictures.rows(np.arange(N), 8))) == PIXELS).all()
+            ids = pictures.ids
     else:
         square = read_square(path, {"similarity": role == "similarity"})
         ids = square.ids

@@ -121,3 +121,30 @@ def test_a_compressed_table(tmp_path: Path) -> None:
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(TEXT.encode()))
     assert read_table(tmp_path / "t.csv.gz").to_dict("list") == ROWS
     assert open_contents(tmp_path / "t.csv.gz").entries["age"].read().tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "columns"),
+    [
+        (
+            '3 2\nthe 0.1 -2\n" 1e-3 3\nof .5 0\n',
+            ["the", '"', "of"],
+            [[0.1, 1e-3, 0.5], [-2, 3, 0]],
+        ),
+        ("the 0.1 -2\n, 1 3\n", ["the", ","], [[0.1, 1], [-2, 3]]),
+        ('"V1" "V2"\n"a" 1 2.5\n"b" 3 4\n', ["a", "b"], [[1, 3], [2.5, 4]]),
+        ("a.png,3\nb.png,1\n", ["a.png", "b.png"], [[3, 1]]),
+        ("stimulus,400,410\na,0.1,0.2\nb,1,2\n", ["a", "b"], [[0.1, 1], [0.2, 2]]),
+        ("x1,0.1,0.2\na,0.1,0.2\n", ["x1", "a"], [[0.1, 0.1], [0.2, 0.2]]),
+        ("id,0.1,0.2\na,0.1,0.2\nb,1,2\n", ["a", "b"], [[0.1, 1], [0.2, 2]]),
+    ],
+    ids=["word2vec", "glove", "write.table", "file names", "wavelengths", "no header", "header"],
+)
+def test_rows_of_an_id_and_numbers(
+    tmp_path: Path, text: str, ids: list[str], columns: list[list[float]]
+) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text(text)
+    first, *rest = read_text_table(path).columns.values()
+    assert first == ids
+    assert [[float(cell) for cell in column] for column in rest] == columns

@@ -4,12 +4,14 @@ import io
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from latent_microscope.custom.images import identities_by_path, open_pictures
+from latent_microscope.custom.looking import look, read_whole
 from latent_microscope.errors import InputError
 
 
@@ -125,6 +127,44 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path: Path, data: bytes, mess
     with pytest.raises(InputError, match=message) as caught:
         values(path, [0, 1])
     assert "s1/b.png" in str(caught.value)
+
+
+def test_images_that_cannot_be_read_are_all_found_at_once(tmp_path: Path) -> None:
+    path = folder(tmp_path)
+    (path / "s1/b.png").write_bytes(encoded(1)[:45])
+    (path / "s1/d.png").write_bytes(encoded(1, (200, 3)))
+    (path / "s1/e.tga").write_bytes(b"of a format that is not read")
+    with open_pictures(path) as found:
+        assert list(found.unusable()) == ["s1/b", "s1/d", "s1/e"]
+    cells = pd.DataFrame({"id": ["p", "q", "r"], "image": [b"no", None, encoded(4)]})
+    cells.to_parquet(tmp_path / "cells.parquet")
+    with open_pictures(tmp_path / "cells.parquet") as found:
+        assert list(found.unusable()) == ["p", "q"]
+    cells[["image"]].to_parquet(tmp_path / "rows.parquet")
+    with open_pictures(tmp_path / "rows.parquet") as found:
+        assert list(found.unusable()) == ["0", "1"]
+    whole = look(str(path))
+    read_whole(whole)
+    assert list(whole.facts["incomplete"]) == ["s1/b", "s1/d", "s1/e"]
+
+
+@pytest.mark.parametrize("ending", [".npz", ".h5"])
+def test_pixels_and_ids_of_one_file(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"set{ending}"
+    pixels = np.arange(3, dtype=np.uint8)[:, None, None] * np.full((1, 8, 6), 40, np.uint8)
+    arrays = {"pixels": pixels, "names": np.array(["u", "w", "v"]), "label": np.arange(3)}
+    if ending == ".npz":
+        np.savez(path, **arrays)
+    else:
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array.astype(object) if name == "names" else array
+    assert values(path, [0, 1, 2]) == {"u": 0, "w": 40, "v": 80}
+    found = look(str(path))
+    assert (found.role, found.count) == ("images", 3)
+    assert "without label" in found.what
+    with pytest.raises(InputError, match=r"set.*`column`.*pixels"):
+        values_of(path, column="photos")
 
 
 @pytest.mark.parametrize("name", ["none", "none.zip", "none.parquet", "none.npy", "a.txt"])

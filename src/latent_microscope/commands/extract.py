@@ -62,9 +62,18 @@ def extract(
         names = leading_ids([Source("images", str(images), found.count, found.ids)])
         packed, features = folder / "images.npy", folder / "features.npy"
         with writing_npy(packed, (found.count, side, side, 3), np.uint8) as array:
-            read = found.rows(np.arange(found.count), side)
-            for row, image in enumerate(track(read, "images", found.count, "images")):
-                array[row] = image
+            try:
+                read = found.rows(np.arange(found.count), side)
+                for row, image in enumerate(track(read, "images", found.count, "images")):
+                    array[row] = image
+            except InputError as error:
+                unusable = list(found.unusable())
+                if len(unusable) < 2:
+                    raise
+                named = ", ".join(unusable)
+                raise InputError(
+                    f"{images}: {len(unusable)} images cannot be read; remove them: {named}"
+                ) from error
         if run is None:
             values = flat_pixels(load_npy(packed, mmap=True))
         else:

@@ -41,10 +41,10 @@ class Embeddings(DataFile):
 class Images(DataFile):
     """Images."""
 
-    file: str = setting("folder, .zip, .parquet (a column of encoded images) or .npy (uint8)")
+    file: str = setting("folder, .zip, .parquet (encoded images) or a file with an array of pixels")
     ids: Literal["path", "name"] = setting("path below the folder or file name, no suffix", "path")
-    id: str | None = setting(".parquet: column of the ids", None)
-    column: str | None = setting(".parquet: column of the images", None)
+    id: str | None = setting("column or array of the ids", None)
+    column: str | None = setting("column or array of the images; null: the only one", None)
     max_pixels: int = setting(
         "larger images are refused, JPEG are decoded at a lower resolution", 16_000_000, ge=1024
     )

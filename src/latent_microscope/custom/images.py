@@ -16,10 +16,19 @@ import pyarrow as pa
 from PIL import Image
 
 from latent_microscope.custom.arrays import find_ids
-from latent_microscope.custom.tables import clean_ids
+from latent_microscope.custom.joining import UNREADABLE
+from latent_microscope.custom.tables import clean_ids, column_list
 from latent_microscope.data.archives import open_zip, read_zip_member, zip_members
-from latent_microscope.data.decoding import ENDINGS, MAX_PIXELS, UNREADABLE, as_rgb, decode_image
+from latent_microscope.data.decoding import (
+    ENDINGS,
+    MAX_PIXELS,
+    UNREADABLE_ENDINGS,
+    as_rgb,
+    check_image,
+    decode_image,
+)
 from latent_microscope.data.images import (
+    Encoded,
     has_image_struct,
     map_in_order,
     parquet_images,
@@ -27,13 +36,14 @@ from latent_microscope.data.images import (
     resize_and_crop,
 )
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import open_contents
+from latent_microscope.files.contents import Entry, open_contents
 from latent_microscope.io.artefacts import load_npy
 
 log = logging.getLogger("latent_microscope")
 IMAGE_COLUMNS = ("image", "img", "png", "jpg", "picture", "photo")
 _CHANNELS = (1, 3, 4)
 _LONGEST = 16
+_NAMED = 3  # problems that a message names
 Ids = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.int64]
 
@@ -46,7 +56,7 @@ class Pictures:
     count: int
     names: list[str] | None = None  # paths below ``path``, with ``/`` and ending
     ids: Ids | None = None
-    encoded: Callable[[Rows], Iterator[tuple[str, bytes]]] | None = None  # name, content
+    encoded: Callable[[Rows], Iterator[Encoded]] | None = None
     pixels: np.ndarray | None = None
     unreadable: tuple[str, ...] = ()  # ids of images of formats that cannot be read
     max_pixels: int = MAX_PIXELS
@@ -58,7 +68,7 @@ class Pictures:
             notes: list[str] = []
             yield from map_in_order(
                 lambda item: _fitted(
-                    decode_image(item[1], item[0], self.max_pixels, notes), size, item[0]
+                    decode_image(item[1](), item[0], self.max_pixels, notes), size, item[0]
                 ),
                 self.encoded(wanted),
             )
@@ -69,25 +79,53 @@ class Pictures:
         for row in wanted:
             yield _fitted(_image(np.asarray(self.pixels[row])), size, str(row))
 
-    def first_sides(self, count: int) -> list[int]:
-        """Shorter side of the first images."""
+    @property
+    def every_id(self) -> Ids | None:
+        """Ids, with those of ``unreadable`` at the end."""
+        if self.ids is None or not self.unreadable:
+            return self.ids
+        return np.concatenate([self.ids, np.array(self.unreadable, dtype=object)])
+
+    def sides(self, count: int | None = None) -> list[int | InputError]:
+        """Shorter side of the first images, or what is wrong with one; None: of all."""
         if self.pixels is not None:
-            return [min(self.pixels.shape[1:3])]
+            return [min(self.pixels.shape[1:3])] * self.count
         assert self.encoded is not None
-        first = np.arange(min(count, self.count))
-        return [
-            min(decode_image(data, name, self.max_pixels).size)
-            for name, data in self.encoded(first)
-        ]
+        first = np.arange(self.count if count is None else min(count, self.count))
+        return list(map_in_order(self._side, self.encoded(first)))
+
+    def _side(self, item: Encoded) -> int | InputError:
+        name, content = item
+        try:
+            size = check_image(content(), name, self.max_pixels)
+            _require_square_inside(size, name)
+            return min(size)
+        except InputError as error:
+            return error
+
+    def unusable(self) -> dict[str, str]:
+        """:data:`UNREADABLE` by id (or row) of the images that cannot be read or decoded."""
+        sides = enumerate(self.sides())
+        problems = {row: str(one) for row, one in sides if isinstance(one, InputError)}
+        if problems:
+            first = "; ".join(list(problems.values())[:_NAMED])
+            log.warning("%d of %d images cannot be read: %s", len(problems), self.count, first)
+        ids = [str(row if self.ids is None else self.ids[row]) for row in problems]
+        return dict.fromkeys([*ids, *self.unreadable], UNREADABLE)
+
+
+def _require_square_inside(size: tuple[int, int], name: str) -> None:
+    """Resizing very long images would need huge memory."""
+    if max(size) > _LONGEST * min(size):
+        raise InputError(
+            f"image {name}: {size[0]} x {size[1]} pixels, more than {_LONGEST} times as long as "
+            "wide: refused; crop or remove it"
+        )
 
 
 def _fitted(image: Image.Image, size: int, name: str) -> np.ndarray:
-    """Resized and cropped to RGB; resizing very long images would need huge memory."""
-    if max(image.size) > _LONGEST * min(image.size):
-        raise InputError(
-            f"image {name}: {image.width} x {image.height} pixels, more than {_LONGEST} times as "
-            "long as wide: refused; crop or remove it"
-        )
+    """Resized and cropped to RGB."""
+    _require_square_inside(image.size, name)
     return resize_and_crop(image, size)
 
 
@@ -100,11 +138,12 @@ def open_pictures(
     column: str | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Iterator[Pictures]:
-    """Open a folder, a ``.zip``, a ``.parquet`` or an ``.npy`` of images.
+    """Open a folder, a ``.zip``, or a file with a column or array of images.
 
     Ids of a folder or a zip are the ``path`` (below it, without the ending) or ``name`` (of the
-    file alone); a Parquet file has them in the column ``id_name``, and images in ``column``. Images
-    of more than ``max_pixels`` are refused when they are read.
+    file alone); a file has them in the column or array ``id_name``, and the images in ``column``:
+    encoded ones in Parquet, pixels in other formats. Images of more than ``max_pixels`` are refused
+    when they are read.
     """
     if path.is_dir():
         files = {p.relative_to(path).as_posix(): p.read_bytes for p in _below(path)}
@@ -116,10 +155,8 @@ def open_pictures(
             yield _files(path, files, ids, max_pixels)
     elif path.suffix.lower() == ".parquet":
         yield _table(path, id_name, column, max_pixels)
-    elif path.suffix.lower() == ".npy":
-        yield _array(path)
     else:
-        raise InputError(f"{path}: no such folder of images, .zip, .parquet or .npy")
+        yield _arrays(path, id_name, column)
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -144,7 +181,7 @@ def _files(
 ) -> Pictures:
     shown = sorted(name for name in files if not _is_hidden(name))
     names = [name for name in shown if name.lower().endswith(ENDINGS)]
-    unreadable = [name for name in shown if name.lower().endswith(UNREADABLE)]
+    unreadable = [name for name in shown if name.lower().endswith(UNREADABLE_ENDINGS)]
     if not names:
         raise InputError(f"{path}: contains no image ({', '.join(ENDINGS)})")
     others = Counter(PurePosixPath(name).suffix for name in set(shown) - {*names, *unreadable})
@@ -158,8 +195,8 @@ def _files(
         shown = names if ids == "path" else [PurePosixPath(name).name for name in names]
         return clean_ids(shown, path)
 
-    def encoded(rows: Rows) -> Iterator[tuple[str, bytes]]:
-        return ((f"{path}/{names[row]}", files[names[row]]()) for row in rows)
+    def encoded(rows: Rows) -> Iterator[Encoded]:
+        return ((f"{path}/{names[row]}", files[names[row]]) for row in rows)
 
     own = chosen(names)
     left = [one for one in chosen(unreadable) if one not in set(own)] if unreadable else []
@@ -168,8 +205,36 @@ def _files(
     )
 
 
-def _array(path: Path) -> Pictures:
-    pixels = load_npy(path, mmap=True)
+def _arrays(path: Path, id_name: str | None, column: str | None) -> Pictures:
+    if path.suffix.lower() == ".npy":
+        pixels = _pixels(path, load_npy(path, mmap=True))
+        return Pictures(path, len(pixels), pixels=pixels)
+    contents = open_contents(path)
+    name = column or only_images(contents.entries)
+    if name is None or name not in contents.entries:
+        has = column_list(contents.entries)
+        raise InputError(f"{path}: set `column` to the array with the images; it has {has}")
+    pixels = _pixels(path, contents.entries[name].read())
+    key, ids = find_ids(contents, len(pixels), id_name, {name})
+    others = [other for other in contents.entries if other not in (name, key)]
+    return Pictures(path, len(pixels), ids=ids, pixels=pixels, left_out=tuple(others))
+
+
+def only_images(entries: Mapping[str, Entry]) -> str | None:
+    """Name of the one array that can only be images: (n, height, width), with or without colours.
+
+    Of fractions it needs the colours: (n, m, m) could be dissimilarities of observers.
+    """
+    names = [
+        name
+        for name, one in entries.items()
+        if len(one.shape) == 4 or (len(one.shape) == 3 and one.dtype in (np.uint8, np.uint16))
+    ]
+    return names[0] if len(names) == 1 else None
+
+
+def _pixels(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """An array of images with its colours last."""
     shape = pixels.shape
     if pixels.ndim == 4 and shape[3] not in _CHANNELS and shape[1] in _CHANNELS:
         pixels = pixels.transpose(0, 2, 3, 1)  # as PyTorch orders them
@@ -180,7 +245,7 @@ def _array(path: Path) -> Pictures:
             "or with 1, 3 or 4 channels after or before these, and of 8 bits, 16 bits or from 0 "
             "to 1"
         )
-    return Pictures(path, len(pixels), pixels=pixels)
+    return pixels
 
 
 def _has_range(pixels: np.ndarray) -> bool:

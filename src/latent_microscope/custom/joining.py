@@ -14,7 +14,7 @@ from latent_microscope.errors import InputError
 
 log = logging.getLogger("latent_microscope")
 Ids = npt.NDArray[np.object_]
-UNREADABLE = "a format that cannot be read"
+UNREADABLE = "an image that cannot be read"
 SPELLINGS: dict[str, tuple[str, Callable[[str], str]]] = {
     "zeros": ("leading zeros", lambda text: re.sub(r"(?<!\d)0+(?=\d)", "", text)),
     "case": ("upper and lower case", str.casefold),

@@ -13,7 +13,7 @@ import pandas as pd
 from latent_microscope.custom.arrays import chosen_rows, numbered, read_ids, read_rows
 from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found_type
 from latent_microscope.custom.dissimilarity import is_square_table, read_square
-from latent_microscope.custom.images import has_images, open_pictures
+from latent_microscope.custom.images import has_images, only_images, open_pictures
 from latent_microscope.custom.joining import UNREADABLE
 from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
 from latent_microscope.custom.tables import (
@@ -99,8 +99,10 @@ def read_whole(found: Found) -> None:
     path = Path(found.path)
     if found.role == "images":
         with open_pictures(path) as pictures:
-            for _ in pictures.rows(np.arange(pictures.count), 8):
-                pass
+            unusable = pictures.unusable()
+            if unusable:
+                found.facts["incomplete"] = unusable
+                found.what += f", {len(unusable)} that cannot be read"
     elif found.role in (MATRIX, *_NUMERIC_ROLES):
         rows = read_rows(path, array=found.facts.get("array"))
         order = np.arange(rows.count)
@@ -110,9 +112,11 @@ def read_whole(found: Found) -> None:
 def _images(text: str, path: Path) -> Found:
     with open_pictures(path) as found:
         what = f"{found.count} images"
-        if found.unreadable:
-            what += f", {len(found.unreadable)} of formats that cannot be read"
-        side = int(np.median(found.first_sides(_SIZED)))
+        tried = found.sides(_SIZED)
+        sides = [one for one in tried if isinstance(one, int)]
+        if not sides:
+            raise InputError(f"{text}: no image can be read; {tried[0]}")
+        side = int(np.median(sides))
         facts: dict[str, Any] = {"names": None, "folders": 0, "side": side}
         if found.pixels is not None:
             what += f" of {found.pixels.shape[1]} x {found.pixels.shape[2]} pixels"
@@ -124,11 +128,11 @@ def _images(text: str, path: Path) -> Found:
             what += f" in {len(folders)} folders" if facts["folders"] > 1 else ""
         if found.left_out:
             what += f", without {column_list(found.left_out)}"
-        ids = found.ids
-        if ids is not None and found.unreadable:
-            ids = np.concatenate([ids, np.array(found.unreadable, dtype=object)])
+        if found.unreadable:
+            what += f", {len(found.unreadable)} of formats that cannot be read"
             facts["incomplete"] = dict.fromkeys(found.unreadable, UNREADABLE)
-        return Found(text, "images", found.count + len(found.unreadable), ids, what, facts)
+        count = found.count + len(found.unreadable)
+        return Found(text, "images", count, found.every_id, what, facts)
 
 
 def _unique_ids(values: Sequence[str], path: Path) -> Ids | None:
@@ -172,12 +176,8 @@ def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
 
 def _has_images(path: Path, every: Mapping[str, Entry]) -> bool:
     """Whether a file has encoded images, or an array that can be nothing else."""
-    if path.suffix.lower() == ".parquet":
-        return has_images(path)
-    one = next(iter(every.values()))
-    return path.suffix == ".npy" and (
-        len(one.shape) == 4 or (len(one.shape) == 3 and one.dtype in (np.uint8, np.uint16))
-    )
+    parquet = path.suffix.lower() == ".parquet"
+    return has_images(path) if parquet else only_images(every) is not None
 
 
 def _is_wide(contents: Contents) -> bool:

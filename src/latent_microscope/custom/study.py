@@ -11,7 +11,7 @@ import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.images import Pictures, open_pictures
-from latent_microscope.custom.joining import UNREADABLE, Source, respelled
+from latent_microscope.custom.joining import Source, respelled
 from latent_microscope.custom.tables import clean_ids, id_column, read_table
 from latent_microscope.data.decoding import MAX_PIXELS
 from latent_microscope.errors import InputError
@@ -39,13 +39,11 @@ def rows_source(name: str, path: Path, settings: Settings, ids: Path | None = No
 
 
 def picture_source(name: str, path: Path, settings: Settings) -> Source:
-    """Ids and number of the images, with those of formats that cannot be read."""
+    """Ids and number of the images, with those that cannot be read."""
     with pictures(path, settings) as found:
-        if not found.unreadable:
-            return Source(name, str(path), found.count, found.ids)
-        assert found.ids is not None
-        ids = np.concatenate([found.ids, np.array(found.unreadable, dtype=object)])
-        return Source(name, str(path), len(ids), ids, dict.fromkeys(found.unreadable, UNREADABLE))
+        ids = found.every_id
+        count = found.count if ids is None else len(ids)
+        return Source(name, str(path), count, ids, found.unusable() or None)
 
 
 def table_source(name: str, path: Path, settings: Settings) -> Source:

@@ -11,19 +11,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.data.decoding import ENDINGS as IMAGE_ENDINGS
-from latent_microscope.data.decoding import UNREADABLE
+from latent_microscope.data.decoding import UNREADABLE_ENDINGS
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import ENDINGS, open_contents
+from latent_microscope.files.contents import ENDINGS, ID_NAMES, open_contents
 from latent_microscope.files.numbers import EMPTY, MISSING, plain_numbers
 from latent_microscope.files.text_files import INDEX, is_text, read_text_table
 
 log = logging.getLogger("latent_microscope")
-ID_NAMES = ("id", "ids", "image_id", "image", "filename", "file_name", "file", "name", "path")
-"""Columns that are taken for the ids where the config names none, the first that is there."""
 FEW_TEXTS = 20
 """Texts such as NA are values in a column of at most so many texts, else empty cells."""
 _IMAGE_ENDING = re.compile(
-    rf"({'|'.join(map(re.escape, (*IMAGE_ENDINGS, *UNREADABLE)))})$", re.IGNORECASE
+    rf"({'|'.join(map(re.escape, (*IMAGE_ENDINGS, *UNREADABLE_ENDINGS)))})$", re.IGNORECASE
 )
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from latent_microscope.data.archives import tar_members
 from latent_microscope.data.decoding import decode_image
 from latent_microscope.data.images import (
+    Encoded,
     has_image_struct,
     map_in_order,
     parquet_images,
@@ -101,12 +102,12 @@ class ParquetSplit:
         # Hundreds are in memory at once; no encoding needs more than this for so many pixels.
         encoded = self._encoded(rows, max_bytes=2**16 + 8 * max_pixels)
         return map_in_order(
-            lambda item: np.asarray(decode_image(item[1], item[0], max_pixels)), encoded
+            lambda item: np.asarray(decode_image(item[1](), item[0], max_pixels)), encoded
         )
 
     def _encoded(
         self, rows: npt.NDArray[np.int64], max_bytes: int
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Iterator[Encoded]:
         start = 0
         for path, column, count in self._files:
             inside = rows[(rows >= start) & (rows < start + count)] - start

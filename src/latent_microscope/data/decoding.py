@@ -44,7 +44,7 @@ def _readable() -> dict[str, tuple[str, ...]]:
 FORMATS = _readable()
 ENDINGS = tuple(f".{ending}" for endings in FORMATS.values() for ending in endings)
 """Endings of image files that can be read."""
-UNREADABLE = (
+UNREADABLE_ENDINGS = (
     *(f".{e}" for name, endings in _BY_FORMAT.items() if name not in FORMATS for e in endings),
     *(".svg", ".psd", ".jp2", ".j2k", ".jxl", ".exr", ".hdr", ".ico", ".tga", ".xcf", ".eps"),
     *(".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
@@ -66,18 +66,33 @@ def decode_image(
     """
     done: list[str] = [] if notes is None else notes
     with _naming(name):
-        image: Image.Image = Image.open(io.BytesIO(data), formats=list(FORMATS))
-        _limit(image, name, max_pixels, done)
+        image = _opened(data, name, max_pixels, done)
         if getattr(image, "n_frames", 1) > 1:
             done.append("of several frames: the first is read")
         if image.getexif().get(0x0112, 1) != 1:
             done.append("with an EXIF orientation: turned")
             image = ImageOps.exif_transpose(image)
-        if image.mode in ("I", "F"):
-            raise InputError(
-                f"image {name}: 32-bit pixels, whose range is not known; save it with 8 or 16 bits"
-            )
         return as_rgb(image, done)
+
+
+def check_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Width and height; raises what :func:`decode_image` would, sooner for a JPEG (at 1/8)."""
+    with _naming(name):
+        image = _opened(data, name, max_pixels, [])
+        size = image.size
+        image.draft(image.mode, (image.width // _DRAFTS[-1], image.height // _DRAFTS[-1]))
+        image.load()
+        return size
+
+
+def _opened(data: bytes, name: str, max_pixels: int, notes: list[str]) -> Image.Image:
+    image: Image.Image = Image.open(io.BytesIO(data), formats=list(FORMATS))
+    _limit(image, name, max_pixels, notes)
+    if image.mode in ("I", "F"):
+        raise InputError(
+            f"image {name}: 32-bit pixels, whose range is not known; save it with 8 or 16 bits"
+        )
+    return image
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Many images: from Parquet, in order, with bounded memory; cut to squares."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +22,8 @@ _CHUNK = 512
 _ROWS = 50
 MAX_ROWS = 10_000_000
 
+Encoded = tuple[str, Callable[[], bytes]]
+"""Name of an encoded image for messages, and what reads its content."""
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -89,31 +92,32 @@ def has_image_struct(kind: pa.DataType) -> bool:
     return pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
 
 
-def _content(image: Mapping[str, object], path: Path) -> object:
-    """Bytes of a struct, or of the file whose path (absolute, or from the table's) it has."""
-    name = image.get("path")
-    if image.get("bytes") is not None or not isinstance(name, str):
-        return image.get("bytes")
-    try:
-        return (path.parent / name).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: the image {name!r} cannot be read ({error.strerror})") from None
+def _content(value: object, row: str, folder: Path, max_bytes: float) -> bytes:
+    """Bytes of a cell; of a struct also the file whose path (absolute, or from the table's)."""
+    name = value.get("path") if isinstance(value, dict) else None
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if data is None and isinstance(name, str):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            raise InputError(f"{row}: {name!r} cannot be read ({error.strerror})") from None
+    if not isinstance(data, bytes):
+        raise InputError(f"{row} has no image bytes")
+    if len(data) > max_bytes:
+        raise InputError(f"{row} takes {len(data)} bytes: refused")
+    return data
 
 
 def parquet_images(
     path: Path, column: str, rows: npt.NDArray[np.int64], max_bytes: float = np.inf
-) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the encoded images of ascending rows of a Parquet file."""
+) -> Iterator[Encoded]:
+    """The encoded images of ascending rows of a Parquet file."""
     start = 0
     with reading_parquet(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS, columns=[column]):
             cells = batch.column(0)
             for row in rows[(rows >= start) & (rows < start + len(cells))]:
+                name = f"{path} row {row}"
                 value = cells[int(row - start)].as_py()
-                data = _content(value, path) if isinstance(value, dict) else value
-                if not isinstance(data, bytes):
-                    raise InputError(f"{path}: row {row} has no image bytes")
-                if len(data) > max_bytes:
-                    raise InputError(f"{path}: row {row} takes {len(data)} bytes: refused")
-                yield f"{path} row {row}", data
+                yield name, partial(_content, value, name, path.parent, max_bytes)
             start += len(cells)

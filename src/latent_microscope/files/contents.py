@@ -26,6 +26,8 @@ _ADVICE = {
     **dict.fromkeys((".rds", ".rdata", ".rda"), "write it in R by write.csv or write_parquet"),
     **dict.fromkeys((".xlsx", ".xls", ".ods", ".sav", ".dta"), "save it as CSV"),
 }
+ID_NAMES = ("id", "ids", "image_id", "image", "filename", "file_name", "file", "name", "path")
+"""Columns that are taken for the ids where the config names none, the first that is there."""
 _UNUSABLE = "no numbers and no texts"
 
 

@@ -11,17 +11,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import Contents, Entry, sliced
+from latent_microscope.files.contents import ID_NAMES, Contents, Entry, sliced
 from latent_microscope.files.meadows import of_tasks
 from latent_microscope.files.numbers import Cells, parsed
 
 MAX_BYTES = 2**29
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _TRIED = 1000  # rows that the separator is chosen by
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -86,8 +87,9 @@ def read_text_table(path: Path) -> TextTable:
     if comments and len(comments[-1].split(first)) == len(rows[0]) > 1:  # a header after "#"
         rows = [[name.strip() for name in comments[-1].split(first)], *rows]
     if _is_headerless(rows):
-        notes.append(f"no header: {len(rows)} rows of {len(rows[0])} numbers")
-        rows = [[str(k) for k in range(len(rows[0]))], *rows]
+        notes.append(f"no header: {len(rows)} rows of {len(rows[0])} cells")
+        texts = parsed([row[0].strip() for row in rows]) is None
+        rows = [["id" if texts else "0", *(str(k) for k in range(1, len(rows[0])))], *rows]
     header, rows = _header([name.strip() for name in rows[0]], rows[1:], path)
     if first not in (",", "\t") and len(header) > 1:
         notes.append(f"separated by {SEPARATORS.get(first, repr(first))}")
@@ -96,12 +98,25 @@ def read_text_table(path: Path) -> TextTable:
 
 
 def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether all rows are numbers, the first too, and that does not count the columns."""
-    first = rows[0]
-    counts = [[str(k + start) for k in range(len(first))] for start in (0, 1)]
-    if [cell.strip() for cell in first] in counts or len(first) < 2 or len(rows) < 2:
+    """Whether the first row is one of the others: begins with a file's name, or holds numbers.
+
+    Whole numbers that rise are a header, such as counts of the columns or wavelengths; so are
+    numbers after a usual name of ids.
+    """
+    tried = [[cell.strip() for cell in row] for row in rows[:_TRIED]]
+    first = tried[0]
+    if len(first) < 2 or len(rows) < 2:
         return False
-    return all(parsed([cell.strip() for cell in row]) is not None for row in rows[:_TRIED])
+    if first[0].lower().endswith(_IMAGES) and tried[1][0].lower().endswith(_IMAGES):
+        return True
+    if not all(parsed(row[1:]) is not None for row in tried):
+        return False
+    numbers = [parsed([cell]) for cell in first[1:]]
+    if all(one is not None and one.dtype.kind == "i" for one in numbers):
+        rising = np.diff(np.concatenate([one for one in numbers if one is not None])) > 0
+        if len(rising) and rising.all():
+            return False
+    return parsed(first[:1]) is not None or first[0].lower() not in ("", *ID_NAMES)
 
 
 def _header(
@@ -165,13 +180,26 @@ def _rows(
     text: str, separator: str | None, path: Path, skipped: int
 ) -> tuple[list[list[str]], str]:
     """All rows, and their separator."""
+    if _begins_with_its_size(text):
+        text, skipped = text.partition("\n")[2], skipped + 1
     chosen = separator or _separator(text, path, skipped)
     if chosen == " ":
-        text = re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text))
+        text = _single_spaced(text)
     rows, problem = _parse(text, chosen, skipped)
     if problem:
         raise InputError(f"{path}: {problem}")
     return rows, chosen
+
+
+def _begins_with_its_size(text: str) -> bool:
+    """Whether a line with the numbers of rows and columns comes first, as word2vec writes it."""
+    first, second = ([*text.split("\n", 2), "", ""])[:2]
+    size = re.fullmatch(r"\d+ (\d+) *", first)
+    return size is not None and int(size[1]) == len(second.split()) - 1 > 1
+
+
+def _single_spaced(text: str) -> str:
+    return re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text))
 
 
 def _separator(text: str, path: Path, skipped: int) -> str:
@@ -188,8 +216,8 @@ def _separator(text: str, path: Path, skipped: int) -> str:
         )
     if best and most > 1:
         return best[0]
-    rows, bad = _parse(re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text)), " ", 0, _TRIED)
-    if not bad and len(rows[0]) > 1 and all(parsed(row) is not None for row in rows):
+    rows, bad = _parse(_single_spaced(text), " ", 0, _TRIED)
+    if not bad and len(rows[0]) > 1 and all(parsed(row[1:]) is not None for row in rows[1:]):
         return " "
     # No separator suits all rows: that of the header, so that the message names the row.
     header = text.split("\n", 1)[0]
@@ -200,8 +228,18 @@ def _parse(
     text: str, separator: str, skipped: int, limit: int | None = None
 ) -> tuple[list[list[str]], str]:
     """Rows that are not empty, and what is wrong with the first that has another length."""
+    found = _parse_quoted(text, separator, skipped, limit, csv.QUOTE_MINIMAL)
+    if found[1] and separator == " ":  # a word of a vocabulary may be a quote
+        return _parse_quoted(text, separator, skipped, limit, csv.QUOTE_NONE)
+    return found
+
+
+def _parse_quoted(
+    text: str, separator: str, skipped: int, limit: int | None, quoting: Literal[0, 3]
+) -> tuple[list[list[str]], str]:
     rows: list[list[str]] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True, quoting=quoting)
     try:
         for row in reader:
             if not any(cell.strip() for cell in row):
