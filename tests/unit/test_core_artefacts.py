@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -271,3 +273,11 @@ def test_join_by_id_names_table_and_id() -> None:
         join_by_id(table(1), table("1"), names=names)
     with pytest.raises(InputError, match=r"samples: .*'id'.* \['x'\]"):
         join_by_id(table("a"), pd.DataFrame({"x": [1]}), names=names)
+
+
+def test_texts_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+    offsets = pa.py_buffer(np.array([0, 2, 4], np.int32))
+    texts = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"a\xffbb"))
+    pq.write_table(pa.table({"id": texts}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t.parquet: not a readable Parquet file .*UTF"):
+        load_table(tmp_path / "t.parquet", ["id"])

@@ -9,6 +9,7 @@ from latent_microscope.custom.tables import read_table
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import open_contents
 from latent_microscope.files.numbers import parsed, plain_numbers
+from latent_microscope.files.text_files import read_text_table
 
 ROWS = {"id": ["a", "b", "c"], "town": ["Ulm", "Köln", "x, y"], "age": ["1", "2", "3"]}
 TEXT = 'id;town;age\na;Ulm;1\nb;Köln;2\nc;"x, y";3\n'
