@@ -28,6 +28,7 @@ def main(
     dissimilarity_ids: In | None = None,
     models: list[In] | None = None,
     arrays: dict[str, str | None] | None = None,
+    holds: dict[str, str] | None = None,
     folder: Any = None,
     join: str = "id",
     ignoring: list[str] | None = None,
@@ -35,8 +36,8 @@ def main(
     """Match the files of a custom study by id, and list what does not match.
 
     ids: .parquet: id, complete (every file has it), position (row in files without ids), ignoring.
-    files: .parquet, one row per file: source, file, joined_by (id or position), rows, matched,
-        alone (ids that are missing from another file), missing (ids that it does not have).
+    files: .parquet, one row per file: source, file, taken_for (what its numbers are), joined_by
+        (id or position), rows, matched, alone (ids that are missing from another file), missing (ids that it does not have).
     files_csv: the same for people.
     unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
     unmatched_csv: the same for people.
@@ -49,7 +50,8 @@ def main(
     dissimilarity: square matrix of human dissimilarities.
     dissimilarity_ids: the ids of its rows, if they are in a separate file.
     models: features or logits of models.
-    arrays: name of each model, in their order, and of the array in its .npz.
+    arrays: name of each model, in their order, and of the array in its file.
+    holds: name of each model, and what its array contains.
     folder: state of a folder of images; a change re-runs this step.
     join: id, or position: files without ids follow the first that has some.
     ignoring: differences of ids that are ignored.
@@ -75,6 +77,8 @@ def main(
             # An unknown identity is no mismatch.
             sources.append(replace(source, incomplete=None) if name == "identities" else source)
     all_ids, by_file, alone = match(sources, Joining(join == "position", tuple(ignoring or ())))
+    taken = {f"model {name}": what for name, what in (holds or {}).items()}
+    by_file.insert(2, "taken_for", by_file["source"].replace(taken))
     save_table(ids, all_ids)
     for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
         save_table(parquet, table)

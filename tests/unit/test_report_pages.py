@@ -246,14 +246,25 @@ def test_correlations_after_correction() -> None:
 
 
 def test_files_whose_ids_differ_are_named() -> None:
-    def told(*alone: int) -> str:
-        rows = [{"source": f"file {i}", "alone": n, "missing": 0} for i, n in enumerate(alone)]
+    def told(*alone: int, placed: int = 0) -> str:
+        rows = [
+            {
+                "source": f"file {i}",
+                "joined_by": "position" if i < placed else "id",
+                "alone": n,
+                "missing": 0,
+            }
+            for i, n in enumerate(alone)
+        ]
         return findings(
             "files", Study("m", {"files": Path("f")}, {}, {"files": pd.DataFrame(rows)})
         )
 
     assert told(0) == "The ids of 1 file match."
     assert "from the others: file 1." in told(0, 3)
+    some = "File 0 and file 1 have no ids: row i was taken for row i of file 2."
+    assert some in told(0, 0, 0, placed=2)
+    assert "File 0 has no ids: row i was taken for sample i." in told(0, placed=1)
 
 
 # --- words
@@ -412,7 +423,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)" in text
     assert [section.key for section in made.sections] == ["more"]
     named = Study("made", {"files": Path("f")}, {}, {"files": pd.DataFrame(
-        [{"source": "<script>", "alone": 1, "missing": 0}])})  # fmt: skip
+        [{"source": "<script>", "alone": 1, "joined_by": "id", "missing": 0}])})  # fmt: skip
     found: list[tuple[str, str]] = []
     text = render("files", named, found=found, captions={})
     assert "<script" not in text

@@ -19,6 +19,7 @@ STEPS |= {
         params=dict(
             settings=ask(data.own_settings(*data.FILED)),
             arrays=ask(lambda study, at: data.of_own_models("array", study)),
+            holds=ask(lambda study, at: data.of_own_models("holds", study)),
             folder=ask(data.folder_state),
             join=of_study("join"),
             ignoring=of_study("ignoring"),

@@ -88,8 +88,8 @@ JUDGEMENTS = (
         name="files",
         title="files",
         caption=(
-            "The files of this study and how they were joined: by id, or by position where a file "
-            "has no ids; *alone*: ids that only this file has; *missing*: ids of other files that "
+            "The files of this study, what they were taken for and how they were joined: by id, or "
+            "by position where a file has no ids; *alone*: ids that only this file has; *missing*: ids of other files that "
             "are missing in it or whose row has an empty cell."
         ),
         made_by="match_ids",

@@ -137,8 +137,9 @@ def load_table(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a Parquet table; :class:`InputError` if it is none, or a column is missing."""
     try:
         table = pd.read_parquet(path, engine="pyarrow")
-        for _, texts in table.select_dtypes("str").items():  # pandas reads what is no UTF-8
-            pa.array(texts).validate(full=True)
+        for name, dtype in table.dtypes.items():  # pandas reads what is no UTF-8
+            if dtype == "str":
+                pa.array(table[name]).validate(full=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except Exception as error:  # pyarrow's are of many kinds, and pandas trusts its own metadata
