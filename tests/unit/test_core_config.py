@@ -399,7 +399,7 @@ def test_a_study_of_models_from_elsewhere_needs_no_network_of_ours() -> None:
     fails(content, "config key studies.external.models.vae: ", "needs vae")
     content["studies"]["external"]["vae"] = DEFAULT["studies"]["demo-alignment"]["vae"]
     found = resolve(content)["studies"]["external"]
-    assert (found["scores"]["variant"], found["vae"]["arch"]) == ("notebook", "cifar")
+    assert (found["scores"]["variant"], found["vae"]["arch"]) == ("script", "cifar")
     content["studies"]["external"]["forensics"] = False
     assert "scores" not in resolve(content)["studies"]["external"]
 

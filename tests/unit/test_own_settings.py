@@ -19,7 +19,7 @@ def resolved(**study: Any) -> dict[str, Any]:
 def test_a_path_stands_for_a_file_and_scores_have_values() -> None:
     study = resolved(data={"embeddings": "z.npy"}, scores={"k": 5})
     assert study["data"]["embeddings"] == {"array": None, "file": "z.npy", "id": None, "ids": None}
-    assert study["scores"]["variant"] == "notebook"
+    assert study["scores"]["variant"] == "script"
     assert study["scores"]["k"] == 5
     assert study["unmatched"] == "error"
 

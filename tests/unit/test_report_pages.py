@@ -212,6 +212,20 @@ def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
 
 
+def test_attractors_are_spoken_of_where_they_are_used() -> None:
+    def told(script: float) -> str:
+        facts = {"attractor_tie_share": 0.9, "spearman_uniqueness_originality": 0.1}
+        rows = [{"quantity": name, "mean": mean} for name, mean in facts.items()]
+        return findings(
+            "forensics", study(forensics=[*rows, {"quantity": "script_variant", "mean": script}])
+        )
+
+    assert "90 % of the attractor densities tie" in told(1.0)
+    assert "of the variant script, have a" in told(1.0)
+    assert "attractor" not in told(0.0)
+    assert "of the variant notebook, have a" in told(0.0)
+
+
 def test_a_list_has_its_chance() -> None:
     base = {"score": "cls", "over": "VAE seeds", "list_shared": 0.6, "list_shared_chance": 0.01}
     once, often = (study(reliability=[base | {"pairs": pairs}]) for pairs in (0, 3))

@@ -105,7 +105,7 @@ class Sources(Section):
 class Scores(Section):
     """The forensic heuristics."""
 
-    variant: Variant = "notebook"
+    variant: Variant = "script"
     alpha: float = setting("weight of uniqueness in the CLS", 0.5, ge=0, le=1)
     k: int = setting("neighbours for density and originality", 10, ge=1)
     neighbors: Literal["exact", "approximate"] = setting(

@@ -18,7 +18,6 @@ from latent_microscope.config.sections import (
     Scores,
     Similarity,
     Vae,
-    Variant,
 )
 
 
@@ -67,7 +66,6 @@ class SyntheticVae(Vae):
 class ScriptScores(Scores):
     """The forensic heuristics, by default as in the published scripts."""
 
-    variant: Variant = "script"
     similarity: Similarity = 0.6
     stability_noise: float = setting("standard deviation of the noise on latents", 0.05, gt=0)
     signature_low: float = setting("attractor density of a signature, above", 0.01)

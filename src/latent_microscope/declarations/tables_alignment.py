@@ -89,8 +89,8 @@ JUDGEMENTS = (
         title="files",
         caption=(
             "The files of this study, what they were taken for and how they were joined: by id, or "
-            "by position where a file has no ids; *alone*: ids that only this file has; *missing*: ids of other files that "
-            "are missing in it or whose row has an empty cell."
+            "by position where a file has no ids; *alone*: ids that only this file has; *missing*: "
+            "ids of other files that are missing in it or whose row has an empty cell."
         ),
         made_by="match_ids",
         output="files",

@@ -100,6 +100,7 @@ def score_summary(
         "n": len(z),
         "dimensions": z.shape[1],
         "sources": np.shape(sources)[1],
+        "script_variant": settings["variant"] == "script",  # or that of the notebook
         "spearman_uniqueness_originality": correlation("uniqueness", "originality"),
         "spearman_uniqueness_variants": correlation("uniqueness_script", "uniqueness_notebook"),
         "spearman_originality_variants": correlation("originality_script", "originality_notebook"),

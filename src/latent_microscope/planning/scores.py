@@ -39,7 +39,11 @@ ours, checked = _named("main", "is_column"), _named("tested", "is_column")
 def titles(study: Study, at: Wildcards) -> dict[str, str]:
     """Title by name, the main ones first."""
     found = sorted(of_study(study), key=lambda score: not score.main)
-    return {score.name: score.title for score in found}
+    titles = {score.name: score.title for score in found}
+    if "scores" in study.settings:
+        variant = study.settings["scores"]["variant"]
+        titles |= {name: f"{name} ({variant})" for name in ("uniqueness", "originality")}
+    return titles
 
 
 def lists(study: Study, at: Wildcards) -> dict[str, list[Any]]:
