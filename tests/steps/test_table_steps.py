@@ -180,7 +180,7 @@ def abi_rows(direction: str, q: float, group: str = "cluster 0") -> pd.DataFrame
             "low": 1.1 if direction == "over" else 0.1,
             "high": 5.0 if direction == "over" else 0.9,
             "p": q,
-            "q": q,
+            "q": [q, 0.6],
             "q_seed": q,
             "risk_difference": 0.3,
             "difference_low": 0.1,
@@ -195,7 +195,7 @@ def abi_rows(direction: str, q: float, group: str = "cluster 0") -> pd.DataFrame
 
 
 def test_bias_table(tmp_path: Path) -> None:
-    weak = abi_rows("over", 0.01).assign(attribute=["Bald", "Male"], estimate=[1.2, 1.0])
+    weak = abi_rows("over", 0.01).assign(attribute=["Bald", "Male"], estimate=[1.2, 1.1], q=0.018)
     ratio = abi_rows("over", 0.001).assign(definition="ratio")
     first = pd.concat([weak, abi_rows("over", 0.01), ratio, abi_rows("under", 0.2, "cmax")])
     second = pd.concat([abi_rows("over", 0.5), abi_rows("over", 0.001, "cluster 1")])
@@ -221,13 +221,14 @@ def test_bias_table(tmp_path: Path) -> None:
     assert table[["seed", "group", "attribute", "direction"]].to_numpy().tolist() == [
         [0, "cluster 0", "Smiling", "over"],
         [0, "cluster 0", "Bald", "over"],
+        [0, "cluster 0", "Male", "neutral"],
         [1, "cluster 1", "Smiling", "over"],
         [2, "cluster 0", "Smiling", "under"],
     ]
-    assert table["seeds_found"].tolist() == [2, 1, 2, 1]
+    assert table["seeds_found"].tolist() == [2, 1, 1, 2, 1]
     assert (table["n_seeds"] == 3).all()
-    assert table["creative"].tolist() == [False, False, True, False]
-    assert table["mean_cls"].tolist() == [0.2, 0.2, 0.3, 0.2]
+    assert table["creative"].tolist() == [False, False, False, True, False]
+    assert table["mean_cls"].tolist() == [0.2, 0.2, 0.2, 0.3, 0.2]
     tests = load(made["tests"])
     assert tests["seed"].tolist() == [0] * 8 + [1] * 4 + [2] * 2
     assert set(tests["definition"]) == {"odds", "ratio"}

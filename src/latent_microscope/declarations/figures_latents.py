@@ -206,7 +206,7 @@ LATENTS = (
             "Odds ratios (members against all others) of the attributes furthest from 1 in each "
             "of the largest groups, with 95 % intervals, images of one person as a cluster where "
             "identities are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; "
-            "stars: over all groups of the seed. On real faces the bars that the preprint "
+            "stars: over all groups of the seed as well. On real faces the bars that the preprint "
             "published for its cluster 0 are shown, too; clusters of different seeds are not the "
             "same clusters."
         ),

@@ -146,8 +146,8 @@ FORENSICS = (
         name="bias",
         title="bias",
         caption=(
-            "Attributes that are over- or under-represented in a cluster after Benjamini-Hochberg "
-            "correction, with odds ratio, 95 % interval and q."
+            "Attributes whose odds ratio in a cluster differs from 1 after Benjamini-Hochberg "
+            "correction, with 95 % interval and q; *direction*: neutral within the published limits."
         ),
         function="latent_microscope.tables.forensics:tabulate_bias",
         inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},

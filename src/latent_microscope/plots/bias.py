@@ -193,7 +193,7 @@ def _forest(ax: Axes, table: pd.DataFrame, look: Look) -> None:
         _odds(ax, y, row, look)
     if table.empty:
         style.inside(ax, 0.5, 0.5, "no attribute varies", ha="center", va="baseline", color=MUTED)
-    stars = np.where(table["q_seed"] <= Q_LEVEL, " *", "")
+    stars = np.where((table["q_seed"] <= Q_LEVEL) & (table["q"] <= Q_LEVEL), " *", "")
     name_rows(ax, list(table["attribute"].map(pretty) + stars), grid=False)
 
 

@@ -180,10 +180,13 @@ def bias(study: Study) -> dict[str, Any]:
             "seed": seed,
             "group": group,
             "members": part["n_members"].iloc[0],
-            **{p: int((part[p] <= FALSE_DISCOVERY_RATE).sum()) for p in ("p", "q", "q_seed")},
-            **_strongest(found[(found["seed"] == seed) & (found["group"] == group)]),
+            "p": int((part["p"] <= FALSE_DISCOVERY_RATE).sum()),
+            "q": len(own),
+            "q_seed": int((own["q_seed"] <= FALSE_DISCOVERY_RATE).sum()),
+            **_strongest(own),
         }
         for (seed, group), part in f.groups(tests, "seed", "group")
+        for own in [found[(found["seed"] == seed) & (found["group"] == group)]]
     )
     seeds = int(found["n_seeds"].iloc[0]) if len(found) else 0
     unstable = False
