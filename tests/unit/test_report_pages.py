@@ -153,7 +153,63 @@ def test_models_beside_label_and_ceiling() -> None:
     assert [word for word, number in pieces(text) if number] == ["0.300", "0.500", "0.700", "0.020"]
     assert "No model is closer" in text
     above = below | {"mean": 0.6, "above_label": 0.1}
-    assert "alone: net (features)." in findings("alignment", study(alignment=[label, above]))
+    untested = findings("alignment", study(alignment=[label, above]))
+    assert "Above the label alone, without a test: net (features)." in untested
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "said", "unsaid"),
+    [
+        (0.1, 0.01, "than the label alone (adjusted p ≤ 0.05): net (features).", "not beyond"),
+        (0.1, 0.3, "Above the label, but not beyond chance: net (features).", "p ≤ 0.05): net"),
+        (-0.1, 0.01, "No model is closer to human judgements than", "Above the label"),
+    ],
+)
+def test_above_the_label_is_beyond_chance(
+    difference: float, p: float, said: str, unsaid: str
+) -> None:
+    base = {"layer": "features", "metric": "euclidean", "label_only": 0.5, "note": ""}
+    models = [
+        base | {"model": "net", "mean": 0.5 + difference, "above_label": difference},
+        base | {"model": "far", "mean": 0.1, "above_label": -0.4},
+        base | {"model": "near", "mean": 0.38, "above_label": -0.12},
+        base | {"model": "label", "mean": 0.5, "above_label": 0.0},
+    ]
+    sides = {"layer_a": "features", "layer_b": "features", "metric": "euclidean"}
+    pairs = [
+        sides | {"model_a": "label", "model_b": "net", "difference": -difference, "p_adjusted": p},
+        sides | {"model_a": "net", "model_b": "far", "difference": 0.3, "p_adjusted": 0.001},
+        sides | {"model_a": "near", "model_b": "net", "difference": -0.01, "p_adjusted": 0.4},
+    ]
+    text = findings("alignment", study(alignment=models, differences=pairs))
+    assert said in text
+    assert unsaid not in text
+    assert "net, features, has the highest similarity" in text
+    assert "not shown to be lower: near (features)." in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "unsaid"),
+    [
+        ({}, "net has the lowest cross-entropy to the votes: 0.300 nats", "temperature"),
+        ({"tuned": 0.29}, "With a temperature other is lower: 0.290", "above it"),
+        ({"baseline": 0.25}, "Below it is the baseline class_mean (0.250)", "temperature"),
+    ],
+)
+def test_who_predicts_the_votes_best(changes: dict[str, float], said: str, unsaid: str) -> None:
+    base = {"accuracy_mean": 0.9, "floor_cross_entropy": 0.15, "entropy_spearman_mean": 0.4}
+    rows = [
+        base | {"model": "net", "cross_entropy_mean": 0.3, "cross_entropy_calibrated_mean": 0.3},
+        base | {
+            "model": "other",
+            "cross_entropy_mean": 0.5,
+            "cross_entropy_calibrated_mean": changes.get("tuned", 0.45),
+        },
+        base | {"model": "class_mean", "cross_entropy_mean": changes.get("baseline", 0.8)},
+    ]  # fmt: skip
+    text = findings("behaviour", study(behaviour=rows))
+    assert said in text
+    assert unsaid not in text
 
 
 def test_an_interval_that_contains_zero_is_named() -> None:
@@ -185,14 +241,16 @@ def test_probes_at_chance() -> None:
     base = {"q": 0.9, "low": 0.4, "baseline": 0.5, "gain_q": 0.9, "gain_mean": 0.01}
     text = findings("probes", study(probes=[base]))
     assert "0 of 1 tested attributes" in text
-    assert "hold no more information" in text
+    assert "the latents predict 0 better and 0 worse; on 1 they do not differ" in text
 
 
 def test_limits_are_those_of_the_steps() -> None:
     from latent_microscope.forensics.evaluation import OURS
+    from latent_microscope.forensics.reliability import MOSTLY_NOISE
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
 
     assert (gather.OURS, gather.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
+    assert gather.MOSTLY_NOISE == MOSTLY_NOISE
 
 
 def of_figure(name: str, made: Study) -> str:
@@ -210,6 +268,23 @@ def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     assert of_figure("eyes/traversals", made).startswith("3 dimensions")
     assert of_figure("vae-diagnostics-eyes", made).startswith("3 dimensions")
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
+
+
+@pytest.mark.parametrize(
+    ("reliability", "norm", "said", "unsaid"),
+    [
+        (-0.03, 0.1, "mostly noise here: with other draws its ranking has", "not only"),
+        (0.9, 0.1, "Stability is not only a function of the length", "noise"),
+        (0.9, -0.95, "Stability is largely a function of the length", "noise"),
+    ],
+)
+def test_a_stability_that_is_noise_has_no_meaning(
+    reliability: float, norm: float, said: str, unsaid: str
+) -> None:
+    facts = {"stability_reliability": reliability, "spearman_stability_norm": norm}
+    made = study(forensics=[{"quantity": name, "mean": mean} for name, mean in facts.items()])
+    assert said in findings("forensics", made)
+    assert unsaid not in findings("forensics", made)
 
 
 def test_attractors_are_spoken_of_where_they_are_used() -> None:

@@ -147,7 +147,7 @@ FORENSICS = (
         title="bias",
         caption=(
             "Attributes whose odds ratio in a cluster differs from 1 after Benjamini-Hochberg "
-            "correction, with 95 % interval and q; *direction*: neutral within the published limits."
+            "correction, with 95 % interval and q; *direction*: neutral within published limits."
         ),
         function="latent_microscope.tables.forensics:tabulate_bias",
         inputs={"abis": run_files("abi.parquet"), "profiles": run_files("profile.parquet")},

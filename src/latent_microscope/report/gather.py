@@ -6,15 +6,17 @@ Each function is named as its template in the folder of templates.
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACLES
 from latent_microscope.report import formats as f
 from latent_microscope.report.study import Study
 
-# Limit and name as in tables.forensics and forensics.evaluation, which import scipy.
+# As in tables.forensics, forensics.evaluation and forensics.reliability, which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
+MOSTLY_NOISE = 0.5
 NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
     "rho_a": "rho-a, all pairs",
@@ -65,18 +67,56 @@ def comparison(study: Study) -> dict[str, Any]:
 
 
 def alignment(study: Study) -> dict[str, Any]:
-    """By metric: the best model, those above the label, the best within a class; intervals."""
+    """By metric: the best model and those that do not differ, those above the label; intervals."""
     table = study.table("alignment")
     known = table[table["mean"].notna()]
     known = known[~known["model"].isin(ORACLES)]
+    tested = study.has("differences")
     metrics = []
     for metric, part in f.groups(known, "metric"):
-        above = [f"{r.model} ({r.layer})" for r in f.rows(part[part["above_label"] > 0])]
+        best = f.highest(part, part["mean"])
+        names = [_named(row) for row in f.rows(part)]
+        higher = [_named(row) for row in f.rows(part[part["above_label"] > 0])]
+        passing = _clear(study, metric, "label", "features")[0] if tested else set(higher)
+        lower = _clear(study, metric, best.model, best.layer)[1] if tested else set(names)
         within = part[part["within_class_rho_a"].notna()]
-        best = f.highest(within, within["within_class_rho_a"]) if len(within) else None
-        metrics.append((metric, f.highest(part, part["mean"]), above, best))
+        metrics.append(
+            {
+                "metric": metric,
+                "best": best,
+                "equals": [name for name in names if name not in lower | {_named(best)}],
+                "above": [name for name in higher if name in passing],
+                "unclear": [name for name in higher if name not in passing],
+                "within": f.highest(within, within["within_class_rho_a"]) if len(within) else None,
+            }
+        )
     oracle = table.loc[table["model"] == "label", "spearman"].mean()
-    return {"metrics": metrics, "intervals": dict(_intervals(study)), "oracle": oracle}
+    return {
+        "metrics": metrics,
+        "tested": tested,
+        "intervals": dict(_intervals(study)),
+        "oracle": oracle,
+    }
+
+
+def _named(row: Any) -> str:
+    return f"{row.model} ({row.layer})"
+
+
+def _clear(study: Study, metric: str, model: str, layer: str) -> tuple[set[str], set[str]]:
+    """Models whose difference from this one is above, and below, 0 (adjusted p) in every seed."""
+    table = study.table("differences")
+    sides = {"_a": "_b", "_b": "_a"}
+    other = table.rename(columns=lambda name: name[:-2] + sides.get(name[-2:], name[-2:]))
+    pairs = pd.concat([table, other.assign(difference=-table["difference"])], ignore_index=True)
+    own = (pairs["model_b"] == model) & (pairs["layer_b"] == layer) & (pairs["metric"] == metric)
+    signs = pairs[own].assign(
+        sign=np.sign(pairs["difference"]) * (pairs["p_adjusted"] <= FALSE_DISCOVERY_RATE)
+    )
+    ends = signs.groupby(["model_a", "layer_a"])["sign"].agg(["min", "max"])
+    higher, lower = ends.index[ends["min"] > 0], ends.index[ends["max"] < 0]
+    above, below = ({f"{name} ({part})" for name, part in found} for found in (higher, lower))
+    return above, below
 
 
 def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]]:
@@ -127,10 +167,12 @@ def layers(study: Study) -> dict[str, Any]:
 
 
 def behaviour(study: Study) -> dict[str, Any]:
-    """Classifiers, and all rows by name."""
+    """Classifiers, the baselines that predict the votes better than the best, all by name."""
     table = study.table("behaviour")
     models = table[~table["model"].isin(NO_CLASSIFIERS) & table["accuracy_mean"].notna()]
-    return {"models": models, "other": table.set_index("model")}
+    known = table[table["model"].isin(ORACLES) & (table["model"] != "perfect")]
+    better = known[known["cross_entropy_mean"] < models["cross_entropy_mean"].min()]
+    return {"models": models, "better": better, "other": table.set_index("model")}
 
 
 def forensics(study: Study) -> dict[str, Any]:
@@ -257,7 +299,7 @@ def probes(study: Study) -> dict[str, Any]:
     """How often latents are better and worse than pixels; the best and the worst five."""
     table = study.table("probes")
     tested = table[table["q"].notna()]
-    above = (tested["q"] <= FALSE_DISCOVERY_RATE) & (tested["low"] > tested["baseline"])
+    above = (tested["q"] <= FALSE_DISCOVERY_RATE) & (tested["auc_mean"] > tested["baseline"])
     clear = tested["gain_q"] <= FALSE_DISCOVERY_RATE
     known = table[table["auc_mean"].notna()]
     return {

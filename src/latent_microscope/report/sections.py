@@ -94,7 +94,9 @@ def environment(html: bool = True) -> Environment:
         lstrip_blocks=True,
     )
     functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
-    names = {name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE")}
+    names = {
+        name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE")
+    }
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
     return made
