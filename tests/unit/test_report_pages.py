@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +19,7 @@ from latent_microscope.io.artefacts import load_json, save_csv, save_json, save_
 from latent_microscope.planning.captions import captions
 from latent_microscope.provenance.lineage import table_row
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
+from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.report import gather
 from latent_microscope.report.formats import first_sentence, pieces, plain
 from latent_microscope.report.images import small
@@ -517,6 +519,44 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     text = render("files", named, found=found, captions={})
     assert "<script" not in text
     assert "<script>" in found[0][0]  # a sentence is text, escaped where it is shown
+
+
+@pytest.mark.parametrize(
+    ("data", "asked", "unasked"),
+    [
+        ({"votes": {"file": "v.csv"}}, "align with human judgements", "latent space"),
+        ({"embeddings": {"file": "z.npy"}}, "What is in this latent space", "human"),
+        ({"images": "a", "dissimilarity": "d"}, "elsewhere? How well do", "interpolations"),
+    ],
+)
+def test_a_study_asks_what_its_files_can_answer(
+    tmp_path: Path, data: dict[str, Any], asked: str, unasked: str
+) -> None:
+    made = replace(hostile(tmp_path / "study"), settings={"kind": "custom", "data": data})
+    assert asked in made.question
+    assert unasked not in made.question
+
+
+def test_the_users_own_files_are_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = Path("results/s/tables/odd.parquet")
+    table.parent.mkdir(parents=True)
+    save_table(table, pd.DataFrame({"value": [1.5]}))
+    made, own = Path("results/s/latents.npy"), Path("z.npy")
+    for path in (made, own):
+        path.write_bytes(b"rows")
+    write_sidecars([table], step="x", code="c", params={}, inputs={"a": [own], "b": [made]},
+                   numeric_threads=1, seconds=0.0)  # fmt: skip
+    sha256 = hashlib.sha256(b"rows").hexdigest()
+    assert Chains().origin(table).data == (f"z.npy (SHA-256 {sha256[:16]})",)
+
+
+def test_columns_of_a_user_are_not_those_of_the_preprint() -> None:
+    rows = [TEST | {"attribute": name} for name in CLUSTER_BIAS]
+    made = study(bias_tests=rows, bias=[])
+    bodies = ["".join(one.body for one in sections(made, without=without)) for without in
+              ((), ("published-bias",))]  # fmt: skip
+    assert ["preprint" in body for body in bodies] == [True, False]
 
 
 def test_an_altered_file_is_not_shown(tmp_path: Path) -> None:

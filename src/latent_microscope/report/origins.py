@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope.errors import InputError
-from latent_microscope.provenance.lineage import SEEDS, read_job
+from latent_microscope.provenance.lineage import SEEDS, is_artefact, read_job
 from latent_microscope.provenance.sidecars import sha256_file, sidecar_path
 
 
@@ -42,7 +42,7 @@ class Ground:
     """What all jobs behind some files used, each sorted."""
 
     seeds: tuple[str, ...]  # ``root_seed 3``, ``seed 0``
-    data: tuple[str, ...]  # downloaded or generated files
+    data: tuple[str, ...]  # downloaded or generated files, and the user's with their hashes
     machines: tuple[str, ...]
     libraries: tuple[str, ...]
 
@@ -90,6 +90,13 @@ class Chains:
                     f"{machine['python']}"
                 )
         data = {str(path) for path in found if path.parts[:1] == ("data",)}
+        read = [files for job in found.values() for files in job.get("inputs", {}).values()]
+        data |= {
+            f"{name} (SHA-256 {sha256[:16]})"
+            for files in read
+            for name, sha256 in files.items()
+            if not found[Path(name)] and not is_artefact(Path(name))
+        }
         return Ground(*(tuple(sorted(one)) for one in (seeds, data, machines, libraries)))
 
     def _job(self, path: Path) -> dict[str, Any]:

@@ -28,10 +28,14 @@ QUESTIONS = {
     "faces": "What is in the latent space of a VAE of face images, and how much of it would "
     "another VAE show?",
     "alignment": "How well do the representations of these models align with human judgements?",
-    "custom": "What is in this latent space, and how much of it would hold elsewhere?",
     "simulations": "How often does the bias index report a bias where there is none, and how often "
     "where there is one?",
 }
+
+
+# Names of columns do not make a user's data those of the preprint.
+_WITHOUT = {"custom": ("published-bias",)}
+_OF_LATENTS = "What is in this latent space, and how much of it would hold elsewhere?"
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,15 @@ class Document:
 
     @property
     def question(self) -> str:
-        """What the study asks."""
-        return QUESTIONS.get(str(self.settings.get("kind")), "")
+        """What the study asks; one of the user's files, what these can answer."""
+        kind = str(self.settings.get("kind"))
+        if kind != "custom":
+            return QUESTIONS.get(kind, "")
+        files = self.settings.get("data") or {}
+        people = files.get("votes") or files.get("dissimilarity")
+        latents = files.get("embeddings") or files.get("images")
+        asked = [_OF_LATENTS] if latents else []
+        return " ".join([*asked, QUESTIONS["alignment"]] if people else asked)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -112,7 +123,7 @@ def document(
         images=images,
         ground=chains.ground((*tables, *figures)),
         checks=load_table(checks),
-        sections=sections(study, captions),
+        sections=sections(study, captions, without=_WITHOUT.get(settings.get("kind"), ())),
         origins={path: chains.origin(path) for path in (*tables, *figures)},
         captions=captions,
     )

@@ -1,6 +1,6 @@
 """Which sections a study has: those whose tables or figures it has, then whatever is left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from inspect import isfunction
@@ -118,14 +118,20 @@ def render(template: str, study: Study, *, html: bool = True, **context: Any) ->
 
 
 def sections(
-    study: Study, captions: Mapping[str, Mapping[str, str]] | None = None, **context: Any
+    study: Study,
+    captions: Mapping[str, Mapping[str, str]] | None = None,
+    without: Sequence[str] = (),
+    **context: Any,
 ) -> list[Section]:
-    """The sections of a study, each where its tables or figures are; context as of render."""
+    """The sections of a study, each where its tables or figures are; context as of render.
+
+    ``without``: templates that do not apply to it.
+    """
     context |= {"captions": captions or {}, "explained": []}
     tables, figures = set(study.tables), dict.fromkeys(study.figures)
     made = []
     for key, title, templates in SECTIONS:
-        names = [name for name in templates.split() if has(study, name)]
+        names = [n for n in templates.split() if n not in without and has(study, n)]
         drawn = [n for words in FIGURES.get(key, "").split() for n in study.pictures(words)]
         own = [name for name in dict.fromkeys(drawn) if name in figures]
         figures = {name: None for name in figures if name not in own}
