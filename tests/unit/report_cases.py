@@ -1,0 +1,326 @@
+"""Numbers for which a sentence of the report is said, and others for which it is not."""
+
+from typing import Any, NamedTuple
+
+from latent_microscope.published import CLUSTER_BIAS, KIND
+
+Rows = list[dict[str, Any]]
+
+
+class Case(NamedTuple):
+    """A template, changes of the rows of published tables, and what must and must not be said."""
+
+    template: str
+    tables: dict[str, Rows]
+    said: str
+    unsaid: str
+
+
+_MODEL = {"layer": "features", "metric": "euclidean", "label_only": 0.5, "note": "", "mean": 0.3}
+_MODEL |= {"above_label": -0.2, "within_class_rho_a": 0.02, "model": "net"}
+_VOTES = {"model": "net", "accuracy_mean": 0.9, "cross_entropy_mean": 0.3, "temperature_mean": 1.0}
+_VOTES |= {"cross_entropy_calibrated_mean": 0.3, "entropy_spearman_mean": 0.7}
+_NAN = float("nan")
+_SURVIVOR = {"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "q": 0.01}
+_SURVIVOR |= {"magnitude": "small", "cohens_h": 0.4, "seeds_found": 1, "n_seeds": 1}
+_STABLE = {"source": "resamples", "seed": 0, "verdict": "stable"}
+_WEAK = _STABLE | {"verdict": "unstable", "cluster": 9}
+_SBS = {"configured": True, "share": 0.6, "low": 0.5, "high": 0.7, "n_clusters": 3}
+_SCENARIO = {"best_baseline": True, "detector": "cls", "family": "scores"}
+_OURS = {"best_baseline": False, "detector": "detect_authentic", "family": "ours"}
+_AP = "average_precision_interpolations_difference_"
+_DETECTOR = {"crop": "whole", "method": "intended", "baseline_roc_auc": 0.5}
+_CHECK = {"crop": "whole", "status": "ok", "seeds_not_ok": "", "meaning": "error"}
+_PAIR = {"p_adjusted": 0.5, "p": 0.5, "difference": 0.1, "correction": "holm"}
+_FUNNEL = {"crop": "whole", "method": "intended", "baseline_precision": 0.2, "precision_mean": 0.1}
+_STAGE = {"metric": "euclidean", "model": "net", "label_only": 0.5}
+_POWER = {"odds_ratio": 1.5, "members": 500, "prevalence": 0.2, "people": "single"}
+_RANKED = {"score": "cls", "mean": 0.8, "n": 3}
+_RECOVERED = {"metric": "euclidean", "n_simulations": 20, "count": 20}
+_ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
+
+
+def _stages(best: int) -> Rows:
+    names = ("input", "middle", "last")
+    return [
+        _STAGE | {"layer": name, "position": k, "depth": 2, "value_mean": 0.9 if k == best else 0.1}
+        for k, name in enumerate(names)
+    ]
+
+
+def _recovered(*shares: float) -> Rows:
+    names = [f"net{k}" for k in range(len(shares))]
+    return [
+        _RECOVERED | {"model": a, "attributed": b, "share": share if a == b else 0.0}
+        for a, share in zip(names, shares, strict=True)
+        for b in names
+    ]
+
+
+def _bars(factor: float) -> Rows:
+    """One cluster with the preprint's odds ratios, times a factor."""
+    test = {"seed": 0, "group": "cluster 0", "definition": "odds", "q": 0.01}
+    return [
+        test | {"attribute": name, "low": 0.9 * factor * value, "high": 1.1 * factor * value}
+        for name, value in CLUSTER_BIAS.items()
+    ]
+
+
+CASES = (
+    Case("alignment", {"alignment": [_MODEL | {"note": "two views"}]}, "net (two views),", "None"),
+    Case(
+        "alignment",
+        {"alignment": [_MODEL, _MODEL | {"metric": "cosine", "within_class_rho_a": 0.4}]},
+        "Cosine distances: net",
+        "at most 0.400",
+    ),
+    Case("alignment", {"alignment": [_MODEL | {"within_class_rho_a": _NAN}]}, "net", "Within"),
+    Case("behaviour", {"behaviour": [{"model": "human"}]}, "No model of this study", "lowest"),
+    Case(
+        "behaviour",
+        {
+            "behaviour": [
+                _VOTES,
+                {"model": "uniform", "cross_entropy_mean": 2.303},
+                {"model": "human", "accuracy_mean": 0.95},
+            ]
+        },
+        "uniform predictions give 2.303",
+        "hardly",
+    ),
+    Case(
+        "behaviour",
+        {"behaviour": [_VOTES, {"model": "human", "accuracy_mean": 0.95}]},
+        "(net); that of a single human vote 95.0 %",
+        "uniform predictions",
+    ),
+    Case(
+        "behaviour",
+        {
+            "behaviour": [
+                _VOTES | {"entropy_spearman_mean": _NAN, "cross_entropy_calibrated_mean": _NAN},
+                {"model": "label", "cross_entropy_mean": 0.1},
+                {"model": "class_mean", "cross_entropy_mean": 0.2},
+            ]
+        },
+        "Below it are the baselines label (0.100), class_mean (0.200).",
+        "disagree",
+    ),
+    Case("behaviour", {"behaviour": [_VOTES]}, "models are largely uncertain", "partly"),
+    Case(
+        "behaviour",
+        {"behaviour": [_VOTES | {"entropy_spearman_mean": 0.1}]},
+        "models are hardly uncertain",
+        "largely",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
+        "Only one latent space: whether another one shows any",
+        "seeds",
+    ),
+    Case(
+        "cluster-jaccard",
+        {"cluster_jaccard": [*[_STABLE | {"cluster": k} for k in range(6)], _WEAK]},
+        "6 of 7 clusters are stable over resamples (Jaccard index of 0.75 or more): cluster 0",
+        "cluster 5",
+    ),
+    Case(
+        "cluster-jaccard",
+        {"cluster_jaccard": [_STABLE | {"cluster": 4}, _WEAK]},
+        "1 of 2 clusters is stable over resamples (Jaccard index of 0.75 or more): cluster 4",
+        "more.",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [{"source": "resamples", "ari_mean": 0.01}], "sbs": [_SBS]},
+        "Clusterings over resamples agree no better than chance",
+        "poorly",
+    ),
+    Case(
+        "clusters",
+        {
+            "cluster_stability": [{"source": "resamples", "ari_mean": 0.3, "verdict": "poor"}],
+            "sbs": [_SBS],
+        },
+        "agree poorly: adjusted",
+        "chance:",
+    ),
+    Case(
+        "clusters",
+        {
+            "cluster_stability": [
+                {"source": "VAE seeds", "ari_mean": mean, "verdict": verdict}
+                for mean, verdict in ((0.3, "poor"), (0.8, "good"))
+            ],
+            "sbs": [_SBS],
+        },
+        "agree for some seeds and poorly for others: adjusted",
+        "Only one latent space",
+    ),
+    Case(
+        "comparison",
+        {
+            "comparison": [
+                row | {"scenario": name, f"{_AP}low": low, f"{_AP}high": low + 0.1}
+                for name, low in (("a", 0.1), ("b", -0.05))
+                for row in (_SCENARIO, _OURS)
+            ]
+        },
+        "better on a; no significant difference on b.",
+        "worse",
+    ),
+    Case(
+        "detectors",
+        {
+            "detectors": [
+                _DETECTOR | {"detector": "cls", "roc_auc_mean": 0.8},
+                _DETECTOR | {"detector": "norm", "roc_auc_mean": 0.1},
+            ]
+        },
+        "1 of 2 scores rank authentic samples below interpolations: norm.",
+        "interpolations: cls",
+    ),
+    Case(
+        "detectors",
+        {"detectors": [_DETECTOR | {"detector": "cls", "roc_auc_mean": 0.8}]},
+        "cls separates authentic samples from interpolations best",
+        "below",
+    ),
+    Case("diagnostics", {"diagnostics": [_CHECK]}, "All 1 checks are within", "crops"),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK, _CHECK | {"crop": "eyes"}]},
+        "All 2 checks of 2 crops are within",
+        "Alarm",
+    ),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK, _CHECK | {"status": "warning", "seeds_not_ok": ""}]},
+        "1 of 2 checks warn",
+        "seed",
+    ),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK | {"status": "alarm", "seeds_not_ok": "3", "alarm": 0.5}]},
+        "Alarm: 1 check of 1 failed.",
+        "none advises",
+    ),
+    Case(
+        "differences",
+        {
+            "differences": [_PAIR],
+            "kinds": [{"generalises_to": KIND, "p_adjusted": 0.01}],
+        },
+        "0 of 1 pairs of these networks differ",
+        "nothing here is about kinds",
+    ),
+    Case(
+        "differences",
+        {"differences": [_PAIR], "kinds": [{"generalises_to": "these networks"}]},
+        "No two kinds of networks have three training seeds each",
+        "pairs of kinds",
+    ),
+    Case(
+        "differences",
+        {"differences": [_PAIR | {"p": 0.04}, _PAIR]},
+        "the smallest possible p, 0.04, times 2 pairs is 0.08",
+        "kinds",
+    ),
+    Case(
+        "duplicates",
+        {"duplicates": [{"verdict": "near-duplicate", "group": 0, "same": "yes"}]},
+        "1 pair of samples, in 1 group, is identical or nearly identical.",
+        "labels differ",
+    ),
+    Case(
+        "duplicates",
+        {"duplicates": [{"verdict": "near match", "same": "no"}] * 2},
+        "No duplicate found. 2 near matches may need a look.",
+        "identical",
+    ),
+    Case(
+        "forensics",
+        {"forensics": [{"quantity": "overlaps_total", "mean": 0.0}]},
+        "No pairs of latents",
+        "Uniqueness",
+    ),
+    Case(
+        "forensics",
+        {
+            "forensics": [
+                {"quantity": "overlaps_total", "mean": 1234.0},
+                {"quantity": "active_dimensions", "mean": 7.0},
+                {"quantity": "dimensions", "mean": 32.0},
+                {"quantity": "spearman_uniqueness_originality", "mean": 0.1},
+            ]
+        },
+        "7 of 32 latent dimensions carry information. Uniqueness and originality have a",
+        "variant",
+    ),
+    Case(
+        "funnel",
+        {"funnel": [_FUNNEL | {"tp_mean": 0.0, "f1_mean": 0.0}]},
+        "No configuration selects an authentic sample.",
+        "The best F1",
+    ),
+    Case(
+        "funnel",
+        {"funnel": [_FUNNEL | {"tp_mean": 2.0, "fp_mean": 1.0, "f1_mean": 0.5}]},
+        "The best F1 is 50.0 %, from 2.0 authentic",
+        "No configuration",
+    ),
+    Case("layers", {"layers": _stages(0)}, "its input, the pixels: no stage", "last"),
+    Case("layers", {"layers": _stages(1)}, "judgements at middle", "input"),
+    Case("layers", {"layers": _stages(2)}, "judgements at its last stage", "input"),
+    Case("power", {"power": [_POWER | {"adjusted": 0.5}]}, "50.0 % of the studies at best", "80"),
+    Case(
+        "power",
+        {"power": [_POWER | {"adjusted": 0.9}]},
+        "at least 80 % of the studies after correction from 500 members",
+        "at best",
+    ),
+    Case("probes", {"probes": [_ATTRIBUTE | {"q": _NAN}]}, "No attribute has enough", "tested"),
+    Case(
+        "rankings",
+        {"rankings": [_RANKED | {"mean": _NAN}]},
+        "there are no two rankings to compare",
+        "repeats best",
+    ),
+    Case("rankings", {"rankings": [_RANKED]}, "the ranking by cls repeats best", "Only one"),
+    Case("rankings", {"rankings": [_RANKED], "reliability": [{"score": "cls"}]}, "", "ranking"),
+    Case("published-bias", {"bias_tests": _bars(1.0)}, "clusters has all published", "have"),
+    Case("published-bias", {"bias_tests": _bars(3.0)}, "0 of our 1 clusters have all", ": cluster"),
+    Case("recovery", {"recovery": _recovered(1.0, 1.0)}, "attributed to that model every", "exc"),
+    Case(
+        "recovery",
+        {"recovery": _recovered(*[0.5] * 8, 1.0)},
+        "except for 8 models: net0 (50.0 %), net1",
+        "every time",
+    ),
+    Case("recovery", {"recovery": _recovered(0.5, 1.0)}, "for 1 models: net0", "more"),
+)
+
+FIGURES = (
+    Case("vae-checks-0", {"diagnostics": [_CHECK]}, "1 of 1 checks are ok.", "not ok"),
+    Case(
+        "vae-checks-0",
+        {"diagnostics": [_CHECK | {"status": "alarm"}]},
+        "0 of 1 checks are ok; not ok: error.",
+        "1 of 1",
+    ),
+    Case("clusters", {"sbs": [_SBS]}, "3 clusters; the largest holds 60.0 %", "No cluster"),
+    Case("clusters", {"sbs": [_SBS | {"n_clusters": 0}]}, "all points are noise", "holds"),
+    Case(
+        "bias-forest",
+        {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
+        "1 of 1 odds ratios differ from 1",
+        "no such group",
+    ),
+    Case(
+        "subniches",
+        {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
+        "Seed 0: no such group.",
+        "differ",
+    ),
+)
