@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 
 
 def as_matrix(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDArray[np.float64]:
     """A contiguous float64 matrix, one row per sample; InputError names the first bad row."""
-    try:
-        matrix = np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must be an array of numbers, one row per sample") from error
+    matrix = np.ascontiguousarray(as_numbers(values, name, np.float64))
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise InputError(
             f"{name} has shape {matrix.shape}; expected 2-D, one row per sample and at least one "
@@ -34,10 +32,7 @@ def as_matrix(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDA
 
 def as_vector(values: npt.ArrayLike, name: str, n: int | None = None) -> npt.NDArray[np.float64]:
     """A finite float64 vector, of ``n`` values if given; InputError names the first bad row."""
-    try:
-        vector = np.ascontiguousarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must be a vector of numbers, one per sample") from error
+    vector = np.ascontiguousarray(as_numbers(values, name, np.float64))
     if vector.ndim != 1 or vector.size == 0:
         raise InputError(f"{name} has shape {vector.shape}; expected one number per sample")
     if n is not None and vector.size != n:

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.ranks import (
     NOT_FINITE,
@@ -41,7 +42,7 @@ def _values(x: Comparable, pairs: np.ndarray | None) -> np.ndarray:
     """Condensed values of the chosen pairs."""
     if isinstance(x, RankedRDM):
         raise InputError("A ranked RDM has no values; pass the RDM itself for pearson or cosine.")
-    array = x.values if isinstance(x, RDM) else np.asarray(x)
+    array = x.values if isinstance(x, RDM) else as_numbers(x, "RDM")
     if array.ndim != 1:
         raise InputError(f"RDMs are compared as condensed 1-d arrays, not of shape {array.shape}.")
     return array if pairs is None else array[pairs]
@@ -286,7 +287,7 @@ def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """
     pair = []
     for features in (x, y):
-        array = np.array(features, dtype=np.float64)
+        array = np.array(as_numbers(features, "features"), dtype=np.float64)
         if array.ndim != 2 or not np.isfinite(array).all():
             raise InputError("CKA needs finite features of shape (images, columns).")
         # A common scale cancels; without it squares of squares may overflow.

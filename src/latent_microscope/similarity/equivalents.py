@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import (
@@ -180,7 +181,7 @@ def crossing(
 
 def _log_probabilities(predictions: npt.ArrayLike, kind: str, shape: tuple[int, ...]) -> Float64:
     """Predictions as logarithms of probabilities, checked to be of the given kind."""
-    x = np.asarray(predictions, dtype=np.float64)
+    x = as_numbers(predictions, "predictions", np.float64)
     if x.shape != shape:
         raise InputError(f"The predictions have shape {x.shape}, the votes {shape}.")
     normal = bool((x >= 0.0).all() and (np.abs(x.sum(axis=1) - 1.0) < 1e-4).all())

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import squareform
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
 
@@ -89,7 +90,7 @@ def _as_float32(values: np.ndarray) -> npt.NDArray[np.float32]:
     return values.astype(np.float32)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RDM:
     """Condensed upper triangle of a dissimilarity matrix.
 
@@ -108,7 +109,8 @@ class RDM:
     metric: str = "euclidean"
 
     def __post_init__(self) -> None:
-        values = np.asanyarray(self.values)
+        own = self.values
+        values = own if isinstance(own, np.ndarray) else as_numbers(own, "values of an RDM")
         if values.ndim != 1:
             raise InputError(
                 f"An RDM is a condensed (1-d) upper triangle, not an array of shape "
@@ -123,6 +125,12 @@ class RDM:
     def n(self) -> int:
         """Number of images."""
         return int(self.ids.size)
+
+    def __repr__(self) -> str:
+        low, high = (float(f(self.values)) for f in (np.min, np.max))
+        return (
+            f"RDM({self.n:,} images, {len(self):,} pairs, {self.metric}, {low:.4g} to {high:.4g})"
+        )
 
     def __len__(self) -> int:
         return int(self.values.size)
@@ -160,7 +168,7 @@ class RDM:
 
 def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, np.ndarray]:
     """Finite features of shape (n, d), read as float64 on access, and their ids."""
-    x = features if isinstance(features, np.memmap) else np.asarray(features)
+    x = features if isinstance(features, np.memmap) else as_numbers(features, "features")
     if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
         raise InputError(
             f"An RDM needs features of shape (images, columns) with at least 2 images, "

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 
 Counts = npt.NDArray[np.int64]
@@ -11,7 +12,7 @@ Float64 = npt.NDArray[np.float64]
 
 def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
     """Vote counts as int64 (images, classes), checked: whole, at least that many per image."""
-    array = np.asarray(counts)
+    array = as_numbers(counts, "counts")
     if array.ndim != 2 or array.shape[1] < 2:
         raise InputError(f"Votes have the shape (images, classes), not {array.shape}.")
     whole = array.astype(np.int64)
