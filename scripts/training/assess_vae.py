@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 
 from latent_microscope.errors import InputError
@@ -10,6 +11,7 @@ from latent_microscope.models.diagnostics import (
     posterior_table,
 )
 from latent_microscope.step import In, Out, log, run
+from latent_microscope.training.splits import held_out_of
 
 
 def main(
@@ -22,6 +24,9 @@ def main(
     diagnostics: Out,
     posterior: Out,
     errors: Out,
+    images_of: In | None = None,
+    held_out: float = 0.0,
+    root_seed: int = 0,
     reconstruction: str = "mse",
 ) -> None:
     """Check active units, KL, errors and the aggregated posterior; a bad result is no error.
@@ -31,7 +36,9 @@ def main(
     posterior: .parquet, one row per dimension: mean and variances of the aggregated posterior,
         mismatch with the prior (nats), saturated share.
     errors: .parquet, one row per image: id, reconstruction_error, constant_error (of the best
-        constant image).
+        constant image), held_out (of the training).
+    images_of: samples.parquet of the images.
+    held_out: share of them that was not trained on, as in training.
     reconstruction: mse or l1, as in training.
     """
     pixels = load_npy(images, mmap=True)
@@ -49,12 +56,17 @@ def main(
     )
     constant = constant_image_errors(pixels, reconstruction)
     error = table["reconstruction_error"].to_numpy(float)
-    result = health_table(by_dimension, error, constant, merged_share(means, pixels))
+    new = np.zeros(len(pixels), dtype=bool)
+    if images_of and held_out:
+        new = held_out_of(load_table(images_of), held_out, root_seed)
+    result = health_table(
+        by_dimension, error, constant, merged_share(means, pixels), new if new.any() else None
+    )
     for row in result[result["status"] != "ok"].to_dict("records"):
         log.warning("%s: %s = %.3g; %s", row["status"], row["check"], row["value"], row["action"])
     save_table(diagnostics, result)
     save_table(posterior, by_dimension)
-    save_table(errors, pd.DataFrame({**table, "constant_error": constant}))
+    save_table(errors, pd.DataFrame({**table, "constant_error": constant, "held_out": new}))
 
 
 if __name__ == "__main__":

@@ -193,7 +193,8 @@ def test_health(study: Path, tmp_path: Path) -> None:
         inputs["images"] = study / "images.npy"
         runs.append(run_twice(assess_vae.main, tmp_path / str(seed), outputs, **inputs))
     errors = load(runs[0]["errors"])
-    assert columns(errors) == ["id", "reconstruction_error", "constant_error"]
+    assert columns(errors) == ["id", "reconstruction_error", "constant_error", "held_out"]
+    assert not errors["held_out"].any()
     assert len(load(runs[0]["posterior"])) == D
     tables = run_twice(
         tabulator("tabulate_diagnostics"), tmp_path / "table", TABLE,
@@ -208,6 +209,19 @@ def test_health(study: Path, tmp_path: Path) -> None:
         diagnostics=[r["diagnostics"] for r in runs],
     )  # fmt: skip
     drawn(figure["png"])
+    parted = run_twice(
+        assess_vae.main, tmp_path / "parted", outputs, **inputs, held_out=0.25,
+        images_of=study / "samples.parquet",
+    )  # fmt: skip
+    errors, found = load(parted["errors"]), load(parted["diagnostics"]).set_index("check")["value"]
+    means = errors.groupby("held_out")[["reconstruction_error", "constant_error"]].mean()
+    assert 0 < errors["held_out"].mean() <= 0.25
+    assert found["held_out_gap"] == pytest.approx(
+        means.loc[True, "reconstruction_error"] / means.loc[False, "reconstruction_error"]
+    )
+    assert found["held_out_error_ratio"] == pytest.approx(
+        means.loc[True, "reconstruction_error"] / means.loc[True, "constant_error"]
+    )
     save_npy(tmp_path / "short.npy", np.zeros((3, 4, 4, 3), np.uint8))
     inputs["images"] = tmp_path / "short.npy"
     with pytest.raises(InputError, match="3 images"):

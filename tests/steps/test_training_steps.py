@@ -23,6 +23,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_table
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_weights, save_weights
+from latent_microscope.training.splits import held_out_of
 
 N = 12
 VAE = {
@@ -111,6 +112,17 @@ def test_train_vae(images, tmp_path):
     other = _contents(_vae(images, tmp_path / "c", seed=1))
     assert other["weights"] != outputs["weights"].read_bytes()
     assert not (tmp_path / "a" / ".checkpoints").exists()
+
+
+def test_a_vae_is_trained_on_the_images_that_are_not_held_out(images, tmp_path):
+    samples, pixels = images.with_name("samples.parquet"), load_npy(images)
+    new = held_out_of(load_table(samples), 0.25, 1)
+    assert 0 < new.sum() <= 0.25 * len(new)
+    save_npy(tmp_path / "known.npy", pixels[~new])
+    known = _contents(_vae(tmp_path / "known.npy", tmp_path / "known"))
+    settings = VAE | {"held_out": 0.25}
+    parted = _vae(images, tmp_path / "parted", settings=settings, images_of=samples)
+    assert _contents(parted) == known
 
 
 def test_a_blind_vae_is_trained_again_from_other_weights(images, tmp_path, monkeypatch):

@@ -30,7 +30,13 @@ _SCENARIO = {"best_baseline": True, "detector": "cls", "family": "scores"}
 _OURS = {"best_baseline": False, "detector": "detect_authentic", "family": "ours"}
 _AP = "average_precision_interpolations_difference_"
 _DETECTOR = {"crop": "whole", "method": "intended", "baseline_roc_auc": 0.5}
-_CHECK = {"crop": "whole", "status": "ok", "seeds_not_ok": "", "meaning": "error"}
+_CHECK = {
+    "crop": "whole",
+    "check": "error_ratio",
+    "status": "ok",
+    "seeds_not_ok": "",
+    "meaning": "error",
+}
 _PAIR = {"p_adjusted": 0.5, "p": 0.5, "difference": 0.1, "correction": "holm"}
 _FUNNEL = {"crop": "whole", "method": "intended", "baseline_precision": 0.2, "precision_mean": 0.1}
 _STAGE = {"metric": "euclidean", "model": "net", "label_only": 0.5}
@@ -188,6 +194,12 @@ CASES = (
         "below",
     ),
     Case("diagnostics", {"diagnostics": [_CHECK]}, "All 1 checks are within", "crops"),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK | {"check": "held_out_gap", "mean": 1.234}]},
+        "Images that the VAE was not trained on have 1.23 times the",
+        "Alarm",
+    ),
     Case(
         "diagnostics",
         {"diagnostics": [_CHECK, _CHECK | {"crop": "eyes"}]},

@@ -19,6 +19,7 @@ from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settin
 from latent_microscope.training.splits import (
     assign_folds,
     hash_ids,
+    held_out_of,
     hold_out,
     members_of,
     verify_members,
@@ -349,3 +350,27 @@ def test_weights_of_another_network_are_named(images, tmp_path):
     where = replace(stage(tmp_path), network=NET | {"widths": [4, 8, 9]})
     with pytest.raises(InputError, match=r"start\.pt: the tensor"):
         fine_tune_folds(images, IDS, LABELS, shares(), shares(), fold_settings(PLAN), where)
+
+
+def test_people_are_held_out_as_a_whole() -> None:
+    people = np.repeat(np.arange(20), 5)
+    people[:10] = -1  # unknown ones are single
+    samples = pd.DataFrame({"id": [f"i{k}" for k in range(100)], "identity": people})
+    chosen = held_out_of(samples, 0.2, 0)
+    assert 0.1 <= chosen.mean() <= 0.2
+    shares = samples[people >= 0].assign(chosen=chosen[people >= 0]).groupby("identity")["chosen"]
+    assert set(shares.mean()) == {0.0, 1.0}
+    order = np.random.default_rng(0).permutation(100)
+    again = held_out_of(samples.iloc[order].reset_index(drop=True), 0.2, 0)
+    np.testing.assert_array_equal(again, chosen[order])
+    assert (held_out_of(samples, 0.2, 1) != chosen).any()
+
+
+@pytest.mark.parametrize(("people", "n"), [([0] * 10 + [1] * 10, 2), (None, 2), ([0] * 20, 2)])
+def test_single_images_are_held_out_where_nobody_has_so_few(
+    people: list[int] | None, n: int
+) -> None:
+    samples = pd.DataFrame({"id": [f"i{k}" for k in range(20)]})
+    samples = samples if people is None else samples.assign(identity=people)
+    assert held_out_of(samples, 0.1, 0).sum() == n
+    assert held_out_of(samples, 0.001, 0).sum() == 1

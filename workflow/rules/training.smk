@@ -13,7 +13,7 @@ OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
 STEPS |= {
     "train_vae": dict(
-        input=dict(images=ask(runs.training_images)),
+        input=dict(images=ask(runs.training_images), images_of=ask(runs.divided_samples)),
         output=dict(
             weights=f"{RUN}/weights.pt",
             training=f"{RUN}/training.parquet",
@@ -40,9 +40,15 @@ STEPS |= {
         resources=needs(light_memory),
     ),
     "assess_vae": dict(
-        input=dict(**ENCODED, images=ask(runs.encoded_images)),
+        input=dict(
+            **ENCODED, images=ask(runs.encoded_images), images_of=ask(runs.divided_samples)
+        ),
         output={n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
-        params=dict(reconstruction=of_study("vae", "reconstruction")),
+        params=dict(
+            reconstruction=of_study("vae", "reconstruction"),
+            held_out=ask(runs.held_out),
+            root_seed=ROOT_SEED,
+        ),
         group="scores",
         resources=needs(heavy_memory),
     ),

@@ -8,7 +8,7 @@ from latent_microscope import registry
 from latent_microscope.config.alignment import ComparedStudy, Models
 from latent_microscope.config.fields import Section, optional, setting
 from latent_microscope.config.models import parts_of
-from latent_microscope.config.sections import IdentityStudy
+from latent_microscope.config.sections import IdentityStudy, Vae
 from latent_microscope.errors import InputError
 
 
@@ -135,11 +135,23 @@ class Data(Section):
     dissimilarity: Dissimilarity = optional()
 
 
+class OwnVae(Vae):
+    """The VAE and its training."""
+
+    held_out: float = setting(
+        "share of the images, of whole people where these are known, that is not trained on",
+        0.1,
+        ge=0,
+        le=0.5,
+    )
+
+
 class CustomStudy(IdentityStudy, ComparedStudy):
     """A study of the kind custom; latent-microscope init FILES writes one."""
 
     kind: Literal["custom"]
     data: Data
+    vae: OwnVae = optional()
     join: Literal["id", "position"] = setting(
         "position: row i of a file without ids belongs to row i of the first file that has ids; "
         "id: that is an error",

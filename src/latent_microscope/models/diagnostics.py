@@ -60,6 +60,16 @@ LIMITS: Mapping[str, Limit] = {
         0.01, 0.5, True, "share of images reconstructed worse than by the constant image",
         "look at these images: outliers, or another range of values",
     ),
+    "held_out_error_ratio": Limit(
+        0.5, 0.95, True,
+        "error over that of the best constant image, images held out of the training",
+        "the decoder says little about new images: take more images or fewer epochs",
+    ),
+    "held_out_gap": Limit(
+        1.5, float("nan"), True,
+        "error of images held out of the training over that of the others",
+        "the VAE remembers its images, and their scores say less of new ones: fewer epochs",
+    ),
     "prior_mismatch": Limit(
         0.25, float("nan"), True,
         "KL of the aggregated posterior's moments from the prior, over the KL",
@@ -171,32 +181,36 @@ def posterior_table(
 
 
 def health_table(
-    posterior: pd.DataFrame, errors: Floats, constant: Floats, merged: float = 0.0
+    posterior: pd.DataFrame,
+    errors: Floats,
+    constant: Floats,
+    merged: float = 0.0,
+    held_out: npt.NDArray[np.bool_] | None = None,
 ) -> pd.DataFrame:
     """All checks of one VAE, one row per check of :data:`LIMITS`.
 
     ``errors`` and ``constant`` are the n reconstruction errors of the VAE and of the constant
-    image. Columns: ``check``, ``value``, ``warning`` and ``alarm`` (their limits), ``bad`` (above
-    or below), ``status`` (ok, warning, alarm), ``meaning``, ``action`` (empty where ok).
+    image; ``held_out``: which of the n images it was not trained on, if any. Columns: ``check``,
+    ``value``, ``warning`` and ``alarm`` (their limits), ``bad`` (above or below), ``status`` (ok,
+    warning, alarm), ``meaning``, ``action`` (empty where ok).
     """
     kl = float(posterior["kl"].sum())
     aggregated = posterior["aggregated_variance"]
-    baseline = float(np.mean(constant))
-    ratio = float(np.mean(errors)) / baseline if baseline > 0.0 else float("nan")
     mismatch = float(posterior["mismatch"].sum())
     values = {
         "active_share": float(posterior["active"].mean()),
         "active_units": float(posterior["active"].sum()),
         "kl_share_of_log_n": kl / np.log(max(len(errors), 2)),
-        "error_ratio": ratio,
+        "error_ratio": _ratio(errors, constant),
         "worse_than_constant": float(np.mean(errors > constant)),
+        **({} if held_out is None else _of_held_out(errors, constant, held_out)),
         "prior_mismatch": mismatch / kl if kl > 0.0 else 0.0,
         "largest_mean": float(posterior["mean"].abs().max()),
         "variance_off": float(((aggregated < 0.5) | (aggregated > 2.0)).mean()),
         "saturated": float(posterior["saturated"].mean()),
         "merged": merged,
     }
-    limits = LIMITS.values()
+    limits = [LIMITS[name] for name in values]
     table = pd.DataFrame({"check": list(values), "value": list(values.values())})
     table["warning"] = [float(limit.warning) for limit in limits]
     table["alarm"] = [float(limit.alarm) for limit in limits]
@@ -206,3 +220,17 @@ def health_table(
     table["action"] = [limit.action for limit in limits]
     table.loc[table["status"] == "ok", "action"] = ""
     return table.astype(dict.fromkeys(("check", "bad", "status", "meaning", "action"), "str"))
+
+
+def _ratio(errors: Floats, others: Floats) -> float:
+    baseline = float(np.mean(others))
+    return float(np.mean(errors)) / baseline if baseline > 0.0 else float("nan")
+
+
+def _of_held_out(
+    errors: Floats, constant: Floats, held_out: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    return {
+        "held_out_error_ratio": _ratio(errors[held_out], constant[held_out]),
+        "held_out_gap": _ratio(errors[held_out], errors[~held_out]),
+    }

@@ -58,6 +58,16 @@ def encoded_samples(study: Study, at: Wildcards) -> str:
     return str(Path(encoded_images(study, at)).parent / "samples.parquet")
 
 
+def held_out(study: Study, at: Wildcards) -> float:
+    """The share of its images that a VAE is not trained on."""
+    return float(study.settings.get("vae", {}).get("held_out", 0.0)) if study.is_trained else 0.0
+
+
+def divided_samples(study: Study, at: Wildcards) -> Paths:
+    """The table of the images, if some are held out of the training."""
+    return encoded_samples(study, at) if held_out(study, at) else []
+
+
 def images_if_any(study: Study, at: Wildcards) -> Paths:
     """The encoded images, if the study has images."""
     return encoded_images(study, at) if "images" in study.parts else []

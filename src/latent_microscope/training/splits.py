@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
+from latent_microscope.seeds import derive
 
 Ints = npt.NDArray[np.int64]
 ROLES = ("train", "inner", "held_out")
@@ -55,6 +56,25 @@ def hold_out(
             "change it"
         )
     return np.sort(order[~chosen]), np.sort(order[chosen])
+
+
+def held_out_of(samples: pd.DataFrame, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which samples are not trained on: whole people, where ``identity`` is known, up to a share.
+
+    Single images, at least one, where nobody has so few. It depends on ids and identities, not on
+    the order of the rows.
+    """
+    ids = samples["id"].astype(str).to_numpy(dtype=object)
+    known = samples["identity"].to_numpy() if "identity" in samples else np.full(len(ids), -1)
+    people = np.where(known >= 0, [f"person {code}" for code in known], ids)
+    most = max(1, int(share * len(ids)))
+    for units in (people, ids):
+        names, unit, sizes = np.unique(units.astype(str), return_inverse=True, return_counts=True)
+        order = np.random.default_rng(derive(seed, "held out")).permutation(len(names))
+        chosen = order[np.cumsum(sizes[order]) <= most]
+        if len(chosen):
+            break
+    return np.asarray(np.isin(unit, chosen))
 
 
 def hash_ids(ids: npt.ArrayLike) -> str:
