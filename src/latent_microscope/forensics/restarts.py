@@ -8,6 +8,7 @@ from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
 from latent_microscope.forensics.sources import unmix
 from latent_microscope.neighbours.blocks import unit_rows
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.means import COSINE_FLOOR
 from latent_microscope.seeds import derive, rng
 
@@ -32,6 +33,7 @@ def reference_uniqueness(
         points, floor = matrix, 0.0
     chosen = points[reference]
     squares = np.einsum("ij,ij->i", chosen, chosen)
+    first = first_copies(matrix)
     mean = np.empty(len(matrix))
     for start in range(0, len(matrix), _BLOCK):
         block = points[start : start + _BLOCK]
@@ -41,12 +43,12 @@ def reference_uniqueness(
         else:
             distance = np.einsum("ij,ij->i", block, block)[:, None] + squares - 2.0 * distance
             np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
-        rows = np.arange(start, start + len(block))
-        distance[rows[:, None] == reference] = 0.0
+        own = first[start : start + len(block), None]
+        distance[own == first[reference]] = 0.0
         counted = distance > floor
         total = np.where(counted, distance, 0.0).sum(axis=1)
         mean[start : start + len(block)] = total / np.maximum(counted.sum(axis=1), 1)
-    return score * (mean if variant == "script" else 1.0 + mean)
+    return (score * (mean if variant == "script" else 1.0 + mean))[first]
 
 
 def run_restart_scores(

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
 from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances, row_pass
+from latent_microscope.neighbours.copies import copied_rows
 from latent_microscope.neighbours.scan import Overlaps, scan
 from latent_microscope.seeds import derive, rng
 
-_CHUNK = 4096
 RECALL_ROWS = 1000
 # Neighbours that the search keeps: few make it lose its way in many dimensions.
 _LISTED = 30
@@ -78,44 +77,6 @@ def counts_within(
         found = neighbour_pass(points, radii=[radius], rows=rows, block_size=block_size)
         counts[rows] = found.within[:, 0]
     return counts
-
-
-def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
-    """Rows with at least k exact copies, ascending, and the first k of these, in row order.
-
-    A collapsed model maps many images to one latent; searching all pairs of copies is slow.
-    """
-    hashes = _hashes(points)
-    group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)[1:]
-    # Mostly no hash is that frequent; only what may be copies is compared byte by byte.
-    likely = np.flatnonzero(sizes[group] > k)
-    if not likely.size:
-        return likely, np.empty((0, k), dtype=np.int64)
-    # Adding 0 turns -0.0 into 0.0: equal numbers, but not equal bytes.
-    rows = np.ascontiguousarray(points[likely] + 0.0)
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    group, sizes = np.unique(keys, return_inverse=True, return_counts=True)[1:]
-    copied = np.flatnonzero(sizes[group] > k)
-    order = np.argsort(group, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    first = order[starts[group[copied], None] + np.arange(k + 1)]
-    # Leave out the row itself where it is among the first, else the last of them.
-    own = first == copied[:, None]
-    own[~own.any(axis=1), k] = True
-    return likely[copied], likely[first[~own]].reshape(len(copied), k).astype(np.int64)
-
-
-def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
-    """One number per row, the same for equal rows, in little memory."""
-    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
-    hashes = np.empty(len(points), dtype=np.uint64)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
-        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
-        numbers ^= numbers >> np.uint64(29)
-        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
-    return hashes
 
 
 def load_neighbours(indices: Path | None, distances: Path | None, n: int) -> Neighbours | None:
