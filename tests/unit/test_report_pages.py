@@ -212,6 +212,17 @@ def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
 
 
+def test_copies_are_counted() -> None:
+    def told(count: float) -> str:
+        facts = {"n": 200.0, "with_copies": count, "only_copies_near": 12.0}
+        rows = [{"crop": "whole", "quantity": q, "mean": m, "sd": 0.0} for q, m in facts.items()]
+        return findings("forensics", study(forensics=rows))
+
+    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0)
+    assert "for 12 of them by nothing else" in told(34.0)
+    assert "copies" not in told(0.0)
+
+
 def test_a_list_has_its_chance() -> None:
     base = {"score": "cls", "over": "VAE seeds", "list_shared": 0.6, "list_shared_chance": 0.01}
     once, often = (study(reliability=[base | {"pairs": pairs}]) for pairs in (0, 3))
