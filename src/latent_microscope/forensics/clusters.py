@@ -13,7 +13,7 @@ from latent_microscope.forensics.sources import standardise
 from latent_microscope.neighbours.blocks import Neighbours
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.mst import spanning_tree, tree_labels
-from latent_microscope.neighbours.pairs import neighbour_pass
+from latent_microscope.neighbours.pairs import neighbour_pass, repaired
 
 SCALES = (5, 10, 20, 50)
 GRAPH_NEIGHBOURS = 15
@@ -67,6 +67,7 @@ def umap_plane(
             f"neighbours has shape {neighbours.indices.shape}; expected at least {near - 1} for "
             f"each of {n} samples"
         )
+    neighbours = repaired(scaled, neighbours)
     model = UMAP(
         n_neighbors=near,
         min_dist=min_dist,
@@ -162,7 +163,8 @@ def graph_clusters(
         return np.full(len(scaled), -1, dtype=np.int64)
     if neighbours is None or neighbours.indices.shape[1] < size:
         neighbours = neighbour_pass(scaled, k=max(GRAPH_NEIGHBOURS, size))
-    return settled(tree_labels(spanning_tree(scaled, neighbours, size), size), scaled, size)
+    tree = spanning_tree(scaled, repaired(scaled, neighbours), size)
+    return settled(tree_labels(tree, size), scaled, size)
 
 
 def multi_scale_clusters(
