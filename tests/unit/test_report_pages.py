@@ -105,6 +105,17 @@ def test_rankings_over_vaes(changes: dict[str, Any], numbers: list[str]) -> None
     assert ("come from one model" in without) == (not numbers)
 
 
+def test_an_order_of_columns_that_changes_a_ranking() -> None:
+    base = {"score": "cls", "pairs": 1, "list": "highest 150", "list_shared_chance": 0.01}
+    rows = [
+        base | {"over": over, "status": "ok", "spearman_mean": rho, "list_shared": 0.6}
+        for over, rho in (("VAE seeds", 0.8), ("column order", 0.79), ("column order", 0.999))
+    ]
+    text = findings("reliability", study(reliability=rows))
+    assert "come first by cls (Spearman 0.79, 60.0 % of its highest 150 found again): Fa" in text
+    assert "another order" not in findings("reliability", study(reliability=[rows[0], rows[2]]))
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [("ok", "All 2 checks"), ("warning", "1 of 2 checks warn"), ("alarm", "1 check of 2 failed")],

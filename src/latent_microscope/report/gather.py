@@ -11,6 +11,7 @@ import pandas as pd
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACLES
 from latent_microscope.report import formats as f
 from latent_microscope.report.study import Study
+from latent_microscope.tables.reliability import COLUMN_ORDER
 
 # Limit and name as in tables.forensics and forensics.evaluation, which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
@@ -143,7 +144,7 @@ def forensics(study: Study) -> dict[str, Any]:
 
 
 def reliability(study: Study) -> dict[str, Any]:
-    """Rankings over VAEs that are mostly noise, and those that repeat."""
+    """Rankings over VAEs that are mostly noise, that repeat, that the columns' order changes."""
     table = study.table("reliability")
     shown = table[table["pairs"] > 0]
     over_vaes = list(f.rows(shown[shown["over"] == "VAE seeds"]))
@@ -159,7 +160,12 @@ def reliability(study: Study) -> dict[str, Any]:
         for row in over_vaes
         if row.status == "ok"
     ]
-    return {"shown": shown, "noise": noise, "good": good}
+    moved = [
+        f"{row.score} (Spearman {f.number(row.spearman_mean, 2)}, {f.percent(row.list_shared)} of "
+        f"its {row.list} found again)"
+        for row in f.rows(shown[(shown["over"] == COLUMN_ORDER) & (shown["spearman_mean"] < 0.99)])
+    ]
+    return {"shown": shown, "noise": noise, "good": good, "moved": moved}
 
 
 def clusters(study: Study) -> dict[str, Any]:
