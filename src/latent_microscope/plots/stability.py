@@ -213,13 +213,13 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
     scores = [str(score) for score in ranges["score"].unique()]
     blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
-        4.75 + 4.0 * (blocks - 1),
+        4.9 + 4.15 * (blocks - 1),
         f"{title} · n = {count(ranges['id'].nunique())} samples · {style.several(vaes, 'VAE')}"
         + "".join(warning),
         "percentile of each sample, ordered by median (line): range over VAEs or VAEs × ICA "
         "restarts (bars); dashed: 95 % of the percentiles by another VAE lie between",
     )
-    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
+    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.7)
     rows = [axes[i : i + _ACROSS] for i in range(0, len(axes), _ACROSS)]
     for unused in (ax for row in rows[-2:] for ax in row[(len(scores) - 1) % _ACROSS + 1 :]):
         unused.set_axis_off()
@@ -298,5 +298,5 @@ def _note(row: Mapping[Hashable, Any]) -> str:
 def _of_columns(table: pd.DataFrame, score: str) -> str:
     """The same of columns in another order."""
     rows = table[(table["score"] == score) & (table["over"] == COLUMN_ORDER)].to_dict("records")
-    text = "columns in another order: {spearman_mean:.2f}, {list_shared:.0%} repeat"
+    text = "column order: {spearman_mean:.2f}, {list_shared:.0%} repeat"
     return text.format_map(rows[0]) if rows else ""
