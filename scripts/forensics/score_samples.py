@@ -20,8 +20,9 @@ def main(
 ) -> None:
     """Compute uniqueness, originality, stability, densities, CLS and our own detector.
 
-    scores: both published variants of uniqueness and originality (nats times latent units), and all
-    other scores. summary: quantity, value. settings: section scores of a study's config.
+    scores: both published variants of uniqueness and originality (nats times latent units), all
+    other scores, and copies (number of other samples with the same latents). summary: quantity,
+    value. settings: section scores of a study's config.
     """
     ids = load_ids(encoding)
     z = load_rows(latents, ids, encoding)

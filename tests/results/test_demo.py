@@ -53,6 +53,7 @@ SCORES = {
     "cls": "float64",
     "detector_score": "float64",
     "detected": "bool",
+    "copies": "int64",
 }
 CONTRACTS: dict[str, dict[str, str]] = {
     "training.parquet": {

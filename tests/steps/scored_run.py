@@ -46,6 +46,7 @@ SCORE_COLUMNS = [
     "cls",
     "detector_score",
     "detected",
+    "copies",
 ]
 
 

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from figure_artefacts import portraits  # type: ignore[import-not-found]
 from PIL import Image
+from scored_run import SETTINGS  # type: ignore[import-not-found]
 from step_helpers import columns, drawer, kinds, load, run_twice, tabulator  # type: ignore[import-not-found]
 
 import assess_vae
 import compute_sources
 import find_duplicates
 import probe_attributes
+import score_column_orders
 import score_restarts
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.rankings import creative_latent_score
@@ -124,8 +126,26 @@ def test_restarts(study: Path, restarts: list[Path]) -> None:
 
 
 @pytest.fixture(scope="module")
+def moved(study: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Scores of each seed with its columns in another order."""
+    found = []
+    for seed in (0, 1):
+        paths = run_twice(
+            score_column_orders.main,
+            tmp_path_factory.mktemp("moved"),
+            {"scores": "column-scores.parquet"},
+            latents=study / f"seed{seed}" / "latents.npy",
+            encoding=study / f"seed{seed}" / "encoding.parquet",
+            sources={"components": 4, "restarts": 2, "fit_rows": 1000},
+            settings=SETTINGS,
+        )
+        found.append(paths["scores"])
+    return found
+
+
+@pytest.fixture(scope="module")
 def reliability(
-    study: Path, restarts: list[Path], tmp_path_factory: pytest.TempPathFactory
+    study: Path, restarts: list[Path], moved: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     return run_twice(
         tabulator("tabulate_reliability"),
@@ -133,6 +153,7 @@ def reliability(
         {"table": "t.parquet", "csv": "t.csv", "intervals": "i.parquet"},
         scores=both(study, "scores.parquet"),
         restarts=restarts,
+        columns=moved,
         seeds=[0, 1],
         lists=LISTS,
     )
@@ -145,6 +166,9 @@ def test_reliability_warns_of_noise(
     table = load(reliability["table"]).set_index(["score", "over"])
     assert table.loc[("originality", "VAE seeds"), "status"] == "mostly noise"
     assert table.loc[("stability", "VAE seeds"), "status"] == "ok"
+    orders = table.xs("column order", level="over")
+    assert orders.index.tolist() == list(LISTS)
+    assert (orders["pairs"] == 2).all()
     monkeypatch.setattr(logging.getLogger("latent_microscope"), "propagate", True)
     with caplog.at_level(logging.WARNING, "latent_microscope"):
         tabulator("tabulate_reliability")(

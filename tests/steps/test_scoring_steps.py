@@ -121,6 +121,8 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
     assert dtypes.pop("id") == "str"
     assert dtypes.pop("neighbors") == "int64"
     assert dtypes.pop("detected") == "bool"
+    assert dtypes.pop("copies") == "int64"
+    assert scores.index[scores["copies"] == 1].tolist() == [2, 5]
     assert set(dtypes.values()) == {"float64"}
     assert scores["id"].tolist() == load(run["encoding.parquet"])["id"].tolist()
     z, s = load_npy(run["latents.npy"]).astype(np.float64), load_npy(run["sources.npy"])
@@ -154,6 +156,7 @@ def test_summary_tells_what_is_true_of_the_scores(run: Run) -> None:
     assert found["ica_converged"] == restarts["converged"].sum()
     assert found["overlaps_total"] == overlaps(z, 0.8).attrs["total"] > 20
     assert found["detected"] == scores["detected"].sum()
+    assert (found["with_copies"], found["only_copies_near"]) == (2, 0)
     assert found["radius"] == 0.01
     assert found["adaptive_radius"] == pytest.approx(
         radius_of_distances(neighbour_pass(z, k=10).distances)

@@ -162,7 +162,9 @@ def test_a_csv_holds_the_same_numbers_and_the_text_says_what_stands_out(tmp_path
         highest = exact.sort_values(name, kind="stable", ascending=False)["id"].tolist()
         for line, ids in ((f"highest {shown}", highest), (f"lowest {shown}", order)):
             assert [word.split(" (")[0] for word in lines[line].split("), ")] == ids[:5]
-    assert "ties: 2 samples " in result.text
+    assert lines["copies"].startswith("3 samples have exact copies (column copies), ")
+    assert lines["copies"].endswith(" all nearest neighbours of 0 are copies")
+    assert exact["copies"].tolist() == [2 * (i in (3, 7, 9)) for i in range(N)]
     assert f"of {RESTARTS} restarts converged" in result.text
     assert lines["scores"] == "z-scores.csv"
     assert lines["next"] == f"latent-microscope init {tmp_path}/z.npz"

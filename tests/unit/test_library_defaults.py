@@ -56,6 +56,7 @@ CONFIGURED: list[tuple[Callable, dict[str, tuple[type[BaseModel], str]]]] = [
     (rankings.grey_region, {"count": (Lists, "grey")}),
     (rankings.generic_subset, {"percentile": (Lists, "generic_percentile")}),
     (restarts.run_restart_scores, {"reference_rows": (Quality, "reference_rows")}),
+    (restarts.run_column_orders, {"orders": (Quality, "column_orders")}),
     (sample_scores.isolated_cores, {"max_neighbors": (Scores, "max_neighbors")}),
     (sample_scores.originality, {"k": (Scores, "k"), "n_attractors": (Scores, "attractors")}),
     (sample_scores.originality_of, {"n_attractors": (Scores, "attractors")}),

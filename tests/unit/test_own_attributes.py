@@ -90,6 +90,7 @@ def test_a_median_that_is_the_largest_value_still_divides() -> None:
         (["a", "b", "c"], Encoding(types={"a": "binary"}), "'a' .*binary.*3 values"),
         (["1", "b", "c"], Encoding(types={"a": "numeric"}), "'a' .*numeric.*'b'"),
         (["1", "b", "c"], Encoding(thresholds={"a": 2}), "'a' .*numeric.*'b'"),
+        ([*map(str, range(30)), "inf"], Encoding(), "'a' is infinite in some rows.*`skip`"),
         (["1.5", "2", "3"], Encoding(thresholds={"a": 9}), "'a' .*9.*`thresholds`"),
         (["1", "2", "3"], Encoding(types={"b": "numeric"}), "'b'"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import friedmanchisquare, rankdata, spearmanr
 from scipy.stats import t as t_distribution
 
+from latent_microscope.commands.results import default_settings
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.reliability import (
@@ -24,10 +25,21 @@ from latent_microscope.forensics.reliability import (
     repeatability,
     top_rows,
 )
-from latent_microscope.forensics.restarts import reference_uniqueness, run_restart_scores
+from latent_microscope.forensics.restarts import (
+    reference_uniqueness,
+    run_column_orders,
+    run_restart_scores,
+)
 from latent_microscope.forensics.sample_scores import uniqueness
-from latent_microscope.forensics.sources import fit_sources, unmix
-from latent_microscope.tables.reliability import gather, reliability_table, score_intervals
+from latent_microscope.forensics.scoring import run_scores
+from latent_microscope.forensics.sources import fit_sources, run_sources, unmix
+from latent_microscope.tables.reliability import (
+    COLUMN_ORDER,
+    column_orders,
+    gather,
+    reliability_table,
+    score_intervals,
+)
 
 
 def repeats(n=400, m=4, share=0.8, seed=0):
@@ -241,6 +253,57 @@ def test_table_of_a_study():
     assert table.loc[("uniqueness", "ICA restarts"), "spearman_mean"] == pytest.approx(
         np.mean(within)
     )
+
+
+def test_column_orders_are_compared_within_a_vae():
+    scores, restarts, seeds = runs(SHARES)
+    ids, replicates = gather(scores, restarts, seeds, 0.5)
+    rng = np.random.default_rng(1)
+    moved = []
+    for table in scores:
+        parts = [table.assign(order=k, stability=-table["stability"]) for k in (1, 2)]
+        parts[0]["uniqueness"] += 0.5 * rng.normal(size=len(table))
+        moved.append(pd.concat(parts).drop(columns="cls").sample(frac=1, random_state=0))
+    orders = column_orders(ids, scores, moved, seeds)
+    assert list(orders) == ["uniqueness", "originality", "stability"]
+    assert orders["stability"].seeds.tolist() == [0, 0, 0, 1, 1, 1]
+    assert orders["stability"].chosen.tolist() == [True, False, False] * 2
+    table: Any = reliability_table(replicates, LISTS, orders).set_index(["score", "over"])
+    assert ("cls", COLUMN_ORDER) not in table.index
+    assert table.loc[("originality", COLUMN_ORDER), "pairs"] == 6
+    assert table.loc[("originality", COLUMN_ORDER), "spearman_min"] == pytest.approx(1.0)
+    assert table.loc[("stability", COLUMN_ORDER), "spearman_mean"] == pytest.approx(-1 / 3)
+    u = orders["uniqueness"].values
+    wanted = [spearmanr(u[:, a], u[:, b]).statistic for a, b in ((0, 1), (0, 2), (1, 2))]
+    wanted += [spearmanr(u[:, a], u[:, b]).statistic for a, b in ((3, 4), (3, 5), (4, 5))]
+    assert table.loc[("uniqueness", COLUMN_ORDER), "spearman_mean"] == pytest.approx(
+        np.mean(wanted)
+    )
+    without: Any = reliability_table(replicates, LISTS).set_index(["score", "over"])
+    kept = table.drop(index=[(name, COLUMN_ORDER) for name in orders])
+    pd.testing.assert_frame_equal(kept, without)
+
+
+def test_scores_of_columns_in_another_order():
+    rng = np.random.default_rng(5)
+    z = rng.laplace(size=(120, 4)) @ rng.normal(size=(4, 6))
+    ids = np.array([f"{i:03d}" for i in range(120)], dtype=object)
+    given = default_settings({"embeddings": {"file": "z.npy"}}, seed=3, sources={"restarts": 2})
+    settings = given.study["sources"], given.study["scores"]
+    found = run_column_orders(z, ids, *settings, 2, root_seed=3)
+    assert list(found) == ["id", "order", "uniqueness", "originality", "stability", "cls"]
+    assert found["order"].tolist() == [1] * 120 + [2] * 120
+    assert found["id"].tolist() == [*ids, *ids]
+    fit = run_sources(z, settings[0], root_seed=3)
+    own, _ = run_scores(fit.sources, z, ids, fit.restarts, settings[1], root_seed=3)
+    for _, part in found.groupby("order"):
+        np.testing.assert_allclose(part["originality"], own["originality"], rtol=1e-9)
+        assert not np.allclose(part["stability"], own["stability"], rtol=1e-12, atol=0)
+        np.testing.assert_allclose(part["stability"], own["stability"], rtol=1e-2)
+    first, second = (part["stability"].to_numpy() for _, part in found.groupby("order"))
+    assert not np.array_equal(first, second)
+    with pytest.raises(InputError, match="orders"):
+        run_column_orders(z, ids, *settings, 0, root_seed=3)
 
 
 def test_intervals_of_a_study():

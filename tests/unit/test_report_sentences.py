@@ -222,9 +222,10 @@ def test_limits_are_those_of_the_steps() -> None:
     from latent_microscope.forensics.evaluation import OURS
     from latent_microscope.forensics.reliability import MOSTLY_NOISE
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
+    from latent_microscope.tables.reliability import COLUMN_ORDER
 
     assert (gather.OURS, gather.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
-    assert gather.MOSTLY_NOISE == MOSTLY_NOISE
+    assert (gather.MOSTLY_NOISE, gather.COLUMN_ORDER) == (MOSTLY_NOISE, COLUMN_ORDER)
 
 
 def of_figure(name: str, made: Study) -> str:
@@ -273,6 +274,28 @@ def test_attractors_are_spoken_of_where_they_are_used() -> None:
     assert "of the variant script, have a" in told(1.0)
     assert "attractor" not in told(0.0)
     assert "of the variant notebook, have a" in told(0.0)
+
+
+def test_copies_are_counted() -> None:
+    def told(count: float) -> str:
+        facts = {"n": 200.0, "with_copies": count, "only_copies_near": 12.0}
+        rows = [{"crop": "whole", "quantity": q, "mean": m, "sd": 0.0} for q, m in facts.items()]
+        return findings("forensics", study(forensics=rows))
+
+    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0)
+    assert "for 12 of them by nothing else" in told(34.0)
+    assert "copies" not in told(0.0)
+
+
+def test_an_order_of_columns_that_changes_a_ranking() -> None:
+    base = {"score": "cls", "pairs": 1, "list": "highest 150", "list_shared_chance": 0.01}
+    rows = [
+        base | {"over": over, "status": "ok", "spearman_mean": rho, "list_shared": 0.6}
+        for over, rho in (("VAE seeds", 0.8), ("column order", 0.79), ("column order", 0.999))
+    ]
+    text = findings("reliability", study(reliability=rows))
+    assert "come first by cls (Spearman 0.79, 60.0 % of its highest 150 found again): Fa" in text
+    assert "another order" not in findings("reliability", study(reliability=[rows[0], rows[2]]))
 
 
 def test_a_list_has_its_chance() -> None:

@@ -32,7 +32,7 @@ ENCODING = "encode_latents plot_vae_diagnostics plot_vae_images plot_traversals"
 LATENT = (
     "compute_sources compute_factors find_overlaps find_signatures embed_umap cluster_samples "
     "assess_vae tabulate_diagnostics find_neighbours find_duplicates tabulate_duplicates "
-    "probe_attributes tabulate_probes score_restarts tabulate_reliability"
+    "probe_attributes tabulate_probes score_restarts score_column_orders tabulate_reliability"
 )
 STEADY = "compare_umaps resample_clusters tabulate_clusters"
 BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
@@ -136,7 +136,7 @@ EDITS = [
         "CLS: alpha",
         PLACES["config"],
         replaced("alpha: 0.5", "alpha: 0.6"),
-        f"{SCORED} tabulate_reliability",
+        f"{SCORED} score_column_orders tabulate_reliability",
     ),
     Edit(
         "clusters: min_cluster_size",

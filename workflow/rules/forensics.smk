@@ -57,6 +57,17 @@ STEPS |= {
         group="scores",
         resources=needs(heavy_memory),
     ),
+    "score_column_orders": dict(
+        input=ROWS,
+        output=dict(scores=f"{RUN}/column-scores.parquet"),
+        params=dict(
+            **SEEDED,
+            sources=of_study("sources"),
+            settings=ask(runs.scores_settings(*scores.SETTINGS)),
+            orders=of_study("quality", "column_orders"),
+        ),
+        threads=THREADS,
+    ),
     "find_overlaps": dict(
         input=ROWS,
         output=dict(overlaps=f"{RUN}/overlaps.parquet"),

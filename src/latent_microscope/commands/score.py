@@ -108,9 +108,12 @@ def _whole(table: pd.DataFrame, known: pd.Series, threshold: float) -> Iterator[
         f"{known['spearman_uniqueness_originality']:.2f}; of uniqueness and density: "
         f"{known['spearman_uniqueness_density']:.2f}"
     )
-    copies = len(table) - table["uniqueness"].nunique()
-    if copies:
-        yield f"ties: {copies} samples have the same uniqueness as another one"
+    if known["with_copies"]:
+        yield (
+            f"copies: {known['with_copies']:.0f} samples have exact copies (column copies), which "
+            "their densities count and their scores share; all nearest neighbours of "
+            f"{known['only_copies_near']:.0f} are copies"
+        )
     note = tie_note(table["attractor_density"])
     if note:
         yield f"ties: {note}"

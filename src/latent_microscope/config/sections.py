@@ -184,6 +184,9 @@ class Quality(Section):
     """How far the results can be trusted: rankings, near-duplicates, linear probes."""
 
     reference_rows: int = setting("samples for the uniqueness of ICA restarts, at most", 2000, ge=2)
+    column_orders: int = setting(
+        "other orders of the columns in which the latents are scored again; 0: none", 1, ge=0
+    )
     candidates: int = setting(
         "most similar pairs compared as images, by latents and by thumbnails each", 2000, ge=1
     )

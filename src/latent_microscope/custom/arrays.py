@@ -25,6 +25,7 @@ from latent_microscope.io.artefacts import require_finite
 
 log = logging.getLogger("latent_microscope")
 _CERTAIN = ("ids", "id")  # names that leave no doubt: another number of them is a mistake
+_DIFFERENT = 5
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 Ids = npt.NDArray[np.object_]
 
@@ -261,17 +262,38 @@ def array_of(
 def chosen_rows(
     found: Rows, order: npt.NDArray[np.int64], ids: Ids, path: Path
 ) -> npt.NDArray[np.float32]:
-    """Rows of a file in this order as finite float32; ``ids`` are theirs, for messages."""
+    """Rows of a file in this order as finite float32; ``ids`` are theirs, for messages.
+
+    :class:`InputError` if they are all the same.
+    """
     rows = found.entry.take(order, np.float32)
     require_finite(rows, path, ids.tolist())
+    if len(rows) > 1 and all(np.array_equal(row, rows[0]) for row in rows):
+        raise InputError(
+            f"{path}: all {len(rows)} rows are equal, so nothing can tell samples apart; write "
+            "the file again, or leave it out"
+        )
     return rows
 
 
 def varying_columns(rows: npt.NDArray[np.float32], path: Path) -> npt.NDArray[np.float32]:
-    """Columns of embeddings that vary, at least two; the number of the others is logged."""
+    """Columns of embeddings that vary, at least two; the number of the others is logged.
+
+    :class:`InputError` if fewer than five rows differ, too few for any map.
+    """
     varies = np.ptp(rows, axis=0) > 0
     if varies.sum() < 2:
         raise InputError(f"{path}: {varies.sum()} of its columns vary; at least 2 must")
+    different: set[bytes] = set()
+    for row in rows:
+        different.add(row.tobytes())
+        if len(different) == _DIFFERENT:
+            break
+    else:
+        raise InputError(
+            f"{path}: {len(different)} different rows among {len(rows)}; at least {_DIFFERENT} "
+            "samples must differ"
+        )
     if not varies.all():
         log.info("%d of %d columns are constant and left out", (~varies).sum(), len(varies))
     return np.ascontiguousarray(rows[:, varies])  # sums follow the layout: as in a file

@@ -105,6 +105,8 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
     if found == "constant":
         only = f"only the value {column.values[0]!r}" if column.values else "no value at all"
         raise InputError(f"{where} has {only}; add it to `skip`")
+    if found == "text" and np.isinf(column.numbers).any() and not np.isnan(column.numbers).any():
+        raise InputError(f"{where} is infinite in some rows; give numbers, or add it to `skip`")
     declared = encoding.types.get(column.name)
     kind = declared or found
     if kind == "text" or (kind == "categorical" and len(column.values) > encoding.max_categories):

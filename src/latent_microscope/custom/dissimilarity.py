@@ -39,6 +39,7 @@ class Square:
 
     ids: Ids | None  # None: the file has none
     values: Floats  # (observers, n, n), symmetric, zero on the diagonal
+    path: Path  # the file
 
 
 def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:
@@ -50,7 +51,8 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     taken; ``ids``: file of the ids of the rows.
 
     Raises:
-        InputError: Not symmetric, not square, negative, or similarities that are not declared.
+        InputError: Not symmetric, not square, negative, similarities that are not declared, or
+            pairs that are all missing or all equal.
     """
     names: Ids | None = None
     contents = open_contents(path)
@@ -76,7 +78,9 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     cube = cube.astype(np.float64)
     if settings.get("similarity"):
         cube = 1.0 - cube
-    return Square(names, _checked(cube, limit, names, path))
+    square = Square(names, _checked(cube, limit, names, path), path)
+    _pairs(square, np.arange(cube.shape[1]))
+    return square
 
 
 def is_square_table(contents: Contents) -> bool:
@@ -137,11 +141,13 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     cube = np.where(np.isnan(cube), cube.transpose(0, 2, 1), cube)  # missing on one side only
     turned, itself = cube.transpose(0, 2, 1), np.eye(cube.shape[1], dtype=bool)
     scale = limit * max(float(np.nanmax(np.abs(cube), initial=0.0)), 1e-300)
+    infinite = np.isinf(cube)
+    known = np.where(infinite, 0.0, cube)
     mistakes = {
-        "is not finite": np.isinf(cube),
+        "is not finite; give a number, or leave the cell empty if nobody judged the pair": infinite,
         "is negative; give dissimilarities, not similarities": cube < -scale,
         "differs from that of the transpose; average both if that is intended": (
-            np.abs(cube - turned) > scale
+            np.abs(known - known.transpose(0, 2, 1)) > scale
         ),
         "is not 0; convert similarities to dissimilarities first": itself & (cube > scale),
     }
@@ -155,12 +161,25 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     return cube
 
 
+def _pairs(square: Square, order: npt.NDArray[np.int64]) -> list[np.ndarray]:
+    """The dissimilarities of these rows by each observer, condensed; two of each must differ."""
+    upper = np.triu_indices(len(order), 1)
+    found = [one[np.ix_(order, order)][upper] for one in square.values]
+    for observer, values in enumerate(found):
+        known = values[np.isfinite(values)]
+        if known.size and known.min() < known.max():
+            continue
+        what = f"all known pairs have the value {known[0]:g}" if known.size else "no pair is known"
+        who, do = (f"observer {observer}: ", "leave it out") if len(found) > 1 else ("", "check it")
+        raise InputError(
+            f"{square.path}: {who}{what}, so that there is nothing to compare models with; {do}"
+        )
+    return found
+
+
 def condensed(square: Square, order: npt.NDArray[np.int64], ids: Ids) -> list[RDM]:
     """One RDM per observer of the samples at these rows."""
-    upper = np.triu_indices(len(order), 1)
-    return [
-        RDM(one[np.ix_(order, order)][upper], ids.astype(str), "people") for one in square.values
-    ]
+    return [RDM(values, ids.astype(str), "people") for values in _pairs(square, order)]
 
 
 def known_pairs(rdm: RDM) -> npt.NDArray[np.bool_] | None:

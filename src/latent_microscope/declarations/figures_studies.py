@@ -164,7 +164,9 @@ STUDIES = (
             "holds the value of a further VAE with a probability of only about (m − 1)/(m + 1). "
             "Bottom: the same if the VAEs ranked the samples independently of each other. Orange: "
             "mostly noise (mean Spearman correlation between VAEs below 0.5), or a list of which "
-            "another VAE repeats less than half."
+            "another VAE repeats less than half. Last line of each note: Spearman correlation with "
+            "the scores of the same latents with their columns in another order, and the share of "
+            "the list that is found again."
         ),
         function=f"{_PLOTS}.stability:plot_reliability",
         inputs={

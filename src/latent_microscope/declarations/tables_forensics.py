@@ -225,7 +225,8 @@ FORENSICS = (
         title="reliability",
         caption=(
             "How far rankings repeat over VAE seeds (with the chosen ICA restart of each), over "
-            "the ICA restarts within a VAE, and over both. Spearman over pairs, Kendall's W with "
+            "the ICA restarts within a VAE, over both, and over orders of the columns of the same "
+            "latents, which mean nothing. Spearman over pairs, Kendall's W with "
             "its value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with a "
             "95 % interval over images, about these VAEs and no others, and that of the mean over "
             "all replicates, share and Jaccard index of the "
@@ -235,7 +236,11 @@ FORENSICS = (
             "one replicate."
         ),
         function="latent_microscope.tables.reliability:tabulate_reliability",
-        inputs={**_SCORES, "restarts": run_files("restart-scores.parquet")},
+        inputs={
+            **_SCORES,
+            "restarts": run_files("restart-scores.parquet"),
+            "columns": runs.column_scores,
+        },
         params={
             "seeds": run_seeds,
             "lists": scores.lists,

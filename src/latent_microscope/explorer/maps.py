@@ -12,6 +12,7 @@ from latent_microscope.explorer.columns import packed, packed_positions
 from latent_microscope.forensics.clusters import plane_neighbours
 from latent_microscope.io.artefacts import load_npy
 from latent_microscope.io.inputs import load_with_ids
+from latent_microscope.neighbours.pairs import faulty_rows
 from latent_microscope.statistics.pca import principal_plane
 
 
@@ -34,10 +35,11 @@ def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) 
     (``k`` rows of the nearest others in the space, for each image).
     """
     space, order, rows = load_in_order(source.space, source.ids, place, samples)
-    if source.neighbours is None:
-        near = plane_neighbours(np.asarray(space), wanted).indices
-    else:
+    near = np.full((len(rows), 1), -1)
+    if source.neighbours is not None:
         near = _fitting(source.neighbours, len(rows))[:, :wanted].astype(np.int64)
+    if faulty_rows(near).size:
+        near = plane_neighbours(np.asarray(space), wanted).indices
     if source.plane is None:
         plane, shares = principal_plane(np.asarray(space))
         method = "principal components"

@@ -16,7 +16,7 @@ from latent_microscope.forensics.checks import (
     in_range,
     one_of,
 )
-from latent_microscope.forensics.clusters import by_size
+from latent_microscope.forensics.clusters import settled
 from latent_microscope.seeds import rng
 
 RESAMPLINGS = ("subsample", "bootstrap")
@@ -61,7 +61,8 @@ def hierarchy_labels(
         ).fit(points)
         tree = model.single_linkage_tree_.to_numpy()
         for size in possible:
-            labels[size] = by_size(_tree_to_labels(points, tree, min_cluster_size=size)[0])
+            found = _tree_to_labels(points, tree, min_cluster_size=size)[0]
+            labels[size] = settled(found, points, size)
     return labels
 
 

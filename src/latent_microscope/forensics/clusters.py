@@ -11,8 +11,9 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_labels, as_matrix, as_vector, in_range
 from latent_microscope.forensics.sources import standardise
 from latent_microscope.neighbours.blocks import Neighbours
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.mst import spanning_tree, tree_labels
-from latent_microscope.neighbours.pairs import neighbour_pass
+from latent_microscope.neighbours.pairs import neighbour_pass, repaired
 
 SCALES = (5, 10, 20, 50)
 GRAPH_NEIGHBOURS = 15
@@ -28,6 +29,17 @@ def plane_neighbours(latents: npt.ArrayLike, k: int = GRAPH_NEIGHBOURS) -> Neigh
     return neighbour_pass(scaled, k=int(in_range(k, "k", 1)))
 
 
+def _different(latents: npt.ArrayLike) -> tuple[Floats, Ints]:
+    """Standardised latents without copies, and the row among these of each sample."""
+    matrix = as_matrix(latents, "latents", min_rows=5)
+    kept, place = np.unique(first_copies(matrix), return_inverse=True)
+    if len(kept) < 5:
+        raise InputError(
+            f"latents has {len(kept)} different rows among {len(matrix)}; a map needs at least 5"
+        )
+    return standardise(matrix)[kept], place
+
+
 def umap_plane(
     latents: npt.ArrayLike,
     *,
@@ -38,22 +50,24 @@ def umap_plane(
 ) -> Floats:
     """(n, 2) UMAP coordinates of the standardised latents from exact neighbours.
 
-    A fixed ``random_state`` makes UMAP single-threaded and the plane reproducible on one machine.
+    Copies are embedded once: they would push each other away. A fixed ``random_state`` makes UMAP
+    single-threaded and the plane reproducible on one machine.
     """
     from umap import UMAP
 
-    matrix = as_matrix(latents, "latents", min_rows=5)
+    scaled, place = _different(latents)
     in_range(n_neighbors, "n_neighbors", 2)
     in_range(min_dist, "min_dist", 0.0, 1.0)
-    n = len(matrix)
+    n = len(scaled)
     near = min(int(n_neighbors), n - 1)
-    if neighbours is None:
-        neighbours = plane_neighbours(matrix, near - 1)
+    if neighbours is None or n < len(place):
+        neighbours = neighbour_pass(scaled, k=near - 1)
     if neighbours.indices.shape[1] < near - 1 or len(neighbours.indices) != n:
         raise InputError(
             f"neighbours has shape {neighbours.indices.shape}; expected at least {near - 1} for "
             f"each of {n} samples"
         )
+    neighbours = repaired(scaled, neighbours)
     model = UMAP(
         n_neighbors=near,
         min_dist=min_dist,
@@ -71,8 +85,8 @@ def umap_plane(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plane = model.fit_transform(standardise(matrix).astype(np.float32))
-    return np.ascontiguousarray(plane, dtype=np.float64)
+        plane = model.fit_transform(scaled.astype(np.float32))
+    return np.ascontiguousarray(plane, dtype=np.float64)[place]
 
 
 def by_size(labels: npt.ArrayLike) -> Ints:
@@ -83,6 +97,17 @@ def by_size(labels: npt.ArrayLike) -> Ints:
     new = np.full(int(found.max(initial=-1)) + 2, -1, dtype=np.int64)
     new[found[order]] = np.arange(len(found))
     return new[np.where(values >= 0, values, -1)]
+
+
+def settled(labels: npt.ArrayLike, points: Floats, min_cluster_size: int) -> Ints:
+    """Labels by falling size, copies in the cluster of the first of them.
+
+    Which of two copies HDBSCAN takes into a cluster is a choice among equal edges. A cluster that
+    loses members to that rule and gets smaller than ``min_cluster_size`` is noise.
+    """
+    values = as_labels(labels, "labels")[first_copies(points)]
+    sizes = np.bincount(values + 1)
+    return by_size(np.where(sizes[values + 1] < min_cluster_size, -1, values))
 
 
 def plane_memberships(
@@ -107,7 +132,9 @@ def plane_memberships(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         labels = model.fit_predict(points)
-    return by_size(labels), np.asarray(model.probabilities_, dtype=np.float64)
+    kept = settled(labels, points, min_cluster_size)
+    probability = np.asarray(model.probabilities_, dtype=np.float64)[first_copies(points)]
+    return kept, np.where(kept >= 0, probability, 0.0)
 
 
 def latent_clusters(
@@ -136,7 +163,8 @@ def graph_clusters(
         return np.full(len(scaled), -1, dtype=np.int64)
     if neighbours is None or neighbours.indices.shape[1] < size:
         neighbours = neighbour_pass(scaled, k=max(GRAPH_NEIGHBOURS, size))
-    return by_size(tree_labels(spanning_tree(scaled, neighbours, size), size))
+    tree = spanning_tree(scaled, repaired(scaled, neighbours), size)
+    return settled(tree_labels(tree, size), scaled, size)
 
 
 def multi_scale_clusters(
@@ -189,7 +217,7 @@ def tsne_plane(
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    scaled = standardise(as_matrix(latents, "latents", min_rows=5))
+    scaled, place = _different(latents)
     model = TSNE(
         n_components=2,
         perplexity=min(perplexity, (len(scaled) - 1) / 3.0),
@@ -199,4 +227,4 @@ def tsne_plane(
     )
     with threadpool_limits(limits=1, user_api="openmp"):
         plane = model.fit_transform(scaled)
-    return np.ascontiguousarray(plane, dtype=np.float64)
+    return np.ascontiguousarray(plane, dtype=np.float64)[place]

@@ -17,6 +17,7 @@ from latent_microscope.forensics.populations import (
     separate_populations,
     several_modes,
 )
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.pairs import neighbour_pass
 
 # With fewer neighbours even one small Gaussian cloud shows two modes.
@@ -90,6 +91,8 @@ def detect(
             if np.count_nonzero(mask & core) >= _KEPT * np.count_nonzero(core):
                 called, score, count = mask, refined, found.count
                 break
+    first = first_copies(matrix)
+    called, score = called[first], score[first]
     # Nothing is authentic if what was called so is one cloud.
     mask = called & several_modes(matrix[called])
     return Detection(mask, score, k, mixture.separation, count)

@@ -1,4 +1,7 @@
-"""Scores of every ICA restart: uniqueness, and with it CLS, depend on the unmixing."""
+"""Scores of every ICA restart and column order: uniqueness and CLS depend on the unmixing."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -6,11 +9,14 @@ import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
-from latent_microscope.forensics.sources import unmix
+from latent_microscope.forensics.scoring import run_scores
+from latent_microscope.forensics.sources import run_sources, unmix
 from latent_microscope.neighbours.blocks import unit_rows
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.means import COSINE_FLOOR
 from latent_microscope.seeds import derive, rng
 
+MAIN = ("uniqueness", "originality", "stability", "cls")
 _BLOCK = 4_096
 
 Floats = npt.NDArray[np.float64]
@@ -32,6 +38,7 @@ def reference_uniqueness(
         points, floor = matrix, 0.0
     chosen = points[reference]
     squares = np.einsum("ij,ij->i", chosen, chosen)
+    first = first_copies(matrix)
     mean = np.empty(len(matrix))
     for start in range(0, len(matrix), _BLOCK):
         block = points[start : start + _BLOCK]
@@ -41,12 +48,12 @@ def reference_uniqueness(
         else:
             distance = np.einsum("ij,ij->i", block, block)[:, None] + squares - 2.0 * distance
             np.sqrt(np.maximum(distance, 0.0, out=distance), out=distance)
-        rows = np.arange(start, start + len(block))
-        distance[rows[:, None] == reference] = 0.0
+        own = first[start : start + len(block), None]
+        distance[own == first[reference]] = 0.0
         counted = distance > floor
         total = np.where(counted, distance, 0.0).sum(axis=1)
         mean[start : start + len(block)] = total / np.maximum(counted.sum(axis=1), 1)
-    return score * (mean if variant == "script" else 1.0 + mean)
+    return (score * (mean if variant == "script" else 1.0 + mean))[first]
 
 
 def run_restart_scores(
@@ -81,3 +88,36 @@ def run_restart_scores(
             table[f"restart_{number}"] = reference_uniqueness(sources, reference, variant)
     chosen = restarts.loc[restarts["chosen"], "restart"]
     return table.assign(chosen=int(chosen.iloc[0]))
+
+
+def run_column_orders(
+    latents: npt.ArrayLike,
+    ids: npt.NDArray[np.object_],
+    sources: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    orders: int = 1,
+    *,
+    root_seed: int,
+    seed: int = 0,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Main scores of one VAE's (n, d) latents with their columns in other, random orders.
+
+    No score is about the order, but FastICA starts from random directions and noise is drawn column
+    by column. ``sources`` and ``settings``: these sections of a study's config.
+
+    Returns:
+        ``id``, ``order`` (from 1), ``uniqueness``, ``originality``, ``stability``, ``cls``.
+    """
+    matrix = as_matrix(latents, "latents")
+    parts = []
+    for order in range(1, int(in_range(orders, "orders", 1)) + 1):
+        generator = rng(derive(root_seed, "score_column_orders", seed), order)
+        moved = np.ascontiguousarray(matrix[:, generator.permutation(matrix.shape[1])])
+        fit = run_sources(moved, sources, root_seed=root_seed, seed=seed, n_jobs=n_jobs)
+        table, _ = run_scores(
+            fit.sources, moved, ids, fit.restarts, settings, root_seed=root_seed, seed=seed
+        )
+        table.insert(1, "order", order)
+        parts.append(table[["id", "order", *MAIN]])
+    return pd.concat(parts, ignore_index=True)

@@ -10,6 +10,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS
 from latent_microscope.neighbours.blocks import in_parallel, pair_distances, row_blocks
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.means import SourceScan, scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import counts_within, neighbour_pass
 from latent_microscope.seeds import derive
@@ -164,10 +165,11 @@ def attractor_isolation(
 ) -> Floats:
     """Distance of each sample to the nearest of the first ``n_attractors`` others by density.
 
-    Ranked by ``density``, ties by sample order; the sample itself is left out.
+    Ranked by ``density``, ties by sample order, copies after the first of them, so that all copies
+    of a sample are equally isolated; the sample itself is left out.
     """
     n = len(latents)
-    top = np.argsort(-np.asarray(density), kind="stable")[: n_attractors + 1]
+    top = np.lexsort((first_copies(latents), -np.asarray(density)))[: n_attractors + 1]
     rows = np.arange(n)
     distances = np.stack([pair_distances(latents, rows, np.full(n, t)) for t in top], axis=1)
     rank = np.full(n, len(top) - 1)
@@ -238,7 +240,7 @@ def sample_keys(ids: Ids, n: int) -> list[int]:
     return keys
 
 
-def _normal(keys: list[int], shape: tuple[int, int], root: int) -> Floats:
+def _normal(keys: npt.NDArray[np.uint64], shape: tuple[int, int], root: int) -> Floats:
     """Standard normal draws of some samples, each from its own Philox stream."""
     philox = np.random.Philox(key=np.array([root, 0], dtype=np.uint64))
     generator = np.random.Generator(philox)
@@ -264,7 +266,8 @@ def stability(
 
     cosine(z_i, mean of the draws) / (1 + mean over coordinates of the draws' variance, ddof 0),
     with draws z_i + N(0, noise²). The draws of a sample depend on (seed, id) only, so neither
-    the order of samples nor the block size matters. A latent of zeros has cosine 0.
+    the order of samples nor the block size matters; equal latents share the draws of one of their
+    ids. A latent of zeros has cosine 0.
 
     Args:
         latents: (n, d) latent means.
@@ -286,7 +289,10 @@ def stability(
     n, d = matrix.shape
     if block_size is None:
         block_size = max(1, _CHUNK_ELEMENTS // (n_draws * d))
-    keys = sample_keys(ids, n)
+    own, first = np.array(sample_keys(ids, n), dtype=np.uint64), first_copies(matrix)
+    least = own.copy()
+    np.minimum.at(least, first, own)
+    keys = least[first]
     root = derive(seed, "stability")
 
     def score(part: slice) -> Floats:

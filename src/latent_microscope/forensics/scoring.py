@@ -13,6 +13,7 @@ from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.sample_scores import VARIANTS, stability_report
+from latent_microscope.neighbours.copies import copy_counts
 from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import rank_correlation
 
@@ -27,7 +28,8 @@ def score_table(
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Table of every score of every sample, and radii, overlaps and recall of its passes.
 
-    The plain columns repeat the variant that ``settings`` name.
+    The plain columns repeat the variant that ``settings`` name. ``copies``: number of other samples
+    with exactly the same latents; the densities, and what rests on them, count these.
     """
     variant = str(settings["variant"])
     options = ScoreSettings(
@@ -61,6 +63,7 @@ def score_table(
             "cls": creative_latent_score(u[variant], o[variant], float(settings["alpha"])),
             "detector_score": np.asarray(detector_score, dtype=np.float64),
             "detected": np.asarray(detected, dtype=bool),
+            "copies": copy_counts(as_matrix(latents, "latents")),
         }
     )
     return table, {
@@ -112,6 +115,8 @@ def score_summary(
         "attractor_tie_share_adaptive": tie_share(scores["attractor_density_adaptive"]),
         **facts,
         "detected": int(scores["detected"].sum()),
+        "with_copies": int((scores["copies"] > 0).sum()),
+        "only_copies_near": int((scores["copies"] >= settings["k"]).sum()),
         "ica_restarts": len(restarts),
         "ica_converged": int(restarts["converged"].sum()),
         "ica_mean_abs_kurtosis": restarts.loc[chosen, "mean_abs_kurtosis"].iloc[0],

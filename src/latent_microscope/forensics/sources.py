@@ -14,6 +14,7 @@ from sklearn.decomposition import FactorAnalysis, FastICA
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
+from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.seeds import derive, rng
 
 METHODS = ("intended", "executed")
@@ -53,6 +54,11 @@ def _centre_and_scale(basis: Floats) -> tuple[Floats, Floats, npt.NDArray[np.boo
     return basis.mean(axis=0), np.where(negligible, 1.0, deviation), ~negligible
 
 
+def _alike(latents: Floats, sources: npt.ArrayLike) -> Floats:
+    """Sources of which equal latents have equal ones, whatever the place of their row."""
+    return np.ascontiguousarray(np.asarray(sources, dtype=np.float64)[first_copies(latents)])
+
+
 def unmix(latents: npt.ArrayLike, unmixing: npt.ArrayLike) -> Floats:
     """(n, k) sources of latents by a (k, d + 1) unmixing: weights and, last, the offset."""
     matrix = as_matrix(latents, "latents")
@@ -62,7 +68,7 @@ def unmix(latents: npt.ArrayLike, unmixing: npt.ArrayLike) -> Floats:
             f"unmixing has {weights.shape[1] - 1} dimensions, latents {matrix.shape[1]}; give both "
             "of the same model"
         )
-    return np.ascontiguousarray(matrix @ weights[:, :-1].T + weights[:, -1])
+    return _alike(matrix, matrix @ weights[:, :-1].T + weights[:, -1])
 
 
 def _unmixings(models: list[FastICA | None], basis: Floats, k: int) -> Floats:
@@ -156,7 +162,7 @@ def fit_sources(
     table["chosen"] = table["restart"] == best
     model = fits[best][0]
     assert model is not None
-    sources = np.ascontiguousarray(model.transform(scaled), dtype=np.float64)
+    sources = _alike(matrix, model.transform(scaled))
     unmixings = _unmixings([fit for fit, _ in fits], matrix[rows], k)
     return SourceFit(sources, table, len(rows), unmixings)
 
@@ -254,4 +260,4 @@ def factor_sources(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(scaled[rows])
-    return np.ascontiguousarray(model.transform(scaled), dtype=np.float64)
+    return _alike(matrix, model.transform(scaled))

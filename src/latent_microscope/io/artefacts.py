@@ -114,15 +114,26 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def require_finite(array: np.ndarray, path: Path | str, ids: Sequence[Any] | None = None) -> None:
-    """Raise :class:`InputError` naming the first row (and id) with a NaN or an infinity."""
-    finite = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
-    if not finite.all():
-        row, others = int(np.argmin(finite)), int((~finite).sum()) - 1
-        name = f" (id {ids[row]})" if ids is not None else ""
+    """Raise :class:`InputError` naming the first row (and id) with a NaN or an infinity.
+
+    A whole array or whole columns of them are named as such.
+    """
+    finite = np.isfinite(array)
+    good = finite.all(axis=tuple(range(1, array.ndim)))
+    if good.all():
+        return
+    if not finite.any():
+        raise InputError(f"{path}: all numbers are NaN or infinite; write the file again")
+    empty = np.flatnonzero(~finite.any(axis=0)) if array.ndim == 2 else np.arange(0)
+    if empty.size:
+        more = f", as are {len(empty) - 1} more" if len(empty) > 1 else ""
         raise InputError(
-            f"{path}: row {row}{name} contains NaN or infinity, as do {others} other rows; remove "
-            "or fix them"
+            f"{path}: column {empty[0]} is NaN or infinite in all rows{more}; leave it out"
         )
+    row, others = int(np.argmin(good)), int((~good).sum()) - 1
+    name = f" (id {ids[row]})" if ids is not None else ""
+    more = f", as do {others} more" if others else ""
+    raise InputError(f"{path}: row {row}{name} contains NaN or infinity{more}; remove or fix it")
 
 
 def save_table(path: Path, table: pd.DataFrame) -> None:

@@ -19,6 +19,7 @@ from latent_microscope.neighbours.blocks import (
     squared_block,
     unit_rows,
 )
+from latent_microscope.neighbours.copies import first_copies
 
 _TILE = 512
 # Squared distances below this share of the norms are computed again from differences; above it
@@ -72,7 +73,8 @@ def scan_sources(
         total = work.unit @ work.unit.sum(axis=0) - np.einsum("ij,ij->i", work.unit, work.unit)
         rest = np.maximum(left - (total - sums[1]), 0.0)
         mean_cosine = np.where(left > 0, rest / np.maximum(left, 1), 0.0)
-    return SourceScan(mean_distance, mean_cosine, counts[2])
+    first = first_copies(points)
+    return SourceScan(mean_distance[first], mean_cosine[first], counts[2][first])
 
 
 class _Strips:
@@ -160,9 +162,10 @@ def similar_counts(
 ) -> Ints:
     """Number of other rows with a cosine similarity above ``threshold``, for chosen rows."""
     unit = unit_rows(points)
+    rows, place = np.unique(first_copies(points)[rows], return_inverse=True)
     counts = np.zeros(len(rows), dtype=np.int64)
     for part in row_blocks(len(rows), block_size, rows_at_once(len(points))):
         similar = unit[rows[part]] @ unit.T > threshold
         similar[np.arange(len(similar)), rows[part]] = False
         counts[part] = np.count_nonzero(similar, axis=1)
-    return counts
+    return counts[place]

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
+from latent_microscope.messages import log
 from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances, row_pass
+from latent_microscope.neighbours.copies import copied_rows, copy_counts
 from latent_microscope.neighbours.scan import Overlaps, scan
 from latent_microscope.seeds import derive, rng
 
-_CHUNK = 4096
 RECALL_ROWS = 1000
 # Neighbours that the search keeps: few make it lose its way in many dimensions.
 _LISTED = 30
@@ -80,44 +80,6 @@ def counts_within(
     return counts
 
 
-def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
-    """Rows with at least k exact copies, ascending, and the first k of these, in row order.
-
-    A collapsed model maps many images to one latent; searching all pairs of copies is slow.
-    """
-    hashes = _hashes(points)
-    group, sizes = np.unique(hashes, return_inverse=True, return_counts=True)[1:]
-    # Mostly no hash is that frequent; only what may be copies is compared byte by byte.
-    likely = np.flatnonzero(sizes[group] > k)
-    if not likely.size:
-        return likely, np.empty((0, k), dtype=np.int64)
-    # Adding 0 turns -0.0 into 0.0: equal numbers, but not equal bytes.
-    rows = np.ascontiguousarray(points[likely] + 0.0)
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
-    group, sizes = np.unique(keys, return_inverse=True, return_counts=True)[1:]
-    copied = np.flatnonzero(sizes[group] > k)
-    order = np.argsort(group, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    first = order[starts[group[copied], None] + np.arange(k + 1)]
-    # Leave out the row itself where it is among the first, else the last of them.
-    own = first == copied[:, None]
-    own[~own.any(axis=1), k] = True
-    return likely[copied], likely[first[~own]].reshape(len(copied), k).astype(np.int64)
-
-
-def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
-    """One number per row, the same for equal rows, in little memory."""
-    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
-    hashes = np.empty(len(points), dtype=np.uint64)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
-        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
-        numbers ^= numbers >> np.uint64(29)
-        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
-    return hashes
-
-
 def load_neighbours(indices: Path | None, distances: Path | None, n: int) -> Neighbours | None:
     """Nearest others of n samples from two ``.npy`` files, or None if these are not given."""
     if indices is None or distances is None:
@@ -128,13 +90,20 @@ def load_neighbours(indices: Path | None, distances: Path | None, n: int) -> Nei
             f"{indices} has shape {rows.shape} and {distances} {lengths.shape}, for {n} samples; "
             "make both again from the same latents"
         )
-    if rows.size and not 0 <= rows.min() <= rows.max() < n:
+    if rows.size and rows.max() >= n:
         raise InputError(f"{indices} contains rows outside 0 … {n - 1}; make it again")
+    if rows.shape[1] >= n:
+        raise InputError(
+            f"{indices} lists {rows.shape[1]} neighbours among {n} samples; make it again"
+        )
     return Neighbours(lengths.astype(np.float64), rows.astype(np.int64))
 
 
 def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbours:
-    """The k nearest others of every row by neighbour descent, with float64 distances."""
+    """The k nearest others of every row by neighbour descent, with float64 distances.
+
+    Rows with copies, and those whose list is faulty (:func:`repaired`), are searched exactly.
+    """
     from pynndescent import NNDescent
 
     n = len(points)
@@ -149,20 +118,52 @@ def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbou
     rows = np.arange(n)
     # A sample is mostly its own first neighbour; where a copy took its place, the last one goes.
     own = found == rows[:, None]
-    own[~own.any(axis=1), -1] = True
-    indices = found[~own].reshape(n, -1)
-    # An empty place (-1) gets the distance of the row to itself: none, so it must not stay.
-    empty = indices < 0
-    if empty.any():
-        lost = np.flatnonzero(empty.any(axis=1))
-        indices[lost] = row_pass(points, lost, indices.shape[1], ()).indices
+    kept = np.ones_like(own)
+    kept[rows, np.where(own.any(axis=1), own.argmax(axis=1), -1)] = False
+    indices = found[kept].reshape(n, -1)
     listed = np.repeat(rows, indices.shape[1])
     distances = pair_distances(points, listed, indices.ravel()).reshape(indices.shape)
+    distances[indices < 0] = np.inf  # empty places
     order = np.lexsort((indices, distances), axis=1)[:, :k]
-    return Neighbours(
-        np.take_along_axis(distances, order, axis=1),
-        np.take_along_axis(indices, order, axis=1),
+    distances = np.take_along_axis(distances, order, axis=1)
+    indices = np.take_along_axis(indices, order, axis=1)
+    copied, copies = copied_rows(points, k)
+    distances[copied], indices[copied] = 0.0, copies
+    count = copy_counts(points)
+    few = np.flatnonzero((count > 0) & (count < k))
+    exact = row_pass(points, few, k, ())
+    distances[few], indices[few] = exact.distances, exact.indices
+    return repaired(points, Neighbours(distances, indices))
+
+
+def faulty_rows(indices: Ints, distances: Floats | None = None) -> Ints:
+    """Rows whose list has the row itself, a neighbour twice, an empty place or no finite distance.
+
+    ``indices`` and ``distances``: (n, k).
+    """
+    ordered = np.sort(indices, axis=1)
+    faulty = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1) | (ordered < 0).any(axis=1)
+    faulty |= (indices == np.arange(len(indices))[:, None]).any(axis=1)
+    if distances is not None:
+        faulty |= ~np.isfinite(distances).all(axis=1)
+    return np.flatnonzero(faulty)
+
+
+def repaired(points: Floats, found: Neighbours) -> Neighbours:
+    """Neighbours of the (n, d) points with :func:`faulty_rows` searched exactly; says how many."""
+    rows = faulty_rows(found.indices, found.distances)
+    if not rows.size:
+        return found
+    log.warning(
+        "neighbours of %d of %d samples repeated, were the sample itself or infinitely far: "
+        "searched again, exactly",
+        len(rows),
+        len(points),
     )
+    exact = row_pass(points, rows, found.indices.shape[1], ())
+    distances, indices = found.distances.copy(), found.indices.copy()
+    distances[rows], indices[rows] = exact.distances, exact.indices
+    return Neighbours(distances, indices)
 
 
 def measured_recall(

@@ -96,6 +96,12 @@ def run_files(name: str, wanted: Callable[[Study], bool] = lambda study: True) -
     return lambda study, at: study.run_files(f"{RUN}/{name}") if wanted(study) else []
 
 
+def column_scores(study: Study, at: Wildcards) -> list[str]:
+    """Scores of each VAE with its columns in other orders, if the study asks for any."""
+    name, count = "column-scores.parquet", study.settings["quality"]["column_orders"]
+    return run_files(name)(study, at) if count else []
+
+
 run_crops, run_seeds = (column(Study.runs, i) for i in range(2))
 
 

@@ -18,6 +18,7 @@ from latent_microscope.plots.panels import DASHED, estimate, name_rows, referenc
 from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Page, Style, count, pretty
 from latent_microscope.seeds import derive
 from latent_microscope.tables.cluster_stability import run_pairs
+from latent_microscope.tables.reliability import COLUMN_ORDER
 
 _POOR = 0.65  # of the adjusted Rand index, as in the tables
 _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
@@ -212,13 +213,13 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
     scores = [str(score) for score in ranges["score"].unique()]
     blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
-        4.75 + 4.0 * (blocks - 1),
+        4.9 + 4.15 * (blocks - 1),
         f"{title} · n = {count(ranges['id'].nunique())} samples · {style.several(vaes, 'VAE')}"
         + "".join(warning),
         "percentile of each sample, ordered by median (line): range over VAEs or VAEs × ICA "
         "restarts (bars); dashed: 95 % of the percentiles by another VAE lie between",
     )
-    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.62)
+    axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.7)
     rows = [axes[i : i + _ACROSS] for i in range(0, len(axes), _ACROSS)]
     for unused in (ax for row in rows[-2:] for ax in row[(len(scores) - 1) % _ACROSS + 1 :]):
         unused.set_axis_off()
@@ -233,7 +234,10 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
         letters = style.fitting(text, look.font_size, 1.4)
         top.set_title(style.lettered(ascii_lowercase[k], text), fontsize=letters)
         row = _headline(found, score)
-        _note(top, row, look.colour(_WARNING) if row["status"] in _NOISY else MUTED)
+        lines = _note(row), _of_columns(found, score)
+        colour = look.colour(_WARNING) if row["status"] in _NOISY else MUTED
+        text = "\n".join(filter(None, lines))
+        style.inside(top, 0.98, -0.16, text, color=colour, size="x-small", linespacing=1.15)
         what = "VAEs" if int(table["vaes"].iloc[0]) > 1 else "restarts"
         bottom.set_title(f"if {what} were unrelated")
         for ax, name in ((top, score), (bottom, f"{score}_noise")):
@@ -249,7 +253,7 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
 
 def _headline(table: pd.DataFrame, score: str) -> Mapping[Hashable, Any]:
     """The row that says how far a score repeats: over VAEs, of one VAE over its restarts."""
-    rows = table[table["score"] == score].to_dict("records")
+    rows = table[(table["score"] == score) & (table["over"] != COLUMN_ORDER)].to_dict("records")
     known = [r for r in rows if r["pairs"] and r["over"] in ("both", "VAE seeds")]
     return (known or [r for r in rows if r["pairs"]] or rows)[-1]
 
@@ -280,13 +284,19 @@ def _next(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(x, known[name], color=INK, lw=0.8, ls=DASHED)
 
 
-def _note(ax: Axes, row: Mapping[Hashable, Any], colour: str) -> None:
-    """How far the score and its list repeat, under its panel."""
+def _note(row: Mapping[Hashable, Any]) -> str:
+    """How far the score and its list repeat."""
     if not row["pairs"]:
-        return
+        return ""
     over = {"both": "VAEs", "VAE seeds": "VAEs", "ICA restarts": "restarts"}[row["over"]]
-    text = (
+    return (
         f"between {over}: Spearman {row['spearman_mean']:.2f}\n"
         f"{row['list']}: {row['list_shared']:.0%} repeat (chance {row['list_shared_chance']:.1%})"
     )
-    style.inside(ax, 0.98, -0.16, text, color=colour, size="x-small", linespacing=1.15)
+
+
+def _of_columns(table: pd.DataFrame, score: str) -> str:
+    """The same of columns in another order."""
+    rows = table[(table["score"] == score) & (table["over"] == COLUMN_ORDER)].to_dict("records")
+    text = "column order: {spearman_mean:.2f}, {list_shared:.0%} repeat"
+    return text.format_map(rows[0]) if rows else ""

@@ -13,10 +13,12 @@ from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACL
 from latent_microscope.report import formats as f
 from latent_microscope.report.study import Study
 
-# As in tables.forensics, forensics.evaluation and forensics.reliability, which import scipy.
+# As in tables.forensics, tables.reliability, forensics.evaluation and forensics.reliability,
+# which import scipy.
 FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
 MOSTLY_NOISE = 0.5
+COLUMN_ORDER = "column order"
 NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
     "rho_a": "rho-a, all pairs",
@@ -185,7 +187,7 @@ def forensics(study: Study) -> dict[str, Any]:
 
 
 def reliability(study: Study) -> dict[str, Any]:
-    """Rankings over VAEs that are mostly noise, and those that repeat."""
+    """Rankings over VAEs that are mostly noise, that repeat, that the columns' order changes."""
     table = study.table("reliability")
     shown = table[table["pairs"] > 0]
     over_vaes = list(f.rows(shown[shown["over"] == "VAE seeds"]))
@@ -201,7 +203,12 @@ def reliability(study: Study) -> dict[str, Any]:
         for row in over_vaes
         if row.status == "ok"
     ]
-    return {"shown": shown, "noise": noise, "good": good}
+    moved = [
+        f"{row.score} (Spearman {f.number(row.spearman_mean, 2)}, {f.percent(row.list_shared)} of "
+        f"its {row.list} found again)"
+        for row in f.rows(shown[(shown["over"] == COLUMN_ORDER) & (shown["spearman_mean"] < 0.99)])
+    ]
+    return {"shown": shown, "noise": noise, "good": good, "moved": moved}
 
 
 def clusters(study: Study) -> dict[str, Any]:

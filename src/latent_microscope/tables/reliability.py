@@ -1,4 +1,4 @@
-"""Scores with uncertainty: how U, O, stability and CLS repeat over VAEs and ICA restarts."""
+"""Scores with uncertainty: how they repeat over VAEs, ICA restarts and column orders."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,8 @@ log = logging.getLogger("latent_microscope")
 OF_RESTARTS = ("uniqueness", "cls")
 """Scores that depend on the unmixing; the others have one value a VAE."""
 SOURCES = ("VAE seeds", "ICA restarts", "both")
+COLUMN_ORDER = "column order"
+_WITHIN = ("ICA restarts", COLUMN_ORDER)  # pairs of one VAE
 STATUSES = ("ok", "list mostly noise", "mostly noise", "unknown")
 
 Floats = npt.NDArray[np.float64]
@@ -72,25 +74,47 @@ def gather(
             o = own["originality"].to_numpy(float)
             columns["uniqueness"].append((u, int(seed), False))
             columns["cls"].append((creative_latent_score(u, o, alpha), int(seed), False))
-    replicates = {}
-    for name, parts in columns.items():
-        values, vaes, used = zip(*parts, strict=True)
-        replicates[name] = Replicates(np.column_stack(values), np.array(vaes), np.array(used))
-    return ids, replicates
+    return ids, {name: _replicates(parts) for name, parts in columns.items()}
+
+
+def column_orders(
+    ids: pd.Series,
+    scores: Sequence[pd.DataFrame],
+    columns: Sequence[pd.DataFrame],
+    seeds: Sequence[int],
+) -> dict[str, Replicates]:
+    """Each VAE's scores and those with its columns in other orders (``id``, ``order``, scores)."""
+    wanted = pd.DataFrame({"id": ids})
+    found: dict[str, list[tuple[Floats, int, bool]]] = {}
+    for table, moved, seed in zip(scores, columns, seeds, strict=True):
+        names = [str(name) for name in moved.columns if name not in ("id", "order")]
+        parts = [table[["id", *names]], *(part for _, part in moved.groupby("order"))]
+        for place, part in enumerate(parts):
+            labels = ("scores of the first seed", f"column orders of seed {seed}")
+            joined = join_by_id(wanted, part[["id", *names]], names=labels)
+            for name in names:
+                values = joined[name].to_numpy(float)
+                found.setdefault(name, []).append((values, int(seed), place == 0))
+    return {name: _replicates(parts) for name, parts in found.items()}
+
+
+def _replicates(parts: Sequence[tuple[Floats, int, bool]]) -> Replicates:
+    values, vaes, used = zip(*parts, strict=True)
+    return Replicates(np.column_stack(values), np.array(vaes), np.array(used))
 
 
 def _row(name: str, over: str, made: Replicates, length: int, largest: bool) -> dict[str, Any]:
-    """One row of the table; for restarts the mean over VAEs."""
+    """One row of the table; for restarts and column orders the mean over VAEs."""
     ranks = percentiles(made.values)
     n, m = ranks.shape
     length = min(length, n)
-    pairs = pairs_of(made.seeds, within=over == "ICA restarts")
+    pairs = pairs_of(made.seeds, within=over in _WITHIN)
     shared, jaccard = measured.list_overlaps(
         measured.top_rows(made.values, length, largest=largest), pairs
     )
     spearman = measured.rank_correlations(ranks, pairs)
     parts = [np.ones(m, dtype=bool)]
-    if over == "ICA restarts":
+    if over in _WITHIN:
         parts = [made.seeds == seed for seed in np.unique(made.seeds)]
     parts = [part for part in parts if part.sum() > 1]
     blocks = [ranks[:, part] for part in parts]
@@ -147,15 +171,19 @@ def judge(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def reliability_table(
-    replicates: Mapping[str, Replicates], lists: Mapping[str, Sequence[Any]]
+    replicates: Mapping[str, Replicates],
+    lists: Mapping[str, Sequence[Any]],
+    moved: Mapping[str, Replicates] | None = None,
 ) -> pd.DataFrame:
-    """How well each score's ranking repeats, over VAE seeds, ICA restarts and both.
+    """How well each score's ranking repeats, over VAE seeds, ICA restarts, both, column orders.
 
-    ``lists``: score → length of its ranked list, and whether it holds the highest.
+    ``lists``: score → length of its ranked list, and whether it holds the highest. ``moved``: as
+    of :func:`column_orders`.
 
     Returns:
         One row per score and source of variation (``over``: VAE seeds, with the chosen restart of
-        each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts).
+        each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts; column
+        order: the chosen restart, pairs within a VAE).
         Spearman: mean, sd and minimum of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
         ``icc`` (of percentiles, one replicate, with a 95 % interval over images, about these VAEs
         and not about others) and ``icc_of_mean`` (of the mean over all): of restarts the mean over
@@ -168,10 +196,12 @@ def reliability_table(
     rows = []
     for name, made in replicates.items():
         length, largest = lists[name]
-        for over in SOURCES if name in OF_RESTARTS else SOURCES[:1]:
-            part, used = made, made.chosen
-            if over == "VAE seeds":
-                part = Replicates(made.values[:, used], made.seeds[used], used[used])
+        used = made.chosen
+        parts = dict.fromkeys(SOURCES if name in OF_RESTARTS else SOURCES[:1], made)
+        parts["VAE seeds"] = Replicates(made.values[:, used], made.seeds[used], used[used])
+        if moved and name in moved:
+            parts[COLUMN_ORDER] = moved[name]
+        for over, part in parts.items():
             row = _row(name, over, part, int(length), bool(largest))
             status, note = judge(row)
             rows.append({**row, "status": status, "note": note})
@@ -220,8 +250,9 @@ def tabulate_reliability(
     alpha: float = 0.5,
     root_seed: int = 0,
     more: list[In] | None = None,
+    columns: list[In] | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Compare rankings over VAE seeds and over the ICA restarts of each.
+    """Compare rankings over VAE seeds, and over ICA restarts and column orders of each.
 
     Args:
         scores: .parquet of all scores per seed.
@@ -231,6 +262,7 @@ def tabulate_reliability(
         alpha: weight of uniqueness in the CLS.
         root_seed: root seed.
         more: .parquet of each further score, seed by seed.
+        columns: .parquet of the scores with columns in other orders per seed.
 
     Returns:
         ``table``: one row per score and source of variation: Spearman, Kendall's W, ICC, repeats of
@@ -242,7 +274,9 @@ def tabulate_reliability(
         for path, further in zip(scores, by_run(more, scores), strict=True)
     ]
     ids, replicates = gather(tables, [load_table(path) for path in restarts], seeds, alpha)
-    result = reliability_table(replicates, lists)
+    moved = [load_table(path) for path in columns or []]
+    orders = column_orders(ids, tables, moved, seeds) if moved else None
+    result = reliability_table(replicates, lists, orders)
     for row in result[result["status"] != "ok"].to_dict("records"):
         level = logging.INFO if row["status"] == "unknown" else logging.WARNING
         log.log(level, "{score} over {over}: {status} ({note})".format_map(row))

@@ -1,0 +1,62 @@
+"""Exact copies among rows: which rows are equal, in little memory."""
+
+import numpy as np
+import numpy.typing as npt
+
+from latent_microscope.neighbours.blocks import Floats, Ints
+
+_CHUNK = 4096
+
+
+def first_copies(points: Floats) -> Ints:
+    """Of each of the (n, d) rows the first row that is equal to it, itself where there is none.
+
+    What depends on the values of a row alone is taken from there: the rounding of a product, and
+    the choice among ties, depend on the place of a row.
+    """
+    first = np.arange(len(points))
+    group, sizes = np.unique(_hashes(points), return_inverse=True, return_counts=True)[1:]
+    # Only what may be copies is compared byte by byte.
+    likely = np.flatnonzero(sizes[group] > 1)
+    if likely.size:
+        # Adding 0 turns -0.0 into 0.0: equal numbers, but not equal bytes.
+        rows = np.ascontiguousarray(points[likely] + 0.0)
+        keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+        place, group = np.unique(keys, return_index=True, return_inverse=True)[1:]
+        first[likely] = likely[place[group]]
+    return first
+
+
+def copy_counts(points: Floats) -> Ints:
+    """Number of other rows that are equal to each row."""
+    first = first_copies(points)
+    return np.bincount(first, minlength=len(first))[first] - 1
+
+
+def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
+    """Rows with at least k exact copies, ascending, and the first k of these, in row order.
+
+    A collapsed model maps many images to one latent; searching all pairs of copies is slow.
+    """
+    first = first_copies(points)
+    copied = np.flatnonzero(np.bincount(first)[first] > k)
+    order = np.argsort(first, kind="stable")
+    starts = np.searchsorted(first[order], first[copied])
+    listed = order[starts[:, None] + np.arange(k + 1)]
+    # Leave out the row itself where it is among the first, else the last of them.
+    own = listed == copied[:, None]
+    own[~own.any(axis=1), k] = True
+    return copied, listed[~own].reshape(len(copied), k)
+
+
+def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
+    """One number per row, the same for equal rows, in little memory."""
+    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
+    hashes = np.empty(len(points), dtype=np.uint64)
+    for start in range(0, len(points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
+        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
+        numbers ^= numbers >> np.uint64(29)
+        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
+    return hashes
