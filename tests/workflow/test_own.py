@@ -104,6 +104,14 @@ SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
         },
         BIAS | PICTURES | PEOPLE,
     ),
+    "unseen": (
+        {"data": {"embeddings": "z.npz", "images": "faces"}, "images": "none"},
+        {"pack_images", "find_duplicates"},
+    ),
+    "unseen-vae": (
+        {"data": {"images": "faces"}, "vae": VAE, "images": "none"},
+        (TRAINING | {"pack_images", "find_duplicates"}) - {"plot_vae_images"},
+    ),
     "vae": ({"data": {"images": "faces"}, "vae": VAE}, PICTURES | TRAINING),
     "vae-people": (
         {"data": {"images": "faces", "identities": {"pattern": "(x.)"}}, "vae": VAE},

@@ -136,6 +136,11 @@ class Study:
         return frozenset(parts | {"vae"} if self.has_vae else parts)
 
     @property
+    def shows_images(self) -> bool:
+        """Whether it has images, and pages, figures and exports may show them."""
+        return "images" in self.parts and self.settings.get("images") != "none"
+
+    @property
     def crops(self) -> list[str]:
         """Crops of its images, one VAE each, or the scenarios of a detection study."""
         return list(self.settings.get("scenarios") or self.settings.get("crops", ["whole"]))
