@@ -68,6 +68,11 @@ class Study:
         return self.settings.get("data", {}) if self.kind == "custom" else {}
 
     @property
+    def is_anonymised(self) -> bool:
+        """Whether codes stand for its ids and identities."""
+        return bool(self.settings.get("anonymise"))
+
+    @property
     def has_vae(self) -> bool:
         """Whether a VAE is trained or loaded."""
         return "vae" in self.settings
