@@ -2,6 +2,8 @@ from typing import Any
 
 import pandas as pd
 
+from latent_microscope.custom.anonymous import CODE, codes_of_ids, ids_of_codes, person_codes
+from latent_microscope.custom.anonymous import require_no_names
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.images import identities_by_path
 from latent_microscope.custom.joining import joined_ids
@@ -28,6 +30,8 @@ def main(
     labels: In | None = None,
     images: In | None = None,
     votes: In | None = None,
+    attributes: In | None = None,
+    written: list[str] | None = None,
 ) -> None:
     """Make the table of samples of a custom study: the ids that all files have.
 
@@ -43,11 +47,15 @@ def main(
     identities: .csv or .parquet of identities.
     labels: .csv or .parquet of classes.
     images: images whose folders or names give the identities.
+    attributes: of an anonymised study: .csv or .parquet, in which no name may occur.
+    written: of an anonymised study: texts of its config, in which no name may occur.
     votes: votes of annotators: without labels their majority is the class; else labels are numbered
         as their classes.
     """
-    matched = [load_table(path) for path in (ids, files, unmatched)]
-    kept = joined_ids(*matched, drop=drop, listed=str(listed))
+    every, by_file, alone = (load_table(path) for path in (ids, files, unmatched))
+    alone["id"] = ids_of_codes(every, alone["id"])  # messages name ids as the user's files do
+    own = joined_ids(every, by_file, alone, drop=drop, listed=str(listed))
+    kept = codes_of_ids(every, own)
     if len(kept) < least:
         raise InputError(
             f"{files}: {len(kept)} samples are left but {least_reason} needs {least}; lower that, "
@@ -67,16 +75,18 @@ def main(
             names = [opened.names[row] for row in order]
         people = identities_by_path(names, settings["identities"].get("pattern"), images)
     if people is not None:
-        table["identity"] = identity_codes(people)
         texts = [None if pd.isna(name) else str(name) for name in people]
-        table["identity_name"] = pd.Series(texts, dtype="str")
-    known = None
+        numbers = identity_codes(people)
+        table["identity"], named = person_codes(texts) if CODE in every else (numbers, texts)
+        table["identity_name"] = pd.Series(named, dtype="str")
+    known, classes = None, []
     if labels:
         part = settings["labels"]
         cells = column_of(table_rows(labels, part, kept, ids), part["column"]).texts
-        known = [str(name) for name in cells]
+        known = classes = [str(name) for name in cells]
     if votes:
         found = read_votes(votes, settings["votes"])
+        classes = found.classes
         if known is None:
             counts = found.counts[positions_of(found.ids, len(found.counts), kept, ids, votes)]
             known = [found.classes[code] for code in majority(counts)]
@@ -86,6 +96,9 @@ def main(
         table["label"] = identity_codes(known)
     if known is not None:
         table["label_name"] = pd.Series(known, dtype="str")
+    if CODE in every and people is not None:
+        cells = table_rows(attributes, settings["attributes"], kept, ids) if attributes else None
+        require_no_names(texts, cells, attributes, classes, votes or labels, written or [])
     save_table(samples, table)
 
 

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
+from latent_microscope.custom.anonymous import with_codes
 from latent_microscope.custom.dissimilarity import read_square
 from latent_microscope.custom.joining import Joining, Source, match
 from latent_microscope.custom.study import picture_source, rows_source, table_source
@@ -32,12 +33,16 @@ def main(
     folder: Any = None,
     join: str = "id",
     ignoring: list[str] | None = None,
+    anonymise: bool = False,
+    root_seed: int = 0,
 ) -> None:
     """Match the files of a custom study by id, and list what does not match.
 
-    ids: .parquet: id, complete (every file has it), position (row in files without ids), ignoring.
-    files: .parquet, one row per file: source, file, taken_for (what its numbers are), joined_by
-        (id or position), rows, matched, alone (ids that are missing from another file), missing (ids that it does not have).
+    ids: .parquet: id, complete (every file has it), position (row in files without ids), ignoring,
+        and of an anonymised study code.
+    files: .parquet, one row per file: source, file, taken_for (what its numbers are), joined_by (id
+        or position), rows, matched, alone (ids that are missing from another file), missing (ids
+        that it does not have).
     files_csv: the same for people.
     unmatched: .parquet: id, missing_from (which files, or the columns of empty cells).
     unmatched_csv: the same for people.
@@ -55,6 +60,7 @@ def main(
     folder: state of a folder of images; a change re-runs this step.
     join: id, or position: files without ids follow the first that has some.
     ignoring: differences of ids that are ignored.
+    anonymise: give every id a code.
     """
     sources: list[Source] = []
     if embeddings:
@@ -79,6 +85,8 @@ def main(
     all_ids, by_file, alone = match(sources, Joining(join == "position", tuple(ignoring or ())))
     taken = {f"model {name}": what for name, what in (holds or {}).items()}
     by_file.insert(2, "taken_for", by_file["source"].replace(taken))
+    if anonymise:
+        all_ids, alone = with_codes(all_ids, alone, root_seed)
     save_table(ids, all_ids)
     for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
         save_table(parquet, table)

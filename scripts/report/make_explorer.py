@@ -1,8 +1,8 @@
 from latent_microscope.explorer.maps import Source
 from latent_microscope.explorer.page import write_page
-from latent_microscope.explorer.study import Files, load_study
+from latent_microscope.explorer.study import Files, load_study, note_if_large
 from latent_microscope.io.artefacts import save_text
-from latent_microscope.step import In, Out, run
+from latent_microscope.step import In, Out, log, run
 
 
 def main(
@@ -79,6 +79,9 @@ def main(
         models=models or (),
     )
     study = load_study(files, title, thumbnail=thumbnail, quality=quality, neighbours=nearest)
+    note = note_if_large(study, explorer.parent.name)
+    if note:
+        log.warning("%s: %s", explorer, note)
     save_text(explorer, write_page(study))
 
 

@@ -5,7 +5,6 @@ import os
 import sys
 import webbrowser
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -322,24 +321,30 @@ def verify(
 @app.command()
 def export(
     study: Annotated[str, typer.Argument(help="Name of a folder below results/.")],
-    folder: Annotated[Path, typer.Argument(help="The crate; must not exist.")],
+    out: Annotated[Path | None, typer.Argument(metavar="[OUT]", help="As --output.")] = None,
+    to: Annotated[str, typer.Option(help="crate, rsatoolbox, h5ad or embedding-atlas.")] = "crate",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File, or the folder of a crate.")
+    ] = None,
     root: Folder = Path(),
     figures: Annotated[
-        bool, typer.Option("--figures", help="Copy figures, some with images not to be shared.")
+        bool,
+        typer.Option("--figures", help="crate: with figures, some of images not to be shared."),
     ] = False,
+    force: Force = False,
 ) -> None:
-    """Export a finished study as a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow).
+    """Export a finished study for other tools.
 
-    Tables and the workflow are copied; all other files are listed with their SHA-256.
+    crate: a Workflow Run RO-Crate (https://w3id.org/ro/wfrun/workflow), a new folder: tables and
+    the workflow are copied, all other files listed with their SHA-256. rsatoolbox: all RDMs, read
+    by rsatoolbox.rdm.load_rdm. h5ad: vectors, scores, clusters, attributes, map and neighbours,
+    read by anndata.read_h5ad. embedding-atlas: a Parquet file, and the command that opens it.
 
-    Example: latent-microscope export demo-faces demo-faces-crate
+    Example: latent-microscope export demo-faces --to h5ad -o demo-faces.h5ad
     """
-    if find_spec("rocrate") is None:
-        raise InputError('rocrate is not installed; pip install "latent-microscope[workflow]"')
-    from latent_microscope.provenance.rocrate import export as exported
+    from latent_microscope.commands.export import export as exported
 
-    jobs = exported(study, folder, root, figures=figures)
-    typer.echo(f"{folder}: {jobs} jobs")
+    typer.echo(exported(study, output or out, to=to, root=root, figures=figures, force=force))
 
 
 if __name__ == "__main__":

@@ -193,3 +193,16 @@ def test_features_get_a_plane_and_their_exact_neighbours(tmp_path: Path) -> None
     scaled = (features - features.mean(axis=0)) / features.std(axis=0)
     distance = np.linalg.norm(scaled[:, None] - scaled[None], axis=2)
     np.testing.assert_array_equal(near[:, :6], distance.argsort(axis=1)[:, 1:7])
+
+
+def test_a_page_of_very_many_samples_names_what_is_better(
+    arguments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = "latent-microscope export faces --to embedding-atlas"
+    for limit, hinted in ((N, False), (N - 1, True)):
+        monkeypatch.setattr("latent_microscope.explorer.study.MANY", limit)
+        main(explorer=tmp_path / "faces/explorer.html", **arguments)
+        notes = [
+            one["note"] for one in payload((tmp_path / "faces/explorer.html").read_text())["maps"]
+        ]
+        assert [wanted in note for note in notes] == [hinted] * len(notes)

@@ -63,6 +63,7 @@ PAGES = [
     "docs/faq.md",
     "docs/formats.md",
     "docs/plugins.md",
+    "docs/use.md",
 ]
 
 

@@ -20,6 +20,10 @@ from snakemake_project import (  # type: ignore[import-not-found]
     copy_project,
     planned,
 )
+from tests.readable import readable
+
+from latent_microscope import registry
+from latent_microscope.commands.export import ENDINGS, export
 
 pytestmark = pytest.mark.workflow
 
@@ -103,6 +107,14 @@ SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
             }
         },
         BIAS | PICTURES | PEOPLE,
+    ),
+    "unseen": (
+        {"data": {"embeddings": "z.npz", "images": "faces"}, "images": "none"},
+        {"pack_images", "find_duplicates"},
+    ),
+    "unseen-vae": (
+        {"data": {"images": "faces"}, "vae": VAE, "images": "none"},
+        (TRAINING | {"pack_images", "find_duplicates"}) - {"plot_vae_images"},
     ),
     "vae": ({"data": {"images": "faces"}, "vae": VAE}, PICTURES | TRAINING),
     "vae-people": (
@@ -268,3 +280,40 @@ def test_portraits_of_forty_people_without_attributes_just_work(tmp_path: Path) 
     assert np.load(results / "data/images.npy", mmap_mode="r").shape == (400, 64, 64, 3)
     assert not (results / "tables/bias.csv").exists()
     assert len(pd.read_parquet(results / "checks.parquet")) > 20
+
+
+@pytest.mark.slow
+def test_nothing_of_an_anonymised_study_without_pictures_names_or_shows_anybody(
+    tmp_path: Path,
+) -> None:
+    people = ["Anna Schmidt", "Bülent Öz", "Chloé", "李娜", "O'Neill", "Zoë Damrau"]
+    random, who = np.random.default_rng(0), [people[row % 6] for row in range(N)]
+    ids = [f"{name}_{row:02d}" for row, name in enumerate(who)]
+    np.savez(tmp_path / "z.npz", z=random.normal(size=(N, 5)), ids=np.array(ids))
+    table = {"id": ids, "hat": random.integers(0, 2, N), "who": who}
+    pd.DataFrame(table).to_csv(tmp_path / "t.csv", index=False)
+    votes = pd.DataFrame(random.multinomial(9, [0.5, 0.3, 0.2], N), columns=["a", "b", "c"])
+    votes.assign(id=ids).to_csv(tmp_path / "votes.csv", index=False)
+    (tmp_path / "photos").mkdir()
+    for name in ids:
+        pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"photos/{name}.png")
+    data = SHAPES["all"][0]["data"] | {"images": "photos", "votes": "votes.csv"}
+    inference = {"draws": 20, "simulations": 0}
+    study = {"data": data, "inference": inference, "anonymise": True, "images": "none"}
+    done = run(tmp_path, study, "--cores", "2")
+    assert done.returncode == 0, done.stdout
+    for to in ("h5ad", "embedding-atlas", "rsatoolbox"):
+        export("mine", root=tmp_path, to=to, output=tmp_path / f"results/mine{ENDINGS[to][0]}")
+    export("mine", root=tmp_path, output=tmp_path / "results/crate", figures=True)
+    everything = readable(tmp_path / "results")
+    assert "sample-07" in everything
+    assert "person-3" in everything
+    for word in ("anna", "schmidt", "bülent", "chloé", "李娜", "neill", "zoë", "damrau"):
+        assert not re.search(rf"\b{word}\b", everything), word
+    drawn = {path.stem for path in (tmp_path / "results").rglob("*.png")}
+    hidden = {path for figure in registry.figures() if figure.photographs for path in figure.titles}
+    assert "clusters" in drawn
+    assert not drawn & {name.replace("_", "-") for name in hidden}
+    assert '"thumbnails":null' in (tmp_path / "results/mine/explorer.html").read_text()
+    assert "image" not in pd.read_parquet(tmp_path / "results/mine.parquet").columns

@@ -1,8 +1,10 @@
 # Custom studies: the user's files, joined by id, in the form that the other kinds of study have.
 
 
-STEPS |= {
-    "match_ids": dict(
+def matching(ids, wanted, **codes):
+    """How the files of some custom studies are matched by id."""
+    return dict(
+        script="match_ids",
         input=dict(
             embeddings=ask(data.own_file("embeddings")),
             embedding_ids=ask(data.own_file("embeddings", "ids")),
@@ -15,7 +17,7 @@ STEPS |= {
             dissimilarity_ids=ask(data.own_file("dissimilarity", "ids")),
             models=ask(lambda study, at: list(data.of_own_models("file", study).values())),
         ),
-        output=tables_of_rule("match_ids", ids="results/{study}/data/ids.parquet"),
+        output=tables_of_rule("match_ids", ids=ids),
         params=dict(
             settings=ask(data.own_settings(*data.FILED)),
             arrays=ask(lambda study, at: data.of_own_models("array", study)),
@@ -23,13 +25,21 @@ STEPS |= {
             folder=ask(data.folder_state),
             join=of_study("join"),
             ignoring=of_study("ignoring"),
+            **codes,
         ),
-        where=dict(study=PLAN.of_kind("custom")),
+        where=dict(study=PLAN.where(lambda study: study.kind == "custom" and wanted(study))),
         resources=needs(heavy_memory),
+    )
+
+
+STEPS |= {
+    "match_ids": matching(data.IDS, lambda study: not study.is_anonymised),
+    "match_private_ids": matching(
+        data.PRIVATE_IDS, lambda study: study.is_anonymised, anonymise=True, root_seed=ROOT_SEED
     ),
     "join_samples": dict(
         input=dict(
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             files="results/{study}/tables/files.parquet",
             unmatched="results/{study}/tables/unmatched.parquet",
             listed="results/{study}/tables/unmatched.csv",
@@ -37,10 +47,12 @@ STEPS |= {
             labels=ask(data.own_file("labels")),
             images=ask(data.named_images),
             votes=ask(data.own_file("votes")),
+            attributes=ask(data.if_anonymised(data.own_file("attributes"))),
         ),
         output=dict(samples="results/{study}/data/samples.parquet"),
         params=dict(
-            settings=ask(data.own_settings("identities", "labels", "images", "votes")),
+            settings=ask(data.joined_settings),
+            written=ask(data.written),
             drop=ask(lambda study, at: study.settings["unmatched"] == "drop"),
             least=ask(lambda study, at: data.least_samples(study)[0]),
             least_reason=ask(lambda study, at: data.least_samples(study)[1]),
@@ -52,7 +64,7 @@ STEPS |= {
     "encode_attributes": dict(
         input=dict(
             table=ask(data.own_file("attributes")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
         ),
         output=tables_of_rule(
@@ -69,7 +81,7 @@ STEPS |= {
         input=dict(
             embeddings=ask(data.own_file("embeddings")),
             embedding_ids=ask(data.own_file("embeddings", "ids")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
         ),
         output=dict(latents=f"{RUN}/latents.npy", encoding=f"{RUN}/encoding.parquet"),
@@ -80,7 +92,7 @@ STEPS |= {
     "pack_images": dict(
         input=dict(
             source=ask(data.own_file("images")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
         ),
         output=dict(images="results/{study}/data/images.npy"),
@@ -96,7 +108,7 @@ STEPS |= {
     "collect_judgements": dict(
         input=dict(
             source=ask(data.own_file("votes")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
         ),
         output=dict(votes="results/{study}/data/votes.parquet"),
@@ -107,7 +119,7 @@ STEPS |= {
     "import_features": dict(
         input=dict(
             file=ask(networks.setting_of_model("file")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
             votes=ask(data.votes_of_logits),
         ),
@@ -123,7 +135,7 @@ STEPS |= {
         input=dict(
             human=ask(data.own_file("dissimilarity")),
             human_ids=ask(data.own_file("dissimilarity", "ids")),
-            ids="results/{study}/data/ids.parquet",
+            ids=ask(data.all_ids),
             samples="results/{study}/data/samples.parquet",
             rdms=ask(comparison.similar_rdms(".npy")),
             rdm_ids=ask(comparison.similar_rdms(".ids.parquet")),

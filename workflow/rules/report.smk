@@ -22,14 +22,14 @@ STEPS |= {
     # It may hold photographs: never published.
     "make_explorer": dict(
         input=dict(
-            samples=ask(explorer.at_first_run(runs.encoded_samples)),
+            samples=ask(explorer.samples),
             spaces=ask(explorer.of_spaces(0)),
             space_ids=ask(explorer.of_spaces(1)),
             maps=ask(explorer.of_spaces(2)),
             neighbours=ask(explorer.of_spaces(3)),
-            images=ask(explorer.at_first_run(runs.images_if_any)),
+            images=ask(explorer.images),
             scores=ask(explorer.scores),
-            clusters=ask(runs.of_first_run("clusters.parquet", explorer.is_clustered)),
+            clusters=ask(explorer.clusters),
             attributes=ask(explorer.attributes),
             rankings=ask(runs.of_first_run("rankings.parquet", explorer.is_clustered)),
             pairs=ask(runs.of_first_run("duplicates.parquet", explorer.is_clustered)),
@@ -43,7 +43,7 @@ STEPS |= {
             space_names=ask(explorer.spaces_with(0)),
             map_spaces=ask(explorer.spaces_with(2)),
             neighbour_spaces=ask(explorer.spaces_with(3)),
-            map_method=ask(lambda study, at: "t-SNE" if study.kind == "synthetic" else "UMAP"),
+            map_method=ask(explorer.map_method),
             models=ask(explorer.model_names),
             thumbnail=of_study("explorer", "thumbnail"),
             quality=of_study("explorer", "quality"),

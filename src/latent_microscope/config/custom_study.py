@@ -166,6 +166,9 @@ class CustomStudy(IdentityStudy, ComparedStudy):
         "samples that are missing in some file: an error, or dropped (see tables/unmatched)",
         "error",
     )
+    anonymise: bool = setting(
+        "codes in place of ids and identities in all results; the key stays in data/private", False
+    )
     models: Models = setting("by name, of type external; latents and baselines are added", {})
 
 

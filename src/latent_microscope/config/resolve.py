@@ -13,11 +13,11 @@ from latent_microscope.io.yaml_files import require_modest
 
 _ORDERED = ("models", "scenarios")
 ROLES = {
-    "dataset": (("archive",), ("identities",)),
-    "images": (("train", "archive"), ("test", "archive")),
-    "votes": (("counts",),),
+    "dataset": (("faces",), (("archive",), ("identities",))),
+    "images": (("alignment",), (("train", "archive"), ("test", "archive"))),
+    "votes": (("alignment",), (("counts",),)),
 }
-"""Keys that name a data set → files that are taken from it, by role; the first that it has."""
+"""Keys that name a data set → in which kinds, and files by role; the first that it has."""
 
 
 def resolve(
@@ -110,8 +110,8 @@ def _resolve_size(name: str, study: dict[str, Any], size: str) -> tuple[str, dic
 def _check_data_sets(
     study: Mapping[str, Any], data_sets: Mapping[str, Mapping[str, str]], prefix: str
 ) -> None:
-    for key, files in ROLES.items():
-        if key in study:
+    for key, (kinds, files) in ROLES.items():
+        if key in study and study["kind"] in kinds:
             known = _files_of(study[key], data_sets, f"{prefix}.{key}")
             for roles in files:
                 if not set(roles) & set(known.values()):

@@ -263,3 +263,6 @@ class IdentityStudy(ImageStudy):
         30,
         ge=4,
     )
+    images: Literal["shown", "none"] = setting(
+        "none: computed with, but left out of explorer, report, figures and exports", "shown"
+    )

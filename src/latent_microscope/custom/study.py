@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.custom.anonymous import ids_of_codes
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.images import Pictures, open_pictures
 from latent_microscope.custom.joining import Source, respelled
@@ -90,7 +91,8 @@ def positions_of(
     ``own`` are the ids of its ``count`` rows; None: it has none, and its rows are those of the
     table ``every`` of all ids by ``position`` (-1: not in files without ids).
     """
-    table = load_table(every, ["id", "position", "ignoring"])
+    table = load_table(every)
+    ids = ids_of_codes(table, ids)
     ignoring = [name for name in str(table["ignoring"].iloc[0]).split(",") if name]
     if own is None:
         own = table[table["position"] >= 0].sort_values("position")["id"].to_numpy(dtype=object)

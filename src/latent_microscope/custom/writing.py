@@ -82,12 +82,16 @@ def draft(
             f"                      # {odd['id']}: {odd['missing_from']}",
             "                      # drop: drop these, after looking at tables/unmatched.csv",
         ]
+    people = any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
+    if people:
+        lines.append(
+            "    anonymise: false  # true: codes for ids and people in all results (docs/use.md)"
+        )
     if human:
         lines += _models_lines(models, parts, kept)
     if "embeddings" not in parts and "images" in parts:
         lines += _vae_lines(kept, parts["images"].facts["side"])
     if latents:
-        people = any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
         lines += _sizes_lines(kept, people=people)
     return Draft("\n".join(lines) + "\n", files, unmatched)
 

@@ -28,12 +28,19 @@ class Source:
     method: str = "UMAP"  # of the plane
 
 
-def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) -> dict[str, Any]:
-    """One map as the page reads it, in the order of the samples; what is missing is computed.
+@dataclass(frozen=True)
+class Layout:
+    """A space and its map, rows in the order of the n samples."""
 
-    ``title`` and ``note`` (how far to trust it), ``space``, ``plane`` (positions), ``neighbours``
-    (``k`` rows of the nearest others in the space, for each image).
-    """
+    space: np.ndarray  # (n, d)
+    plane: npt.NDArray  # (n, 2)
+    method: str  # of the plane
+    note: str  # how far to trust it
+    neighbours: npt.NDArray[np.int64]  # (n, k) rows of the nearest others in the space
+
+
+def arrange(source: Source, place: dict[str, int], wanted: int, samples: Path) -> Layout:
+    """A space and its map in the order of the samples; what is missing is computed."""
     space, order, rows = load_in_order(source.space, source.ids, place, samples)
     near = np.full((len(rows), 1), -1)
     if source.neighbours is not None:
@@ -53,13 +60,23 @@ def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) 
             f"{method} keeps neighbours together; distances between groups, their sizes and the "
             "gaps between them mean little. Neighbours are found in the full space."
         )
+    return Layout(space[order], plane[order], method, note, rows[near[order]])
+
+
+def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) -> dict[str, Any]:
+    """One map as the page reads it, in the order of the samples.
+
+    ``title`` and ``note`` (how far to trust it), ``space``, ``plane`` (positions), ``neighbours``
+    (``k`` rows of the nearest others in the space, for each image).
+    """
+    made = arrange(source, place, wanted, samples)
     return {
-        "title": f"{source.name}, {method}",
-        "note": note,
+        "title": f"{source.name}, {made.method}",
+        "note": made.note,
         "space": source.name,
-        "plane": packed_positions(plane[order]),
-        "neighbours": packed(rows[near[order]]),
-        "k": near.shape[1],
+        "plane": packed_positions(made.plane),
+        "neighbours": packed(made.neighbours),
+        "k": made.neighbours.shape[1],
     }
 
 

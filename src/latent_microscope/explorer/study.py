@@ -18,6 +18,9 @@ from latent_microscope.explorer.votes import load_opinions
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_ids
 
+MANY = 200_000
+"""Samples up to which a page was measured to be quick (docs/explorer.md)."""
+
 
 @dataclass(frozen=True)
 class Files:
@@ -50,6 +53,40 @@ class Study:
 
 def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighbours: int) -> Study:
     """Read a study's artefacts; thumbnail: pixels (0: none), neighbours: per image, at most."""
+    place, columns, votes = load_columns(files)
+    numbers = {c.name: c.values for c in columns if c.group == "score" and c.levels is None}
+    rankings = load_table(files.rankings, ["list", "rank", "id"]) if files.rankings else None
+    made = _thumbnails(files, len(place), thumbnail, quality)
+    size = {"width": made.width, "height": made.height} if made else None
+    payload = {
+        "title": title,
+        "ids": list(place),
+        "maps": [load_map(source, place, neighbours, files.samples) for source in files.maps],
+        "columns": [column.payload() for column in columns],
+        "lists": list(ranked_lists(rankings, numbers, place)),
+        "pairs": pair_list(load_table(files.pairs), place) if files.pairs else None,
+        "votes": votes,
+        "thumbnails": size and {**size, "columns": COLUMNS, "onSheet": ON_A_SHEET},
+    }
+    return Study(title, payload, made.files if made else [])
+
+
+def note_if_large(study: Study, name: str) -> str | None:
+    """Beyond :data:`MANY` samples add to each map, and return, what is better suited to them."""
+    count = len(study.payload["ids"])
+    if count <= MANY:
+        return None
+    note = (
+        f"{count:,} samples make a large and slow page; Embedding Atlas shows more than "
+        f"{MANY:,} better: latent-microscope export {name} --to embedding-atlas"
+    )
+    for one in study.payload["maps"]:
+        one["note"] += f" {note}"
+    return note
+
+
+def load_columns(files: Files) -> tuple[dict[str, int], list[Column], dict[str, Any] | None]:
+    """Row by id, values by sample in this order, and the votes as the page reads them."""
     ids = load_ids(files.samples).tolist()
     if not ids or not files.maps:
         raise InputError(f"{files.samples}: an explorer needs images and at least one map of them")
@@ -61,22 +98,7 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
     if files.votes is not None:
         models = files.models, files.logits, files.logit_ids
         votes, opinions = load_opinions(files.votes, files.samples, place, *models)
-    columns = _columns(files, samples, opinions)
-    numbers = {c.name: c.values for c in columns if c.group == "score" and c.levels is None}
-    rankings = load_table(files.rankings, ["list", "rank", "id"]) if files.rankings else None
-    made = _thumbnails(files, len(ids), thumbnail, quality)
-    size = {"width": made.width, "height": made.height} if made else None
-    payload = {
-        "title": title,
-        "ids": ids,
-        "maps": [load_map(source, place, neighbours, files.samples) for source in files.maps],
-        "columns": [column.payload() for column in columns],
-        "lists": list(ranked_lists(rankings, numbers, place)),
-        "pairs": pair_list(load_table(files.pairs), place) if files.pairs else None,
-        "votes": votes,
-        "thumbnails": size and {**size, "columns": COLUMNS, "onSheet": ON_A_SHEET},
-    }
-    return Study(title, payload, made.files if made else [])
+    return place, _columns(files, samples, opinions), votes
 
 
 def _columns(files: Files, samples: pd.DataFrame, opinions: list[Column]) -> list[Column]:

@@ -76,6 +76,20 @@ def _rdm(study: Study, metric: str, source: str, ending: str) -> str:
     return f"results/{study.name}/rdms/{metric}/{source}{ending}"
 
 
+def every_rdm(study: Study) -> list[dict[str, str]]:
+    """Of every RDM of a study that is compared: name, model, layer, seed, metric, file."""
+    if not study.has_judgements and "dissimilarity" not in study.parts:
+        return []
+    human = [("human", ("human", "", ""))] if study.has_judgements else []
+    named = [*human, *((source_name(s), tuple(map(str, s))) for s in sources(study))]
+    keys = ("name", "model", "layer", "seed", "metric", "file")
+    return [
+        dict(zip(keys, (name, *parts, metric, _rdm(study, metric, name, ".npy")), strict=True))
+        for metric in study.metrics
+        for name, parts in named
+    ]
+
+
 def of_sources(function: Answer) -> Answer:
     """The function's value for each RDM of a study."""
     return lambda study, at: [

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from latent_microscope.errors import InputError
@@ -10,6 +10,8 @@ from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wil
 
 FILED = ("embeddings", "images", "attributes", "identities", "labels", "votes", "dissimilarity")
 """Parts of a custom study that are files, in the order in which their ids are matched."""
+
+IDS, PRIVATE_IDS = "results/{study}/data/ids.parquet", "data/private/{study}/ids.parquet"
 
 
 # --- data sets of the manifest ---------------------------------------------------------------
@@ -85,6 +87,32 @@ def own_file(part: str, key: str = "file") -> Answer:
     return lambda study, at: study.data.get(part, {}).get(key) or []
 
 
+def all_ids(study: Study, at: Wildcards) -> str:
+    """The table of all ids; of an anonymised study it is the key to its codes."""
+    return (PRIVATE_IDS if study.is_anonymised else IDS).format(study=study.name)
+
+
+def if_anonymised(answer: Answer) -> Answer:
+    """The function's value in anonymised studies."""
+    return lambda study, at: answer(study, at) if study.is_anonymised else []
+
+
+def written(study: Study, at: Wildcards) -> list[str]:
+    """The texts of an anonymised study's config that sidecars and reports record."""
+    found = _texts([study.name, study.data, study.settings["models"]])
+    return sorted(set(found)) if study.is_anonymised else []
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Mapping):
+        yield from _texts([*content.keys(), *content.values()])
+    elif isinstance(content, list):
+        for one in content:
+            yield from _texts(one)
+
+
 def of_own_models(key: str, study: Study) -> dict[str, Any]:
     """This setting (file, array) of each model of a custom study that is a file, by name."""
     names = study.models("external") if study.kind == "custom" else []
@@ -111,6 +139,15 @@ def own_settings(*parts: str) -> Answer:
         for part in parts
         if part in study.data
     }
+
+
+def joined_settings(study: Study, at: Wildcards) -> dict[str, Any]:
+    """How the files are read that make the table of samples."""
+    more = ["attributes"] if study.is_anonymised else []
+    found: dict[str, Any] = own_settings("identities", "labels", "images", "votes", *more)(
+        study, at
+    )
+    return found
 
 
 def folder_state(study: Study, at: Wildcards) -> str | None:

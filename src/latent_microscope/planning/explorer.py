@@ -5,7 +5,12 @@ from typing import Any
 
 from latent_microscope.planning.comparison import classifiers, logits_file
 from latent_microscope.planning.networks import first_file, seeds_of
-from latent_microscope.planning.runs import attribute_file, of_first_run
+from latent_microscope.planning.runs import (
+    attribute_file,
+    encoded_images,
+    encoded_samples,
+    of_first_run,
+)
 from latent_microscope.planning.scores import score_files
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
@@ -25,6 +30,22 @@ is_clustered = attrgetter("is_clustered")
 def at_first_run(function: Answer) -> Answer:
     """The function's value for the explored run."""
     return lambda study, at: function(study, study.first_run if study.has_latents else at)
+
+
+samples = at_first_run(encoded_samples)
+"""The table whose rows are shown."""
+clusters = of_first_run("clusters.parquet", is_clustered)
+"""Their clusters, if there are any."""
+
+
+def images(study: Study, at: Wildcards) -> Paths:
+    """Their images, if these may be shown."""
+    return at_first_run(encoded_images)(study, at) if study.shows_images else []
+
+
+def map_method(study: Study, at: Wildcards) -> str:
+    """What made the map of the latents."""
+    return "t-SNE" if study.kind == "synthetic" else "UMAP"
 
 
 def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:

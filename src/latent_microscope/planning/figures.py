@@ -55,7 +55,8 @@ def is_drawn(figure: registry.Figure, study: Study) -> bool:
         for wildcard, key in (("crop", "seeds"), ("method", "sources"), ("metric", "metrics"))
         if wildcard in about
     )
-    return has and figure.needs <= study.parts and figure.where(study)
+    shown = study.shows_images or not figure.photographs
+    return has and shown and figure.needs <= study.parts and figure.where(study)
 
 
 def places(figure: registry.Figure, study: Study) -> list[Wildcards]:

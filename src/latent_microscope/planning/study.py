@@ -68,6 +68,11 @@ class Study:
         return self.settings.get("data", {}) if self.kind == "custom" else {}
 
     @property
+    def is_anonymised(self) -> bool:
+        """Whether codes stand for its ids and identities."""
+        return bool(self.settings.get("anonymise"))
+
+    @property
     def has_vae(self) -> bool:
         """Whether a VAE is trained or loaded."""
         return "vae" in self.settings
@@ -134,6 +139,11 @@ class Study:
         else:
             parts = {"images", *_PARTS.get(self.kind, ())}
         return frozenset(parts | {"vae"} if self.has_vae else parts)
+
+    @property
+    def shows_images(self) -> bool:
+        """Whether it has images, and pages, figures and exports may show them."""
+        return "images" in self.parts and self.settings.get("images") != "none"
 
     @property
     def crops(self) -> list[str]:

@@ -1,0 +1,1 @@
+"""Finished studies as files of other tools: rsatoolbox, AnnData, Embedding Atlas."""
