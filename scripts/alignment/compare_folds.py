@@ -6,7 +6,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import join_by_id, load_table, save_table
 from latent_microscope.io.inputs import load_votes, load_with_ids
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.rsa import average_folds, compare_within_folds, gather
+from latent_microscope.tables.rsa import CEILING, average_folds, compare_within_folds, gather
 
 
 def main(
@@ -46,7 +46,7 @@ def main(
         tables.append(compare_within_folds(matrix[places["row"].to_numpy()], number, human, metric))
     heads = list(zip(names, seeds, strict=True))
     means = average_folds(tables, heads, metric)
-    save_table(rsa, gather(means, load_table(ceiling, ["ceiling", "lower", "upper"])))
+    save_table(rsa, gather(means, load_table(ceiling, CEILING)))
     named = [
         table.assign(model=model, seed=number)
         for table, (model, number) in zip(tables, heads, strict=True)

@@ -21,8 +21,8 @@ def main(
     """Estimate the noise ceilings of human alignment from simulated truths and halves of the votes.
 
     ceiling: one row, of rho-a: ceiling and ceiling_sd (the true RDM against
-    these votes), lower (mean correlation of the halves), upper (root of the Spearman-Brown value,
-    an estimate and no bound), sd of lower over splits, n_splits.
+    these votes), status (why there is none), lower (mean correlation of the halves), upper (root
+    of the Spearman-Brown value, an estimate and no bound), sd of lower over splits, n_splits.
     ceilings: one row per measure: measure, ceiling, ceiling_sd, status (why there is none), lower,
     upper, spread, upper_spread, n_splits, n_simulated_datasets.
     """
@@ -35,7 +35,7 @@ def main(
         tau=tau,
         threads=threads,
     )
-    names = ["ceiling", "ceiling_sd", "lower", "upper", "spread", "n_splits"]
+    names = ["ceiling", "ceiling_sd", "status", "lower", "upper", "spread", "n_splits"]
     first = table.loc[table["measure"] == HEADLINE, names]
     save_table(ceiling, first.rename(columns={"spread": "sd"}).reset_index(drop=True))
     save_table(ceilings, table)

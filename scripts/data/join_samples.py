@@ -88,7 +88,7 @@ def main(
         found = read_votes(votes, settings["votes"])
         classes = found.classes
         if known is None:
-            counts = found.counts[positions_of(found.ids, len(found.counts), kept, ids, votes)]
+            counts = found.answers[positions_of(found.ids, len(found.answers), kept, ids, votes)]
             known = [found.classes[code] for code in majority(counts)]
             log.info("%s: no labels are given; the majority of the votes is used", votes)
         table["label"] = class_codes(known, found.classes, labels or votes)

@@ -15,11 +15,11 @@ def main(*, samples: In, votes: In, features: Out, ids: Out, kind: str = "votes"
     """
     human = load_votes(votes, samples)
     if kind == "votes":
-        rows: np.ndarray = vote_shares(human.counts)
+        rows: np.ndarray = vote_shares(human.answers)
     elif kind == "label":
         rows = np.eye(len(human.classes), dtype=np.float32)[human.labels]
     elif kind == "class_mean":
-        rows = class_mean_votes(human.counts, human.labels).astype(np.float32)
+        rows = class_mean_votes(human.answers, human.labels).astype(np.float32)
     else:
         raise InputError(f"kind {kind!r} is unknown; choose votes, label or class_mean")
     save_npy(features, rows)

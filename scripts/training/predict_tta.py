@@ -51,7 +51,7 @@ def main(
         state = {n.removeprefix(head): v for n, v in states.items() if n.startswith(head)}
         networks[fold] = load_checked(build_philnet(settings), state, weights)
     predicted, answers, by_image = predict_folds(
-        networks, pixels, rows, vote_shares(human.counts), settings, pick_device(device)
+        networks, pixels, rows, vote_shares(human.answers), settings, pick_device(device)
     )
     by_image.insert(0, "id", pd.Series(human.ids, dtype="str"))
     save_npy(features, predicted)

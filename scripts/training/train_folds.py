@@ -50,14 +50,14 @@ def main(
     """
     plan = fold_settings({k: v for k, v in settings.items() if k not in KEYS})
     human = load_votes(votes, samples)
-    silent = np.flatnonzero(human.counts.sum(axis=1) == 0)
+    silent = np.flatnonzero(human.answers.sum(axis=1) == 0)
     if silent.size:
         raise InputError(
             f"{votes}: the image {human.ids[silent[0]]!r} has no votes; leave it out of the study "
             "or give its counts"
         )
     pixels = load_images(images, samples, len(human.ids), mmap=False)
-    shares = vote_shares(human.counts)
+    shares = vote_shares(human.answers)
     targets = shares if plan.targets == "votes" else one_hot(human.labels, len(human.classes))
     stage = Stage(
         network=settings,

@@ -62,6 +62,11 @@ COLUMNS = {
     "earlier_source": "reference_source",
 }
 """Column of a table → its new name."""
+ADDED = {
+    **dict.fromkeys(("behaviour", "ceilings", "recovery"), "status"),
+    **dict.fromkeys(("alignment", "measures"), "ceiling_status"),
+}
+"""Table → its column that says why a number is not available, which published ones lack."""
 PARAMS = {"seed": "root_seed", "run": "seed"}
 """Param in sidecars without a schema → its new name."""
 VERDICTS = {"look-alike": "near match"}
@@ -85,6 +90,8 @@ def columns(table: "pd.DataFrame") -> "pd.DataFrame":
 def table(name: str, found: "pd.DataFrame") -> "pd.DataFrame":
     """A published table with today's columns; the headline of alignment was Spearman."""
     found = columns(found)
+    if name in ADDED and ADDED[name] not in found:
+        found[ADDED[name]] = ""
     if name == "layers" and "value_ceiling" not in found:
         return found.assign(value_ceiling=float("nan"))
     if name == "alignment" and "spearman" not in found:

@@ -321,12 +321,12 @@ def _rsa(made: Made, rng: np.random.Generator, models: list[str], seeds: int) ->
             for seed in range(seeds if model in ("philnet", "vae", "random") else 1):
                 value = 0.08 * m + 0.05 * (layer == "probabilities") + rng.normal(0, 0.01)
                 rows.append((model, layer, seed, "euclidean", "rho-a", value, value / 3,
-                             value / 4, value / 5, value / 6, 0.27, 0.89, 0.72, 0.917, 10_000,
+                             value / 4, value / 5, value / 6, 0.27, 0.89, 0.72, 0.917, "", 10_000,
                              49_995_000))  # fmt: skip
     save_table(made.folder / "rsa.parquet", pd.DataFrame(rows, columns=[
         "model", "layer", "seed", "metric", "method", "value", "partial_label", "spearman",
         "within_class_rho_a", "non_unanimous", "label_only", "ceiling", "ceiling_lower",
-        "ceiling_upper", "n_images", "n_pairs",
+        "ceiling_upper", "ceiling_status", "n_images", "n_pairs",
     ]))  # fmt: skip
     names = ["human", *[f"{m} features seed 0" for m in models]]
     made.table(

@@ -63,9 +63,10 @@ def test_behaviour(study: Study, tmp_path: Path) -> None:
         "second_best_accuracy",
         "entropy_spearman",
         "error_consistency",
+        "status",
     ]
     dtypes = kinds(table)
-    assert dtypes.pop("model") == "str"
+    assert dtypes.pop("model") == dtypes.pop("status") == "str"
     assert dtypes.pop("seed") == "int64"
     assert set(dtypes.values()) == {"float64"}
     assert table["model"].tolist() == [

@@ -164,7 +164,7 @@ def test_gathered_rsa(tmp_path: Path) -> None:
     save_table(tmp_path / "comparisons.parquet", table)
     save_table(
         tmp_path / "ceiling.parquet",
-        pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9]}),
+        pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9], "status": [""]}),
     )
     arguments: dict[str, Any] = {"comparisons": tmp_path / "comparisons.parquet"}
     made = run_twice(
@@ -200,6 +200,7 @@ def rsa_rows() -> pd.DataFrame:
                 "ceiling": 0.8,
                 "ceiling_lower": 0.7,
                 "ceiling_upper": 0.9,
+                "ceiling_status": "",
             }
             rows.append(row | {"n_images": 100, "n_pairs": 4950})
     table = pd.DataFrame(rows)

@@ -30,7 +30,7 @@ def measures() -> pd.DataFrame:
                 "model": model, "layer": layer, "seed": seed,
                 "metric": "euclidean" if similar else "", "measure": measure, "value": value,
                 "low": value - 0.01, "high": value + 0.01,
-                "baseline": 0.27, "ceiling": 0.92,
+                "baseline": 0.27, "ceiling": 0.92, "ceiling_status": "",
             }
         )  # fmt: skip
 

@@ -263,7 +263,8 @@ def test_behaviour_takes_the_temperatures_of_the_folds(inputs, trained, tmp_path
 
 def compare(made, inputs, folder, **changes) -> dict[str, Path]:
     save_table(
-        folder / "ceiling.parquet", pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9]})
+        folder / "ceiling.parquet",
+        pd.DataFrame({"ceiling": [0.8], "lower": [0.7], "upper": [0.9], "status": [""]}),
     )
     outputs = {"rsa": folder / "rsa.parquet", "by_fold": folder / "by-fold.parquet"}
     arguments: dict[str, Any] = {

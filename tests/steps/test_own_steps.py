@@ -273,9 +273,9 @@ def test_votes_logits_and_dissimilarities_are_joined_by_id(
     )["votes"]
     human = load_votes(votes, both["samples"])
     given = pd.read_csv(judged["votes.csv"]).set_index("id").loc[human.ids.tolist()]
-    np.testing.assert_array_equal(human.counts, given.to_numpy())
+    np.testing.assert_array_equal(human.answers, given.to_numpy())
     # Without labels the class is that of most votes.
-    np.testing.assert_array_equal(human.labels, human.counts.argmax(axis=1))
+    np.testing.assert_array_equal(human.labels, human.answers.argmax(axis=1))
 
     made = run_twice(
         import_features.main,

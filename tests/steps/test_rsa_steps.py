@@ -72,7 +72,7 @@ def test_ceilings(study: Study, tmp_path: Path) -> None:
     options = {"splits": 3, "simulated_datasets": 2, "tau": True, "root_seed": 1}
     made = run_twice(noise_ceiling.main, tmp_path, outputs, **study.people, **options)
     table = load(made["ceiling"])
-    assert columns(table) == ["ceiling", "ceiling_sd", "lower", "upper", "sd", "n_splits"]
+    assert columns(table) == ["ceiling", "ceiling_sd", "status", "lower", "upper", "sd", "n_splits"]
     row = table.iloc[0]
     counts = study.votes
     expected = split_halves(counts, method="rho-a", n_splits=3, seed=1, n_simulated=2)
@@ -384,3 +384,83 @@ def test_model_recovery(study: Study, tmp_path: Path) -> None:
             metrics=["euclidean"],
             simulations=0,
         )
+
+
+def test_soft_labels_give_what_needs_no_number_of_votes(study: Study, tmp_path: Path) -> None:
+    inputs = nets(study)
+    table = load(study["votes.parquet"])
+    shares = table.set_index("id").pipe(lambda one: one.div(one.sum(axis=1), axis=0)).reset_index()
+    save_table(tmp_path / "votes.parquet", shares)
+    found: dict[str, dict[str, Path]] = {}
+    for kind, votes in (("counts", study["votes.parquet"]), ("soft", tmp_path / "votes.parquet")):
+        people = {"votes": votes, "samples": study["samples.parquet"]}
+        path = {
+            n: tmp_path / kind / f"{n}.parquet" for n in ["ceiling", "ceilings", "rsa", "e", "r"]
+        }
+        path |= {n: tmp_path / kind / f"{n}.parquet" for n in ["behaviour", "intervals", "images"]}
+        path |= {n: tmp_path / kind / f"{n}.parquet" for n in ("confusions", "shared")}
+        given = {**inputs, **people}
+        noise_ceiling.main(
+            **people, **{n: path[n] for n in ("ceiling", "ceilings")}, splits=2,
+            simulated_datasets=1,
+        )  # fmt: skip
+        comparisons = tmp_path / kind / "c.parquet"
+        compare_rdms.main(
+            **given, comparisons=comparisons, similarity=tmp_path / kind / "s.parquet"
+        )
+        gather_rsa.main(comparisons=comparisons, ceiling=path["ceiling"], rsa=path["rsa"])
+        nets_of = {"logits": [study["logits.npy"]], "names": ["net"]}
+        bare = {key: value for key, value in given.items() if key != "tau"}
+        count_annotators.main(
+            **bare, **nets_of, classifier_seeds=[0], folds=4, splits=1, equivalents=path["e"]
+        )
+        recover_models.main(
+            **people, **nets_of, seeds=[0], metrics=["euclidean"], simulations=1,
+            table=path["r"], csv=tmp_path / kind / "r.csv",
+        )  # fmt: skip
+        outputs = ("behaviour", "intervals", "images", "confusions", "shared")
+        measure_behaviour.main(
+            **people, **nets_of, seeds=[0], draws=50, **{n: path[n] for n in outputs}
+        )
+        found[kind] = path
+    counts, soft = ({n: load(one) for n, one in found[kind].items()} for kind in found)
+    reason = "soft labels: the number of votes is not known"
+    numbers = counts["rsa"].columns.drop(["ceiling_status", *counts["rsa"].filter(like="ceiling")])
+    pd.testing.assert_frame_equal(soft["rsa"][numbers], counts["rsa"][numbers])
+    assert set(soft["rsa"]["ceiling_status"]) == set(soft["ceilings"]["status"]) == {reason}
+    assert soft["ceilings"][["ceiling", "lower", "upper"]].isna().all().all()
+    assert (soft["ceilings"]["n_splits"] == 0).all()
+    for name in ("intervals", "images"):
+        pd.testing.assert_frame_equal(soft[name], counts[name])
+    assert soft["e"].empty
+    assert list(soft["e"].columns) == list(counts["e"].columns)
+    assert soft["r"]["status"].unique().tolist() == [reason]
+    assert soft["r"][["count", "share"]].isna().all().all()
+    ours, theirs = (one["behaviour"].set_index("model") for one in (soft, counts))
+    needs = ["second_best_accuracy", "entropy_spearman", "jensen_shannon", "error_consistency"]
+    assert ours.loc[["human", "perfect"], needs].isna().all().all()
+    assert ours.loc[["human", "perfect"], "status"].tolist() == [reason] * 2
+    rest = ["net", "human_majority", "label", "class_mean", "uniform"]
+    pd.testing.assert_frame_equal(ours.loc[rest], theirs.loc[rest])
+    assert (theirs["status"] == "").all()
+    assert ours.loc["human", "accuracy"] == theirs.loc["human", "accuracy"]
+    assert ours.loc["human", "cross_entropy"] == theirs.loc["human", "cross_entropy"]
+    people = soft["confusions"]["source"] == "human"
+    assert soft["confusions"].loc[people, "count"].isna().all()
+    assert soft["confusions"].loc[~people, "count"].tolist() == (
+        counts["confusions"].loc[~people, "count"].tolist()
+    )
+    assert soft["shared"]["human"].isna().all()
+    tables = {n: tmp_path / f"t-{n}.parquet" for n in ("table", "models", "all_ceilings")}
+    tables |= {f"{n}_csv": tmp_path / f"t-{n}.csv" for n in ("models", "all_ceilings")}
+    path = found["soft"]
+    tabulator("tabulate_measures")(
+        rsa=[path["rsa"]], ceilings=[path["ceilings"]], behaviour=path["behaviour"],
+        metrics=["euclidean"], label="label", equivalents=[path["e"]],
+        intervals=[path["intervals"]], csv=tmp_path / "t.csv", **tables,
+    )  # fmt: skip
+    measures = load(tables["table"]).set_index(["model", "measure"])
+    assert measures.loc[("net", "rho_a"), "ceiling_status"] == reason
+    assert measures.loc[("net", "cross_entropy"), "ceiling_status"] == reason
+    assert measures.loc[("net", "accuracy"), "ceiling_status"] == ""
+    assert (measures["equivalents_text"] == "not available").all()

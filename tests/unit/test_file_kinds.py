@@ -34,6 +34,7 @@ N = 12
 IDS = np.array([f"s{i:02d}" for i in RANDOM.permutation(N)])
 X = RANDOM.normal(size=(N, 9)).astype(np.float32)
 COUNTS = RANDOM.integers(0, 7, size=(N, 3)) + 1
+SOFT = RANDOM.dirichlet([1, 1, 1], N)
 SQUARE = squareform(pdist(X.astype(np.float64)))
 PEOPLE = np.stack([squareform(pdist(X + RANDOM.normal(size=X.shape))) for _ in range(3)])
 PIXELS = RANDOM.integers(0, 256, size=(N, 8, 8, 3), dtype=np.uint8)
@@ -54,6 +55,11 @@ KINDS: dict[str, tuple[str, Arrays]] = {
     "votes, a column per class": (
         "votes",
         {"id": IDS} | {name: COUNTS[:, k] for k, name in enumerate(("cat", "dog", "eel"))},
+    ),
+    "soft labels": ("votes", {"id": IDS, "votes": SOFT}),
+    "soft labels, a column per class": (
+        "votes",
+        {"id": IDS} | {name: SOFT[:, k] for k, name in enumerate(("cat", "dog", "eel"))},
     ),
     "dissimilarities": ("dissimilarity", {"rdm": SQUARE}),
     "dissimilarities, ids": ("dissimilarity", {"id": IDS, "rdm": SQUARE}),
@@ -139,7 +145,8 @@ def check_values(found: Found, role: str, path: Path, arrays: Arrays) -> None:
     elif role == "votes":
         votes = read_votes(path, {})
         ids = votes.ids
-        assert (votes.counts == COUNTS).all()
+        soft = any(one.dtype.kind == "f" for one in arrays.values())
+        np.testing.assert_allclose(votes.answers, SOFT if soft else COUNTS, rtol=1e-12)
     elif role == "ids":
         ids = found.ids
     elif role == "images":

@@ -166,7 +166,7 @@ def some_votes(n: int = 60) -> HumanVotes:
 def test_profile_is_the_correlation_of_each_layer(tmp_path: Path) -> None:
     votes = some_votes()
     rng = np.random.default_rng(1)
-    shares = votes.counts / 50.0
+    shares = votes.answers / 50.0
     layers = {"pixels": rng.normal(size=(60, 5)), "last": shares + rng.normal(0, 0.05, (60, 3))}
     files = []
     for name, array in layers.items():
@@ -194,7 +194,7 @@ def test_layers_table_has_means_ceilings_and_notes(tmp_path: Path) -> None:
     runs = [joined_profiles([one.assign(value=v)], "net", seed) for seed, v in ((0, 0.2), (1, 0.4))]
     names = np.asarray(votes.classes)[votes.labels]
     samples = pd.DataFrame({"id": votes.ids, "label": votes.labels, "label_name": names})
-    counts = pd.DataFrame(votes.counts, columns=votes.classes).assign(id=votes.ids)
+    counts = pd.DataFrame(votes.answers, columns=votes.classes).assign(id=votes.ids)
     *profiles, judged, known = saved(tmp_path, *runs, counts, samples)
     people = {"votes": judged, "samples": known}
     table = tabulate_layers(

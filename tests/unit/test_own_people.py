@@ -17,7 +17,9 @@ from latent_microscope.custom.dissimilarity import (
     read_square,
     similarity_table,
 )
+from latent_microscope.custom.looking import look
 from latent_microscope.custom.votes import class_codes, majority, read_votes
+from latent_microscope.custom.writing import draft
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity.bootstrap import bootstrap_compare
@@ -57,14 +59,68 @@ def test_counts_and_judgements_say_the_same(tmp_path: Path) -> None:
         assert found.ids is not None, name
         assert found.ids.tolist() == IDS, name
         assert found.classes == CLASSES, name
-        assert found.counts.dtype == np.int64
-        np.testing.assert_array_equal(found.counts, COUNTS, err_msg=name)
+        assert found.answers.dtype == np.int64
+        np.testing.assert_array_equal(found.answers, COUNTS, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("scale", "settings"),
+    [(1.0, {}), (100.0, {}), (1.0, {"holds": "probabilities"}), (100.0, {"holds": "percentages"})],
+)
+def test_rows_of_shares_are_soft_labels(
+    tmp_path: Path, scale: float, settings: dict[str, str]
+) -> None:
+    shares = np.array([[0.5, 0.25, 0.25], [1, 0, 0], [0, 0, 0], [0.2, 0.3, 0.5004], [np.nan] * 3])
+    table = pd.DataFrame(shares * scale, columns=["cat", "dog", "eel"])
+    table.insert(0, "id", list("abcde"))
+    path = tmp_path / "soft.csv"
+    table.to_csv(path, index=False)
+    found = read_votes(path, settings)
+    known = shares[[0, 1, 3]]
+    expected = known / known.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.answers[[0, 1, 3]], expected, atol=1e-12)
+    assert found.source(path).incomplete == {"c": "no votes", "e": "no votes"}
+    assert look(str(path)).role == "votes"
+    assert look(str(path)).what.startswith("soft labels of 5 samples, 3 classes, 2 samples without")
+    table.to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(InputError, match=r"votes=.*attributes="):
+        look(str(tmp_path / "other.csv"))
+
+
+@pytest.mark.parametrize("holds", ["counts", "percentages"])
+def test_a_hundred_votes_or_percentages_is_said(tmp_path: Path, holds: str) -> None:
+    path = tmp_path / "votes.npy"
+    np.save(path, np.array([[60, 40], [100, 0]]))
+    with pytest.raises(InputError, match="votes:percentages="):
+        look(str(path))
+    found = look(f"votes:{holds}={path}")
+    assert found.facts["holds"] == holds
+    answers = read_votes(path, {"holds": holds}).answers
+    assert answers.tolist() == ([[60, 40], [100, 0]] if holds == "counts" else [[0.6, 0.4], [1, 0]])
+
+
+def test_probabilities_alone_could_be_soft_labels(tmp_path: Path) -> None:
+    path = tmp_path / "p.npy"
+    np.save(path, np.full((6, 4), 0.25))
+    with pytest.raises(InputError, match=r"votes=.*embeddings="):
+        draft([look(str(path))], None, "")
+    assert "embeddings: {file" in draft([look(f"embeddings={path}")], None, "").text
 
 
 @pytest.mark.parametrize(
     ("table", "settings", "message"),
     [
-        ("id,cat,dog\na,0.5,0.5\n", {}, r"'a'.*'cat': 0.5 votes"),
+        (
+            "id,cat,dog\na,0.5,0.4\nb,1,0\nc,0.9,0\n",
+            {},
+            r"rows 0 \(id 'a'\), 2 .* sums 0\.9, 0\.9;",
+        ),
+        ("id,cat,dog\na,0.5,0.502\nb,1,0\n", {}, r"within 0\.001; rows 0 \(id 'a'\) have"),
+        ("id,cat,dog\na,50,50\nb,99.5,0\n", {}, r"is 100, within 0\.1; rows 1 \(id 'b'\)"),
+        ("id,cat,dog\na,50,50\nb,99,1\n", {}, "votes:counts=FILE or votes:percentages=FILE"),
+        ("id,cat,dog\na,3,1\nb,1,0\n", {"holds": "probabilities"}, r"rows 0 .* sums 4;"),
+        ("id,cat,dog\na,0.5,0.5\n", {"holds": "counts"}, r"'a'.*'cat': 0.5 votes"),
+        ("id,choice,n\na,cat,0.5\na,dog,0.5\n", {"count": "n"}, r"'a'.*'cat': 0.5 votes"),
         ("id,cat,dog\na,-1,3\n", {}, r"'a'.*'cat': -1.0 votes"),
         ("id,cat,dog\na,,3\n", {}, r"'a'.*'cat': nan votes"),
         ("id,cat\na,1\n", {}, "1 classes"),

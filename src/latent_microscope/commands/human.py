@@ -21,7 +21,7 @@ from latent_microscope.custom.votes import majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
 from latent_microscope.similarity.rdms import RDM
-from latent_microscope.similarity.votes import class_mean_votes, vote_shares
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares, why_no_halves
 
 Ids = npt.NDArray[np.object_]
 Rows = npt.NDArray[np.int64]
@@ -49,11 +49,11 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
     found = read_votes(path, {})
 
     def human(rows: Rows, ids: Ids) -> Human:
-        counts, names = found.counts[rows], ids.astype(str)
+        counts, names = found.answers[rows], ids.astype(str)
         with naming(path):
             reference = similarity.rdm(vote_shares(counts), metric, names)
         labels, notes, bounds, ceiling = majority(counts), [], _NONE, float("nan")
-        if int(counts.sum(axis=1).min()) > 1:
+        if not (why := why_no_halves(counts)):
             try:
                 halves = similarity.noise_ceiling(counts, metric, "rho-a", splits, seed)
                 bounds, ceiling = (halves.lower, halves.upper), halves.ceiling
@@ -62,7 +62,7 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
             except InputError as error:
                 notes.append(f"no noise ceiling: {error}")
         else:
-            notes.append("no noise ceiling: some images have a single vote")
+            notes.append(f"no noise ceiling: {why}")
         features = {}
         if len(np.unique(labels)) > 1:
             features["label"] = np.eye(len(found.classes))[labels]
@@ -71,7 +71,10 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
             name: similarity.rdm(one.astype(np.float32), metric, names)
             for name, one in features.items()
         }
-        what = f"{counts.sum()} votes in {len(found.classes)} classes"
+        soft = counts.dtype.kind == "f"
+        what = (
+            f"{'soft labels' if soft else f'{counts.sum()} votes'} in {len(found.classes)} classes"
+        )
         return Human([reference], what, bounds, ceiling, len(found.classes), baselines, notes)
 
     return found.source(path), human

@@ -99,8 +99,13 @@ class Votes(DataFile):
     """Votes of annotators, with which the models are compared."""
 
     file: str = setting(
-        "table of counts (one column per class) or of single judgements (ids repeat), or counts as "
-        ".npy or .npz"
+        "table of counts or shares (one column per class) or of single judgements (ids repeat), or "
+        "an array of counts or shares"
+    )
+    holds: Literal["counts", "probabilities", "percentages"] | None = setting(
+        "what the numbers are; rows of shares sum to 1 (soft labels) or 100; null: found, whole "
+        "numbers are counts",
+        None,
     )
     array: str | None = setting("array of an .npz", None)
     id: str | None = setting("column of the ids", None)

@@ -23,7 +23,7 @@ from latent_microscope.custom.tables import (
     is_table,
     read_table,
 )
-from latent_microscope.custom.votes import CHOICE_NAMES, read_votes
+from latent_microscope.custom.votes import CHOICE_NAMES, HOLDS, looks_soft, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
 from latent_microscope.files.meadows import PAIRS
@@ -38,7 +38,7 @@ PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "
 """Columns that are taken for identities where their values repeat."""
 _NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
 _FEW_COLUMNS, _MANY_COLUMNS = 8, 64
-_SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat", re.IGNORECASE)
+_SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat|soft", re.IGNORECASE)
 _MOST_CLASSES = 100
 _PAIRS = ("dissimilarities", PAIRS)  # as rsatoolbox and Meadows call them
 _SIZED = 64  # images whose sizes are looked at
@@ -62,7 +62,8 @@ def look(given: str) -> Found:
 
     Args:
         given: A path, or ``role=path`` to say its role; of a model's files also
-            ``role:name=path``, with a name for the model.
+            ``role:name=path``, with a name for the model, and of votes ``votes:counts=path`` or
+            ``votes:percentages=path`` where they could be either.
     """
     role, _, rest = given.partition("=")
     role, _, name = role.partition(":")
@@ -74,7 +75,7 @@ def look(given: str) -> Found:
     if path.is_dir() or path.suffix.lower() == ".zip" or wanted == "images":
         found = _images(text, path)
     elif wanted == "votes":
-        found = _votes(text, path)
+        found = _votes(text, path, name if name in HOLDS else None)
     elif wanted in ("dissimilarity", "similarity"):
         found = _square(text, path, similarity=wanted == "similarity")
         wanted = "dissimilarity"
@@ -210,6 +211,9 @@ def _detected(text: str, path: Path, entry: Entry) -> Found | None:
         )
     if kind is not None:
         return _square(text, path)
+    named = len(entry.shape) == 2 and entry.dtype.kind == "f" and _SAYS_VOTES.search(path.stem)
+    if named and looks_soft(entry.read()):
+        return _votes(text, path)
     if len(entry.shape) == 2 and entry.dtype.kind in "iu":
         if _SAYS_VOTES.search(path.stem):
             return _votes(text, path)
@@ -233,11 +237,10 @@ def _square(text: str, path: Path, *, similarity: bool = False) -> Found:
     return Found(text, "dissimilarity", n, found.ids, what, facts)
 
 
-def _votes(text: str, path: Path) -> Found:
-    found = read_votes(path, {})
-    n, classes = found.counts.shape
-    what = f"{found.counts.sum()} votes on {n} samples, {classes} classes"
-    facts: dict[str, Any] = {"classes": found.classes}
+def _votes(text: str, path: Path, holds: str | None = None) -> Found:
+    found = read_votes(path, {"holds": holds})
+    what, n = found.what, len(found.answers)
+    facts: dict[str, Any] = {"classes": found.classes} | ({"holds": holds} if holds else {})
     without = found.source(path).incomplete
     if without:
         what += f", {len(without)} samples without votes"
@@ -290,18 +293,25 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
 
 
 def _could_be_votes(table: pd.DataFrame, key: str | None, path: Path) -> bool:
-    """Whether a table holds votes: its ids repeat, or it holds counts and its name says votes."""
+    """Whether a table holds votes: its ids repeat, or it holds votes and its name says so."""
     if key is not None and table[key].duplicated().any():
         return bool({str(name).lower() for name in table.columns} & set(CHOICE_NAMES))
     columns = [column_of(table, str(name)) for name in table.columns if name != key]
     if len(columns) < 2 or not all(one.is_number for one in columns):
         return False
     counts = np.stack([one.numbers for one in columns], axis=1)
-    if not np.isfinite(counts).all() or (counts < 0).any() or (counts % 1).any():
-        return False
+    named = bool(_SAYS_VOTES.search(path.stem))
+    whole = np.isfinite(counts).all() and (counts >= 0).all() and not (counts % 1).any()
+    if len(columns) > 2 and not whole and looks_soft(counts) and not named:
+        raise InputError(
+            f"{path}: numbers whose rows sum to 1 could be soft labels or attributes; say "
+            f"votes={path} or attributes={path}"
+        )
+    if not whole:
+        return named and looks_soft(counts)
     totals = counts.sum(axis=1)
-    if _SAYS_VOTES.search(path.stem):
-        return bool(totals.min() > 0)
+    if named:
+        return bool(totals.min() > 0 or counts.max() > 1)
     if len(columns) > 2 and totals.min() == totals.max() > 1:
         raise InputError(
             f"{path}: whole numbers with the sum {totals[0]:g} in every row could be votes or "

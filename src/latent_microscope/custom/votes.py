@@ -1,4 +1,4 @@
-"""A user's votes: counts per class, or a long table of single judgements."""
+"""A user's votes: counts or shares per class, or a long table of single judgements."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +22,9 @@ CHOICE_NAMES = (
 )
 """Columns that are taken for the chosen class of a judgement, the first that is there."""
 MAX_CLASSES = 1000
+HOLDS = ("counts", "probabilities", "percentages")
+"""What the numbers of a file of votes are."""
+_SUM, _LOOKS = 1e-3, 1e-2  # soft labels sum to 1 within the first; likely ones within the second
 Ids = npt.NDArray[np.object_]
 
 
@@ -31,23 +34,33 @@ class Judgements:
 
     ids: Ids | None  # None: the file has none
     classes: list[str]
-    counts: npt.NDArray[np.int64]  # (n, classes)
+    answers: npt.NDArray[Any]  # (n, classes): int64 counts, or float64 shares (0 without votes)
+
+    @property
+    def what(self) -> str:
+        """For people."""
+        n, classes = self.answers.shape
+        if self.answers.dtype.kind == "f":
+            return f"soft labels of {n} samples, {classes} classes"
+        return f"{self.answers.sum()} votes on {n} samples, {classes} classes"
 
     def source(self, path: Path) -> Source:
         """Ids of its samples; those without votes are listed, and left out."""
-        empty = np.flatnonzero(self.counts.sum(axis=1) == 0)
+        empty = np.flatnonzero(self.answers.sum(axis=1) == 0)
         names = empty.astype(str) if self.ids is None else self.ids[empty]
         without = dict.fromkeys(map(str, names), NO_VOTES) or None
-        return Source("votes", str(path), len(self.counts), self.ids, without)
+        return Source("votes", str(path), len(self.answers), self.ids, without)
 
 
 def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
-    """Read ``.npy`` or ``.npz`` of counts (n, classes), or a table.
+    """Read an array of counts or soft labels (n, classes), or a table.
 
-    A table has one row per sample and one column of counts per class; or one row per judgement, so
-    that ids repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of an
-    ``.npz``), ``classes`` (names, in the order of columns without names).
+    A table has one row per sample and one column per class; or one row per judgement, so that ids
+    repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of a file with
+    several), ``classes`` (names, in the order of columns without names), ``holds`` (one of
+    :data:`HOLDS`; by default found).
     """
+    holds = settings.get("holds")
     if is_table(path) and not _has_vectors(path, settings.get("array")):
         table = read_table(path)
         key = id_column(table, settings.get("id"), path)
@@ -57,10 +70,10 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
         names = [str(name) for name in table.columns if name != key]
         ids = None if key is None else clean_ids(table[key], path)
         columns = [column_of(table, name).numbers for name in names]
-        return _checked(ids, names, np.stack(columns, axis=1), path)
+        return _checked(ids, names, np.stack(columns, axis=1), path, holds)
     rows = read_rows(path, array=settings.get("array"), id_name=settings.get("id"))
     names = list(settings.get("classes") or map(str, range(rows.values.shape[1])))
-    return _checked(rows.ids, names, np.asarray(rows.values, dtype=np.float64), path)
+    return _checked(rows.ids, names, np.asarray(rows.values, dtype=np.float64), path, holds)
 
 
 def _has_vectors(path: Path, array: str | None) -> bool:
@@ -107,15 +120,70 @@ def _judgements(
     return _checked(ids, column.values, counts, path)
 
 
-def _checked(ids: Ids | None, names: list[str], counts: np.ndarray, path: Path) -> Judgements:
-    if not 2 <= len(names) <= MAX_CLASSES or len(names) != counts.shape[1]:
-        raise InputError(f"{path}: {len(names)} classes for {counts.shape[1]} columns of votes")
+def _checked(
+    ids: Ids | None, names: list[str], answers: np.ndarray, path: Path, holds: str | None = "counts"
+) -> Judgements:
+    if not 2 <= len(names) <= MAX_CLASSES or len(names) != answers.shape[1]:
+        raise InputError(f"{path}: {len(names)} classes for {answers.shape[1]} columns of votes")
     if len(set(names)) < len(names) or "id" in names:
         raise InputError(f"{path}: every class needs a unique name other than `id`")
-    return Judgements(ids, names, whole_counts(counts, path, ids, names, may_be_empty=True))
+    answers = np.where(np.isnan(answers).all(axis=1, keepdims=True), 0.0, answers)
+    kind = holds or _kind(answers, path)
+    if kind == "counts":
+        return Judgements(ids, names, whole_counts(answers, path, ids, names, may_be_empty=True))
+    return Judgements(
+        ids, names, _soft(answers, 100.0 if kind == "percentages" else 1.0, path, ids)
+    )
 
 
-def majority(votes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _kind(answers: np.ndarray, path: Path) -> str:
+    """One of :data:`HOLDS`, by whether numbers are whole and by the usual sum of rows."""
+    sums = answers.sum(axis=1)
+    sums = sums[sums != 0.0]
+    whole = bool((answers == np.floor(answers)).all())
+    if whole and sums.size and np.median(sums) == 100.0 and np.abs(sums - 100.0).max() <= 2.0:
+        raise InputError(
+            f"{path}: whole numbers whose rows have the sum 100 could be 100 votes each or "
+            "percentages; say votes:counts=FILE or votes:percentages=FILE, or set holds of "
+            "data.votes to one of these"
+        )
+    fractions = np.isfinite(answers).all() and answers.min(initial=0.0) >= 0.0 and not whole
+    if not fractions:
+        return "counts"
+    return "percentages" if abs(np.median(sums) - 100.0) < 50.0 else "probabilities"
+
+
+def looks_soft(answers: np.ndarray) -> bool:
+    """Whether numbers (n, classes) could be soft labels: rows sum to 1 or 100, or are empty."""
+    sums = np.nan_to_num(answers).sum(axis=1)
+    sums = sums[sums != 0.0]
+    if not sums.size or not np.nanmin(answers) >= 0.0:
+        return False
+    one = 100.0 if np.median(sums) > 10.0 else 1.0
+    return bool((np.abs(sums / one - 1.0) <= _LOOKS).all())
+
+
+def _soft(answers: np.ndarray, one: float, path: Path, ids: Ids | None) -> np.ndarray:
+    """Soft labels as shares, rows without any as zeros, after a check of their sums."""
+    sums = answers.sum(axis=1)
+    wrong = np.flatnonzero(
+        ~(np.abs(sums - one) <= _SUM * one) & (sums != 0.0) | ~(answers >= 0.0).all(axis=1)
+    )
+    if wrong.size:
+        named = [str(row) if ids is None else f"{row} (id {ids[row]!r})" for row in wrong[:5]]
+        more = f" and {wrong.size - 5} more" if wrong.size > 5 else ""
+        found = ", ".join(f"{sums[row]:.6g}" for row in wrong[:5])
+        raise InputError(
+            f"{path}: soft labels are 0 or more and the sum of a row is {one:g}, within "
+            f"{_SUM * one:g}; rows {', '.join(named)}{more} have the sums {found}; divide each row "
+            "by its sum, or give whole counts of votes"
+        )
+    if not sums.any():
+        raise InputError(f"{path}: no row has any votes")
+    return answers / np.where(sums > 0.0, sums, 1.0)[:, None]
+
+
+def majority(votes: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """The class of most votes of each sample; on a tie the first."""
     return np.asarray(votes.argmax(axis=1), dtype=np.int64)
 

@@ -110,6 +110,14 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
     for one in found:
         if one.role == MATRIX:
             one.role = "embeddings"
+            if not human and kind_of_outputs(one.facts["entry"]) in (
+                "probabilities",
+                "percentages",
+            ):
+                raise InputError(
+                    f"{one.path}: rows that sum to 1 (or 100) could be soft labels by people or "
+                    f"embeddings; say votes={one.path} or embeddings={one.path}"
+                )
             if human:
                 one.facts["holds"] = _outputs(one) if one.facts["columns"] == classes else None
                 one.role = "logits" if one.facts["holds"] else "features"
@@ -231,6 +239,7 @@ def _data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> lis
         if role in parts:
             facts = parts[role].facts
             more = {str(key): quoted(facts[key]) for key in ("array", "ids") if key in facts}
+            more |= {"holds": facts["holds"]} if role == "votes" and "holds" in facts else {}
             more |= {"similarity": "true"} if "similarity" in facts else {}
             more |= {"ids": "name"} if role == "images" and by_name else {}
             lines.append(f"{_PAD}{role}: {_file(parts[role], more)}")

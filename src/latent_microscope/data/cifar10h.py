@@ -49,8 +49,8 @@ def whole_counts(
         row, column = np.argwhere(bad)[0]
         name = column if classes is None else repr(classes[column])
         raise InputError(
-            f"{path}: {who(row)}, class {name}: {counts[row, column]} votes; give whole counts, "
-            "not shares"
+            f"{path}: {who(row)}, class {name}: {counts[row, column]} votes; give whole counts "
+            "(in a custom study also shares whose rows sum to 1)"
         )
     empty = np.flatnonzero(counts.sum(axis=1) == 0)
     if empty.size and (empty.size == len(counts) or not may_be_empty):

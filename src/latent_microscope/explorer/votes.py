@@ -27,13 +27,15 @@ def load_opinions(
 ) -> tuple[dict[str, Any], list[Column]]:
     """Votes and probabilities as the page reads them, and disagreement as scores.
 
+    Votes are counts, or float32 of soft labels.
+
     ``names``, ``logits`` (.npy) and ``logit_ids`` (.parquet of ids) have one entry per model. All
     rows are in the order of the samples.
     """
     human = load_votes(votes, samples)
-    shares = vote_shares(human.counts)
+    shares = vote_shares(human.answers)
     right = shares[np.arange(len(shares)), human.labels]
-    entropy = vote_entropy(human.counts)
+    entropy = vote_entropy(human.answers)
     columns = [
         Column("human_entropy", "entropy of the votes (nats)", "score", entropy),
         Column("human_accuracy", "votes for the label (share)", "score", right),
@@ -54,7 +56,7 @@ def load_opinions(
     payload = {
         "classes": human.classes,
         "labels": packed(human.labels),
-        "counts": packed(human.counts),
+        "counts": packed(human.answers),
         "models": models,
     }
     return payload, columns

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,7 +124,7 @@ class HumanVotes:
     ids: npt.NDArray[np.object_]
     labels: npt.NDArray[np.int64]  # true classes, as indices of ``classes``
     classes: list[str]  # in the order of the vote columns
-    counts: npt.NDArray[np.int64]  # (n, classes)
+    answers: npt.NDArray[Any]  # (n, classes): int64 counts of votes, or float64 soft labels
 
     @property
     def label_names(self) -> npt.NDArray[np.object_]:
@@ -132,10 +133,11 @@ class HumanVotes:
 
 
 def load_votes(votes: Path, samples: Path) -> HumanVotes:
-    """Votes (``id``, one column of counts per class) joined to their images by id.
+    """Votes (``id``, one column of counts or shares per class) joined to their images by id.
 
     They follow the order of ``samples`` (``id``, ``label``, ``label_name``). :class:`InputError`
-    if ids differ, a label names another class than its column, or votes are not counts.
+    if ids differ, a label names another class than its column, or votes are neither counts nor
+    soft labels, whose rows sum to 1.
     """
     classes = [name for name in load_table(votes).columns if name != "id"]
     if {"label", "label_name"} & set(classes):
@@ -158,11 +160,12 @@ def load_votes(votes: Path, samples: Path) -> HumanVotes:
             f"{table['id'].iloc[row]!r} {table['label_name'].iloc[row]!r}; order the vote columns "
             "by label"
         )
-    counts = table[classes].to_numpy()
-    if counts.dtype.kind not in "iu" or counts.min(initial=0) < 0:
-        raise InputError(f"{votes}: votes must be non-negative integer counts, not shares")
+    answers = table[classes].to_numpy()
+    soft = answers.dtype.kind == "f" and bool((np.abs(answers.sum(axis=1) - 1.0) < 1e-6).all())
+    if not (soft or answers.dtype.kind in "iu") or answers.min(initial=0) < 0:
+        raise InputError(f"{votes}: votes must be non-negative integer counts, or shares of 1")
     ids = table["id"].astype(str).to_numpy(dtype=object)
-    return HumanVotes(ids, labels, classes, counts.astype(np.int64))
+    return HumanVotes(ids, labels, classes, answers.astype(np.float64 if soft else np.int64))
 
 
 def load_truth(samples: Path) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_]]:

@@ -29,7 +29,7 @@ _RSA_PANELS = {
 }
 _CEILING = ["ceiling_lower", "ceiling_upper"]
 _ENDS = ["low", "high"]
-_MEASURES = ["model", "layer", "metric", "measure", *_ENDS, "ceiling"]
+_MEASURES = ["model", "layer", "metric", "measure", *_ENDS, "ceiling", "ceiling_status"]
 
 
 def plot_rsa(
@@ -67,7 +67,8 @@ def plot_rsa(
         "similarity to the RDM of the annotators' votes; "
         + dark
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
-        + (f"; whiskers: {whiskers}" if seeds > 1 or found else ""),
+        + (f"; whiskers: {whiskers}" if seeds > 1 or found else "")
+        + _no_ceiling(table),
     )
     labels = [style.noted(f"{model}-{layer}", model, notes) for model, layer in order]
     left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 2.6))
@@ -88,6 +89,12 @@ def plot_rsa(
         look.panel(ax, column, letter, text, xlabel=_METHODS[method])
     key(page, page.height - 0.27, axes[0].get_legend_handles_labels()[0], ncols=3)
     return page.figure
+
+
+def _no_ceiling(table: pd.DataFrame) -> str:
+    """Why there is no noise ceiling, to append."""
+    reason = str(table["ceiling_status"].max()) if len(table) else ""
+    return f"\nnoise ceiling not available: {reason}" if reason else ""
 
 
 def _intervals(measures: pd.DataFrame) -> Intervals:
@@ -234,7 +241,8 @@ def plot_accuracy(
         4.25,
         f"{title} · accuracy and alignment with annotators",
         "mean over seeds; whiskers: 95 % intervals over images; lines lead from a "
-        "network to its fine-tuned versions",
+        "network to its fine-tuned versions"
+        + _no_ceiling(table[(table["measure"] == "rho_a") & (table["metric"] == metric)]),
     )
     axes = page.grid(1, 2, top=0.75, bottom=0.85, left=0.62, right=0.2, wspace=0.28)
     accuracy = _values(table, "accuracy", "", ("probabilities",))["value"]

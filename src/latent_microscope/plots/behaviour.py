@@ -179,7 +179,7 @@ def plot_disputed(
         raise InputError(f"{images}: no row of the model {model!r} with seed {seed}")
     known = load_table(samples, ["id", "label_name"])
     table = join_by_id(known, table, names=(str(samples), str(images)))
-    shares = {"votes": human.counts / np.maximum(human.counts.sum(axis=1, keepdims=True), 1)}
+    shares = {"votes": human.answers / np.maximum(human.answers.sum(axis=1, keepdims=True), 1)}
     if logits is not None and features is not None:
         rows, ids = load_with_ids(logits, features)
         place = pd.Index(ids).get_indexer(pd.Index(human.ids))

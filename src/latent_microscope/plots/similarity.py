@@ -174,8 +174,12 @@ def _class_map(
 
 def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
     """Which model simulated the votes, and which it was attributed to, per metric."""
-    columns = ["model", "attributed", "count", "n_simulations", "n_images", "metric"]
+    columns = ["model", "attributed", "count", "n_simulations", "n_images", "metric", "status"]
     table = load_table(recovered, columns)
+    if table["status"].any():
+        page = Page(1.4, f"{title} · model recovery", width=4.2)
+        style.say(page.axes(0.2, 0.5, 3.8, 0.7), f"not available: {table['status'].iloc[0]}")
+        return page.figure
     metrics, names = (list(dict.fromkeys(table[c])) for c in ("metric", "model"))
     texts = [pretty(name) for name in names]
     cell = float(np.clip(3.6 / len(names), 0.3, 0.5))

@@ -132,7 +132,9 @@ def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]
     for key, part in f.groups(known, "metric", "model", "layer"):
         own = worth.get(("cross_entropy", "", key[1], key[2]), f.MISSING)
         bracket = [worth.get((measure, *key), f.MISSING) for measure in ("rho_a", "spearman")]
-        if set(bracket) != {f.MISSING}:
+        if set(bracket) == {"not available"}:
+            own = bracket[0]
+        elif set(bracket) != {f.MISSING}:
             own = f"{own} [{', '.join(bracket)}]"
         yield key, (f.between(part["low"].mean(), part["high"].mean()), own)
 
@@ -143,8 +145,9 @@ def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def measures(study: Study) -> dict[str, Any]:
-    """Models with an interval, and those whose interval contains 0, by measure."""
+    """Models with an interval, and those whose interval contains 0; why ceilings are missing."""
     table = study.table("measures")
+    statuses = table.loc[table["measure"].isin(MEASURES), "ceiling_status"].unique()
     table = table[~table["model"].isin(ORACLES)]
     found = []
     for measure, what in (
@@ -156,7 +159,8 @@ def measures(study: Study) -> dict[str, Any]:
         names = [f"{r.model} ({r.layer}, seed {r.seed})" for r in f.rows(zero)]
         if len(part):
             found.append((what, part, names))
-    return {"names": MEASURES, "containing_zero": found}
+    missing = [status for status in statuses if status]
+    return {"names": MEASURES, "containing_zero": found, "missing": missing}
 
 
 def layers(study: Study) -> dict[str, Any]:

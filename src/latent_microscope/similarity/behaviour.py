@@ -1,6 +1,7 @@
 """Behaviour of a classifier beside that of annotators: accuracy, divergences, errors, confusions.
 
-All of it in float64 from logits. Probabilities are passed as their logarithms (log 0 = -inf is
+All of it in float64 from logits. Soft labels (rows sum to 1) do where ``counts`` are asked
+for, except to what draws votes. Probabilities are passed as their logarithms (log 0 = -inf is
 allowed), since the log-softmax of a log-probability is itself. Logits have the shape (n, classes),
 and so have votes and targets (vote shares, rows sum to 1); a temperature divides the logits: one
 number, or one per image. Divergences are in nats.
@@ -19,7 +20,6 @@ from scipy.stats import rankdata
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.populations import fit_population
 from latent_microscope.similarity.votes import (
-    Counts,
     Float64,
     as_counts,
     halve_votes,
@@ -156,7 +156,7 @@ def second_best_each(
     logits: npt.ArrayLike, counts: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Per image: whether its votes have a second answer, and whether the second guess is that."""
-    votes = as_counts(counts)
+    votes = vote_shares(counts)
     second_votes = np.sort(votes, axis=1)[:, -2]
     guess = np.argsort(-np.asarray(logits, dtype=np.float64), axis=1, kind="stable")[:, 1]
     open_images = second_votes > 0
@@ -196,13 +196,6 @@ def _kappa(observed: float, first: float, second: float) -> float:
     return (observed - expected) / room if room > 0.0 else float("nan")
 
 
-def _right_votes(counts: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Counts, Counts]:
-    """Votes for the label and all votes of each image."""
-    votes = as_counts(counts)
-    right = votes[np.arange(len(votes)), np.asarray(labels, dtype=np.int64)]
-    return right, votes.sum(axis=1)
-
-
 def error_consistency(
     correct: npt.ArrayLike, counts: npt.ArrayLike, labels: npt.ArrayLike
 ) -> float:
@@ -212,8 +205,7 @@ def error_consistency(
     answers.
     """
     m = np.asarray(correct, dtype=np.float64)
-    right, total = _right_votes(counts, labels)
-    p = right / total
+    p = vote_shares(counts)[np.arange(len(np.asarray(counts))), np.asarray(labels, dtype=np.int64)]
     if m.shape != p.shape:
         raise InputError(f"{m.size} answers for {p.size} images; give one per image.")
     observed = float(np.mean(m * p + (1.0 - m) * (1.0 - p)))
@@ -225,8 +217,8 @@ def human_error_consistency(counts: npt.ArrayLike, labels: npt.ArrayLike) -> flo
 
     Unbiased: pairs of votes are drawn without replacement. Images need at least 2 votes.
     """
-    as_counts(counts, at_least=2)
-    right, total = _right_votes(counts, labels)
+    votes = as_counts(counts, at_least=2)
+    right, total = votes[np.arange(len(votes)), np.asarray(labels, np.int64)], votes.sum(axis=1)
     wrong = total - right
     agree = (right * (right - 1) + wrong * (wrong - 1)) / (total * (total - 1))
     p = float(np.mean(right / total))

@@ -1,4 +1,8 @@
-"""Human votes: shares, random halves and drawing without replacement."""
+"""Human votes: shares, random halves and drawing without replacement.
+
+Where only the shares of answers are known (soft labels), they stand for the votes: as floats whose
+rows sum to 1.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +12,17 @@ from latent_microscope.errors import InputError
 
 Counts = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
+SOFT = "soft labels: the number of votes is not known"
+SINGLE = "some images have a single vote"
+"""Why nothing can be said of votes drawn again, or of halves of them."""
+
+
+def why_no_halves(votes: npt.ArrayLike) -> str:
+    """Empty if votes (n, classes) can be halved, else :data:`SOFT` or :data:`SINGLE`."""
+    array = np.asarray(votes)
+    if array.dtype.kind == "f":
+        return SOFT
+    return SINGLE if array.sum(axis=1).min() < 2 else ""
 
 
 def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
@@ -31,9 +46,16 @@ def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
     return whole
 
 
-def vote_shares(counts: npt.ArrayLike) -> Float64:
-    """Share of each class among an image's votes, shape (n, classes), rows sum to 1."""
-    whole = as_counts(counts)
+def vote_shares(votes: npt.ArrayLike) -> Float64:
+    """Share of each class among an image's votes, shape (n, classes), rows sum to 1.
+
+    Soft labels are returned as they are.
+    """
+    array = np.asarray(votes)
+    soft = array.dtype.kind == "f" and array.ndim == 2 and array.min(initial=0.0) >= 0.0
+    if soft and (np.abs(array.sum(axis=1) - 1.0) < 1e-6).all():
+        return array.astype(np.float64)
+    whole = as_counts(votes)
     return whole / whole.sum(axis=1, keepdims=True)
 
 

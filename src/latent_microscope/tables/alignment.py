@@ -23,7 +23,8 @@ from latent_microscope.statistics.summaries import over_runs
 _KEYS = ["model", "layer", "metric", "method"]
 _PARTS = ["spearman", "partial", *OVER_PARTS]
 _PUBLISHED = ["published", "published_spearman", "published_source"]
-_SHARED = ["label_only", "ceiling", "ceiling_lower", "ceiling_upper", "n_images", "n_pairs"]
+_CEILING = ["ceiling", "ceiling_lower", "ceiling_upper", "ceiling_status"]
+_SHARED = ["label_only", *_CEILING, "n_images", "n_pairs"]
 
 
 def tabulate_alignment(
@@ -47,7 +48,8 @@ def tabulate_alignment(
         ``mean``, ``sd``, ``n`` (seeds), the means of ``spearman``, ``partial`` (Spearman, label
         held constant), ``within_class`` and ``non_unanimous`` (rho-a as ``…_rho_a``, and Spearman)
         and their ``_sd``, the baseline ``label_only``, ``above_label`` (mean − label_only),
-        ``ceiling``, ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``published``,
+        ``ceiling``, ``ceiling_lower``, ``ceiling_upper``, ``ceiling_status`` (why there is none),
+        ``n_images``, ``n_pairs``, ``published``,
         ``published_spearman``, ``published_source``, ``simulated_votes``, ``note``. Networks with
         published predictions follow, unless they are models of the study.
     """
@@ -118,14 +120,16 @@ def tabulate_behaviour(
 
     Returns:
         One row per model: ``model``, ``<measure>_mean``, ``<measure>_sd``, ``n`` (seeds),
+        ``status`` (why scores of votes drawn again are missing),
         ``floor_cross_entropy`` (entropy of the votes, the minimum), ``published_cross_entropy``,
         ``published_before_tuning`` (cross-entropy), ``published_accuracy``, ``published_source``,
         ``simulated_votes``. Networks of the literature follow, with published values only: those
         without human data (unless they are models of the study), then those tuned on votes.
     """
     table = load_table(behaviour)
-    measures = [str(name) for name in table.columns if name not in ("model", "seed")]
+    measures = [str(name) for name in table.columns if name not in ("model", "seed", "status")]
     summary = over_runs(table, ["model"], measures)
+    summary["status"] = summary["model"].map(table.groupby("model")["status"].first())
     human = table.loc[table["model"] == "human", "cross_entropy"]
     floor = float(human.iloc[0]) if len(human) else np.nan
     summary["floor_cross_entropy"] = floor
@@ -153,4 +157,5 @@ def tabulate_behaviour(
         head = {"n": 0, "floor_cross_entropy": floor}
         summary = _with_rows(summary, [head | dict(zip(names, r, strict=True)) for r in rows])
     summary["simulated_votes"] = simulated
-    return summary.astype({"model": "str", "published_source": "str"})
+    summary["status"] = summary["status"].fillna("")
+    return summary.astype(dict.fromkeys(("model", "status", "published_source"), "str"))

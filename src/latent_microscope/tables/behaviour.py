@@ -19,7 +19,7 @@ from latent_microscope.similarity import influence
 from latent_microscope.similarity.behaviour import one_hot, softmax, vote_entropy
 from latent_microscope.similarity.bootstrap import score_table
 from latent_microscope.similarity.influence import Draws, Influence
-from latent_microscope.similarity.votes import class_mean_votes, vote_shares
+from latent_microscope.similarity.votes import class_mean_votes, vote_shares, why_no_halves
 
 NO_SEED = -1  # of rows that belong to no model
 LEVEL = 0.95  # coverage of all intervals
@@ -133,7 +133,8 @@ def behaviour_table(
     other half (mean over 10 splits). Its cross-entropy is the entropy of the votes and its KL 0,
     minima that only the votes themselves reach. ``perfect``: the ceiling, a model that knows the
     response probabilities, against these votes (mean over 5 truths), where labels
-    are not asked for. Both need two votes per image. ``human_majority``: the most frequent answer.
+    are not asked for. Both need two votes per image: else their ``status`` is why not.
+    ``human_majority``: the most frequent answer.
     Baselines, oracles both: ``label`` (one-hot true class, its cross-entropy is infinite),
     ``class_mean`` (mean votes of the true class); and ``uniform``. All have seed -1 and no
     temperature.
@@ -141,12 +142,12 @@ def behaviour_table(
     rows: list[dict[str, float | int | str]] = []
     for one in classifiers:
         scores = measured.behaviour_scores(
-            one.logits, votes.counts, votes.labels, folds=folds, temperatures=one.temperatures
+            one.logits, votes.answers, votes.labels, folds=folds, temperatures=one.temperatures
         )
         row = {column: scores[name] for column, name in MEASURES.items()}
         rows.append({"model": one.name, "seed": one.seed, **row})
     size = len(votes.classes)
-    majority = votes.counts.argmax(axis=1) == votes.labels
+    majority = votes.answers.argmax(axis=1) == votes.labels
     references: dict[str, dict[str, float]] = {
         "human": _human(votes, seed),
         "human_majority": {
@@ -155,37 +156,36 @@ def behaviour_table(
         },
         "perfect": _perfect(votes, seed),
         "label": _baseline("label", one_hot(votes.labels, size), votes),
-        "class_mean": _baseline("class_mean", class_mean_votes(votes.counts, votes.labels), votes),
+        "class_mean": _baseline("class_mean", class_mean_votes(votes.answers, votes.labels), votes),
         "uniform": _baseline("uniform", np.full((len(votes.ids), size), 1.0 / size), votes),
     }
     rows += [{"model": name, "seed": NO_SEED, **row} for name, row in references.items()]
     table = pd.DataFrame.from_records(rows, columns=["model", "seed", *MEASURES])
-    return table.astype({"model": "str", "seed": "int64", **dict.fromkeys(MEASURES, "float64")})
-
-
-def _several(votes: HumanVotes) -> bool:
-    return int(votes.counts.sum(axis=1).min()) > 1
+    of_halves = table["model"].isin(["human", "perfect"]) & (table["seed"] == NO_SEED)
+    table["status"] = np.where(of_halves, why_no_halves(votes.answers), "")
+    kinds = dict.fromkeys(("model", "status"), "str") | dict.fromkeys(MEASURES, "float64")
+    return table.astype({**kinds, "seed": "int64"})
 
 
 def _human(votes: HumanVotes, seed: int) -> dict[str, float]:
     scores = {
-        "accuracy": float(_label_shares(votes.counts, votes.labels).mean()),
-        "cross_entropy": float(vote_entropy(votes.counts).mean()),
+        "accuracy": float(_label_shares(votes.answers, votes.labels).mean()),
+        "cross_entropy": float(vote_entropy(votes.answers).mean()),
         "kl": 0.0,
     }
-    if not _several(votes):
+    if why_no_halves(votes.answers):
         return scores
     generators = (rng(seed, "annotator_scores", number) for number in range(10))
-    halves = _columns([measured.annotator_scores(votes.counts, one) for one in generators])
-    kappa = measured.human_error_consistency(votes.counts, votes.labels)
+    halves = _columns([measured.annotator_scores(votes.answers, one) for one in generators])
+    kappa = measured.human_error_consistency(votes.answers, votes.labels)
     return {**scores, **halves, "error_consistency": kappa}
 
 
 def _perfect(votes: HumanVotes, seed: int) -> dict[str, float]:
-    if not _several(votes):
+    if why_no_halves(votes.answers):
         return {}
     generators = (rng(seed, "perfect_scores", number) for number in range(5))
-    return _columns([measured.perfect_scores(votes.counts, one) for one in generators])
+    return _columns([measured.perfect_scores(votes.answers, one) for one in generators])
 
 
 def _columns(scores: Sequence[dict[str, float]]) -> dict[str, float]:
@@ -203,14 +203,14 @@ def _label_shares(counts: Ints, labels: Ints) -> Floats:
 
 
 def _consistency(correct: npt.NDArray[np.bool_], votes: HumanVotes) -> float:
-    return measured.error_consistency(correct, votes.counts, votes.labels)
+    return measured.error_consistency(correct, votes.answers, votes.labels)
 
 
 def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, float]:
     """Scores of predictions given as probabilities, zeros allowed."""
     with np.errstate(divide="ignore"):
         logits = np.log(probabilities)
-    shares = vote_shares(votes.counts)
+    shares = vote_shares(votes.answers)
     scores = {
         "cross_entropy": measured.cross_entropy(logits, shares),
         "jensen_shannon": measured.js_divergence(logits, shares),
@@ -221,20 +221,20 @@ def _baseline(name: str, probabilities: Floats, votes: HumanVotes) -> dict[str, 
     scores["accuracy"] = measured.accuracy(probabilities, votes.labels)
     scores["error_consistency"] = _consistency(probabilities.argmax(axis=1) == votes.labels, votes)
     if name == "class_mean":
-        scores["second_best_accuracy"] = measured.second_best_accuracy(probabilities, votes.counts)
-        scores["entropy_spearman"] = measured.entropy_correlation(logits, votes.counts)
+        scores["second_best_accuracy"] = measured.second_best_accuracy(probabilities, votes.answers)
+        scores["entropy_spearman"] = measured.entropy_correlation(logits, votes.answers)
     return scores
 
 
 def image_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
     """Agreement of each classifier with annotators per image; entropies and divergences in nats."""
-    shares = vote_shares(votes.counts)
+    shares = vote_shares(votes.answers)
     human = pd.DataFrame(
         {
             "id": pd.Series(votes.ids, dtype="str"),
             "label_name": pd.Series(votes.label_names, dtype="str"),
-            "human_entropy": vote_entropy(votes.counts),
-            "human_accuracy": _label_shares(votes.counts, votes.labels),
+            "human_entropy": vote_entropy(votes.answers),
+            "human_accuracy": _label_shares(votes.answers, votes.labels),
         }
     )
     parts = []
@@ -258,8 +258,11 @@ def _confusion_counts(answers: npt.ArrayLike, labels: Ints) -> Floats:
 
 
 def confusion_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
-    """Confusion matrices of annotators and of each classifier; shares of an absent class are 0."""
-    human = _confusion_counts(votes.counts, votes.labels)
+    """Confusion matrices of annotators and of each classifier; shares of an absent class are 0.
+
+    ``count`` is missing where it is not known: of soft labels.
+    """
+    human = _confusion_counts(votes.answers, votes.labels)
     sources = [("human", NO_SEED, human)]
     sources += [
         (one.name, one.seed, _confusion_counts(one.guesses(), votes.labels)) for one in classifiers
@@ -274,7 +277,7 @@ def confusion_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.
                 "seed": seed,
                 "true": names[true],
                 "predicted": names[predicted],
-                "count": counts.ravel().astype(np.int64),
+                "count": _whole(counts.ravel(), known=source != "human" or not _soft(votes)),
                 "share": _row_shares(counts).ravel(),
                 "difference": (_row_shares(counts) - _row_shares(human)).ravel(),
             }
@@ -285,6 +288,17 @@ def confusion_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.
     return pd.concat(parts, ignore_index=True).astype({**texts, "seed": "int64"})
 
 
+def _soft(votes: HumanVotes) -> bool:
+    return votes.answers.dtype.kind == "f"
+
+
+def _whole(counts: Floats, *, known: bool) -> pd.Series:
+    """Counts as int64, or as many missing ones."""
+    return (
+        pd.Series(counts, dtype="int64") if known else pd.Series(pd.NA, range(counts.size), "Int64")
+    )
+
+
 def _row_shares(counts: Floats) -> Floats:
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
 
@@ -292,9 +306,9 @@ def _row_shares(counts: Floats) -> Floats:
 def shared_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.DataFrame:
     """The ten confusions that annotators and each classifier have in common, largest first."""
     absent = np.bincount(votes.labels, minlength=len(votes.classes)) == 0
-    human = measured.confusion(vote_shares(votes.counts), votes.labels)
+    human = measured.confusion(vote_shares(votes.answers), votes.labels)
     human[absent] = 0.0
-    counts = _confusion_counts(votes.counts, votes.labels)
+    counts = _confusion_counts(votes.answers, votes.labels)
     place = pd.Index(votes.classes)
     parts = []
     for one in classifiers:
@@ -304,8 +318,10 @@ def shared_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.Dat
         cells = tuple(place.get_indexer(pd.Index(table[end])) for end in ("true", "answer"))
         names = {"answer": "predicted", "human": "share_human", "model": "share_model"}
         table = table.rename(columns=names)
-        parts.append(table.assign(human=counts[cells], model=one.name, seed=one.seed))
-    kinds = {"true": "str", "predicted": "str", "human": "int64", "model": "str", "seed": "int64"}
+        human_counts = _whole(counts[cells], known=not _soft(votes))
+        parts.append(table.assign(human=human_counts, model=one.name, seed=one.seed))
+    whole = "Int64" if _soft(votes) else "int64"
+    kinds = {"true": "str", "predicted": "str", "human": whole, "model": "str", "seed": "int64"}
     kinds |= {"share_human": "float64", "share_model": "float64"}
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(kinds))
     return found[list(kinds)].astype(kinds)
@@ -327,9 +343,9 @@ def behaviour_intervals(
     Returns:
         Table of :data:`INTERVAL_COLUMNS`, empty for fewer than 2 draws.
     """
-    shares = vote_shares(votes.counts)
+    shares = vote_shares(votes.answers)
     with np.errstate(divide="ignore"):
-        oracle = np.log(class_mean_votes(votes.counts, votes.labels))
+        oracle = np.log(class_mean_votes(votes.answers, votes.labels))
     if n_draws < 2:
         return _typed(pd.DataFrame(columns=INTERVAL_COLUMNS))
     rows: list[tuple[str, int, Floats, Floats | None]] = [
@@ -338,7 +354,7 @@ def behaviour_intervals(
     rows.append(("class_mean", NO_SEED, oracle, None))
     tables = []
     for name, seed_of_model, logits, temperatures in rows:
-        numbers = _numbers(logits, temperatures, votes.counts, votes.labels)
+        numbers = _numbers(logits, temperatures, votes.answers, votes.labels)
         drawn = influence.linear_draws(numbers, len(shares), n_draws, seed)
         point = _scores({key: np.array([one.value]) for key, one in numbers.items()})[0]
         table = score_table(INTERVAL_MEASURES, point, _scores(drawn), LEVEL)

@@ -22,7 +22,13 @@ from latent_microscope.similarity.influence import selection, sign_concordance
 from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import binned
 from latent_microscope.similarity.rdms import class_rdm, rdm
-from latent_microscope.similarity.votes import class_mean_votes, halve_votes, vote_shares
+from latent_microscope.similarity.votes import (
+    SOFT,
+    class_mean_votes,
+    halve_votes,
+    vote_shares,
+    why_no_halves,
+)
 from latent_microscope.statistics.summaries import sd
 from latent_microscope.tables.behaviour import Classifier
 
@@ -43,11 +49,21 @@ def noise_ceilings(
 
     ``ceiling`` and ``ceiling_sd`` are the score of the true RDM against these votes, over truths
     simulated from them (``similarity.ceiling.simulated_ceilings``, ``n_simulated_datasets`` of each
-    strength); NaN where not available, with a ``status``. The halves of the votes say less:
+    strength); NaN where not available, with a ``status``, as is all of votes that cannot be halved
+    (soft labels). The halves of the votes say less:
     ``lower`` is the mean r of the halves, ``upper`` the root of its Spearman-Brown value. Spreads
     are standard deviations. Tau-a is of 256 bins of rank. NaN where not defined.
     """
-    disputed = np.count_nonzero(votes.counts, axis=1) > 1
+    table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
+    status = why_no_halves(votes.answers)
+    table[["ceiling", "ceiling_sd"]], table["status"] = (
+        np.nan,
+        pd.Series(status, table.index, "str"),
+    )
+    if status:
+        table[["lower", "upper", "spread", "upper_spread"]] = np.nan
+        return table.assign(n_splits=0, n_simulated_datasets=0)
+    disputed = np.count_nonzero(votes.answers, axis=1) > 1
 
     def over(rows: Rows | None) -> Score:
         some = np.arange(len(votes.labels)) if rows is None else rows
@@ -75,15 +91,13 @@ def noise_ceilings(
     whole = over(None)
 
     def split(number: int) -> npt.ArrayLike:
-        both = halve_votes(votes.counts, rng(seed, "noise_ceiling", number))
+        both = halve_votes(votes.answers, rng(seed, "noise_ceiling", number))
         return whole(*(vote_shares(half) for half in both))
 
     with ThreadPoolExecutor(threads) as pool:
         halves = np.array(list(pool.map(split, range(n_splits))))
-    table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
-    table[["ceiling", "ceiling_sd"]], table["status"] = np.nan, pd.Series("", table.index, "str")
     if n_simulated_datasets:
-        found = simulated_ceilings(votes.counts, over, n_simulated_datasets, seed, threads)
+        found = simulated_ceilings(votes.answers, over, n_simulated_datasets, seed, threads)
         table["ceiling"] = [one.value for one in found]
         table["ceiling_sd"] = [one.sd for one in found]
         table["status"] = pd.Series([one.status for one in found], dtype="str")
@@ -100,7 +114,7 @@ def candidates_of(classifiers: Sequence[Classifier], votes: HumanVotes) -> list[
     return [
         *((one.name, softmax(one.logits)) for one in classifiers),
         ("label", one_hot(votes.labels, len(votes.classes))),
-        ("class_mean", class_mean_votes(votes.counts, votes.labels)),
+        ("class_mean", class_mean_votes(votes.answers, votes.labels)),
     ]
 
 
@@ -118,7 +132,8 @@ def recovery_table(
     Each simulated data set has as many votes per image as the annotators gave, drawn from the first
     seed of a model; it is attributed to the model whose RDM of probabilities (of any seed) has the
     largest Spearman correlation with that of the simulated vote shares. Seeds of a model count as
-    one. All data sets have the same ``n_images`` images, drawn at random.
+    one. All data sets have the same ``n_images`` images, drawn at random. Where the number of votes
+    is not known there is one row per model, without counts, with a ``status``.
     """
     n = min(n_images, len(votes.labels))
     if n_simulations < 1 or n < 3:
@@ -127,10 +142,16 @@ def recovery_table(
         )
     chosen = np.sort(rng(seed, "recover_models", "images").permutation(len(votes.labels))[:n])
     names = list(dict.fromkeys(name for name, _ in candidates))
+    columns = ["model", "attributed", "count", "share", "similarity"]
+    texts = dict.fromkeys(("model", "attributed", "metric", "status"), "str")
+    if why_no_halves(votes.answers) == SOFT:
+        none = pd.DataFrame({"model": names, "attributed": names}, columns=columns)
+        none = none.assign(n_simulations=0, n_images=n, metric=metric, status=SOFT)
+        return none.astype({"count": "Int64", "share": "float64", "similarity": "float64"} | texts)
     ranked: list[tuple[int, RankedRDM]] = [
         (names.index(name), rank_rdm(rdm(p[chosen], metric))) for name, p in candidates
     ]
-    totals = votes.counts[chosen].sum(axis=1)
+    totals = votes.answers[chosen].sum(axis=1)
     rows = []
     for maker in names:
         p = next(p for name, p in candidates if name == maker)[chosen]
@@ -149,6 +170,6 @@ def recovery_table(
             (maker, name, int(best[k]), best[k] / n_simulations, float(mean[k]))
             for k, name in enumerate(names)
         ]
-    table = pd.DataFrame(rows, columns=["model", "attributed", "count", "share", "similarity"])
+    table = pd.DataFrame(rows, columns=columns)
     table["n_simulations"], table["n_images"], table["metric"] = n_simulations, n, metric
-    return table.astype({"model": "str", "attributed": "str", "metric": "str"})
+    return table.assign(status="").astype(texts)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from latent_microscope.similarity.equivalents import (
 )
 from latent_microscope.similarity.measures import Frame, Ready, frame, measures, ready
 from latent_microscope.similarity.rdms import rdm
-from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares
+from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares, why_no_halves
 from latent_microscope.statistics.summaries import rank_correlation
 from latent_microscope.tables.behaviour import SMALLER, Classifier
 from latent_microscope.tables.rsa import Source
@@ -59,19 +60,22 @@ def equivalents_table(
 
     ``votes`` solves "m votes score like the model"; ``censored`` is ">" if the model beats the
     largest m, "<" if it is below one vote; ``low`` and ``high`` are the smallest and the largest
-    answer over the repeats (a limit where censored). No row where a score is not defined.
+    answer over the repeats (a limit where censored). No row where a score is not defined, or where
+    votes cannot be halved (soft labels).
 
     The curves (what m votes per image score against the reference half) are computed once and
     shared by all models. For cross-entropies and KL the m votes are smoothed, fitted on other
     images. ``threads`` changes no number.
     """
-    counts = as_counts(votes.counts, at_least=2)
+    if why_no_halves(votes.answers):
+        return _typed([])
+    counts = as_counts(votes.answers, at_least=2)
     limit = int(counts.sum(axis=1).min() // 2)
     grid = default_grid(limit)
     repeats: list[_Repeat] = []
     for repeat in range(n_repeats):
         generator = rng(seed, "annotator_equivalents", repeat)
-        half, other = halve_votes(votes.counts, generator)
+        half, other = halve_votes(votes.answers, generator)
         folds_of_half = stratified_halves(votes.labels, generator)
         draws = nested_draws(other, grid, generator)
         repeats.append((vote_shares(half), draws, folds_of_half))
@@ -99,7 +103,7 @@ def equivalents_table(
         scores = _prediction_scores(one, repeats, votes, folds)
         add((one.name, "probabilities", one.seed, ""), curves, scores)
     if sources:
-        disputed = np.count_nonzero(votes.counts, axis=1) > 1
+        disputed = np.count_nonzero(votes.answers, axis=1) > 1
         shared = frame(votes.labels, disputed, votes.ids.astype(str))
         with ThreadPoolExecutor(threads) as pool:
             references, similar = _similarity_curves(repeats, votes, shared, metric, pool.map)
@@ -111,6 +115,10 @@ def equivalents_table(
 
             for source, scores in zip(sources, pool.map(against, sources), strict=True):
                 add((source.model, source.layer, source.seed, metric), similar, scores)
+    return _typed(rows)
+
+
+def _typed(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     texts = dict.fromkeys(("model", "layer", "metric", "measure", "censored"), "str")
     floats = dict.fromkeys(("votes", "low", "high", "model_score"), "float64")
@@ -151,7 +159,7 @@ def _prediction_scores(
     one: Classifier, repeats: Sequence[_Repeat], votes: HumanVotes, folds: npt.NDArray[np.int64]
 ) -> list[dict[str, float]]:
     """Scores of a classifier against each reference half."""
-    temperatures = one.temperatures_for(vote_shares(votes.counts), folds)
+    temperatures = one.temperatures_for(vote_shares(votes.answers), folds)
     shares, right = softmax(one.logits), accuracy(one.logits, votes.labels)
     scores = []
     for half, *_ in repeats:

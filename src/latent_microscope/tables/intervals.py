@@ -113,7 +113,7 @@ def exact_differences(
     ids = matrix.ids[:n_images]
     n = len(ids)
     rows = vote_rows(matrix, votes)[:n_images]
-    counts, labels = votes.counts[rows], votes.labels[rows]
+    counts, labels = votes.answers[rows], votes.labels[rows]
     some = Item("human", "features", 0, rdm(vote_shares(counts), metric, ids), vote_shares(counts))
     items = [
         replace(one, matrix=one.matrix.select(ids), features=one.features[:n])

@@ -44,7 +44,7 @@ def layer_profile(
     defined. No RDM is kept.
     """
     n = len(votes.ids)
-    human = rdm(vote_shares(votes.counts), metric, votes.ids)
+    human = rdm(vote_shares(votes.answers), metric, votes.ids)
     ranked = rank_rdm(human)
     label = rank_rdm(rdm(np.eye(len(votes.classes))[votes.labels], metric, votes.ids))
     within = pairs_within(votes.labels)
@@ -80,7 +80,7 @@ def layer_profile(
 
 def selected(votes: HumanVotes, rows: npt.NDArray[np.int64]) -> HumanVotes:
     """The votes of some images."""
-    return HumanVotes(votes.ids[rows], votes.labels[rows], votes.classes, votes.counts[rows])
+    return HumanVotes(votes.ids[rows], votes.labels[rows], votes.classes, votes.answers[rows])
 
 
 def joined_profiles(profiles: Sequence[pd.DataFrame], model: str, seed: int) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def _ceilings(votes: HumanVotes, metric: str, splits: int, seed: int) -> dict[st
     ]
     found: dict[str, float] = {}
     for name, (method, more) in zip(_MEASURES, options, strict=True):
-        bounds = noise_ceiling(votes.counts, metric, method, splits, seed, **more)
+        bounds = noise_ceiling(votes.answers, metric, method, splits, seed, **more)
         found[f"{name}_ceiling"] = bounds.ceiling
         found[f"{name}_ceiling_lower"] = bounds.lower
         found[f"{name}_ceiling_upper"] = bounds.upper

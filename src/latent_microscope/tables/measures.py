@@ -23,10 +23,11 @@ EQUIVALENTS = ("cross_entropy", "rho_a", "spearman")
 _INTERVAL = ["low", "high", "n_draws"]
 _BOUNDS = ["ceiling", "ceiling_sd", "ceiling_lower", "ceiling_upper"]
 COLUMNS = [
-    *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "self_ceiling", "baseline", "baseline_name",
-    "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs", "n_draws",
-    "simulated_votes", "note",
+    *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "ceiling_status", "self_ceiling", "baseline",
+    "baseline_name", "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs",
+    "n_draws", "simulated_votes", "note",
 ]  # fmt: skip
+_NO_CEILING = ("temperature", "second_best_accuracy")
 # A proper score first; similarity by two measures, a bracket since they count ties differently.
 PREDICTIONS = "probabilities"  # layer of predictions, which have no RDM of their own
 
@@ -59,7 +60,9 @@ def tabulate_measures(
     Returns:
         ``table``: one row per model, layer, seed, metric and measure, with :data:`COLUMNS`.
         ``metric`` is empty for predictions. ``ceiling`` is the score of a perfect model against
-        these votes (accuracy, error consistency: of one vote). For predictions
+        these votes (accuracy, error consistency: of one vote), ``ceiling_status`` why there is
+        none. Without halves of the votes the equivalents are not available either, and their text
+        says so. For predictions
         ``ceiling_lower`` is what people themselves reach, and ``ceiling_upper`` the entropy of the
         votes, or 0, which no cross-entropy or KL can pass.
         ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
@@ -71,19 +74,17 @@ def tabulate_measures(
     if not rsa:
         raise InputError("no RSA table; give that of at least one metric")
     bounds = {m: load_table(path) for m, path in zip(metrics, ceilings, strict=True)}
-    similar = [load_table(path) for path in rsa]
-    parts = [
-        *(_similarities(p, bounds, label) for p in similar),
-        _predictions(load_table(behaviour)),
-    ]
+    similar, scored = [load_table(path) for path in rsa], load_table(behaviour)
+    parts = [*(_similarities(p, bounds, label) for p in similar), _predictions(scored)]
     table = pd.concat(parts, ignore_index=True)
     n_images = int(similar[0]["n_images"].iloc[0])
     table["n"] = table["n"].fillna(n_images).astype("int64")
     table = _joined(table, [load_table(path) for path in intervals or []], _INTERVAL)
     worth = [load_table(path) for path in equivalents or []]
     table = _joined(table, worth, ["votes", "censored"]).rename(columns={"votes": "equivalents"})
+    none = "not available" if (scored["status"] != "").any() else ""
     table["equivalents_text"] = [  # such as 7.3 or > 23
-        "" if np.isnan(votes) else f"{mark} {votes:g}" if mark else f"{votes:.1f}"
+        none if np.isnan(votes) else f"{mark} {votes:g}" if mark else f"{votes:.1f}"
         for mark, votes in zip(table["censored"], table["equivalents"], strict=True)
     ]
     table["higher_is_better"] = ~table["measure"].isin(SMALLER)
@@ -91,7 +92,8 @@ def tabulate_measures(
     table["note"] = [(notes or {}).get(model, "") for model in table["model"]]
     for name in ("n_pairs", "n_draws"):
         table[name] = table[name].fillna(0).astype("int64")
-    texts = ["model", "layer", "metric", "measure", "baseline_name", "equivalents_text", "note"]
+    texts = ["model", "layer", "metric", "measure", "ceiling_status", "baseline_name"]
+    texts += ["equivalents_text", "note"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     table = table[COLUMNS].astype({"seed": "int64"})
     both = stack(list(bounds.values()), {"metric": list(bounds)}, "ceilings")
@@ -129,6 +131,7 @@ def _similarities(
                     part[name] = value
                 elif name != "ceiling_sd":
                     part[name] = np.sqrt(np.maximum(value**2 - group["others_explain"], 0.0))
+            part["ceiling_status"] = str(bounds["status"].get(own, ""))
             if measure == HEADLINE:
                 part["self_ceiling"] = np.sqrt(group["self_rho_a"] * group["human_self_rho_a"])
             if measure == HEADLINE:
@@ -143,6 +146,7 @@ def _similarities(
 def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
     """Long rows of the scores of predictions, without those that a model does not have."""
     rows = behaviour.set_index("model")
+    status = str(behaviour["status"].max())
     parts = []
     for measure in BEHAVIOUR_MEASURES:
         own = rows[measure.removesuffix("_calibrated")]
@@ -158,6 +162,7 @@ def _predictions(behaviour: pd.DataFrame) -> pd.DataFrame:
             measure=measure,
             value=behaviour[measure],
             ceiling=float(own.get(perfect, np.nan)),
+            ceiling_status="" if perfect in own.dropna() or own.name in _NO_CEILING else status,
             ceiling_lower=np.nan if of_votes else people,
             ceiling_upper=people if of_votes else np.nan,
             baseline=value,

@@ -38,7 +38,10 @@ _NUMBERS = [
     "label_only",
 ]
 COMPARISON_COLUMNS = [*_HEAD, *_NUMBERS, *_COUNTS]
-RSA_COLUMNS = [*_HEAD, *_NUMBERS, "ceiling", "ceiling_lower", "ceiling_upper", *_COUNTS]
+CEILING = ["ceiling", "lower", "upper", "status"]
+"""Columns of a table of ceilings that each comparison has, too."""
+_CEILING = ["ceiling", "ceiling_lower", "ceiling_upper", "ceiling_status"]
+RSA_COLUMNS = [*_HEAD, *_NUMBERS, *_CEILING, *_COUNTS]
 CLASS_COLUMNS = ["model", "layer", "seed", "metric", "class_a", "class_b", "value"]
 _ROWS = 500  # of features in memory at a time
 Floats = npt.NDArray[np.float64]
@@ -119,7 +122,7 @@ def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
 def frame_of(human: RDM, votes: HumanVotes) -> Frame:
     """What all comparisons over the images of the human RDM share."""
     order = vote_rows(human, votes)
-    disputed = np.count_nonzero(votes.counts[order], axis=1) > 1
+    disputed = np.count_nonzero(votes.answers[order], axis=1) > 1
     return frame(votes.labels[order], disputed, human.ids)
 
 
@@ -211,9 +214,8 @@ def gather(comparisons: pd.DataFrame, ceiling: pd.DataFrame) -> pd.DataFrame:
             f"{len(comparisons)} comparisons and {len(ceiling)} rows of ceilings; give at least "
             "one comparison and exactly one ceiling"
         )
-    names = {"ceiling": "ceiling", "ceiling_lower": "lower", "ceiling_upper": "upper"}
-    found = {name: float(ceiling[column].iloc[0]) for name, column in names.items()}
-    return comparisons.assign(**found)[RSA_COLUMNS]
+    found = dict(zip(_CEILING, ceiling[CEILING].iloc[0], strict=True))
+    return comparisons.assign(**found)[RSA_COLUMNS].astype({"ceiling_status": "str"})
 
 
 def compare_within_folds(
@@ -230,8 +232,8 @@ def compare_within_folds(
             f"{len(rows)} rows of features, {fold.size} folds and {len(votes.ids)} images; give "
             "one of each per image"
         )
-    shares = vote_shares(votes.counts)
-    disputed = np.count_nonzero(votes.counts, axis=1) > 1
+    shares = vote_shares(votes.answers)
+    disputed = np.count_nonzero(votes.answers, axis=1) > 1
     table = []
     for name in np.unique(fold):
         inside = np.flatnonzero(fold == name)

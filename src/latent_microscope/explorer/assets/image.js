@@ -84,13 +84,13 @@ let shownModel = 0;
 function opinions(row) {
   if (!votes) return [];
   const { classes } = votes, own = votes.labels[row], counts = votes.counts.subarray(row * classes.length, (row + 1) * classes.length);
-  const total = counts.reduce((sum, each) => sum + each, 0), model = votes.models[shownModel];
+  const total = counts.reduce((sum, each) => sum + each, 0), soft = counts instanceof Float32Array, model = votes.models[shownModel];
   const chances = model ? Array.from(model.probabilities.subarray(row * classes.length, (row + 1) * classes.length), (value) => value / 65535) : null;
   const rows = classes.map((name, i) => ({ name: i === own ? `${name} (label)` : name, votes: counts[i], share: counts[i] / total, chance: chances?.[i] }));
   const shown = rows.filter((each, i) => rows.length <= 12 || i === own || each.share > 0.005 || each.chance > 0.02);
   const heads = [
     { title: "Class", key: (each) => each.name, cell: (each) => each.name },
-    { title: `votes (${total})`, key: (each) => each.share, down: true, cell: (each) => [bar(each.share, "people"), element("span", { class: "number" }, `${each.votes}`)] },
+    { title: soft ? "soft labels" : `votes (${total})`, key: (each) => each.share, down: true, cell: (each) => [bar(each.share, "people"), element("span", { class: "number" }, soft ? each.share.toFixed(3) : `${each.votes}`)] },
   ];
   if (model) heads.push({ title: model.name, key: (each) => each.chance, down: true, cell: (each) => [bar(each.chance, "model"), element("span", { class: "number" }, each.chance.toFixed(3))] });
   const choice = element("select", { id: "model-select" }, ...votes.models.map((each, i) => option(i, each.name)));
@@ -99,6 +99,6 @@ function opinions(row) {
   return [
     element("h3", {}, "Annotators and models"),
     model ? element("div", { class: "row" }, element("label", {}, "Model ", choice)) : element("p", { class: "note" }, "The study has no model with probabilities of these classes."),
-    table(`Votes of annotators${model ? ` and probabilities of ${model.name}` : ""}.`, heads, shown, 1),
+    table(`${soft ? "Soft labels" : "Votes"} of annotators${model ? ` and probabilities of ${model.name}` : ""}.`, heads, shown, 1),
   ];
 }
