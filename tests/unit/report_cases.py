@@ -21,6 +21,8 @@ _MODEL |= {"above_label": -0.2, "within_class_rho_a": 0.02, "model": "net"}
 _VOTES = {"model": "net", "accuracy_mean": 0.9, "cross_entropy_mean": 0.3, "temperature_mean": 1.0}
 _VOTES |= {"cross_entropy_calibrated_mean": 0.3, "entropy_spearman_mean": 0.7}
 _NAN = float("nan")
+_MEASURED = {"model": "net", "measure": "rho_a", "metric": "euclidean", "low": 0.1, "high": 0.2}
+_MEASURED |= {"equivalents_text": "not available"}
 _SURVIVOR = {"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "q": 0.01}
 _SURVIVOR |= {"magnitude": "small", "cohens_h": 0.4, "seeds_found": 1, "n_seeds": 1}
 _STABLE = {"source": "resamples", "seed": 0, "verdict": "stable"}
@@ -81,6 +83,12 @@ CASES = (
         "at most 0.400",
     ),
     Case("alignment", {"alignment": [_MODEL | {"within_class_rho_a": _NAN}]}, "net", "Within"),
+    Case(
+        "alignment",
+        {"alignment": [_MODEL | {"ceiling_status": "soft labels"}]},
+        "a noise ceiling is not available (soft labels).",
+        "true responses",
+    ),
     Case("behaviour", {"behaviour": [{"model": "human"}]}, "No model of this study", "lowest"),
     Case(
         "behaviour",
@@ -281,6 +289,30 @@ CASES = (
         {"funnel": [_FUNNEL | {"tp_mean": 2.0, "fp_mean": 1.0, "f1_mean": 0.5}]},
         "The best F1 is 50.0 %, from 2.0 authentic",
         "No configuration",
+    ),
+    Case(
+        "ceilings",
+        {"ceilings": [{"measure": "rho_a", "ceiling": _NAN, "status": "soft labels"}]},
+        "No noise ceiling is available: soft labels.",
+        "perfect",
+    ),
+    Case(
+        "ceilings",
+        {"ceilings": [{"measure": "rho_a", "ceiling": 0.7, "status": ""}]},
+        "A perfect model would score 0.700",
+        "available",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED | {"ceiling_status": "soft labels"}]},
+        "Noise ceilings that are missing are not available: soft labels. Nor can scores",
+        "contains 0:",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED | {"ceiling_status": "few", "equivalents_text": "3"}]},
+        "are not available: few.",
+        "Nor can",
     ),
     Case("layers", {"layers": _stages(0)}, "its input, the pixels: no stage", "last"),
     Case("layers", {"layers": _stages(1)}, "judgements at middle", "input"),
