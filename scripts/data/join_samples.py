@@ -97,7 +97,7 @@ def main(
     if known is not None:
         table["label_name"] = pd.Series(known, dtype="str")
     if CODE in every and people is not None:
-        cells = table_rows(attributes, settings["attributes"], kept, ids) if attributes else None
+        described = table_rows(attributes, settings["attributes"], kept, ids) if attributes else None
         require_no_names(texts, described, attributes, classes, votes or labels, written or [])
     save_table(samples, table)
 
