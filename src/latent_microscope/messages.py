@@ -1,6 +1,7 @@
 """The log of all steps; texts from untrusted files, made safe for a terminal and a log."""
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,23 @@ def one_line(text: str) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode()
         for c in line
     )
+
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def significant(value: float, digits: int) -> str:
+    """A number as people write it: ``12,300``, ``0.0012``, ``4.9 × 10⁻⁶``; whole ones in full."""
+    if not math.isfinite(value):
+        return str(value)
+    mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
+    exponent = int(power)
+    if value and not -4 <= exponent < 15:
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        return f"{mantissa} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+    rounded = value if value == int(value) else float(f"{mantissa}e{power}")
+    text = f"{rounded:,.{max(digits - 1 - exponent, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @contextmanager

@@ -28,11 +28,24 @@ from latent_microscope.report.study import Study
 
 
 def test_numbers_are_links_and_parts_of_names_are_not() -> None:
-    text = "5_o_Clock_Shadow in vgg15: 1,234 of 3, −0.5 (95 %) and 2e-05, resnet-50."
+    text = "5_o_Clock_Shadow in vgg15: 1,234 of 3, −0.5 (95 %) and 2 × 10⁻⁵, resnet-50."
     assert [word for word, is_number in pieces(text) if is_number] == [
-        *("1,234", "3", "−0.5", "95 %", "2e-05")
+        *("1,234", "3", "−0.5", "95 %", "2 × 10⁻⁵")
     ]
     assert "".join(word for word, _ in pieces(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (10_000, 4, "10,000"), (12345.678, 4, "12,350"), (123_456_789, 4, "123,456,789"),
+        (0.00012, 2, "0.00012"), (4.9e-6, 2, "4.9 × 10⁻⁶"), (3e-7, 2, "3 × 10⁻⁷"),
+        (0.0, 2, "0"), (99.96, 3, "100"), (-0.00012345, 3, "-0.000123"), (0.1 + 0.2, 4, "0.3"),
+        (1e20, 3, "1 × 10²⁰"),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(value: float, digits: int, text: str) -> None:
+    assert significant(value, digits) == text
 
 
 def test_captions_are_plain() -> None:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_bytes
+from latent_microscope.messages import significant
 
 WIDTH = 7.2  # inches: two columns of most journals
 Style = dict[str, Any]
@@ -348,7 +349,7 @@ def log_ticks(axis: Any, ratio: float) -> None:
     subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
 
 
 def count(n: float) -> str:

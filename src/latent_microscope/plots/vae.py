@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.messages import significant
 from latent_microscope.plots import style
 from latent_microscope.plots.grids import matrix_of
 from latent_microscope.plots.panels import reference
@@ -197,7 +198,7 @@ def _check_table(page: Page, checks: Mapping[str, pd.DataFrame], look: Look, *, 
         page.text(0.12, y, pretty(row["check"]), size=size)
         page.text(1.22, y, status, size=size, color=look.colour(_STATUS[status]), weight="bold")
         for seed, table in enumerate(shown.values()):
-            value = f"{table['value'].iloc[k]:.3g}"
+            value = significant(table["value"].iloc[k], 3)
             page.text(2.0 + 0.62 * seed, y, value, size=size, ha="right")
         sign = ">" if row["bad"] == "above" else "<"
         limits = [f"{sign} {v:g}" for v in (row["warning"], row["alarm"]) if np.isfinite(v)]

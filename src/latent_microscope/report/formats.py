@@ -8,9 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from latent_microscope.messages import significant
+
 MISSING = "–"
 _NUMBER = re.compile(
-    r"(?<![\w.-])[-+−]?\d(?:\d|,(?=\d{3}))*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w-]|\.\d)(?: %)?"
+    r"(?<![\w.-])[-+−]?\d(?:\d|,(?=\d{3}))*(?:\.\d+)?(?:e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
+    r"(?![\w-]|\.\d)(?: %)?"
 )
 _MARKS = re.compile(r"``|\*\*|`_?|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")  # reStructuredText
 
@@ -53,7 +56,7 @@ def signed(value: float, low: float = float("nan"), high: float = 0.0, digits: i
 
 def p_value(value: float) -> str:
     """A p or q to two digits."""
-    return MISSING if pd.isna(value) else f"{value:.2g}"
+    return MISSING if pd.isna(value) else significant(value, 2)
 
 
 def share_interval(share: float, low: float, high: float) -> str:
@@ -62,12 +65,9 @@ def share_interval(share: float, low: float, high: float) -> str:
 
 
 def ratio(value: float, low: float, high: float) -> str:
-    """A ratio with its interval: two digits, never in powers of ten."""
-    return MISSING if pd.isna(value) else "{} ({}–{})".format(*map(_two_digits, (value, low, high)))
-
-
-def _two_digits(value: float) -> str:
-    return f"{float(f'{value:.2g}'):,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+    """A ratio with its interval, two digits each."""
+    ends = [significant(float(f"{one:.2g}"), 2) for one in (value, low, high)]
+    return MISSING if pd.isna(value) else "{} ({}–{})".format(*ends)
 
 
 def span(values: pd.Series, digits: int = 2) -> str:
@@ -81,7 +81,7 @@ def short(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return MISSING
     if isinstance(value, Real) and not isinstance(value, bool):
-        return MISSING if pd.isna(float(value)) else f"{float(value):.4g}"
+        return MISSING if pd.isna(float(value)) else significant(float(value), 4)
     return str(value)
 
 

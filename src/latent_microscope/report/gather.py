@@ -298,7 +298,7 @@ def published_bias(study: Study) -> dict[str, Any]:
         inside = (part["low"] <= wanted) & (wanted <= part["high"]) & (part["q"] <= 0.05)
         found.append({"name": f"{group} of seed {seed}", "fits": bool(inside.all())})
         cells = [
-            f"{row.estimate:.2f} ({row.low:.2f}–{row.high:.2f}), q {row.q:.2g}"
+            f"{row.estimate:.2f} ({row.low:.2f}–{row.high:.2f}), q {f.p_value(row.q)}"
             for row in f.rows(part.set_index("attribute").loc[list(CLUSTER_BIAS)])
         ]
         rows.append([str(seed), str(group), f"{part['n_members'].iloc[0]:,}", *cells])
