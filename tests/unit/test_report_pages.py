@@ -16,6 +16,7 @@ from report_studies import CAPTIONS, PUBLISHED, ROOT, study
 from latent_microscope import former_names
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_csv, save_json, save_table
+from latent_microscope.messages import significant
 from latent_microscope.provenance.lineage import table_row
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.published import CLUSTER_BIAS
