@@ -24,9 +24,9 @@ def main(
 
     groups: group (intra A, intra B, inter: other people, mixed: half A, half B), identity (-1:
     several), n, score, mean, sd. members: group, index, id, identity. tests: score, comparison,
-    test, statistic, p, low, high (95 %). pairs: space, auc (similarity = minus distance), n_same,
-    n_different, low, high (95 %, clustered by person), silhouette of the two people. images: wanted
-    of one person.
+    test, statistic, p, low, high (95 %), status (why not available). pairs: space, auc (similarity
+    = minus distance), n_same, n_different, low, high (95 %, clustered by person), status, and
+    silhouette of the two people. images: wanted of one person.
     """
     table = joined(scores, samples, (_SCORES, ["identity"]))
     found, note = identity_tables(

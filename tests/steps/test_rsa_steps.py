@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from alignment_study import (  # type: ignore[import-not-found]
+    CLASSES,
     N,
     Study,
     inputs_of,
@@ -121,6 +122,8 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
     # Nothing to say of the label where it is held constant.
     undefined = rows.loc["label"].loc[["partial_label", "within_class"]]
     assert undefined[["value", "low", "high"]].isna().all().all()
+    assert set(undefined["status"]) == {"not available: no variation among the pairs"}
+    assert ((table["status"] == "") == table["low"].notna()).all()
     differences = made["differences"]
     assert columns(differences) == DIFFERENCE_COLUMNS
     pairs = differences[["model_a", "model_b"]].to_numpy().tolist()
@@ -147,6 +150,19 @@ def test_intervals_and_differences(study: Study, tmp_path: Path) -> None:
         intervals_of(study, tmp_path, inputs, comparisons=tmp_path / "c.parquet")
     with pytest.raises(InputError, match="at least 2"):
         intervals_of(study, tmp_path, inputs, draws=1)
+
+
+def test_a_part_with_too_few_pairs_says_what_it_needs(study: Study, tmp_path: Path) -> None:
+    votes = pd.DataFrame(12 * np.eye(3, dtype=int)[study.labels], columns=CLASSES)
+    ids = load(study["samples.parquet"])["id"]
+    save_table(tmp_path / "votes.parquet", votes.assign(id=ids))
+    inputs = nets(study) | {"votes": tmp_path / "votes.parquet"}
+    table = intervals_of(study, tmp_path, inputs)["intervals"].set_index("measure")
+    parts = table.loc[["non_unanimous", "non_unanimous_rho_a"]]
+    assert parts["low"].isna().all()
+    wanted = "not available: needs at least 2 pairs of images whose votes disagree"
+    assert set(parts["status"]) == {wanted}
+    assert set(table.loc["rho_a", "status"]) == {""}
 
 
 RSA_MEASURES_IN_ORDER = (

@@ -81,7 +81,22 @@ def test_summary_and_tests_against_scipy():
     assert np.isnan(row["flat", "levene"]["p"])
     assert row["flat", "mann-whitney"]["p"] == 1.0
     assert row["flat", "variance-difference"]["statistic"] == 0.0
+    assert set(table["status"]) == {""}
     assert group_tests(groups, "mixed", mix, scores, n_bootstrap=300).equals(table)
+
+
+def test_two_images_of_a_person_are_too_few():
+    """Levene's test of two images has no spread within: its p would be 0."""
+    names = np.repeat([7, 8], 2)
+    groups = identity_groups(names)
+    table = group_tests(groups, "mixed", groups.rows["mixed"], {"u": np.arange(4.0)})
+    assert len(table) == 8
+    assert table[["statistic", "p", "low", "high"]].isna().all(axis=None)
+    assert set(table["status"]) == {"not available: needs at least 3 images of each group"}
+    three = identity_groups(np.repeat([7, 8], 3))
+    found = group_tests(three, "mixed", three.rows["mixed"], {"u": np.arange(6.0) ** 2})
+    assert set(found["status"]) == {""}
+    assert found["statistic"].notna().all()
 
 
 def test_silhouette_against_scikit_learn():
@@ -133,6 +148,7 @@ def test_pair_aucs_have_the_right_sign():
     assert (table["n_same"] == len(same_pairs(names))).all()
     assert (table["n_different"] == table["n_same"]).all()
     known = table[(table["auc"] < 1.0) & (table.index != "constant")]
+    assert set(known["status"]) == {""}
     assert len(known) >= 2
     assert (known["low"] < known["auc"]).all()
     assert (known["high"] > known["auc"]).all()
@@ -187,6 +203,9 @@ def test_a_person_with_half_of_the_images_leaves_no_interval(sizes):
     table = pair_aucs(names, spaces_of(z, {}))
     assert np.isfinite(table["auc"]).all()
     assert table[["low", "high"]].isna().all(axis=None)
+    assert set(table["status"]) == {
+        "not available: needs at least 7 people, none with most of the pairs"
+    }
 
 
 def test_freedom_of_people_with_equal_and_unequal_pairs():
@@ -268,6 +287,7 @@ def test_equal_images_of_a_person_are_the_most_similar():
     z = np.random.default_rng(0).normal(size=(20, 4))[names]
     table = pair_aucs(names, {"latents": z, "score": z[:, :1]})
     assert (table["auc"] == 1.0).all()
+    assert set(table["status"]) == {"not available: no pair errs, or all do"}
 
 
 def test_an_auc_of_one_has_no_interval():

@@ -86,6 +86,8 @@ def test_few_people_are_no_evidence() -> None:
     assert (wrong / 60 <= 0.2).all(), wrong
     alone = correlation_table(pd.DataFrame({"age": age}), [scores], [0], people * 0, seed=0)
     assert alone[["low", "high", "p"]].isna().all().all()
+    assert set(alone["status"]) == {"not available: needs at least 2 people"}
+    assert set(table["status"]) == {""}
 
 
 def test_without_numbers_the_table_is_empty_and_a_constant_is_undefined() -> None:
@@ -93,3 +95,6 @@ def test_without_numbers_the_table_is_empty_and_a_constant_is_undefined() -> Non
     assert correlation_table(numbers[[]], [scores], [0], None, seed=0).empty
     flat = correlation_table(numbers * 0, [scores], [0], None, seed=0)
     assert flat[["spearman", "low", "p", "q"]].isna().all().all()
+    assert set(flat["status"]) == {"not available: the attribute or score is constant"}
+    two = correlation_table(numbers[:2], [scores[:2]], [0], None, seed=0)
+    assert set(two["status"]) == {"not available: needs at least 3 samples"}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_cases import CASES, FIGURES, Case
@@ -16,7 +17,7 @@ from report_studies import findings, study
 
 from latent_microscope.report import gather, sections
 from latent_microscope.report.formats import pieces
-from latent_microscope.report.sections import environment
+from latent_microscope.report.sections import environment, render
 from latent_microscope.report.study import Study
 
 
@@ -220,17 +221,41 @@ def test_probes_at_chance() -> None:
 
 def test_limits_are_those_of_the_steps() -> None:
     from latent_microscope.forensics.evaluation import OURS
+    from latent_microscope.forensics.probes import MIN_CASES
     from latent_microscope.forensics.reliability import MOSTLY_NOISE
+    from latent_microscope.statistics.clusters import FEWEST, MIN_EFFECTIVE
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
     from latent_microscope.tables.reliability import COLUMN_ORDER
 
+    assert (gather.FEWEST_CASES, gather.FEWEST_PEOPLE) == (MIN_CASES, FEWEST)
+    assert FEWEST - 1 < MIN_EFFECTIVE <= FEWEST
     assert (gather.OURS, gather.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
     assert (gather.MOSTLY_NOISE, gather.COLUMN_ORDER) == (MOSTLY_NOISE, COLUMN_ORDER)
 
 
+def test_intervals_that_need_more_are_named() -> None:
+    base = {"q": 0.9, "low": 0.4, "baseline": 0.5, "gain_q": 0.9, "gain_mean": 0.01}
+    none = base | {"q": np.nan, "status": "few"}
+    text = findings("probes", study(probes=[base | {"status": "ok"}, none]))
+    assert "1 of 2 attributes are not available: a probe needs at least 20 images" in text
+    tests = [TEST | {"status": status} for status in ("ok", "untestable", "untestable")]
+    text = findings("bias", study(bias_tests=tests, bias=[]))
+    assert "2 of 3 tests are not available: an interval needs at least 7 people" in text
+    assert "not available" not in findings("bias", study(bias_tests=tests[:1], bias=[]))
+    reason = "not available: needs at least 2 people"
+    row = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "q": np.nan}
+    table = pd.DataFrame([row | {"low": np.nan, "high": np.nan, "status": reason}])
+    made = Study("made", {"correlations": Path("c")}, {}, {"correlations": table})
+    assert f"-0.40 ({reason})" in words(render("correlations", made, captions={}, found=[]))
+
+
+def words(page: str) -> str:
+    """The text of a page."""
+    return " ".join(re.sub(r"<[^>]*>", "", page).split())
+
+
 def of_figure(name: str, made: Study) -> str:
-    text = environment().get_template("_figure.jinja").render(study=made, name=name)
-    return " ".join(re.sub(r"<[^>]*>", "", text).split())
+    return words(environment().get_template("_figure.jinja").render(study=made, name=name))
 
 
 def test_a_figure_has_the_numbers_of_its_own_crop() -> None:

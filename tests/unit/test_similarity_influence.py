@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
+from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity.behaviour import softmax
@@ -170,3 +171,9 @@ def test_a_draw_moves_by_the_copies_of_each_image() -> None:
     weights = image_weights(5, 10, stream(0, "bootstrap_images"))
     assert (weights.sum(axis=1) == 5).all()
     np.testing.assert_allclose(drawn, 1 + weights[:, 0] - weights[:, 1])
+
+
+def test_a_bootstrap_needs_four_images() -> None:
+    assert image_weights(4, 10, stream(0, "images")).shape == (10, 4)
+    with pytest.raises(InputError, match="over 3 images: not available: needs at least 4 images"):
+        image_weights(3, 10, stream(0, "images"))

@@ -14,7 +14,7 @@ from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.auc import two_sided_p
-from latent_microscope.statistics.summaries import benjamini_hochberg, rank_correlation
+from latent_microscope.statistics.summaries import benjamini_hochberg, rank_correlation, too_few
 from latent_microscope.tables.bias import resampling_units
 
 COLUMNS = {
@@ -25,6 +25,7 @@ COLUMNS = {
     "samples": "int64",
     "units": "int64",
     "resampled": "str",
+    "status": "str",
 }
 _DRAWS = 1000
 Floats = npt.NDArray[np.float64]
@@ -42,7 +43,8 @@ def correlation_table(
 
     Intervals and p: bootstrap of people, or of samples where people are not known, on the scale of
     Fisher's z, with Student's t of as many degrees of freedom as there are units but one. Ranks are
-    those of all samples. q by Benjamini-Hochberg over a seed.
+    those of all samples. q by Benjamini-Hochberg over a seed. ``status``: why an interval is not
+    available.
     """
     n = len(numbers)
     units = np.arange(n) if people is None else np.unique(people, return_inverse=True)[1]
@@ -63,6 +65,9 @@ def correlation_table(
         table["q"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
     table["baseline"], table["samples"], table["units"] = 0.0, n, count
     table["resampled"] = "samples" if people is None else "people"
+    none = too_few(3, "samples") if n < 3 else "not available: the attribute or score is constant"
+    reason = np.where(table["spearman"].isna(), none, too_few(2, "people"))
+    table["status"] = np.where(table["low"].isna(), reason, "")
     return table[list(COLUMNS)].astype(COLUMNS)
 
 
@@ -110,7 +115,8 @@ def tabulate_correlations(
 
     Returns:
         Columns seed, attribute, score, spearman, low, high (95 %), p, q, baseline, samples, units
-        (of the bootstrap), resampled (people or samples). Empty without numbers.
+        (of the bootstrap), resampled (people or samples), status (why an interval is not
+        available). Empty without numbers.
     """
     known, values = load_table(samples), load_table(numbers)
     both = join_by_id(known, values, names=(str(samples), str(numbers)))

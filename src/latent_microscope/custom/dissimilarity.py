@@ -39,7 +39,7 @@ class Square:
 
     ids: Ids | None  # None: the file has none
     values: Floats  # (observers, n, n), symmetric, zero on the diagonal
-    path: Path  # the file
+    path: Path = Path("dissimilarities")  # the file
 
 
 def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None) -> Square:

@@ -158,7 +158,9 @@ FORENSICS = (
         title="bias, all tests",
         caption=(
             "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
-            "for each seed and by both definitions: bias index, 95 % interval, p and q."
+            "for each seed and by both definitions: bias index, 95 % interval, p and q. Status "
+            '"untestable": not available, since fewer than 7 people, none with most of the images, '
+            'are in the group or outside; "constant": all samples have the attribute, or none.'
         ),
         made_by="tabulate_bias",
         output="tests",
@@ -294,7 +296,8 @@ FORENSICS = (
             "trained on as many other persons (DeLong's placements summed within persons, and the "
             "variance of training), q against 0.5, the AUC from as many principal "
             "components of the pixels and from the mean colour, and the gain of the latents over "
-            "the pixels with interval and q."
+            'the pixels with interval and q. Status "few": not available, needs at least 20 images '
+            'and people with and without the attribute; "separated": no fold has both.'
         ),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},

@@ -15,14 +15,17 @@ from latent_microscope.neighbours.blocks import pair_distances, unit_rows
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.auc import logit_interval, placements
 from latent_microscope.statistics.clusters import (
+    FEWEST,
     MIN_EFFECTIVE,
     MIN_FREEDOM,
     effective_number,
     working_moments,
 )
-from latent_microscope.statistics.summaries import percentile_interval
+from latent_microscope.statistics.summaries import percentile_interval, too_few
 
 INTRA = ("intra A", "intra B")
+FEWEST_IMAGES = 3  # of a group: two have no spread that differs from their distance
+_TESTS = ("levene", "mann-whitney", "kolmogorov-smirnov", "variance-difference")
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -101,8 +104,8 @@ def group_tests(
     """Each identity (intra) against a control (inter), for every score; one row per test.
 
     ``score``, ``comparison``, ``test``, ``statistic``, ``p``; of the difference of variances
-    (inter - intra) ``low`` and ``high`` of a bootstrap. The mix contains images of both
-    identities, so that its p values are descriptive only.
+    (inter - intra) ``low`` and ``high`` of a bootstrap; ``status``: why these are not available.
+    The mix contains images of both identities, so that its p values are descriptive only.
     """
     n_bootstrap = int(in_range(n_bootstrap, "n_bootstrap", 1))
     rows = []
@@ -111,6 +114,11 @@ def group_tests(
         inter = vector[inter_rows]
         for group, stream in zip(INTRA, ("identity_a", "identity_b"), strict=True):
             intra = vector[groups.rows[group]]
+            head = (name, f"{group} – {control}")
+            if min(len(intra), len(inter)) < FEWEST_IMAGES:
+                status = too_few(FEWEST_IMAGES, "images of each group")
+                rows += [(*head, test, *[np.nan] * 4, status) for test in _TESTS]
+                continue
             generator = rng(seed, "identity", name, stream)
             variances = [
                 part[generator.integers(0, len(part), (n_bootstrap, len(part)))].var(1, ddof=1)
@@ -121,19 +129,17 @@ def group_tests(
             flat = np.ptp(intra) == 0.0 and np.ptp(inter) == 0.0
             gap = inter.var(ddof=1) - intra.var(ddof=1)
             none = (np.nan, np.nan)
-            found = {
-                "levene": (*(none if flat else levene(intra, inter)), *none),
-                "mann-whitney": (
-                    *((np.nan, 1.0) if constant else mannwhitneyu(intra, inter)),
-                    *none,
-                ),
-                "kolmogorov-smirnov": (*ks_2samp(intra, inter)[:2], *none),
-                "variance-difference": (gap, np.nan, *ends),
-            }
-            head = (name, f"{group} – {control}")
-            rows += [(*head, test, *map(float, numbers)) for test, numbers in found.items()]
-    columns = ["score", "comparison", "test", "statistic", "p", "low", "high"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[:3], "str"))
+            found = (
+                (*(none if flat else levene(intra, inter)), *none),
+                (*((np.nan, 1.0) if constant else mannwhitneyu(intra, inter)), *none),
+                (*ks_2samp(intra, inter)[:2], *none),
+                (gap, np.nan, *ends),
+            )
+            for test, numbers in zip(_TESTS, found, strict=True):
+                rows.append((*head, test, *map(float, numbers), ""))
+    columns = ["score", "comparison", "test", "statistic", "p", "low", "high", "status"]
+    texts = dict.fromkeys((*columns[:3], "status"), "str")
+    return pd.DataFrame(rows, columns=columns).astype(texts)
 
 
 def group_silhouette(latents: npt.ArrayLike, groups: IdentityGroups) -> float:
@@ -257,7 +263,8 @@ def pair_aucs(
     """ROC AUC of "same identity" over all same-identity pairs and matched different ones.
 
     Similarity is minus the distance in each of the spaces (the published notebook scored the
-    distance itself); in ``latents`` minus the cosine distance, too.
+    distance itself); in ``latents`` minus the cosine distance, too. ``status``: why an interval is
+    not available.
     """
     names = np.asarray(identities)
     codes = identity_codes(names, len(spaces["latents"]))
@@ -273,6 +280,9 @@ def pair_aucs(
     for name, similarity in measures.items():
         positive, negative = similarity[: len(same)], similarity[len(same) :]
         auc, low, high = pair_auc(positive, negative, codes[same[:, 0]], codes[different])
+        status = too_few(FEWEST, "people, none with most of the pairs") if np.isnan(low) else ""
+        if auc in (0.0, 1.0):
+            status = "not available: no pair errs, or all do"
         records.append(
             {
                 "space": name,
@@ -281,6 +291,7 @@ def pair_aucs(
                 "n_different": len(negative),
                 "low": low,
                 "high": high,
+                "status": status,
             }
         )
     return pd.DataFrame.from_records(records)

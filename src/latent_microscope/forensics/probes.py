@@ -41,7 +41,7 @@ COLUMNS = {
 }
 THUMBNAIL = 16
 _ENDS = {"latents": "", "pixels": "_pixels", "colour": "_colour"}
-_MIN_CASES = 20
+MIN_CASES = 20
 _ROWS = 2_000
 _REFITS = 16
 # Smaller: the AUC, a count of pairs, hardly moves. Larger: it is no longer linear in the weights.
@@ -260,7 +260,7 @@ def _row(
     row: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan"))
     positives = int(present.sum())
     fewest = min(positives, len(present) - positives)
-    few = min(fewest, len(np.unique(clusters))) < _MIN_CASES
+    few = min(fewest, len(np.unique(clusters))) < MIN_CASES
     separated = not testable_folds(present, folds)
     status = "constant" if fewest == 0 else "separated" if separated else "few" if few else "ok"
     row |= {"n": len(present), "positives": positives, "status": status, "baseline": 0.5}

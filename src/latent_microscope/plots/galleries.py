@@ -230,7 +230,7 @@ def plot_identities(
         page.text(0.1 + 3.6 * k, 0.45, text, color=look.colour(k))
         grids[k].draw(page, 0.1 + 3.6 * k, 0.65)
     _two_people(page.axes(0.5, height + 1.1, 2.5, 1.75), codes, people, look)
-    table = load_table(pairs, ["space", "auc", "low", "high", "n_same"])
+    table = load_table(pairs, ["space", "auc", "low", "high", "n_same", "status"])
     _aucs(page.axes(4.75, height + 1.1, 2.3, 1.75), table, look)
     scores = list(dict.fromkeys(scored["score"]))
     step = (page.width + 0.02) / max(len(scores), 1)
@@ -270,7 +270,9 @@ def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
     name_rows(ax, [pretty(space) for space in table["space"]])
     ends = table[["auc", "low", "high"]].to_numpy(float)
     ax.set_xlim(min(0.45, np.nanmin(ends) - 0.02), max(0.75, np.nanmax(ends) + 0.02))
-    look.panel(ax, "auc", "d", title, xlabel="AUC with 95 % interval (0.5: chance)")
+    missing = table.loc[table["status"] != "", "status"]
+    interval = f"AUC (0.5: chance)\ninterval {missing.iloc[0]}" if len(missing) else ""
+    look.panel(ax, "auc", "d", title, xlabel=interval or "AUC with 95 % interval (0.5: chance)")
 
 
 def _by_group(ax: Axes, table: pd.DataFrame, look: Look) -> None:

@@ -46,6 +46,12 @@ def interval(value: float, low: float, high: float, digits: int = 3) -> str:
     return f"{number(value, digits)} ({number(low, digits)}{to}{number(high, digits)})"
 
 
+def unavailable(row: Any) -> str:
+    """Why the interval of a row is not available, in brackets; empty where it is."""
+    status = getattr(row, "status", "")
+    return f" ({status})" if str(status).startswith("not available") else ""
+
+
 def signed(value: float, low: float = float("nan"), high: float = 0.0, digits: int = 3) -> str:
     """A difference with its sign and its interval, if there is one."""
     if pd.isna(value):

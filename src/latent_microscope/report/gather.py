@@ -27,6 +27,8 @@ MEASURES = {
     "partial_label": "Spearman, label partialled out",
     "cross_entropy": "cross-entropy to the votes",
 }
+FEWEST_CASES, FEWEST_PEOPLE = 20, 7
+"""Samples with and without an attribute of a probe; people of a side of an odds ratio."""
 QUANTITIES = {
     "active_dimensions": "active latent dimensions",
     "kl_total": "KL divergence per image, nats",
@@ -255,6 +257,7 @@ def bias(study: Study) -> dict[str, Any]:
         "seeds": seeds,
         "repeated": list(_repeated(found[found["seeds_found"] == seeds])),
         "unstable": unstable,
+        "untestable": int((tests["status"] == "untestable").sum()),
     }
 
 
@@ -314,6 +317,7 @@ def probes(study: Study) -> dict[str, Any]:
     clear = tested["gain_q"] <= FALSE_DISCOVERY_RATE
     known = table[table["auc_mean"].notna()]
     return {
+        "few": int((table["status"] == "few").sum()),
         "tested": len(tested),
         "above": int(above.sum()),
         "won": int((clear & (tested["gain_mean"] > 0)).sum()),

@@ -20,6 +20,8 @@ NEEDS = {
     "bias": ("bias-tests", "bias"),
     "published-bias": ("bias-tests",),
 }
+NUMBERS = ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE")
+"""Of the module gather, which templates use."""
 MAY_BE_EMPTY = ("duplicates",)
 SECTIONS = (
     ("files", "Files", "files"),
@@ -94,9 +96,7 @@ def environment(html: bool = True) -> Environment:
         lstrip_blocks=True,
     )
     functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
-    names = {
-        name: getattr(gather, name) for name in ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE")
-    }
+    names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
     return made

@@ -11,7 +11,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.errors import InputError
 from latent_microscope.similarity.rdms import row_start
+from latent_microscope.statistics.summaries import too_few
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -20,10 +22,17 @@ Weights = npt.NDArray[np.int64]
 
 # Rows of the symmetric matrix that are expanded at once.
 _ROWS = 128
+FEWEST_IMAGES = 4
 
 
 def image_weights(n: int, n_draws: int, generator: np.random.Generator) -> Weights:
-    """Multiplicities of n images in bootstrap samples of size n."""
+    """Multiplicities of n images in bootstrap samples of size n.
+
+    :class:`InputError` for fewer than :data:`FEWEST_IMAGES`: most samples of three hold one pair,
+    so that intervals have no width and nine in ten studies a false alarm.
+    """
+    if n < FEWEST_IMAGES:
+        raise InputError(f"bootstrap over {n} images: {too_few(FEWEST_IMAGES, 'images')}")
     return generator.multinomial(n, np.full(n, 1.0 / n), size=n_draws).astype(np.int64)
 
 

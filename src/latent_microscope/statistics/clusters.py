@@ -12,6 +12,7 @@ Ints = npt.NDArray[np.int64]
 MIN_FREEDOM = 3.0
 # By the sizes of clusters alone: one with 40 % of the samples of a side leaves at most 6.2.
 MIN_EFFECTIVE = 6.5
+FEWEST = 7  # clusters of one size that reach it
 # Of the working variance, the share that the spread between clusters has to show.
 _MIN_SEEN = 0.5
 

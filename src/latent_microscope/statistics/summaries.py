@@ -12,6 +12,11 @@ from latent_microscope.errors import InputError
 Floats = npt.NDArray[np.float64]
 
 
+def too_few(least: int, things: str) -> str:
+    """Status of an interval that fewer things would make up."""
+    return f"not available: needs at least {least} {things}"
+
+
 def satterthwaite(parts: Iterable[tuple[float, float]]) -> tuple[float, float]:
     """Standard error of a sum of independent variances, and degrees of freedom of Student's t.
 

@@ -68,7 +68,7 @@ def identity_tables(
         "groups": groups.astype({"group": "str", "identity": "int64", "score": "str"}),
         "members": pd.concat(members, ignore_index=True).astype({"group": "str", "id": "str"}),
         "tests": pd.concat(tests, ignore_index=True),
-        "pairs": pairs.astype({"space": "str"}),
+        "pairs": pairs.astype({"space": "str", "status": "str"}),
     }
     return tables, found.note
 

@@ -17,16 +17,19 @@ from latent_microscope.similarity.measures import HEADLINE, frame
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
 from latent_microscope.similarity.votes import vote_shares
+from latent_microscope.statistics.summaries import too_few
 from latent_microscope.tables.behaviour import LEVEL
 from latent_microscope.tables.rsa import Source, frame_of, vote_rows
 
 Floats = npt.NDArray[np.float64]
 _KEYS = ["model", "layer", "seed"]
-INTERVAL_COLUMNS = [*_KEYS, "metric", "measure", "value", "low", "high", "sd", "n_draws"]
+INTERVAL_COLUMNS = [*_KEYS, "metric", "measure", "value", "low", "high", "sd", "n_draws", "status"]
 DIFFERENCE_COLUMNS = [
     *("metric", "measure", *(f"{key}_{side}" for side in "ab" for key in _KEYS)),
     *("difference", "low", "high", "p", "p_adjusted", "correction"),
 ]
+_CONSTANT = "not available: no variation among the pairs"
+_PAIRS = {"within_class": "of one class", "non_unanimous": "whose votes disagree"}
 
 
 def item(source: Source, metric: str) -> Item:
@@ -85,6 +88,14 @@ def bootstrap_sources(
             kinds = [f"{one.model}, {one.layer}" for one in models]
             of_kinds = kind_differences(kinds, value, draws, LEVEL)
     intervals = _by_place(tables).assign(n_draws=n_draws)
+    few = {
+        f"{part}{end}": too_few(2, f"pairs of images {_PAIRS[part]}")
+        for part, pairs in shared.pairs.items()
+        for end in ("", "_rho_a")
+        if pairs.size < 2
+    }
+    reasons = [few.get(measure, _CONSTANT) for measure in intervals["measure"]]
+    intervals["status"] = np.where(intervals["low"].isna(), reasons, "")
     sides = ("_a", "_b")
     return (
         _labelled(intervals, models, metric, INTERVAL_COLUMNS),
@@ -179,7 +190,8 @@ def _labelled(
     sides: Sequence[str] = ("",),
 ) -> pd.DataFrame:
     """These columns, with the keys of the models, of which the table has the places."""
-    kinds = dict.fromkeys({"metric", "measure", "correction"} & set(columns), "str")
+    texts = {"metric", "measure", "correction", "status"}
+    kinds = dict.fromkeys(texts & set(columns), "str")
     table = table.assign(metric=metric).rename(columns={"score": "value"})
     for side in sides:
         places = table[f"model{side}"].astype(int)

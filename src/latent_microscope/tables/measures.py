@@ -20,12 +20,12 @@ RSA_MEASURES = (
 )
 BEHAVIOUR_MEASURES = tuple(scores.MEASURES)
 EQUIVALENTS = ("cross_entropy", "rho_a", "spearman")
-_INTERVAL = ["low", "high", "n_draws"]
+_INTERVAL = ["low", "high", "n_draws", "status"]
 _BOUNDS = ["ceiling", "ceiling_sd", "ceiling_lower", "ceiling_upper"]
 COLUMNS = [
-    *KEYS, "value", *_INTERVAL[:-1], *_BOUNDS, "ceiling_status", "self_ceiling", "baseline",
+    *KEYS, "value", "low", "high", *_BOUNDS, "ceiling_status", "self_ceiling", "baseline",
     "baseline_name", "equivalents", "equivalents_text", "higher_is_better", "n", "n_pairs",
-    "n_draws", "simulated_votes", "note",
+    "n_draws", "simulated_votes", "note", "status",
 ]  # fmt: skip
 _NO_CEILING = ("temperature", "second_best_accuracy")
 # A proper score first; similarity by two measures, a bracket since they count ties differently.
@@ -66,6 +66,7 @@ def tabulate_measures(
         ``ceiling_lower`` is what people themselves reach, and ``ceiling_upper`` the entropy of the
         votes, or 0, which no cross-entropy or KL can pass.
         ``self_ceiling``, of rho-a, is the maximum that the ties of both RDMs allow.
+        ``status``: why an interval is not available.
         ``semipartial`` has as ceiling that of a perfect RDM given the others.
         ``models``: from :func:`wide_table`. ``all_ceilings``: the ceilings of all metrics.
     """
@@ -93,7 +94,7 @@ def tabulate_measures(
     for name in ("n_pairs", "n_draws"):
         table[name] = table[name].fillna(0).astype("int64")
     texts = ["model", "layer", "metric", "measure", "ceiling_status", "baseline_name"]
-    texts += ["equivalents_text", "note"]
+    texts += ["equivalents_text", "note", "status"]
     table[texts] = table[texts].astype("object").fillna("").astype("str")
     table = table[COLUMNS].astype({"seed": "int64"})
     both = stack(list(bounds.values()), {"metric": list(bounds)}, "ceilings")
@@ -178,7 +179,7 @@ def _joined(table: pd.DataFrame, parts: Sequence[pd.DataFrame], columns: list[st
         return table.assign(**dict.fromkeys(columns, np.nan))
     keys = {"layer": PREDICTIONS, "metric": ""}  # of scores of predictions, which have neither
     filled = [p.assign(**{k: v for k, v in keys.items() if k not in p}) for p in parts]
-    other = pd.concat(filled, ignore_index=True)[[*KEYS, *columns]]
+    other = pd.concat(filled, ignore_index=True).reindex(columns=[*KEYS, *columns])
     return table.merge(other, on=KEYS, how="left", validate="one_to_one")
 
 
