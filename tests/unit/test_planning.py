@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -225,3 +226,55 @@ def test_declarations_are_whole() -> None:
             assert not set(outputs) & {*table.inputs, *table.params}
     files = [file for figure in registry.figures() for file in figure.titles]
     assert len(files) == len(set(files))
+
+
+@pytest.mark.parametrize(
+    ("keys", "left"),
+    [
+        ({"anonymise": True}, "data/ids.parquet"),
+        ({"images": "none"}, "vae/whole/seed0/figures/overlaps.png"),
+    ],
+)
+def test_what_must_not_be_shown_any_more_is_refused(
+    keys: dict[str, Any], left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "results/mine" / left
+    file.parent.mkdir(parents=True)
+    file.touch()
+    own = {"kind": "custom", "data": {"embeddings": "z.npz", "images": "photos"}}
+    before, after = (
+        studies(run=["mine"], studies={"mine": one})["mine"] for one in (own, {**own, **keys})
+    )
+    figures.require_none_left(before)
+    with pytest.raises(InputError, match=f"{left} is of a run without `{next(iter(keys))}"):
+        figures.require_none_left(after)
+    file.unlink()
+    figures.require_none_left(after)
+
+
+def test_only_shown_images_are_in_pages_and_figures() -> None:
+    own = {"kind": "custom", "data": {"embeddings": "z.npz", "images": "photos"}}
+    seen, unseen = (
+        studies(run=["mine"], studies={"mine": {**own, "images": images}})["mine"]
+        for images in ("shown", "none")
+    )
+    pictures = set(figures.figures_of(seen)) - set(figures.figures_of(unseen))
+    assert any(path.endswith("overlaps.png") for path in pictures)
+    assert set(figures.figures_of(unseen)) <= set(figures.figures_of(seen, published=True))
+    assert explorer.images(seen, seen.first_run) == "results/mine/data/images.npy"
+    assert explorer.images(unseen, unseen.first_run) == []
+    assert planned.images_if_any(unseen, unseen.first_run) == "results/mine/data/images.npy"
+
+
+def test_the_ids_of_an_anonymised_study_are_not_in_its_results() -> None:
+    people = {"file": "people.csv", "column": "who"}
+    own = {"kind": "custom", "data": {"embeddings": "a b/z.npz", "identities": people}}
+    plain, coded = (
+        studies(run=["mine"], studies={"mine": {**own, "anonymise": on}})["mine"]
+        for on in (False, True)
+    )
+    assert data.all_ids(plain, Wildcards()) == "results/mine/data/ids.parquet"
+    assert data.all_ids(coded, Wildcards()) == "data/private/mine/ids.parquet"
+    assert data.written(plain, Wildcards()) == []
+    assert {"mine", "a b/z.npz", "people.csv", "who"} <= set(data.written(coded, Wildcards()))

@@ -1,12 +1,15 @@
 """Declared figures as rules and targets: their files, labels, and where each is drawn."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby, product
+from pathlib import Path
 from typing import Any
 
 from latent_microscope import registry
 from latent_microscope.config.fields import unknown_value
 from latent_microscope.errors import InputError
+from latent_microscope.planning.data import IDS
 from latent_microscope.planning.runs import LOGS, RESULTS, RUN
 from latent_microscope.planning.study import Study, Wildcards
 
@@ -84,6 +87,23 @@ def figures_of(study: Study, *, published: bool = False) -> list[str]:
         for at, figure in together:
             found += [path(figure, file).format(**vars(at)) for file in figure.titles]
     return found
+
+
+def require_none_left(study: Study) -> None:
+    """Raise :class:`InputError` if an earlier run has left what the study must not show any more.
+
+    That is the table of ids before ``anonymise``, and figures of images before ``images: none``.
+    """
+    shown = replace(study, settings={**study.settings, "images": "shown"})
+    hidden = {} if study.shows_images else set(figures_of(shown)) - set(figures_of(study))
+    left = [(path, "images: none") for path in sorted(hidden)]
+    left += [(IDS.format(study=study.name), "anonymise")] * study.is_anonymised
+    for file, key in left:
+        if Path(file).exists():
+            raise InputError(
+                f"config key studies.{study.name}: {file} is of a run without `{key}`; delete the "
+                f"folder results/{study.name} and run again"
+            )
 
 
 def _outer(at: Wildcards, study: Study) -> tuple[int, ...]:

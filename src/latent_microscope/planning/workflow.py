@@ -40,6 +40,7 @@ class Plan:
         self.studies = studies_of(self.config, self.manifest)
         for study in self.studies.values():
             data.require_files(study)
+            figures.require_none_left(study)
         self._hasher = hasher
 
     def ask(self, answer: Any) -> Any:
