@@ -20,7 +20,7 @@ NEEDS = {
     "bias": ("bias-tests", "bias"),
     "published-bias": ("bias-tests",),
 }
-MAY_BE_EMPTY = ("duplicates",)
+MAY_BE_EMPTY = ("duplicates", "class-probes")
 SECTIONS = (
     ("files", "Files", "files"),
     ("funnel", "The published funnel", "funnel"),
@@ -44,7 +44,7 @@ SECTIONS = (
     ("bias", "Attributes of the clusters", "bias published-bias"),
     ("correlations", "Numeric attributes and scores", "correlations"),
     ("identities", "Identities", ""),
-    ("probes", "Attributes in the latents", "probes"),
+    ("probes", "Attributes in the latents", "probes class-probes"),
     ("duplicates", "Near-duplicates", "duplicates"),
 )
 """Anchor, title, templates."""
