@@ -16,6 +16,7 @@ def main(
     samples: In,
     attributes: Out,
     numbers: Out,
+    classes: Out,
     report: Out,
     report_csv: Out,
     settings: dict[str, Any],
@@ -24,6 +25,7 @@ def main(
 
     table: .csv or .parquet of attributes.
     numbers: .parquet: id and the numeric columns as they are.
+    classes: .parquet: id and the categorical columns of three values or more as texts.
     report: .parquet, one row per attribute: attribute, column, type, declared, rule, samples,
         positives, share.
     report_csv: the same for people.
@@ -33,10 +35,11 @@ def main(
     encoding = Encoding(
         settings["types"], settings["thresholds"], max_categories=settings["max_categories"]
     )
-    ones, raw, done = encode(table_rows(table, settings, names, ids), encoding, table)
+    ones, raw, many, done = encode(table_rows(table, settings, names, ids), encoding, table)
     key = pd.DataFrame({"id": pd.Series(names, dtype="str")})
     save_table(attributes, pd.concat([key, ones], axis=1))
     save_table(numbers, pd.concat([key, raw], axis=1))
+    save_table(classes, pd.concat([key, many], axis=1))
     save_table(report, done)
     save_csv(report_csv, done)
 

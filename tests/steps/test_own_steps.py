@@ -124,6 +124,7 @@ def test_files_become_samples_latents_attributes_and_images(
         {
             "attributes": "attributes.parquet",
             "numbers": "numbers.parquet",
+            "classes": "classes.parquet",
             "report": "report.parquet",
             "report_csv": "report.csv",
         },
@@ -137,6 +138,9 @@ def test_files_become_samples_latents_attributes_and_images(
     assert ones["town=Ulm"].tolist() == [int(i % 3 == 0) for i in range(N)]
     assert ones["age>15"].tolist() == [int(i >= 15) for i in range(N)]
     assert load(made["numbers"])["age"].tolist() == [i + 0.5 for i in range(N)]
+    assert load(made["classes"])["town"].tolist() == [
+        ["Ulm", "Bonn", "Jena"][i % 3] for i in range(N)
+    ]
 
     made = run_twice(
         pack_images.main,

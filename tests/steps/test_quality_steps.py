@@ -16,6 +16,7 @@ import assess_vae
 import compute_sources
 import find_duplicates
 import probe_attributes
+import probe_classes
 import score_column_orders
 import score_restarts
 from latent_microscope.errors import InputError
@@ -305,3 +306,31 @@ def test_probes(study: Path, tmp_path: Path) -> None:
         title="made up",
     )  # fmt: skip
     drawn(figure["png"])
+
+
+def test_probes_of_many_classes(study: Path, tmp_path: Path) -> None:
+    given = of_images(study, 0)
+    names = load(given["samples"])["id"].astype(str)
+    first = np.load(given["latents"])[:, 0]
+    order = np.argsort(np.argsort(first))
+    classes = pd.DataFrame({"id": load(given["encoding"])["id"], "band": (order * 4 // len(order))})
+    classes["band"] = classes["band"].astype(str)
+    save_table(tmp_path / "classes.parquet", classes.iloc[::-1])
+    save_table(tmp_path / "none.parquet", classes[["id"]])
+    tables = {}
+    for name in ("classes", "none"):
+        found = run_twice(
+            probe_classes.main, tmp_path / f"{name}-probes", {"probes": "p.parquet"},
+            **given, classes=tmp_path / f"{name}.parquet",
+        )["probes"]  # fmt: skip
+        made = run_twice(
+            tabulator("tabulate_class_probes"), tmp_path / f"{name}-table", TABLE,
+            probes=[found, found], seeds=[0, 1],
+        )  # fmt: skip
+        tables[name] = load(made["table"])
+    row = tables["classes"].iloc[0]
+    assert (row["attribute"], row["classes"], row["n"]) == ("band", 4, 2)
+    assert row["samples"] == len(names)
+    assert row["accuracy_mean"] > 0.5 > row["chance"]
+    assert tables["none"].empty
+    assert list(tables["none"].columns) == list(tables["classes"].columns)

@@ -34,6 +34,9 @@ def table(**columns: list[object]) -> pd.DataFrame:
         (["1e3", "-2", "7.5"], "numeric"),
         (["a", "b", "c"], "categorical"),
         ([f"t{i}" for i in range(21)], "text"),
+        ([f"t{i % 21}" for i in range(42)], "categorical"),
+        ([f"t{min(i, 51)}" for i in range(100)], "text"),
+        ([f"t{min(i, 50)}" for i in range(100)], "categorical"),
         (["x", "x", "x"], "constant"),
         ([None, None], "constant"),
         ([None, "x", "y"], "binary"),
@@ -44,7 +47,7 @@ def test_types_are_found(cells: list[object], kind: str) -> None:
 
 
 def test_every_type_becomes_0_and_1() -> None:
-    ones, numbers, done = encode(
+    ones, numbers, classes, done = encode(
         table(
             hat=["yes", "no", "yes", "no"],
             sex=["m", "f", "f", "m"],
@@ -66,6 +69,7 @@ def test_every_type_becomes_0_and_1() -> None:
     }
     assert (ones.dtypes == np.uint8).all()
     assert numbers.to_dict("list") == {"age": [20, 31.5, 40, 50], "size": [1, 2, 3, 4]}
+    assert classes.to_dict("list") == {"town": ["Ulm", "Bonn", "Jena", "Ulm"]}
     rows = done.set_index("attribute")
     assert rows.loc["age>45", "rule"] == "> 45, from the config"
     assert rows.loc["size>2.5", "rule"] == "> 2.5, the median"
@@ -75,8 +79,27 @@ def test_every_type_becomes_0_and_1() -> None:
     assert rows["positives"].tolist() == ones.sum().tolist()
 
 
+@pytest.mark.parametrize("count", [2, 10, 100, 1000, 9140])
+def test_many_categories_become_classes_and_are_listed(count: int) -> None:
+    cells: list[object] = [f"t{i % count}" for i in range(max(20, 2 * count))]
+    ones, _, classes, done = encode(table(a=cells), Encoding(), FILE)
+    assert len(ones) == len(cells)
+    assert ones.shape[1] == {2: 1, 10: 10}.get(count, 0)
+    assert classes.shape[1] == (count > 2)
+    assert count == 2 or classes["a"].tolist() == cells
+    assert len(done) == max(ones.shape[1], 1)
+    assert done["positives"].isna().all() == (count > 20)
+    assert count <= 20 or f"{count} values, more than max_categories (20)" in done["rule"][0]
+
+
+def test_texts_of_their_own_can_be_declared_categories() -> None:
+    cells: list[object] = [f"t{i}" for i in range(30)]
+    _, _, classes, _ = encode(table(a=cells), Encoding(types={"a": "categorical"}), FILE)
+    assert classes["a"].nunique() == 30
+
+
 def test_a_median_that_is_the_largest_value_still_divides() -> None:
-    ones, _, done = encode(table(a=["0.5", "2", "2", "2"]), Encoding(), FILE)
+    ones, _, _, done = encode(table(a=["0.5", "2", "2", "2"]), Encoding(), FILE)
     assert ones.to_dict("list") == {"a>=2": [0, 1, 1, 1]}
     assert done["rule"].tolist() == [">= 2, the median"]
 
@@ -85,8 +108,7 @@ def test_a_median_that_is_the_largest_value_still_divides() -> None:
     ("cells", "encoding", "message"),
     [
         (["x", "x"], Encoding(), "'a' .*'x'.*`skip`"),
-        ([f"t{i}" for i in range(30)], Encoding(), "'a' .*30 values.*20"),
-        (["a", "b", "c"], Encoding(max_categories=2), "'a' .*3 values.*2"),
+        ([f"t{i}" for i in range(30)], Encoding(), "'a' .*30 values.*`skip`.*`types`"),
         (["a", "b", "c"], Encoding(types={"a": "binary"}), "'a' .*binary.*3 values"),
         (["1", "b", "c"], Encoding(types={"a": "numeric"}), "'a' .*numeric.*'b'"),
         (["1", "b", "c"], Encoding(thresholds={"a": 2}), "'a' .*numeric.*'b'"),
@@ -112,7 +134,7 @@ def test_two_attributes_of_one_name_are_refused() -> None:
 def test_categories_divide_the_samples(cells: list[str]) -> None:
     if len(set(cells)) < 3:
         return
-    ones, _, done = encode(table(colour=list(cells)), Encoding(), FILE)
+    ones, _, _, done = encode(table(colour=list(cells)), Encoding(), FILE)
     assert (ones.sum(axis=1) == 1).all()
     assert [f"colour={c}" for c in sorted(set(cells))] == list(ones.columns)
     assert done["share"].sum() == pytest.approx(1)
@@ -121,6 +143,6 @@ def test_categories_divide_the_samples(cells: list[str]) -> None:
 @given(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=40, unique=True))
 def test_the_median_puts_half_above_it(values: list[float]) -> None:
     cells: list[object] = [repr(v) for v in values]
-    ones, numbers, _ = encode(table(x=cells), Encoding(types={"x": "numeric"}), FILE)
+    ones, numbers, _, _ = encode(table(x=cells), Encoding(types={"x": "numeric"}), FILE)
     assert int(ones.iloc[:, 0].sum()) == len(values) // 2
     np.testing.assert_array_equal(numbers["x"], values)

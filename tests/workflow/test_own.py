@@ -84,6 +84,8 @@ BIAS = {
     "plot_bias_forest",
 } | {
     "probe_attributes",
+    "probe_classes",
+    "tabulate_class_probes",
     "tabulate_probes",
     "plot_probes",
 }

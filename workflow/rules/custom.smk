@@ -71,6 +71,7 @@ STEPS |= {
             "encode_attributes",
             attributes="results/{study}/data/attributes.parquet",
             numbers="results/{study}/data/numbers.parquet",
+            classes="results/{study}/data/classes.parquet",
         ),
         params=dict(settings=of_study("data", "attributes")),
         where=dict(study=PLAN.of_kind("custom")),

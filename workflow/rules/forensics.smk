@@ -170,6 +170,17 @@ STEPS |= {
         params=dict(**section("quality", "folds", "strength"), root_seed=ROOT_SEED),
         where=dict(study=REAL),
     ),
+    "probe_classes": dict(
+        input=dict(
+            **ROWS,
+            images=ask(runs.images_if_any),
+            samples="results/{study}/data/samples.parquet",
+            classes="results/{study}/data/classes.parquet",
+        ),
+        output=dict(probes=f"{RUN}/class-probes.parquet"),
+        params=dict(**section("quality", "folds"), root_seed=ROOT_SEED),
+        where=dict(study=PLAN.of_kind("custom")),
+    ),
     "find_neighbours": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
         output=NEAREST,

@@ -76,7 +76,12 @@ class Attributes(DataFile):
         "numbers and in columns of more than 20 texts",
         None,
     )
-    max_categories: int = setting("most values of a categorical column", 20, ge=2, le=1000)
+    max_categories: int = setting(
+        "categorical columns of more values have one probe of all classes, and no bias of clusters",
+        20,
+        ge=2,
+        le=1000,
+    )
 
 
 class Labels(DataFile):

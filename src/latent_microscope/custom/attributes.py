@@ -1,4 +1,7 @@
-"""A user's attributes as 0/1 columns: the bias index is for binary ones."""
+"""A user's attributes as 0/1 columns: the bias index is for binary ones.
+
+Of more categories than ``max_categories`` there are none: these are only probed, all at once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +19,8 @@ FEW_NUMBERS = 12
 """Whole numbers of at most so many values are categories unless they are declared numeric."""
 _YES_NO = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 REPORT = ["attribute", "column", "type", "declared", "rule", "samples", "positives", "share"]
+NO_BIAS = "one probe of all classes; bias of clusters not available"
+"""What becomes of a column of too many categories, in the report."""
 Texts = npt.NDArray[np.object_]
 
 
@@ -58,10 +63,11 @@ def _text(cell: Any) -> str | None:
 
 
 def found_type(column: Column, max_categories: int = MAX_CATEGORIES) -> str:
-    """``binary``, ``categorical``, ``numeric``, ``constant`` or ``text`` (too many values).
+    """``binary``, ``categorical``, ``numeric``, ``constant`` or ``text``.
 
-    Numbers are numeric when one has a fraction or they have more than 12 values; whole numbers
-    of fewer values are categories.
+    Text: more than ``max_categories`` values, and most samples have one of their own. Numbers are
+    numeric when one has a fraction or they have more than 12 values; whole numbers of fewer values
+    are categories.
     """
     if len(column.values) < 2:
         return "constant"
@@ -70,9 +76,16 @@ def found_type(column: Column, max_categories: int = MAX_CATEGORIES) -> str:
     if column.is_number:
         whole = all(float(value).is_integer() for value in column.values)
         return "categorical" if whole and len(column.values) <= FEW_NUMBERS else "numeric"
-    if len(column.values) <= max_categories:
-        return "binary" if len(column.values) == 2 else "categorical"
-    return "text"
+    if len(column.values) == 2:
+        return "binary"
+    few = len(column.values) <= max_categories
+    return "categorical" if few or _share_repeated(column.texts) >= 0.5 else "text"
+
+
+def _share_repeated(texts: Texts) -> float:
+    """Share of the cells with a value that another one has, too."""
+    times = pd.Series(texts).value_counts()
+    return float(times[times > 1].sum() / times.sum())
 
 
 def _positive(column: Column) -> str | None:
@@ -109,10 +122,10 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
         raise InputError(f"{where} is infinite in some rows; give numbers, or add it to `skip`")
     declared = encoding.types.get(column.name)
     kind = declared or found
-    if kind == "text" or (kind == "categorical" and len(column.values) > encoding.max_categories):
+    if kind == "text":
         raise InputError(
-            f"{where} has {len(column.values)} values, more than `max_categories` "
-            f"({encoding.max_categories}); add it to `skip`, or raise that"
+            f"{where} has {len(column.values)} values, and most samples have one of their own; add "
+            "it to `skip`, or declare it categorical in `types`"
         )
     if kind == "binary" and len(column.values) != 2:
         raise InputError(f"{where} is declared binary and has {len(column.values)} values, not 2")
@@ -125,18 +138,21 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
 
 def encode(
     table: pd.DataFrame, encoding: Encoding, path: Path
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Encode all attributes of a table without empty cells.
 
     Binary: one column of its name. Two texts: one column ``name=value`` of the later one.
-    Categorical: one column ``name=value`` per category. Numeric: ``name>threshold``.
+    Categorical: one column ``name=value`` per category, none of more than ``max_categories``.
+    Numeric: ``name>threshold``.
 
     Returns:
-        uint8 0/1 columns; the numeric columns as they are, float64; and a report of
-        :data:`REPORT`.
+        uint8 0/1 columns; the numeric columns as they are, float64; the categorical ones of three
+        values or more as texts; and a report of :data:`REPORT`, in which columns that became no 0/1
+        column have no positives.
     """
     ones: dict[str, npt.NDArray[np.bool_]] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
+    classes: dict[str, Texts] = {}
     done: list[tuple[Any, ...]] = []
     for key in (*encoding.types, *encoding.thresholds):
         if key not in table.columns:
@@ -148,19 +164,39 @@ def encode(
         kind = type_of(column, encoding, path)
         if kind == "numeric":
             numbers[name] = column.numbers
+        many = kind == "categorical" and len(column.values) > encoding.max_categories
+        declared = name in encoding.types or name in encoding.thresholds
+        if kind == "categorical" and len(column.values) > 2:
+            classes[name] = column.texts
+        if many:
+            rule = (
+                f"{len(column.values)} values, more than max_categories ({encoding.max_categories})"
+                f": {NO_BIAS}"
+            )
+            n = len(column.texts)
+            done.append((name, name, kind, declared, rule, n, pd.NA, float("nan")))
+            continue
         for attribute, rule, present in _encoded(column, kind, encoding, path):
             if attribute in ones or attribute == "id":
                 raise InputError(
                     f"{path}: two attributes would be called {attribute!r}; rename one"
                 )
             ones[attribute] = present
-            declared = name in encoding.types or name in encoding.thresholds
             n, positives = len(present), int(present.sum())
             done.append((attribute, name, kind, declared, rule, n, positives, positives / n))
     report = pd.DataFrame(done, columns=REPORT)
     report = report.astype(dict.fromkeys(("attribute", "column", "type", "rule"), "str"))
-    encoded = pd.DataFrame({name: present.astype(np.uint8) for name, present in ones.items()})
-    return encoded, pd.DataFrame(numbers, index=encoded.index, dtype=np.float64), report
+    report["positives"] = report["positives"].astype(
+        "Int64" if report["positives"].hasnans else int
+    )
+    index = pd.RangeIndex(len(table))
+    encoded = {name: present.astype(np.uint8) for name, present in ones.items()}
+    return (
+        pd.DataFrame(encoded, index=index),
+        pd.DataFrame(numbers, index=index, dtype=np.float64),
+        pd.DataFrame(classes, index=index, dtype="str"),
+        report,
+    )
 
 
 def _encoded(

@@ -289,6 +289,10 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     facts["people"] = _identity_column(table, names)
     facts["empty"] = table[names].isna().any(axis=1).to_numpy()
     what = f"{len(table)} rows of {len(names)} columns"
+    left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}
+    left = {name: n for name, n in left.items() if name not in (*keys, facts["people"])}
+    if left:
+        what += f", not as attributes: {column_list(f'{n} ({v} values)' for n, v in left.items())}"
     return Found(text, "attributes", len(table), ids, what, facts)
 
 

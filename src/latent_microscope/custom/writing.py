@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latent_microscope.custom.attributes import MAX_CATEGORIES, NO_BIAS
 from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, match
 from latent_microscope.custom.looking import MATRIX, Found
 from latent_microscope.custom.meaning import kind_of_outputs
@@ -321,7 +322,11 @@ def _attribute_lines(one: Found) -> list[str]:
         lines.append(f"{pad}id: {quoted(one.facts['id'])}")
     lines.append(f"{pad}types:  # binary, categorical (one column each) or numeric (cut at its")
     lines.append(f"{pad}        # median, or at a number under thresholds: {{column: number}})")
-    lines += [f"{pad}  {quoted(name)}: {kind}" for name, kind in used.items()]
+    for name, kind in used.items():
+        values = types[name][1]
+        many = kind == "categorical" and values > MAX_CATEGORIES
+        why = f"  # {values} values, more than max_categories: {NO_BIAS}" if many else ""
+        lines.append(f"{pad}  {quoted(name)}: {kind}{why}")
     if skipped:
         lines.append(f"{pad}skip:  # not usable as attributes")
         lines += [f"{pad}  - {quoted(name)}  # {why}" for name, why in skipped.items()]

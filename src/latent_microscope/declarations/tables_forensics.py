@@ -106,10 +106,27 @@ FORENSICS = (
         title="attributes",
         caption=(
             "How every column of the user's attribute table was encoded as 0/1 attributes: one "
-            "column per category, numbers split at their median or at a threshold of the config."
+            "column per category (none where there are too many), numbers split at their median or "
+            "at a threshold of the config."
         ),
         made_by="encode_attributes",
         output="report",
+    ),
+    _of_custom_latents(
+        name="class-probes",
+        title="probes of many classes",
+        caption=(
+            "One linear probe of all classes per attribute of three classes or more: the nearest "
+            "class mean in the metric of the covariance within classes (shrunk), on held-out "
+            "samples (no person in two folds). Accuracy, beside the share of the largest class; "
+            "balanced accuracy (mean over classes, all equally likely), beside chance; 95 % "
+            "intervals for probes trained on as many other samples (persons) and tried on new "
+            "ones; q of no relation, from folds predicted by the folds before them. Tested are "
+            "classes with samples in two folds."
+        ),
+        function="latent_microscope.tables.quality:tabulate_class_probes",
+        inputs={"probes": run_files("class-probes.parquet")},
+        params={"seeds": run_seeds},
     ),
     _of_custom_latents(
         name="correlations",

@@ -230,6 +230,8 @@ def probe_table(
     (:func:`.statistics.clusters.clustered_error`); ``degenerate``: scores that tie or never err,
     whose error cannot be known. None of these is tested, nor is a gain of equal scores.
     """
+    if not len(attributes.columns):
+        return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
     present, _ = binary_attributes(attributes)
     n = len(present)
     clusters = np.arange(n) if people is None else np.asarray(people, dtype=np.int64)

@@ -261,6 +261,14 @@ def bias(study: Study) -> dict[str, Any]:
     }
 
 
+def untested(study: Study) -> list[str]:
+    """Columns of the user's that no 0/1 attribute was made of, and why."""
+    if not study.has("attributes"):
+        return []
+    table = study.table("attributes")
+    return [f"{row.column} ({row.rule})" for row in f.rows(table[table["positives"].isna()])]
+
+
 def _strongest(found: pd.DataFrame) -> dict[str, str]:
     """Three attributes of a group with their odds ratios, by direction."""
     return {
@@ -324,6 +332,16 @@ def probes(study: Study) -> dict[str, Any]:
         "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
         "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
     }
+
+
+def class_status(status: str) -> str:
+    """Why a probe of many classes has no interval."""
+    return {
+        "constant": "there is one class",
+        "separated": "fewer than two classes have samples in two folds, or people",
+        "few": "fewer than 20 samples or people, or of too unequal weight",
+        "degenerate": "fewer than 5 right answers or errors",
+    }[status]
 
 
 def calibration(study: Study) -> dict[str, Any]:

@@ -22,7 +22,7 @@ NEEDS = {
 }
 NUMBERS = ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE")
 """Of the module gather, which templates use."""
-MAY_BE_EMPTY = ("duplicates",)
+MAY_BE_EMPTY = ("duplicates", "class-probes")
 SECTIONS = (
     ("files", "Files", "files"),
     ("funnel", "The published funnel", "funnel"),
@@ -46,7 +46,7 @@ SECTIONS = (
     ("bias", "Attributes of the clusters", "bias published-bias"),
     ("correlations", "Numeric attributes and scores", "correlations"),
     ("identities", "Identities", ""),
-    ("probes", "Attributes in the latents", "probes"),
+    ("probes", "Attributes in the latents", "probes class-probes"),
     ("duplicates", "Near-duplicates", "duplicates"),
 )
 """Anchor, title, templates."""

@@ -82,7 +82,9 @@ def bias_table(
     with the same p, and other seeds are replicates, not more hypotheses. ``identities`` are
     clusters of samples; None: samples are independent.
     """
-    present = binary_attributes(attributes)[0]
+    if not len(attributes.columns):
+        groups = {}
+    present = binary_attributes(attributes)[0] if groups else np.empty((0, 0))
     parts = []
     for group, members in groups.items():
         rest = ~members

@@ -11,6 +11,11 @@ from latent_microscope.statistics.summaries import over_runs, stack
 
 log = logging.getLogger("latent_microscope")
 _WORST = ("ok", "warning", "alarm")
+_CLASS_PROBES = [
+    *("attribute", "classes", "tested_classes", "samples", "tested", "accuracy_mean"),
+    *("accuracy_sd", "low", "high", "majority", "accuracy_pixels", "balanced_mean", "balanced_sd"),
+    *("balanced_low", "balanced_high", "chance", "balanced_pixels", "q", "n", "status"),
+]
 _PROBES = [
     *("attribute", "prevalence", "auc_mean", "auc_sd", "low", "high", "q", "auc_pixels"),
     *("auc_colour", "gain_mean", "gain_sd", "gain_low", "gain_high", "gain_q", "baseline", "n"),
@@ -65,6 +70,35 @@ def tabulate_diagnostics(
     return result
 
 
+def tabulate_class_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
+    """Summarise the probes of attributes of three classes or more over seeds.
+
+    Args:
+        probes: .parquet of the probes per seed.
+        seeds: seed of each.
+
+    Returns:
+        One row per attribute: ``classes``, ``tested_classes``, ``samples``, ``tested`` (samples),
+        ``accuracy_mean``, ``accuracy_sd``, ``low`` and ``high`` (means over seeds of the 95 %
+        interval's ends), ``majority``, ``accuracy_pixels``, the same of ``balanced``, with
+        ``chance``, ``q`` (the largest of the seeds), ``n`` (seeds), ``status``.
+    """
+    table = stack([load_table(path) for path in probes], {"seed": seeds}, "class probes")
+    table = table.rename(columns={"n": "samples"})
+    summary = over_runs(table, ["attribute"], ["accuracy", "balanced"])
+    means = ("low", "high", "majority", "accuracy_pixels", "balanced_low", "balanced_high")
+    rules = dict.fromkeys((*means, "chance", "balanced_pixels"), "mean") | {"q": "max"}
+    first = ("classes", "tested_classes", "samples", "tested", "status")
+    summary = _with_rest(summary, table, rules | dict.fromkeys(first, "first"))
+    return summary[_CLASS_PROBES].astype({"attribute": "str", "status": "str"})
+
+
+def _with_rest(summary: pd.DataFrame, table: pd.DataFrame, rules: dict[str, str]) -> pd.DataFrame:
+    """The summary by attribute with further columns, one rule of summary each; also if empty."""
+    groups = table.groupby("attribute", sort=False)
+    return summary.assign(**{n: groups[n].agg(rule).to_numpy() for n, rule in rules.items()})
+
+
 def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
     """Summarise the linear probes of the latents over seeds: every attribute, best first.
 
@@ -85,8 +119,7 @@ def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
     means = ("low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline")
     rules = dict.fromkeys(means, "mean") | {"q": "max", "gain_q": "max"}
     rules |= dict.fromkeys(("positives", "status", "images"), "first")
-    groups = table.groupby("attribute", sort=False)
-    summary = summary.merge(groups.agg(rules), left_on="attribute", right_index=True)
+    summary = _with_rest(summary, table, rules)
     summary["prevalence"] = summary["positives"] / summary["images"]
     best_first = summary.sort_values(
         ["auc_mean", "attribute"], ascending=[False, True], ignore_index=True
