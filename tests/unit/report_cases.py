@@ -45,6 +45,10 @@ _STAGE = {"metric": "euclidean", "model": "net", "label_only": 0.5}
 _POWER = {"odds_ratio": 1.5, "members": 500, "prevalence": 0.2, "people": "single"}
 _RANKED = {"score": "cls", "mean": 0.8, "n": 3}
 _RECOVERED = {"metric": "euclidean", "n_simulations": 20, "count": 20}
+_CLASSES = {"attribute": "town", "classes": 120, "tested_classes": 120, "samples": 2000}
+_CLASSES |= {"tested": 2000, "q": 0.01, "status": "ok", "majority": 0.1, "chance": 0.01}
+_CLASSES |= dict.fromkeys(("accuracy_mean", "low", "high", "accuracy_pixels"), 0.5)
+_CLASSES |= {f"balanced_{name}": 0.5 for name in ("mean", "low", "high", "pixels")}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
@@ -323,6 +327,31 @@ CASES = (
         {"power": [_POWER | {"adjusted": 0.9}]},
         "at least 80 % of the studies after correction from 500 members",
         "at best",
+    ),
+    Case("class-probes", {"class_probes": []}, "No attribute has three classes", "can be"),
+    Case(
+        "class-probes",
+        {"class_probes": [_CLASSES]},
+        "1 attribute of three classes or more can be predicted",
+        "are tested",
+    ),
+    Case(
+        "class-probes",
+        {"class_probes": [_CLASSES | {"tested_classes": 110, "tested": 1900}]},
+        "town: 110 of 120 classes are tested, with 1,900 of 2,000 samples",
+        "intervals",
+    ),
+    Case(
+        "class-probes",
+        {"class_probes": [_CLASSES | {"status": "few", "q": _NAN}]},
+        "intervals are not available: fewer than 20 samples or people",
+        "better than chance",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_SURVIVOR | {"definition": "odds", "status": "untestable"}], "bias": []},
+        "1 of 1 tests are not available: an interval needs at least 7 people",
+        "differ from chance",
     ),
     Case("probes", {"probes": [_ATTRIBUTE | {"q": _NAN}]}, "No attribute has enough", "tested"),
     Case(
