@@ -34,9 +34,14 @@ class Column:
     values: list[str]  # its distinct texts, sorted (by number if all are numbers)
 
     @property
+    def filled(self) -> npt.NDArray[np.bool_]:
+        """Which cells are not empty."""
+        return np.array([text is not None for text in self.texts], dtype=bool)
+
+    @property
     def is_number(self) -> bool:
         """Whether every cell that is not empty is a finite number."""
-        filled = np.array([text is not None for text in self.texts], dtype=bool)
+        filled = self.filled
         return bool(filled.any() and np.isfinite(self.numbers[filled]).all())
 
 
@@ -130,8 +135,7 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
     if kind == "binary" and len(column.values) != 2:
         raise InputError(f"{where} is declared binary and has {len(column.values)} values, not 2")
     if (kind == "numeric" or column.name in encoding.thresholds) and not column.is_number:
-        filled = np.array([text is not None for text in column.texts])
-        wrong = column.texts[filled & ~np.isfinite(column.numbers)][0]
+        wrong = column.texts[column.filled & ~np.isfinite(column.numbers)][0]
         raise InputError(f"{where} is declared numeric but contains {wrong!r}")
     return "numeric" if column.name in encoding.thresholds else kind
 
@@ -139,18 +143,18 @@ def type_of(column: Column, encoding: Encoding, path: Path) -> str:
 def encode(
     table: pd.DataFrame, encoding: Encoding, path: Path
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Encode all attributes of a table without empty cells.
+    """Encode all attributes of a table; where a cell is empty, so are those of its attributes.
 
     Binary: one column of its name. Two texts: one column ``name=value`` of the later one.
     Categorical: one column ``name=value`` per category, none of more than ``max_categories``.
     Numeric: ``name>threshold``.
 
     Returns:
-        uint8 0/1 columns; the numeric columns as they are, float64; the categorical ones of three
-        values or more as texts; and a report of :data:`REPORT`, in which columns that became no 0/1
-        column have no positives.
+        uint8 0/1 columns, nullable if cells are empty; the numeric columns as they are, float64;
+        the categorical ones of three values or more as texts; and a report of :data:`REPORT`, in
+        which columns that became no 0/1 column have no positives.
     """
-    ones: dict[str, npt.NDArray[np.bool_]] = {}
+    ones: dict[str, Any] = {}
     numbers: dict[str, npt.NDArray[np.float64]] = {}
     classes: dict[str, Texts] = {}
     done: list[tuple[Any, ...]] = []
@@ -173,7 +177,7 @@ def encode(
                 f"{len(column.values)} values, more than max_categories ({encoding.max_categories})"
                 f": {NO_BIAS}"
             )
-            n = len(column.texts)
+            n = int(column.filled.sum())
             done.append((name, name, kind, declared, rule, n, pd.NA, float("nan")))
             continue
         for attribute, rule, present in _encoded(column, kind, encoding, path):
@@ -181,8 +185,10 @@ def encode(
                 raise InputError(
                     f"{path}: two attributes would be called {attribute!r}; rename one"
                 )
-            ones[attribute] = present
-            n, positives = len(present), int(present.sum())
+            ones[attribute] = present.astype(np.uint8)
+            if not column.filled.all():
+                ones[attribute] = pd.arrays.IntegerArray(ones[attribute], ~column.filled)
+            n, positives = int(column.filled.sum()), int(present.sum())
             done.append((attribute, name, kind, declared, rule, n, positives, positives / n))
     report = pd.DataFrame(done, columns=REPORT)
     report = report.astype(dict.fromkeys(("attribute", "column", "type", "rule"), "str"))
@@ -190,9 +196,8 @@ def encode(
         "Int64" if report["positives"].hasnans else int
     )
     index = pd.RangeIndex(len(table))
-    encoded = {name: present.astype(np.uint8) for name, present in ones.items()}
     return (
-        pd.DataFrame(encoded, index=index),
+        pd.DataFrame(ones, index=index),
         pd.DataFrame(numbers, index=index, dtype=np.float64),
         pd.DataFrame(classes, index=index, dtype="str"),
         report,
@@ -205,12 +210,12 @@ def _encoded(
     name = column.name
     if kind == "numeric":
         given = encoding.thresholds.get(name)
-        limit = float(np.median(column.numbers)) if given is None else float(given)
+        limit = float(np.nanmedian(column.numbers)) if given is None else float(given)
         which = "the median" if given is None else "from the config"
         present, sign = column.numbers > limit, ">"
         if given is None and not present.any():  # more than half of all hold the largest value
             present, sign = column.numbers >= limit, ">="
-        if present.all() or not present.any():
+        if present[column.filled].all() or not present.any():
             raise InputError(
                 f"{path}: all values of {name!r} are on one side of the threshold {limit:g}; give "
                 "another one in `thresholds`"

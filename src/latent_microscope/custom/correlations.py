@@ -55,17 +55,19 @@ def correlation_table(
     for number, table in zip(seeds, scores, strict=True):
         for name, score in product(numbers.columns, table.columns.drop("id", errors="ignore")):
             x, y = numbers[name].to_numpy(float), table[score].to_numpy(float)
-            value = rank_correlation(x, y)
-            interval = _interval(value, x, y, units, weights)
-            rows.append((number, str(name), str(score), value, *interval))
-    table = pd.DataFrame(rows, columns=list(COLUMNS)[:7])
+            known = ~np.isnan(x)
+            value = rank_correlation(x[known], y[known])
+            interval = _interval(value, x[known], y[known], units[known], weights)
+            rows.append((number, str(name), str(score), value, *interval, int(known.sum())))
+    table = pd.DataFrame(rows, columns=[*list(COLUMNS)[:7], "samples"])
     table["q"] = np.nan
     if rows:
         families = table.groupby("seed")["p"]
         table["q"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy(float)))
-    table["baseline"], table["samples"], table["units"] = 0.0, n, count
+    table["baseline"], table["units"] = 0.0, count
     table["resampled"] = "samples" if people is None else "people"
-    none = too_few(3, "samples") if n < 3 else "not available: the attribute or score is constant"
+    constant = "not available: the attribute or score is constant"
+    none = np.where(table["samples"] < 3, too_few(3, "samples"), constant)
     reason = np.where(table["spearman"].isna(), none, too_few(2, "people"))
     table["status"] = np.where(table["low"].isna(), reason, "")
     return table[list(COLUMNS)].astype(COLUMNS)
@@ -80,7 +82,9 @@ def _interval(
         return float("nan"), float("nan"), float("nan")
     a, b = (rankdata(one) - (len(one) + 1) / 2 for one in (x, y))
     parts = (np.ones(len(a)), a, b, a * a, b * b, a * b)
-    sums = weights @ np.stack([np.bincount(units, weights=part) for part in parts], axis=1)
+    sums = weights @ np.stack(
+        [np.bincount(units, weights=part, minlength=count) for part in parts], axis=1
+    )
     n, sa, sb, saa, sbb, sab = sums.T
     spread = np.sqrt(np.maximum((saa - sa * sa / n) * (sbb - sb * sb / n), 1e-300))
     drawn = np.arctanh(np.clip((sab - sa * sb / n) / spread, -0.999999, 0.999999))

@@ -287,8 +287,8 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
         values[name] = column.values[: _MOST_CLASSES + 1]
     facts: dict[str, Any] = {"id": key, "keys": keys, "types": types, "values": values}
     facts["people"] = _identity_column(table, names)
-    facts["empty"] = table[names].isna().any(axis=1).to_numpy()
-    what = f"{len(table)} rows of {len(names)} columns"
+    empty = int(table[names].isna().to_numpy().sum())
+    what = f"{len(table)} rows of {len(names)} columns" + f", {empty} cells empty" * (empty > 0)
     left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}
     left = {name: n for name, n in left.items() if name not in (*keys, facts["people"])}
     if left:

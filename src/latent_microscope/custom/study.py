@@ -54,6 +54,8 @@ def table_source(name: str, path: Path, settings: Settings) -> Source:
     ids = None if key is None else clean_ids(table[key], path)
     empty: dict[str, str] = {}
     for column in wanted_columns(table, key, settings, path):
+        if name == "attributes":  # an empty cell costs this attribute, not the sample
+            break
         for row in np.flatnonzero(table[column].isna().to_numpy()):
             empty.setdefault(str(row) if ids is None else str(ids[row]), column)
     return Source(name, str(path), len(table), ids, empty or None)

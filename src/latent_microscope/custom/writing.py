@@ -202,9 +202,7 @@ def _joined(found: Sequence[Found], options: Joining) -> tuple[pd.DataFrame, pd.
     """What each file is and how its rows join, the ids that do not match, how many do."""
     sources = []
     for one in found:
-        empty = np.flatnonzero(one.facts.get("empty", []))
-        names = map(str, empty) if one.ids is None else one.ids[empty]
-        incomplete = dict.fromkeys(names, "a cell") | one.facts.get("incomplete", {})
+        incomplete = one.facts.get("incomplete")
         sources.append(Source(one.path, one.path, one.count, one.ids, incomplete))
     ids, joined, unmatched = match(sources, options)
     kept = len(joined_ids(ids, joined, unmatched, drop=True))

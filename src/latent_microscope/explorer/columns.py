@@ -160,7 +160,9 @@ def attribute_columns(table: pd.DataFrame) -> Iterator[Column]:
             levels = table[stems[stem]].set_axis([n.partition("=")[2] for n in stems[stem]], axis=1)
             known = levels.idxmax(axis=1).where(levels.max(axis=1) > 0)
             yield category(f"attribute: {stem}", known, "label", stem)
-        if is_binary(values):
+        if values.isna().any() and is_binary(values.dropna()):
+            yield category(key, values.map({1: "yes", 0: "no"}), "label", str(name))
+        elif is_binary(values):
             yield Column(key, str(name), "attribute", values.to_numpy(dtype=np.float64) > 0.0)
         elif pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             yield _number(key, values, "score", str(name))

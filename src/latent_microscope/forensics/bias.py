@@ -1,6 +1,6 @@
 """Bias scores: how much one cluster dominates, and which attributes its members share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,17 @@ def binary_attributes(
             f"the others are {coding}, use one coding for all"
         )
     return values == 1.0, names
+
+
+def by_known_rows(attributes: pd.DataFrame) -> Iterator[tuple[Mask, pd.DataFrame]]:
+    """The attributes that are known of the same samples: which these are, and their values."""
+    missing = attributes.isna().to_numpy()
+    columns: dict[bytes, list[int]] = {}
+    for place in range(missing.shape[1]):
+        columns.setdefault(missing[:, place].tobytes(), []).append(place)
+    for places in columns.values():
+        known = ~missing[:, places[0]]
+        yield known, attributes.loc[known].iloc[:, places]
 
 
 def contingency(present: Mask, members: Mask) -> Table:

@@ -218,8 +218,12 @@ def class_probe_table(
     """
     rows = []
     for name in attributes.columns:
-        codes = np.unique(attributes[name].to_numpy(dtype=str), return_inverse=True)[1]
-        row = class_probe(features, codes.astype(np.int64), people=people, count=count, seed=seed)
+        known = attributes[name].notna().to_numpy()
+        texts = attributes[name].to_numpy(dtype=object)[known].astype(str)
+        codes = np.unique(texts, return_inverse=True)[1].astype(np.int64)
+        own = {key: np.asarray(values)[known] for key, values in features.items()}
+        theirs = None if people is None else people[known]
+        row = class_probe(own, codes, people=theirs, count=count, seed=seed)
         rows.append({"attribute": str(name)} | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["q"] = benjamini_hochberg(table["p"].to_numpy(float))

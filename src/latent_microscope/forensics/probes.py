@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias import binary_attributes
+from latent_microscope.forensics.bias import binary_attributes, by_known_rows
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.seeds import derive, rng
 from latent_microscope.statistics.auc import (
@@ -228,13 +228,39 @@ def probe_table(
     Status ``separated``: no fold has samples with and without it; ``few``: fewer than 20 samples
     or people with or without it, or of too unequal weight
     (:func:`.statistics.clusters.clustered_error`); ``degenerate``: scores that tie or never err,
-    whose error cannot be known. None of these is tested, nor is a gain of equal scores.
+    whose error cannot be known. None of these is tested, nor is a gain of equal scores. Samples
+    whose cell is missing do not count for that attribute.
     """
     if not len(attributes.columns):
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
+    clusters = np.arange(len(folds)) if people is None else np.asarray(people, dtype=np.int64)
+    arrays = {name: np.asarray(values) for name, values in features.items()}
+    parts = [
+        _probed(
+            {name: rows[known] for name, rows in arrays.items()} if not known.all() else arrays,
+            values,
+            folds[known],
+            clusters[known],
+            strength,
+        )
+        for known, values in by_known_rows(attributes)
+    ]
+    names = [str(name) for name in attributes.columns]
+    table = pd.concat(parts).set_index("attribute").loc[names].reset_index()
+    table["q"] = benjamini_hochberg(table["p"].to_numpy(float))
+    table["gain_q"] = benjamini_hochberg(table["gain_p"].to_numpy(float))
+    return table[list(COLUMNS)].astype(COLUMNS)
+
+
+def _probed(
+    features: Mapping[str, np.ndarray],
+    attributes: pd.DataFrame,
+    folds: Ints,
+    clusters: Ints,
+    strength: float,
+) -> pd.DataFrame:
+    """The probes of attributes that are known of all these samples."""
     present, _ = binary_attributes(attributes)
-    n = len(present)
-    clusters = np.arange(n) if people is None else np.asarray(people, dtype=np.int64)
     refits = Refits.of(clusters)
     probed = {
         name: cross_validated(
@@ -246,10 +272,7 @@ def probe_table(
     for k, name in enumerate(attributes.columns):
         column = {key: (scores[:, k], shifts[k]) for key, (scores, shifts) in probed.items()}
         rows.append({"attribute": str(name)} | _row(column, present[:, k], folds, clusters))
-    table = pd.DataFrame(rows)
-    table["q"] = benjamini_hochberg(table["p"].to_numpy(float))
-    table["gain_q"] = benjamini_hochberg(table["gain_p"].to_numpy(float))
-    return table[list(COLUMNS)].astype(COLUMNS)
+    return pd.DataFrame(rows)
 
 
 def _row(

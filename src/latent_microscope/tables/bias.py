@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.bias import attribute_bias, binary_attributes
+from latent_microscope.forensics.bias import attribute_bias, binary_attributes, by_known_rows
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.statistics.summaries import benjamini_hochberg
@@ -80,28 +80,56 @@ def bias_table(
     ``q_seed`` adjusts over the attributes of all groups of the VAE: the family of someone who
     searches the whole table. Neither counts a hypothesis twice: both definitions test the same one,
     with the same p, and other seeds are replicates, not more hypotheses. ``identities`` are
-    clusters of samples; None: samples are independent.
+    clusters of samples; None: samples are independent. A sample whose cell is missing does not
+    count for that attribute.
     """
     if not len(attributes.columns):
         groups = {}
-    present = binary_attributes(attributes)[0] if groups else np.empty((0, 0))
+    shared = list(by_known_rows(attributes))
+    names = [str(name) for name in attributes.columns]
     parts = []
     for group, members in groups.items():
-        rest = ~members
-        columns = {
-            "group": group,
-            "n_members": int(np.count_nonzero(members)),
-            "prevalence_members": present[members].mean(axis=0),
-            "prevalence_rest": present[rest].mean(axis=0) if rest.any() else np.nan,
-        }
-        measured = attribute_bias(attributes, members, definitions, identities=identities)
-        parts += [table.assign(**columns, definition=name) for name, table in measured.items()]
+        found = [
+            _measured(values, members[known], definitions, identities, known)
+            for known, values in shared
+        ]
+        count = int(np.count_nonzero(members))
+        for definition in definitions:
+            table = pd.concat([one[definition] for one in found])
+            table = table.set_index("attribute").loc[names].reset_index()
+            table["q"] = benjamini_hochberg(table["p"].to_numpy())
+            parts.append(table.assign(group=group, n_members=count, definition=definition))
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     table = pd.concat(parts, ignore_index=True)
     families = table.groupby("definition")["p"]
     table["q_seed"] = families.transform(lambda p: benjamini_hochberg(p.to_numpy()))
     return table[list(COLUMNS)].astype(COLUMNS)
+
+
+def _measured(
+    attributes: pd.DataFrame,
+    members: npt.NDArray[np.bool_],
+    definitions: Sequence[str],
+    identities: npt.NDArray[np.int64] | None,
+    known: npt.NDArray[np.bool_],
+) -> dict[str, pd.DataFrame]:
+    """Bias by definition with prevalences; of no member, or nobody at all, as if constant."""
+    if not members.any():
+        nobody = pd.DataFrame(0, index=[0], columns=attributes.columns)
+        return {
+            name: table.assign(prevalence_members=np.nan, prevalence_rest=np.nan)
+            for name, table in attribute_bias(nobody, [True], definitions).items()
+        }
+    present = binary_attributes(attributes)[0]
+    rest = ~members
+    shares = {
+        "prevalence_members": present[members].mean(axis=0),
+        "prevalence_rest": present[rest].mean(axis=0) if rest.any() else np.nan,
+    }
+    own = None if identities is None else identities[known]
+    measured = attribute_bias(attributes, members, definitions, identities=own)
+    return {name: table.assign(**shares) for name, table in measured.items()}
 
 
 def label_columns(samples: pd.DataFrame) -> pd.DataFrame:

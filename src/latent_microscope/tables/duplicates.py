@@ -93,8 +93,11 @@ def tabulate_duplicates(
     if attributes:
         values = load_table(attributes).astype({"id": "str"}).set_index("id")
         known_pairs = copies["id_i"].isin(values.index) & copies["id_j"].isin(values.index)
-        a, b = (values.reindex(copies[end]).to_numpy() for end in ("id_i", "id_j"))
-        differ = (a != b) & known_pairs.to_numpy()[:, None]
+        a, b = (
+            values.reindex(copies[end]).to_numpy(np.float64, na_value=np.nan)
+            for end in ("id_i", "id_j")
+        )
+        differ = (np.abs(a - b) > 0) & known_pairs.to_numpy()[:, None]
         pairs.loc[copies.index, "differing"] = [" ".join(values.columns[row]) for row in differ]
     kinds = np.where(pairs.index.isin(copies.index), "duplicate", "near match")
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
