@@ -32,8 +32,8 @@ function outline(rows, shares) {
     y += ys[row] / rows.length;
   }
   for (const row of rows) squares += ((xs[row] - x) ** 2 + (ys[row] - y) ** 2) / (2 * rows.length);
-  // Scott's bandwidth, halved: groups on such maps are seldom one round heap.
-  const wide = Math.min(SIDE / 12, Math.max(1, (0.5 * Math.sqrt(squares) * rows.length ** (-1 / 6)) / cell));
+  // Half of Scott's bandwidth, at most a fiftieth of the map: groups are seldom one round heap.
+  const wide = Math.min(SIDE / 50, Math.max(1, (0.5 * Math.sqrt(squares) * rows.length ** (-1 / 6)) / cell));
   grid = smoothed(grid, wide);
   const sorted = grid.filter((value) => value > 1e-6).sort().reverse(), lines = [];
   for (const share of shares) {
@@ -101,9 +101,13 @@ function paintContours(context, view, left, top, width, height) {
   context.font = "600 13px system-ui, sans-serif";
   context.textAlign = "center";
   context.lineJoin = "round";
+  const written = [];
   for (const { name, x, y } of contours()) {
     if (!name) continue;
-    const place = [name, left + (x - view.x0) * scale, top + (view.y1 - y) * scale];
+    const half = context.measureText(name).width / 2, place = [name, left + (x - view.x0) * scale, top + (view.y1 - y) * scale];
+    const hidden = () => written.some(([mid, line, reach]) => Math.abs(mid - place[1]) < reach + half && Math.abs(line - place[2]) < 15);
+    while (hidden()) place[2] += 4; // names beside each other, not upon each other
+    written.push([place[1], place[2], half]);
     context.lineWidth = 4;
     context.strokeStyle = ground;
     context.strokeText(...place);

@@ -36,13 +36,13 @@ function attempt(act) {
 const LACKS = {
   images: study.noun === "image"
     ? "This page was made without thumbnails (explorer.thumbnail is 0 in the config)."
-    : "The study has no images: give them as data.images in its config (step pack_images).",
+    : "The study has no images; a custom study takes them as data.images (step pack_images).",
   scores: "The study has no scores: step score_samples makes them of latents (data.embeddings, or data.images and a vae).",
-  attributes: "The study has no binary attributes, hence no odds ratios: give them as data.attributes in its config (step join_samples).",
-  columns: "The study has nothing to filter or to colour by: scores and clusters are made of latents (data.embeddings, or data.images and a vae), labels and attributes are given in its config (data.labels, data.attributes).",
+  attributes: "The study has no binary attributes, hence no odds ratios; a custom study takes them as data.attributes (step encode_attributes).",
+  columns: "The study has nothing to filter or to colour by: scores and clusters are made of latents (data.embeddings, or data.images and a vae), a custom study takes labels and attributes as data.labels and data.attributes (step join_samples).",
   neighbours: "No neighbours: the map is no space. They are found among latents (step find_neighbours) or the features or outputs of models.",
   lists: "The study has no scores and no lists: steps score_samples and rank_samples make them of latents (data.embeddings, or data.images and a vae).",
-  models: "The study has no model with probabilities of these classes: give its logits or probabilities under models in its config.",
+  models: "The study has no model with probabilities of these classes; a custom study takes logits or probabilities under models (step import_features).",
 };
 const lack = (what) => element("p", { class: "note lack" }, LACKS[what]);
 
@@ -131,7 +131,7 @@ function forest({ estimate, low, high }) {
 // Round numbers between two, about as many as wanted.
 function ticksBetween(low, high, wanted) {
   const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
+  const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
   const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }

@@ -94,8 +94,9 @@ const map = {
     this.extent = null;
     const [width, height] = this.frame(), { xs, ys } = this.shown;
     const [x0, x1, y0, y1] = [...ends(xs), ...ends(ys)];
-    this.wholeUnit = 1.06 * (Math.max((x1 - x0) / width, (y1 - y0) / height) || 1 / width);
-    this.whole = { x: (x0 + x1) / 2, y: (y0 + y1) / 2 };
+    const above = 38; // pixels of the buttons over the map
+    this.wholeUnit = (this.shown.k ? 1.06 : 1.2) * (Math.max((x1 - x0) / width, (y1 - y0) / Math.max(height - above, 50)) || 1 / width);
+    this.whole = { x: (x0 + x1) / 2, y: (y0 + y1) / 2 + (above / 2) * this.wholeUnit };
   },
 
   fit() {
@@ -192,7 +193,7 @@ function paintPoints(context, left, top, width, height) {
     width: Math.round(width * ratio), height: Math.round(height * ratio),
   });
   context.drawImage(map.raster.canvas, left, top, width, height);
-  if (study.thumbnails && map.images && map.unit() < 0.6 * map.wholeUnit) paintThumbnails(context, view, left, top, width, height);
+  if (study.thumbnails && map.images && (!map.shown.k || map.unit() < 0.6 * map.wholeUnit)) paintThumbnails(context, view, left, top, width, height);
   if (density.on) paintContours(context, view, left, top, width, height);
   remember();
 }
