@@ -113,3 +113,8 @@ def bare(arguments: dict[str, Any]) -> dict[str, Any]:
         "space_ids": arguments["space_ids"][:1],
         "space_names": arguments["space_names"][:1],
     }
+
+
+def nowhere(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Ids alone: a study of dissimilarities, before a model is imported."""
+    return {**bare(arguments), "spaces": [], "space_ids": [], "space_names": []}

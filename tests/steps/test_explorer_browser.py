@@ -1,7 +1,6 @@
 """The explorer in a real browser: every function by mouse and by keyboard, and no network."""
 
 import csv
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,69 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
+from explorer_page import (  # type: ignore[import-not-found]
+    SLOW,
+    Watched,
+    arguments,
+    browser,
+)
+from explorer_study import EVIL, N  # type: ignore[import-not-found]
 
 from latent_microscope.forensics.bias import attribute_bias_index
 from latent_microscope.io.artefacts import load_npy, load_table
 from make_explorer import main
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright, a browser's driver, is not installed"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium on this machine", allow_module_level=True)
-
-SLOW = 90_000  # milliseconds: the machines of the tests may be busy
-
-
-class Watched:
-    """A page, what it asked the network for, and what it complained of."""
-
-    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
-        self.context = browser.new_context(
-            viewport={"width": 1200, "height": 800}, accept_downloads=True, **options
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(SLOW)
-        self.requests: list[str] = []
-        self.trouble: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("console", self._heard)
-        self.page.goto(file.as_uri())
-        self.page.wait_for_selector("html[data-ready]", state="attached")
-
-    def _heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.trouble.append(message.text)
-
-    def run(self, code: str, argument: Any = None) -> Any:
-        return self.page.evaluate(code, argument)
-
-    def on_screen(self, image: str) -> tuple[float, float]:
-        """Where an image lies on the screen."""
-        box = self.page.locator("#plot").bounding_box()
-        x, y = self.run(
-            """id => { const { map, study } = explorer, row = study.ids.indexOf(id);
-            return [(map.shown.xs[row] - map.x.start) / (map.x.end - map.x.start),
-                    (map.y.end - map.shown.ys[row]) / (map.y.end - map.y.start)]; }""",
-            image,
-        )
-        return box["x"] + x * box["width"], box["y"] + y * box["height"]
-
-
-@pytest.fixture(scope="module")
-def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return write(tmp_path_factory.mktemp("study"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+__all__ = ["arguments", "browser"]  # fixtures
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +89,7 @@ def test_lasso_gives_the_odds_ratios_and_means_of_the_library(
     for right, down in corners[1:]:
         page.mouse.move(left + right, top + down, steps=6)
     page.mouse.up()
-    page.locator("#export-ids").wait_for()
+    page.locator("#clear").wait_for()
     page.locator("#mode-move").click()
     chosen = opened.run("() => explorer.selected()")
     assert 10 < len(chosen) < N - 10
@@ -171,15 +120,16 @@ def test_lasso_gives_the_odds_ratios_and_means_of_the_library(
         assert means[name]["mean"] == pytest.approx(scores.loc[chosen, name].mean(), rel=1e-6)
         assert means[name]["all"] == pytest.approx(scores[name].mean(), rel=1e-6)
     assert "uniqueness_script" not in means
-    shown = page.locator("#panel-selection").inner_text()
+    assert page.locator("#tab-compare").get_attribute("aria-selected") == "true"
+    shown = page.locator("#panel-compare").inner_text()
     assert "Nothing is corrected for the choice of the region by eye" in shown
     assert "several images of one person" in shown.lower()
-    assert f"{len(chosen)} of {N} images selected" in shown
+    assert f"{len(chosen)} of {N} images selected" in page.locator("#chosen").inner_text()
 
 
 def test_export_holds_the_ids_of_the_selection(opened: Watched, tmp_path: Path) -> None:
     opened.run("ids => explorer.select(ids)", ["image-005", EVIL, "image-006"])
-    opened.page.locator("#tab-selection").click()
+    opened.page.locator("#tab-table").click()
     with opened.page.expect_download() as waiting:
         opened.page.locator("#export-ids").click()
     file = tmp_path / "ids.csv"
@@ -217,34 +167,15 @@ def test_search_lists_votes_and_models_by_keyboard_alone(
     assert page.locator("#panel-image h2").inner_text() == second.strip() != first.strip()
     page.locator("#tab-image").focus()
     page.keyboard.press("ArrowRight")
-    assert page.locator("#tab-selection").get_attribute("aria-selected") == "true"
-    page.keyboard.press("ArrowRight")
+    assert page.locator("#tab-filter").get_attribute("aria-selected") == "true"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#tab-lists").get_attribute("aria-selected") == "true"
     page.locator("#list-select").select_option(label="creative frontier (highest CLS)")
     listed = page.locator("#listed .strip button span:first-of-type").all_inner_texts()
     assert listed == ["image-009", EVIL, "image-050", "image-007", "image-001"]
     page.locator("#list-select").select_option(value="pairs")
     assert "near-duplicate, cosine 0.9995" in page.locator("#listed").inner_text()
-
-
-def test_filter_selects_what_a_lasso_could(opened: Watched, arguments: dict[str, Any]) -> None:
-    page = opened.page
-    page.locator("#tab-selection").click()
-    if not page.locator("#filter-column").is_visible():  # a lasso closed it
-        page.locator("#filter summary").press("Enter")
-    page.locator("#filter-column").select_option(value="cluster")
-    page.locator("#filter-level").select_option("1")
-    page.locator("#filter-how").select_option("replace")
-    page.locator("#filter button[type=submit]").press("Enter")
-    clusters = load_table(arguments["clusters"])
-    wanted = set(clusters["id"][clusters["cluster"] == 1])
-    assert set(opened.run("() => explorer.selected()")) == wanted
-    assert f"{len(wanted)} images selected" in page.locator("#status").inner_text()
-    page.locator("#filter-column").select_option(value="uniqueness")
-    page.locator("#filter-low").fill("6")
-    page.locator("#filter-how").select_option("keep")
-    page.locator("#filter button[type=submit]").press("Enter")
-    unique = load_table(arguments["scores"][0]).set_index("id")["uniqueness"]
-    assert set(opened.run("() => explorer.selected()")) == {i for i in wanted if unique[i] >= 6.0}
 
 
 def test_map_moves_and_zooms_by_keyboard_and_mouse(opened: Watched) -> None:
@@ -305,20 +236,3 @@ def test_nothing_was_fetched_and_nothing_went_wrong(opened: Watched) -> None:
         [],
         ["https://example.org/"],
     )
-
-
-def test_a_study_of_latents_alone_works(
-    browser: Any, arguments: dict[str, Any], tmp_path: Path
-) -> None:
-    file = tmp_path / "explorer.html"
-    main(explorer=file, **bare(arguments))
-    watched = Watched(browser, file, color_scheme="dark")
-    assert "no images" in watched.page.locator("#panel-image").inner_text()
-    watched.run("() => explorer.pick('image-001')")
-    assert watched.page.locator("#panel-image h2").inner_text() == "image-001"
-    assert "no binary attributes" in watched.page.locator("#panel-image").inner_text()
-    watched.run("() => explorer.select(['image-001', 'image-002'])")
-    watched.page.locator("#tab-selection").click()
-    assert "no odds ratios" in watched.page.locator("#selected").inner_text()
-    assert watched.trouble == []
-    watched.context.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explorer_study import EVIL, N, bare, write  # type: ignore[import-not-found]
+from explorer_study import EVIL, N, bare, nowhere, write  # type: ignore[import-not-found]
 from step_helpers import run_twice  # type: ignore[import-not-found]
 
 from embed_features import main as embed_features
@@ -90,21 +90,21 @@ def test_no_name_can_leave_its_place(page: str) -> None:
     assert "<title>study &lt;1&gt; · {{study}} – explorer</title>" in page
 
 
-def test_the_policy_allows_the_two_scripts_inside_and_nothing_else(page: str) -> None:
+def test_the_policy_allows_the_scripts_inside_and_nothing_else(page: str) -> None:
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
     assert policy
     rules = dict(part.split(" ", 1) for part in policy[1].split("; "))
     assert rules["default-src"] == "'none'"
     assert "unsafe" not in rules["script-src"]
-    assert len(rules["script-src"].split()) == 2
+    assert len(rules["script-src"].split()) == 3
     assert rules["img-src"] == "data: blob:"
     assert set(rules) == {
         *("default-src", "script-src", "style-src", "img-src", "base-uri", "form-action"),
     }
-    before, _, after = page.partition("<script>")
-    for source in re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", before):
+    rest = re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+    assert len(rest) < len(page) / 2
+    for source in re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", rest):
         assert source == "data:,"
-    assert after
 
 
 def test_its_own_code_makes_text_and_never_markup() -> None:
@@ -129,6 +129,35 @@ def test_thumbnails_are_reduced_and_never_enlarged(
         sizes[side] = made and (made["width"], made["height"])
         assert page.count('id="sheet-') == (1 if side else 0)
     assert sizes == {0: None, 8: (8, 6), 100: (16, 12)}
+
+
+def test_images_larger_than_thumbnails_are_in_full_as_long_as_they_fit(
+    arguments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "explorer.html"
+    main(explorer=file, **arguments, thumbnail=8)
+    page = file.read_text(encoding="utf-8")
+    full = payload(page)["full"]
+    assert (full["width"], full["height"], full["onSheet"]) == (16, 12, 16)
+    assert page.count('id="full-') == N // 16
+    assert payload(page)["thumbnails"]["stored"] == [16, 12]
+    monkeypatch.setattr("latent_microscope.explorer.sprites.FULL_BYTES", 100)
+    main(explorer=file, **arguments, thumbnail=8)
+    assert payload(file.read_text(encoding="utf-8"))["full"] is None
+
+
+def test_samples_without_any_space_are_shown_in_their_order(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "explorer.html"
+    main(explorer=file, **nowhere(arguments))
+    made = payload(file.read_text(encoding="utf-8"))
+    (only,) = made["maps"]
+    places = values(only["plane"]).reshape(N, 2)
+    assert len(np.unique(places, axis=0)) == N
+    assert (np.diff(places[:16, 0].astype(int)) > 0).all()  # along the first row
+    assert (only["k"], made["noun"]) == (0, "sample")
+    assert "step encode_latents" in only["note"]
 
 
 def test_latents_and_ids_alone_are_enough(arguments: dict[str, Any], tmp_path: Path) -> None:

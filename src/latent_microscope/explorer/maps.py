@@ -80,6 +80,24 @@ def load_map(source: Source, place: dict[str, int], wanted: int, samples: Path) 
     }
 
 
+def ordered_map(n: int) -> dict[str, Any]:
+    """In place of a map, where there is no space: n samples in rows of a square, in their order."""
+    place = np.arange(n)
+    side = max(1, int(np.ceil(np.sqrt(n))))
+    return {
+        "title": "none; in the order of the study's table",
+        "note": (
+            "The study has no space to map: no latents (data.embeddings, or data.images and a vae: "
+            "step encode_latents) and no features or outputs of models (step import_features). "
+            "Places mean nothing here."
+        ),
+        "space": "samples",
+        "plane": packed_positions(np.column_stack([place % side, -(place // side)]).astype(float)),
+        "neighbours": packed(np.zeros((n, 0), dtype=np.int64)),
+        "k": 0,
+    }
+
+
 def load_in_order(
     path: Path, ids_path: Path, place: dict[str, int], samples: Path
 ) -> tuple[np.ndarray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -15,8 +15,9 @@ from latent_microscope.explorer.study import Study
 ASSETS = Path(__file__).with_name("assets")
 # In this order they make one script; each needs only those before it.
 SCRIPTS = (
-    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "map.js", "selection.js",
-    "image.js", "lists.js", "main.js",
+    "data.js", "dom.js", "palettes.js", "statistics.js", "raster.js", "density.js", "map.js",
+    "selection.js", "compare.js", "filters.js", "image.js", "gallery.js", "lists.js", "view.js",
+    "main.js",
 )  # fmt: skip
 _LIBRARY = "server/static/js/bokeh.min.js"
 
@@ -24,19 +25,22 @@ _LIBRARY = "server/static/js/bokeh.min.js"
 def write_page(study: Study) -> str:
     """The page of a study; the same bytes for the same study.
 
-    The content security policy allows the two scripts inside by their hashes and nothing from
+    The content security policy allows the scripts inside by their hashes and nothing from
     anywhere else: no file, no address, no other script is ever asked for.
     """
     parts = "\n".join(_asset(name) for name in SCRIPTS)  # one script with its own scope
-    scripts = {"library": plotting_library(), "code": f'(() => {{\n"use strict";\n{parts}\n}})();'}
+    code = f'(() => {{\n"use strict";\n{parts}\n}})();'
+    scripts = {"guard": _asset("guard.js"), "library": plotting_library(), "code": code}
     values = {
         "title": html.escape(study.title),
         "policy": _policy(list(scripts.values())),
         "style": _asset("explorer.css"),
         "study": embedded_json(study.payload),
+        "noun": study.payload["noun"],
         "sheets": "\n".join(
-            f'<script type="text/plain" id="sheet-{number}">{base64_text(content)}</script>'
-            for number, content in enumerate(study.thumbnails)
+            f'<script type="text/plain" id="{name}-{number}">{base64_text(content)}</script>'
+            for name, files in study.sheets.items()
+            for number, content in enumerate(files)
         ),
         **scripts,
     }

@@ -12,8 +12,8 @@ from latent_microscope.errors import InputError
 from latent_microscope.explorer import columns as kinds
 from latent_microscope.explorer.columns import Column
 from latent_microscope.explorer.lists import pair_list, ranked_lists
-from latent_microscope.explorer.maps import Source, load_map
-from latent_microscope.explorer.sprites import COLUMNS, ON_A_SHEET, Sheets, sheets
+from latent_microscope.explorer.maps import Source, load_map, ordered_map
+from latent_microscope.explorer.sprites import Sheets, full_sheets, sheets
 from latent_microscope.explorer.votes import load_opinions
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table
 from latent_microscope.io.inputs import load_ids
@@ -27,7 +27,7 @@ class Files:
     """Artefacts of a study; what it does not have is None or empty."""
 
     samples: Path  # id and other columns; its rows are the order of everything
-    maps: Sequence[Source]  # at least one
+    maps: Sequence[Source]  # none: the samples in their order
     images: Path | None = None  # uint8 .npy, row i = row i of samples
     scores: Sequence[Path] = ()  # tables with one score per column
     titles: Mapping[str, str] = field(default_factory=dict)  # of scores, by name
@@ -48,7 +48,7 @@ class Study:
 
     title: str  # study, crop, seed
     payload: dict[str, Any]  # everything but the thumbnails, as JSON-like values
-    thumbnails: list[bytes]  # sheets
+    sheets: dict[str, list[bytes]]  # name → files with images
 
 
 def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighbours: int) -> Study:
@@ -56,19 +56,21 @@ def load_study(files: Files, title: str, *, thumbnail: int, quality: int, neighb
     place, columns, votes = load_columns(files)
     numbers = {c.name: c.values for c in columns if c.group == "score" and c.levels is None}
     rankings = load_table(files.rankings, ["list", "rank", "id"]) if files.rankings else None
-    made = _thumbnails(files, len(place), thumbnail, quality)
-    size = {"width": made.width, "height": made.height} if made else None
+    small, full, stored = _images(files, len(place), thumbnail, quality)
+    maps = [load_map(source, place, neighbours, files.samples) for source in files.maps]
     payload = {
         "title": title,
+        "noun": "image" if files.images else "sample",
         "ids": list(place),
-        "maps": [load_map(source, place, neighbours, files.samples) for source in files.maps],
+        "maps": maps or [ordered_map(len(place))],
         "columns": [column.payload() for column in columns],
         "lists": list(ranked_lists(rankings, numbers, place)),
         "pairs": pair_list(load_table(files.pairs), place) if files.pairs else None,
         "votes": votes,
-        "thumbnails": size and {**size, "columns": COLUMNS, "onSheet": ON_A_SHEET},
+        "thumbnails": small and {**small.payload(), "stored": stored},
+        "full": full and full.payload(),
     }
-    return Study(title, payload, made.files if made else [])
+    return Study(title, payload, {each.name: each.files for each in (small, full) if each})
 
 
 def note_if_large(study: Study, name: str) -> str | None:
@@ -88,8 +90,8 @@ def note_if_large(study: Study, name: str) -> str | None:
 def load_columns(files: Files) -> tuple[dict[str, int], list[Column], dict[str, Any] | None]:
     """Row by id, values by sample in this order, and the votes as the page reads them."""
     ids = load_ids(files.samples).tolist()
-    if not ids or not files.maps:
-        raise InputError(f"{files.samples}: an explorer needs images and at least one map of them")
+    if not ids:
+        raise InputError(f"{files.samples}: no samples; an explorer needs at least one")
     place = {value: row for row, value in enumerate(ids)}
     samples = load_table(files.samples)
     samples["id"] = samples["id"].astype(str)
@@ -127,13 +129,19 @@ def _joined(samples: pd.DataFrame, path: Path, samples_path: Path) -> pd.DataFra
     return join_by_id(samples[["id"]], table, names=(str(samples_path), str(path)))
 
 
-def _thumbnails(files: Files, n: int, size: int, quality: int) -> Sheets | None:
+def _images(
+    files: Files, n: int, size: int, quality: int
+) -> tuple[Sheets | None, Sheets | None, list[int]]:
+    """Thumbnails; the images in full if they are larger and fit; the stored width and height."""
     if files.images is None or not size:
-        return None
+        return None, None, []
     images = load_npy(files.images, mmap=True)
     if len(images) != n:
         raise InputError(
             f"{files.images}: {len(images)} images, but {files.samples} has {n} ids; both must "
             "describe the same images"
         )
-    return sheets(images, size, quality)
+    small = sheets(images, size, quality)
+    height, width = images.shape[1:3]
+    reduced = (small.width, small.height) != (width, height)
+    return small, full_sheets(images, max(quality, 90)) if reduced else None, [width, height]

@@ -45,7 +45,12 @@ const votes = study.votes && {
 const levelsOf = (column) => (column.kind === "binary" ? ["no", "yes"] : column.levels);
 const codeOf = (column, row) => (column.kind === "binary" ? bitOf(column.values, row) : column.values[row]);
 const everyRow = () => Array.from({ length: count }, (_, row) => row);
-const rowsOfLevel = (column, code) => everyRow().filter((row) => codeOf(column, row) === code);
+
+function levelSizes(column) {
+  const sizes = new Uint32Array(levelsOf(column).length);
+  for (let i = 0; i < count; i++) sizes[codeOf(column, i)] += 1;
+  return sizes;
+}
 
 // A value as text: of a number five significant digits.
 const textOf = (column, row) => (column.kind === "number" ? numberText(column.values[row]) : levelsOf(column)[codeOf(column, row)]);
@@ -60,6 +65,7 @@ function numberText(value) {
 
 const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
 const wholeText = (value) => grouped(String(value));
+const things = (number) => `${wholeText(number)} ${study.noun}${number === 1 ? "" : "s"}`;
 
 // Finite values of a number column in order, for percentiles and colour scales.
 function sortedValues(column) {

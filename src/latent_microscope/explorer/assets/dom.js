@@ -15,6 +15,37 @@ function say(text) {
   byId("status").textContent = text;
 }
 
+// One line for what is no error: a link that does not fit.
+function notice(text) {
+  byId("notice").hidden = !text;
+  byId("notice").textContent = text;
+}
+
+// A part of the page that fails leaves the others standing.
+function attempt(act) {
+  try {
+    return act();
+  } catch (problem) {
+    window.tellTrouble(problem);
+    console.error(problem);
+    return null;
+  }
+}
+
+// What a study lacks, and what makes it.
+const LACKS = {
+  images: study.noun === "image"
+    ? "This page was made without thumbnails (explorer.thumbnail is 0 in the config)."
+    : "The study has no images; a custom study takes them as data.images (step pack_images).",
+  scores: "The study has no scores: step score_samples makes them of latents (data.embeddings, or data.images and a vae).",
+  attributes: "The study has no binary attributes, hence no odds ratios; a custom study takes them as data.attributes (step encode_attributes).",
+  columns: "The study has nothing to filter or to colour by: scores and clusters are made of latents (data.embeddings, or data.images and a vae), a custom study takes labels and attributes as data.labels and data.attributes (step join_samples).",
+  neighbours: "No neighbours: the map is no space. They are found among latents (step find_neighbours) or the features or outputs of models.",
+  lists: "The study has no scores and no lists: steps score_samples and rank_samples make them of latents (data.embeddings, or data.images and a vae).",
+  models: "The study has no model with probabilities of these classes; a custom study takes logits or probabilities under models (step import_features).",
+};
+const lack = (what) => element("p", { class: "note lack" }, LACKS[what]);
+
 function option(value, text) {
   return element("option", { value }, text);
 }
@@ -48,6 +79,7 @@ function download(name, text, kind) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
+const spaced = (name) => name.replaceAll("_", " ");
 const csvCell = (value) => (/[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
 const csv = (rows) => rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 
@@ -94,4 +126,21 @@ function forest({ estimate, low, high }) {
     picture.append(make("line", { class: "ci", x1: at(low), x2: at(high), y1: 7, y2: 7 }), make("circle", { cx: at(estimate), cy: 7, r: 2.8 }));
   }
   return picture;
+}
+
+// Round numbers between two, about as many as wanted.
+function ticksBetween(low, high, wanted) {
+  const rough = (high - low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough);
+  const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+// "1–48 of 200 images" with buttons to the pages before and after; go(page) shows another.
+function pager(total, size, page, go) {
+  const pages = Math.max(1, Math.ceil(total / size)), first = page * size;
+  const text = total > size ? `${wholeText(first + 1)}–${wholeText(Math.min(first + size, total))} of ${things(total)}` : things(total);
+  if (pages === 1) return element("p", { class: "note pager" }, text);
+  const turn = (step, label, sign) => button(sign, () => go(page + step), { "aria-label": label, disabled: !(page + step in Array.from({ length: pages })) });
+  return element("p", { class: "note pager" }, turn(-1, "Page before", "‹"), text, turn(1, "Page after", "›"));
 }

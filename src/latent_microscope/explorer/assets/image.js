@@ -1,4 +1,4 @@
-// The picked image: its values, its nearest neighbours, its votes and the probabilities of models.
+// The picked image: in full size, its values, its nearest neighbours, its votes and the probabilities of models.
 const picked = { row: -1, before: [] };
 
 function neighboursOf(row) {
@@ -13,23 +13,36 @@ function pick(row, { back = false } = {}) {
   map.mark(row, neighboursOf(row));
   showImage();
   showTab("image");
-  say(`Image ${study.ids[row]} picked, with ${map.shown.k} neighbours.`);
+  remember();
+  say(`${study.noun} ${study.ids[row]} picked, with ${map.shown.k} neighbours.`);
+}
+
+// At its stored size, small ones enlarged by a whole number; never wider than the panel.
+function picture(row) {
+  const set = study.full ?? study.thumbnails;
+  if (!set) return null;
+  const longer = Math.max(set.width, set.height), times = Math.max(1, Math.floor(192 / longer));
+  const canvas = thumbnail(row, Math.min(420, longer * times), set), [wide, high] = study.thumbnails.stored;
+  const same = set.width === wide && set.height === high;
+  const text = same ? `${wide} × ${high} pixels as stored${times > 1 ? `, shown ${times} times as large` : ""}`
+    : `${set.width} × ${set.height} of the ${wide} × ${high} stored pixels: all would make too large a page (explorer.thumbnail sets it)`;
+  return element("figure", {}, canvas, element("figcaption", { class: "note" }, text));
 }
 
 function showImage() {
   const { row } = picked, panel = byId("panel-image");
   if (row < 0) {
-    panel.replaceChildren(element("p", {}, "No image is picked. Click one on the map, search for its id, or pick one from a list."),
-      ...(study.thumbnails ? [] : [element("p", { class: "note" }, "The study has no images, or thumbnails are off in its config: points and values only.")]));
+    panel.replaceChildren(element("p", {}, `No ${study.noun} is picked. Click one on the map, search for its id, or pick one in ${study.thumbnails ? "gallery, " : ""}table or lists.`),
+      ...(study.thumbnails ? [] : [lack("images")]));
     return;
   }
   const back = picked.before.length ? button("Back", () => pick(picked.before.pop(), { back: true })) : null;
   const chosen = selection.rows.includes(row);
-  const toggle = button(chosen ? "Remove from selection" : "Add to selection", () => { selection.set([row], chosen ? "remove" : "add"); showImage(); });
+  const toggle = button(chosen ? "Remove from selection" : "Add to selection", () => { selection.takeRows([row], chosen ? "remove" : "add"); showImage(); });
   panel.replaceChildren(
-    element("div", { class: "picked" }, thumbnail(row, 128), element("div", {}, element("h2", {}, study.ids[row]), ...labels(row), element("div", { class: "row" }, back, toggle))),
+    element("div", { class: "picked" }, picture(row), element("div", {}, element("h2", {}, study.ids[row]), ...labels(row), element("div", { class: "row" }, back, toggle))),
     ...opinions(row),
-    element("h3", { id: "near" }, `Nearest neighbours among the ${map.shown.space}`), strip(neighboursOf(row), null, "near"),
+    ...(map.shown.k ? [element("h3", { id: "near" }, `Nearest neighbours among the ${map.shown.space}`), strip(neighboursOf(row), null, "near")] : [lack("neighbours")]),
     ...values(row));
 }
 
@@ -40,7 +53,7 @@ function labels(row) {
 // Images side by side as buttons; below each its id and its value of a column.
 function strip(rows, by, labelled) {
   const column = by && columnNamed.get(by);
-  const list = element("ul", { class: "strip", "aria-labelledby": labelled }, ...rows.map((row) => element("li", {}, imageButton(row, column))));
+  const list = element("ul", { class: study.thumbnails ? "strip" : "strip bare", "aria-labelledby": labelled }, ...rows.map((row) => element("li", {}, imageButton(row, column))));
   roving(list);
   return list;
 }
@@ -56,16 +69,16 @@ function imageButton(row, column) {
 function values(row) {
   const parts = [];
   if (scores.length) {
-    parts.push(element("h3", {}, "Scores"), table("Percentile: the share of images below this value, ties counted half.", [
+    parts.push(element("h3", {}, "Scores"), table(`Percentile: the share of ${study.noun}s below this value, ties counted half.`, [
       { title: "Score", key: (column) => column.title, cell: (column) => column.title },
       { title: "value", key: (column) => column.values[row], cell: (column) => numberText(column.values[row]), down: true },
       { title: "percentile", key: (column) => percentileOf(column, row), cell: (column) => percentileBar(column, row), down: true },
     ], scores, null));
-  }
+  } else parts.push(lack("scores"));
   const has = attributes.filter((column) => bitOf(column.values, row));
   if (attributes.length) {
     parts.push(element("h3", {}, `Attributes (${has.length} of ${attributes.length})`), element("ul", { class: "tags" }, ...has.map((column) => element("li", {}, spaced(column.title)))));
-  } else parts.push(element("p", { class: "note" }, "The study has no binary attributes."));
+  } else parts.push(lack("attributes"));
   return parts;
 }
 
@@ -98,7 +111,7 @@ function opinions(row) {
   choice.addEventListener("change", () => { shownModel = Number(choice.value); showImage(); byId("model-select").focus(); });
   return [
     element("h3", {}, "Annotators and models"),
-    model ? element("div", { class: "row" }, element("label", {}, "Model ", choice)) : element("p", { class: "note" }, "The study has no model with probabilities of these classes."),
+    model ? element("div", { class: "row" }, element("label", {}, "Model ", choice)) : lack("models"),
     table(`${soft ? "Soft labels" : "Votes"} of annotators${model ? ` and probabilities of ${model.name}` : ""}.`, heads, shown, 1),
   ];
 }

@@ -15,7 +15,7 @@ function listChoices() {
 function openLists() {
   const panel = byId("panel-lists"), choice = listChoices();
   if (!choice.options.length) {
-    panel.replaceChildren(element("p", { id: "list-select" }, "The study has no scores and no lists."));
+    panel.replaceChildren(lack("lists"));
     return;
   }
   const shown = element("div", { id: "listed" });
@@ -30,8 +30,8 @@ function showList(name) {
   const list = kind === "list" ? study.lists[number] : { by: scores[number].name, rows: ranked(scores[number], kind === "high") };
   const rows = Array.isArray(list.rows) ? list.rows : Array.from(unpack(list.rows));
   const by = columnNamed.get(list.by), shown = rows.slice(0, LISTED);
-  const note = `${wholeText(shown.length)}${shown.length < rows.length ? ` of ${wholeText(rows.length)}` : ""} images${by ? `, with their ${by.title}` : ""}.`;
-  place.replaceChildren(element("p", { class: "note", id: "list-note" }, note), element("div", { class: "row" }, button("Select all of the list", () => selection.set(rows))), strip(shown, list.by, "list-note"));
+  const note = `${wholeText(shown.length)}${shown.length < rows.length ? ` of ${wholeText(rows.length)}` : ""} ${study.noun}s${by ? `, with their ${by.title}` : ""}.`;
+  place.replaceChildren(element("p", { class: "note", id: "list-note" }, note), element("div", { class: "row" }, button("Select all of the list", () => selection.takeRows(rows))), strip(shown, list.by, "list-note"));
 }
 
 function ranked(column, highest) {

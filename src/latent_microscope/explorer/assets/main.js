@@ -1,5 +1,8 @@
 // Puts the parts together: what the map shows, its legend, panels, theme, keys.
-const shown = { column: columns[0], scale: "viridis" };
+const shown = { column: columns[0] ?? null, scale: "viridis", tab: "image", colours: null, theme: "light", ready: false };
+const TABS = ["image", "filter", "gallery", "table", "compare", "lists"];
+const PANELS = { image: showImage, filter: showFilters, gallery: showGallery, table: showTable, compare: showCompare, lists: openLists };
+const waiting = new Set(TABS); // panels to be made again before they are shown
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
 function themeNow() {
@@ -9,21 +12,39 @@ function themeNow() {
 
 const styleOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
+// Colours of all points; then of those that are not selected, faint.
 function recolour() {
-  const theme = themeNow(), [r, g, b] = rgbOf(styleOf("--map").slice(1));
+  shown.theme = themeNow();
+  const { theme } = shown, [r, g, b] = rgbOf(styleOf("--map").slice(1));
   map.background = (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
-  map.colours = shown.column ? coloursOf(shown.column, theme, shown.scale) : new Uint32Array(count).fill(theme === "dark" ? 0xfff0b96d : 0xff9c5a00);
-  const { rows } = selection;
-  map.layers = [null];
-  if (rows.length) {
-    const chosen = new Uint8Array(count), faint = map.colours.slice();
-    for (const row of rows) chosen[row] = 1;
-    for (let i = 0; i < count; i++) if (!chosen[i]) faint[i] = blend(map.background, faint[i], 38);
-    map.colours = faint;
-    map.layers = [Uint32Array.from(everyRow().filter((i) => !chosen[i])), Uint32Array.from(rows)];
-  }
+  shown.colours = shown.column ? coloursOf(shown.column, theme, shown.scale) : new Uint32Array(count).fill(theme === "dark" ? 0xfff0b96d : 0xff9c5a00);
   map.ink(styleOf("--ink"), styleOf("--accent"));
+  highlight();
+}
+
+function highlight() {
+  const { rows, active } = selection;
+  map.colours = shown.colours;
+  map.layers = [null];
+  if (active) {
+    const front = Uint32Array.from(rows), chosen = new Uint8Array(count), back = new Uint32Array(count - front.length);
+    map.colours = shown.colours.slice();
+    for (const row of front) chosen[row] = 1;
+    for (let i = 0, k = 0; i < count; i++) {
+      if (chosen[i]) continue;
+      map.colours[i] = blend(map.background, map.colours[i], 38);
+      back[k++] = i;
+    }
+    map.layers = [back, front];
+  }
   map.redraw();
+}
+
+// Another selection: the map, what stands above the panels, and the panels.
+function changed() {
+  highlight();
+  showChosen();
+  stale("filter", "gallery", "table", "compare");
 }
 
 function pointSize() {
@@ -36,23 +57,35 @@ function legend() {
   byId("scale-choice").hidden = column?.kind !== "number";
   if (!column) return place.replaceChildren();
   if (column.kind === "number") {
+    const missing = count - sortedValues(column).length;
     const [low, high] = boundsOf(column), strip = element("span", { class: "scale", role: "img", "aria-label": `Colour scale from ${numberText(low)} to ${numberText(high)}` });
     strip.style.background = `linear-gradient(to right, ${Array.from({ length: 15 }, (_, i) => cssOf(onScale(shown.scale, i / 14))).join(", ")})`;
-    return place.replaceChildren(element("span", {}, column.title), element("span", {}, `≤ ${numberText(low)}`), strip, element("span", {}, `≥ ${numberText(high)}`), element("span", { class: "note" }, "1st to 99th percentile"));
+    return place.replaceChildren(element("span", {}, column.title), element("span", {}, `≤ ${numberText(low)}`), strip, element("span", {}, `≥ ${numberText(high)}`), element("span", { class: "note" }, `1st to 99th percentile${missing ? `; grey: no value (${wholeText(missing)})` : ""}`));
   }
-  const levels = levelsOf(column);
-  const colours = column.kind === "binary" ? BINARY[themeNow()] : levelColours(levels, themeNow());
-  const sizes = new Uint32Array(levels.length);
-  for (let i = 0; i < count; i++) sizes[codeOf(column, i)] += 1;
-  const chips = levels.slice(0, 24).map((level, code) => {
-    const dot = element("span", { class: "swatch" });
-    dot.style.background = cssOf(colours[code]);
-    const chip = button("", () => selection.set(rowsOfLevel(column, code)), { title: `Select the images of ${level}` });
-    chip.append(dot, `${level} (${wholeText(sizes[code])})`);
-    return chip;
-  });
-  const rest = levels.length > chips.length ? element("span", { class: "note" }, `and ${wholeText(levels.length - chips.length)} more; colours repeat`) : null;
-  place.replaceChildren(...[element("span", {}, column.title), ...chips, rest].filter(Boolean));
+  const levels = levelsOf(column), colours = levelColours(column, themeNow()), sizes = levelSizes(column), { own, rest } = colouredLevels(column);
+  const sized = (codes) => wholeText(codes.reduce((sum, code) => sum + sizes[code], 0));
+  const chip = (codes, text) => {
+    const dot = element("span", { class: "swatch" }), names = codes.map((code) => levels[code]);
+    dot.style.background = cssOf(colours[codes[0]]);
+    const made = button("", () => selection.toggle(column, names), { title: `Select the ${study.noun}s of ${text}; again: no more` });
+    made.append(dot, text);
+    return made;
+  };
+  const others = rest.length ? [chip(rest, `other (${wholeText(rest.length)} levels, ${sized(rest)} ${study.noun}s)`), element("span", { class: "note" }, "the less frequent share one colour")] : [];
+  place.replaceChildren(element("span", {}, column.title), ...own.map((code) => chip([code], `${levels[code]} (${sized([code])})`)), ...others);
+}
+
+function colourBy(name) {
+  shown.column = byId("colour-select").value = name;
+  shown.column = columnNamed.get(name);
+  renew();
+}
+
+function renew() {
+  recolour();
+  legend();
+  mapNote();
+  remember();
 }
 
 function openColours() {
@@ -61,53 +94,72 @@ function openColours() {
     const members = columns.filter((column) => column.group === group);
     if (members.length) choice.append(element("optgroup", { label }, ...members.map((column) => option(column.name, column.title))));
   }
-  choice.addEventListener("change", () => { shown.column = columnNamed.get(choice.value); recolour(); legend(); });
-  byId("scale-select").addEventListener("change", (event) => { shown.scale = event.target.value; recolour(); legend(); });
+  choice.addEventListener("change", () => colourBy(choice.value));
+  choice.closest("label").hidden = !columns.length;
+  byId("scale-select").addEventListener("change", (event) => { shown.scale = event.target.value; renew(); });
 }
 
 function openMaps() {
   const choice = byId("map-select");
   choice.append(...maps.map((each, i) => option(i, each.title)));
   byId("map-choice").hidden = maps.length < 2;
-  const note = () => { byId("map-note").textContent = `Map: ${map.shown.title}. ${map.shown.note}`; };
-  choice.addEventListener("change", () => {
-    map.show(maps[choice.value]);
-    note();
-    if (picked.row >= 0) { map.mark(picked.row, neighboursOf(picked.row)); showImage(); }
-  });
-  note();
+  choice.addEventListener("change", () => showMap(Number(choice.value)));
+  showMap(0);
+}
+
+function showMap(number) {
+  byId("map-select").value = String(number);
+  if (map.shown !== maps[number]) map.show(maps[number]);
+  mapNote();
+  if (picked.row >= 0) { map.mark(picked.row, neighboursOf(picked.row)); stale("image"); }
+}
+
+function mapNote() {
+  const column = density.on ? contoured() : null;
+  const lines = column ? ` Contours: the densest half and 90 % of each group of “${column.title}”, its name at its centroid.` : density.on ? " Contours: the densest 25, 50, 75 and 95 % of all points." : "";
+  byId("map-note").textContent = `Map: ${map.shown.title}. ${map.shown.note}${lines}`;
+}
+
+function showContours(on) {
+  density.on = byId("contours").checked = on;
+  mapNote();
+  map.redraw();
 }
 
 function showTab(name) {
-  if (name === "lists" && !byId("list-select")) openLists(); // decodes many thumbnails: not before they are wanted
-  for (const each of ["image", "selection", "lists"]) {
+  shown.tab = name;
+  for (const each of TABS) {
     const tab = byId(`tab-${each}`), here = each === name;
     tab.setAttribute("aria-selected", String(here));
     tab.tabIndex = here ? 0 : -1;
     byId(`panel-${each}`).hidden = !here;
   }
+  if (waiting.delete(name)) attempt(PANELS[name]); // many thumbnails or counts: not before they are wanted
+  remember();
+}
+
+function stale(...names) {
+  for (const name of names) waiting.add(name);
+  if (shown.ready && waiting.delete(shown.tab)) attempt(PANELS[shown.tab]);
+  remember();
 }
 
 function openTabs() {
-  const names = ["image", "selection", "lists"];
-  names.forEach((name, i) => {
+  TABS.forEach((name, i) => {
     const tab = byId(`tab-${name}`);
     tab.addEventListener("click", () => showTab(name));
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
-      const next = names[(i + step + names.length) % names.length];
+      const next = TABS[(i + step + TABS.length) % TABS.length];
       showTab(next);
       byId(`tab-${next}`).focus();
     });
   });
-  byId("panel-selection").append(filterForm(), element("div", { id: "selected" }));
-  showSelection();
-  showImage();
+  showTab("image");
 }
 
 function openTheme() {
-  const renew = () => { recolour(); legend(); };
   byId("theme").addEventListener("change", (event) => { document.documentElement.dataset.theme = event.target.value; renew(); });
   darkness.addEventListener("change", renew);
 }
@@ -126,11 +178,12 @@ function openMapControls() {
   byId("size").addEventListener("input", pointSize);
   byId("close-choice").hidden = !study.thumbnails;
   byId("close").addEventListener("change", (event) => { map.images = event.target.checked; map.redraw(); });
+  byId("contours").addEventListener("change", (event) => showContours(event.target.checked));
   byId("map").addEventListener("keydown", (event) => {
     const acts = {
       ArrowLeft: () => map.shift(-0.1, 0), ArrowRight: () => map.shift(0.1, 0), ArrowUp: () => map.shift(0, 0.1), ArrowDown: () => map.shift(0, -0.1),
       "+": () => map.zoom(1.25), "=": () => map.zoom(1.25), "-": () => map.zoom(0.8), 0: () => map.fit(),
-      Enter: () => pick(map.nearest(...map.middle(), Math.hypot(...map.frame()))), Escape: () => selection.set([]),
+      Enter: () => pick(map.nearest(...map.middle(), Math.hypot(...map.frame()))), Escape: () => selection.clear(),
     };
     if (!(event.key in acts) || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -158,31 +211,30 @@ function hover(row, event) {
 
 async function open() {
   const several = (number, name) => (number ? `${wholeText(number)} ${name}${number === 1 ? "" : "s"}` : null);
-  const parts = [several(count, "image"), several(scores.length, "score"), several(attributes.length, "attribute"), votes && ["human votes", several(votes.models.length, "model")].filter(Boolean).join(" and ")];
+  const parts = [things(count), several(scores.length, "score"), several(attributes.length, "attribute"), votes && ["human votes", several(votes.models.length, "model")].filter(Boolean).join(" and ")];
   byId("facts").textContent = parts.filter(Boolean).join(" · ");
-  openColours();
-  openMaps();
-  openTheme();
-  openTabs();
-  openSearch();
-  openMapControls();
   map.act = {
     tap: (row) => pick(row),
     hover,
-    lasso: (rows, event) => { byId("filter").querySelector("details").open = false; selection.set(rows, event.modifiers?.shift ? "add" : "replace"); showTab("selection"); },
+    lasso: ({ x, y }, event) => {
+      selection.take(polygonOf(map.shown, x, y), event.modifiers?.shift ? "add" : "replace");
+      if (shown.tab === "image" || shown.tab === "lists") showTab("compare");
+    },
   };
-  pointSize();
-  recolour();
-  legend();
+  for (const part of [openColours, openTheme, openTabs, openSearch, openMapControls, pointSize, renew, showChosen]) attempt(part);
   await map.open();
+  attempt(openMaps);
   map.ink(styleOf("--ink"), styleOf("--accent"));
+  shown.ready = true;
+  attempt(() => restore(location.hash));
+  attempt(followLinks);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 
 // For the console and for tests: rows, ids and numbers as the page has them.
 window.explorer = {
-  map, study, columns, oddsRatios, meanScores, within: (x, y) => map.within(x, y),
-  select: (ids) => selection.set(ids.map((id) => rowOf.get(id))), selected: () => selection.rows.map((row) => study.ids[row]),
+  map, study, columns, selection, oddsRatios, meanScores, restore, levelColours, passing, contours,
+  select: (ids) => selection.take({ ids }), selected: () => selection.rows.map((row) => study.ids[row]),
   pick: (id) => pick(rowOf.get(id)), neighbours: (id) => neighboursOf(rowOf.get(id)).map((row) => study.ids[row]),
 };
 open();

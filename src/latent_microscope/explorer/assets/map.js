@@ -36,7 +36,7 @@ const map = {
     page.on_event("panstart", () => { this.dragging = true; this.act.hover(-1, null); });
     page.on_event("panend", () => { this.dragging = false; });
     page.on_event("mouseleave", () => this.act.hover(-1, null));
-    page.on_event("selectiongeometry", (_, event) => event.final && this.act.lasso(this.within(event.geometry.x, event.geometry.y), event));
+    page.on_event("selectiongeometry", (_, event) => event.final && this.act.lasso(event.geometry, event));
     const views = await Bokeh.embed.add_document_standalone(page, byId("plot"));
     this.view = [...views][0];
     paintEachFrame(this.view);
@@ -79,16 +79,29 @@ const map = {
 
   // Another size of the window: the whole map stays whole, a part keeps its scale.
   reshape() {
-    const unit = this.unit(), whole = Math.abs(unit / this.wholeUnit - 1) < 1e-6;
-    this.extent = null;
+    const unit = this.unit(), whole = this.isWhole();
+    this.measure();
     if (whole) this.fit(); else this.look(...this.middle(), unit);
   },
 
-  fit() {
+  isWhole() {
+    const { x, y } = this.whole;
+    return Math.abs(this.unit() / this.wholeUnit - 1) < 1e-6 && Math.hypot(this.middle()[0] - x, this.middle()[1] - y) < 1e-6 * this.unit() * this.width;
+  },
+
+  // The view of the whole map in the window as it is now.
+  measure() {
+    this.extent = null;
     const [width, height] = this.frame(), { xs, ys } = this.shown;
     const [x0, x1, y0, y1] = [...ends(xs), ...ends(ys)];
-    this.wholeUnit = 1.06 * (Math.max((x1 - x0) / width, (y1 - y0) / height) || 1 / width);
-    this.look((x0 + x1) / 2, (y0 + y1) / 2, this.wholeUnit);
+    const above = 38; // pixels of the buttons over the map
+    this.wholeUnit = (this.shown.k ? 1.06 : 1.2) * (Math.max((x1 - x0) / width, (y1 - y0) / Math.max(height - above, 50)) || 1 / width);
+    this.whole = { x: (x0 + x1) / 2, y: (y0 + y1) / 2 + (above / 2) * this.wholeUnit };
+  },
+
+  fit() {
+    this.measure();
+    this.look(this.whole.x, this.whole.y, this.wholeUnit);
   },
 
   zoom(factor) {
@@ -180,7 +193,9 @@ function paintPoints(context, left, top, width, height) {
     width: Math.round(width * ratio), height: Math.round(height * ratio),
   });
   context.drawImage(map.raster.canvas, left, top, width, height);
-  if (study.thumbnails && map.images && map.unit() < 0.6 * map.wholeUnit) paintThumbnails(context, view, left, top, width, height);
+  if (study.thumbnails && map.images && (!map.shown.k || map.unit() < 0.6 * map.wholeUnit)) paintThumbnails(context, view, left, top, width, height);
+  if (density.on) paintContours(context, view, left, top, width, height);
+  remember();
 }
 
 function paintThumbnails(context, view, left, top, width, height) {
@@ -236,8 +251,8 @@ function gridOf({ xs, ys }) {
 }
 
 // Rows within a polygon (even-odd rule).
-map.within = function within(px, py) {
-  const { xs, ys } = this.shown, found = [], [x0, x1] = ends(px), [y0, y1] = ends(py);
+function within({ xs, ys }, px, py) {
+  const found = [], [x0, x1] = ends(px), [y0, y1] = ends(py);
   for (let i = 0; i < count; i++) {
     const x = xs[i], y = ys[i];
     if (x < x0 || x > x1 || y < y0 || y > y1) continue;
@@ -248,4 +263,4 @@ map.within = function within(px, py) {
     if (inside) found.push(i);
   }
   return found;
-};
+}

@@ -68,13 +68,13 @@ function stampOf(size, width) {
   return lastStamp;
 }
 
-// Thumbnails are on sheets, pictures of up to 256 of them, decoded when one is first shown.
+// Images are on sheets (thumbnails, or the images in full), decoded when one is first shown.
 const sheets = new Map();
 
-function sheetOf(row) {
-  const number = Math.floor(row / study.thumbnails.onSheet);
+function sheetOf(row, { name, onSheet }) {
+  const number = `${name}-${Math.floor(row / onSheet)}`;
   if (!sheets.has(number)) {
-    const bytes = bytesOf(byId(`sheet-${number}`).textContent);
+    const bytes = bytesOf(byId(number).textContent);
     const sheet = { bitmap: null, ready: null };
     sheet.ready = createImageBitmap(new Blob([bytes], { type: "image/webp" })).then((bitmap) => { sheet.bitmap = bitmap; });
     sheets.set(number, sheet);
@@ -82,24 +82,23 @@ function sheetOf(row) {
   return sheets.get(number);
 }
 
-function placeOf(row) {
-  const { width, height, columns: across, onSheet } = study.thumbnails;
+function placeOf(row, { width, height, columns: across, onSheet }) {
   const place = row % onSheet;
   return [(place % across) * width, Math.floor(place / across) * height, width, height];
 }
 
-// Draws a thumbnail where its sheet is decoded; else calls back when it is.
-function drawThumbnail(context, row, x, y, width, height, later) {
-  const sheet = sheetOf(row);
-  if (sheet.bitmap) context.drawImage(sheet.bitmap, ...placeOf(row), x, y, width, height);
+// Draws an image where its sheet is decoded; else calls back when it is.
+function drawThumbnail(context, row, x, y, width, height, later, set = study.thumbnails) {
+  const sheet = sheetOf(row, set);
+  if (sheet.bitmap) context.drawImage(sheet.bitmap, ...placeOf(row, set), x, y, width, height);
   else if (later) sheet.ready.then(later);
   return sheet.bitmap != null;
 }
 
 // A canvas with the image of a row, its longer side `side` pixels wide; null without images.
-function thumbnail(row, side) {
-  if (!study.thumbnails) return null;
-  const { width, height } = study.thumbnails, ratio = window.devicePixelRatio || 1;
+function thumbnail(row, side, set = study.thumbnails) {
+  if (!set) return null;
+  const { width, height } = set, ratio = window.devicePixelRatio || 1;
   const scale = side / Math.max(width, height);
   const canvas = element("canvas", { class: "thumb", role: "img", "aria-label": `Image ${study.ids[row]}` });
   canvas.width = Math.round(width * scale * ratio);
@@ -108,7 +107,7 @@ function thumbnail(row, side) {
   canvas.style.height = `${Math.round(height * scale)}px`;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  const draw = () => drawThumbnail(context, row, 0, 0, canvas.width, canvas.height, draw);
+  const draw = () => drawThumbnail(context, row, 0, 0, canvas.width, canvas.height, draw, set);
   draw();
   return canvas;
 }

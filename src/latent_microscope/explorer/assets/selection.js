@@ -1,124 +1,122 @@
-// The selected images: made by lasso, by value or one by one; described by odds ratios and means.
+// The selected images: what was taken by lasso, list or one by one, and passes every filter.
 const selection = {
-  rows: [], // ascending
+  parts: [], // in order: { how, ids } or { how, map, x, y }, a polygon on a map in steps of its grid
+  filters: new Map(), // name of a column → { wanted, mask }; mask: 1 where an image fails
+  taken: null, // 1 for the images of the parts; null: all
+  fails: new Uint8Array(count), // filters that an image fails
+  rows: [], // ascending; none while nothing is selected
+  version: 0,
 
-  set(rows, how = "replace") {
-    const old = new Set(this.rows), given = new Set(rows);
-    const made = {
-      replace: () => [...given],
-      add: () => [...new Set([...old, ...given])],
-      keep: () => this.rows.filter((row) => given.has(row)),
-      remove: () => this.rows.filter((row) => !given.has(row)),
-    }[how]();
-    this.rows = made.sort((x, y) => x - y);
-    recolour();
-    showSelection();
-    say(this.rows.length ? `${wholeText(this.rows.length)} images selected.` : "Nothing selected.");
+  get active() {
+    return this.parts.length > 0 || this.filters.size > 0;
+  },
+
+  // Rows that gallery and table show: the selection, or all.
+  listed() {
+    return this.active ? this.rows : everyRow();
+  },
+
+  take(part, how = "replace") {
+    const kept = how === "replace" ? [] : this.parts;
+    this.parts = how === "replace" && part.ids?.length === 0 ? [] : [...kept, { how, ...part }];
+    this.find();
+  },
+
+  takeRows(rows, how = "replace") {
+    this.take({ ids: Array.from(rows, (row) => study.ids[row]) }, how);
+  },
+
+  // wanted: [low, high] of a number (null: open), names of levels of others; null: no filter.
+  filter(name, wanted) {
+    if (wanted) this.filters.set(name, madeFilter(name, wanted));
+    else this.filters.delete(name);
+    this.find();
+  },
+
+  toggle(column, levels) {
+    const old = this.filters.get(column.name)?.wanted ?? [], there = levels.every((level) => old.includes(level));
+    const made = there ? old.filter((level) => !levels.includes(level)) : [...new Set([...old, ...levels])];
+    this.filter(column.name, made.length ? made : null);
+  },
+
+  clear() {
+    this.parts = [];
+    this.filters.clear();
+    this.find();
+  },
+
+  find() {
+    this.taken = this.parts.length ? rowsTaken(this.parts) : null;
+    this.fails.fill(0);
+    for (const { mask } of this.filters.values()) for (let i = 0; i < count; i++) this.fails[i] += mask[i];
+    const rows = new Uint32Array(this.active ? count : 0);
+    let many = 0;
+    if (this.active) for (let i = 0; i < count; i++) if (!this.fails[i] && (!this.taken || this.taken[i])) rows[many++] = i;
+    this.rows = Array.from(rows.subarray(0, many));
+    this.version += 1;
+    changed();
   },
 };
 
-function showSelection() {
-  const { rows } = selection, many = rows.length;
-  byId("tab-selection").textContent = many ? `Selection (${wholeText(many)})` : "Selection";
-  const head = element("p", {}, many
-    ? `${wholeText(many)} of ${wholeText(count)} images selected.`
-    : "Nothing is selected. Draw a lasso on the map, or select by value:");
-  byId("selected").replaceChildren(head, ...(many ? [exportButtons(), ...described(rows)] : []));
-}
-
-function described(rows) {
-  const parts = [];
-  if (attributes.length) parts.push(element("h3", {}, "Attributes: selection against all others"), oddsTable(rows), oddsNote());
-  else parts.push(element("p", { class: "note" }, "The study has no binary attributes, hence no odds ratios."));
-  if (scores.length) parts.push(element("h3", {}, "Mean scores"), meanTable(rows));
-  else parts.push(element("p", { class: "note" }, "The study has no scores."));
-  return parts;
-}
-
-const spaced = (name) => name.replaceAll("_", " ");
-const percent = (share) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}` : "–");
-const oddsText = (value) => (value === Infinity ? "∞" : !Number.isFinite(value) ? "–" : value >= 1000 || value < 0.01 ? value.toExponential(1) : value.toPrecision(3));
-const pText = (p) => (!Number.isFinite(p) ? "–" : p < 1e-4 ? p.toExponential(0) : p.toFixed(p < 0.1 ? 4 : 2));
-
-function oddsTable(rows) {
-  const clear = (row) => (row.low > 1 ? "over" : row.high < 1 ? "under" : "");
-  return table("Odds ratio (Haldane–Anscombe) with its 95 % interval below and drawn on an axis from 1/8 to 8.", [
-    { title: "Attribute", key: (row) => row.title, cell: (row) => spaced(row.title) },
-    { title: "sel. %", long: "percentage of the selection with the attribute", key: (row) => row.inside, cell: (row) => percent(row.inside), down: true },
-    { title: "others %", long: "percentage of all others with the attribute", key: (row) => row.outside, cell: (row) => percent(row.outside), down: true },
-    { title: "odds ratio", key: (row) => row.estimate, down: true,
-      cell: (row) => [element("span", { class: clear(row) }, oddsText(row.estimate)), element("div", { class: "interval" }, `${oddsText(row.low)} – ${oddsText(row.high)}`)] },
-    { title: "1/8 – 8", long: "sort by how far the odds ratio is from 1", key: (row) => Math.abs(Math.log(row.estimate)), down: true,
-      cell: (row) => element("span", { class: clear(row) }, forest(row)) },
-    { title: "q", long: "Benjamini–Hochberg over the attributes, from mid-p", key: (row) => row.q, cell: (row) => pText(row.q) },
-  ], oddsRatios(rows), 5);
-}
-
-function oddsNote() {
-  const people = columnNamed.has("identity")
-    ? " Several images of one person count as independent here, so intervals are too narrow and p too small; the study's bias table takes people as clusters." : "";
-  return element("p", { class: "note" },
-    `Colour marks intervals that leave out 1. q corrects for the ${attributes.length} attributes of this one table (Benjamini–Hochberg); the intervals are `
-    + `not corrected. Nothing is corrected for the choice of the region by eye, nor for regions tried before: take what you find as a hint to be tested on other images.${people}`);
-}
-
-function meanTable(rows) {
-  return table("Mean of the selection and of all images; the shift is their difference in standard deviations of all.", [
-    { title: "Score", key: (row) => row.title, cell: (row) => row.title },
-    { title: "selection", key: (row) => row.mean, cell: (row) => numberText(row.mean), down: true },
-    { title: "all", key: (row) => row.all, cell: (row) => numberText(row.all), down: true },
-    { title: "shift", key: (row) => row.shift, cell: (row) => (Number.isFinite(row.shift) ? `${row.shift > 0 ? "+" : ""}${row.shift.toFixed(2)} sd` : "–"), down: true },
-  ], meanScores(rows), 3);
-}
-
-function exportButtons() {
-  const ids = () => csv([["id"], ...selection.rows.map((row) => [study.ids[row]])]);
-  const values = () => csv([
-    ["id", ...columns.map((column) => column.title)],
-    ...selection.rows.map((row) => [study.ids[row], ...columns.map((column) => (column.kind === "number" ? column.values[row] : textOf(column, row)))]),
-  ]);
-  const odds = () => csv([
-    ["attribute", "selected_with", "selected_without", "others_with", "others_without", "value", "estimate", "low", "high", "p", "q"],
-    ...oddsRatios(selection.rows).map((r) => [r.title, r.a, r.b, r.c, r.d, r.value, r.estimate, r.low, r.high, r.p, r.q]),
-  ]);
-  return element("div", { class: "row" },
-    button("Export ids", () => download("selection-ids.csv", ids(), "text/csv"), { class: "main", id: "export-ids" }),
-    button("Export values", () => download("selection-values.csv", values(), "text/csv")),
-    attributes.length ? button("Export odds ratios", () => download("selection-odds.csv", odds(), "text/csv")) : null,
-    button("Clear", () => selection.set([])));
-}
-
-// The form that does without a mouse what the lasso does.
-function filterForm() {
-  const column = element("select", { id: "filter-column" }, ...columns.map((each) => option(each.name, each.title)));
-  const values = element("span", { class: "row" });
-  const how = element("select", { id: "filter-how" }, option("replace", "as new selection"), option("add", "add"), option("keep", "keep only these"), option("remove", "remove"));
-  const fill = () => values.replaceChildren(...filterInputs(columnNamed.get(column.value)));
-  column.addEventListener("change", fill);
-  fill();
-  const form = element("form", { id: "filter" }, element("details", { open: true }, element("summary", {}, "Select by value"),
-    element("div", { class: "row" }, element("label", {}, "Where ", column), values),
-    element("div", { class: "row" }, element("label", {}, "Use ", how), element("button", { type: "submit" }, "Select"))));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    selection.set(filtered(columnNamed.get(column.value), form), how.value);
-  });
-  return form;
-}
-
-function filterInputs(column) {
-  if (column.kind === "number") {
-    const [low, high] = ends(sortedValues(column)), input = (id, value) => element("input", { id, type: "number", step: "any", value: Number(value.toPrecision(6)) });
-    return [element("label", {}, "from ", input("filter-low", low)), element("label", {}, "to ", input("filter-high", high))];
+function rowsTaken(parts) {
+  const taken = new Uint8Array(count).fill(parts[0].how === "remove" ? 1 : 0);
+  for (const part of parts) {
+    const value = part.how === "remove" ? 0 : 1;
+    for (const row of part.ids ? part.ids.map(knownRow) : polygonRows(part)) taken[row] = value;
   }
-  const levels = column.kind === "binary" ? ["yes", "no"] : column.levels; // yes is the usual choice
-  if (levels.length <= 500) return [element("label", {}, "is ", element("select", { id: "filter-level" }, ...levels.map((level) => option(level, level))))];
-  return [element("label", {}, "is ", element("input", { id: "filter-level", type: "text", value: levels[0], size: 12 }))];
+  return taken;
 }
 
-function filtered(column, form) {
-  if (column.kind !== "number") return rowsOfLevel(column, levelsOf(column).indexOf(form.querySelector("#filter-level").value.trim()));
-  const [low, high] = ["#filter-low", "#filter-high"].map((id) => Number(form.querySelector(id).value));
-  const wide = 1e-6; // the inputs show six digits
-  return everyRow().filter((row) => column.values[row] >= low - wide * Math.abs(low) && column.values[row] <= high + wide * Math.abs(high));
+function knownRow(id) {
+  if (!rowOf.has(id)) throw new Error(`there is no ${study.noun} “${id}”`);
+  return rowOf.get(id);
+}
+
+function polygonRows({ map: number, x, y }) {
+  if (!maps[number]) throw new Error(`there is no map ${number}`);
+  const { low, step } = maps[number].plane, place = (axis) => (value) => low[axis] + step * value;
+  return within(maps[number], x.map(place(0)), y.map(place(1)));
+}
+
+// A lasso in whole steps of the map's grid and of at most 80 corners, so that a link can hold it.
+function polygonOf(shown, xs, ys) {
+  const { low, step } = shown.plane, every = Math.ceil(xs.length / 80);
+  const short = (values, axis) => Array.from(values, (value) => Math.round((value - low[axis]) / step)).filter((_, i) => i % every === 0);
+  return { map: maps.indexOf(shown), x: short(xs, 0), y: short(ys, 1) };
+}
+
+function madeFilter(name, wanted) {
+  const column = columnNamed.get(name), mask = new Uint8Array(count);
+  if (!column) throw new Error(`there is no column “${name}”`);
+  if (column.kind === "number") {
+    const [low, high] = [wanted[0] ?? -Infinity, wanted[1] ?? Infinity].map(Math.fround); // as the values are
+    for (let i = 0; i < count; i++) mask[i] = column.values[i] >= low && column.values[i] <= high ? 0 : 1;
+  } else {
+    const codes = wanted.map((level) => levelsOf(column).indexOf(level)), fails = new Uint8Array(levelsOf(column).length).fill(1);
+    if (codes.includes(-1)) throw new Error(`“${column.title}” has no level “${wanted[codes.indexOf(-1)]}”`);
+    for (const code of codes) fails[code] = 0;
+    for (let i = 0; i < count; i++) mask[i] = fails[codeOf(column, i)];
+  }
+  return { wanted, mask };
+}
+
+function filterText(name, wanted) {
+  const { title, kind } = columnNamed.get(name);
+  if (kind !== "number") return `${spaced(title)}: ${wanted.slice(0, 3).join(", ")}${wanted.length > 3 ? ` and ${wholeText(wanted.length - 3)} more` : ""}`;
+  const [low, high] = wanted;
+  return `${title} ${low == null ? `≤ ${numberText(high)}` : high == null ? `≥ ${numberText(low)}` : `${numberText(low)} – ${numberText(high)}`}`;
+}
+
+// Above the panels: how many are selected and by what, each part with a button that ends it.
+function showChosen() {
+  const many = selection.rows.length, chip = (text, act) => button(`${text} ×`, act, { "aria-label": `Remove: ${text}` });
+  const { parts } = selection, lassos = parts.filter((part) => !part.ids).length;
+  const took = lassos === parts.length ? (lassos === 1 ? "lasso" : `${lassos} lassos`) : lassos ? "lasso and picked" : "picked";
+  byId("chosen").replaceChildren(...[
+    element("strong", {}, selection.active ? `${wholeText(many)} of ${things(count)} selected` : `All ${things(count)}`),
+    parts.length ? chip(took, () => { selection.parts = []; selection.find(); }) : null,
+    ...[...selection.filters].map(([name, { wanted }]) => chip(filterText(name, wanted), () => selection.filter(name, null))),
+    selection.active ? button("Clear", () => selection.clear(), { id: "clear" }) : null,
+  ].filter(Boolean));
+  say(selection.active ? `${things(many)} selected.` : "Nothing selected.");
 }
