@@ -25,6 +25,7 @@ MERGED = {
     "find_near_matches": "find_duplicates",
     "generate_scenario": "generate_synthetic",
     "label_features": "make_human_features",
+    "match_private_ids": "match_ids",
 }
 """Rules that run the script of another one."""
 COMMANDS = {"write_config_reference", "write_readme"}
