@@ -100,9 +100,10 @@ def init(
     A file is a matrix of embeddings, a folder, .zip or .parquet of images, a table of attributes,
     votes or dissimilarities of annotators (beside them matrices are the features or outputs of
     models), or a list of ids; docs/formats.md lists the formats. Where a file could be several
-    things, say which: embeddings=FILE, images=FILE, attributes=FILE, votes=FILE,
-    dissimilarity=FILE, similarity=FILE, ids=FILE; of models features:NAME=FILE, logits:NAME=FILE,
-    probabilities:NAME=FILE, log-probabilities:NAME=FILE, percentages:NAME=FILE.
+    things, say which: embeddings=FILE, images=FILE, attributes=FILE, identities=FILE, labels=FILE,
+    votes=FILE, dissimilarity=FILE, similarity=FILE, ids=FILE; of models features:NAME=FILE,
+    logits:NAME=FILE, probabilities:NAME=FILE, log-probabilities:NAME=FILE, percentages:NAME=FILE.
+    FILE:ARRAY is one array or column of a file.
 
     Example: latent-microscope init latents.npz attributes.csv images/
     """

@@ -101,7 +101,7 @@ def test_a_hundred_votes_or_percentages_is_said(tmp_path: Path, holds: str) -> N
 
 def test_probabilities_alone_could_be_soft_labels(tmp_path: Path) -> None:
     path = tmp_path / "p.npy"
-    np.save(path, np.full((6, 4), 0.25))
+    np.save(path, np.full((30, 4), 0.25))
     with pytest.raises(InputError, match=r"votes=.*embeddings="):
         draft([look(str(path))], None, "")
     assert "embeddings: {file" in draft([look(f"embeddings={path}")], None, "").text

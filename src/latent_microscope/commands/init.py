@@ -25,6 +25,12 @@ def write_config(
 ) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
     found = [look(path) for path in files]
+    for one in found:
+        if one.is_small:
+            read_whole(one)
+    if output is not None and output.resolve().parent != Path.cwd():
+        for one in found:  # the config may be run from its own folder
+            one.make_absolute()
     options = [f"--name={name}"] if name else []
     options += ["--by-position"] if joining.by_position else []
     options += [f"--ignoring={name}" for name in joining.ignoring]

@@ -30,17 +30,20 @@ from latent_microscope.files.meadows import PAIRS
 
 ROLES = (
     *("embeddings", "images", "attributes", "votes", "dissimilarity"),
-    *("features", "logits", "ids"),
+    *("features", "logits", "ids", "identities", "labels"),
 )
 MATRIX = "matrix"
 """A matrix of numbers that may be embeddings, or features or logits of a model."""
 PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "patient", "who")
 """Columns that are taken for identities where their values repeat."""
+LABELS = ("label", "class", "category", "target")
+"""Columns that are taken for the classes."""
 _NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
 _FEW_COLUMNS, _MANY_COLUMNS = 8, 64
 _SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat|soft", re.IGNORECASE)
 _MOST_CLASSES = 100
 _PAIRS = ("dissimilarities", PAIRS)  # as rsatoolbox and Meadows call them
+_SMALL_BYTES = 2**28
 _SIZED = 64  # images whose sizes are looked at
 Ids = npt.NDArray[np.object_]
 
@@ -56,12 +59,25 @@ class Found:
     what: str  # one line for the user
     facts: dict[str, Any] = field(default_factory=dict)  # what else the config needs
 
+    @property
+    def is_small(self) -> bool:
+        """Whether its numbers can be read as a whole in a moment."""
+        entry = self.facts.get("entry")
+        return entry is not None and entry.dtype.itemsize * np.prod(entry.shape) <= _SMALL_BYTES
+
+    def make_absolute(self) -> None:
+        """Name its files from the root."""
+        self.path = str(Path(self.path).resolve())
+        if "ids" in self.facts:
+            self.facts["ids"] = str(Path(self.facts["ids"]).resolve())
+
 
 def look(given: str) -> Found:
     """Detect what one file or folder is.
 
     Args:
-        given: A path, or ``role=path`` to say its role; of a model's files also
+        given: A path, ``path:array`` of a file with several arrays, or ``role=path`` to say its
+            role; of a model's files also
             ``role:name=path``, with a name for the model, and of votes ``votes:counts=path`` or
             ``votes:percentages=path`` where they could be either.
     """
@@ -69,20 +85,23 @@ def look(given: str) -> Found:
     role, _, name = role.partition(":")
     wanted = role if rest and role in (*ROLES, *OUTPUTS, "similarity") else None
     text = rest if wanted else given
+    text, array = _and_array(text)
     path = Path(text)
-    if not path.exists():
-        raise InputError(f"{text}: no such file or folder")
     if path.is_dir() or path.suffix.lower() == ".zip" or wanted == "images":
-        found = _images(text, path)
+        found = _images(text, path, array)
     elif wanted == "votes":
         found = _votes(text, path, name if name in HOLDS else None)
     elif wanted in ("dissimilarity", "similarity"):
-        found = _square(text, path, similarity=wanted == "similarity")
+        found = _square(text, path, similarity=wanted == "similarity", array=array)
         wanted = "dissimilarity"
+    elif wanted in ("identities", "labels"):
+        found = _table_of_one(text, path, wanted, array)
     elif wanted == "ids":
         found = _ids(text, path)
     elif wanted == "attributes":
         found = _table(text, path, wanted)
+    elif array is not None:
+        found = _numbers(text, path, array)
     else:
         found = _contents(text, open_contents(path), wanted)
     if wanted in _NUMERIC_ROLES and found.role == MATRIX:
@@ -95,11 +114,21 @@ def look(given: str) -> Found:
     return found
 
 
+def _and_array(text: str) -> tuple[str, str | None]:
+    """The path, and the array behind its last colon; :class:`InputError` if there is no such."""
+    if Path(text).exists():
+        return text, None
+    path, colon, array = text.rpartition(":")
+    if not colon or not array or not Path(path).is_file():
+        raise InputError(f"{text}: no such file or folder")
+    return path, array
+
+
 def read_whole(found: Found) -> None:
     """Read all of a file, so that whatever is wrong in it is found; votes and pairs were read."""
     path = Path(found.path)
     if found.role == "images":
-        with open_pictures(path) as pictures:
+        with open_pictures(path, column=found.facts.get("column")) as pictures:
             unusable = pictures.unusable()
             if unusable:
                 found.facts["incomplete"] = unusable
@@ -110,8 +139,8 @@ def read_whole(found: Found) -> None:
         chosen_rows(rows, order, order.astype(str) if rows.ids is None else rows.ids, path)
 
 
-def _images(text: str, path: Path) -> Found:
-    with open_pictures(path) as found:
+def _images(text: str, path: Path, column: str | None = None) -> Found:
+    with open_pictures(path, column=column) as found:
         what = f"{found.count} images"
         tried = found.sides(_SIZED)
         sides = [one for one in tried if isinstance(one, int)]
@@ -119,6 +148,7 @@ def _images(text: str, path: Path) -> Found:
             raise InputError(f"{text}: no image can be read; {tried[0]}")
         side = int(np.median(sides))
         facts: dict[str, Any] = {"names": None, "folders": 0, "side": side}
+        facts |= {"column": column} if column else {}
         if found.pixels is not None:
             what += f" of {found.pixels.shape[1]} x {found.pixels.shape[2]} pixels"
         if found.names is not None:
@@ -227,13 +257,14 @@ def _detected(text: str, path: Path, entry: Entry) -> Found | None:
     return None
 
 
-def _square(text: str, path: Path, *, similarity: bool = False) -> Found:
-    found = read_square(path, {"similarity": similarity})
+def _square(text: str, path: Path, *, similarity: bool = False, array: str | None = None) -> Found:
+    found = read_square(path, {"similarity": similarity, "array": array})
     observers, n = found.values.shape[:2]
     what = f"dissimilarities of {n} samples" + (f" by {observers} observers" * (observers > 1))
     empty = int(np.isnan(found.values).sum()) // 2
     what += f", {empty} pairs missing" if empty else ""
     facts: dict[str, Any] = {"similarity": True} if similarity else {}
+    facts |= {"array": array} if array else {}
     return Found(text, "dissimilarity", n, found.ids, what, facts)
 
 
@@ -262,6 +293,23 @@ def _numbers(text: str, path: Path, array: str | None = None) -> Found:
 def _ids(text: str, path: Path) -> Found:
     ids = read_ids(path)
     return Found(text, "ids", len(ids), ids, f"{len(ids)} ids")
+
+
+def _table_of_one(text: str, path: Path, role: str, column: str | None) -> Found:
+    """A table of identities or labels: ids and the one column that is meant."""
+    found = _table(text, path, "attributes")
+    usual = PEOPLE if role == "identities" else LABELS
+    names = list(found.facts.get("types", {}))
+    likely = [name for name in names if _base(name) in usual]
+    wanted = [column] if column else names if len(names) == 1 else likely
+    if len(wanted) != 1 or wanted[0] not in names:
+        raise InputError(
+            f"{text}: which column has the {role}? say {role}={text}:COLUMN, one of "
+            f"{column_list(names)}"
+        )
+    facts = {"id": found.facts["id"], "column": wanted[0]}
+    what = f"{found.count} rows, {role} in {wanted[0]!r}"
+    return Found(text, role, found.count, found.ids, what, facts)
 
 
 def _table(text: str, path: Path, wanted: str | None) -> Found:
@@ -327,7 +375,11 @@ def _could_be_votes(table: pd.DataFrame, key: str | None, path: Path) -> bool:
 def _identity_column(table: pd.DataFrame, names: Sequence[str]) -> str | None:
     """The column that says who is on an image: by its name, and because its values repeat."""
     for name in names:
-        base = name.lower().removesuffix("_id").removesuffix("id").strip("_ ")
-        if base in PEOPLE and 1 < table[name].nunique() < table[name].notna().sum():
+        if _base(name) in PEOPLE and 1 < table[name].nunique() < table[name].notna().sum():
             return name
     return None
+
+
+def _base(name: str) -> str:
+    """The name of a column without what marks numbers of identities."""
+    return name.lower().removesuffix("_id").removesuffix("id").strip("_ ")

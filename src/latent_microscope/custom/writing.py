@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.custom.attributes import MAX_CATEGORIES, NO_BIAS
 from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, match
-from latent_microscope.custom.looking import MATRIX, Found
+from latent_microscope.custom.looking import LABELS, MATRIX, Found
 from latent_microscope.custom.meaning import kind_of_outputs
 from latent_microscope.errors import InputError
 
@@ -63,6 +64,10 @@ def draft(
     by_name = _use_names(parts)
     files, unmatched, kept = _joined([*parts.values(), *models], options)
     first = parts.get("embeddings") or parts.get("images") or models[0]
+    least = LEAST_SCORED if latents else LEAST_COMPARED
+    if kept < least:
+        what = "scores of a latent space" if latents else "a comparison with people"
+        raise InputError(f"{first.path}: {kept} samples are in all files; {what} need {least}")
     stem = Path(first.path).resolve().stem.lower()
     name = name or re.sub(r"[^a-z0-9]+", "-", stem).strip("-") or "mine"
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
@@ -131,7 +136,18 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
                 "give one of them, or say what each is, such as attributes=FILE"
             )
         parts[one.role] = one
-    order = ("embeddings", "images", "votes", "dissimilarity", "attributes", "ids")
+    table = parts.get("attributes")
+    if (
+        table
+        and "identities" not in parts
+        and list(table.facts["types"]) == [table.facts["people"]]
+    ):
+        table.role, table.facts["column"] = "identities", table.facts["people"]
+        parts["identities"] = parts.pop("attributes")
+    order = (
+        *("embeddings", "images", "votes", "dissimilarity", "attributes"),
+        *("identities", "labels", "ids"),
+    )
     return {role: parts[role] for role in order if role in parts}, models
 
 
@@ -241,6 +257,7 @@ def _data_lines(parts: dict[str, Found], by_name: bool, *, latents: bool) -> lis
             more |= {"holds": facts["holds"]} if role == "votes" and "holds" in facts else {}
             more |= {"similarity": "true"} if "similarity" in facts else {}
             more |= {"ids": "name"} if role == "images" and by_name else {}
+            more |= {"column": quoted(facts["column"])} if "column" in facts else {}
             lines.append(f"{_PAD}{role}: {_file(parts[role], more)}")
     if latents:
         lines += _attribute_lines(parts["attributes"]) if "attributes" in parts else []
@@ -259,8 +276,16 @@ def _about(one: Found) -> str:
     return f"{one.what}; ids such as {one.ids[0]}"
 
 
+def _column_of(one: Found) -> str:
+    """A table of which one column is meant."""
+    more = {"id": quoted(one.facts["id"])} if one.facts["id"] is not None else {}
+    return _file(one, more | {"column": quoted(one.facts["column"])})
+
+
 def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
     """The true classes, if a column of the attributes holds them."""
+    if "labels" in parts:
+        return [f"{_PAD}labels: {_column_of(parts['labels'])}"]
     attributes = parts.get("attributes")
     human = parts.get("votes") or parts.get("dissimilarity")
     if human is None:
@@ -268,7 +293,7 @@ def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
     classes = set(human.facts.get("classes", ()))
     values = attributes.facts["values"] if attributes else {}
     suits = [name for name, own in values.items() if classes and set(own) <= classes]
-    usual = [name for name in values if name.lower() in ("label", "class", "category")]
+    usual = [name for name in values if name.lower() in LABELS]
     column = (suits if classes else usual)[:1]
     if attributes and column:
         file = "" if latents else f"file: {quoted(attributes.path)}, "
@@ -333,6 +358,8 @@ def _attribute_lines(one: Found) -> list[str]:
 
 def _identity_lines(parts: dict[str, Found]) -> list[str]:
     attributes, images = parts.get("attributes"), parts.get("images")
+    if "identities" in parts:
+        return [f"{_PAD}identities: {_column_of(parts['identities'])}"]
     if attributes and attributes.facts["people"]:
         column = quoted(attributes.facts["people"])
         return [f"{_PAD}identities: {{column: {column}}}  # intervals and folds are over people"]

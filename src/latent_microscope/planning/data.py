@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.errors import InputError
 from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits
 
@@ -167,13 +168,13 @@ def folder_state(study: Study, at: Wildcards) -> str | None:
 def least_samples(study: Study) -> tuple[int, str]:
     """Number of samples that neighbours and clusters need, and the setting that needs the most."""
     if not study.has_forensics:
-        return 10, "the comparison with annotators"
+        return LEAST_COMPARED, "the comparison with annotators"
     clusters = study.settings["clusters"]
     needed: dict[str, int] = {
         "clusters.neighbors": clusters["neighbors"] + 2,
         "clusters.min_cluster_size": 2 * clusters["min_cluster_size"],
         "scores.k": study.settings["scores"]["k"] + 2,
-        "sources": 25,
+        "sources": LEAST_SCORED,
     }
     reason = max(needed, key=lambda key: needed[key])
     return needed[reason], reason
