@@ -428,7 +428,8 @@ def test_identities(run: Run, tmp_path: Path) -> None:
     groups, members, tests, pairs = (load(made[name]) for name in names)
     assert columns(groups) == ["group", "identity", "n", "score", "mean", "sd"]
     assert columns(members) == ["group", "index", "id", "identity"]
-    assert columns(tests) == ["score", "comparison", "test", "statistic", "p", "low", "high"]
+    told = ["score", "comparison", "test", "statistic", "p", "low", "high", "status"]
+    assert columns(tests) == told
     assert columns(pairs) == [
         "space",
         "auc",
@@ -436,6 +437,7 @@ def test_identities(run: Run, tmp_path: Path) -> None:
         "n_different",
         "low",
         "high",
+        "status",
         "silhouette",
     ]
     assert set(groups["group"]) == {"intra A", "intra B", "inter", "mixed"}
