@@ -509,3 +509,13 @@ def test_rdms_over_other_images_are_refused(artefacts: Mapping[str, Any], tmp_pa
     one = artefacts["one model"]
     with pytest.raises(InputError, match="other images"):
         draw("rdms", artefacts["alignment"], tmp_path, models=[one["human"]], labels=["x"])
+
+
+def test_identities_whose_intervals_need_more_people(
+    artefacts: Mapping[str, Any], tmp_path: Path
+) -> None:
+    table = load_table(artefacts["faces"].folder / "identity-pairs.parquet")
+    status = "not available: needs at least 7 people, none with most of the pairs"
+    pairs = tmp_path / "pairs.parquet"
+    save_table(pairs, table.assign(low=np.nan, high=np.nan, status=status))
+    check(draw("identities", artefacts["faces"], tmp_path, pairs=pairs))

@@ -206,7 +206,7 @@ def test_require_finite_names_row_and_id() -> None:
     require_finite(np.zeros((0, 3)), "empty.npy")
     require_finite(np.zeros(3), "flat.npy")
     array[2, 0, 1], array[3, 1, 1] = np.nan, np.inf
-    with pytest.raises(InputError, match=r"z\.npy: row 2 \(id c\) .* 1 other"):
+    with pytest.raises(InputError, match=r"z\.npy: row 2 \(id c\) .* 1 more"):
         require_finite(array, "z.npy", ids=["a", "b", "c", "d"])
 
 

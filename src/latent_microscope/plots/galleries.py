@@ -1,6 +1,7 @@
 """Figures with images: ranked lists, sub-niches, a cluster and its control, identities."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
 import matplotlib
@@ -271,8 +272,10 @@ def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
     ends = table[["auc", "low", "high"]].to_numpy(float)
     ax.set_xlim(min(0.45, np.nanmin(ends) - 0.02), max(0.75, np.nanmax(ends) + 0.02))
     missing = table.loc[table["status"] != "", "status"]
-    interval = f"AUC (0.5: chance)\ninterval {missing.iloc[0]}" if len(missing) else ""
-    look.panel(ax, "auc", "d", title, xlabel=interval or "AUC with 95 % interval (0.5: chance)")
+    about = "AUC with 95 % interval (0.5: chance)"
+    if len(missing):
+        about = "\n".join(["AUC (0.5: chance)", *wrap(f"interval {missing.iloc[0]}", 42)])
+    look.panel(ax, "auc", "d", title, xlabel=about)
 
 
 def _by_group(ax: Axes, table: pd.DataFrame, look: Look) -> None:
