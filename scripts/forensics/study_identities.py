@@ -1,4 +1,4 @@
-from latent_microscope.io.artefacts import save_table
+from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import joined, load_rows
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, log, run
@@ -23,7 +23,8 @@ def main(
     """Study whether images of one person are closer or more stable than of different people.
 
     groups: group (intra A, intra B, inter: other people, mixed: half A, half B), identity (-1:
-    several), n, score, mean, sd. members: group, index, id, identity. tests: score, comparison,
+    several), n, score, mean, sd, identity_name (as the user's files have it, else the number).
+    members: group, index, id, identity, identity_name. tests: score, comparison,
     test, statistic, p, low, high (95 %), status (why not available). pairs: space, auc (similarity
     = minus distance), n_same, n_different, low, high (95 %, clustered by person), status, and
     silhouette of the two people. images: wanted of one person.
@@ -39,6 +40,12 @@ def main(
     )
     if note:
         log.info(note)
+    known = load_table(samples)
+    own = known["identity_name" if "identity_name" in known else "identity"]
+    names = dict(zip(known["identity"], own, strict=True))
+    for name in ("groups", "members"):
+        shown = found[name]["identity"].map(lambda code: "" if code < 0 else str(names[code]))
+        found[name]["identity_name"] = shown.astype("str")
     outputs = {"groups": groups, "members": members, "tests": tests, "pairs": pairs}
     for name, path in outputs.items():
         save_table(path, found[name])

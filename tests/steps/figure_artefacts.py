@@ -270,7 +270,8 @@ def _identities(made: Made, ids: np.ndarray, rng: np.random.Generator, size: int
         rows, columns=["group", "identity", "n", "score", "mean", "sd"]))  # fmt: skip
     index = np.concatenate([np.arange(k * size, (k + 1) * size) for k in range(4)])
     made.table("identity-members", group=np.repeat(names, size), index=index, id=ids[index],
-               identity=np.repeat(people, size))  # fmt: skip
+               identity=np.repeat(people, size),
+               identity_name=np.repeat([f"{p}" * (p > 0) for p in people], size))  # fmt: skip
     spaces = ["latents", "sources", "uniqueness", "originality", "stability", "cls"]
     auc = np.array([0.71, 0.66, 0.52, 0.49, 0.51, 0.5])
     made.table("identity-pairs", status="", space=spaces, auc=auc, n_same=7015, n_different=7015,

@@ -426,8 +426,23 @@ def test_identities(run: Run, tmp_path: Path) -> None:
         images=30,
     )
     groups, members, tests, pairs = (load(made[name]) for name in names)
-    assert columns(groups) == ["group", "identity", "n", "score", "mean", "sd"]
-    assert columns(members) == ["group", "index", "id", "identity"]
+    assert columns(groups) == ["group", "identity", "n", "score", "mean", "sd", "identity_name"]
+    assert columns(members) == ["group", "index", "id", "identity", "identity_name"]
+    assert (members["identity_name"] == members["identity"].astype(str)).all()
+    named = load(run["samples.parquet"])
+    named["identity_name"] = "p" + named["identity"].astype(str)
+    save_table(tmp_path / "named.parquet", named)
+    study_identities.main(
+        **{name: tmp_path / f"named-{name}.parquet" for name in names},
+        latents=run["latents.npy"],
+        scores=run["scores.parquet"],
+        samples=tmp_path / "named.parquet",
+        images=30,
+    )
+    shown = load(tmp_path / "named-groups.parquet")
+    assert (shown["identity_name"] != "").tolist() == (shown["identity"] >= 0).tolist()
+    people = shown[shown["identity"] >= 0]
+    assert (people["identity_name"] == "p" + people["identity"].astype(str)).all()
     first = ["score", "comparison", "test", "statistic", "p", "low", "high", "status"]
     assert columns(tests) == first
     assert columns(pairs) == [

@@ -96,6 +96,15 @@ def test_levels_in_columns_of_their_own_are_a_category_again() -> None:
     assert made["digit"].values.tolist() == [0, 1, 2]
 
 
+def test_people_have_the_names_that_the_user_gave() -> None:
+    table = pd.DataFrame({"id": ["a", "b", "c"], "identity": [1, 0, -1]})
+    named = table.assign(identity_name=["17", "4", None])
+    (column,) = sample_columns(named)
+    assert (column.name, column.levels) == ("identity", ["17", "4", "unknown"])
+    (column,) = sample_columns(table)
+    assert column.levels == ["0", "1", "unknown"]
+
+
 def test_samples_without_known_people_have_no_identity() -> None:
     table = pd.DataFrame({"id": ["a", "b"], "identity": [-1, -1], "label": [0, 1]})
     table["label_name"] = ["cat", "dog"]

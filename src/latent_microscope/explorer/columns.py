@@ -131,12 +131,12 @@ def sample_columns(table: pd.DataFrame) -> Iterator[Column]:
     """The columns of the table of samples: label, identity and any others."""
     for name in table.columns:
         values = table[name]
-        if name == "id" or (name == "label" and "label_name" in table):
+        if name in ("id", "identity_name") or (name == "label" and "label_name" in table):
             continue
-        if name == "identity":
-            known = values.where(values != -1)
-            if known.notna().any():
-                yield category("identity", known, "identity")
+        if name == "identity":  # by the user's own names, if there are any
+            shown = table.get("identity_name", values)
+            if (values != -1).any():
+                yield category("identity", shown.where(values != -1), "identity")
         elif pd.api.types.is_float_dtype(values):
             if values.notna().any():
                 yield _number(str(name), values, "label")

@@ -193,9 +193,9 @@ def two_identities(members: pd.DataFrame) -> list[Person]:
     """Groups whose images are all of one person, at most two."""
     found = []
     for group, table in members.groupby("group", sort=False):
-        people = table["identity"].unique()
-        if len(people) == 1 and people[0] >= 0:
-            found.append((str(group), table["index"].to_numpy(np.int64)))
+        people = table["identity_name"].unique()
+        if len(people) == 1 and people[0]:
+            found.append((f"{group}: {people[0]}", table["index"].to_numpy(np.int64)))
     return found[:2]
 
 
@@ -213,7 +213,7 @@ def plot_identities(
     """Whether images of one person lie together in the latent space and have similar scores."""
     ids = load_table(samples, ["id"])
     pictures, codes = rows_of(images, ids), rows_of(latents, ids)
-    belongs = load_table(members, ["group", "index", "id", "identity"])
+    belongs = load_table(members, ["group", "index", "id", "identity_name"])
     scored = load_table(groups, ["group", "n", "score", "mean", "sd"])
     require_ids(belongs["index"], belongs["id"], ids, "identity-members")
     people = two_identities(belongs)
