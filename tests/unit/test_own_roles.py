@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     people = pd.DataFrame({"id": IDS, "person": [f"p{i // 2}" for i in range(N)]})
     people.to_csv("people.csv", index=False)
     people.assign(town="Ulm", code=range(N)).to_csv("wide.csv", index=False)
+    pd.DataFrame({"id": IDS, "hat": [i % 2 for i in range(N)]}).to_csv("hats.csv", index=False)
     return tmp_path
 
 
@@ -54,6 +55,9 @@ def test_identities_of_their_own_file(folder: Path, given: str, file: str, colum
     data = data_of(["z.npz:near", given])
     assert data["identities"] == {"file": file, "id": "id", "column": column}
     assert "attributes" not in data
+    both = data_of(["z.npz:near", "hats.csv", given])
+    assert both["identities"] == data["identities"]
+    assert both["attributes"]["file"] == "hats.csv"  # type: ignore[index]
 
 
 def test_labels_of_their_own_file(folder: Path) -> None:
