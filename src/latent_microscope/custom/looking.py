@@ -307,9 +307,14 @@ def _table_of_one(text: str, path: Path, role: str, column: str | None) -> Found
             f"{text}: which column has the {role}? say {role}={text}:COLUMN, one of "
             f"{column_list(names)}"
         )
-    facts = {"id": found.facts["id"], "column": wanted[0]}
-    what = f"{found.count} rows, {role} in {wanted[0]!r}"
-    return Found(text, role, found.count, found.ids, what, facts)
+    return _one_column(text, role, found.count, found.ids, found.facts["id"], wanted[0])
+
+
+def _one_column(
+    text: str, role: str, count: int, ids: Ids | None, key: str | None, column: str
+) -> Found:
+    what = f"{count} rows, {role} in {column!r}"
+    return Found(text, role, count, ids, what, {"id": key, "column": column})
 
 
 def _table(text: str, path: Path, wanted: str | None) -> Found:
@@ -335,6 +340,8 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
         values[name] = column.values[: _MOST_CLASSES + 1]
     facts: dict[str, Any] = {"id": key, "keys": keys, "types": types, "values": values}
     facts["people"] = _identity_column(table, names)
+    if wanted is None and names == [facts["people"]]:
+        return _one_column(text, "identities", len(table), ids, key, names[0])
     empty = int(table[names].isna().to_numpy().sum())
     what = f"{len(table)} rows of {len(names)} columns" + f", {empty} cells empty" * (empty > 0)
     left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}

@@ -136,14 +136,6 @@ def _by_role(found: Sequence[Found]) -> tuple[dict[str, Found], list[Found]]:
                 "give one of them, or say what each is, such as attributes=FILE"
             )
         parts[one.role] = one
-    table = parts.get("attributes")
-    if (
-        table
-        and "identities" not in parts
-        and list(table.facts["types"]) == [table.facts["people"]]
-    ):
-        table.role, table.facts["column"] = "identities", table.facts["people"]
-        parts["identities"] = parts.pop("attributes")
     order = (
         *("embeddings", "images", "votes", "dissimilarity", "attributes"),
         *("identities", "labels", "ids"),
