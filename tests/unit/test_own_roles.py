@@ -55,6 +55,9 @@ def test_identities_of_their_own_file(folder: Path, given: str, file: str, colum
     data = data_of(["z.npz:near", given])
     assert data["identities"] == {"file": file, "id": "id", "column": column}
     assert "attributes" not in data
+    written = (folder / "made.yaml").read_text()
+    assert "by_person: true" in written
+    assert "anonymise: false" in written
     both = data_of(["z.npz:near", "hats.csv", given])
     assert both["identities"] == data["identities"]
     assert both["attributes"]["file"] == "hats.csv"  # type: ignore[index]

@@ -88,7 +88,7 @@ def draft(
             f"                      # {odd['id']}: {odd['missing_from']}",
             "                      # drop: drop these, after looking at tables/unmatched.csv",
         ]
-    people = any(one.facts.get("people") or _folders_are_people(one) for one in parts.values())
+    people = bool(_identity_lines(parts))
     if people:
         lines.append(
             "    anonymise: false  # true: codes for ids and people in all results (docs/use.md)"
