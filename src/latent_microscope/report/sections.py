@@ -22,14 +22,18 @@ NEEDS = {
 }
 NUMBERS = ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE")
 """Of the module gather, which templates use."""
-MAY_BE_EMPTY = ("duplicates", "class-probes")
+MAY_BE_EMPTY = ("duplicates", "class-probes", "dissimilarity-differences")
 SECTIONS = (
     ("files", "Files", "files"),
     ("funnel", "The published funnel", "funnel"),
     ("detectors", "Single scores as detectors", "detectors"),
     ("comparison", "Detectors of authentic samples", "comparison"),
     ("search", "The funnel at its best parameters", "search"),
-    ("similarity", "Similarity to human judgements", "alignment"),
+    (
+        "similarity",
+        "Similarity to human judgements",
+        "alignment dissimilarity dissimilarity-differences dissimilarity-annotators",
+    ),
     ("measures", "Intervals and baselines", "measures"),
     ("differences", "Differences between models", "differences"),
     ("layers", "Alignment by stage", "layers"),
@@ -54,7 +58,7 @@ FIGURES = {
     "funnel": "funnel",
     "detectors": "detectors panels latent-map",
     "comparison": "scenarios",
-    "similarity": "rsa rdms classes model-similarity",
+    "similarity": "rsa dissimilarity rdms classes model-similarity",
     "layers": "layers",
     "behaviour": "accuracy confusions entropy disputed",
     "recovery": "recovery",
