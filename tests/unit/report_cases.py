@@ -455,6 +455,12 @@ CASES = (
         "label",
     ),
     Case(
+        "dissimilarity-differences",
+        {"dissimilarity_differences": [_GAP, _GAP | {"metric": "cosine"}]},
+        "(adjusted p ≤ 0.05); distances: euclidean and cosine, 1 pair each.",
+        "no two",
+    ),
+    Case(
         "dissimilarity-annotators",
         {"dissimilarity_annotators": [_AGREED, _AGREED | {"annotator": 2, "with_others": 0.4}]},
         "Annotator 2 agrees least with the others: 0.400, against 0.500 on average.",

@@ -199,6 +199,7 @@ def plot_rdms(
         text = "the annotators' dendrogram within classes"
     first, pictures, names, borders = _pictures(rdms, known, size, tree=order == "dendrogram")
     n, size = first.n, min(size, first.n)
+    unjudged = int(np.isnan(first.values).sum())
     kind = "RDMs" if metric == "unknown" else f"{metric} RDMs"
     low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
     norm = Normalize(low, high)
@@ -206,7 +207,8 @@ def plot_rdms(
     side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
     page = Page(
         (1.6 if any(names) else 1.25) + math.ceil(len(pictures) / columns) * (side + 0.3),
-        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
+        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs"
+        + (f", {count(unjudged)} not judged" if unjudged else ""),
         f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),

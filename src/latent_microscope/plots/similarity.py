@@ -105,7 +105,7 @@ def _model_map(page: Page, values: Floats, texts: list[str], look: Look) -> None
     x, y = plane.T
     ax.scatter(x[~named], y[~named], s=7, c=look.colour(4), alpha=0.5, linewidths=0)
     ax.scatter(x[named], y[named], s=16, c=colours, linewidths=0)
-    name_points(ax, plane[named], names, look.font_size - 1, inches=(width, _MAP))
+    name_points(ax, plane, names, look.font_size - 1, inches=(width, _MAP))
     ax.set_xlabel(
         f"two dimensions keep {100 * kept:.0f} % of the squared distances"
         + ("" if named.all() else "; small dots: single annotators")

@@ -11,11 +11,6 @@ import pandas as pd
 
 from latent_microscope.published import CLUSTER_BIAS, CLUSTER_BIAS_SOURCE, ORACLES
 from latent_microscope.report import formats as f
-from latent_microscope.report.observers import dissimilarity as dissimilarity
-from latent_microscope.report.observers import dissimilarity_annotators as dissimilarity_annotators
-from latent_microscope.report.observers import (
-    dissimilarity_differences as dissimilarity_differences,
-)
 from latent_microscope.report.study import Study
 
 # As in tables.forensics, tables.reliability, forensics.evaluation and forensics.reliability,

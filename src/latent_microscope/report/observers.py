@@ -1,4 +1,4 @@
-"""What the templates of studies with dissimilarities need: see :mod:`report.gather`."""
+"""As :mod:`latent_microscope.report.gather`, for studies with dissimilarities."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def dissimilarity(study: Study) -> dict[str, Any]:
                 "unclear": [n for n in higher["model"] if n not in set(clear["model"])],
             }
         )
-    first = rho.iloc[0]
+    first = shown.iloc[0]
     whose = f"the {first['n_observers']} annotators"
     every = int(first["n_images"]) * (int(first["n_images"]) - 1) // 2
     return {
@@ -70,11 +70,12 @@ def dissimilarity_differences(study: Study) -> dict[str, Any]:
     """How many pairs differ, the largest differences, whether the true label is in one of them."""
     table = study.table("dissimilarity-differences")
     if table.empty:
-        return {"differing": 0, "largest": table, "labelled": False}
+        return {"differing": 0, "largest": table, "labelled": False, "metrics": []}
     order = table["difference"].abs().sort_values(ascending=False, kind="stable").index
     return {
         "differing": int((table["p_adjusted"] <= 0.05).sum()),
         "largest": table.loc[order[:15]],
+        "metrics": list(table["metric"].unique()),
         "labelled": bool((table["model_b"] == LABEL).any()),
     }
 
@@ -87,3 +88,40 @@ def dissimilarity_annotators(study: Study) -> dict[str, Any]:
     models = study.table("dissimilarity")["model"] if study.has("dissimilarity") else names.index
     ordered = [*names.index, *(m for m in dict.fromkeys(models) if m not in names.index)]
     return {"names": ordered, "best": int(names.iloc[0])}
+
+
+def judged_cells(row: Any, labelled: bool) -> dict[str, str]:
+    """Cells of a model by the title of their column, of what a study with these people can have."""
+    one = row.n_observers < 2
+    cells = {
+        "model": row.model,
+        "rho-a": f.number(row.value),
+        f"95 % over images{'' if one else ' and annotators'}": f.between(row.low, row.high),
+    }
+    if not one:
+        cells["over images"] = f.between(row.low_images, row.high_images)
+    ends = f.between(row.low_annotators, row.high_annotators)
+    cells["over annotators"] = row.annotators_status or ends
+    if labelled:
+        cells["above label"] = f.signed(row.above_label)
+        cells["p (adjusted)"] = f.p_value(row.p_label)
+    cells["Spearman"] = f.number(row.spearman)
+    if labelled:
+        cells["Spearman, label partialled out"] = f.number(row.partial)
+    return cells | {"Pearson": f.number(row.pearson)}
+
+
+def paired_cells(row: Any, metrics: list[str]) -> dict[str, str]:
+    """The same of two models."""
+    cells = {
+        "model": row.model_a,
+        "minus": row.model_b,
+        "difference (95 %)": f.signed(row.difference, row.low, row.high),
+        f"p ({row.correction.capitalize()})": f.p_value(row.p_adjusted),
+    }
+    if not row.annotators_status:
+        cells["over images"] = f.between(row.low_images, row.high_images, sign="+")
+        cells["p over images"] = f.p_value(row.p_images)
+        cells["over annotators"] = f.between(row.low_annotators, row.high_annotators, sign="+")
+        cells["p over annotators"] = f.p_value(row.p_annotators)
+    return cells | ({"distances": row.metric} if len(metrics) > 1 else {})

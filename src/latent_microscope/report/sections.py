@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from latent_microscope.published import KIND
-from latent_microscope.report import formats, gather
+from latent_microscope.report import formats, gather, observers
 from latent_microscope.report.study import Study
 
 WARNINGS = ("warning", "alarm", "poor", "unstable", "mostly noise", "list mostly noise")
@@ -99,7 +99,9 @@ def environment(html: bool = True) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
+    functions = {
+        n: f for m in (formats, gather, observers) for n, f in vars(m).items() if isfunction(f)
+    }
     names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
@@ -114,8 +116,9 @@ def render(template: str, study: Study, *, html: bool = True, **context: Any) ->
     needed = NEEDS.get(template, (template,))[0]
     if needed in study.tables:
         context["t"] = study.table(needed)
-    if function := getattr(gather, template.replace("-", "_"), None):
-        context |= function(study)
+    for module in (gather, observers):
+        if function := getattr(module, template.replace("-", "_"), None):
+            context |= function(study)
     return templates.get_template(f"{template}.jinja").render(
         context, b=blocks.make_module(context)
     )
