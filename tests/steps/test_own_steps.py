@@ -303,7 +303,12 @@ def test_votes_logits_and_dissimilarities_are_joined_by_id(
     found = run_twice(
         compare_dissimilarity.main,
         tmp_path / "compared",
-        {"table": "t.parquet", "csv": "t.csv"},
+        {
+            **{"table": "t.parquet", "csv": "t.csv", "similarity": "m.parquet"},
+            **{"differences": "d.parquet", "differences_csv": "d.csv"},
+            **{"annotators": "a.parquet", "annotators_csv": "a.csv"},
+            **{"rdm": "people.npy", "mean_ids": "people.ids.parquet"},
+        },
         human=judged["square.npz"],
         rdms=[tmp_path / "net.npy"],
         rdm_ids=[tmp_path / "net.ids.parquet"],
@@ -321,13 +326,19 @@ def test_votes_logits_and_dissimilarities_are_joined_by_id(
     assert row["low"] <= row["value"] <= row["high"]
     assert np.isnan(row["ceiling_lower"])
     assert np.isfinite(row["label_only"])
-    run_twice(
-        drawer("dissimilarity"),
-        tmp_path / "figure",
-        {"png": "f.png", "pdf": "f.pdf"},
-        table=found["table"],
-        title="mine",
-    )
+    np.testing.assert_allclose(load_rdm(found["rdm"]).values, square)
+    assert load(found["differences"])["model_b"].tolist() == ["true label"]
+    inputs: dict[str, dict[str, Any]] = {
+        "dissimilarity": {"table": found["table"]},
+        "model_similarity": {"similarity": found["similarity"], "metric": "euclidean"},
+        "rdms": {
+            **{"human": found["rdm"], "models": [tmp_path / "net.npy"], "labels": ["net-features"]},
+            "samples": both["samples"],
+        },
+    }
+    for name, files in inputs.items():
+        outputs = {"png": f"{name}.png", "pdf": f"{name}.pdf"}
+        run_twice(drawer(name), tmp_path / "figure", outputs, title="mine", **files)
 
 
 def test_logits_of_another_number_of_classes_are_refused(

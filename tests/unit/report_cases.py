@@ -52,6 +52,29 @@ _CLASSES |= {f"balanced_{name}": 0.5 for name in ("mean", "low", "high", "pixels
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
+_JUDGED = {"model": "net", "metric": "euclidean", "method": "rho-a", "value": 0.5, "low": 0.4}
+_JUDGED |= {"high": 0.6, "low_images": 0.4, "high_images": 0.6, "low_annotators": 0.45}
+_JUDGED |= {"high_annotators": 0.55, "label_only": 0.3, "partial_label": _NAN, "status": ""}
+_JUDGED |= {"ceiling_lower": 0.55, "ceiling_upper": 0.7, "ceiling_status": "", "n_images": 40}
+_JUDGED |= {"generalises_to": "images and annotators", "annotators_status": "", "n_observers": 12}
+_JUDGED |= {"n_pairs": 780, "n_missing": 0}
+_GAP = {"model_a": "net", "model_b": "true label", "metric": "euclidean", "difference": 0.2}
+_GAP |= {"p_adjusted": 0.01, "p_images": 0.01, "p_annotators": 0.01, "correction": "holm"}
+_GAP |= {"n_images": 40, "n_pairs": 780, "generalises_to": "images", "annotators_status": ""}
+_GAP |= dict.fromkeys(("low", "high", "low_images", "high_images"), 0.1)
+_GAP |= dict.fromkeys(("low_annotators", "high_annotators"), 0.1)
+_AGREED = {"annotator": 1, "metric": "euclidean", "status": "", "with_others": 0.6}
+_AGREED |= {"with_all": 0.7, "best_model": "net", "best_value": 0.5, "n_pairs": 780, "n_missing": 0}
+
+
+def _judged(*changes: dict[str, Any], gaps: Rows | None = None) -> dict[str, Rows]:
+    """Similarities of models to dissimilarities by three methods, and paired tests."""
+    rows = [
+        _JUDGED | {"method": m} | one for m in ("spearman", "pearson", "rho-a") for one in changes
+    ]
+    return {"dissimilarity": rows} | ({} if gaps is None else {"dissimilarity_differences": gaps})
+
+
 def _stages(best: int) -> Rows:
     names = ("input", "middle", "last")
     return [
@@ -317,6 +340,142 @@ CASES = (
         {"measures": [_MEASURED | {"ceiling_status": "few", "equivalents_text": "3"}]},
         "are not available: few.",
         "Nor can",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({}, {"model": "far", "value": 0.2}, gaps=[_GAP, _GAP | {"model_b": "far"}]),
+        "net has the highest similarity to the 12 annotators: rho-a 0.500 (0.400 to 0.600 over "
+        "images and annotators).",
+        "not shown",
+    ),
+    Case(
+        "dissimilarity",
+        _judged(
+            {},
+            {"model": "near", "value": 0.45},
+            gaps=[_GAP, _GAP | {"model_b": "near", "p_adjusted": 0.2}],
+        ),
+        "not shown to be lower: near.",
+        "no model is shown",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({}, gaps=[_GAP]),
+        "net has a similarity to the 12 annotators",
+        "highest",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({}, gaps=[_GAP]),
+        "Closer to the 12 annotators than the label alone (adjusted p ≤ 0.05): net.",
+        "not beyond chance",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({}, gaps=[_GAP | {"p_adjusted": 0.3}]),
+        "No model is shown to be closer to the 12 annotators than the label alone: what they share "
+        "may be no more than the classes. Above the label, but not beyond chance: net.",
+        "adjusted p",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"value": 0.2}, gaps=[_GAP | {"difference": -0.1}]),
+        "No model is closer to the 12 annotators than the label alone",
+        "shown to be closer",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"label_only": _NAN}, gaps=[]),
+        "net has a similarity",
+        "label alone",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"low": _NAN, "high": _NAN, "status": "not available: no bootstrap samples"}),
+        "Above the label alone, without a test: net.",
+        "The interval of",
+    ),
+    Case("dissimilarity", _judged({}), "The interval of net reaches the lower end.", "lies below"),
+    Case(
+        "dissimilarity",
+        _judged({"ceiling_lower": 0.65}),
+        "agree with what the others have in common at 0.650, its lower end, and no model can be "
+        "above 0.700. The interval of net lies below the lower end.",
+        "reaches the lower",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"metric": "euclidean"}, {"metric": "cosine", "value": 0.1}),
+        "Cosine distances: net has a similarity to the 12 annotators: rho-a 0.100",
+        "missing",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"metric": "euclidean"}, {"metric": "cosine", "high": 0.5}),
+        "The interval of net reaches the lower end (euclidean distances). The interval of net lies "
+        "below the lower end (cosine distances).",
+        "not available",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"n_observers": 1, "ceiling_status": "not available: needs at least 2 annotators"}),
+        "net has a similarity to the human dissimilarities: rho-a 0.500",
+        "Noise ceiling:",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"n_observers": 1, "ceiling_status": "not available: needs at least 2 annotators"}),
+        "A noise ceiling is not available: needs at least 2 annotators.",
+        "no model can be",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"n_missing": 1300, "n_pairs": 779}),
+        "1,300 of 9,360 judgements are missing; nobody judged 1 pair.",
+        "pairs.",
+    ),
+    Case(
+        "dissimilarity",
+        _judged({"n_missing": 1300}),
+        "1,300 of 9,360 judgements are missing.",
+        "nobody",
+    ),
+    Case("dissimilarity-differences", {"dissimilarity_differences": []}, "no two models", "differ"),
+    Case(
+        "dissimilarity-differences",
+        {"dissimilarity_differences": [_GAP, _GAP | {"p_adjusted": 0.06}]},
+        "1 of 2 pairs of models and the true label differs in similarity to the annotators' "
+        "dissimilarities over images (adjusted p ≤ 0.05).",
+        "no two",
+    ),
+    Case(
+        "dissimilarity-differences",
+        {"dissimilarity_differences": [_GAP | {"model_b": "far"}] * 2},
+        "2 of 2 pairs of models differ in similarity",
+        "label",
+    ),
+    Case(
+        "dissimilarity-differences",
+        {"dissimilarity_differences": [_GAP, _GAP | {"metric": "cosine"}]},
+        "(adjusted p ≤ 0.05); distances: euclidean and cosine, 1 pair each.",
+        "no two",
+    ),
+    Case(
+        "dissimilarity-annotators",
+        {"dissimilarity_annotators": [_AGREED, _AGREED | {"annotator": 2, "with_others": 0.4}]},
+        "Annotator 2 agrees least with the others: 0.400, against 0.500 on average.",
+        "most similar model",
+    ),
+    Case(
+        "dissimilarity-annotators",
+        {
+            "dissimilarity_annotators": [
+                *[_AGREED] * 2,
+                _AGREED | {"annotator": 2, "best_model": "far"},
+            ]
+        },
+        "net is the most similar model to 2 of 3 annotators.",
+        "far",
     ),
     Case("layers", {"layers": _stages(0)}, "its input, the pixels: no stage", "last"),
     Case("layers", {"layers": _stages(1)}, "judgements at middle", "input"),

@@ -13,12 +13,12 @@ from latent_microscope import similarity
 from latent_microscope.commands import compare as command
 from latent_microscope.commands.compare import compare
 from latent_microscope.commands.init import write_config
-from latent_microscope.custom.dissimilarity import similarity_table
 from latent_microscope.custom.joining import Joining
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.tables.ceilings import noise_ceilings
+from latent_microscope.tables.dissimilarity import similarity_table
 
 N, SEED, DRAWS = 30, 20250812, 40
 IDS = np.array([f"i{i:02d}" for i in range(N)])
@@ -126,7 +126,7 @@ def test_dissimilarities_give_what_the_workflow_says(made: Files, metric: str) -
     observers = [similarity.RDM(one[upper].astype(np.float32), IDS, "people") for one in cube]
     names = zip(["x", "far", "bare"], made["rows"].values(), strict=True)
     models = {name: similarity.rdm(one, metric, IDS) for name, one in names}
-    theirs = similarity_table(observers, models, None, n_draws=DRAWS, seed=3)
+    theirs, _ = similarity_table(observers, models, None, n_draws=DRAWS, seed=3)
     for method, columns in (
         ("rho-a", {"value": "rho_a", "low": "low", "high": "high"}),
         ("spearman", {"value": "spearman"}),

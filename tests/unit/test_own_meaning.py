@@ -13,21 +13,16 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
 from latent_microscope.custom.arrays import read_rows
-from latent_microscope.custom.dissimilarity import (
-    condensed,
-    observer_ceiling,
-    observer_scores,
-    pooled,
-    read_square,
-    similarity_table,
-)
+from latent_microscope.custom.dissimilarity import condensed, read_square
 from latent_microscope.custom.externals import model_rows
 from latent_microscope.custom.looking import look
 from latent_microscope.custom.meaning import kind_of_outputs, kind_of_square, whole_square
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Entry, entry_of
 from latent_microscope.similarity.behaviour import softmax
+from latent_microscope.similarity.observers import observer_ceiling, observer_scores, pooled
 from latent_microscope.similarity.rdms import RDM
+from latent_microscope.tables.dissimilarity import similarity_table
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(12, 30))
@@ -138,7 +133,7 @@ def test_missing_pairs_are_left_out_and_counted() -> None:
     ]
     found = observer_scores({"m": model}, people, "spearman")[0]
     assert found == pytest.approx(np.mean(expected), abs=1e-6)
-    table = similarity_table(people, {"m": model}, None, n_draws=20, seed=0)
+    table, _ = similarity_table(people, {"m": model}, None, n_draws=20, seed=0)
     assert (table["n_missing"] == sum((~one).sum() for one in known)).all()
     assert (table["n_pairs"] == np.any(known, axis=0).sum()).all()
     assert np.isfinite(table[["value", "low", "high", "ceiling_lower", "ceiling_upper"]]).all(

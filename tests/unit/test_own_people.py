@@ -9,21 +9,16 @@ import pytest
 from scipy.spatial.distance import squareform
 from scipy.stats import pearsonr, spearmanr, t
 
-from latent_microscope.custom.dissimilarity import (
-    condensed,
-    label_rdm,
-    observer_ceiling,
-    observer_scores,
-    read_square,
-    similarity_table,
-)
+from latent_microscope.custom.dissimilarity import condensed, read_square
 from latent_microscope.custom.looking import look
 from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.custom.writing import draft
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity.bootstrap import bootstrap_compare
+from latent_microscope.similarity.observers import observer_ceiling, observer_scores
 from latent_microscope.similarity.rdms import RDM, rdm
+from latent_microscope.tables.dissimilarity import label_rdm, similarity_table
 
 COUNTS = np.array([[3, 0, 1], [0, 2, 2], [0, 0, 5]])
 CLASSES = ["cat", "dog", "eel"]
@@ -278,7 +273,7 @@ def test_the_table_has_value_interval_and_baseline() -> None:
     features = random.normal(size=(N, 3))
     models = {"m": rdm(features, ids=people[0].ids), "same": people[0]}
     labels = np.arange(N) % 2
-    table = similarity_table(people, models, labels, n_draws=50, seed=0)
+    table, _ = similarity_table(people, models, labels, n_draws=50, seed=0)
     assert table["method"].tolist() == [m for m in ("spearman", "pearson", "rho-a") for _ in "ab"]
     first = table.iloc[0]
 
@@ -304,5 +299,5 @@ def test_the_table_has_value_interval_and_baseline() -> None:
     assert first["label_only"] == pytest.approx(wanted, abs=1e-6)
     assert np.isfinite(first["partial_label"])
     assert (table["n_observers"] == 3).all()
-    alone = similarity_table(people[:1], models, None, n_draws=0, seed=0)
+    alone, _ = similarity_table(people[:1], models, None, n_draws=0, seed=0)
     assert alone[["low", "high", "label_only", "ceiling_lower"]].isna().all().all()

@@ -74,8 +74,9 @@ def run_all(folder: Path, studies: Mapping[str, dict[str, Any]], *arguments: str
     )  # fmt: skip
 
 
-PEOPLE_SAY = {"collect_judgements", "measure_behaviour", "noise_ceiling", "plot_rsa"}
-SQUARE = {"compare_dissimilarity", "plot_dissimilarity"}
+RDMS = {"plot_rdms", "plot_model_similarity"}
+PEOPLE_SAY = {"collect_judgements", "measure_behaviour", "noise_ceiling", "plot_rsa"} | RDMS
+SQUARE = {"compare_dissimilarity", "plot_dissimilarity"} | RDMS
 BIAS = {
     "encode_attributes",
     "tabulate_correlations",

@@ -9,17 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope import similarity
-from latent_microscope.custom.dissimilarity import (
-    condensed,
-    observer_ceiling,
-    observer_intervals,
-    observer_scores,
-    read_square,
-)
+from latent_microscope.custom.dissimilarity import condensed, read_square
 from latent_microscope.custom.joining import Source
 from latent_microscope.custom.votes import majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
+from latent_microscope.similarity.observers import (
+    observer_ceiling,
+    observer_intervals,
+    observer_scores,
+)
 from latent_microscope.similarity.rdms import RDM
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares, why_no_halves
 

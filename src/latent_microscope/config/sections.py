@@ -221,7 +221,8 @@ class Inference(Section):
     tau_a: bool = setting("Kendall's tau-a too; as slow as all other measures together", True)
     draws: int = setting("bootstrap samples of the images; 0: no intervals", 1000, ge=0)
     correction: Literal["max-t", "holm", "bh"] = setting(
-        "max-t: family-wise error by the joint law of the samples; holm: by p; bh: FDR",
+        "max-t: family-wise error by the joint law of the samples (dissimilarities of several "
+        "annotators: holm); holm: by p; bh: FDR",
         "max-t",
     )
     check_images: int = setting("images on which the bootstrap is checked", 1000, ge=20)

@@ -2,13 +2,12 @@
 
 from functools import partial
 
-from latent_microscope.declarations.where import profiled, recovered, with_judgements
+from latent_microscope.declarations.where import profiled, recovered, with_judgements, with_people
 from latent_microscope.planning import comparison, networks
 from latent_microscope.planning.runs import RESULTS, metric, of_study, study_images, study_samples
 from latent_microscope.planning.study import Answer, Study, Wildcards
 from latent_microscope.registry import Figure
 
-RDMS = f"{RESULTS}/rdms/{{metric}}"
 _PLOTS = "latent_microscope.plots"
 
 
@@ -29,6 +28,7 @@ def names_of(kind: str) -> Answer:
 
 _alignment = partial(Figure, category="Alignment")
 _per_metric = partial(_alignment, per="metric", where=with_judgements)
+_of_people = partial(_alignment, per="metric", where=with_people)
 _of_logits = partial(_alignment, where=with_judgements, needs=frozenset({"logits"}))
 _training = partial(Figure, category="Training")
 
@@ -37,9 +37,11 @@ ALIGNMENT = (
         name="dissimilarity",
         title="similarity to human dissimilarities",
         caption=(
-            "rho-a of every model's RDM with the dissimilarities that participants "
-            "gave, with 95 % intervals over images; dashed: true label alone; band: noise ceiling "
-            "over participants."
+            "rho-a of every model's RDM with the dissimilarities that annotators gave, a mean over "
+            "annotators. Thin lines: 95 % intervals over images and annotators, which generalise "
+            "to other images and other annotators; thick: over images, for these annotators (all "
+            "that one matrix allows). Dashed: true label alone; band: noise ceiling over "
+            "annotators, from the agreement of each with the others to that with all."
         ),
         function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),
@@ -96,19 +98,20 @@ ALIGNMENT = (
         },
         params={"models": names_of("cross_validated")},
     ),
-    _per_metric(
+    _of_people(
         name="rdms",
         title="RDMs",
         caption=(
             "Representational dissimilarity matrices of all images, as percentiles of each matrix "
-            "on one scale; each pixel is the mean over its pairs. Images are ordered by class, or "
-            "(config key rdm_order: dendrogram) classes and the images of each by average linkage "
-            "of the annotators' matrix."
+            "on one scale; each pixel is the mean over its pairs, grey where nobody judged one. "
+            "Images are ordered by class, or (config key rdm_order: dendrogram; without classes) "
+            "classes and the images of each by average linkage of the annotators' matrix. Of "
+            "dissimilarities by several annotators: their mean ranks."
         ),
         function=f"{_PLOTS}.rdms:plot_rdms",
         inputs={
-            "human": f"{RDMS}/human.npy",
-            "human_ids": f"{RDMS}/human.ids.parquet",
+            "human": comparison.human_rdm(".npy"),
+            "human_ids": comparison.human_rdm(".ids.parquet"),
             "models": comparison.drawn_rdms(".npy"),
             "model_ids": comparison.drawn_rdms(".ids.parquet"),
             "samples": study_samples,
@@ -138,16 +141,18 @@ ALIGNMENT = (
         },
         params={"simulated": no_published_votes, "notes": networks.figure_notes},
     ),
-    _per_metric(
+    _of_people(
         name="model_similarity",
         title="similarity between models",
         caption=(
             "Similarity of RDMs. a: Spearman correlation of every two RDMs: annotators, then "
             "models from the most to the least similar to them. b: classical multidimensional "
-            "scaling of the distances √(2 − 2ρ) between the ranked RDMs."
+            "scaling of the distances √(2 − 2ρ) between the ranked RDMs; small dots: single "
+            "annotators. Annotators who gave dissimilarities: their mean ranks, to which models "
+            "are more similar than to one annotator."
         ),
         function=f"{_PLOTS}.similarity:plot_model_similarity",
-        inputs={"similarity": f"{RESULTS}/rsa/{{metric}}-models.parquet"},
+        inputs={"similarity": comparison.model_similarities},
         params={"metric": metric, "notes": networks.figure_notes},
     ),
     _per_metric(

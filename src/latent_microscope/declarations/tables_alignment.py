@@ -13,6 +13,7 @@ _VOTES = {
 }
 _with_judgements = partial(Table, where=with_judgements)
 _custom = partial(Table, where=of_kind("custom"))
+_dissimilarity = partial(Table, needs=frozenset({"dissimilarity"}), made_by="compare_dissimilarity")
 _bootstrapped = partial(
     Table, where=lambda study: study.has_judgements and bool(study.settings["inference"]["draws"])
 )
@@ -104,17 +105,40 @@ JUDGEMENTS = (
         made_by="match_ids",
         output="unmatched",
     ),
-    Table(
+    _dissimilarity(
         name="dissimilarity",
         title="similarity to human dissimilarities",
         caption=(
-            "Similarity of every model's RDM to the dissimilarities that participants gave: "
-            "Spearman, Pearson and rho-a with 95 % intervals over images, the true label alone, "
-            "Spearman with the label partialled out, and the noise ceiling over participants "
-            "where there is more than one matrix (Nili et al. 2014)."
+            "Similarity of every model's RDM to the dissimilarities that annotators gave, a mean "
+            "over annotators: Spearman, Pearson and rho-a with 95 % intervals over images and "
+            "annotators crossed (Schütt et al. 2023; over images where there is one matrix), over "
+            "images alone (bootstrap) and over annotators alone (Student's t); the true label "
+            "alone, Spearman with the label partialled out, and the noise ceiling over annotators "
+            "(Nili et al. 2014). n_pairs: pairs that someone judged; n_missing: judgements that "
+            "are missing."
         ),
-        needs=frozenset({"dissimilarity"}),
-        made_by="compare_dissimilarity",
+    ),
+    _dissimilarity(
+        name="dissimilarity-differences",
+        title="differences of similarity to human dissimilarities",
+        caption=(
+            "Paired differences of rho-a of all models and the true label, with intervals as those "
+            "of the similarities. p: Student's t with the variance over images and annotators, "
+            "adjusted by Holm (one matrix: bootstrap over images, max-t; config key "
+            "inference.correction); beside it p over images and over annotators (paired t test)."
+        ),
+        where=lambda study: bool(study.settings["inference"]["draws"]),
+        output="differences",
+    ),
+    _dissimilarity(
+        name="dissimilarity-annotators",
+        title="agreement of annotators",
+        caption=(
+            "rho-a of every annotator's dissimilarities with what the others, and all, have in "
+            "common (mean ranks), whose means are the two ends of the noise ceiling; the most "
+            "similar model; pairs that were judged."
+        ),
+        output="annotators",
     ),
 )
 INFERENCE = (

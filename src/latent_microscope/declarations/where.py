@@ -10,6 +10,11 @@ has_vae: Where = attrgetter("has_vae")
 with_judgements: Where = attrgetter("has_judgements")
 
 
+def with_people(study: Study) -> bool:
+    """Whether models are compared with people: their votes or their dissimilarities."""
+    return bool(study.parts & {"votes", "dissimilarity"})
+
+
 def of_kind(*kinds: str) -> Where:
     """Studies of these kinds."""
     return lambda study: study.is_of(*kinds)

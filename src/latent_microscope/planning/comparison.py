@@ -76,6 +76,21 @@ def _rdm(study: Study, metric: str, source: str, ending: str) -> str:
     return f"results/{study.name}/rdms/{metric}/{source}{ending}"
 
 
+def human_rdm(ending: str) -> Answer:
+    """The RDM of the votes, or what dissimilarities of annotators have in common."""
+    return lambda study, at: (
+        _rdm(study, at.metric, "human", ending)
+        if study.has_judgements
+        else f"results/{study.name}/human/rdm{ending}"
+    )
+
+
+def model_similarities(study: Study, at: Wildcards) -> str:
+    """The table of similarities of every two RDMs."""
+    metric = f"{at.metric}-" if study.has_judgements else ""
+    return f"results/{study.name}/rsa/{metric}models.parquet"
+
+
 def every_rdm(study: Study) -> list[dict[str, str]]:
     """Of every RDM of a study that is compared: name, model, layer, seed, metric, file."""
     if not study.has_judgements and "dissimilarity" not in study.parts:

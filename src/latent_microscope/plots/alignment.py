@@ -153,26 +153,32 @@ def _outside(ax: Axes, x: Any, y: Any, marker: str, transform: Any, marks: Style
 
 
 def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
-    """Similarity of RDMs to dissimilarities that participants gave, one panel per metric."""
+    """Similarity of RDMs to dissimilarities that annotators gave, one panel per metric."""
     chosen = load_table(table)
     chosen = chosen[chosen["method"] == "rho-a"]
     metrics, first = list(dict.fromkeys(chosen["metric"])), chosen.iloc[0]
-    ends = chosen[["value", "low", "high", "label_only", *_CEILING]].astype(float)
+    inner = ["low_images", "high_images"]  # for these annotators, where there are several
+    ends = chosen[["value", *_ENDS, *inner, "label_only", *_CEILING]].astype(float)
     observers = int(first["n_observers"])
-    ceiling = f"band: noise ceiling of {observers} participants"
     notes = [f"{_METHODS['rho-a']} of RDMs"]
     if ends["low"].notna().any():
-        notes = [f"{_METHODS['rho-a']} of RDMs with 95 % intervals over images"]
+        notes[0] += f" with 95 % intervals over {first['generalises_to']}"
+        notes[0] += " (thick: over images)" if observers > 1 else ""
     if ends["label_only"].notna().any():
         notes.append("dashed: true label alone")
-    notes.append(ceiling if observers > 1 else "one matrix of participants: no noise ceiling")
+    if first["ceiling_status"]:
+        notes.append(f"noise ceiling {first['ceiling_status']}")
+    else:
+        notes.append(f"band: noise ceiling of {observers} annotators")
+    missing = int(first["n_missing"])
+    judged = f"{count(first['n_pairs'])} pairs"
+    judged += f", {count(missing)} judgements missing" if missing else ""
     height, head, gap = max(0.22 * chosen["model"].nunique(), 0.4), 0.7, 0.4
     page = Page(
         head + len(metrics) * (height + gap) + 0.1,
         f"{title} · similarity to human dissimilarities · n = {count(first['n_images'])} images, "
-        f"{count(first['n_pairs'])} pairs",
+        f"{judged}",
         "; ".join(notes),
-        width=5.6,
     )
     names = chosen["model"].map(pretty)
     letters = look.font_size - 1
@@ -189,6 +195,8 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
             reference(ax, x=part["label_only"].iloc[0])
         ax.axvline(0.0, color=MUTED, lw=0.6)
         for y, row in enumerate(part.to_dict("records")):
+            if observers > 1:
+                ax.plot([row[end] for end in inner], [y, y], color=look.colour(0), lw=2.6)
             estimate(ax, y, row["value"], (row["low"], row["high"]), look.colour(0))
         name_rows(ax, list(names[part.index]), size=letters)
         ax.set_xlim(low - margin, high + margin)

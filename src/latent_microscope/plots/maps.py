@@ -170,7 +170,7 @@ def square(condensed: npt.ArrayLike) -> Floats:
 def name_points(
     ax: Axes, plane: Floats, names: Sequence[str], size: float, *, inches: tuple[float, float]
 ) -> None:
-    """Write names beside points (k, 2), where they cover neither another name nor a point.
+    """Write names beside the first points of (k, 2), where they cover no other name and no point.
 
     The axes are ``inches`` wide and high and have their limits; a name that has to move further
     away is tied to its point by a thin line.
@@ -179,7 +179,8 @@ def name_points(
     scale = np.array([inches[0] / (right - left), inches[1] / (high - low)])
     at = (plane - [left, low]) * scale  # inches
     taken = [(x - _DOT, x + _DOT, y - _DOT, y + _DOT) for x, y in at]
-    for i in np.lexsort((at[:, 0], -at[:, 1])):
+    own = at[: len(names)]
+    for i in np.lexsort((own[:, 0], -own[:, 1])):
         width, line = 0.58 * size / 72.0 * len(names[i]), size / 72.0
         box = _free(at[i], width, line, inches, [b for j, b in enumerate(taken) if j != i])
         taken.append(box)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import matplotlib
 import numba
@@ -35,10 +36,11 @@ def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Float
     """Rising values of a condensed RDM and their mid-ranks in percent: a table to interpolate in.
 
     Up to ``sample`` evenly spread entries are ranked. Exact where these are all and at most 4096
-    are distinct; ties share the middle of their ranks.
+    are distinct; ties share the middle of their ranks. NaN (not judged) has none.
     """
     places = np.linspace(0, values.size - 1, min(values.size, sample)).astype(np.int64)
-    found, sizes = np.unique(np.asarray(values[places], dtype=np.float64), return_counts=True)
+    chosen = np.asarray(values[places], dtype=np.float64)
+    found, sizes = np.unique(chosen[~np.isnan(chosen)], return_counts=True)
     middle = (np.cumsum(sizes) - sizes / 2.0) / sizes.sum() * 100.0
     if found.size > _TABLE:
         even = np.searchsorted(middle, np.linspace(0, 100, _TABLE), side="left")
@@ -51,27 +53,28 @@ def percentile_table(values: np.ndarray, sample: int = 1_000_000) -> tuple[Float
 
 
 def block_percentiles(values: np.ndarray, pixel: npt.NDArray[np.int64], size: int) -> Floats:
-    """Mean percentile (size, size) of the pairs that fall on each pixel; NaN where none falls.
+    """Mean percentile (size, size) of the known pairs on each pixel; NaN where there is none.
 
     ``values`` is the condensed RDM of n images, possibly memory-mapped, never made square;
     ``pixel`` (n,) the row of the picture that each image falls on.
     """
     known, percent = percentile_table(values)
     cells = np.searchsorted(known, np.linspace(known[0], known[-1], _CELLS + 1))
-    total = np.zeros((size, size))
+    total, missing = np.zeros((size, size)), np.zeros((size, size))
     flat, slopes = np.ascontiguousarray(values), np.diff(percent) / np.diff(known)
-    _add_percentiles(flat, pixel, known, percent, slopes, cells, total)
+    _add_percentiles(flat, pixel, known, percent, slopes, cells, total, missing)
     images = np.bincount(pixel, minlength=size).astype(np.float64)
-    pairs = np.outer(images, images) - np.diag(images)
+    pairs = np.outer(images, images) - np.diag(images) - missing - missing.T
     with np.errstate(invalid="ignore"):
         return (total + total.T) / pairs
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_percentiles(values, pixel, known, percent, slopes, cells, total):  # type: ignore[no-untyped-def]
+def _add_percentiles(values, pixel, known, percent, slopes, cells, total, missing):  # type: ignore[no-untyped-def]
     """Add the percentile of every pair, interpolated as by ``np.interp``, to its pixel.
 
-    ``cells``: entry c is the first place in ``known`` of the c-th of even cells.
+    A pair that is NaN is counted in ``missing`` instead. ``cells``: entry c is the first place in
+    ``known`` of the c-th of even cells.
     """
     n, last = pixel.size, known.size - 1
     low, high = known[0], known[last]
@@ -82,12 +85,14 @@ def _add_percentiles(values, pixel, known, percent, slopes, cells, total):  # ty
         for j in range(i + 1, n):
             value = np.float64(values[at])
             at += 1
-            if value <= low:
+            if np.isnan(value):
+                missing[pixel[i], pixel[j]] += 1.0
+            elif value <= low:
                 row[pixel[j]] += percent[0]
             elif value >= high:
                 row[pixel[j]] += percent[last]
             else:
-                # The edges and this product round apart: one cell more on either side. NaN: any.
+                # The edges and this product round apart: one cell more on either side.
                 cell = min(max(int((value - low) * scale), 1), _CELLS - 2)
                 left = max(cells[cell - 1] - 1, 0)
                 right = min(cells[cell + 2], last)
@@ -176,7 +181,7 @@ def plot_rdms(
     ``human`` and ``models`` are condensed RDMs with their ids beside them (``human_ids`` and
     ``model_ids`` name these files, so that a change of them is seen); ``labels`` has one name per
     model; ``size`` is the pixels of a panel; ``order`` is class, or dendrogram (classes and their
-    images by the annotators' dendrograms).
+    images by the annotators' dendrograms). Samples without classes are ordered by the dendrogram.
     """
     if order not in ("class", "dendrogram"):
         raise InputError(f"rdms: order {order!r} is unknown; choose class or dendrogram")
@@ -185,18 +190,25 @@ def plot_rdms(
             f"rdms: {len(models)} models and {len(labels)} labels; give one label each"
         )
     rdms = (load_rdm(path) for path in (human, *models))
-    known = load_table(samples, ["id", "label", "label_name"])
+    metric = load_rdm(models[-1] if models else human).metric  # that of dissimilarities is none
+    known, text = load_table(samples), "class"
+    if "label" not in known:
+        known, order = known.assign(label=0, label_name=""), "dendrogram"
+        text = "the annotators' dendrogram"
+    elif order == "dendrogram":
+        text = "the annotators' dendrogram within classes"
     first, pictures, names, borders = _pictures(rdms, known, size, tree=order == "dendrogram")
     n, size = first.n, min(size, first.n)
-    kind = "RDMs" if first.metric == "unknown" else f"{first.metric} RDMs"
+    unjudged = int(np.isnan(first.values).sum())
+    kind = "RDMs" if metric == "unknown" else f"{metric} RDMs"
     low, high = look.bounds(np.concatenate([p.ravel() for p in pictures]), "percentile", tail=0.5)
     norm = Normalize(low, high)
     columns = panel_columns(len(pictures))
     side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
-    text = "class" if order == "class" else "the annotators' dendrogram within classes"
     page = Page(
-        1.6 + math.ceil(len(pictures) / columns) * (side + 0.3),
-        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs",
+        (1.6 if any(names) else 1.25) + math.ceil(len(pictures) / columns) * (side + 0.3),
+        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs"
+        + (f", {count(unjudged)} not judged" if unjudged else ""),
         f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
         "within the RDM; one scale",
         width=max(5.6, left + columns * (side + gap) + 0.02),
@@ -236,9 +248,19 @@ def _pictures(
         size = min(size, len(ids))
         if not np.array_equal(ids, known):
             known = ids
-            pixel, names, borders = class_order(samples, ids, size, tree=first if tree else None)
+            of = _complete(first) if tree else None
+            pixel, names, borders = class_order(samples, ids, size, tree=of)
         pictures.append(block_percentiles(made.values, pixel, size))
     return first, pictures, names, borders
+
+
+def _complete(made: RDM) -> RDM:
+    """The RDM with the mean of the others in place of pairs that nobody judged."""
+    missing = np.isnan(made.values)
+    if not missing.any():
+        return made
+    mean = made.values[~missing].mean()
+    return replace(made, values=np.where(missing, mean, made.values).astype(np.float32))
 
 
 def panel_columns(panels: int) -> int:

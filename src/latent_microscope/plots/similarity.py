@@ -29,6 +29,7 @@ _MAP = 2.6  # inches, of the map of models
 _SIDE, _GAP, _LEFT, _TOP = 1.48, 0.12, 0.72, 0.75  # inches, of the matrices of classes
 _BLOCK = 2 * _SIDE + 0.3 + 0.82  # title, matrix, its class names, map
 _LETTERS = 5.5
+ANNOTATOR = "annotator "  # begins the name of a single one, as in tables.dissimilarity
 
 
 def plot_model_similarity(
@@ -36,7 +37,11 @@ def plot_model_similarity(
 ) -> Figure:
     """Spearman correlation of every two RDMs, and a map of the models by it."""
     table = load_table(similarity, ["model_a", "model_b", "value"])
-    names, values = _similarities(table)
+    if "metric" in table:
+        table = table[table["metric"] == metric]
+    every, values = _similarities(table)
+    names = [name for name in every if not name.startswith(ANNOTATOR)]
+    whole, values = values, values[: len(names), : len(names)]
     cell = float(np.clip(4.4 / max(len(names), 1), 0.22, 0.5))
     side, left = cell * len(names), 1.95
     texts = [style.noted(name, name.rpartition("-")[0], notes) for name in names]
@@ -44,7 +49,8 @@ def plot_model_similarity(
     page = Page(
         1.05 + side + under + _MAP,
         f"{title} · similarity of {metric} RDMs".replace("  ", " "),
-        "first seed of each; after annotators in the order of similarity to annotators",
+        ("" if any(" seed " in name for name in names) else "first seed of each; ")
+        + "after annotators in the order of similarity to annotators",
         width=max(left + side + 1.1, 4.6),
     )
     ax = page.axes(left, 0.75, side, side)
@@ -56,12 +62,15 @@ def plot_model_similarity(
     ax.set_yticks(range(len(names)), texts)
     ax.set_title(style.lettered("a", "every two RDMs"))
     style.colourbar(ax, drawn, "Spearman ρ of RDMs")
-    _model_map(page, values, texts, look)
+    _model_map(page, whole, texts, look)
     return page.figure
 
 
 def _similarities(table: pd.DataFrame) -> tuple[list[str], Floats]:
-    """Names and matrix: annotators, then models from the most to the least similar to them."""
+    """Names and matrix: annotators, then models from the most to the least similar to them.
+
+    Single annotators come last.
+    """
     names = list(dict.fromkeys([*table["model_a"], *table["model_b"]]))
     both = pd.concat([table, table.rename(columns={"model_a": "model_b", "model_b": "model_a"})])
     wide = both.drop_duplicates(["model_a", "model_b"], keep="last")
@@ -70,12 +79,14 @@ def _similarities(table: pd.DataFrame) -> tuple[list[str], Floats]:
     if "human" in names:
         likeness = np.nan_to_num(values[names.index("human")], nan=-2.0)
         likeness[names.index("human")] = 2.0
-        order = np.argsort(-likeness, kind="stable")
+        single = [name.startswith(ANNOTATOR) for name in names]
+        order = np.lexsort((-likeness, single))
         names, values = [names[i] for i in order], values[np.ix_(order, order)]
     return names, values
 
 
 def _model_map(page: Page, values: Floats, texts: list[str], look: Look) -> None:
+    """A map of the RDMs in these texts, and of single annotators, whose rows follow."""
     width = page.width - 0.7
     ax = page.axes(0.35, page.height - _MAP - 0.25, width, _MAP)
     title = "map of the RDMs: distance √(2 − 2ρ), classical scaling"
@@ -88,11 +99,17 @@ def _model_map(page: Page, values: Floats, texts: list[str], look: Look) -> None
         return
     plane, kept = classical_scaling(np.sqrt(np.maximum(2.0 - 2.0 * inner, 0.0)))
     frame(ax, plane, margin=0.12, ratio=width / _MAP)
-    names = [texts[i] for i in known]
+    named = known < len(texts)
+    names = [texts[i] for i in known[named]]
     colours = [look.colour(4 if name == pretty("human") else 0) for name in names]
-    ax.scatter(plane[:, 0], plane[:, 1], s=16, c=colours, linewidths=0)
+    x, y = plane.T
+    ax.scatter(x[~named], y[~named], s=7, c=look.colour(4), alpha=0.5, linewidths=0)
+    ax.scatter(x[named], y[named], s=16, c=colours, linewidths=0)
     name_points(ax, plane, names, look.font_size - 1, inches=(width, _MAP))
-    ax.set_xlabel(f"two dimensions keep {100 * kept:.0f} % of the squared distances")
+    ax.set_xlabel(
+        f"two dimensions keep {100 * kept:.0f} % of the squared distances"
+        + ("" if named.all() else "; small dots: single annotators")
+    )
 
 
 def plot_classes(

@@ -113,8 +113,9 @@ def document(
     if study.has("forensics"):
         images = study.table("forensics").set_index("quantity")["mean"].get("n")
         images = pd.Series(images, dtype=float).iloc[0]
-    elif study.has("alignment"):
-        images = study.table("alignment")["n_images"].iloc[0]
+    for name in ("alignment", "dissimilarity"):
+        if images is None and study.has(name):
+            images = study.table(name)["n_images"].iloc[0]
     return Document(
         study=study,
         settings=settings,

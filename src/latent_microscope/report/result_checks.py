@@ -18,6 +18,7 @@ _PREFIXES = ("scores", "score", "funnel")
 _MAY_BE_EMPTY = (
     *("abi", "signatures", "subniches", "subniche-profile", "overlaps"),
     *("bias", "cluster-jaccard", "unmatched", "correlations"),
+    "dissimilarity-differences",  # one model and no label
     *("bias-tests", "probes", "class-probes"),  # a column of many classes is no 0/1 attribute
 )
 _COLLAPSED = "not collapsed to a point"

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from latent_microscope.published import KIND
-from latent_microscope.report import formats, gather
+from latent_microscope.report import formats, gather, observers
 from latent_microscope.report.study import Study
 
 WARNINGS = ("warning", "alarm", "poor", "unstable", "mostly noise", "list mostly noise")
@@ -22,14 +22,18 @@ NEEDS = {
 }
 NUMBERS = ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE")
 """Of the module gather, which templates use."""
-MAY_BE_EMPTY = ("duplicates", "class-probes")
+MAY_BE_EMPTY = ("duplicates", "class-probes", "dissimilarity-differences")
 SECTIONS = (
     ("files", "Files", "files"),
     ("funnel", "The published funnel", "funnel"),
     ("detectors", "Single scores as detectors", "detectors"),
     ("comparison", "Detectors of authentic samples", "comparison"),
     ("search", "The funnel at its best parameters", "search"),
-    ("similarity", "Similarity to human judgements", "alignment"),
+    (
+        "similarity",
+        "Similarity to human judgements",
+        "alignment dissimilarity dissimilarity-differences dissimilarity-annotators",
+    ),
     ("measures", "Intervals and baselines", "measures"),
     ("differences", "Differences between models", "differences"),
     ("layers", "Alignment by stage", "layers"),
@@ -54,7 +58,7 @@ FIGURES = {
     "funnel": "funnel",
     "detectors": "detectors panels latent-map",
     "comparison": "scenarios",
-    "similarity": "rsa rdms classes model-similarity",
+    "similarity": "rsa dissimilarity rdms classes model-similarity",
     "layers": "layers",
     "behaviour": "accuracy confusions entropy disputed",
     "recovery": "recovery",
@@ -95,7 +99,9 @@ def environment(html: bool = True) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = {n: f for m in (formats, gather) for n, f in vars(m).items() if isfunction(f)}
+    functions = {
+        n: f for m in (formats, gather, observers) for n, f in vars(m).items() if isfunction(f)
+    }
     names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
@@ -110,8 +116,9 @@ def render(template: str, study: Study, *, html: bool = True, **context: Any) ->
     needed = NEEDS.get(template, (template,))[0]
     if needed in study.tables:
         context["t"] = study.table(needed)
-    if function := getattr(gather, template.replace("-", "_"), None):
-        context |= function(study)
+    for module in (gather, observers):
+        if function := getattr(module, template.replace("-", "_"), None):
+            context |= function(study)
     return templates.get_template(f"{template}.jinja").render(
         context, b=blocks.make_module(context)
     )

@@ -7,7 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table, save_table, writing_npy
+from latent_microscope.io.artefacts import (
+    load_npy,
+    load_table,
+    save_npy,
+    save_table,
+    writing_npy,
+)
 from latent_microscope.similarity.rdms import RDM, as_ids, n_pairs, rdm
 
 
@@ -29,6 +35,12 @@ def write_rdm(
         rdm(features, metric, names, out=out)
     save_table(ids_path(path), pd.DataFrame({"id": names, "metric": metric}))
     return load_rdm(path)
+
+
+def save_rdm(path: Path, matrix: RDM) -> None:
+    """Write an RDM, ids and metric beside it; NaN: a pair that nobody judged."""
+    save_npy(path, matrix.values)
+    save_table(ids_path(path), pd.DataFrame({"id": matrix.ids, "metric": matrix.metric}))
 
 
 def load_rdm(path: Path | str) -> RDM:
