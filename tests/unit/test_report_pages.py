@@ -259,6 +259,16 @@ def test_no_two_anchors_of_a_page_are_equal(tmp_path: Path) -> None:
     assert made[0].study.anchor("figure", "eyes/x") != made[0].study.anchor("figure", "eyes-x")
 
 
+def test_a_long_table_is_cut_and_says_so() -> None:
+    rows = [{"source": "resamples", "verdict": "stable", "cluster": k} for k in range(30)]
+    text = render("cluster-jaccard", study(cluster_jaccard=rows), found=[], captions={})
+    assert text.count("<tr title=") == 25
+    assert "The first 25 of 30 rows; all are in the" in text
+    assert "--row 24" in text
+    short = render("cluster-jaccard", study(cluster_jaccard=rows[:25]), found=[], captions={})
+    assert "The first" not in short
+
+
 @pytest.mark.parametrize("html", [True, False])
 def test_a_title_with_a_semicolon_is_one_column(html: bool) -> None:
     table = pd.DataFrame({"a;b": [1], "c|d": [2]})
@@ -266,7 +276,7 @@ def test_a_title_with_a_semicolon_is_one_column(html: bool) -> None:
     (section,) = sections(made, html=html, folder="f")
     if html:
         titles = re.findall('<th scope="col">(.*?)</th>', section.body)
-        assert titles == ["a;b", "c|d", "row"]
+        assert titles == ["a;b", "c|d"]
     else:
         assert "\n| a;b | c\\|d |\n|---|---|\n" in section.body
 

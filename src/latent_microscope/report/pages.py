@@ -66,6 +66,14 @@ class Document:
         return " ".join([*asked, QUESTIONS["alignment"]] if people else asked)
 
     @property
+    def things(self) -> str:
+        """What is counted: images, or samples of a study of the user's vectors."""
+        own = self.settings.get("kind") == "custom" and "images" not in (
+            name for name, part in (self.settings.get("data") or {}).items() if part
+        )
+        return "Samples" if own else "Images"
+
+    @property
     def numbers(self) -> dict[str, int]:
         """Figures in the order of the page, from 1."""
         drawn = [name for section in self.sections for name in section.figures]
