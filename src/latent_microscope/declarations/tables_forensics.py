@@ -353,9 +353,11 @@ FORENSICS = (
             "held-out images (no person in two folds) over VAE seeds, 95 % interval for probes "
             "trained on as many other persons (DeLong's placements summed within persons, and the "
             "variance of training), q against 0.5, the AUC from as many principal "
-            "components of the pixels and from the mean colour, and the gain of the latents over "
-            'the pixels with interval and q. Status "few": not available, needs at least 20 images '
-            'and people with and without the attribute; "separated": no fold has both.'
+            "components of the pixels, from the mean colour and from the covariates of the images "
+            "(brightness, colour, blur, background, file), the gain of the latents over the pixels "
+            "with interval and q, and ``auc_partial``: the latents without what is linear in the "
+            'covariates (regressed out within folds). Status "few": not available, needs at least '
+            '20 images and people with and without the attribute; "separated": no fold has both.'
         ),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},

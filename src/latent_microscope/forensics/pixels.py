@@ -37,6 +37,34 @@ def pixel_covariates(images: npt.NDArray[np.uint8]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(COVARIATES))
 
 
+def group_means(
+    images: npt.NDArray[np.uint8], groups: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Mean images of each group of samples and of all others, (k, H, W, C) in [0, 1].
+
+    Args:
+        images: (n, H, W, C).
+        groups: (k, n) members; every group has some, and leaves out some.
+    """
+    n, shape = len(images), images.shape[1:]
+    inside, total = np.zeros((len(groups), int(np.prod(shape)))), np.zeros(int(np.prod(shape)))
+    step = max(1, _BLOCK // (shape[0] * shape[1]))
+    for start in range(0, n, step):
+        block = np.asarray(images[start : start + step]).reshape(-1, len(total)) / np.float32(255.0)
+        inside += groups[:, start : start + step].astype(np.float32) @ block
+        total += block.sum(axis=0, dtype=np.float64)
+    sizes = groups.sum(axis=1, keepdims=True)
+    means = inside / sizes, (total - inside) / (n - sizes)
+    return means[0].reshape(-1, *shape), means[1].reshape(-1, *shape)
+
+
+def brightness_and_hue(images: Floats) -> Floats:
+    """(…, H, W, C) → (…, 2, H, W): luma, and red minus blue, of each pixel."""
+    red, blue = images[..., 0], images[..., -1]
+    luma = images @ np.array(_LUMA) if images.shape[-1] == 3 else red
+    return np.stack([luma, red - blue], axis=-3)
+
+
 def _measured(block: npt.NDArray[np.uint8]) -> Floats:
     """One row per image of a block."""
     red, green, blue = _channels(block)
@@ -62,7 +90,7 @@ def _measured(block: npt.NDArray[np.uint8]) -> Floats:
 
 def _channels(block: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
     """Red, green and blue (n, H, W) in [0, 1]; of grey images three times the same."""
-    each = [block[..., k] / np.float32(255.0) for k in range(block.shape[3])]
+    each = [block[..., k].astype(np.float32) / np.float32(255.0) for k in range(block.shape[3])]
     return each if len(each) == 3 else each * 3
 
 

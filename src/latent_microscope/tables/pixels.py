@@ -54,7 +54,7 @@ def tabulate_cluster_pixels(
     parts = []
     for k, (seed, path) in enumerate(zip(seeds, clusters, strict=True)):
         table = joined(path, pixels, (["cluster", "cmax"], []))
-        names = [name for name in table if name not in ("id", "cluster", "cmax")]
+        names = [str(n) for n in table if n not in ("id", "cluster", "cmax")]
         niches = load_table(subniches[k], ["id", "niche"]) if subniches else None
         for group, members in bias_groups(table, niches).items():
             if members.all():
@@ -62,10 +62,10 @@ def tabulate_cluster_pixels(
             found = standardised_differences(table[names], members, people)
             found["q"] = benjamini_hochberg(found["p"].to_numpy())
             found["magnitude"] = magnitude(found["d"].to_numpy())
-            found["covariate"] = names
-            head = {"seed": seed, "group": group, "n_members": int(members.sum())}
+            found["covariate"], found["seed"], found["group"] = pd.Series(names), seed, group
+            found["n_members"] = int(members.sum())
             order = found["d"].abs().sort_values(ascending=False, kind="stable").index
-            parts.append(found.loc[order].assign(**head))
+            parts.append(found.loc[order])
     every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
     return every[list(COLUMNS)].astype(COLUMNS)
 
@@ -111,7 +111,7 @@ def tabulate_pixel_correlations(
     }
     pairs = zip(found["seed"], found["score"], strict=True)
     found["explained"] = [known[pair] for pair in pairs]
-    partial = [name for name in found if name.startswith("partial")]
+    partial = [name for name in found if str(name).startswith("partial")]
     return found.drop(columns=partial).rename(columns={"attribute": "covariate"})
 
 
