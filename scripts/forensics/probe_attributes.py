@@ -18,6 +18,7 @@ def main(
     attributes: In,
     probes: Out,
     images: In | None = None,
+    pixels: In | None = None,
     folds: int = 5,
     strength: float = 0.01,
     root_seed: int = 0,
@@ -27,7 +28,9 @@ def main(
     samples with identity: no person is in two folds; with label: classes are spread evenly. probes:
     AUC with 95 % interval, p and q against 0.5, the AUC of as many principal components of the
     pixels and of the mean colour (with images only), and the gain over the former with interval, p
-    and q. They generalise to probes trained on other people, as many, and tried on new ones.
+    and q; with pixels, the covariates of the images, the AUC of these, and that of the latents
+    without what is linear in them (auc_partial, with interval, p and q). They generalise to probes
+    trained on other people, as many, and tried on new ones.
     strength: inverse of the L2 penalty on standardised features (C of scikit-learn).
     """
     z, ids = load_with_ids(latents, encoding)
@@ -37,11 +40,15 @@ def main(
     rows = load_table(samples, ["id"])["id"].astype(str).to_numpy(dtype=object)
     features = {"latents": z}
     if images:
-        pixels = load_npy(images, mmap=True)
-        if len(pixels) != len(rows) or (rows != ids).any():
+        pictures = load_npy(images, mmap=True)
+        if len(pictures) != len(rows) or (rows != ids).any():
             raise InputError(f"{images}: its rows are not those of {encoding}; make both again")
-        features["pixels"] = pixel_components(pixels, z.shape[1])
-        features["colour"] = thumbnails(pixels, 1)
+        features["pixels"] = pixel_components(pictures, z.shape[1])
+        features["colour"] = thumbnails(pictures, 1)
+    covariates = None
+    if pixels:
+        measured = join_by_id(wanted, load_table(pixels), names=(str(encoding), str(pixels)))
+        covariates = measured.drop(columns="id").to_numpy(float)
     people = resampling_units(known["identity"]) if "identity" in known else None
     classes = known["label"].to_numpy(np.int64) if "label" in known else None
     count = min(folds, len(np.unique(people)) if people is not None else len(ids))
@@ -53,6 +60,7 @@ def main(
         ),
         people=people,
         strength=strength,
+        covariates=covariates,
     )
     untested = result["attribute"][result["status"] != "ok"].tolist()
     if untested:

@@ -46,7 +46,7 @@ SYNTHETIC = ["latent_map", "density", "overlaps", "forensic_panels", "funnel", "
 FACES = [
     "components", "cluster_control", "clusters", "cluster_bias", "cmax_bias",
     "uniqueness_originality", "ranking_grid", "subniches", "identities", "overlaps", "density",
-    "bias_forest",
+    "bias_forest", "cluster_images",
 ]  # fmt: skip
 VAE = ["training", "vae_images", "traversals", "vae_samples", "vae_diagnostics"]
 ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disputed"]

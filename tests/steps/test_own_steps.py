@@ -19,8 +19,10 @@ import import_embeddings
 import import_features
 import join_samples
 import match_ids
+import measure_pixels
 import pack_images
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.similarity.files import load_rdm
 
@@ -154,6 +156,52 @@ def test_files_become_samples_latents_attributes_and_images(
     images = np.load(made["images"])
     assert images.shape == (N, 8, 8, 3)
     assert images[:, 0, 0, 0].tolist() == list(range(N))
+
+
+def test_images_and_their_files_have_covariates(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    for row in range(N):
+        path = (
+            folder / ("red" if row < 10 else "blue") / f"s{row:02d}.{'png' if row % 3 else 'jpg'}"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colour = (200, 0, 0) if row < 10 else (0, 0, 200)
+        Image.new("RGB", (12 if row % 2 else 24, 12), colour).save(path, quality=95)
+    settings = {"images": {"ids": "name"}}
+    found = run_twice(match_ids.main, tmp_path / "m", MATCHED, settings=settings, images=folder)
+    joined(found, tmp_path / "samples.parquet", settings=settings)
+    both = {"ids": found["ids"], "samples": tmp_path / "samples.parquet"}
+    pack = {"source": folder, "settings": settings["images"], **both}
+    pack_images.main(images=tmp_path / "images.npy", size=8, **pack)
+
+    def measured(**more: Any) -> pd.DataFrame:
+        images = tmp_path / "images.npy"
+        pixels = {"pixels": "pixels.parquet"}
+        made = run_twice(measure_pixels.main, tmp_path / "p", pixels, images=images, **more)
+        table: pd.DataFrame = load(made["pixels"]).set_index("id").loc[IDS]
+        return table
+
+    table = measured(**pack)
+    assert (table["red_minus_blue"] > 0).tolist() == [row < 10 for row in range(N)]
+    assert table["file_aspect"].tolist() == [1.0 if row % 2 else 2.0 for row in range(N)]
+    assert table["file_pixels"].tolist() == pytest.approx(
+        [np.log10(144 if row % 2 else 288) for row in range(N)]
+    )
+    assert table["ending=jpg"].tolist() == [float(row % 3 == 0) for row in range(N)]
+    assert table["folder=red"].tolist() == [float(row < 10) for row in range(N)]
+    named = {"ending=jpg", "folder=red"}
+    assert {name for name in table if "=" in name} == named
+    assert "folder=red" not in measured(**pack, folders=False)
+    samples = load(tmp_path / "samples.parquet")
+    row = samples["id"].str[1:].astype(int)
+    samples["identity"] = (row < 10).astype(int)
+    save_table(both["samples"], samples)
+    assert "folder=red" not in measured(**pack)
+    samples["identity"] = row // 5
+    save_table(both["samples"], samples)
+    assert "folder=red" in measured(**pack)
+    alone = measured(samples=both["samples"])
+    assert not [name for name in alone if name.startswith(("file", "ending", "folder"))]
 
 
 def test_folders_are_identities(files: dict[str, Path], tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ _CLASSES = {"attribute": "town", "classes": 120, "tested_classes": 120, "samples
 _CLASSES |= {"tested": 2000, "q": 0.01, "status": "ok", "majority": 0.1, "chance": 0.01}
 _CLASSES |= dict.fromkeys(("accuracy_mean", "low", "high", "accuracy_pixels"), 0.5)
 _CLASSES |= {f"balanced_{name}": 0.5 for name in ("mean", "low", "high", "pixels")}
+_PIXELS = {"seed": 0, "group": "cluster 3", "n_members": 40, "covariate": "red_minus_blue"}
+_PIXELS |= {"d": -1.9, "low": -2.4, "high": -1.4, "q": 0.001, "status": "ok"}
+_EXPLAINED = {"seed": 0, "score": "cls", "covariate": "blur", "spearman": 0.3, "q": 0.01}
+_EXPLAINED |= {"low": 0.2, "high": 0.4, "explained": 0.214}
+_AGE = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": -0.3}
+_AGE |= {"q": 0.01, "partial": 0.02, "partial_low": -0.1, "partial_high": 0.14}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
@@ -531,6 +537,104 @@ CASES = (
         "every time",
     ),
     Case("recovery", {"recovery": _recovered(0.5, 1.0)}, "for 1 models: net0", "more"),
+    Case(
+        "cluster-pixels",
+        {"cluster_pixels": [_PIXELS, _PIXELS | {"group": "cluster 4", "d": 0.3, "q": 0.2}]},
+        "1 of 2 groups is largely a matter of pixels (standardised difference of 1.2 or more, "
+        "q ≤ 0.05): cluster 3 of seed 0 (red minus blue -1.90 (-2.40 to -1.40)).",
+        "not available",
+    ),
+    Case(
+        "cluster-pixels",
+        {"cluster_pixels": [_PIXELS, _PIXELS | {"seed": 1, "d": 1.6}]},
+        "2 of 2 groups are largely a matter of pixels",
+        "No group",
+    ),
+    Case(
+        "cluster-pixels",
+        {"cluster_pixels": [_PIXELS | {"d": -1.1}, _PIXELS | {"d": 2.5, "q": 0.06}]},
+        "No group is largely a matter of pixels (standardised difference of 1.2 or more); the "
+        "strongest difference is red minus blue in cluster 3 of seed 0, -1.10",
+        "is shown",
+    ),
+    Case(
+        "cluster-pixels",
+        {"cluster_pixels": [_PIXELS | {"q": 0.2}, _PIXELS | {"q": _NAN, "status": "untestable"}]},
+        "none of 2 tests survives correction (q ≤ 0.05). 1 of 2 tests are not available",
+        "largely",
+    ),
+    Case(
+        "cluster-pixels",
+        {"cluster_pixels": [_PIXELS | {"q": _NAN, "low": _NAN, "status": "untestable"}]},
+        "1 of 1 tests are not available: an interval needs at least 7 people",
+        "survives",
+    ),
+    Case(
+        "bias",
+        {
+            "bias_tests": [_SURVIVOR | {"definition": "odds"}],
+            "bias": [],
+            "cluster_pixels": [_PIXELS],
+        },
+        "share before anyone looks: cluster 3 of seed 0 (red minus blue -1.90",
+        "cluster 4",
+    ),
+    Case(
+        "bias",
+        {
+            "bias_tests": [_SURVIVOR | {"definition": "odds"}],
+            "bias": [],
+            "cluster_pixels": [_PIXELS | {"d": 0.5}, _PIXELS | {"d": 3.0, "q": 0.06}],
+        },
+        "No cluster is shown to differ",
+        "before anyone looks",
+    ),
+    Case(
+        "pixel-correlations",
+        {"pixel_correlations": [_EXPLAINED, _EXPLAINED | {"score": "norm", "explained": 0.1}]},
+        "explain 21.4 % of the variance in the ranks of cls (seed 0), the most of all scores.",
+        "norm",
+    ),
+    Case(
+        "pixel-correlations",
+        {"pixel_correlations": [_EXPLAINED | {"q": 0.5}]},
+        "0 of 1 correlations of scores with brightness, colour, blur, background and file differ "
+        "from 0 after correction. Together these explain 21.4 % of the variance in the ranks of "
+        "cls (seed 0).",
+        "the most",
+    ),
+    Case(
+        "pixel-correlations",
+        {"pixel_correlations": [_EXPLAINED | {"explained": _NAN}]},
+        "1 of 1 correlations",
+        "Together",
+    ),
+    Case(
+        "correlations",
+        {"correlations": [_AGE]},
+        "(Spearman correlation -0.40; 0.02 with the covariates of the images held constant).",
+        "0 of",
+    ),
+    Case(
+        "correlations",
+        {"correlations": [_AGE | {"partial": _NAN}]},
+        "(Spearman correlation -0.40).",
+        "held constant",
+    ),
+    Case(
+        "probes",
+        {
+            "probes": [
+                _ATTRIBUTE
+                | {"q_partial": q, "auc_partial": auc, "auc_covariates": 0.5}
+                | {"low_partial": 0.4, "high_partial": 0.8}
+                for q, auc in ((0.01, 0.7), (0.01, 0.3), (0.2, 0.6))
+            ]
+        },
+        "1 of 3 are still predicted better than chance by what brightness",
+        "2 of 3",
+    ),
+    Case("probes", {"probes": [_ATTRIBUTE]}, "0 of 1 tested", "still predicted"),
 )
 
 FIGURES = (

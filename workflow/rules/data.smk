@@ -129,4 +129,21 @@ STEPS |= {
         threads=THREADS,
         resources=needs(heavy_memory, disk=ask(images_disk)),
     ),
+    "measure_pixels": dict(
+        input=dict(
+            images=ask(runs.study_images),
+            samples=ask(runs.study_samples),
+            source=ask(data.own_file("images")),
+            ids=ask(data.own_ids),
+        ),
+        output=dict(pixels="results/{study}/data/pixels.parquet"),
+        params=dict(
+            settings=ask(lambda study, at: data.own_settings("images")(study, at).get("images")),
+            folders=ask(lambda study, at: not study.is_anonymised),
+            folder=ask(data.folder_state),
+        ),
+        where=dict(study=PLAN.of_kind("faces", "alignment", "custom")),
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime),
+    ),
 }

@@ -163,6 +163,7 @@ STEPS |= {
         input=dict(
             **ROWS,
             images=ask(runs.images_if_any),
+            pixels=ask(runs.pixel_file),
             samples=ask(runs.encoded_samples),
             attributes=ask(runs.attribute_file),
         ),

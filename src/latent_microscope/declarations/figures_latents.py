@@ -174,6 +174,17 @@ LATENTS = (
         params={"measured": scores.ours, "root_seed": ROOT_SEED},
     ),
     _images_of_clusters(
+        name="cluster_images",
+        title="mean images of clusters",
+        caption=(
+            "Mean image of each of the largest clusters, and its difference from the mean of all "
+            "other samples: brightness (luma), and red minus blue. All differences have one "
+            "symmetric colour scale, as far as the largest of them; white: no difference."
+        ),
+        function=f"{_PLOTS}.mean_images:plot_cluster_images",
+        inputs={"images": encoded_images, **_CLUSTERS},
+    ),
+    _images_of_clusters(
         name="cluster_bias",
         title="attribute bias of clusters",
         caption=(

@@ -19,6 +19,7 @@ _SCORES = {"scores": run_files("scores-intended.parquet"), "more": scores.more}
 
 
 _of_clusters = partial(Table, where=clustered)
+_of_images = partial(_of_clusters, needs=frozenset({"images"}))
 _of_attributes = partial(_of_clusters, needs=frozenset({"attributes"}))
 _of_custom_latents = partial(
     Table,
@@ -134,12 +135,14 @@ FORENSICS = (
         caption=(
             "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
             "interval and p by a bootstrap of persons (of samples where persons are unknown), q "
-            "by Benjamini-Hochberg within a seed."
+            "by Benjamini-Hochberg within a seed. ``partial``: with the covariates of the images "
+            "(brightness, colour, blur, background, file) held constant, of ranks."
         ),
         function="latent_microscope.custom.correlations:tabulate_correlations",
         inputs={
             "numbers": f"{RESULTS}/data/numbers.parquet",
             "samples": f"{RESULTS}/data/samples.parquet",
+            "pixels": runs.pixel_file,
             **_SCORES,
         },
         params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
@@ -181,6 +184,44 @@ FORENSICS = (
         ),
         made_by="tabulate_bias",
         output="tests",
+    ),
+    _of_images(
+        name="cluster-pixels",
+        title="pixels of the clusters",
+        caption=(
+            "Covariates of the images in every cluster, C_max and sub-niche against all others: "
+            "brightness, contrast, saturation (mean chroma), hue (red minus blue; green minus "
+            "magenta), blur (-log10 of the variance of the Laplacian), the same light and hue of "
+            "the background (a frame along the border); of the user's files their size, shape, "
+            "ending and folder. ``d``: Cohen's standardised difference with a 95 % interval and p, "
+            "images of one person as a cluster where identities are known; q by Benjamini-Hochberg "
+            'within the group. Status "untestable": fewer than 7 people or samples, or of too '
+            "unequal weight, are in the group or outside."
+        ),
+        function="latent_microscope.tables.pixels:tabulate_cluster_pixels",
+        inputs={
+            "clusters": run_files("clusters.parquet"),
+            "pixels": runs.pixel_file,
+            "samples": runs.study_samples,
+            "subniches": run_files(
+                "subniches.parquet", lambda study: study.is_of("faces", "custom")
+            ),
+        },
+        params={"seeds": run_seeds, "by_person": runs.of_study("bias", "by_person")},
+    ),
+    _of_images(
+        name="pixel-correlations",
+        title="pixels and scores",
+        caption=(
+            "Spearman correlation of every covariate of the images (brightness, colour, blur, "
+            "background, file) with the scores: 95 % interval and p by a bootstrap of persons (of "
+            "samples where persons are unknown), q by Benjamini-Hochberg within a seed. "
+            "``explained``: adjusted R² of the ranks of a score by those of all covariates "
+            "together, at chance 0."
+        ),
+        function="latent_microscope.tables.pixels:tabulate_pixel_correlations",
+        inputs={"pixels": runs.pixel_file, "samples": runs.study_samples, **_SCORES},
+        params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
     ),
     _of_clusters(
         name="rankings",
@@ -312,9 +353,11 @@ FORENSICS = (
             "held-out images (no person in two folds) over VAE seeds, 95 % interval for probes "
             "trained on as many other persons (DeLong's placements summed within persons, and the "
             "variance of training), q against 0.5, the AUC from as many principal "
-            "components of the pixels and from the mean colour, and the gain of the latents over "
-            'the pixels with interval and q. Status "few": not available, needs at least 20 images '
-            'and people with and without the attribute; "separated": no fold has both.'
+            "components of the pixels, from the mean colour and from the covariates of the images "
+            "(brightness, colour, blur, background, file), the gain of the latents over the pixels "
+            "with interval and q, and ``auc_partial``: the latents without what is linear in the "
+            'covariates (regressed out within folds). Status "few": not available, needs at least '
+            '20 images and people with and without the attribute; "separated": no fold has both.'
         ),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},

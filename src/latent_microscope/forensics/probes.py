@@ -31,7 +31,8 @@ from latent_microscope.statistics.summaries import benjamini_hochberg, satterthw
 
 _NUMBERS = (
     *("auc", "low", "high", "p", "q", "auc_pixels", "low_pixels", "high_pixels", "auc_colour"),
-    *("gain", "gain_low", "gain_high", "gain_p", "gain_q", "baseline"),
+    *("gain", "gain_low", "gain_high", "gain_p", "gain_q", "baseline", "auc_covariates"),
+    *("auc_partial", "low_partial", "high_partial", "p_partial", "q_partial"),
 )
 COLUMNS = {
     "attribute": "str",
@@ -40,7 +41,11 @@ COLUMNS = {
     "status": "str",
 }
 THUMBNAIL = 16
-_ENDS = {"latents": "", "pixels": "_pixels", "colour": "_colour"}
+_ENDS = {
+    "latents": "",
+    **{name: f"_{name}" for name in ("pixels", "colour", "covariates", "partial")},
+}
+_BASELINES = ("colour", "covariates")  # shown without an interval
 MIN_CASES = 20
 _ROWS = 2_000
 _REFITS = 16
@@ -125,25 +130,30 @@ def cross_validated(
     *,
     strength: float = 0.01,
     refits: Refits | None = None,
+    controls: npt.ArrayLike | None = None,
 ) -> tuple[Floats, Floats]:
     """(n, m) held-out log odds of logistic regressions, and (m, refits) shifts of their AUC.
 
     Standardised by the other folds; 0 where the training part lacks a class. ``strength`` is C.
+    ``controls`` (n, c) are regressed out of the features, by the other folds.
 
     A shift is the difference between the AUCs of probes trained with weights 1 + signs · step and
     1 - signs · step, over twice the step; a refit is one Newton step. The mean square of shifts is
     the sum over people of squared derivatives of the cross-validated AUC by their weight in
     training: its variance by the training samples, as of the infinitesimal jackknife.
 
-    Source: Efron 1982; weights 1 ± step in place of half-samples: Judkins 1990.
+    Source: Efron 1982; weights 1 ± step in place of half-samples: Judkins 1990; Snoek, Miletić and
+    Scholte 2019 for controls within folds.
     """
-    matrix = as_matrix(features, "features")
+    whole = as_matrix(features, "features")
+    held_constant = None if controls is None else as_matrix(controls, "controls")
     m = present.shape[1]
     scores = np.zeros(present.shape)
     shifts = np.zeros((m, _REFITS))
     tested = np.zeros((m, 1))
     for fold in np.unique(folds):
         train, held = folds != fold, folds == fold
+        matrix = whole if held_constant is None else _without(whole, held_constant, train)
         mean, deviation = matrix[train].mean(axis=0), matrix[train].std(axis=0)
         scaled = (matrix - mean) / np.where(deviation > 0.0, deviation, 1.0)
         fitted, shown = scaled[train], scaled[held]
@@ -170,6 +180,12 @@ def cross_validated(
             shifts[column] += len(answers) * (up - down) / (2.0 * _STEP)
             tested[column] += len(answers)
     return scores, shifts / np.maximum(tested, 1.0)
+
+
+def _without(matrix: Floats, controls: Floats, train: npt.NDArray[np.bool_]) -> Floats:
+    """What a linear regression on the controls, fitted to the training samples, leaves."""
+    design = np.column_stack([np.ones(len(controls)), controls])
+    return matrix - design @ np.linalg.lstsq(design[train], matrix[train], rcond=None)[0]
 
 
 def newton_steps(
@@ -217,8 +233,12 @@ def probe_table(
     *,
     people: Ints | None = None,
     strength: float = 0.01,
+    covariates: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """AUC of a linear probe of every attribute, beside the same from pixels, as :data:`COLUMNS`.
+
+    ``covariates`` (n, c) of the images, if there are any: what they alone predict, and what the
+    latents do without what is linear in them (``…_partial``).
 
     AUC within each held-out fold, averaged. It estimates what the procedure reaches: a probe
     trained on as many other samples (people) of the same population, tried on new ones. Intervals,
@@ -242,6 +262,7 @@ def probe_table(
             folds[known],
             clusters[known],
             strength,
+            None if covariates is None else np.asarray(covariates)[known],
         )
         for known, values in by_known_rows(attributes)
     ]
@@ -249,6 +270,7 @@ def probe_table(
     table = pd.concat(parts).set_index("attribute").loc[names].reset_index()
     table["q"] = benjamini_hochberg(table["p"].to_numpy(float))
     table["gain_q"] = benjamini_hochberg(table["gain_p"].to_numpy(float))
+    table["q_partial"] = benjamini_hochberg(table["p_partial"].to_numpy(float))
     return table[list(COLUMNS)].astype(COLUMNS)
 
 
@@ -258,15 +280,24 @@ def _probed(
     folds: Ints,
     clusters: Ints,
     strength: float,
+    covariates: np.ndarray | None,
 ) -> pd.DataFrame:
     """The probes of attributes that are known of all these samples."""
     present, _ = binary_attributes(attributes)
     refits = Refits.of(clusters)
+    every = dict(features)
+    if covariates is not None:
+        every |= {"covariates": covariates, "partial": features["latents"]}
     probed = {
         name: cross_validated(
-            values, present, folds, strength=strength, refits=None if name == "colour" else refits
+            values,
+            present,
+            folds,
+            strength=strength,
+            refits=None if name in _BASELINES else refits,
+            controls=covariates if name == "partial" else None,
         )
-        for name, values in features.items()
+        for name, values in every.items()
     }
     rows = []
     for k, name in enumerate(attributes.columns):
@@ -300,8 +331,9 @@ def _row(
     errors = {
         key: probe_error(one, one.residuals, probed[key][1], clusters)
         for key, one in found.items()
-        if key != "colour"
+        if key not in _BASELINES
     }
+    partial = errors.pop("partial", (float("nan"), float("nan")))
     paired = (float("nan"), float("nan"))
     if "pixels" in found:
         residuals = found["latents"].residuals - found["pixels"].residuals
@@ -314,6 +346,10 @@ def _row(
         low, high = logit_interval(found[key].auc, error, freedom=freedom)
         row |= {f"low{_ENDS[key]}": low, f"high{_ENDS[key]}": high}
     row["p"] = two_sided_p(found["latents"].auc - 0.5, *errors["latents"])
+    if partial[0] > 0.0:
+        low, high = logit_interval(found["partial"].auc, partial[0], freedom=partial[1])
+        row |= {"low_partial": low, "high_partial": high}
+        row["p_partial"] = two_sided_p(found["partial"].auc - 0.5, *partial)
     if paired[0] > 0.0:
         wide = float(student.ppf(0.975, paired[1])) * paired[0]
         row |= {"gain_low": row["gain"] - wide, "gain_high": row["gain"] + wide}

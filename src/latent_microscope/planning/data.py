@@ -93,6 +93,11 @@ def all_ids(study: Study, at: Wildcards) -> str:
     return (PRIVATE_IDS if study.is_anonymised else IDS).format(study=study.name)
 
 
+def own_ids(study: Study, at: Wildcards) -> Paths:
+    """The table of all ids, if the study's files are the user's."""
+    return all_ids(study, at) if study.kind == "custom" else []
+
+
 def if_anonymised(answer: Answer) -> Answer:
     """The function's value in anonymised studies."""
     return lambda study, at: answer(study, at) if study.is_anonymised else []

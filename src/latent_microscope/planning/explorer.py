@@ -10,6 +10,7 @@ from latent_microscope.planning.runs import (
     encoded_images,
     encoded_samples,
     of_first_run,
+    pixel_file,
 )
 from latent_microscope.planning.scores import score_files
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
@@ -99,7 +100,8 @@ def scores(study: Study, at: Wildcards) -> list[str]:
         files.append(of_first_run("encoding.parquet")(study, at))
     if study.kind == "custom" and "attributes" in study.parts:
         files.append(f"results/{study.name}/data/numbers.parquet")
-    return files
+    pixels = pixel_file(study, at)
+    return [*files, *([pixels] if isinstance(pixels, str) else pixels)]
 
 
 def attributes(study: Study, at: Wildcards) -> Paths:

@@ -84,6 +84,12 @@ def study_samples(study: Study, at: Wildcards) -> str:
     return str(Path(study_images(study, at)).parent / "samples.parquet")
 
 
+def pixel_file(study: Study, at: Wildcards) -> Paths:
+    """What is measured of the pixels and files of its images, if it has any."""
+    known = "images" in study.parts and study.is_of("faces", "alignment", "custom")
+    return f"results/{study.name}/data/pixels.parquet" if known else []
+
+
 def attribute_file(study: Study, at: Wildcards) -> Paths:
     """The attributes as 0/1 columns, if the study has any."""
     known = "attributes" in study.parts

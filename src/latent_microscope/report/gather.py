@@ -29,6 +29,8 @@ MEASURES = {
 }
 FEWEST_CASES, FEWEST_PEOPLE = 20, 7
 """Samples with and without an attribute of a probe; people of a side of an odds ratio."""
+LARGELY_PIXELS = 1.2
+"""Standardised difference from which two groups hardly overlap: a ROC AUC of 0.8."""
 QUANTITIES = {
     "active_dimensions": "active latent dimensions",
     "kl_total": "KL divergence per image, nats",
@@ -258,7 +260,75 @@ def bias(study: Study) -> dict[str, Any]:
         "repeated": list(_repeated(found[found["seeds_found"] == seeds])),
         "unstable": unstable,
         "untestable": int((tests["status"] == "untestable").sum()),
+        "pixels": largely_pixels(study),
     }
+
+
+def cluster_pixels(study: Study) -> dict[str, Any]:
+    """The strongest covariates of each group, and groups that are largely a matter of pixels."""
+    table = study.table("cluster-pixels")
+    found = table[table["q"] <= FALSE_DISCOVERY_RATE]
+    shown = pd.DataFrame(
+        {
+            "seed": seed,
+            "group": group,
+            "members": part["n_members"].iloc[0],
+            "tested": int(part["q"].notna().sum()),
+            "q": len(own),
+            "strongest": ", ".join(_difference(row) for row in f.rows(own.head(4))) or f.MISSING,
+        }
+        for (seed, group), part in f.groups(table, "seed", "group")
+        for own in [found[(found["seed"] == seed) & (found["group"] == group)]]
+    )
+    return {
+        "shown": shown,
+        "found_pixels": found,
+        "largely": largely_pixels(study),
+        "untestable": int((table["status"] == "untestable").sum()),
+    }
+
+
+def largely_pixels(study: Study) -> list[str]:
+    """Groups that one covariate of the pixels nearly tells from the rest, beyond chance."""
+    if not study.has("cluster-pixels"):
+        return []
+    table = study.table("cluster-pixels")
+    large = (table["q"] <= FALSE_DISCOVERY_RATE) & (table["d"].abs() >= LARGELY_PIXELS)
+    best = table[large].sort_values("d", key=lambda d: -d.abs(), kind="stable")
+    best = best.drop_duplicates(["seed", "group"])
+    return [f"{row.group} of seed {row.seed} ({_difference(row)})" for row in f.rows(best)]
+
+
+def _difference(row: Any) -> str:
+    return f"{str(row.covariate).replace('_', ' ')} {f.signed(row.d, row.low, row.high, 2)}"
+
+
+def pixel_correlations(study: Study) -> dict[str, Any]:
+    """By score what all covariates explain, and those that go with it beyond chance."""
+    table = study.table("pixel-correlations")
+    found = table[table["q"] <= FALSE_DISCOVERY_RATE]
+    shown = pd.DataFrame(
+        {
+            "seed": seed,
+            "score": score,
+            "explained": part["explained"].iloc[0],
+            "strongest": ", ".join(
+                f"{str(row.covariate).replace('_', ' ')} "
+                f"{f.signed(row.spearman, row.low, row.high, 2)}"
+                for row in f.rows(own.loc[own["spearman"].abs().sort_values()[::-1].index[:3]])
+            )
+            or f.MISSING,
+        }
+        for (seed, score), part in f.groups(table, "seed", "score")
+        for own in [found[(found["seed"] == seed) & (found["score"] == score)]]
+    )
+    return {"shown": shown, "found_rows": found, "known": shown[shown["explained"].notna()]}
+
+
+def correlations(study: Study) -> dict[str, Any]:
+    """Whether covariates of images were held constant."""
+    table = study.table("correlations")
+    return {"held": "partial" in table and bool(table["partial"].notna().any())}
 
 
 def untested(study: Study) -> list[str]:
@@ -324,7 +394,11 @@ def probes(study: Study) -> dict[str, Any]:
     above = (tested["q"] <= FALSE_DISCOVERY_RATE) & (tested["auc_mean"] > tested["baseline"])
     clear = tested["gain_q"] <= FALSE_DISCOVERY_RATE
     known = table[table["auc_mean"].notna()]
+    held = "q_partial" in table and bool(table["q_partial"].notna().any())
+    beyond = tested[tested["q_partial"] <= FALSE_DISCOVERY_RATE] if held else tested[:0]
     return {
+        "held": held,
+        "beyond": int((beyond["auc_partial"] > beyond["baseline"]).sum()) if held else 0,
         "few": int((table["status"] == "few").sum()),
         "tested": len(tested),
         "above": int(above.sum()),

@@ -20,7 +20,10 @@ NEEDS = {
     "bias": ("bias-tests", "bias"),
     "published-bias": ("bias-tests",),
 }
-NUMBERS = ("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE")
+NUMBERS = (
+    *("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE"),
+    "LARGELY_PIXELS",
+)
 """Of the module gather, which templates use."""
 MAY_BE_EMPTY = ("duplicates", "class-probes", "dissimilarity-differences")
 SECTIONS = (
@@ -47,6 +50,7 @@ SECTIONS = (
     ("scores", "The latent space and its scores", "forensics"),
     ("rankings", "Repeatability of the rankings", "reliability rankings"),
     ("clusters", "Clusters", "clusters cluster-jaccard"),
+    ("pixels", "Pixels of the clusters and scores", "cluster-pixels pixel-correlations"),
     ("bias", "Attributes of the clusters", "bias published-bias"),
     ("correlations", "Numeric attributes and scores", "correlations"),
     ("identities", "Identities", ""),
@@ -69,6 +73,7 @@ FIGURES = {
     "scores": "uniqueness-originality density overlaps",
     "rankings": "reliability list",
     "clusters": "clusters sbs-sizes cluster-stability components cluster-control",
+    "pixels": "cluster-images",
     "bias": "bias-forest cluster-bias cmax-bias subniches",
     "identities": "identities",
     "probes": "probes",

@@ -19,7 +19,8 @@ _CLASS_PROBES = [
 _PROBES = [
     *("attribute", "prevalence", "auc_mean", "auc_sd", "low", "high", "q", "auc_pixels"),
     *("auc_colour", "gain_mean", "gain_sd", "gain_low", "gain_high", "gain_q", "baseline", "n"),
-    *("positives", "images", "status"),
+    *("positives", "images", "status", "auc_covariates", "auc_partial", "low_partial"),
+    *("high_partial", "q_partial"),
 ]
 
 
@@ -111,13 +112,16 @@ def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
         over seeds of the 95 % interval's ends: of sampling people, not of training VAEs), ``q``
         (the largest of the seeds), ``auc_pixels`` and ``auc_colour``, ``gain_mean``, ``gain_sd``,
         ``gain_low``, ``gain_high``, ``gain_q`` (as above), ``baseline`` 0.5, ``n`` (seeds),
-        ``positives``, ``images``, ``status``.
+        ``positives``, ``images``, ``status``; of the covariates of the images ``auc_covariates``,
+        of the latents without what is linear in these ``auc_partial``, ``low_partial``,
+        ``high_partial`` and ``q_partial`` (as above).
     """
     table = stack([load_table(path) for path in probes], {"seed": seeds}, "probes")
     table = table.rename(columns={"n": "images"})
     summary = over_runs(table, ["attribute"], ["auc", "gain"])
     means = ("low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline")
-    rules = dict.fromkeys(means, "mean") | {"q": "max", "gain_q": "max"}
+    means += ("auc_covariates", "auc_partial", "low_partial", "high_partial")
+    rules = dict.fromkeys(means, "mean") | dict.fromkeys(("q", "gain_q", "q_partial"), "max")
     rules |= dict.fromkeys(("positives", "status", "images"), "first")
     summary = _with_rest(summary, table, rules)
     summary["prevalence"] = summary["positives"] / summary["images"]
