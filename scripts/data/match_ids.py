@@ -33,8 +33,7 @@ def main(
     folder: Any = None,
     join: str = "id",
     ignoring: list[str] | None = None,
-    anonymise: bool = False,
-    root_seed: int = 0,
+    code_seed: int | None = None,
 ) -> None:
     """Match the files of a custom study by id, and list what does not match.
 
@@ -60,7 +59,7 @@ def main(
     folder: state of a folder of images; a change re-runs this step.
     join: id, or position: files without ids follow the first that has some.
     ignoring: differences of ids that are ignored.
-    anonymise: give every id a code.
+    code_seed: seed of the codes that replace ids; None: none do.
     """
     sources: list[Source] = []
     if embeddings:
@@ -85,8 +84,8 @@ def main(
     all_ids, by_file, alone = match(sources, Joining(join == "position", tuple(ignoring or ())))
     taken = {f"model {name}": what for name, what in (holds or {}).items()}
     by_file.insert(2, "taken_for", by_file["source"].replace(taken))
-    if anonymise:
-        all_ids, alone = with_codes(all_ids, alone, root_seed)
+    if code_seed is not None:
+        all_ids, alone = with_codes(all_ids, alone, code_seed)
     save_table(ids, all_ids)
     for parquet, csv, table in ((files, files_csv, by_file), (unmatched, unmatched_csv, alone)):
         save_table(parquet, table)

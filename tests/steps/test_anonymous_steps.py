@@ -66,7 +66,7 @@ def made(files: dict[str, Path], folder: Path, seed: int = 7, **more: Any) -> Pa
     }
     table = files["attributes"]
     own = {"identities": table, "labels": table}
-    codes = {"anonymise": True, "root_seed": seed}
+    codes = {"code_seed": seed}
     match_ids.main(ids=private, settings=SETTINGS, **outputs, **files, **own, **codes)
     samples = results / "samples.parquet"
     join_samples.main(
@@ -85,7 +85,8 @@ def made(files: dict[str, Path], folder: Path, seed: int = 7, **more: Any) -> Pa
     )  # fmt: skip
     encode_attributes.main(
         table=table, attributes=results / "attributes.parquet", numbers=results / "numbers.parquet",
-        report=results / "report.parquet", report_csv=results / "report.csv", settings=ENCODING,
+        classes=results / "classes.parquet", report=results / "report.parquet",
+        report_csv=results / "report.csv", settings=ENCODING,
         **both,
     )  # fmt: skip
     pack_images.main(

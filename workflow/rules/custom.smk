@@ -35,7 +35,7 @@ def matching(ids, wanted, **codes):
 STEPS |= {
     "match_ids": matching(data.IDS, lambda study: not study.is_anonymised),
     "match_private_ids": matching(
-        data.PRIVATE_IDS, lambda study: study.is_anonymised, anonymise=True, root_seed=ROOT_SEED
+        data.PRIVATE_IDS, lambda study: study.is_anonymised, code_seed=ROOT_SEED
     ),
     "join_samples": dict(
         input=dict(
