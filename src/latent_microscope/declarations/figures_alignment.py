@@ -40,8 +40,8 @@ ALIGNMENT = (
             "rho-a of every model's RDM with the dissimilarities that annotators gave, a mean over "
             "annotators. Lines: 95 % intervals. Of several annotators: thin, over images and "
             "annotators, which generalise to others of both; thick, over images, for these "
-            "annotators. Of one matrix: over images. Dashed: true label alone; band: noise ceiling over "
-            "annotators, from the agreement of each with the others to that with all."
+            "annotators. Of one matrix: over images. Dashed: true label alone; band: noise ceiling "
+            "over annotators, from the agreement of each with the others to that with all."
         ),
         function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),
