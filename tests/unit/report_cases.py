@@ -446,6 +446,12 @@ CASES = (
         "1,300 of 9,360 judgements are missing.",
         "nobody",
     ),
+    Case(
+        "dissimilarity",
+        _judged({"n_missing": 1300}),
+        "and with what all have in common at 0.700, its upper end.",
+        "no model can",
+    ),
     Case("dissimilarity-differences", {"dissimilarity_differences": []}, "no two models", "differ"),
     Case(
         "dissimilarity-differences",

@@ -139,6 +139,7 @@ def test_dissimilarities_give_what_the_workflow_says(made: Files, metric: str) -
     for column in ("ceiling_lower", "ceiling_upper"):
         assert table[column].tolist() == part[column].tolist()
     assert not table["baseline"].any()
+    assert "note: intervals are over images and annotators" in result.text
 
 
 def test_what_cannot_be_computed_is_said(made: Files) -> None:
@@ -146,6 +147,7 @@ def test_what_cannot_be_computed_is_said(made: Files) -> None:
     result = compare(["near.npz"], dissimilarity=Path("one.npz"), draws=2)
     assert pd.read_csv(result.path)["ceiling_lower"].isna().all()
     assert "note: no noise ceiling: " in result.text
+    assert "annotators" not in result.text
     single = pd.DataFrame({"id": IDS, "choice": np.array(CLASSES)[np.arange(N) % 3]})
     twice = pd.concat([single, single.iloc[:1]])
     twice.to_csv("single.csv", index=False)

@@ -1,5 +1,7 @@
 """Tables of models beside dissimilarities: intervals, paired tests, annotators, similar RDMs."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,7 +100,7 @@ def test_paired_tests_are_those_of_the_differences() -> None:
     np.testing.assert_allclose(found["p_adjusted"], holm(found["p"]))
     assert set(found["correction"]) == {"holm"}
     assert found["difference"].iloc[2] == pytest.approx(
-        table.loc[6, "value"] - table.loc[6, "label_only"], abs=1e-7
+        table["value"].iloc[6] - table["label_only"].iloc[6], abs=1e-7
     )
     assert (found["n_pairs"] == N * (N - 1) // 2).all()
     _, other = similarity_table(people, MODELS, LABELS, n_draws=DRAWS, seed=2, correction="bh")
@@ -195,7 +197,7 @@ def test_every_two_rdms_over_the_pairs_that_both_have() -> None:
     assert table.index.get_level_values(0).unique().tolist() == names
     assert len(table) == len(names) ** 2
     both = np.isfinite(people[0].values) & np.isfinite(people[3].values)
-    row = table.loc[("annotator 4", "annotator 1")]
+    row: Any = table.loc[("annotator 4", "annotator 1")]
     assert row["n_pairs"] == both.sum()
     wanted = spearmanr(people[0].values[both], people[3].values[both]).statistic
     assert row["value"] == pytest.approx(wanted)

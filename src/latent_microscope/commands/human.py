@@ -97,9 +97,10 @@ def compared(
 ) -> tuple[pd.DataFrame, list[str]]:
     """One row per RDM, and what could not be computed.
 
-    Columns: ``model``, ``rho_a``, ``low`` and ``high`` (over images, each with its own human data),
-    ``spearman``, ``ceiling`` (votes), ``ceiling_lower``, ``ceiling_upper``, ``n_images``,
-    ``n_pairs``, ``n_draws``. With several observers all are means over them.
+    Columns: ``model``, ``rho_a``, ``low`` and ``high`` (over images, each with its votes; over
+    images and observers where there are several), ``spearman``, ``ceiling`` (votes),
+    ``ceiling_lower``, ``ceiling_upper``, ``n_images``, ``n_pairs``, ``n_draws``. With several
+    observers all are means over them.
     """
     first = human.observers[0]
     table = pd.DataFrame({"model": pd.Series(list(rdms), dtype="str")})
@@ -116,4 +117,5 @@ def compared(
     judged = [np.isfinite(one.values) for one in human.observers]
     table["n_images"], table["n_pairs"] = first.n, int(np.any(judged, axis=0).sum())
     table["n_draws"] = draws
-    return table, list(human.notes)
+    several = ["intervals are over images and annotators"] if len(human.observers) > 1 else []
+    return table, [*human.notes, *(several if draws else [])]

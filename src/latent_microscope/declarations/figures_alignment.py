@@ -38,10 +38,10 @@ ALIGNMENT = (
         title="similarity to human dissimilarities",
         caption=(
             "rho-a of every model's RDM with the dissimilarities that annotators gave, a mean over "
-            "annotators. Thin lines: 95 % intervals over images and annotators, which generalise "
-            "to other images and other annotators; thick: over images, for these annotators (all "
-            "that one matrix allows). Dashed: true label alone; band: noise ceiling over "
-            "annotators, from the agreement of each with the others to that with all."
+            "annotators. Lines: 95 % intervals. Of several annotators: thin, over images and "
+            "annotators, which generalise to others of both; thick, over images, for these "
+            "annotators. Of one matrix: over images. Dashed: true label alone; band: noise ceiling "
+            "over annotators, from the agreement of each with the others to that with all."
         ),
         function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),

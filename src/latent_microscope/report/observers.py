@@ -93,18 +93,18 @@ def dissimilarity_annotators(study: Study) -> dict[str, Any]:
 def judged_cells(row: Any, labelled: bool) -> dict[str, str]:
     """Cells of a model by the title of their column, of what a study with these people can have."""
     one = row.n_observers < 2
-    cells = {
-        "model": row.model,
-        "rho-a": f.number(row.value),
-        f"95 % over images{'' if one else ' and annotators'}": f.between(row.low, row.high),
-    }
-    if not one:
-        cells["over images"] = f.between(row.low_images, row.high_images)
-    ends = f.between(row.low_annotators, row.high_annotators)
-    cells["over annotators"] = row.annotators_status or ends
+    cells = {"model": row.model, "rho-a": f.number(row.value)}
+    if not row.status:
+        over = "95 % over images" + ("" if one else " and annotators")
+        cells[over] = f.between(row.low, row.high)
+        if not one:
+            cells["over images"] = f.between(row.low_images, row.high_images)
+        ends = f.between(row.low_annotators, row.high_annotators)
+        cells["over annotators"] = row.annotators_status or ends
     if labelled:
         cells["above label"] = f.signed(row.above_label)
-        cells["p (adjusted)"] = f.p_value(row.p_label)
+        if not row.status:
+            cells["p (adjusted)"] = f.p_value(row.p_label)
     cells["Spearman"] = f.number(row.spearman)
     if labelled:
         cells["Spearman, label partialled out"] = f.number(row.partial)

@@ -195,8 +195,9 @@ def observer_differences(
 def observer_ceiling(observers: Sequence[RDM], method: str) -> tuple[float, float]:
     """Noise ceiling of :func:`observer_scores`; NaN for one observer.
 
-    Upper: the score of the pooled dissimilarities of all, which no model can pass; lower: that of
-    the others' pooled dissimilarities for each observer. Source: Nili et al. 2014.
+    Upper: the score of the pooled dissimilarities of all, which no model can pass if no pair is
+    missing; lower: that of the others' pooled dissimilarities for each observer. Source: Nili et
+    al. 2014.
     """
     if len(observers) < 2:
         return float("nan"), float("nan")
