@@ -417,7 +417,7 @@ CASES = (
             "bias": [],
             "cluster_pixels": [_PIXELS],
         },
-        "pixels (standardised difference of 1.2 or more): cluster 3 of seed 0 (red minus blue -1.90",
+        "pixels (standardised difference of 1.2 or more): cluster 3 of seed 0 (red minus blue",
         "cluster 4",
     ),
     Case(
