@@ -195,4 +195,5 @@ def test_a_probe_of_classes_that_the_covariates_say_is_at_chance_without_them() 
     table = class_probe_table({"latents": latents}, attributes, covariates=light[:, None])
     assert (table["balanced"] > 0.9).all()
     assert table["balanced_covariates"].tolist() == pytest.approx([0.97, 1 / 3], abs=0.08)
+    # Latents that are the covariate leave nothing, not their rounding.
     assert table["balanced_partial"].tolist() == pytest.approx([1 / 3, 0.97], abs=0.08)

@@ -185,7 +185,9 @@ def cross_validated(
 def residuals_of(matrix: Floats, controls: Floats, train: npt.NDArray[np.bool_]) -> Floats:
     """What a linear regression on the controls, fitted to the training samples, leaves."""
     design = np.column_stack([np.ones(len(controls)), controls])
-    return matrix - design @ np.linalg.lstsq(design[train], matrix[train], rcond=None)[0]
+    left = matrix - design @ np.linalg.lstsq(design[train], matrix[train], rcond=None)[0]
+    # Rounding is no residual: standardised, it would tell what it was rounded from.
+    return np.asarray(left * (left[train].std(axis=0) > 1e-6 * matrix[train].std(axis=0)))
 
 
 def newton_steps(
