@@ -18,6 +18,7 @@ def main(
     classes: In,
     probes: Out,
     images: In | None = None,
+    pixels: In | None = None,
     folds: int = 5,
     root_seed: int = 0,
 ) -> None:
@@ -26,7 +27,8 @@ def main(
     classes: id and one column of texts per attribute. samples with identity: no person is in two
     folds. probes: accuracy and balanced accuracy with 95 % intervals, beside the largest class and
     chance, p and q of no relation, and the same accuracies from as many principal components of the
-    pixels (with images only); samples and classes that could be tested.
+    pixels (with images only); with pixels, the covariates of the images, from these, and from the
+    latents without what is linear in them; samples and classes that could be tested.
     """
     z, ids = load_with_ids(latents, encoding)
     wanted = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
@@ -35,16 +37,21 @@ def main(
     features = {"latents": z}
     if images:
         rows = load_table(samples, ["id"])["id"].astype(str).to_numpy(dtype=object)
-        pixels = load_npy(images, mmap=True)
-        if len(pixels) != len(rows) or (rows != ids).any():
+        pictures = load_npy(images, mmap=True)
+        if len(pictures) != len(rows) or (rows != ids).any():
             raise InputError(f"{images}: its rows are not those of {encoding}; make both again")
-        features["pixels"] = pixel_components(pixels, z.shape[1])
+        features["pixels"] = pixel_components(pictures, z.shape[1])
+    covariates = None
+    if pixels:
+        measured = join_by_id(wanted, load_table(pixels), names=(str(encoding), str(pixels)))
+        covariates = measured.drop(columns="id").to_numpy(float)
     result = class_probe_table(
         features,
         table.drop(columns="id"),
         people=resampling_units(known["identity"]) if "identity" in known else None,
         count=folds,
         seed=derive(root_seed, "probe_classes"),
+        covariates=covariates,
     )
     for row in result.to_dict("records"):
         log.info(

@@ -582,7 +582,7 @@ CASES = (
             "bias": [],
             "cluster_pixels": [_PIXELS],
         },
-        "share before anyone looks: cluster 3 of seed 0 (red minus blue -1.90",
+        "pixels (standardised difference of 1.2 or more): cluster 3 of seed 0 (red minus blue",
         "cluster 4",
     ),
     Case(
@@ -593,7 +593,7 @@ CASES = (
             "cluster_pixels": [_PIXELS | {"d": 0.5}, _PIXELS | {"d": 3.0, "q": 0.06}],
         },
         "No cluster is shown to differ",
-        "before anyone looks",
+        "in their pixels",
     ),
     Case(
         "pixel-correlations",

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from latent_microscope.custom.correlations import correlation_table
+from latent_microscope.forensics.class_probes import class_probe_table
 from latent_microscope.forensics.pixels import (
     COVARIATES,
     brightness_and_hue,
@@ -182,3 +183,17 @@ def test_a_probe_of_what_the_covariates_say_is_at_chance_without_them() -> None:
     without = probe_table({"latents": latents}, attributes, folds)
     assert without["auc_partial"].isna().all()
     pd.testing.assert_series_equal(without["auc"], table["auc"])
+
+
+def test_a_probe_of_classes_that_the_covariates_say_is_at_chance_without_them() -> None:
+    rng = np.random.default_rng(8)
+    light, other = rng.normal(size=(2, 900))
+    latents = np.column_stack([light, other])
+    attributes = pd.DataFrame(
+        {name: np.digitize(x, [-0.5, 0.5]).astype(str) for name, x in (("a", light), ("b", other))}
+    )
+    table = class_probe_table({"latents": latents}, attributes, covariates=light[:, None])
+    assert (table["balanced"] > 0.9).all()
+    assert table["balanced_covariates"].tolist() == pytest.approx([0.97, 1 / 3], abs=0.08)
+    # Latents that are the covariate leave nothing, not their rounding.
+    assert table["balanced_partial"].tolist() == pytest.approx([1 / 3, 0.97], abs=0.08)

@@ -261,6 +261,8 @@ def test_only_shown_images_are_in_pages_and_figures() -> None:
     )
     pictures = set(figures.figures_of(seen)) - set(figures.figures_of(unseen))
     assert any(path.endswith("overlaps.png") for path in pictures)
+    assert any(path.endswith("cluster-images.png") for path in pictures)  # means of few show people
+    assert "results/mine/tables/cluster-pixels.csv" in tables.tables_of(unseen)
     assert set(figures.figures_of(unseen)) <= set(figures.figures_of(seen, published=True))
     assert explorer.images(seen, seen.first_run) == "results/mine/data/images.npy"
     assert explorer.images(unseen, unseen.first_run) == []

@@ -90,10 +90,18 @@ BIAS = {
     "tabulate_probes",
     "plot_probes",
 }
-PICTURES = {"pack_images", "find_duplicates", "plot_duplicates", "plot_overlaps"} | {
-    "plot_ranking_grid",
-    "plot_subniches",
+PIXELS = {"pack_images", "find_duplicates", "measure_pixels"} | {
+    "tabulate_cluster_pixels",
+    "tabulate_pixel_correlations",
 }
+PICTURES = (
+    PIXELS
+    | {"plot_duplicates", "plot_overlaps", "plot_ranking_grid"}
+    | {
+        "plot_subniches",
+        "plot_cluster_images",
+    }
+)
 PEOPLE = {"study_identities", "plot_identities"}
 TRAINING = {"train_vae", "encode_latents", "assess_vae", "tabulate_diagnostics", "plot_vae_images"}
 SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -113,11 +121,11 @@ SHAPES: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "unseen": (
         {"data": {"embeddings": "z.npz", "images": "faces"}, "images": "none"},
-        {"pack_images", "find_duplicates"},
+        PIXELS,
     ),
     "unseen-vae": (
         {"data": {"images": "faces"}, "vae": VAE, "images": "none"},
-        (TRAINING | {"pack_images", "find_duplicates"}) - {"plot_vae_images"},
+        (TRAINING | PIXELS) - {"plot_vae_images"},
     ),
     "vae": ({"data": {"images": "faces"}, "vae": VAE}, PICTURES | TRAINING),
     "vae-people": (

@@ -175,6 +175,7 @@ STEPS |= {
         input=dict(
             **ROWS,
             images=ask(runs.images_if_any),
+            pixels=ask(runs.pixel_file),
             samples="results/{study}/data/samples.parquet",
             classes="results/{study}/data/classes.parquet",
         ),

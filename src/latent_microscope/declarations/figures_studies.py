@@ -183,7 +183,8 @@ STUDIES = (
             "where identities are known), 95 % interval of sampling persons, for training and for "
             "testing, mean over VAEs. "
             "Orange diamonds: the same from as many principal components of the pixels; grey "
-            "bars: from the mean colour. b: latents minus pixels, paired by image. Grey dots: "
+            "bars: from the covariates of the images (brightness, colour, blur, background, file), "
+            "else the mean colour. b: latents minus pixels, paired by image. Grey dots: "
             "too few images or persons with or without the attribute, not tested. Filled: q ≤ 0.05 "
             "(Benjamini-Hochberg over attributes, the largest over VAEs)."
         ),

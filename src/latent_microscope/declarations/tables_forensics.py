@@ -123,7 +123,8 @@ FORENSICS = (
             "balanced accuracy (mean over classes, all equally likely), beside chance; 95 % "
             "intervals for probes trained on as many other samples (persons) and tried on new "
             "ones; q of no relation, from folds predicted by the folds before them. Tested are "
-            "classes with samples in two folds."
+            "classes with samples in two folds. ``…_partial``: the latents without what is linear "
+            "in the covariates of the images."
         ),
         function="latent_microscope.tables.quality:tabulate_class_probes",
         inputs={"probes": run_files("class-probes.parquet")},

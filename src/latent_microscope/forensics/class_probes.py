@@ -12,16 +12,17 @@ from scipy.stats import norm
 from sklearn.covariance import ledoit_wolf
 
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.probes import folds_of
+from latent_microscope.forensics.probes import folds_of, residuals_of
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.auc import logit_interval
 from latent_microscope.statistics.clusters import clustered_error
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
-_ENDS = {"latents": "", "pixels": "_pixels"}
+_ENDS = {"latents": "", **{n: f"_{n}" for n in ("pixels", "covariates", "partial")}}
 _NUMBERS = (
     *("accuracy", "low", "high", "majority", "balanced", "balanced_low", "balanced_high"),
-    *("chance", "p", "q", "accuracy_pixels", "balanced_pixels"),
+    *("chance", "p", "q", "accuracy_pixels", "balanced_pixels", "accuracy_covariates"),
+    *("balanced_covariates", "accuracy_partial", "balanced_partial"),
 )
 COLUMNS = {
     "attribute": "str",
@@ -111,6 +112,7 @@ def class_probe(
     people: Ints | None = None,
     count: int = 5,
     seed: int = 0,
+    covariates: npt.ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Probe of one attribute, see :func:`class_probe_table`; ``classes`` (n,) codes from 0."""
     row: dict[str, Any] = dict.fromkeys(_NUMBERS, float("nan"))
@@ -133,12 +135,19 @@ def class_probe(
     true, people_kept = classes[kept], clusters[kept]
     weight = kept.sum() / (sizes[true] * row["tested_classes"])
     hits = {}
-    for name, values in features.items():
+    every = dict(features)
+    if covariates is not None:
+        every |= {"covariates": covariates, "partial": features["latents"]}
+    for name, values in every.items():
         answers = np.empty((2, n), dtype=np.int64)
         for fold in range(count):
             held = np.flatnonzero(kept & (folds == fold))
+            train = kept & (folds != fold)
+            shown = as_matrix(values, name)
+            if name == "partial" and covariates is not None:
+                shown = residuals_of(shown, as_matrix(covariates, "covariates"), train)
             if held.size:
-                answers[:, held] = predicted_classes(values, classes, kept & (folds != fold), held)
+                answers[:, held] = predicted_classes(shown, classes, train, held)
         equal, frequent = (answers[:, kept] == true).astype(np.float64)
         hits[name] = {"accuracy": frequent, "balanced": weight * equal}
         row |= {f"{key}{_ENDS[name]}": float(one.mean()) for key, one in hits[name].items()}
@@ -193,6 +202,7 @@ def class_probe_table(
     people: Ints | None = None,
     count: int = 5,
     seed: int = 0,
+    covariates: npt.ArrayLike | None = None,
 ) -> pd.DataFrame:
     """One probe of all classes per attribute of three classes or more, as :data:`COLUMNS`.
 
@@ -215,6 +225,8 @@ def class_probe_table(
         people: (n,) codes; no person is in two folds.
         count: Folds.
         seed: Of the folds.
+        covariates: (n, c) of the images: what they alone say, and the latents without what is
+            linear in them (``…_partial``).
     """
     rows = []
     for name in attributes.columns:
@@ -223,7 +235,8 @@ def class_probe_table(
         codes = np.unique(texts, return_inverse=True)[1].astype(np.int64)
         own = {key: np.asarray(values)[known] for key, values in features.items()}
         theirs = None if people is None else people[known]
-        row = class_probe(own, codes, people=theirs, count=count, seed=seed)
+        held = None if covariates is None else np.asarray(covariates)[known]
+        row = class_probe(own, codes, people=theirs, count=count, seed=seed, covariates=held)
         rows.append({"attribute": str(name)} | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["q"] = benjamini_hochberg(table["p"].to_numpy(float))

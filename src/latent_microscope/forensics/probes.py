@@ -153,7 +153,7 @@ def cross_validated(
     tested = np.zeros((m, 1))
     for fold in np.unique(folds):
         train, held = folds != fold, folds == fold
-        matrix = whole if held_constant is None else _without(whole, held_constant, train)
+        matrix = whole if held_constant is None else residuals_of(whole, held_constant, train)
         mean, deviation = matrix[train].mean(axis=0), matrix[train].std(axis=0)
         scaled = (matrix - mean) / np.where(deviation > 0.0, deviation, 1.0)
         fitted, shown = scaled[train], scaled[held]
@@ -182,10 +182,12 @@ def cross_validated(
     return scores, shifts / np.maximum(tested, 1.0)
 
 
-def _without(matrix: Floats, controls: Floats, train: npt.NDArray[np.bool_]) -> Floats:
+def residuals_of(matrix: Floats, controls: Floats, train: npt.NDArray[np.bool_]) -> Floats:
     """What a linear regression on the controls, fitted to the training samples, leaves."""
     design = np.column_stack([np.ones(len(controls)), controls])
-    return matrix - design @ np.linalg.lstsq(design[train], matrix[train], rcond=None)[0]
+    left = matrix - design @ np.linalg.lstsq(design[train], matrix[train], rcond=None)[0]
+    # Rounding is no residual: standardised, it would tell what it was rounded from.
+    return np.asarray(left * (left[train].std(axis=0) > 1e-6 * matrix[train].std(axis=0)))
 
 
 def newton_steps(

@@ -227,7 +227,11 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     pixels = bool(np.isfinite(known["auc_pixels"]).any())
     height = 0.145 * max(len(known), 6)
     what = "images, mean over VAEs" if pixels else "samples, mean over seeds"
-    beside = "; orange: as many PCs of the pixels; grey bars: mean colour" if pixels else ""
+    simple = (
+        "auc_covariates" if known.get("auc_covariates", pd.Series()).notna().any() else "auc_colour"
+    )
+    grey = "covariates" if simple == "auc_covariates" else "mean colour"
+    beside = f"; orange: as many PCs of the pixels; grey bars: {grey}" if pixels else ""
     page = Page(
         1.37 + height,
         f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
@@ -245,7 +249,7 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
         own = load_table(path, ["attribute", "auc"]).set_index("attribute")["auc"]
         values = own.reindex(known["attribute"])
         left.plot(values, y, ".", color=look.colour(0), ms=1.6, alpha=0.7)
-    left.plot(known["auc_colour"], y, "|", color=NOISE, ms=5, mew=1.2)
+    left.plot(known[simple], y, "|", color=NOISE, ms=5, mew=1.2)
     left.plot(known["auc_pixels"], y, "D", color=look.colour(1), ms=2.6, mew=0)
     _probe_rows(left, known, ("auc_mean", "low", "high", "q"), look)
     shares = zip(known["attribute"], known["prevalence"], strict=True)

@@ -35,7 +35,7 @@ def plot_cluster_images(
     height = _SIDE * pictures.shape[1] / pictures.shape[2]
     lines, step = -(-len(found) // 2), height + 0.42
     note = "differences from the mean of all other samples; every panel has the same scale"
-    page = Page(_TOP + lines * step + 0.05, heading, note)
+    page = Page(_TOP + lines * step - 0.3, heading, note)
     for k, cluster in enumerate(found):
         left, top = 0.12 + (k % 2) * 3.14, _TOP + (k // 2) * step
         name = f"cluster {cluster}, n = {count((labels == cluster).sum())}"

@@ -327,8 +327,16 @@ def pixel_correlations(study: Study) -> dict[str, Any]:
 
 def correlations(study: Study) -> dict[str, Any]:
     """Whether covariates of images were held constant."""
-    table = study.table("correlations")
-    return {"held": "partial" in table and bool(table["partial"].notna().any())}
+    return {"held": _has(study.table("correlations"), "partial")}
+
+
+def class_probes(study: Study) -> dict[str, Any]:
+    """Whether covariates of images were held constant."""
+    return {"held": _has(study.table("class-probes"), "balanced_partial")}
+
+
+def _has(table: pd.DataFrame, column: str) -> bool:
+    return column in table and bool(table[column].notna().any())
 
 
 def untested(study: Study) -> list[str]:
@@ -394,7 +402,7 @@ def probes(study: Study) -> dict[str, Any]:
     above = (tested["q"] <= FALSE_DISCOVERY_RATE) & (tested["auc_mean"] > tested["baseline"])
     clear = tested["gain_q"] <= FALSE_DISCOVERY_RATE
     known = table[table["auc_mean"].notna()]
-    held = "q_partial" in table and bool(table["q_partial"].notna().any())
+    held = _has(table, "q_partial")
     beyond = tested[tested["q_partial"] <= FALSE_DISCOVERY_RATE] if held else tested[:0]
     return {
         "held": held,

@@ -15,6 +15,7 @@ _CLASS_PROBES = [
     *("attribute", "classes", "tested_classes", "samples", "tested", "accuracy_mean"),
     *("accuracy_sd", "low", "high", "majority", "accuracy_pixels", "balanced_mean", "balanced_sd"),
     *("balanced_low", "balanced_high", "chance", "balanced_pixels", "q", "n", "status"),
+    *("accuracy_covariates", "accuracy_partial", "balanced_covariates", "balanced_partial"),
 ]
 _PROBES = [
     *("attribute", "prevalence", "auc_mean", "auc_sd", "low", "high", "q", "auc_pixels"),
@@ -82,13 +83,16 @@ def tabulate_class_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame
         One row per attribute: ``classes``, ``tested_classes``, ``samples``, ``tested`` (samples),
         ``accuracy_mean``, ``accuracy_sd``, ``low`` and ``high`` (means over seeds of the 95 %
         interval's ends), ``majority``, ``accuracy_pixels``, the same of ``balanced``, with
-        ``chance``, ``q`` (the largest of the seeds), ``n`` (seeds), ``status``.
+        ``chance``, ``q`` (the largest of the seeds), ``n`` (seeds), ``status``; from the covariates
+        of the images, and from the latents without these, ``accuracy_covariates``,
+        ``accuracy_partial``, ``balanced_covariates``, ``balanced_partial``.
     """
     table = stack([load_table(path) for path in probes], {"seed": seeds}, "class probes")
     table = table.rename(columns={"n": "samples"})
     summary = over_runs(table, ["attribute"], ["accuracy", "balanced"])
     means = ("low", "high", "majority", "accuracy_pixels", "balanced_low", "balanced_high")
-    rules = dict.fromkeys((*means, "chance", "balanced_pixels"), "mean") | {"q": "max"}
+    rules = dict.fromkeys((*means, "chance", "balanced_pixels", *_CLASS_PROBES[-4:]), "mean")
+    rules |= {"q": "max"}
     first = ("classes", "tested_classes", "samples", "tested", "status")
     summary = _with_rest(summary, table, rules | dict.fromkeys(first, "first"))
     return summary[_CLASS_PROBES].astype({"attribute": "str", "status": "str"})
@@ -119,8 +123,8 @@ def tabulate_probes(*, probes: list[In], seeds: list[int]) -> pd.DataFrame:
     table = stack([load_table(path) for path in probes], {"seed": seeds}, "probes")
     table = table.rename(columns={"n": "images"})
     summary = over_runs(table, ["attribute"], ["auc", "gain"])
-    means = ("low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline")
-    means += ("auc_covariates", "auc_partial", "low_partial", "high_partial")
+    means = ["low", "high", "auc_pixels", "auc_colour", "gain_low", "gain_high", "baseline"]
+    means += ["auc_covariates", "auc_partial", "low_partial", "high_partial"]
     rules = dict.fromkeys(means, "mean") | dict.fromkeys(("q", "gain_q", "q_partial"), "max")
     rules |= dict.fromkeys(("positives", "status", "images"), "first")
     summary = _with_rest(summary, table, rules)
