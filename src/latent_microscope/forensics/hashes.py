@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 
 
 def grey(images: np.ndarray) -> npt.NDArray[np.float32]:
-    """Luma of uint8 images with 1 or 3 channels, (m, H, W), 0 to 255 (ITU-R BT.601)."""
+    """Luma of images (…, C) with 1 or 3 channels, in their units (ITU-R BT.601), float32."""
     red, green, blue = (images[..., k].astype(np.float32) for k in (0, images.shape[-1] // 2, -1))
     return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
 

@@ -18,20 +18,19 @@ from latent_microscope.neighbours.pairs import all_pairs
 
 DIFFERENCE = 0.16
 """Most that two images of one photograph differ: changed copies of photographs reach 0.15."""
-_COLOUR = 18.0  # grey levels; what brightening saturates changes colours by up to 17
 _NEAREST = 6
 _MOST_BITS = 40  # of 128: changed copies differ in up to 34, unrelated images in about 64
 _LEAST_SIMILARITY = 0.5  # of candidates by latents
 _CROWDED = 0.2  # share of the proposed pairs that look alike, from which chance is asked for
 _FEWEST = 20
 _TAIL = (0.3, 0.05)
-_GAP = np.log(3.0)
+_GAP = np.log(2.0)
 _EDGE = 0.012  # of the half side: shifts that cannot be told from none
 _BRIGHTER, _OFFSET = 0.05, 6.0
 _SAME_LATENTS = 1e-3  # of the median distance to the nearest other
 _BLOCK = 128
 
-_MEASURES = ("difference", "colour", "similarity", "distance", "pixel_difference")
+_MEASURES = ("difference", "similarity", "distance", "pixel_difference")
 COLUMNS = {
     **dict.fromkeys(("i", "j"), "int64"),
     **dict.fromkeys(("id_i", "id_j", "verdict", "relation", "proposed_by"), "str"),
@@ -105,7 +104,7 @@ def near_duplicates(
         pair_cosines(matrix, i, j),
         pair_distances(matrix, i, j),
     )
-    table[["difference", "colour", "pixel_difference", "hash_bits"]] = np.nan
+    table[["difference", "pixel_difference", "hash_bits"]] = np.nan
     table["relation"], table["compared"] = "", 0
     if images is None:
         close = table["distance"] <= _SAME_LATENTS * np.median(nearest.distances[:, 0])
@@ -145,7 +144,7 @@ def _judge(table: pd.DataFrame, images: np.ndarray, turned: Ints, limit: float) 
     ]
     place, cropped = _kinds(found.place)
     same = np.zeros(len(found.rows), dtype=bool)
-    difference, colour = found.aligned.copy(), found.colour.copy()
+    difference = found.aligned.copy()
     first, second = i[found.rows], j[found.rows]
     crowded = len(found.rows) > _CROWDED * len(table)
     for number, (values, concerned) in enumerate(_by_relation(found)):
@@ -155,11 +154,12 @@ def _judge(table: pd.DataFrame, images: np.ndarray, turned: Ints, limit: float) 
         if crowded:
             rare = rarer_than_chance(values[rows], first[rows], second[rows])
         chosen = rows[rare & (values[rows] < min(limit, *by_chance, np.inf))]
-        if number == 0:
-            place[chosen] = True
-            difference[chosen], colour[chosen] = values[chosen], found.colour_in_place[chosen]
+        if number == 0:  # unless moving one image explains much of what is left
+            chosen_here = chosen[values[chosen] < 2.0 * found.aligned[chosen]]
+            place[chosen_here] = True
+            difference[chosen_here] = values[chosen_here]
         same[chosen] = True
-    table.loc[found.rows, "difference"], table.loc[found.rows, "colour"] = difference, colour
+    table.loc[found.rows, "difference"] = difference
     shown = found.rows[same]
     table["verdict"] = "near match"
     table.loc[shown, "verdict"] = "near-duplicate"
@@ -168,21 +168,20 @@ def _judge(table: pd.DataFrame, images: np.ndarray, turned: Ints, limit: float) 
     near = np.flatnonzero(table["hash_bits"] == 0.0)
     equal[near] = pixel_differences(images, i[near], j[near]) == 0.0
     table.loc[equal, ["verdict", "relation"]] = "copy", "identical"
-    table.loc[equal, ["difference", "colour"]] = 0.0
+    table.loc[equal, "difference"] = 0.0
 
 
 def _by_relation(found: Comparison) -> list[tuple[Floats, Mask]]:
     """Differences in place, of a part, and moved, and of which pairs they may count."""
     place, cropped = _kinds(found.place)
-    alike, aligned = found.colour_in_place <= _COLOUR, found.colour <= _COLOUR
     return [
-        (found.in_place, alike),
-        (found.aligned, aligned & (place | cropped)),
-        (found.aligned, aligned & ~(place | cropped)),
+        (found.in_place, np.ones(len(place), dtype=bool)),
+        (found.aligned, place | cropped),
+        (found.aligned, ~(place | cropped)),
     ]
 
 
-def rarer_than_chance(differences: Floats, i: Ints, j: Ints, expected: float = 1.0) -> Mask:
+def rarer_than_chance(differences: Floats, i: Ints, j: Ints, expected: float = 0.3) -> Mask:
     """Pairs so alike that at most ``expected`` pairs of different images are.
 
     What counts is the logarithm of the difference, less half of that of the next best pair of

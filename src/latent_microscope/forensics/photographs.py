@@ -18,10 +18,11 @@ SIDE = 64  # pixels of the longest side at which images are compared, at most
 _LEVELS = ((16, 6), (32, 4), (SIDE, 3))  # sides, and steps of the alignment at each
 _SCREEN = 0.9  # correlation at the coarsest level that goes on: changed copies had 0.95 or more
 _SCALES, _SHIFTS = (0.88, 1.14), (-0.08, 0.08)  # a crop of 5 % a side and a little more
-_BLUR = 0.6
+_BLUR, _SMOOTH = 0.6, 0.85  # pixels: for the alignment, and of what is compared
 _WINDOWS = 12  # along each side, of a standard deviation of a sixteenth of it
 _FLOOR = 0.3  # variance, of a window of mean variance 1, that noise may have
 _COLOUR_SIDE = 8
+_COLOUR = 60.0  # grey levels that count as a difference of 1: what saturates may change 15
 _SATURATED = (5, 250)
 _CHUNK = 256
 _ROWS = 1024
@@ -39,10 +40,8 @@ class Comparison:
     rows: Ints  # rows of the pairs that were handed in
     mirrored: Mask
     place: Floats  # (m, 4) scale and shift (in half sides) along y, and along x
-    in_place: Floats  # difference without scale and shift, 0 (none) to 2
+    in_place: Floats  # difference without scale and shift, 0: none
     aligned: Floats  # difference with them
-    colour_in_place: Floats  # difference of the colour, in grey levels
-    colour: Floats
     gain: Floats  # contrast of the brighter one by the other's
     offset: Floats  # in grey levels
 
@@ -71,7 +70,7 @@ def compare(images: np.ndarray, i: Ints, j: Ints, *, upside_down: bool = False) 
             parts.append((found, *_compared(*pair, mirrored[alike], place[alike])))
     if not parts:
         none = np.empty(0)
-        return Comparison(none.astype(int), none > 0, np.empty((0, 4)), *[none] * 6)
+        return Comparison(none.astype(int), none > 0, np.empty((0, 4)), *[none] * 4)
     return Comparison(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
@@ -85,13 +84,13 @@ def _compared(
         if side // 2 < longest:
             place, _ = _refined(_luma(first, side), _luma(second, side), place, steps)
     at = next((side for side, _ in _LEVELS if side >= longest), SIDE)
-    a, b = (_blurred(_luma(some, at), _BLUR) for some in (first, second))
-    colours = _colours(first), _colours(second)
-    unmoved = _difference(a, b, *colours, _unmoved(len(first)))
-    moved = _difference(a, b, *colours, place)
+    a, b = (_blurred(_shrunk(np.moveaxis(some, -1, 1).astype(np.float32), at), _SMOOTH)
+            for some in (first, second))  # fmt: skip
+    unmoved = _difference(a, b, _unmoved(len(first)))
+    moved = _difference(a, b, place)
     equal = (first == second).all(axis=(1, 2, 3))
     in_place, aligned = (np.where(equal, 0.0, one[0]) for one in (unmoved, moved))
-    return (mirrored & ~equal, place, in_place, aligned, unmoved[1], moved[1], *moved[2:])
+    return (mirrored, place, in_place, aligned, *moved[1:])
 
 
 def _unmoved(count: int) -> Floats:
@@ -99,8 +98,8 @@ def _unmoved(count: int) -> Floats:
 
 
 def _shrunk(planes: Singles, side: int) -> Singles:
-    """Area means of (m, H, W), at most ``side`` pixels along each axis."""
-    down, across = (_area(n, min(side, n)) for n in planes.shape[1:])
+    """Area means of (…, H, W), at most ``side`` pixels along each axis."""
+    down, across = (_area(n, min(side, n)) for n in planes.shape[-2:])
     return np.asarray(down @ planes @ across.T)
 
 
@@ -116,28 +115,28 @@ def _gauss(centres: Floats, n: int, sigma: float) -> Singles:
 
 
 def _blurred(planes: Singles, sigma: float) -> Singles:
-    down, across = (_gauss(np.arange(n, dtype=float), n, sigma) for n in planes.shape[1:])
+    down, across = (_gauss(np.arange(n, dtype=float), n, sigma) for n in planes.shape[-2:])
     return np.asarray(down @ planes @ across.T)
+
+
+def _mixed(planes: Singles) -> Singles:
+    """Luma of colour planes (m, C, h, w)."""
+    return grey(np.moveaxis(planes, 1, -1))
 
 
 def _luma(images: np.ndarray, side: int) -> Singles:
     return _blurred(_shrunk(grey(np.asarray(images)), side), _BLUR)
 
 
-def _colours(images: np.ndarray) -> list[Singles]:
-    """Blue and red difference (Cb, Cr), coarse: compression leaves little more of them."""
-    luma = grey(images)
-    blue, red = (images[..., k].astype(np.float32) - luma for k in (-1, 0))
-    return [_shrunk(blue * np.float32(0.564), _COLOUR_SIDE),
-            _shrunk(red * np.float32(0.713), _COLOUR_SIDE)]  # fmt: skip
-
-
 def _moved(planes: Singles, place: Floats) -> tuple[Singles, Singles, Singles, Singles]:
-    """Planes (m, h, w) read at scaled and shifted places, which of these exist, the coordinates."""
-    down, has_y, y = _cubic(planes.shape[1], place[:, 0], place[:, 1])
-    across, has_x, x = _cubic(planes.shape[2], place[:, 2], place[:, 3])
+    """Planes (m, …, h, w) read at scaled and shifted places, which exist, the coordinates."""
+    down, has_y, y = _cubic(planes.shape[-2], place[:, 0], place[:, 1])
+    across, has_x, x = _cubic(planes.shape[-1], place[:, 2], place[:, 3])
     inside = (has_y[:, :, None] & has_x[:, None, :]).astype(np.float32)
-    moved = np.asarray(down @ planes @ across.transpose(0, 2, 1), dtype=np.float32)
+    across = across.transpose(0, 2, 1)
+    if planes.ndim == 4:
+        down, across = down[:, None], across[:, None]
+    moved = np.asarray(down @ planes @ across, dtype=np.float32)
     return moved, inside, y[:, None], x
 
 
@@ -189,37 +188,33 @@ def _fit(target: Singles, weight: Singles, *columns: Singles) -> Floats:
     return np.asarray(np.linalg.solve(inner, right)[..., 0])
 
 
-def _difference(
-    first: Singles, second: Singles, colours: list[Singles], others: list[Singles], place: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Difference of structure and of colour, gain and offset.
+def _difference(first: Singles, second: Singles, place: Floats) -> tuple[Floats, Floats, Floats]:
+    """Difference of colour planes (m, C, h, w), gain and offset.
 
-    Of structure: the geometric mean of 1 - similarity over all windows and in the worst one, so
-    that neither a small part that differs nor much noise is lost.
+    The geometric mean of 1 - similarity over all windows and in the worst one, so that neither a
+    small part that differs nor much noise is lost, plus the square of the colour's difference.
     """
     moved, inside, _, _ = _moved(second, place)
-    ones = np.ones_like(moved)
-    swap = np.abs(_fit(first, inside, moved, ones)[:, 0]) < 1.0
-    wide = swap[:, None, None]
+    ones = np.ones_like(inside)
+    swap = np.abs(_fit(_mixed(first), inside, _mixed(moved), ones)[:, 0]) < 1.0
+    wide = swap[:, None, None, None]
     # The one with more contrast is the target: what it lost to saturation can be lost again.
     target, source = np.where(wide, moved, first), np.where(wide, first, moved)
     low, high = _SATURATED
-    kept = inside * ((target > low) & (target < high))
+    kept = inside * ((target > low) & (target < high)).all(axis=1)
     kept = np.where(kept.mean(axis=(1, 2), keepdims=True) > 0.05, kept, inside)
-    gain, offset = _fit(target, kept, source, ones).T
-    fitted = gain[:, None, None] * source + offset[:, None, None]
-    similar, exists = _similarity(target, np.clip(fitted, 0, 255).astype(np.float32), inside)
+    gain, offset = _fit(_mixed(target), kept, _mixed(source), ones).T
+    fitted = gain[:, None, None, None] * source + offset[:, None, None, None]
+    fitted = np.clip(fitted, 0, 255).astype(np.float32)
+    similar, exists = _similarity(_mixed(target), _mixed(fitted), inside)
     lost = np.maximum(1.0 - similar, 1e-4)
     mean = (lost * exists).sum(axis=(1, 2)) / exists.sum(axis=(1, 2))
     worst = np.where(exists, lost, 0.0).max(axis=(1, 2))
-    bound = np.clip(gain, 0.5, 2.5)
-    cells = np.zeros(colours[0].shape)
-    for one, other in zip(colours, others, strict=True):
-        there, inside, _, _ = _moved(other, place)
-        a, b = np.where(wide, there, one), np.where(wide, one, there)
-        cells += ((a - bound[:, None, None] * b) * inside) ** 2
-    colour = (cells**2).mean(axis=(1, 2)) ** 0.25 / np.maximum(bound, 1.0)
-    return np.sqrt(mean * worst), colour, gain, offset
+    gap = (target - fitted) * inside[:, None]
+    hues = _shrunk(gap - _mixed(gap)[:, None], _COLOUR_SIDE)  # compression leaves little more
+    colour = (hues.astype(np.float64) ** 2).mean(axis=1)
+    colour = (colour**2).mean(axis=(1, 2)) ** 0.25 / np.maximum(gain, 1.0)
+    return np.sqrt(mean * worst) + (colour / _COLOUR) ** 2, gain, offset
 
 
 def _similarity(first: Singles, second: Singles, inside: Singles) -> tuple[Floats, Mask]:
