@@ -29,6 +29,7 @@ CONFIG = {
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
 _GRID = "simulations try false alarms and coverage on the grid of the table calibration (data_sets)"
 GONE = {
+    "studies.*.quality.detail": "the difference of aligned images decides (quality.difference)",
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",
     "studies.*.bias.resamples": "nothing is resampled (by_person: false: independent images)",

@@ -61,6 +61,7 @@ def write(folder: Path) -> dict[str, Any]:
             "id_j": [ids[6], ids[11]],
             "similarity": [0.9995, 0.99],
             "verdict": ["near-duplicate", "near match"],
+            "relation": ["cropped", ""],
         }
     )
     counts = rng.multinomial(50, [0.2, 0.2, 0.6], N)

@@ -175,7 +175,7 @@ def test_search_lists_votes_and_models_by_keyboard_alone(
     listed = page.locator("#listed .strip button span:first-of-type").all_inner_texts()
     assert listed == ["image-009", EVIL, "image-050", "image-007", "image-001"]
     page.locator("#list-select").select_option(value="pairs")
-    assert "near-duplicate, cosine 0.9995" in page.locator("#listed").inner_text()
+    assert "near-duplicate: cropped, cosine 0.9995" in page.locator("#listed").inner_text()
 
 
 def test_map_moves_and_zooms_by_keyboard_and_mouse(opened: Watched) -> None:

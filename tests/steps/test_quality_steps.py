@@ -257,7 +257,7 @@ def test_duplicates(study: Path, tmp_path: Path) -> None:
     found = [
         run_twice(
             find_duplicates.main, tmp_path / str(seed), {"duplicates": "d.parquet"},
-            **of_images(study, seed), near_matches=5, detail=0.97,
+            **of_images(study, seed), near_matches=5, difference=0.1,
         )["duplicates"]
         for seed in (0, 1)
     ]  # fmt: skip

@@ -48,7 +48,7 @@ CONFIGURED: list[tuple[Callable, dict[str, tuple[type[BaseModel], str]]]] = [
     (identity.identity_groups, {"images": (IdentityStudy, "identity_images")}),
     (
         near_duplicates.near_duplicates,
-        {"candidates": (Quality, "candidates"), "near_matches": (Quality, "near_matches")},
+        {name: (Quality, name) for name in ("candidates", "near_matches", "difference")},
     ),
     (probes.cross_validated, {"strength": (Quality, "strength")}),
     (probes.probe_table, {"strength": (Quality, "strength")}),

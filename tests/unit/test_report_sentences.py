@@ -332,14 +332,19 @@ def test_a_list_has_its_chance() -> None:
 
 
 def test_duplicates_and_near_matches() -> None:
-    def told(*verdicts: str) -> str:
-        rows = [{"verdict": verdict, "group": 0, "same": "no"} for verdict in verdicts]
+    def told(*verdicts: str, **facts: int) -> str:
+        rows = [{"verdict": verdict, "group": 0, "same": "no"} | facts for verdict in verdicts]
         return findings("duplicates", study(duplicates=rows))
 
     assert told("near match") == "No duplicate found. 1 near match may need a look."
     both = told("copy", "near-duplicate")
-    assert "2 pairs of samples, in 1 group" in both
-    assert "1 of them exact copies; in 2 the labels differ" in both
+    assert "2 pairs of samples, in 1 group, show one image" in both
+    assert "1 of them exact copies; in 2 the labels differ, so that one of them is wrong" in both
+    looked = told("copy", "near match", compared=40)
+    assert "40 pairs that hashes or latents proposed were compared as images; 39 pairs" in looked
+    latents = told("identical latents", "near-identical latents", compared=0)
+    assert "does not show that they are one sample; in 2 the labels differ." in latents
+    assert "compared" not in latents
 
 
 def test_correlations_after_correction() -> None:

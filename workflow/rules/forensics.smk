@@ -156,7 +156,7 @@ STEPS |= {
     "find_duplicates": dict(
         input=dict(**ROWS, images=ask(runs.encoded_images), samples=ask(runs.encoded_samples)),
         output=dict(duplicates=f"{RUN}/duplicates.parquet"),
-        params=section("quality", "candidates", "near_matches", "detail"),
+        params=section("quality", "candidates", "near_matches", "difference"),
         where=dict(study=PLAN.where(lambda study: "images" in study.parts)),
     ),
     "probe_attributes": dict(

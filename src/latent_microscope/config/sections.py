@@ -188,13 +188,14 @@ class Quality(Section):
         "other orders of the columns in which the latents are scored again; 0: none", 1, ge=0
     )
     candidates: int = setting(
-        "most similar pairs compared as images, by latents and by thumbnails each", 2000, ge=1
+        "most similar pairs of latents compared as images, beside the nearest of every image",
+        2000,
+        ge=1,
     )
     near_matches: int = setting("most similar pairs of different photographs listed", 24, ge=0)
-    detail: float = setting(
-        "correlation of details from which two images are one photograph; 0.75 where images are "
-        "not aligned",
-        0.8,
+    difference: float = setting(
+        "most that two aligned images of one photograph differ (1 - structural similarity)",
+        0.16,
         ge=0,
         le=1,
     )

@@ -201,14 +201,14 @@ DUPLICATES = _of_study(
     name="duplicates",
     title="near-duplicates and near matches",
     caption=(
-        "Pairs of images to check. a: near-duplicates are one photograph, cropped, recoloured or "
-        "compressed: the correlation r of their fine structure at the best small shift is at "
-        "least 0.8 (0.75 where images are not aligned as faces are), or at least 0.6 with a "
-        "latent cosine c of at least 0.95, and at least 0.5 without the edges, since different "
-        "photographs may share a frame. Candidates are the most similar pairs by latents and by "
-        "thumbnails. b: near matches are the closest other pairs by latents: other photographs, "
-        "or copies changed too much to be certain. Orange: the two labels differ, so one is wrong "
-        "(near-duplicates) or the model does not represent the difference (near matches)."
+        "Pairs of images to check. a: near-duplicates are one photograph, cropped, mirrored, "
+        "brightened, rescaled or compressed, with what was done to it. Perceptual hashes and "
+        "latents propose pairs; the pixels decide: after alignment (place, size, mirror image, "
+        "brightness) the images differ by δ (0: not at all), less than quality.difference and "
+        "less than different images of these data do by chance. b: near matches are the closest "
+        "other pairs by latents, c their cosine: different photographs by their pixels. Orange: "
+        "the two labels differ, so one is wrong (near-duplicates) or the model does not represent "
+        "the difference (near matches)."
     ),
     function=f"{_PLOTS}.pairs:plot_duplicates",
     needs=frozenset({"images"}),

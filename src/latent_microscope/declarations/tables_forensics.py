@@ -332,11 +332,15 @@ FORENSICS = (
         name="duplicates",
         title="near-duplicates and near matches",
         caption=(
-            "Near-duplicate images and near matches: ids, labels, attributes in which two copies "
-            "of one photograph differ (one of them is wrong), correlation of details, root mean "
-            "square difference of the pixels, cosine and distance of the latents (mean over VAE "
-            "seeds), number of seeds that found the pair, and what to do. Pairs of one photograph "
-            "share a group."
+            "Near-duplicate images and near matches: ids, what was done to the one image (cropped, "
+            "mirrored, brightness …), what proposed the pair (perceptual hashes, latents), labels, "
+            "attributes in which two copies of one photograph differ (one of them is wrong), "
+            "difference of structure (0 to 2) and of colour (grey levels) of the aligned images, "
+            "root mean square difference of the pixels as they are, bits of 128 in which the "
+            "hashes differ, cosine and distance of the latents (mean over VAE seeds), number of "
+            "seeds that found the pair, number of pairs that were compared, and what to do. Pairs "
+            "of one photograph share a group. Without images only latents are compared, which do "
+            "not show that two samples are one."
         ),
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
         inputs={

@@ -60,12 +60,15 @@ def _list(title: str, rows: np.ndarray, by: str) -> dict[str, Any]:
 def pair_list(pairs: pd.DataFrame, place: dict[str, int]) -> dict[str, Any]:
     """Near-duplicates in the order of their table: ``id_i``, ``id_j``, ``similarity``, ``verdict``.
 
+    ``relation``, if it is there, is told with the verdict.
+
     ``rows`` (of both of each pair in turn), ``similarity``, ``verdicts`` (if any), ``total``.
     """
     total = len(pairs)
     pairs = pairs.head(2 * LENGTH)
     rows = rows_of(pairs[["id_i", "id_j"]].to_numpy().ravel(), place, "duplicates")
-    verdicts = pairs["verdict"].astype(str).tolist() if "verdict" in pairs else []
+    told = [pairs[name].astype(str) for name in ("verdict", "relation") if name in pairs]
+    verdicts = [": ".join(filter(None, words)) for words in zip(*told, strict=True)]
     similarity = packed(pairs["similarity"].to_numpy(dtype=np.float64))
     return {"rows": packed(rows), "similarity": similarity, "verdicts": verdicts, "total": total}
 

@@ -1,85 +1,51 @@
-"""Near-duplicate images, and different images with similar latents."""
+"""Near-duplicate images by their pixels, and different images with similar latents."""
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import gaussian_filter
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range
-from latent_microscope.forensics.probes import thumbnails
+from latent_microscope.forensics.hashes import (
+    equal_images,
+    hash_distances,
+    nearest_by_hash,
+    perceptual_hashes,
+)
+from latent_microscope.forensics.photographs import Comparison, compare
 from latent_microscope.neighbours.blocks import pair_cosines, pair_distances
-from latent_microscope.neighbours.scan import similar_pairs
+from latent_microscope.neighbours.pairs import all_pairs
 
-# Detail correlation of one photograph: on 10,000 aligned faces different people reach 0.77; pairs
-# of CIFAR-10 test images above 0.75 are one photograph, cropped, recoloured or compressed.
-DETAIL = 0.8
-# Or both of these together.
-DETAIL_SUPPORTED, SIMILARITY_SUPPORTED = 0.6, 0.95
-CENTRE = 0.5  # also required of the centre alone: photographs with the same frame differ there
-_LEAST_SIMILARITY = 0.5  # of candidates
-_SIDE = 8
+DIFFERENCE = 0.16
+"""Most that two images of one photograph differ: changed copies of photographs reach 0.15."""
+_NEAREST = 6
+_MOST_BITS = 40  # of 128: changed copies differ in up to 34, unrelated images in about 64
+_LEAST_SIMILARITY = 0.5  # of candidates by latents
+_CROWDED = 0.2  # share of the proposed pairs that look alike, from which chance is asked for
+_FEWEST = 20
+_TAIL = (0.3, 0.05)
+_GAP = np.log(2.0)
+_EDGE = 0.012  # of the half side: shifts that cannot be told from none
+_BRIGHTER, _OFFSET = 0.05, 6.0
+_SAME_LATENTS = 1e-3  # of the median distance to the nearest other
 _BLOCK = 128
 
-_MEASURES = ("detail", "detail_centre", "similarity", "distance", "pixel_difference")
+_MEASURES = ("difference", "similarity", "distance", "pixel_difference")
 COLUMNS = {
     **dict.fromkeys(("i", "j"), "int64"),
-    **dict.fromkeys(("id_i", "id_j", "verdict"), "str"),
+    **dict.fromkeys(("id_i", "id_j", "verdict", "relation", "proposed_by"), "str"),
+    "hash_bits": "float64",
     **dict.fromkeys(_MEASURES, "float64"),
+    "compared": "int64",
 }
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 
-def _details(images: np.ndarray) -> npt.NDArray[np.float32]:
-    """Grey images without what varies slowly: (m, H, W), float32."""
-    grey = images.astype(np.float32).mean(axis=-1)
-    width = images.shape[1] / 16.0
-    return grey - gaussian_filter(grey, (0.0, width, width))
-
-
-def detail_correlation(
-    images: np.ndarray, i: Ints, j: Ints, *, shift: int | None = None, margin: int = 0
-) -> Floats:
-    """Correlation of the fine structure of two images at the best shift, 1 for equal images.
-
-    Brightness, contrast, colour casts and smooth gradients do not count. 0 without structure.
-    """
-    side = images.shape[1]
-    inner = slice(margin, side - margin), slice(margin, images.shape[2] - margin)
-    most = max(1, side // 16) if shift is None else int(in_range(shift, "shift", 0, side - 1))
-    out = np.empty(len(i))
-    for start in range(0, len(i), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        first, second = (_details(images[rows[part]])[:, *inner] for rows in (i, j))
-        best = np.full(len(first), -1.0)
-        for dy in range(-most, most + 1):
-            for dx in range(-most, most + 1):
-                best = np.maximum(best, _correlation(_cut(first, dy, dx), _cut(second, -dy, -dx)))
-        equal = (images[i[part]] == images[j[part]]).all(axis=(1, 2, 3))
-        out[part] = np.where(equal, 1.0, best)
-    return out
-
-
-def _cut(block: npt.NDArray[np.float32], dy: int, dx: int) -> npt.NDArray[np.float32]:
-    """The part of each image that overlaps with another one shifted by (dy, dx)."""
-    height, width = block.shape[1:]
-    return block[
-        :, max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)
-    ].reshape(len(block), -1)  # fmt: skip
-
-
-def _correlation(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> Floats:
-    a = a - a.mean(axis=1, keepdims=True)
-    b = b - b.mean(axis=1, keepdims=True)
-    norms = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b)).astype(np.float64)
-    product = np.einsum("ij,ij->i", a, b).astype(np.float64)
-    return np.divide(product, norms, out=np.zeros(len(a)), where=norms > 1e-3)
-
-
 def pixel_differences(images: np.ndarray, i: Ints, j: Ints) -> Floats:
-    """Root mean square difference of the pixels, in [0, 1]."""
+    """Root mean square difference of the pixels as they are, in [0, 1]."""
     out = np.empty(len(i))
     for start in range(0, len(i), _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -95,51 +61,186 @@ def near_duplicates(
     *,
     candidates: int = 2_000,
     near_matches: int = 24,
-    detail: float = DETAIL,
+    difference: float = DIFFERENCE,
 ) -> pd.DataFrame:
     """Pairs that show one photograph, and the closest other pairs by latents, as :data:`COLUMNS`.
 
-    Copies (equal pixels) and near-duplicates by falling detail correlation, then near matches by
-    falling cosine. Without images equal latents are copies, and what needs images is NaN.
+    Pairs are proposed by equal pixels, by perceptual hashes of the image and its mirror image (the
+    nearest of each image) and by latents (the nearest of each, and the ``candidates`` most similar
+    pairs). The pixels decide: two aligned images differ by less than ``difference``, by less than
+    all but one of the pairs that look alike when one image is turned upside down, and, where many
+    of the proposed pairs look alike, by less than different images here do by chance
+    (:func:`rarer_than_chance`); each for pairs at one place, cropped and moved ones apart.
+    ``hash_bits`` are those that differ of 128; ``compared`` counts the pairs of images compared.
+
+    Copies (equal pixels) and near-duplicates by rising difference, then near matches by falling
+    cosine. Without images nothing is called a duplicate: latents are identical, or as good as
+    identical, and what needs images is NaN.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
     count = int(in_range(candidates, "candidates", 1))
-    in_range(detail, "detail", 0.0, 1.0)
-    points = [matrix]
+    in_range(difference, "difference", 0.0, 1.0)
+    listed = int(in_range(near_matches, "near_matches", 0))
+    if images is not None and not len(matrix) == len(images) == len(names):
+        raise InputError(
+            f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one "
+            "of each per sample"
+        )
+    nearest, similar = all_pairs(
+        matrix, _NEAREST, overlap_threshold=_LEAST_SIMILARITY, max_pairs=count
+    )
+    assert similar is not None
+    rows = np.repeat(np.arange(len(matrix)), nearest.indices.shape[1])
+    by_latents = np.stack([rows, nearest.indices.ravel()], axis=1)
+    proposed = {"latents": np.concatenate([similar.pairs, by_latents])}
     if images is not None:
-        if not len(matrix) == len(images) == len(names):
-            raise InputError(
-                f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one "
-                "of each per sample"
-            )
-        small = thumbnails(images, _SIDE).astype(np.float64)
-        points.append(small - small.mean(axis=1, keepdims=True))
-    found = [similar_pairs(one, _LEAST_SIMILARITY, count).pairs for one in points]
-    i, j = np.unique(np.concatenate(found).reshape(-1, 2), axis=0).astype(np.int64).T
-    table = pd.DataFrame({"i": i, "j": j, "id_i": names[i], "id_j": names[j]})
+        hashes = perceptual_hashes(images)
+        near = nearest_by_hash(hashes, _NEAREST, _MOST_BITS)
+        proposed["hash"] = np.concatenate([equal_images(images), near])
+    i, j, by = _union(proposed, len(matrix))
+    table = pd.DataFrame({"i": i, "j": j, "proposed_by": by})
     table["similarity"], table["distance"] = (
         pair_cosines(matrix, i, j),
         pair_distances(matrix, i, j),
     )
+    table[["difference", "pixel_difference", "hash_bits"]] = np.nan
+    table["relation"], table["compared"] = "", 0
     if images is None:
-        same = copy = (matrix[i] == matrix[j]).all(axis=1)
-        table["detail"] = np.where(copy, 1.0, np.nan)
-        table[["detail_centre", "pixel_difference"]] = np.nan
+        close = table["distance"] <= _SAME_LATENTS * np.median(nearest.distances[:, 0])
+        equal = (matrix[i] == matrix[j]).all(axis=1)
+        table["verdict"] = np.select(
+            [equal, close], ["identical latents", "near-identical latents"], "near match"
+        )
     else:
-        details = detail_correlation(images, i, j)
-        centre = np.full(len(i), np.nan)
-        asked = details >= min(detail, DETAIL_SUPPORTED)
-        margin = images.shape[1] // 8
-        centre[asked] = detail_correlation(images, i[asked], j[asked], margin=margin)
-        supported = (details >= DETAIL_SUPPORTED) & (table["similarity"] >= SIMILARITY_SUPPORTED)
-        same = ((details >= detail) | supported) & (centre >= CENTRE)
-        gaps = pixel_differences(images, i, j)
-        copy = gaps == 0.0
-        table = table.assign(detail=details, detail_centre=centre, pixel_difference=gaps)
-    table["verdict"] = np.select([copy, same], ["copy", "near-duplicate"], "near match")
-    order = ["detail", "similarity", "i", "j"]
-    ordered = table[same | copy].sort_values(order, ascending=[False, False, True, True])
-    others = table[~(same | copy)].sort_values(order[1:], ascending=[False, True, True])
-    others = others.head(int(in_range(near_matches, "near_matches", 0)))
-    return pd.concat([ordered, others], ignore_index=True)[list(COLUMNS)].astype(COLUMNS)
+        table["hash_bits"] = hash_distances(hashes, i, j)
+        table["compared"] = len(table)
+        turned = nearest_by_hash(hashes, _NEAREST, _MOST_BITS, upside_down=True)
+        _judge(table, images, turned, difference)
+    return _listed(table, names, listed)
+
+
+def _union(proposed: dict[str, Ints], n: int) -> tuple[Ints, Ints, npt.NDArray[np.object_]]:
+    """Pairs i < j of all proposals, each once, and who proposed it: names joined by " + "."""
+    keys = {}
+    for name, pairs in proposed.items():
+        low, high = np.sort(pairs, axis=1).T
+        keys[name] = np.unique(low[low < high] * n + high[low < high])
+    every = np.unique(np.concatenate(list(keys.values())))
+    names = np.full(len(every), "", dtype=object)
+    for name, some in keys.items():
+        place = np.searchsorted(every, some)
+        names[place] = [f"{before} + {name}" if before else name for before in names[place]]
+    return every // n, every % n, names
+
+
+def _judge(table: pd.DataFrame, images: np.ndarray, turned: Ints, limit: float) -> None:
+    """Fill in verdict, relation and differences of pairs of images."""
+    i, j = table["i"].to_numpy(), table["j"].to_numpy()
+    found = compare(images, i, j)
+    decoys = [
+        values[concerned]
+        for values, concerned in _by_relation(compare(images, *turned.T, upside_down=True))
+    ]
+    place, cropped = _kinds(found.place)
+    same = np.zeros(len(found.rows), dtype=bool)
+    difference = found.aligned.copy()
+    first, second = i[found.rows], j[found.rows]
+    crowded = len(found.rows) > _CROWDED * len(table)
+    for number, (values, concerned) in enumerate(_by_relation(found)):
+        rows = np.flatnonzero(concerned)
+        by_chance = np.sort(decoys[number])[1:2]  # one is expected
+        rare = np.ones(len(rows), dtype=bool)
+        if crowded:
+            rare = rarer_than_chance(values[rows], first[rows], second[rows])
+        chosen = rows[rare & (values[rows] < min(limit, *by_chance, np.inf))]
+        if number == 0:  # unless moving one image explains much of what is left
+            chosen_here = chosen[values[chosen] < 2.0 * found.aligned[chosen]]
+            place[chosen_here] = True
+            difference[chosen_here] = values[chosen_here]
+        same[chosen] = True
+    table.loc[found.rows, "difference"] = difference
+    shown = found.rows[same]
+    table["verdict"] = "near match"
+    table.loc[shown, "verdict"] = "near-duplicate"
+    table.loc[shown, "relation"] = _relations(found, place, cropped)[same]
+    equal = np.zeros(len(table), dtype=bool)
+    near = np.flatnonzero(table["hash_bits"] == 0.0)
+    equal[near] = pixel_differences(images, i[near], j[near]) == 0.0
+    table.loc[equal, ["verdict", "relation"]] = "copy", "identical"
+    table.loc[equal, "difference"] = 0.0
+
+
+def _by_relation(found: Comparison) -> list[tuple[Floats, Mask]]:
+    """Differences in place, of a part, and moved, and of which pairs they may count."""
+    place, cropped = _kinds(found.place)
+    return [
+        (found.in_place, np.ones(len(place), dtype=bool)),
+        (found.aligned, place | cropped),
+        (found.aligned, ~(place | cropped)),
+    ]
+
+
+def rarer_than_chance(differences: Floats, i: Ints, j: Ints, expected: float = 0.3) -> Mask:
+    """Pairs so alike that at most ``expected`` pairs of different images are.
+
+    What counts is the logarithm of the difference, less half of that of the next best pair of
+    either image: images that resemble many others must resemble a copy more. Pairs that stand out
+    from the next best ones may be copies and are left out; the lower tail of the others,
+    exponential (Weissman 1978, doi:10.1080/01621459.1978.10480104), is continued. All pairs where
+    fewer than 20 are left, of which nothing can be said.
+    """
+    logs = np.log(np.maximum(differences, 1e-4))
+    ends = pd.DataFrame({"row": np.concatenate([i, j]), "log": np.tile(logs, 2)})
+    ends = ends.sort_values("log", kind="stable")
+    second = ends[ends.groupby("row").cumcount() == 1].set_index("row")["log"]
+    nexts = np.minimum(
+        *(second.reindex(end).fillna(np.log(DIFFERENCE)).to_numpy() for end in (i, j))
+    )
+    scores = logs - 0.5 * nexts
+    others = scores[logs > nexts - _GAP]
+    if len(others) < _FEWEST or not np.ptp(others):
+        return np.ones(len(logs), dtype=bool)
+    shares = _TAIL[0], max(_TAIL[1], 2.0 / len(others))
+    high, low = np.quantile(others, shares)
+    slope = (high - low) / np.log(shares[0] / shares[1])
+    return np.asarray(scores < low - slope * max(np.log(shares[1] * len(others) / expected), 0.0))
+
+
+def _kinds(place: Floats) -> tuple[Mask, Mask]:
+    """Pairs at one place, and those of which one image is a part of the other."""
+    scale, shift = place[:, ::2], np.abs(place[:, 1::2])
+    unmoved = ((np.abs(scale - 1.0) < _EDGE) & (shift < _EDGE)).all(axis=1)
+    inside = (scale + shift <= 1.0 + _EDGE).all(axis=1)
+    around = ((1.0 + shift) / scale <= 1.0 + _EDGE).all(axis=1)
+    return np.asarray(unmoved), np.asarray((inside | around) & ~unmoved)
+
+
+def _relations(found: Comparison, place: Mask, cropped: Mask) -> npt.NDArray[np.object_]:
+    """What was done to one image of each pair, as far as it can be measured."""
+    light = (np.abs(found.gain - 1.0) > _BRIGHTER) | (np.abs(found.offset) > _OFFSET)
+    parts = {
+        "mirrored": found.mirrored,
+        "cropped": cropped & ~place,
+        "moved": ~(cropped | place),
+        "brightness": light,
+    }
+    words = [
+        ", ".join(name for name, holds in zip(parts, row, strict=True) if holds)
+        for row in zip(*parts.values(), strict=True)
+    ]
+    return np.array([word or "compressed or rescaled" for word in words], dtype=object)
+
+
+def _listed(table: pd.DataFrame, names: npt.NDArray[np.object_], near_matches: int) -> pd.DataFrame:
+    """The pairs that are listed, in order, with ids."""
+    order = ["difference", "similarity", "i", "j"]
+    same = table["verdict"] != "near match"
+    ordered = table[same].sort_values(order, ascending=[True, False, True, True])
+    similar = table[~same & table["proposed_by"].str.contains("latents")]
+    similar = similar[similar["similarity"] > _LEAST_SIMILARITY]
+    others = similar.sort_values(order[1:], ascending=[False, True, True]).head(near_matches)
+    listed = pd.concat([ordered, others], ignore_index=True)
+    for end in ("i", "j"):
+        listed[f"id_{end}"] = names[listed[end]]
+    return listed[list(COLUMNS)].astype(COLUMNS)

@@ -73,17 +73,16 @@ def plot_duplicates(
     near = table["verdict"] == "near match"
     same, close = table[~near], table[near]
     parts = {
-        "near-duplicates, by correlation r of details": same.head(shown),
-        "near matches: closest in the latents, not shown to be one photograph": close.head(
-            near_matches
-        ),
+        "near-duplicates, by the difference of the aligned images": same.head(shown),
+        "near matches: closest in the latents, different photographs": close.head(near_matches),
     }
+    compared = int(table["compared"].max()) if len(table) else 0
     grids = []
     for part in parts.values():
         both = _side_by_side(pictures, *(_rows_of(part[c], row_of) for c in ("id_i", "id_j")))
         colours = [look.colour(4) if match == "no" else INK for match in part["same"]]
         captions = [_pair_text(row) for row in part.to_dict("records")]
-        grids.append(Grid(both, 4, 7.0, captions, 3, look.font_size - 1.7, colours))
+        grids.append(Grid(both, 4, 7.0, captions, 4, look.font_size - 1.7, colours))
     heights = [grid.height or 0.3 for grid in grids]
     counts = [
         f"{len(grid.images)} of {count(len(every))}"
@@ -93,8 +92,8 @@ def plot_duplicates(
         1.19 + sum(heights),
         f"{title} · {count(len(same))} near-duplicate pairs of {count(same['group'].nunique())} "
         "photographs",
-        "r: correlation of details, c: cosine of the latents, Δ: rms difference of pixels; "
-        f"{counts[0]} and {counts[1]} pairs shown; orange: labels differ",
+        f"δ: difference of the aligned images, c: cosine of the latents; {counts[0]} and "
+        f"{counts[1]} pairs shown, of {count(compared)} compared; orange: labels differ",
     )
     top = 0.5
     for name, grid, height, letter in zip(parts, grids, heights, "ab", strict=True):
@@ -116,8 +115,8 @@ def _rows_of(ids: pd.Series, row_of: pd.Series) -> Rows:
 def _pair_text(row: Any) -> str:
     a, b = row["label_i"], row["label_j"]
     labels = {"yes": f"both {a}", "no": f"{a} ≠ {b}", "unknown": "label unknown"}[row["same"]]
+    gap = "" if np.isnan(row["difference"]) else f"δ {row['difference']:.3f}  "
     return (
-        f"{row['id_i']} · {row['id_j']}\n"
-        f"r {row['detail']:.2f}  c {row['similarity_mean']:.2f}  Δ {row['pixel_difference']:.2f}\n"
-        f"{labels}"
+        f"{row['id_i']} · {row['id_j']}\n{gap}c {row['similarity_mean']:.2f}\n"
+        f"{row['relation'] or 'different'}\n{labels}"
     )

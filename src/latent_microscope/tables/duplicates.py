@@ -12,16 +12,18 @@ from latent_microscope.statistics.summaries import stack
 
 COLUMNS = {
     "rank": "int64",
-    **dict.fromkeys(("id_i", "id_j", "verdict"), "str"),
+    **dict.fromkeys(("id_i", "id_j", "verdict", "relation", "proposed_by"), "str"),
     "group": "int64",
     **dict.fromkeys(("same", "label_i", "label_j", "differing"), "str"),
-    **dict.fromkeys(("detail", "detail_centre", "pixel_difference"), "float64"),
+    **dict.fromkeys(("difference", "pixel_difference", "hash_bits"), "float64"),
     **dict.fromkeys(("similarity_mean", "distance_mean"), "float64"),
-    **dict.fromkeys(("seeds_found", "n_seeds"), "int64"),
+    **dict.fromkeys(("seeds_found", "n_seeds", "compared"), "int64"),
     "action": "str",
 }
-VERDICTS = ("copy", "near-duplicate", "near match")
-_CHECK = "look: one photograph changed, or two that the model hardly tells apart"
+VERDICTS = (
+    *("copy", "near-duplicate", "identical latents", "near-identical latents", "near match"),
+)
+_CHECK = "look: two photographs that the model hardly tells apart"
 ACTIONS = {
     ("duplicate", "yes"): "one photograph twice: keep one, and never one in each split",
     ("duplicate", "no"): "one photograph with two labels: correct one of them",
@@ -29,6 +31,9 @@ ACTIONS = {
     ("near match", "yes"): _CHECK,
     ("near match", "no"): "look: different labels that the model hardly tells apart",
     ("near match", "unknown"): _CHECK,
+    ("latents", "yes"): "same latents: one sample twice, or two that the model does not tell apart",
+    ("latents", "no"): "same latents but different labels: look at the samples",
+    ("latents", "unknown"): "same latents: look at the samples",
 }
 
 
@@ -51,11 +56,12 @@ def tabulate_duplicates(
         pictures: whether the samples are images; else no action calls them photographs.
 
     Returns:
-        Table with :data:`COLUMNS`: copies and near-duplicates by falling detail correlation, then
-        near matches by falling mean cosine. ``group`` numbers photographs, so that three copies are
-        one group (-1 for near matches). ``same``: yes, no or unknown; ``label_i``, ``label_j``:
-        identity or class; ``differing``: attributes that differ (of near-duplicates);
-        ``seeds_found``: seeds that list the pair; means are over these.
+        Table with :data:`COLUMNS`: copies and near-duplicates by rising difference (without images
+        identical and near-identical latents), then near matches by falling mean cosine. ``group``
+        numbers photographs, so that three copies are one group (-1 for near matches). ``same``:
+        yes, no or unknown; ``label_i``, ``label_j``: identity or class; ``differing``: attributes
+        that differ (of near-duplicates); ``seeds_found``: seeds that list the pair; means are over
+        these; ``compared``: pairs of images that were compared, by the seed that compared most.
     """
     table = stack([load_table(path) for path in duplicates], {"seed": seeds}, "duplicates")
     known = load_table(samples)
@@ -70,16 +76,18 @@ def tabulate_duplicates(
     table["place"] = [VERDICTS.index(name) for name in table["verdict"]]
     pairs = table.groupby(["id_i", "id_j"], sort=False, as_index=False).agg(
         place=("place", "min"),  # one photograph if any seed shows it
-        detail=("detail", "first"),
-        detail_centre=("detail_centre", "first"),
+        relation=("relation", "max"),
+        proposed_by=("proposed_by", "max"),
+        difference=("difference", "first"),
         pixel_difference=("pixel_difference", "first"),
+        hash_bits=("hash_bits", "first"),
         similarity_mean=("similarity", "mean"),
         distance_mean=("distance", "mean"),
         seeds_found=("seed", "nunique"),
     )
     duplicate = pairs["place"] < VERDICTS.index("near match")
-    pairs["order"] = np.where(duplicate, 2.0 + pairs["detail"], pairs["similarity_mean"])
-    pairs = pairs.sort_values(["order", "id_i", "id_j"], ascending=[False, True, True])
+    pairs["order"] = np.where(duplicate, pairs["difference"], 2.0 - pairs["similarity_mean"])
+    pairs = pairs.sort_values(["order", "place", "id_i", "id_j"], na_position="first")
     pairs = pairs.reset_index(drop=True)
     pairs["verdict"] = [VERDICTS[place] for place in pairs["place"]]
     first, second = labels.loc[pairs["id_i"]].to_numpy(), labels.loc[pairs["id_j"]].to_numpy()
@@ -87,6 +95,7 @@ def tabulate_duplicates(
     pairs["same"] = np.where(unknown, "unknown", np.where(first == second, "yes", "no"))
     pairs["label_i"], pairs["label_j"] = first, second
     pairs["n_seeds"], pairs["rank"] = len(set(seeds)), np.arange(1, len(pairs) + 1)
+    pairs["compared"] = table["compared"].max() if len(table) else 0
     copies = pairs[pairs["verdict"] != "near match"]
     pairs["group"] = _groups(copies).reindex(pairs.index, fill_value=-1)
     pairs["differing"] = ""
@@ -99,7 +108,11 @@ def tabulate_duplicates(
         )
         differ = (np.abs(a - b) > 0) & known_pairs.to_numpy()[:, None]
         pairs.loc[copies.index, "differing"] = [" ".join(values.columns[row]) for row in differ]
-    kinds = np.where(pairs.index.isin(copies.index), "duplicate", "near match")
+    kinds = np.select(
+        [pairs["verdict"] == "near match", pairs["verdict"].str.endswith("latents")],
+        ["near match", "latents"],
+        "duplicate",
+    )
     actions = [ACTIONS[pair] for pair in zip(kinds, pairs["same"], strict=True)]
     pairs["action"] = actions if pictures else [a.replace("photograph", "sample") for a in actions]
     return pairs[list(COLUMNS)].astype(COLUMNS)

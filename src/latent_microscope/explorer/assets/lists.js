@@ -5,7 +5,7 @@ function listChoices() {
   const choice = element("select", { id: "list-select" });
   const group = (label, options) => options.length && choice.append(element("optgroup", { label }, ...options));
   const own = study.lists.map((list, i) => option(`list ${i}`, list.title));
-  if (study.pairs) own.push(option("pairs", "near-duplicates and near matches"));
+  if (study.pairs) own.push(option("pairs", study.thumbnails ? "near-duplicates and near matches" : "pairs of similar latents"));
   group("Lists of the study", own);
   group("Highest", scores.map((column, i) => option(`high ${i}`, `highest ${column.title}`)));
   group("Lowest", scores.map((column, i) => option(`low ${i}`, `lowest ${column.title}`)));
