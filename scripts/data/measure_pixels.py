@@ -36,7 +36,7 @@ def main(
         known = load_table(samples)
         files = file_covariates(source, settings or {}, known, ids, folders=folders)
         table = pd.concat([table, files], axis=1)
-    constant = [name for name in table if table[name].nunique() < 2]
+    constant = [str(name) for name in table if table[name].nunique() < 2]
     if constant:
         log.info("the same in all images, left out: %s", ", ".join(constant))
     table.insert(0, "id", pd.Series(names, dtype="str"))

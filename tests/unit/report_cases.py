@@ -283,7 +283,7 @@ CASES = (
     Case(
         "duplicates",
         {"duplicates": [{"verdict": "near-duplicate", "group": 0, "same": "yes"}]},
-        "1 pair of samples, in 1 group, show one image.",
+        "1 pair of samples, in 1 group, shows one image.",
         "labels differ",
     ),
     Case(

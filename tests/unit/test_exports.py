@@ -51,6 +51,8 @@ def finish(root: Path, **keys: Any) -> Path:
     save_table(results / "data/attributes.parquet", hats)
     save_table(results / "data/numbers.parquet", pd.DataFrame({"id": IDS, "x": SCORES * 2}))
     save_npy(results / "data/images.npy", IMAGES)
+    light = pd.DataFrame({"id": IDS, "brightness": IMAGES.mean(axis=(1, 2, 3))})
+    save_table(results / "data/pixels.parquet", light)
     save_npy(run / "latents.npy", LATENTS[ORDER])
     save_ids(run / "encoding.parquet", np.array(IDS, dtype=object)[ORDER])
     save_npy(run / "umap.npy", PLANE[ORDER])
@@ -159,7 +161,7 @@ def test_rdms_are_read_by_rsatoolbox_and_by_us(tmp_path: Path, monkeypatch: Any)
     for extra in set(models) - {"m", "label", "pixels"}:
         for metric in ("euclidean", "cosine"):
             path = tmp_path / f"results/mine/rdms/{metric}/{extra}-features-seed0.npy"
-            write_rdm(path, np.eye(N), metric, IDS)
+            write_rdm(path, RANDOM.normal(size=(N, 4)), metric, IDS)
     told = export("mine", to="rsatoolbox")
     assert "rsatoolbox.rdm.load_rdm('mine.h5')" in told
     found = load_rdm("mine.h5")

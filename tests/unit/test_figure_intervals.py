@@ -38,7 +38,7 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
     }
     save_table(files["rsa"], RSA)
     other = MEASURES.assign(metric="cosine", low=-0.9, high=0.9)
-    save_table(files["measures"], pd.concat([MEASURES, other]))
+    save_table(files["measures"], pd.concat([MEASURES, other]).assign(ceiling_status=""))
     with look("rsa") as made:
         notes = {"net": "random weights"}
         figure = plot_rsa(**files, title="tiny", look=made, notes=notes)
