@@ -36,7 +36,7 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
         "rsa": tmp_path / "rsa.parquet",
         "measures": tmp_path / "measures.parquet",
     }
-    save_table(files["rsa"], RSA)
+    save_table(files["rsa"], RSA.assign(ceiling_status=""))
     other = MEASURES.assign(metric="cosine", low=-0.9, high=0.9)
     save_table(files["measures"], pd.concat([MEASURES, other]).assign(ceiling_status=""))
     with look("rsa") as made:
