@@ -17,6 +17,8 @@ from latent_microscope.forensics.pixels import (
 )
 from latent_microscope.forensics.probes import folds_of, probe_table
 from latent_microscope.io.artefacts import save_table
+from latent_microscope.plots import style
+from latent_microscope.plots.pixels import plot_cluster_pixels
 from latent_microscope.statistics.differences import standardised_differences
 from latent_microscope.tables.pixels import explained_ranks, tabulate_cluster_pixels
 
@@ -138,6 +140,25 @@ def test_the_table_finds_planted_colours(tmp_path: Path) -> None:
     assert first["magnitude"].tolist() == ["large"] * 2
     assert found["covariate"].tolist()[::2] == ["hue"] * 2
     assert (found.loc[found["covariate"] == "blur", "p"] > 0.01).all()
+
+
+def test_the_figure_names_the_strongest_covariates_of_each_group(tmp_path: Path) -> None:
+    head = {"seed": 0, "group": "cluster 0", "n_members": 40, "q": 0.01, "low": -2.4, "high": -1.4}
+    rows = [head | {"covariate": "red_minus_blue", "d": -1.9}]
+    rows += [head | {"covariate": f"folder={'a' * 40}/end", "d": 0.2, "q": 0.3}]
+    rows += [head | {"seed": 1, "covariate": "blur", "d": 3.0}]
+    save_table(tmp_path / "effects.parquet", pd.DataFrame(rows))
+    with style.look("cluster_pixels") as look:
+        figure = plot_cluster_pixels(effects=tmp_path / "effects.parquet", title="t", look=look)
+        (ax,) = figure.axes
+        names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["red − blue", f"folder=…{'a' * 13}/end"]
+    assert [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"][
+        1
+    ] == "white"
+    save_table(tmp_path / "none.parquet", pd.DataFrame(rows).iloc[:0])
+    with style.look("cluster_pixels") as look:
+        assert plot_cluster_pixels(effects=tmp_path / "none.parquet", title="t", look=look).texts
 
 
 def test_what_covariates_explain_is_0_by_chance() -> None:

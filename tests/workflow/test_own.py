@@ -93,6 +93,7 @@ BIAS = {
 PIXELS = {"pack_images", "find_duplicates", "measure_pixels"} | {
     "tabulate_cluster_pixels",
     "tabulate_pixel_correlations",
+    "plot_cluster_pixels",
 }
 PICTURES = (
     PIXELS

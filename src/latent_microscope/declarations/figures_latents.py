@@ -4,7 +4,7 @@ from functools import partial
 
 from latent_microscope.declarations.where import clustered, of_kind, scored, trained_here, vae
 from latent_microscope.planning import scores
-from latent_microscope.planning.runs import RUN, encoded_images, encoded_samples, of_study
+from latent_microscope.planning.runs import RESULTS, RUN, encoded_images, encoded_samples, of_study
 from latent_microscope.planning.study import Study
 from latent_microscope.registry import ROOT_SEED, Figure
 
@@ -173,6 +173,22 @@ LATENTS = (
         inputs={"images": encoded_images, **_SCORES, **_CLUSTERS},
         params={"measured": scores.ours, "root_seed": ROOT_SEED},
     ),
+    Figure(
+        name="cluster_pixels",
+        title="pixels of clusters",
+        caption=(
+            "Covariates of the images (brightness, contrast, saturation, hue, blur, background, "
+            "file) that differ most between each of the largest groups of the first seed and all "
+            "other samples: standardised difference with 95 % interval, images of one person as a "
+            "cluster where identities are known. Filled: q ≤ 0.05 (Benjamini-Hochberg within the "
+            "group)."
+        ),
+        category="Forensics",
+        function=f"{_PLOTS}.pixels:plot_cluster_pixels",
+        where=clustered,
+        needs=frozenset({"images"}),
+        inputs={"effects": f"{RESULTS}/tables/cluster-pixels.parquet"},
+    ),
     _images_of_clusters(
         name="cluster_images",
         title="mean images of clusters",
@@ -181,7 +197,7 @@ LATENTS = (
             "other samples: brightness (luma), and red minus blue. All differences have one "
             "symmetric colour scale, as far as the largest of them; white: no difference."
         ),
-        function=f"{_PLOTS}.mean_images:plot_cluster_images",
+        function=f"{_PLOTS}.pixels:plot_cluster_images",
         inputs={"images": encoded_images, **_CLUSTERS},
     ),
     _images_of_clusters(

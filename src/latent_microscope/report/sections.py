@@ -73,7 +73,7 @@ FIGURES = {
     "scores": "uniqueness-originality density overlaps",
     "rankings": "reliability list",
     "clusters": "clusters sbs-sizes cluster-stability components cluster-control",
-    "pixels": "cluster-images",
+    "pixels": "cluster-pixels cluster-images",
     "bias": "bias-forest cluster-bias cmax-bias subniches",
     "identities": "identities",
     "probes": "probes",

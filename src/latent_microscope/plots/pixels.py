@@ -1,6 +1,9 @@
-"""Mean image of each cluster and its difference from that of all other samples."""
+"""What clusters share in their pixels: standardised differences, mean and difference images."""
+
+from string import ascii_lowercase
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -9,10 +12,52 @@ from latent_microscope.forensics.pixels import brightness_and_hue, group_means
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
 from latent_microscope.plots.maps import ALL_NOISE, biggest_clusters, rows_of
-from latent_microscope.plots.style import Look, Page, count
+from latent_microscope.plots.panels import Q_LEVEL, estimate, name_rows, reference
+from latent_microscope.plots.style import NOISE, Look, Page, count, fitting, pretty
 
 _PANELS = ("mean image", "Δ brightness", "Δ red − blue")
 _SIDE, _GAP, _TOP = 0.95, 0.06, 0.75  # inches
+_ROW, _FOOT = 0.165, 0.62  # inches, of the differences
+
+
+def plot_cluster_pixels(
+    *, effects: In, title: str, look: Look, top: int = 8, most: int = 6
+) -> Figure:
+    """The ``top`` covariates that differ most in each of the largest groups of the first seed."""
+    table = load_table(effects)
+    table = table[table["seed"] == table["seed"].min()]
+    names = list(dict.fromkeys(table["group"]))[:most]
+    seed = f" · seed {table['seed'].min()}" if len(table) else ""
+    heading = f"{title}{seed} · pixels of clusters"
+    look.panels.add("differences")
+    if not names:
+        return style.nothing(heading, ALL_NOISE)
+    parts = [table[table["group"] == name].dropna(subset=["d"]).head(top) for name in names]
+    height = _ROW * max(map(len, parts)) + 0.1
+    note = "members minus rest in standard deviations, 95 % interval; filled: q ≤ 0.05 in the group"
+    page = Page(_TOP + -(-len(names) // 2) * (height + _FOOT), heading, note)
+    ends = pd.concat(parts)[["d", "low", "high"]].to_numpy(float)
+    reach = 1.05 * max(float(np.nanmax(np.abs(ends), initial=0.0)), 1.0)
+    for k, (name, part) in enumerate(zip(names, parts, strict=True)):
+        ax = page.axes(1.75 + 3.6 * (k % 2), _TOP + (k // 2) * (height + _FOOT), 1.7, height)
+        reference(ax, x=0.0)
+        for y, row in enumerate(part.to_dict("records")):
+            colour = look.colour(0) if row["q"] <= Q_LEVEL else NOISE
+            face = colour if row["q"] <= Q_LEVEL else "white"
+            estimate(ax, y, row["d"], (row["low"], row["high"]), colour, ms=4.2, mfc=face, mew=0.9)
+        rows = [shorten(pretty(one).replace(" minus ", " − ")) for one in part["covariate"]]
+        size = fitting(max(rows, key=len, default=""), look.font_size - 1, 1.6)
+        name_rows(ax, rows, grid=False, size=size)
+        ax.set_xlim(-reach, reach)
+        members = count(table.loc[table["group"] == name, "n_members"].iloc[0])
+        what = f"{pretty(name)}, n = {members}"
+        look.panel(ax, "differences", ascii_lowercase[k], what, xlabel="standardised difference")
+    return page.figure
+
+
+def shorten(text: str, most: int = 34) -> str:
+    """A folder's name may be long: its end tells most."""
+    return text if len(text) <= most else f"{text.partition('=')[0]}=…{text[-most // 2 :]}"
 
 
 def plot_cluster_images(
