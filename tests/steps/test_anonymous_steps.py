@@ -56,17 +56,17 @@ def files(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def made(files: dict[str, Path], folder: Path, seed: int = 7, **more: Any) -> Path:
+def made(files: dict[str, Any], folder: Path, seed: int = 7, **more: Any) -> Path:
     """All steps that read the user's files; returns the folder of their results."""
     results, private = folder / "results", folder / "private/ids.parquet"
-    outputs = {
+    outputs: dict[str, Any] = {
         f"{name}{csv}": results / f"{name}.{csv.strip('_') or 'parquet'}"
         for name in ("files", "unmatched")
         for csv in ("", "_csv")
     }
     table = files["attributes"]
-    own = {"identities": table, "labels": table}
-    codes = {"code_seed": seed}
+    own: dict[str, Any] = {"identities": table, "labels": table}
+    codes: dict[str, Any] = {"code_seed": seed}
     match_ids.main(ids=private, settings=SETTINGS, **outputs, **files, **own, **codes)
     samples = results / "samples.parquet"
     join_samples.main(

@@ -432,8 +432,9 @@ def test_identities(run: Run, tmp_path: Path) -> None:
     named = load(run["samples.parquet"])
     named["identity_name"] = "p" + named["identity"].astype(str)
     save_table(tmp_path / "named.parquet", named)
+    named_outputs: dict[str, Any] = {n: tmp_path / f"named-{n}.parquet" for n in names}
     study_identities.main(
-        **{name: tmp_path / f"named-{name}.parquet" for name in names},
+        **named_outputs,
         latents=run["latents.npy"],
         scores=run["scores.parquet"],
         samples=tmp_path / "named.parquet",

@@ -409,8 +409,8 @@ def test_soft_labels_give_what_needs_no_number_of_votes(study: Study, tmp_path: 
     save_table(tmp_path / "votes.parquet", shares)
     found: dict[str, dict[str, Path]] = {}
     for kind, votes in (("counts", study["votes.parquet"]), ("soft", tmp_path / "votes.parquet")):
-        people = {"votes": votes, "samples": study["samples.parquet"]}
-        path = {
+        people: dict[str, Any] = {"votes": votes, "samples": study["samples.parquet"]}
+        path: dict[str, Any] = {
             n: tmp_path / kind / f"{n}.parquet" for n in ["ceiling", "ceilings", "rsa", "e", "r"]
         }
         path |= {n: tmp_path / kind / f"{n}.parquet" for n in ["behaviour", "intervals", "images"]}
@@ -425,7 +425,7 @@ def test_soft_labels_give_what_needs_no_number_of_votes(study: Study, tmp_path: 
             **given, comparisons=comparisons, similarity=tmp_path / kind / "s.parquet"
         )
         gather_rsa.main(comparisons=comparisons, ceiling=path["ceiling"], rsa=path["rsa"])
-        nets_of = {"logits": [study["logits.npy"]], "names": ["net"]}
+        nets_of: dict[str, Any] = {"logits": [study["logits.npy"]], "names": ["net"]}
         bare = {key: value for key, value in given.items() if key != "tau"}
         count_annotators.main(
             **bare, **nets_of, classifier_seeds=[0], folds=4, splits=1, equivalents=path["e"]
@@ -461,10 +461,10 @@ def test_soft_labels_give_what_needs_no_number_of_votes(study: Study, tmp_path: 
     assert (theirs["status"] == "").all()
     assert ours.loc["human", "accuracy"] == theirs.loc["human", "accuracy"]
     assert ours.loc["human", "cross_entropy"] == theirs.loc["human", "cross_entropy"]
-    people = soft["confusions"]["source"] == "human"
-    assert soft["confusions"].loc[people, "count"].isna().all()
-    assert soft["confusions"].loc[~people, "count"].tolist() == (
-        counts["confusions"].loc[~people, "count"].tolist()
+    human = soft["confusions"]["source"] == "human"
+    assert soft["confusions"].loc[human, "count"].isna().all()
+    assert soft["confusions"].loc[~human, "count"].tolist() == (
+        counts["confusions"].loc[~human, "count"].tolist()
     )
     assert soft["shared"]["human"].isna().all()
     tables = {n: tmp_path / f"t-{n}.parquet" for n in ("table", "models", "all_ceilings")}

@@ -19,7 +19,7 @@ def conditions(tree: nodes.Template) -> Iterator[nodes.If | nodes.CondExpr]:
         name = called.attr if isinstance(called, nodes.Getattr) else getattr(called, "name", "")
         if name in SPOKEN:
             for one in block.body:
-                yield from one.find_all((nodes.If, nodes.CondExpr))
+                yield from one.find_all((nodes.If, nodes.CondExpr))  # type: ignore[misc]
                 if isinstance(one, nodes.If):
                     yield one
 
@@ -44,7 +44,7 @@ class Recording(Environment):
 
 def one_sided() -> list[str]:
     """Conditions that were never met, or always, as ``template:line``."""
-    every = {}
+    every: dict[tuple[str, int, int], nodes.Node] = {}
     for path in sorted(ASSETS.glob("*.jinja")):
         tree = Environment(extensions=["jinja2.ext.do"]).parse(path.read_text(encoding="utf-8"))
         every |= {(path.name, k, one.lineno): one for k, one in enumerate(conditions(tree))}

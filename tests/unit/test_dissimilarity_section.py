@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_studies import CAPTIONS
+from report_studies import CAPTIONS  # type: ignore[import-not-found]
 from scipy.spatial.distance import pdist
 
 from latent_microscope.report.sections import Section, sections

@@ -98,7 +98,7 @@ def test_levels_in_columns_of_their_own_are_a_category_again() -> None:
 
 def test_people_have_the_names_that_the_user_gave() -> None:
     table = pd.DataFrame({"id": ["a", "b", "c"], "identity": [1, 0, -1]})
-    named = table.assign(identity_name=["17", "4", None])
+    named = table.assign(identity_name=["17", "4", np.nan])
     (column,) = sample_columns(named)
     assert (column.name, column.levels) == ("identity", ["17", "4", "unknown"])
     (column,) = sample_columns(table)

@@ -94,8 +94,8 @@ def test_h5ad_is_what_our_reader_expects(root: Path) -> None:
     assert clusters == ["noise" if k < 5 else str(k % 2) for k in range(N)]
     whole = entries["obsp/distances"].read()
     assert (np.count_nonzero(whole, axis=1) == K).all()
-    found = np.take_along_axis(whole, NEAR, axis=1)
-    np.testing.assert_allclose(found, scaled_distances(), rtol=1e-5)
+    near = np.take_along_axis(whole, NEAR, axis=1)
+    np.testing.assert_allclose(near, scaled_distances(), rtol=1e-5)
 
 
 def test_h5ad_has_the_encoding_that_anndata_documents(root: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -152,7 +153,11 @@ def test_images_that_cannot_be_read_are_all_found_at_once(tmp_path: Path) -> Non
 def test_pixels_and_ids_of_one_file(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"set{ending}"
     pixels = np.arange(3, dtype=np.uint8)[:, None, None] * np.full((1, 8, 6), 40, np.uint8)
-    arrays = {"pixels": pixels, "names": np.array(["u", "w", "v"]), "label": np.arange(3)}
+    arrays: dict[str, Any] = {
+        "pixels": pixels,
+        "names": np.array(["u", "w", "v"]),
+        "label": np.arange(3),
+    }
     if ending == ".npz":
         np.savez(path, **arrays)
     else:

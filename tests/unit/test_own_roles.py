@@ -1,6 +1,7 @@
 """What ``init`` is told about files: roles, arrays, and what it finds wrong before it writes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def data_of(text: list[str], **options: Path) -> dict[str, object]:
+def data_of(text: list[str], **options: Any) -> dict[str, object]:
     config = load_yaml(write_config(text, "made", force=True, **options).path)
     return dict(config["studies"]["made"]["data"])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def square() -> np.ndarray:
     return np.abs(rows()[:, None] - rows()[None]).sum(axis=-1).astype(np.float64)
 
 
-def put(values: np.ndarray, where: object, value: float) -> np.ndarray:
+def put(values: np.ndarray, where: Any, value: float) -> np.ndarray:
     values[where] = value
     return values
 

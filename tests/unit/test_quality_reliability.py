@@ -260,9 +260,9 @@ def test_column_orders_are_compared_within_a_vae():
     ids, replicates = gather(scores, restarts, seeds, 0.5)
     rng = np.random.default_rng(1)
     moved = []
-    for table in scores:
-        parts = [table.assign(order=k, stability=-table["stability"]) for k in (1, 2)]
-        parts[0]["uniqueness"] += 0.5 * rng.normal(size=len(table))
+    for own in scores:
+        parts = [own.assign(order=k, stability=-own["stability"]) for k in (1, 2)]
+        parts[0]["uniqueness"] += 0.5 * rng.normal(size=len(own))
         moved.append(pd.concat(parts).drop(columns="cls").sample(frac=1, random_state=0))
     orders = column_orders(ids, scores, moved, seeds)
     assert list(orders) == ["uniqueness", "originality", "stability"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from report_studies import CAPTIONS, PUBLISHED, ROOT, study
+from report_studies import CAPTIONS, PUBLISHED, ROOT, study  # type: ignore[import-not-found]
 
 from latent_microscope import former_names
 from latent_microscope.errors import InputError

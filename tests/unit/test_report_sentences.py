@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from report_cases import CASES, FIGURES, Case
-from report_conditions import Recording, one_sided
-from report_studies import findings, study
+from report_cases import CASES, FIGURES, Case  # type: ignore[import-not-found]
+from report_conditions import Recording, one_sided  # type: ignore[import-not-found]
+from report_studies import findings, study  # type: ignore[import-not-found]
 
 from latent_microscope.report import gather, sections
 from latent_microscope.report.formats import pieces
