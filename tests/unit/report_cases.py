@@ -294,6 +294,12 @@ CASES = (
     ),
     Case(
         "forensics",
+        {"forensics": [{"quantity": "overlaps_total", "mean": 1.0}]},
+        "1 pair of latents (mean over seeds) has a",
+        "pairs",
+    ),
+    Case(
+        "forensics",
         {"forensics": [{"quantity": "overlaps_total", "mean": 0.0}]},
         "No pairs of latents",
         "Uniqueness",
