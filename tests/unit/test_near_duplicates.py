@@ -201,6 +201,14 @@ def test_drawings_of_one_person_are_different_images():
     assert table["compared"].iloc[0] > 500
 
 
+@pytest.mark.parametrize("latents", [2, 512])
+def test_latents_that_say_nothing_propose_no_false_pairs(latents):
+    images = drawn_faces(10, 10)
+    z = np.random.default_rng(0).normal(size=(100, latents))
+    table = near_duplicates(z, images, np.arange(100).astype(str), near_matches=0)
+    assert len(table) <= 6
+
+
 def test_what_is_rarer_than_chance():
     rng = np.random.default_rng(0)
     i, j = rng.integers(0, 100, (2, 600))

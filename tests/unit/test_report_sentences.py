@@ -342,6 +342,7 @@ def test_duplicates_and_near_matches() -> None:
     assert "1 of them exact copies; in 2 the labels differ, so that one of them is wrong" in both
     looked = told("copy", "near match", compared=40)
     assert "40 pairs that hashes or latents proposed were compared as images; 39 pairs" in looked
+    assert "rejected. 1 near match may need a look." in looked
     latents = told("identical latents", "near-identical latents", compared=0)
     assert "does not show that they are one sample; in 2 the labels differ." in latents
     assert "compared" not in latents

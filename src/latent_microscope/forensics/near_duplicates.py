@@ -21,7 +21,7 @@ DIFFERENCE = 0.16
 _NEAREST = 6
 _MOST_BITS = 40  # of 128: changed copies differ in up to 34, unrelated images in about 64
 _LEAST_SIMILARITY = 0.5  # of candidates by latents
-_CROWDED = 0.2  # share of the proposed pairs that look alike, from which chance is asked for
+_CROWDED = 0.2  # share of the hashes' pairs that look alike, from which chance is asked for
 _FEWEST = 20
 _TAIL = (0.3, 0.05)
 _GAP = np.log(2.0)
@@ -146,7 +146,8 @@ def _judge(table: pd.DataFrame, images: np.ndarray, turned: Ints, limit: float) 
     same = np.zeros(len(found.rows), dtype=bool)
     difference = found.aligned.copy()
     first, second = i[found.rows], j[found.rows]
-    crowded = len(found.rows) > _CROWDED * len(table)
+    by_hash = table["proposed_by"].str.contains("hash").to_numpy()
+    crowded = by_hash[found.rows].sum() > _CROWDED * by_hash.sum()
     for number, (values, concerned) in enumerate(_by_relation(found)):
         rows = np.flatnonzero(concerned)
         by_chance = np.sort(decoys[number])[1:2]  # one is expected
