@@ -40,9 +40,7 @@ STEPS |= {
         resources=needs(light_memory),
     ),
     "assess_vae": dict(
-        input=dict(
-            **ENCODED, images=ask(runs.encoded_images), images_of=ask(runs.divided_samples)
-        ),
+        input=dict(**ENCODED, images=ask(runs.encoded_images), images_of=ask(runs.divided_samples)),
         output={n: f"{RUN}/{n}.parquet" for n in ("diagnostics", "posterior", "errors")},
         params=dict(
             reconstruction=of_study("vae", "reconstruction"),
