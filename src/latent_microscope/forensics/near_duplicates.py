@@ -182,7 +182,7 @@ def _by_relation(found: Comparison) -> list[tuple[Floats, Mask]]:
     ]
 
 
-def rarer_than_chance(differences: Floats, i: Ints, j: Ints, expected: float = 0.3) -> Mask:
+def rarer_than_chance(differences: Floats, i: Ints, j: Ints, expected: float = 0.1) -> Mask:
     """Pairs so alike that at most ``expected`` pairs of different images are.
 
     What counts is the logarithm of the difference, less half of that of the next best pair of
