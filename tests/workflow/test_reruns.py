@@ -26,7 +26,7 @@ from snakemake_project import (  # type: ignore[import-not-found]
 pytestmark = pytest.mark.workflow
 
 # The faces study, step by step; a name stands for one job, name*3 for three.
-DATA = "generate_demo_faces pack_faces"
+DATA = "generate_demo_faces pack_faces measure_pixels"
 TRAINING = "train_vae plot_training plot_vae_samples"
 ENCODING = "encode_latents plot_vae_diagnostics plot_vae_images plot_traversals"
 LATENT = (
@@ -35,11 +35,14 @@ LATENT = (
     "probe_attributes tabulate_probes score_restarts score_column_orders tabulate_reliability"
 )
 STEADY = "compare_umaps resample_clusters tabulate_clusters"
-BIASED = "measure_bias tabulate_bias plot_cluster_bias plot_cmax_bias check_results"
+BIASED = (
+    "measure_bias tabulate_bias tabulate_cluster_pixels plot_cluster_bias plot_cmax_bias "
+    "check_results"
+)
 RANKED = "rank_samples plot_ranking_grid"
 SCORED = (
     f"score_samples profile_clusters find_subniches study_identities {RANKED} {BIASED} "
-    "tabulate_forensics tabulate_rankings plot_density plot_overlaps plot_components plot_clusters "
+    "tabulate_pixel_correlations tabulate_forensics tabulate_rankings plot_density plot_overlaps plot_components plot_clusters "
     "plot_cluster_control plot_uniqueness_originality plot_subniches plot_identities"
 )
 CLUSTERED = (
@@ -59,7 +62,8 @@ FIGURES = " ".join(job for job in ALL.split() if job.startswith("plot_"))
 ONE_MORE_SEED = (
     "train_vae encode_latents score_samples profile_clusters find_subniches rank_samples "
     f"measure_bias {LATENT} embed_umap_replicate {STEADY} tabulate_bias tabulate_forensics "
-    "tabulate_rankings check_results plot_training plot_vae_diagnostics"
+    "tabulate_cluster_pixels tabulate_pixel_correlations tabulate_rankings check_results "
+    "plot_training plot_vae_diagnostics"
 )
 
 
@@ -199,7 +203,7 @@ EDITS = [
         "changed data file",
         PLACES["identities"],
         appended("\n"),
-        f"pack_faces {FROM_TRAINING}",
+        f"pack_faces measure_pixels {FROM_TRAINING}",
     ),
     Edit(
         "changed result",
