@@ -42,8 +42,9 @@ BIASED = (
 RANKED = "rank_samples plot_ranking_grid"
 SCORED = (
     f"score_samples profile_clusters find_subniches study_identities {RANKED} {BIASED} "
-    "tabulate_pixel_correlations tabulate_forensics tabulate_rankings plot_density plot_overlaps plot_components plot_clusters "
-    "plot_cluster_control plot_uniqueness_originality plot_subniches plot_identities"
+    "tabulate_pixel_correlations tabulate_forensics tabulate_rankings plot_density plot_overlaps "
+    "plot_components plot_clusters plot_cluster_control plot_uniqueness_originality plot_subniches "
+    "plot_identities"
 )
 CLUSTERED = (
     f"cluster_samples {STEADY} profile_clusters {RANKED} {BIASED} tabulate_forensics "
