@@ -6,8 +6,8 @@ from latent_microscope.forensics.probes import folds_of, pixel_components, probe
 from latent_microscope.io.artefacts import join_by_id, load_npy, load_table, save_table
 from latent_microscope.io.inputs import load_with_ids
 from latent_microscope.seeds import derive
+from latent_microscope.statistics.clusters import resampling_units
 from latent_microscope.step import In, Out, log, run
-from latent_microscope.tables.bias import resampling_units
 
 
 def main(

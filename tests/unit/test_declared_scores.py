@@ -76,7 +76,7 @@ def test_a_further_score_follows_ours() -> None:
     assert scores.more(study(), AT) == files
     shown = explorer.scores(study(), AT)
     assert shown[:2] == [f"{folder}0/scores-intended.parquet", files[0]]
-    assert shown[2:] == [f"{folder}0/encoding.parquet"]
+    assert shown[2:] == [f"{folder}0/encoding.parquet", "results/s/data/pixels.parquet"]
 
 
 @pytest.mark.usefixtures("_installed")

@@ -66,7 +66,7 @@ def test_only_the_columns_that_there_are(
 ) -> None:
     (section,) = made(people, labelled=labelled, draws=draws)
     first, *others = titles(section)
-    assert first == ["model", "rho-a", *scores.split(";"), "row"]
+    assert first == ["model", "rho-a", *scores.split(";")]
     assert len(others) == (draws > 0) + (people > 1)
     if draws:
         assert ("over annotators" in others[0]) == (people > 1)

@@ -184,13 +184,13 @@ def test_only_groups_of_one_person_are_identities() -> None:
         {
             "group": ["intra A"] * 2 + ["intra B"] * 2 + ["inter"] * 2 + ["mixed"] * 2,
             "index": range(8),
-            "identity": [4, 4, 9, 9, 1, 2, 4, 9],
+            "identity_name": ["Ann", "Ann", "9", "9", "1", "2", "Ann", "9"],
         }
     )
     found = two_identities(members)
     assert [(group, rows.tolist()) for group, rows in found] == [
-        ("intra A", [0, 1]),
-        ("intra B", [2, 3]),
+        ("intra A: Ann", [0, 1]),
+        ("intra B: 9", [2, 3]),
     ]
 
 

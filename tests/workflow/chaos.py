@@ -126,7 +126,7 @@ def training_command(sidecar: Path, out: Path, *, epochs: int | None = None) -> 
         params["settings"] = params["settings"] | {"epochs": epochs}
     words = [str(script(job["step"])), "--numeric-threads", str(job["numeric_threads"])]
     for name, files in job["inputs"].items():
-        words += [f"--{name.replace('_', '-')}", *files]
+        words += [f"--{name.replace('_', '-')}", *files] if files else []
     for name, value in params.items():
         if value is not None:
             text = value if isinstance(value, str) else json.dumps(value)

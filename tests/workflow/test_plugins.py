@@ -98,6 +98,7 @@ def jobs(project: Project, site: Path, *targets: str) -> set[str]:
 def test_a_new_declaration_makes_nothing_again_but_what_shows_it(own: Project, site: Path) -> None:
     made = jobs(own, site, *SCORED) - {"total"}
     shown = {"tabulate_rankings", "tabulate_reliability", "plot_reliability", "make_explorer"}
+    shown.add("tabulate_pixel_correlations")
     brought = {"apply_score_typicality", "plot_typicality", "tabulate_typicality"}
     assert brought <= made
     assert made <= brought | shown | {"check_results"}

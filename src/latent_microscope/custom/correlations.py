@@ -15,8 +15,8 @@ from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
 from latent_microscope.seeds import rng
 from latent_microscope.statistics.auc import two_sided_p
+from latent_microscope.statistics.clusters import resampling_units
 from latent_microscope.statistics.summaries import benjamini_hochberg, too_few
-from latent_microscope.tables.bias import resampling_units
 
 COLUMNS = {
     "seed": "int64",

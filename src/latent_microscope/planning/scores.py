@@ -40,8 +40,8 @@ def titles(study: Study, at: Wildcards) -> dict[str, str]:
     """Title by name, the main ones first."""
     found = sorted(of_study(study), key=lambda score: not score.main)
     titles = {score.name: score.title for score in found}
-    if "scores" in study.settings:
-        variant = study.settings["scores"]["variant"]
+    variant = study.settings.get("scores", {}).get("variant")
+    if variant:
         titles |= {name: f"{name} ({variant})" for name in ("uniqueness", "originality")}
     return titles
 

@@ -151,3 +151,11 @@ def working_moments(
     product = middle @ (low_rank.T @ low_rank)
     squared = np.sum(own**2) + 2.0 * np.sum(own * (diagonal - own)) + np.trace(product @ product)
     return float(diagonal.sum()), float(squared), float(scale @ between @ scale)
+
+
+def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
+    """Codes of people, unknown ones (-1) as single people; None if all are unknown."""
+    known = np.asarray(identities, dtype=np.int64)
+    if (known < 0).all():
+        return None
+    return np.where(known >= 0, known, -1 - np.arange(len(known)))

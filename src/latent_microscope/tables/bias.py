@@ -11,6 +11,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.bias import attribute_bias, binary_attributes, by_known_rows
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
+from latent_microscope.statistics.clusters import resampling_units
 from latent_microscope.statistics.summaries import benjamini_hochberg
 
 COLUMNS = {
@@ -50,14 +51,6 @@ def bias_groups(
             members = niches["id"][niches["niche"] == niche]
             groups[f"sub-niche {niche}"] = clusters["id"].isin(members).to_numpy()
     return {name: members for name, members in groups.items() if members.any()}
-
-
-def resampling_units(identities: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
-    """Codes of people, unknown ones (-1) as single people; None if all are unknown."""
-    known = np.asarray(identities, dtype=np.int64)
-    if (known < 0).all():
-        return None
-    return np.where(known >= 0, known, -1 - np.arange(len(known)))
 
 
 def resampled_people(samples: Path | None, like: Path) -> npt.NDArray[np.int64] | None:

@@ -10,9 +10,10 @@ from latent_microscope.custom.correlations import correlation_table
 from latent_microscope.forensics.bias import magnitude
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, joined, load_scores
+from latent_microscope.statistics.clusters import resampling_units
 from latent_microscope.statistics.differences import standardised_differences
 from latent_microscope.statistics.summaries import benjamini_hochberg
-from latent_microscope.tables.bias import bias_groups, resampled_people, resampling_units
+from latent_microscope.tables.bias import bias_groups, resampled_people
 
 COLUMNS = {
     "seed": "int64",
