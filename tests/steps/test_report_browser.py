@@ -1,20 +1,14 @@
 """The report in a real Chromium: no network, no script, readable, narrow, dark, printable."""
 
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from explorer_page import browser  # type: ignore[import-not-found]
 from test_report_steps import STUDIES, arguments  # type: ignore[import-not-found]
 
 from write_report import main
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright, a browser's driver, is not installed"
-)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium on this machine", allow_module_level=True)
+__all__ = ["browser"]  # a fixture
 
 SLOW = 90_000  # milliseconds: the machines of the tests may be busy
 
@@ -24,14 +18,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     given = arguments(tmp_path_factory.mktemp("report"))
     main(**given)
     return given["page"].as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def opened(browser: Any, address: str, **options: Any) -> tuple[Any, list[str]]:

@@ -77,9 +77,8 @@ def look(given: str) -> Found:
 
     Args:
         given: A path, ``path:array`` of a file with several arrays, or ``role=path`` to say its
-            role; of a model's files also
-            ``role:name=path``, with a name for the model, and of votes ``votes:counts=path`` or
-            ``votes:percentages=path`` where they could be either.
+            role; of a model's files also ``role:name=path``, with a name for the model, and of
+            votes ``votes:counts=path`` or ``votes:percentages=path`` where they could be either.
     """
     role, _, rest = given.partition("=")
     role, _, name = role.partition(":")
