@@ -1,7 +1,10 @@
 from typing import Any
 
+import torch
+
 from latent_microscope.io.artefacts import load_npy, load_table, save_table
 from latent_microscope.models.philnet import KEYS, build_philnet
+from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, run
@@ -10,6 +13,9 @@ from latent_microscope.training.classifier import ClassifierSettings, train_clas
 from latent_microscope.training.device import pick_device
 from latent_microscope.training.loop import Run
 from latent_microscope.training.settings import parse
+
+STEM_IMAGES = 5_000
+"""Images that a whitening stem is set from."""
 
 
 def main(
@@ -32,7 +38,7 @@ def main(
     test_images: .npy uint8, for monitoring only.
     test_samples: .parquet, column label.
     training: .parquet, one row per epoch: epoch, loss, accuracy, learning_rate, test_loss,
-        test_accuracy.
+        test_accuracy, flop.
     settings: the network and its training, as in the config of a philnet model.
     """
     where = pick_device(device)
@@ -42,9 +48,11 @@ def main(
     inputs = [images, samples, test_images, test_samples]
     key = {"settings": settings, "seed": root_seed, "run": seed}
     checkpoint = Checkpoint(weights, inputs, key, device=where, seconds=checkpoint_seconds)
+    model, pixels = build_philnet(settings, seed=derive(stream, "weights")), load_npy(images)
+    model.fit_stem(to_unit(torch.from_numpy(pixels[:STEM_IMAGES])))
     result = train_classifier(
-        build_philnet(settings, seed=derive(stream, "weights")),
-        load_npy(images),
+        model,
+        pixels,
         load_table(samples, ["label"])["label"].to_numpy(),
         plan,
         Run(stream, where, f"PhilNet, seed {seed}", checkpoint, tensorboard),

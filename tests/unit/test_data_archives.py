@@ -73,6 +73,14 @@ def test_a_link_in_a_zip_is_refused(tmp_path: Path) -> None:
         zip_members(archive)
 
 
+@pytest.mark.parametrize("length", range(1, 10))
+def test_a_gzip_header_that_ends_early(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2])[:length])
+    with pytest.raises(InputError, match="not a whole tar archive"):
+        list(tar_members(path))
+
+
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
 def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
     member = tarfile.TarInfo("thing")

@@ -160,6 +160,7 @@ def test_unknown_arch_and_wrong_images():
         {"stem": "convolution", "pool_after": "first", "convolutions": 2},
         {"stem": "space_to_depth", "pooling": "average", "head_pooling": "max"},
         {"dropout_at": "blocks", "classes": 4},
+        {"stem": "whitening", "activation": "gelu", "head_scale": 0.1, "identity": True},
     ],
 )
 def test_philnet_variants(settings):
@@ -170,6 +171,42 @@ def test_philnet_variants(settings):
     assert model(images).shape == (2, settings.get("classes", 10))
     assert torch.equal(model(images), model.classify(features))
     assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules()) >= 3
+
+
+def test_a_whitening_stem_decorrelates_patches():
+    generator = torch.Generator().manual_seed(0)
+    smooth = torch.nn.functional.interpolate(
+        torch.rand(40, 3, 8, 8, generator=generator), size=(32, 32), mode="bilinear"
+    )
+    noisy = smooth + 0.2 * torch.rand(40, 3, 32, 32, generator=generator)
+    model = build_philnet({"stem": "whitening"})
+    before = model.stem[0].filters.clone()
+    model.fit_stem(noisy)
+    assert not any("filters" in name for name, _ in model.named_parameters())
+    assert not torch.equal(before, model.stem[0].filters)
+    out = model.stem[0](model.prepare(noisy))
+    assert out.shape == (40, 32, 30, 30)
+    torch.testing.assert_close(out[:, :16], -out[:, 16:])
+    rows = out[:, :16].permute(0, 2, 3, 1).reshape(-1, 16).double()
+    moments = rows.T @ rows / len(rows)
+    floored = moments.diagonal()
+    assert (floored <= 1.0).all()
+    assert (floored > 0.9).all()
+    assert (moments - floored.diag()).abs().max() < 1e-5
+
+
+def test_identity_convolutions_pass_their_channels_on():
+    model = build_philnet({"widths": [4, 8, 8], "convolutions": 2, "identity": True})
+    for layer in (m for m in model.blocks.modules() if isinstance(m, torch.nn.Conv2d)):
+        x = torch.rand(1, layer.in_channels, 5, 5)
+        torch.testing.assert_close(layer(x)[:, : layer.in_channels], x)
+    assert not torch.equal(model.blocks[0].first[0].weight[3], torch.zeros(3, 3, 3))
+
+
+def test_the_head_scale_is_a_factor_of_the_logits():
+    images = torch.rand(2, 3, 32, 32)
+    plain, scaled = (build_philnet({"head_scale": s}, seed=3).eval() for s in (1.0, 0.25))
+    torch.testing.assert_close(scaled(images), plain(images) / 4.0)
 
 
 def test_philnet_default_is_one_convolution_a_block():
@@ -190,7 +227,9 @@ def test_philnet_features_by_hand():
     torch.testing.assert_close(model.features(images), x.mean((2, 3)), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("key", ["stem", "pooling", "pool_after", "head_pooling", "dropout_at"])
+@pytest.mark.parametrize(
+    "key", ["stem", "activation", "pooling", "pool_after", "head_pooling", "dropout_at"]
+)
 def test_philnet_names_the_wrong_key(key):
     with pytest.raises(InputError, match=key):
         build_philnet({key: "nonsense"})

@@ -89,6 +89,12 @@ def test_draws_are_those_of_explicit_resampling(world: World, method: str) -> No
     np.testing.assert_array_equal(column(result.scores, "score"), points)
 
 
+def test_a_sample_is_as_large_as_the_whole() -> None:
+    weights = image_weights(9, 400, stream(0, "size"))
+    assert (weights.sum(axis=1) == 9).all()
+    np.testing.assert_allclose(weights.mean(axis=0), 1.0, atol=0.2)
+
+
 def test_binned_ranks_change_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above 65,534 pairs ranks come from 4096 bins; here from 256 of 780."""
     exact = bootstrap_compare(world.models, world.reference, None, 20)

@@ -12,6 +12,7 @@ import torch
 
 from latent_microscope.errors import InputError
 from latent_microscope.models.philnet import build_philnet
+from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
 from latent_microscope.training.checkpoint import Checkpoint
@@ -27,7 +28,7 @@ from latent_microscope.training.device import (
     pick_device,
     pick_precision,
 )
-from latent_microscope.training.loop import Run, shuffled
+from latent_microscope.training.loop import Lookahead, Run, make_optimizer, shuffled
 from latent_microscope.training.settings import Augmentation, Beta, Scheduler, parse
 from latent_microscope.training.vae import VAESettings, train_vae
 
@@ -126,8 +127,18 @@ TRAININGS = {
         ckpt,
     ),
     "philnet": lambda tmp, ckpt=None: _train_net(NET_PLAN, tmp, ckpt),
-    "philnet-average-sgd": lambda tmp, ckpt=None: _train_net(
-        NET_PLAN | {"average": 0.9, "optimizer": "sgd", "precision": "bfloat16"}, tmp, ckpt
+    "philnet-lookahead-sgd": lambda tmp, ckpt=None: _train_net(
+        NET_PLAN
+        | {
+            "augmentation": {"crop": 2, "flip": "alternating"},
+            "lookahead": 0.9,
+            "bias_rate": 8.0,
+            "momentum": 0.8,
+            "optimizer": "sgd",
+            "precision": "bfloat16",
+        },
+        tmp,
+        ckpt,
     ),
 }
 
@@ -286,6 +297,77 @@ def test_out_of_memory_halves_the_batch_and_says_so(caplog):
 def test_memory_for_no_image_is_an_error():
     with pytest.raises(InputError, match="memory"):
         _with_memory(0)
+
+
+def test_alternating_flips_show_each_image_both_ways_in_two_epochs(monkeypatch):
+    seen = []
+
+    class Watched(torch.nn.Module):
+        def forward(self, unit):
+            seen.append(unit.detach().clone())
+            return unit
+
+    model = build_philnet(SMALL_NET, seed=1)
+    model.stem = Watched()
+    monkeypatch.setattr(model, "prepare", lambda images: images)
+    images = _images()
+    plan = {"epochs": 4, "batch": 20, "augmentation": {"flip": "alternating"}}
+    settings = parse(ClassifierSettings, plan, "net")
+    train_classifier(model, images, np.arange(20) % 10, settings, Run(7, CPU))
+    unit = to_unit(torch.from_numpy(images))
+    mirrored = []
+    for batch in seen:
+        plain = [[bool((a == b).all()) for b in unit] for a in batch]
+        turned = [[bool((a == b.flip(2)).all()) for b in unit] for a in batch]
+        assert (np.array(plain) ^ np.array(turned)).any(axis=1).all()
+        mirrored.append(np.array(turned).any(axis=0))
+    assert 0 < mirrored[0].sum() < 20
+    np.testing.assert_array_equal(mirrored[1], ~mirrored[0])
+    np.testing.assert_array_equal(mirrored[2], mirrored[0])
+    np.testing.assert_array_equal(mirrored[3], ~mirrored[0])
+
+
+@pytest.mark.parametrize("trainable", ["all", "head"])
+def test_flop_of_a_training_by_hand(trainable):
+    model = build_philnet({"widths": [4, 8, 8]}, seed=1)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    plan = {"epochs": 2, "batch": 10, "learning_rate": 1e-30, "trainable": trainable}
+    settings = parse(ClassifierSettings, plan, "net")
+    log = train_classifier(model, _images(), np.arange(20) % 10, settings, Run(7, CPU)).log
+    layers = [32**2 * 3 * 4 * 9, 16**2 * 4 * 8 * 9, 8**2 * 8 * 8 * 9]
+    head = 8 * 10
+    forward = 2 * (sum(layers) + head)
+    # Backward: the gradients of inputs (but for the images') and of weights.
+    backward = 2 * (2 * (sum(layers) + head) - layers[0]) if trainable == "all" else 2 * head
+    assert log["flop"].tolist() == [20.0 * (forward + backward)] * 2
+    after = model.state_dict()
+    assert all(torch.equal(before[n], after[n]) for n in before if n == "head.weight")
+
+
+def test_lookahead_by_hand():
+    model = torch.nn.BatchNorm2d(2)
+    follower = Lookahead(model, 0.8, 10)
+    values = []
+    for step in range(1, 11):
+        model.weight.data.fill_(float(step))
+        follower.step()
+        values.append(model.weight[0].item())
+    first = 5.0 + 0.8 * 0.5**3 * (1.0 - 5.0)
+    assert values[:4] == [1.0, 2.0, 3.0, 4.0]
+    assert values[4] == pytest.approx(first)
+    assert values[9] == pytest.approx(10.0 + 0.8 * (first - 10.0))
+
+
+def test_biases_of_batch_norms_have_their_own_rate():
+    plan = {"epochs": 1, "batch": 8, "optimizer": "sgd", "bias_rate": 64.0, "momentum": 0.5}
+    plan |= {"learning_rate": 0.1, "weight_decay": 0.01}
+    model = build_philnet(SMALL_NET)
+    optimizer = make_optimizer(model, parse(ClassifierSettings, plan, "net"))
+    rest, biases = optimizer.param_groups
+    assert [p.shape for p in biases["params"]] == [(4,), (8,), (8,)]
+    assert len(rest["params"]) + 3 == len(list(model.parameters()))
+    assert (biases["times"], rest["times"], rest["momentum"]) == (64.0, 1.0, 0.5)
+    assert biases["times"] * biases["weight_decay"] == pytest.approx(rest["weight_decay"])
 
 
 def test_augmentation_crops_and_flips_like_a_loop():

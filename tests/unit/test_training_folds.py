@@ -323,7 +323,7 @@ def test_without_inner_images_temperatures_come_from_other_folds(images, tmp_pat
 
 
 def test_a_frozen_backbone_stays_as_it_was(images, tmp_path):
-    found = run(images, shares(), tmp_path, PLAN | {"trainable": "head", "average": 0.5})
+    found = run(images, shares(), tmp_path, PLAN | {"trainable": "head", "lookahead": 0.5})
     start = build_philnet(NET, seed=1).state_dict()
     moved = {
         name.partition(".")[2]

@@ -45,7 +45,11 @@ class Augmentation(Section):
 
     crop: int = setting("largest shift in pixels", 4, ge=0)
     padding: Literal["reflect", "zero"] = setting("what fills the border", "reflect")
-    flip: bool = setting("flip left and right", True)
+    flip: bool | Literal["alternating"] = setting(
+        "flip left and right by chance; alternating: half of the images, the other half in the "
+        "next epoch",
+        True,
+    )
     cutout: int = setting("side of a blanked square", 0, ge=0)
 
 
@@ -58,7 +62,17 @@ class TrainedNetwork(Section):
     weight_decay: float = setting("weight decay", 0.05, ge=0)
     optimizer: Optimizer = "adamw"
     scheduler: CosineScheduler = Field(default_factory=CosineScheduler)
-    average: float = setting("decay of the averaged weights; 0: no average", 0.0, ge=0, lt=1)
+    momentum: float = setting("momentum of sgd", 0.9, ge=0, lt=1)
+    bias_rate: float = setting(
+        "learning rate of batch norms' biases, in base learning rates", 1.0, gt=0
+    )
+    lookahead: float = setting(
+        "decay, every 5 steps, of averaged weights that the training goes on from (it rises with "
+        "the cube of the time); 0: none",
+        0.0,
+        ge=0,
+        lt=1,
+    )
     augmentation: Augmentation = Field(default_factory=Augmentation)
     precision: Precision = "auto"
     memory_format: MemoryFormat = "channels_last"
@@ -70,16 +84,23 @@ class Philnet(TrainedNetwork):
     epochs: int = setting("passes over the training images", ge=1)
     widths: list[Count] = setting("filters per block", [32, 128, 512], min_length=3, max_length=3)
     convolutions: OrList[Count, Count] = setting("convolutions: per block, or for each block", 1)
-    stem: Literal["none", "convolution", "space_to_depth"] = setting(
-        "layer before the first block", "none"
+    stem: Literal["none", "convolution", "space_to_depth", "whitening"] = setting(
+        "layer before the first block; whitening: 32 fixed filters of decorrelated 3 x 3 patches",
+        "none",
     )
+    activation: Literal["relu", "gelu"] = setting("activation", "relu")
     pooling: Literal["max", "average"] = setting("pooling of a block", "max")
-    pool_after: Literal["first", "last"] = setting("convolution before the pooling", "last")
+    pool_after: Literal["first", "last"] = setting(
+        "convolution before the pooling (first: also before its batch norm)", "last"
+    )
     residual: bool = setting("shortcuts within blocks", False)
     head_pooling: Literal["average", "max"] = setting("pooling before the classifier", "average")
+    head_scale: float = setting("factor of the logits", 1.0, gt=0)
+    identity: bool = setting("convolutions start as the identity where they can", False)
     dropout: float = setting("dropout", 0.4, ge=0, lt=1)
     dropout_at: Literal["head", "blocks"] = setting("where dropout is applied", "head")
     label_smoothing: float = setting("label smoothing", 0.0, ge=0, lt=1)
+    flip: bool = setting("predict the mean over an image and its mirror image", False)
 
 
 class EpochChoice(Section):

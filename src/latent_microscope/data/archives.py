@@ -106,7 +106,8 @@ def tar_members(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield member.name, data
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+    # TypeError: tarfile at a gzip header that ends early
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: not a whole tar archive ({error}); delete it and download it again"
         ) from error

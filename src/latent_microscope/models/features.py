@@ -66,6 +66,8 @@ def build_extractor(
 
     def extract(unit: Tensor) -> tuple[Tensor, Tensor | None]:
         features = model.features(unit)
+        if settings.get("flip"):  # the head is linear: this is the mean of the logits, too
+            features = (features + model.features(unit.flip(3))) / 2.0
         return features, model.classify(features)
 
     return extract, model

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from latent_microscope.errors import InputError
 from latent_microscope.models.weights import seeded_init
@@ -13,13 +14,17 @@ from latent_microscope.models.weights import seeded_init
 # Channel means and standard deviations of training images in [0, 1].
 CIFAR = ((0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159))
 _PHILNET_CHOICES = {
-    "stem": ("none", "convolution", "space_to_depth"),
+    "stem": ("none", "convolution", "space_to_depth", "whitening"),
+    "activation": ("relu", "gelu"),
     "pooling": ("max", "average"),
     "pool_after": ("first", "last"),
     "head_pooling": ("average", "max"),
     "dropout_at": ("head", "blocks"),
 }
-KEYS = ("widths", "convolutions", *_PHILNET_CHOICES, "residual", "dropout", "classes")
+KEYS = (
+    *("widths", "convolutions", *_PHILNET_CHOICES, "residual", "identity", "head_scale", "dropout"),
+    "classes",
+)
 """Keys of PhilNet's architecture."""
 
 
@@ -50,15 +55,55 @@ class Classifier(nn.Module):
         return self.classify(self.features(images))
 
 
-def _convolution(inner: int, outer: int) -> nn.Sequential:
+class Whitening(nn.Module):
+    """3×3 patches in the directions of their largest variances, each with its negative; fixed.
+
+    16 directions, so that each of 32 filters has variance 1 over the images given to :meth:`fit`.
+
+    Source: Coates and Ng 2012; Page 2019, "How to train your ResNet".
+    """
+
+    filters: Tensor
+    _COMPONENTS, _FLOOR = 16, 5e-4  # a floor below the variances keeps noise from being blown up
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out_channels = 2 * self._COMPONENTS
+        self.register_buffer("filters", torch.randn(self.out_channels, 3, 3, 3) / 27**0.5)
+
+    @torch.no_grad()
+    def fit(self, prepared: Tensor) -> None:
+        """Set the filters from normalised images (n, 3, H, W)."""
+        patches = prepared.unfold(2, 3, 1).unfold(3, 3, 1).permute(0, 2, 3, 1, 4, 5)
+        rows = patches.reshape(-1, 27).double()
+        values, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
+        order = values.argsort(descending=True)[: self._COMPONENTS]
+        directions = (vectors[:, order] / (values[order] + self._FLOOR).sqrt()).T
+        directions *= directions.sum(1, keepdim=True).sign()
+        both = torch.cat([directions, -directions])
+        self.filters.copy_(both.reshape(self.filters.shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Channels (n, 32, H − 2, W − 2), not rectified."""
+        return conv2d(x, self.filters)
+
+
+_ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
+
+
+def _convolution(
+    inner: int, outer: int, activation: str = "relu", pool: nn.Module | None = None
+) -> nn.Sequential:
     convolution = nn.Conv2d(inner, outer, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outer), nn.ReLU())
+    pooled = [] if pool is None else [pool]
+    return nn.Sequential(convolution, *pooled, nn.BatchNorm2d(outer), _ACTIVATIONS[activation]())
 
 
 class Block(nn.Module):
-    """3×3 convolutions with batch norm and ReLU, one 2×2 pooling, optionally a shortcut.
+    """3×3 convolutions with batch norm and activation, one 2×2 pooling, optionally a shortcut.
 
-    The first convolution changes the width; a shortcut bridges the others.
+    The first convolution changes the width; a shortcut bridges the others. The pooling follows the
+    last layer, or the first convolution, before its batch norm.
     """
 
     def __init__(
@@ -71,29 +116,31 @@ class Block(nn.Module):
         pool_after: str,
         residual: bool,
         dropout: float,
+        activation: str,
     ) -> None:
         super().__init__()
-        self.first = _convolution(inner, outer)
-        self.rest = nn.Sequential(*(_convolution(outer, outer) for _ in range(convolutions - 1)))
-        self.pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
-        self.pool_first = pool_after == "first"
+        pool = nn.MaxPool2d(2) if pooling == "max" else nn.AvgPool2d(2)
+        first = pool_after == "first"
+        self.first = _convolution(inner, outer, activation, pool if first else None)
+        rest = [_convolution(outer, outer, activation) for _ in range(convolutions - 1)]
+        self.rest = nn.Sequential(*rest)
+        self.pool = nn.Identity() if first else pool
         self.residual = residual and convolutions > 1
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve the image and change the width."""
         x = self.first(x)
-        if self.pool_first:
-            x = self.pool(x)
         x = x + self.rest(x) if self.residual else self.rest(x)
-        return self.dropout(x if self.pool_first else self.pool(x))
+        return self.dropout(self.pool(x))
 
 
 class PhilNet(Classifier):
     """The classifier of the alignment study: three convolutional blocks, batch norm and dropout.
 
     The config's reference says what its arguments are. The stem ``convolution`` is 3×3 with the
-    first width; in ``space_to_depth`` 2×2 pixels become 12 channels: four times fewer positions.
+    first width; in ``space_to_depth`` 2×2 pixels become 12 channels: four times fewer positions;
+    ``whitening`` is :class:`Whitening`, set from images by :meth:`fit_stem` before a training.
     """
 
     def __init__(
@@ -104,7 +151,10 @@ class PhilNet(Classifier):
         pooling: str = "max",
         pool_after: str = "last",
         residual: bool = False,
+        activation: str = "relu",
         head_pooling: str = "average",
+        identity: bool = False,
+        head_scale: float = 1.0,
         dropout: float = 0.4,
         dropout_at: str = "head",
         classes: int = 10,
@@ -116,17 +166,22 @@ class PhilNet(Classifier):
                 f"convolutions: {list(counts)} needs one number for each of the "
                 f"{len(widths)} widths"
             )
-        chosen = (stem, pooling, pool_after, head_pooling, dropout_at)
+        chosen = (stem, activation, pooling, pool_after, head_pooling, dropout_at)
         for (key, allowed), value in zip(_PHILNET_CHOICES.items(), chosen, strict=True):
             if value not in allowed:
                 raise InputError(f"{key}: {value!r} is unknown; use one of {', '.join(allowed)}")
         self.stem: nn.Module = nn.Identity()
         channels = 3
         if stem == "convolution":
-            self.stem, channels = _convolution(3, widths[0]), widths[0]
+            self.stem, channels = _convolution(3, widths[0], activation), widths[0]
         elif stem == "space_to_depth":
             self.stem, channels = nn.PixelUnshuffle(2), 12
+        elif stem == "whitening":
+            whitening = Whitening()
+            self.stem = nn.Sequential(whitening, _ACTIVATIONS[activation]())
+            channels = whitening.out_channels
         shape: dict[str, Any] = {"pooling": pooling, "pool_after": pool_after, "residual": residual}
+        shape["activation"] = activation
         shape["dropout"] = dropout if dropout_at == "blocks" else 0.0
         pairs = zip(pairwise([channels, *widths]), counts, strict=True)
         blocks = [Block(*pair, convolutions=count, **shape) for pair, count in pairs]
@@ -135,6 +190,11 @@ class PhilNet(Classifier):
         self.pool: nn.Module = pool(1)
         self.dropout = nn.Dropout(dropout if dropout_at == "head" else 0.0)
         self.head = nn.Linear(widths[-1], classes)
+        self.head_scale = head_scale
+        if identity:
+            for layer in self.blocks.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.dirac_(layer.weight[: layer.in_channels].data)
         self._set_statistics(CIFAR)
 
     def features(self, images: Tensor) -> Tensor:
@@ -143,7 +203,14 @@ class PhilNet(Classifier):
 
     def classify(self, features: Tensor) -> Tensor:
         """See :meth:`Classifier.classify`."""
-        return self.head(self.dropout(features)).float()
+        logits = self.head(self.dropout(features)).float()
+        return logits * self.head_scale if self.head_scale != 1.0 else logits
+
+    def fit_stem(self, images: Tensor) -> None:
+        """Set the filters of a whitening stem, if it is one, from images (n, 3, H, W) in [0, 1]."""
+        for layer in self.stem.modules():
+            if isinstance(layer, Whitening):
+                layer.fit(self.prepare(images))
 
 
 def build_philnet(settings: Mapping[str, Any], *, seed: int = 0) -> PhilNet:

@@ -9,8 +9,8 @@ from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
 PHILNET = (
-    *("widths", "convolutions", "stem", "pooling", "pool_after", "residual", "head_pooling"),
-    *("dropout", "dropout_at"),
+    *("widths", "convolutions", "stem", "activation", "pooling", "pool_after", "residual"),
+    *("head_pooling", "head_scale", "identity", "dropout", "dropout_at"),
 )
 """Keys of the architecture."""
 MODEL = "results/{study}/models/{model}/seed{seed}"
@@ -66,9 +66,8 @@ def _architecture(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def training_settings(study: Study, at: Wildcards) -> dict[str, Any]:
-    """The network's own keys; without a running average that key is left out."""
-    model = study.model(at.model)
-    return _without(model, *_SHARED, *(() if model["average"] else ("average",)))
+    """The network's own keys, but for how it predicts."""
+    return _without(study.model(at.model), *_SHARED, "flip")
 
 
 def network_settings(study: Study, at: Wildcards) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def pretrained_weights(study: Study, at: Wildcards) -> Paths:
 
 def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """What reading a network's features depends on: its architecture, not its training."""
-    own = {k: v for k, v in study.model(at.model).items() if k == "input_size"}
+    own = {k: v for k, v in study.model(at.model).items() if k in ("input_size", "flip")}
     return network_settings(study, at) | own
 
 

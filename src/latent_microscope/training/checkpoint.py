@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from latent_microscope.io.artefacts import remove_leftovers, save_bytes
 from latent_microscope.messages import log
@@ -94,7 +93,7 @@ class BestEpoch(Checkpoint):
         epochs = int(row["epoch"]) + 1
         better = not self.best or row["test_loss"] < self.best["loss"]
         if epochs in self._choose and better:
-            weights = {k: v.detach().cpu().clone() for k, v in _final_weights(state).items()}
+            weights = {k: v.detach().cpu().clone() for k, v in state["model"].items()}
             self.best = {"epochs": epochs, "loss": float(row["test_loss"]), "weights": weights}
         if super().due() or epochs == self._choose[-1]:
             super().save({**state, "best_epoch": self.best})
@@ -113,12 +112,3 @@ class BestEpoch(Checkpoint):
     def finished(self) -> dict[str, Any] | None:
         """The result, if this training was finished."""
         return (super().load() or {}).get("result")
-
-
-def _final_weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The running average of the weights where there is one, else the weights."""
-    if state["average"] is None:
-        return state["model"]
-    prefix = "module."
-    average = state["average"].items()
-    return {name.removeprefix(prefix): v for name, v in average if name.startswith(prefix)}

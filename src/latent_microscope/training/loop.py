@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from latent_microscope.errors import InputError
 from latent_microscope.messages import log
@@ -19,6 +18,8 @@ from latent_microscope.seeds import derive
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.device import memory_format, pick_precision
 from latent_microscope.training.settings import Optimisation
+
+_LOOKAHEAD = 5  # steps
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,56 @@ class Run:
 
 def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
     """The fused optimizer of all parameters that require a gradient."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    rate, decay = settings.learning_rate, settings.weight_decay
+    rate, decay, times = settings.learning_rate, settings.weight_decay, settings.bias_rate
+    free = [p for p in model.parameters() if p.requires_grad]
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    faster = {m.bias for m in norms if m.bias.requires_grad} if times != 1.0 else set()
+    # What an epoch's learning rate is multiplied by stands in the group; the decay of a step is
+    # that of the others.
+    groups = [{"params": [p for p in free if p not in faster], "times": 1.0}]
+    if faster:
+        biases = [p for p in free if p in faster]
+        groups.append({"params": biases, "times": times, "weight_decay": decay / times})
+    options: dict[str, Any] = {"lr": rate, "weight_decay": decay, "fused": True}
     if settings.optimizer == "sgd":
-        momentum: dict[str, Any] = {"momentum": 0.9, "nesterov": True}
-        return torch.optim.SGD(parameters, rate, weight_decay=decay, fused=True, **momentum)
+        return torch.optim.SGD(groups, momentum=settings.momentum, nesterov=True, **options)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, rate, weight_decay=decay, fused=True)
+    return kind(groups, **options)
+
+
+class Lookahead:
+    """Weights that follow the trained ones every few steps, and from which these then go on.
+
+    The part of the old value that is kept rises with the cube of the time, from 0 to ``decay``.
+
+    Source: Zhang et al. 2019, "Lookahead optimizer: k steps forward, 1 step back".
+    """
+
+    def __init__(self, model: nn.Module, decay: float, steps: int) -> None:
+        self._tensors = [t for t in model.state_dict().values() if t.is_floating_point()]
+        self._slow = [t.clone() for t in self._tensors]
+        self._decay, self._steps, self._seen = decay, steps, 0
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """To be called after each of ``steps`` steps of the optimizer."""
+        self._seen += 1
+        if self._seen % _LOOKAHEAD and self._seen != self._steps:
+            return
+        kept = self._decay * (self._seen / self._steps) ** 3
+        for slow, fast in zip(self._slow, self._tensors, strict=True):
+            slow.lerp_(fast, 1.0 - kept)
+            fast.copy_(slow)
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"slow": self._slow, "seen": self._seen}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self._seen = int(state["seen"])
+        for slow, saved in zip(self._slow, state["slow"], strict=True):
+            slow.copy_(saved)
 
 
 def shuffled(n: int, batch: int, generator: torch.Generator) -> Iterable[Tensor]:
@@ -52,7 +96,7 @@ class Loop:
     """One training; subclasses define the batches, the loss and what follows an epoch.
 
     Making one moves the network and the uint8 images (n, H, W, C) to the device and resumes an
-    interrupted run. ``decay`` is that of the running average of the weights (0: none); with
+    interrupted run. ``lookahead`` is the decay of :class:`Lookahead` (0: none); with
     ``sum_over_batch`` the sum over a batch is minimised, not its mean.
     """
 
@@ -66,17 +110,17 @@ class Loop:
         settings: Optimisation,
         run: Run,
         *,
-        decay: float = 0.0,
+        lookahead: float = 0.0,
         sum_over_batch: bool = False,
     ) -> None:
         self.settings, self.run, self._sum = settings, run, sum_over_batch
         self.layout = memory_format(settings.memory_format)
         self.data = torch.from_numpy(np.ascontiguousarray(images)).to(run.device)
         self.model = model.to(run.device).to(memory_format=self.layout)
-        self.average = None
-        if decay:
-            averaging = get_ema_multi_avg_fn(decay)
-            self.average = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
+        self.lookahead = None
+        if lookahead:
+            steps = settings.epochs * -(-len(images) // settings.batch)
+            self.lookahead = Lookahead(self.model, lookahead, steps)
         self.optimizer = make_optimizer(self.model, settings)
         self.plateau, schedule = None, settings.scheduler
         if schedule.kind == "plateau":
@@ -152,19 +196,20 @@ class Loop:
     def _epoch(self, epoch: int, advance: Callable[..., None]) -> dict[str, float]:
         """One epoch: means per image of the loss's quantities and of the learning rate."""
         self.set_train_mode()
-        settings, group = self.settings, self.optimizer.param_groups[0]
+        settings, groups = self.settings, self.optimizer.param_groups
         totals: dict[str, Tensor] = {}
         rates = seen = 0.0
         for step, batch in enumerate(self.batches()):
             if settings.scheduler.kind == "cosine":
                 time = epoch + step * settings.batch / len(self.data)
                 share = settings.scheduler.share(time, settings.epochs)
-                group["lr"] = settings.learning_rate * share
+                for group in groups:
+                    group["lr"] = settings.learning_rate * share * group["times"]
             for name, value in self._step(epoch, batch).items():
                 value = value.detach().double()
                 totals[name] = totals[name] + value if name in totals else value
             count = len(batch[0])
-            rates += group["lr"] * count
+            rates += groups[0]["lr"] * count
             seen += count
             advance(count, f"epoch {epoch + 1}/{settings.epochs}")
         row = {name: float(total) / seen for name, total in totals.items()}
@@ -219,12 +264,12 @@ class Loop:
             if device == "cuda":
                 torch.cuda.empty_cache()
             return None
-        if self.average is not None:
-            self.average.update_parameters(self.model)
+        if self.lookahead is not None:
+            self.lookahead.step()
         return totals
 
     def _parts_with_state(self) -> dict[str, Any]:
-        names = ("model", "average", "optimizer", "plateau")
+        names = ("model", "lookahead", "optimizer", "plateau")
         return {name: getattr(self, name) for name in names}
 
     def _state(self) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Augmentation:
 
     crop: int = 0  # largest shift, pixels; 0: none
     padding: Literal["reflect", "zero"] = "reflect"  # pixels from outside
-    flip: bool = False  # left and right, with probability 1/2
+    # left and right, with probability 1/2; alternating: every other epoch, half of them in each
+    flip: bool | Literal["alternating"] = False
     cutout: int = 0  # side of a square blanked at a random place, pixels; 0: none
 
 
@@ -73,7 +74,9 @@ class Optimisation:
     epochs: PositiveInt
     batch: PositiveInt
     learning_rate: PositiveFloat = 1e-3
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd: Nesterov momentum 0.9
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd: Nesterov momentum
+    momentum: float = 0.9  # sgd
+    bias_rate: float = 1.0  # learning rate of the biases of batch norms, in base learning rates
     weight_decay: float = 0.0  # as the optimizer defines it
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     memory_format: Literal["contiguous", "channels_last"] = "contiguous"
