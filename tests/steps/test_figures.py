@@ -181,7 +181,8 @@ def test_every_figure_is_covered() -> None:
         for figure in registry.figures()
         if not registry.plugin_of("figures", figure.name)
     }
-    assert declared == {name for name, _ in CASES} | {"classifier_training"} | ELSEWHERE
+    nets = {"classifier_training", "compute"}
+    assert declared == {name for name, _ in CASES} | nets | ELSEWHERE
 
 
 _AGAIN = """
@@ -256,11 +257,12 @@ def test_several_seeds_and_models(
     check(draw("vae_diagnostics", runs[0], tmp_path, dimensions=[r["dimensions"] for r in runs]))
     tables = [made_up.classifier_training(folder / f"net-{s}", s) for s in range(3)]
     given = {"png": tmp_path / "c.png", "pdf": tmp_path / "c.pdf", "title": "alignment"}
-    module = drawer("classifier_training")
-    module(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
-    check(tmp_path / "c.png")
-    with pytest.raises(InputError, match="3 tables and 1 labels"):
-        module(training=tables, labels=["philnet"], **given)
+    for name in ("classifier_training", "compute"):
+        module = drawer(name)
+        module(training=tables, labels=["philnet", "philnet", "philnet_best"], **given)
+        check(tmp_path / "c.png")
+        with pytest.raises(InputError, match="3 tables and 1 labels"):
+            module(training=tables, labels=["philnet"], **given)
 
 
 def test_one_epoch(folder: Path, tmp_path: Path) -> None:

@@ -83,6 +83,20 @@ ALIGNMENT = (
         params={"labels": names_of("philnet")},
     ),
     _training(
+        name="compute",
+        title="errors and compute",
+        caption=(
+            "Errors on the test images (one view of each) against the floating-point operations of "
+            "the training so far, forward and backward, as torch counts those of convolutions and "
+            "matrix products; dot: end of training. Triangles: published recipes for this data "
+            "(Jordan 2024), which average several views of a test image."
+        ),
+        function=f"{_PLOTS}.training:plot_compute",
+        where=lambda study: study.has_published_votes and has_philnet(study),
+        inputs={"training": networks.files_of("training.parquet", "philnet")},
+        params={"labels": names_of("philnet")},
+    ),
+    _training(
         name="fold_training",
         title="cross-validated fine-tuning",
         caption=(

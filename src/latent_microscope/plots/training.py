@@ -15,6 +15,7 @@ from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
 from latent_microscope.plots.panels import DASHED, key
 from latent_microscope.plots.style import MUTED, Look, Page, Style, pretty
+from latent_microscope.published import RECIPES
 
 # Column, title, unit of each panel.
 _VAE = [
@@ -85,6 +86,44 @@ def _curves(training: list[In], labels: list[str], title: str, look: Look) -> Fi
         test = "test (never used to choose)"
         handles.append(Line2D([], [], color=MUTED, ls=DASHED, label=test))
     key(page, 0.27, handles, loc="upper left", ncols=min(len(handles), 7), borderpad=0)
+    return page.figure
+
+
+def plot_compute(*, training: list[In], title: str, labels: list[str], look: Look) -> Figure:
+    """Test errors against the floating-point operations of the training, by epoch.
+
+    ``labels`` names the model of each table. Published recipes for the same data are marked.
+    """
+    tables = [load_table(path, ["test_accuracy", "flop"]) for path in training]
+    if not tables or len(tables) != len(labels):
+        raise InputError(
+            f"training: {len(tables)} tables and {len(labels)} labels; give one label per table"
+        )
+    names = list(dict.fromkeys(labels))
+    trained = style.several(len(tables), "network")
+    page = Page(3.5, f"{title} · errors and compute · {trained}")
+    (ax,) = page.grid(1, 1, top=0.75, bottom=0.5)
+    for table, label in zip(tables, labels, strict=True):
+        known = table.assign(flop=table["flop"].cumsum()).dropna()
+        errors = 100 * (1 - known["test_accuracy"])
+        colour = look.colour(names.index(label))
+        ax.plot(known["flop"], errors, color=colour, alpha=0.85)
+        ax.plot(known["flop"].iloc[-1:], errors.iloc[-1:], "o", color=colour, ms=4)
+    for name, (flop, accuracy) in RECIPES.items():
+        ax.plot([flop], [100 * (1 - accuracy)], "v", ms=4, color=MUTED)
+        ax.annotate(
+            name, (flop, 100 * (1 - accuracy)), (0, 5), textcoords="offset points", ha="center",
+            fontsize="small", color=MUTED,
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    style.log_ticks(ax.yaxis, np.divide(*reversed(ax.get_ylim())))
+    unit = "floating-point operations of the training"
+    look.panel(ax, "compute", "a", "errors on test images", unit, "errors (%)")
+    published = Line2D([], [], color=MUTED, marker="v", ls="", ms=4)
+    published.set_label("published recipes, end of training, with mirror images and crops")
+    handles = [*_lines([pretty(name) for name in names], look), published]
+    key(page, 0.4, handles, loc="upper left", ncols=3, borderpad=0)
     return page.figure
 
 
