@@ -50,7 +50,7 @@ class BootstrapResult:
 
 
 @dataclass(frozen=True, eq=False)
-class _Bootstrap:
+class RankStudy:
     """Inputs and settings of one bootstrap, checked."""
 
     models: dict[str, RDM]
@@ -268,7 +268,7 @@ def bootstrap_compare(
     chosen = None if pairs is None else np.asarray(pairs)
     if chosen is not None and chosen.dtype == bool:
         chosen = np.flatnonzero(chosen)
-    study = _Bootstrap(named, reference, list(controls), chosen, method, unique, threads)
+    study = RankStudy(named, reference, list(controls), chosen, method, unique, threads)
     score = study.rank_draws if method in comparison.RANK_METHODS else study.value_draws
     draws = score(image_weights(reference.n, n_draws, rng(seed, "bootstrap_images")))
     point, names = study.point_scores(), list(named)
