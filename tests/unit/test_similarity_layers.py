@@ -36,8 +36,8 @@ def test_halves_by_hand() -> None:
             [
                 [
                     compare(
-                        RDM(part(m, half), [str(i) for i in half], "euclidean"),
-                        RDM(part(reference, half), [str(i) for i in half], "euclidean"),
+                        RDM(part(m, half), np.array([str(i) for i in half]), "euclidean"),
+                        RDM(part(reference, half), np.array([str(i) for i in half]), "euclidean"),
                         "rho-a",
                     )
                     for m in layers.values()
