@@ -281,3 +281,16 @@ def test_texts_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": texts}), tmp_path / "t.parquet")
     with pytest.raises(InputError, match=r"t.parquet: not a readable Parquet file .*UTF"):
         load_table(tmp_path / "t.parquet", ["id"])
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_a_negative_size_of_items_without_bytes_is_refused(tmp_path, version):
+    """Mapped by numpy 2.4 it divides by zero, which no exception reports."""
+    path = tmp_path / "a.npy"
+    with path.open("wb") as handle:
+        np.lib.format.write_array(handle, np.zeros(3, "V0"), version=version)
+    data = path.read_bytes()
+    assert load_npy(path, mmap=True).shape == (3,)
+    path.write_bytes(data.replace(b"(3,), ", b"(-1,),"))
+    with pytest.raises(InputError, match="its shape is"):
+        load_npy(path, mmap=True)

@@ -86,6 +86,8 @@ def writing_npy(path: Path, shape: Sequence[int], dtype: Any) -> Iterator[np.mem
 def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
     """Read one ``.npy``, or map it read-only; :class:`InputError` if it is not a plain array."""
     try:
+        if mmap:
+            _require_sizes(path)
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -94,6 +96,19 @@ def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
     if not isinstance(array, np.ndarray):  # np.load opens .npz, too
         raise InputError(f"{path}: an .npz archive, not an .npy; save a single array")
     return array
+
+
+def _require_sizes(path: Path) -> None:
+    """Raise ValueError for a negative size: mapped with items of no bytes, it ends the process."""
+    with path.open("rb") as handle:
+        if handle.read(6) != np.lib.format.MAGIC_PREFIX:
+            return
+        handle.seek(0)
+        first = np.lib.format.read_magic(handle) == (1, 0)
+        header = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+        shape = header[0 if first else 1](handle)[0]
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
 
 
 def save_npz(path: Path, **arrays: np.ndarray) -> None:
