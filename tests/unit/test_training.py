@@ -18,11 +18,12 @@ from latent_microscope.models.weights import save_weights
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.classifier import (
     ClassifierSettings,
-    augment,
+    EpochChanges,
     evaluate,
     train_classifier,
 )
 from latent_microscope.training.device import (
+    device_facts,
     has_bfloat16,
     numeric_environment,
     pick_device,
@@ -33,6 +34,7 @@ from latent_microscope.training.settings import Augmentation, Beta, Scheduler, p
 from latent_microscope.training.vae import VAESettings, train_vae
 
 CPU = torch.device("cpu")
+CHECKPOINT = "latent_microscope.training.checkpoint"
 VAE_PLAN: dict[str, Any] = {
     "epochs": 4,
     "batch": 8,
@@ -187,6 +189,23 @@ def test_checkpoint_is_keyed_by_settings_and_inputs(tmp_path):
     assert path({"epochs": 2}) != first
     source.write_bytes(b"other")
     assert path({"epochs": 1}) != first
+
+
+def test_a_checkpoint_is_of_one_torch_gpu_and_resolved_precision(tmp_path, monkeypatch):
+    def path(precision="float32"):
+        key = {"settings": {"precision": precision}}
+        return Checkpoint(tmp_path / "weights.pt", [], key, device=CPU).path
+
+    def facts(**changed):
+        known = device_facts(CPU, "float32") | changed
+        monkeypatch.setattr(f"{CHECKPOINT}.device_facts", lambda *_: known)
+        return path()
+
+    assert device_facts(CPU, "auto")["precision"] == (
+        "bfloat16" if has_bfloat16(CPU) else "float32"
+    )
+    seen = {path(), facts(torch="3.0"), facts(model="A100"), facts(precision="bfloat16")}
+    assert len(seen) == 4
 
 
 def test_unreadable_checkpoint_starts_anew(tmp_path, caplog):
@@ -372,26 +391,27 @@ def test_biases_of_batch_norms_have_their_own_rate():
 
 def test_augmentation_crops_and_flips_like_a_loop():
     images = torch.from_numpy(_images(6, 9, 7))
-    rows = torch.tensor([3, 0, 3, 5])
+    rows = torch.tensor([3, 0, 3, 1, 2, 4, 5])
     settings = Augmentation(crop=2, padding="zero", flip=True)
-    batch = augment(images, rows, settings, torch.Generator().manual_seed(4))
+    batch = EpochChanges(images, settings, torch.Generator().manual_seed(4)).applied(rows)
     draws = torch.Generator().manual_seed(4)
-    dy = torch.randint(-2, 3, (4, 1), generator=draws)
-    dx = torch.randint(-2, 3, (4, 1), generator=draws)
-    mirrored = torch.randint(0, 2, (4, 1), generator=draws)
-    assert 0 < int(mirrored.sum()) < 4
-    for k, row in enumerate(rows):
+    dy = torch.randint(-2, 3, (6, 1), generator=draws)
+    dx = torch.randint(-2, 3, (6, 1), generator=draws)
+    mirrored = torch.randint(0, 2, (6, 1), generator=draws)
+    assert 0 < int(mirrored.sum()) < 6
+    for k, row in enumerate(rows.tolist()):
         padded = np.pad(images[row].numpy(), ((2, 2), (2, 2), (0, 0)))
-        y, x = int(dy[k]) + 2, int(dx[k]) + 2
+        y, x = int(dy[row]) + 2, int(dx[row]) + 2
         expected = padded[y : y + 9, x : x + 7]
-        expected = expected[:, ::-1] if mirrored[k] else expected
+        expected = expected[:, ::-1] if mirrored[row] else expected
         np.testing.assert_array_equal(batch[k].numpy(), expected)
 
 
 def test_augmentation_reflects_like_numpy():
     images = torch.from_numpy(_images(3))
     rows = torch.arange(3)
-    batch = augment(images, rows, Augmentation(crop=4), torch.Generator().manual_seed(1))
+    changes = EpochChanges(images, Augmentation(crop=4), torch.Generator().manual_seed(1))
+    batch = changes.applied(rows)
     draws = torch.Generator().manual_seed(1)
     dy = torch.randint(-4, 5, (3, 1), generator=draws)
     dx = torch.randint(-4, 5, (3, 1), generator=draws)
@@ -403,9 +423,8 @@ def test_augmentation_reflects_like_numpy():
 
 def test_cutout_blanks_one_square():
     images = torch.zeros(50, 32, 32, 3, dtype=torch.uint8)
-    batch = augment(
-        images, torch.arange(50), Augmentation(cutout=8), torch.Generator().manual_seed(0)
-    )
+    changes = EpochChanges(images, Augmentation(cutout=8), torch.Generator().manual_seed(0))
+    batch = changes.applied(torch.arange(50))
     blank = (batch == torch.tensor([125, 123, 114], dtype=torch.uint8)).all(-1).flatten(1).sum(1)
     assert int(blank.max()) == 64
     assert int(blank.min()) >= 16

@@ -72,7 +72,11 @@ class Config(Section):
         ge=1,
         le=64,
     )
-    device: Literal["auto", "cpu", "cuda"] = setting("auto: on a GPU if the job has one", "auto")
+    device: str = setting(
+        "auto: on the GPU of the job, if it has one; cpu; cuda, or cuda:1 for the second",
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+    )
     download_mirror: str | None = setting(
         "folder with copies of the downloads, searched first", None
     )

@@ -99,6 +99,13 @@ def _convolution(
     return nn.Sequential(convolution, *pooled, nn.BatchNorm2d(outer), _ACTIVATIONS[activation]())
 
 
+class _Largest(nn.Module):
+    """The largest value of each channel; torch's pooling has no deterministic backward on GPUs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.amax((2, 3), keepdim=True)
+
+
 class Block(nn.Module):
     """3×3 convolutions with batch norm and activation, one 2×2 pooling, optionally a shortcut.
 
@@ -186,8 +193,8 @@ class PhilNet(Classifier):
         pairs = zip(pairwise([channels, *widths]), counts, strict=True)
         blocks = [Block(*pair, convolutions=count, **shape) for pair, count in pairs]
         self.blocks = nn.Sequential(*blocks)
-        pool = nn.AdaptiveAvgPool2d if head_pooling == "average" else nn.AdaptiveMaxPool2d
-        self.pool: nn.Module = pool(1)
+        average = head_pooling == "average"
+        self.pool: nn.Module = nn.AdaptiveAvgPool2d(1) if average else _Largest()
         self.dropout = nn.Dropout(dropout if dropout_at == "head" else 0.0)
         self.head = nn.Linear(widths[-1], classes)
         self.head_scale = head_scale

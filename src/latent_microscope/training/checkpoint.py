@@ -11,14 +11,15 @@ import torch
 from latent_microscope.io.artefacts import remove_leftovers, save_bytes
 from latent_microscope.messages import log
 from latent_microscope.step import checkpoint_path
+from latent_microscope.training.device import device_facts
 
 
 class Checkpoint:
     """One undeclared file beside the artefact in the making.
 
-    Its name holds a hash of the code, the settings (seeds included), the inputs' content, the
-    device and the number of threads: any other training starts from scratch. It is replaced at
-    most every ``seconds``.
+    Its name holds a hash of the code, the settings (seeds included), the inputs' content and
+    :func:`.device.device_facts`: any other training starts from scratch. It is replaced at most
+    every ``seconds``.
     """
 
     def __init__(
@@ -30,8 +31,8 @@ class Checkpoint:
         device: torch.device,
         seconds: float = 60.0,
     ) -> None:
-        threads = torch.get_num_threads()
-        key = {"settings": dict(settings), "device": device.type, "threads": threads}
+        precision = str(settings.get("settings", {}).get("precision", "float32"))
+        key = {"settings": dict(settings), **device_facts(device, precision)}
         self.path = checkpoint_path(output, inputs, key)
         self._output, self._seconds = output, seconds
         self._last = time.monotonic()

@@ -16,7 +16,7 @@ from latent_microscope.models.diagnostics import merged_share
 from latent_microscope.models.pixels import image_batches, to_range, to_uint8, to_unit
 from latent_microscope.models.vaes import VAE, kl_terms
 from latent_microscope.seeds import derive
-from latent_microscope.training.device import numeric_environment
+from latent_microscope.training.device import numeric_environment, sent
 from latent_microscope.training.loop import Loop, Run, shuffled
 from latent_microscope.training.settings import STRICT, Beta, Optimisation
 
@@ -98,9 +98,9 @@ class _VAELoop(Loop):
     def batches(self) -> Iterator[tuple[Tensor, ...]]:
         device = self.run.device
         for rows in shuffled(len(self.data), self.settings.batch, self.generator):
-            unit = to_unit(self.data[rows.to(device)]).contiguous(memory_format=self.layout)
+            unit = to_unit(self.data[sent(rows, device)]).contiguous(memory_format=self.layout)
             noise = torch.randn(len(rows), self.model.latent, generator=self.generator)
-            yield unit, noise.to(device)
+            yield unit, sent(noise, device)
 
     def loss(self, epoch: int, *batch: Tensor) -> dict[str, Tensor]:
         unit, noise = batch

@@ -56,7 +56,8 @@ class Run:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "snakemake", *tiny(*options, targets=targets)],
                 cwd=folder,
-                env=clean_environment(folder),
+                # Its GPUs are simulated: trainings go on without.
+                env=clean_environment(folder) | {"LATENT_MICROSCOPE_WITHOUT_GPU": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

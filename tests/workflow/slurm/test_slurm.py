@@ -142,7 +142,7 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(
     assert gone_on is not None, log
     assert 1 <= int(gone_on[1]) < EPOCHS
     # SLURM gave a GPU; that it is a simulated one is found out, used around and said.
-    assert "device: cpu (no GPU here)" in log
+    assert "device: cpu (no GPU here" in log
     assert (folder / WEIGHTS).read_bytes() == long_training
 
 
