@@ -44,7 +44,7 @@ def main(
     folds: .parquet: id, fold, temperature.
     provenance: .parquet, one row per fold: sizes, overlap, SHA-256 of ids, targets and weights,
         epochs, temperature.
-    training: .parquet, one row per fold and epoch: losses in nats.
+    training: .parquet, one row per fold and epoch: losses in nats, flop.
     weights: .pt state dict, names led by fold0. and so on.
     settings: the network and its training, as in the config of a cross_validated model.
     """

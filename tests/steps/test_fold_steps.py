@@ -115,7 +115,8 @@ def test_training_in_folds(inputs, tmp_path):
         *("epochs", "inner_loss", "temperature", "temperature_from"),
     ]
     assert columns(load(made["training"])) == [
-        *("fold", "epoch", "loss", "accuracy", "learning_rate", "inner_loss", "inner_accuracy")
+        *("fold", "epoch", "loss", "accuracy", "learning_rate", "inner_loss", "inner_accuracy"),
+        "flop",
     ]
     check_results.main(
         artefacts=[made["members"], made["logits"], made["folds"]],

@@ -204,6 +204,7 @@ def test_train_philnet(images, tmp_path):
         "learning_rate",
         "test_loss",
         "test_accuracy",
+        "flop",
     ]
     assert len(log) == 2
     assert log.notna().all().all()
