@@ -294,3 +294,13 @@ def test_a_negative_size_of_items_without_bytes_is_refused(tmp_path, version):
     path.write_bytes(data.replace(b"(3,), ", b"(-1,),"))
     with pytest.raises(InputError, match="its shape is"):
         load_npy(path, mmap=True)
+
+
+@pytest.mark.parametrize("shape", [b"(9,)", b"(2**0,)", b"(4611686018427387904, 4)"])
+def test_a_mapped_array_that_is_cut_short_is_refused(tmp_path, shape):
+    path = tmp_path / "a.npy"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + b"}"
+    header += b" " * (118 - len(header) - 1) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64))
+    with pytest.raises(InputError, match="cut short|readable"):
+        load_npy(path, mmap=True)

@@ -4,6 +4,7 @@ import csv
 import errno
 import io
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -99,16 +100,23 @@ def load_npy(path: Path, *, mmap: bool = False) -> np.ndarray:
 
 
 def _require_sizes(path: Path) -> None:
-    """Raise ValueError for a negative size: mapped with items of no bytes, it ends the process."""
+    """Raise ValueError for a shape that the file cannot have.
+
+    Mapped, a negative size of items without bytes ends the process, and sizes overflow.
+    """
     with path.open("rb") as handle:
         if handle.read(6) != np.lib.format.MAGIC_PREFIX:
             return
         handle.seek(0)
         first = np.lib.format.read_magic(handle) == (1, 0)
         header = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
-        shape = header[0 if first else 1](handle)[0]
+        shape, _, dtype = header[0 if first else 1](handle)
+        there = path.stat().st_size - handle.tell()
     if any(size < 0 for size in shape):
         raise ValueError(f"its shape is {shape}")
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted > there:
+        raise ValueError(f"it is cut short: {there} of {wanted} bytes")
 
 
 def save_npz(path: Path, **arrays: np.ndarray) -> None:
