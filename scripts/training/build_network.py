@@ -1,37 +1,70 @@
+import hashlib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-from latent_microscope.models.classifiers import build_classifier, packaged_weights, weights_holder
-from latent_microscope.models.weights import load_checked, load_weights, save_weights
+import pandas as pd
+
+from latent_microscope.io.artefacts import save_table
+from latent_microscope.models.libraries import build_network, load_state
+from latent_microscope.models.weights import save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, log, run
+
+_PACKAGES = {"open_clip": "open_clip_torch", "efficientnet_lite": "efficientnet-lite-pytorch"}
 
 
 def main(
     *,
     weights: Out,
+    network: Out,
     settings: dict[str, Any],
+    origin: str = "random",
     pretrained: In | None = None,
+    python_file: In | None = None,
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
-    """Make the weights of a network that is not trained here: random, or from a file.
+    """Take the weights of a network that is not trained here, and describe it.
 
-    weights: .pt state dict (a ResNet-50 has torchvision's names, an EfficientNet-Lite those of its
-        package).
-    settings: kind (random, philnet, resnet50, efficientnet_lite) and the network's keys.
-    pretrained: .pt or .pth state dict of exactly this network; without it the weights are random
-        (efficientnet_lite: ImageNet's, of the optional model package).
+    weights: .pt state dict with the names of the network's library.
+    network: .parquet, one row: kind, name, weights (their origin), file, sha256 (of that file, or
+        of weights), package, parameters, preprocessing.
+    settings: kind, the network's keys, and transform.
+    origin: random, pretrained (the library's own, which it may download), or a file's name.
+    pretrained: .pt, .pth or .safetensors state dict of exactly this network.
+    python_file: the user's Python file that makes the network.
     """
-    model = build_classifier(settings, seed=derive(root_seed, "build_network", seed))
-    holder = weights_holder(model)
-    if pretrained is None and settings["kind"] == "efficientnet_lite":
-        pretrained = packaged_weights()
-    if pretrained is None:
-        log.info("%s: random weights", settings["kind"])
-    else:
-        load_checked(holder, load_weights(pretrained), pretrained)
-        log.info("%s: weights of %s", settings["kind"], pretrained.name)
-    save_weights(weights, holder.state_dict())
+    own = origin == "pretrained"
+    made = build_network(settings, pretrained=own, seed=derive(root_seed, "build_network", seed))
+    if pretrained is not None:
+        load_state(made, pretrained)
+    save_weights(weights, made.module.state_dict())
+    log.info("%s: %s weights", settings["kind"], origin)
+    kind = str(settings["kind"])
+    described = {
+        "kind": kind,
+        "name": str(settings.get("name", settings.get("number", ""))),
+        "weights": origin if pretrained is None else "file",
+        "file": pretrained.name if pretrained else "",
+        "sha256": _sha256(pretrained or weights),
+        "package": _package(_PACKAGES.get(kind, kind)),
+        "parameters": sum(p.numel() for p in made.module.parameters()),
+        "preprocessing": str(made.transform),
+    }
+    save_table(network, pd.DataFrame([described]))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _package(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
 
 
 if __name__ == "__main__":

@@ -204,27 +204,48 @@ def compare(
 
 @app.command()
 def extract(
-    images: Annotated[Path, typer.Argument(help="Folder, .zip, .parquet or .npy of images.")],
-    model: Annotated[str, typer.Option(help="pixels, a network's name, or a weights.pt.")],
+    model: Annotated[str, typer.Option(help="pixels, TYPE:NAME, or a weights.pt.")],
+    images: Annotated[
+        Path | None, typer.Argument(help="Folder, .zip, .parquet or .npy of images.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Output, .npz.")] = None,
-    layer: Annotated[str | None, typer.Option(help="Default: the penultimate one.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="State dict of the network.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="NAME[,NAME]; default: the network's own features.")
+    ] = None,
+    reduce: Annotated[
+        str, typer.Option(help="Maps and tokens to vectors: flatten, mean, cls or max.")
+    ] = "mean",
+    weights: Annotated[
+        str | None, typer.Option(help="random, pretrained, or a state dict (.pt, .safetensors).")
+    ] = None,
+    layers: Annotated[
+        bool, typer.Option("--list", help="Print names and shapes of layers.")
+    ] = False,
     ids: Annotated[str, typer.Option(help="Ids of files: path or name.")] = "path",
     size: Annotated[int | None, typer.Option(min=1, help="Pixels of a side.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 250,
     force: Force = False,
 ) -> None:
-    """Extract features of images from a network, with their ids; nothing is downloaded.
+    """Extract features of images from a network, with their ids.
 
-    Models: pixels, resnet50, efficientnet_lite0 to 2, or the weights.pt of a VAE or PhilNet that a
-    run has trained. The .npz is what score, compare and init read.
+    Models: pixels, efficientnet_lite0 to 2, TYPE:NAME (torchvision, timm, open_clip, transformers,
+    module), or the weights.pt of a VAE or PhilNet that a run has trained. Only --weights pretrained
+    may download. The .npz is what score, compare and init read.
 
-    Example: latent-microscope extract photos/ --model efficientnet_lite0 -o photos.npz
+    Example: latent-microscope extract photos/ --model timm:resnet18 --weights pretrained
     """
+    if layers:
+        from latent_microscope.commands.networks import list_layers
+
+        typer.echo(list_layers(model, size))
+        return
+    if images is None:
+        raise InputError("IMAGES: missing; give a folder or file of images, or --list")
     from latent_microscope.commands.extract import extract as extracted
 
     network: dict[str, Any] = {"layer": layer, "weights": weights, "device": device, "batch": batch}
+    network["reduce"] = reduce
     result = extracted(images, model, output, ids=ids, size=size, force=force, **network)
     typer.echo(result.text)
 

@@ -23,12 +23,14 @@ CONFIG = {
     "studies.*.kind: own": "custom",
     "studies.*.models.*.type: folds": "cross_validated",
     "studies.*.models.*.type: views": "tta",
+    "studies.*.models.*.type: resnet50": "torchvision",
     "figures.limits: settings": "scenarios",
     "figures.limits: vae_health": "vae_diagnostics",
 }
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
 _GRID = "simulations try false alarms and coverage on the grid of the table calibration (data_sets)"
 GONE = {
+    "studies.*.models.*.input_size": "transform: {size: …} sets it",
     "studies.*.quality.detail": "the difference of aligned images decides (quality.difference)",
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",

@@ -85,9 +85,11 @@ class ModelType:
     of: str = ""
     needs: frozenset[str] = frozenset()  # parts of a study; images, if it has a function
     extra: str = ""  # extra of this package that its step needs (train, models)
+    packages: tuple[str, ...] = ()  # modules that it needs beside torch
     # Whether a function returns logits over the classes; "as held": the setting ``holds`` says so.
     logits: bool | Literal["as held"] = False
-    random: bool = False  # whether it differs from seed to seed
+    # Whether it differs from seed to seed; with a setting ``weights`` only if that is random.
+    random: bool = False
     built: bool = False  # weights are made by build_network
     extracted: bool = False  # features are read by extract_features
     profiled: bool = False  # profiled layer by layer

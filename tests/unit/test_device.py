@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import build_classifier
-from latent_microscope.models.features import images_at_once
+from latent_microscope.models.extraction import images_at_once
+from latent_microscope.models.libraries import Network
+from latent_microscope.models.transforms import Transform
 from latent_microscope.training.device import WITHOUT_GPU, pick_device, why_no_gpu
 
 MODULE = "latent_microscope.training.device"
@@ -152,7 +153,7 @@ def test_a_gpu_runs_what_is_built_for_it(
 
 
 def test_large_images_come_in_small_batches_on_a_processor() -> None:
-    cpu, plain = torch.device("cpu"), torch.nn.Identity()
+    cpu, plain = torch.device("cpu"), Network(torch.nn.Identity(), lambda x: {"features": x})
     assert [images_at_once(250, plain, side, cpu) for side in (32, 64, 224, 1000)] == [
         250,
         97,
@@ -160,5 +161,5 @@ def test_large_images_come_in_small_batches_on_a_processor() -> None:
         1,
     ]
     assert images_at_once(250, plain, 224, torch.device("cuda")) == 250
-    resizing = build_classifier({"kind": "resnet50", "input_size": 224, "classes": 2})
-    assert images_at_once(250, resizing, 32, cpu) == 7
+    plain.transform = Transform(size=256, crop=224)
+    assert images_at_once(250, plain, 32, cpu) == 7

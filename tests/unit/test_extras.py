@@ -16,7 +16,13 @@ from latent_microscope.provenance.codehash import LIBRARY, CodeHasher
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "open_clip": "open-clip-torch",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+}
 # Asked for without an import: what others import, call or read.
 NOT_IMPORTED = {
     "bokeh", "ipykernel", "jinja2", "psutil", "pygments", "six", "snakemake-executor-plugin-slurm",

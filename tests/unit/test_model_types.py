@@ -1,9 +1,9 @@
 """Types of models: what is declared of ours, and what a plugin's is allowed and given."""
 
 import copy
-import re
 from collections.abc import Callable
 from difflib import unified_diff
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +14,8 @@ from latent_microscope.config.reference import config_reference
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
-from latent_microscope.planning import comparison, networks
+from latent_microscope.planning import comparison, networks, requirements
+from latent_microscope.planning.data import require_files
 from latent_microscope.planning.requirements import extra_for
 from latent_microscope.planning.study import Study, Wildcards, has_logits
 from latent_microscope.published import ORACLES
@@ -65,7 +66,9 @@ def names(wanted: Callable[[ModelType], Any]) -> set[str]:
 
 # --- ours --------------------------------------------------------------------------------------
 def test_what_the_rules_ask_of_ours() -> None:
-    networks_of_ours = {"philnet", "random", "resnet50", "efficientnet_lite"}
+    libraries = {"torchvision", "timm", "open_clip", "transformers", "module"}
+    not_trained = libraries | {"efficientnet_lite"}
+    networks_of_ours = {"philnet", "random"} | not_trained
     assert names(lambda d: d.logits is True) == {"philnet", "cross_validated", "tta"}
     assert names(lambda d: d.logits == "as held") == {"external"}
     same_each_time = {"pixels", "label", "class_mean", "external", "efficientnet_lite"}
@@ -73,7 +76,7 @@ def test_what_the_rules_ask_of_ours() -> None:
     assert names(lambda d: d.extracted) == networks_of_ours
     assert names(lambda d: d.built) == networks_of_ours - {"philnet"}
     assert names(lambda d: d.profiled) == networks_of_ours | {"vae"}
-    assert names(lambda d: d.extra == "models") == {"resnet50", "efficientnet_lite"}
+    assert names(lambda d: d.extra == "models") == not_trained
     assert names(lambda d: d.extra == "train") == {
         "philnet",
         "cross_validated",
@@ -81,7 +84,7 @@ def test_what_the_rules_ask_of_ours() -> None:
         "random",
         "vae",
     }
-    at_home = {"embeddings", "vae", "pixels", "label", "class_mean", "external"}
+    at_home = {"embeddings", "vae", "pixels", "label", "class_mean", "external"} | not_trained
     assert names(lambda d: "custom" in d.kinds) == at_home
     assert names(lambda d: "alignment" not in d.kinds) == {"embeddings"}
 
@@ -92,12 +95,11 @@ def test_steps_know_the_declared_oracles() -> None:
 
 def test_every_extracted_network_can_be_built() -> None:
     pytest.importorskip("torch")
-    from latent_microscope.models.classifiers import build_classifier
+    from latent_microscope.models.libraries import KINDS, build_network
 
-    with pytest.raises(InputError) as caught:
-        build_classifier({"kind": "none"})
-    known = set(re.findall(r"\w+", str(caught.value).partition("; use ")[2])) - {"or"}
-    assert known == names(lambda declared: declared.extracted)
+    with pytest.raises(InputError, match="'none' is unknown; use philnet"):
+        build_network({"kind": "none"})
+    assert {*KINDS} - {"vae", "pixels"} == names(lambda declared: declared.extracted)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_every_extracted_network_can_be_built() -> None:
         (["label", "external", "pixels"], False, None),
         (["label"], True, "train"),
         (["label", "philnet"], False, "train"),
-        (["philnet", "resnet50"], True, "models"),
+        (["philnet", "torchvision"], True, "models"),
     ],
 )
 def test_the_extra_is_that_of_the_types(types: list[str], vae: bool, extra: str | None) -> None:
@@ -304,3 +306,86 @@ def test_the_reference_lists_what_is_installed_and_nothing_else_changes(install:
         "| `scores.rarity.grid` | integer ≥ 1 | `2` | fields in each direction |",
         "### mine",
     }
+
+
+# --- networks of libraries -----------------------------------------------------------------------
+CLIP = {"type": "open_clip", "name": "ViT-B-32", "weights": "random"}
+
+
+def test_layers_of_a_network_are_files_of_their_own() -> None:
+    layers = ["features", "probabilities", "logits", "visual.transformer.resblocks.3"]
+    study = alignment(clip=CLIP | {"layers": layers})
+    assert networks.named_layers(study.model("clip")) == ["logits", layers[-1]]
+    folder = f"results/{study.name}/models/clip/seed0"
+
+    def file_of(layer: str) -> str:
+        at = Wildcards(study=study.name, source=f"clip-{layer}-seed0")
+        return comparison.rdm_features(study, at) + ":" + comparison.rdm_transform(study, at)
+
+    assert [file_of(layer) for layer in layers] == [
+        f"{folder}/features.npy:none",
+        f"{folder}/logits.npy:softmax",
+        f"{folder}/logits.npy:none",
+        f"{folder}/visual.transformer.resblocks.3.npy:none",
+    ]
+    assert not has_logits(study.model("clip"))
+    assert (["logits", layers[-1]], ["clip"]) in networks.extractions(study)
+    assert (["logits"], ["philnet"]) in networks.extractions(study)
+    assert ([], ["random", "resnet50"]) in networks.extractions(study)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layers": ["visual.*"]}, r"m\.layers: 'visual\.\*' is a glob, which only profile takes"),
+        ({"layers": ["a/b"]}, r"m\.layers: 'a/b' is no name of a layer"),
+        ({"layers": ["logits", "logits"]}, r"m\.layers: .*twice"),
+        ({"weights": "own"}, r"m\.weights: 'own' is not allowed; expected random, pretrained or"),
+        ({"reduce": "sum"}, r"m\.reduce: 'sum' is not allowed"),
+        ({"project": 1}, r"m\.project: 1 is not allowed"),
+        ({"transform": {"sd": [1, 0, 1]}}, r"m\.transform\.sd"),
+        ({"transform": {"scale": 2}}, r"m\.transform\.scale: unknown key"),
+        ({"type": "resnet50"}, r"m\.type: .*torchvision"),
+    ],
+)
+def test_mistakes_in_a_network_are_named(change: dict[str, Any], message: str) -> None:
+    right = {"profile": ["visual.*"], "reduce": "cls", "project": 512, "transform": {"size": None}}
+    assert alignment(m=CLIP | right).model("m")["transform"] == {"size": None}
+    with pytest.raises(InputError, match=message):
+        alignment(m=CLIP | change)
+
+
+def test_weights_and_code_of_the_user_must_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = {"type": "module", "name": "net.py:build", "weights": "pretrained"}
+    study = alignment(c=CLIP | {"weights": "c.pt"}, m=module)
+    for key, name in (("c.weights: c.pt", "c.pt"), ("m.name: net.py", "net.py")):
+        with pytest.raises(InputError, match=rf"models\.{key}: no such file"):
+            require_files(study)
+        Path(name).touch()
+    require_files(study)
+    assert networks.python_file(study, Wildcards(model="m")) == "net.py"
+    assert networks.python_file(study, Wildcards(model="c")) == []
+
+
+def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None if name == "open_clip" else 1)
+    studies = {"s": alignment(c=CLIP).settings}
+    with pytest.raises(InputError, match=r"study s .*open_clip_torch.*latent-microscope\[models\]"):
+        requirements.require_installed(studies)
+    requirements.require_installed({"s": alignment().settings})
+
+
+def test_seeds_are_for_random_weights() -> None:
+    study = alignment(a=CLIP, b=CLIP | {"weights": "pretrained"}, c=CLIP | {"weights": "c.pt"})
+    seeds = study.seeds()
+    assert [networks.seeds_of(study, name) for name in "abc"] == [seeds, [0], [0]]
+    said = networks.notes(study, Wildcards())
+    assert [said[name] for name in "abc"] == [
+        "random weights", "pretrained weights", "weights c.pt",
+    ]  # fmt: skip
+    assert "b" not in networks.figure_notes(study, Wildcards())
+    assert networks.pretrained_weights(study, Wildcards(model="c")) == "c.pt"
+    assert networks.pretrained_weights(study, Wildcards(model="b")) == []

@@ -6,7 +6,6 @@ import torch
 from torch.nn.functional import relu
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.classifiers import ResNet50, build_classifier, weights_holder
 from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.vaes import ConvEyeVAE, EyeVAE, build_vae, kl_terms
 from latent_microscope.models.weights import load_checked
@@ -235,35 +234,3 @@ def test_philnet_names_the_wrong_key(key):
         build_philnet({key: "nonsense"})
     with pytest.raises(InputError, match="convolutions"):
         build_philnet({"convolutions": [1, 2]})
-
-
-def test_resnet50_features_and_weights_names():
-    model = build_classifier({"kind": "resnet50", "input_size": 32, "classes": 10}, seed=1).eval()
-    assert isinstance(model, ResNet50)
-    images = torch.rand(2, 3, 16, 16)
-    with torch.inference_mode():
-        features = model.features(images)
-        assert features.shape == (2, 2048)
-        whole = weights_holder(model)(model.prepare(images))
-        torch.testing.assert_close(model.classify(features), whole)
-    names = weights_holder(model).state_dict()
-    assert "conv1.weight" in names
-    assert "layer4.2.bn3.running_var" in names
-    old = {k: v for k, v in names.items() if not k.endswith("num_batches_tracked")}
-    load_checked(weights_holder(model), old, "resnet50.pth")
-
-
-def test_resnet50_normalises_as_imagenet():
-    model = build_classifier({"kind": "resnet50", "input_size": 16, "classes": 2})
-    assert isinstance(model, ResNet50)
-    images = torch.zeros(1, 3, 8, 8)
-    images[:, 1] = 1.0
-    expected = torch.tensor([-0.485 / 0.229, (1 - 0.456) / 0.224, -0.406 / 0.225])
-    prepared = model.prepare(images)
-    assert prepared.shape == (1, 3, 16, 16)
-    torch.testing.assert_close(prepared[0, :, 3, 5], expected, rtol=1e-5, atol=1e-5)
-
-
-def test_unknown_classifier():
-    with pytest.raises(InputError, match="'vgg'"):
-        build_classifier({"kind": "vgg"})

@@ -98,10 +98,10 @@ wildcard_constraints:
     split="train|test",
     method="intended|executed",
     metric="euclidean|correlation|cosine",
-    layer="features|probabilities|calibrated",
+    layer=r"[A-Za-z0-9_.]+",
     model="[a-z0-9_]+",
     replicate=r"\d+",
-    source=r"human|[a-z0-9_]+-(features|probabilities|calibrated)-seed\d+",
+    source=r"human|[a-z0-9_]+-[A-Za-z0-9_.]+-seed\d+",
 
 
 # On SLURM, the jobs of a group (profiles/slurm) run one after another: each takes a turn.

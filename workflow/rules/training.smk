@@ -10,6 +10,9 @@ NETWORK_FEATURES = {"features": f"{MODEL}/features.npy", "feature_ids": f"{MODEL
 OUT_OF_FOLD = NETWORK_FEATURES | {n: f"{MODEL}/{n}.npy" for n in ("logits", "calibrated")}
 OUT_OF_FOLD["folds"] = f"{MODEL}/folds.parquet"
 
+# Nothing else is random where layers are extracted.
+PROJECTION_SEED = ask(lambda study, at: ROOT_SEED if study.model(at.model).get("project") else 0)
+
 
 STEPS |= {
     "train_vae": dict(
@@ -84,25 +87,16 @@ STEPS |= {
         resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=1),
     ),
     "build_network": dict(
-        input=dict(pretrained=ask(networks.pretrained_weights)),
-        output=dict(weights=f"{MODEL}/weights.pt"),
-        params=dict(**SEEDED, settings=ask(networks.network_settings)),
+        input=dict(
+            pretrained=ask(networks.pretrained_weights), python_file=ask(networks.python_file)
+        ),
+        output=dict(weights=f"{MODEL}/weights.pt", network=f"{MODEL}/network.parquet"),
+        params=dict(
+            **SEEDED, settings=ask(networks.extraction_settings), origin=ask(networks.origin)
+        ),
         where=dict(model=PLAN.with_models_that(lambda declared: declared.built)),
         environment="torch",
         resources=needs(light_memory, disk=TRAINING_DISK),
-    ),
-    "extract_features": dict(
-        input=dict(
-            images=ask(runs.study_images),
-            samples=ask(runs.study_samples),
-            weights=f"{MODEL}/weights.pt",
-        ),
-        output=dict(**NETWORK_FEATURES, logits=f"{MODEL}/logits.npy"),
-        params=dict(settings=ask(networks.extraction_settings), device=DEVICE),
-        where=dict(model=PLAN.with_models_that(lambda declared: declared.extracted)),
-        environment="torch",
-        threads=THREADS,
-        resources=needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=1),
     ),
     # PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
     # predictions. One job trains all folds: they would wait for each other on one GPU, and the out-of-fold arrays have
@@ -135,25 +129,80 @@ STEPS |= {
         threads=THREADS,
         resources=needs(heavy_memory, long_runtime, gpu=1),
     ),
-    # How well each layer of each network aligns with human judgements of some images; no RDM is kept.
-    "profile_layers": dict(
-        input=dict(**LABELLED, weights=ask(networks.profiled_weights)),
-        output=dict(profile="results/{study}/layers/{model}-seed{seed}.parquet"),
+    # All layers of a network's profile, of some images, in one pass; then how well each aligns with human judgements.
+    "extract_layers": dict(
+        input=dict(
+            images=LABELLED["images"],
+            samples=LABELLED["samples"],
+            weights=ask(networks.profiled_weights),
+            python_file=ask(networks.python_file),
+        ),
+        output=dict(
+            layers=f"{networks.LAYERS}.npy",
+            index=f"{networks.LAYERS}.index.parquet",
+            layer_ids=f"{networks.LAYERS}.ids.parquet",
+        ),
         params=dict(
             settings=ask(networks.profile_settings),
-            model_name=lambda wildcards: wildcards.model,
-            seed=ask(runs.number),
-            metrics=of_study("metrics"),
             wanted=of_study("profile", "images"),
+            profile=ask(networks.reduction("profile")),
+            reduce=ask(networks.reduction("reduce")),
             grid=of_study("profile", "grid"),
+            project=ask(networks.reduction("project")),
+            root_seed=PROJECTION_SEED,
             device=DEVICE,
         ),
         where=dict(model=PLAN.with_models_that(lambda declared: declared.profiled)),
         environment="torch",
         threads=THREADS,
-        resources=needs(fixed(6000), long_runtime, gpu=1),
+        resources=needs(heavy_memory, long_runtime, disk=ask(layers_disk), gpu=1),
+    ),
+    "profile_layers": dict(
+        input=dict(
+            layers=f"{networks.LAYERS}.npy",
+            index=f"{networks.LAYERS}.index.parquet",
+            layer_ids=f"{networks.LAYERS}.ids.parquet",
+            samples=LABELLED["samples"],
+            votes=LABELLED["votes"],
+        ),
+        output=dict(profile=f"{networks.LAYERS}.parquet"),
+        params=dict(
+            model_name=lambda wildcards: wildcards.model,
+            seed=ask(runs.number),
+            metrics=of_study("metrics"),
+            wanted=of_study("profile", "images"),
+        ),
+        where=dict(model=PLAN.with_models_that(lambda declared: declared.profiled)),
+        threads=THREADS,
+        resources=needs(fixed(6000), long_runtime),
     ),
 }
+
+
+# Features of networks; layers that the config names are files of their own, so one rule for each set of them.
+for number, (study, layers, names) in enumerate(PLAN.extractions()):
+    STEPS["extract_features" + (f"_{number}" if number else "")] = dict(
+        script="extract_features",
+        input=dict(
+            images=ask(runs.study_images),
+            samples=ask(runs.study_samples),
+            weights=f"{MODEL}/weights.pt",
+            python_file=ask(networks.python_file),
+        ),
+        output=dict(**NETWORK_FEATURES, named=[f"{MODEL}/{layer}.npy" for layer in layers]),
+        params=dict(
+            settings=ask(networks.extraction_settings),
+            layers=layers,
+            reduce=ask(networks.reduction("reduce")),
+            project=ask(networks.reduction("project")),
+            root_seed=PROJECTION_SEED,
+            device=DEVICE,
+        ),
+        where=dict(study=study, model=names),
+        environment="torch",
+        threads=THREADS,
+        resources=needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=1),
+    )
 
 
 # Model types that a plugin declares: a function from images to features.

@@ -1,12 +1,18 @@
 """Extract features of images without a workflow: one file that the other commands read."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from latent_microscope.commands.networks import find_network, open_network
+from latent_microscope.commands.networks import (
+    _PIXELS,
+    Choice,
+    find_network,
+    open_network,
+    own_side,
+)
 from latent_microscope.commands.results import Result, result_path
 from latent_microscope.custom.images import open_pictures
 from latent_microscope.custom.joining import Source, leading_ids
@@ -28,7 +34,8 @@ def extract(
     output: Path | None = None,
     *,
     layer: str | None = None,
-    weights: Path | None = None,
+    reduce: str = "mean",
+    weights: str | None = None,
     ids: str = "path",
     size: int | None = None,
     device: str = "auto",
@@ -44,23 +51,24 @@ def extract(
             raise InputError(f"--{option} {value}: give 1 or more")
     if size is not None and not _SMALLEST <= size <= _LARGEST:
         raise InputError(f"--size {size}: give {_SMALLEST} to {_LARGEST} pixels")
-    network = find_network(model, weights)
-    default = f"{images.resolve().stem}-{network.name}.npz"
+    if reduce not in ("flatten", "mean", "cls", "max"):
+        raise InputError(f"--reduce {reduce}: unknown; choose flatten, mean, cls or max")
+    choice = find_network(model, weights)
+    default = f"{images.resolve().stem}-{choice.name}.npz"
     path = result_path(output, default, (".npz",), force=force)
-    side = size or network.side
-    if not size and network.resizes:  # small images are not enlarged twice
-        side = max(_SMALLEST, min(side, look(f"images={images}").facts["side"]))
     limit_threads(threads)
-    run: Callable[[Path, Path, int], None] | None = None
-    if network.weights is not None:
-        run = open_network(network, side, layer=layer, device=device)
-    elif layer is not None:
-        raise InputError(f"--layer {layer}: pixels have no layers; remove the option")
+    layers = layer.split(",") if layer else ["features"]
+    if choice.settings["kind"] == "pixels":
+        if layer is not None:
+            raise InputError(f"--layer {layer}: pixels have no layers; remove the option")
+        side, run = size or _PIXELS, None
+    else:
+        side, run = _prepared(images, choice, layers, reduce, size, device)
     with open_pictures(images, ids=ids) as found, scratch_folder(path) as folder:
         if not found.count:
             raise InputError(f"{images}: contains no image")
         names = leading_ids([Source("images", str(images), found.count, found.ids)])
-        packed, features = folder / "images.npy", folder / "features.npy"
+        packed = folder / "images.npy"
         with writing_npy(packed, (found.count, side, side, 3), np.uint8) as array:
             try:
                 read = found.rows(np.arange(found.count), side)
@@ -75,17 +83,48 @@ def extract(
                     f"{images}: {len(unusable)} images cannot be read; remove them: {named}"
                 ) from error
         if run is None:
-            values = flat_pixels(load_npy(packed, mmap=True))
+            arrays = {"features": flat_pixels(load_npy(packed, mmap=True))}
         else:
-            run(packed, features, batch)
-            values = load_npy(features)
-        save_npz(path, features=values, ids=names.astype(str))
-    what = f"{network.name}{f', {layer}' if layer else ''}"
+            files = {name: folder / f"{i}.npy" for i, name in enumerate(layers)}
+            run(packed, files, batch)
+            single = len(layers) == 1
+            arrays = {"features" if single else n: load_npy(p) for n, p in files.items()}
+        save_npz(path, **arrays, ids=names.astype(str))
+    what = f"{choice.name}{f', {layer}' if layer else ''}"
+    widths = " + ".join(str(values.shape[1]) for values in arrays.values())
     lines = [
-        f"{len(values)} images of {side} x {side} pixels, {values.shape[1]} features of {what}",
+        f"{len(names)} images of {side} x {side} pixels, {widths} features of {what}",
         *([] if found.ids is not None else ["note: the images have no ids; rows are numbered"]),
         f"features: {path}",
         f"next: {shlex.join(['latent-microscope', 'score', str(path)])}",
         f"or: {shlex.join(['latent-microscope', 'compare', str(path)])} --votes FILE",
     ]
     return Result(path, "\n".join(lines))
+
+
+def _prepared(
+    images: Path, choice: Choice, layers: list[str], reduce: str, size: int | None, device: str
+) -> tuple[int, Callable[[Path, Mapping[str, Path], int], None]]:
+    """Pixels of a side, and a function of images (.npy), a file for each layer, and the batch."""
+    from latent_microscope.models.extraction import extract as extracted
+    from latent_microscope.models.extraction import images_at_once
+    from latent_microscope.models.layers import Reduction
+    from latent_microscope.training.device import numeric_environment, pick_device
+
+    where = pick_device(device)
+    network = open_network(choice, size).to(where)
+    largest = look(f"images={images}").facts["side"] if choice.side is None else 0
+    side = size or own_side(network, choice, max(_SMALLEST, largest))
+
+    def run(packed: Path, files: Mapping[str, Path], batch: int) -> None:
+        with numeric_environment(where):
+            extracted(
+                network,
+                load_npy(packed, mmap=True),
+                {path: [name] for name, path in files.items()},
+                reduce=Reduction(reduce),
+                batch=images_at_once(batch, network, side, where),
+                device=where,
+            )
+
+    return side, run

@@ -1,18 +1,21 @@
-"""Networks that a command extracts features with: by name, or the weights of a run."""
+"""Networks that a command extracts features with: by type and name, or the weights of a run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy
 from latent_microscope.provenance.sidecars import read_sidecar, sidecar_path
 
-NAMES = ("pixels", "resnet50", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-RESNET_FILE = "resnet50-11ad3fa6.pth"
-_RESNET_FOLDER = Path("data/resnet50-imagenet")  # where a run in this folder downloads it
+if TYPE_CHECKING:  # seconds that the command pixels need not spend
+    from latent_microscope.models.libraries import Network
+
+LITE = tuple(f"efficientnet_lite{number}" for number in range(3))
+LIBRARIES = ("torchvision", "timm", "open_clip", "transformers", "module")
+KNOWN = f"pixels, {', '.join(LITE)}, {':NAME, '.join(LIBRARIES)}:NAME"
 _PIXELS = 64  # of a side, as in the workflow
 _PHILNET = 32
 _VAES = {"convolutional": 64, "cifar": 32}
@@ -20,31 +23,32 @@ _STEPS = {"train_vae": "vae", "import_weights": "vae", "train_philnet": "philnet
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network, and the images that it takes."""
+class Choice:
+    """A network as the command line names it, and the images that it takes."""
 
     name: str  # in the name of the output
-    settings: dict[str, Any]  # of build_extractor
-    side: int  # pixels
-    weights: Path | None = None  # state dict; None: pixels
-    resizes: bool = False  # whether it enlarges smaller images itself
+    settings: dict[str, Any]  # of models.libraries
+    side: int | None = None  # pixels; None: those of its preprocessing
+    weights: Path | None = None  # state dict
+    pretrained: bool = False  # the library's own weights
 
 
-def find_network(model: str, weights: Path | None) -> Network:
-    """The network of ``--model``: one of :data:`NAMES`, or a weights file of a run."""
-    path = Path(model)
-    if model not in NAMES and path.suffix not in (".pt", ".pth"):
+def find_network(model: str, weights: str | None) -> Choice:
+    """The network of ``--model``: ``TYPE:NAME``, or a weights file of a run."""
+    path, (kind, _, name) = Path(model), model.partition(":")
+    library = kind in LIBRARIES and bool(name)
+    if not library and model not in ("pixels", *LITE) and path.suffix not in (".pt", ".pth"):
         raise InputError(
-            f"--model {model}: unknown; choose {', '.join(NAMES)}, or give the weights.pt of a "
-            "trained VAE or PhilNet"
+            f"--model {model}: unknown; choose {KNOWN}, or give the weights.pt of a trained VAE or "
+            "PhilNet"
         )
-    if weights is not None and (model == "pixels" or model not in NAMES):
+    if weights is not None and not library and model not in LITE:
         raise InputError(f"--weights {weights}: --model {model} takes no other weights")
     if model == "pixels":
-        return Network(model, {"kind": "pixels"}, _PIXELS)
-    of_run = model not in NAMES
+        return Choice(model, {"kind": "pixels"}, _PIXELS)
+    of_run = not library and model not in LITE
     modules = ("torch",) if of_run else ("torch", "torchvision")
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = [module for module in modules if find_spec(module) is None]
     if missing:
         extra = "train" if of_run else "models"
         raise InputError(
@@ -53,32 +57,24 @@ def find_network(model: str, weights: Path | None) -> Network:
         )
     if of_run:
         return _of_run(path)
-    if model == "resnet50":
-        return Network(model, {"kind": model}, 224, weights or _resnet_weights(), resizes=True)
-    from latent_microscope.models.classifiers import INPUT_SIZES, packaged_weights
-
-    number = int(model[-1])
-    settings = {"kind": "efficientnet_lite", "number": number}
-    found = weights or packaged_weights(number)
-    return Network(model, settings, INPUT_SIZES[number], found, resizes=True)
-
-
-def _resnet_weights() -> Path:
-    """ImageNet weights that a run, or torchvision itself, has downloaded."""
-    import torch
-
-    folders = (_RESNET_FOLDER, Path(torch.hub.get_dir()) / "checkpoints")
-    places = [folder / RESNET_FILE for folder in folders]
-    for place in places:
-        if place.is_file():
-            return place
-    raise InputError(
-        f"--model resnet50: no weights here ({' and '.join(map(str, places))} are missing); give "
-        f"--weights FILE, such as torchvision's {RESNET_FILE}"
-    )
+    if library and weights is None:
+        raise InputError(
+            f"--model {model}: give --weights random, pretrained (the library's own, which it may "
+            "download), or a FILE"
+        )
+    given = None if weights in (None, "random", "pretrained") else Path(str(weights))
+    if given and not given.is_file():
+        raise InputError(f"--weights {weights}: no such file; give random, pretrained or a file")
+    pretrained = weights == "pretrained" or (weights is None and not library)
+    if library:
+        short = "-".join(part for part in name.replace(":", "/").split("/") if part)
+        settings: dict[str, Any] = {"kind": kind, "name": name}
+        return Choice(f"{kind}-{short}", settings, None, given, pretrained)
+    settings = {"kind": "efficientnet_lite", "number": int(model[-1])}
+    return Choice(model, settings, None, given, pretrained)
 
 
-def _of_run(path: Path) -> Network:
+def _of_run(path: Path) -> Choice:
     """A network that the workflow has trained; the sidecar of its weights describes it."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -99,32 +95,42 @@ def _of_run(path: Path) -> Network:
             "give those of a PhilNet, or of a VAE with arch convolutional or cifar"
         )
     side = _VAES[str(arch)] if kind == "vae" else _PHILNET
-    return Network(kind, {**settings, "kind": kind}, side, path)
+    return Choice(kind, {**settings, "kind": kind}, side, path)
 
 
-def open_network(
-    network: Network, side: int, *, layer: str | None, device: str
-) -> Callable[[Path, Path, int], None]:
-    """A function of images (.npy), the features to write (.npy) and the images per batch."""
-    from latent_microscope.models.features import build_extractor, extract_features, images_at_once
-    from latent_microscope.models.stages import stage_function
-    from latent_microscope.training.device import numeric_environment, pick_device
+def open_network(choice: Choice, side: int | None) -> "Network":
+    """The network with its weights, for images of ``side`` pixels if it has no size of its own."""
+    from latent_microscope.models.libraries import build_network, load_state
 
-    where = pick_device(device)
-    extractor, module = build_extractor(network.settings, (side, side, 3), network.weights)
-    if layer is not None:
-        one = stage_function(module, layer, network.settings.get("input_range", "unit"))
-        extractor = lambda unit: (one(unit), None)  # noqa: E731
-    module.to(where).eval()
+    side = side or choice.side
+    settings = {**choice.settings, **({"image_shape": (side, side, 3)} if side else {})}
+    network = build_network(settings, pretrained=choice.pretrained)
+    if choice.weights is not None:
+        load_state(network, choice.weights)
+    return network
 
-    def run(images: Path, features: Path, batch: int) -> None:
-        with numeric_environment(where):
-            extract_features(
-                extractor,
-                load_npy(images, mmap=True),
-                features,
-                batch=images_at_once(batch, module, side, where),
-                device=where,
-            )
 
-    return run
+def own_side(network: "Network", choice: Choice, largest: int) -> int:
+    """Pixels of the stored images: small ones are not enlarged twice, nor large ones cut."""
+    transform = network.transform
+    return choice.side or min(largest, transform.size or transform.crop or largest)
+
+
+def list_layers(model: str, size: int | None = None) -> str:
+    """Names of a network's layers and the shape of each for one image, in order of the calls."""
+    from latent_microscope.models.layers import layer_shapes
+
+    fixed = model in ("pixels", *LITE) or Path(model).suffix in (".pt", ".pth")
+    choice = find_network(model, None if fixed else "random")
+    network = open_network(choice, size)
+    network.module.eval()
+    side = size or own_side(network, choice, network.transform.side(_PIXELS))
+    images = np.zeros((2, side, side, 3), dtype=np.uint8)
+    shapes = layer_shapes(network, network.transform.input(network.transform.pixels(images)))
+    width = max(map(len, shapes))
+    rows = (f"{name:{width}}  {'x'.join(map(str, s[1:]))}{_odd(s)}" for name, s in shapes.items())
+    return "\n".join(rows)
+
+
+def _odd(shape: tuple[int, ...]) -> str:
+    return "" if shape[0] == 2 else f"  (first axis {shape[0]}: not the batch)"

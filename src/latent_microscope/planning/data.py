@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from latent_microscope.config.models import WEIGHTS
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.errors import InputError
 from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits
@@ -54,11 +55,26 @@ def probabilities(study: Study, at: Wildcards) -> list[str]:
 
 def external_file(study: Study, model: Mapping[str, Any]) -> str:
     """A file of the manifest (dataset/file), or a path as it is; empty for other models."""
-    if model["type"] != "external":
-        return ""
-    dataset, _, name = model["file"].partition("/")
+    return named_file(study, model["file"]) if model["type"] == "external" else ""
+
+
+def named_file(study: Study, text: str) -> str:
+    """The file of ``dataset/file`` of the manifest, or a path as it is."""
+    dataset, _, name = text.partition("/")
     known = dataset in study.manifest and name in study.manifest[dataset].files
-    return f"data/{model['file']}" if known else str(model["file"])
+    return f"data/{text}" if known else text
+
+
+def weights_file(study: Study, model: Mapping[str, Any]) -> str:
+    """The file with a network's weights; empty if they are random or the library's own."""
+    weights = model.get("weights")
+    return named_file(study, weights) if weights and weights not in WEIGHTS else ""
+
+
+def code_file(model: Mapping[str, Any]) -> str:
+    """The Python file of a model of type module, if it is one."""
+    path = str(model.get("name", "")).rpartition(":")[0] if model["type"] == "module" else ""
+    return path if path.endswith(".py") else ""
 
 
 def downloads_of(study: Study) -> list[str]:
@@ -78,7 +94,7 @@ def downloads_of(study: Study) -> list[str]:
     every = {f"data/{name}/{file}" for name in fetched for file in manifest[name].files}
     files += [path for path in (external_file(study, model) for model in models) if path in every]
     networks = [settings.get("vae", {}), *models]
-    files += [f"data/{network['weights']}" for network in networks if network.get("weights")]
+    files += [path for path in (weights_file(study, one) for one in networks) if path in every]
     return sorted({f for f in files if f.split("/")[1] in fetched})
 
 
@@ -194,6 +210,10 @@ def require_files(study: Study) -> None:
         if (part, key) != ("images", "ids")
     }
     paths |= {f"models.{name}.file": path for name, path in of_own_models("file", study).items()}
+    for name, model in study.settings.get("models", {}).items():
+        given = weights_file(study, model)
+        paths[f"models.{name}.weights"] = "" if given.startswith("data/") else given
+        paths[f"models.{name}.name"] = code_file(model)
     for key, path in paths.items():
         if path and not os.path.exists(path):
             raise InputError(f"config key studies.{study.name}.{key}: {path}: no such file")

@@ -5,15 +5,18 @@ from functools import partial
 from typing import Any
 
 from latent_microscope import registry
+from latent_microscope.planning.data import code_file, weights_file
 from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
+_NAMED = ("name", "tag", "number")
 PHILNET = (
     *("widths", "convolutions", "stem", "activation", "pooling", "pool_after", "residual"),
     *("head_pooling", "head_scale", "identity", "dropout", "dropout_at"),
 )
 """Keys of the architecture."""
 MODEL = "results/{study}/models/{model}/seed{seed}"
+LAYERS = "results/{study}/layers/{model}-seed{seed}"
 _SHARED = ("type", "layers", "seeds")
 Run = tuple[str, int]
 """Model and seed."""
@@ -27,6 +30,8 @@ def seeds_of(study: Study, model: str) -> list[int]:
     if settings["type"] == "tta":
         return seeds_of(study, settings["of"])
     if not registry.model_type(settings["type"]).random:
+        return [0]
+    if settings.get("weights", "random") != "random":  # the same network for every seed
         return [0]
     return list(settings.get("seeds") or study.seeds())
 
@@ -74,20 +79,53 @@ def network_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """Architecture of a network."""
     model = study.model(at.model)
     model = study.model(model["of"]) if model["type"] == "random" else model
-    own = _architecture(model) if model["type"] == "philnet" else {}
-    return {"kind": model["type"], **own}
+    if model["type"] == "philnet":
+        return {"kind": "philnet", **_architecture(model)}
+    return {"kind": model["type"], **{key: model[key] for key in _NAMED if key in model}}
 
 
 def pretrained_weights(study: Study, at: Wildcards) -> Paths:
-    """The file with a network's weights, from the manifest; none: they are random."""
-    weights = study.model(at.model).get("weights")
-    return f"data/{weights}" if weights else []
+    """The file with a network's weights, if it has one."""
+    return weights_file(study, study.model(at.model)) or []
+
+
+def origin(study: Study, at: Wildcards) -> str:
+    """Where the weights of a network that is not trained here come from."""
+    model = study.model(at.model)
+    fixed = {"random": "random", "efficientnet_lite": "pretrained"}
+    return fixed.get(model["type"]) or str(model["weights"])
+
+
+def python_file(study: Study, at: Wildcards) -> Paths:
+    """The user's Python file that makes the network, if there is one."""
+    return code_file(study.model(at.model)) or []
 
 
 def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """What reading a network's features depends on: its architecture, not its training."""
-    own = {k: v for k, v in study.model(at.model).items() if k in ("input_size", "flip")}
-    return network_settings(study, at) | own
+    model = study.model(at.model)
+    return network_settings(study, at) | {k: model[k] for k in ("transform", "flip") if model.get(k)}
+
+
+def reduction(key: str) -> Answer:
+    """How layers become vectors (reduce) or what they are projected to; None: the default."""
+    return lambda study, at: study.model(at.model).get(key)
+
+
+def named_layers(model: Mapping[str, Any]) -> list[str]:
+    """Layers whose activations are files of their own beside the features."""
+    if registry.model_type(model["type"]).logits:
+        return ["logits"]
+    layers = ["logits" if layer == "probabilities" else layer for layer in model["layers"]]
+    return [layer for layer in dict.fromkeys(layers) if layer != "features"]
+
+
+def extractions(study: Study) -> list[tuple[list[str], list[str]]]:
+    """Layers that are files of their own, and the models of a study that have these."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name in study.models_that(lambda declared: declared.extracted):
+        found.setdefault(tuple(named_layers(study.model(name))), []).append(name)
+    return [(list(layers), models) for layers, models in found.items()]
 
 
 # --- networks in folds, and crops of them ------------------------------------------------------
@@ -163,8 +201,26 @@ def profiled_runs(study: Study) -> list[Run]:
 
 def profiles(study: Study, at: Wildcards) -> list[str]:
     """The profile of each network."""
-    folder = f"results/{study.name}/layers"
-    return [f"{folder}/{model}-seed{seed}.parquet" for model, seed in profiled_runs(study)]
+    path = f"{LAYERS}.parquet"
+    return [path.format(study=study.name, model=m, seed=s) for m, s in profiled_runs(study)]
+
+
+def described(study: Study, at: Wildcards) -> list[str]:
+    """What is known of each network that is not trained here."""
+    return [file_of(study, model, seed, "network.parquet") for model, seed in _built(study)]
+
+
+def _built(study: Study) -> list[Run]:
+    names = study.models_that(lambda declared: declared.built)
+    return [(model, seed) for model in names for seed in seeds_of(study, model)]
+
+
+def has_built(study: Study) -> bool:
+    """Whether it has networks that are not trained here."""
+    return bool(_built(study))
+
+
+built_models, built_seeds = (column(_built, i) for i in range(2))
 
 
 def profiled_weights(study: Study, at: Wildcards) -> str:

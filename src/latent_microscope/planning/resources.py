@@ -70,6 +70,12 @@ def features_disk(study: Study, at: Wildcards) -> int:
     return 1 + images_of(study) * 4 * 2048 // 10**6
 
 
+def layers_disk(study: Study, at: Wildcards) -> int:
+    """Five feature maps of ResNet-50 in 4 x 4 fields."""
+    count = study.settings["profile"]["images"] or 0
+    return 1 + count * 4 * 62_000 // 10**6
+
+
 def rdm_disk(study: Study, at: Wildcards) -> int:
     """float32, each pair once."""
     count = images_of(study)

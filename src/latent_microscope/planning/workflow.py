@@ -8,7 +8,7 @@ from latent_microscope import project, registry
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.data.manifest import entry_as_params, load_manifest
 from latent_microscope.io.yaml_files import load_yaml
-from latent_microscope.planning import data, figures, resources
+from latent_microscope.planning import data, figures, networks, resources
 from latent_microscope.planning.requirements import require_installed
 from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.provenance.codehash import CodeHasher
@@ -108,6 +108,26 @@ class Plan:
     def with_models_that(self, wanted: Callable[[registry.ModelType], bool]) -> str:
         """Constraint of the wildcard model: of types that fulfil a condition."""
         return one_of({m for s in self.studies.values() for m in s.models_that(wanted)})
+
+    def extractions(self) -> list[tuple[str, list[str], str]]:
+        """Of each rule that reads features: studies, layers with files of their own, models.
+
+        The first one has logits, and is there also if no model has these.
+        """
+        found: dict[tuple[str, ...], dict[str, list[str]]] = {("logits",): {}}
+        for study in self.studies.values():
+            for named, models in networks.extractions(study):
+                found.setdefault(tuple(named), {})[study.name] = models
+        rules = []
+        for layers, where in found.items():
+            every = {model for models in where.values() for model in models}
+            rest = [models for key, w in found.items() if key != layers for models in w.values()]
+            others = {model for models in rest for model in models}
+            # A model of the same name may have other layers in another study: a rule for each.
+            apart = [([s], models) for s, models in where.items()] if every & others else []
+            for studies, models in apart or [(list(where), sorted(every))]:
+                rules.append((one_of(studies), list(layers), one_of(models)))
+        return rules
 
     @property
     def crops(self) -> str:

@@ -1,7 +1,6 @@
 """Similarity to human judgements per layer: profile of one network, and all of a study."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +8,7 @@ import pandas as pd
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table
+from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes, load_votes
 from latent_microscope.similarity.ceiling import noise_ceiling
 from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm, rho_a
@@ -35,9 +34,9 @@ def balanced(labels: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64
 
 
 def layer_profile(
-    features: Sequence[tuple[str, Path]], votes: HumanVotes, metric: str = "euclidean"
+    features: Sequence[tuple[str, np.ndarray]], votes: HumanVotes, metric: str = "euclidean"
 ) -> pd.DataFrame:
-    """Similarity of the RDM of each layer (name, ``.npy``), first to last, with that of the votes.
+    """Similarity of the RDM of each layer (name, (n, f)), first to last, with that of the votes.
 
     rho-a over all pairs (``value``) and among pairs of one class, Spearman over all pairs and with
     the label RDM held constant; ``depth`` is the position as a share of the last. NaN where not
@@ -51,9 +50,8 @@ def layer_profile(
     human_within = rank_rdm(human, pairs=within) if within.size > 1 else None
     label_only = compare(ranked, label, "rho-a")
     rows = []
-    for position, (name, path) in enumerate(features):
-        rows_of_layer = load_npy(path, mmap=True)
-        matrix = rdm(rows_of_layer, metric, votes.ids)
+    for position, (name, layer) in enumerate(features):
+        matrix = rdm(layer, metric, votes.ids)
         model = rank_rdm(matrix)
         among = float("nan")
         if human_within:
@@ -64,7 +62,7 @@ def layer_profile(
                 "layer": name,
                 "position": position,
                 "depth": position / max(len(features) - 1, 1),
-                "width": int(rows_of_layer.shape[1]),
+                "width": int(layer.shape[1]),
                 "value": compare(ranked, model, "rho-a"),
                 "spearman": compare(ranked, model),
                 "partial_label": partial_compare(ranked, model, [label]),
@@ -74,7 +72,7 @@ def layer_profile(
                 "n_pairs": len(matrix),
             }
         )
-        del matrix, model, rows_of_layer
+        del matrix, model
     return pd.DataFrame(rows)[COLUMNS].astype({"metric": "str", "layer": "str"})
 
 
@@ -89,6 +87,25 @@ def joined_profiles(profiles: Sequence[pd.DataFrame], model: str, seed: int) -> 
     table.insert(0, "model", model)
     table.insert(1, "seed", seed)
     return table.astype({"model": "str", "seed": "int64"})
+
+
+def tabulate_networks(*, networks: list[In], models: list[str], seeds: list[int]) -> pd.DataFrame:
+    """Join what is known of each network that is not trained here.
+
+    Args:
+        networks: .parquet of one row per network and seed.
+        models: name of the model of each file.
+        seeds: seed of each file.
+
+    Returns:
+        ``model``, ``seed``, ``kind`` (its type), ``name`` (in its library), ``weights`` (random,
+        pretrained or file), ``file``, ``sha256`` (of that file, or of the weights as used),
+        ``package`` and version, ``parameters``, ``preprocessing``.
+    """
+    table = pd.concat([load_table(path) for path in networks], ignore_index=True)
+    table.insert(0, "model", pd.Series(models, dtype="str"))
+    table.insert(1, "seed", seeds)
+    return table
 
 
 def tabulate_layers(
