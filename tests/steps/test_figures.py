@@ -53,7 +53,7 @@ ALIGNMENT = ["rdms", "rsa", "model_similarity", "confusions", "entropy", "disput
 # Drawn in the tests of their other steps.
 ELSEWHERE = {"sbs_sizes", "cluster_stability", "power", "calibration", "scenarios"}
 ELSEWHERE |= {"recovery", "reliability", "vae_checks", "duplicates", "probes"}
-ELSEWHERE |= {"layers", "classes", "fold_training", "dissimilarity", "accuracy"}
+ELSEWHERE |= {"layers", "leaderboard", "classes", "fold_training", "dissimilarity", "accuracy"}
 ELSEWHERE |= {"cluster_pixels"}
 DPI = 100  # less than the default: faster
 MANY = {"training", "dimensions", "funnel", "detection"}

@@ -14,6 +14,7 @@ from step_helpers import columns, drawer, load, run_twice, tabulator  # type: ig
 
 import build_network
 import compare_classes
+import compare_layers
 import extract_layers
 import profile_layers
 from latent_microscope.errors import InputError
@@ -185,6 +186,53 @@ def class_sources(data: Path, folder: Path) -> dict[str, Any]:
         "transforms": ["none", "none", "softmax", "none"],
         "metric": "euclidean",
     }
+
+
+def test_networks_are_ranked_by_their_best_layers(data: Path, tmp_path: Path) -> None:
+    runs = [("philnet", 0), ("philnet", 1), ("vae", 0)]
+    files: dict[str, Any] = {"layers": [], "indexes": [], "layer_ids": []}
+    profiles = []
+    for model, seed in runs:
+        settings = SETTINGS if model == "philnet" else {"kind": "vae", "arch": "cifar", "latent": 4}
+        made = extracted(data, tmp_path / f"{model}{seed}", settings)
+        for name, key in (("layers", "layers"), ("index", "indexes"), ("layer_ids", "layer_ids")):
+            files[key].append(made[name])
+        profiles.append(profile(data, tmp_path, model, settings, seed))
+    names = ("leaderboard", "leaderboard_csv", "differences", "differences_csv")
+    outputs = {name: f"{name}.parquet".replace("_csv.parquet", ".csv") for name in names}
+    made = run_twice(
+        compare_layers.main, tmp_path / "l", outputs, **files, **judged(data),
+        models=[model for model, _ in runs], draws=40, threads=2,
+    )  # fmt: skip
+    table, pairs = load(made["leaderboard"]), load(made["differences"])
+    assert columns(table) == [
+        *("model", "score", "low", "high", "sd", "layer", "chosen", "layers", "best"),
+        *("metric", "n_images", "seeds"),
+    ]
+    assert sorted(table["model"]) == ["philnet", "vae"]
+    assert table["score"].is_monotonic_decreasing
+    assert table.set_index("model")["seeds"].to_dict() == {"philnet": 2, "vae": 1}
+    assert "pixels" not in set(table["layer"])
+    assert (table["low"] <= table["high"]).all()
+    assert len(pairs) == 1
+    summary = run_twice(
+        tabulator("tabulate_layers"), tmp_path / "t", {"table": "t.parquet", "csv": "t.csv"},
+        profiles=profiles, splits=3, **judged(data),
+    )["table"]  # fmt: skip
+    drawn = run_twice(
+        drawer("leaderboard"), tmp_path / "f", {"png": "l.png", "pdf": "l.pdf"},
+        leaderboard=made["leaderboard"], layers=summary, title="alignment",
+    )  # fmt: skip
+    with Image.open(drawn["png"]) as image:
+        assert image.size[0] > 500
+    other = data / "other.parquet"
+    save_table(other, load(files["layer_ids"][0]).iloc[::-1])
+    with pytest.raises(InputError, match="not the images of"):
+        compare_layers.main(
+            **{name: tmp_path / file for name, file in outputs.items()}, **judged(data),
+            **{**files, "layer_ids": [other, *files["layer_ids"][1:]]},
+            models=[model for model, _ in runs],
+        )  # fmt: skip
 
 
 def test_class_level_distances_and_their_figure(data: Path, tmp_path: Path) -> None:

@@ -89,6 +89,19 @@ def _stages(best: int) -> Rows:
     ]
 
 
+def _led(p: float, best: float = 0.5) -> dict[str, Rows]:
+    row = {"low": 0.4, "high": 0.6, "layer": "last", "chosen": 0.9, "layers": 3, "best": best}
+    row |= {"metric": "euclidean", "n_images": 200}
+    pair = {"model_a": "b", "model_b": "a", "difference": -0.2, "p_adjusted": p}
+    return {
+        "leaderboard": [
+            row | {"model": "a", "score": 0.5},
+            row | {"model": "b", "score": 0.3, "best": 0.3},
+        ],
+        "leaderboard_differences": [pair, pair | {"model_b": "b", "model_a": "c"}],
+    }
+
+
 def _recovered(*shares: float) -> Rows:
     names = [f"net{k}" for k in range(len(shares))]
     return [
@@ -498,6 +511,17 @@ CASES = (
     Case("layers", {"layers": _stages(0)}, "its input, the pixels: no stage", "last"),
     Case("layers", {"layers": _stages(1)}, "judgements at middle", "input"),
     Case("layers", {"layers": _stages(2)}, "judgements at its last stage", "input"),
+    Case("leaderboard", _led(0.01), "a is ahead of every other network (0.500;", "cannot be told"),
+    Case("leaderboard", _led(0.2), "a has the highest score (0.500), but b cannot be", "is ahead"),
+    Case("leaderboard", _led(float("nan")), "but b cannot be told apart", "is ahead"),
+    Case("leaderboard", _led(0.01, best=0.56), "look up to 0.060 better", "cannot be told"),
+    Case("leaderboard", _led(0.01, best=0.502), "is ahead", "would look"),
+    Case(
+        "leaderboard",
+        {"leaderboard": _led(0.01)["leaderboard"][:1], "leaderboard_differences": []},
+        "There is one network",
+        "ahead",
+    ),
     Case("power", {"power": [_POWER | {"adjusted": 0.5}]}, "50.0 % of the studies at best", "80"),
     Case(
         "power",

@@ -189,6 +189,27 @@ STEPS |= {
         threads=THREADS,
         resources=needs(bootstrap_memory, long_runtime),
     ),
+    "compare_layers": dict(
+        input=dict(
+            **HUMAN,
+            layers=ask(networks.of_profiled(".npy")),
+            indexes=ask(networks.of_profiled(".index.parquet")),
+            layer_ids=ask(networks.of_profiled(".ids.parquet")),
+        ),
+        output=tables_of_rule("compare_layers"),
+        params=dict(
+            models=ask(networks.profiled_models),
+            metric=ask(lambda study, at: study.settings["metrics"][0]),
+            wanted=of_study("profile", "images"),
+            draws=of_study("inference", "draws"),
+            correction=of_study("inference", "correction"),
+            root_seed=ROOT_SEED,
+            threads=THREADS,
+        ),
+        where=dict(study=PLAN.where(networks.has_leaderboard)),
+        threads=THREADS,
+        resources=needs(fixed(8000), long_runtime),
+    ),
     "count_annotators": dict(
         input=dict(
             **SOURCES,

@@ -132,8 +132,8 @@ STEPS |= {
     # All layers of a network's profile, of some images, in one pass; then how well each aligns with human judgements.
     "extract_layers": dict(
         input=dict(
-            images=LABELLED["images"],
-            samples=LABELLED["samples"],
+            images=ask(runs.study_images),
+            samples=ask(runs.study_samples),
             weights=ask(networks.profiled_weights),
             python_file=ask(networks.python_file),
         ),
@@ -162,7 +162,7 @@ STEPS |= {
             layers=f"{networks.LAYERS}.npy",
             index=f"{networks.LAYERS}.index.parquet",
             layer_ids=f"{networks.LAYERS}.ids.parquet",
-            samples=LABELLED["samples"],
+            samples=ask(runs.study_samples),
             votes=LABELLED["votes"],
         ),
         output=dict(profile=f"{networks.LAYERS}.parquet"),

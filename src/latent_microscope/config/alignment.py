@@ -19,6 +19,15 @@ class AnyModel(Section):
 Models = dict[Annotated[str, Field(pattern=MODEL_NAME)], AnyModel]
 
 
+class Profile(Section):
+    """Similarity to votes layer by layer, of each network with weights; no RDM is kept."""
+
+    images: int | None = setting(
+        "test images, the first of each class; null: no profile", 2000, ge=20
+    )
+    grid: int = setting("feature maps are averaged over grid × grid fields", 4, ge=1, le=32)
+
+
 class ComparedStudy(ImageStudy):
     """A study that compares models with annotators."""
 
@@ -33,6 +42,7 @@ class ComparedStudy(ImageStudy):
         "class",
     )
     inference: Inference = Field(default_factory=Inference)
+    profile: Profile = Field(default_factory=Profile)
 
 
 class Subset(Section):
@@ -40,15 +50,6 @@ class Subset(Section):
 
     train: int | None = setting("first training images to take; null: all", None, ge=10)
     test: int | None = setting("first test images to take; null: all", None, ge=10)
-
-
-class Profile(Section):
-    """Similarity to annotators layer by layer, of each network with weights; no RDM is kept."""
-
-    images: int | None = setting(
-        "test images, the first of each class; null: no profile", 2000, ge=20
-    )
-    grid: int = setting("feature maps are averaged over grid × grid fields", 4, ge=1, le=32)
 
 
 class ObjectVae(Vae):
@@ -68,7 +69,6 @@ class Alignment(ComparedStudy):
     scores: Scores = optional()
     forensics: bool = setting("score the VAE's latents; false: it is only one more model", True)
     models: Models = setting("models by name", min_length=1)
-    profile: Profile = Field(default_factory=Profile)
 
     @model_validator(mode="before")
     @classmethod

@@ -220,6 +220,22 @@ ALIGNMENT = (
         params={"metric": metric},
     ),
     _alignment(
+        name="leaderboard",
+        title="networks by their best layers",
+        caption=(
+            "Rho-a of each network's best layer with the RDM of the votes, and 95 % intervals over "
+            "images. The layer, named at the right, is chosen on half of the images and scored on "
+            "the others; hollow: chosen and scored on the same images, which is too good. "
+            "Dashed: true label alone; dotted: noise ceiling, the score of the true responses."
+        ),
+        function=f"{_PLOTS}.layers:plot_leaderboard",
+        where=networks.has_leaderboard,
+        inputs={
+            "leaderboard": f"{RESULTS}/tables/leaderboard.parquet",
+            "layers": f"{RESULTS}/tables/layers.parquet",
+        },
+    ),
+    _alignment(
         name="recovery",
         title="model recovery",
         caption=(

@@ -4,7 +4,7 @@ from functools import partial
 
 from latent_microscope.declarations.where import of_kind, profiled, recovered, with_judgements
 from latent_microscope.planning import comparison, networks
-from latent_microscope.planning.runs import RESULTS, of_study
+from latent_microscope.planning.runs import RESULTS, of_study, study_samples
 from latent_microscope.registry import ROOT_SEED, Table
 
 _VOTES = {
@@ -201,6 +201,31 @@ INFERENCE = (
         params={"models": networks.built_models, "seeds": networks.built_seeds},
     ),
     Table(
+        name="leaderboard",
+        title="networks by their best layers",
+        caption=(
+            "Rho-a of each network's best layer with the RDM of the votes: the layer is chosen on "
+            "one half of the images and scored on the other, mean over 20 halvings and both "
+            "halves; 95 % intervals from samples of the images, each halved and chosen from anew. "
+            "The layer that most halves choose, and its score where it is chosen and scored on the "
+            "same images, which is too good."
+        ),
+        where=networks.has_leaderboard,
+        made_by="compare_layers",
+        output="leaderboard",
+    ),
+    Table(
+        name="leaderboard-differences",
+        title="differences between networks' best layers",
+        caption=(
+            "Paired differences of the scores of the leaderboard (first minus second network): "
+            "intervals over images, p values, and p values adjusted for all pairs."
+        ),
+        where=networks.has_leaderboard,
+        made_by="compare_layers",
+        output="differences",
+    ),
+    Table(
         name="layers",
         title="layers",
         caption=(
@@ -212,9 +237,9 @@ INFERENCE = (
         where=profiled,
         function="latent_microscope.tables.layers:tabulate_layers",
         inputs={
-            "profiles": networks.profiles,
+            "profiles": networks.of_profiled(".parquet"),
             "votes": f"{RESULTS}/data/votes.parquet",
-            "samples": f"{RESULTS}/data/test/samples.parquet",
+            "samples": study_samples,
         },
         params={
             "wanted": of_study("profile", "images"),

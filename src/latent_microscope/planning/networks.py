@@ -104,7 +104,9 @@ def python_file(study: Study, at: Wildcards) -> Paths:
 def extraction_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     """What reading a network's features depends on: its architecture, not its training."""
     model = study.model(at.model)
-    return network_settings(study, at) | {k: model[k] for k in ("transform", "flip") if model.get(k)}
+    return network_settings(study, at) | {
+        k: model[k] for k in ("transform", "flip") if model.get(k)
+    }
 
 
 def reduction(key: str) -> Answer:
@@ -193,16 +195,30 @@ def fold_column(key: str) -> Answer:
 # --- layers ----------------------------------------------------------------------------------
 def profiled_runs(study: Study) -> list[Run]:
     """(model, seed) of every network that is profiled layer by layer."""
-    if study.kind != "alignment" or not study.settings["profile"]["images"]:
+    if not (study.has_judgements and "images" in study.parts):
+        return []
+    if not study.settings["profile"]["images"]:
         return []
     names = study.models_that(lambda declared: declared.profiled)
     return [(model, seed) for model in names for seed in seeds_of(study, model)]
 
 
-def profiles(study: Study, at: Wildcards) -> list[str]:
-    """The profile of each network."""
-    path = f"{LAYERS}.parquet"
-    return [path.format(study=study.name, model=m, seed=s) for m, s in profiled_runs(study)]
+def of_profiled(ending: str) -> Answer:
+    """A file of the layers of each network that is profiled."""
+
+    def files(study: Study, at: Wildcards) -> list[str]:
+        path = LAYERS + ending
+        return [path.format(study=study.name, model=m, seed=s) for m, s in profiled_runs(study)]
+
+    return files
+
+
+profiled_models = column(profiled_runs, 0)
+
+
+def has_leaderboard(study: Study) -> bool:
+    """Whether networks are ranked by their best layers."""
+    return bool(profiled_runs(study)) and study.settings["inference"]["draws"] > 1
 
 
 def described(study: Study, at: Wildcards) -> list[str]:

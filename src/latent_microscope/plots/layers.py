@@ -14,7 +14,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
-from latent_microscope.plots.panels import DASHED, key, slanted
+from latent_microscope.plots.panels import DASHED, estimate, key, name_rows, reference, slanted
 from latent_microscope.plots.style import INK, MUTED, Look, Page, count, pretty
 
 _PANELS = {"value": ("all pairs", "ρa"), "partial_label": ("label held constant", "Spearman ρ")}
@@ -70,6 +70,33 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         size = style.fitting(note, 0.9 * look.font_size, width)
         style.inside(ax, 0, 1.04, note, ha="left", va="bottom", size=size, color=MUTED)
         look.panel(ax, "stages", "cdefghijklmnop"[i], pretty(model) + "\n")
+    return page.figure
+
+
+def plot_leaderboard(*, leaderboard: In, layers: In, title: str, look: Look) -> Figure:
+    """Score of each network's best layer with its interval, the highest first."""
+    table = load_table(leaderboard)
+    references = load_table(layers)
+    first = references[references["metric"] == table["metric"].iloc[0]].iloc[0]
+    page = Page(
+        1.55 + 0.2 * len(table),
+        f"{title} · best layers · {table['metric'].iloc[0]} RDMs · n = "
+        f"{count(table['n_images'].iloc[0])} images",
+        "chosen and scored on different images; bars: 95 % intervals over images",
+    )
+    (ax,) = page.grid(1, 1, top=0.75, bottom=0.5, left=1.5, right=1.6)
+    for y, row in enumerate(table.itertuples(index=False)):
+        estimate(ax, y, row.score, (row.low, row.high), look.colour(0))
+        ax.plot(row.best, y, "o", ms=4, mfc="none", mec=MUTED, mew=0.8)
+        text = f"{row.layer} ({100 * row.chosen:.0f} % of halves)" if row.layers > 1 else row.layer
+        size = style.fitting(text, 0.9 * look.font_size, 1.55)
+        ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va="center", size=size)
+    label, ceiling = float(first["label_only"]), float(first["value_ceiling"])
+    reference(ax, x=label, color=INK, lw=0.9, ls=DASHED)
+    if np.isfinite(ceiling):
+        reference(ax, x=ceiling, color=INK, lw=1.1, ls=":")
+    name_rows(ax, [pretty(str(name)) for name in table["model"]])
+    look.panel(ax, "leaderboard", "a", "", "ρa with the RDM of the votes")
     return page.figure
 
 

@@ -176,6 +176,20 @@ def layers(study: Study) -> dict[str, Any]:
     return {"shown": pd.concat(parts)}
 
 
+def leaderboard(study: Study) -> dict[str, Any]:
+    """Networks that cannot be told apart from the first, and how much choosing flatters."""
+    table = study.table("leaderboard")
+    if len(table) < 2:
+        return {"tied": None, "flattered": 0.0}
+    pairs = study.table("leaderboard-differences")
+    first = table["model"].iloc[0]
+    of_first = pairs[(pairs[["model_a", "model_b"]] == first).any(axis=1)]
+    equal = of_first[~(of_first["p_adjusted"] <= FALSE_DISCOVERY_RATE)]
+    names = {*equal["model_a"], *equal["model_b"]}
+    tied = [name for name in table["model"] if name in names and name != first]
+    return {"tied": tied, "flattered": float((table["best"] - table["score"]).max())}
+
+
 def behaviour(study: Study) -> dict[str, Any]:
     """Classifiers, the baselines that predict the votes better than the best, all by name."""
     table = study.table("behaviour")
