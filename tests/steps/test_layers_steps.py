@@ -228,11 +228,9 @@ def test_networks_are_ranked_by_their_best_layers(data: Path, tmp_path: Path) ->
     other = data / "other.parquet"
     save_table(other, load(files["layer_ids"][0]).iloc[::-1])
     with pytest.raises(InputError, match="not the images of"):
-        compare_layers.main(
-            **{name: tmp_path / file for name, file in outputs.items()}, **judged(data),
-            **{**files, "layer_ids": [other, *files["layer_ids"][1:]]},
-            models=[model for model, _ in runs],
-        )  # fmt: skip
+        arguments: dict[str, Any] = {name: tmp_path / file for name, file in outputs.items()}
+        arguments |= files | {"layer_ids": [other, *files["layer_ids"][1:]]} | judged(data)
+        compare_layers.main(**arguments, models=[model for model, _ in runs])
 
 
 def test_class_level_distances_and_their_figure(data: Path, tmp_path: Path) -> None:

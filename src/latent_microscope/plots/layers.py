@@ -84,12 +84,13 @@ def plot_leaderboard(*, leaderboard: In, layers: In, title: str, look: Look) -> 
         f"{count(table['n_images'].iloc[0])} images",
         "chosen and scored on different images; bars: 95 % intervals over images",
     )
-    (ax,) = page.grid(1, 1, top=0.75, bottom=0.5, left=1.5, right=1.6)
+    (ax,) = page.grid(1, 1, top=0.75, bottom=0.5, left=1.5, right=2.4)
     for y, row in enumerate(table.itertuples(index=False)):
         estimate(ax, y, row.score, (row.low, row.high), look.colour(0))
         ax.plot(row.best, y, "o", ms=4, mfc="none", mec=MUTED, mew=0.8)
-        text = f"{row.layer} ({100 * row.chosen:.0f} % of halves)" if row.layers > 1 else row.layer
-        size = style.fitting(text, 0.9 * look.font_size, 1.55)
+        text = str(row.layer) if len(row.layer) < 28 else f"…{row.layer[-26:]}"
+        text += f" ({100 * row.chosen:.0f} % of halves)" if row.layers > 1 else ""
+        size = style.fitting(text, 0.85 * look.font_size, 2.35)
         ax.text(1.02, y, text, transform=ax.get_yaxis_transform(), va="center", size=size)
     label, ceiling = float(first["label_only"]), float(first["value_ceiling"])
     reference(ax, x=label, color=INK, lw=0.9, ls=DASHED)
