@@ -50,11 +50,12 @@ def main(
         if load_table(ids, ["id"])["id"].tolist() != human.ids.tolist():
             raise InputError(f"{ids}: not the images of {samples}; extract the layers again")
         every = load_npy(path, mmap=True)
-        table = load_table(index, ["name", "start", "width"])
+        columns = load_table(index, ["name", "start", "width"])
+        places = zip(*(columns[key].tolist() for key in columns), strict=True)
         found = {
-            str(row.name): rdm(every[:, row.start : row.start + row.width], metric, human.ids)
-            for row in table.itertuples(index=False)
-            if row.name != INPUT
+            name: rdm(every[:, start : start + width], metric, human.ids)
+            for name, start, width in places
+            if name != INPUT
         }
         networks.setdefault(model, []).append(found)
     reference = rdm(vote_shares(human.answers), metric, human.ids)

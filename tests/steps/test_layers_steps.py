@@ -227,9 +227,9 @@ def test_networks_are_ranked_by_their_best_layers(data: Path, tmp_path: Path) ->
         assert image.size[0] > 500
     other = data / "other.parquet"
     save_table(other, load(files["layer_ids"][0]).iloc[::-1])
+    arguments: dict[str, Any] = {name: tmp_path / file for name, file in outputs.items()}
+    arguments |= files | {"layer_ids": [other, *files["layer_ids"][1:]]} | judged(data)
     with pytest.raises(InputError, match="not the images of"):
-        arguments: dict[str, Any] = {name: tmp_path / file for name, file in outputs.items()}
-        arguments |= files | {"layer_ids": [other, *files["layer_ids"][1:]]} | judged(data)
         compare_layers.main(**arguments, models=[model for model, _ in runs])
 
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import relu
 
 from latent_microscope.errors import InputError
-from latent_microscope.models.philnet import PhilNet, build_philnet
+from latent_microscope.models.philnet import PhilNet, Whitening, build_philnet
 from latent_microscope.models.vaes import ConvEyeVAE, EyeVAE, build_vae, kl_terms
 from latent_microscope.models.weights import load_checked
 
@@ -179,11 +179,12 @@ def test_a_whitening_stem_decorrelates_patches():
     )
     noisy = smooth + 0.2 * torch.rand(40, 3, 32, 32, generator=generator)
     model = build_philnet({"stem": "whitening"})
-    before = model.stem[0].filters.clone()
+    (stem,) = (m for m in model.modules() if isinstance(m, Whitening))
+    before = stem.filters.clone()
     model.fit_stem(noisy)
     assert not any("filters" in name for name, _ in model.named_parameters())
-    assert not torch.equal(before, model.stem[0].filters)
-    out = model.stem[0](model.prepare(noisy))
+    assert not torch.equal(before, stem.filters)
+    out = stem(model.prepare(noisy))
     assert out.shape == (40, 32, 30, 30)
     torch.testing.assert_close(out[:, :16], -out[:, 16:])
     rows = out[:, :16].permute(0, 2, 3, 1).reshape(-1, 16).double()
@@ -199,7 +200,8 @@ def test_identity_convolutions_pass_their_channels_on():
     for layer in (m for m in model.blocks.modules() if isinstance(m, torch.nn.Conv2d)):
         x = torch.rand(1, layer.in_channels, 5, 5)
         torch.testing.assert_close(layer(x)[:, : layer.in_channels], x)
-    assert not torch.equal(model.blocks[0].first[0].weight[3], torch.zeros(3, 3, 3))
+    first = next(model.blocks.parameters())
+    assert not torch.equal(first[3], torch.zeros(3, 3, 3))
 
 
 def test_the_head_scale_is_a_factor_of_the_logits():

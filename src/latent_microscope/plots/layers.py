@@ -85,7 +85,8 @@ def plot_leaderboard(*, leaderboard: In, layers: In, title: str, look: Look) -> 
         "chosen and scored on different images; bars: 95 % intervals over images",
     )
     (ax,) = page.grid(1, 1, top=0.75, bottom=0.5, left=1.5, right=2.4)
-    for y, row in enumerate(table.itertuples(index=False)):
+    rows: list[Any] = list(table.itertuples(index=False))
+    for y, row in enumerate(rows):
         estimate(ax, y, row.score, (row.low, row.high), look.colour(0))
         ax.plot(row.best, y, "o", ms=4, mfc="none", mec=MUTED, mew=0.8)
         text = str(row.layer) if len(row.layer) < 28 else f"…{row.layer[-26:]}"
