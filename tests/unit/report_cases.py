@@ -55,6 +55,9 @@ _EXPLAINED = {"seed": 0, "score": "cls", "covariate": "blur", "spearman": 0.3, "
 _EXPLAINED |= {"low": 0.2, "high": 0.4, "explained": 0.214}
 _AGE = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": -0.3}
 _AGE |= {"q": 0.01, "partial": 0.02, "partial_low": -0.1, "partial_high": 0.14}
+_WITHOUT_PIXELS = {"attribute": "Hat", "q": 0.01, "auc_mean": 0.8, "baseline": 0.5}
+_WITHOUT_PIXELS |= {"gain_q": _NAN, "auc_pixels": _NAN}
+_AGREED = {"source": "UMAP seeds", "ari_mean": 0.8, "verdict": "ok"}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
@@ -647,6 +650,60 @@ CASES = (
         "2 of 3",
     ),
     Case("probes", {"probes": [_ATTRIBUTE]}, "0 of 1 tested", "still predicted"),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE]},
+        "principal components of the pixels",
+        "are not available",
+    ),
+    Case(
+        "probes",
+        {"probes": [_WITHOUT_PIXELS]},
+        "1 of 1 tested attributes can be predicted",
+        "pixels",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE, _ATTRIBUTE | {"q": _NAN, "status": "few", "auc_pixels": _NAN}]},
+        "1 of 2 attributes is not available: a probe needs at least 20 images",
+        "attributes are not",
+    ),
+    Case(
+        "probes",
+        {"probes": [_WITHOUT_PIXELS, *[_WITHOUT_PIXELS | {"q": _NAN, "status": "few"}] * 2]},
+        "2 of 3 attributes are not available: a probe needs at least 20 samples",
+        "images",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED]},
+        "All pairs: no interval of 1 model contains 0.",
+        "the interval of",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED | {"low": -0.1}]},
+        "All pairs: the interval of 1 of 1 model contains 0: net",
+        "no interval",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED], "sbs": [_SBS]},
+        "Only one latent space: whether another one",
+        "over VAE seeds agree",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED | {"source": "VAE seeds"}], "sbs": [_SBS, _SBS]},
+        "Clusterings over VAE seeds agree",
+        "Only one latent space",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED | {"ari_mean": _NAN}], "sbs": [_SBS, _SBS]},
+        "SBS at the configured size: 0.60 over seeds",
+        "Clusterings over",
+    ),
 )
 
 FIGURES = (

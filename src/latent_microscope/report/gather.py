@@ -220,12 +220,12 @@ def reliability(study: Study) -> dict[str, Any]:
 
 
 def clusters(study: Study) -> dict[str, Any]:
-    """Agreement by source, that over VAEs first."""
+    """Agreement by source, that over VAEs first, and its rows."""
     table = study.table("cluster-stability")
     table = table[table["ari_mean"].notna()]
     order = {"VAE seeds": 0, "UMAP seeds": 1, "resamples": 2}
     agreement = sorted(f.groups(table, "source"), key=lambda item: order.get(item[0], 3))
-    return {"agreement": agreement}
+    return {"agreement": agreement, "agreed": table}
 
 
 def bias(study: Study) -> dict[str, Any]:
@@ -406,6 +406,7 @@ def probes(study: Study) -> dict[str, Any]:
     beyond = tested[tested["q_partial"] <= FALSE_DISCOVERY_RATE] if held else tested[:0]
     return {
         "held": held,
+        "pixels": _has(table, "auc_pixels"),
         "beyond": int((beyond["auc_partial"] > beyond["baseline"]).sum()) if held else 0,
         "few": int((table["status"] == "few").sum()),
         "tested": len(tested),
