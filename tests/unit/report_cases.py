@@ -25,6 +25,7 @@ _MEASURED = {"model": "net", "measure": "rho_a", "metric": "euclidean", "low": 0
 _MEASURED |= {"equivalents_text": "not available"}
 _SURVIVOR = {"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "q": 0.01}
 _SURVIVOR |= {"magnitude": "small", "cohens_h": 0.4, "seeds_found": 1, "n_seeds": 1}
+_TEST = _SURVIVOR | {"definition": "odds", "status": "ok"}
 _STABLE = {"source": "resamples", "seed": 0, "verdict": "stable"}
 _WEAK = _STABLE | {"verdict": "unstable", "cluster": 9}
 _SBS = {"configured": True, "share": 0.6, "low": 0.5, "high": 0.7, "n_clusters": 3}
@@ -253,8 +254,26 @@ CASES = (
     Case(
         "diagnostics",
         {"diagnostics": [_CHECK, _CHECK | {"status": "warning", "seeds_not_ok": ""}]},
-        "1 of 2 checks warn",
+        "1 of 2 checks warns;",
         "seed",
+    ),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK, *[_CHECK | {"status": "warning", "seeds_not_ok": ""}] * 2]},
+        "2 of 3 checks warn;",
+        "warns",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_TEST, _TEST | {"status": "untestable"}], "bias": []},
+        "none of 1 test in 1 group survives correction",
+        "2 tests in",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_TEST, _TEST | {"status": "untestable"}], "bias": [_SURVIVOR]},
+        "1 of 1 test in 1 group survives correction within its group",
+        "of 2 tests in",
     ),
     Case(
         "diagnostics",
@@ -530,7 +549,7 @@ CASES = (
     Case(
         "bias",
         {"bias_tests": [_SURVIVOR | {"definition": "odds", "status": "untestable"}], "bias": []},
-        "1 of 1 tests are not available: an interval needs at least 7 people",
+        "1 of 1 test is not available: an interval needs at least 7 people",
         "differ from chance",
     ),
     Case("probes", {"probes": [_ATTRIBUTE | {"q": _NAN}]}, "No attribute has enough", "tested"),
@@ -727,5 +746,11 @@ FIGURES = (
         {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
         "Seed 0: no such group.",
         "differ",
+    ),
+    Case(
+        "bias-forest",
+        {"bias_tests": [_TEST | {"status": "untestable"}], "bias": [_SURVIVOR]},
+        "Seed 0: no test of these groups is available.",
+        "odds ratios",
     ),
 )

@@ -252,6 +252,7 @@ def bias(study: Study) -> dict[str, Any]:
         unstable = agreement.get("VAE seeds") == "poor"
     return {
         "tests": tests,
+        "tested": _available(tests),
         "found_tests": found,
         "summary": summary,
         "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
@@ -262,6 +263,11 @@ def bias(study: Study) -> dict[str, Any]:
         "untestable": int((tests["status"] == "untestable").sum()),
         "pixels": largely_pixels(study),
     }
+
+
+def _available(tests: pd.DataFrame) -> int:
+    """How many tests there are, without those that the data do not allow."""
+    return int((tests["q"].notna() & (tests["status"] != "untestable")).sum())
 
 
 def cluster_pixels(study: Study) -> dict[str, Any]:
@@ -471,5 +477,6 @@ def drawn_groups(study: Study, kind: str) -> dict[str, Any]:
     seed = tests["seed"].iloc[0]
     tests = tests[(tests["definition"] == "odds") & (tests["seed"] == seed)]
     kept = found[(found["seed"] == seed) & found["group"].str.startswith(kind)]
-    tested = int(tests["group"].str.startswith(kind).sum())
-    return {"seed": seed, "tested": tested, "kept": len(kept)}
+    drawn = tests[tests["group"].str.startswith(kind)]
+    tested = _available(drawn)
+    return {"seed": seed, "any": len(drawn) > 0, "tested": tested, "kept": len(kept)}
