@@ -13,17 +13,15 @@ def main(
     checks: list[In],
     tables: list[In],
     figures: list[In],
-    page: Out,
     pages: list[Out],
     studies: dict[str, Any],
     captions: dict[str, dict[str, str]] | None = None,
 ) -> None:
-    """Write the report of finished studies: one page for all, and one for each.
+    """Write the reports of finished studies, a page for each.
 
     checks: .parquet, the checks of each study, in the order of studies.
     tables: .parquet of all studies.
     figures: .png of all studies.
-    page: .html of all studies.
     pages: .html of each study, in the order of studies.
     studies: {name: {"settings": its config, "synthetic_demo": whether its data are synthetic,
         "explorer": path of its explorer, or empty}}.
@@ -36,15 +34,12 @@ def main(
         if not set(studies) & set(path.parts):
             raise InputError(f"{path}: in the folder of none of the studies {', '.join(studies)}")
     chains = Chains()
-    documents = []
-    for (name, told), own in zip(studies.items(), checks, strict=True):
+    for (name, told), own, page in zip(studies.items(), checks, pages, strict=True):
         own_tables, own_figures = ([p for p in ps if name in p.parts] for ps in (tables, figures))
         given = (name, told, own, own_tables, own_figures)
-        documents.append(document(*given, captions or {}, chains))
-    images = {path: small(path) for path in figures}
-    for own_page, own_document in zip(pages, documents, strict=True):
-        save_text(own_page, render_page([own_document], images, own_page.parent))
-    save_text(page, render_page(documents, images, page.parent))
+        images = {path: small(path) for path in own_figures}
+        made = document(*given, captions or {}, chains)
+        save_text(page, render_page([made], images, page.parent))
 
 
 if __name__ == "__main__":

@@ -160,7 +160,8 @@ class LogHandler(LogHandlerBase):
 
     def _take(self, event: LogEvent | None, record: Any) -> None:
         if event == LogEvent.RUN_INFO:
-            self._begin(int(record.stats.get("total", 0)))
+            stats = record.stats  # the rule `all` does nothing
+            self._begin(int(stats.get("total", 0)) - int(stats.get("all", 0)))
         elif event == LogEvent.JOB_INFO:
             self._failures.pop(record.jobid, None)  # another attempt
             self._running[record.jobid] = Step(
@@ -169,7 +170,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_FINISHED:
             step = self._running.pop(record.job_id, None)
             self._failures.pop(record.job_id, None)
-            self._done += 1
+            self._done += step is None or step.rule != "all"
             if step is not None and step.rule != "all":
                 self._say(f"{self._count()} {step.title}  {clock(step.seconds)}{self._left()}")
         elif event == LogEvent.JOB_ERROR:

@@ -1,5 +1,6 @@
 """Small synthetic artefacts with the columns that the figures read (DESIGN of the workflow)."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.distance import pdist
 
-from latent_microscope.io.artefacts import save_npy, save_table
+from latent_microscope.io.artefacts import load_table, save_npy, save_table
 
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 ATTRIBUTES = [
@@ -157,6 +158,21 @@ def scored(
     _lists(made, ids, rng, empty, synthetic)
     _faces(made, ids, rng, label, cmax, plane, empty)
     return made
+
+
+def with_long_names(made: Made, folder: Path) -> Made:
+    """The same artefacts; classes, attributes and a model have names as users give them."""
+    longer = {
+        name: f"{name}_as_most_of_the_observers_of_the_picture_saw_it"
+        for name in (*CLASSES, *ATTRIBUTES, "resnet50")
+    }
+    shutil.copytree(made.folder, folder)
+    for path in folder.glob("*.parquet"):
+        table = load_table(path)
+        texts = table.select_dtypes("str").columns
+        table[texts] = table[texts].replace(longer)
+        save_table(path, table.rename(columns=longer))
+    return Made(folder)
 
 
 def _lists(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from figure_faults import drawn_texts, faults  # type: ignore[import-not-found]
 
 from latent_microscope import project, registry
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
@@ -54,7 +55,10 @@ def run_twice(
 
 
 def drawer(figure: str) -> Callable[..., None]:
-    """The step of a declared figure: takes png, pdf, style and its arguments by keyword."""
+    """The step of a declared figure: takes png, pdf, style and its arguments by keyword.
+
+    A figure whose text is cut, unreadably small or on other text fails the test.
+    """
     declared = registry.find("figures", figure)
     assert isinstance(declared, registry.Figure)
     draw = resolve_name(declared.function)
@@ -65,7 +69,10 @@ def drawer(figure: str) -> Callable[..., None]:
             name: [path] if isinstance(path, Path) else path
             for name, path in (("png", png), ("pdf", pdf))
         }
-        finish(figure, partial(draw, **given), paths, style=style)
+        with drawn_texts() as texts:
+            finish(figure, partial(draw, **given), paths, style=style)
+        found = faults(texts)
+        assert not found, "\n".join([figure, *found])
 
     return main
 

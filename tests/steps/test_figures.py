@@ -67,7 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def artefacts(folder: Path) -> Mapping[str, Any]:
     alone = {"models": ["philnet"], "seeds": 1}
-    return {
+    made = {
         "vae": made_up.vae_run(folder / "vae", epochs=12),
         "synthetic": made_up.scored(folder / "synthetic", n=120, kind="synthetic"),
         "faces": made_up.scored(folder / "faces", n=200),
@@ -79,6 +79,9 @@ def artefacts(folder: Path) -> Mapping[str, Any]:
         "alignment": made_up.alignment(folder / "alignment", n=120),
         "one model": made_up.alignment(folder / "one", n=60, **alone),
     }
+    for kind in ("faces", "alignment"):
+        made[f"long {kind}"] = made_up.with_long_names(made[kind], folder / f"long-{kind}")
+    return made
 
 
 def arguments(name: str, made: Any, out: Path) -> dict[str, Any]:
@@ -142,6 +145,8 @@ CASES = [
     *[(name, "many") for name in ("components", "clusters", "cluster_bias")],
     *[(name, "alignment") for name in ALIGNMENT],
     *[(name, "one model") for name in ALIGNMENT],
+    *[(name, "long faces") for name in ("bias_forest", "cluster_bias")],
+    *[(name, "long alignment") for name in ("rdms", "rsa", "confusions", "entropy", "disputed")],
 ]
 
 

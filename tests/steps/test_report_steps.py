@@ -1,4 +1,4 @@
-"""The step of the report: one page for all studies, and one for each."""
+"""The step of the report: a page for each study."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ def arguments(folder: Path) -> dict[str, Any]:
         "tables": [p for study in published for p in sorted(study.glob("tables/*.parquet"))],
         "figures": [p for study in published for p in sorted(study.glob("figures/*.png"))],
         "captions": captions(),
-        "page": folder / "report.html",
         "pages": [folder / name / "report.html" for name in STUDIES],
         "studies": {
             study.name: {
@@ -40,20 +39,18 @@ def arguments(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_one_page_for_all_and_one_for_each(tmp_path: Path) -> None:
+def test_a_page_for_each_study(tmp_path: Path) -> None:
     given = arguments(tmp_path)
     main(**given)
-    whole = given["page"].read_text(encoding="utf-8")
     parts = [path.read_text(encoding="utf-8") for path in given["pages"]]
     for name, part in zip(STUDIES, parts, strict=True):
         others = [other for other in STUDIES if other != name]
-        assert f'id="{name}/origins"' in whole
         assert f'id="{name}/origins"' in part
         assert not [other for other in others if other in part]
         assert f"results/{name}/explorer.html" in part
     assert ["Synthetic demo data" in part for part in parts] == [False, True]
     first = {path: path.read_bytes() for path in tmp_path.rglob("report.*")}
-    assert len(first) == 3
+    assert len(first) == 2
     main(**given)
     assert {path: path.read_bytes() for path in tmp_path.rglob("report.*")} == first
 

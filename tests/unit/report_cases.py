@@ -25,6 +25,7 @@ _MEASURED = {"model": "net", "measure": "rho_a", "metric": "euclidean", "low": 0
 _MEASURED |= {"equivalents_text": "not available"}
 _SURVIVOR = {"seed": 0, "group": "cluster 0", "attribute": "Hat", "direction": "over", "q": 0.01}
 _SURVIVOR |= {"magnitude": "small", "cohens_h": 0.4, "seeds_found": 1, "n_seeds": 1}
+_TEST = _SURVIVOR | {"definition": "odds", "status": "ok"}
 _STABLE = {"source": "resamples", "seed": 0, "verdict": "stable"}
 _WEAK = _STABLE | {"verdict": "unstable", "cluster": 9}
 _SBS = {"configured": True, "share": 0.6, "low": 0.5, "high": 0.7, "n_clusters": 3}
@@ -55,6 +56,9 @@ _EXPLAINED = {"seed": 0, "score": "cls", "covariate": "blur", "spearman": 0.3, "
 _EXPLAINED |= {"low": 0.2, "high": 0.4, "explained": 0.214}
 _AGE = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": -0.3}
 _AGE |= {"q": 0.01, "partial": 0.02, "partial_low": -0.1, "partial_high": 0.14}
+_WITHOUT_PIXELS = {"attribute": "Hat", "q": 0.01, "auc_mean": 0.8, "baseline": 0.5}
+_WITHOUT_PIXELS |= {"gain_q": _NAN, "auc_pixels": _NAN}
+_AGREED = {"source": "UMAP seeds", "ari_mean": 0.8, "verdict": "ok"}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
@@ -263,8 +267,26 @@ CASES = (
     Case(
         "diagnostics",
         {"diagnostics": [_CHECK, _CHECK | {"status": "warning", "seeds_not_ok": ""}]},
-        "1 of 2 checks warn",
+        "1 of 2 checks warns;",
         "seed",
+    ),
+    Case(
+        "diagnostics",
+        {"diagnostics": [_CHECK, *[_CHECK | {"status": "warning", "seeds_not_ok": ""}] * 2]},
+        "2 of 3 checks warn;",
+        "warns",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_TEST, _TEST | {"status": "untestable"}], "bias": []},
+        "none of 1 test in 1 group survives correction",
+        "2 tests in",
+    ),
+    Case(
+        "bias",
+        {"bias_tests": [_TEST, _TEST | {"status": "untestable"}], "bias": [_SURVIVOR]},
+        "1 of 1 test in 1 group survives correction within its group",
+        "of 2 tests in",
     ),
     Case(
         "diagnostics",
@@ -551,7 +573,7 @@ CASES = (
     Case(
         "bias",
         {"bias_tests": [_SURVIVOR | {"definition": "odds", "status": "untestable"}], "bias": []},
-        "1 of 1 tests are not available: an interval needs at least 7 people",
+        "1 of 1 test is not available: an interval needs at least 7 people",
         "differ from chance",
     ),
     Case("probes", {"probes": [_ATTRIBUTE | {"q": _NAN}]}, "No attribute has enough", "tested"),
@@ -671,6 +693,60 @@ CASES = (
         "2 of 3",
     ),
     Case("probes", {"probes": [_ATTRIBUTE]}, "0 of 1 tested", "still predicted"),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE]},
+        "principal components of the pixels",
+        "are not available",
+    ),
+    Case(
+        "probes",
+        {"probes": [_WITHOUT_PIXELS]},
+        "1 of 1 tested attributes can be predicted",
+        "pixels",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE, _ATTRIBUTE | {"q": _NAN, "status": "few", "auc_pixels": _NAN}]},
+        "1 of 2 attributes is not available: a probe needs at least 20 images",
+        "attributes are not",
+    ),
+    Case(
+        "probes",
+        {"probes": [_WITHOUT_PIXELS, *[_WITHOUT_PIXELS | {"q": _NAN, "status": "few"}] * 2]},
+        "2 of 3 attributes are not available: a probe needs at least 20 samples",
+        "images",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED]},
+        "All pairs: no interval of 1 model contains 0.",
+        "the interval of",
+    ),
+    Case(
+        "measures",
+        {"measures": [_MEASURED | {"low": -0.1}]},
+        "All pairs: the interval of 1 of 1 model contains 0: net",
+        "no interval",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED], "sbs": [_SBS]},
+        "Only one latent space: whether another one",
+        "over VAE seeds agree",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED | {"source": "VAE seeds"}], "sbs": [_SBS, _SBS]},
+        "Clusterings over VAE seeds agree",
+        "Only one latent space",
+    ),
+    Case(
+        "clusters",
+        {"cluster_stability": [_AGREED | {"ari_mean": _NAN}], "sbs": [_SBS, _SBS]},
+        "SBS at the configured size: 0.60 over seeds",
+        "Clusterings over",
+    ),
 )
 
 FIGURES = (
@@ -694,5 +770,11 @@ FIGURES = (
         {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
         "Seed 0: no such group.",
         "differ",
+    ),
+    Case(
+        "bias-forest",
+        {"bias_tests": [_TEST | {"status": "untestable"}], "bias": [_SURVIVOR]},
+        "Seed 0: no test of these groups is available.",
+        "odds ratios",
     ),
 )

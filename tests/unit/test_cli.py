@@ -124,6 +124,13 @@ def test_pages_to_open_are_those_of_the_last_run(
     finished("two")
     Path("results/two/explorer.html").write_text("<p>")
     assert pages.last_run() == ["one", "two"]
+    pages.list_studies()
+    listed = Path("results/report.html").read_text()
+    for link in ("one/report.html", "two/report.html", "two/explorer.html", "two/tables"):
+        assert f'href="{link}"' in listed
+    assert "one/explorer.html" not in listed
+    both = [str(page.path) for page in pages.pages_of(["one", "two"])]
+    assert both[0] == "results/report.html"
     pages.remember(["two", "three"])
     assert pages.last_run() == ["two"]
     found = [str(page.path) for page in pages.pages_of(["two"])]

@@ -41,7 +41,7 @@ def job(handler: LogHandler, number: int, rule: str, log: Path, **wildcards: str
 def test_a_line_a_step_and_nothing_else(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     handler = LogHandler(settings(), None)
     tell(handler, None, "Building DAG of jobs...")
-    tell(handler, LogEvent.RUN_INFO, "Job stats: …", stats={"a": 2, "total": 2})
+    tell(handler, LogEvent.RUN_INFO, "Job stats: …", stats={"a": 2, "all": 1, "total": 3})
     tell(handler, None, "Select jobs to execute...")
     job(handler, 7, "train_vae", tmp_path / "a.log", study="demo", seed="0")
     tell(handler, LogEvent.JOB_FINISHED, "Finished jobid: 7", job_id=7)

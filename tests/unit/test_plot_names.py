@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from latent_microscope.plots.panels import name_rows
+from latent_microscope.plots.settling import SMALLEST
 from latent_microscope.plots.style import Page, lettered, look, save_figure
 
 NAMES = ["price $_$", "50 % #1", "a_b^c {d}", "$x"]
@@ -20,12 +23,48 @@ def test_dollars_are_shown(tmp_path: Path, scale: str) -> None:
         axes.set_yticks(range(4), NAMES)
         axes.set_xscale(scale)
         axes.legend()
-        inset = axes.inset_axes((1.05, 0.0, 0.1, 1.0))
-        inset.set_yscale("log")
         save_figure(page.figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
         shown = [label.get_text() for label in axes.get_yticklabels()]
     assert shown == NAMES
-    assert all(label.get_parse_math() for label in inset.get_yticklabels())
     assert axes.get_title(loc="left") == r"$\bf{a}$  cost \$_\$ per \$x"
     with Image.open(tmp_path / "f.png") as image:
         assert image.width > 500
+
+
+def drawn(names: list[str], folder: Path) -> tuple[list[str], set[float]]:
+    """Names of the rows of a small panel, and their sizes, as they are saved."""
+    with look("any", {}):
+        page = Page(2.0, "rows")
+        axes = page.axes(1.2, 0.6, 2.0, 1.0)
+        name_rows(axes, names)
+        save_figure(page.figure, png=folder / "f.png", pdf=folder / "f.pdf")
+    labels = axes.get_yticklabels()
+    return [label.get_text() for label in labels], {label.get_fontsize() for label in labels}
+
+
+def test_names_get_smaller_then_shorter_then_fewer(tmp_path: Path) -> None:
+    assert drawn(["a", "b"], tmp_path) == (["a", "b"], {7.5})
+    names, sizes = drawn(["somewhat longer name", "b"], tmp_path)
+    assert names == ["somewhat longer name", "b"]
+    assert SMALLEST < sizes.pop() < 7.5
+    names, sizes = drawn(["far " * 30 + "end", "b"], tmp_path)
+    assert sizes == {SMALLEST}
+    assert names[0].startswith("far far")
+    assert "…" in names[0]
+    assert names[0].endswith("end")
+    names, sizes = drawn([f"name {i}" for i in range(40)], tmp_path)
+    assert sizes == {SMALLEST}
+    shown = [i for i, name in enumerate(names) if name]
+    assert 8 <= len(shown) <= 20
+    assert len(set(np.diff(shown))) == 1
+    assert names[0] == "name 0"
+
+
+def test_logarithmic_ticks_are_plain_numbers(tmp_path: Path) -> None:
+    with look("any", {}):
+        page = Page(2.0, "")
+        axes = page.axes(1.0, 0.5, 4.0, 1.0)
+        axes.set(xscale="log", xlim=(0.01, 20_000))
+        save_figure(page.figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"0.01", "1", "10,000"} <= set(shown)

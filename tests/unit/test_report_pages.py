@@ -20,7 +20,7 @@ from latent_microscope.messages import significant
 from latent_microscope.provenance.lineage import table_row
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.published import CLUSTER_BIAS
-from latent_microscope.report.formats import first_sentence, pieces, plain
+from latent_microscope.report.formats import cells_of, filled_columns, first_sentence, pieces, plain
 from latent_microscope.report.images import small
 from latent_microscope.report.origins import Chains
 from latent_microscope.report.pages import Document, document, render_page
@@ -231,6 +231,27 @@ def test_the_users_own_files_are_the_data(tmp_path: Path, monkeypatch: pytest.Mo
     assert Chains().origin(table).data == (f"z.npy (SHA-256 {sha256[:16]})",)
 
 
+def test_a_folder_of_images_is_named_with_the_hash_of_its_files(tmp_path: Path) -> None:
+    for settings, named in (
+        ({"file": "portraits"}, ("portraits (SHA-256 of its files abc)",)),
+        (None, ()),
+    ):
+        params = {"folder": "abc", "settings": settings}
+        save_table(tmp_path / "t.parquet", pd.DataFrame({"value": [1.5]}))
+        write_sidecars([tmp_path / "t.parquet"], step="x", code="c", params=params, inputs={},
+                       numeric_threads=1, seconds=0.0)  # fmt: skip
+        assert Chains().origin(tmp_path / "t.parquet").data == named
+
+
+def test_a_column_without_any_value_is_not_shown() -> None:
+    rows = [
+        cells_of(f"<th scope='row'>–</th>\n<td>{a}</td><td>{b}</td>")
+        for a, b in (("–", "–"), ("– (–)", "0"))
+    ]
+    assert rows[1] == ["<th scope='row'>–</th>", "<td>– (–)</td>", "<td>0</td>"]
+    assert filled_columns(rows) == {0, 2}
+
+
 def test_columns_of_a_user_are_not_those_of_the_preprint() -> None:
     rows = [
         {"group": "cluster 0", "definition": "odds", "attribute": name} for name in CLUSTER_BIAS
@@ -339,4 +360,4 @@ def test_former_settings_are_found_at_every_depth() -> None:
 
 
 def test_an_empty_table_takes_no_section() -> None:
-    assert [section.key for section in sections(study(probes=[]))] == ["more"]
+    assert sections(study(probes=[])) == []

@@ -107,7 +107,7 @@ def test_clusters_are_compared_with_chance(ari: float, verdict: str, said: str) 
     ("clusters", "low", "high", "said"),
     [
         (3, 0.0, 1.0, "for 1 of 1 seeds"),
-        (3, 0.55, 0.65, "0.60 over seeds"),
+        (3, 0.55, 0.65, "size: 0.60, 0.60 over all"),
         (0, 0.0, 0.0, "SBS is 0"),
     ],
 )
@@ -192,7 +192,7 @@ def test_an_interval_that_contains_zero_is_named() -> None:
     both = [base | {"low": low, "high": 0.2} for low in (-0.1, 0.1)]
     text = findings("measures", study(measures=both))
     assert "1 of 2 models contains 0: net (features, seed 0)" in text
-    assert "0 of 1 models contains 0." in findings("measures", study(measures=both[1:]))
+    assert "no interval of 1 model contains 0." in findings("measures", study(measures=both[1:]))
 
 
 def test_too_few_draws_are_named() -> None:
@@ -237,7 +237,7 @@ def test_intervals_that_need_more_are_named() -> None:
     base = {"q": 0.9, "low": 0.4, "baseline": 0.5, "gain_q": 0.9, "gain_mean": 0.01}
     none = base | {"q": np.nan, "status": "few"}
     text = findings("probes", study(probes=[base | {"status": "ok"}, none]))
-    assert "1 of 2 attributes are not available: a probe needs at least 20 images" in text
+    assert "1 of 2 attributes is not available: a probe needs at least 20 images" in text
     tests = [TEST | {"status": status} for status in ("ok", "untestable", "untestable")]
     text = findings("bias", study(bias_tests=tests, bias=[]))
     assert "2 of 3 tests are not available: an interval needs at least 7 people" in text
@@ -268,6 +268,17 @@ def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     assert of_figure("eyes/traversals", made).startswith("3 dimensions")
     assert of_figure("vae-diagnostics-eyes", made).startswith("3 dimensions")
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
+
+
+def test_pixels_are_compared_only_where_there_are_images() -> None:
+    row = {"attribute": "Hat", "auc_mean": 0.8, "gain_q": 0.01, "gain_mean": 0.1}
+    known, unknown = (
+        of_figure("probes", study(probes=[row | {"auc_pixels": auc}])) for auc in (0.7, np.nan)
+    )
+    assert (
+        known == "Highest ROC AUC: Hat (0.80); latents are better than pixels on 1 of 1 attribute."
+    )
+    assert unknown == "Highest ROC AUC: Hat (0.80)."
 
 
 @pytest.mark.parametrize(

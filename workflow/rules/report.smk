@@ -85,14 +85,13 @@ STEPS |= {
 }
 
 
-# One job for all studies of this run: a job per study would take longer to start than to write.
+# One job for the pages of all studies of this run: a job per study would take longer to start than to write.
 rule write_report:
     input:
         checks=lambda _: [targets.checks_of(s) for s in STUDIES.values()],
         tables=lambda _: [p for s in STUDIES.values() for p in tables.tables_of(s, "parquet")],
         figures=lambda _: [p for s in STUDIES.values() for p in figures.figures_of(s)],
     output:
-        page="results/report.html",
         pages=[f"results/{study}/report.html" for study in STUDIES],
     log:
         "results/logs/write_report.log",

@@ -21,8 +21,7 @@ def all_targets(studies: Iterable[Study]) -> list[str]:
     studies, targets = list(studies), []
     for study in studies:
         targets += [*tables_of(study), *figures_of(study), *explorer_of(study), checks_of(study)]
-    pages = [f"results/{study.name}/report.html" for study in studies]
-    return [*targets, "results/report.html", *pages]
+    return [*targets, *(f"results/{study.name}/report.html" for study in studies)]
 
 
 def checks_of(study: Study) -> str:

@@ -252,7 +252,7 @@ def plot_accuracy(
         "network to its fine-tuned versions"
         + _no_ceiling(table[(table["measure"] == "rho_a") & (table["metric"] == metric)]),
     )
-    axes = page.grid(1, 2, top=0.75, bottom=0.85, left=0.62, right=0.2, wspace=0.28)
+    axes = page.grid(1, 2, top=0.75, bottom=0.85, left=0.62, right=0.2, wspace=0.6)
     accuracy = _values(table, "accuracy", "", ("probabilities",))["value"]
     for ax, letter, (measure, (layers, text, label)) in zip(
         axes, "ab", _ACCURACY_PANELS.items(), strict=True
@@ -314,17 +314,19 @@ def _classifiers(
 
 def _similarity_references(ax: Axes, table: pd.DataFrame) -> None:
     """What the true label alone reaches, and the noise ceiling."""
-    low, high = ax.get_ylim()
     rows = table[table["measure"] == "rho_a"]
-    label, ceiling = float(rows["baseline"].mean()), float(rows["ceiling"].mean())
-    if np.isfinite(ceiling) and ceiling > high:
-        style.inside(ax, 0.99, 0.99, f"↑ noise ceiling {ceiling:.3f}", size="x-small")
-        high += 0.06 * (high - low)
-    elif np.isfinite(ceiling):
-        _level(ax, ceiling, "noise ceiling")
-    if np.isfinite(label):
-        _level(ax, label, "true label alone")
-    ax.set_ylim(low, high)
+    for column, text in (("ceiling", "noise ceiling"), ("baseline", "true label alone")):
+        value, (low, high) = float(rows[column].mean()), ax.get_ylim()
+        margin = 0.06 * (high - low)
+        if value > high:
+            style.inside(ax, 0.99, 0.99, f"↑ {text} {value:.3f}", size="x-small")
+            ax.set_ylim(low, high + margin)
+        elif value < low:
+            style.inside(ax, 0.99, 0.01, f"↓ {text} {value:.3f}", size="x-small", va="bottom")
+            ax.set_ylim(low - margin, high)
+        elif np.isfinite(value):
+            _level(ax, value, text)
+            ax.set_ylim(low, high)
 
 
 def _vote_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: bool) -> None:

@@ -120,19 +120,24 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
         return page.figure
     top = float(np.nanmax(table[["human_entropy", "model_entropy"]].to_numpy(float))) * 1.03
     top = max(top, 1e-6)
+    counts: list[Any] = []
     for k, (ax, model) in enumerate(zip(axes, names, strict=False)):
-        drawn = _entropies(ax, table[table["model"] == model], top, max(10, n / 2))
+        counts.append(_entropies(ax, table[table["model"] == model], top))
         ax.set_title(pretty(model))
         ax.set_xlabel("entropy of votes (nats)")
         ax.set_ylabel("" if k % columns else "entropy of prediction (nats)")
         look.limit(ax, "entropy")
     for ax in axes[len(names) :]:
         ax.remove()
-    style.colourbar(axes[columns - 1], drawn, "number of images")
+    most = np.concatenate([[2.0], *(np.asarray(drawn.get_array()) for drawn in counts)]).max()
+    shared = LogNorm(1, most)
+    for drawn in counts:
+        drawn.set_norm(shared)
+    style.colourbar(axes[columns - 1], counts[-1], "number of images")
     return page.figure
 
 
-def _entropies(ax: Axes, table: pd.DataFrame, top: float, most: float) -> Any:
+def _entropies(ax: Axes, table: pd.DataFrame, top: float) -> Any:
     """Hexagons of the first seed up to ``top`` nats, and Spearman's ρ over seeds."""
     columns = ["human_entropy", "model_entropy"]
     rho = np.mean([t[columns].rank().corr().iloc[0, 1] for _, t in table.groupby("seed")])
@@ -145,7 +150,7 @@ def _entropies(ax: Axes, table: pd.DataFrame, top: float, most: float) -> Any:
         "rasterized": True,
     }
     both = (first[column] for column in columns)
-    drawn = ax.hexbin(*both, extent=(0, top, 0, top), norm=LogNorm(1, most), **cells)
+    drawn = ax.hexbin(*both, extent=(0, top, 0, top), **cells)
     ax.plot([0, top], [0, top], color=MUTED, lw=0.8, ls=DASHED)
     ax.set(xlim=(0, top), ylim=(0, top))
     white = {"facecolor": "white", "lw": 0, "pad": 1.5}

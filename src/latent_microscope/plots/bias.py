@@ -25,8 +25,8 @@ from latent_microscope.seeds import rng
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
 _MARKS = (
-    "members against the rest, 95 % interval; orange: over-, blue: under-represented, grey: "
-    "neutral; filled: q ≤ 0.05"
+    "members against the rest, 95 % interval (no line: too few people); orange: over-, blue: under-"
+    "represented, grey: neutral; filled: q ≤ 0.05"
 )
 _ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62  # inches, of the forest
 _GROUPS = 5  # of the forest at most, as the table orders them: clusters by size, C_max, sub-niches
@@ -58,7 +58,6 @@ def _ratio_axis(ax: Axes, span: tuple[float, float], definition: str) -> None:
     ax.axvspan(*LIMITS[definition][::-1], color=FAINT, alpha=0.6, lw=0)
     ax.axvline(1.0, color=MUTED, lw=0.7)
     ax.set_xlim(span)
-    style.log_ticks(ax.xaxis, span[1] / span[0])
     ax.set_xlabel(f"{_MEANING[definition]} (log scale)")
 
 
@@ -159,7 +158,8 @@ def plot_bias_forest(
     parts = [strongest(table[table["group"] == name], top) for name in names]
     panels = len(parts) + bool(bars)
     lines = max(1, -(-panels // 2))
-    height, small = _ROW * top + 0.1, 0.3 * len(bars) + 0.1
+    most = max([1, *map(len, parts)])
+    height, small = _ROW * max(most, 3) + 0.1, 0.3 * len(bars) + 0.1
     alone = bool(bars) and panels % 2 == 1 and panels > 1
     page = Page(
         _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
@@ -178,7 +178,7 @@ def plot_bias_forest(
             _forest(ax, parts[k], look)
             members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
             text = f"{pretty(names[k])}, n = {count(members)}"
-            ax.set_ylim(top - 0.4, -0.6)
+            ax.set_ylim(max(most, 3) - 0.4, -0.6)
         else:
             ax = page.axes(*place, small)
             _published(ax, bars, table[table["group"] == names[0]], look)
@@ -226,7 +226,8 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     tested, sure = int((known["status"] == "ok").sum()), int((known["q"] <= Q_LEVEL).sum())
     pixels = bool(np.isfinite(known["auc_pixels"]).any())
     height = 0.145 * max(len(known), 6)
-    what = "images, mean over VAEs" if pixels else "samples, mean over seeds"
+    what = "images" if pixels else "samples"
+    what += ", mean over VAEs (small dots: each)" if len(by_seed) > 1 else ""
     simple = (
         "auc_covariates" if known.get("auc_covariates", pd.Series()).notna().any() else "auc_colour"
     )
@@ -235,13 +236,12 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     page = Page(
         1.37 + height,
         f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
-        f"AUC of held-out {what} (small dots: each), 95 % interval{beside}; open: q > 0.05",
+        f"AUC of held-out {what}, 95 % interval{beside}; open: q > 0.05; grey: not tested",
     )
     look.panels.update(("auc", "gain"))
-    left, right = page.axes(1.5, 0.78, 3.35, height), page.axes(5.15, 0.78, 1.93, height)
+    left = page.axes(1.5, 0.78, 3.35 if pixels else 5.4, height)
     if known.empty:
         style.say(left, "no attribute varies")
-        style.say(right, "")
         return page.figure
     y = np.arange(len(known))
     left.axvline(0.5, color=MUTED, lw=0.8)
@@ -255,17 +255,16 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     shares = zip(known["attribute"], known["prevalence"], strict=True)
     names = [f"{pretty(name)} {share:.0%}" for name, share in shares]
     name_rows(left, names, grid=False)
+    what = f"attribute and its share of {'images' if pixels else 'samples'}"
+    look.panel(left, "auc", "a" * pixels, what, xlabel="AUC (0.5: chance)")
     if pixels:
+        right = page.axes(5.15, 0.78, 1.93, height)
         right.axvline(0.0, color=MUTED, lw=0.8)
         _probe_rows(right, known, ("gain_mean", "gain_low", "gain_high", "gain_q"), look)
         right.xaxis.set_major_locator(MaxNLocator(4))
         name_rows(right, [""] * len(known), grid=False)
-    else:
-        style.say(right, "the study has no images")
-    what = f"attribute and its share of {'images' if pixels else 'samples'}"
-    look.panel(left, "auc", "a", what, xlabel="AUC (0.5: chance)")
-    text = "difference of AUC, latents − pixels" if pixels else ""
-    look.panel(right, "gain", "b", "gain over pixels", xlabel=text)
+        text = "difference of AUC, latents − pixels"
+        look.panel(right, "gain", "b", "gain over pixels", xlabel=text)
     return page.figure
 
 

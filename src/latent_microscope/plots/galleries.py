@@ -220,7 +220,7 @@ def plot_identities(
     grids = [Grid(pictures[rows], 10, 3.35) for _, rows in people]
     height = max((grid.height for grid in grids), default=0.6)
     page = Page(
-        height + 5.2,
+        height + 5.34,
         f"{title} · n = {count(len(ids))} images",
         "identity consistency: the two persons with the most images, and all pairs of one identity",
     )
@@ -236,7 +236,7 @@ def plot_identities(
     scores = list(dict.fromkeys(scored["score"]))
     step = (page.width + 0.02) / max(len(scores), 1)
     for k, score in enumerate(scores):
-        ax = page.axes(0.5 + k * step, height + 3.5, step - 0.67, 1.25)
+        ax = page.axes(0.5 + k * step, height + 3.64, step - 0.67, 1.25)
         _by_group(ax, scored[scored["score"] == score], look)
         title = f"{pretty(score)}, mean ± sd"
         look.panel(ax, score, "efghij"[k], title, ylabel=pretty(score))
@@ -251,7 +251,8 @@ def _two_people(ax: Axes, latents: np.ndarray, people: Sequence[Person], look: L
         for k, ((group, _), own) in enumerate(zip(people, parts, strict=True)):
             style.points(ax, own, c=look.colour(k), s=16, label=group, marker="os"[k])
         label_components(ax, shares)
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        ax.margins(y=0.2)
+        ax.legend(loc="upper left", ncols=2, columnspacing=1.0)
     else:
         style.say(ax, "no identity has two images")
     look.panel(ax, "pca", "c", "principal components of the two")

@@ -51,6 +51,7 @@ def histogram(ax: Axes, table: pd.DataFrame, column: str, look: Look, bins: int 
         ax.hist(own, edges, color=colour, histtype="step", lw=0.8)
     ax.set_ylabel("number of samples")
     ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def first_two(sources: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Style, count
 Floats = npt.NDArray[np.float64]
 Box = tuple[float, float, float, float]  # left, right, low, high (inches)
 ALL_NOISE = "no cluster: all samples are noise"
+_NUMBER = (0.16, 0.13)  # inches, of a cluster's number
 _DOT, _GAP = 0.03, 0.045  # inches: half a point's room, and from its middle to its name
 
 
@@ -66,8 +67,9 @@ def by_cluster(
 ) -> list[tuple[str, str]]:
     """Colour points by cluster (−1: noise): the largest in colours, noise grey, the rest dark grey.
 
-    ``names`` writes each cluster's number at its median (the 20 largest); ``rows`` (boolean)
-    restricts what is drawn. Returns (colour, legend text), largest cluster first, noise last.
+    ``names`` writes each cluster's number at its median (the 20 largest, if there is room);
+    ``rows`` (boolean) restricts what is drawn. Returns (colour, legend text), largest cluster
+    first, noise last.
     """
     labels = np.asarray(labels)
     shown = np.ones(len(labels), bool) if rows is None else np.asarray(rows, bool)
@@ -84,8 +86,14 @@ def by_cluster(
         style.points(ax, plane[members & shown], c=colour, marker=marker, **marks)
     groups = [*groups[2:], *groups[1::-1]]
     legend = [(c, f"{text} (n = {count(m.sum())})") for c, text, m in groups if m.any()]
+    ax.autoscale_view()
+    taken = np.empty((0, 2))  # inches
     for k in order[:20] if names else []:
         place = np.median(plane[labels == k], axis=0)
+        at = ax.transData.transform(place) / ax.figure.dpi
+        if (np.abs(taken - at) < _NUMBER).all(axis=1).any():
+            continue  # on the number of a larger cluster
+        taken = np.vstack([taken, at])
         box = {"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.75}
         words: Style = {"ha": "center", "va": "center", "weight": "bold", "size": "small"}
         ax.annotate(str(k), place, bbox=box, color=INK, **words)
@@ -123,9 +131,7 @@ def by_value(
     below, above = np.nanmin(array) < low, np.nanmax(array) > high
     extend = ("neither", "min", "max", "both")[int(below) + 2 * int(above)]
     bar = style.colourbar(ax, drawn, label, extend=extend)
-    if log:
-        style.log_ticks(bar.ax.yaxis, high / low)
-    else:
+    if not log:
         bar.ax.yaxis.set_major_locator(MaxNLocator(6))
 
 

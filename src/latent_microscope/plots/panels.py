@@ -73,7 +73,10 @@ def matrix(
     """A matrix as cells with ``text`` in them, white on dark ones (``diagonal``: there, too)."""
     colours = matplotlib.colormaps[cmap].with_extremes(bad=FAINT)
     drawn = ax.imshow(values, cmap=colours, norm=norm, aspect="auto")
-    for i, j in np.argwhere(np.isfinite(values)):
+    box = ax.get_position()
+    inches = np.array([box.height, box.width]) * ax.figure.get_size_inches()[::-1]  # type: ignore[union-attr]
+    fits = 72 * inches / values.shape > size * np.array([1.1, 1.6])
+    for i, j in np.argwhere(np.isfinite(values)) if fits.all() else ():
         written = text(float(values[i, j])).replace("-", "−")
         if written and (diagonal or i != j):
             red, green, blue, _ = colours(norm(values[i, j]))

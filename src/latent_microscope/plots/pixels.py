@@ -34,7 +34,8 @@ def plot_cluster_pixels(
         return style.nothing(heading, ALL_NOISE)
     parts = [table[table["group"] == name].dropna(subset=["d"]).head(top) for name in names]
     height = _ROW * max(map(len, parts)) + 0.1
-    note = "members minus rest in standard deviations, 95 % interval; filled: q ≤ 0.05 in the group"
+    note = "members minus rest in standard deviations, 95 % interval (no line: too few people); "
+    note += "filled: q ≤ 0.05 in the group"
     page = Page(_TOP + -(-len(names) // 2) * (height + _FOOT), heading, note)
     ends = pd.concat(parts)[["d", "low", "high"]].to_numpy(float)
     reach = 1.05 * max(float(np.nanmax(np.abs(ends), initial=0.0)), 1.0)

@@ -61,7 +61,8 @@ def plot_model_similarity(
     slanted(ax, range(len(names)), texts)
     ax.set_yticks(range(len(names)), texts)
     ax.set_title(style.lettered("a", "every two RDMs"))
-    style.colourbar(ax, drawn, "Spearman ρ of RDMs")
+    bar = style.colourbar(ax, drawn, "Spearman ρ of RDMs")
+    bar.ax.set_ylim(min(0.0, float(np.nanmin(values, initial=0.0))), bound)
     _model_map(page, whole, texts, look)
     return page.figure
 

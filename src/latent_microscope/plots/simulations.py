@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from latent_microscope.arguments import In
 from latent_microscope.forensics.bias_simulations import LEVEL, POWER
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.plots import style
 from latent_microscope.plots.panels import name_rows, reference
+from latent_microscope.plots.settling import log_ticks
 from latent_microscope.plots.style import Look, Page, count
 
 
@@ -43,7 +43,7 @@ def plot_power(*, power: In, title: str, look: Look, attributes: int = 40) -> Fi
             reference(ax, y=POWER["power"], ls=":", zorder=0)
             ax.plot(POWER["odds_ratio"], POWER["power"], "*", color="black", ms=7, zorder=5)
         ax.set(ylim=(-0.02, 1.03), xscale="log")
-        style.log_ticks(ax.xaxis, 1e3)
+        log_ticks(ax.xaxis, 1e3)
         ax.set_xticks(ticks, [f"{v:g}" for v in ticks])
         labels = "odds ratio (log scale)" * (k >= len(sizes)), "power" * (k % len(sizes) == 0)
         text = f"n = {count(size)}: {rows[column]}"

@@ -15,6 +15,7 @@ from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
 from latent_microscope.plots.maps import ALL_NOISE
 from latent_microscope.plots.panels import DASHED, estimate, name_rows, reference
+from latent_microscope.plots.settling import log_ticks
 from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Page, Style, count, pretty
 from latent_microscope.seeds import derive
 from latent_microscope.tables.cluster_stability import run_pairs
@@ -61,7 +62,7 @@ def plot_sbs_sizes(
         for value in used:
             reference(ax, x=value, zorder=0)
         ax.set_xscale("log")
-        style.log_ticks(ax.xaxis, 1e3)
+        log_ticks(ax.xaxis, 1e3)
         ax.set_xticks(sizes, [f"{s:g}" for s in sizes], rotation=45 if len(sizes) > 5 else 0)
         if ax is axes[1]:
             _numbers_of_clusters(ax, curves)
@@ -122,9 +123,10 @@ def plot_cluster_stability(
         for source, paths in found.items()
         for k, path in enumerate(paths)
     ]
-    tables = [load_table(path) for path in clusters]
-    between = run_pairs(tables, seeds, seed=derive(root_seed, "tabulate_clusters"))
-    rows.append(("VAE seeds", between, MUTED))
+    if len(clusters) > 1:
+        tables = [load_table(path) for path in clusters]
+        between = run_pairs(tables, seeds, seed=derive(root_seed, "tabulate_clusters"))
+        rows.append(("VAE seeds", between, MUTED))
     per_cluster = {
         "subsamples": [load_table(path) for path in resampled_clusters],
         "UMAP seeds": [load_table(path) for path in umaps_clusters],
@@ -208,16 +210,18 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
     ranges, found = load_table(intervals), load_table(reliability)
     vaes = int(ranges["vaes"].max())
     bad = found[found["status"].isin(_NOISY) & (found["over"] != "both")]
-    columns = bad[["score", "over", "status"]].itertuples(index=False)
-    warning = [f" · {pretty(score)} over {over}: {status}" for score, over, status in columns]
+    noisy = ", ".join(pretty(score) for score in dict.fromkeys(bad["score"]))
+    several = vaes > 1
+    varied = ("VAEs or VAEs × ICA restarts" if several else "ICA restarts") + " (bars)"
+    after = "; dashed: 95 % of the percentiles by another VAE lie between" if several else ""
     scores = [str(score) for score in ranges["score"].unique()]
     blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
         4.9 + 4.15 * (blocks - 1),
-        f"{title} · n = {count(ranges['id'].nunique())} samples · {style.several(vaes, 'VAE')}"
-        + "".join(warning),
-        "percentile of each sample, ordered by median (line): range over VAEs or VAEs × ICA "
-        "restarts (bars); dashed: 95 % of the percentiles by another VAE lie between",
+        f"{title} · n = {count(ranges['id'].nunique())} samples"
+        + f" · {style.several(vaes, 'VAE')}" * several
+        + f" · mostly noise: {noisy}" * bool(noisy),
+        f"percentile of each sample, ordered by median (line): range over {varied}{after}",
     )
     axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.7)
     rows = [axes[i : i + _ACROSS] for i in range(0, len(axes), _ACROSS)]
@@ -260,7 +264,9 @@ def _headline(table: pd.DataFrame, score: str) -> Mapping[Hashable, Any]:
 
 def _replicates(table: pd.DataFrame) -> str:
     total, vaes = int(table["replicates"].iloc[0]), int(table["vaes"].iloc[0])
-    return style.several(vaes, "VAE") if total == vaes else f"{vaes} × {total // vaes}"
+    if vaes == 1:
+        return f"{total} restarts" if total > 1 else "no repetition"
+    return style.several(vaes, "VAE") if total == vaes else f"{vaes} VAEs × {total // vaes}"
 
 
 def _ranges(ax: Axes, table: pd.DataFrame, colour: str, prefix: str) -> None:

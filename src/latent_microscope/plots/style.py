@@ -15,13 +15,11 @@ import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogFormatter, LogLocator, NullLocator
 from PIL import Image
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_bytes
-from latent_microscope.messages import significant
+from latent_microscope.plots.settling import settle
 
 WIDTH = 7.2  # inches: two columns of most journals
 Style = dict[str, Any]
@@ -34,6 +32,7 @@ SEQUENTIAL = "viridis"
 DIVERGING = "RdBu_r"
 _WORDS = {
     "cls": "CLS",
+    "kl": "KL",
     "knn": "kNN",
     "cmax": "C_max",
     "vae": "VAE",
@@ -47,7 +46,6 @@ _OTHER_LETTERS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "PingFang SC", "Hiragino Sans"),
     *("Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS", "Noto Sans"),
 )
-_LETTER = re.compile(r"\$\\bf\{\w\}\$")  # see lettered
 _DPI_PDF = 200  # of the rasterised points; text and lines are vectors
 
 
@@ -201,7 +199,10 @@ class Page:
         room = width - 0.16
         self.text(0.08, 0.07, title, weight="bold", size=fitting(title, size + 1, room, em=0.66))
         if note:
-            self.text(0.08, 0.25, note, size=fitting(note, size - 0.5, room), color=MUTED)
+            longest = max(note.split("\n"), key=len)
+            found = note, fitting(longest, size - 0.5, room)
+            text, letters = found if longest != note else in_lines(note, size - 0.5, room)
+            self.text(0.08, 0.25, text, size=letters, color=MUTED)
 
     def text(self, left: float, top: float, text: str, **options: Any) -> None:
         """Write at a place in inches; ``top`` is the upper edge of the text."""
@@ -240,7 +241,7 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
 
     Call it inside :func:`look`, whose settings hold while the figure is drawn.
     """
-    _show_dollars(fig)
+    settle(fig)
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", metadata={"Software": None})
     if isinstance(fig, FewColours):
@@ -253,25 +254,6 @@ def save_figure(fig: Figure, *, png: Path, pdf: Path) -> None:
     undated = dict.fromkeys(("Creator", "Producer", "CreationDate"))
     fig.savefig(buffer, format="pdf", dpi=_DPI_PDF, metadata=undated)
     save_bytes(pdf, buffer)
-
-
-def _show_dollars(fig: Figure) -> None:
-    """Names of the user may hold ``$``: only letters of panels and logarithmic ticks are math."""
-    mathematics = {
-        id(label)
-        for axes in fig.findobj(Axes)  # also inset ones
-        for axis in (axes.xaxis, axes.yaxis)
-        if isinstance(axis.get_major_formatter(), LogFormatter)
-        for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks())
-        for label in (tick.label1, tick.label2)
-    }
-    for text in fig.findobj(Text):
-        letter = _LETTER.match(text.get_text())
-        if letter:
-            rest = text.get_text()[letter.end() :]
-            text.set_text(letter[0] + re.sub(r"(?<!\\)\$", r"\\$", rest))
-        elif id(text) not in mathematics:
-            text.set_parse_math(False)
 
 
 def fitting(text: str, size: float, width: float, *, em: float = 0.57) -> float:
@@ -344,14 +326,6 @@ def colourbar(ax: Axes, mappable: Any, label: str, **options: Any) -> Any:
     return bar
 
 
-def log_ticks(axis: Any, ratio: float) -> None:
-    """Plain numbers on a logarithmic axis that spans ``ratio``; fewer when it spans decades."""
-    subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
-
-
 def count(n: float) -> str:
     """``12345`` → ``12,345``."""
     return f"{int(n):,}"
@@ -377,6 +351,7 @@ def pretty(name: str) -> str:
     text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
     if text.partition(" · ")[0] == "human":
         return text.replace("human", "annotators", 1)
+    text = re.sub("(?<=>)[0-9]{5,}", lambda number: count(int(number[0])), text)
     return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
 
 

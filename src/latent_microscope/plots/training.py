@@ -152,7 +152,6 @@ def _scale(ax: Axes, column: str, tables: Sequence[pd.DataFrame]) -> None:
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() / values.min() > 5:
         ax.set_yscale("log")
-        style.log_ticks(ax.yaxis, values.max() / values.min())
     elif values.size and np.ptp(values) == 0:
         ax.set_ylim(0, 1.2 * values.max() or 1)
 

@@ -11,6 +11,8 @@ import pandas as pd
 from latent_microscope.messages import significant
 
 MISSING = "–"
+_CELL = re.compile(r"<t[dh][ >].*?</t[dh]>", re.DOTALL)
+_EMPTY = re.compile(rf"<td[^>]*>(?:\s|{MISSING}|\({MISSING}\))*</td>")
 _NUMBER = re.compile(
     r"(?<![\w.-])[-+−]?\d(?:\d|,(?=\d{3}))*(?:\.\d+)?(?:e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
     r"(?![\w-]|\.\d)(?: %)?"
@@ -128,6 +130,17 @@ def crop_of(figure: str, crops: Sequence[str]) -> str:
 def highest(table: pd.DataFrame, values: pd.Series) -> Any:
     """The row of a table with the highest of these values, one per row; the first of several."""
     return table.iloc[int(values.fillna(float("-inf")).to_numpy().argmax())]
+
+
+def cells_of(row: str) -> list[str]:
+    """The cells of a row of HTML."""
+    return [type(row)(cell) for cell in _CELL.findall(row)]
+
+
+def filled_columns(rows: Sequence[Sequence[str]]) -> set[int]:
+    """Places of the columns in which any of these rows has something; the first always."""
+    filled = {i for row in rows for i, cell in enumerate(row) if not _EMPTY.fullmatch(cell)}
+    return {0, *filled}
 
 
 def one_line(text: str) -> str:

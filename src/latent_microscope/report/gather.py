@@ -234,12 +234,12 @@ def reliability(study: Study) -> dict[str, Any]:
 
 
 def clusters(study: Study) -> dict[str, Any]:
-    """Agreement by source, that over VAEs first."""
+    """Agreement by source, that over VAEs first, and its rows."""
     table = study.table("cluster-stability")
     table = table[table["ari_mean"].notna()]
     order = {"VAE seeds": 0, "UMAP seeds": 1, "resamples": 2}
     agreement = sorted(f.groups(table, "source"), key=lambda item: order.get(item[0], 3))
-    return {"agreement": agreement}
+    return {"agreement": agreement, "agreed": table}
 
 
 def bias(study: Study) -> dict[str, Any]:
@@ -266,6 +266,7 @@ def bias(study: Study) -> dict[str, Any]:
         unstable = agreement.get("VAE seeds") == "poor"
     return {
         "tests": tests,
+        "tested": _available(tests),
         "found_tests": found,
         "summary": summary,
         "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
@@ -276,6 +277,11 @@ def bias(study: Study) -> dict[str, Any]:
         "untestable": int((tests["status"] == "untestable").sum()),
         "pixels": largely_pixels(study),
     }
+
+
+def _available(tests: pd.DataFrame) -> int:
+    """How many tests there are, without those that the data do not allow."""
+    return int((tests["q"].notna() & (tests["status"] != "untestable")).sum())
 
 
 def cluster_pixels(study: Study) -> dict[str, Any]:
@@ -420,6 +426,7 @@ def probes(study: Study) -> dict[str, Any]:
     beyond = tested[tested["q_partial"] <= FALSE_DISCOVERY_RATE] if held else tested[:0]
     return {
         "held": held,
+        "pixels": _has(table, "auc_pixels"),
         "beyond": int((beyond["auc_partial"] > beyond["baseline"]).sum()) if held else 0,
         "few": int((table["status"] == "few").sum()),
         "tested": len(tested),
@@ -484,5 +491,6 @@ def drawn_groups(study: Study, kind: str) -> dict[str, Any]:
     seed = tests["seed"].iloc[0]
     tests = tests[(tests["definition"] == "odds") & (tests["seed"] == seed)]
     kept = found[(found["seed"] == seed) & found["group"].str.startswith(kind)]
-    tested = int(tests["group"].str.startswith(kind).sum())
-    return {"seed": seed, "tested": tested, "kept": len(kept)}
+    drawn = tests[tests["group"].str.startswith(kind)]
+    tested = _available(drawn)
+    return {"seed": seed, "any": len(drawn) > 0, "tested": tested, "kept": len(kept)}

@@ -97,6 +97,10 @@ class Chains:
             for name, sha256 in files.items()
             if not found[Path(name)] and not is_artefact(Path(name))
         }
+        for params in (job["params"] for job in found.values() if job):
+            folder, settings = params.get("folder"), params.get("settings")
+            if isinstance(folder, str) and isinstance(settings, dict) and settings.get("file"):
+                data.add(f"{settings['file']} (SHA-256 of its files {folder[:16]})")
         return Ground(*(tuple(sorted(one)) for one in (seeds, data, machines, libraries)))
 
     def _job(self, path: Path) -> dict[str, Any]:

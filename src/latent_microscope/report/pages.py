@@ -87,18 +87,26 @@ class Document:
 
 def render_page(documents: Sequence[Document], images: Mapping[Path, Small], folder: Path) -> str:
     """The page of some studies as one HTML file; links are relative to its folder."""
+    return _rendered("_page.jinja", folder, documents=documents, images=images)
+
+
+def render_list(studies: Mapping[str, Mapping[str, Path]], folder: Path) -> str:
+    """A page in this folder that links the pages of each study by their names."""
+    return _rendered("_list.jinja", folder, studies=studies)
+
+
+def _rendered(template: str, folder: Path, **context: Any) -> str:
     templates = environment()
     loader = templates.loader
     assert loader is not None
     style = loader.get_source(templates, "report.css")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
-    return templates.get_template("_page.jinja").render(
-        documents=documents,
-        images=images,
+    return templates.get_template(template).render(
         style=style,
         policy=f"{policy}; base-uri 'none'; form-action 'none'",
         relative=lambda path: quote(os.path.relpath(path, folder)),
+        **context,
     )
 
 

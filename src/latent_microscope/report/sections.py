@@ -153,9 +153,11 @@ def sections(
         body = "\n".join(shown.values())
         if body.strip() or own:
             made.append(Section(key, title, body, found, own))
+    if "reliability" in study.tables:
+        tables -= {"rankings"}  # it says the same of more kinds of repetition
     rest = [name for name in study.tables if name in tables]
     body = "\n".join(render("_preview", study, name=name, **context) for name in rest)
-    if rest or figures:
+    if body.strip() or figures:
         made.append(Section("more", "More tables and figures", body, [], list(figures)))
     return made
 

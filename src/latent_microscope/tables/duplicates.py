@@ -93,7 +93,10 @@ def tabulate_duplicates(
     first, second = labels.loc[pairs["id_i"]].to_numpy(), labels.loc[pairs["id_j"]].to_numpy()
     unknown = (first == -1) | (second == -1) if key == "identity" else np.zeros(len(pairs), bool)
     pairs["same"] = np.where(unknown, "unknown", np.where(first == second, "yes", "no"))
-    pairs["label_i"], pairs["label_j"] = first, second
+    named = known.get("identity_name", known[key]).set_axis(labels.index)
+    pairs["label_i"], pairs["label_j"] = (
+        named.loc[pairs[end]].to_numpy() for end in ("id_i", "id_j")
+    )
     pairs["n_seeds"], pairs["rank"] = len(set(seeds)), np.arange(1, len(pairs) + 1)
     pairs["compared"] = table["compared"].max() if len(table) else 0
     copies = pairs[pairs["verdict"] != "near match"]
