@@ -647,6 +647,7 @@ CASES = (
         "2 of 3",
     ),
     Case("probes", {"probes": [_ATTRIBUTE]}, "0 of 1 tested", "still predicted"),
+    Case("probes", {"probes": [_ATTRIBUTE | {"gain_mean": _NAN}]}, "0 of 1", "components"),
 )
 
 FIGURES = (
@@ -670,5 +671,17 @@ FIGURES = (
         {"bias_tests": [_SURVIVOR | {"definition": "odds"}], "bias": [_SURVIVOR]},
         "Seed 0: no such group.",
         "differ",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": 0.1}]},
+        "Highest ROC AUC: Hat (0.80); latents are better than pixels on 0 of 1 attribute.",
+        "1 of 1",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": _NAN}]},
+        "Highest ROC AUC: Hat (0.80).",
+        "pixels",
     ),
 )

@@ -302,12 +302,14 @@ def test_attractors_are_spoken_of_where_they_are_used() -> None:
 
 
 def test_copies_are_counted() -> None:
-    def told(count: float) -> str:
+    def told(count: float, seeds: int = 1) -> str:
         facts = {"n": 200.0, "with_copies": count, "only_copies_near": 12.0}
-        rows = [{"crop": "whole", "quantity": q, "mean": m, "sd": 0.0} for q, m in facts.items()]
+        base = {"crop": "whole", "sd": 0.0, "n": seeds}
+        rows = [base | {"quantity": q, "mean": m} for q, m in facts.items()]
         return findings("forensics", study(forensics=rows))
 
-    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0)
+    assert "34 of 200 samples have exact copies" in told(34.0)
+    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0, seeds=2)
     assert "for 12 of them by nothing else" in told(34.0)
     assert "copies" not in told(0.0)
 
@@ -321,6 +323,13 @@ def test_an_order_of_columns_that_changes_a_ranking() -> None:
     text = findings("reliability", study(reliability=rows))
     assert "come first by cls (Spearman 0.79, 60.0 % of its highest 150 found again): Fa" in text
     assert "another order" not in findings("reliability", study(reliability=[rows[0], rows[2]]))
+    noisy = findings("reliability", study(reliability=[rows[0], rows[1] | {"score": "stability"}]))
+    assert "its noise is drawn for other columns." in noisy
+    assert "FastICA" not in noisy
+    plain = findings(
+        "reliability", study(reliability=[rows[0], rows[1] | {"score": "originality"}])
+    )
+    assert plain.endswith("150 found again).")
 
 
 def test_a_list_has_its_chance() -> None:
@@ -370,6 +379,7 @@ def test_files_whose_ids_differ_are_named() -> None:
                 "joined_by": "position" if i < placed else "id",
                 "alone": n,
                 "missing": 0,
+                "matched": 30,
             }
             for i, n in enumerate(alone)
         ]
@@ -377,7 +387,8 @@ def test_files_whose_ids_differ_are_named() -> None:
             "files", Study("m", {"files": Path("f")}, {}, {"files": pd.DataFrame(rows)})
         )
 
-    assert told(0) == "The ids of 1 file match."
+    assert told(0) == "One file, 30 samples."
+    assert told(0, 0) == "The ids of 2 files match: 30 samples."
     assert "from the others: file 1." in told(0, 3)
     some = "File 0 and file 1 have no ids: row i was taken for row i of file 2."
     assert some in told(0, 0, 0, placed=2)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope.errors import InputError
-from latent_microscope.provenance.lineage import SEEDS, is_artefact, read_job
+from latent_microscope.provenance.lineage import SEEDS, folders_of, is_artefact, read_job
 from latent_microscope.provenance.sidecars import sha256_file, sidecar_path
 
 
@@ -97,6 +97,7 @@ class Chains:
             for name, sha256 in files.items()
             if not found[Path(name)] and not is_artefact(Path(name))
         }
+        data |= folders_of(filter(None, found.values()))
         return Ground(*(tuple(sorted(one)) for one in (seeds, data, machines, libraries)))
 
     def _job(self, path: Path) -> dict[str, Any]:
