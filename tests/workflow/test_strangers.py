@@ -23,12 +23,13 @@ __all__ = ["browser"]  # a fixture
 
 SMALL: dict[str, Any] = {"clusters": {"umap_seeds": 1, "resamples": 2}, "sources": {"restarts": 2}}
 DRAWN: dict[str, Any] = {"inference": {"draws": 50}}
+ONCE: dict[str, Any] = {"sources": {"restarts": 1}, "quality": {"column_orders": 0}}
 STUDIES: dict[str, tuple[Callable[[Path], list[str]], dict[str, Any]]] = {
     "faces": (own_files.faces, {"vae": {"latent": 8, "epochs": 5}, **SMALL}),
     "votes": (own_files.votes, DRAWN),
     "judgements": (own_files.judgements, DRAWN),
     "few": (own_files.few, SMALL),
-    "many": (own_files.many, SMALL),
+    "many": (own_files.many, {**SMALL, **ONCE}),
 }
 """Files, and what is changed in the config that init writes so that minutes are enough."""
 PANELS = ("image", "filter", "gallery", "table", "compare", "lists")
