@@ -9,13 +9,7 @@ from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="playwright, a browser's driver, is not installed"
-)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("there is no chromium on this machine", allow_module_level=True)
-
 SLOW = 90_000  # milliseconds: the machines of the tests may be busy
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 """Pixels of a laptop and of a telephone."""
@@ -25,6 +19,11 @@ NO_NUMBER = re.compile(r"\b(nan|NaN|NaT|inf|Infinity|undefined)\b|<NA>|\[object|
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright, a browser's driver, is not installed"
+    )
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened

@@ -104,16 +104,20 @@ def test_clusters_are_compared_with_chance(ari: float, verdict: str, said: str) 
 
 
 @pytest.mark.parametrize(
-    ("clusters", "low", "high", "said"),
+    ("clusters", "low", "high", "seeds", "said"),
     [
-        (3, 0.0, 1.0, "for 1 of 1 seeds"),
-        (3, 0.55, 0.65, "0.60 over seeds"),
-        (0, 0.0, 0.0, "SBS is 0"),
+        (3, 0.0, 1.0, 1, "0.60, 0.60 over all tried sizes; its 95 %"),
+        (3, 0.0, 1.0, 2, "0.60 over seeds, 0.60 over all tried sizes; for 2 of 2 seeds its 95 %"),
+        (3, 0.55, 0.65, 1, "SBS at the configured size: 0.60, 0.60 over all"),
+        (0, 0.0, 0.0, 1, "SBS is 0"),
     ],
 )
-def test_sbs_with_its_interval(clusters: int, low: float, high: float, said: str) -> None:
+def test_sbs_with_its_interval(
+    clusters: int, low: float, high: float, seeds: int, said: str
+) -> None:
     sbs = {"configured": True, "share": 0.6, "low": low, "high": high, "n_clusters": clusters}
-    text = findings("clusters", study(cluster_stability=[{"source": "resamples"}], sbs=[sbs]))
+    made = study(cluster_stability=[{"source": "resamples"}], sbs=[sbs] * seeds)
+    text = findings("clusters", made)
     assert said in text
     assert ("no finding" in text) == (high - low > 0.9)
     assert "Only one latent space" in text

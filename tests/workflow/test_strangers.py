@@ -122,9 +122,9 @@ def test_an_explorer_has_nothing_wrong(browser: Any, page: Path, size: dict[str,
         """() => { const { ids } = explorer.study;
         explorer.pick(ids[3]); explorer.select(ids.slice(0, 9)); }"""
     )
-    for name in PANELS:
-        watched.page.locator(f"#tab-{name}").click()
-        wrong += checked(watched, f"{name}: ")
+    for panel in PANELS:
+        watched.page.locator(f"#tab-{panel}").click()
+        wrong += checked(watched, f"{panel}: ")
     for choice in ("map", "colour"):
         options = watched.page.locator(f"#{choice}-select option").evaluate_all(
             "all => all.map(option => option.value)"
