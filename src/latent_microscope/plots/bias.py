@@ -161,7 +161,7 @@ def plot_bias_forest(
     lines = max(1, -(-panels // 2))
     height, small = _ROW * top + 0.1, 0.3 * len(bars) + 0.1
     alone = bool(bars) and panels % 2 == 1 and panels > 1
-    span = _span(parts, 1e2, bars.values())
+    span = _span(parts, 1e2, bars.values()) if parts else (0.1, 10.0)
     far = any(not part["estimate"].between(*span).all() for part in parts)
     page = Page(
         _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
