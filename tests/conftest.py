@@ -6,8 +6,8 @@ import pytest
 
 ROOT = Path(__file__).parent
 FIRST = (
-    *("workflow/slurm", "workflow/test_own", "workflow/test_faults", "workflow/test_reruns"),
-    *("workflow", "guards", "fuzz"),
+    *("workflow/slurm", "workflow/test_strangers", "workflow/test_faults", "workflow/test_reruns"),
+    *("workflow/test_own", "workflow", "guards", "fuzz"),
 )
 
 

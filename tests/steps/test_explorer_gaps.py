@@ -1,12 +1,12 @@
 """The explorer in Chromium: faults are said, what is missing is said, axe finds nothing."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from explorer_page import PANELS, Watched, arguments, browser, file  # type: ignore[import-not-found]
 from explorer_study import N, bare, nowhere  # type: ignore[import-not-found]
+from tests.browser import axe_source
 
 from latent_microscope.io.artefacts import load_table, save_table
 from make_explorer import main
@@ -86,14 +86,6 @@ def test_what_a_study_lacks_is_said_with_the_step_that_makes_it(
     watched.context.close()
 
 
-def axe_source() -> str:
-    """axe-core as the package axe-playwright-python ships it."""
-    found = find_spec("axe_playwright_python")
-    if found is None or not found.submodule_search_locations:
-        pytest.skip("axe-playwright-python, which holds axe-core, is not installed")
-    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_panel(browser: Any, file: Path, theme: str) -> None:
     source = axe_source()
@@ -104,9 +96,5 @@ def test_axe_finds_nothing_in_any_panel(browser: Any, file: Path, theme: str) ->
     for name in PANELS if theme == "light" else ("filter", "compare"):
         watched.page.locator(f"#tab-{name}").click()
         watched.page.wait_for_timeout(200)
-        found = watched.run(
-            """async () => (await axe.run({ resultTypes: ["violations"] })).violations.map(
-            v => [v.impact, v.id, v.nodes[0].html.slice(0, 200)])"""
-        )
-        assert found == [], name
+        assert watched.axe() == [], name
     watched.context.close()

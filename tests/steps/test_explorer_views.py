@@ -104,6 +104,28 @@ def test_dragging_over_a_histogram_filters_and_a_click_ends_it(opened: Watched) 
     page.wait_for_function("() => explorer.selection.filters.size === 0")
 
 
+def test_values_that_hardly_differ_are_told_apart(
+    browser: Any, arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    scores = load_table(arguments["scores"][0])
+    scores["cls"] = np.linspace(0.99997, 0.99998, N)
+    save_table(tmp_path / "scores.parquet", scores)
+    file = tmp_path / "explorer.html"
+    main(explorer=file, **{**arguments, "scores": [tmp_path / "scores.parquet"], "thumbnail": 0})
+    watched = Watched(browser, file)
+    watched.page.locator("#tab-filter").click()
+    canvas = watched.page.locator("[data-column='cls'] canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    watched.page.mouse.move(box["x"] + 0.26 * box["width"], box["y"] + 20)
+    watched.page.mouse.down()
+    watched.page.mouse.move(box["x"] + 0.74 * box["width"], box["y"] + 20, steps=4)
+    watched.page.mouse.up()
+    watched.page.locator("#clear").wait_for()
+    assert len(watched.run("() => explorer.selected()")) == pytest.approx(N / 2, abs=N / 20)
+    watched.context.close()
+
+
 def test_table_sorts_pages_and_exports_in_its_order(
     opened: Watched, arguments: dict[str, Any], tmp_path: Path
 ) -> None:

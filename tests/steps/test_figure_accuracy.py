@@ -74,7 +74,7 @@ def points(figure: Figure, panel: int) -> dict[str, np.ndarray]:
 def test_points_are_means_over_seeds_of_the_right_layer(drawn: Draw) -> None:
     figure = drawn(measures())
     crossed, similar = points(figure, 0), points(figure, 1)
-    plain = "no human data"
+    plain = "not fine-tuned here"
     np.testing.assert_allclose(crossed[plain], [[10.5, 0.4], [16.5, 0.7]])
     np.testing.assert_allclose(similar[plain], [[10.5, 0.5], [16.5, 0.5]])
     (votes,) = [v for k, v in similar.items() if "votes" in k and "tuned" in k]

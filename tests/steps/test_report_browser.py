@@ -3,14 +3,12 @@
 from typing import Any
 
 import pytest
-from explorer_page import browser  # type: ignore[import-not-found]
 from test_report_steps import STUDIES, arguments  # type: ignore[import-not-found]
+from tests.browser import SLOW, browser
 
 from write_report import main
 
 __all__ = ["browser"]  # a fixture
-
-SLOW = 90_000  # milliseconds: the machines of the tests may be busy
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ _EXPLAINED |= {"low": 0.2, "high": 0.4, "explained": 0.214}
 _AGE = {"seed": 0, "attribute": "age", "score": "cls", "spearman": -0.4, "low": -0.5, "high": -0.3}
 _AGE |= {"q": 0.01, "partial": 0.02, "partial_low": -0.1, "partial_high": 0.14}
 _WITHOUT_PIXELS = {"attribute": "Hat", "q": 0.01, "auc_mean": 0.8, "baseline": 0.5}
-_WITHOUT_PIXELS |= {"gain_q": _NAN, "auc_pixels": _NAN}
+_WITHOUT_PIXELS |= {"gain_q": _NAN, "gain_mean": _NAN, "auc_pixels": _NAN}
 _AGREED = {"source": "UMAP seeds", "ari_mean": 0.8, "verdict": "ok"}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
@@ -707,7 +707,7 @@ CASES = (
     ),
     Case(
         "probes",
-        {"probes": [_ATTRIBUTE, _ATTRIBUTE | {"q": _NAN, "status": "few", "auc_pixels": _NAN}]},
+        {"probes": [_ATTRIBUTE, _ATTRIBUTE | {"q": _NAN, "status": "few"}]},
         "1 of 2 attributes is not available: a probe needs at least 20 images",
         "attributes are not",
     ),
@@ -747,6 +747,7 @@ CASES = (
         "SBS at the configured size: 0.60 over seeds",
         "Clusterings over",
     ),
+    Case("probes", {"probes": [_ATTRIBUTE | {"gain_mean": _NAN}]}, "0 of 1", "components"),
 )
 
 FIGURES = (
@@ -776,5 +777,17 @@ FIGURES = (
         {"bias_tests": [_TEST | {"status": "untestable"}], "bias": [_SURVIVOR]},
         "Seed 0: no test of these groups is available.",
         "odds ratios",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": 0.1}]},
+        "Highest ROC AUC: Hat (0.80); latents are better than pixels on 0 of 1 attribute.",
+        "1 of 1",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": _NAN}]},
+        "Highest ROC AUC: Hat (0.80).",
+        "pixels",
     ),
 )

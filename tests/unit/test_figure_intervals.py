@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.plots.alignment import plot_rsa
+from latent_microscope.plots.bias import plot_bias_forest
 from latent_microscope.plots.style import look
 
 RSA = pd.DataFrame({
@@ -57,3 +58,29 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
     ceilings = [float(np.asarray(line.get_xdata())[0]) for line in dotted]
     assert ceilings == [0.85]
     assert ":" not in [line.get_linestyle() for line in bare.axes[2].lines]
+
+
+def test_an_odds_ratio_beyond_the_axis_is_an_arrow_at_its_end(tmp_path: Path) -> None:
+    row = {
+        **{"definition": "odds", "group": "cluster 0", "n_members": 50, "direction": "over"},
+        **{"q": 0.01, "q_seed": 0.01, "status": "ok"},
+    }
+    rows = [
+        row | {"attribute": "far", "estimate": 15_000.0, "low": 3_400.0, "high": np.inf},
+        row | {"attribute": "near", "estimate": 5.0, "low": 2.0, "high": 12.0},
+        row | {"attribute": "rare", "estimate": 0.002, "low": 0.0, "high": 0.02},
+    ]
+    save_table(tmp_path / "abi.parquet", pd.DataFrame(rows))
+    with look("bias_forest") as style:
+        figure = plot_bias_forest(abi=tmp_path / "abi.parquet", title="t", look=style)
+    ax = figure.axes[0]
+    marks = {
+        line.get_marker(): line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1
+    }
+    assert marks == {">": ax.get_xlim()[1], "o": 5.0, "<": ax.get_xlim()[0]}
+    assert "beyond the axis" in " ".join(text.get_text() for text in figure.texts)
+    assert [2.0, 12.0] in spans(ax)
+    save_table(tmp_path / "abi.parquet", pd.DataFrame(rows[1:2]))
+    with look("bias_forest") as style:
+        figure = plot_bias_forest(abi=tmp_path / "abi.parquet", title="t", look=style)
+    assert "beyond the axis" not in " ".join(text.get_text() for text in figure.texts)

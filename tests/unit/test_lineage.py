@@ -9,8 +9,16 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_csv, save_npy, save_text
-from latent_microscope.provenance.lineage import FAILURES, describe, trace, verify
+from latent_microscope.provenance.lineage import (
+    FAILURES,
+    describe,
+    folders_of,
+    read_job,
+    trace,
+    verify,
+)
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path, write_sidecars
+from latent_microscope.report.origins import Chains
 
 DATA = Path("data/set/images.npy")
 RUNS = [Path(f"results/study/vae/whole/seed{i}/latents.npy") for i in (0, 1)]
@@ -138,3 +146,14 @@ def test_a_folder_without_sidecars_is_refused(tmp_path: Path) -> None:
 def test_sidecars_name_inputs_from_the_working_folder(study: Path) -> None:
     names = json.loads(sidecar_path(DATA).read_text())["inputs"]["manifest"]
     assert list(names) == ["config.yaml"]
+
+
+def test_a_folder_of_images_is_named_with_the_hash_of_its_content(study: Path) -> None:
+    record(RUNS[0], "encode", {"images": [DATA]}, folder="ab" * 32, settings={"file": "faces"})
+    assert folders_of([read_job(path) for path in (*RUNS, TABLE)]) == {
+        "faces (SHA-256 abababababababab)"
+    }
+    assert "faces (SHA-256 abababababababab)" in describe(trace(TABLE))
+    assert "faces (SHA-256 abababababababab)" in Chains().ground([TABLE]).data
+    record(RUNS[0], "encode", {"images": [DATA]}, folder=None, settings={"file": "faces"})
+    assert folders_of([read_job(path) for path in RUNS]) == set()

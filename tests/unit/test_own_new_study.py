@@ -161,6 +161,28 @@ def test_ids_are_found_in_a_column_of_any_name(files: Path) -> None:
     assert study["data"]["attributes"]["id"] == "picture"
 
 
+def test_ids_of_votes_and_labels_are_found_in_a_column_of_any_name(files: Path) -> None:
+    votes = pd.read_csv(files / "votes.csv").rename(columns={"id": "picture"})
+    votes.to_csv(files / "own-votes.csv", index=False)
+    table = pd.read_csv(files / "t.csv").rename(columns={"image": "picture"})
+    table["picture"] = table["picture"].str.removesuffix(".png")
+    table[["picture", "kind"]].to_csv(files / "own-labels.csv", index=False)
+    for first in ("votes=own-votes.csv", "own-votes.csv"):
+        study, text = written(files, first, "labels=own-labels.csv", "logits.npz")
+        assert study["data"]["labels"]["id"] == "picture"
+        assert f"votes on {N} samples, {len(CLASSES)} classes; ids such as {IDS[0]}" in text
+    votes.assign(by="me").to_csv(files / "own-votes.csv", index=False)  # texts that are no ids
+    with pytest.raises(InputError, match=r"own-votes.csv: .*'picture'"):
+        look(with_path(files, "votes=own-votes.csv"))
+
+
+def test_a_name_that_no_model_can_have_is_refused_with_one_that_it_can(files: Path) -> None:
+    with pytest.raises(InputError, match=r"lower-case.*'Tiny-Net'.*logits:tiny_net=.*logits.npz"):
+        written(files, "votes.csv", "logits:Tiny-Net=logits.npz")
+    study, _ = written(files, "votes.csv", "logits:tiny_net=logits.npz")
+    assert "tiny_net" in study["models"]
+
+
 def test_texts_that_are_nobodys_ids_are_not_joined_by_row(files: Path) -> None:
     table = pd.read_csv(files / "t.csv").rename(columns={"image": "picture"})
     table["picture"] = "x" + table["picture"]

@@ -20,7 +20,8 @@ from latent_microscope.messages import significant
 from latent_microscope.provenance.lineage import table_row
 from latent_microscope.provenance.sidecars import SUFFIX, write_sidecars
 from latent_microscope.published import CLUSTER_BIAS
-from latent_microscope.report.formats import cells_of, filled_columns, first_sentence, pieces, plain
+from latent_microscope.report import formats
+from latent_microscope.report.formats import first_sentence, pieces, plain
 from latent_microscope.report.images import small
 from latent_microscope.report.origins import Chains
 from latent_microscope.report.pages import Document, document, render_page
@@ -47,6 +48,46 @@ def test_numbers_are_links_and_parts_of_names_are_not() -> None:
 )  # fmt: skip
 def test_numbers_as_people_write_them(value: float, digits: int, text: str) -> None:
     assert significant(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        (formats.number(float("inf")), "∞"),
+        (formats.ratio(15_000.0, 3_400.0, float("inf")), "15,000 (3,400–∞)"),
+        (formats.short(float("-inf")), "-∞"),
+        (formats.signed(0.5, float("-inf"), 1.0), "+0.500 (-∞ to +1.000)"),
+        (formats.signed(float("nan"), 0.1, 0.2), "–"),
+        (formats.p_value(0.0), "< 10⁻³⁰⁰"),
+        (formats.p_value(0.012), "0.012"),
+    ],
+)
+def test_what_no_number_can_say(shown: str, text: str) -> None:
+    assert shown == text
+
+
+def test_columns_that_no_row_has_a_value_of_are_left_out() -> None:
+    rows = ['<th scope="row">a</th><td>–</td>\n<td class="warn">1</td><td></td>']
+    assert formats.without_empty(["name", "sd", "n", "x"], rows) == (
+        ["name", "n"],
+        ['<th scope="row">a</th>\n<td class="warn">1</td>'],
+    )
+    more = [*rows, "<th>b</th><td>–</td><td>–</td><td><b>0</b></td>"]
+    assert formats.without_empty(["name", "sd", "n", "x"], more)[0] == ["name", "n", "x"]
+    assert formats.without_empty(["name"], []) == (["name"], [])
+
+
+def test_samples_without_images_are_not_called_images() -> None:
+    row = {"model": "net", "measure": "rho_a", "metric": "m", "low": 0.1, "high": 0.2}
+    made = study(measures=[row | {"note": "of image 3", "equivalents_text": ""}])
+    (own,) = (one for one in sections(made, noun="sample") if one.key == "measures")
+    assert "intervals over samples, each with" in own.body
+    assert "(of image 3)" in own.body  # a word of the data
+    (usual,) = (one for one in sections(made) if one.key == "measures")
+    assert "intervals over images, each with" in usual.body
+    assert formats.worded("Images and <img> of an image_1", "sample") == (
+        "Samples and <img> of an image_1"
+    )
 
 
 def test_captions_are_plain() -> None:
@@ -229,27 +270,6 @@ def test_the_users_own_files_are_the_data(tmp_path: Path, monkeypatch: pytest.Mo
                    numeric_threads=1, seconds=0.0)  # fmt: skip
     sha256 = hashlib.sha256(b"rows").hexdigest()
     assert Chains().origin(table).data == (f"z.npy (SHA-256 {sha256[:16]})",)
-
-
-def test_a_folder_of_images_is_named_with_the_hash_of_its_files(tmp_path: Path) -> None:
-    for settings, named in (
-        ({"file": "portraits"}, ("portraits (SHA-256 of its files abc)",)),
-        (None, ()),
-    ):
-        params = {"folder": "abc", "settings": settings}
-        save_table(tmp_path / "t.parquet", pd.DataFrame({"value": [1.5]}))
-        write_sidecars([tmp_path / "t.parquet"], step="x", code="c", params=params, inputs={},
-                       numeric_threads=1, seconds=0.0)  # fmt: skip
-        assert Chains().origin(tmp_path / "t.parquet").data == named
-
-
-def test_a_column_without_any_value_is_not_shown() -> None:
-    rows = [
-        cells_of(f"<th scope='row'>–</th>\n<td>{a}</td><td>{b}</td>")
-        for a, b in (("–", "–"), ("– (–)", "0"))
-    ]
-    assert rows[1] == ["<th scope='row'>–</th>", "<td>– (–)</td>", "<td>0</td>"]
-    assert filled_columns(rows) == {0, 2}
 
 
 def test_columns_of_a_user_are_not_those_of_the_preprint() -> None:

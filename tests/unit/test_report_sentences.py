@@ -104,16 +104,20 @@ def test_clusters_are_compared_with_chance(ari: float, verdict: str, said: str) 
 
 
 @pytest.mark.parametrize(
-    ("clusters", "low", "high", "said"),
+    ("clusters", "low", "high", "seeds", "said"),
     [
-        (3, 0.0, 1.0, "for 1 of 1 seeds"),
-        (3, 0.55, 0.65, "size: 0.60, 0.60 over all"),
-        (0, 0.0, 0.0, "SBS is 0"),
+        (3, 0.0, 1.0, 1, "0.60, 0.60 over all tried sizes; its 95 %"),
+        (3, 0.0, 1.0, 2, "0.60 over seeds, 0.60 over all tried sizes; for 2 of 2 seeds its 95 %"),
+        (3, 0.55, 0.65, 1, "SBS at the configured size: 0.60, 0.60 over all"),
+        (0, 0.0, 0.0, 1, "SBS is 0"),
     ],
 )
-def test_sbs_with_its_interval(clusters: int, low: float, high: float, said: str) -> None:
+def test_sbs_with_its_interval(
+    clusters: int, low: float, high: float, seeds: int, said: str
+) -> None:
     sbs = {"configured": True, "share": 0.6, "low": low, "high": high, "n_clusters": clusters}
-    text = findings("clusters", study(cluster_stability=[{"source": "resamples"}], sbs=[sbs]))
+    made = study(cluster_stability=[{"source": "resamples"}], sbs=[sbs] * seeds)
+    text = findings("clusters", made)
     assert said in text
     assert ("no finding" in text) == (high - low > 0.9)
     assert "Only one latent space" in text
@@ -270,17 +274,6 @@ def test_a_figure_has_the_numbers_of_its_own_crop() -> None:
     assert of_figure("clusters", made) == of_figure("unknown", made) == ""
 
 
-def test_pixels_are_compared_only_where_there_are_images() -> None:
-    row = {"attribute": "Hat", "auc_mean": 0.8, "gain_q": 0.01, "gain_mean": 0.1}
-    known, unknown = (
-        of_figure("probes", study(probes=[row | {"auc_pixels": auc}])) for auc in (0.7, np.nan)
-    )
-    assert (
-        known == "Highest ROC AUC: Hat (0.80); latents are better than pixels on 1 of 1 attribute."
-    )
-    assert unknown == "Highest ROC AUC: Hat (0.80)."
-
-
 @pytest.mark.parametrize(
     ("reliability", "norm", "said", "unsaid"),
     [
@@ -313,12 +306,14 @@ def test_attractors_are_spoken_of_where_they_are_used() -> None:
 
 
 def test_copies_are_counted() -> None:
-    def told(count: float) -> str:
+    def told(count: float, seeds: int = 1) -> str:
         facts = {"n": 200.0, "with_copies": count, "only_copies_near": 12.0}
-        rows = [{"crop": "whole", "quantity": q, "mean": m, "sd": 0.0} for q, m in facts.items()]
+        base = {"crop": "whole", "sd": 0.0, "n": seeds}
+        rows = [base | {"quantity": q, "mean": m} for q, m in facts.items()]
         return findings("forensics", study(forensics=rows))
 
-    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0)
+    assert "34 of 200 samples have exact copies" in told(34.0)
+    assert "34 of 200 samples (mean over seeds) have exact copies" in told(34.0, seeds=2)
     assert "for 12 of them by nothing else" in told(34.0)
     assert "copies" not in told(0.0)
 
@@ -332,6 +327,13 @@ def test_an_order_of_columns_that_changes_a_ranking() -> None:
     text = findings("reliability", study(reliability=rows))
     assert "come first by cls (Spearman 0.79, 60.0 % of its highest 150 found again): Fa" in text
     assert "another order" not in findings("reliability", study(reliability=[rows[0], rows[2]]))
+    noisy = findings("reliability", study(reliability=[rows[0], rows[1] | {"score": "stability"}]))
+    assert "its noise is drawn for other columns." in noisy
+    assert "FastICA" not in noisy
+    plain = findings(
+        "reliability", study(reliability=[rows[0], rows[1] | {"score": "originality"}])
+    )
+    assert plain.endswith("150 found again).")
 
 
 def test_a_list_has_its_chance() -> None:
@@ -381,6 +383,7 @@ def test_files_whose_ids_differ_are_named() -> None:
                 "joined_by": "position" if i < placed else "id",
                 "alone": n,
                 "missing": 0,
+                "matched": 30,
             }
             for i, n in enumerate(alone)
         ]
@@ -388,7 +391,8 @@ def test_files_whose_ids_differ_are_named() -> None:
             "files", Study("m", {"files": Path("f")}, {}, {"files": pd.DataFrame(rows)})
         )
 
-    assert told(0) == "The ids of 1 file match."
+    assert told(0) == "One file, 30 samples."
+    assert told(0, 0) == "The ids of 2 files match: 30 samples."
     assert "from the others: file 1." in told(0, 3)
     some = "File 0 and file 1 have no ids: row i was taken for row i of file 2."
     assert some in told(0, 0, 0, placed=2)

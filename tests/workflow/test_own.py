@@ -257,21 +257,6 @@ def shell(folder: Path, script: str) -> str:
     return done.stdout
 
 
-def test_readmes_example_runs_as_it_is_printed(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Your own data in three lines")[2].partition("\n## ")[0]
-    example = section.split("```bash\n")[2].partition("```")[0]
-    project = copy_project(tmp_path / "project")
-    shell(project.folder, example)
-    results = project.folder / "results/digits"
-    bias = pd.read_csv(results / "tables/bias-tests.csv")
-    assert {f"digit={k}" for k in range(10)} < set(bias["attribute"])
-    # Digits are where they are alike: every one is in excess in a cluster of its own.
-    strong = bias[(bias["q"] <= 0.05) & (bias["direction"] == "over")]
-    assert set(strong["attribute"]) >= {"digit=0", "digit=6"}
-    assert (results / "explorer.html").stat().st_size > 10_000
-
-
 @pytest.mark.slow
 def test_portraits_of_forty_people_without_attributes_just_work(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")

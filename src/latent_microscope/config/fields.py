@@ -22,10 +22,11 @@ from latent_microscope.errors import InputError
 
 STUDY_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$"
 MODEL_NAME = "^[a-z0-9_]+$"
-_NAME_RULES = {
+NAME_RULES = {
     STUDY_NAME: "lower-case letters and digits, parts joined by '-'",
     MODEL_NAME: "lower-case letters, digits and '_'",
 }
+"""In words."""
 _PROBLEMS = {
     "too_short": "has too few items",
     "too_long": "has too many items",
@@ -170,7 +171,7 @@ def _message(
         return unknown_key(key, {name for one in above for name in one.get("properties", ())})
     if mistake["loc"][-1:] == ("[key]",):
         key = key.removesuffix(f".{place[-1]}")
-        rule = _NAME_RULES.get(mistake.get("ctx", {}).get("pattern", ""), "text, in quotes")
+        rule = NAME_RULES.get(mistake.get("ctx", {}).get("pattern", ""), "text, in quotes")
         return f"config key {key}: {value!r} is not a valid name; use {rule}"
     spec = _at(schema, place, parts)
     known = [name for one in _alternatives(spec, parts) for name in one.get("enum", ())]

@@ -19,6 +19,7 @@ from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_co
 from latent_microscope.custom.tables import (
     clean_ids,
     column_list,
+    id_beside_numbers,
     id_column,
     is_table,
     read_table,
@@ -300,20 +301,22 @@ def _table_of_one(text: str, path: Path, role: str, column: str | None) -> Found
     usual = PEOPLE if role == "identities" else LABELS
     names = list(found.facts.get("types", {}))
     likely = [name for name in names if _base(name) in usual]
-    wanted = [column] if column else names if len(names) == 1 else likely
+    others = [name for name in names if name not in found.facts["keys"]]
+    wanted = [column] if column else others if len(others) == 1 else likely
     if len(wanted) != 1 or wanted[0] not in names:
         raise InputError(
             f"{text}: which column has the {role}? say {role}={text}:COLUMN, one of "
             f"{column_list(names)}"
         )
-    return _one_column(text, role, found.count, found.ids, found.facts["id"], wanted[0])
+    return _one_column(text, role, found.count, found.ids, found.facts, wanted[0])
 
 
 def _one_column(
-    text: str, role: str, count: int, ids: Ids | None, key: str | None, column: str
+    text: str, role: str, count: int, ids: Ids | None, facts: Mapping[str, Any], column: str
 ) -> Found:
     what = f"{count} rows, {role} in {column!r}"
-    return Found(text, role, count, ids, what, {"id": key, "column": column})
+    own = {"id": facts["id"], "keys": facts["keys"], "column": column}
+    return Found(text, role, count, ids, what, own)
 
 
 def _table(text: str, path: Path, wanted: str | None) -> Found:
@@ -321,7 +324,7 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     if wanted == "ids" or (path.suffix.lower() == ".txt" and len(table.columns) == 1):
         return _ids(text, path)
     key = id_column(table, None, path)
-    if wanted is None and _could_be_votes(table, key, path):
+    if wanted is None and _could_be_votes(table, id_beside_numbers(table, None, path), path):
         return _votes(text, path)
     ids = None if key is None else clean_ids(table[key], path)
     names = [str(name) for name in table.columns if name != key]
@@ -340,7 +343,7 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     facts: dict[str, Any] = {"id": key, "keys": keys, "types": types, "values": values}
     facts["people"] = _identity_column(table, names)
     if wanted is None and names == [facts["people"]]:
-        return _one_column(text, "identities", len(table), ids, key, names[0])
+        return _one_column(text, "identities", len(table), ids, facts, names[0])
     empty = int(table[names].isna().to_numpy().sum())
     what = f"{len(table)} rows of {len(names)} columns" + f", {empty} cells empty" * (empty > 0)
     left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}

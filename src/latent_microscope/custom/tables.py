@@ -124,6 +124,17 @@ def id_column(table: pd.DataFrame, named: str | None, path: Path) -> str | None:
     return usual_id(table.columns)
 
 
+def id_beside_numbers(table: pd.DataFrame, named: str | None, path: Path) -> str | None:
+    """As :func:`id_column` in a table of numbers: also its only column of texts, each once."""
+    key = id_column(table, named, path)
+    texts = [str(name) for name in table.columns if not _all_numbers(table[name].dropna())]
+    return texts[0] if key is None and len(texts) == 1 and table[texts[0]].is_unique else key
+
+
+def _all_numbers(cells: Iterable[Any]) -> bool:
+    return all(not isinstance(one, str) or _is_number(one) for one in cells)
+
+
 def usual_id(names: Iterable[Any], more: Sequence[str] = (), *, paths: bool = False) -> str | None:
     """The first of :data:`ID_NAMES` (and ``more``) among names; of ``paths`` by their last part."""
     own = reversed([str(name) for name in names])

@@ -12,7 +12,7 @@ import pandas as pd
 from latent_microscope.custom.arrays import read_rows
 from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.joining import NO_VOTES, Source
-from latent_microscope.custom.tables import clean_ids, id_column, is_table, read_table
+from latent_microscope.custom.tables import clean_ids, id_beside_numbers, is_table, read_table
 from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import open_contents
@@ -63,7 +63,7 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     holds = settings.get("holds")
     if is_table(path) and not _has_vectors(path, settings.get("array")):
         table = read_table(path)
-        key = id_column(table, settings.get("id"), path)
+        key = id_beside_numbers(table, settings.get("id"), path)
         choice = _choice(table, key, settings.get("choice"), path)
         if choice is not None:
             return _judgements(table, key, choice, settings.get("count"), path)

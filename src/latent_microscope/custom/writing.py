@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latent_microscope.config.fields import MODEL_NAME, NAME_RULES
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.custom.attributes import MAX_CATEGORIES, NO_BIAS
 from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, match
@@ -168,28 +169,26 @@ def _give_ids(parts: dict[str, Found], ids: Found | None) -> None:
 
 
 def _find_key(parts: dict[str, Found], models: Sequence[Found]) -> None:
-    """The ids of a table without a usual column of ids: the texts that are another file's ids."""
-    table = parts.get("attributes")
-    if table is None or table.ids is not None or not table.facts["keys"]:
-        return
+    """The ids of tables without a usual column of ids: the texts that are another file's ids."""
+    keyed = [one for one in parts.values() if one.ids is None and one.facts.get("keys")]
     known: list[str] = []
     for one in (*parts.values(), *models):
         known += [] if one.ids is None else list(one.ids)
         known += list(one.facts["names"]) if one.facts.get("names") is not None else []
-    if not known:
-        return
     ids = set(known)
-    shared = {name: len(ids & set(own)) for name, own in table.facts["keys"].items()}
-    name = max(shared, key=lambda column: shared[column])
-    own = table.facts["keys"][name]
-    if not shared[name]:
-        raise InputError(
-            f"{table.path}: no column contains ids such as {known[0]!r}; {name!r} has unique texts "
-            f"such as {own[0]!r}: spell them the same way, or delete the column if row i belongs "
-            "to row i of the others"
-        )
-    table.ids, table.facts["id"] = own, name
-    del table.facts["types"][name], table.facts["values"][name]
+    for table in keyed if known else ():
+        shared = {name: len(ids & set(own)) for name, own in table.facts["keys"].items()}
+        name = max(shared, key=lambda column: shared[column])
+        own = table.facts["keys"][name]
+        if not shared[name]:
+            raise InputError(
+                f"{table.path}: no column contains ids such as {known[0]!r}; {name!r} has unique "
+                f"texts such as {own[0]!r}: spell them the same way, or delete the column if row i "
+                "belongs to row i of the others"
+            )
+        table.ids, table.facts["id"] = own, name
+        for fact in {"types", "values"} & table.facts.keys():
+            del table.facts[fact][name]
 
 
 def _use_names(parts: dict[str, Found]) -> bool:
@@ -302,10 +301,15 @@ def _models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) 
     lines = ["    models:  # compared as well: the study's latents, pixels and baselines"]
     names: set[str] = set()
     for one in models:
-        base = one.facts.get("name") or re.sub(r"[^a-z0-9]+", "_", Path(one.path).stem.lower())
-        name = base.strip("_") or "model"
-        if name in names or not re.fullmatch(r"[a-z0-9_]+", name):
-            raise InputError(f"{one.path}: give its model a unique name: features:name=FILE")
+        given = one.facts.get("name") or Path(one.path).stem
+        name = re.sub(r"[^a-z0-9_]+", "_", given.lower()).strip("_") or "model"
+        if one.facts.get("name") not in (None, name):
+            raise InputError(
+                f"{one.path}: names of models are {NAME_RULES[MODEL_NAME]}, which {given!r} is "
+                f"not; say {one.role}:{name}={one.path}"
+            )
+        if name in names:
+            raise InputError(f"{one.path}: give its model a unique name: {one.role}:name=FILE")
         names.add(name)
         more = {"array": quoted(one.facts["array"])} if "array" in one.facts else {}
         more |= {"type": "external", "holds": one.facts.get("holds") or one.role}

@@ -120,7 +120,7 @@ LATENTS = (
         caption=(
             "Densities in latent space, number of samples per bin. a: inverse mean distance to "
             "the k nearest neighbours. b: share of samples within a radius (attractors of the "
-            "preprint) at an adaptive radius; at the published radius almost all tie at zero."
+            "preprint) at an adaptive radius; the note says how many tie at the published one."
         ),
         function=f"{_PLOTS}.latent:plot_density",
         where=scored,
@@ -233,9 +233,8 @@ LATENTS = (
             "Odds ratios (members against all others) of the attributes furthest from 1 in each "
             "of the largest groups, with 95 % intervals, images of one person as a cluster where "
             "identities are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; "
-            "stars: over all groups of the seed as well. On real faces the bars that the preprint "
-            "published for its cluster 0 are shown, too; clusters of different seeds are not the "
-            "same clusters."
+            "stars: over all groups of the seed as well. Grey bars, if any: what the preprint "
+            "published for its cluster 0. Clusters of different seeds are not the same clusters."
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),

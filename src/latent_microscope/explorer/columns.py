@@ -19,6 +19,7 @@ TITLES = {
     "kl": "KL divergence",
     "human_entropy": "entropy of the votes (nats)",
     "human_accuracy": "votes for the label",
+    "detected": "detected as authentic",
     "cluster": "cluster (UMAP)",
     "cmax": "cluster (latent space)",
     "label_name": "label",

@@ -209,7 +209,7 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
 
 # --- accuracy and alignment --------------------------------------------------------------------
 _TRAINED = {  # what a network was fine-tuned on → legend, marker, index of the colour
-    "": ("no human data", "o", 0),
+    "": ("not fine-tuned here", "o", 0),
     "labels": ("fine-tuned on labels of other images (control)", "v", 5),
     "votes": ("fine-tuned on votes on other images", "^", 4),
 }

@@ -161,58 +161,72 @@ def plot_bias_forest(
     most = max([1, *map(len, parts)])
     height, small = _ROW * max(most, 3) + 0.1, 0.3 * len(bars) + 0.1
     alone = bool(bars) and panels % 2 == 1 and panels > 1
+    span = _span(parts, 1e2, bars.values()) if parts else (0.1, 10.0)
+    far = any(not part["estimate"].between(*span).all() for part in parts)
     page = Page(
         _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
         f"{title} · attribute bias (odds ratio)",
-        f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0",
+        f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0"
+        + ("; <, >: beyond the axis" if far else ""),
     )
     if not parts:
         style.say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
         look.panels.add("bars")
         return page.figure
-    span = _span(parts, 1e2, bars.values())
     for k in range(panels):
         place = 1.5 + 3.6 * (k % 2), _HEAD + (k // 2) * (height + _FOOT), 1.95
         if k < len(parts):
             ax = page.axes(*place, height)
-            _forest(ax, parts[k], look)
+            _forest(ax, parts[k], look, span)
             members = int(parts[k]["n_members"].iloc[0]) if len(parts[k]) else 0
             text = f"{pretty(names[k])}, n = {count(members)}"
             ax.set_ylim(max(most, 3) - 0.4, -0.6)
         else:
             ax = page.axes(*place, small)
-            _published(ax, bars, table[table["group"] == names[0]], look)
+            _published(ax, bars, table[table["group"] == names[0]], look, span)
             text = f"bars: preprint; dots: {pretty(names[0])}"
         _ratio_axis(ax, span, "odds")
         look.panel(ax, "bars", ascii_lowercase[k], text)
     return page.figure
 
 
-def _forest(ax: Axes, table: pd.DataFrame, look: Look) -> None:
+def _forest(ax: Axes, table: pd.DataFrame, look: Look, span: tuple[float, float]) -> None:
     for y, row in enumerate(table.to_dict("records")):
-        _odds(ax, y, row, look)
+        _odds(ax, y, row, look, span)
     if table.empty:
         style.inside(ax, 0.5, 0.5, "no attribute varies", ha="center", va="baseline", color=MUTED)
     stars = np.where((table["q_seed"] <= Q_LEVEL) & (table["q"] <= Q_LEVEL), " *", "")
     name_rows(ax, list(table["attribute"].map(pretty) + stars), grid=False)
 
 
-def _odds(ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look) -> None:
-    """An odds ratio and its interval."""
-    colour = _colour(row, look)
+def _odds(
+    ax: Axes, y: float, row: Mapping[Hashable, Any], look: Look, span: tuple[float, float]
+) -> None:
+    """An odds ratio and its interval; an arrow at the end of the axis if it is beyond."""
+    colour, value = _colour(row, look), float(np.clip(row["estimate"], *span))
     marker = "x" if row["status"] == "zero_cell" else "o"
+    if value != row["estimate"]:
+        marker = "<" if value == span[0] else ">"
     face = colour if row["q"] <= Q_LEVEL else "white"
     ends = max(row["low"], 1e-9), min(row["high"], 1e9)
-    estimate(ax, y, row["estimate"], ends, colour, marker=marker, ms=4.2, mfc=face, mew=0.9)
+    options = {"ms": 4.2, "mfc": face, "mew": 0.9, "clip_on": False}
+    ends = np.clip(ends, *span)
+    estimate(ax, y, value, ends, colour, marker=marker, **options)
 
 
-def _published(ax: Axes, published: Mapping[str, float], ours: pd.DataFrame, look: Look) -> None:
+def _published(
+    ax: Axes,
+    published: Mapping[str, float],
+    ours: pd.DataFrame,
+    look: Look,
+    span: tuple[float, float],
+) -> None:
     """The preprint's values, which it drew as bars, and our estimates of the same attributes."""
     for y, (name, value) in enumerate(published.items()):
         ax.barh(y - 0.17, value - 1.0, left=1.0, height=0.32, color=NOISE, ec=MUTED, lw=0.6)
         ax.text(value * 1.05, y - 0.17, f"{value:g}", va="center", color=INK, size="small")
         for row in ours[ours["attribute"] == name].to_dict("records"):
-            _odds(ax, y + 0.2, row, look)
+            _odds(ax, y + 0.2, row, look, span)
     name_rows(ax, [pretty(name) for name in published], grid=False)
 
 

@@ -152,6 +152,20 @@ def is_artefact(path: Path) -> bool:
     return path.parts[:1] in (("data",), ("results",))
 
 
+def folders_of(jobs: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The user's folders of images behind some jobs, each with the hash of its content.
+
+    Their images are no inputs of the jobs; the hash is a param.
+    """
+    names: dict[str, str] = {}
+    for job in jobs:
+        params = job["params"]
+        if sha256 := params.get("folder"):
+            named = params.get("settings", {}).get("file")
+            names[sha256] = named or names.get(sha256, "folder of images")
+    return {f"{name} (SHA-256 {sha256[:16]})" for sha256, name in names.items()}
+
+
 def state_of(path: Path, recorded: str | None) -> str:
     """``unchanged``, ``altered`` or ``missing``, by a recorded SHA-256."""
     if not path.is_file():
@@ -192,7 +206,8 @@ def _describe(origin: Origin, name: str, depth: int, seen: set[Path], lines: lis
 def _ground(origin: Origin) -> list[str]:
     """Data, seeds, code, machines and libraries of a whole chain."""
     steps = [o for o in origin.walk() if o.sidecar]
-    data = sorted({str(o.path) for o in origin.walk() if o.path.parts[0] == "data"})
+    data = {str(o.path) for o in origin.walk() if o.path.parts[0] == "data"}
+    data |= folders_of(o.sidecar for o in steps)
     seeds = {
         f"{key} {o.sidecar['params'][key]}"
         for o in steps
@@ -205,7 +220,7 @@ def _ground(origin: Origin) -> list[str]:
     )
     libraries = {f"{n} {v}" for o in steps for n, v in o.sidecar.get("libraries", {}).items()}
     return [
-        f"data      {_listed(data)}",
+        f"data      {_listed(sorted(data))}",
         f"seeds     {_listed(sorted(seeds))}",
         f"code      {_listed(other_code) + ': differs from here' if other_code else 'as here'}",
         f"machine   {_listed(sorted({_machine(o.sidecar) for o in steps}))}",

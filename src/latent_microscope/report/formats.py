@@ -11,23 +11,23 @@ import pandas as pd
 from latent_microscope.messages import significant
 
 MISSING = "–"
-_CELL = re.compile(r"<t[dh][ >].*?</t[dh]>", re.DOTALL)
-_EMPTY = re.compile(rf"<td[^>]*>(?:\s|{MISSING}|\({MISSING}\))*</td>")
 _NUMBER = re.compile(
     r"(?<![\w.-])[-+−]?\d(?:\d|,(?=\d{3}))*(?:\.\d+)?(?:e[-+]?\d+| × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?"
     r"(?![\w-]|\.\d)(?: %)?"
 )
+_CELL, _TAG = re.compile(r"<t[hd]\b.*?</t[hd]>", re.DOTALL), re.compile(r"<[^>]*>")
+_IMAGE = re.compile(r"(?<![\w<-])(i|I)mage(s?)\b")
 _MARKS = re.compile(r"``|\*\*|`_?|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")  # reStructuredText
 
 
-def number(value: float, digits: int = 3) -> str:
-    """A rounded number; – if missing, as in all formats below."""
-    return MISSING if pd.isna(value) else f"{value:.{digits}f}"
+def number(value: float, digits: int = 3, sign: str = "") -> str:
+    """A rounded number; – if missing, as in all formats below; ∞ if infinite."""
+    return MISSING if pd.isna(value) else f"{value:{sign}.{digits}f}".replace("inf", "∞")
 
 
 def spread(mean: float, sd: float, digits: int = 3) -> str:
     """Mean ± sd; the mean alone for one run."""
-    return number(mean, digits) if pd.isna(sd) else f"{mean:.{digits}f} ± {sd:.{digits}f}"
+    return number(mean, digits) if pd.isna(sd) else f"{number(mean, digits)} ± {number(sd, digits)}"
 
 
 def percent(value: float) -> str:
@@ -37,7 +37,9 @@ def percent(value: float) -> str:
 
 def between(low: float, high: float, digits: int = 3, sign: str = "", to: str = " to ") -> str:
     """An interval: ``low to high``."""
-    return MISSING if pd.isna(low) else f"{low:{sign}.{digits}f}{to}{high:{sign}.{digits}f}"
+    return (
+        MISSING if pd.isna(low) else f"{number(low, digits, sign)}{to}{number(high, digits, sign)}"
+    )
 
 
 def interval(value: float, low: float, high: float, digits: int = 3) -> str:
@@ -56,15 +58,18 @@ def unavailable(row: Any) -> str:
 
 def signed(value: float, low: float = float("nan"), high: float = 0.0, digits: int = 3) -> str:
     """A difference with its sign and its interval, if there is one."""
-    if pd.isna(value):
-        return MISSING
-    mean = f"{value:+.{digits}f}"
-    return mean if pd.isna(low) else f"{mean} ({between(low, high, digits, '+')})"
+    mean = number(value, digits, "+")
+    return mean if pd.isna([value, low]).any() else f"{mean} ({between(low, high, digits, '+')})"
+
+
+def to_digits(value: float, most: int) -> str:
+    """A finite or infinite number to so many digits."""
+    return significant(value, most).replace("inf", "∞")
 
 
 def p_value(value: float) -> str:
-    """A p or q to two digits."""
-    return MISSING if pd.isna(value) else significant(value, 2)
+    """A p or q to two digits; one that is 0 in the computer's numbers is below what these reach."""
+    return MISSING if pd.isna(value) else significant(value, 2) if value else "< 10⁻³⁰⁰"
 
 
 def share_interval(share: float, low: float, high: float) -> str:
@@ -74,7 +79,7 @@ def share_interval(share: float, low: float, high: float) -> str:
 
 def ratio(value: float, low: float, high: float) -> str:
     """A ratio with its interval, two digits each."""
-    ends = [significant(float(f"{one:.2g}"), 2) for one in (value, low, high)]
+    ends = [to_digits(float(f"{one:.2g}"), 2) for one in (value, low, high)]
     return MISSING if pd.isna(value) else "{} ({}–{})".format(*ends)
 
 
@@ -89,7 +94,7 @@ def short(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return MISSING
     if isinstance(value, Real) and not isinstance(value, bool):
-        return MISSING if pd.isna(float(value)) else significant(float(value), 4)
+        return MISSING if pd.isna(float(value)) else to_digits(float(value), 4)
     return str(value)
 
 
@@ -103,6 +108,18 @@ def listed(words: Sequence[str], most: int = 3) -> str:
 def counted(count: int, thing: str) -> str:
     """``1 seed``, ``2 seeds``, ``no seed``."""
     return f"no {thing}" if count == 0 else f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def without_empty(titles: Sequence[str], rows: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Titles of a table and its rows, as HTML, without the columns that no row has a value of."""
+    cells = [_CELL.findall(row) for row in rows]
+    texts = [[_TAG.sub("", cell).strip() for cell in row] for row in cells]
+    kept = [
+        at
+        for at in range(len(titles))
+        if not rows or any(len(row) != len(titles) or row[at] not in ("", MISSING) for row in texts)
+    ]
+    return [titles[at] for at in kept], ["\n".join(row[at] for at in kept) for row in cells]
 
 
 def groups(table: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -132,17 +149,6 @@ def highest(table: pd.DataFrame, values: pd.Series) -> Any:
     return table.iloc[int(values.fillna(float("-inf")).to_numpy().argmax())]
 
 
-def cells_of(row: str) -> list[str]:
-    """The cells of a row of HTML."""
-    return [type(row)(cell) for cell in _CELL.findall(row)]
-
-
-def filled_columns(rows: Sequence[Sequence[str]]) -> set[int]:
-    """Places of the columns in which any of these rows has something; the first always."""
-    filled = {i for row in rows for i, cell in enumerate(row) if not _EMPTY.fullmatch(cell)}
-    return {0, *filled}
-
-
 def one_line(text: str) -> str:
     """White space of a template as single spaces; what is escaped stays so."""
     return type(text)(" ").join(text.split())
@@ -167,6 +173,13 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 def to_json(value: Any) -> str:
     """Indented JSON."""
     return json.dumps(value, indent=1, ensure_ascii=False)
+
+
+def worded(text: str, noun: str) -> str:
+    """The text with ``noun`` (image, sample) in place of image."""
+    if noun == "image":
+        return text
+    return _IMAGE.sub(lambda m: (noun.capitalize() if m[1] == "I" else noun) + m[2], text)
 
 
 def plain(text: str) -> str:

@@ -19,6 +19,11 @@ FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
 MOSTLY_NOISE = 0.5
 COLUMN_ORDER = "column order"
+REASONS = {
+    **dict.fromkeys(("uniqueness", "cls"), "FastICA ends elsewhere"),
+    "stability": "its noise is drawn for other columns",
+}
+"""Why a score depends on the order of the columns."""
 NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
     "rho_a": "rho-a, all pairs",
@@ -225,12 +230,15 @@ def reliability(study: Study) -> dict[str, Any]:
         for row in over_vaes
         if row.status == "ok"
     ]
+    other = shown[(shown["over"] == COLUMN_ORDER) & (shown["spearman_mean"] < 0.99)]
     moved = [
         f"{row.score} (Spearman {f.number(row.spearman_mean, 2)}, {f.percent(row.list_shared)} of "
         f"its {row.list} found again)"
-        for row in f.rows(shown[(shown["over"] == COLUMN_ORDER) & (shown["spearman_mean"] < 0.99)])
+        for row in f.rows(other)
     ]
-    return {"shown": shown, "noise": noise, "good": good, "moved": moved}
+    reasons = [REASONS[score] for score in other["score"] if score in REASONS]
+    why = list(dict.fromkeys(reasons))
+    return {"shown": shown, "noise": noise, "good": good, "moved": moved, "why": why}
 
 
 def clusters(study: Study) -> dict[str, Any]:
@@ -426,13 +434,13 @@ def probes(study: Study) -> dict[str, Any]:
     beyond = tested[tested["q_partial"] <= FALSE_DISCOVERY_RATE] if held else tested[:0]
     return {
         "held": held,
-        "pixels": _has(table, "auc_pixels"),
         "beyond": int((beyond["auc_partial"] > beyond["baseline"]).sum()) if held else 0,
         "few": int((table["status"] == "few").sum()),
         "tested": len(tested),
         "above": int(above.sum()),
         "won": int((clear & (tested["gain_mean"] > 0)).sum()),
         "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
+        "pixels": int(tested["gain_mean"].notna().sum()),
         "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
     }
 

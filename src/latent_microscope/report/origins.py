@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope.errors import InputError
-from latent_microscope.provenance.lineage import SEEDS, is_artefact, read_job
+from latent_microscope.provenance.lineage import SEEDS, folders_of, is_artefact, read_job
 from latent_microscope.provenance.sidecars import sha256_file, sidecar_path
 
 
@@ -97,10 +97,7 @@ class Chains:
             for name, sha256 in files.items()
             if not found[Path(name)] and not is_artefact(Path(name))
         }
-        for params in (job["params"] for job in found.values() if job):
-            folder, settings = params.get("folder"), params.get("settings")
-            if isinstance(folder, str) and isinstance(settings, dict) and settings.get("file"):
-                data.add(f"{settings['file']} (SHA-256 of its files {folder[:16]})")
+        data |= folders_of(filter(None, found.values()))
         return Ground(*(tuple(sorted(one)) for one in (seeds, data, machines, libraries)))
 
     def _job(self, path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.report.formats import plain
+from latent_microscope.report.formats import plain, worded
 from latent_microscope.report.images import Small
 from latent_microscope.report.origins import Chains, Ground, Origin
 from latent_microscope.report.sections import Section, environment, sections
@@ -49,6 +49,7 @@ class Document:
     images: float | None  # how many
     ground: Ground
     checks: pd.DataFrame
+    noun: str  # what the samples are called
     sections: Sequence[Section]
     origins: Mapping[Path, Origin]
     captions: Captions
@@ -66,14 +67,6 @@ class Document:
         return " ".join([*asked, QUESTIONS["alignment"]] if people else asked)
 
     @property
-    def things(self) -> str:
-        """What is counted: images, or samples of a study of the user's vectors."""
-        own = self.settings.get("kind") == "custom" and "images" not in (
-            name for name, part in (self.settings.get("data") or {}).items() if part
-        )
-        return "Samples" if own else "Images"
-
-    @property
     def numbers(self) -> dict[str, int]:
         """Figures in the order of the page, from 1."""
         drawn = [name for section in self.sections for name in section.figures]
@@ -83,6 +76,12 @@ class Document:
         """Of what the step of a figure draws."""
         step = self.origins[self.study.figures[figure]].step
         return plain(self.captions.get("figures", {}).get(step.removeprefix("plot_"), ""))
+
+
+def _noun(settings: Mapping[str, Any]) -> str:
+    """What is counted: images, or samples of a study of the user's other files."""
+    own = settings.get("kind") == "custom" and not (settings.get("data") or {}).get("images")
+    return "sample" if own else "image"
 
 
 def render_page(documents: Sequence[Document], images: Mapping[Path, Small], folder: Path) -> str:
@@ -124,6 +123,11 @@ def document(
     A file without its sidecar or with another content, or two of one name, are an InputError.
     """
     settings = told["settings"]
+    noun = _noun(settings)
+    captions = {
+        kind: {one: worded(text, noun) for one, text in texts.items()}
+        for kind, texts in captions.items()
+    }
     study = Study.of(name, tables, figures, next(iter(settings.get("crops") or ["whole"])))
     images = None
     if study.has("forensics"):
@@ -140,7 +144,10 @@ def document(
         images=images,
         ground=chains.ground((*tables, *figures)),
         checks=load_table(checks),
-        sections=sections(study, captions, without=_WITHOUT.get(settings.get("kind"), ())),
+        noun=noun,
+        sections=sections(
+            study, captions, without=_WITHOUT.get(settings.get("kind"), ()), noun=noun
+        ),
         origins={path: chains.origin(path) for path in (*tables, *figures)},
         captions=captions,
     )

@@ -1,5 +1,6 @@
 """Which sections a study has: those whose tables or figures it has, then whatever is left."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -7,6 +8,7 @@ from inspect import isfunction
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2.ext import Extension
 
 from latent_microscope.published import KIND
 from latent_microscope.report import formats, gather, observers
@@ -25,6 +27,7 @@ NUMBERS = (
     "LARGELY_PIXELS",
 )
 """Of the module gather, which templates use."""
+_CODE = re.compile(r"(\{[{%#].*?[}%#]\})", re.DOTALL)
 MAY_BE_EMPTY = ("duplicates", "class-probes", "dissimilarity-differences")
 SECTIONS = (
     ("files", "Files", "files"),
@@ -72,9 +75,9 @@ FIGURES = {
     "diagnostics": "vae-checks vae-diagnostics vae-images vae-samples traversals",
     "scores": "uniqueness-originality density overlaps",
     "rankings": "reliability list",
-    "clusters": "clusters sbs-sizes cluster-stability components cluster-control",
+    "clusters": "clusters sbs-sizes cluster-stability components cluster-control subniches",
     "pixels": "cluster-pixels cluster-images",
-    "bias": "bias-forest cluster-bias cmax-bias subniches",
+    "bias": "bias-forest cluster-bias cmax-bias",
     "identities": "identities",
     "probes": "probes",
     "duplicates": "duplicates",
@@ -93,14 +96,25 @@ class Section:
     figures: list[str]
 
 
+class _Nouns(Extension):
+    """Words of the templates, not those of the data, call an image what the study has."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        """The source of a template before it is read."""
+        parts = _CODE.split(source)
+        noun = str(self.environment.globals["noun"])
+        parts[::2] = [formats.worded(text, noun) for text in parts[::2]]
+        return "".join(parts)
+
+
 @cache
-def environment(html: bool = True) -> Environment:
-    """Templates of HTML, escaped, or of Markdown."""
+def environment(html: bool = True, noun: str = "image") -> Environment:
+    """Templates of HTML, escaped, or of Markdown; ``noun``: what the samples are called."""
     made = Environment(
         loader=PackageLoader("latent_microscope.report", "assets"),
         autoescape=html,
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.do"],
+        extensions=["jinja2.ext.do", _Nouns],
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -109,13 +123,15 @@ def environment(html: bool = True) -> Environment:
     }
     names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
-    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
+    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND, "noun": noun}
     return made
 
 
-def render(template: str, study: Study, *, html: bool = True, **context: Any) -> str:
+def render(
+    template: str, study: Study, *, html: bool = True, noun: str = "image", **context: Any
+) -> str:
     """Tables and findings of one template of a study, as HTML or Markdown."""
-    templates = environment(html)
+    templates = environment(html, noun)
     context = {"explained": []} | context | {"study": study}
     blocks = templates.get_template("_html.jinja" if html else "_markdown.jinja")
     needed = NEEDS.get(template, (template,))[0]
@@ -149,7 +165,7 @@ def sections(
         figures = {name: None for name in figures if name not in own}
         found: list[tuple[str, str]] = []
         shown = {name: render(name, study, found=found, **context) for name in names}
-        tables -= {t for name in shown if shown[name].strip() for t in NEEDS.get(name, (name,))}
+        tables -= {t for name in shown for t in NEEDS.get(name, (name,))}
         body = "\n".join(shown.values())
         if body.strip() or own:
             made.append(Section(key, title, body, found, own))

@@ -55,13 +55,16 @@ function levelSizes(column) {
 // A value as text: of a number five significant digits.
 const textOf = (column, row) => (column.kind === "number" ? numberText(column.values[row]) : levelsOf(column)[codeOf(column, row)]);
 
-function numberText(value) {
+function numberText(value, digits = 5) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
-  const [whole, part] = String(Number(value.toPrecision(5))).split(".");
+  const [whole, part] = String(Number(value.toPrecision(digits))).split(".");
   return grouped(whole) + (part ? `.${part}` : "");
 }
+
+// Significant digits that tell numbers between two apart by such a step, five at least.
+const digitsFor = (low, high, step) => Math.min(12, Math.max(5, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1));
 
 const grouped = (digits) => digits.replace(/\B(?=(\d{3})+$)/g, ",");
 const wholeText = (value) => grouped(String(value));

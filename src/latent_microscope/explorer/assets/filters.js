@@ -72,20 +72,21 @@ function histogram(column) {
   const canvas = element("canvas", { class: "bins", role: "img", "aria-label": `Histogram of ${column.title}` }), missing = count - sortedValues(column).length;
   const input = (name) => element("input", { type: "number", step: "any", "aria-label": `${column.title} ${name}`, on: { change: () => typed() } });
   const low = input("from"), high = input("to"), note = element("span", { class: "note" });
+  const digits = digitsFor(start, start + many * step, step);
   const number = (field) => (field.value === "" ? null : Number(field.value));
   const set = (from, to) => selection.filter(column.name, from == null && to == null ? null : [from, to]);
   const typed = () => set(number(low), number(high));
   const part = element("section", { class: "chart", "data-column": column.name },
     element("div", { class: "charthead" }, head, note, low, "–", high, clear), canvas);
   brush(canvas, many, (from, to) => {
-    const edge = (bin) => Number((start + bin * step).toPrecision(5));
+    const edge = (bin) => Number((start + bin * step).toPrecision(digits));
     set(from > 0 ? edge(from) : null, to < many ? edge(to) : null);
   });
   return { part, update: () => {
     const found = passing(column, binsOf(column).codes, many), wanted = selection.filters.get(column.name)?.wanted ?? [null, null];
     [low, high].forEach((field, i) => { if (document.activeElement !== field) field.value = wanted[i] ?? ""; });
-    low.placeholder = numberText(start + (step === 1 ? 0.5 : 0));
-    high.placeholder = numberText(start + many * step - (step === 1 ? 0.5 : 0));
+    low.placeholder = numberText(start + (step === 1 ? 0.5 : 0), digits);
+    high.placeholder = numberText(start + many * step - (step === 1 ? 0.5 : 0), digits);
     clear.hidden = wanted[0] == null && wanted[1] == null;
     note.textContent = missing ? `${wholeText(missing)} without a value` : "";
     const total = found.reduce((sum, each) => sum + each, 0);
@@ -113,8 +114,9 @@ function drawBins(canvas, { all, found, start, step, many, wanted }) {
   context.fillStyle = styleOf("--muted");
   context.fillRect(0, high, width, 1);
   context.font = "10.5px system-ui, sans-serif";
+  const digits = digitsFor(start, start + many * step, step);
   for (const tick of ticksBetween(start, start + many * step, 5)) {
-    const text = numberText(tick), half = context.measureText(text).width / 2;
+    const text = numberText(tick, digits), half = context.measureText(text).width / 2;
     context.fillRect(Math.min(at(tick), width - 1), high, 1, 4);
     context.fillText(text, Math.min(Math.max(at(tick) - half, 0), width - 2 * half), high + 15);
   }
