@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 Result = Mapping[str, np.ndarray | float]
-SUITES = ("forensics", "similarity")
+SUITES = ("extraction", "forensics", "similarity")
 """Modules of this package with ``CASES`` and ``SIZES``; a new suite is one name here."""
 
 

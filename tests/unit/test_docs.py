@@ -62,6 +62,7 @@ PAGES = [
     "docs/api.md",
     "docs/faq.md",
     "docs/formats.md",
+    "docs/networks.md",
     "docs/plugins.md",
     "docs/use.md",
 ]

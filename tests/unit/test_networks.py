@@ -62,16 +62,17 @@ def test_torchvision_features_are_those_of_its_extractor(
     from torchvision.models.feature_extraction import create_feature_extractor
 
     network = network_of("torchvision", name)
+    model: Any = network.module
     layer = "layer2" if name == "resnet18" else "features.3.block.2"
     relu = "layer1.0.relu_1" if name == "resnet18" else "features.3.block.0"
     found = found_of(network, tmp_path, "features", "logits", layer, relu)
     x = pil(get_model_weights(name).DEFAULT.transforms())
     nodes = {"flatten": "features", layer: "layer", relu: "relu"}
     with torch.inference_mode():
-        theirs = create_feature_extractor(network.module, nodes).eval()(x)
-        logits = network.module(x)
+        theirs = create_feature_extractor(model, nodes).eval()(x)
+        logits = model(x)
         if name != "resnet18":  # the last layer's input: its library has no name for it
-            theirs["features"] = network.module.classifier[:-1](theirs["features"])
+            theirs["features"] = model.classifier[:-1](theirs["features"])
     np.testing.assert_allclose(found["features"], theirs["features"], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found["logits"], logits, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[layer], theirs["layer"].mean((2, 3)), rtol=1e-5, atol=1e-5)
@@ -84,19 +85,20 @@ def test_timm_features_are_pooled_forward_features(name: str, tmp_path: Path) ->
     import timm
 
     network = network_of("timm", name)
+    model: Any = network.module
     layer = "blocks.2" if name == "test_vit" else "stages.1" if "next" in name else "blocks.1"
     found = found_of(network, tmp_path, "features", "logits", layer, reduce=Reduction("flatten"))
-    config = timm.data.resolve_model_data_config(network.module)
+    config = timm.data.resolve_model_data_config(model)
     assert network.transform == of_timm(config)
     x = pil(timm.data.create_transform(**config, is_training=False))
     with torch.inference_mode():
-        maps = network.module.forward_features(x)
-        features = network.module.forward_head(maps, pre_logits=True)
-        whole = network.module(x)
-        part = dict(network.module.named_modules())[layer]
+        maps = model.forward_features(x)
+        features = model.forward_head(maps, pre_logits=True)
+        whole = model(x)
+        part = dict(model.named_modules())[layer]
         kept: list[torch.Tensor] = []
         part.register_forward_hook(lambda _, given, output: kept.append(output))
-        network.module(x)
+        model(x)
     np.testing.assert_allclose(found["features"], features, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found["logits"], whole, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[layer], kept[0].flatten(1), rtol=1e-5, atol=1e-5)
@@ -112,17 +114,18 @@ def test_open_clip_features_are_encode_image(tmp_path: Path) -> None:
     (tmp_path / "tiny-clip.json").write_text(json.dumps(config))
     open_clip.add_model_config(tmp_path / "tiny-clip.json")
     network = network_of("open_clip", "tiny-clip")
+    model: Any = network.module
     layer = "visual.transformer.resblocks.1"
     found = found_of(network, tmp_path, "features", layer, reduce=Reduction("cls"))
-    assert network.transform == of_open_clip(network.module.visual.preprocess_cfg)
-    options = open_clip.transform.PreprocessCfg(**network.module.visual.preprocess_cfg)
+    assert network.transform == of_open_clip(model.visual.preprocess_cfg)
+    options = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
     x = pil(open_clip.transform.image_transform_v2(options, is_train=False))
     kept: list[torch.Tensor] = []
-    dict(network.module.named_modules())[layer].register_forward_hook(
+    dict(model.named_modules())[layer].register_forward_hook(
         lambda _, given, output: kept.append(output)
     )
     with torch.inference_mode():
-        features = network.module.encode_image(x)
+        features = model.encode_image(x)
     np.testing.assert_allclose(found["features"], features, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found[layer], kept[0][:, 0], rtol=1e-5, atol=1e-5)
     with pytest.raises(InputError, match="'logits': this network has no classes"):
@@ -177,11 +180,12 @@ def test_a_module_of_the_user(tmp_path: Path) -> None:
     path = tmp_path / "net.py"
     path.write_text(MODULE)
     network = network_of("module", f"{path}:build")
+    model: Any = network.module
     found = found_of(network, tmp_path, "features", "logits", "body")
     small = np.stack([np.asarray(Image.fromarray(i).resize((16, 16), 2)) for i in IMAGES])
     x = (torch.from_numpy(small).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5
     with torch.inference_mode():
-        body = network.module.body(x).mean((2, 3))
+        body = model.body(x).mean((2, 3))
         np.testing.assert_allclose(found["features"], body, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(found["body"], body, rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(found["logits"], network.module(x), rtol=1e-5, atol=1e-5)

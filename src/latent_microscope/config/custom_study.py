@@ -179,7 +179,7 @@ class CustomStudy(IdentityStudy, ComparedStudy):
     anonymise: bool = setting(
         "codes in place of ids and identities in all results; the key stays in data/private", False
     )
-    models: Models = setting("by name, of type external; latents and baselines are added", {})
+    models: Models = setting("by name; latents and baselines are added", {})
 
 
 def check_own(study: dict[str, Any], prefix: str) -> None:

@@ -61,9 +61,12 @@ class Reduction:
 
 
 @contextmanager
-def _hooked(network: Network, take: Callable[[str, Tensor], None]) -> Iterator[None]:
+def _hooked(
+    network: Network, take: Callable[[str, Tensor], None], wanted: Sequence[str] | None = None
+) -> Iterator[None]:
     """Call ``take`` with the name and each tensor that a module returns, before others change it.
 
+    With ``wanted`` only modules are hooked that may return a layer of these names.
     The second call of a module is ``name_1``, and so on, as torchvision names them; the parts of a
     tuple or a mapping are ``name.0`` or ``name.key``, and the first of them ``name`` as well.
     """
@@ -85,12 +88,20 @@ def _hooked(network: Network, take: Callable[[str, Tensor], None]) -> Iterator[N
 
         return after
 
-    handles = [m.register_forward_hook(hook(name)) for name, m in network.module.named_modules()]
+    handles = [
+        module.register_forward_hook(hook(name))
+        for name, module in network.module.named_modules()
+        if wanted is None or not name or any(_may_be(name, layer) for layer in wanted)
+    ]
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _may_be(module: str, layer: str) -> bool:
+    return layer == module or layer.startswith((f"{module}.", f"{module}_"))
 
 
 def _tensors(output: Any, key: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -195,7 +206,7 @@ def activations(
     outputs: Mapping[str, Tensor] = {}
     try:
         if modules:
-            with _hooked(network, take):
+            with _hooked(network, take, modules):
                 outputs = network.outputs(x)
         else:
             outputs = network.outputs(x)

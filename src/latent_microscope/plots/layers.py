@@ -19,6 +19,7 @@ from latent_microscope.plots.style import INK, MUTED, Look, Page, count, pretty
 
 _PANELS = {"value": ("all pairs", "ρa"), "partial_label": ("label held constant", "Spearman ρ")}
 _MARKERS = "osD^vPX"
+_NAMED = 14  # names of layers that a panel has room for
 
 
 def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
@@ -69,7 +70,7 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         note = part["note"].iloc[0]
         size = style.fitting(note, 0.9 * look.font_size, width)
         style.inside(ax, 0, 1.04, note, ha="left", va="bottom", size=size, color=MUTED)
-        look.panel(ax, "stages", "cdefghijklmnop"[i], pretty(model) + "\n")
+        look.panel(ax, "stages", _letter(i + 2), pretty(model) + "\n")
     return page.figure
 
 
@@ -102,6 +103,12 @@ def plot_leaderboard(*, leaderboard: In, layers: In, title: str, look: Look) -> 
     return page.figure
 
 
+def _letter(place: int) -> str:
+    """A to z, then aa, ab …"""
+    more, last = divmod(place, 26)
+    return (chr(96 + more) if more else "") + chr(97 + last)
+
+
 def _curve(ax: Axes, x: Any, part: pd.DataFrame, column: str, drawn: Mapping[str, Any]) -> None:
     lines = {"ms": 3.2, "lw": 1.1, "mew": 0.8, "elinewidth": 0.7, "zorder": 3, **drawn}
     ax.errorbar(x, part[f"{column}_mean"], yerr=part[f"{column}_sd"].fillna(0.0), **lines)
@@ -127,7 +134,9 @@ def _stages(ax: Axes, part: pd.DataFrame, drawn: Mapping[str, Any]) -> None:
     _curve(ax, x, part, "value", drawn)
     _curve(ax, x, part, "partial_label", {**drawn, "ls": DASHED, "mfc": "white"})
     ax.axhline(0, color=INK, lw=0.5)
-    slanted(ax, x, part["layer"])
+    every = -(-len(part) // _NAMED)
+    names = [".".join(name.split(".")[-2:]) for name in part["layer"]]
+    slanted(ax, x[::every], names[::every])
     ax.tick_params(axis="x", labelsize=6, pad=1.5)
     ax.set_xlim(-0.4, len(part) - 0.6)
 
