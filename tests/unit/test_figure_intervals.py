@@ -74,9 +74,8 @@ def test_an_odds_ratio_beyond_the_axis_is_an_arrow_at_its_end(tmp_path: Path) ->
     with look("bias_forest") as style:
         figure = plot_bias_forest(abi=tmp_path / "abi.parquet", title="t", look=style)
     ax = figure.axes[0]
-    marks = {
-        line.get_marker(): line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1
-    }
+    places = [(line.get_marker(), np.asarray(line.get_xdata())) for line in ax.lines]
+    marks = {marker: x[0] for marker, x in places if len(x) == 1}
     assert marks == {">": ax.get_xlim()[1], "o": 5.0, "<": ax.get_xlim()[0]}
     assert "beyond the axis" in " ".join(text.get_text() for text in figure.texts)
     assert [2.0, 12.0] in spans(ax)

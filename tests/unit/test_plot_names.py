@@ -39,7 +39,7 @@ def drawn(names: list[str], folder: Path) -> tuple[list[str], set[float]]:
         name_rows(axes, names)
         save_figure(page.figure, png=folder / "f.png", pdf=folder / "f.pdf")
     labels = axes.get_yticklabels()
-    return [label.get_text() for label in labels], {label.get_fontsize() for label in labels}
+    return [label.get_text() for label in labels], {float(label.get_fontsize()) for label in labels}
 
 
 def test_names_get_smaller_then_shorter_then_fewer(tmp_path: Path) -> None:

@@ -117,7 +117,6 @@ def plot_compute(*, training: list[In], title: str, labels: list[str], look: Loo
         )  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    style.log_ticks(ax.yaxis, ax.get_ylim()[1] / ax.get_ylim()[0])
     unit = "floating-point operations of the training"
     look.panel(ax, "compute", "a", "errors on test images", unit, "errors (%)")
     published = Line2D([], [], color=MUTED, marker="v", ls="", ms=4)
