@@ -169,7 +169,7 @@ def with_long_names(made: Made, folder: Path) -> Made:
     shutil.copytree(made.folder, folder)
     for path in folder.glob("*.parquet"):
         table = load_table(path)
-        texts = list(table.select_dtypes("str").columns)
+        texts: list[str] = list(table.select_dtypes("str").columns)
         table[texts] = table[texts].replace(longer)
         save_table(path, table.rename(columns=longer))
     return Made(folder)
