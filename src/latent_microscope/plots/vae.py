@@ -62,12 +62,7 @@ def plot_traversals(*, traversal: In, dimensions: In, title: str, look: Look) ->
     names = zip(first["dimension"], first["kl"], strict=True)
     labels = [f"z{int(dimension)}  ({kl:.2f})" for dimension, kl in names]
     steps = [
-<<<<<<< HEAD
-        f"{s:+.3g}".replace("+0", "0", int(s == 0)).replace("-", "−")
-        for s in np.linspace(-3, 3, images.shape[1])
-=======
         (f"{s:+.3g}" if s else "0").replace("-", "−") for s in np.linspace(-3, 3, images.shape[1])
->>>>>>> e6e9a80a9fe6f166fc66625f7ea3fc11f883c2e7
     ]
     grid = matrix_of(images, min(_natural_width(images), 6.15))
     page = Page(
