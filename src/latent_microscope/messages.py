@@ -30,6 +30,11 @@ def one_line(text: str) -> str:
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
+def superscript(number: int) -> str:
+    """``-6`` → ``⁻⁶``."""
+    return str(number).translate(_SUPERSCRIPTS)
+
+
 def significant(value: float, digits: int) -> str:
     """A number as people write it: ``12,300``, ``0.0012``, ``4.9 × 10⁻⁶``; whole ones in full."""
     if not math.isfinite(value):
@@ -38,7 +43,7 @@ def significant(value: float, digits: int) -> str:
     exponent = int(power)
     if value and not -4 <= exponent < 15:
         mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        return f"{mantissa} × 10{str(exponent).translate(_SUPERSCRIPTS)}"
+        return f"{mantissa} × 10{superscript(exponent)}"
     rounded = value if value == int(value) else float(f"{mantissa}e{power}")
     text = f"{rounded:,.{max(digits - 1 - exponent, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

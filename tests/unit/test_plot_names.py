@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from latent_microscope.plots import settling
 from latent_microscope.plots.panels import name_rows
 from latent_microscope.plots.settling import SMALLEST
 from latent_microscope.plots.style import Page, lettered, look, save_figure
@@ -68,3 +69,18 @@ def test_logarithmic_ticks_are_plain_numbers(tmp_path: Path) -> None:
         save_figure(page.figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert {"0.01", "1", "10,000"} <= set(shown)
+
+
+def test_ticks_of_a_logarithmic_axis_are_short(tmp_path: Path) -> None:
+    with look("any", {}):
+        page = Page(2.0, "log")
+        axes = page.axes(1.2, 0.6, 5.0, 1.0)
+        axes.plot([1e-3, 1e16], [1, 1])
+        axes.set_xscale("log")
+        save_figure(page.figure, png=tmp_path / "f.png", pdf=tmp_path / "f.pdf")
+    shown = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"1", "10⁸"} & set(shown)
+    assert max(len(text) for text in shown) <= 9
+    assert settling._tick(2e15) == "2 × 10¹⁵"
+    assert settling._tick(1e7) == "10⁷"
+    assert settling._tick(50_000.0) == "50,000"

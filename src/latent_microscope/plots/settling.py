@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from latent_microscope.messages import significant
+from latent_microscope.messages import significant, superscript
 
 SMALLEST = 5.0  # points of names
 _GAP = 0.05  # inches between a text and what is beside it
@@ -49,7 +49,17 @@ def log_ticks(axis: Any, ratio: float) -> None:
     subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 6)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+
+
+def _tick(value: float) -> str:
+    """A number as people write it; of seven digits and more as a power of ten."""
+    if value < 1e7:
+        return significant(value, 6)
+    power = int(np.log10(value) + 1e-9)
+    factor = value / 10.0**power
+    digits = "" if abs(factor - 1.0) < 1e-6 else f"{significant(factor, 3)} × "
+    return f"{digits}10{superscript(power)}"
 
 
 def shortened(text: str, share: float) -> str:
