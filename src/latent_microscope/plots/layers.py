@@ -75,7 +75,7 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
 
 
 def _letter(place: int) -> str:
-    """a to z, then aa, ab …"""
+    """Letter of a panel: a to z, then aa, ab and so on."""
     more, last = divmod(place, 26)
     return (chr(96 + more) if more else "") + chr(97 + last)
 
