@@ -1,6 +1,7 @@
 """Types of models: what is declared of ours, and what a plugin's is allowed and given."""
 
 import copy
+import hashlib
 from collections.abc import Callable
 from difflib import unified_diff
 from pathlib import Path
@@ -366,6 +367,8 @@ def test_weights_and_code_of_the_user_must_exist(
             require_files(study)
         Path(name).touch()
     require_files(study)
+    empty = hashlib.sha256(b"").hexdigest()[:12]
+    assert networks.notes(study, Wildcards())["c"] == f"weights c.pt (sha256 {empty})"
     assert networks.python_file(study, Wildcards(model="m")) == "net.py"
     assert networks.python_file(study, Wildcards(model="c")) == []
 

@@ -11,7 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -320,6 +320,8 @@ class _Writer:
             os.replace(part, path)
         if self.kept:
             shutil.rmtree(self.folder)
+            with suppress(OSError):  # as long as nothing else is kept there
+                self.folder.parent.rmdir()
         rows = [
             {"file": path.name, **asdict(block)}
             for path, blocks in zip(self.files, self.blocks, strict=True)

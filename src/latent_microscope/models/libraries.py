@@ -89,7 +89,7 @@ def _classifying(module: nn.Module, head: nn.Module | None) -> Outputs:
             logits = module(x)
         finally:
             handle.remove()
-        return {"features": _flat(caught[-1]), "logits": _flat(logits)}
+        return {"features": _flat(caught[-1] if caught else logits), "logits": _flat(logits)}
 
     return outputs
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from latent_microscope.config.models import WEIGHTS
@@ -69,6 +70,25 @@ def weights_file(study: Study, model: Mapping[str, Any]) -> str:
     """The file with a network's weights; empty if they are random or the library's own."""
     weights = model.get("weights")
     return named_file(study, weights) if weights and weights not in WEIGHTS else ""
+
+
+def weights_hash(study: Study, model: Mapping[str, Any]) -> str:
+    """SHA-256 of that file: the user's as it is, the manifest's as it says; empty if not known."""
+    path = weights_file(study, model)
+    folder, _, rest = path.partition("/")
+    dataset, _, name = rest.partition("/")
+    if folder == "data" and dataset in study.manifest:
+        return study.manifest[dataset].files[name].sha256 or ""
+    if not path or not os.path.isfile(path):
+        return ""
+    state = os.stat(path)
+    return _hashed(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _hashed(path: str, size: int, time: int) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def code_file(model: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from latent_microscope import registry
-from latent_microscope.planning.data import code_file, weights_file
+from latent_microscope.planning.data import code_file, weights_file, weights_hash
 from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
@@ -262,6 +262,8 @@ def notes(study: Study, at: Wildcards) -> dict[str, str]:
         settings = study.model(name)
         declared = registry.model_type(settings["type"])
         note = declared.note(settings)
+        if digest := weights_hash(study, settings):
+            note = f"{note} (sha256 {digest[:12]})"
         if declared.oracle and not labelled:
             note = "class: the majority of the votes themselves"
         found |= {name: note} if note else {}

@@ -71,7 +71,7 @@ def plot_rsa(
         + _no_ceiling(table),
     )
     labels = [style.noted(f"{model}-{layer}", model, notes) for model, layer in order]
-    left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 2.6))
+    left = float(np.clip(0.1 + 0.06 * max(map(len, labels)), 1.75, 3.2))
     axes = page.grid(1, 3, top=0.7, bottom=0.75, left=left, right=0.15, wspace=0.2)
     for ax, letter, column in zip(axes, "abc", _RSA_PANELS, strict=True):
         measure, text, method = _RSA_PANELS[column]

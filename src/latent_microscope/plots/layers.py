@@ -104,7 +104,7 @@ def plot_leaderboard(*, leaderboard: In, layers: In, title: str, look: Look) -> 
 
 
 def _letter(place: int) -> str:
-    """Return a to z, then aa, ab and so on."""
+    """Letter of a panel: a to z, then aa, ab and so on."""
     more, last = divmod(place, 26)
     return (chr(96 + more) if more else "") + chr(97 + last)
 

@@ -43,9 +43,10 @@ def plot_model_similarity(
     names = [name for name in every if not name.startswith(ANNOTATOR)]
     whole, values = values, values[: len(names), : len(names)]
     cell = float(np.clip(4.4 / max(len(names), 1), 0.22, 0.5))
-    side, left = cell * len(names), 1.95
     texts = [style.noted(name, name.rpartition("-")[0], notes) for name in names]
-    under = 0.55 + 0.037 * max(map(len, texts), default=0)  # the slanted names
+    longest = max(map(len, texts), default=0)
+    side, left = cell * len(names), max(1.95, 0.15 + 0.049 * longest)
+    under = 0.55 + 0.037 * longest  # the slanted names
     page = Page(
         1.05 + side + under + _MAP,
         f"{title} · similarity of {metric} RDMs".replace("  ", " "),
