@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 
+from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, load_table, save_csv, save_table
 from latent_microscope.io.inputs import load_votes
-from latent_microscope.models.layers import INPUT
 from latent_microscope.similarity.layer_choice import leaderboard as ranked
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.votes import vote_shares

@@ -14,6 +14,7 @@ from latent_microscope.cli import app
 from latent_microscope.commands import doctor, workflow
 from latent_microscope.errors import InputError
 from latent_microscope.planning import pages
+from latent_microscope.report.pages import list_studies
 
 RUNNER = CliRunner()
 COMMANDS = sorted(
@@ -124,7 +125,7 @@ def test_pages_to_open_are_those_of_the_last_run(
     finished("two")
     Path("results/two/explorer.html").write_text("<p>")
     assert pages.last_run() == ["one", "two"]
-    pages.list_studies()
+    list_studies()
     listed = Path("results/report.html").read_text()
     for link in ("one/report.html", "two/report.html", "two/explorer.html", "two/tables"):
         assert f'href="{link}"' in listed

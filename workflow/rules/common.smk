@@ -10,7 +10,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.planning import captions, comparison, data, explorer, figures, networks
 from latent_microscope.planning import runs, scores, tables, targets
 from latent_microscope.planning.environment import set_environment
-from latent_microscope.planning.pages import list_studies, remember, told_at_the_end
+from latent_microscope.planning.pages import remember, told_at_the_end
 from latent_microscope.planning.resources import *
 from latent_microscope.planning.workflow import Plan, one_of
 from latent_microscope.provenance.codehash import CACHE, CodeHasher

@@ -21,6 +21,8 @@ _THREADS = 2
 _CHUNK = 512
 _ROWS = 50
 MAX_ROWS = 10_000_000
+INPUT = "pixels"
+"""Name of what a network sees, among its layers."""
 
 Encoded = tuple[str, Callable[[], bytes]]
 """Name of an encoded image for messages, and what reads its content."""

@@ -21,13 +21,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, NoSpaceError, load_json, save_json
 from latent_microscope.io.pages import release
 from latent_microscope.messages import log
 from latent_microscope.models.layers import (
     ENDS,
-    INPUT,
     Projection,
     Reduction,
     activations,

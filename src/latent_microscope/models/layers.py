@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
 from latent_microscope.models.libraries import Network
 
 ENDS = ("features", "logits", "probabilities")
 """Names of what the whole network returns; they are no modules."""
-INPUT = "pixels"
 REDUCTIONS = ("flatten", "mean", "cls", "max")
 _ALIKE = 1e-3  # of a layer's largest value: batches of another order change the last digits
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import save_text
 
 RESULTS = Path("results")
 LAST_RUN = Path(".snakemake/latent_microscope/studies.json")
@@ -54,18 +53,6 @@ def pages_of(studies: Iterable[str], results: Path = RESULTS) -> list[Page]:
         pages.append(Page(folder / "report.html", f"{name}: findings, figures, tables"))
         pages.append(Page(folder / "tables", f"{name}: tables as CSV and Parquet"))
     return pages
-
-
-def list_studies(results: Path = RESULTS) -> None:
-    """Write results/report.html: links to the pages of all finished studies in the folder."""
-    from latent_microscope.report.pages import render_list
-
-    studies = {
-        name: {page.path.stem: page.path for page in pages_of([name], results)}
-        for name in finished_studies(results)
-    }
-    save_text(results / "report.html", render_list(studies, results))
-    (results / "report.html.meta.json").unlink(missing_ok=True)  # that of a former page there
 
 
 def listing(pages: Iterable[Page]) -> str:

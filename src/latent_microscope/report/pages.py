@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.artefacts import load_table, save_text
+from latent_microscope.planning.pages import RESULTS, finished_studies, pages_of
 from latent_microscope.report.formats import plain, worded
 from latent_microscope.report.images import Small
 from latent_microscope.report.origins import Chains, Ground, Origin
@@ -151,3 +152,13 @@ def document(
         origins={path: chains.origin(path) for path in (*tables, *figures)},
         captions=captions,
     )
+
+
+def list_studies(results: Path = RESULTS) -> None:
+    """Write results/report.html: links to the pages of all finished studies in the folder."""
+    studies = {
+        name: {page.path.stem: page.path for page in pages_of([name], results)}
+        for name in finished_studies(results)
+    }
+    save_text(results / "report.html", render_list(studies, results))
+    (results / "report.html.meta.json").unlink(missing_ok=True)  # that of a former page there
