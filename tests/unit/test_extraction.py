@@ -156,6 +156,10 @@ def test_globs_take_layers_in_order_and_a_pass_ends_with_the_last(
     every = np.load(tmp_path / "all.npy")
     assert (every.shape, every.dtype) == ((11, 219), np.float32)
     np.testing.assert_allclose(every[:, :192], UNIT.flatten(1), atol=1e-7)
+    index = extract(odd, IMAGES, {tmp_path / "all.npy": ["parts.?", "parts.**", "t*s"]})
+    assert index["name"].tolist() == ["parts.0", "parts.1.twice", "tokens"]
+    index = extract(odd, IMAGES, {tmp_path / "all.npy": ["parts.*", "c*"]})
+    assert index["name"].tolist() == ["conv", "conv_1", "parts.0"]
     seen: list[str] = []
     for name in ("relu", "parts"):
         getattr(odd.module, name).register_forward_hook(

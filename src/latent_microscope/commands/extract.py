@@ -96,9 +96,12 @@ def extract(
         f"{len(names)} images of {side} x {side} pixels, {widths} features of {what}",
         *([] if found.ids is not None else ["note: the images have no ids; rows are numbered"]),
         f"features: {path}",
-        f"next: {shlex.join(['latent-microscope', 'score', str(path)])}",
-        f"or: {shlex.join(['latent-microscope', 'compare', str(path)])} --votes FILE",
     ]
+    if len(arrays) == 1:
+        lines += [
+            f"next: {shlex.join(['latent-microscope', 'score', str(path)])}",
+            f"or: {shlex.join(['latent-microscope', 'compare', str(path)])} --votes FILE",
+        ]
     return Result(path, "\n".join(lines))
 
 

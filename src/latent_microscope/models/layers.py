@@ -1,10 +1,10 @@
 """Layers of networks by the names of ``named_modules()``: what they return, reduced to vectors."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -144,14 +144,15 @@ def wanted_layers(
 ) -> list[str]:
     """The layers that names and globs mean, in the order of the calls.
 
-    A glob skips what has not the ``count`` images on its first axis; a name of such a layer is an
-    error, like one that does not exist or a glob that finds nothing.
+    In a glob ``*`` and ``?`` stay within a part of a name, ``**`` does not. It skips what has not
+    the ``count`` images on its first axis; a name of such a layer is an error, like one that does
+    not exist or a glob that finds nothing.
     """
     found: set[str] = set()
     for name in names:
         if name == INPUT:
             continue
-        fit = [layer for layer in shapes if fnmatchcase(layer, name)]
+        fit = [layer for layer in shapes if _matches(layer, name)]
         if not fit and name in ENDS:
             raise InputError(f"layer {name!r}: this network has no classes; leave it out")
         if not fit:
@@ -165,6 +166,12 @@ def wanted_layers(
             raise _no_batch(fit[0], f"its shape is {shapes[fit[0]]} for {count} images")
         found |= {*batched}
     return [layer for layer in shapes if layer in found]
+
+
+def _matches(layer: str, glob: str) -> bool:
+    pieces = {"**": ".*", "*": r"[^.]*", "?": r"[^.]"}
+    parts = re.split(r"(\*\*|\*|\?)", glob)
+    return re.fullmatch("".join(pieces.get(p, re.escape(p)) for p in parts), layer) is not None
 
 
 def default_layers(network: Network, shapes: Mapping[str, tuple[int, ...]]) -> list[str]:

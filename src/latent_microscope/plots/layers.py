@@ -19,7 +19,7 @@ from latent_microscope.plots.style import INK, MUTED, Look, Page, count, pretty
 
 _PANELS = {"value": ("all pairs", "ρa"), "partial_label": ("label held constant", "Spearman ρ")}
 _MARKERS = "osD^vPX"
-_NAMED = 14  # names of layers that a panel has room for
+_NAMED = 11  # names of layers that a panel has room for
 
 
 def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
@@ -40,8 +40,9 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
     first = table.iloc[0]
     columns = min(4, len(models))
     rows = -(-len(models) // columns)
+    more = 0.17 * max(0, -(-(len(models) + 2) // 4) - 2)  # a longer legend
     page = Page(
-        3.6 + 2.15 * rows,
+        3.6 + more + 2.15 * rows,
         f"{title} · {metric} RDMs of layers · n = {count(first['n_images'])} images, "
         f"{count(first['n_pairs'])} pairs",
         "similarity to the RDM of the annotators' votes; mean over seeds, bars: sd; depth 0: the "
@@ -54,14 +55,14 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
             _curve(ax, part["depth"], part, column, styles[model])
         ax.set_xlim(-0.03, 1.03)
         look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", quantity)
-    _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles)
+    _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles, more)
     ends = [table[f"{c}_mean"] for c in _PANELS]
     low, high = min(e.min() for e in ends), max(e.max() for e in ends)
     margin = 0.08 * max(high - low, 1e-3)
     width = (page.width - 0.55 - 0.15 - 0.18 * (columns - 1)) / columns
     for i, (model, part) in enumerate(parts.items()):
         row, place = divmod(i, columns)
-        ax = page.axes(0.55 + place * (width + 0.18), 3.7 + row * 2.15, width, 1.15)
+        ax = page.axes(0.55 + place * (width + 0.18), 3.7 + more + row * 2.15, width, 1.15)
         _stages(ax, part, styles[model])
         ax.set_ylim(min(low, 0.0) - margin, high + margin)
         ax.yaxis.set_major_locator(MaxNLocator(4))
@@ -141,7 +142,7 @@ def _stages(ax: Axes, part: pd.DataFrame, drawn: Mapping[str, Any]) -> None:
     ax.set_xlim(-0.4, len(part) - 0.6)
 
 
-def _key(page: Page, notes: Mapping[str, str], styles: Mapping[str, Any]) -> None:
+def _key(page: Page, notes: Mapping[str, str], styles: Mapping[str, Any], more: float) -> None:
     random = {model: note for model, note in notes.items() if "random" in note}
     handles = [
         Line2D([], [], **drawn, ms=3.2, label=style.noted(model, model, random))
@@ -149,4 +150,4 @@ def _key(page: Page, notes: Mapping[str, str], styles: Mapping[str, Any]) -> Non
     ]
     for line, text in (("-", "all pairs"), (DASHED, "label held constant")):
         handles.append(Line2D([], [], color=INK, lw=1.1, ls=line, label=f"below: {text}"))
-    key(page, 3.02, handles, 0.32, ncols=4)
+    key(page, 3.02, handles, 0.32 + more, ncols=4)

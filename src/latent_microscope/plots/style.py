@@ -346,16 +346,11 @@ def several(n: int, what: str) -> str:
     return f"{n} {what}{'s' * (n != 1)}"
 
 
-_LAYERS = r"features|probabilities|calibrated|logits|[A-Za-z_]\w*(?:\.\w+)+"
-
-
 def pretty(name: str) -> str:
     """``some_name`` → ``some name``; names of scores as they are written in text."""
-    if of_model := re.fullmatch(rf"(.+)-({_LAYERS})", str(name)):
-        return f"{pretty(of_model[1])} · {of_model[2]}"  # a module's name stays as it is
-    text = str(name).replace("_", " ")
-    if text == "human":
-        return "annotators"
+    text = re.sub("-(features|probabilities|calibrated)$", r" · \1", str(name).replace("_", " "))
+    if text.partition(" · ")[0] == "human":
+        return text.replace("human", "annotators", 1)
     text = re.sub("(?<=>)[0-9]{5,}", lambda number: count(int(number[0])), text)
     return re.sub("[A-Za-z0-9]+", lambda word: _WORDS.get(word[0], word[0]), text)
 
@@ -363,4 +358,6 @@ def pretty(name: str) -> str:
 def noted(text: str, model: str, notes: Mapping[str, str] | None) -> str:
     """A model's name as a figure writes it, with what must be said of it in brackets."""
     note = (notes or {}).get(model, "")
-    return pretty(text) + (f" ({note})" if note else "")
+    layer = text.removeprefix(f"{model}-")  # a module's name stays as it is
+    name = f"{pretty(model)} · {layer}" if model and layer != text else pretty(text)
+    return name + (f" ({note})" if note else "")
