@@ -87,7 +87,17 @@ STEPS |= {
         ),
         output=dict(latents=f"{RUN}/latents.npy", encoding=f"{RUN}/encoding.parquet"),
         params=dict(settings=of_study("data", "embeddings")),
-        where=dict(study=PLAN.where(lambda study: study.has_embeddings)),
+        where=dict(study=PLAN.where(lambda study: study.has_embeddings and not study.has_space)),
+        resources=needs(heavy_memory),
+    ),
+    "import_space": dict(
+        input=dict(
+            features=ask(networks.space_file("{layer}.npy")),
+            feature_ids=ask(networks.space_file("features.parquet")),
+            samples="results/{study}/data/samples.parquet",
+        ),
+        output=dict(latents=f"{RUN}/latents.npy", encoding=f"{RUN}/encoding.parquet"),
+        where=dict(study=PLAN.where(lambda study: study.has_space)),
         resources=needs(heavy_memory),
     ),
     "pack_images": dict(

@@ -2,14 +2,18 @@
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from latent_microscope import registry
 from latent_microscope.config.alignment import ComparedStudy, Models
 from latent_microscope.config.fields import Section, optional, setting
-from latent_microscope.config.models import parts_of
+from latent_microscope.config.models import OwnTransform, Reduction, check_model, parts_of
 from latent_microscope.config.sections import IdentityStudy, Vae
 from latent_microscope.errors import InputError
+
+SPACE = "space"
+SPACES = ("torchvision", "timm", "open_clip", "transformers", "module", "efficientnet_lite")
+"""Types of networks that a space may be of."""
 
 
 class DataFile(Section):
@@ -156,12 +160,36 @@ class OwnVae(Vae):
     )
 
 
+class Space(Section):
+    """A layer of a network, analysed in place of a VAE's latents: one of these types, by name."""
+
+    torchvision: str | None = setting("name in torchvision.models", None)
+    timm: str | None = setting("name in timm", None)
+    open_clip: str | None = setting("name in open_clip", None)
+    transformers: str | None = setting("name in transformers", None)
+    module: str | None = setting("file.py:function, or package.module:function", None)
+    efficientnet_lite: int | None = setting("0, 1 or 2", None, ge=0, le=2)
+    layer: str = setting(
+        "features (the library's own embedding), logits of a classifier, or the name of a module "
+        "(latent-microscope extract --list)",
+        "features",
+    )
+    weights: str | None = setting(
+        "random, pretrained or a file, as in models; not of efficientnet_lite", None
+    )
+    tag: str | None = setting("open_clip's tag of pretrained weights", None)
+    reduce: Reduction | None = setting("how maps and tokens become vectors; null: mean", None)
+    project: int | None = setting("dimensions of a sparse random projection", None, ge=2)
+    transform: OwnTransform = Field(default_factory=OwnTransform)
+
+
 class CustomStudy(IdentityStudy, ComparedStudy):
     """A study of the kind custom; latent-microscope init FILES writes one."""
 
     kind: Literal["custom"]
     data: Data
     vae: OwnVae = optional()
+    space: Space = optional()
     join: Literal["id", "position"] = setting(
         "position: row i of a file without ids belongs to row i of the first file that has ids; "
         "id: that is an error",
@@ -194,8 +222,16 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
             f"config key {prefix}.vae: the study has embeddings already, and analyses one set of "
             "latents; remove vae or data.embeddings"
         )
-    if "vae" in study and "images" not in data:
-        raise InputError(f"config key {prefix}.data.images: missing; a vae needs images")
+    spaces = {"embeddings": "data.embeddings", "vae": "vae", "space": "space"}
+    given = [key for name, key in spaces.items() if name in data or name in study]
+    if "space" in study and len(given) > 1:
+        raise InputError(
+            f"config key {prefix}.space: the study has {given[0]} already, and analyses one set of "
+            f"latents; remove one of them"
+        )
+    for part in {"vae", "space"} & study.keys():
+        if "images" not in data:
+            raise InputError(f"config key {prefix}.data.images: missing; a {part} needs images")
     if "votes" in data and "dissimilarity" in data:
         raise InputError(
             f"config key {prefix}.data: has both votes and dissimilarity; keep one of them here, "
@@ -209,15 +245,35 @@ def check_own(study: dict[str, Any], prefix: str) -> None:
             f"config key {prefix}.models: nothing to compare models with; add data.votes or "
             "data.dissimilarity, or remove the models"
         )
-    if "embeddings" not in data and "vae" not in study and not human:
+    if not given and not human:
         raise InputError(
-            f"config key {prefix}.data: nothing to analyse; add embeddings, or images and a vae, "
-            "or votes and models"
+            f"config key {prefix}.data: nothing to analyse; add embeddings, or images and a vae or "
+            "a space, or votes and models"
         )
+    if "space" in study:
+        _add_space(study, f"{prefix}.space")
     for part in {"identities", "labels"} & data.keys():
         _complete(data, part, f"{prefix}.data.{part}")
     if "images" in data and data["images"]["size"] is None:
-        data["images"]["size"] = 32 if study.get("vae", {}).get("arch") == "cifar" else 64
+        small = 32 if study.get("vae", {}).get("arch") == "cifar" else 64
+        data["images"]["size"] = 224 if "space" in study else small
+
+
+def _add_space(study: dict[str, Any], key: str) -> None:
+    """The model of the space, by the name ``space``, as any other model of its type."""
+    own = {k: v for k, v in study["space"].items() if v is not None}
+    kinds = [name for name in SPACES if name in own]
+    if len(kinds) != 1:
+        raise InputError(
+            f"config key {key}: {'names ' + ' and '.join(kinds) if kinds else 'names no network'}; "
+            f"give one of {', '.join(SPACES)}, such as timm: resnet18"
+        )
+    if SPACE in study["models"]:
+        raise InputError(f"config key {key}: a model is called {SPACE!r}, too; rename that")
+    kind = kinds[0]
+    model = {"type": kind, "layers": [own.pop("layer")]}
+    model["number" if kind == "efficientnet_lite" else "name"] = own.pop(kind)
+    study["models"][SPACE] = check_model(model | own, key, "layer")
 
 
 def _add_models(study: dict[str, Any], prefix: str) -> None:

@@ -177,6 +177,9 @@ class OwnTransform(Section):
     sd: Annotated[list[Positive], Field(min_length=3, max_length=3)] = optional("divides them")
 
 
+Reduction = Literal["flatten", "mean", "cls", "max"]
+
+
 class Extracted(Section):
     """A network that is not trained here, with any of its layers."""
 
@@ -190,7 +193,7 @@ class Extracted(Section):
         "those of the network, or its blocks",
         None,
     )
-    reduce: Literal["flatten", "mean", "cls", "max"] | None = setting(
+    reduce: Reduction | None = setting(
         "how maps and tokens become vectors; null: mean, in a profile fields of profile.grid", None
     )
     project: int | None = setting(
@@ -288,11 +291,9 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
     for name, model in models.items():
         if model["type"] not in types:
             raise InputError(unknown_value(f"{prefix}.{name}.type", model["type"], types))
-        section = model_section(types[model["type"]])
-        models[name] = check(section, model, f"{prefix}.{name}")
+        models[name] = check_model(model, f"{prefix}.{name}")
     for name, model in models.items():
         _check_type(study, model, f"config key {prefix}.{name}")
-        _check_layers(model, f"config key {prefix}.{name}")
         of = types[model["type"]].of
         known = sorted(other for other, settings in models.items() if settings["type"] == of)
         if of and model["of"] not in known:
@@ -315,6 +316,13 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
             f"config key {prefix}: no model of type {missing[0]}, the baseline of every score; add "
             f"{missing[0]}: {{type: {missing[0]}}}"
         )
+
+
+def check_model(model: Mapping[str, Any], key: str, layers_key: str = "layers") -> dict[str, Any]:
+    """The settings of one model of a known type, with its defaults."""
+    found: dict[str, Any] = check(model_section(registry.model_type(model["type"])), model, key)
+    _check_layers(found, f"config key {key}", layers_key)
+    return found
 
 
 def parts_of(study: Mapping[str, Any]) -> Set[str]:
@@ -340,17 +348,17 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
         )
 
 
-def _check_layers(model: Mapping[str, Any], where: str) -> None:
+def _check_layers(model: Mapping[str, Any], where: str, key: str) -> None:
     """Layers with an RDM are part of file names, and are known before torch is loaded."""
     for layer in model["layers"]:
         if re.search(r"[*?\[]", layer):
             raise InputError(
-                f"{where}.layers: {layer!r} is a glob, which only profile takes; name the layers "
+                f"{where}.{key}: {layer!r} is a glob, which only profile takes; name the layers "
                 "(latent-microscope extract --list prints them)"
             )
         if not re.fullmatch(LAYER, layer):
             raise InputError(
-                f"{where}.layers: {layer!r} is no name of a layer: letters, digits and '_', parts "
+                f"{where}.{key}: {layer!r} is no name of a layer: letters, digits and '_', parts "
                 "joined by '.'"
             )
     weights = model.get("weights")

@@ -3,6 +3,7 @@
 from operator import attrgetter
 from typing import Any
 
+from latent_microscope.config.custom_study import SPACE
 from latent_microscope.planning.comparison import classifiers, logits_file
 from latent_microscope.planning.networks import first_file, seeds_of
 from latent_microscope.planning.runs import (
@@ -49,13 +50,21 @@ def map_method(study: Study, at: Wildcards) -> str:
     return "t-SNE" if study.kind == "synthetic" else "UMAP"
 
 
+def latent_space(study: Study) -> str:
+    """What the latents are, in words."""
+    if study.has_space:
+        space = study.model(SPACE)
+        return f"{space['layers'][0]} of {space.get('name', 'EfficientNet-Lite')}"
+    return "latents of the VAE" if study.has_vae else "embeddings"
+
+
 def spaces(study: Study, at: Wildcards) -> dict[str, list[Any]]:
     """Name → (matrix, ids, UMAP or t-SNE, neighbours) of each map, the first one first."""
     found: dict[str, list[Any]] = {}
     if study.has_latents:
         synthetic = study.kind == "synthetic"
         plane = of_first_run("tsne.npy") if synthetic else of_first_run("umap.npy", is_clustered)
-        found["latents of the VAE" if study.has_vae else "embeddings"] = [
+        found[latent_space(study)] = [
             of_first_run("latents.npy")(study, at),
             of_first_run("encoding.parquet")(study, at),
             plane(study, at),

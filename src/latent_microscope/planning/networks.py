@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from latent_microscope import registry
+from latent_microscope.config.custom_study import SPACE
 from latent_microscope.planning.data import code_file, weights_file, weights_hash
 from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
@@ -190,6 +191,17 @@ def fold_column(key: str) -> Answer:
         name: {**folds_model(study, name), "of": study.model(name)["of"]}[key]
         for name in study.models("cross_validated", "tta")
     }
+
+
+def space_file(name: str) -> Answer:
+    """The features (or their ids) that are a study's latents, of the run's seed."""
+
+    def file(study: Study, at: Wildcards) -> str:
+        layer, known = study.model(SPACE)["layers"][0], seeds_of(study, SPACE)
+        seed = int(at.seed) if int(at.seed) in known else known[0]
+        return file_of(study, SPACE, seed, name.format(layer=layer))
+
+    return file
 
 
 # --- layers ----------------------------------------------------------------------------------

@@ -78,9 +78,14 @@ class Study:
         return "vae" in self.settings
 
     @property
+    def has_space(self) -> bool:
+        """Whether its latents are a layer of a network that is not trained here."""
+        return "space" in self.settings
+
+    @property
     def has_embeddings(self) -> bool:
-        """Whether its latents are a file of the user."""
-        return "embeddings" in self.data
+        """Whether its latents are a file of the user, or a layer of a network."""
+        return "embeddings" in self.data or self.has_space
 
     @property
     def has_forensics(self) -> bool:

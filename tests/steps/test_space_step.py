@@ -1,0 +1,38 @@
+"""A layer of a network as the latents of a study."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from step_helpers import load, run_twice  # type: ignore[import-not-found]
+
+import import_space
+from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_npy, save_table
+
+OUT = {"latents": "latents.npy", "encoding": "encoding.parquet"}
+
+
+def written(folder: Path, ids: list[str], features: np.ndarray) -> dict[str, Path]:
+    save_npy(folder / "layer.npy", features)
+    save_table(folder / "ids.parquet", pd.DataFrame({"id": ids}))
+    save_table(folder / "samples.parquet", pd.DataFrame({"id": ["a", "b", "c"]}))
+    names = {"features": "layer.npy", "feature_ids": "ids.parquet", "samples": "samples.parquet"}
+    return {key: folder / name for key, name in names.items()}
+
+
+def test_a_layer_without_its_constant_columns(tmp_path: Path) -> None:
+    features = np.array([[0, 7, 1], [2, 7, 3], [4, 7, 6]], dtype=np.float32)
+    made = run_twice(
+        import_space.main, tmp_path, OUT, **written(tmp_path, ["a", "b", "c"], features)
+    )
+    np.testing.assert_array_equal(np.load(made["latents"]), features[:, [0, 2]])
+    assert load(made["encoding"])["id"].tolist() == ["a", "b", "c"]
+
+
+def test_rows_of_other_images_are_refused(tmp_path: Path) -> None:
+    files = written(tmp_path, ["a", "c", "b"], np.eye(3, dtype=np.float32))
+    outputs = {key: tmp_path / name for key, name in OUT.items()}
+    with pytest.raises(InputError, match=r"ids\.parquet: not the images of .*samples\.parquet"):
+        import_space.main(**files, **outputs)
