@@ -37,8 +37,8 @@ def settle(figure: Figure) -> None:
     taken = [ax.get_window_extent(renderer) for ax in every]
     taken += [legend.get_window_extent(renderer) for legend in figure.findobj(Legend)]
     for ax in every:
-        _fit_names(ax, ax.yaxis, taken, renderer)
-        _fit_names(ax, ax.xaxis, taken, renderer)
+        for axis in (ax.yaxis, ax.xaxis) * 2:  # small letters are not as wide as measured large
+            _fit_names(ax, axis, taken, renderer)
         for title in ax.get_children():
             if isinstance(title, Text) and title.get_text() == ax.get_title("left") != "":
                 _fit_title(ax, title, taken, renderer)
