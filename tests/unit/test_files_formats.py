@@ -176,6 +176,27 @@ def test_annotated_data(tmp_path: Path) -> None:
         assert found.entries["obs/kind"].read()[:4].tolist() == [None, "a", "b", None]
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("indices", 10**6), ("indices", -1), ("indptr", 10**6), ("indptr", -5), ("indptr", 0)],
+)
+@pytest.mark.parametrize("encoding", ["csr_matrix", "csc_matrix"])
+def test_a_sparse_matrix_that_points_outside_is_refused(
+    encoding: str, part: str, value: int, tmp_path: Path
+) -> None:
+    """scipy would write there, and the process end."""
+    made = sparse.random(N, N, 0.3, encoding[:3], random_state=0)
+    with h5py.File(tmp_path / "x.h5ad", "w") as file:
+        x = file.create_group("X")
+        x.attrs.update({"encoding-type": encoding, "shape": made.shape})
+        for name in ("data", "indices", "indptr"):
+            x[name] = getattr(made, name)
+        x[part][3 if value else -1] = value
+    entry = open_contents(tmp_path / "x.h5ad").entries["X"]
+    with pytest.raises(InputError, match="not a whole sparse matrix"):
+        entry.read()
+
+
 def test_structs_of_matlab_and_fields_of_numpy(tmp_path: Path) -> None:
     savemat(tmp_path / "s.mat", {"s": {"emb": MATRIX, "who": CODES[:, None]}})
     assert names_of(open_contents(tmp_path / "s.mat")) == {"s.emb": (N, D), "s.who": (N,)}

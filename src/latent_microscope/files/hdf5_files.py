@@ -124,11 +124,27 @@ def _sparse(group: h5py.Group, encoding: str, path: Path) -> Entry:
 
     def rows(one: h5py.Group) -> Iterator[np.ndarray]:
         parts = tuple(one[part][:] for part in ("data", "indices", "indptr"))
-        whole = sparse.csr_matrix(_SPARSE[encoding](parts, shape=shape))
+        major, minor = shape if encoding == "csr_matrix" else shape[::-1]
+        if not _points_inside(parts[1], parts[2], major, minor):
+            raise InputError(
+                f"{path}: {name!r} is not a whole sparse matrix: an index points outside of it; "
+                "recreate it"
+            )
+        stored = _SPARSE[encoding](parts, shape=shape)
+        whole = sparse.csr_matrix(stored)
         for start, stop in spans(shape, whole.dtype.itemsize):
             yield whole[start:stop].toarray()
 
     return Entry(name, shape, group["data"].dtype, _read(path, name, rows))
+
+
+def _points_inside(indices: np.ndarray, starts: np.ndarray, major: int, minor: int) -> bool:
+    """Whether a sparse matrix is one: scipy writes to where an index says, even to other memory."""
+    if {indices.dtype.kind, starts.dtype.kind} - {*"iu"} or starts.shape != (major + 1,):
+        return False
+    ends = starts.astype(np.int64)
+    ordered = ends[0] == 0 and bool((np.diff(ends) >= 0).all()) and ends[-1] <= len(indices)
+    return ordered and (not len(indices) or 0 <= indices.min() <= indices.max() < minor)
 
 
 def _categorical(group: h5py.Group, path: Path) -> Entry:
