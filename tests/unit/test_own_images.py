@@ -193,3 +193,22 @@ def test_folders_or_names_say_who_it_is(tmp_path: Path) -> None:
         identities_by_path(names, "(a)(b)", tmp_path)
     with pytest.raises(InputError, match=r"'\(a'"):
         identities_by_path(names, "(a", tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 8, 3), (3, 8, 0), (0, 8, 8)])
+def test_an_array_without_pixels_is_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    np.save(tmp_path / "pixels.npy", np.zeros(shape, dtype=np.uint8))
+    with (
+        pytest.raises(InputError, match=r"pixels\.npy: uint8 of shape"),
+        open_pictures(tmp_path / "pixels.npy"),
+    ):
+        pass
+
+
+def test_a_very_long_image_of_an_array_is_named_with_its_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "pixels.npy", np.zeros((2, 2, 400), dtype=np.uint8))
+    with (
+        open_pictures(tmp_path / "pixels.npy") as found,
+        pytest.raises(InputError, match=r"image 0 of .*pixels\.npy: 400 x 2 pixels"),
+    ):
+        list(found.rows(np.arange(2), 16))

@@ -77,7 +77,7 @@ class Pictures:
             return
         assert self.pixels is not None
         for row in wanted:
-            yield _fitted(_image(np.asarray(self.pixels[row])), size, str(row))
+            yield _fitted(_image(np.asarray(self.pixels[row])), size, f"{row} of {self.path}")
 
     @property
     def every_id(self) -> Ids | None:
@@ -239,7 +239,7 @@ def _pixels(path: Path, pixels: np.ndarray) -> np.ndarray:
     if pixels.ndim == 4 and shape[3] not in _CHANNELS and shape[1] in _CHANNELS:
         pixels = pixels.transpose(0, 2, 3, 1)  # as PyTorch orders them
     known = pixels.ndim == 3 or (pixels.ndim == 4 and pixels.shape[3] in _CHANNELS)
-    if not known or not len(pixels) or not _has_range(pixels):
+    if not known or not pixels.size or not _has_range(pixels):
         raise InputError(
             f"{path}: {pixels.dtype} of shape {shape}; images must be of shape (n, height, width) "
             "or with 1, 3 or 4 channels after or before these, and of 8 bits, 16 bits or from 0 "
