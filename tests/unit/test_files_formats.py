@@ -197,6 +197,20 @@ def test_a_sparse_matrix_that_points_outside_is_refused(
         entry.read()
 
 
+@pytest.mark.parametrize("offset", [10**8, -7])
+def test_a_feather_file_whose_offsets_point_outside_is_refused(offset: int, tmp_path: Path) -> None:
+    path = tmp_path / "z.feather"
+    table = pa.table({"z": pa.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])})
+    with pa.ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    data = path.read_bytes()
+    offsets = np.array([0, 2, 4, 6], dtype="<i4").tobytes()
+    assert data.count(offsets) == 1
+    path.write_bytes(data.replace(offsets, np.array([0, 2, offset, 6], dtype="<i4").tobytes()))
+    with pytest.raises(InputError, match=r"z\.feather: not a whole Arrow file"):
+        open_contents(path).entries["z"].read()
+
+
 def test_structs_of_matlab_and_fields_of_numpy(tmp_path: Path) -> None:
     savemat(tmp_path / "s.mat", {"s": {"emb": MATRIX, "who": CODES[:, None]}})
     assert names_of(open_contents(tmp_path / "s.mat")) == {"s.emb": (N, D), "s.who": (N,)}

@@ -70,7 +70,9 @@ def _feather(path: Path) -> _Table:
         with _reading(path), pa.memory_map(str(path)) as source:
             reader = pa.ipc.open_file(source)
             for i in range(reader.num_record_batches):
-                yield reader.get_batch(i).select(list(names))
+                batch = reader.get_batch(i).select(list(names))
+                batch.validate(full=True)  # offsets of a damaged file point anywhere
+                yield batch
 
     with pa.memory_map(str(path)) as source:
         reader = pa.ipc.open_file(source)
