@@ -2,14 +2,13 @@ import numpy as np
 import pandas as pd
 
 from latent_microscope.data.images import INPUT
-from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table, save_csv, save_table
+from latent_microscope.io.artefacts import save_csv, save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.similarity.layer_choice import leaderboard as ranked
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.layers import balanced, selected
+from latent_microscope.tables.layers import balanced, load_layers, selected
 
 
 def main(
@@ -47,14 +46,9 @@ def main(
     human = selected(human, balanced(human.labels, wanted))
     networks: dict[str, list[dict[str, RDM]]] = {}
     for path, index, ids, model in zip(layers, indexes, layer_ids, models, strict=True):
-        if load_table(ids, ["id"])["id"].tolist() != human.ids.tolist():
-            raise InputError(f"{ids}: not the images of {samples}; extract the layers again")
-        every = load_npy(path, mmap=True)
-        columns = load_table(index, ["name", "start", "width"])
-        places = zip(*(columns[key].tolist() for key in columns), strict=True)
         found = {
-            name: rdm(every[:, start : start + width], metric, human.ids)
-            for name, start, width in places
+            name: rdm(rows, metric, human.ids)
+            for name, rows in load_layers(path, index, ids, human, samples)
             if name != INPUT
         }
         networks.setdefault(model, []).append(found)

@@ -1,8 +1,13 @@
-from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, load_table, save_table
+from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_votes
 from latent_microscope.step import In, Out, run
-from latent_microscope.tables.layers import balanced, joined_profiles, layer_profile, selected
+from latent_microscope.tables.layers import (
+    balanced,
+    joined_profiles,
+    layer_profile,
+    load_layers,
+    selected,
+)
 
 
 def main(
@@ -30,12 +35,7 @@ def main(
     """
     human = load_votes(votes, samples)
     human = selected(human, balanced(human.labels, wanted))
-    if load_table(layer_ids, ["id"])["id"].tolist() != human.ids.tolist():
-        raise InputError(f"{layer_ids}: not the images of {samples}; extract the layers again")
-    every = load_npy(layers, mmap=True)
-    columns = load_table(index, ["name", "start", "width"])
-    places = zip(*(columns[key].tolist() for key in columns), strict=True)
-    features = [(name, every[:, start : start + width]) for name, start, width in places]
+    features = load_layers(layers, index, layer_ids, human, samples)
     profiles = [layer_profile(features, human, metric) for metric in metrics]
     save_table(profile, joined_profiles(profiles, model_name, seed))
 

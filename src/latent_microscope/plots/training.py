@@ -54,11 +54,7 @@ def plot_classifier_training(
 
 def _curves(training: list[In], labels: list[str], title: str, look: Look) -> Figure:
     """One line per table; those of one label share a colour; test curves are dashed."""
-    tables = [load_table(path) for path in training]
-    if not tables or len(tables) != len(labels):
-        raise InputError(
-            f"training: {len(tables)} tables and {len(labels)} labels; give one label per table"
-        )
+    tables = _tables(training, labels)
     classifier = any("accuracy" in table for table in tables)
     panels = [
         (column, text, unit)
@@ -94,11 +90,7 @@ def plot_compute(*, training: list[In], title: str, labels: list[str], look: Loo
 
     ``labels`` names the model of each table. Published recipes for the same data are marked.
     """
-    tables = [load_table(path, ["test_accuracy", "flop"]) for path in training]
-    if not tables or len(tables) != len(labels):
-        raise InputError(
-            f"training: {len(tables)} tables and {len(labels)} labels; give one label per table"
-        )
+    tables = _tables(training, labels, ["test_accuracy", "flop"])
     names = list(dict.fromkeys(labels))
     trained = style.several(len(tables), "network")
     page = Page(3.5, f"{title} · errors and compute · {trained}")
@@ -124,6 +116,18 @@ def plot_compute(*, training: list[In], title: str, labels: list[str], look: Loo
     handles = [*_lines([pretty(name) for name in names], look), published]
     key(page, 0.4, handles, loc="upper left", ncols=3, borderpad=0)
     return page.figure
+
+
+def _tables(
+    training: Sequence[In], labels: Sequence[str], columns: list[str] | None = None
+) -> list[pd.DataFrame]:
+    """The tables of some trainings, one for each label."""
+    tables = [load_table(path, columns) for path in training]
+    if not tables or len(tables) != len(labels):
+        raise InputError(
+            f"training: {len(tables)} tables and {len(labels)} labels; give one label per table"
+        )
+    return tables
 
 
 def _lines(names: list[str], look: Look) -> list[Line2D]:

@@ -1,6 +1,7 @@
 """Similarity to human judgements per layer: profile of one network, and all of a study."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import pandas as pd
 
 from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_table
+from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import HumanVotes, load_votes
 from latent_microscope.similarity.ceiling import noise_ceiling
 from latent_microscope.similarity.comparison import compare, partial_compare, rank_rdm, rho_a
@@ -74,6 +75,21 @@ def layer_profile(
         )
         del matrix, model
     return pd.DataFrame(rows)[COLUMNS].astype({"metric": "str", "layer": "str"})
+
+
+def load_layers(
+    layers: Path, index: Path, layer_ids: Path, votes: HumanVotes, samples: Path
+) -> list[tuple[str, np.ndarray]]:
+    """Name and rows of each layer of a network, which stand side by side in ``layers``.
+
+    :class:`InputError` unless its rows (``layer_ids``) are the images of the votes.
+    """
+    if load_table(layer_ids, ["id"])["id"].tolist() != votes.ids.tolist():
+        raise InputError(f"{layer_ids}: not the images of {samples}; extract the layers again")
+    every = load_npy(layers, mmap=True)
+    columns = load_table(index, ["name", "start", "width"])
+    places = zip(*(columns[key].tolist() for key in columns), strict=True)
+    return [(name, every[:, start : start + width]) for name, start, width in places]
 
 
 def selected(votes: HumanVotes, rows: npt.NDArray[np.int64]) -> HumanVotes:
