@@ -131,3 +131,8 @@ def test_annotator_level_files_without_use(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("")
     with pytest.raises(InputError, match=r"raw\.csv"):
         load_raw_votes(tmp_path / "raw.csv")
+    header = "annotator_id,is_attn_check,chosen_label,cifar10_test_test_idx"
+    for value in ("9" * 400, "1.5", "", "x"):
+        (tmp_path / "raw.csv").write_text(f"{header}\n0,0,3,17\n{value},0,3,18\n")
+        with pytest.raises(InputError, match=r"raw\.csv: row 1, column 'annotator_id'"):
+            load_raw_votes(tmp_path / "raw.csv")

@@ -144,7 +144,10 @@ def load_raw_votes(path: Path) -> pd.DataFrame:
     checks), so they need not be the sum of these rows.
     """
     try:
-        table = pd.read_csv(io.BytesIO(_raw_bytes(path)), low_memory=False)
+        # As text: an integer of hundreds of digits would stay a Python integer, beyond any float.
+        names = {*_RAW_COLUMNS, *_RAW_INDEX}
+        raw = io.BytesIO(_raw_bytes(path))
+        table = pd.read_csv(raw, dtype=str, usecols=lambda name: name in names)
     except ValueError as error:  # pandas' parser errors are ValueErrors
         raise InputError(f"{path}: not a readable CSV ({error})") from error
     index = next((name for name in _RAW_INDEX if name in table.columns), None)
