@@ -149,6 +149,7 @@ class Table:
     output: str = "table"  # name of the .parquet among the rule's outputs
     more: Mapping[str, str] = field(default_factory=dict)  # further outputs of its rule
     threads: bool = False  # whether it computes on several threads
+    heavy: bool = False  # whether it reads values of every sample: on a cluster a job of its own
 
     @property
     def rule(self) -> str:

@@ -38,6 +38,10 @@ _OF_STEPS = (
     "WorkflowError:\nAt least one",
 )
 """Beginnings of messages that Snakemake adds to that of a failed step."""
+_OURS = re.compile(
+    r"\AInputFunctionException in rule (\w+) .*^ *InputError: ([^\n]+)$", re.M | re.S
+)
+"""What the planner says of a job, amid Snakemake's lines."""
 _LONG = 60.0
 """Seconds after which a running step is mentioned where nothing can be redrawn."""
 _POLL = 5.0
@@ -275,7 +279,8 @@ class LogHandler(LogHandlerBase):
                 self._say(f"    log: {log}")
         for text in self._others:
             if not (self._failures and text.startswith(_OF_STEPS)):
-                self._say(text)
+                ours = _OURS.match(text)
+                self._say(f"{ours[1]} {ours[2]}" if ours else text)
         if self._failures or self._others:
             self._say(self._log)
         if self._failures:

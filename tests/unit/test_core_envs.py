@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import locked  # type: ignore[import-not-found]
 import pytest
@@ -16,7 +17,7 @@ from latent_microscope.provenance.codehash import LIBRARY, CodeHasher
 
 ROOT = Path(__file__).parents[2]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
-PIP_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+PIP_NAMES = {"pytorch": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib"}
 MODULES = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
 
 
@@ -42,19 +43,35 @@ def test_conda_pins_are_those_of_the_lock(path: Path) -> None:
 
 
 def test_there_is_an_environment_a_kind_of_step() -> None:
-    wanted = {"analysis", "clustering", "figures", "notebook", "report", "torch"}
+    wanted = {"analysis", "clustering", "figures", "notebook", "report", "torch", "torch-cuda"}
     assert {path.stem for path in ENVS} == wanted
+    anywhere, cuda = (conda(ROOT / f"envs/{name}.yaml") for name in ("torch", "torch-cuda"))
+    assert anywhere == cuda
 
 
-def rules(folder: Path) -> set[tuple[str, str]]:
-    """(script, environment) of every rule that has both, as Snakemake itself reads them."""
+def rules(folder: Path, *config: str) -> list[dict[str, Any]]:
+    """The rules that run a script, as Snakemake itself reads them."""
     dump = ROOT / "tests/workflow/dump_rules.py"
     done = subprocess.run(
-        [sys.executable, dump, ROOT / "Snakefile"],
+        [sys.executable, dump, ROOT / "Snakefile", *config],
         cwd=folder, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    found = [rule for rule in json.loads(done.stdout) if rule["script"]]
+    return [rule for rule in json.loads(done.stdout) if rule["script"]]
+
+
+def pairs(found: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """(script, environment) of rules."""
     return {(Path(rule["script"]).stem, Path(rule["conda"]).stem) for rule in found}
+
+
+def test_an_image_and_cuda_builds_are_the_configs_choice(tmp_path: Path) -> None:
+    plain = rules(tmp_path)
+    assert {rule["container"] for rule in plain} == {None}
+    chosen = rules(tmp_path, "container=docker://example.org/lm:1", "torch_environment=torch-cuda")
+    assert {rule["container"] for rule in chosen} == {"docker://example.org/lm:1"}
+    swapped = {(name, env.replace("torch", "torch-cuda")) for name, env in pairs(plain)}
+    assert pairs(chosen) == swapped
+    assert ("train_vae", "torch-cuda") in swapped
 
 
 def third_party(path: Path) -> set[str]:
@@ -78,7 +95,7 @@ def test_an_environment_has_what_its_scripts_import(tmp_path: Path) -> None:
         LIBRARY / f"{name}.py"
         for name in ("step", "io/artefacts", "provenance/sidecars", "progress")
     ]
-    missing, found = {}, rules(tmp_path)
+    missing, found = {}, pairs(rules(tmp_path))
     assert len(found) > 50
     for script, environment in found:
         files = [path := project.script(script), *CodeHasher().reach(path), *plumbing]

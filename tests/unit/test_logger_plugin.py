@@ -140,8 +140,16 @@ def test_what_no_step_explains_is_said(capsys: pytest.CaptureFixture[str]) -> No
     handler = LogHandler(settings(), None)
     tell(handler, LogEvent.RUN_INFO, stats={"total": 3})
     tell(handler, None, "WorkflowError: the disk is gone", level=logging.ERROR)
+    ours = (
+        'InputFunctionException in rule train_vae in file "rules/steps.smk", line 8:\nError:\n'
+        "  InputError: demo 0: asks for 9 GB\nWildcards:\n  study=demo\nTraceback:\n  File x\n"
+    )
+    tell(handler, None, ours, level=logging.ERROR)
     handler.close()
-    assert "WorkflowError: the disk is gone" in capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    assert "WorkflowError: the disk is gone" in lines
+    assert "train_vae demo 0: asks for 9 GB" in lines
+    assert not [line for line in lines if "Traceback" in line or "Wildcards" in line]
 
 
 def test_a_config_mistake_before_any_step_is_said_at_once(

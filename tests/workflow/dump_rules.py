@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.api import SnakemakeApi
-from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 
 def pattern(path: Any) -> str:
@@ -42,6 +42,7 @@ def describe(rule: Any) -> dict[str, Any]:
         "local": rule.name in rule.workflow._localrules,
         "declared": declared(rule.params.get("step")),
         "conda": str(rule._conda_env) if rule._conda_env else None,
+        "container": rule.container_img,
         "resources": sorted(rule.resources),
         "captions": captions,
         "reported": [pattern(item) for item in rule.output if "report" in item.flags],
@@ -49,12 +50,14 @@ def describe(rule: Any) -> dict[str, Any]:
     }
 
 
-def main(snakefile: Path) -> None:
-    """Parse the workflow and print its rules."""
+def main(snakefile: Path, *config: str) -> None:
+    """Parse the workflow, with these keys (KEY=TEXT) in the config, and print its rules."""
+    settings = ConfigSettings(config=dict(word.split("=", 1) for word in config))
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(ResourceSettings(cores=1), snakefile=snakefile)._workflow
+        resources = ResourceSettings(cores=1)
+        workflow = api.workflow(resources, settings, snakefile=snakefile)._workflow
         print(json.dumps([describe(rule) for rule in workflow.rules]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

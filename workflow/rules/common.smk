@@ -7,8 +7,8 @@ from snakemake.exceptions import WorkflowError
 from latent_microscope import project, registry
 from latent_microscope.calibration import PARTS
 from latent_microscope.errors import InputError
-from latent_microscope.planning import captions, comparison, data, explorer, figures, networks
-from latent_microscope.planning import runs, scores, tables, targets
+from latent_microscope.planning import captions, cluster, comparison, data, explorer, figures
+from latent_microscope.planning import networks, runs, scores, tables, targets
 from latent_microscope.planning.environment import set_environment
 from latent_microscope.planning.pages import remember, told_at_the_end
 from latent_microscope.planning.resources import *
@@ -23,8 +23,12 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 CONFIG, STUDIES, THREADS = PLAN.config, PLAN.studies, PLAN.config["numeric_threads"]
-ROOT_SEED, DEVICE = CONFIG["root_seed"], CONFIG["device"]
+ROOT_SEED, DEVICE, TORCH = CONFIG["root_seed"], CONFIG["device"], CONFIG["torch_environment"]
 ask, step = PLAN.ask, PLAN.step
+# A job of a cluster parses this again, and has no more than it was given.
+LIMITS = workflow.global_resources if workflow.is_main_process else {}
+cluster.know(LIMITS, CONFIG["gres"], DEVICE)
+cluster.resend_preempted()
 
 
 def of_study(*keys):

@@ -58,7 +58,6 @@ STEPS |= {
             least_reason=ask(lambda study, at: data.least_samples(study)[1]),
         ),
         where=dict(study=PLAN.of_kind("custom")),
-        local=True,
         resources=needs(heavy_memory),
     ),
     "encode_attributes": dict(
@@ -75,7 +74,6 @@ STEPS |= {
         ),
         params=dict(settings=of_study("data", "attributes")),
         where=dict(study=PLAN.of_kind("custom")),
-        local=True,
         resources=needs(heavy_memory),
     ),
     "import_embeddings": dict(
@@ -125,7 +123,6 @@ STEPS |= {
         output=dict(votes="results/{study}/data/votes.parquet"),
         params=dict(settings=of_study("data", "votes")),
         where=dict(study=PLAN.of_kind("custom")),
-        local=True,
     ),
     "import_features": dict(
         input=dict(

@@ -14,12 +14,12 @@ for table in [declared for declared in registry.tables() if declared.function]:
             f"{LOG}/{table.rule}.log",
         wildcard_constraints:
             study=PLAN.where(partial(tables.is_made, table)),
-        localrule: True
+        localrule: not table.heavy
         conda:
             "../../envs/analysis.yaml"
         threads: THREADS if table.threads else 1
         resources:
-            **needs(light_memory),
+            **needs(heavy_memory if table.heavy else light_memory),
         params:
             **PLAN.all_of(table.params),
             step=step("tabulate", declared=("tables", table.rule)),

@@ -30,16 +30,18 @@ STEPS |= {
             device=DEVICE,
         ),
         where=dict(study=PLAN.where(lambda study: study.is_trained)),
-        environment="torch",
+        environment=TORCH,
         threads=ask(vae_threads),
-        resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=ask(vae_gpu)),
+        resources=needs(
+            training_memory, lasting(ask(vae_duration)), disk=TRAINING_DISK, gpu=ask(vae_gpu)
+        ),
     ),
     "import_weights": dict(
         input=dict(published=ask(lambda study, at: f"data/{study.settings['vae']['weights']}")),
         output=dict(weights=f"{RUN}/weights.pt"),
         params=dict(settings=ask(runs.encoding_settings)),
         where=dict(study=PLAN.where(lambda study: study.is_imported)),
-        environment="torch",
+        environment=TORCH,
         resources=needs(light_memory),
     ),
     "assess_vae": dict(
@@ -68,9 +70,9 @@ STEPS |= {
         ),
         params=dict(**SEEDED, settings=ask(runs.encoding_settings), device=DEVICE),
         where=dict(study=PLAN.where(lambda study: not study.has_embeddings)),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, long_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
+        resources=needs(heavy_memory, extraction_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
     ),
     "train_philnet": dict(
         input=dict(
@@ -82,9 +84,9 @@ STEPS |= {
         output=dict(weights=f"{MODEL}/weights.pt", training=f"{MODEL}/training.parquet"),
         params=dict(**SEEDED, settings=ask(networks.training_settings), device=DEVICE),
         where=dict(model=PLAN.with_models("philnet")),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(training_memory, training_runtime, disk=TRAINING_DISK, gpu=1),
+        resources=needs(training_memory, lasting(ask(network_duration)), disk=TRAINING_DISK, gpu=1),
     ),
     "build_network": dict(
         input=dict(
@@ -95,7 +97,7 @@ STEPS |= {
             **SEEDED, settings=ask(networks.extraction_settings), origin=ask(networks.origin)
         ),
         where=dict(model=PLAN.with_models_that(lambda declared: declared.built)),
-        environment="torch",
+        environment=TORCH,
         resources=needs(light_memory, disk=TRAINING_DISK),
     ),
     # PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
@@ -112,9 +114,9 @@ STEPS |= {
         ),
         params=dict(**SEEDED, settings=ask(networks.folds_settings), device=DEVICE),
         where=dict(model=PLAN.with_models("cross_validated")),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(training_memory, training_runtime, gpu=1),
+        resources=needs(training_memory, lasting(ask(folds_duration)), gpu=1),
     ),
     "predict_tta": dict(
         input=dict(
@@ -125,9 +127,9 @@ STEPS |= {
         output=OUT_OF_FOLD,
         params=dict(settings=ask(networks.tta_settings), device=DEVICE),
         where=dict(model=PLAN.with_models("tta")),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, long_runtime, gpu=1),
+        resources=needs(heavy_memory, extraction_runtime, gpu=1),
     ),
     # All layers of a network's profile, of some images, in one pass; then how well each aligns with human judgements.
     "extract_layers": dict(
@@ -153,9 +155,9 @@ STEPS |= {
             device=DEVICE,
         ),
         where=dict(model=PLAN.with_models_that(lambda declared: declared.profiled)),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, long_runtime, disk=ask(layers_disk), gpu=1),
+        resources=needs(heavy_memory, extraction_runtime, disk=ask(layers_disk), gpu=1),
     ),
     "profile_layers": dict(
         input=dict(
@@ -199,9 +201,9 @@ for number, (study, layers, names) in enumerate(PLAN.extractions()):
             device=DEVICE,
         ),
         where=dict(study=study, model=names),
-        environment="torch",
+        environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=1),
+        resources=needs(heavy_memory, extraction_runtime, disk=ask(features_disk), gpu=1),
     )
 
 
@@ -221,10 +223,12 @@ for model_type in [declared for declared in registry.model_types() if declared.f
         wildcard_constraints:
             model=PLAN.with_models(model_type.name),
         conda:
-            "../../envs/torch.yaml"
+            f"../../envs/{TORCH}.yaml"
         threads: THREADS
         resources:
-            **needs(heavy_memory, long_runtime, disk=ask(features_disk), gpu=int(model_type.gpu)),
+            **needs(
+                heavy_memory, extraction_runtime, disk=ask(features_disk), gpu=int(model_type.gpu)
+            ),
         params:
             **SEEDED,
             step=step("apply_model", declared=("models", model_type.name)),

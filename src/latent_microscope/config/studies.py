@@ -77,6 +77,23 @@ class Config(Section):
         "auto",
         pattern=r"^(auto|cpu|cuda(:\d+)?)$",
     )
+    gres: str | None = setting(
+        "how a job asks SLURM for its GPU where --gpus is not taken: sbatch's --gres, such as "
+        "gpu:1 or gpu:a100:1",
+        None,
+        pattern=r"^gpu(:\w+)?:\d+$",
+    )
+    container: str | None = setting(
+        "image of a container with the whole environment, for --software-deployment-method "
+        "apptainer: docker://… or the path of a .sif",
+        None,
+        min_length=1,
+    )
+    torch_environment: Literal["torch", "torch-cuda"] = setting(
+        "conda environment of the steps that use torch (--software-deployment-method conda): "
+        "torch-cuda solves to CUDA builds",
+        "torch",
+    )
     download_mirror: str | None = setting(
         "folder with copies of the downloads, searched first", None
     )

@@ -248,5 +248,6 @@ INFERENCE = (
             "notes": networks.notes,
         },
         threads=True,
+        heavy=True,
     ),
 )

@@ -140,6 +140,7 @@ FORENSICS = (
             "(brightness, colour, blur, background, file) held constant, of ranks."
         ),
         function="latent_microscope.custom.correlations:tabulate_correlations",
+        heavy=True,
         inputs={
             "numbers": f"{RESULTS}/data/numbers.parquet",
             "samples": f"{RESULTS}/data/samples.parquet",
@@ -200,6 +201,7 @@ FORENSICS = (
             "unequal weight, are in the group or outside."
         ),
         function="latent_microscope.tables.pixels:tabulate_cluster_pixels",
+        heavy=True,
         inputs={
             "clusters": run_files("clusters.parquet"),
             "pixels": runs.pixel_file,
@@ -221,6 +223,7 @@ FORENSICS = (
             "together, at chance 0."
         ),
         function="latent_microscope.tables.pixels:tabulate_pixel_correlations",
+        heavy=True,
         inputs={"pixels": runs.pixel_file, "samples": runs.study_samples, **_SCORES},
         params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
     ),
@@ -232,6 +235,7 @@ FORENSICS = (
             "ranking repeats."
         ),
         function="latent_microscope.tables.forensics:tabulate_rankings",
+        heavy=True,
         inputs=_SCORES,
         params={"measured": scores.every, "seeds": run_seeds},
     ),
@@ -247,6 +251,7 @@ FORENSICS = (
         ),
         made_by="tabulate_clusters",
         function="latent_microscope.tables.cluster_stability:tabulate_clusters",
+        heavy=True,
         inputs={
             "sbs": run_files("sbs-sizes.parquet"),
             "resampled": run_files("resampled-pairs.parquet"),
@@ -297,6 +302,7 @@ FORENSICS = (
             "one replicate."
         ),
         function="latent_microscope.tables.reliability:tabulate_reliability",
+        heavy=True,
         inputs={
             **_SCORES,
             "restarts": run_files("restart-scores.parquet"),
@@ -343,6 +349,7 @@ FORENSICS = (
             "not show that two samples are one."
         ),
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
+        heavy=True,
         inputs={
             "duplicates": run_files("duplicates.parquet"),
             "samples": runs.study_samples,

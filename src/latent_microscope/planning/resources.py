@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from latent_microscope.planning.cluster import Resource, gpu_request, may_use_gpus, within_node
 from latent_microscope.planning.runs import is_dense
 from latent_microscope.planning.study import Study, Wildcards
 
 UNKNOWN_DOWNLOAD = 1500  # MB; CelebA's archive, the largest whose size the manifest does not give
 UNKNOWN_IMAGES = 2000  # more than the synthetic data sets have
-Resource = Callable[..., int]
 
 
 # --- memory in MB, time in minutes -------------------------------------------------------------
@@ -35,7 +35,54 @@ bootstrap_memory = growing(4000, 1.2)  # ranks of all RDMs in 2 bytes per pair; 
 MEMORY: dict[str, Resource] = {"light": light_memory, "heavy": heavy_memory, "pair": pair_memory}
 short_runtime = fixed(15)  # seconds at published sizes, plus a cold file system
 long_runtime = fixed(120)  # passes over all pairs, UMAP and HDBSCAN of a large study
-training_runtime = fixed(480)  # the paper sizes on a few CPU cores; a GPU needs far less
+
+
+Duration = tuple[float, float]
+"""Minutes, and minutes for each MB of the inputs where the config does not say their number."""
+# Images per second of a training, on a slow GPU and on two slow cores (the dense VAE: on one).
+_VAE, _DENSE, _NETWORK = (1500, 100), (100, 100), (400, 100)
+_START, _SPARE = 15, 1.5  # minutes of a cold file system; for machines that are slower still
+
+
+def lasting(duration: Callable[[Any], Duration]) -> Resource:
+    """The runtime that a function of the wildcards tells."""
+
+    def runtime(wildcards: Any, input: Any, attempt: int) -> int:
+        minutes, per_mb = duration(wildcards)
+        return int(minutes + (per_mb * input.size_mb if per_mb else 0.0)) * attempt
+
+    return runtime
+
+
+def _minutes(passes: float, rates: tuple[int, int]) -> float:
+    """So many images through a training; one that its time ends goes on from its checkpoint."""
+    return _SPARE * passes / rates[0 if may_use_gpus() else 1] / 60
+
+
+def extraction_runtime(wildcards: Any, attempt: int) -> int:
+    """One pass of the images through a network."""
+    return (30 if may_use_gpus() else 120) * attempt
+
+
+def vae_duration(study: Study, at: Wildcards) -> Duration:
+    """Training of a VAE."""
+    each = _minutes(study.settings["vae"]["epochs"], _DENSE if is_dense(study) else _VAE)
+    if study.kind == "custom":
+        return _START, each * 10**6 / (3 * study.data["images"]["size"] ** 2)
+    return _START + images_of(study, "train") * each, 0.0
+
+
+def network_duration(study: Study, at: Wildcards) -> Duration:
+    """Training of a PhilNet."""
+    passes = images_of(study, "train") * study.model(at.model)["epochs"]
+    return _START + _minutes(passes, _NETWORK), 0.0
+
+
+def folds_duration(study: Study, at: Wildcards) -> Duration:
+    """Training of all folds of the second stage; the number of epochs may be chosen."""
+    model = study.model(at.model)
+    epochs = model["epochs"] if isinstance(model["epochs"], int) else max(model["epochs"]["choose"])
+    return _START + _minutes(images_of(study) * model["folds"] * epochs, _NETWORK), 0.0
 
 
 # --- disk, MB, from the config alone, so that a plan knows it before anything runs --------------
@@ -126,6 +173,6 @@ def needs(
     batched: bool = False,
 ) -> dict[str, Any]:
     """The resources of a rule; several jobs of a ``batched`` one share a SLURM job, in turns."""
-    turn = 1 if batched else None
-    found = {"mem_mb": memory, "runtime": runtime, "disk_mb": disk, "gpu": gpu, "turn": turn}
+    found = {"mem_mb": within_node(memory), "runtime": runtime, **gpu_request(gpu)}
+    found |= {"disk_mb": disk, "turn": 1 if batched else None}
     return {name: value for name, value in found.items() if value is not None}

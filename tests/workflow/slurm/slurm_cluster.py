@@ -47,7 +47,7 @@ SlurmdPidFile=$root/run/slurmd.pid
 SlurmctldLogFile=$root/log/slurmctld.log
 SlurmdLogFile=$root/log/slurmd.log
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=$tasks
 SwitchType=switch/none
 MpiDefault=none
 # The memory limit without cgroups: sampled once a second.
@@ -71,8 +71,14 @@ KillWait=2
 SlurmctldTimeout=30
 SlurmdTimeout=60
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory Gres=gpu:sim:{GPUS} State=UNKNOWN
-PartitionName=cpu Nodes=$host Default=YES MaxTime=2-00:00:00 DefMemPerCPU=200 State=UP
-PartitionName=gpu Nodes=$host Default=NO MaxTime=2-00:00:00 DefMemPerCPU=200 State=UP
+# Jobs of the last two partitions make room for those of the others: killed for good, or queued again.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=DEFAULT Nodes=$host MaxTime=2-00:00:00 DefMemPerCPU=200 State=UP
+PartitionName=cpu Default=YES PriorityTier=2 PreemptMode=OFF
+PartitionName=gpu Default=NO PriorityTier=2 PreemptMode=OFF
+PartitionName=killed Default=NO PriorityTier=1 PreemptMode=CANCEL
+PartitionName=requeued Default=NO PriorityTier=1 PreemptMode=REQUEUE
 """
 )
 WITH_DATABASE = Template(
@@ -106,7 +112,11 @@ GRES_CONF = Template(
     f"AutoDetect=off\nNodeName=$host Name=gpu Type=sim Flags=nvidia_gpu_env "
     f"File=$root/run/gpu[0-{GPUS - 1}]\n"
 )
-CGROUP_CONF = "CgroupAutomount=no\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n"
+CGROUP_CONF = Template(
+    "CgroupAutomount=no\nCgroupMountpoint=/sys/fs/cgroup\nCgroupPlugin=cgroup/v1\n"
+    "ConstrainCores=$constrained\nConstrainRAMSpace=no\nConstrainDevices=no\n"
+)
+CPUSETS = Path("/sys/fs/cgroup/cpuset")  # where jobs can be kept to their cores, as clusters do
 DATABASE = """CREATE DATABASE IF NOT EXISTS slurm_acct_db;
 CREATE USER IF NOT EXISTS 'slurm'@'127.0.0.1' IDENTIFIED BY 'tests';
 CREATE USER IF NOT EXISTS 'slurm'@'localhost' IDENTIFIED BY 'tests';
@@ -182,6 +192,11 @@ class Cluster:
             LINK.unlink()
 
     @property
+    def constrained(self) -> bool:
+        """Whether jobs see their own cores only (ConstrainCores)."""
+        return os.access(CPUSETS, os.W_OK)
+
+    @property
     def conf(self) -> Path:
         return self.root / "etc/slurm.conf"
 
@@ -227,9 +242,10 @@ class Cluster:
         return self.command("sinfo", "-h", "-o", "%T", "-n", self.host, "-p", "cpu", check=False)
 
     def queue(self) -> list[dict[str, str]]:
-        """Jobs that wait or run: id, state and folder."""
-        lines = self.command("squeue", "-h", "-t", "PD,R", "-o", "%i|%T|%Z").splitlines()
-        return [dict(zip(("id", "state", "folder"), s.split("|"), strict=True)) for s in lines]
+        """Jobs that wait or run: id, state, processors and folder."""
+        lines = self.command("squeue", "-h", "-t", "PD,R", "-o", "%i|%T|%C|%Z").splitlines()
+        names = ("id", "state", "processors", "folder")
+        return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
 
     def finished_jobs(self) -> list[dict[str, str]]:
         """The fields of every finished job, from the completion log."""
@@ -278,6 +294,8 @@ class Cluster:
             "root": str(self.root),
             "host": self.host,
             "cpus": str(self.cpus),
+            "tasks": "task/affinity,task/cgroup" if self.constrained else "task/none",
+            "constrained": "yes" if self.constrained else "no",
             "memory": str(self.memory),
             **{name: str(port) for name, port in self._ports.items()},
         }
@@ -292,7 +310,7 @@ class Cluster:
                 os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))  # another /dev/null
         etc = self.root / "etc"
         (etc / "gres.conf").write_text(GRES_CONF.substitute(values))
-        (etc / "cgroup.conf").write_text(CGROUP_CONF)
+        (etc / "cgroup.conf").write_text(CGROUP_CONF.substitute(values))
         (etc / "slurmdbd.conf").write_text(SLURMDBD_CONF.substitute(values))
         (etc / "slurmdbd.conf").chmod(0o600)
         self.conf.write_text(SLURM_CONF.substitute(values))

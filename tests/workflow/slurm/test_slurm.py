@@ -131,6 +131,8 @@ def test_a_cancelled_training_goes_on_from_its_checkpoint(
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert any(v in environment for v in (b"CUDA_VISIBLE_DEVICES=0", b"CUDA_VISIBLE_DEVICES=1"))
     (job,) = [job for job in cluster.queue() if job["folder"] == str(folder)]
+    if cluster.constrained:  # kept to its cores, as on most clusters
+        assert len(os.sched_getaffinity(pid)) <= int(job["processors"])
     cluster.command("scancel", job["id"])
     assert run.wait() == 1
     assert "SLURM status is: 'CANCELLED'" in run.output
@@ -151,7 +153,7 @@ def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     cluster: Cluster, long_training: bytes, folder: Path
 ) -> None:
     many_epochs(folder)
-    run = Run(folder, targets=[WEIGHTS])
+    run = Run(folder, targets=[WEIGHTS], slurm_status_command=status_command(cluster))
     run.stop_training(after_checkpoint=True)
     (job,) = [job for job in cluster.queue() if job["folder"] == str(folder)]
     cluster.kill("slurmd", signal.SIGKILL)
@@ -164,6 +166,7 @@ def test_a_node_that_dies_in_mid_training_comes_back_and_goes_on(
     log = (folder / TRAINING_LOG).read_text(encoding="utf-8")
     assert "continuing after epoch" in log
     assert (folder / WEIGHTS).read_bytes() == long_training
+    assert sent_jobs(run) == 1  # SLURM queued it again; a second one would have written beside it
 
 
 @pytest.mark.slow
@@ -200,15 +203,57 @@ def test_a_job_over_its_time_is_ended_and_sent_again(
     assert same_weights(hung.folder, finished)
 
 
-def test_with_accounting_the_profile_asks_sacct(
+def sent_jobs(run: Run) -> int:
+    """How many jobs a run has sent."""
+    return len(re.findall("has been submitted with SLURM jobid", run.output))
+
+
+def status_command(cluster: Cluster) -> str:
+    return "sacct" if cluster.accounting else "squeue"
+
+
+def preempt(cluster: Cluster, folder: Path) -> None:
+    """Take the whole node for a second, from whoever has to make room."""
+    options = ("--partition=cpu", f"--cpus-per-task={cluster.cpus}", "--mem=400", "--wait")
+    cluster.command("sbatch", *options, f"--output={folder / 'other.out'}", "--wrap=sleep 1")
+
+
+def test_a_preempted_job_that_slurm_gives_up_is_sent_again(
     cluster: Cluster, finished: Project, folder: Path
 ) -> None:
+    # With accounting, where the profile asks sacct, to which such a job is PREEMPTED for ever.
     if not cluster.accounting:
         pytest.skip(str(why_not(accounting=True)))
-    run = Run(folder, targets=[WEIGHTS], slurm_status_command="sacct")
+    there = ("--set-resources", "train_vae:slurm_partition=killed")
+    run = Run(folder, *there, targets=[WEIGHTS], slurm_status_command="sacct")
+    run.stop_training()
+    preempt(cluster, folder)
     assert run.wait() == 0, run.output
+    assert "was preempted and is not queued again" in run.output
     assert same_weights(folder, finished)
     lines = cluster.command("sacct", "-X", "-n", "-P", "-o", "WorkDir,State,ReqTRES").splitlines()
-    (job,) = [line.split("|") for line in lines if line.startswith(f"{folder}|")]
-    assert job[1] == "COMPLETED"
-    assert "gres/gpu=1" in job[2]
+    jobs = [line.split("|")[1:] for line in lines if line.startswith(f"{folder}|")]
+    assert [state for state, _ in jobs] == ["PREEMPTED", "COMPLETED"]
+    assert all("gres/gpu=1" in asked for _, asked in jobs)
+
+
+@pytest.mark.slow
+def test_a_preempted_job_that_slurm_queues_again_is_waited_for(
+    cluster: Cluster, finished: Project, folder: Path
+) -> None:
+    there = ("--set-resources", "train_vae:slurm_partition=requeued")
+    run = Run(folder, *there, targets=[WEIGHTS], slurm_status_command=status_command(cluster))
+    run.stop_training()
+    preempt(cluster, folder)
+    assert run.wait(900) == 0, run.output
+    assert same_weights(folder, finished)
+    assert sent_jobs(run) == 1
+
+
+@pytest.mark.slow
+def test_a_gpu_asked_for_by_gres(cluster: Cluster, finished: Project, folder: Path) -> None:
+    run = Run(folder, "--config", "gres=gpu:sim:1", targets=[WEIGHTS])
+    assert run.wait() == 0, run.output
+    assert same_weights(folder, finished)
+    (job,) = [job for job in cluster.finished_jobs() if job["WorkDir"] == str(folder)]
+    assert "gres/gpu:sim=1" in job["Tres"] or "gres/gpu=1" in job["Tres"]

@@ -1,0 +1,94 @@
+"""What a cluster is for the rules: the memory of a node, how a GPU is asked for, preempted jobs."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any
+
+from latent_microscope.errors import InputError
+
+Resource = Callable[..., int]
+_PLUGIN = "snakemake_executor_plugin_slurm"
+_known: dict[str, Any] = {"mem_mb": None, "gres": None, "device": "auto"}
+
+
+def know(limits: Mapping[str, Any], gres: str | None, device: str) -> None:
+    """What the requests depend on.
+
+    Args:
+        limits: Snakemake's ``resources``, such as those of the profile: what one job may have.
+        gres: What asks for a GPU by sbatch's --gres; None: --gpus.
+        device: The config's ``device``; ``cpu`` asks for no GPU.
+    """
+    memory = limits.get("mem_mb")
+    _known.update(mem_mb=getattr(memory, "value", memory), gres=gres, device=device)
+
+
+def may_use_gpus() -> bool:
+    """Whether the config lets steps compute on GPUs."""
+    return bool(_known["device"] != "cpu")
+
+
+def within_node(memory: Resource) -> Resource:
+    """A request that is refused where no node could give it; later tries ask for all of a node.
+
+    Snakemake itself would cut it without a word.
+    """
+
+    @wraps(memory)
+    def asked(wildcards: Any, **told: Any) -> int:
+        amount = memory(wildcards, **told)
+        most = _known["mem_mb"] or amount
+        if amount > most and told["attempt"] == 1:
+            raise InputError(
+                f"{' '.join(wildcards)}: asks for {amount:,} MB of memory, and a node has {most:,} "
+                "(mem_mb of resources in the profile, or of --resources); raise that if a node has "
+                "more, or run less of the study (size, subset)"
+            )
+        return min(amount, most)
+
+    return asked
+
+
+def gpu_request(gpu: Any) -> dict[str, Any]:
+    """Resources of a job that wants a GPU (1, or a function of its wildcards)."""
+    if gpu is None or not may_use_gpus():
+        return {}
+    gres = _known["gres"]
+    if gres is None:
+        return {"gpu": gpu}
+    if callable(gpu):
+        return {"gres": lambda wildcards: gres if gpu(wildcards) else ""}
+    return {"gres": gres if gpu else ""}
+
+
+def resend_preempted() -> None:
+    """Let Snakemake send a preempted job again that SLURM itself does not (PreemptMode=CANCEL).
+
+    The executor plugin leaves every preempted job to SLURM, and would wait for ever.
+    """
+    plugin: Any = sys.modules.get(_PLUGIN)
+    if plugin is None or hasattr(plugin.query_job_status, "__wrapped__"):
+        return
+    original = plugin.query_job_status
+
+    @wraps(original)
+    async def query(command: str, logger: Any) -> Any:
+        states, seconds = await original(command, logger)
+        for job, state in (states or {}).items():
+            if state == "PREEMPTED" and not _is_queued(job):
+                logger.warning(f"SLURM job {job} was preempted and is not queued again")
+                states[job] = "CANCELLED"
+        return states, seconds
+
+    plugin.query_job_status = query
+
+
+def _is_queued(job: str) -> bool:
+    """Whether a job waits, runs or is just ending; true also where SLURM does not answer."""
+    command = ("squeue", "--noheader", "--format=%T", "--jobs", job)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        return "Invalid job id" not in done.stderr
+    return bool(done.stdout.strip())

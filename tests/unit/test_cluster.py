@@ -1,0 +1,115 @@
+"""What jobs ask a cluster for: within a node, a GPU in its words, again after a preemption."""
+
+import asyncio
+import inspect
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from latent_microscope.errors import InputError
+from latent_microscope.planning import cluster, resources
+from latent_microscope.planning.study import Study, Wildcards
+
+FACES = Wildcards(study="faces", seed="0")
+
+
+@pytest.fixture(autouse=True)
+def unknown() -> Iterator[None]:
+    yield
+    cluster.know({}, None, "auto")
+
+
+def test_more_than_a_node_has_is_refused_and_never_cut() -> None:
+    cluster.know({"mem_mb": 4000}, None, "auto")
+    memory = resources.needs(resources.growing(1000, 10))["mem_mb"]
+    # Snakemake looks at the names of the arguments.
+    assert list(inspect.signature(memory).parameters) == ["wildcards", "input", "attempt"]
+    fits, large = SimpleNamespace(size_mb=300), SimpleNamespace(size_mb=301)
+    assert memory(["faces", "0"], input=fits, attempt=1) == 4000
+    with pytest.raises(InputError, match=r"faces 0: asks for 4,010 MB.*a node has 4,000.*mem_mb"):
+        memory(["faces", "0"], input=large, attempt=1)
+    # One that failed gets twice as much, or all there is.
+    assert memory(["faces", "0"], input=SimpleNamespace(size_mb=50), attempt=2) == 3000
+    assert memory(["faces", "0"], input=fits, attempt=2) == 4000
+    cluster.know({}, None, "auto")
+    assert memory(["faces", "0"], input=large, attempt=1) == 4010
+
+
+@pytest.mark.parametrize(
+    ("gres", "device", "expected"),
+    [
+        (None, "auto", {"gpu": 1}),
+        ("gpu:a100:1", "cuda", {"gres": "gpu:a100:1"}),
+        (None, "cpu", {}),
+        ("gpu:1", "cpu", {}),
+    ],
+)
+def test_how_a_gpu_is_asked_for(gres: str | None, device: str, expected: dict[str, Any]) -> None:
+    cluster.know({}, gres, device)
+    asked = resources.needs(resources.light_memory, gpu=1)
+    assert {name: asked[name] for name in asked if name in ("gpu", "gres")} == expected
+
+
+def test_gres_of_a_job_that_needs_no_gpu_is_empty() -> None:
+    cluster.know({}, "gpu:1", "auto")
+    asked = resources.needs(resources.light_memory, gpu=lambda wildcards: wildcards == "dense")
+    assert asked["gres"]("dense") == "gpu:1"
+    assert asked["gres"]("convolutional") == ""
+
+
+def test_a_training_asks_for_minutes_on_a_gpu_and_hours_without() -> None:
+    vae = {"arch": "convolutional", "epochs": 10}
+    faces = Study("faces", {"kind": "faces", "subset": 90_000, "vae": vae})
+    runtime = resources.lasting(lambda wildcards: resources.vae_duration(faces, wildcards))
+    assert runtime(FACES, input=None, attempt=1) == 15 + 15
+    assert runtime(FACES, input=None, attempt=3) == 90
+    cluster.know({}, None, "cpu")
+    assert runtime(FACES, input=None, attempt=1) == 15 + 225
+    # Only the files of a custom study say how many images there are.
+    data = {"images": {"size": 100}}
+    custom = Study("own", {"kind": "custom", "data": data, "vae": vae})
+    runtime = resources.lasting(lambda wildcards: resources.vae_duration(custom, wildcards))
+    assert runtime(FACES, input=SimpleNamespace(size_mb=2700), attempt=1) == 15 + 225
+
+
+STATES = {"1": "RUNNING", "2": "PREEMPTED", "3": "PREEMPTED", "4": "PREEMPTED", "5": "PREEMPTED"}
+
+
+def test_preempted_jobs_that_are_not_queued_again_count_as_cancelled(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def query_job_status(command: str, logger: Any) -> Any:
+        return (dict(STATES), 0.1) if command == "sacct" else (None, None)
+
+    def squeue(words: tuple[str, ...], **options: Any) -> Any:
+        said = {
+            "2": (0, "PENDING\n", ""),
+            "3": (0, "", ""),
+            "4": (1, "", "slurm_load_jobs error: Invalid job id specified"),
+            "5": (1, "", "slurm_load_jobs error: Unable to contact slurm controller"),
+        }[words[-1]]
+        return SimpleNamespace(**dict(zip(("returncode", "stdout", "stderr"), said, strict=True)))
+
+    plugin = SimpleNamespace(query_job_status=query_job_status)
+    monkeypatch.setitem(sys.modules, "snakemake_executor_plugin_slurm", plugin)
+    monkeypatch.setattr(subprocess, "run", squeue)
+    cluster.resend_preempted()
+    once = plugin.query_job_status
+    cluster.resend_preempted()  # a workflow that is parsed twice
+    assert plugin.query_job_status is once
+    log = logging.getLogger("test")
+    found, _ = asyncio.run(plugin.query_job_status("sacct", log))
+    assert found == STATES | {"3": "CANCELLED", "4": "CANCELLED"}
+    assert "job 3 was preempted" in caplog.text
+    assert asyncio.run(plugin.query_job_status("nothing", log)) == (None, None)
+
+
+def test_the_plugin_has_what_is_wrapped() -> None:
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+    assert inspect.iscoroutinefunction(plugin.query_job_status)
+    assert list(inspect.signature(plugin.query_job_status).parameters) == ["command", "logger"]
