@@ -284,7 +284,13 @@ def doctor() -> None:
 
 
 @app.command()
-def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
+def plan(
+    configs: Configs = None,
+    workflow_profile: Profile = None,
+    used: Annotated[
+        bool, typer.Option(help="Of the finished steps: what they used of their requests.")
+    ] = False,
+) -> None:
     """Print what a run would request from a cluster: jobs, GPU hours, disk. Nothing is submitted.
 
     Example: latent-microscope plan faces.yaml --workflow-profile slurm -- --config size=paper
@@ -292,8 +298,13 @@ def plan(configs: Configs = None, workflow_profile: Profile = None) -> None:
     from latent_microscope.commands import workflow
 
     words = workflow.arguments(configs or [], None, workflow_profile, _snakemakes_own)
+    from latent_microscope.planning import usage
     from latent_microscope.planning.plan import planned_jobs, table  # needs Snakemake
 
+    if used:
+        finished = usage.used(words)
+        typer.echo(usage.table(finished) if finished else "No step has run here.")
+        return
     jobs = planned_jobs(words)
     typer.echo(table(jobs) if jobs else "Nothing to be done.")
 

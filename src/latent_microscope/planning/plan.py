@@ -8,10 +8,10 @@ import argparse
 import io
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from snakemake import cli
 from snakemake.api import SnakemakeApi
@@ -27,6 +27,8 @@ from snakemake.settings.types import (
 )
 
 from latent_microscope.errors import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Job:
 
 def planned_jobs(arguments: Sequence[str]) -> list[Job]:
     """The jobs that ``snakemake ARGUMENTS`` would run; :class:`InputError` if it refuses them."""
+    return of_jobs(arguments, _describe)
+
+
+def of_jobs(arguments: Sequence[str], describe: Callable[[Any], T]) -> list[T]:
+    """What a function says of Snakemake's own jobs and groups of jobs of a dry run."""
     said = io.StringIO()  # a dry run names every job even if it is quiet
     with redirect_stdout(said), redirect_stderr(said):
         try:
@@ -54,7 +61,7 @@ def planned_jobs(arguments: Sequence[str]) -> list[Job]:
             raise
         with SnakemakeApi(OutputSettings(dryrun=True, quiet={Quietness.ALL})) as api:
             try:
-                return [_describe(job) for job in _needed(api, options)]
+                return [describe(job) for job in _needed(api, options)]
             except Exception as error:
                 api.print_exception(error)
     sys.stderr.write(said.getvalue())
@@ -121,9 +128,22 @@ def _describe(job: Any) -> Job:
         threads=job.threads,
         minutes=int(resources.get("runtime", 0)),
         memory=int(resources.get("mem_mb", 0)) if known else None,
-        gpus=int(resources.get("gpu", 0)),
+        gpus=sum(_gpus(step) for step in steps) if job.is_group() else _gpus(job),
         disk=sum(size for s in steps if isinstance(size := s.resources.get("disk_mb", 0), int)),
     )
+
+
+def _gpus(step: Any) -> int:
+    """GPUs of a step, whether it asks by ``gpu`` or by ``gres``."""
+    gres = step.resources.get("gres")
+    return int(gres.rpartition(":")[2]) if gres else int(step.resources.get("gpu", 0))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as text in columns, the first one to the left."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    layout = "  ".join([f"{{:<{widths[0]}}}", *(f"{{:>{width}}}" for width in widths[1:])])
+    return "\n".join(layout.format(*row) for row in rows)
 
 
 def table(jobs: Sequence[Job]) -> str:
@@ -139,9 +159,7 @@ def table(jobs: Sequence[Job]) -> str:
         rows.append([name, *_row(kind)])
     if local:
         rows.append(["beside Snakemake", *_row(local)])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
-    layout = "  ".join([f"{{:<{widths[0]}}}", *(f"{{:>{width}}}" for width in widths[1:])])
-    return "\n".join([*(layout.format(*row) for row in rows), "", *_sums(jobs)])
+    return "\n".join([aligned(rows), "", *_sums(jobs)])
 
 
 def _row(jobs: Sequence[Job]) -> list[str]:

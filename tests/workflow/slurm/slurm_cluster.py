@@ -71,7 +71,7 @@ KillWait=2
 SlurmctldTimeout=30
 SlurmdTimeout=60
 NodeName=$host NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory Gres=gpu:sim:{GPUS} State=UNKNOWN
-# Jobs of the last two partitions make room for those of the others: killed for good, or queued again.
+# Jobs of the last two partitions make room for others: killed for good, or queued again.
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 PartitionName=DEFAULT Nodes=$host MaxTime=2-00:00:00 DefMemPerCPU=200 State=UP
