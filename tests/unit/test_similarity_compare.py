@@ -10,6 +10,7 @@ from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
+from latent_microscope.similarity import ranks as ranks_module
 from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
 from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
 from latent_microscope.similarity.ranks import average_ranks
@@ -40,6 +41,22 @@ def check_ranks(values: np.ndarray) -> None:
     assert ranks.variation == pytest.approx(np.sum(centred**2), rel=1e-12, abs=1e-9)
     _, counts = np.unique(values, return_counts=True)
     assert ranks.tied_pairs == np.sum(counts * (counts - 1) // 2)
+
+
+def test_ranks_past_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 2^31 pairs on doubled ranks need 64 bits, and tau-a is refused."""
+    rng = np.random.default_rng(0)
+    a, b = (rdm(rng.normal(size=(12, 3))).values for _ in range(2))
+    wanted = {method: compare(a, b, method) for method in METHODS}
+    monkeypatch.setattr(ranks_module, "_NARROW", 66)
+    assert average_ranks(a[:-1]).doubled.dtype == np.uint32
+    for values in (a, a.astype(np.float64)):
+        assert average_ranks(values).doubled.dtype == np.uint64
+        check_ranks(values)
+    for method in set(METHODS) - {"tau-a"}:
+        assert compare(a, b, method) == wanted[method]
+    with pytest.raises(InputError, match=r"tau-a of 66 pairs.*choose rho-a"):
+        compare(a, b, "tau-a")
 
 
 @given(

@@ -1,7 +1,9 @@
 """Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import cast
 
@@ -62,6 +64,12 @@ def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
         return x
     ids = x.ids if isinstance(x, RDM) else None
     return RankedRDM(average_ranks(_values(x, chosen)), ids, chosen)
+
+
+def _ranks(items: Sequence[Comparable], pairs: npt.ArrayLike | None) -> list[Ranks]:
+    """Ranks of several RDMs, two at a time: half the time, and the same numbers."""
+    with ThreadPoolExecutor(2) as pool:
+        return [one.ranks for one in pool.map(partial(rank_rdm, pairs=pairs), items)]
 
 
 def require_same_images(items: Sequence[Comparable]) -> None:
@@ -151,6 +159,11 @@ def tau_a(a: Ranks, b: Ranks) -> float:
     Source: Knight 1966. Needs 16 bytes per pair beyond the ranks.
     """
     n = len(a)
+    if a.doubled.dtype != np.uint32:
+        raise InputError(
+            f"tau-a of {n:,} pairs: fewer than 2^31 can be compared; choose rho-a, or the RDMs of "
+            "fewer images (RDM.select)."
+        )
     keys = a.doubled.astype(np.uint64)
     keys <<= np.uint64(32)
     keys |= b.doubled
@@ -185,7 +198,8 @@ def compare(
         The similarity; NaN where it is not defined (a constant RDM).
 
     Raises:
-        InputError: Different ids or lengths, an unknown method, a NaN or an infinity.
+        InputError: Different ids or lengths, an unknown method, a NaN or an infinity; tau-a of 2^31
+            pairs or more.
     """
     if method not in METHODS:
         raise InputError(f"Method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
@@ -195,7 +209,7 @@ def compare(
         x, y = _values(a, chosen), _values(b, chosen)
         _require_same_length(x, y)
         return pearson(x, y) if method == "pearson" else cosine(x, y)
-    p, q = rank_rdm(a, pairs=pairs).ranks, rank_rdm(b, pairs=pairs).ranks
+    p, q = _ranks([a, b], pairs)
     _require_same_length(p, q)
     return {"spearman": spearman, "rho-a": rho_a, "tau-a": tau_a}[method](p, q)
 
@@ -262,8 +276,7 @@ def partial_compare(
     held = controls if isinstance(controls, list | tuple) else [controls]
     items = cast("list[Comparable]", [a, b, *held])
     require_same_images(items)
-    ranks = [rank_rdm(item, pairs=pairs).ranks for item in items]
-    return float(partial_correlation(rank_gram(ranks)))
+    return float(partial_correlation(rank_gram(_ranks(items, pairs))))
 
 
 def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:

@@ -1,5 +1,6 @@
 """Representational dissimilarity matrices (RDMs), and positions of pairs in condensed form."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +13,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
 
 Ints = npt.NDArray[np.int64]
-# Bytes of one float64 block of distances.
-_BLOCK_BYTES = 24 << 20
+_SIDE = 512  # images of a tile: 2 MB of float64 distances, and the same time per pair at any n
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -36,6 +36,14 @@ def n_images(pairs: int) -> int:
 def row_start(row: int, n: int) -> int:
     """Position in the condensed array of the pair (row, row + 1)."""
     return row * (n - 1) - row * (row - 1) // 2
+
+
+def tiles(n: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of square tiles that cover the pairs row < column of ``n`` images."""
+    bounds = [slice(low, min(low + _SIDE, n)) for low in range(0, n, _SIDE)]
+    for place, rows in enumerate(bounds):
+        for others in bounds[place:]:
+            yield rows, others
 
 
 def condensed_index(i: Ints, j: Ints, n: int) -> Ints:
@@ -198,7 +206,7 @@ def rdm(
 ) -> RDM:
     """The RDM of features, one row per image.
 
-    Computed block by block in float64 and rounded once to float32; peak memory is one block, the
+    Computed in square tiles in float64 and rounded once to float32; peak memory is one tile, the
     result, and float64 copies of the features (two at most) if these are small; larger ones
     are read tile by tile.
 
@@ -229,19 +237,20 @@ def rdm(
             f"shape ({n_pairs(n)},)."
         )
     block_of = prepare(x, metric, names)
-    rows = int(np.clip(_BLOCK_BYTES // (8 * n), 1, 512))
-    for start in range(0, n - 1, rows):
-        stop = min(start + rows, n - 1)
-        block = block_of(start, stop)
+    for rows, others in tiles(n):
+        block = block_of(rows, others)
         if not block.max() <= _LARGEST:
             row, column = np.argwhere(~(block <= _LARGEST))[0]
             raise InputError(
-                f"The {metric} distance of image ids {names[start + row]!s} and "
-                f"{names[start + column]!s} is too large for float32; scale the features down."
+                f"The {metric} distance of image ids {names[rows.start + row]!s} and "
+                f"{names[others.start + column]!s} is too large for float32; scale the features "
+                "down."
             )
-        for row in range(start, stop):
-            at = row_start(row, n)
-            out[at : at + n - 1 - row] = block[row - start, row + 1 - start :]
+        for row in range(rows.start, min(rows.stop, others.stop - 1)):
+            first = max(row + 1, others.start)
+            at = row_start(row, n) + first - row - 1
+            values = block[row - rows.start, first - others.start :]
+            out[at : at + len(values)] = values
     return RDM(out, names, metric)
 
 
