@@ -20,7 +20,7 @@ from latent_microscope.similarity.ranks import (
     count_tied,
     covariation,
 )
-from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.rdms import RDM, Distances
 
 METHODS = ("spearman", "pearson", "rho-a", "tau-a", "cosine")
 RANK_METHODS = ("spearman", "rho-a", "tau-a")
@@ -72,9 +72,10 @@ def _ranks(items: Sequence[Comparable], pairs: npt.ArrayLike | None) -> list[Ran
         return [one.ranks for one in pool.map(partial(rank_rdm, pairs=pairs), items)]
 
 
-def require_same_images(items: Sequence[Comparable]) -> None:
+def require_same_images(items: Sequence[Comparable | Distances]) -> None:
     """Check that all RDMs that have ids have the same ones, in the same order."""
-    known = [x.ids for x in items if isinstance(x, RDM | RankedRDM) and x.ids is not None]
+    named = [x.ids for x in items if isinstance(x, RDM | Distances | RankedRDM)]
+    known = [ids for ids in named if ids is not None]
     for other in known[1:]:
         first = known[0]
         if first is other or (first.shape == other.shape and bool(np.all(first == other))):
@@ -96,7 +97,7 @@ def _require_same_length(a: npt.NDArray | Ranks, b: npt.NDArray | Ranks) -> None
         raise InputError(f"The condensed RDMs have {len(a)} and {len(b)} pairs; they must match.")
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
     """Quotient within [-1, 1]; NaN for a constant RDM."""
     if denominator <= 0.0:
         return float("nan")
@@ -132,25 +133,25 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     # What is left of a constant array is the rounding of its mean.
     if aa <= 1e-26 * a.size * mean_a**2 or bb <= 1e-26 * b.size * mean_b**2:
         return float("nan")
-    return _ratio(ab, np.sqrt(aa) * np.sqrt(bb))
+    return ratio(ab, np.sqrt(aa) * np.sqrt(bb))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine similarity of two condensed arrays."""
     ab, aa, bb = _products(a, b, 0.0, 0.0)
-    return _ratio(ab, np.sqrt(aa) * np.sqrt(bb))
+    return ratio(ab, np.sqrt(aa) * np.sqrt(bb))
 
 
 def spearman(a: Ranks, b: Ranks) -> float:
     """Pearson correlation of average ranks."""
-    return _ratio(covariation(a.doubled, b.doubled), np.sqrt(a.variation) * np.sqrt(b.variation))
+    return ratio(covariation(a.doubled, b.doubled), np.sqrt(a.variation) * np.sqrt(b.variation))
 
 
 def rho_a(a: Ranks, b: Ranks) -> float:
     """Expected Spearman correlation if ties are broken at random (Schuett et al. 2023)."""
     n = float(len(a))
     # Doubled ranks: four times the sum of products of ranks.
-    return _ratio(3.0 * covariation(a.doubled, b.doubled), n**3 - n)
+    return ratio(3.0 * covariation(a.doubled, b.doubled), n**3 - n)
 
 
 def tau_a(a: Ranks, b: Ranks) -> float:

@@ -45,16 +45,22 @@ class Rows:
     Args:
         source: May be memory-mapped.
         change: (m, d) float64 → (m, d) float64, row by row.
+        keep: Whether rows that are small may be held in memory.
     """
 
     def __init__(
-        self, source: np.ndarray, change: Callable[[Float64], Float64] | None = None
+        self,
+        source: np.ndarray,
+        change: Callable[[Float64], Float64] | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
         self.n, self.d = source.shape
         self._source = source
         self._change = change or (lambda rows: rows)
+        self._keep = keep
         self._kept: Float64 | None = None
-        if 8 * source.size <= _KEEP_BYTES:
+        if keep and 8 * source.size <= _KEEP_BYTES:
             self._kept = self._change(np.array(source, dtype=np.float64, order="C"))
 
     def __getitem__(self, where: slice | Places) -> Float64:
@@ -77,7 +83,7 @@ class Rows:
     def changed(self, change: Callable[[Float64], Float64]) -> "Rows":
         """The same rows, changed by ``change`` after the change they already have."""
         first = self._change
-        return Rows(self._source, lambda rows: change(first(rows)))
+        return Rows(self._source, lambda rows: change(first(rows)), keep=self._keep)
 
 
 def _refine(

@@ -40,16 +40,8 @@ class Ranks:
         return int(self.doubled.size)
 
 
-@dataclass(frozen=True, eq=False)
-class Binned:
-    """A variable over the pairs of a selection, in bins of its ranks."""
-
-    bins: UInt16  # of each pair
-    midranks: npt.NDArray[np.float32]  # of each bin, as a share of all pairs
-
-
 @numba.njit(cache=True, nogil=True)
-def _ordered(bits):  # type: ignore[no-untyped-def]
+def ordered(bits):  # type: ignore[no-untyped-def]
     """Map float32 bits to integers of the same order; -0 to the place of +0."""
     sign = np.uint32(0x80000000)
     if bits == sign:
@@ -67,7 +59,7 @@ def _rank_float32(bits, where, doubled):  # type: ignore[no-untyped-def]
     lowest = np.uint32(0x007FFFFF)  # minus infinity; NaNs with a sign lie below
     highest = np.uint32(0xFF800000)  # plus infinity; the other NaNs lie above
     for i in range(n):
-        key = _ordered(bits[i])
+        key = ordered(bits[i])
         if key <= lowest or key >= highest:
             return 0.0, 0, False
         starts[np.int64(key >> np.uint32(16)) + 1] += 1
@@ -76,7 +68,7 @@ def _rank_float32(bits, where, doubled):  # type: ignore[no-untyped-def]
     low = np.empty(n, np.uint16)
     fill = starts[:65536].copy()
     for i in range(n):
-        key = _ordered(bits[i])
+        key = ordered(bits[i])
         bucket = np.int64(key >> np.uint32(16))
         at = fill[bucket]
         fill[bucket] = at + 1
@@ -210,12 +202,6 @@ def _fill_bins(doubled, scale, bins):  # type: ignore[no-untyped-def]
         bins[i] = np.uint16(np.float64(doubled[i]) * scale)
 
 
-@numba.njit(cache=True, nogil=True)
-def _mass(bins, counts):  # type: ignore[no-untyped-def]
-    for i in range(bins.size):
-        counts[bins[i]] += 1
-
-
 def bins_of(ranks: Ranks) -> tuple[UInt16, int]:
     """Bins of ranks, fine enough to rank any resample from them alone, and their number."""
     number = len(ranks)
@@ -225,17 +211,3 @@ def bins_of(ranks: Ranks) -> tuple[UInt16, int]:
     bins = np.empty(number, dtype=np.uint16)
     _fill_bins(ranks.doubled, _BINS / (2.0 * number + 2.0), bins)
     return bins, _BINS
-
-
-def bin_counts(bins: UInt16, count: int) -> npt.NDArray[np.int64]:
-    """Number of pairs in each of ``count`` bins (``np.bincount`` would copy them as int64)."""
-    mass = np.zeros(count, dtype=np.int64)
-    _mass(bins, mass)
-    return mass
-
-
-def binned(ranks: Ranks) -> Binned:
-    """Bins of a ranked variable; equal values share a bin."""
-    bins, count = bins_of(ranks)
-    share = bin_counts(bins, count) / bins.size
-    return Binned(bins, (np.cumsum(share) - 0.5 * share).astype(np.float32))
