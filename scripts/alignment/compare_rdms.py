@@ -33,9 +33,8 @@ def main(
     human, *others = sources(
         rdms, rdm_ids, features, feature_ids, models, layers, seeds, transforms
     )
-    human_votes = load_votes(votes, samples)
     table, square = compare_sources(
-        human, others, human_votes, metric, comparisons, tau=tau, threads=threads
+        human, others, load_votes(votes, samples), metric, tau=tau, threads=threads
     )
     save_table(comparisons, table)
     save_table(similarity, square)

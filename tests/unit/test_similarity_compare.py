@@ -10,8 +10,11 @@ from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
+from latent_microscope.similarity import measures as measures_module
+from latent_microscope.similarity import ranks as ranks_module
+from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
-from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
+from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within
 
@@ -40,6 +43,22 @@ def check_ranks(values: np.ndarray) -> None:
     assert ranks.variation == pytest.approx(np.sum(centred**2), rel=1e-12, abs=1e-9)
     _, counts = np.unique(values, return_counts=True)
     assert ranks.tied_pairs == np.sum(counts * (counts - 1) // 2)
+
+
+def test_ranks_past_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 2^31 pairs on doubled ranks need 64 bits, and tau-a is refused."""
+    rng = np.random.default_rng(0)
+    a, b = (rdm(rng.normal(size=(12, 3))).values for _ in range(2))
+    wanted = {method: compare(a, b, method) for method in METHODS}
+    monkeypatch.setattr(ranks_module, "_NARROW", 66)
+    assert average_ranks(a[:-1]).doubled.dtype == np.uint32
+    for values in (a, a.astype(np.float64)):
+        assert average_ranks(values).doubled.dtype == np.uint64
+        check_ranks(values)
+    for method in set(METHODS) - {"tau-a"}:
+        assert compare(a, b, method) == wanted[method]
+    with pytest.raises(InputError, match=r"tau-a of 66 pairs.*choose rho-a"):
+        compare(a, b, "tau-a")
 
 
 @given(
@@ -313,9 +332,9 @@ def compared(
     tau: bool = True,
     cka: bool = True,
 ) -> dict[str, float]:
-    shared = frame(np.arange(len(x)) % 4, disputed)
-    one, other = (ready(rdm(values, metric), values, shared) for values in (x, y))
-    return measures(one, other, shared, tau=tau, cka=cka)
+    shared = Frame(np.arange(len(x)) % 4, disputed)
+    one, other = (side(values, metric) for values in (x, y))
+    return measures([one], [other], shared, tau=tau, cka=cka).values[0][0]
 
 
 def test_measures_are_what_their_names_say() -> None:
@@ -350,6 +369,23 @@ def test_measures_are_what_their_names_say() -> None:
     assert found == pytest.approx(expected, abs=1e-6)
     without = compared(disputed, x, y, tau=False, cka=False)
     assert {name for name, value in without.items() if np.isnan(value)} == {"tau_a", "cka"}
+
+
+def test_tau_of_very_many_pairs_is_of_classes_of_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4))
+    y = x + rng.normal(size=(60, 4))
+    exact = compared(np.ones(60, bool), x, y)["tau_a"]
+    monkeypatch.setattr(measures_module, "_MOST_SORTED", 1769)
+    close = compared(np.ones(60, bool), x, y)["tau_a"]
+    assert close != exact
+    assert close == pytest.approx(exact, abs=4e-3)
+
+
+def test_measures_want_the_images_of_the_frame() -> None:
+    x = np.random.default_rng(0).normal(size=(9, 2))
+    with pytest.raises(InputError, match="8 images"):
+        measures([side(x, "euclidean")], [], Frame(np.zeros(8, np.int64), np.ones(8, bool)))
 
 
 @pytest.mark.parametrize(("images", "missing"), [(0, True), (2, True), (3, False)])

@@ -1,91 +1,131 @@
-"""Bins of ranks, and covariances of many RDMs at once: the same as one by one."""
+"""Bins of ranks, tile by tile: against exact ranks, whatever the values, the tiles and threads."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity import covariances, rdm
-from latent_microscope.similarity.covariances import rank_covariances
-from latent_microscope.similarity.influence import rank_covariance, selection
-from latent_microscope.similarity.ranks import (
-    Binned,
-    average_ranks,
-    binned,
-    bins_of,
-)
+from latent_microscope.similarity import RDM, bins, compare, rdm, rdms
+from latent_microscope.similarity.bins import BITS, Frame, LabelRDM, Variable, grams, variables
+from latent_microscope.similarity.covariances import BINS, influences
+from latent_microscope.similarity.ranks import average_ranks
+from latent_microscope.similarity.rdms import Distances, n_pairs, pairs_among, pairs_within, tiles
 
-MANY = 70_000  # above 65,534 values there are 4096 bins
+N = 380  # 72,010 pairs
 
 
-def values(kind: str) -> np.ndarray:
+def frame(n: int) -> Frame:
+    return Frame(np.arange(n) % 3, np.random.default_rng(n).random(n) < 0.5)
+
+
+def values(kind: str, size: int) -> np.ndarray:
     rng = np.random.default_rng(3)
     return {
-        "uniform": rng.random(MANY),
-        "ties": rng.integers(0, 40, MANY) / 7.0,
-        "two": np.where(rng.random(MANY) < 0.1, 0.0, np.sqrt(2.0)),
-        "one": np.full(MANY, 0.25),
-        "narrow": 1.0 + 1e-6 * rng.random(MANY),
-        "wide": np.exp(rng.normal(0, 12, MANY)),
-        "signed": np.concatenate([rng.normal(size=MANY - 2), [0.0, -0.0]]),
+        "uniform": rng.random(size),
+        "ties": rng.integers(0, 40, size) / 7.0,
+        "two": np.where(rng.random(size) < 0.1, 0.0, np.sqrt(2.0)),
+        "one": np.full(size, 0.25),
+        "narrow": 1.0 + 1e-5 * rng.random(size),
+        "wide": np.exp(rng.normal(0, 12, size)),
+        "signed": np.concatenate([rng.normal(size=size - 2), [0.0, -0.0]]),
     }[kind].astype(np.float32)
 
 
+def of_pairs(one: Variable, n: int, part: str) -> np.ndarray:
+    """The mid-rank of each pair, in condensed order, plus 1/2."""
+    square = np.zeros((n, n))
+    for rows, others in tiles(n):
+        square[rows, others] = one.midranks(part)[one.tile(rows, others)[0]] + 0.5
+    return square[np.triu_indices(n, 1)]
+
+
 @pytest.mark.parametrize("kind", ["uniform", "ties", "two", "one", "narrow", "wide", "signed"])
-@pytest.mark.parametrize("size", [MANY, 500])
-def test_midranks_of_bins(kind: str, size: int) -> None:
-    x = values(kind)[-size:]
-    bins, number = bins_of(average_ranks(x))
-    expected = (rankdata(x) - 0.5) / size
-    found = binned(average_ranks(x))
-    np.testing.assert_array_equal(found.bins, bins)
-    share = np.bincount(bins, minlength=number) / size
-    np.testing.assert_allclose(found.midranks, np.cumsum(share) - share / 2, atol=1e-6)
-    # 4096 bins of equal width in rank, or one for each group of equal values.
-    most = 1e-6 if size < MANY else 1 / 8192 + 1e-6
-    np.testing.assert_allclose(found.midranks[bins], expected, atol=most)
+@pytest.mark.parametrize(("n", "sampled"), [(N, 1449), (N, 150), (40, 1449)])
+def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exact where all values are in the sample and few, or few and often equal; else close."""
+    monkeypatch.setattr(bins, "_SAMPLED", sampled)
+    x, shared = values(kind, n_pairs(n)), frame(n)
+    one = Variable(RDM(x), shared)
+    exact = n == 40 or kind in ("ties", "two", "one")
+    for part, chosen in zip(
+        BITS,
+        (slice(None), pairs_within(shared.labels), pairs_among(shared.disputed)),
+        strict=True,
+    ):
+        expected = (rankdata(x[chosen]) - 0.5) / x[chosen].size
+        error = np.abs(of_pairs(one, n, part)[chosen] - expected).max()
+        assert error < (1e-9 if exact else 1 / 500)
+        assert one.midranks(part) @ one.counts[list(BITS).index(part)] == pytest.approx(0, abs=1e-7)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
 def test_ranks_want_finite_values(bad: float) -> None:
-    x = values("uniform")
+    x = values("uniform", n_pairs(N))
     x[77] = bad
     with pytest.raises(InputError, match="NaN"):
         average_ranks(x)
+    with pytest.raises(InputError, match="NaN"):
+        Variable(RDM(x), frame(N))
 
 
-def study(n: int, k: int) -> list[Binned]:
-    """RDMs of every kind: continuous, tied, of two values, and one of a single value."""
+def study(n: int, k: int) -> list[np.ndarray]:
+    """Features of every kind: continuous, tied, of two values, and one of a single value."""
     rng = np.random.default_rng(n)
     labels = np.eye(3)[np.arange(n) % 3]
     features = [labels, np.zeros((n, 2)), rng.integers(0, 3, (n, 2))]
-    features += [labels + rng.normal(0, 0.3 + 0.1 * i, (n, 3)) for i in range(k - 3)]
-    return [binned(average_ranks(rdm(part).values)) for part in features]
+    return features + [labels + rng.normal(0, 0.3 + 0.1 * i, (n, 3)) for i in range(k - 3)]
 
 
-@pytest.mark.parametrize(("n", "k"), [(30, 4), (370, 5), (401, 35)])
-def test_covariances_are_those_of_each_two(n: int, k: int) -> None:
-    """Few images, images that do not fill the last block, and more variables than a block has."""
-    variables = study(n, k)
-    found = rank_covariances(variables)
-    chosen = selection(n)
-    for i, j in [(0, 0), (0, 1), (1, 1), (0, 2), (2, 3), (3, k - 1), (k - 1, 3), (k - 1, k - 1)]:
-        expected = rank_covariance(variables[i], variables[j], chosen)
-        assert found(i, j).value == pytest.approx(expected.value, abs=2e-7)
-        size = np.abs(expected.images).max()
-        np.testing.assert_allclose(found(i, j).images, expected.images, atol=1e-8 + 1e-4 * size)
+def prepared(
+    features: Sequence[np.ndarray], n_bins: int = 4096, threads: int = 1
+) -> list[Variable]:
+    n = len(features[0])
+    matrices = [*(Distances(one) for one in features), LabelRDM(frame(n).labels)]
+    return variables(matrices, frame(n), bins=n_bins, threads=threads)
 
 
-def test_blocks_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    variables = study(380, 20)
-    first = rank_covariances(variables)
-    again = rank_covariances(variables, threads=3)
-    monkeypatch.setattr(covariances, "_TILE", 1000)
-    monkeypatch.setattr(covariances, "_WIDTH", 7)
-    monkeypatch.setattr(covariances, "_ROWS", 11)
-    blocked = rank_covariances(variables)
-    for i, j in [(0, 3), (4, 19), (19, 19)]:
-        assert first(i, j).value == again(i, j).value
-        np.testing.assert_array_equal(first(i, j).images, again(i, j).images)
-        assert blocked(i, j).value == pytest.approx(first(i, j).value, abs=1e-7)
-        np.testing.assert_allclose(blocked(i, j).images, first(i, j).images, atol=1e-9)
+def test_grams_are_the_correlations_of_exact_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 1,600 images, more than are sampled: within 1e-6 of exact ranks, ties among them."""
+    n, shared = 1600, frame(1600)
+    features = [study(n, 5)[place] for place in (0, 2, 3, 4)]
+    found = grams(prepared(features), shared)
+    matrices = [rdm(one) for one in features]
+    parts = (None, pairs_within(shared.labels), pairs_among(shared.disputed))
+    for part, pairs in zip(BITS, parts, strict=True):
+        number = float(shared.n_pairs[part])
+        assert number == (n_pairs(n) if pairs is None else pairs.size)
+        for i, j in [(1, 2), (2, 3), (1, 3), (0, 2)]:
+            exact = compare(matrices[i], matrices[j], "rho-a", pairs=pairs)
+            value = 12 * found[part][i, j] / (number - 1 / number)
+            assert value == pytest.approx(exact, abs=1e-6), (part, i, j)
+    product = np.sum(matrices[1].values.astype(float) * matrices[2].values)
+    assert found["values"][1, 2] == pytest.approx(product, rel=1e-12)
+    # The label RDM has the ranks of its one-hot features.
+    np.testing.assert_allclose(found["whole"][0], found["whole"][-1], rtol=1e-12)
+
+
+def test_tiles_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, shared = study(N, 12), frame(N)
+
+    def run(threads: int) -> tuple:
+        found = prepared(features, BINS, threads)
+        return (
+            grams(found, shared, threads=threads)["whole"],
+            influences(found, shared, tau=True, threads=threads),
+        )
+
+    gram, numbers = run(1)
+    again, same = run(3)
+    np.testing.assert_array_equal(again, gram)
+    for name, one in numbers.items():
+        assert same[name].value == one.value
+        np.testing.assert_array_equal(same[name].images, one.images)
+    monkeypatch.setattr(rdms, "_SIDE", 57)
+    tiled, others = run(1)
+    np.testing.assert_allclose(tiled, gram, atol=1e-6)
+    for name, one in numbers.items():
+        assert others[name].value == pytest.approx(one.value, abs=1e-7)
+        size = np.abs(one.images).max()
+        np.testing.assert_allclose(others[name].images, one.images, atol=1e-9 + 1e-4 * size)

@@ -8,18 +8,14 @@ from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.comparison import rank_rdm
+from latent_microscope.similarity.bins import Frame, LabelRDM, variables
+from latent_microscope.similarity.covariances import BINS, Numbers, influences
 from latent_microscope.similarity.influence import (
     Influence,
     cross_covariances,
     linear_draws,
-    product_mean,
-    rank_covariance,
     rank_covariance_of_images,
-    selection,
-    sign_concordance,
 )
-from latent_microscope.similarity.ranks import Binned, binned
 from latent_microscope.similarity.rdms import pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
 from latent_microscope.similarity.votes import vote_shares
@@ -62,22 +58,27 @@ def derivative(function, n: int, chosen: np.ndarray) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize("part", ["whole", "within", "among"])
+def influence(
+    human: RDM, model: RDM, labels: np.ndarray, disputed: np.ndarray, *, tau: bool = False
+) -> Numbers:
+    frame = Frame(labels, disputed)
+    found = variables([human, model, LabelRDM(labels)], frame, bins=BINS)
+    return influences(found, frame, tau=tau)
+
+
+@pytest.mark.parametrize("part", ["whole", "within_class", "non_unanimous"])
 def test_influence_on_ranks_is_the_derivative(part: str) -> None:
     labels, counts, human, model = votes()
-    every = np.arange(len(human))
-    pairs = {
-        "whole": None,
-        "within": pairs_within(labels),
-        "among": pairs_among((counts > 0).sum(axis=1) > 1),
+    disputed = (counts > 0).sum(axis=1) > 1
+    chosen = {
+        "whole": np.arange(len(human)),
+        "within_class": pairs_within(labels),
+        "non_unanimous": pairs_among(disputed),
     }[part]
-    chosen = every if pairs is None else pairs
     x, y = human.values[chosen], model.values[chosen]
-    a, b = (binned(rank_rdm(m, pairs=pairs).ranks) for m in (human, model))
-    spots = selection(N, pairs)
-    assert spots.n == N
-    for p, q, u, v in ((a, b, x, y), (a, a, x, x)):
-        found = rank_covariance(p, q, spots)
+    numbers = influence(human, model, labels, disputed)
+    for at, u, v in (((0, 1), x, y), ((0, 0), x, x), ((1, 1), y, y)):
+        found = numbers[part, *at]
         assert found.value == pytest.approx(covariance(u, v, np.ones(len(u))), abs=1e-7)
         expected = derivative(lambda w, u=u, v=v: covariance(u, v, w), N, chosen)
         np.testing.assert_allclose(found.images, expected, atol=2e-7)
@@ -88,13 +89,14 @@ def test_influence_on_signs_is_the_derivative() -> None:
     _, _, human, model = votes(20)
     # Few enough values for every one to have a bin of its own.
     x, y = np.round(human.values, 1), np.round(model.values * 4) / 4
-    a, b = (binned(rank_rdm(v).ranks) for v in (x, y))
+    labels = np.zeros(20, dtype=np.int64)
+    numbers = influence(RDM(x), RDM(y), labels, labels > 0, tau=True)
 
     def tau(w: np.ndarray) -> float:
         s = np.sign(x[:, None] - x) * np.sign(y[:, None] - y)
         return float(w @ s @ w) / w.sum() ** 2
 
-    found = sign_concordance(a, b, selection(20))
+    found = numbers["sign", 0, 1]
     pairs = len(x)
     assert found.value == pytest.approx(compare(x, y, "tau-a") * (pairs - 1) / pairs, abs=1e-6)
     expected = derivative(tau, 20, np.arange(pairs))
@@ -103,7 +105,8 @@ def test_influence_on_signs_is_the_derivative() -> None:
 
 def test_influence_on_products_and_on_cka() -> None:
     _, counts, human, model = votes()
-    found = product_mean(human.values, model.values, N)
+    labels = np.zeros(N, dtype=np.int64)
+    found = influence(human, model, labels, labels > 0)["product", 0, 1]
     x, y = human.values.astype(np.float64), model.values.astype(np.float64)
     assert found.value == pytest.approx(np.mean(x * y))
     expected = derivative(lambda w: float(np.sum(w * x * y) / w.sum()), N, np.arange(len(x)))
@@ -143,19 +146,12 @@ def test_influence_on_ranks_of_images() -> None:
         assert found.images[image] == pytest.approx(expected, abs=1e-8)
 
 
-def correlation(human: Binned, model: Binned, spots) -> dict:
-    pairs = {"hm": (human, model), "hh": (human, human), "mm": (model, model)}
-    return {name: rank_covariance(a, b, spots) for name, (a, b) in pairs.items()}
-
-
 def test_draws_follow_those_that_rank_anew() -> None:
     n, n_draws = 300, 300
-    _, _, human, model = votes(n)
+    labels, _, human, model = votes(n)
     theirs = bootstrap_compare({"m": model}, human, None, n_draws).draws[:, 0]
-    own = binned(rank_rdm(model).ranks)
-    numbers = correlation(binned(rank_rdm(human).ranks), own, selection(n))
-    drawn = linear_draws(numbers, n, n_draws, 0)
-    ours = drawn["hm"] / np.sqrt(drawn["hh"] * drawn["mm"])
+    drawn = linear_draws(influence(human, model, labels, labels > 0), n, n_draws, 0)
+    ours = drawn["whole", 0, 1] / np.sqrt(drawn["whole", 0, 0] * drawn["whole", 1, 1])
     assert np.corrcoef(ours, theirs)[0, 1] > 0.98
     assert ours.std() == pytest.approx(theirs.std(), rel=0.05)
     np.testing.assert_allclose(

@@ -8,7 +8,9 @@ import pytest
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.measures import Frame, frame, measures, ready
+from latent_microscope.similarity.bins import Frame
+from latent_microscope.similarity.measures import measures
+from latent_microscope.similarity.rdms import pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
 from latent_microscope.similarity.study import MEASURES, Item, Scores, bootstrap_scores
 from latent_microscope.similarity.variance import semipartial_correlations
@@ -35,7 +37,7 @@ class Study:
             Item(name, "features", seed, rdm(part), part)
             for (name, seed), part in zip(names, noisy, strict=True)
         ]
-        self.frame = frame(self.labels, self.disputed)
+        self.frame = Frame(self.labels, self.disputed)
 
     def scores(
         self,
@@ -64,10 +66,8 @@ def study() -> Study:
 def test_values_are_those_of_the_measures(study: Study) -> None:
     found = study.scores(tau=True).point
     assert set(found) == set(MEASURES)
-    human = ready(study.human.matrix, study.human.features, study.frame)
-    for place, one in enumerate(study.models):
-        model = ready(one.matrix, one.features, study.frame)
-        expected = measures(human, model, study.frame, tau=True)
+    (every,) = measures([study.human], study.models, study.frame, tau=True).values
+    for place, expected in enumerate(every):
         for name in set(MEASURES) - {"semipartial"}:
             within = 4e-3 if name == "tau_a" else 2e-6  # signs are of 256 bins of rank
             assert found[name][place] == pytest.approx(expected[name], abs=within), name
@@ -102,7 +102,7 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
         drawn = bootstrap_compare({"a": model.matrix}, human.matrix, None, DRAWS, **options)
         return drawn.draws[:, 0]
 
-    within, disputed = (study.frame.pairs[name] for name in ("within_class", "non_unanimous"))
+    within, disputed = pairs_within(study.labels), pairs_among(study.disputed)
     expected = {
         "rho_a": exact(method="rho-a"),
         "spearman": exact(),
@@ -133,7 +133,7 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
 
 def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
     """Without tau, with one disputed image, and of a model that is constant."""
-    few = frame(study.labels, np.arange(N) < 1)
+    few = Frame(study.labels, np.arange(N) < 1)
     flat = Item(
         "c", "features", 0, RDM(np.ones(len(study.human.matrix), np.float32)), np.ones((N, 2))
     )

@@ -1,7 +1,9 @@
 """Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import cast
 
@@ -18,7 +20,7 @@ from latent_microscope.similarity.ranks import (
     count_tied,
     covariation,
 )
-from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.rdms import RDM, Distances
 
 METHODS = ("spearman", "pearson", "rho-a", "tau-a", "cosine")
 RANK_METHODS = ("spearman", "rho-a", "tau-a")
@@ -64,9 +66,16 @@ def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
     return RankedRDM(average_ranks(_values(x, chosen)), ids, chosen)
 
 
-def require_same_images(items: Sequence[Comparable]) -> None:
+def _ranks(items: Sequence[Comparable], pairs: npt.ArrayLike | None) -> list[Ranks]:
+    """Ranks of several RDMs, two at a time: half the time, and the same numbers."""
+    with ThreadPoolExecutor(2) as pool:
+        return [one.ranks for one in pool.map(partial(rank_rdm, pairs=pairs), items)]
+
+
+def require_same_images(items: Sequence[Comparable | Distances]) -> None:
     """Check that all RDMs that have ids have the same ones, in the same order."""
-    known = [x.ids for x in items if isinstance(x, RDM | RankedRDM) and x.ids is not None]
+    named = [x.ids for x in items if isinstance(x, RDM | Distances | RankedRDM)]
+    known = [ids for ids in named if ids is not None]
     for other in known[1:]:
         first = known[0]
         if first is other or (first.shape == other.shape and bool(np.all(first == other))):
@@ -88,7 +97,7 @@ def _require_same_length(a: npt.NDArray | Ranks, b: npt.NDArray | Ranks) -> None
         raise InputError(f"The condensed RDMs have {len(a)} and {len(b)} pairs; they must match.")
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
     """Quotient within [-1, 1]; NaN for a constant RDM."""
     if denominator <= 0.0:
         return float("nan")
@@ -124,25 +133,25 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     # What is left of a constant array is the rounding of its mean.
     if aa <= 1e-26 * a.size * mean_a**2 or bb <= 1e-26 * b.size * mean_b**2:
         return float("nan")
-    return _ratio(ab, np.sqrt(aa) * np.sqrt(bb))
+    return ratio(ab, np.sqrt(aa) * np.sqrt(bb))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine similarity of two condensed arrays."""
     ab, aa, bb = _products(a, b, 0.0, 0.0)
-    return _ratio(ab, np.sqrt(aa) * np.sqrt(bb))
+    return ratio(ab, np.sqrt(aa) * np.sqrt(bb))
 
 
 def spearman(a: Ranks, b: Ranks) -> float:
     """Pearson correlation of average ranks."""
-    return _ratio(covariation(a.doubled, b.doubled), np.sqrt(a.variation) * np.sqrt(b.variation))
+    return ratio(covariation(a.doubled, b.doubled), np.sqrt(a.variation) * np.sqrt(b.variation))
 
 
 def rho_a(a: Ranks, b: Ranks) -> float:
     """Expected Spearman correlation if ties are broken at random (Schuett et al. 2023)."""
     n = float(len(a))
     # Doubled ranks: four times the sum of products of ranks.
-    return _ratio(3.0 * covariation(a.doubled, b.doubled), n**3 - n)
+    return ratio(3.0 * covariation(a.doubled, b.doubled), n**3 - n)
 
 
 def tau_a(a: Ranks, b: Ranks) -> float:
@@ -151,6 +160,11 @@ def tau_a(a: Ranks, b: Ranks) -> float:
     Source: Knight 1966. Needs 16 bytes per pair beyond the ranks.
     """
     n = len(a)
+    if a.doubled.dtype != np.uint32:
+        raise InputError(
+            f"tau-a of {n:,} pairs: fewer than 2^31 can be compared; choose rho-a, or the RDMs of "
+            "fewer images (RDM.select)."
+        )
     keys = a.doubled.astype(np.uint64)
     keys <<= np.uint64(32)
     keys |= b.doubled
@@ -185,7 +199,8 @@ def compare(
         The similarity; NaN where it is not defined (a constant RDM).
 
     Raises:
-        InputError: Different ids or lengths, an unknown method, a NaN or an infinity.
+        InputError: Different ids or lengths, an unknown method, a NaN or an infinity; tau-a of 2^31
+            pairs or more.
     """
     if method not in METHODS:
         raise InputError(f"Method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
@@ -195,7 +210,7 @@ def compare(
         x, y = _values(a, chosen), _values(b, chosen)
         _require_same_length(x, y)
         return pearson(x, y) if method == "pearson" else cosine(x, y)
-    p, q = rank_rdm(a, pairs=pairs).ranks, rank_rdm(b, pairs=pairs).ranks
+    p, q = _ranks([a, b], pairs)
     _require_same_length(p, q)
     return {"spearman": spearman, "rho-a": rho_a, "tau-a": tau_a}[method](p, q)
 
@@ -262,8 +277,7 @@ def partial_compare(
     held = controls if isinstance(controls, list | tuple) else [controls]
     items = cast("list[Comparable]", [a, b, *held])
     require_same_images(items)
-    ranks = [rank_rdm(item, pairs=pairs).ranks for item in items]
-    return float(partial_correlation(rank_gram(ranks)))
+    return float(partial_correlation(rank_gram(_ranks(items, pairs))))
 
 
 def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:

@@ -1,31 +1,37 @@
-"""Influences on the rank covariances of every two of many RDMs, at the cost of a few.
+"""Influences of images on the covariances of every two of many RDMs, tile by tile.
 
-:func:`~latent_microscope.similarity.influence.rank_covariance` reads two RDMs for each pair of
-variables; for k RDMs that is k squared passes over tens of millions of pairs. Here the pairs are
-read twice. What an image adds to a covariance is the sum over its pairs of F(x) G(y), a matrix
-product of the image's rows, and of two functions of a bin, a product of the image's histogram of
-bins with a table. (F and G are mid-ranks less their mean 1/2, which changes nothing but rounding.)
+To first order a number over pairs of images moves by the mean of ``psi`` over the pairs of an added
+image (see :mod:`~latent_microscope.similarity.influence`). For ranks psi is F(x) G(y), of mid-ranks
+less 1/2, plus a function of the bin of x and one of the bin of y. Pass one (in
+:mod:`~latent_microscope.similarity.bins`) counts the bins, pass two finds these functions, pass
+three sums psi over the pairs of each image: products of matrices, and rows of tables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.influence import Influence, centred, rank_covariance, selection
-from latent_microscope.similarity.ranks import Binned, bin_counts
-from latent_microscope.similarity.rdms import n_images
+from latent_microscope.similarity.bins import (
+    BITS,
+    SIGNS,
+    WHOLE,
+    Frame,
+    Variable,
+    add_joint,
+    sign_table,
+)
+from latent_microscope.similarity.influence import Influence
+from latent_microscope.similarity.rdms import tiles
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-
+Numbers = dict[Hashable, Influence]
+BINS = 2048  # whose tables stay in the cache
 _TERMS = 512  # most terms that are summed in float32
-_TILE = 1 << 16  # pairs at a time
-_WIDTH = 32  # variables at a time, whose sums by bin stay in the cache
-_ROWS = 32  # images at a time
-_MOST_BINS = 4096  # small studies have a bin a value, and few pairs
+_PARTS = tuple(BITS)[1:]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -58,104 +64,250 @@ def _gather(bins, midranks, column, target):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _rows_of_images(bins, midranks, n, first, rows, counts):  # type: ignore[no-untyped-def]
-    """Fill ``rows`` (images, n) with the mid-ranks of the pairs of the images from ``first`` on.
+def _by_bin(x, y, codes, bit, fx, fy, by_x, by_y):  # type: ignore[no-untyped-def]
+    """Add fy(y) to the bin of x and fx(x) to the bin of y, over the pairs of a part."""
+    for t in range(codes.size):
+        if codes[t] & bit:
+            by_x[x[t]] += fy[y[t]]
+            by_y[y[t]] += fx[x[t]]
 
-    They are 0 at the image itself; ``counts`` (images, bins) is the number of pairs in each bin.
+
+@numba.njit(cache=True, nogil=True)
+def _table_rows(bins, codes, table, of_rows, of_columns):  # type: ignore[no-untyped-def]
+    """Add the table's row of each pair's bin to its two images."""
+    width = table.shape[1]
+    for i in range(codes.shape[0]):
+        for j in range(codes.shape[1]):
+            if codes[i, j]:
+                b = bins[i, j]
+                for u in range(width):
+                    of_rows[i, u] += table[b, u]
+                    of_columns[j, u] += table[b, u]
+
+
+@numba.njit(cache=True, nogil=True)
+def _pair_sums(b0, x0, bj, xj, codes, f0, fj, g0, gj, own, of_rows, of_columns):  # type: ignore[no-untyped-def]
+    """Add psi of products and of ranks within parts, of (0, j) and (j, j), to both images."""
+    for i in range(codes.shape[0]):
+        for j in range(codes.shape[1]):
+            code = codes[i, j]
+            if code == 0:
+                continue
+            y = np.float64(xj[i, j])
+            for place, value in enumerate((np.float64(x0[i, j]) * y, y * y)):
+                of_rows[place, i] += value
+                of_columns[place, j] += value
+            if code == 1:
+                continue
+            a = b0[i, j]
+            b = bj[i, j]
+            for part in range(2):
+                if code & (2 << part):
+                    at = 2 + 2 * part
+                    value = f0[part, a] * fj[part, b] + g0[part, a] + gj[part, b]
+                    of_rows[at, i] += value
+                    of_columns[at, j] += value
+                    value = fj[part, b] * fj[part, b] + 2.0 * own[part, b]
+                    of_rows[at + 1, i] += value
+                    of_columns[at + 1, j] += value
+
+
+@numba.njit(cache=True, nogil=True)
+def _sign_sums(x, y, codes, cx, cy, table, of_rows, of_columns):  # type: ignore[no-untyped-def]
+    for i in range(codes.shape[0]):
+        for j in range(codes.shape[1]):
+            if codes[i, j]:
+                value = table[cx[x[i, j]], cy[y[i, j]]]
+                of_rows[i] += value
+                of_columns[j] += value
+
+
+def _above(sums: Float64, number: int) -> Float64:
+    """Mean over all pairs of what is in higher bins, and half of the same bin."""
+    return (sums.sum(axis=0) - np.cumsum(sums, axis=0) + 0.5 * sums) / max(number, 1)
+
+
+def _centred(sums: Float64, own: Float64, number: int) -> Float64:
+    """Influence of each image on a mean over pairs, from sums over its ``own`` pairs."""
+    mean = 0.5 * sums.sum() / number
+    return np.asarray((sums - mean * own) / number)
+
+
+class _Study:
+    """The variables (human 0, models, label last) and what passes over their tiles collect."""
+
+    def __init__(self, found: Sequence[Variable], frame: Frame, *, tau: bool) -> None:
+        self.found, self.frame, self.k = found, frame, len(found)
+        self.numbers = frame.n_pairs
+        self.midranks = [
+            {part: one.midranks(part).astype(np.float32) for part in BITS} for one in found
+        ]
+        whole = [one.counts[0] for one in found]
+        self.width = -(-self.k // 16) * 16
+        self.sums = [np.zeros((counts.size, self.width)) for counts in whole]
+        self.heavy = [
+            np.flatnonzero(counts > self.numbers[WHOLE] * (_TERMS / (1 << 16))) for counts in whole
+        ]
+        self.models = range(self.k - 1)  # and the human RDM
+        self.by_bin = {
+            (part, j): (np.zeros(whole[0].size), np.zeros(whole[j].size))
+            for part in _PARTS
+            for j in self.models
+        }
+        self.signs = [one.signs() for one in found]
+        joint = range(1, self.k - 1) if tau else ()
+        self.joint = {j: np.zeros((SIGNS, SIGNS), dtype=np.int64) for j in joint}
+
+    def collect(self, threads: int) -> None:
+        """Pass two: sums of mid-ranks by bin."""
+        k, side = self.k, None
+        with ThreadPoolExecutor(threads) as pool:
+            for rows, others in tiles(self.frame.labels.size):
+                codes = self.frame.codes(rows, others).ravel()
+                inside = np.flatnonzero(codes)
+                bins: list[npt.NDArray[np.uint16]] = [
+                    one.ravel()
+                    for one in pool.map(lambda v, at=(rows, others): v.tile(*at)[0], self.found)
+                ]
+                if side is None:
+                    side = np.zeros((codes.size, self.width), dtype=np.float32)
+                table = side[: inside.size]
+                chosen = [one[inside] for one in bins]
+
+                def fill(v: int, chosen=chosen, table=table) -> None:  # type: ignore[no-untyped-def]
+                    _gather(chosen[v], self.midranks[v][WHOLE], v, table)
+
+                def add(v: int, chosen=chosen, table=table, bins=bins, codes=codes) -> None:  # type: ignore[no-untyped-def]
+                    run = np.empty((len(self.sums[v]), self.width), dtype=np.float32)
+                    _add_rows(chosen[v], table, self.heavy[v], run, self.sums[v])
+                    if v not in self.models:
+                        return
+                    for part in _PARTS:
+                        f = self.midranks[0][part], self.midranks[v][part]
+                        _by_bin(bins[0], bins[v], codes, BITS[part], *f, *self.by_bin[part, v])
+                    if v in self.joint:
+                        signs = self.signs[0], self.signs[v]
+                        add_joint(bins[0], bins[v], codes, *signs, self.joint[v])
+
+                list(pool.map(fill, range(k)))
+                list(pool.map(add, range(k)))
+
+    def add_up(self, threads: int) -> Numbers:
+        """Pass three: psi summed over the pairs of each image."""
+        k, n, number = self.k, self.frame.labels.size, self.numbers[WHOLE]
+        sums = [one[:, :k] for one in self.sums]
+        tables = [_above(one, number).astype(np.float32) for one in sums]
+        g = {
+            at: tuple(_above(one, self.numbers[at[0]]) for one in both)
+            for at, both in self.by_bin.items()
+        }
+        own = [
+            np.stack(
+                [
+                    _above(one.counts[1 + p] * self.midranks[v][part], self.numbers[part])
+                    for p, part in enumerate(_PARTS)
+                ]
+            )
+            for v, one in enumerate(self.found)
+        ]
+        f = [np.stack([one[part] for part in _PARTS]) for one in self.midranks]
+        signs = {j: sign_table(joint / number) for j, joint in self.joint.items()}
+        gram, tabled = np.zeros((n, k, k)), np.zeros((n, k, k))
+        paired, signed = np.zeros((k, 6, n)), np.zeros((k, n))
+        with ThreadPoolExecutor(threads) as pool:
+            for rows, others in tiles(n):
+                codes = self.frame.codes(rows, others)
+                read = list(pool.map(lambda v, at=(rows, others): v.tile(*at), self.found))
+                shape = codes.shape
+                cube = np.empty((k, *shape), dtype=np.float32)
+
+                def add(v: int, codes=codes, read=read, cube=cube, at=(rows, others)) -> None:  # type: ignore[no-untyped-def]
+                    bins, values = read[v]
+                    np.take(self.midranks[v][WHOLE], bins, out=cube[v])
+                    cube[v][codes == 0] = 0.0
+                    parts = [np.zeros((size, k), dtype=np.float32) for size in codes.shape]
+                    _table_rows(bins, codes, tables[v], *parts)
+                    for where, part in zip(at, parts, strict=True):
+                        tabled[where, v] += part
+                    if v not in self.models:
+                        return
+                    human_bins, human_values = read[0]
+                    g0, gj = (np.stack([g[part, v][p] for part in _PARTS]) for p in range(2))
+                    sixes = [np.zeros((6, size)) for size in codes.shape]
+                    tabulated = (f[0], f[v], g0, gj, own[v])
+                    both = (human_bins, human_values, bins, values)
+                    _pair_sums(*both, codes, *tabulated, *sixes)
+                    for where, part in zip(at, sixes, strict=True):
+                        paired[v][:, where] += part
+                    if v in signs:
+                        halves = [np.zeros(size) for size in codes.shape]
+                        classes = self.signs[0], self.signs[v]
+                        table = 2.0 * signs[v]
+                        _sign_sums(human_bins, bins, codes, *classes, table, *halves)
+                        for where, part in zip(at, halves, strict=True):
+                            signed[v, where] += part
+
+                list(pool.map(add, range(k)))
+                turned = [
+                    np.ascontiguousarray(cube.transpose(order)) for order in ((1, 0, 2), (2, 0, 1))
+                ]
+                products = pool.map(lambda one: one @ one.transpose(0, 2, 1), turned)
+                for where, product in zip((rows, others), products, strict=True):
+                    gram[where] += product
+        gram += tabled
+        gram += tabled.transpose(0, 2, 1)
+        return self._numbers(gram, paired, signed, signs)
+
+    def _numbers(
+        self, gram: Float64, paired: Float64, signed: Float64, signs: dict[int, Float64]
+    ) -> Numbers:
+        n, number = self.frame.labels.size, self.numbers[WHOLE]
+        _, group, size = np.unique(self.frame.labels, return_inverse=True, return_counts=True)
+        disputed = self.frame.disputed
+        every = np.full(n, n - 1.0)
+        mine = dict(
+            zip(_PARTS, (size[group] - 1.0, disputed * (disputed.sum() - 1.0)), strict=True)
+        )
+        numbers: Numbers = {}
+        for i in range(self.k):
+            for j in range(i, self.k):
+                value = float(self.midranks[i][WHOLE] @ self.sums[i][:, j]) / number
+                numbers[WHOLE, i, j] = Influence(value, _centred(gram[:, i, j], every, number))
+        for j in self.models:
+            for place, at in ((0, (0, j)), (1, (j, j))):
+                sums = paired[j, place]
+                value = 0.5 * float(sums.sum()) / number
+                numbers["product", *at] = Influence(value, _centred(sums, every, number))
+                for p, part in enumerate(_PARTS):
+                    count = self.numbers[part]
+                    if count < 2:
+                        continue
+                    f = self.midranks[j][part]
+                    total = (
+                        self.by_bin[part, j][1] if place == 0 else self.found[j].counts[1 + p] * f
+                    )
+                    sums = paired[j, 2 + 2 * p + place]
+                    numbers[part, *at] = Influence(
+                        float(f @ total) / count, _centred(sums, mine[part], count)
+                    )
+            if j in signs:
+                value = float(np.sum(self.joint[j] / number * signs[j]))
+                numbers["sign", 0, j] = Influence(value, _centred(signed[j], every, number))
+        return numbers
+
+
+def influences(
+    found: Sequence[Variable], frame: Frame, *, tau: bool = False, threads: int = 1
+) -> Numbers:
+    """Influences of the images on numbers of the human RDM (place 0), the models, the label (last).
+
+    By name and places: ``whole`` (covariances of mid-ranks over all pairs) of every two places;
+    ``within_class`` and ``non_unanimous`` (the same among these pairs, where there are two) and
+    ``product`` (mean products of the values) of the human RDM with each model and of each with
+    itself; ``sign`` (Kendall's tau-a, from 256 bins of rank) of the human RDM with each model, if
+    wanted. Memory: 16 bytes per image and two RDMs, and per RDM some 10 MB, and 16 kB more for each
+    other one. Threads change no number.
     """
-    images = rows.shape[0]
-    counts[:] = 0
-    for j in range(first + images - 1):
-        base = j * (n - 1) - j * (j - 1) // 2 - j - 1
-        for i in range(max(first, j + 1), first + images):  # pairs (j, i), neighbours in memory
-            b = bins[base + i]
-            rows[i - first, j] = midranks[b]
-            counts[i - first, b] += 1
-    for i in range(first, first + images):
-        rows[i - first, i] = 0.0
-        base = i * (n - 1) - i * (i - 1) // 2 - i - 1
-        for j in range(i + 1, n):
-            b = bins[base + j]
-            rows[i - first, j] = midranks[b]
-            counts[i - first, b] += 1
-
-
-def _conditional_sums(variables: Sequence[Binned], midranks: Float32, of: Sequence[int]) -> Float64:
-    """Sums of some variables' mid-ranks by bin of each variable: (variables, bins, ``of``)."""
-    k, n_bins = midranks.shape
-    width = -(-len(of) // 16) * 16
-    sums = np.zeros((k, n_bins, width))
-    run = np.empty((n_bins, width), dtype=np.float32)
-    tile = np.zeros((_TILE, width), dtype=np.float32)
-    number = variables[0].bins.size
-    heavy = [
-        np.flatnonzero(bin_counts(one.bins, n_bins) > number * (_TERMS / _TILE))
-        for one in variables
-    ]
-    for start in range(0, number, _TILE):
-        stop = min(start + _TILE, number)
-        for column, u in enumerate(of):
-            _gather(variables[u].bins[start:stop], midranks[u], column, tile)
-        for v, variable in enumerate(variables):
-            _add_rows(variable.bins[start:stop], tile, heavy[v], run, sums[v])
-    return sums[:, :, : len(of)]
-
-
-def _sums_of_images(
-    variables: Sequence[Binned], midranks: Float32, tables: Float32, n: int, first: int
-) -> Float64:
-    """What the pairs of some images add to each covariance: (images, variables, variables)."""
-    k, n_bins = midranks.shape
-    images = min(_ROWS, n - first)
-    rows = np.empty((k, images, n), dtype=np.float32)
-    counts = np.empty((images, n_bins), dtype=np.float32)
-    tabled = np.empty((images, k, k), dtype=np.float32)
-    for v, variable in enumerate(variables):
-        _rows_of_images(variable.bins, midranks[v], n, first, rows[v], counts)
-        tabled[:, v, :] = counts @ tables[v]
-    sums = np.empty((images, k, k))
-    for image in range(images):
-        of_image = np.ascontiguousarray(rows[:, image])
-        sums[image] = of_image @ of_image.T
-    sums += tabled
-    sums += tabled.transpose(0, 2, 1)
-    return sums
-
-
-def rank_covariances(
-    variables: Sequence[Binned], *, threads: int = 1
-) -> Callable[[int, int], Influence]:
-    """Covariances of the mid-ranks of every two variables over all pairs of images.
-
-    A function of two places in ``variables`` (the same twice: a variance) that returns what
-    :func:`~latent_microscope.similarity.influence.rank_covariance` does, to float32 rounding.
-    Memory: 8 bytes per image and pair of variables, 16 kB to 32 kB per pair of variables. Threads
-    change no number.
-    """
-    number = variables[0].bins.size
-    n = n_images(number)
-    whole = selection(n)
-    if max(one.midranks.size for one in variables) > _MOST_BINS:
-        return lambda i, j: rank_covariance(variables[i], variables[j], whole)
-    k, n_bins = len(variables), max(one.midranks.size for one in variables)
-    midranks = np.zeros((k, n_bins), dtype=np.float32)
-    for v, one in enumerate(variables):
-        midranks[v, : one.midranks.size] = one.midranks - np.float32(0.5)
-    sums = np.empty((n, k, k))
-    tables = np.empty((k, n_bins, k), dtype=np.float32)
-    values = np.empty((k, k))
-
-    def tabulate(of: Sequence[int]) -> None:
-        part = _conditional_sums(variables, midranks, of)
-        values[:, of] = np.einsum("vb,vbu->vu", midranks, part) / number
-        above = part.sum(axis=1, keepdims=True) - np.cumsum(part, axis=1) + 0.5 * part
-        tables[:, :, of] = above / number
-
-    def add(first: int) -> None:
-        sums[first : first + _ROWS] = _sums_of_images(variables, midranks, tables, n, first)
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(tabulate, [range(u, min(u + _WIDTH, k)) for u in range(0, k, _WIDTH)]))
-        list(pool.map(add, range(0, n, _ROWS)))
-
-    return lambda i, j: Influence(float(values[i, j]), centred(sums[:, i, j], whole, number))
+    study = _Study(found, frame, tau=tau)
+    study.collect(threads)
+    return study.add_up(threads)

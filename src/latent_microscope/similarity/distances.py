@@ -21,8 +21,8 @@ from latent_microscope.io.pages import release
 
 Float64 = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
-Block = Callable[[int, int], Float64]
-"""Distances of rows start..stop to rows start..n, shape (stop - start, n - start)."""
+Block = Callable[[slice, slice], Float64]
+"""Distances of some rows to some others, shape (rows, others); slices have both ends."""
 
 METRICS = ("correlation", "cosine", "euclidean", "jensenshannon")
 _EPS = float(np.finfo(np.float64).eps)
@@ -45,16 +45,22 @@ class Rows:
     Args:
         source: May be memory-mapped.
         change: (m, d) float64 → (m, d) float64, row by row.
+        keep: Whether rows that are small may be held in memory.
     """
 
     def __init__(
-        self, source: np.ndarray, change: Callable[[Float64], Float64] | None = None
+        self,
+        source: np.ndarray,
+        change: Callable[[Float64], Float64] | None = None,
+        *,
+        keep: bool = True,
     ) -> None:
         self.n, self.d = source.shape
         self._source = source
         self._change = change or (lambda rows: rows)
+        self._keep = keep
         self._kept: Float64 | None = None
-        if 8 * source.size <= _KEEP_BYTES:
+        if keep and 8 * source.size <= _KEEP_BYTES:
             self._kept = self._change(np.array(source, dtype=np.float64, order="C"))
 
     def __getitem__(self, where: slice | Places) -> Float64:
@@ -63,20 +69,21 @@ class Rows:
             return self._kept[where]
         return self._change(np.array(self._source[where], dtype=np.float64, order="C"))
 
-    def tiles(self, start: int = 0) -> Iterator[tuple[int, int]]:
+    def tiles(self, within: slice | None = None) -> Iterator[tuple[int, int]]:
         """Bounds of consecutive tiles of bounded size; one tile if all rows are in memory."""
-        size = self.n - start
+        start, stop = (within.start, within.stop) if within else (0, self.n)
+        size = stop - start
         if self._kept is None:
             size = max(1, _TILE_BYTES // (8 * self.d))
-        for low in range(start, self.n, max(size, 1)):
-            yield low, min(low + size, self.n)
+        for low in range(start, stop, max(size, 1)):
+            yield low, min(low + size, stop)
             if self._kept is None:
                 release(self._source)
 
     def changed(self, change: Callable[[Float64], Float64]) -> "Rows":
         """The same rows, changed by ``change`` after the change they already have."""
         first = self._change
-        return Rows(self._source, lambda rows: change(first(rows)))
+        return Rows(self._source, lambda rows: change(first(rows)), keep=self._keep)
 
 
 def _refine(
@@ -105,7 +112,7 @@ def _euclidean(x: Rows) -> Block:
         )
     if d <= _DIRECT_COLUMNS:
         few = x[:]
-        return lambda start, stop: cdist(few[start:stop], few[start:])
+        return lambda rows, others: cdist(few[rows], few[others])
     # A common offset changes no distance, but costs digits in the product.
     parts = list(x.tiles())
     if len(parts) == 1:
@@ -116,16 +123,16 @@ def _euclidean(x: Rows) -> Block:
     squared = np.concatenate([_squares(centred[low:high]) for low, high in centred.tiles()])
     factor = _EPS * (4.0 + d**0.5) / (2.0 * _RELATIVE)
 
-    def block(start: int, stop: int) -> Float64:
-        total = squared[start:stop, None] + squared[None, start:]
-        values = _products(centred, start, stop)
+    def block(rows: slice, others: slice) -> Float64:
+        total = squared[rows, None] + squared[None, others]
+        values = _products(centred, rows, others)
         values *= -2.0
         values += total
         total *= factor
         suspect = values <= total
 
         def direct(r: Places, c: Places) -> Float64:
-            return _squares(x[start + r] - x[start + c])
+            return _squares(x[rows.start + r] - x[others.start + c])
 
         _refine(values, suspect, direct, d)
         return np.sqrt(values, out=values)
@@ -138,12 +145,12 @@ def _squares(rows: Float64) -> Float64:
     return np.asarray(np.einsum("ij,ij->i", rows, rows))
 
 
-def _products(rows: Rows, start: int, stop: int) -> Float64:
-    """Inner products of rows start..stop with rows start..n."""
-    left = rows[start:stop]
-    values = np.empty((stop - start, rows.n - start))
-    for low, high in rows.tiles(start):
-        np.matmul(left, rows[low:high].T, out=values[:, low - start : high - start])
+def _products(x: Rows, rows: slice, others: slice) -> Float64:
+    """Inner products of some rows with some others."""
+    left = x[rows]
+    values = np.empty((len(left), others.stop - others.start))
+    for low, high in x.tiles(others):
+        np.matmul(left, x[low:high].T, out=values[:, low - others.start : high - others.start])
     return values
 
 
@@ -152,11 +159,11 @@ def _from_unit_rows(u: Rows) -> Block:
     d = u.d
     limit = _EPS * (4.0 + d**0.5) / _RELATIVE
 
-    def block(start: int, stop: int) -> Float64:
-        values = 1.0 - _products(u, start, stop)
+    def block(rows: slice, others: slice) -> Float64:
+        values = 1.0 - _products(u, rows, others)
 
         def direct(r: Places, c: Places) -> Float64:
-            half = 0.5 * _squares(u[start + r] - u[start + c])
+            half = 0.5 * _squares(u[rows.start + r] - u[others.start + c])
             # Parallel rows differ by the rounding of their norms only: about 1e-32.
             return np.where(half < 1e-30, 0.0, half)
 
@@ -230,7 +237,7 @@ def _divergence(p: Float64, q: Float64) -> Float64:
 
 
 def _jensenshannon(x: Float64, ids: np.ndarray) -> Block:
-    n, d = x.shape
+    d = x.shape[1]
     if d > 100:
         raise InputError(
             f"The jensenshannon metric takes distributions of up to 100 columns, not {d}; "
@@ -250,20 +257,20 @@ def _jensenshannon(x: Float64, ids: np.ndarray) -> Block:
     negentropy = np.einsum("ij,ij->i", p, np.log(p + tiny))
     limit = _EPS * 8.0 / (2.0 * _RELATIVE)
 
-    def block(start: int, stop: int) -> Float64:
-        values = np.empty((stop - start, n - start))
+    def block(rows: slice, others: slice) -> Float64:
+        values = np.empty((rows.stop - rows.start, others.stop - others.start))
         # Few rows at a time: the temporaries stay in the cache.
-        step = max(1, (1 << 16) // (n - start))
-        for low in range(start, stop, step):
-            high = min(low + step, stop)
-            mixed = 0.5 * (negentropy[low:high, None] + negentropy[None, start:])
+        step = max(1, (1 << 16) // values.shape[1])
+        for low in range(rows.start, rows.stop, step):
+            high = min(low + step, rows.stop)
+            mixed = 0.5 * (negentropy[low:high, None] + negentropy[None, others])
             for column in columns:
-                m = 0.5 * (column[low:high, None] + column[None, start:])
+                m = 0.5 * (column[low:high, None] + column[None, others])
                 mixed -= m * np.log(m + tiny)
-            values[low - start : high - start] = mixed
+            values[low - rows.start : high - rows.start] = mixed
 
         def direct(r: Places, c: Places) -> Float64:
-            return _divergence(p[start + r], p[start + c])
+            return _divergence(p[rows.start + r], p[others.start + c])
 
         _refine(values, values <= limit, direct, d)
         return np.sqrt(np.maximum(values, 0.0, out=values), out=values)

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from latent_microscope.errors import InputError
 
 UInt16 = npt.NDArray[np.uint16]
-UInt32 = npt.NDArray[np.uint32]
 
 # A bucket with fewer values than this is sorted; a larger one is counted in 65,536 cells.
 _COUNTING_FROM = 2048
+_NARROW = 1 << 31  # doubled ranks of fewer values fit in 32 bits
 # A uint16 holds that many bins; above, that many bins are made.
 _MOST_BINS, _BINS = 1 << 16, 1 << 12
 NOT_FINITE = "The RDM contains a NaN or infinite dissimilarity; compute it again."
@@ -32,7 +32,7 @@ NOT_FINITE = "The RDM contains a NaN or infinite dissimilarity; compute it again
 class Ranks:
     """Average ranks of one condensed array."""
 
-    doubled: UInt32  # twice the 1-based average rank of each value
+    doubled: npt.NDArray  # twice the 1-based average rank of each value; uint32, of 2^31 uint64
     variation: float  # sum of squares of (doubled - mean); the mean is doubled.size + 1
     tied_pairs: int  # pairs of equal values
 
@@ -40,16 +40,8 @@ class Ranks:
         return int(self.doubled.size)
 
 
-@dataclass(frozen=True, eq=False)
-class Binned:
-    """A variable over the pairs of a selection, in bins of its ranks."""
-
-    bins: UInt16  # of each pair
-    midranks: npt.NDArray[np.float32]  # of each bin, as a share of all pairs
-
-
 @numba.njit(cache=True, nogil=True)
-def _ordered(bits):  # type: ignore[no-untyped-def]
+def ordered(bits):  # type: ignore[no-untyped-def]
     """Map float32 bits to integers of the same order; -0 to the place of +0."""
     sign = np.uint32(0x80000000)
     if bits == sign:
@@ -60,29 +52,28 @@ def _ordered(bits):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
-    """Fill ``doubled``; return (variation, tied pairs, whether all values are finite)."""
+def _rank_float32(bits, where, doubled):  # type: ignore[no-untyped-def]
+    """Fill ``doubled``, ``where`` being spare; return (variation, tied pairs, all are finite)."""
     n = bits.size
     starts = np.zeros(65537, np.int64)
     lowest = np.uint32(0x007FFFFF)  # minus infinity; NaNs with a sign lie below
     highest = np.uint32(0xFF800000)  # plus infinity; the other NaNs lie above
     for i in range(n):
-        key = _ordered(bits[i])
+        key = ordered(bits[i])
         if key <= lowest or key >= highest:
             return 0.0, 0, False
         starts[np.int64(key >> np.uint32(16)) + 1] += 1
     for b in range(65536):
         starts[b + 1] += starts[b]
     low = np.empty(n, np.uint16)
-    where = np.empty(n, np.uint32)
     fill = starts[:65536].copy()
     for i in range(n):
-        key = _ordered(bits[i])
+        key = ordered(bits[i])
         bucket = np.int64(key >> np.uint32(16))
         at = fill[bucket]
         fill[bucket] = at + 1
         low[at] = np.uint16(key & np.uint32(0xFFFF))
-        where[at] = np.uint32(i)
+        where[at] = i
     cells = np.empty(65536, np.int64)
     centre = np.float64(n + 1)
     variation = 0.0
@@ -103,7 +94,7 @@ def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
                     below += count
                     cells[c] = rank
             for i in range(start, stop):
-                doubled[where[i]] = np.uint32(cells[low[i]])
+                doubled[where[i]] = cells[low[i]]
         elif stop > start:
             order = np.argsort(low[start:stop])
             i = start
@@ -116,18 +107,18 @@ def _rank_float32(bits, doubled):  # type: ignore[no-untyped-def]
                 variation += (j - i) * (rank - centre) ** 2
                 ties += (j - i) * (j - i - 1) // 2
                 for k in range(i, j):
-                    doubled[where[start + order[k - start]]] = np.uint32(rank)
+                    doubled[where[start + order[k - start]]] = rank
                 i = j
     return variation, ties, True
 
 
-def _rank_float64(values: npt.NDArray[np.float64]) -> Ranks:
+def _rank_float64(values: npt.NDArray[np.float64], dtype: type) -> Ranks:
     """Ranks of a float64 array, by sorting: slower and 5 times the memory."""
     _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
     rank = 2 * np.cumsum(counts) - counts + 1
     variation = float(np.sum(counts * (rank - (values.size + 1.0)) ** 2))
     tied = int(np.sum(counts * (counts - 1) // 2))
-    return Ranks(rank[group].astype(np.uint32), variation, tied)
+    return Ranks(rank[group].astype(dtype), variation, tied)
 
 
 def average_ranks(values: npt.ArrayLike) -> Ranks:
@@ -137,18 +128,19 @@ def average_ranks(values: npt.ArrayLike) -> Ranks:
     dtypes are ranked as float64.
     """
     array = np.asarray(values)
-    if array.ndim != 1 or not 0 < array.size < 2**31:
+    if array.ndim != 1 or not array.size:
         raise InputError(
             f"Cannot rank an array of shape {array.shape}; a non-empty 1-d one is needed."
         )
+    dtype = np.uint32 if array.size < _NARROW else np.uint64
     if array.dtype != np.float32:
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
             raise InputError(NOT_FINITE)
-        return _rank_float64(array)
-    doubled = np.empty(array.size, dtype=np.uint32)
+        return _rank_float64(array, dtype)
+    doubled, where = (np.empty(array.size, dtype=dtype) for _ in range(2))
     bits = np.ascontiguousarray(array).view(np.uint32)
-    variation, tied, finite = _rank_float32(bits, doubled)
+    variation, tied, finite = _rank_float32(bits, where, doubled)
     if not finite:
         raise InputError(NOT_FINITE)
     return Ranks(doubled, float(variation), int(tied))
@@ -210,12 +202,6 @@ def _fill_bins(doubled, scale, bins):  # type: ignore[no-untyped-def]
         bins[i] = np.uint16(np.float64(doubled[i]) * scale)
 
 
-@numba.njit(cache=True, nogil=True)
-def _mass(bins, counts):  # type: ignore[no-untyped-def]
-    for i in range(bins.size):
-        counts[bins[i]] += 1
-
-
 def bins_of(ranks: Ranks) -> tuple[UInt16, int]:
     """Bins of ranks, fine enough to rank any resample from them alone, and their number."""
     number = len(ranks)
@@ -225,17 +211,3 @@ def bins_of(ranks: Ranks) -> tuple[UInt16, int]:
     bins = np.empty(number, dtype=np.uint16)
     _fill_bins(ranks.doubled, _BINS / (2.0 * number + 2.0), bins)
     return bins, _BINS
-
-
-def bin_counts(bins: UInt16, count: int) -> npt.NDArray[np.int64]:
-    """Number of pairs in each of ``count`` bins (``np.bincount`` would copy them as int64)."""
-    mass = np.zeros(count, dtype=np.int64)
-    _mass(bins, mass)
-    return mass
-
-
-def binned(ranks: Ranks) -> Binned:
-    """Bins of a ranked variable; equal values share a bin."""
-    bins, count = bins_of(ranks)
-    share = bin_counts(bins, count) / bins.size
-    return Binned(bins, (np.cumsum(share) - 0.5 * share).astype(np.float32))

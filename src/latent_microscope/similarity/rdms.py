@@ -1,5 +1,6 @@
 """Representational dissimilarity matrices (RDMs), and positions of pairs in condensed form."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +10,11 @@ from scipy.spatial.distance import squareform
 
 from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
+from latent_microscope.io.pages import release
 from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
 
 Ints = npt.NDArray[np.int64]
-# Bytes of one float64 block of distances.
-_BLOCK_BYTES = 24 << 20
+_SIDE = 512  # images of a tile: 2 MB of float64 distances, and the same time per pair at any n
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -36,6 +37,22 @@ def n_images(pairs: int) -> int:
 def row_start(row: int, n: int) -> int:
     """Position in the condensed array of the pair (row, row + 1)."""
     return row * (n - 1) - row * (row - 1) // 2
+
+
+def tiles(n: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of square tiles that cover the pairs row < column of ``n`` images."""
+    bounds = [slice(low, min(low + _SIDE, n)) for low in range(0, n, _SIDE)]
+    for place, rows in enumerate(bounds):
+        for others in bounds[place:]:
+            yield rows, others
+
+
+def _runs(rows: slice, others: slice, n: int) -> Iterator[tuple[int, int, slice]]:
+    """The row of a tile, the first column of its pairs, and their positions in condensed form."""
+    for row in range(rows.start, min(rows.stop, others.stop - 1)):
+        first = max(row + 1, others.start)
+        at = row_start(row, n) + first - row - 1
+        yield row - rows.start, first - others.start, slice(at, at + others.stop - first)
 
 
 def condensed_index(i: Ints, j: Ints, n: int) -> Ints:
@@ -138,6 +155,15 @@ class RDM:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype=dtype, copy=copy)
 
+    def tile(self, rows: slice, others: slice) -> npt.NDArray[np.float32]:
+        """Values of some rows and columns; 0 where there is no pair row < column."""
+        found = np.zeros((rows.stop - rows.start, others.stop - others.start), dtype=np.float32)
+        for row, first, where in _runs(rows, others, self.n):
+            found[row, first:] = self.values[where]
+        if others.stop == self.n:
+            release(self.values)
+        return found
+
     def square(self) -> npt.NDArray[np.float32]:
         """The full symmetric matrix, shape (n, n), zeros on the diagonal."""
         return np.asarray(squareform(self.values, checks=False))
@@ -157,16 +183,22 @@ class RDM:
             raise InputError(
                 f"Image id {wanted[missing[0]]!s} is not among the RDM's {self.n} ids."
             )
-        m = index.size
+        return self.at(index)
+
+    def at(self, places: Ints) -> "RDM":
+        """The RDM of the images at these places, in this order."""
+        m = places.size
         values = np.empty(n_pairs(m), dtype=np.float32)
         for row in range(m - 1):
             start = row_start(row, m)
-            where = condensed_index(index[row : row + 1], index[row + 1 :], self.n)
+            where = condensed_index(places[row : row + 1], places[row + 1 :], self.n)
             values[start : start + m - 1 - row] = self.values[where]
-        return RDM(values, wanted, self.metric)
+        return RDM(values, self.ids[places], self.metric)
 
 
-def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, np.ndarray]:
+def _checked(
+    features: npt.ArrayLike, ids: npt.ArrayLike | None, *, keep: bool = True
+) -> tuple[Rows, np.ndarray]:
     """Finite features of shape (n, d), read as float64 on access, and their ids."""
     x = features if isinstance(features, np.memmap) else as_numbers(features, "features")
     if x.ndim != 2 or x.shape[0] < 2 or x.shape[1] < 1:
@@ -175,7 +207,7 @@ def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, 
             f"not {x.shape}; flatten images to rows."
         )
     names = as_ids(ids, x.shape[0])
-    rows = Rows(x)
+    rows = Rows(x, keep=keep)
     for low, high in rows.tiles():
         part = rows[low:high]
         for row in np.flatnonzero(~np.isfinite(part.sum(axis=1))):
@@ -189,6 +221,47 @@ def _checked(features: npt.ArrayLike, ids: npt.ArrayLike | None) -> tuple[Rows, 
     return rows, names
 
 
+class Distances:
+    """The RDM of features that is computed tile by tile, each time that a tile is asked for.
+
+    Args:
+        features: As for :func:`rdm`, and so are ``metric``, ``ids`` and the errors.
+        keep: Whether float64 copies of small features are held; else they are read tile by tile.
+    """
+
+    def __init__(
+        self,
+        features: npt.ArrayLike,
+        metric: str = "euclidean",
+        ids: npt.ArrayLike | None = None,
+        *,
+        keep: bool = True,
+    ) -> None:
+        rows, self.ids = _checked(features, ids, keep=keep)
+        self.n, self.metric, self._features = rows.n, metric, features
+        self._block = prepare(rows, metric, self.ids)
+
+    def __len__(self) -> int:
+        return n_pairs(self.n)
+
+    def tile(self, rows: slice, others: slice) -> npt.NDArray[np.float32]:
+        """Values of some rows and columns."""
+        block = self._block(rows, others)
+        if not block.max() <= _LARGEST:
+            row, column = np.argwhere(~(block <= _LARGEST))[0]
+            raise InputError(
+                f"The {self.metric} distance of image ids {self.ids[rows.start + row]!s} and "
+                f"{self.ids[others.start + column]!s} is too large for float32; scale the features "
+                "down."
+            )
+        return block.astype(np.float32)
+
+    def at(self, places: Ints) -> "Distances":
+        """The distances of the images at these places, in this order."""
+        features = np.asarray(self._features)[places]
+        return Distances(features, self.metric, self.ids[places])
+
+
 def rdm(
     features: npt.ArrayLike,
     metric: str = "euclidean",
@@ -198,7 +271,7 @@ def rdm(
 ) -> RDM:
     """The RDM of features, one row per image.
 
-    Computed block by block in float64 and rounded once to float32; peak memory is one block, the
+    Computed in square tiles in float64 and rounded once to float32; peak memory is one tile, the
     result, and float64 copies of the features (two at most) if these are small; larger ones
     are read tile by tile.
 
@@ -219,8 +292,8 @@ def rdm(
             distances that float32 does not hold (one too large, or all below 2e-31); an unknown
             metric; wrong shapes.
     """
-    x, names = _checked(features, ids)
-    n = x.n
+    computed = Distances(features, metric, ids)
+    n = computed.n
     if out is None:
         out = np.empty(n_pairs(n), dtype=np.float32)
     elif out.shape != (n_pairs(n),) or out.dtype != np.float32:
@@ -228,21 +301,11 @@ def rdm(
             f"out has shape {out.shape} and dtype {out.dtype}; {n} images need float32 of "
             f"shape ({n_pairs(n)},)."
         )
-    block_of = prepare(x, metric, names)
-    rows = int(np.clip(_BLOCK_BYTES // (8 * n), 1, 512))
-    for start in range(0, n - 1, rows):
-        stop = min(start + rows, n - 1)
-        block = block_of(start, stop)
-        if not block.max() <= _LARGEST:
-            row, column = np.argwhere(~(block <= _LARGEST))[0]
-            raise InputError(
-                f"The {metric} distance of image ids {names[start + row]!s} and "
-                f"{names[start + column]!s} is too large for float32; scale the features down."
-            )
-        for row in range(start, stop):
-            at = row_start(row, n)
-            out[at : at + n - 1 - row] = block[row - start, row + 1 - start :]
-    return RDM(out, names, metric)
+    for rows, others in tiles(n):
+        block = computed.tile(rows, others)
+        for row, first, where in _runs(rows, others, n):
+            out[where] = block[row, first:]
+    return RDM(out, computed.ids, metric)
 
 
 def class_rdm(features: npt.ArrayLike, labels: npt.ArrayLike, metric: str = "euclidean") -> RDM:

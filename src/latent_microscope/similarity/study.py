@@ -1,25 +1,24 @@
 """Bootstrap of all measures of all models of a study at once, from influences of the images."""
 
-import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.seeds import rng
 from latent_microscope.similarity import influence
+from latent_microscope.similarity.bins import Frame, LabelRDM, variables
 from latent_microscope.similarity.comparison import partial_correlation
-from latent_microscope.similarity.covariances import rank_covariances
+from latent_microscope.similarity.covariances import BINS, Numbers, influences
 from latent_microscope.similarity.influence import Draws, Influence
-from latent_microscope.similarity.measures import OVER_PARTS, PARTS, Frame
-from latent_microscope.similarity.ranks import Binned, average_ranks, binned
-from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.measures import OVER_PARTS, PARTS
+from latent_microscope.similarity.rdms import RDM, Distances
 from latent_microscope.similarity.variance import rivals, semipartial_among
 
 Float64 = npt.NDArray[np.float64]
-Numbers = dict[Hashable, Influence]
+BLOCK = 10_000  # images whose pairs are all taken
 MEASURES = (
     *("rho_a", "spearman", "tau_a", "cosine", "partial_label"),
     *OVER_PARTS,
@@ -36,7 +35,7 @@ class Item:
     model: str
     layer: str  # features or probabilities
     seed: int
-    matrix: RDM
+    matrix: RDM | Distances
     features: npt.NDArray
 
 
@@ -49,47 +48,34 @@ class Scores:
 
 
 def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int) -> Numbers:
-    """Influences on all numbers of the human RDM (place 0), the models and the label (last)."""
-    human, k = items[0].matrix, len(items) - 1
-    everything = influence.selection(human.n)
-    parts = {
-        name: (pairs, influence.selection(human.n, pairs))
-        for name, pairs in shared.pairs.items()
-        if pairs.size > 1
-    }
+    """Influences on all numbers of the human RDM (place 0), the models and the label (last).
 
-    def ranked(item: Item) -> dict[str, Binned]:
-        values = item.matrix.values
-        of_parts = {
-            name: binned(average_ranks(values[pairs])) for name, (pairs, _) in parts.items()
-        }
-        return {"whole": binned(average_ranks(values)), **of_parts}
-
+    Of more than 10,000 images from the pairs within random blocks of as many.
+    """
+    n = shared.labels.size
+    order = rng(0, "bootstrap_blocks").permutation(n)
+    blocks = [np.sort(part) for part in np.array_split(order, -(-n // BLOCK))]
+    parts = []
+    for places in blocks:
+        frame, matrices = shared.at(places), [one.matrix for one in items]
+        if len(blocks) > 1:
+            matrices = [one.at(places) for one in matrices]
+        columns = [*matrices, LabelRDM(frame.labels)]
+        found = variables(columns, frame, bins=BINS, threads=threads)
+        parts.append(influences(found, frame, tau=tau, threads=threads))
+    numbers: Numbers = {}
+    for name in parts[0]:
+        images = np.empty(n)
+        for places, one in zip(blocks, parts, strict=True):
+            images[places] = one[name].images * (len(places) / n)
+        numbers[name] = Influence(float(np.mean([one[name].value for one in parts])), images)
+    votes = items[0].features
     with ThreadPoolExecutor(threads) as pool:
-        bins = list(pool.map(ranked, items))
-        tasks: dict[Hashable, Callable[[], Influence]] = {}
-        for i, j in [*((0, j) for j in range(k + 1)), *((j, j) for j in range(1, k + 1))]:
-            x, y = bins[i], bins[j]
-            for part, (_, chosen) in parts.items():
-                tasks[part, i, j] = partial(influence.rank_covariance, x[part], y[part], chosen)
-            values = items[i].matrix.values, items[j].matrix.values
-            tasks["product", i, j] = partial(influence.product_mean, *values, human.n)
-            if tau and i != j:
-                whole = x["whole"], y["whole"]
-                tasks["sign", i, j] = partial(influence.sign_concordance, *whole, everything)
-        numbers: Numbers = dict(
-            zip(tasks, pool.map(lambda task: task(), tasks.values()), strict=True)
-        )
-        votes = items[0].features
         crossed = pool.map(
             lambda one: influence.cross_covariances(one.features, [one.features, votes]), items
         )
         for place, (same, with_human) in enumerate(crossed):
             numbers["cka", 0, place], numbers["cka", place, place] = with_human, same
-        ranks = [*(one["whole"] for one in bins), binned(shared.label.ranks)]
-        covariance = rank_covariances(ranks, threads=threads)
-    for i, j in itertools.combinations_with_replacement(range(k + 2), 2):
-        numbers["whole", i, j] = covariance(i, j)
     return numbers
 
 
@@ -161,7 +147,7 @@ def bootstrap_scores(
     """
     numbers = _influences([human, *models], shared, tau=tau, threads=threads)
     against = rivals(models)
-    n_pairs = {"whole": len(human.matrix), **{name: p.size for name, p in shared.pairs.items()}}
+    n_pairs = shared.n_pairs
 
     def scores(draws: Draws) -> dict[str, Float64]:
         return _scores(draws, len(models), against, n_pairs)

@@ -11,6 +11,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import one_hot, softmax
+from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.ceiling import (
     Rows,
     Score,
@@ -18,9 +19,7 @@ from latent_microscope.similarity.ceiling import (
     simulated_ceilings,
 )
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
-from latent_microscope.similarity.influence import selection, sign_concordance
-from latent_microscope.similarity.measures import MEASURES, frame, measures, ready
-from latent_microscope.similarity.ranks import binned
+from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.rdms import class_rdm, rdm
 from latent_microscope.similarity.votes import (
     SOFT,
@@ -52,7 +51,7 @@ def noise_ceilings(
     strength); NaN where not available, with a ``status``, as is all of votes that cannot be halved
     (soft labels). The halves of the votes say less:
     ``lower`` is the mean r of the halves, ``upper`` the root of its Spearman-Brown value. Spreads
-    are standard deviations. Tau-a is of 256 bins of rank. NaN where not defined.
+    are standard deviations. NaN where not defined.
     """
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     status = why_no_halves(votes.answers)
@@ -67,14 +66,11 @@ def noise_ceilings(
 
     def over(rows: Rows | None) -> Score:
         some = np.arange(len(votes.labels)) if rows is None else rows
-        shared, chosen = frame(votes.labels[some], disputed[some]), selection(len(some))
+        shared = Frame(votes.labels[some], disputed[some])
 
         def score(a: Floats, b: Floats) -> list[float]:
-            x, y = (ready(rdm(one[some], metric), one[some], shared) for one in (a, b))
-            values = measures(x, y, shared)
-            if tau:
-                p, q = (binned(one.ranked.ranks) for one in (x, y))
-                values["tau_a"] = sign_concordance(p, q, chosen).value
+            x, y = (side(one[some], metric) for one in (a, b))
+            ((values,),) = measures([x], [y], shared, tau=tau).values
             if rows is not None:  # means of classes are surer the more images there are
                 values["class_level"] = class_level(a, b)
             return [values[name] for name in MEASURES]

@@ -1,7 +1,6 @@
 """How many votes per image every score of every model is worth."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,8 @@ from scipy.special import entr
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence, softmax
+from latent_microscope.similarity.bins import Frame
+from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.equivalents import (
     SCORES,
     crossing,
@@ -21,8 +22,7 @@ from latent_microscope.similarity.equivalents import (
     smoothed_by_fold,
     stratified_halves,
 )
-from latent_microscope.similarity.measures import Frame, Ready, frame, measures, ready
-from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.measures import measures, side
 from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares, why_no_halves
 from latent_microscope.statistics.summaries import rank_correlation
 from latent_microscope.tables.behaviour import SMALLER, Classifier
@@ -104,17 +104,20 @@ def equivalents_table(
         add((one.name, "probabilities", one.seed, ""), curves, scores)
     if sources:
         disputed = np.count_nonzero(votes.answers, axis=1) > 1
-        shared = frame(votes.labels, disputed, votes.ids.astype(str))
-        with ThreadPoolExecutor(threads) as pool:
-            references, similar = _similarity_curves(repeats, votes, shared, metric, pool.map)
-
-            def against(source: Source) -> list[dict[str, float]]:
-                matrix = source.load(metric)
-                model = ready(matrix, source.rows(matrix), shared)
-                return [measures(half, model, shared, cka=False) for half in references]
-
-            for source, scores in zip(sources, pool.map(against, sources), strict=True):
-                add((source.model, source.layer, source.seed, metric), similar, scores)
+        shared = Frame(votes.labels, disputed)
+        ids, models = votes.ids.astype(str), [source.side(metric) for source in sources]
+        references = [side(half, metric, ids) for half, *_ in repeats]
+        require_same_images([one.matrix for one in (references[0], *models)])
+        drawn = [side(vote_shares(one), metric, ids) for _, draws, _ in repeats for one in draws]
+        found = measures(references, [*drawn, *models], shared, cka=False, threads=threads).values
+        size = len(grid)
+        own = [row[place * size : (place + 1) * size] for place, row in enumerate(found)]
+        similar = {
+            name: np.array([[one[name] for one in row] for row in own]) for name in RSA_SCORES
+        }
+        for place, source in enumerate(sources, len(drawn)):
+            head = (source.model, source.layer, source.seed, metric)
+            add(head, similar, [row[place] for row in found])
     return _typed(rows)
 
 
@@ -167,25 +170,3 @@ def _prediction_scores(
         known = dict(zip(_LOSSES, losses, strict=True))
         scores.append(_against(half, one.logits, shares, accuracy=right, **known))
     return scores
-
-
-def _similarity_curves(
-    repeats: Sequence[_Repeat], votes: HumanVotes, shared: Frame, metric: str, mapped: Callable
-) -> tuple[list[Ready], dict[str, Floats]]:
-    """The reference halves' RDMs, and the similarity to them of the RDMs of m votes."""
-    ids = votes.ids.astype(str)
-
-    def prepared(shares: Floats) -> Ready:
-        return ready(rdm(shares, metric, ids), shares, shared)
-
-    references = list(mapped(prepared, [half for half, *_ in repeats]))
-
-    def scored(task: tuple[Ready, npt.NDArray[np.int64]]) -> list[float]:
-        half, drawn = task
-        similar = measures(half, prepared(vote_shares(drawn)), shared, cka=False)
-        return [similar[name] for name in RSA_SCORES]
-
-    halves = zip(references, repeats, strict=True)
-    tasks = [(half, drawn) for half, (_, draws, _) in halves for drawn in draws]
-    values = np.array(list(mapped(scored, tasks))).reshape(len(repeats), -1, len(RSA_SCORES))
-    return references, {name: values[:, :, k] for k, name in enumerate(RSA_SCORES)}

@@ -11,9 +11,11 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
+from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table, score_table
+from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.kinds import kind_differences
-from latent_microscope.similarity.measures import HEADLINE, frame
+from latent_microscope.similarity.measures import HEADLINE
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import MEASURES, Item, bootstrap_scores
 from latent_microscope.similarity.votes import vote_shares
@@ -33,9 +35,9 @@ _PAIRS = {"within_class": "of one class", "non_unanimous": "whose votes disagree
 
 
 def item(source: Source, metric: str) -> Item:
-    """The RDM and features of a source, memory-mapped."""
-    matrix = source.load(metric)
-    return Item(source.model, source.layer, source.seed, matrix, source.rows(matrix))
+    """The RDM and features of a source."""
+    both = source.side(metric)
+    return Item(source.model, source.layer, source.seed, both.matrix, both.features)
 
 
 def bootstrap_sources(
@@ -90,9 +92,9 @@ def bootstrap_sources(
     intervals = _by_place(tables).assign(n_draws=n_draws)
     few = {
         f"{part}{end}": too_few(2, f"pairs of images {_PAIRS[part]}")
-        for part, pairs in shared.pairs.items()
+        for part, pairs in shared.n_pairs.items()
         for end in ("", "_rho_a")
-        if pairs.size < 2
+        if part in _PAIRS and pairs < 2
     }
     reasons = [few.get(measure, _CONSTANT) for measure in intervals["measure"]]
     intervals["status"] = np.where(intervals["low"].isna(), reasons, "")
@@ -120,17 +122,22 @@ def exact_differences(
     Both draw the same images. Columns ``<name>_exact`` are of the exact one; ``largest_difference``
     is of a draw, both centred; ``correlation`` is of the draws.
     """
-    matrix = human.load(metric)
+    matrix = human.side(metric).matrix
     ids = matrix.ids[:n_images]
     n = len(ids)
     rows = vote_rows(matrix, votes)[:n_images]
     counts, labels = votes.answers[rows], votes.labels[rows]
-    some = Item("human", "features", 0, rdm(vote_shares(counts), metric, ids), vote_shares(counts))
+    reference = rdm(vote_shares(counts), metric, ids)
+    some = Item("human", "features", 0, reference, vote_shares(counts))
+    sources = [item(source, metric) for source in models]
+    require_same_images([matrix, *(one.matrix for one in sources)])
+    features = [one.features[:n] for one in sources]
+    matrices = [rdm(part, metric, ids) for part in features]
     items = [
-        replace(one, matrix=one.matrix.select(ids), features=one.features[:n])
-        for one in (item(source, metric) for source in models)
+        replace(one, matrix=own, features=part)
+        for one, own, part in zip(sources, matrices, features, strict=True)
     ]
-    shared = frame(labels, np.count_nonzero(counts, axis=1) > 1, ids)
+    shared = Frame(labels, np.count_nonzero(counts, axis=1) > 1)
     found = bootstrap_scores(some, items, shared, n_draws=n_draws, seed=seed, threads=threads)
     label = rdm(np.eye(int(labels.max()) + 1)[labels], "euclidean", ids)
     tables = []
@@ -138,10 +145,9 @@ def exact_differences(
         (HEADLINE, "rho-a", []),
         ("partial_label", "spearman", [label]),
     ):
-        matrices = [one.matrix for one in items]
         exact = bootstrap_compare(
             matrices,
-            some.matrix,
+            reference,
             None,
             n_draws,
             seed,

@@ -5,8 +5,7 @@ Over all images, within the folds of cross-validated networks, and between class
 
 import itertools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,13 @@ import pandas as pd
 from scipy.special import softmax
 
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
 from latent_microscope.io.pages import release
-from latent_microscope.io.scratch import scratch_folder
-from latent_microscope.similarity.comparison import rank_gram, require_same_images, rho_a
+from latent_microscope.similarity.bins import Frame
+from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.files import ids_path, load_rdm
-from latent_microscope.similarity.measures import OVER_PARTS, Frame, frame, measures, ready
-from latent_microscope.similarity.ranks import Ranks
-from latent_microscope.similarity.rdms import RDM, rdm
+from latent_microscope.similarity.measures import OVER_PARTS, Side, measures, side
+from latent_microscope.similarity.rdms import RDM, Distances, rdm
 from latent_microscope.similarity.variance import explained, rivals, semipartial_among
 from latent_microscope.similarity.votes import vote_shares
 
@@ -69,16 +66,17 @@ class Source:
             )
         return matrix
 
-    def rows(self, matrix: RDM) -> npt.NDArray:
-        """The features that the RDM was made of, checked to have its ids in its order."""
+    def side(self, metric: str) -> Side:
+        """The RDM and its features, checked to have its ids in its order."""
+        matrix = self.load(metric)
         rows, ids = load_with_ids(self.features, self.ids)
         if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
             raise InputError(
                 f"{self.features}: its ids differ from those of its RDM; compute the RDM again"
             )
         if self.transform == "softmax":
-            return np.asarray(softmax(np.asarray(rows, dtype=np.float64), axis=1))
-        return np.asarray(rows)
+            rows = softmax(np.asarray(rows, dtype=np.float64), axis=1)
+        return Side(matrix, rows)
 
 
 def sources(
@@ -107,7 +105,7 @@ def sources(
     return [Source(*row) for row in zip(*columns, strict=True)]
 
 
-def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
+def vote_rows(human: RDM | Distances, votes: HumanVotes) -> Ints:
     """Row of the votes of each image of the human RDM."""
     index = pd.Index(votes.ids)
     order = index.get_indexer(pd.Index(human.ids.astype(str)))
@@ -119,11 +117,11 @@ def vote_rows(human: RDM, votes: HumanVotes) -> Ints:
     return np.asarray(order, dtype=np.int64)
 
 
-def frame_of(human: RDM, votes: HumanVotes) -> Frame:
+def frame_of(human: RDM | Distances, votes: HumanVotes) -> Frame:
     """What all comparisons over the images of the human RDM share."""
     order = vote_rows(human, votes)
     disputed = np.count_nonzero(votes.answers[order], axis=1) > 1
-    return frame(votes.labels[order], disputed, human.ids)
+    return Frame(votes.labels[order], disputed)
 
 
 def compare_sources(
@@ -131,15 +129,13 @@ def compare_sources(
     models: Sequence[Source],
     votes: HumanVotes,
     metric: str,
-    beside: Path,
     *,
     tau: bool = False,
     threads: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compare all models with annotators, and the first seed of each with the others.
 
-    Each RDM is ranked once. The ranks wait on the disk next to ``beside`` (4 bytes per pair), so
-    that memory holds two of them per thread however many models there are.
+    Memory holds tiles of the RDMs, however many images there are.
 
     Returns:
         Table of :data:`COMPARISON_COLUMNS`, one row per model RDM (``value`` and ``label_only``:
@@ -150,46 +146,25 @@ def compare_sources(
         signed semi-partial Spearman correlation given the RDMs of all other models (first seed of
         each), ``others_explain`` the R squared of those. NaN: not defined.
     """
-    people = human.load(metric)
+    reference, *others = (source.side(metric) for source in (human, *models))
+    people = reference.matrix
+    require_same_images([people, *(one.matrix for one in others)])
     shared = frame_of(people, votes)
-    reference = ready(people, human.rows(people), shared)
-    with scratch_folder(beside) as folder:
-
-        def measured(place: int) -> tuple[dict[str, float], Ranks]:
-            source = models[place]
-            matrix = source.load(metric)
-            require_same_images([people, matrix])
-            model = ready(matrix, source.rows(matrix), shared)
-            values = measures(reference, model, shared, tau=tau)
-            save_npy(folder / f"{place}.npy", model.ranked.ranks.doubled)
-            mapped_ranks = np.asarray(load_npy(folder / f"{place}.npy", mmap=True))
-            return values, replace(model.ranked.ranks, doubled=mapped_ranks)
-
-        with ThreadPoolExecutor(threads) as pool:
-            results = list(pool.map(measured, range(len(models))))
-            ranks = [reference.ranked.ranks, *(own for _, own in results)]
-            gram = rank_gram(ranks, pool.map)
-        against = rivals(models)
-        own = semipartial_among(gram, against)
-        others = [explained(gram, [1 + place for place in rest]) for rest in against]
-        table = pd.DataFrame([values for values, _ in results])
-        table = table.rename(columns={"rho_a": "value"})
-        for key in ("model", "layer", "seed"):
-            table[key] = [getattr(source, key) for source in models]
-        table["metric"], table["method"] = metric, METHOD
-        table["semipartial"], table["others_explain"] = own, np.array(others, float)
-        table["self_rho_a"] = [_self_rho_a(own) for own in ranks[1:]]
-        table["human_self_rho_a"] = _self_rho_a(ranks[0])
-        table["label_only"] = rho_a(ranks[0], shared.label.ranks)
-        table["n_images"], table["n_pairs"] = people.n, len(people)
-        del ranks, results
+    found = measures([reference], others, shared, tau=tau, threads=threads)
+    against = rivals(models)
+    table = pd.DataFrame(found.values[0]).rename(columns={"rho_a": "value"})
+    for key in ("model", "layer", "seed"):
+        table[key] = [getattr(source, key) for source in models]
+    table["metric"], table["method"] = metric, METHOD
+    gram = found.gram[:-1, :-1]
+    table["semipartial"] = semipartial_among(gram, against)
+    predicted = [explained(gram, [1 + place for place in rest]) for rest in against]
+    table["others_explain"] = np.array(predicted, float)
+    table["self_rho_a"] = [found.rho_a(1 + place, 1 + place) for place in range(len(models))]
+    table["human_self_rho_a"], table["label_only"] = found.rho_a(0, 0), found.rho_a(0, -1)
+    table["n_images"], table["n_pairs"] = people.n, len(people)
     table = table[COMPARISON_COLUMNS].astype({**_TEXTS, "seed": "int64"})
     return table, _similarity(models, gram)
-
-
-def _self_rho_a(ranks: Ranks) -> float:
-    pairs = float(ranks.doubled.size)
-    return 3.0 * ranks.variation / (pairs**3 - pairs)
 
 
 def _similarity(models: Sequence[Source], gram: Floats) -> pd.DataFrame:
@@ -241,11 +216,10 @@ def compare_within_folds(
         if n < 3:
             raise InputError(f"fold {name} has {n} images; RSA within it needs at least 3")
         ids = votes.ids[inside].astype(str)
-        shared = frame(votes.labels[inside], disputed[inside], ids)
-        human, model = (
-            ready(rdm(x[inside], metric, ids), x[inside], shared) for x in (shares, rows)
-        )
-        values = measures(human, model, shared)
+        human, model = (side(x[inside], metric, ids) for x in (shares, rows))
+        shared = Frame(votes.labels[inside], disputed[inside])
+        found = measures([human], [model], shared)
+        values = found.values[0][0]
         table.append(
             {
                 **values,
@@ -254,11 +228,11 @@ def compare_within_folds(
                 "value": values["rho_a"],
                 "semipartial": float("nan"),
                 "others_explain": float("nan"),
-                "self_rho_a": _self_rho_a(model.ranked.ranks),
-                "human_self_rho_a": _self_rho_a(human.ranked.ranks),
-                "label_only": rho_a(human.ranked.ranks, shared.label.ranks),
+                "self_rho_a": found.rho_a(1, 1),
+                "human_self_rho_a": found.rho_a(0, 0),
+                "label_only": found.rho_a(0, -1),
                 "n_images": n,
-                "n_pairs": len(human.matrix),
+                "n_pairs": found.n_pairs,
             }
         )
     return pd.DataFrame(table)[["fold", "method", *_NUMBERS, *_COUNTS]]
