@@ -1,4 +1,5 @@
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.latent_scans import load_scan
 from latent_microscope.forensics.near_duplicates import DIFFERENCE, near_duplicates
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.io.inputs import load_ids, load_with_ids
@@ -12,6 +13,7 @@ def main(
     duplicates: Out,
     images: In | None = None,
     samples: In | None = None,
+    scan: list[In] | None = None,
     candidates: int = 2_000,
     near_matches: int = 24,
     difference: float = DIFFERENCE,
@@ -30,7 +32,8 @@ def main(
         raise InputError(f"{samples}: its ids are not those of {encoding}; make both again")
     pixels = load_npy(images, mmap=True) if images else None
     limits = {"candidates": candidates, "near_matches": near_matches}
-    table = near_duplicates(z, pixels, ids, **limits, difference=difference)
+    found = load_scan(scan, len(z))
+    table = near_duplicates(z, pixels, ids, **limits, difference=difference, scan=found)
     for verdict, count in table["verdict"].value_counts().sort_index().items():
         log.info("%d pairs: %s", count, verdict)
     save_table(duplicates, table)

@@ -2,35 +2,43 @@ from typing import Any
 
 import pandas as pd
 
-from latent_microscope.forensics.authentic import authentic_signatures
+from latent_microscope.forensics.authentic import signatures_of
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.density import RADIUS_NEIGHBOUR, radius_of_distances
+from latent_microscope.forensics.latent_scans import ScanSettings, load_scan, scan_latents
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids
-from latent_microscope.neighbours.pairs import neighbour_pass
 from latent_microscope.step import In, Out, log, run
 
 
-def main(*, latents: In, encoding: In, signatures: Out, settings: dict[str, Any]) -> None:
+def main(
+    *,
+    latents: In,
+    encoding: In,
+    signatures: Out,
+    settings: dict[str, Any],
+    scan: list[In] | None = None,
+) -> None:
     """Find authentic signatures at the published and at the adaptive radius, most original first.
 
     signatures: radius_kind (default or adaptive), index, id, originality, density (share of all
     points within the radius). settings: section scores of a study's config.
     """
     z, ids = load_with_ids(latents, encoding)
-    near = neighbour_pass(as_matrix(z, "latents"), k=max(settings["k"], RADIUS_NEIGHBOUR)).distances
-    adaptive = radius_of_distances(near[:, :RADIUS_NEIGHBOUR])
+    matrix = as_matrix(z, "latents")
+    found = load_scan(scan, len(z)) or scan_latents(
+        matrix, ScanSettings(settings["k"], settings["radius"], threshold=1.0, max_pairs=0)
+    )
+    radii = {"default": settings["radius"], "adaptive": found.adaptive_radius}
     parts = []
-    for kind, radius in (("default", settings["radius"]), ("adaptive", adaptive)):
-        table = authentic_signatures(
-            z,
+    for (kind, radius), counts in zip(radii.items(), found.counts.T, strict=True):
+        table = signatures_of(
+            matrix,
+            found.neighbours.distances[:, : settings["k"]],
+            counts,
             settings["signature_low"],
             settings["signature_high"],
             variant=settings["variant"],
-            k=settings["k"],
-            radius=radius,
             n_attractors=settings["attractors"],
-            distances=near,
         )
         if table.attrs["note"]:
             log.info("%s radius %.4g: %s", kind, radius, table.attrs["note"])

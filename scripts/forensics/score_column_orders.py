@@ -1,5 +1,6 @@
 from typing import Any
 
+from latent_microscope.forensics.latent_scans import load_scan
 from latent_microscope.forensics.restarts import run_column_orders
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.inputs import load_with_ids
@@ -13,6 +14,7 @@ def main(
     scores: Out,
     sources: dict[str, Any],
     settings: dict[str, Any],
+    scan: list[In] | None = None,
     orders: int = 1,
     root_seed: int = 0,
     seed: int = 0,
@@ -25,7 +27,15 @@ def main(
     """
     z, ids = load_with_ids(latents, encoding)
     table = run_column_orders(
-        z, ids, sources, settings, orders, root_seed=root_seed, seed=seed, n_jobs=threads
+        z,
+        ids,
+        sources,
+        settings,
+        orders,
+        root_seed=root_seed,
+        seed=seed,
+        n_jobs=threads,
+        scan=load_scan(scan, len(z)),
     )
     save_table(scores, table)
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+from latent_microscope.forensics.latent_scans import load_scan
 from latent_microscope.forensics.scoring import run_scores
 from latent_microscope.io.artefacts import load_table, save_table
 from latent_microscope.io.inputs import load_ids, load_rows
@@ -15,6 +16,7 @@ def main(
     scores: Out,
     summary: Out,
     settings: dict[str, Any],
+    scan: list[In] | None = None,
     root_seed: int = 0,
     seed: int = 0,
 ) -> None:
@@ -28,7 +30,8 @@ def main(
     z = load_rows(latents, ids, encoding)
     s = load_rows(sources, ids, encoding)
     fits = load_table(restarts, ["restart", "converged", "mean_abs_kurtosis", "chosen"])
-    table, facts = run_scores(s, z, ids, fits, settings, root_seed=root_seed, seed=seed)
+    found = load_scan(scan, len(z))
+    table, facts = run_scores(s, z, ids, fits, settings, root_seed=root_seed, seed=seed, scan=found)
     save_table(scores, table)
     save_table(summary, facts)
 

@@ -36,6 +36,7 @@ Words on arguments of many steps; the docstring of a step says what differs:
         transforms have the same order.
     root_seed: root seed.
     samples: .parquet: id of each sample, with label, label_name and identity where known.
+    scan: files of the step scan_latents; without them all pairs of latents are compared here.
     scores: .parquet: id and the scores of each sample.
     seed: number of the training or data set; each has its own random streams.
     seeds: training seed of each file.

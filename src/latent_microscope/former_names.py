@@ -30,6 +30,7 @@ CONFIG = {
 """Dotted key, or ``key: value``, with ``*`` for any part → the new name of last part or value."""
 _GRID = "simulations try false alarms and coverage on the grid of the table calibration (data_sets)"
 GONE = {
+    "studies.*.scores.neighbors": "the neighbours are exact, found in one pass over all pairs",
     "studies.*.models.*.input_size": "transform: {size: …} sets it",
     "studies.*.quality.detail": "the difference of aligned images decides (quality.difference)",
     "studies.*.inference.vote_resamples": "votes are drawn with their images",

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope import arguments as shared
-from latent_microscope import progress, registry
+from latent_microscope import progress, registry, width
 from latent_microscope.arguments import Asset, In, Out, load
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
@@ -53,6 +53,7 @@ class Job:
     outputs: Files
     arguments: dict[str, Any]
     gpu: bool = True
+    cores: int | None = None
     mirror: str | None = None
 
 
@@ -287,6 +288,7 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
     job.gpu = bool(snakemake.resources.get("gpu", 0))
+    job.cores = getattr(snakemake, "threads", None)
     job.mirror = snakemake.config.get("download_mirror")
     return job
 
@@ -452,11 +454,12 @@ def _start_logging(log_file: Path | None, *, in_a_rule: bool = False) -> None:
 
 
 def _set_environment(job: Job) -> None:
-    """Mirror, GPU and numeric threads: results must not depend on the cores that a job has."""
+    """Mirror, GPU, cores and numeric threads: no result depends on the cores that a job has."""
     if job.mirror:
         os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(job.mirror).resolve())
     if not job.gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    width.granted = job.cores
     if job.facts["numeric_threads"] is not None:
         limit_threads(job.facts["numeric_threads"])
 

@@ -17,7 +17,6 @@ SETTINGS: dict[str, Any] = {
     "variant": "script",
     "alpha": 0.3,
     "k": 7,
-    "neighbors": "exact",
     "radius": 0.01,
     "attractors": 5,
     "similarity": 0.6,

@@ -28,8 +28,12 @@ import compute_sources
 import embed_tsne
 import embed_umap
 import evaluate_detectors
-import find_overlaps
+import find_duplicates
+import find_neighbours
 import find_signatures
+import scan_latents
+import scan_part
+import score_column_orders
 import score_samples
 import select_candidates
 from latent_microscope.errors import InputError
@@ -225,35 +229,104 @@ def test_nan_in_latents_names_the_row(tmp_path: Path, step: Any) -> None:
         step.main(latents=tmp_path / "latents.npy", **{name: tmp_path / name for name in outputs})
 
 
-def test_overlaps(run: Run, tmp_path: Path) -> None:
+SCAN = {
+    "nearest": "nearest.npy",
+    "nearest_distances": "nearest-distances.npy",
+    "nearest_counts": "nearest-counts.npy",
+    "overlaps": "overlaps.parquet",
+    "similar": "similar.npy",
+}
+PARTS = ("indices", "distances", "pairs")
+
+
+def of_run(run: Run) -> dict[str, Any]:
+    return {"latents": run["latents.npy"], "encoding": run["encoding.parquet"]}
+
+
+def parts_of(run: Run, folder: Path, count: int, **options: Any) -> list[Path]:
+    files = []
+    for part in range(1, count + 1):
+        made = {name: folder / f"{part}-{name}.npy" for name in PARTS}
+        z = run["latents.npy"]
+        scan_part.main(latents=z, **made, part=part, parts=count, **options)
+        files += made.values()
+    return files
+
+
+def test_one_pass_over_the_latents(run: Run, tmp_path: Path) -> None:
+    settings = SETTINGS | {"overlap_pairs": 15}
     made = run_twice(
-        find_overlaps.main,
-        tmp_path,
-        {"overlaps": "overlaps.parquet"},
-        latents=run["latents.npy"],
-        encoding=run["encoding.parquet"],
-        threshold=0.8,
-        max_pairs=15,
+        scan_latents.main, tmp_path, SCAN, **of_run(run), settings=settings, candidates=30
     )
+    z = load_npy(run["latents.npy"]).astype(np.float64)
+    exact = neighbour_pass(z, k=20)
+    np.testing.assert_array_equal(load_npy(made["nearest"]), exact.indices)
+    np.testing.assert_array_equal(load_npy(made["nearest_distances"]), exact.distances)
+    radii = (0.01, radius_of_distances(exact.distances[:, :10]))
+    expected = np.stack([attractor_density(z, radius) * N for radius in radii], axis=1)
+    np.testing.assert_allclose(load_npy(made["nearest_counts"]), expected)
     table = load(made["overlaps"])
     assert columns(table) == ["i", "j", "id_i", "id_j", "similarity", "distance", "total"]
-    assert len(table) == 15
-    assert (table["total"] > 15).all()
-    assert table["total"].nunique() == 1
-    assert table["similarity"].is_monotonic_decreasing
+    own = overlaps(z, 0.8, 15)
+    assert table[list(own)].equals(own)
+    assert table["total"].tolist() == [own.attrs["total"]] * 15
     assert (table["id_i"].astype(int) == table["i"]).all()
-    assert table["distance"][0] == 0.0
-    assert table[["i", "j"]].iloc[0].tolist() == [2, 5]
+    np.testing.assert_array_equal(load_npy(made["similar"]), overlaps(z, 0.5, 30)[["i", "j"]])
+    for step, outputs, more in (
+        (find_signatures, ["signatures"], {**of_run(run), "settings": SETTINGS}),
+        (score_samples, ["scores", "summary"], {**scoring(run), "settings": SETTINGS}),
+        (find_duplicates, ["duplicates"], {**of_run(run), "candidates": 30}),
+    ):
+        tables = []
+        for scan in (None, list(made.values())):
+            files = {name: tmp_path / f"{name}.parquet" for name in outputs}
+            step.main(**more, **files, scan=scan)
+            tables.append([load(path) for path in files.values()])
+        for alone, shared in zip(*tables, strict=True):
+            assert alone.equals(shared)
+    with pytest.raises(InputError, match=r"has no similar beside it"):
+        find_duplicates.main(**more, duplicates=tmp_path / "s", scan=list(made.values())[:-1])
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_pass_in_parts_gives_the_same_bytes(run: Run, tmp_path: Path, count: int) -> None:
+    asked: dict[str, Any] = {"settings": SETTINGS, "candidates": 30}
+    made = {}
+    for name, parts in (("whole", None), ("parts", parts_of(run, tmp_path, count, **asked))):
+        made[name] = [tmp_path / f"{name}-{file}" for file in SCAN.values()]
+        outputs = dict(zip(SCAN, made[name], strict=True))
+        scan_latents.main(**of_run(run), **outputs, **asked, parts=parts)
+    found = []
+    for parts in (None, parts_of(run, tmp_path, count, wanted=8)):
+        files = {name: tmp_path / f"plane-{name}.npy" for name in ("neighbours", "distances")}
+        find_neighbours.main(latents=run["latents.npy"], **files, wanted=8, parts=parts)
+        found.append([path.read_bytes() for path in files.values()])
+    assert found[0] == found[1]
+    for whole, gathered in zip(*made.values(), strict=True):
+        assert whole.read_bytes() == gathered.read_bytes()
+
+
+def test_column_orders_take_the_distances_of_the_pass(run: Run, tmp_path: Path) -> None:
+    made = {name: tmp_path / file for name, file in SCAN.items()}
+    scan_latents.main(**of_run(run), **made, settings=SETTINGS)
+    tables = []
+    for scan in (None, list(made.values())):
+        score_column_orders.main(
+            **of_run(run),
+            scores=tmp_path / "s.parquet",
+            sources={"components": 3, "restarts": 1, "fit_rows": 60},
+            settings=SETTINGS,
+            scan=scan,
+        )
+        tables.append(load(tmp_path / "s.parquet"))
+    np.testing.assert_allclose(tables[1]["originality"], tables[0]["originality"], rtol=1e-9)
+    assert tables[1][["uniqueness", "stability"]].equals(tables[0][["uniqueness", "stability"]])
 
 
 def test_no_overlaps_is_an_empty_table_of_the_same_kind(run: Run, tmp_path: Path) -> None:
-    find_overlaps.main(
-        latents=run["latents.npy"],
-        encoding=run["encoding.parquet"],
-        overlaps=tmp_path / "overlaps.parquet",
-        threshold=1.0,
-    )
-    table = load(tmp_path / "overlaps.parquet")
+    made = {name: tmp_path / file for name, file in SCAN.items()}
+    scan_latents.main(**of_run(run), **made, settings=SETTINGS | {"overlap_threshold": 1.0})
+    table = load(made["overlaps"])
     assert len(table) == 0
     assert columns(table) == ["i", "j", "id_i", "id_j", "similarity", "distance", "total"]
     assert kinds(table, ["i", "id_i", "total"]) == {"i": "int64", "id_i": "str", "total": "int64"}

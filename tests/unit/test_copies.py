@@ -64,7 +64,7 @@ def test_copies_have_equal_scores(rows: np.ndarray) -> None:
             assert_equal_in_copies(rows, reference_uniqueness(fit.sources, reference, variant))
     assert_equal_in_copies(rows, factor_sources(rows))
     ids = np.array([f"image {i}" for i in range(len(rows))], dtype=object)
-    every = score_all(fit.sources, rows, ScoreSettings(listed=20), ids=ids)
+    every = score_all(fit.sources, rows, ScoreSettings(), ids=ids)
     for one in (*every.uniqueness.values(), *every.originality.values(), every.stability):
         assert_equal_in_copies(rows, one)
     for one in (every.originality_adaptive, every.knn_density, every.attractor_density):

@@ -1,7 +1,6 @@
 """Neighbours that repeat, are the sample itself or infinitely far: found, and searched again."""
 
 import logging
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from latent_microscope.io.artefacts import save_npy
 from latent_microscope.io.inputs import save_ids
 from latent_microscope.neighbours.blocks import Neighbours
 from latent_microscope.neighbours.pairs import (
-    approximate_neighbours,
     faulty_rows,
     load_neighbours,
     neighbour_pass,
@@ -93,28 +91,3 @@ def test_the_explorer_shows_the_right_neighbours(tmp_path) -> None:
         files = (tmp_path / "z.npy", tmp_path / "z.parquet", None, tmp_path / "near.npy")
         shown.append(load_map(Source("latents", *files), place, 6, tmp_path / "z.parquet"))
     assert shown[0]["neighbours"] == shown[1]["neighbours"]
-
-
-def test_what_an_approximate_search_leaves_out_is_searched(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    z = rows()
-    z[[9, 30, 31]] = z[5]
-    right = neighbour_pass(z, k=K)
-
-    def search(points: np.ndarray, n_neighbors: int, **_: object) -> SimpleNamespace:
-        assert points.dtype == np.float32
-        near = neighbour_pass(z, k=n_neighbors - 1).indices
-        graph = np.column_stack([np.arange(N), near])
-        graph[3, :] = 3
-        graph[20, 2:6] = graph[20, 1]
-        graph[41, -20:] = -1
-        graph[[5, 9], 1:4] = [[50, 51, 52], [60, 61, 62]]  # far ones in the place of copies
-        return SimpleNamespace(neighbor_graph=(graph, None))
-
-    monkeypatch.setattr("pynndescent.NNDescent", search)
-    with caplog.at_level(logging.WARNING):
-        found = approximate_neighbours(z, K)
-    assert "neighbours of 3 of 120 samples" in caplog.text
-    np.testing.assert_array_equal(found.indices, right.indices)
-    np.testing.assert_array_equal(found.distances, right.distances)

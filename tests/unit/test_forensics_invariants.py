@@ -9,14 +9,12 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from latent_microscope.forensics.heuristics import ScoreSettings, scan_latents, score_all
+from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 from latent_microscope.neighbours import scan as scanning
 from latent_microscope.neighbours.blocks import in_parallel
 from latent_microscope.neighbours.means import scan_sources
 from latent_microscope.neighbours.pairs import (
     all_pairs,
-    approximate_neighbours,
-    measured_recall,
     neighbour_pass,
 )
 
@@ -178,7 +176,7 @@ def test_memory_grows_with_n_not_with_its_square(what):
         tracemalloc.start()
         try:
             if what == "latents":
-                scan_latents(z, 10, block_size=128)
+                all_pairs(z, 10, overlap_threshold=0.99, block_size=128)
             else:
                 scan_sources(z, similarity=0.6, block_size=128)
             return tracemalloc.get_traced_memory()[1]
@@ -197,22 +195,3 @@ def test_parallel_results_keep_their_order_and_pass_errors_on():
         assert list(in_parallel(lambda i: i * i, range(50))) == [i * i for i in range(50)]
         with pytest.raises(ZeroDivisionError):
             list(in_parallel(lambda i: 1 / (i - 20), range(50)))
-
-
-def test_approximate_neighbours_and_their_recall():
-    z = normal(400, 5)
-    z[10] = z[20]
-    exact = neighbour_pass(z, k=8)
-    found = approximate_neighbours(z, 8, seed=1)
-    assert found.indices.shape == (400, 8)
-    assert not (found.indices == np.arange(400)[:, None]).any()
-    assert (np.diff(found.distances, axis=1) >= 0).all()
-    assert (found.distances >= exact.distances - 1e-12).all()
-    true = np.mean(found.distances <= exact.distances[:, -1:])
-    assert measured_recall(z, found, rows=400) == pytest.approx(true)
-    assert true > 0.9
-    again = approximate_neighbours(z, 8, seed=1)
-    np.testing.assert_array_equal(again.indices, found.indices)
-    _, overlapping, recall = scan_latents(z, 8, ScoreSettings(neighbors="approximate"), seed=1)
-    assert 0.9 < recall <= 1.0
-    assert [10, 20] in overlapping[["i", "j"]].to_numpy().tolist()

@@ -8,13 +8,13 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
+from latent_microscope.neighbours.blocks import pair_distances
 from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
     neighbour_pass,
-    pair_distances,
+    similar_pairs,
 )
-from latent_microscope.neighbours.scan import similar_pairs
 
 BLOCKS = [7, 64, 1000]
 

@@ -324,11 +324,10 @@ def test_the_engine_gives_what_each_function_gives(block_size):
     np.testing.assert_array_equal(every.neighbors[index], counts)
     assert every.overlaps.attrs["total"] > 0
     assert every.overlaps.equals(overlaps(z, 0.9))
-    assert every.recall == 1.0
     with pytest.raises(InputError, match=r"10 rows.* 150"):
         score_all(s[:10], z)
-    with pytest.raises(InputError, match="neighbors 'some'"):
-        ScoreSettings(neighbors="some")
+    with pytest.raises(InputError, match="variant 'some'"):
+        ScoreSettings(variants=["some"])
 
 
 def test_the_engine_makes_only_the_variants_asked_for():

@@ -111,20 +111,20 @@ def test_a_group_that_fails_is_counted_once_a_job(
     slurm.write_text("slurmstepd: exceeded memory limit\n")
     handler = LogHandler(settings(), None)
     tell(handler, LogEvent.RUN_INFO, stats={"total": 3})
-    job(handler, 1, "find_overlaps", log, study="s")
+    job(handler, 1, "find_signatures", log, study="s")
     job(handler, 2, "embed_tsne", log, study="s")
     info = [
         {"jobid": n, "rule_name": r, "log": []}
-        for n, r in ((1, "find_overlaps"), (2, "embed_tsne"))
+        for n, r in ((1, "find_signatures"), (2, "embed_tsne"))
     ]
     message = "SLURM status is: 'OUT_OF_MEMORY'"
     tell(handler, LogEvent.GROUP_ERROR, message, job_error_info=info, aux_logs=[str(slurm)])
-    failed(handler, 1, "find_overlaps", log)
+    failed(handler, 1, "find_signatures", log)
     failed(handler, 2, "embed_tsne", log)
     handler.close()
     text = capsys.readouterr().err
     assert "2 of 3 steps failed:" in text
-    assert "  find_overlaps s: SLURM status is: 'OUT_OF_MEMORY'" in text
+    assert "  find_signatures s: SLURM status is: 'OUT_OF_MEMORY'" in text
     assert f"    log: {slurm}" in text
 
 

@@ -30,7 +30,7 @@ DATA = "generate_demo_faces pack_faces measure_pixels"
 TRAINING = "train_vae plot_training plot_vae_samples"
 ENCODING = "encode_latents plot_vae_diagnostics plot_vae_images plot_traversals"
 LATENT = (
-    "compute_sources compute_factors find_overlaps find_signatures embed_umap cluster_samples "
+    "compute_sources compute_factors scan_latents find_signatures embed_umap cluster_samples "
     "assess_vae tabulate_diagnostics find_neighbours find_duplicates tabulate_duplicates "
     "probe_attributes tabulate_probes score_restarts score_column_orders tabulate_reliability"
 )

@@ -26,6 +26,7 @@ MERGED = {
     "generate_scenario": "generate_synthetic",
     "label_features": "make_human_features",
     "match_private_ids": "match_ids",
+    "scan_plane_part": "scan_part",
 }
 """Rules that run the script of another one."""
 COMMANDS = {"write_config_reference", "write_readme"}

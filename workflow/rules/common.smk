@@ -23,6 +23,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 CONFIG, STUDIES, THREADS = PLAN.config, PLAN.studies, PLAN.config["numeric_threads"]
+PAIR_THREADS = pair_threads(THREADS)
 ROOT_SEED, DEVICE, TORCH = CONFIG["root_seed"], CONFIG["device"], CONFIG["torch_environment"]
 ask, step = PLAN.ask, PLAN.step
 # A job of a cluster parses this again, and has no more than it was given.

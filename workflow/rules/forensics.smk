@@ -3,6 +3,10 @@
 
 ROWS = {"latents": f"{RUN}/latents.npy", "encoding": f"{RUN}/encoding.parquet"}
 NEAREST = {"neighbours": f"{RUN}/neighbours.npy", "distances": f"{RUN}/neighbour-distances.npy"}
+SCANNED = {"scan": ask(runs.scan_files)}
+ASKED = dict(settings=ask(runs.scores_settings(*scores.SCAN)), candidates=ask(runs.candidates))
+PART = dict(part=lambda wildcards: int(wildcards.part), parts=of_study("scores", "scan_parts"))
+WANTED = dict(wanted=of_study("clusters", "neighbors"))
 REAL = PLAN.of_kind("faces", "alignment", "custom")
 
 STEPS |= {
@@ -34,13 +38,14 @@ STEPS |= {
             sources=f"{RUN}/sources-{{method}}.npy",
             encoding=f"{RUN}/encoding.parquet",
             restarts=f"{RUN}/sources-{{method}}.parquet",
+            **SCANNED,
         ),
         output=dict(
             scores=f"{RUN}/scores-{{method}}.parquet",
             summary=f"{RUN}/summary-{{method}}.parquet",
         ),
         params=dict(**SEEDED, settings=ask(runs.scores_settings(*scores.SETTINGS))),
-        threads=THREADS,
+        threads=PAIR_THREADS,
     ),
     "score_restarts": dict(
         input=dict(
@@ -58,7 +63,7 @@ STEPS |= {
         resources=needs(heavy_memory),
     ),
     "score_column_orders": dict(
-        input=ROWS,
+        input=ROWS | SCANNED,
         output=dict(scores=f"{RUN}/column-scores.parquet"),
         params=dict(
             **SEEDED,
@@ -68,17 +73,29 @@ STEPS |= {
         ),
         threads=THREADS,
     ),
-    "find_overlaps": dict(
-        input=ROWS,
-        output=dict(overlaps=f"{RUN}/overlaps.parquet"),
-        params=dict(
-            threshold=of_study("scores", "overlap_threshold"),
-            max_pairs=of_study("scores", "overlap_pairs"),
-        ),
-        group="scores",
+    "scan_part": dict(
+        input=dict(latents=f"{RUN}/latents.npy"),
+        output={name: f"{RUN}/scan/{{part}}-{name}.npy" for name in runs.PART},
+        params=PART | ASKED,
+        where=dict(part=r"\d+"),
+        threads=PAIR_THREADS,
+    ),
+    "scan_plane_part": dict(
+        input=dict(latents=f"{RUN}/latents.npy"),
+        output={name: f"{RUN}/scan-plane/{{part}}-{name}.npy" for name in runs.PART},
+        params=PART | WANTED,
+        where=dict(part=r"\d+"),
+        script="scan_part",
+        threads=PAIR_THREADS,
+    ),
+    "scan_latents": dict(
+        input=dict(**ROWS, parts=ask(runs.scan_parts("scan"))),
+        output=runs.SCAN,
+        params=ASKED,
+        threads=PAIR_THREADS,
     ),
     "find_signatures": dict(
-        input=ROWS,
+        input=ROWS | SCANNED,
         output=dict(signatures=f"{RUN}/signatures.parquet"),
         params=dict(settings=ask(runs.scores_settings(*scores.SIGNATURES))),
         group="scores",
@@ -147,14 +164,16 @@ STEPS |= {
         group="scores",
     ),
     "find_near_matches": dict(
-        input=ROWS,
+        input=ROWS | SCANNED,
         output=dict(duplicates=f"{RUN}/duplicates.parquet"),
         params=section("quality", "candidates", "near_matches"),
         script="find_duplicates",
         where=dict(study=PLAN.where(lambda study: "images" not in study.parts)),
     ),
     "find_duplicates": dict(
-        input=dict(**ROWS, images=ask(runs.encoded_images), samples=ask(runs.encoded_samples)),
+        input=dict(
+            **ROWS, **SCANNED, images=ask(runs.encoded_images), samples=ask(runs.encoded_samples)
+        ),
         output=dict(duplicates=f"{RUN}/duplicates.parquet"),
         params=section("quality", "candidates", "near_matches", "difference"),
         where=dict(study=PLAN.where(lambda study: "images" in study.parts)),
@@ -184,10 +203,10 @@ STEPS |= {
         where=dict(study=PLAN.of_kind("custom")),
     ),
     "find_neighbours": dict(
-        input=dict(latents=f"{RUN}/latents.npy"),
+        input=dict(latents=f"{RUN}/latents.npy", parts=ask(runs.scan_parts("scan-plane"))),
         output=NEAREST,
-        params=dict(wanted=of_study("clusters", "neighbors")),
-        threads=THREADS,
+        params=WANTED,
+        threads=PAIR_THREADS,
     ),
     "embed_umap": dict(
         input=dict(**NEAREST, latents=f"{RUN}/latents.npy"),

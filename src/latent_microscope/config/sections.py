@@ -108,9 +108,6 @@ class Scores(Section):
     variant: Variant = "script"
     alpha: float = setting("weight of uniqueness in the CLS", 0.5, ge=0, le=1)
     k: int = setting("neighbours for density and originality", 10, ge=1)
-    neighbors: Literal["exact", "approximate"] = setting(
-        "search for these; approximate: NN-descent, its recall is in the summary", "exact"
-    )
     radius: float = setting("radius of the attractor density", 0.01, gt=0)
     attractors: int = setting("attractors of originality", 5, ge=1)
     similarity: Similarity = 0.95
@@ -121,6 +118,13 @@ class Scores(Section):
     signature_high: float = setting("attractor density of a signature, below", 0.15)
     overlap_threshold: float = setting("cosine similarity of an overlap", 0.99, ge=0, le=1)
     overlap_pairs: int = setting("pairs in the table of overlaps, at most", 1000, ge=1)
+    scan_parts: int = setting(
+        "jobs that share the passes over all pairs of latents, each kept when a run ends; results "
+        "are the same for any number",
+        1,
+        ge=1,
+        le=1000,
+    )
 
 
 class Clusters(Section):

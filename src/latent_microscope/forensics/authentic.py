@@ -15,6 +15,7 @@ from latent_microscope.forensics.sample_scores import (
     stability,
     uniqueness,
 )
+from latent_microscope.neighbours.blocks import Floats, Ints
 from latent_microscope.neighbours.pairs import counts_within, neighbour_pass
 
 
@@ -128,20 +129,37 @@ def authentic_signatures(
         InputError: If ``latents`` is not a finite n×d matrix or an option is out of range.
     """
     matrix = as_matrix(latents, "latents")
-    one_of(variant, "originality variant", VARIANTS)
     radius = in_range(radius, "radius", 0.0)
     in_range(k, "k", 1)
-    in_range(top, "top", 0)
-    in_range(n_attractors, "n_attractors", 1)
     if distances is None:
         distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
     counts = counts_within(matrix, distances, radius, block_size=block_size)
-    density = counts / len(matrix)
-    scores = originality_of(matrix, distances[:, :k], counts, variant, n_attractors)
+    table = signatures_of(
+        matrix, distances[:, :k], counts, low, high, top, variant=variant, n_attractors=n_attractors
+    )
+    table.attrs["radius"] = radius
+    return table
+
+
+def signatures_of(
+    latents: Floats,
+    distances: Floats,
+    counts: Ints,
+    low: float,
+    high: float,
+    top: int = 15,
+    *,
+    variant: str,
+    n_attractors: int,
+) -> pd.DataFrame:
+    """:func:`authentic_signatures` from (n, k) neighbour distances and n counts within a radius."""
+    one_of(variant, "originality variant", VARIANTS)
+    in_range(top, "top", 0)
+    in_range(n_attractors, "n_attractors", 1)
+    density = counts / len(latents)
+    scores = originality_of(latents, distances, counts, variant, n_attractors)
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)
     best = index[np.lexsort((index, -scores[index]))][: int(top)]
     table = pd.DataFrame({"index": best, "originality": scores[best], "density": density[best]})
-    table.attrs.update(
-        total=len(index), radius=radius, tie_share=tie_share(density), note=tie_note(density)
-    )
+    table.attrs.update(total=len(index), tie_share=tie_share(density), note=tie_note(density))
     return table

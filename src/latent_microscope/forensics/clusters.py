@@ -13,7 +13,13 @@ from latent_microscope.forensics.sources import standardise
 from latent_microscope.neighbours.blocks import Neighbours
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.mst import spanning_tree, tree_labels
-from latent_microscope.neighbours.pairs import neighbour_pass, repaired
+from latent_microscope.neighbours.pairs import (
+    Part,
+    gathered,
+    neighbour_pass,
+    repaired,
+    scan_part,
+)
 
 SCALES = (5, 10, 20, 50)
 GRAPH_NEIGHBOURS = 15
@@ -23,10 +29,22 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def plane_neighbours(latents: npt.ArrayLike, k: int = GRAPH_NEIGHBOURS) -> Neighbours:
-    """Nearest others of every sample among the standardised latents, for UMAP and clusters."""
+def plane_neighbours(
+    latents: npt.ArrayLike, k: int = GRAPH_NEIGHBOURS, parts: Sequence[Part] = ()
+) -> Neighbours:
+    """Nearest others of every sample among the standardised latents, for UMAP and clusters.
+
+    ``parts``: what :func:`plane_part` found in each part of the pass, if it is done already.
+    """
     scaled = standardise(as_matrix(latents, "latents"))
-    return neighbour_pass(scaled, k=int(in_range(k, "k", 1)))
+    return gathered(scaled, parts or [scan_part(scaled, int(in_range(k, "k", 1)))])[0]
+
+
+def plane_part(latents: npt.ArrayLike, k: int, part: tuple[int, int]) -> Part:
+    """One of several parts of the pass of :func:`plane_neighbours`: which, of how many."""
+    return scan_part(
+        standardise(as_matrix(latents, "latents")), int(in_range(k, "k", 1)), part=part
+    )
 
 
 def _different(latents: npt.ArrayLike) -> tuple[Floats, Ints]:

@@ -9,11 +9,12 @@ import pandas as pd
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
-from latent_microscope.forensics.density import (
-    DEFAULT_RADIUS,
-    RADIUS_NEIGHBOUR,
-    density_of_distances,
-    radius_of_distances,
+from latent_microscope.forensics.density import DEFAULT_RADIUS, density_of_distances
+from latent_microscope.forensics.latent_scans import (
+    LatentScan,
+    ScanSettings,
+    overlap_table,
+    scan_latents,
 )
 from latent_microscope.forensics.sample_scores import (
     VARIANTS,
@@ -21,17 +22,9 @@ from latent_microscope.forensics.sample_scores import (
     stability,
     uniqueness_of,
 )
-from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances
+from latent_microscope.neighbours.blocks import Floats, Ints
 from latent_microscope.neighbours.means import scan_sources
-from latent_microscope.neighbours.pairs import (
-    all_pairs,
-    approximate_neighbours,
-    counts_within,
-    measured_recall,
-)
-from latent_microscope.neighbours.scan import Overlaps, overlaps_among, similar_pairs
-
-NEIGHBOURS = ("exact", "approximate")
+from latent_microscope.neighbours.pairs import similar_pairs
 
 
 @dataclass(frozen=True)
@@ -47,13 +40,10 @@ class ScoreSettings:
     overlap_threshold: float = 0.99  # cosine
     max_pairs: int = 100_000  # of overlaps listed
     variants: Sequence[str] = VARIANTS  # of uniqueness and originality
-    neighbors: str = "exact"  # or approximate
-    listed: int = RADIUS_NEIGHBOUR  # least number of neighbour distances returned
 
     def __post_init__(self) -> None:
         for variant in self.variants:
             one_of(variant, "variant", VARIANTS)
-        one_of(self.neighbors, "neighbors", NEIGHBOURS)
         in_range(self.k, "k", 1)
         in_range(self.radius, "radius", 0.0)
         in_range(self.n_attractors, "n_attractors", 1)
@@ -78,39 +68,9 @@ class HeuristicScores:
     overlaps: pd.DataFrame  # table of overlapping pairs, with ``attrs["total"]``
     radius: float  # radius of the attractor density
     adaptive_radius: float  # 5th percentile of the 10th-neighbour distance
-    recall: float  # of the neighbours; 1 where they are exact
 
 
 DEFAULTS = ScoreSettings()
-
-
-def scan_latents(
-    latents: npt.ArrayLike,
-    k: int,
-    settings: ScoreSettings = DEFAULTS,
-    *,
-    seed: int = 0,
-    block_size: int | None = None,
-) -> tuple[Neighbours, pd.DataFrame, float]:
-    """The k nearest neighbours, the overlaps (with ``attrs["total"]``) and the recall, in one pass.
-
-    Approximate neighbours come with a measured recall; overlaps are then those among them.
-    """
-    z = as_matrix(latents, "latents")
-    threshold, max_pairs = float(settings.overlap_threshold), int(settings.max_pairs)
-    if settings.neighbors == "exact":
-        found, pairs = all_pairs(
-            z, k, overlap_threshold=threshold, max_pairs=max_pairs, block_size=block_size
-        )
-        recall = 1.0
-    else:
-        found = approximate_neighbours(z, k, seed=seed)
-        recall = measured_recall(z, found, seed=seed)
-        i, j = np.repeat(np.arange(len(z)), found.indices.shape[1]), found.indices.ravel()
-        keys = np.unique(np.minimum(i, j) * len(z) + np.maximum(i, j))
-        pairs = overlaps_among(z, keys // len(z), keys % len(z), threshold, max_pairs)
-    assert pairs is not None
-    return found, overlap_table(z, pairs, threshold), recall
 
 
 def score_all(
@@ -121,18 +81,23 @@ def score_all(
     seed: int = 0,
     ids: Sequence[int | str] | npt.NDArray[np.generic] | None = None,
     block_size: int | None = None,
+    scan: LatentScan | None = None,
 ) -> HeuristicScores:
-    """Uniqueness, isolation, density, attractors, originality, stability and overlaps."""
+    """Uniqueness, isolation, density, attractors, originality, stability and overlaps.
+
+    ``scan``: the pass over the latents, if it is done already.
+    """
     s, z = as_matrix(sources, "sources"), as_matrix(latents, "latents")
     if len(s) != len(z):
         raise InputError(f"sources has {len(s)} rows, latents {len(z)}; give the same samples")
     k, n_attractors, variants = int(settings.k), int(settings.n_attractors), settings.variants
-    radius, listed = float(settings.radius), max(k, settings.listed, RADIUS_NEIGHBOUR)
-    found, overlapping, recall = scan_latents(z, listed, settings, seed=seed, block_size=block_size)
-    distances = found.distances[:, :k]
-    adaptive = radius_of_distances(found.distances[:, :RADIUS_NEIGHBOUR])
-    counts = counts_within(z, found.distances, radius, block_size=block_size)
-    counts_adaptive = counts_within(z, found.distances, adaptive, block_size=block_size)
+    if scan is None:
+        wanted = ScanSettings(
+            k, float(settings.radius), float(settings.overlap_threshold), int(settings.max_pairs)
+        )
+        scan = scan_latents(z, wanted, block_size=block_size)
+    nearest = scan.neighbours.distances
+    distances, (counts, counts_adaptive) = nearest[:, :k], scan.counts.T
     pairs = scan_sources(
         s,
         distances="script" in variants,
@@ -151,11 +116,10 @@ def score_all(
         attractor_density=counts / len(z),
         attractor_density_adaptive=counts_adaptive / len(z),
         neighbors=pairs.similar,
-        neighbour_distances=found.distances,
-        overlaps=overlapping,
-        radius=radius,
-        adaptive_radius=adaptive,
-        recall=recall,
+        neighbour_distances=nearest,
+        overlaps=scan.overlaps,
+        radius=float(settings.radius),
+        adaptive_radius=scan.adaptive_radius,
     )
 
 
@@ -186,12 +150,3 @@ def overlaps(
     in_range(max_pairs, "max_pairs", 0)
     found = similar_pairs(matrix, threshold, int(max_pairs), block_size=block_size)
     return overlap_table(matrix, found, threshold)
-
-
-def overlap_table(latents: Floats, found: Overlaps, threshold: float) -> pd.DataFrame:
-    """The table of :func:`overlaps` from the results of a pass."""
-    i, j = found.pairs.T
-    distance = pair_distances(latents, i, j)
-    table = pd.DataFrame({"i": i, "j": j, "similarity": found.similarity, "distance": distance})
-    table.attrs.update(total=found.total, threshold=threshold)
-    return table

@@ -12,6 +12,7 @@ from latent_microscope.forensics.hashes import (
     nearest_by_hash,
     perceptual_hashes,
 )
+from latent_microscope.forensics.latent_scans import LEAST_SIMILARITY, LatentScan
 from latent_microscope.forensics.photographs import Comparison, compare
 from latent_microscope.neighbours.blocks import pair_cosines, pair_distances
 from latent_microscope.neighbours.pairs import all_pairs
@@ -20,7 +21,6 @@ DIFFERENCE = 0.16
 """Most that two images of one photograph differ: changed copies of photographs reach 0.15."""
 _NEAREST = 6
 _MOST_BITS = 40  # of 128: changed copies differ in up to 34, unrelated images in about 64
-_LEAST_SIMILARITY = 0.5  # of candidates by latents
 _CROWDED = 0.2  # share of the hashes' pairs that look alike, from which chance is asked for
 _FEWEST = 20
 _TAIL = (0.3, 0.05)
@@ -62,6 +62,7 @@ def near_duplicates(
     candidates: int = 2_000,
     near_matches: int = 24,
     difference: float = DIFFERENCE,
+    scan: LatentScan | None = None,
 ) -> pd.DataFrame:
     """Pairs that show one photograph, and the closest other pairs by latents, as :data:`COLUMNS`.
 
@@ -75,7 +76,7 @@ def near_duplicates(
 
     Copies (equal pixels) and near-duplicates by rising difference, then near matches by falling
     cosine. Without images nothing is called a duplicate: latents are identical, or as good as
-    identical, and what needs images is NaN.
+    identical, and what needs images is NaN. ``scan``: the pass over the latents, if done already.
     """
     matrix = as_matrix(latents, "latents")
     names = np.asarray(ids, dtype=object)
@@ -87,17 +88,21 @@ def near_duplicates(
             f"{len(matrix)} latents, {len(images)} images and {len(names)} ids; expected one "
             "of each per sample"
         )
-    nearest, similar = all_pairs(
-        matrix, _NEAREST, overlap_threshold=_LEAST_SIMILARITY, max_pairs=count
-    )
-    assert similar is not None
-    rows = np.repeat(np.arange(len(matrix)), nearest.indices.shape[1])
-    by_latents = np.stack([rows, nearest.indices.ravel()], axis=1)
-    proposed = {"latents": np.concatenate([similar.pairs, by_latents])}
+    if scan is None:
+        near, pairs = all_pairs(
+            matrix, _NEAREST, overlap_threshold=LEAST_SIMILARITY, max_pairs=count
+        )
+        assert pairs is not None
+        similar = pairs.pairs
+    else:
+        near, similar = scan.neighbours, scan.similar[:count]
+    indices = near.indices[:, :_NEAREST]
+    rows = np.repeat(np.arange(len(matrix)), indices.shape[1])
+    proposed = {"latents": np.concatenate([similar, np.stack([rows, indices.ravel()], axis=1)])}
     if images is not None:
         hashes = perceptual_hashes(images)
-        near = nearest_by_hash(hashes, _NEAREST, _MOST_BITS)
-        proposed["hash"] = np.concatenate([equal_images(images), near])
+        by_hash = nearest_by_hash(hashes, _NEAREST, _MOST_BITS)
+        proposed["hash"] = np.concatenate([equal_images(images), by_hash])
     i, j, by = _union(proposed, len(matrix))
     table = pd.DataFrame({"i": i, "j": j, "proposed_by": by})
     table["similarity"], table["distance"] = (
@@ -107,7 +112,7 @@ def near_duplicates(
     table[["difference", "pixel_difference", "hash_bits"]] = np.nan
     table["relation"], table["compared"] = "", 0
     if images is None:
-        close = table["distance"] <= _SAME_LATENTS * np.median(nearest.distances[:, 0])
+        close = table["distance"] <= _SAME_LATENTS * np.median(near.distances[:, 0])
         equal = (matrix[i] == matrix[j]).all(axis=1)
         table["verdict"] = np.select(
             [equal, close], ["identical latents", "near-identical latents"], "near match"
@@ -239,7 +244,7 @@ def _listed(table: pd.DataFrame, names: npt.NDArray[np.object_], near_matches: i
     same = table["verdict"] != "near match"
     ordered = table[same].sort_values(order, ascending=[True, False, True, True])
     similar = table[~same & table["proposed_by"].str.contains("latents")]
-    similar = similar[similar["similarity"] > _LEAST_SIMILARITY]
+    similar = similar[similar["similarity"] > LEAST_SIMILARITY]
     others = similar.sort_values(order[1:], ascending=[False, True, True]).head(near_matches)
     listed = pd.concat([ordered, others], ignore_index=True)
     for end in ("i", "j"):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
+from latent_microscope.forensics.latent_scans import LatentScan
 from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
 from latent_microscope.forensics.scoring import run_scores
 from latent_microscope.forensics.sources import run_sources, unmix
@@ -100,11 +101,13 @@ def run_column_orders(
     root_seed: int,
     seed: int = 0,
     n_jobs: int = 1,
+    scan: LatentScan | None = None,
 ) -> pd.DataFrame:
     """Main scores of one VAE's (n, d) latents with their columns in other, random orders.
 
     No score is about the order, but FastICA starts from random directions and noise is drawn column
-    by column. ``sources`` and ``settings``: these sections of a study's config.
+    by column. ``sources`` and ``settings``: these sections of a study's config. ``scan``: the pass
+    over the latents, if it is done already; distances are the same in any order of columns.
 
     Returns:
         ``id``, ``order`` (from 1), ``uniqueness``, ``originality``, ``stability``, ``cls``.
@@ -116,7 +119,14 @@ def run_column_orders(
         moved = np.ascontiguousarray(matrix[:, generator.permutation(matrix.shape[1])])
         fit = run_sources(moved, sources, root_seed=root_seed, seed=seed, n_jobs=n_jobs)
         table, _ = run_scores(
-            fit.sources, moved, ids, fit.restarts, settings, root_seed=root_seed, seed=seed
+            fit.sources,
+            moved,
+            ids,
+            fit.restarts,
+            settings,
+            root_seed=root_seed,
+            seed=seed,
+            scan=scan,
         )
         table.insert(1, "order", order)
         parts.append(table[["id", "order", *MAIN]])

@@ -9,8 +9,9 @@ import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix
 from latent_microscope.forensics.density import tie_share
-from latent_microscope.forensics.detection import NEIGHBOURS, detect_authentic
+from latent_microscope.forensics.detection import detect_authentic
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.forensics.latent_scans import LatentScan
 from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.sample_scores import VARIANTS, stability_report
 from latent_microscope.neighbours.copies import copy_counts
@@ -25,8 +26,9 @@ def score_table(
     settings: Mapping[str, Any],
     *,
     seed: int,
+    scan: LatentScan | None = None,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Table of every score of every sample, and radii, overlaps and recall of its passes.
+    """Table of every score of every sample, and radii and overlaps of its passes.
 
     The plain columns repeat the variant that ``settings`` name. ``copies``: number of other samples
     with exactly the same latents; the densities, and what rests on them, count these.
@@ -41,10 +43,8 @@ def score_table(
         n_draws=settings["stability_draws"],
         overlap_threshold=settings["overlap_threshold"],
         max_pairs=0,
-        neighbors=settings["neighbors"],
-        listed=max(NEIGHBOURS),
     )
-    every = score_all(sources, latents, options, seed=seed, ids=ids)
+    every = score_all(sources, latents, options, seed=seed, ids=ids, scan=scan)
     detected, detector_score = detect_authentic(latents, distances=every.neighbour_distances)
     u, o = every.uniqueness, every.originality
     table = pd.DataFrame(
@@ -70,7 +70,6 @@ def score_table(
         "radius": every.radius,
         "adaptive_radius": every.adaptive_radius,
         "overlaps_total": every.overlaps.attrs["total"],
-        "neighbours_recall": every.recall,
     }
 
 
@@ -138,9 +137,10 @@ def run_scores(
     *,
     root_seed: int,
     seed: int = 0,
+    scan: LatentScan | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tables of :func:`score_table` and :func:`score_summary` of one run of a study."""
     # The same draws as in select_candidates.
     draws = derive(root_seed, "stability", seed)
-    table, facts = score_table(sources, latents, ids, settings, seed=draws)
+    table, facts = score_table(sources, latents, ids, settings, seed=draws, scan=scan)
     return table, score_summary(table, sources, latents, restarts, settings, facts, seed=draws)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
+from latent_microscope import width
 from latent_microscope.errors import InputError
 
 Item = TypeVar("Item")
@@ -58,13 +59,16 @@ def rows_at_once(n: int) -> int:
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results of ``work`` in the order of ``items``, on as many threads as BLAS may use.
+    """Results of ``work`` in the order of ``items``, on the cores that this process may use.
 
-    Each thread multiplies on its own: tiles are too small to share one product. Results do not
-    depend on the number of threads, and few wait at a time.
+    Those are the cores of a workflow's job, elsewhere as many as BLAS has threads. Each thread
+    multiplies on its own: tiles are too small to share one product. Results do not depend on the
+    number of threads, and few wait at a time.
     """
     controller = ThreadpoolController().select(user_api="blas")
-    workers = max([library["num_threads"] for library in controller.info()], default=1)
+    workers = width.granted or max(
+        [library["num_threads"] for library in controller.info()], default=1
+    )
     with controller.limit(limits=1):
         if workers == 1:
             yield from map(work, items)

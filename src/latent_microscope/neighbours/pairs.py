@@ -1,6 +1,6 @@
 """Neighbours of all samples, in blocks: memory grows with n, not with n²."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +8,15 @@ import numpy as np
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
 from latent_microscope.messages import log
-from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances, row_pass
-from latent_microscope.neighbours.copies import copied_rows, copy_counts
-from latent_microscope.neighbours.scan import Overlaps, scan
-from latent_microscope.seeds import derive, rng
+from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, row_blocks, row_pass
+from latent_microscope.neighbours.copies import copied_rows
+from latent_microscope.neighbours.scan import scan
+from latent_microscope.neighbours.similar import Overlaps, merged_overlaps
 
-RECALL_ROWS = 1000
-# Neighbours that the search keeps: few make it lose its way in many dimensions.
-_LISTED = 30
+Part = tuple[Neighbours, Overlaps | None]
+"""What a part of a pass finds."""
+_GIVEN_UP = -2
+_ROWS = 1 << 14
 
 
 def neighbour_pass(
@@ -45,23 +46,90 @@ def all_pairs(
     *,
     overlap_threshold: float | None = None,
     max_pairs: int = 0,
+    listed: float | None = None,
     block_size: int | None = None,
 ) -> tuple[Neighbours, Overlaps | None]:
-    """The k nearest others of every row and, if asked for, the overlaps, in one pass."""
+    """The k nearest others of every row and, if asked for, the overlaps, in one pass.
+
+    Pairs are counted above ``overlap_threshold`` and listed above ``listed``, by default the same.
+    """
+    wanted = None
+    if overlap_threshold is not None:
+        wanted = overlaps_wanted(overlap_threshold, max_pairs, listed)
+    return gathered(points, [scan_part(points, k, overlaps=wanted, block_size=block_size)])
+
+
+def similar_pairs(
+    points: Floats, threshold: float, max_pairs: int, *, block_size: int | None = None
+) -> Overlaps:
+    """The most similar pairs above a cosine threshold, and how many there are."""
+    wanted = overlaps_wanted(threshold, max_pairs)
+    found = scan_part(points, 0, overlaps=wanted, block_size=block_size)[1]
+    assert found is not None
+    return found
+
+
+def overlaps_wanted(
+    threshold: float, max_pairs: int, listed: float | None = None
+) -> dict[str, float]:
+    """Pairs to count and to list, as :func:`scan_part` takes them."""
+    least = threshold if listed is None else listed
+    return {"threshold": threshold, "listed": least, "max_pairs": max_pairs}
+
+
+def scan_part(
+    points: Floats,
+    k: int,
+    *,
+    overlaps: Mapping[str, float] | None = None,
+    block_size: int | None = None,
+    part: tuple[int, int] = (0, 1),
+) -> Part:
+    """What one of several parts of the pass over all pairs finds; see :func:`gathered`.
+
+    A row that was given up has -2 as its first neighbour, a place without a neighbour -1.
+    """
     k = min(k, len(points) - 1)
-    copied, copies = copied_rows(points, k)
-    found, left, overlaps = scan(
-        points,
-        k,
-        known=copied,
-        overlap_threshold=overlap_threshold,
-        max_pairs=max_pairs,
-        block_size=block_size,
+    copied = copied_rows(points, k)[0] if k else np.empty(0, dtype=np.int64)
+    found, left, pairs = scan(
+        points, k, known=copied, overlaps=overlaps, block_size=block_size, part=part
     )
-    found.distances[copied], found.indices[copied] = 0.0, copies
-    if left.size:
+    found.indices[left, :1] = _GIVEN_UP
+    return found, pairs
+
+
+def gathered(
+    points: Floats,
+    parts: Sequence[Part],
+    max_pairs: int | None = None,
+    *,
+    block_size: int | None = None,
+) -> Part:
+    """The results of a pass from those of all its parts: the same for any number of parts."""
+    found, overlaps = parts[0]
+    n, k = found.distances.shape
+    given_up = np.zeros(n, dtype=bool)
+    if len(parts) > 1 and k:
+        found = Neighbours(np.empty((n, k)), np.empty((n, k), dtype=np.int64))
+    for rows in row_blocks(n, None, _ROWS) if k else ():
+        for part, _ in parts:
+            given_up[rows] |= part.indices[rows, 0] == _GIVEN_UP
+        if len(parts) > 1:
+            distances = np.concatenate([part.distances[rows] for part, _ in parts], axis=1)
+            indices = np.concatenate([part.indices[rows] for part, _ in parts], axis=1)
+            order = np.lexsort((indices, distances), axis=1)[:, :k]
+            found.distances[rows] = np.take_along_axis(distances, order, axis=1)
+            found.indices[rows] = np.take_along_axis(indices, order, axis=1)
+    if k:
+        copied, copies = copied_rows(points, k)
+        found.distances[copied], found.indices[copied] = 0.0, copies
+        left = np.flatnonzero(given_up)
         rest = row_pass(points, left, k, (), block_size)
         found.distances[left], found.indices[left] = rest.distances, rest.indices
+    listed = [pairs for _, pairs in parts if pairs is not None]
+    if len(listed) > 1:
+        most = max(len(pairs.pairs) for pairs in listed) if max_pairs is None else max_pairs
+        overlaps = merged_overlaps(listed, most)
     return found, overlaps
 
 
@@ -99,43 +167,6 @@ def load_neighbours(indices: Path | None, distances: Path | None, n: int) -> Nei
     return Neighbours(lengths.astype(np.float64), rows.astype(np.int64))
 
 
-def approximate_neighbours(points: Floats, k: int, *, seed: int = 0) -> Neighbours:
-    """The k nearest others of every row by neighbour descent, with float64 distances.
-
-    Rows with copies, and those whose list is faulty (:func:`repaired`), are searched exactly.
-    """
-    from pynndescent import NNDescent
-
-    n = len(points)
-    k = min(k, n - 1)
-    index = NNDescent(
-        points.astype(np.float32),
-        n_neighbors=min(max(_LISTED, 2 * k + 1), n),
-        random_state=derive(seed, "neighbours") % 2**32,
-        compressed=True,
-    )
-    found = np.asarray(index.neighbor_graph[0], dtype=np.int64)
-    rows = np.arange(n)
-    # A sample is mostly its own first neighbour; where a copy took its place, the last one goes.
-    own = found == rows[:, None]
-    kept = np.ones_like(own)
-    kept[rows, np.where(own.any(axis=1), own.argmax(axis=1), -1)] = False
-    indices = found[kept].reshape(n, -1)
-    listed = np.repeat(rows, indices.shape[1])
-    distances = pair_distances(points, listed, indices.ravel()).reshape(indices.shape)
-    distances[indices < 0] = np.inf  # empty places
-    order = np.lexsort((indices, distances), axis=1)[:, :k]
-    distances = np.take_along_axis(distances, order, axis=1)
-    indices = np.take_along_axis(indices, order, axis=1)
-    copied, copies = copied_rows(points, k)
-    distances[copied], indices[copied] = 0.0, copies
-    count = copy_counts(points)
-    few = np.flatnonzero((count > 0) & (count < k))
-    exact = row_pass(points, few, k, ())
-    distances[few], indices[few] = exact.distances, exact.indices
-    return repaired(points, Neighbours(distances, indices))
-
-
 def faulty_rows(indices: Ints, distances: Floats | None = None) -> Ints:
     """Rows whose list has the row itself, a neighbour twice, an empty place or no finite distance.
 
@@ -164,17 +195,3 @@ def repaired(points: Floats, found: Neighbours) -> Neighbours:
     distances, indices = found.distances.copy(), found.indices.copy()
     distances[rows], indices[rows] = exact.distances, exact.indices
     return Neighbours(distances, indices)
-
-
-def measured_recall(
-    points: Floats, found: Neighbours, *, rows: int = RECALL_ROWS, seed: int = 0
-) -> float:
-    """Share of the true nearest neighbours among those found, on a sample of rows.
-
-    A neighbour as near as the last true one counts.
-    """
-    n, k = found.distances.shape
-    chosen = rng(seed, "recall").choice(n, size=min(rows, n), replace=False)
-    chosen.sort()
-    true = row_pass(points, chosen, k, ()).distances[:, -1:]
-    return float(np.mean(found.distances[chosen] <= true))

@@ -6,7 +6,8 @@ results depend neither on tiles nor on threads. Rows where float32 says too litt
 many copies) go to the slower exact pass.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from itertools import pairwise
 from threading import Lock
 
 import numpy as np
@@ -19,38 +20,23 @@ from latent_microscope.neighbours.blocks import (
     hits,
     in_parallel,
     kth_bound,
-    pair_cosines,
     pair_distances,
     row_blocks,
-    rows_at_once,
     squared_block,
-    unit_rows,
 )
+from latent_microscope.neighbours.similar import Overlaps, Similar
 
 Narrow = npt.NDArray[np.float32]
 
 _TILE = 1024
 _CENTRE_ROWS = 1001
-# A row is given up when a tile leaves it more than about so many candidates for each neighbour,
+# A row is given up when a tile leaves it more than about so many candidates for each neighbour.
 _DOUBT = 4
-# … and the search for overlaps when a tile has more of them than this for each row.
-_OVERLAPS = 16
-# … or all of them together.
-_MOST_OVERLAPS = 1 << 23
 # Candidates are thinned out when there are more than this for each row and neighbour.
 _KEPT = 4
+# … and searched for the nearest for so many rows at once.
+_ROWS = 1 << 16
 _EPS = float(np.finfo(np.float32).eps)
-# Screening in float32 is given up for a block with more candidates than this for each row.
-_CANDIDATES = 16
-
-
-@dataclass(frozen=True)
-class Overlaps:
-    """The most similar pairs above a cosine threshold."""
-
-    pairs: Ints  # (m, 2) rows i < j, most similar first, ties by i, then j
-    similarity: Floats  # their cosines
-    total: int  # number of all pairs above the threshold
 
 
 def scan(
@@ -58,24 +44,35 @@ def scan(
     k: int,
     *,
     known: Ints,
-    overlap_threshold: float | None = None,
-    max_pairs: int = 0,
+    overlaps: Mapping[str, float] | None = None,
     block_size: int | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> tuple[Neighbours, Ints, Overlaps | None]:
     """The k nearest others of all rows, the rows that were given up, and overlaps if asked for.
 
-    Entries of rows given up and of ``known`` rows, which are not searched, are 0.
+    Args:
+        points: (n, d) rows.
+        k: Nearest others; 0 for overlaps alone.
+        known: Rows that are not searched.
+        overlaps: ``threshold``, ``listed`` and ``max_pairs`` of
+            :class:`~latent_microscope.neighbours.similar.Similar`.
+        block_size: Side of a tile.
+        part: Which of how many parts of the tiles; distances to others of another part are
+            infinite, and their rows -1. So are those of rows that are given up or known.
     """
-    screen = _Screen(points, k, overlap_threshold)
-    screen.nearest.give_up(np.argsort(screen.order)[known])
-    blocks = row_blocks(len(points), block_size, _TILE)
+    n = len(points)
+    screen = _Screen(points, k, overlaps)
+    if k:
+        screen.nearest.give_up(np.argsort(screen.order)[known])
+    blocks = row_blocks(n, block_size, _TILE)
     # The first strip meets all rows, so that bounds are tight from the second one on.
-    tiles = ((a, b) for i, a in enumerate(blocks) for b in blocks[i:])
+    strips = list(enumerate(blocks))[part[0] :: part[1]]
+    tiles = ((a, b) for i, a in strips for b in blocks[i:])
     for _ in in_parallel(screen.look, tiles):
         pass
     found, left = screen.nearest.result(points, screen.order)
     left = np.setdiff1d(left, known, assume_unique=True)
-    return found, left, screen.overlaps(points, max_pairs, block_size)
+    return found, left, screen.similar.result() if screen.similar else None
 
 
 class _Candidates:
@@ -133,17 +130,24 @@ class _Candidates:
     def result(self, points: Floats, order: Ints) -> tuple[Neighbours, Ints]:
         """The nearest others, exact, and the rows that were given up."""
         n, k = self.best.shape
+        distances, indices = np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64)
+        if not k:
+            return Neighbours(distances, indices), np.empty(0, dtype=np.int64)
         self._thin()
-        row, col = order[self.kept[0][0]], order[self.kept[0][1]]
-        exact = pair_distances(points, row, col)
-        ranked = np.lexsort((col, exact, row))
-        given_up = np.sort(order[np.isneginf(self.bound)])
-        distances, indices = np.zeros((n, k)), np.zeros((n, k), dtype=np.int64)
-        done = np.setdiff1d(np.arange(n), given_up, assume_unique=True)
-        first = np.searchsorted(row[ranked], done)
-        chosen = ranked[first[:, None] + np.arange(k)]
-        distances[done], indices[done] = exact[chosen], col[chosen]
-        return Neighbours(distances, indices), given_up
+        rows, cols, _ = self.kept[0]
+        by_row = np.argsort(rows, kind="stable")
+        edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
+        for start, stop in pairwise(edges):
+            some = by_row[start:stop]
+            row, col = order[rows[some]], order[cols[some]]
+            exact = pair_distances(points, row, col)
+            ranked = np.lexsort((col, exact, row))
+            row, col, exact = row[ranked], col[ranked], exact[ranked]
+            first = np.flatnonzero(np.diff(row, prepend=-1))
+            rank = np.arange(len(row)) - np.repeat(first, np.diff(first, append=len(row)))
+            few = rank < k
+            distances[row[few], rank[few]], indices[row[few], rank[few]] = exact[few], col[few]
+        return Neighbours(distances, indices), np.sort(order[np.isneginf(self.bound)])
 
 
 class _Screen:
@@ -154,7 +158,7 @@ class _Screen:
     all rows.
     """
 
-    def __init__(self, points: Floats, k: int, threshold: float | None) -> None:
+    def __init__(self, points: Floats, k: int, overlaps: Mapping[str, float] | None = None) -> None:
         n, d = points.shape
         # Some far points would carry a mean away, and cost all others their digits.
         some_rows = np.linspace(0, n - 1, min(n, _CENTRE_ROWS)).astype(np.int64)
@@ -181,11 +185,11 @@ class _Screen:
         self.slack = 4.0 * _EPS * (d + 4)
         self.most = _DOUBT * k + 16
         self.nearest = _Candidates(n, k)
-        self.threshold = threshold
-        self.lengths = lengths.astype(np.float32)
-        self.similar: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]] = []
-        self.found = 0
-        self.crowded = False
+        self.similar = (
+            Similar(points, self.order, lengths, **overlaps)  # type: ignore[arg-type]
+            if overlaps
+            else None
+        )
 
     def look(self, tile: tuple[slice, slice]) -> None:
         """Collect the candidates of one tile, of its rows and of its columns."""
@@ -193,11 +197,12 @@ class _Screen:
         squared = squared_block(self.factor, rows, cols)
         if rows == cols:
             np.fill_diagonal(squared, np.inf)
-        self._collect(squared, rows, cols, transposed=False)
-        if self.threshold is not None and not self.crowded:
-            self._overlapping(squared, rows, cols)
-        if rows != cols:
-            self._collect(squared, cols, rows, transposed=True)
+        if self.nearest.best.shape[1]:
+            self._collect(squared, rows, cols, transposed=False)
+            if rows != cols:
+                self._collect(squared, cols, rows, transposed=True)
+        if self.similar is not None:
+            self.similar.add(squared, rows, cols, self._errors(rows, cols))
 
     def _errors(self, rows: slice, cols: slice) -> Narrow:
         """Bounds of the rounding of the squared distances of ``rows`` to any of ``cols``."""
@@ -233,97 +238,3 @@ class _Screen:
             value - error[row],
             np.maximum(value + error[row], np.float32(0.0)),
         )
-
-    def _overlapping(self, squared: Narrow, rows: slice, cols: slice) -> None:
-        """Pairs of the tile whose cosine may exceed the threshold.
-
-        A cosine above t means a squared distance below a² + b² - 2 t a b for lengths a and b.
-        """
-        a, b = self.lengths[rows, None], self.lengths[None, cols]
-        error = self._errors(rows, cols) + 8.0 * _EPS * (a[:, 0] + b.max()) ** 2
-        ends = np.array([[b.min(), b.max()]], dtype=np.float32)
-        reach = self._reach(a, ends).max(axis=1) + error
-        near = np.flatnonzero(squared.min(axis=1) <= reach)
-        if not near.size:
-            return
-        mask = squared[near] <= self._reach(a[near], b) + error[near, None]
-        row, col = hits(mask)
-        i, j = near[row] + rows.start, col + cols.start
-        if rows == cols:
-            i, j = i[i < j], j[i < j]
-        self.similar.append((i.astype(np.int32), j.astype(np.int32)))
-        self.found += len(i)
-        if len(i) > _OVERLAPS * len(a) or self.found > _MOST_OVERLAPS:
-            self.crowded = True
-
-    def _reach(self, a: Narrow, b: Narrow) -> Narrow:
-        """Squared distances below which lengths a and b overlap."""
-        return a * a + b * b - np.float32(2.0 * (self.threshold or 0.0)) * (a * b)
-
-    def overlaps(self, points: Floats, max_pairs: int, block_size: int | None) -> Overlaps | None:
-        """Exact overlaps among the candidates; by a pass of their own if there are too many."""
-        if self.threshold is None:
-            return None
-        if self.crowded:
-            return similar_pairs(points, self.threshold, max_pairs, block_size=block_size)
-        none = np.empty((2, 0), dtype=np.int32)
-        pairs = self.order[np.concatenate([none, *map(np.stack, self.similar)], axis=1)]
-        i, j = np.sort(pairs, axis=0)
-        return overlaps_among(points, i, j, self.threshold, max_pairs)
-
-
-def overlaps_among(points: Floats, i: Ints, j: Ints, threshold: float, max_pairs: int) -> Overlaps:
-    """Exact overlaps among candidate pairs i < j."""
-    similarity = pair_cosines(points, i, j)
-    above = similarity > threshold
-    best = best_pairs(i[above], j[above], similarity[above], max_pairs)
-    return Overlaps(np.column_stack(best[:2]), best[2], int(np.count_nonzero(above)))
-
-
-def similar_pairs(
-    points: Floats, threshold: float, max_pairs: int, *, block_size: int | None = None
-) -> Overlaps:
-    """The most similar pairs above a cosine threshold, and how many there are.
-
-    Blocks are screened in float32 and what passes is computed again in float64.
-    """
-    n, d = points.shape
-    unit = unit_rows(points)
-    narrow = unit.astype(np.float32)
-    slack = 4.0 * _EPS * (d + 4)
-    keep_i, keep_j, keep_s = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-    total, floor = 0, threshold
-    for rows in row_blocks(n, block_size, rows_at_once(n)):
-        row, col = hits(_products(narrow, rows) > np.float32(threshold - slack))
-        if row.size <= _CANDIDATES * (rows.stop - rows.start):
-            similarity = pair_cosines(points, row + rows.start, col + rows.start)
-            total += int(np.count_nonzero(similarity > threshold))
-        else:
-            # Nearly all are similar: count from the product, keep what can be among the best.
-            product = _products(unit, rows)
-            total += int(np.count_nonzero(product > threshold))
-            row, col = hits(product > max(threshold, floor - 1e-12))
-            similarity = product[row, col].astype(np.float64)
-        above = similarity > threshold
-        keep_i = np.concatenate([keep_i, row[above] + rows.start])
-        keep_j = np.concatenate([keep_j, col[above] + rows.start])
-        keep_s = np.concatenate([keep_s, similarity[above]])
-        if len(keep_s) > 2 * max(max_pairs, 1):
-            keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
-            floor = float(keep_s[-1]) if max_pairs else np.inf
-    keep_s = pair_cosines(points, keep_i, keep_j)
-    keep_i, keep_j, keep_s = best_pairs(keep_i, keep_j, keep_s, max_pairs)
-    return Overlaps(np.column_stack([keep_i, keep_j]), keep_s, total)
-
-
-def _products(unit: npt.NDArray[np.floating], rows: slice) -> npt.NDArray[np.floating]:
-    """Cosines of a block with all rows from its start on; -inf for what is not i < j."""
-    product = unit[rows] @ unit[rows.start :].T
-    product[np.tril_indices(len(product), 0)] = -np.inf
-    return product
-
-
-def best_pairs(i: Ints, j: Ints, similarity: Floats, count: int) -> tuple[Ints, Ints, Floats]:
-    """The ``count`` most similar pairs in order."""
-    order = np.lexsort((j, i, -similarity))[:count]
-    return i[order], j[order], similarity[order]

@@ -1,6 +1,7 @@
 """Resources of the rules, with the reason for each number; each attempt asks for more."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from latent_microscope.planning.cluster import Resource, gpu_request, may_use_gpus, within_node
@@ -157,6 +158,24 @@ def group_components() -> list[str]:
 def vae_threads(study: Study, at: Wildcards) -> int:
     """The dense network's small batches keep one core busy; more would wait for each other."""
     return 1 if is_dense(study) else study.numeric_threads
+
+
+MANY_PAIRS = 20_000_000
+"""Bytes of latents (25,000 × 200) from which a pass over all pairs takes longer than its start."""
+MOST_THREADS = 16
+
+
+def pair_threads(usual: int) -> Callable[..., int]:
+    """Of a pass over all pairs, which gives the same bytes on any number: all cores, at most 16.
+
+    Small ones take the usual number, so that several run at once.
+    """
+
+    def threads(wildcards: Any, input: Any) -> int:
+        latents = Path(str(input.latents))
+        return MOST_THREADS if latents.exists() and latents.stat().st_size > MANY_PAIRS else usual
+
+    return threads
 
 
 def vae_gpu(study: Study, at: Wildcards) -> int:

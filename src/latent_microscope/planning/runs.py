@@ -10,6 +10,12 @@ from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, co
 RESULTS = "results/{study}"
 RUN = "results/{study}/vae/{crop}/seed{seed}"
 LOGS = "results/{study}/logs"
+_NEAREST = ("nearest", "nearest-distances", "nearest-counts", "similar")
+SCAN = {name.replace("-", "_"): f"{RUN}/{name}.npy" for name in _NEAREST}
+SCAN["overlaps"] = f"{RUN}/overlaps.parquet"
+"""Output of scan_latents → its file."""
+PART = ("indices", "distances", "pairs")
+"""Files of a part of a pass over all pairs."""
 
 
 def of_study(*keys: str) -> Answer:
@@ -94,6 +100,28 @@ def attribute_file(study: Study, at: Wildcards) -> Paths:
     """The attributes as 0/1 columns, if the study has any."""
     known = "attributes" in study.parts
     return f"results/{study.name}/data/attributes.parquet" if known else []
+
+
+# --- the passes over all pairs of latents --------------------------------------------------------
+def scan_files(study: Study, at: Wildcards) -> list[str]:
+    """What the pass over the run's latents finds."""
+    return [path.format(study=study.name, crop=at.crop, seed=at.seed) for path in SCAN.values()]
+
+
+def candidates(study: Study, at: Wildcards) -> int:
+    """How many possible near matches the pass lists, in studies that look for any."""
+    return int(study.settings.get("quality", {}).get("candidates", 0))
+
+
+def scan_parts(folder: str) -> Answer:
+    """Files of all parts of a pass in this folder of the run; none where it is in one piece."""
+
+    def files(study: Study, at: Wildcards) -> list[str]:
+        count = study.settings["scores"]["scan_parts"]
+        numbers = range(1, count + 1) if count > 1 else ()
+        return [f"{here(study, at)}/{folder}/{k}-{name}.npy" for k in numbers for name in PART]
+
+    return files
 
 
 # --- files of several VAEs -------------------------------------------------------------------
