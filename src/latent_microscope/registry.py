@@ -9,7 +9,7 @@ imports this module: a step gets the declared name, and the hash of the code tha
 
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar, get_args
@@ -34,6 +34,18 @@ Where = Callable[[Any], bool]
 """Whether something is made in a study (:class:`latent_microscope.planning.study.Study`)."""
 Per = Literal["vae", "vae_method", "crop", "crop_method", "metric", "study"]
 """What one figure shows: a VAE, a VAE and method of its sources, all seeds of a view …"""
+
+
+_OF_PART = re.compile(r"\[(images|identities|labels|vae|published): ([^\]]*)\]")
+
+
+def said(text: str, parts: Collection[str] | None = None) -> str:
+    """A caption in a study of these parts (None: of all), ``[vae: …]`` only where it has a VAE.
+
+    In the same way ``[images: …]``, ``[identities: …]``, ``[labels: …]`` and ``[published: …]``
+    (values of the preprint; in no study of the user's files).
+    """
+    return _OF_PART.sub(lambda m: m[2] if parts is None or m[1] in parts else "", text)
 
 
 def everywhere(_study: Any) -> bool:
@@ -110,7 +122,7 @@ class Figure:
     name: str  # of its rule (plot_<name>) and in ``figures.limits`` of the config
     function: str
     title: str  # in the report's list
-    caption: str
+    caption: str  # may have words for some studies only: see said
     category: str  # section of the report
     inputs: Mapping[str, Files]
     params: Mapping[str, Value] = field(default_factory=dict)

@@ -624,7 +624,7 @@ CASES = (
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS | {"q": _NAN, "low": _NAN, "status": "untestable"}]},
-        "1 of 1 tests are not available: an interval needs at least 7 people",
+        "1 of 1 tests are not available: an interval needs at least 7 images and people",
         "survives",
     ),
     Case(
@@ -714,8 +714,8 @@ CASES = (
     Case(
         "probes",
         {"probes": [_WITHOUT_PIXELS, *[_WITHOUT_PIXELS | {"q": _NAN, "status": "few"}] * 2]},
-        "2 of 3 attributes are not available: a probe needs at least 20 samples",
-        "images",
+        "2 of 3 attributes are not available: a probe needs at least 20 images, and people",
+        "pixels",
     ),
     Case(
         "measures",

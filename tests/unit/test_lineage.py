@@ -148,6 +148,14 @@ def test_sidecars_name_inputs_from_the_working_folder(study: Path) -> None:
     assert list(names) == ["config.yaml"]
 
 
+def test_a_root_seed_of_no_projection_had_no_effect(study: Path) -> None:
+    before = Chains().ground([TABLE]).root_seeds
+    record(RUNS[0], "extract_features", {"images": [DATA]}, root_seed=0, project=None)
+    assert Chains().ground([TABLE]).root_seeds == before == ["42"]
+    record(RUNS[0], "extract_features", {"images": [DATA]}, root_seed=7, project=64)
+    assert Chains().ground([TABLE]).root_seeds == ["42", "7"]
+
+
 def test_a_folder_of_images_is_named_with_the_hash_of_its_content(study: Path) -> None:
     record(RUNS[0], "encode", {"images": [DATA]}, folder="ab" * 32, settings={"file": "faces"})
     assert folders_of([read_job(path) for path in (*RUNS, TABLE)]) == {

@@ -14,6 +14,7 @@ from PIL import Image
 from latent_microscope.config.resolve import resolve
 from latent_microscope.custom.joining import Joining
 from latent_microscope.custom.looking import look
+from latent_microscope.custom.votes import read_votes
 from latent_microscope.custom.writing import draft, quoted
 from latent_microscope.errors import InputError
 
@@ -174,6 +175,31 @@ def test_ids_of_votes_and_labels_are_found_in_a_column_of_any_name(files: Path) 
     votes.assign(by="me").to_csv(files / "own-votes.csv", index=False)  # texts that are no ids
     with pytest.raises(InputError, match=r"own-votes.csv: .*'picture'"):
         look(with_path(files, "votes=own-votes.csv"))
+
+
+@pytest.mark.parametrize(("column", "names"), [("label", CLASSES), ("Category", ["0", "1", "2"])])
+def test_true_classes_beside_votes_are_labels(files: Path, column: str, names: list[str]) -> None:
+    votes = pd.read_csv(files / "votes.csv").set_axis(["picture", *names], axis=1)
+    votes[column] = np.array(names)[np.arange(N) % 3]
+    votes.to_csv(files / "labelled-votes.csv", index=False)
+    for first in ("votes=labelled-votes.csv", "labelled-votes.csv"):
+        study, text = written(files, first, "logits.npz")
+        own = study["data"]["labels"]
+        assert Path(own["file"]) == files / "labelled-votes.csv"
+        assert (own["id"], own["column"]) == ("picture", column)
+        assert f"3 classes, true classes in '{column}'" in text
+    assert read_votes(files / "labelled-votes.csv", {}).classes == names
+    assert "labels" not in written(files, "votes.csv", "logits.npz")[0]["data"]
+    study, _ = written(files, "labelled-votes.csv", "labels=t.csv:kind", "logits.npz")
+    assert study["data"]["labels"]["column"] == "kind"
+
+
+def test_labels_beside_votes_that_are_no_classes_are_refused(files: Path) -> None:
+    votes = pd.read_csv(files / "votes.csv").assign(label=["cat", "Dog"] * (N // 2))
+    votes.to_csv(files / "misspelt-votes.csv", index=False)
+    for first in ("votes=misspelt-votes.csv", "misspelt-votes.csv"):
+        with pytest.raises(InputError, match=r"misspelt-votes.csv: 'label' .*'Dog'.*cat, dog, eel"):
+            written(files, first, "logits.npz")
 
 
 def test_a_name_that_no_model_can_have_is_refused_with_one_that_it_can(files: Path) -> None:

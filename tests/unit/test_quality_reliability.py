@@ -151,14 +151,26 @@ def test_band_holds_a_further_replicate():
     for level in (-0.5, 1.5):
         with pytest.raises(InputError, match="level"):
             prediction_band(ranks, [(0, 1)], level=level)
-    # Fewer than 80 values: one bin of the whole range, with their quantiles.
-    few = ranks[:30, :2]
-    centres, low, high = prediction_band(few, [(0, 1)], level=0.9)
-    ends = np.quantile(few, [0.05, 0.95])
-    assert (centres[0], low[0], high[0]) == pytest.approx((50.0, *ends))
-    # Four bins of 25 percentiles for 2 x 80 values.
-    even = np.column_stack([np.linspace(0, 100, 80)] * 2)
-    assert prediction_band(even, [(0, 1)])[0].tolist() == [12.5, 37.5, 62.5, 87.5]
+    # Places: five at least, fifty at most.
+    assert prediction_band(ranks[:30, :2], [(0, 1)])[0].tolist() == [10.0, 30.0, 50.0, 70.0, 90.0]
+    assert len(centres) == 50
+    # Forty values are at ranks 1 to 41 of 41: the 2.5 % quantile lies just above the least of them.
+    even = np.column_stack([np.linspace(0, 100, 20), np.linspace(100, 0, 20)])
+    middle = [end[2] for end in prediction_band(even, [(0, 1)])]
+    assert middle == pytest.approx([50.0, 50.0, 50.0])
+
+
+@pytest.mark.parametrize(("n", "width"), [(30, 34), (120, 24), (600, 21)])
+def test_the_band_of_few_samples_is_as_narrow_as_that_of_many(n, width):
+    inside, widths = [], []
+    for seed in range(12):
+        ranks = percentiles(repeats(n=n, m=3, share=0.99, seed=seed))
+        centres, low, high = prediction_band(ranks[:, :2], [(0, 1)])
+        ends = [np.interp(ranks[:, 0], centres, end) for end in (low, high)]
+        inside.append(((ends[0] <= ranks[:, 2]) & (ranks[:, 2] <= ends[1])).mean())
+        widths.append(np.median(ends[1] - ends[0]))
+    assert 0.92 < np.mean(inside) < 0.985
+    assert np.mean(widths) < width  # 17 of 5,000 samples
 
 
 def test_noise_keeps_groups_together_and_breaks_them_apart():

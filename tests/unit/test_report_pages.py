@@ -80,7 +80,7 @@ def test_columns_that_no_row_has_a_value_of_are_left_out() -> None:
 def test_samples_without_images_are_not_called_images() -> None:
     row = {"model": "net", "measure": "rho_a", "metric": "m", "low": 0.1, "high": 0.2}
     made = study(measures=[row | {"note": "of image 3", "equivalents_text": ""}])
-    (own,) = (one for one in sections(made, noun="sample") if one.key == "measures")
+    (own,) = (one for one in sections(made, parts=frozenset()) if one.key == "measures")
     assert "intervals over samples, each with" in own.body
     assert "(of image 3)" in own.body  # a word of the data
     (usual,) = (one for one in sections(made) if one.key == "measures")

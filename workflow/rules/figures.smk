@@ -35,6 +35,6 @@ for figure in registry.figures():
             **PLAN.all_of(figure.params),
             step=step("plot", declared=("figures", figure.name)),
             title=ask(runs.title),
-            style=CONFIG["figures"],
+            style=ask(lambda study, at: CONFIG["figures"] | study.words),
         script:
             "../../scripts/figures/plot.py"

@@ -24,7 +24,14 @@ from latent_microscope.custom.tables import (
     is_table,
     read_table,
 )
-from latent_microscope.custom.votes import CHOICE_NAMES, HOLDS, looks_soft, read_votes
+from latent_microscope.custom.votes import (
+    CHOICE_NAMES,
+    HOLDS,
+    LABELS,
+    labels_beside,
+    looks_soft,
+    read_votes,
+)
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, open_contents
 from latent_microscope.files.meadows import PAIRS
@@ -37,8 +44,6 @@ MATRIX = "matrix"
 """A matrix of numbers that may be embeddings, or features or logits of a model."""
 PEOPLE = ("identity", "person", "subject", "participant", "speaker", "people", "patient", "who")
 """Columns that are taken for identities where their values repeat."""
-LABELS = ("label", "class", "category", "target")
-"""Columns that are taken for the classes."""
 _NUMERIC_ROLES = ("embeddings", "features", *OUTPUTS)
 _FEW_COLUMNS, _MANY_COLUMNS = 8, 64
 _SAYS_VOTES = re.compile(r"vote|count|judg|human|annotat|soft", re.IGNORECASE)
@@ -272,6 +277,9 @@ def _votes(text: str, path: Path, holds: str | None = None) -> Found:
     found = read_votes(path, {"holds": holds})
     what, n = found.what, len(found.answers)
     facts: dict[str, Any] = {"classes": found.classes} | ({"holds": holds} if holds else {})
+    if found.labels:
+        facts["labels"] = found.labels
+        what += f", true classes in {found.labels['column']!r}"
     without = found.source(path).incomplete
     if without:
         what += f", {len(without)} samples without votes"
@@ -324,7 +332,8 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     if wanted == "ids" or (path.suffix.lower() == ".txt" and len(table.columns) == 1):
         return _ids(text, path)
     key = id_column(table, None, path)
-    if wanted is None and _could_be_votes(table, id_beside_numbers(table, None, path), path):
+    votes = table.drop(columns=labels_beside(table) or [])
+    if wanted is None and _could_be_votes(votes, id_beside_numbers(votes, None, path), path):
         return _votes(text, path)
     ids = None if key is None else clean_ids(table[key], path)
     names = [str(name) for name in table.columns if name != key]
@@ -358,10 +367,12 @@ def _could_be_votes(table: pd.DataFrame, key: str | None, path: Path) -> bool:
     if key is not None and table[key].duplicated().any():
         return bool({str(name).lower() for name in table.columns} & set(CHOICE_NAMES))
     columns = [column_of(table, str(name)) for name in table.columns if name != key]
+    named = bool(_SAYS_VOTES.search(path.stem))
+    if named:  # read_votes says what is wrong with texts of labels
+        columns = [one for one in columns if one.is_number or one.name.lower() not in LABELS]
     if len(columns) < 2 or not all(one.is_number for one in columns):
         return False
     counts = np.stack([one.numbers for one in columns], axis=1)
-    named = bool(_SAYS_VOTES.search(path.stem))
     whole = np.isfinite(counts).all() and (counts >= 0).all() and not (counts % 1).any()
     if len(columns) > 2 and not whole and looks_soft(counts) and not named:
         raise InputError(

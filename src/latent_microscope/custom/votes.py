@@ -1,7 +1,7 @@
 """A user's votes: counts or shares per class, or a long table of single judgements."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.custom.arrays import read_rows
-from latent_microscope.custom.attributes import column_of
+from latent_microscope.custom.attributes import Column, column_of
 from latent_microscope.custom.joining import NO_VOTES, Source
-from latent_microscope.custom.tables import clean_ids, id_beside_numbers, is_table, read_table
+from latent_microscope.custom.tables import (
+    clean_ids,
+    column_list,
+    id_beside_numbers,
+    is_table,
+    read_table,
+)
 from latent_microscope.data.cifar10h import whole_counts
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import open_contents
@@ -21,6 +27,8 @@ CHOICE_NAMES = (
     *("choice", "chosen_label", "vote", "label", "class", "category", "answer", "response"),
 )
 """Columns that are taken for the chosen class of a judgement, the first that is there."""
+LABELS = ("label", "class", "category", "target")
+"""Columns that may hold the true class."""
 MAX_CLASSES = 1000
 HOLDS = ("counts", "probabilities", "percentages")
 """What the numbers of a file of votes are."""
@@ -35,6 +43,7 @@ class Judgements:
     ids: Ids | None  # None: the file has none
     classes: list[str]
     answers: npt.NDArray[Any]  # (n, classes): int64 counts, or float64 shares (0 without votes)
+    labels: Mapping[str, str] = field(default_factory=dict)  # columns of the true class and ids
 
     @property
     def what(self) -> str:
@@ -55,25 +64,53 @@ class Judgements:
 def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     """Read an array of counts or soft labels (n, classes), or a table.
 
-    A table has one row per sample and one column per class; or one row per judgement, so that ids
-    repeat. ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of a file with
-    several), ``classes`` (names, in the order of columns without names), ``holds`` (one of
-    :data:`HOLDS`; by default found).
+    A table has one row per sample and one column per class, beside which a column of true classes
+    is left out (:func:`labels_beside`); or one row per judgement, so that ids repeat.
+    ``settings``: ``id``, ``choice`` and ``count`` (columns), ``array`` (of a file with several),
+    ``classes`` (names, in the order of columns without names), ``holds`` (one of :data:`HOLDS`; by
+    default found).
     """
     holds = settings.get("holds")
     if is_table(path) and not _has_vectors(path, settings.get("array")):
         table = read_table(path)
+        label = labels_beside(table)
+        table = table.drop(columns=label or [])
         key = id_beside_numbers(table, settings.get("id"), path)
         choice = _choice(table, key, settings.get("choice"), path)
         if choice is not None:
             return _judgements(table, key, choice, settings.get("count"), path)
         names = [str(name) for name in table.columns if name != key]
         ids = None if key is None else clean_ids(table[key], path)
-        columns = [column_of(table, name).numbers for name in names]
-        return _checked(ids, names, np.stack(columns, axis=1), path, holds)
+        columns = [column_of(table, name) for name in names]
+        _require_classes(columns, path)
+        numbers = np.stack([one.numbers for one in columns], axis=1)
+        own = {"column": label} | ({"id": key} if key else {}) if label else {}
+        return replace(_checked(ids, names, numbers, path, holds), labels=own)
     rows = read_rows(path, array=settings.get("array"), id_name=settings.get("id"))
     names = list(settings.get("classes") or map(str, range(rows.values.shape[1])))
     return _checked(rows.ids, names, np.asarray(rows.values, dtype=np.float64), path, holds)
+
+
+def labels_beside(table: pd.DataFrame) -> str | None:
+    """The column of true classes of a table of votes: its cells are names of other columns."""
+    names = {str(name) for name in table.columns}
+    for name in (str(one) for one in table.columns if str(one).lower() in LABELS):
+        if set(column_of(table, name).values) <= names - {name}:
+            return name
+    return None
+
+
+def _require_classes(columns: list[Column], path: Path) -> None:
+    """No texts in a column of labels, whose names must be those of columns of votes."""
+    classes = [one.name for one in columns if one.name.lower() not in LABELS]
+    for one in columns:
+        wrong = [text for text in one.texts[np.isnan(one.numbers)] if text not in (None, *classes)]
+        if one.name not in classes and wrong:
+            raise InputError(
+                f"{path}: {one.name!r} holds {wrong[0]!r}, which is no class of the votes: "
+                f"{column_list(classes)}; spell it as the column of its votes, or remove "
+                f"{one.name!r}"
+            )
 
 
 def _has_vectors(path: Path, array: str | None) -> bool:

@@ -13,8 +13,9 @@ from latent_microscope.config.fields import MODEL_NAME, NAME_RULES
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.custom.attributes import MAX_CATEGORIES, NO_BIAS
 from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, match
-from latent_microscope.custom.looking import LABELS, MATRIX, Found
+from latent_microscope.custom.looking import MATRIX, Found
 from latent_microscope.custom.meaning import kind_of_outputs
+from latent_microscope.custom.votes import LABELS
 from latent_microscope.errors import InputError
 
 _PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
@@ -294,6 +295,10 @@ def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
             f"{attributes.path}: no column contains the classes of the votes, and attributes need "
             "embeddings or images; leave it out"
         )
+    if "labels" in human.facts:
+        own = {"file": human.path, **human.facts["labels"]}
+        text = ", ".join(f"{key}: {quoted(value)}" for key, value in own.items())
+        return [f"{_PAD}labels: {{{text}}}  # the true class"]
     return [f"{_PAD}# no labels: the majority of the votes is the true class"] if classes else []
 
 

@@ -40,8 +40,9 @@ ALIGNMENT = (
             "rho-a of every model's RDM with the dissimilarities that annotators gave, a mean over "
             "annotators. Lines: 95 % intervals. Of several annotators: thin, over images and "
             "annotators, which generalise to others of both; thick, over images, for these "
-            "annotators. Of one matrix: over images. Dashed: true label alone; band: noise ceiling "
-            "over annotators, from the agreement of each with the others to that with all."
+            "annotators. Of one matrix: over images. Band: noise ceiling over annotators, from the "
+            "agreement of each with the others to that with all.[labels:  Dashed: true label "
+            "alone.]"
         ),
         function=f"{_PLOTS}.alignment:plot_dissimilarity",
         needs=frozenset({"dissimilarity"}),
@@ -118,8 +119,8 @@ ALIGNMENT = (
         caption=(
             "Representational dissimilarity matrices of all images, as percentiles of each matrix "
             "on one scale; each pixel is the mean over its pairs, grey where nobody judged one. "
-            "Images are ordered by class, or (config key rdm_order: dendrogram; without classes) "
-            "classes and the images of each by average linkage of the annotators' matrix. Of "
+            "Images are ordered [labels: by class, or (config key rdm_order: dendrogram) classes "
+            "and the images of each ]by average linkage of the annotators' matrix. Of "
             "dissimilarities by several annotators: their mean ranks."
         ),
         function=f"{_PLOTS}.rdms:plot_rdms",

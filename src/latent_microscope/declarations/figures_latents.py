@@ -130,8 +130,8 @@ LATENTS = (
         name="overlaps",
         title="most similar pairs",
         caption=(
-            "Pairs of samples whose latent means have the highest cosine similarity, side by "
-            "side: near-duplicates, or images that the autoencoder cannot separate."
+            "Pairs of samples whose latent means have the highest cosine similarity, side by side: "
+            "near-duplicates, or images that the model does not separate."
         ),
         function=f"{_PLOTS}.pairs:plot_overlaps",
         where=scored,
@@ -179,9 +179,8 @@ LATENTS = (
         caption=(
             "Covariates of the images (brightness, contrast, saturation, hue, blur, background, "
             "file) that differ most between each of the largest groups of the first seed and all "
-            "other samples: standardised difference with 95 % interval, images of one person as a "
-            "cluster where identities are known. Filled: q ≤ 0.05 (Benjamini-Hochberg within the "
-            "group)."
+            "other samples: standardised difference with 95 % interval[identities: , images of one "
+            "person as a cluster]. Filled: q ≤ 0.05 (Benjamini-Hochberg within the group)."
         ),
         category="Forensics",
         function=f"{_PLOTS}.pixels:plot_cluster_pixels",
@@ -205,8 +204,8 @@ LATENTS = (
         title="attribute bias of clusters",
         caption=(
             "For the largest clusters: the attributes furthest from an odds ratio of 1 (members "
-            "against all others) with 95 % intervals, images of one person as a cluster where "
-            "identities are known, and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
+            "against all others) with 95 % intervals[identities: , images of one person as a "
+            "cluster], and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
         ),
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
@@ -218,8 +217,8 @@ LATENTS = (
         title="attribute bias of C_max",
         caption=(
             "Odds ratios of the attributes of C_max, the largest HDBSCAN cluster in the latent "
-            "space itself, with 95 % intervals. There may be none: the KL term pulls the latents "
-            "towards one Gaussian cloud."
+            "space itself, with 95 % intervals. There may be none[vae: : the KL term pulls the "
+            "latents towards one Gaussian cloud]."
         ),
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
@@ -230,11 +229,12 @@ LATENTS = (
         name="bias_forest",
         title="attribute bias with intervals",
         caption=(
-            "Odds ratios (members against all others) of the attributes furthest from 1 in each "
-            "of the largest groups, with 95 % intervals, images of one person as a cluster where "
-            "identities are known. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; "
-            "stars: over all groups of the seed as well. Grey bars, if any: what the preprint "
-            "published for its cluster 0. Clusters of different seeds are not the same clusters."
+            "Odds ratios (members against all others) of the attributes furthest from 1 in each of "
+            "the largest groups, with 95 % intervals[identities: , images of one person as a "
+            "cluster]. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
+            "all groups of the seed as well.[published:  Grey bars, if any: what the preprint "
+            "published for its cluster 0.][vae:  Clusters of different seeds are not the same "
+            "clusters.]"
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),
@@ -258,8 +258,8 @@ LATENTS = (
         title="ranked lists",
         caption=(
             "Images of one ranked list, best first: highest CLS (creative), lowest originality "
-            "(stereotypes), or highest CLS among noise points (grey region). Ranks are those of "
-            "one VAE; the table of rankings says how far they repeat over seeds."
+            "(stereotypes), or highest CLS among noise points (grey region).[vae:  Ranks are those "
+            "of one VAE; the table of rankings says how far they repeat over seeds.]"
         ),
         function=f"{_PLOTS}.galleries:plot_ranking_grid",
         inputs={**_IMAGES, "rankings": f"{RUN}/rankings.parquet"},

@@ -123,8 +123,8 @@ STUDIES = (
         title="SBS by minimal cluster size",
         caption=(
             "Stereotypical bias score by HDBSCAN's minimal cluster size with its 95 % interval "
-            "over subsamples by person, number of clusters and share of noise. Dashed: the size "
-            "that the study uses; crosses: other UMAP seeds at that size."
+            "over subsamples[identities:  by person], number of clusters and share of noise. "
+            "Dashed: the size that the study uses; crosses: other UMAP seeds at that size."
         ),
         function=f"{_PLOTS}.stability:plot_sbs_sizes",
         inputs={"sbs": crop_files("sbs-sizes.parquet"), "umaps": crop_files("umaps-sbs.parquet")},
@@ -133,11 +133,11 @@ STUDIES = (
         name="cluster_stability",
         title="stability of clusters",
         caption=(
-            "Stability of the clusters. a: adjusted Rand index between clusterings over "
-            "subsamples, UMAP seeds and VAE seeds, with noise as a label of its own (filled) and "
+            "Stability of the clusters. a: adjusted Rand index between clusterings over subsamples "
+            "and UMAP seeds[vae:  and VAE seeds], with noise as a label of its own (filled) and "
             "over samples clustered in both (open); 0 is chance, below 0.65 is poor. b: Jaccard "
-            "index of the best match of every cluster, mean and standard deviation; clusters "
-            "below 0.6 are unstable."
+            "index of the best match of every cluster, mean and standard deviation; clusters below "
+            "0.6 are unstable."
         ),
         function=f"{_PLOTS}.stability:plot_cluster_stability",
         inputs={
@@ -158,15 +158,15 @@ STUDIES = (
         title="uncertainty of the ranks of samples",
         caption=(
             "Uncertainty of each sample's rank by the main scores. Top: percentile of every "
-            "sample, ordered by the median (line), with its range over VAE seeds and, for "
-            "uniqueness and CLS, over the ICA restarts of each; the dashed band holds 95 % of the "
-            "percentiles that another VAE gives to samples of that median. The range over m VAEs "
-            "holds the value of a further VAE with a probability of only about (m − 1)/(m + 1). "
-            "Bottom: the same if the VAEs ranked the samples independently of each other. Orange: "
-            "mostly noise (mean Spearman correlation between VAEs below 0.5), or a list of which "
-            "another VAE repeats less than half. Last line of each note: Spearman correlation with "
-            "the scores of the same latents with their columns in another order, and the share of "
-            "the list that is found again."
+            "sample, ordered by the median (line), with its range over [vae: VAE seeds and, for "
+            "uniqueness and CLS, over ]the ICA restarts[vae:  of each; the dashed band holds 95 % "
+            "of the percentiles that another VAE gives to samples of that median. The range over m "
+            "VAEs holds the value of a further VAE with a probability of only about (m − 1)/(m + "
+            "1)]. Bottom: the same if they ranked the samples independently of each other. Orange: "
+            "mostly noise (mean Spearman correlation between two of them below 0.5), or a list of "
+            "which another one repeats less than half. Last line of each note: Spearman "
+            "correlation with the scores of the same latents with their columns in another order, "
+            "and the share of the list that is found again."
         ),
         function=f"{_PLOTS}.stability:plot_reliability",
         inputs={
@@ -179,14 +179,14 @@ STUDIES = (
         title="linear probes of every attribute",
         caption=(
             "Linear probes of attributes. a: AUC of logistic regression of each attribute on the "
-            "latents of held-out images (five-fold cross-validation; no person is in two folds "
-            "where identities are known), 95 % interval of sampling persons, for training and for "
-            "testing, mean over VAEs. "
-            "Orange diamonds: the same from as many principal components of the pixels; grey "
-            "bars: from the covariates of the images (brightness, colour, blur, background, file), "
-            "else the mean colour. b: latents minus pixels, paired by image. Grey dots: "
-            "too few images or persons with or without the attribute, not tested. Filled: q ≤ 0.05 "
-            "(Benjamini-Hochberg over attributes, the largest over VAEs)."
+            "latents of held-out images (five-fold cross-validation[identities: ; no person is in "
+            "two folds]), 95 % interval of sampling [identities: persons, ]for training and for "
+            "testing[vae: , mean over VAEs]. [images: Orange diamonds: the same from as many "
+            "principal components of the pixels; grey bars: from the covariates of the images "
+            "(brightness, colour, blur, background, file), else the mean colour. b: latents minus "
+            "pixels, paired by image. ]Grey dots: too few images[identities:  or persons] with or "
+            "without the attribute, not tested. Filled: q ≤ 0.05 (Benjamini-Hochberg over "
+            "attributes[vae: , the largest over VAEs])."
         ),
         category="Bias",
         function=f"{_PLOTS}.bias:plot_probes",

@@ -112,20 +112,21 @@ JUDGEMENTS = (
             "Similarity of every model's RDM to the dissimilarities that annotators gave, a mean "
             "over annotators: Spearman, Pearson and rho-a with 95 % intervals over images and "
             "annotators crossed (Schütt et al. 2023; over images where there is one matrix), over "
-            "images alone (bootstrap) and over annotators alone (Student's t); the true label "
-            "alone, Spearman with the label partialled out, and the noise ceiling over annotators "
-            "(Nili et al. 2014). n_pairs: pairs that someone judged; n_missing: judgements that "
-            "are missing."
+            "images alone (bootstrap) and over annotators alone (Student's t); [labels: the true "
+            "label alone, Spearman with the label partialled out, ]and the noise ceiling over "
+            "annotators (Nili et al. 2014). n_pairs: pairs that someone judged; n_missing: "
+            "judgements that are missing."
         ),
     ),
     _dissimilarity(
         name="dissimilarity-differences",
         title="differences of similarity to human dissimilarities",
         caption=(
-            "Paired differences of rho-a of all models and the true label, with intervals as those "
-            "of the similarities. p: Student's t with the variance over images and annotators, "
-            "adjusted by Holm (one matrix: bootstrap over images, max-t; config key "
-            "inference.correction); beside it p over images and over annotators (paired t test)."
+            "Paired differences of rho-a of all models[labels:  and the true label], with "
+            "intervals as those of the similarities. p: Student's t with the variance over images "
+            "and annotators, adjusted by Holm (one matrix: bootstrap over images, max-t; config "
+            "key inference.correction); beside it p over images and over annotators (paired t "
+            "test)."
         ),
         where=lambda study: bool(study.settings["inference"]["draws"]),
         output="differences",

@@ -119,12 +119,12 @@ FORENSICS = (
         caption=(
             "One linear probe of all classes per attribute of three classes or more: the nearest "
             "class mean in the metric of the covariance within classes (shrunk), on held-out "
-            "samples (no person in two folds). Accuracy, beside the share of the largest class; "
-            "balanced accuracy (mean over classes, all equally likely), beside chance; 95 % "
-            "intervals for probes trained on as many other samples (persons) and tried on new "
-            "ones; q of no relation, from folds predicted by the folds before them. Tested are "
-            "classes with samples in two folds. ``…_partial``: the latents without what is linear "
-            "in the covariates of the images."
+            "samples[identities:  (no person in two folds)]. Accuracy, beside the share of the "
+            "largest class; balanced accuracy (mean over classes, all equally likely), beside "
+            "chance; 95 % intervals for probes trained on as many other samples[identities:  "
+            "(persons)] and tried on new ones; q of no relation, from folds predicted by the folds "
+            "before them. Tested are classes with samples in two folds.[images:  ``…_partial``: "
+            "the latents without what is linear in the covariates of the images.]"
         ),
         function="latent_microscope.tables.quality:tabulate_class_probes",
         inputs={"probes": run_files("class-probes.parquet")},
@@ -135,9 +135,9 @@ FORENSICS = (
         title="numeric attributes and scores",
         caption=(
             "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
-            "interval and p by a bootstrap of persons (of samples where persons are unknown), q "
-            "by Benjamini-Hochberg within a seed. ``partial``: with the covariates of the images "
-            "(brightness, colour, blur, background, file) held constant, of ranks."
+            "interval and p by a bootstrap of samples[identities:  by person], q by "
+            "Benjamini-Hochberg within a seed.[images:  ``partial``: with the covariates of the "
+            "images (brightness, colour, blur, background, file) held constant, of ranks.]"
         ),
         function="latent_microscope.custom.correlations:tabulate_correlations",
         heavy=True,
@@ -181,8 +181,9 @@ FORENSICS = (
         caption=(
             "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
             "for each seed and by both definitions: bias index, 95 % interval, p and q. Status "
-            '"untestable": not available, since fewer than 7 people, none with most of the images, '
-            'are in the group or outside; "constant": all samples have the attribute, or none.'
+            '"untestable": not available, since fewer than 7 [identities: people, none with most '
+            'of the ]images[identities: ,] are in the group or outside; "constant": all samples '
+            "have the attribute, or none."
         ),
         made_by="tabulate_bias",
         output="tests",
@@ -195,10 +196,10 @@ FORENSICS = (
             "brightness, contrast, saturation (mean chroma), hue (red minus blue; green minus "
             "magenta), blur (-log10 of the variance of the Laplacian), the same light and hue of "
             "the background (a frame along the border); of the user's files their size, shape, "
-            "ending and folder. ``d``: Cohen's standardised difference with a 95 % interval and p, "
-            "images of one person as a cluster where identities are known; q by Benjamini-Hochberg "
-            'within the group. Status "untestable": fewer than 7 people or samples, or of too '
-            "unequal weight, are in the group or outside."
+            "ending and folder. ``d``: Cohen's standardised difference with a 95 % interval and "
+            "p,[identities:  images of one person as a cluster;] q by Benjamini-Hochberg within "
+            'the group. Status "untestable": fewer than 7 samples[identities:  or people, or of '
+            "too unequal weight,] are in the group or outside."
         ),
         function="latent_microscope.tables.pixels:tabulate_cluster_pixels",
         heavy=True,
@@ -217,8 +218,8 @@ FORENSICS = (
         title="pixels and scores",
         caption=(
             "Spearman correlation of every covariate of the images (brightness, colour, blur, "
-            "background, file) with the scores: 95 % interval and p by a bootstrap of persons (of "
-            "samples where persons are unknown), q by Benjamini-Hochberg within a seed. "
+            "background, file) with the scores: 95 % interval and p by a bootstrap of "
+            "samples[identities:  by person], q by Benjamini-Hochberg within a seed. "
             "``explained``: adjusted R² of the ranks of a score by those of all covariates "
             "together, at chance 0."
         ),
@@ -231,7 +232,7 @@ FORENSICS = (
         name="rankings",
         title="rankings",
         caption=(
-            "Spearman correlation of each score between VAEs of different seeds: how far a "
+            "Spearman correlation of each score between [vae: VAEs of different ]seeds: how far a "
             "ranking repeats."
         ),
         function="latent_microscope.tables.forensics:tabulate_rankings",
@@ -244,10 +245,11 @@ FORENSICS = (
         title="stereotypical bias score (SBS)",
         caption=(
             "Stereotypical bias score (share of all samples in the largest cluster) by HDBSCAN's "
-            "minimal cluster size, with a 95 % interval from subsamples of persons on the same "
-            "UMAP. Subsamples are drawn without replacement, since the repeated points of a "
-            "bootstrap sample look like clusters to HDBSCAN. The interval is a delete-d jackknife "
-            "of every cluster's share, simultaneous over clusters; empty without a cluster."
+            "minimal cluster size, with a 95 % interval from subsamples[identities:  of persons] "
+            "on the same UMAP. Subsamples are drawn without replacement, since the repeated points "
+            "of a bootstrap sample look like clusters to HDBSCAN. The interval is a delete-d "
+            "jackknife of every cluster's share, simultaneous over clusters; empty without a "
+            "cluster."
         ),
         made_by="tabulate_clusters",
         function="latent_microscope.tables.cluster_stability:tabulate_clusters",
@@ -267,10 +269,10 @@ FORENSICS = (
         name="cluster-stability",
         title="cluster stability",
         caption=(
-            "Agreement of clusterings over subsamples, UMAP seeds and VAE seeds: adjusted Rand "
-            "index (ARI) and adjusted mutual information, with noise as a label of its own and "
-            "over the samples clustered in both; the baseline is the ARI of shuffled labels. "
-            "Warning: the mean ARI is below 0.65."
+            "Agreement of clusterings over subsamples and UMAP seeds[vae:  and VAE seeds]: "
+            "adjusted Rand index (ARI) and adjusted mutual information, with noise as a label of "
+            "its own and over the samples clustered in both; the baseline is the ARI of shuffled "
+            "labels. Warning: the mean ARI is below 0.65."
         ),
         made_by="tabulate_clusters",
         output="stability",
@@ -290,16 +292,15 @@ FORENSICS = (
         name="reliability",
         title="reliability",
         caption=(
-            "How far rankings repeat over VAE seeds (with the chosen ICA restart of each), over "
-            "the ICA restarts within a VAE, over both, and over orders of the columns of the same "
-            "latents, which mean nothing. Spearman over pairs, Kendall's W with "
-            "its value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with a "
-            "95 % interval over images, about these VAEs and no others, and that of the mean over "
-            "all replicates, share and Jaccard index of the "
-            'ranked list that repeats with chance. Status "mostly noise": mean Spearman below '
-            '0.5, so that more than half of the variance of a ranking is not shared; "list '
-            'mostly noise": another replicate repeats less than half of the list; "unknown": '
-            "one replicate."
+            "How far rankings repeat over [vae: VAE seeds (with the chosen ICA restart of each), "
+            "over ]the ICA restarts[vae:  within a VAE, over both], and over orders of the columns "
+            "of the same latents, which mean nothing. Spearman over pairs, Kendall's W with its "
+            "value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with a 95 % "
+            "interval over images[vae: , about these VAEs and no others], and that of the mean "
+            "over all replicates, share and Jaccard index of the ranked list that repeats with "
+            'chance. Status "mostly noise": mean Spearman below 0.5, so that more than half of the '
+            'variance of a ranking is not shared; "list mostly noise": another replicate repeats '
+            'less than half of the list; "unknown": one replicate.'
         ),
         function="latent_microscope.tables.reliability:tabulate_reliability",
         heavy=True,
@@ -338,14 +339,14 @@ FORENSICS = (
         name="duplicates",
         title="near-duplicates and near matches",
         caption=(
-            "Near-duplicate images and near matches: ids, what was done to the one image (cropped, "
-            "mirrored, brightness …), what proposed the pair (perceptual hashes, latents), labels, "
-            "attributes in which two copies of one photograph differ (one of them is wrong), "
-            "difference of structure (0 to 2) and of colour (grey levels) of the aligned images, "
-            "root mean square difference of the pixels as they are, bits of 128 in which the "
-            "hashes differ, cosine and distance of the latents (mean over VAE seeds), number of "
-            "seeds that found the pair, number of pairs that were compared, and what to do. Pairs "
-            "of one photograph share a group. Without images only latents are compared, which do "
+            "Near-duplicates and near matches: ids, [images: what was done to the one image "
+            "(cropped, mirrored, brightness …), what proposed the pair (perceptual hashes, "
+            "latents), ]labels, attributes in which two copies differ (one of them is wrong), "
+            "[images: difference of structure (0 to 2) and of colour (grey levels) of the aligned "
+            "images, root mean square difference of the pixels as they are, bits of 128 in which "
+            "the hashes differ, ]cosine and distance of the latents[vae:  (mean over VAE seeds), "
+            "number of seeds that found the pair], number of pairs that were compared, and what to "
+            "do. Copies of one share a group. Without images only latents are compared, which do "
             "not show that two samples are one."
         ),
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
@@ -362,14 +363,16 @@ FORENSICS = (
         title="probes",
         caption=(
             "Linear probes of every attribute: AUC of logistic regression on the latents of "
-            "held-out images (no person in two folds) over VAE seeds, 95 % interval for probes "
-            "trained on as many other persons (DeLong's placements summed within persons, and the "
-            "variance of training), q against 0.5, the AUC from as many principal "
-            "components of the pixels, from the mean colour and from the covariates of the images "
-            "(brightness, colour, blur, background, file), the gain of the latents over the pixels "
-            "with interval and q, and ``auc_partial``: the latents without what is linear in the "
-            'covariates (regressed out within folds). Status "few": not available, needs at least '
-            '20 images and people with and without the attribute; "separated": no fold has both.'
+            "held-out images[identities:  (no person in two folds)][vae:  over VAE seeds], 95 % "
+            "interval for probes trained on as many other images[identities:  of other persons] "
+            "(DeLong's placements[identities:  summed within persons], and the variance of "
+            "training), q against 0.5[images: , the AUC from as many principal components of the "
+            "pixels, from the mean colour and from the covariates of the images (brightness, "
+            "colour, blur, background, file), the gain of the latents over the pixels with "
+            "interval and q, and ``auc_partial``: the latents without what is linear in the "
+            'covariates (regressed out within folds)]. Status "few": not available, needs at least '
+            '20 images[identities:  and people] with and without the attribute; "separated": no '
+            "fold has both."
         ),
         function="latent_microscope.tables.quality:tabulate_probes",
         inputs={"probes": run_files("probes.parquet")},

@@ -16,7 +16,10 @@ FOLDER = Path(".snakemake/latent_microscope/captions")
 
 
 def captions(studies: Iterable[Study] | None = None) -> dict[str, dict[str, str]]:
-    """Text by kind (figures, tables) and name: of everything declared, or of these studies."""
+    """Text by kind (figures, tables) and name: of everything declared, or of these studies.
+
+    With the marks of :func:`registry.said`, since the studies may differ.
+    """
     figures, tables = registry.figures(), registry.tables()
     if studies is not None:
         every = list(studies)
@@ -43,5 +46,7 @@ def write_captions() -> None:
             FOLDER.mkdir(parents=True, exist_ok=True)
             for kind, named in texts.items():
                 for name, caption in named.items():
-                    Path(file_of(kind, name)).write_text(f"{caption}\n", encoding="utf-8")
+                    Path(file_of(kind, name)).write_text(
+                        f"{registry.said(caption)}\n", encoding="utf-8"
+                    )
             written.write_text(digest)

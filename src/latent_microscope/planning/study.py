@@ -146,6 +146,11 @@ class Study:
         return frozenset(parts | {"vae"} if self.has_vae else parts)
 
     @property
+    def words(self) -> dict[str, str]:
+        """What its figures call its samples, if these are no images."""
+        return {"noun": "sample"} if self.is_of("custom") and "images" not in self.parts else {}
+
+    @property
     def shows_images(self) -> bool:
         """Whether it has images, and pages, figures and exports may show them."""
         return "images" in self.parts and self.settings.get("images") != "none"

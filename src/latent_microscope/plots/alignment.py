@@ -59,11 +59,11 @@ def plot_rsa(
     every = load_table(measures, _MEASURES) if measures else none
     every = every[every["metric"] == metric]
     found = _intervals(every)
-    whiskers = "95 % intervals over images" if found else "sd"
+    whiskers = f"95 % intervals over {look.noun}s" if found else "sd"
     dark = "dark: PhilNet; " if any("philnet" in str(name) for name in order) else ""
     page = Page(
         1.5 + 0.2 * len(order),
-        f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} images",
+        f"{title} · {metric} RDMs · n = {count(table['n_images'].iloc[0])} {look.noun}s",
         "similarity to the RDM of the annotators' votes; "
         + dark
         + (f"mean of up to {seeds} seeds, dots: seeds" if seeds > 1 else "one seed")
@@ -162,8 +162,9 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
     observers = int(first["n_observers"])
     notes = [f"{_METHODS['rho-a']} of RDMs"]
     if ends["low"].notna().any():
-        notes[0] += f" with 95 % intervals over {first['generalises_to']}"
-        notes[0] += " (thick: over images)" if observers > 1 else ""
+        over = str(first["generalises_to"]).replace("image", look.noun)
+        notes[0] += f" with 95 % intervals over {over}"
+        notes[0] += f" (thick: over {look.noun}s)" if observers > 1 else ""
     if ends["label_only"].notna().any():
         notes.append("dashed: true label alone")
     if first["ceiling_status"]:
@@ -176,8 +177,8 @@ def plot_dissimilarity(*, table: In, title: str, look: Look) -> Figure:
     height, head, gap = max(0.22 * chosen["model"].nunique(), 0.4), 0.7, 0.4
     page = Page(
         head + len(metrics) * (height + gap) + 0.1,
-        f"{title} · similarity to human dissimilarities · n = {count(first['n_images'])} images, "
-        f"{judged}",
+        f"{title} · similarity to human dissimilarities · n = {count(first['n_images'])} "
+        f"{look.noun}s, {judged}",
         "; ".join(notes),
     )
     names = chosen["model"].map(pretty)
@@ -248,7 +249,7 @@ def plot_accuracy(
     page = Page(
         4.25,
         f"{title} · accuracy and alignment with annotators",
-        "mean over seeds; whiskers: 95 % intervals over images; lines lead from a "
+        f"mean over seeds; whiskers: 95 % intervals over {look.noun}s; lines lead from a "
         "network to its fine-tuned versions"
         + _no_ceiling(table[(table["measure"] == "rho_a") & (table["metric"] == metric)]),
     )
@@ -270,7 +271,7 @@ def plot_accuracy(
         else:
             _vote_references(ax, table, look, published=not simulated)
         label = f"{label} ({metric})" if of else label
-        look.panel(ax, measure, letter, text, "error rate (% of the images)", label)
+        look.panel(ax, measure, letter, text, f"error rate (% of the {look.noun}s)", label)
         box = ax.get_position()
         inches = (box.width * page.width, box.height * page.height)
         names = [pretty(str(name)) for name in found.index]

@@ -108,8 +108,8 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
     n = table["id"].nunique() if len(table) else 0
     page = Page(
         0.45 + 2.25 * rows,
-        f"{title} · entropy · n = {count(n)} images",
-        "hexagons: images of the first seed (log scale); ρ: Spearman, mean over seeds; "
+        f"{title} · entropy · n = {count(n)} {look.noun}s",
+        f"hexagons: {look.noun}s of the first seed (log scale); ρ: Spearman, mean over seeds; "
         "dashed: equal entropy",
         width=1.3 + 1.97 * columns if len(names) > 1 else 4.6,
     )
@@ -133,7 +133,7 @@ def plot_entropy(*, images: In, title: str, look: Look, models: list[str] | None
     shared = LogNorm(1, most)
     for drawn in counts:
         drawn.set_norm(shared)
-    style.colourbar(axes[columns - 1], counts[-1], "number of images")
+    style.colourbar(axes[columns - 1], counts[-1], f"number of {look.noun}s")
     return page.figure
 
 

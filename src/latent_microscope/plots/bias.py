@@ -25,7 +25,7 @@ from latent_microscope.seeds import rng
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
 _MARKS = (
-    "members against the rest, 95 % interval (no line: too few people); orange: over-, blue: under-"
+    "members against the rest, 95 % interval (no line: too few); orange: over-, blue: under-"
     "represented, grey: neutral; filled: q ≤ 0.05"
 )
 _ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62  # inches, of the forest

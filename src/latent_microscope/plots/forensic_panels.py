@@ -87,8 +87,8 @@ def plot_forensic_panels(
         float(np.percentile(table["uniqueness"], percentile)),
         max_neighbors,
     )
-    page = Page(7.6, f"{title} · n = {count(len(table))} samples")
-    margins = {"top": 0.6, "bottom": 0.65, "left": 0.6, "right": 0.25}
+    page = Page(7.7, f"{title} · n = {count(len(table))} samples", look.cut("sources"))
+    margins = {"top": 0.7, "bottom": 0.65, "left": 0.6, "right": 0.25}
     axes = page.grid(3, 3, **margins, wspace=0.82, hspace=0.75)
     by_value(axes[0], first_two(components), table["originality"], "originality", look, "sources")
     labels = "component 1", "component 2"

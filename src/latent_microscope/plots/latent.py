@@ -70,8 +70,8 @@ def plot_latent_map(
     kinds = load_table(samples, ["id", "kind"])
     table = join_by_id(table, kinds, names=(str(scores), str(samples)))
     codes, embedded = rows_of(latents, table), rows_of(tsne, table)
-    page = Page(3.0, f"{title} · n = {count(len(table))} samples")
-    left, right = page.axes(0.35, 0.55, 2.2, 2.2), page.axes(3.65, 0.55, 2.2, 2.2)
+    page = Page(3.1, f"{title} · n = {count(len(table))} samples", look.cut("pca"))
+    left, right = page.axes(0.35, 0.65, 2.2, 2.2), page.axes(3.65, 0.65, 2.2, 2.2)
     plane, shares = principal_plane(codes)
     density = "kNN density (1 / latent distance)"
     by_value(left, plane, table["knn_density"], density, look, "pca", log=True)
@@ -163,8 +163,9 @@ def plot_clusters(*, umap: In, scores: In, clusters: In, title: str, look: Look)
     page = Page(
         5.75,
         f"{title} · n = {count(len(table))} samples",
-        f"UMAP of standardised latents; HDBSCAN finds {style.several(found, 'cluster')}, "
-        f"{noise:.1%} noise; colour scales end at the 1st and 99th percentile",
+        f"UMAP of standardised latents; HDBSCAN finds {style.several(found, 'cluster')}, ; ".join(
+            filter(None, [f"{noise:.1%} noise", look.cut(*_CLUSTER_SCORES)])
+        ),
     )
     axes = [page.axes(x, y, 2.2, 2.2) for y in (0.75, 3.3) for x in (0.35, 4.05)]
     entries = by_cluster(axes[0], xy, table["cluster"], look)

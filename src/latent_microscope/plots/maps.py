@@ -120,8 +120,8 @@ def by_value(
 ) -> None:
     """Colour points by a number, with a bar labelled ``label``.
 
-    Bounds come from the config or are the 1st and 99th percentile; ``log`` asks for a logarithmic
-    scale where they are positive and a factor of 20 apart.
+    Bounds come from the config or are the 1st and 99th percentile (say so: ``look.cut``); ``log``
+    asks for a logarithmic scale where they are positive and a factor of 20 apart.
     """
     array = np.asarray(values, dtype=np.float64)
     low, high = look.bounds(array, panel)

@@ -34,7 +34,7 @@ def plot_cluster_pixels(
         return style.nothing(heading, ALL_NOISE)
     parts = [table[table["group"] == name].dropna(subset=["d"]).head(top) for name in names]
     height = _ROW * max(map(len, parts)) + 0.1
-    note = "members minus rest in standard deviations, 95 % interval (no line: too few people); "
+    note = "members minus rest in standard deviations, 95 % interval (no line: too few); "
     note += "filled: q ≤ 0.05 in the group"
     page = Page(_TOP + -(-len(names) // 2) * (height + _FOOT), heading, note)
     ends = pd.concat(parts)[["d", "low", "high"]].to_numpy(float)

@@ -207,10 +207,10 @@ def plot_rdms(
     side, gap, left = (1.5 if columns < 5 else 1.2), 0.1, 0.78
     page = Page(
         (1.6 if any(names) else 1.25) + math.ceil(len(pictures) / columns) * (side + 0.3),
-        f"{title} · {kind} · n = {count(n)} images, {count(n * (n - 1) // 2)} pairs"
+        f"{title} · {kind} · n = {count(n)} {look.noun}s, {count(n * (n - 1) // 2)} pairs"
         + (f", {count(unjudged)} not judged" if unjudged else ""),
-        f"images ordered by {text}; {size} × {size} pixels, each the mean percentile of its pairs "
-        "within the RDM; one scale",
+        f"{look.noun}s ordered by {text}; {size} × {size} pixels, each the mean percentile of its "
+        f"pairs within the RDM; one scale; {look.cut('percentile', tail=0.5)}".rstrip("; "),
         width=max(5.6, left + columns * (side + gap) + 0.02),
         kind=style.FewColours,
     )

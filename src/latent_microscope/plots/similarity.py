@@ -226,7 +226,7 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
         ax.set_yticks(range(len(names)), texts)
         ax.set(xlabel="attributed to", ylabel="" if number else "votes simulated from")
         right = f"{int(np.trace(values))} of {int(values.sum())} correct"
-        ax.set_title(f"{metric} RDMs, n = {count(part['n_images'].iloc[0])} images: {right}")
+        ax.set_title(f"{metric} RDMs, n = {count(part['n_images'].iloc[0])} {look.noun}s: {right}")
     bar = style.colourbar(ax, drawn, f"number of {total} simulated data sets")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return page.figure

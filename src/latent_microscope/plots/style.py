@@ -58,6 +58,7 @@ class Look:
     font_size: float = 7.5  # points
     palette: str | Sequence[str] = "okabe-ito"
     limits: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    noun: str = "image"  # what the samples are called
     panels: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -114,6 +115,12 @@ class Look:
         low, high = (float(v) for v in np.percentile(array, [tail, 100.0 - tail]))
         return (low, high) if high > low else (low - 0.5, low + 0.5)
 
+    def cut(self, *panels: str, tail: float = 1.0) -> str:
+        """Which values :meth:`bounds` cuts, in words; nothing if the config fixes all of them."""
+        if all(self._get(panel, "clim") for panel in panels):
+            return ""
+        return f"colours end at the lowest and highest {tail:g} % of the values"
+
     def colour(self, index: int) -> str:
         """The colour of a category (repeats after the last)."""
         return self.colours[index % len(self.colours)]
@@ -123,9 +130,10 @@ class Look:
 def look(name: str, style: Mapping[str, Any] | None = None) -> Iterator[Look]:
     """Set matplotlib up for one figure, whatever the user's own settings are.
 
-    ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours) and
-    ``limits`` (``figure`` or ``figure/panel`` → ``xlim``, ``ylim``, ``clim``: [low, high]). Wrong
-    limits and panels that the figure does not have raise an InputError.
+    ``style`` may have ``dpi``, ``font_size`` (points), ``palette`` (``"okabe-ito"`` or colours),
+    ``noun`` (what samples are called) and ``limits`` (``figure`` or ``figure/panel`` → ``xlim``,
+    ``ylim``, ``clim``: [low, high]). Wrong limits and panels that the figure does not have raise an
+    InputError.
     """
     made = Look(name, **(style or {}))
     with matplotlib.rc_context():

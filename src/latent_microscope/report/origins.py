@@ -81,7 +81,10 @@ class Chains:
                 todo += [Path(n) for files in found[path].get("inputs", {}).values() for n in files]
         seeds, libraries, machines = set(), set(), set()
         for job in filter(None, found.values()):
-            seeds |= {f"{k} {job['params'][k]}" for k in SEEDS if job["params"].get(k) is not None}
+            params = job["params"]
+            if "project" in params and not params["project"]:  # nothing is drawn without
+                params = params | {"root_seed": None}
+            seeds |= {f"{k} {params[k]}" for k in SEEDS if params.get(k) is not None}
             libraries |= {f"{n} {v}" for n, v in job.get("libraries", {}).items()}
             if machine := job.get("machine"):
                 machines.add(

@@ -13,7 +13,8 @@ import pandas as pd
 
 from latent_microscope.io.artefacts import load_table, save_text
 from latent_microscope.planning.pages import RESULTS, finished_studies, pages_of
-from latent_microscope.report.formats import plain, worded
+from latent_microscope.registry import said
+from latent_microscope.report.formats import noun_of, plain, worded
 from latent_microscope.report.images import Small
 from latent_microscope.report.origins import Chains, Ground, Origin
 from latent_microscope.report.sections import Section, environment, sections
@@ -79,10 +80,13 @@ class Document:
         return plain(self.captions.get("figures", {}).get(step.removeprefix("plot_"), ""))
 
 
-def _noun(settings: Mapping[str, Any]) -> str:
-    """What is counted: images, or samples of a study of the user's other files."""
-    own = settings.get("kind") == "custom" and not (settings.get("data") or {}).get("images")
-    return "sample" if own else "image"
+def _parts(settings: Mapping[str, Any]) -> frozenset[str] | None:
+    """What a study of the user's files has; None: all that the words of a page may speak of."""
+    if settings.get("kind") != "custom":
+        return None
+    own = {name for name, part in (settings.get("data") or {}).items() if part}
+    own |= {"labels"} if "votes" in own else set()  # else their majority
+    return frozenset(own | ({"vae"} & settings.keys()))
 
 
 def render_page(documents: Sequence[Document], images: Mapping[Path, Small], folder: Path) -> str:
@@ -124,9 +128,10 @@ def document(
     A file without its sidecar or with another content, or two of one name, are an InputError.
     """
     settings = told["settings"]
-    noun = _noun(settings)
+    parts = _parts(settings)
+    noun = noun_of(parts)
     captions = {
-        kind: {one: worded(text, noun) for one, text in texts.items()}
+        kind: {one: worded(said(text, parts), noun) for one, text in texts.items()}
         for kind, texts in captions.items()
     }
     study = Study.of(name, tables, figures, next(iter(settings.get("crops") or ["whole"])))
@@ -147,7 +152,7 @@ def document(
         checks=load_table(checks),
         noun=noun,
         sections=sections(
-            study, captions, without=_WITHOUT.get(settings.get("kind"), ()), noun=noun
+            study, captions, without=_WITHOUT.get(settings.get("kind"), ()), parts=parts
         ),
         origins={path: chains.origin(path) for path in (*tables, *figures)},
         captions=captions,

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension
 
 from latent_microscope.published import KIND
+from latent_microscope.registry import said
 from latent_microscope.report import formats, gather, observers
 from latent_microscope.report.study import Study
 
@@ -97,19 +98,20 @@ class Section:
 
 
 class _Nouns(Extension):
-    """Words of the templates, not those of the data, call an image what the study has."""
+    """Words of the templates, not those of the data, speak of what the study has."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """The source of a template before it is read."""
         parts = _CODE.split(source)
-        noun = str(self.environment.globals["noun"])
-        parts[::2] = [formats.worded(text, noun) for text in parts[::2]]
+        has: Any = self.environment.globals["parts"]
+        noun = formats.noun_of(has)
+        parts[::2] = [formats.worded(said(text, has), noun) for text in parts[::2]]
         return "".join(parts)
 
 
 @cache
-def environment(html: bool = True, noun: str = "image") -> Environment:
-    """Templates of HTML, escaped, or of Markdown; ``noun``: what the samples are called."""
+def environment(html: bool = True, parts: frozenset[str] | None = None) -> Environment:
+    """Templates of HTML, escaped, or of Markdown, of a study of these parts (None: of all)."""
     made = Environment(
         loader=PackageLoader("latent_microscope.report", "assets"),
         autoescape=html,
@@ -123,15 +125,22 @@ def environment(html: bool = True, noun: str = "image") -> Environment:
     }
     names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
-    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND, "noun": noun}
+    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
+    made.globals |= {"parts": parts, "noun": formats.noun_of(parts)}
+    made.globals["of_part"] = lambda part, text: said(f"[{part}: {text}]", parts)
     return made
 
 
 def render(
-    template: str, study: Study, *, html: bool = True, noun: str = "image", **context: Any
+    template: str,
+    study: Study,
+    *,
+    html: bool = True,
+    parts: frozenset[str] | None = None,
+    **context: Any,
 ) -> str:
     """Tables and findings of one template of a study, as HTML or Markdown."""
-    templates = environment(html, noun)
+    templates = environment(html, parts)
     context = {"explained": []} | context | {"study": study}
     blocks = templates.get_template("_html.jinja" if html else "_markdown.jinja")
     needed = NEEDS.get(template, (template,))[0]
