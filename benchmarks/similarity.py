@@ -8,11 +8,15 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
 from benchmarks.suites import Case, Result
-from latent_microscope.similarity.comparison import compare
+from latent_microscope.similarity.bins import Frame
+from latent_microscope.similarity.comparison import compare, rank_rdm
+from latent_microscope.similarity.measures import Side, measures, side
 from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.study import Item, bootstrap_scores
 
 SIZES = (1000, 3000, 10_000)
 FEATURES = 2048
+_NOISE = np.linspace(0.5, 3.0, 12)
 _ANY_N = 10**7
 Floats = npt.NDArray[np.float32]
 
@@ -34,6 +38,36 @@ def features(n: int) -> Floats:
     """Features like those of ResNet-50's last layer: 2,048, positive, many small."""
     rng = np.random.default_rng(n)
     return np.maximum(rng.normal(size=(n, FEATURES)), 0.0).astype(np.float32)
+
+
+def study(n: int) -> tuple[list[Side], Frame]:
+    """Twelve sets of features of 64 columns, alike by class, whose RDMs are not kept."""
+    rng = np.random.default_rng(n)
+    labels = rng.integers(0, 10, n)
+    shared = np.eye(10)[labels] @ rng.normal(size=(10, 64)) + rng.normal(size=(n, 64))
+    sides = [side(shared + scale * rng.normal(size=(n, 64)), "euclidean") for scale in _NOISE]
+    return sides, Frame(labels, rng.random(n) < 0.5)
+
+
+def _together(data: tuple[list[Side], Frame]) -> Result:
+    """rho-a of the first with each other, all measures being taken."""
+    sides, shared = data
+    (found,) = measures(sides[:1], sides[1:], shared, cka=False).values
+    return {"similarity": np.array([one["rho_a"] for one in found])}
+
+
+def _from_ranks(data: tuple[list[Side], Frame]) -> Result:
+    """The same from exact ranks of all, which are in memory together."""
+    ranked = [rank_rdm(rdm(one.features)) for one in data[0]]
+    return {"similarity": np.array([compare(ranked[0], one, "rho-a") for one in ranked[1:]])}
+
+
+def _bootstrap(data: tuple[list[Side], Frame]) -> Result:
+    """Standard deviations of rho-a over images."""
+    sides, shared = data
+    items = [Item(str(i), "features", 0, x.matrix, x.features) for i, x in enumerate(sides)]
+    found = bootstrap_scores(items[0], items[1:], shared, n_draws=200, seed=0)
+    return {"sd": found.draws["rho_a"].std(axis=0)}
 
 
 def _correlation(function: Callable[..., float], *method: str) -> Callable[..., Result]:
@@ -66,6 +100,7 @@ def _rsatoolbox_rdm(rows: Floats) -> npt.NDArray:
     return np.sqrt(np.maximum(found * rows.shape[1], 0.0))
 
 
+_MANY, _DRAWS = "measures of 12 RDMs", "bootstrap of 12 RDMs"
 _SPEARMAN, _RHO_A, _RDM = "Spearman of two RDMs", "rho-a of two RDMs", "RDM of 2,048 features"
 CASES = (
     Case(_SPEARMAN, "ours", pair, _correlation(compare, "spearman"), _ANY_N),
@@ -76,4 +111,7 @@ CASES = (
     Case(_RDM, "ours", features, _distances(lambda rows: rdm(rows).values), 30_000),
     Case(_RDM, "scipy", features, _distances(pdist), 10_000),
     Case(_RDM, "rsatoolbox", features, _distances(_rsatoolbox_rdm), 3000),
+    Case(_MANY, "ours", study, _together, _ANY_N),
+    Case(_MANY, "exact ranks", study, _from_ranks),
+    Case(_DRAWS, "ours", study, _bootstrap, _ANY_N),
 )

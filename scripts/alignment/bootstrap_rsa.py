@@ -7,8 +7,6 @@ from latent_microscope.tables.rsa import sources
 
 def main(
     *,
-    rdms: list[In],
-    rdm_ids: list[In],
     features: list[In],
     feature_ids: list[In],
     samples: In,
@@ -22,6 +20,8 @@ def main(
     layers: list[str],
     seeds: list[int],
     transforms: list[str],
+    rdms: list[In] | None = None,
+    rdm_ids: list[In] | None = None,
     metric: str,
     draws: int = 1000,
     correction: str = "max-t",

@@ -6,8 +6,6 @@ from latent_microscope.tables.rsa import compare_sources, sources
 
 def main(
     *,
-    rdms: list[In],
-    rdm_ids: list[In],
     features: list[In],
     feature_ids: list[In],
     samples: In,
@@ -18,6 +16,8 @@ def main(
     layers: list[str],
     seeds: list[int],
     transforms: list[str],
+    rdms: list[In] | None = None,
+    rdm_ids: list[In] | None = None,
     metric: str,
     tau: bool = False,
     threads: int = 1,

@@ -8,8 +8,6 @@ from latent_microscope.tables.rsa import sources
 
 def main(
     *,
-    rdms: list[In],
-    rdm_ids: list[In],
     features: list[In],
     feature_ids: list[In],
     votes: In,
@@ -19,6 +17,8 @@ def main(
     layers: list[str],
     seeds: list[int],
     transforms: list[str],
+    rdms: list[In] | None = None,
+    rdm_ids: list[In] | None = None,
     metric: str,
     logits: list[In] | None = None,
     temperatures: list[In] | None = None,

@@ -24,9 +24,10 @@ import gather_rsa
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy, save_table
 from latent_microscope.similarity import compare, linear_cka
-from latent_microscope.similarity.rdms import class_rdm
-from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS
+from latent_microscope.similarity.rdms import class_rdm, rdm
+from latent_microscope.tables.rsa import COMPARISON_COLUMNS, RSA_COLUMNS, sources
 
+SOURCES = ("features", "feature_ids", "models", "layers", "seeds", "transforms")
 COMPARED = {"comparisons": "c.parquet", "similarity": "s.parquet"}
 
 
@@ -95,6 +96,26 @@ def test_comparison(study: Study, tmp_path: Path) -> None:
     again = load(tmp_path / "c.parquet")
     assert again["tau_a"].isna().all()
     pd.testing.assert_frame_equal(again.drop(columns="tau_a"), table.drop(columns="tau_a"))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "correlation"])
+def test_rdms_need_no_files(study: Study, tmp_path: Path, metric: str) -> None:
+    """Without files of RDMs they are computed from the features, to the same numbers."""
+    inputs = inputs_of(study, net=study.rdm("net", study.logits))
+    if metric != "euclidean":
+        with pytest.raises(InputError, match=r"contains euclidean distances, not correlation"):
+            compare_rdms.main(
+                **{**inputs, "metric": metric},
+                comparisons=tmp_path / "c.parquet",
+                similarity=tmp_path / "s.parquet",
+            )
+    bare = {key: value for key, value in inputs.items() if key not in ("rdms", "rdm_ids")}
+    made = run_twice(compare_rdms.main, tmp_path, COMPARED, **{**bare, "metric": metric})
+    row = load(made["comparisons"]).iloc[0]
+    human, net = (rdm(x, metric) for x in (study.shares, study.logits))
+    assert row["value"] == pytest.approx(compare(human, net, "rho-a"), abs=1e-9)
+    with pytest.raises(InputError, match="1 RDMs, 3 features"):
+        sources(inputs["rdms"][:1], [], *(inputs[key] for key in SOURCES))
 
 
 def test_similarity_of_all_models(study: Study, tmp_path: Path) -> None:

@@ -58,6 +58,20 @@ def test_ceiling_is_the_mean_of_its_draws() -> None:
     assert np.isnan(noise_ceiling(counts, n_splits=1, n_simulated=0).spread)
 
 
+def test_a_split_of_many_images_takes_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts, _, labels = world(400)
+    whole = noise_ceiling(counts, n_splits=3, n_simulated=0)
+    monkeypatch.setattr(ceiling, "_MOST_SPLIT", 200)
+    found = noise_ceiling(counts, n_splits=3, n_simulated=0)
+    generator = stream(0, "noise_ceiling", 0)
+    halves = [vote_shares(half) for half in halve_votes(counts, generator)]
+    rows = np.sort(generator.permutation(400)[:200])
+    assert found.draws[0] == compare(*(rdm(half[rows]) for half in halves))
+    np.testing.assert_allclose(found.draws, whole.draws, atol=0.05)
+    within = noise_ceiling(counts, n_splits=3, n_simulated=0, pairs=pairs_within(labels))
+    assert np.isfinite(within.draws).all()
+
+
 def test_upper_is_near_the_score_of_the_truth_and_rises_with_votes() -> None:
     uppers = []
     for votes in (20, 80, 320):

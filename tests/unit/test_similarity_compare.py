@@ -10,7 +10,6 @@ from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
-from latent_microscope.similarity import measures as measures_module
 from latent_microscope.similarity import ranks as ranks_module
 from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
@@ -371,13 +370,15 @@ def test_measures_are_what_their_names_say() -> None:
     assert {name for name, value in without.items() if np.isnan(value)} == {"tau_a", "cka"}
 
 
-def test_tau_of_very_many_pairs_is_of_classes_of_rank(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tau_of_very_many_pairs_is_of_classes_of_rank() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 4))
-    y = x + rng.normal(size=(60, 4))
-    exact = compared(np.ones(60, bool), x, y)["tau_a"]
-    monkeypatch.setattr(measures_module, "_MOST_SORTED", 1769)
-    close = compared(np.ones(60, bool), x, y)["tau_a"]
+    both = [side(x, "euclidean")], [side(x + rng.normal(size=(60, 4)), "euclidean")]
+    shared = Frame(np.zeros(60, np.int64), np.ones(60, bool))
+    exact, close = (
+        measures(*both, shared, tau=True, sort_pairs=most).values[0][0]["tau_a"]
+        for most in (1770, 1769)
+    )
     assert close != exact
     assert close == pytest.approx(exact, abs=4e-3)
 

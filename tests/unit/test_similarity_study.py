@@ -7,10 +7,11 @@ import pytest
 
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity import study as module
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.measures import measures
-from latent_microscope.similarity.rdms import pairs_among, pairs_within
+from latent_microscope.similarity.rdms import Distances, pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
 from latent_microscope.similarity.study import MEASURES, Item, Scores, bootstrap_scores
 from latent_microscope.similarity.variance import semipartial_correlations
@@ -150,3 +151,24 @@ def test_threads_change_no_number(study: Study) -> None:
     one, two = (study.scores(threads=threads).draws for threads in (1, 2))
     for name, values in one.items():
         np.testing.assert_array_equal(values, two[name])
+
+
+def test_very_many_images_are_drawn_from_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs within three blocks of 250 images: standard deviations within 8 % of all pairs'."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 750)
+    truth = softmax(2 * np.eye(3)[labels] + rng.normal(size=(750, 3)))
+    shares = vote_shares(rng.multinomial(20, truth))
+    features = [np.eye(3)[labels], truth + 0.3 * rng.random((750, 3))]
+    human = Item("human", "features", 0, Distances(shares), shares)
+    models = [Item(str(i), "features", 0, Distances(one), one) for i, one in enumerate(features)]
+    shared = Frame(labels, np.ones(750, dtype=bool))
+    whole, blocks = (
+        bootstrap_scores(human, models, shared, n_draws=400, seed=0)
+        for _ in (monkeypatch.setattr(module, "BLOCK", most) for most in (750, 250))
+    )
+    for name in ("rho_a", "spearman", "partial_label", "semipartial", "cosine"):
+        known = np.isfinite(whole.point[name])
+        ratio = blocks.draws[name].std(axis=0)[known] / whole.draws[name].std(axis=0)[known]
+        np.testing.assert_allclose(ratio, 1.0, atol=0.08, err_msg=name)
+        np.testing.assert_allclose(blocks.point[name], whole.point[name], atol=0.03)

@@ -80,7 +80,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(ranks_memory, long_runtime),
+        resources=needs(tiles_memory, long_runtime),
     ),
     "gather_rsa": dict(
         input=dict(
@@ -162,8 +162,8 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        # Two half-vote RDMs of 10,000 images and their ranks.
-        resources=needs(fixed(6000), long_runtime),
+        # Tiles; where tau-a is wanted, in each thread two half-vote RDMs of 10,000 images, sorted.
+        resources=needs(fixed(4000), long_runtime),
     ),
     "bootstrap_rsa": dict(
         input=dict(
@@ -187,7 +187,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(bootstrap_memory, long_runtime),
+        resources=needs(tiles_memory, long_runtime),
     ),
     "compare_layers": dict(
         input=dict(
@@ -230,7 +230,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(ranks_memory, long_runtime),
+        resources=needs(tiles_memory, long_runtime),
     ),
     "recover_models": dict(
         input=dict(**HUMAN, logits=ask(comparison.behaviour_logits)),

@@ -41,6 +41,11 @@ class ComparedStudy(ImageStudy):
         "between and within classes",
         "class",
     )
+    rdm_files: bool = setting(
+        "keep the RDMs in files, for the figure of them and the export for rsatoolbox; false: with "
+        "votes they are computed tile by tile when needed, as very many images want",
+        True,
+    )
     inference: Inference = Field(default_factory=Inference)
     profile: Profile = Field(default_factory=Profile)
 

@@ -124,6 +124,7 @@ ALIGNMENT = (
             "dissimilarities by several annotators: their mean ranks."
         ),
         function=f"{_PLOTS}.rdms:plot_rdms",
+        where=lambda study: with_people(study) and comparison.keeps_rdms(study),
         inputs={
             "human": comparison.human_rdm(".npy"),
             "human_ids": comparison.human_rdm(".ids.parquet"),

@@ -27,9 +27,11 @@ def write(study: Study, path: Path, root: Path = Path()) -> int:
     """
     rows = comparison.every_rdm(study)
     if not rows:
+        why = "it compares no models with annotators"
+        if "votes" in study.parts:
+            why = "its setting rdm_files is false"
         raise InputError(
-            f"the study {study.name} has no RDMs, since it compares no models with annotators; "
-            "--to h5ad exports its latents"
+            f"the study {study.name} has no RDMs, since {why}; --to h5ad exports its latents"
         )
     first = load_rdm(root / rows[0]["file"])
     metrics = {row["metric"] for row in rows}

@@ -71,9 +71,16 @@ def rdm_transform(study: Study, at: Wildcards) -> str:
     return "softmax" if soft else "none"
 
 
+def keeps_rdms(study: Study) -> bool:
+    """Whether its RDMs are in files; those that are compared with dissimilarities always are."""
+    return study.settings["rdm_files"] or not study.has_judgements
+
+
 def rdm_files(ending: str) -> Answer:
-    """The file of each RDM of a metric."""
-    return lambda study, at: [_rdm(study, at.metric, s, ending) for s in all_sources(study)]
+    """The file of each RDM of a metric, if they are kept."""
+    return lambda study, at: [
+        _rdm(study, at.metric, s, ending) for s in all_sources(study) if keeps_rdms(study)
+    ]
 
 
 def _rdm(study: Study, metric: str, source: str, ending: str) -> str:
@@ -97,7 +104,7 @@ def model_similarities(study: Study, at: Wildcards) -> str:
 
 def every_rdm(study: Study) -> list[dict[str, str]]:
     """Of every RDM of a study that is compared: name, model, layer, seed, metric, file."""
-    if not study.has_judgements and "dissimilarity" not in study.parts:
+    if not study.parts & {"votes", "dissimilarity"} or not keeps_rdms(study):
         return []
     human = [("human", ("human", "", ""))] if study.has_judgements else []
     named = [*human, *((source_name(s), tuple(map(str, s))) for s in sources(study))]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from latent_microscope.planning.comparison import fold_comparisons
+from latent_microscope.planning.comparison import fold_comparisons, keeps_rdms
 from latent_microscope.planning.explorer import explorer_of
 from latent_microscope.planning.figures import figures_of
 from latent_microscope.planning.networks import file_of, runs_of, tempered_runs
@@ -63,7 +63,9 @@ def _checked_names(study: Study) -> list[str]:
 
 def _compared_artefacts(study: Study) -> list[str]:
     """Files of the comparison with human votes."""
-    names = [n for m in study.metrics for n in (f"rsa/{m}.parquet", f"rdms/{m}/human.npy")]
+    names = [f"rsa/{metric}.parquet" for metric in study.metrics]
+    if keeps_rdms(study):
+        names += [f"rdms/{metric}/human.npy" for metric in study.metrics]
     names += ["confusions.parquet", "behaviour.parquet"]
     files = [f"results/{study.name}/{name}" for name in names]
     # Predictions in folds, and the proof that no fold saw its own votes.

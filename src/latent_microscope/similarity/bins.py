@@ -6,7 +6,7 @@ they are few. Pass two sums products of the bins' mid-ranks, all RDMs together. 
 mean rank in its bin, so that errors of ranks cancel: 4096 bins change a correlation by about 1e-7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -222,12 +222,8 @@ def sign_table(joint: npt.NDArray) -> Float64:
     return signs(signs(joint.astype(np.float64)).T).T
 
 
-def concordance(x: Variable, y: Variable, frame: Frame) -> float:
-    """Kendall's tau-a of two RDMs, from 256 classes of rank."""
-    joint = np.zeros((SIGNS, SIGNS), dtype=np.int64)
-    for at in tiles(frame.labels.size):
-        codes, (a, _), (b, _) = frame.codes(*at), x.tile(*at), y.tile(*at)
-        add_joint(a.ravel(), b.ravel(), codes.ravel(), x.signs(), y.signs(), joint)
+def concordance(joint: npt.NDArray[np.int64]) -> float:
+    """Kendall's tau-a of two RDMs, from numbers of pairs in 256 classes of rank of each."""
     share = joint / joint.sum()
     return float(np.sum(share * sign_table(share)))
 
@@ -240,30 +236,45 @@ def variables(
         return list(pool.map(lambda matrix: Variable(matrix, frame, bins), matrices))
 
 
-def grams(found: Sequence[Variable], frame: Frame, *, threads: int = 1) -> dict[str, Float64]:
+def grams(
+    found: Sequence[Variable],
+    frame: Frame,
+    *,
+    joint: Mapping[tuple[int, int], npt.NDArray[np.int64]] | None = None,
+    threads: int = 1,
+) -> dict[str, Float64]:
     """Sums of products (k, k) of mid-ranks less 1/2 over each part; of the values: ``values``.
 
-    Takes 8 MB per RDM; threads change no number.
+    For each two places in ``joint`` its array gets the numbers of pairs in 256 classes of rank of
+    each. Takes 9 MB per RDM; threads change no number.
     """
-    k = len(found)
+    k, joint = len(found), joint or {}
     sums = {part: np.zeros((k, k)) for part in (*BITS, "values")}
     midranks = [{part: one.midranks(part) for part in BITS} for one in found]
+    signs = [one.signs() for one in found]
     with ThreadPoolExecutor(threads) as pool:
-        for rows, others in tiles(frame.labels.size):
-            codes = frame.codes(rows, others).ravel()
+        for at in tiles(frame.labels.size):
+            codes = frame.codes(*at).ravel()
             where = {part: np.flatnonzero(codes & bit) for part, bit in BITS.items()}
             where["values"] = where[WHOLE]
             table = {part: np.empty((k, chosen.size)) for part, chosen in where.items()}
 
-            def fill(v: int, where=where, table=table, rows=rows, others=others) -> None:  # type: ignore[no-untyped-def]
-                bins, values = (one.ravel() for one in found[v].tile(rows, others))
+            def fill(v: int, at=at, where=where, table=table) -> UInt16:  # type: ignore[no-untyped-def]
+                bins, values = found[v].tile(*at)
+                flat = bins.ravel()
                 for part in BITS:
-                    np.take(midranks[v][part], bins[where[part]], out=table[part][v])
-                table["values"][v] = values[where[WHOLE]]
+                    np.take(midranks[v][part], flat[where[part]], out=table[part][v])
+                table["values"][v] = values.ravel()[where[WHOLE]]
+                return flat
 
-            list(pool.map(fill, range(k)))
-            for part, product in zip(
-                table, pool.map(lambda one: one @ one.T, table.values()), strict=True
-            ):
+            bins = list(pool.map(fill, range(k)))
+
+            def classify(pair: tuple[int, int], codes=codes, bins=bins) -> None:  # type: ignore[no-untyped-def]
+                i, j = pair
+                add_joint(bins[i], bins[j], codes, signs[i], signs[j], joint[pair])
+
+            list(pool.map(classify, joint))
+            products = pool.map(lambda one: one @ one.T, table.values())
+            for part, product in zip(table, products, strict=True):
                 sums[part] += product
     return sums

@@ -51,6 +51,7 @@ Score = Callable[[Float64, Float64], npt.ArrayLike]
 # right one is expected (a standard deviation) where halves tell little.
 _POWERS, _EXPECTED = np.arange(-3.0, 4.0), 1.5
 _MOST_IMAGES = 1500  # of one simulation, at random
+_MOST_SPLIT = 10_000  # of one split of all votes
 _HALVES = 2  # splits of the votes per simulation
 # Simulated halves may differ from those of the votes by so much, and by so many standard errors.
 _UNLIKE, _ERRORS = 0.02, 2.0
@@ -173,7 +174,8 @@ def noise_ceiling(
         counts: Votes, shape (n, classes), at least 2 per image.
         metric: Metric of the RDMs of the vote shares.
         method: Method of comparison.
-        n_splits: Number of random splits; an odd vote goes to either half.
+        n_splits: Number of random splits; an odd vote goes to either half. Of more than 10,000
+            images each takes 10,000 at random.
         seed: Root seed.
         controls: RDMs to partial out (method spearman), bare arrays or with ids 0..n-1.
         pairs: Only these pairs, as in ``compare``.
@@ -189,9 +191,7 @@ def noise_ceiling(
     if n_splits < 1:
         raise InputError(f"n_splits is {n_splits}; a noise ceiling needs at least 1 split.")
     comparison = _comparison(len(votes), metric, method, controls, pairs)
-    score = comparison.over()
-    halves = (halve_votes(votes, rng(seed, "noise_ceiling", i)) for i in range(n_splits))
-    draws = np.array([score(vote_shares(a), vote_shares(b)) for a, b in halves], dtype=np.float64)
+    draws = np.array(similar_halves(votes, comparison.over, n_splits, seed), dtype=np.float64)
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)
     found = NoiseCeiling(
         lower, float(root_spearman_brown(lower)), float(sd(draws)), float(sd(uppers)), draws
@@ -200,6 +200,34 @@ def noise_ceiling(
         return found
     (one,) = simulated_ceilings(votes, comparison.over, n_simulated, seed)
     return replace(found, ceiling=one.value, ceiling_sd=one.sd, status=one.status)
+
+
+def similar_halves(
+    votes: Counts,
+    over: Callable[[Rows | None], Score],
+    n_splits: int,
+    seed: int,
+    threads: int = 1,
+) -> list[npt.ArrayLike]:
+    """Similarities of random halves of the votes, of each split.
+
+    Of more than 10,000 images each split takes 10,000 at random.
+    """
+    whole = over(None) if len(votes) <= _MOST_SPLIT else None
+
+    def split(number: int) -> npt.ArrayLike:
+        generator = rng(seed, "noise_ceiling", number)
+        halves = [vote_shares(half) for half in halve_votes(votes, generator)]
+        score = whole or over(_some(len(votes), _MOST_SPLIT, generator))
+        return score(*halves)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(split, range(n_splits)))
+
+
+def _some(n: int, most: int, generator: np.random.Generator) -> Rows | None:
+    """Rows of as many of n images at random; None if there are no more."""
+    return np.sort(generator.permutation(n)[:most]) if n > most else None
 
 
 @dataclass(frozen=True)
@@ -249,10 +277,7 @@ def simulated_ceilings(
     def simulate(number: int) -> Float64:
         """Halves of the votes, halves of simulated votes and score of the truth, (3, k)."""
         generator = rng(seed, "simulated_ceilings", number)
-        rows = None
-        if n > _MOST_IMAGES:
-            rows = np.sort(generator.permutation(n)[:_MOST_IMAGES])
-        score = over(rows)
+        score = over(_some(n, _MOST_IMAGES, generator))
         truth = population.draw(votes, generator, 2.0 ** _POWERS[number % len(_POWERS)])
         drawn = generator.multinomial(votes.sum(axis=1), truth)
         try:

@@ -1,6 +1,6 @@
 """Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -239,15 +239,13 @@ def partial_correlation(gram: Float64) -> Float64:
     return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def rank_gram(items: Sequence[Ranks], mapped: Callable = map) -> Float64:
-    """Centred sums of products of doubled ranks, shape (k, k); ``mapped``: such as a pool's map."""
+def rank_gram(items: Sequence[Ranks]) -> Float64:
+    """Centred sums of products of doubled ranks, shape (k, k)."""
     for item in items[1:]:
         _require_same_length(items[0], item)
     gram = np.diag([item.variation for item in items])
-    pairs = list(combinations(range(len(items)), 2))
-    sums = mapped(lambda ij: covariation(items[ij[0]].doubled, items[ij[1]].doubled), pairs)
-    for (i, j), value in zip(pairs, sums, strict=True):
-        gram[i, j] = gram[j, i] = value
+    for i, j in combinations(range(len(items)), 2):
+        gram[i, j] = gram[j, i] = covariation(items[i].doubled, items[j].doubled)
     return gram
 
 

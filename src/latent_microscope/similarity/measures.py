@@ -14,7 +14,15 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import comparison
-from latent_microscope.similarity.bins import WHOLE, Frame, LabelRDM, concordance, grams, variables
+from latent_microscope.similarity.bins import (
+    SIGNS,
+    WHOLE,
+    Frame,
+    LabelRDM,
+    concordance,
+    grams,
+    variables,
+)
 from latent_microscope.similarity.rdms import RDM, Distances, class_rdm, rdm
 
 PARTS = ("within_class", "non_unanimous")
@@ -31,7 +39,7 @@ HEADLINE = "rho_a"
 2014; Schütt et al. 2023)."""
 
 
-_MOST_SORTED = 1 << 27  # pairs; of more, of 16,000 images, tau-a is of 256 classes of rank
+_MOST_SORTED = 1 << 27  # pairs of 16,000 images
 
 
 class Represented(Protocol):
@@ -83,9 +91,11 @@ def _rho_a(product: float, pairs: int) -> float:
     return comparison.ratio(12.0 * float(product), pairs - 1.0 / max(pairs, 1))
 
 
-def _values(one: Represented) -> npt.NDArray[np.float32]:
+def _ranked(one: Represented) -> comparison.RankedRDM:
     matrix = one.matrix
-    return matrix.values if isinstance(matrix, RDM) else rdm(one.features, matrix.metric).values
+    return comparison.rank_rdm(
+        matrix if isinstance(matrix, RDM) else rdm(one.features, matrix.metric, matrix.ids)
+    )
 
 
 def _classes(one: Represented, labels: npt.NDArray[np.int64]) -> RDM | None:
@@ -102,36 +112,44 @@ def measures(
     *,
     tau: bool = False,
     cka: bool = True,
+    sort_pairs: int = _MOST_SORTED,
     threads: int = 1,
 ) -> Measured:
     """All :data:`MEASURES` of every model with every reference; NaN: not defined, not asked for.
 
-    ``rho_a``, ``spearman``, ``tau_a`` (takes longer than all the rest, and 32 bytes per pair) and
-    ``cosine`` over all pairs, ``partial_label`` (Spearman, label RDM held constant; no rho-a, since
-    that of an RDM with itself is below 1), ``within_class`` and ``non_unanimous`` (Spearman among
-    pairs of one class, and of images whose votes disagree), the same with ``_rho_a``,
-    ``class_level`` (Spearman of the RDMs of the classes' mean features) and ``cka`` (linear, of the
-    features). Ranks are those of :mod:`~latent_microscope.similarity.bins`: exact up to some 360
-    images, within 1e-6 above. Memory: tiles of all RDMs, 8 MB each. Threads change no number.
+    ``rho_a``, ``spearman``, ``tau_a`` and ``cosine`` over all pairs, ``partial_label`` (Spearman,
+    label RDM held constant; no rho-a, since that of an RDM with itself is below 1),
+    ``within_class`` and ``non_unanimous`` (Spearman among pairs of one class, and of images whose
+    votes disagree), the same with ``_rho_a``, ``class_level`` (Spearman of the RDMs of the classes'
+    mean features) and ``cka`` (linear, of the features).
+
+    Ranks are those of :mod:`~latent_microscope.similarity.bins`: exact up to some 360 images,
+    within 1e-6 above. tau-a is exact up to ``sort_pairs`` pairs, which takes longer than all the
+    rest and 24 bytes per pair, above from 256 classes of rank (within 4e-3). Memory: tiles of all
+    RDMs, 9 MB each. Threads change no number.
     """
     sides = [*references, *models]
     if any(one.matrix.n != shared.labels.size for one in sides):
         raise InputError(f"an RDM is not of the {shared.labels.size} images that are compared")
     matrices = [*(one.matrix for one in sides), LabelRDM(shared.labels)]
     found = variables(matrices, shared, threads=threads)
-    gram = grams(found, shared, threads=threads)
-    classes = [_classes(one, shared.labels) for one in sides]
     pairs = shared.n_pairs
+    places = range(len(references), len(sides))
+    sorts = tau and pairs[WHOLE] <= sort_pairs
+    both = [(r, m) for r in range(len(references)) for m in places if tau and not sorts]
+    joint = {pair: np.zeros((SIGNS, SIGNS), dtype=np.int64) for pair in both}
+    gram = grams(found, shared, joint=joint, threads=threads)
+    ranked = [_ranked(one) for one in references] if sorts else []
+    classes = [_classes(one, shared.labels) for one in sides]
 
     def compared(r: int, m: int) -> dict[str, float]:
         values = dict.fromkeys(MEASURES, float("nan"))
         values["rho_a"] = _rho_a(gram[WHOLE][r, m], pairs[WHOLE])
         values["spearman"] = _spearman(gram[WHOLE], r, m)
-        if tau and pairs[WHOLE] > _MOST_SORTED:
-            values["tau_a"] = concordance(found[r], found[m], shared)
+        if sorts:
+            values["tau_a"] = comparison.compare(ranked[r], _ranked(sides[m]), "tau-a")
         elif tau:
-            a, b = (_values(sides[place]) for place in (r, m))
-            values["tau_a"] = comparison.compare(a, b, "tau-a")
+            values["tau_a"] = concordance(joint[r, m])
         product = gram["values"]
         size = np.sqrt(product[r, r]) * np.sqrt(product[m, m])
         values["cosine"] = comparison.ratio(float(product[r, m]), float(size))
@@ -148,7 +166,6 @@ def measures(
             values["cka"] = comparison.linear_cka(sides[r].features, sides[m].features)
         return values
 
-    places = range(len(references), len(sides))
     with ThreadPoolExecutor(threads) as pool:
         values = [
             list(pool.map(lambda m, r=r: compared(r, m), places)) for r in range(len(references))

@@ -305,6 +305,8 @@ def rdm(
         block = computed.tile(rows, others)
         for row, first, where in _runs(rows, others, n):
             out[where] = block[row, first:]
+        if others.stop == n:
+            release(out)
     return RDM(out, computed.ids, metric)
 
 

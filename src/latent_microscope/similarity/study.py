@@ -50,11 +50,14 @@ class Scores:
 def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int) -> Numbers:
     """Influences on all numbers of the human RDM (place 0), the models and the label (last).
 
-    Of more than 10,000 images from the pairs within random blocks of as many.
+    Of more than 10,000 images from the pairs within random blocks of at most as many, whose
+    classes are as frequent as in all.
     """
     n = shared.labels.size
     order = rng(0, "bootstrap_blocks").permutation(n)
-    blocks = [np.sort(part) for part in np.array_split(order, -(-n // BLOCK))]
+    order = order[np.argsort(shared.labels[order], kind="stable")]
+    count = -(-n // BLOCK)
+    blocks = [np.sort(order[first::count]) for first in range(count)]
     parts = []
     for places in blocks:
         frame, matrices = shared.at(places), [one.matrix for one in items]

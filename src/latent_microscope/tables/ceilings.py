@@ -1,7 +1,6 @@
 """What votes can tell: noise ceilings of every measure, and recovery of the model behind votes."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from latent_microscope.similarity.ceiling import (
     Rows,
     Score,
     root_spearman_brown,
+    similar_halves,
     simulated_ceilings,
 )
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
@@ -24,7 +24,6 @@ from latent_microscope.similarity.rdms import class_rdm, rdm
 from latent_microscope.similarity.votes import (
     SOFT,
     class_mean_votes,
-    halve_votes,
     vote_shares,
     why_no_halves,
 )
@@ -51,7 +50,8 @@ def noise_ceilings(
     strength); NaN where not available, with a ``status``, as is all of votes that cannot be halved
     (soft labels). The halves of the votes say less:
     ``lower`` is the mean r of the halves, ``upper`` the root of its Spearman-Brown value. Spreads
-    are standard deviations. NaN where not defined.
+    are standard deviations. Tau-a is of 256
+    classes of rank. NaN where not defined.
     """
     table = pd.DataFrame({"measure": pd.Series(MEASURES, dtype="str")})
     status = why_no_halves(votes.answers)
@@ -70,7 +70,7 @@ def noise_ceilings(
 
         def score(a: Floats, b: Floats) -> list[float]:
             x, y = (side(one[some], metric) for one in (a, b))
-            ((values,),) = measures([x], [y], shared, tau=tau).values
+            ((values,),) = measures([x], [y], shared, tau=tau, sort_pairs=0).values
             if rows is not None:  # means of classes are surer the more images there are
                 values["class_level"] = class_level(a, b)
             return [values[name] for name in MEASURES]
@@ -84,14 +84,7 @@ def noise_ceilings(
         except InputError:  # constant class means have no correlation distance
             return float("nan")
 
-    whole = over(None)
-
-    def split(number: int) -> npt.ArrayLike:
-        both = halve_votes(votes.answers, rng(seed, "noise_ceiling", number))
-        return whole(*(vote_shares(half) for half in both))
-
-    with ThreadPoolExecutor(threads) as pool:
-        halves = np.array(list(pool.map(split, range(n_splits))))
+    halves = np.array(similar_halves(votes.answers, over, n_splits, seed, threads))
     if n_simulated_datasets:
         found = simulated_ceilings(votes.answers, over, n_simulated_datasets, seed, threads)
         table["ceiling"] = [one.value for one in found]

@@ -52,36 +52,34 @@ class Source:
     model: str  # human: the annotators
     layer: str  # features or probabilities
     seed: int
-    rdm: Path  # .npy, ids beside it
+    rdm: Path | None  # .npy, ids beside it; None: it is computed when needed
     features: Path  # .npy that the RDM was made of
     ids: Path  # of the features
     transform: str = "none"  # or softmax, of the features
 
-    def load(self, metric: str) -> RDM:
-        """The RDM, memory-mapped, checked to hold distances of this metric."""
+    def side(self, metric: str) -> Side:
+        """The features and their RDM of this metric, checked to have their ids in their order."""
+        rows, ids = load_with_ids(self.features, self.ids)
+        names = ids.astype(str)
+        if self.transform == "softmax":
+            rows = softmax(np.asarray(rows, dtype=np.float64), axis=1)
+        if self.rdm is None:
+            return side(rows, metric, names)
         matrix = load_rdm(self.rdm)
         if matrix.metric not in (metric, "unknown"):
             raise InputError(
                 f"{self.rdm}: contains {matrix.metric} distances, not {metric}; compute it again"
             )
-        return matrix
-
-    def side(self, metric: str) -> Side:
-        """The RDM and its features, checked to have its ids in its order."""
-        matrix = self.load(metric)
-        rows, ids = load_with_ids(self.features, self.ids)
-        if matrix.n != len(ids) or (matrix.ids.astype(str) != ids.astype(str)).any():
+        if matrix.n != len(names) or (matrix.ids.astype(str) != names).any():
             raise InputError(
                 f"{self.features}: its ids differ from those of its RDM; compute the RDM again"
             )
-        if self.transform == "softmax":
-            rows = softmax(np.asarray(rows, dtype=np.float64), axis=1)
         return Side(matrix, rows)
 
 
 def sources(
-    rdms: Sequence[Path],
-    rdm_ids: Sequence[Path],
+    rdms: Sequence[Path] | None,
+    rdm_ids: Sequence[Path] | None,
     features: Sequence[Path],
     feature_ids: Sequence[Path],
     models: Sequence[str],
@@ -89,13 +87,15 @@ def sources(
     seeds: Sequence[int],
     transforms: Sequence[str],
 ) -> list[Source]:
-    """One source per RDM; all sequences have the same length."""
-    columns = (models, layers, seeds, rdms, features, feature_ids, transforms)
-    if {len(part) for part in columns} != {len(rdm_ids)}:
+    """One source per RDM; all sequences have the same length, or there are no files of RDMs."""
+    files: Sequence[Path | None] = rdms or [None] * len(models)
+    beside = rdm_ids or []
+    columns = (models, layers, seeds, files, features, feature_ids, transforms)
+    if {len(part) for part in columns} != {len(beside) or len(models)}:
         raise InputError(
-            f"{len(rdms)} RDMs, {len(features)} features and {len(models)} names; give one of each"
+            f"{len(files)} RDMs, {len(features)} features and {len(models)} names; give one of each"
         )
-    for path, ids in zip(rdms, rdm_ids, strict=True):
+    for path, ids in zip(rdms or [], beside, strict=True):
         if ids != ids_path(path):
             raise InputError(f"{ids}: the ids of {path} must be named {ids_path(path)}")
     keys = list(zip(models, layers, seeds, strict=True))
