@@ -22,10 +22,9 @@ from latent_microscope.neighbours.pairs import (
     overlaps_wanted,
     scan_part,
 )
+from latent_microscope.neighbours.shared import LISTED
 from latent_microscope.neighbours.similar import Overlaps
 
-LISTED = 20
-"""Neighbours listed at least: the detector looks at 20, the adaptive radius at 10."""
 LEAST_SIMILARITY = 0.5
 """Cosine above which pairs may be near matches."""
 FILES = ("nearest", "nearest-distances", "nearest-counts", "overlaps", "similar")

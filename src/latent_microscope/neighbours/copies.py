@@ -1,11 +1,8 @@
 """Exact copies among rows: which rows are equal, in little memory."""
 
 import numpy as np
-import numpy.typing as npt
 
 from latent_microscope.neighbours.blocks import Floats, Ints
-
-_CHUNK = 4096
 
 
 def first_copies(points: Floats) -> Ints:
@@ -49,14 +46,8 @@ def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
     return copied, listed[~own].reshape(len(copied), k)
 
 
-def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
-    """One number per row, the same for equal rows, in little memory."""
-    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
-    hashes = np.empty(len(points), dtype=np.uint64)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
-        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
-        numbers ^= numbers >> np.uint64(29)
-        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
-    return hashes
+def _hashes(points: Floats) -> Floats:
+    """One number per row, the same for equal rows: each is summed on its own, in one order."""
+    weights = np.random.default_rng(0).normal(size=points.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.einsum("ij,j->i", points, weights)

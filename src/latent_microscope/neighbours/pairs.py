@@ -15,7 +15,7 @@ from latent_microscope.neighbours.similar import Overlaps, merged_overlaps
 
 Part = tuple[Neighbours, Overlaps | None]
 """What a part of a pass finds."""
-_GIVEN_UP = -2
+_NONE, _GIVEN_UP = -1, -2
 _ROWS = 1 << 14
 
 
@@ -120,9 +120,10 @@ def gathered(
             order = np.lexsort((indices, distances), axis=1)[:, :k]
             found.distances[rows] = np.take_along_axis(distances, order, axis=1)
             found.indices[rows] = np.take_along_axis(indices, order, axis=1)
-    if k:
+    if k and (found.indices[:, 0] == _NONE).any():
         copied, copies = copied_rows(points, k)
         found.distances[copied], found.indices[copied] = 0.0, copies
+    if given_up.any():
         left = np.flatnonzero(given_up)
         rest = row_pass(points, left, k, (), block_size)
         found.distances[left], found.indices[left] = rest.distances, rest.indices

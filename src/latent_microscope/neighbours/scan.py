@@ -135,8 +135,10 @@ class _Candidates:
             return Neighbours(distances, indices), np.empty(0, dtype=np.int64)
         self._thin()
         rows, cols, _ = self.kept[0]
-        by_row = np.argsort(rows, kind="stable")
-        edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
+        by_row, edges = np.arange(len(rows)), np.array([0, len(rows)])
+        if n > _ROWS:
+            by_row = np.argsort(rows, kind="stable")
+            edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
         for start, stop in pairwise(edges):
             some = by_row[start:stop]
             row, col = order[rows[some]], order[cols[some]]
