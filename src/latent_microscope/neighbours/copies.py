@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from latent_microscope.neighbours.blocks import Floats, Ints
+from latent_microscope.neighbours.blocks import Floats, Ints, Points, row_blocks
+
+_CHUNK = 4096
 
 
-def first_copies(points: Floats) -> Ints:
+def first_copies(points: Points) -> Ints:
     """Of each of the (n, d) rows the first row that is equal to it, itself where there is none.
 
     What depends on the values of a row alone is taken from there: the rounding of a product, and
@@ -24,13 +26,13 @@ def first_copies(points: Floats) -> Ints:
     return first
 
 
-def copy_counts(points: Floats) -> Ints:
+def copy_counts(points: Points) -> Ints:
     """Number of other rows that are equal to each row."""
     first = first_copies(points)
     return np.bincount(first, minlength=len(first))[first] - 1
 
 
-def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
+def copied_rows(points: Points, k: int) -> tuple[Ints, Ints]:
     """Rows with at least k exact copies, ascending, and the first k of these, in row order.
 
     A collapsed model maps many images to one latent; searching all pairs of copies is slow.
@@ -46,8 +48,12 @@ def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
     return copied, listed[~own].reshape(len(copied), k)
 
 
-def _hashes(points: Floats) -> Floats:
+def _hashes(points: Points) -> Floats:
     """One number per row, the same for equal rows: each is summed on its own, in one order."""
     weights = np.random.default_rng(0).normal(size=points.shape[1])
+    hashes = np.empty(len(points))
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.einsum("ij,j->i", points, weights)
+        for part in row_blocks(len(points), _CHUNK):
+            rows = np.asarray(points[part], dtype=np.float64)
+            hashes[part] = np.einsum("ij,j->i", rows, weights)
+    return hashes
