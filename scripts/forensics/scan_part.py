@@ -1,6 +1,6 @@
 from typing import Any
 
-from latent_microscope.forensics.checks import as_matrix
+from latent_microscope.forensics.checks import as_rows
 from latent_microscope.forensics.clusters import GRAPH_NEIGHBOURS, plane_part
 from latent_microscope.forensics.latent_scans import save_part, scan_settings
 from latent_microscope.io.artefacts import load_npy, require_finite
@@ -35,7 +35,7 @@ def main(
         found = plane_part(z, max(wanted, GRAPH_NEIGHBOURS), which)
     else:
         asked = scan_settings(settings, candidates)
-        points = as_matrix(z, "latents")
+        points = as_rows(z, "latents")
         found = scan_part(points, asked.listed, overlaps=asked.pairs, part=which)
     save_part((indices, distances, pairs), found)
 

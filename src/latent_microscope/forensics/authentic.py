@@ -16,7 +16,8 @@ from latent_microscope.forensics.sample_scores import (
     uniqueness,
 )
 from latent_microscope.neighbours.blocks import Floats, Ints
-from latent_microscope.neighbours.pairs import counts_within, neighbour_pass
+from latent_microscope.neighbours.pairs import counts_within
+from latent_microscope.neighbours.shared import nearest_distances
 
 
 def authentic_cores(
@@ -132,7 +133,7 @@ def authentic_signatures(
     radius = in_range(radius, "radius", 0.0)
     in_range(k, "k", 1)
     if distances is None:
-        distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
+        distances = nearest_distances(matrix, k, block_size)
     counts = counts_within(matrix, distances, radius, block_size=block_size)
     table = signatures_of(
         matrix, distances[:, :k], counts, low, high, top, variant=variant, n_attractors=n_attractors

@@ -12,7 +12,18 @@ from latent_microscope.errors import InputError
 
 def as_matrix(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDArray[np.float64]:
     """A contiguous float64 matrix, one row per sample; InputError names the first bad row."""
-    matrix = np.ascontiguousarray(as_numbers(values, name, np.float64))
+    return _checked(np.ascontiguousarray(as_numbers(values, name, np.float64)), name, min_rows)
+
+
+def as_rows(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDArray[Any]:
+    """As :func:`as_matrix`, but float32 stays so, and a mapped file is not read into memory."""
+    array = as_numbers(values, name)
+    if array.dtype != np.float32 or not array.flags.c_contiguous:
+        return as_matrix(array, name, min_rows=min_rows)
+    return _checked(array, name, min_rows)
+
+
+def _checked(matrix: npt.NDArray[Any], name: str, min_rows: int) -> npt.NDArray[Any]:
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise InputError(
             f"{name} has shape {matrix.shape}; expected 2-D, one row per sample and at least one "
@@ -21,7 +32,7 @@ def as_matrix(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDA
     if matrix.shape[0] < min_rows:
         raise InputError(f"{name} has {matrix.shape[0]} rows; at least {min_rows} are required")
     # A finite sum proves that all values are finite; only otherwise look for the row.
-    if not np.isfinite(matrix.sum()):
+    if not np.isfinite(matrix.sum(dtype=np.float64)):
         bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
         if bad.size:
             raise InputError(

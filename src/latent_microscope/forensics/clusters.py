@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_labels, as_matrix, as_vector, in_range
+from latent_microscope.forensics.checks import as_labels, as_matrix, as_rows, as_vector, in_range
 from latent_microscope.forensics.sources import standardise
 from latent_microscope.neighbours.blocks import Neighbours
 from latent_microscope.neighbours.copies import first_copies
@@ -36,15 +36,13 @@ def plane_neighbours(
 
     ``parts``: what :func:`plane_part` found in each part of the pass, if it is done already.
     """
-    scaled = standardise(as_matrix(latents, "latents"))
+    scaled = standardise(as_rows(latents, "latents"))
     return gathered(scaled, parts or [scan_part(scaled, int(in_range(k, "k", 1)))])[0]
 
 
 def plane_part(latents: npt.ArrayLike, k: int, part: tuple[int, int]) -> Part:
     """One of several parts of the pass of :func:`plane_neighbours`: which, of how many."""
-    return scan_part(
-        standardise(as_matrix(latents, "latents")), int(in_range(k, "k", 1)), part=part
-    )
+    return scan_part(standardise(as_rows(latents, "latents")), int(in_range(k, "k", 1)), part=part)
 
 
 def _different(latents: npt.ArrayLike) -> tuple[Floats, Ints]:

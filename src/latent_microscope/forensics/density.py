@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.forensics.checks import as_matrix, in_range
-from latent_microscope.neighbours.pairs import neighbour_pass
+from latent_microscope.neighbours.pairs import counts_within
+from latent_microscope.neighbours.shared import nearest_distances
 
 EPSILON = 1e-8
 DEFAULT_RADIUS = 0.01
@@ -36,7 +37,8 @@ def knn_density(latents: npt.ArrayLike, k: int = 10, *, block_size: int | None =
     """
     matrix = as_matrix(latents, "latents")
     in_range(k, "k", 1)
-    return density_of_distances(neighbour_pass(matrix, k=k, block_size=block_size).distances)
+    k = min(int(k), len(matrix) - 1)
+    return density_of_distances(nearest_distances(matrix, k, block_size)[:, :k])
 
 
 def attractor_density(
@@ -60,8 +62,8 @@ def attractor_density(
     """
     matrix = as_matrix(latents, "latents")
     radius = in_range(radius, "radius", 0.0)
-    found = neighbour_pass(matrix, radii=[radius], block_size=block_size)
-    return found.within[:, 0] / len(matrix)
+    distances = nearest_distances(matrix, RADIUS_NEIGHBOUR, block_size)
+    return counts_within(matrix, distances, radius, block_size=block_size) / len(matrix)
 
 
 def radius_of_distances(distances: Floats) -> float:

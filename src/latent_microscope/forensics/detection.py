@@ -18,7 +18,7 @@ from latent_microscope.forensics.populations import (
     several_modes,
 )
 from latent_microscope.neighbours.copies import first_copies
-from latent_microscope.neighbours.pairs import neighbour_pass
+from latent_microscope.neighbours.shared import nearest_distances
 
 # With fewer neighbours even one small Gaussian cloud shows two modes.
 NEIGHBOURS = (10, 20)
@@ -68,7 +68,7 @@ def detect(
     ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
     nearest = distances
     if nearest is None or nearest.shape[1] < ks[-1]:
-        nearest = neighbour_pass(matrix, k=ks[-1], block_size=block_size).distances
+        nearest = nearest_distances(matrix, ks[-1], block_size)
     best = None
     for k in ks:
         density = -np.log(_floored(nearest[:, :k].mean(axis=1)))

@@ -24,7 +24,7 @@ from latent_microscope.forensics.sample_scores import (
 )
 from latent_microscope.neighbours.blocks import Floats, Ints
 from latent_microscope.neighbours.means import scan_sources
-from latent_microscope.neighbours.pairs import similar_pairs
+from latent_microscope.neighbours.shared import overlapping_pairs
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,5 @@ def overlaps(
     matrix = as_matrix(latents, "latents")
     threshold = in_range(threshold, "threshold", -1.0, 1.0)
     in_range(max_pairs, "max_pairs", 0)
-    found = similar_pairs(matrix, threshold, int(max_pairs), block_size=block_size)
+    found = overlapping_pairs(matrix, threshold, int(max_pairs), block_size)
     return overlap_table(matrix, found, threshold)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_matrix
+from latent_microscope.forensics.checks import as_rows
 from latent_microscope.forensics.density import RADIUS_NEIGHBOUR, radius_of_distances
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy
-from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, pair_distances
+from latent_microscope.neighbours.blocks import Ints, Neighbours, Points, pair_distances
 from latent_microscope.neighbours.pairs import (
     Part,
     counts_within,
@@ -22,10 +22,9 @@ from latent_microscope.neighbours.pairs import (
     overlaps_wanted,
     scan_part,
 )
+from latent_microscope.neighbours.shared import LISTED
 from latent_microscope.neighbours.similar import Overlaps
 
-LISTED = 20
-"""Neighbours listed at least: the detector looks at 20, the adaptive radius at 10."""
 LEAST_SIMILARITY = 0.5
 """Cosine above which pairs may be near matches."""
 FILES = ("nearest", "nearest-distances", "nearest-counts", "overlaps", "similar")
@@ -91,7 +90,7 @@ def scan_latents(
 
     ``parts``: what :func:`scan_part` found in each part of the pass, if it is done already.
     """
-    z = as_matrix(latents, "latents")
+    z = as_rows(latents, "latents")
     wanted = settings.pairs
     if not parts:
         parts = [scan_part(z, settings.listed, overlaps=wanted, block_size=block_size)]
@@ -107,7 +106,7 @@ def scan_latents(
     return LatentScan(found, np.stack(counts, axis=1), table, similar)
 
 
-def overlap_table(latents: Floats, found: Overlaps, threshold: float) -> pd.DataFrame:
+def overlap_table(latents: Points, found: Overlaps, threshold: float) -> pd.DataFrame:
     """Overlapping pairs with their Euclidean distances; the number of all in ``attrs``."""
     i, j = found.pairs.T
     distance = pair_distances(latents, i, j)

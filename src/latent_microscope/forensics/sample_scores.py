@@ -12,7 +12,8 @@ from latent_microscope.forensics.density import DEFAULT_RADIUS
 from latent_microscope.neighbours.blocks import in_parallel, pair_distances, row_blocks
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.means import SourceScan, scan_sources, similar_counts
-from latent_microscope.neighbours.pairs import counts_within, neighbour_pass
+from latent_microscope.neighbours.pairs import counts_within
+from latent_microscope.neighbours.shared import nearest_distances
 from latent_microscope.seeds import derive
 from latent_microscope.statistics.summaries import rank_correlation
 
@@ -138,11 +139,10 @@ def originality(
     in_range(k, "k", 1)
     in_range(n_attractors, "n_attractors", 1)
     radius = in_range(radius, "radius", 0.0)
-    distances = neighbour_pass(matrix, k=k, block_size=block_size).distances
-    counts = None
+    distances, counts = nearest_distances(matrix, k, block_size), None
     if variant == "script":
         counts = counts_within(matrix, distances, radius, block_size=block_size)
-    return originality_of(matrix, distances, counts, variant, n_attractors)
+    return originality_of(matrix, distances[:, :k], counts, variant, n_attractors)
 
 
 def originality_of(

@@ -1,7 +1,7 @@
 """Independent sources of the latents: FastICA with restarts, and factor analysis."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,8 @@ from scipy.stats import kurtosis
 from sklearn.decomposition import FactorAnalysis, FastICA
 
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_matrix, in_range, one_of
+from latent_microscope.forensics.checks import as_matrix, as_rows, in_range, one_of
+from latent_microscope.neighbours.blocks import Points, row_blocks
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.seeds import derive, rng
 
@@ -22,7 +23,11 @@ MAX_COMPONENTS = 20
 SAMPLE_ROWS = 20_000
 _FACTOR_SEED = 42
 
+_ROWS = 4096  # at once
+_PRODUCT_ROWS = 1 << 16  # more: last digits of a product may depend on it
+
 Floats = npt.NDArray[np.float64]
+_Scale = tuple[Floats, Floats, npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -40,35 +45,69 @@ class SourceFit:
         return int((~self.restarts["converged"]).sum())
 
 
-def standardise(latents: Floats, rows: npt.NDArray[np.int64] | None = None) -> Floats:
+def standardise(latents: Points, rows: npt.NDArray[np.int64] | None = None) -> Floats:
     """Columns with mean 0 and population standard deviation 1 by ``rows``; a constant becomes 0."""
-    mean, deviation, varies = _centre_and_scale(latents if rows is None else latents[rows])
-    return (latents - mean) / deviation * varies
+    scale = _centre_and_scale(latents if rows is None else latents[rows])
+    scaled = np.empty(latents.shape)
+    for part in row_blocks(len(latents), None, _ROWS):
+        scaled[part] = _scaled(latents[part], scale)
+    return scaled
 
 
-def _centre_and_scale(basis: Floats) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
-    """Column means, population standard deviations (1 for a constant column), which vary."""
-    deviation = basis.std(axis=0)
+def _scaled(latents: Points, scale: _Scale) -> Floats:
+    mean, deviation, varies = scale
+    scaled = latents - mean
+    scaled /= deviation
+    scaled *= varies
+    return scaled
+
+
+def _centre_and_scale(basis: Points) -> _Scale:
+    """Column means, population standard deviations (1 for a constant column), which vary.
+
+    Block by block with the sums of numpy's mean and std over all rows, row after row.
+    """
+    n, d = basis.shape
+    mean, square, largest = np.zeros(d), np.zeros(d), np.zeros(d)
+    blocks = row_blocks(n, None, _ROWS)
+    for part in blocks:
+        block = basis[part].astype(np.float64)
+        largest = np.maximum(largest, np.abs(block).max(axis=0))
+        block[0] += mean
+        mean = block.sum(axis=0)
+    mean /= n
+    for part in blocks:
+        block = basis[part] - mean
+        block *= block
+        block[0] += square
+        square = block.sum(axis=0)
+    deviation = np.sqrt(square / n)
     # A constant column may have a deviation of rounding size.
-    negligible = deviation <= 10.0 * np.finfo(np.float64).eps * np.abs(basis).max(axis=0)
-    return basis.mean(axis=0), np.where(negligible, 1.0, deviation), ~negligible
+    negligible = deviation <= 10.0 * np.finfo(np.float64).eps * largest
+    return mean, np.where(negligible, 1.0, deviation), ~negligible
 
 
-def _alike(latents: Floats, sources: npt.ArrayLike) -> Floats:
+def _alike(latents: Points, sources: npt.ArrayLike) -> Floats:
     """Sources of which equal latents have equal ones, whatever the place of their row."""
     return np.ascontiguousarray(np.asarray(sources, dtype=np.float64)[first_copies(latents)])
 
 
+def _in_blocks(latents: Points, work: Callable[[Points], Floats]) -> Floats:
+    """``work`` of all rows, in blocks; as :func:`_alike`."""
+    parts = [work(latents[part]) for part in row_blocks(len(latents), None, _PRODUCT_ROWS)]
+    return _alike(latents, np.concatenate(parts))
+
+
 def unmix(latents: npt.ArrayLike, unmixing: npt.ArrayLike) -> Floats:
     """(n, k) sources of latents by a (k, d + 1) unmixing: weights and, last, the offset."""
-    matrix = as_matrix(latents, "latents")
+    matrix = as_rows(latents, "latents")
     weights = as_matrix(unmixing, "unmixing", min_rows=1)
     if weights.shape[1] != matrix.shape[1] + 1:
         raise InputError(
             f"unmixing has {weights.shape[1] - 1} dimensions, latents {matrix.shape[1]}; give both "
             "of the same model"
         )
-    return _alike(matrix, matrix @ weights[:, :-1].T + weights[:, -1])
+    return _in_blocks(matrix, lambda rows: rows @ weights[:, :-1].T + weights[:, -1])
 
 
 def _unmixings(models: list[FastICA | None], basis: Floats, k: int) -> Floats:
@@ -132,11 +171,12 @@ def fit_sources(
     n_jobs: int = 1,
 ) -> SourceFit:
     """Independent sources with a record of every restart; see :func:`independent_sources`."""
-    matrix = as_matrix(latents, "latents")
+    matrix = as_rows(latents, "latents")
     one_of(method, "source method", METHODS)
     rows = sample_of_rows(len(matrix), int(in_range(max_rows, "max_rows", 2)), seed)
-    scaled = standardise(matrix, rows)
-    sample = scaled[rows]
+    basis = matrix[rows].astype(np.float64)
+    scale = _centre_and_scale(basis)
+    sample = _scaled(basis, scale)
     k = _n_components(sample, n_components)
     count = int(in_range(n_restarts, "n_restarts", 1)) if method == "intended" else 1
     seeds = [derive(seed, "ica", method, restart) % 2**32 for restart in range(count)]
@@ -162,8 +202,8 @@ def fit_sources(
     table["chosen"] = table["restart"] == best
     model = fits[best][0]
     assert model is not None
-    sources = _alike(matrix, model.transform(scaled))
-    unmixings = _unmixings([fit for fit, _ in fits], matrix[rows], k)
+    sources = _in_blocks(matrix, lambda rows: model.transform(_scaled(rows, scale)))
+    unmixings = _unmixings([fit for fit, _ in fits], basis, k)
     return SourceFit(sources, table, len(rows), unmixings)
 
 
@@ -253,11 +293,13 @@ def factor_sources(
     max_rows: int = SAMPLE_ROWS,
 ) -> Floats:
     """(n, k) scores of a factor analysis of the standardised latents."""
-    matrix = as_matrix(latents, "latents")
+    matrix = as_rows(latents, "latents")
     rows = sample_of_rows(len(matrix), max_rows, seed)
-    scaled = standardise(matrix, rows)
-    model = FactorAnalysis(_n_components(scaled[rows], n_components), random_state=seed)
+    basis = matrix[rows].astype(np.float64)
+    scale = _centre_and_scale(basis)
+    sample = _scaled(basis, scale)
+    model = FactorAnalysis(_n_components(sample, n_components), random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(scaled[rows])
-    return _alike(matrix, model.transform(scaled))
+        model.fit(sample)
+    return _in_blocks(matrix, lambda rows: model.transform(_scaled(rows, scale)))

@@ -32,6 +32,8 @@ _FLOAT32_LIMIT = 1e30
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Points = npt.NDArray[np.floating]
+"""Rows of float64, or of float32: what is exact is computed in float64."""
 Rows = slice | Ints
 
 
@@ -101,13 +103,13 @@ def kth_bound(squared: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.float
 
 
 def pair_distances(
-    points: Floats, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]
+    points: Points, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]
 ) -> Floats:
     """Euclidean distances of the pairs (i, j) from differences: exactly 0 for duplicates."""
     out = np.empty(len(i))
 
     def fill(part: slice) -> None:
-        difference = points[i[part]]
+        difference = _wide(points[i[part]])
         difference -= points[j[part]]
         out[part] = np.einsum("ij,ij->i", difference, difference)
 
@@ -115,18 +117,24 @@ def pair_distances(
     return np.sqrt(out, out=out)
 
 
-def unit_rows(points: Floats) -> Floats:
+def _wide(points: Points) -> Floats:
+    return np.asarray(points, dtype=np.float64)
+
+
+def unit_rows(points: Points) -> Floats:
     """Rows scaled to length 1; a row of zeros stays, so its cosine with anything is 0."""
+    points = _wide(points)
     norms = np.linalg.norm(points, axis=1, keepdims=True)
     return points / np.where(norms > 0.0, norms, 1.0)
 
 
-def pair_cosines(points: Floats, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]) -> Floats:
+def pair_cosines(points: Points, i: npt.NDArray[np.integer], j: npt.NDArray[np.integer]) -> Floats:
     """Cosine similarities of pairs of rows in [-1, 1]; 0 where a row is zero."""
     out = np.empty(len(i))
 
     def fill(part: slice) -> None:
-        out[part] = np.einsum("ij,ij->i", unit_rows(points[i[part]]), unit_rows(points[j[part]]))
+        left, right = unit_rows(points[i[part]]), unit_rows(points[j[part]])
+        out[part] = np.einsum("ij,ij->i", left, right)
 
     _in_chunks(fill, len(i))
     return np.clip(out, -1.0, 1.0, out=out)
@@ -160,24 +168,27 @@ def squared_block(
     return product
 
 
-def product_form(points: Floats, dtype: type[np.floating] = np.float64) -> ProductForm:
+def product_form(points: Points, dtype: type[np.floating] = np.float64) -> ProductForm:
     """Centred rows (an offset would cost digits) and the bounds of their rounding."""
     n, d = points.shape
-    centred = points - points.mean(axis=0)
-    norms = np.einsum("ij,ij->i", centred, centred)
+    mean, norms = points.mean(axis=0, dtype=np.float64), np.empty(n)
+    factor = np.empty((n, d + 2), dtype=dtype)
+    for part in row_blocks(n, None, _CHUNK):
+        centred = points[part] - mean
+        norms[part] = np.einsum("ij,ij->i", centred, centred)
+        factor[part, :d] = centred
     largest = max(float(points.max()), -float(points.min()))
     shift = 2.0 * np.finfo(np.float64).eps * largest * np.sqrt(d)
     top = norms.max()
     error = 4.0 * float(np.finfo(dtype).eps) * (d + 4) * (norms + top)
     error += 4.0 * shift * (np.sqrt(norms) + np.sqrt(top) + shift)
-    factor = np.empty((n, d + 2), dtype=dtype)
-    factor[:, :d], factor[:, d], factor[:, d + 1] = centred, 1.0, norms
+    factor[:, d], factor[:, d + 1] = 1.0, norms
     return ProductForm(factor, norms, error, shift)
 
 
-def screening_form(points: Floats) -> ProductForm | None:
+def screening_form(points: Points) -> ProductForm | None:
     """A float32 product, or None where it would overflow."""
-    centre = points.mean(axis=0)
+    centre = points.mean(axis=0, dtype=np.float64)
     peak = float(np.maximum(points.max(axis=0) - centre, centre - points.min(axis=0)).max())
     if peak * peak * points.shape[1] > _FLOAT32_LIMIT:
         return None
@@ -189,7 +200,7 @@ class _ScreeningError(Exception):
 
 
 def row_pass(
-    points: Floats, rows: Ints, k: int, radii: Sequence[float], block_size: int | None = None
+    points: Points, rows: Ints, k: int, radii: Sequence[float], block_size: int | None = None
 ) -> Neighbours:
     """The k nearest others of some rows and the numbers of others within (strict) radii.
 
@@ -212,7 +223,7 @@ def row_pass(
 
 
 def _block(
-    points: Floats, form: ProductForm, rows: Ints, k: int, radii: Sequence[float], *, screen: bool
+    points: Points, form: ProductForm, rows: Ints, k: int, radii: Sequence[float], *, screen: bool
 ) -> Neighbours:
     """Neighbours of a block of rows: the k nearest, exact, ties by row; others within radii."""
     squared = squared_block(form.factor, rows)

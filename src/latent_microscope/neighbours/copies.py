@@ -1,14 +1,13 @@
 """Exact copies among rows: which rows are equal, in little memory."""
 
 import numpy as np
-import numpy.typing as npt
 
-from latent_microscope.neighbours.blocks import Floats, Ints
+from latent_microscope.neighbours.blocks import Floats, Ints, Points, row_blocks
 
 _CHUNK = 4096
 
 
-def first_copies(points: Floats) -> Ints:
+def first_copies(points: Points) -> Ints:
     """Of each of the (n, d) rows the first row that is equal to it, itself where there is none.
 
     What depends on the values of a row alone is taken from there: the rounding of a product, and
@@ -27,13 +26,13 @@ def first_copies(points: Floats) -> Ints:
     return first
 
 
-def copy_counts(points: Floats) -> Ints:
+def copy_counts(points: Points) -> Ints:
     """Number of other rows that are equal to each row."""
     first = first_copies(points)
     return np.bincount(first, minlength=len(first))[first] - 1
 
 
-def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
+def copied_rows(points: Points, k: int) -> tuple[Ints, Ints]:
     """Rows with at least k exact copies, ascending, and the first k of these, in row order.
 
     A collapsed model maps many images to one latent; searching all pairs of copies is slow.
@@ -49,14 +48,12 @@ def copied_rows(points: Floats, k: int) -> tuple[Ints, Ints]:
     return copied, listed[~own].reshape(len(copied), k)
 
 
-def _hashes(points: Floats) -> npt.NDArray[np.uint64]:
-    """One number per row, the same for equal rows, in little memory."""
-    factors = np.random.default_rng(0).integers(1, 2**63, points.shape[1], dtype=np.uint64) | 1
-    hashes = np.empty(len(points), dtype=np.uint64)
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        numbers = np.ascontiguousarray(points[part] + 0.0).view(np.uint64)
-        # The low bits of short numbers are all 0, and stay so under multiplication: mix them.
-        numbers ^= numbers >> np.uint64(29)
-        hashes[part] = (numbers * factors).sum(axis=1, dtype=np.uint64)
+def _hashes(points: Points) -> Floats:
+    """One number per row, the same for equal rows: each is summed on its own, in one order."""
+    weights = np.random.default_rng(0).normal(size=points.shape[1])
+    hashes = np.empty(len(points))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for part in row_blocks(len(points), _CHUNK):
+            rows = np.asarray(points[part], dtype=np.float64)
+            hashes[part] = np.einsum("ij,j->i", rows, weights)
     return hashes

@@ -8,19 +8,26 @@ import numpy as np
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
 from latent_microscope.messages import log
-from latent_microscope.neighbours.blocks import Floats, Ints, Neighbours, row_blocks, row_pass
+from latent_microscope.neighbours.blocks import (
+    Floats,
+    Ints,
+    Neighbours,
+    Points,
+    row_blocks,
+    row_pass,
+)
 from latent_microscope.neighbours.copies import copied_rows
 from latent_microscope.neighbours.scan import scan
 from latent_microscope.neighbours.similar import Overlaps, merged_overlaps
 
 Part = tuple[Neighbours, Overlaps | None]
 """What a part of a pass finds."""
-_GIVEN_UP = -2
+_NONE, _GIVEN_UP = -1, -2
 _ROWS = 1 << 14
 
 
 def neighbour_pass(
-    points: Floats,
+    points: Points,
     *,
     k: int = 0,
     radii: Sequence[float] = (),
@@ -41,7 +48,7 @@ def neighbour_pass(
 
 
 def all_pairs(
-    points: Floats,
+    points: Points,
     k: int,
     *,
     overlap_threshold: float | None = None,
@@ -60,7 +67,7 @@ def all_pairs(
 
 
 def similar_pairs(
-    points: Floats, threshold: float, max_pairs: int, *, block_size: int | None = None
+    points: Points, threshold: float, max_pairs: int, *, block_size: int | None = None
 ) -> Overlaps:
     """The most similar pairs above a cosine threshold, and how many there are."""
     wanted = overlaps_wanted(threshold, max_pairs)
@@ -78,7 +85,7 @@ def overlaps_wanted(
 
 
 def scan_part(
-    points: Floats,
+    points: Points,
     k: int,
     *,
     overlaps: Mapping[str, float] | None = None,
@@ -99,7 +106,7 @@ def scan_part(
 
 
 def gathered(
-    points: Floats,
+    points: Points,
     parts: Sequence[Part],
     max_pairs: int | None = None,
     *,
@@ -120,9 +127,10 @@ def gathered(
             order = np.lexsort((indices, distances), axis=1)[:, :k]
             found.distances[rows] = np.take_along_axis(distances, order, axis=1)
             found.indices[rows] = np.take_along_axis(indices, order, axis=1)
-    if k:
+    if k and (found.indices[:, 0] == _NONE).any():
         copied, copies = copied_rows(points, k)
         found.distances[copied], found.indices[copied] = 0.0, copies
+    if given_up.any():
         left = np.flatnonzero(given_up)
         rest = row_pass(points, left, k, (), block_size)
         found.distances[left], found.indices[left] = rest.distances, rest.indices
@@ -134,7 +142,7 @@ def gathered(
 
 
 def counts_within(
-    points: Floats, distances: Floats, radius: float, *, block_size: int | None = None
+    points: Points, distances: Floats, radius: float, *, block_size: int | None = None
 ) -> Ints:
     """Numbers of others closer than ``radius``, from (n, k) ascending neighbour distances.
 
@@ -180,7 +188,7 @@ def faulty_rows(indices: Ints, distances: Floats | None = None) -> Ints:
     return np.flatnonzero(faulty)
 
 
-def repaired(points: Floats, found: Neighbours) -> Neighbours:
+def repaired(points: Points, found: Neighbours) -> Neighbours:
     """Neighbours of the (n, d) points with :func:`faulty_rows` searched exactly; says how many."""
     rows = faulty_rows(found.indices, found.distances)
     if not rows.size:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.neighbours.blocks import (
-    Floats,
     Ints,
     Neighbours,
+    Points,
     hits,
     in_parallel,
     kth_bound,
@@ -40,7 +40,7 @@ _EPS = float(np.finfo(np.float32).eps)
 
 
 def scan(
-    points: Floats,
+    points: Points,
     k: int,
     *,
     known: Ints,
@@ -127,7 +127,7 @@ class _Candidates:
         # All that is possible is kept; wait until as much again has come.
         self.count = min(len(self.kept[0][0]), _KEPT * self.best.size // 2)
 
-    def result(self, points: Floats, order: Ints) -> tuple[Neighbours, Ints]:
+    def result(self, points: Points, order: Ints) -> tuple[Neighbours, Ints]:
         """The nearest others, exact, and the rows that were given up."""
         n, k = self.best.shape
         distances, indices = np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64)
@@ -135,8 +135,10 @@ class _Candidates:
             return Neighbours(distances, indices), np.empty(0, dtype=np.int64)
         self._thin()
         rows, cols, _ = self.kept[0]
-        by_row = np.argsort(rows, kind="stable")
-        edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
+        by_row, edges = np.arange(len(rows)), np.array([0, len(rows)])
+        if n > _ROWS:
+            by_row = np.argsort(rows, kind="stable")
+            edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
         for start, stop in pairwise(edges):
             some = by_row[start:stop]
             row, col = order[rows[some]], order[cols[some]]
@@ -158,11 +160,11 @@ class _Screen:
     all rows.
     """
 
-    def __init__(self, points: Floats, k: int, overlaps: Mapping[str, float] | None = None) -> None:
+    def __init__(self, points: Points, k: int, overlaps: Mapping[str, float] | None = None) -> None:
         n, d = points.shape
         # Some far points would carry a mean away, and cost all others their digits.
         some_rows = np.linspace(0, n - 1, min(n, _CENTRE_ROWS)).astype(np.int64)
-        centre = np.median(points[some_rows], axis=0)
+        centre = np.median(points[some_rows].astype(np.float64), axis=0)
         blocks = row_blocks(n, _TILE)
         spread = max(float(np.abs(points[part] - centre).max()) for part in blocks)
         # In units of the spread nothing overflows, and what vanishes is below the rounding.
@@ -176,7 +178,7 @@ class _Screen:
         self.factor = np.empty((n, d + 2), dtype=np.float32)
         lengths = np.empty(n)
         for part in blocks:
-            some = points[self.order[part]]
+            some = points[self.order[part]].astype(np.float64)
             lengths[part] = np.linalg.norm(some, axis=1) * scale
             self.factor[part, :d] = (some - centre) * scale
         self.factor[:, d], self.factor[:, d + 1] = 1.0, self.norms

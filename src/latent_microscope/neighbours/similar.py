@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.neighbours.blocks import Floats, Ints, hits, pair_cosines, unit_rows
+from latent_microscope.neighbours.blocks import Floats, Ints, Points, hits, pair_cosines, unit_rows
 
 Narrow = npt.NDArray[np.float32]
 Pairs = tuple[Ints, Ints, Floats, Floats]  # places i and j, bounds of their cosine
@@ -40,7 +40,7 @@ class Similar:
 
     def __init__(
         self,
-        points: Floats,
+        points: Points,
         order: Ints,
         lengths: Floats,
         *,
