@@ -13,7 +13,8 @@ from report_studies import study  # type: ignore[import-not-found]
 from latent_microscope import registry
 from latent_microscope.config.resolve import resolve
 from latent_microscope.planning.figures import is_drawn
-from latent_microscope.planning.study import Study
+from latent_microscope.planning.runs import title
+from latent_microscope.planning.study import Study, Wildcards
 from latent_microscope.planning.tables import is_made
 from latent_microscope.plots import style
 from latent_microscope.plots.alignment import plot_dissimilarity
@@ -113,6 +114,12 @@ def test_figures_count_samples_where_there_are_no_images(tmp_path: Any) -> None:
         assert f"over {noun}s and annotators (thick: over {noun}s)" in text
     assert of(DATA["embeddings"]).words == of(DATA["dissimilarity"]).words == {"noun": "sample"}
     assert of(DATA["images"]).words == {}
+
+
+def test_only_a_vae_has_a_seed_in_its_title() -> None:
+    at = Wildcards(study="own", crop="whole", seed="0")
+    assert title(of(DATA["embeddings"]), at) == "own"
+    assert title(of(DATA["images"]), at) == "own · seed 0"
 
 
 def test_figures_say_which_values_their_colours_cut() -> None:
