@@ -138,6 +138,15 @@ def test_another_colour_is_another_image():
     assert compare(images, np.array([0]), np.array([1])).in_place[0] > 0.3
 
 
+def test_a_hue_that_differs_counts_unless_it_is_saturated():
+    drawn = drawn_faces(1)[0]
+    images = np.stack([drawn] * 3)
+    images[1, 20:, :, 0] = np.clip(images[1, 20:, :, 0].astype(int) + 30, 0, 245)  # redder
+    images[2] = np.clip(images[2] * 1.35, 0, 255).astype(np.uint8)  # brighter: light colours fade
+    seen = compare(images, np.array([0, 0]), np.array([1, 2]))
+    assert seen.in_place[0] > 0.16 > 0.05 > seen.in_place[1]
+
+
 def test_a_small_part_that_differs_counts():
     images = photographs(2, side=64)
     images[1] = images[0]

@@ -4,6 +4,7 @@ import re
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -12,11 +13,14 @@ from report_studies import study  # type: ignore[import-not-found]
 
 from latent_microscope import registry
 from latent_microscope.config.resolve import resolve
+from latent_microscope.io.artefacts import save_npy, save_table
 from latent_microscope.planning.figures import is_drawn
-from latent_microscope.planning.study import Study
+from latent_microscope.planning.runs import title
+from latent_microscope.planning.study import Study, Wildcards
 from latent_microscope.planning.tables import is_made
 from latent_microscope.plots import style
 from latent_microscope.plots.alignment import plot_dissimilarity
+from latent_microscope.plots.latent import plot_clusters
 from latent_microscope.registry import said
 from latent_microscope.report import formats
 from latent_microscope.report.pages import _parts
@@ -90,6 +94,10 @@ def test_sentences_and_heads_speak_of_what_a_study_has() -> None:
     assert "samples with and without it" in none
     assert "held-out samples. " in none
     assert "person" not in none
+    stable = {"verdict": "stable", "cluster": 4, "seed": 0}
+    jaccard = partial(render, "cluster-jaccard", study(cluster_jaccard=[stable]), captions={})
+    assert "cluster 4 of seed 0" in re.sub(r"<[^>]+>", "", jaccard(found=[]))
+    assert "of seed" not in jaccard(found=[], parts=frozenset({"images"}))
 
 
 def texts_of(figure: Figure) -> str:
@@ -113,6 +121,30 @@ def test_figures_count_samples_where_there_are_no_images(tmp_path: Any) -> None:
         assert f"over {noun}s and annotators (thick: over {noun}s)" in text
     assert of(DATA["embeddings"]).words == of(DATA["dissimilarity"]).words == {"noun": "sample"}
     assert of(DATA["images"]).words == {}
+
+
+def test_only_a_vae_has_a_seed_in_its_title() -> None:
+    at = Wildcards(study="own", crop="whole", seed="0")
+    assert title(of(DATA["embeddings"]), at) == "own"
+    assert title(of(DATA["images"]), at) == "own · seed 0"
+
+
+def test_the_map_of_clusters_says_what_it_shows(tmp_path: Any) -> None:
+    ids = [f"s{i}" for i in range(30)]
+    table = pd.DataFrame({"id": ids, "cluster": [0] * 15 + [1] * 12 + [-1] * 3})
+    for name in ("cls", "uniqueness", "originality"):
+        table[name] = np.arange(30.0)
+    scores, clusters, umap = (tmp_path / name for name in ("s.parquet", "c.parquet", "u.npy"))
+    save_table(scores, table)
+    save_table(clusters, table[["id", "cluster"]])
+    save_npy(umap, np.random.default_rng(0).normal(size=(30, 2)))
+    cut = "; colours end at the lowest and highest 1 % of the values"
+    limits = {"clusters": {"clim": [0, 1]}}
+    for given, end in ({}, cut), ({"limits": limits}, ""):
+        with style.look("clusters", given) as look:
+            drawn = plot_clusters(umap=umap, scores=scores, clusters=clusters, title="t", look=look)
+        note = f"UMAP of standardised latents; HDBSCAN finds 2 clusters, 10.0% noise{end}"
+        assert note in texts_of(drawn).split("\n")
 
 
 def test_figures_say_which_values_their_colours_cut() -> None:

@@ -22,7 +22,8 @@ _BLUR, _SMOOTH = 0.6, 0.85  # pixels: for the alignment, and of what is compared
 _WINDOWS = 12  # along each side, of a standard deviation of a sixteenth of it
 _FLOOR = 0.3  # variance, of a window of mean variance 1, that noise may have
 _COLOUR_SIDE = 8
-_COLOUR = 60.0  # grey levels that count as a difference of 1: what saturates may change 15
+_COLOUR = 30.0  # grey levels that count as a difference of 1
+_CLIPPED = 0.5  # weight of what is saturated: its colour may change by 15
 _SATURATED = (5, 250)
 _CHUNK = 256
 _ROWS = 1024
@@ -211,7 +212,8 @@ def _difference(first: Singles, second: Singles, place: Floats) -> tuple[Floats,
     mean = (lost * exists).sum(axis=(1, 2)) / exists.sum(axis=(1, 2))
     worst = np.where(exists, lost, 0.0).max(axis=(1, 2))
     gap = (target - fitted) * inside[:, None]
-    hues = _shrunk(gap - _mixed(gap)[:, None], _COLOUR_SIDE)  # compression leaves little more
+    sure = np.where(kept, 1.0, _CLIPPED).astype(np.float32)[:, None]
+    hues = _shrunk(sure * (gap - _mixed(gap)[:, None]), _COLOUR_SIDE)  # compression leaves less
     colour = (hues.astype(np.float64) ** 2).mean(axis=1)
     colour = (colour**2).mean(axis=(1, 2)) ** 0.25 / np.maximum(gain, 1.0)
     return np.sqrt(mean * worst) + (colour / _COLOUR) ** 2, gain, offset

@@ -183,11 +183,11 @@ def subniches_if_any(study: Study, at: Wildcards) -> Paths:
 
 # --- titles of figures ----------------------------------------------------------------------
 def title(study: Study, at: Wildcards) -> str:
-    """Study, crop and seed: the first line of a figure."""
+    """Study, crop and seed of the VAE: the first line of a figure."""
     parts = [study.name]
     if len(study.crops) > 1 and at.crop:
         parts.append({"whole": "whole image", "eyes": "eye region"}.get(at.crop, at.crop))
-    if at.seed:
+    if at.seed and not (study.has_embeddings and len(study.seeds()) == 1):
         parts.append(f"seed {at.seed}")
     if at.method:
         parts.append(f"sources as {at.method}")

@@ -160,13 +160,13 @@ def plot_clusters(*, umap: In, scores: In, clusters: In, title: str, look: Look)
     xy = rows_of(umap, table)
     found = len(biggest_clusters(table["cluster"]))
     noise = float((table["cluster"] < 0).mean())
-    page = Page(
-        5.75,
-        f"{title} · n = {count(len(table))} samples",
-        f"UMAP of standardised latents; HDBSCAN finds {style.several(found, 'cluster')}, ; ".join(
-            filter(None, [f"{noise:.1%} noise", look.cut(*_CLUSTER_SCORES)])
-        ),
-    )
+    notes = [
+        "UMAP of standardised latents",
+        f"HDBSCAN finds {style.several(found, 'cluster')}, {noise:.1%} noise",
+        look.cut(*_CLUSTER_SCORES),
+    ]
+    heading = f"{title} · n = {count(len(table))} samples"
+    page = Page(5.75, heading, "; ".join(filter(None, notes)))
     axes = [page.axes(x, y, 2.2, 2.2) for y in (0.75, 3.3) for x in (0.35, 4.05)]
     entries = by_cluster(axes[0], xy, table["cluster"], look)
     legend_of(axes[0], entries, bbox_to_anchor=(1.0, 1.0))
