@@ -28,7 +28,7 @@ MERGED = {
     "match_private_ids": "match_ids",
 }
 """Rules that run the script of another one."""
-COMMANDS = {"write_config_reference", "write_readme"}
+COMMANDS = {"take_screenshots", "write_readme", "write_reference"}
 """Scripts that the Makefile calls, not a rule."""
 KINDS = {"In": "input", "Out": "output"}
 
