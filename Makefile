@@ -21,7 +21,7 @@ TRAINING_KILLS ?= 5
 SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz mutation bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme docs report tensorboard lock clean
+.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz mutation bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme reference docs screenshots report tensorboard lock clean
 
 help:  ## this list
 	@awk -F ': *[^#]*##' '/^[a-z -]+:.*##/ { printf "%-36s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,16 +68,25 @@ subset: .venv  ## a quick look at real data: the first N=500 faces and test imag
 download: .venv  ## only download what the studies need
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[faces,alignment]' -- download
 
-publish: .venv  ## copy small tables and figures of the finished studies to results/published and README
+publish: .venv  ## copy small tables and figures of the finished studies to results/published, README and docs/findings
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' -- publish_all
 	$(MAKE) readme
 
-readme: .venv  ## update README from results/published
-	$(BIN)/python scripts/maintain/write_readme.py --published results/published --readme README.md --page README.md
+readme: .venv  ## update README's numbers and docs/findings from results/published
+	$(BIN)/python scripts/maintain/write_readme.py --published results/published --readme README.md --page README.md \
+		--findings docs/findings
 
-docs: .venv  ## update config/README.md from the config's classes, docs/rulegraph.md from the DAG
-	$(BIN)/python scripts/maintain/write_config_reference.py --page config/README.md
+reference: .venv  ## update config/README.md, docs/cli.md, docs/functions.md from the code, docs/rulegraph.md from the DAG
+	$(BIN)/python scripts/maintain/write_reference.py --config config/README.md --command docs/cli.md \
+		--functions docs/functions.md
 	$(BIN)/python tests/workflow/test_rulegraph.py
+
+docs: .venv  ## the documentation as pages in site/, without a network; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "site/index.html; with its search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory site"
+
+screenshots: .venv  ## pictures of explorer and report for README and docs, of the finished demo, in Chromium
+	$(BIN)/python scripts/maintain/take_screenshots.py --results results --folder docs/images
 
 report: .venv  ## Snakemake's own report of all studies: results/snakemake-report.html
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' --report results/snakemake-report.html
@@ -120,4 +129,4 @@ lock: .venv  ## resolve pyproject.toml for every platform and Python, keeping pi
 		--custom-compile-command "make lock" --output-file envs/requirements.lock pyproject.toml
 
 clean:  ## remove results and downloads (not results/published)
-	rm -rf data .snakemake && find results -mindepth 1 -maxdepth 1 ! -name published ! -name README.md -exec rm -rf {} +
+	rm -rf data site .snakemake && find results -mindepth 1 -maxdepth 1 ! -name published ! -name README.md -exec rm -rf {} +

@@ -29,7 +29,7 @@ STUDIES = {
     "demo-alignment": ("data/demo-objects",),
     "digits": (),
 }
-"""The demo's and README's; with the data that are made for them."""
+"""The demo's and the tutorial's; with the data that are made for them."""
 LEFT_OUT = {
     r"^results/(demo-)?report\.": "of whichever run came last, with hashes of code and times; "
     "compressed in the PDF. Each study's own page is compared",

@@ -4,7 +4,7 @@ python tests/guards/take.py CHECKOUT FOLDER [--python PYTHON] [--only GUARD]
 python tests/guards/take.py --compare OLD NEW [--only GUARD]
 
 CHECKOUT's code runs in its own Python. Of a crate and of contents there is only what CHECKOUT has
-finished (make demo, README's digits study).
+finished (make demo, the tutorial's digits study).
 
 To see on another machine that a refactoring changed no number: check out the commit that changed
 taken/ last, make its .venv, run the demo and the digits, take it; take today's checkout likewise;

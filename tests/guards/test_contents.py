@@ -18,7 +18,7 @@ HOW = "compare on this machine: tests/guards/take.py --help"
 @pytest.mark.parametrize("study", contents.STUDIES)
 def test_results_are_as_they_were(study: str) -> None:
     if not contents.is_finished(ROOT, study):
-        pytest.skip(f"results/{study}: not there; run make demo, or README's digits study")
+        pytest.skip(f"results/{study}: not there; run make demo, or the tutorial's digits study")
     old = contents.load()
     if other := differing(old["machine"], machine()):
         pytest.skip(f"numbers may differ in their last digits, for {other}; {HOW}")

@@ -2,16 +2,20 @@
 
 import csv
 import io
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from latent_microscope import former_names
+from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, load_table, save_json
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
+from latent_microscope.published import ORACLES
+from latent_microscope.report.headlines import headlines
 from latent_microscope.report.publishing import LARGEST_FIGURE
-from latent_microscope.report.readme import results_section, with_results
+from latent_microscope.report.readme import findings_pages, with_headlines
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "results/published"
@@ -103,9 +107,31 @@ def test_sidecars_belong_to_their_files(study: Path) -> None:
             assert sidecar["artefact"] == path.name
 
 
-def test_readme_shows_what_is_published() -> None:
+def test_readme_and_findings_show_what_is_published() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert page == with_results(page, PUBLISHED), "renew README.md with `make readme`"
+    assert page == with_headlines(page, PUBLISHED), "renew README.md with `make readme`"
+    shown = {p.name: p.read_text(encoding="utf-8") for p in (ROOT / "docs/findings").glob("*.md")}
+    assert shown == findings_pages(PUBLISHED), "renew docs/findings with `make readme`"
+
+
+def test_readmes_numbers_are_of_five_studies_each_with_an_interval() -> None:
+    rows = headlines(PUBLISHED).splitlines()[2:]
+    assert len(rows) == 5
+    assert [row for row in rows if not re.search(r"\| [\d.]+ \([\d.]+–[\d.]+\) \| .*\d", row)] == []
+    (closest,) = (row for row in rows if "human judgements" in row)
+    table = load_table(PUBLISHED / "alignment-workstation/tables/measures.parquet")
+    known = table[(table["measure"] == "rho_a") & table["low"].notna()]
+    best = known[~known["model"].isin(ORACLES)]["value"].max()
+    assert f"| {best:.3f} (" in closest
+
+
+def test_readmes_numbers_are_of_what_is_there(tmp_path: Path) -> None:
+    assert headlines(tmp_path).count("\n") == 2
+    shutil.copytree(PUBLISHED / "detection", tmp_path / "detection")
+    assert headlines(tmp_path).count("\n") == 3
+    assert list(findings_pages(tmp_path)) == ["detection.md"]
+    with pytest.raises(InputError, match="README.md"):
+        with_headlines("no markers", tmp_path)
 
 
 @of_each_study
@@ -115,7 +141,7 @@ def test_a_study_of_ones_own_can_be_published_too(study: Path, tmp_path: Path) -
     run = load_json(copied / "run.json")
     run["settings"] = {"kind": "custom", "seeds": [0]}
     save_json(copied / "run.json", run)
-    text = results_section(tmp_path)
+    text = findings_pages(tmp_path)[f"{study.name}.md"]
     shown = [
         path
         for path in sorted((copied / "tables").glob("*.csv"))

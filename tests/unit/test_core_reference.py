@@ -1,4 +1,4 @@
-"""The config reference: a row for each key of the classes; the committed page is current."""
+"""The config reference: a row for each key of the classes; generated pages are current."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +12,7 @@ from latent_microscope.config.models import model_section
 from latent_microscope.config.reference import _table, config_reference
 from latent_microscope.config.studies import KINDS, Config, study_section
 from latent_microscope.io.yaml_files import load_yaml
+from write_reference import command_reference, function_reference
 
 ROOT = Path(__file__).parents[2]
 PAGE = config_reference()
@@ -33,8 +34,13 @@ def leaves(section: type[Section], prefix: str = "") -> set[str]:
     return found
 
 
-def test_the_committed_page_is_current() -> None:
-    assert (ROOT / "config/README.md").read_text(encoding="utf-8") == PAGE, "run make docs"
+def test_the_committed_pages_are_current() -> None:
+    for page, text in (
+        ("config/README.md", PAGE),
+        ("docs/cli.md", command_reference()),
+        ("docs/functions.md", function_reference()),
+    ):
+        assert (ROOT / page).read_text(encoding="utf-8") == text, "run make reference"
 
 
 def test_every_shipped_config_file_is_listed() -> None:

@@ -29,7 +29,7 @@ MERGED = {
     "scan_plane_part": "scan_part",
 }
 """Rules that run the script of another one."""
-COMMANDS = {"write_config_reference", "write_readme"}
+COMMANDS = {"take_screenshots", "write_readme", "write_reference"}
 """Scripts that the Makefile calls, not a rule."""
 KINDS = {"In": "input", "Out": "output"}
 

@@ -68,16 +68,16 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Results of README's example, as it is printed."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme.partition("## Your own data in three lines")[2].partition("\n## ")[0]
-    example = section.split("```bash\n")[2].partition("```")[0]
-    project = copy_project(tmp_path_factory.mktemp("readme") / "project")
+    """Results of the tutorial's example, as it is printed."""
+    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    section = tutorial.partition("## A study of one's own files")[2].partition("\n## ")[0]
+    example = section.split("```bash\n")[1].partition("```")[0]
+    project = copy_project(tmp_path_factory.mktemp("tutorial") / "project")
     shell(project.folder, "bash", "-euo", "pipefail", "-c", example)
     return project.folder / "results"
 
 
-def test_readmes_example_finds_the_digits(digits: Path) -> None:
+def test_the_tutorials_example_finds_the_digits(digits: Path) -> None:
     bias = pd.read_csv(digits / "digits/tables/bias-tests.csv")
     assert {f"digit={k}" for k in range(10)} < set(bias["attribute"])
     # Digits are where they are alike: every one is in excess in a cluster of its own.

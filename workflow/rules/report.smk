@@ -113,7 +113,7 @@ rule run_notebooks:
         [f"results/{s.name}/notebook.ipynb" for s in STUDIES.values() if s.has_forensics],
 
 
-# Small results of finished real runs, committed under results/published; README's tables come from there.
+# Small results of finished real runs, committed under results/published; the tables of README and docs/findings come from there.
 rule publish:
     input:
         checks="results/{study}/checks.parquet",

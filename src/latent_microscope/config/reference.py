@@ -12,7 +12,7 @@ from latent_microscope.config.studies import KINDS, Config, study_section
 
 _HEAD = """# Configuration
 
-Made by `make docs` from the classes in `src/latent_microscope/config`; do not edit.
+Made by `make reference` from the classes in `src/latent_microscope/config`; do not edit.
 
 `config.yaml` is the embedded default. A file given with `--configfile` is merged into it key by
 key, then `--config key=value`. `run` names the studies to run, `size` picks one of a study's

@@ -1,4 +1,4 @@
-"""README's results section, generated from the published tables: nothing in it is typed."""
+"""Pages of the published studies, and README's numbers, from their tables: nothing is typed."""
 
 import re
 from collections.abc import Iterator
@@ -8,11 +8,13 @@ from typing import Any
 from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
+from latent_microscope.report.headlines import headlines
 from latent_microscope.report.sections import has, render, sections
 from latent_microscope.report.study import Study
 
-BEGIN = "<!-- results: made by `make readme` from results/published, do not edit -->"
-END = "<!-- results end -->"
+BEGIN = "<!-- numbers: made by `make readme` from results/published, do not edit -->"
+END = "<!-- numbers end -->"
+GENERATED = "<!-- made by `make readme` from results/published, do not edit -->"
 # Kind of study → templates of tables, and with @ first words of the names of figures.
 CONTENTS = {
     "synthetic": "funnel detectors @detectors-whole-intended",
@@ -26,30 +28,30 @@ CONTENTS = {
 }
 
 
-def results_section(published: Path) -> str:
-    """Markdown of all studies in results/published; a sentence when nothing is published."""
-    folders = sorted(path.parent for path in published.glob("*/run.json"))
-    if not folders:
-        return "\nNo run has been published yet.\n"
-    text = "\n\n".join(part for folder in folders for part in _study(folder))
-    return re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+def findings_pages(published: Path) -> dict[str, str]:
+    """Name of the page → Markdown, for each study in results/published."""
+    pages = {}
+    for folder in sorted(path.parent for path in published.glob("*/run.json")):
+        text = "\n\n".join(_study(folder))
+        pages[f"{folder.name}.md"] = re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    return pages
 
 
-def with_results(page: str, published: Path) -> str:
-    """The README with its results section renewed; an InputError without its two markers."""
+def with_headlines(page: str, published: Path) -> str:
+    """README with its numbers renewed; an InputError without their two markers."""
     head, begin, rest = page.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise InputError(f"README.md: the lines {BEGIN!r} and {END!r} are missing; restore them")
-    return f"{head}{BEGIN}\n{results_section(published)}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{headlines(published)}{END}{tail}"
 
 
 def _study(folder: Path) -> Iterator[str]:
     run = load_json(folder / "run.json")
     run["settings"] = former_names.settings(run["settings"])
     study = Study.published(folder)
-    where = f"results/published/{study.name}"
-    yield f"### {run['study']}"
+    where = f"../../results/published/{study.name}"
+    yield f"# {run['study']}\n\n{GENERATED}"
     yield _what_was_run(run)
 
     def picture(title: str, name: str) -> str:
@@ -58,7 +60,7 @@ def _study(folder: Path) -> Iterator[str]:
 
     if run["settings"]["kind"] == "custom":
         for section in sections(study, html=False, folder=where):
-            yield f"#### {section.title}\n\n{section.body}"
+            yield f"## {section.title}\n\n{section.body}"
             yield from (picture(name, name) for name in section.figures)
     crops = run["settings"].get("crops") or ["whole"]
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
