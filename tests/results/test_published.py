@@ -120,12 +120,12 @@ def test_readmes_numbers_are_of_five_studies_each_with_an_interval() -> None:
     rows = headlines(PUBLISHED).splitlines()[2:]
     assert len(rows) == 5
     assert [row for row in rows if not re.search(r"\| [\d.]+ \([\d.]+–[\d.]+\) \| .*\d", row)] == []
-    (closest,) = (row for row in rows if "human judgements" in row)
+    (closest,) = (row for row in rows if "human votes" in row)
     table = load_table(PUBLISHED / "alignment-workstation/tables/measures.parquet")
     known = table[(table["measure"] == "rho_a") & table["low"].notna()]
     best = known[~known["model"].isin(ORACLES)]["value"].max()
     assert f"| {best:.3f} (" in closest
-    (detected,) = (row for row in rows if "mean F1" in row)
+    (detected,) = (row for row in rows if "Mean F1" in row)
     table = load_table(PUBLISHED / "detection/tables/comparison.parquet")
     one = table[(table.iloc[:, 0] == "unseen") & (table["detector"] == "detect_authentic")].iloc[0]
     low, high = t.interval(0.95, one["n"] - 1, one["f1_mean"], one["f1_sd"] / one["n"] ** 0.5)

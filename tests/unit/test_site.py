@@ -133,7 +133,7 @@ def test_pages_fit_the_screen_and_ask_for_nothing(
 
 
 def test_screenshots_are_taken_of_a_finished_demo(browser: Any, tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "scripts/maintain/take_screenshots.py"]
+    command: list[str | Path] = [sys.executable, ROOT / "scripts/maintain/take_screenshots.py"]
     command += ["--results", tmp_path, "--folder", tmp_path]  # browser: skips without Chromium
     (demo := tmp_path / "demo-faces").mkdir()
     (demo / "explorer.html").write_text("<html data-ready><p>Map")
