@@ -61,4 +61,9 @@ def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
 
 def on_post_page(output: str, **_: Any) -> str:
     """Name the dialog of the search, which the theme leaves without a name."""
-    return output.replace(' role="dialog"', ' role="dialog" aria-label="Search"')
+    return on_post_template(output)
+
+
+def on_post_template(output_content: str, **_: Any) -> str:
+    """Name it on the page of what is not found, too."""
+    return output_content.replace(' role="dialog"', ' role="dialog" aria-label="Search"')

@@ -11,8 +11,11 @@ from latent_microscope.io.artefacts import save_bytes
 from latent_microscope.step import In, Out, run
 
 _STUDY = "demo-faces"
-_SHOWN = {"colour": "cluster", "contours": True, "picked": "000007", "tab": "image"}
-"""The part of the explorer's address behind #."""
+_SHOWN: dict[str, dict[str, object]] = {
+    "explorer": {"colour": "cluster", "contours": True, "picked": "000007", "tab": "image"},
+    "report": {},
+}
+"""Page → what its address says behind #: the view of the explorer."""
 
 
 def main(*, results: In, folder: Out) -> None:
@@ -26,20 +29,22 @@ def main(*, results: In, folder: Out) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise InputError("chromium: not on this machine; install it (Debian: apt install chromium)")
-    study = Path(results).resolve() / _STUDY
+    pages = {name: Path(results).resolve() / _STUDY / f"{name}.html" for name in _SHOWN}
+    for path in pages.values():
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; run make demo")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name in ("explorer", "report"):
-            if not (page_file := study / f"{name}.html").is_file():
-                raise InputError(f"{page_file}: no such file; run make demo")
+        for name, path in pages.items():
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            shown = f"#{quote(json.dumps(_SHOWN))}" if name == "explorer" else ""
-            page.goto(page_file.as_uri() + shown)
-            page.wait_for_timeout(2000)  # drawn
+            page.goto(path.as_uri() + f"#{quote(json.dumps(_SHOWN[name]))}")
+            if name == "explorer":
+                page.wait_for_selector("html[data-ready]", state="attached")
+                page.wait_for_timeout(500)  # the view of the address is drawn
             taken = Image.open(io.BytesIO(page.screenshot()))
             small = io.BytesIO()
             taken.convert("RGB").quantize(128).save(small, "PNG", optimize=True)
-            save_bytes(Path(folder) / f"{name}.png", small.getvalue())
+            save_bytes(Path(folder) / f"{name}.png", small)
         browser.close()
 
 

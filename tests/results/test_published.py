@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from scipy.stats import t
+from write_readme import main as write_readme
 
 from latent_microscope import former_names
 from latent_microscope.errors import InputError
@@ -118,11 +120,16 @@ def test_readmes_numbers_are_of_five_studies_each_with_an_interval() -> None:
     rows = headlines(PUBLISHED).splitlines()[2:]
     assert len(rows) == 5
     assert [row for row in rows if not re.search(r"\| [\d.]+ \([\d.]+–[\d.]+\) \| .*\d", row)] == []
-    (closest,) = (row for row in rows if "human judgements" in row)
+    (closest,) = (row for row in rows if "human votes" in row)
     table = load_table(PUBLISHED / "alignment-workstation/tables/measures.parquet")
     known = table[(table["measure"] == "rho_a") & table["low"].notna()]
     best = known[~known["model"].isin(ORACLES)]["value"].max()
     assert f"| {best:.3f} (" in closest
+    (detected,) = (row for row in rows if "Mean F1" in row)
+    table = load_table(PUBLISHED / "detection/tables/comparison.parquet")
+    one = table[(table.iloc[:, 0] == "unseen") & (table["detector"] == "detect_authentic")].iloc[0]
+    low, high = t.interval(0.95, one["n"] - 1, one["f1_mean"], one["f1_sd"] / one["n"] ** 0.5)
+    assert f"| {one['f1_mean']:.3f} ({low:.3f}–{high:.3f}) |" in detected
 
 
 def test_readmes_numbers_are_of_what_is_there(tmp_path: Path) -> None:
@@ -132,6 +139,13 @@ def test_readmes_numbers_are_of_what_is_there(tmp_path: Path) -> None:
     assert list(findings_pages(tmp_path)) == ["detection.md"]
     with pytest.raises(InputError, match="README.md"):
         with_headlines("no markers", tmp_path)
+    (tmp_path / "gone.md").touch()
+    page = tmp_path / "README"
+    write_readme(
+        published=tmp_path, readme=ROOT / "README.md", page=page, findings=tmp_path
+    )
+    assert [path.name for path in tmp_path.glob("*.md")] == ["detection.md"]
+    assert headlines(tmp_path) in page.read_text(encoding="utf-8")
 
 
 @of_each_study

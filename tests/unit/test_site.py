@@ -1,6 +1,8 @@
 """The documentation as a site: links, anchors, nothing from elsewhere, in Chromium."""
 
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 from tests.browser import NARROW, WIDE, Watched, axe_source, browser
 
 mkdocs_build = pytest.importorskip("mkdocs.commands.build", reason="the extra dev brings mkdocs")
@@ -127,3 +130,21 @@ def test_pages_fit_the_screen_and_ask_for_nothing(
         wrong += [f"{name}: {one}" for one in watched.requests if not one.startswith(address)]
         watched.context.close()
     assert wrong == []
+
+
+def test_screenshots_are_taken_of_a_finished_demo(browser: Any, tmp_path: Path) -> None:
+    command: list[str | Path] = [sys.executable, ROOT / "scripts/maintain/take_screenshots.py"]
+    command += ["--results", tmp_path, "--folder", tmp_path]  # browser: skips without Chromium
+    (demo := tmp_path / "demo-faces").mkdir()
+    (demo / "explorer.html").write_text("<html data-ready><p>Map")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"{demo}/report.html" in done.stderr
+    assert list(tmp_path.glob("*.png")) == []
+    (demo / "report.html").write_text("<p>Findings")
+    subprocess.run(command, check=True)
+    assert {path.stem for path in tmp_path.glob("*.png")} == {"explorer", "report"}
+    for path in (*tmp_path.glob("*.png"), *(ROOT / "docs/images").glob("*.png")):
+        with Image.open(path) as image:
+            assert image.size == (1440, 900)
+        assert path.stat().st_size < 150_000

@@ -52,7 +52,7 @@ def _one(table: pd.DataFrame, **values: Any) -> Any:
 def _uniqueness(table: pd.DataFrame) -> _ROW:
     row, other = (_one(table, detector=name) for name in ("uniqueness", "knn_density"))
     return (
-        f"Uniqueness finds authentic samples: ROC AUC, {f.counted(row.n, 'seed')}",
+        f"ROC AUC of uniqueness for authentic samples, {f.counted(row.n, 'seed')}",
         _over_seeds(row, "roc_auc"),
         f"chance {f.number(row.baseline_roc_auc, 1)}; kNN density {_over_seeds(other, 'roc_auc')}",
     )
@@ -65,7 +65,7 @@ def _detection(table: pd.DataFrame) -> _ROW:
         for name in ("knn_density", "truth, blind below 2%")
     )
     return (
-        f"Our detector does: mean F1, {f.counted(row.n, 'unseen data set')}",
+        f"Mean F1 of `detect_authentic`, {f.counted(row.n, 'unseen data set')}",
         _over_seeds(row, "f1"),
         f"kNN density {_over_seeds(other, 'f1')}; truth blind below 2 % {_over_seeds(limit, 'f1')}",
     )
@@ -75,7 +75,7 @@ def _largest_cluster(table: pd.DataFrame) -> _ROW:
     used = table[table["configured"]]
     row, *others = f.rows(used)
     return (
-        f"Share of the faces in the largest cluster, VAE seed {row.seed}",
+        f"Share of faces in the largest cluster (SBS), VAE seed {row.seed}",
         f.interval(row.share, row.low, row.high),
         "other VAE seeds " + ", ".join(f.number(one.share) for one in others),
     )
@@ -84,7 +84,7 @@ def _largest_cluster(table: pd.DataFrame) -> _ROW:
 def _power(table: pd.DataFrame) -> _ROW:
     row = _one(table, odds_ratio=1.5, members=500, prevalence=0.1)
     return (
-        "Bias of a cluster is found: power at an odds ratio of 1.5, 500 members, prevalence 10 %",
+        "Power of the bias test: odds ratio 1.5, 500 members, prevalence 10 %",
         f.interval(row.power, row.power_low, row.power_high),
         "of 40 attributes, corrected: "
         f"{f.interval(row.adjusted, row.adjusted_low, row.adjusted_high)}; no effect: 0.05",
@@ -100,7 +100,7 @@ def _alignment(table: pd.DataFrame) -> _ROW:
     trained = f.counted(of_it["seed"].nunique(), "training")
     row = known.iloc[0]
     return (
-        f"Closest to human judgements: `{one.model}`, {one.layer}, rho-a, {trained}",
+        f"Highest rho-a with human votes: `{one.model}`, {one.layer}, {trained}",
         f.interval(one.value, one.low, one.high),
         f"true label alone {f.number(row['baseline'])}; noise ceiling {f.number(row['ceiling'])}",
     )

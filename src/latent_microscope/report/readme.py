@@ -9,7 +9,7 @@ from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
 from latent_microscope.report.headlines import headlines
-from latent_microscope.report.sections import has, render, sections
+from latent_microscope.report.sections import SECTIONS, has, render, sections
 from latent_microscope.report.study import Study
 
 BEGIN = "<!-- numbers: made by `make readme` from results/published, do not edit -->"
@@ -19,13 +19,14 @@ GENERATED = "<!-- made by `make readme` from results/published, do not edit -->"
 CONTENTS = {
     "synthetic": "funnel detectors @detectors-whole-intended",
     "detection": "comparison @scenarios search",
-    "faces": "forensics diagnostics @vae-checks reliability @reliability bias published-bias "
-    "@bias-forest clusters @sbs-sizes @cluster-stability @clusters @uniqueness-originality "
+    "faces": "forensics @uniqueness-originality diagnostics @vae-checks reliability @reliability "
+    "bias published-bias @bias-forest clusters @sbs-sizes @cluster-stability @clusters "
     "probes @probes duplicates",
-    "alignment": "alignment @rsa behaviour @accuracy @confusions ceilings recovery @recovery "
-    "@layers @fold-training forensics",
+    "alignment": "alignment @rsa @layers behaviour @accuracy @confusions @fold-training ceilings "
+    "recovery @recovery forensics",
     "simulations": "calibration power @power @calibration",
 }
+_TITLES = {name: title for _, title, names in SECTIONS for name in names.split()}
 
 
 def findings_pages(published: Path) -> dict[str, str]:
@@ -63,6 +64,7 @@ def _study(folder: Path) -> Iterator[str]:
             yield f"## {section.title}\n\n{section.body}"
             yield from (picture(name, name) for name in section.figures)
     crops = run["settings"].get("crops") or ["whole"]
+    above = ""
     for part in CONTENTS.get(run["settings"]["kind"], "").split():
         if words := part.partition("@")[2]:
             files = [(file, t) for f in registry.figures() for file, t in f.titles.items()]
@@ -71,11 +73,14 @@ def _study(folder: Path) -> Iterator[str]:
                 picture(title[0].upper() + title[1:], name) for name in study.pictures(words, crops)
             )
         elif has(study, part):
+            if (title := _TITLES[part]) != above:
+                yield f"## {title}"
+            above = title
             yield render(part, study, html=False, folder=where)
     if former := [name for name in former_names.TABLES if name in study.tables]:
         links = ", ".join(f"[{name}]({where}/tables/{name}.csv)" for name in former)
         yield f"Tables that are now parts of the table `calibration`: {links}."
-    yield _times(run)
+    yield f"## Times\n\n{_times(run)}"
 
 
 def _what_was_run(run: dict[str, Any]) -> str:
