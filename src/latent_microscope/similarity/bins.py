@@ -31,7 +31,7 @@ BITS = {WHOLE: 1, "within_class": 2, "non_unanimous": 4}
 BINS, SIGNS = 4096, 256
 _MOST_BINS = 1 << 16
 _SAMPLED = 1449  # images: a million pairs
-_CELLS = 1 << 15  # of keys, to find a bin by
+_CELL_BITS = 17  # of the number of cells of keys, of which most have one bin
 
 
 class Tiled(Protocol):
@@ -107,7 +107,7 @@ def _place(bits, edges, starts, low, shift, bins):  # type: ignore[no-untyped-de
         cell = 0
         if key > low:
             cell = min(np.int64((key - low) >> shift), starts.size - 2)
-        first, last = starts[cell], starts[cell + 1]
+        first, last = np.int64(starts[cell]), np.int64(starts[cell + 1])
         while first < last:
             middle = (first + last) // 2
             if edges[middle] < key:
@@ -152,10 +152,11 @@ class Variable:
         self.matrix = matrix
         self._edges = _edges(matrix, frame, bins)
         low, high = self._edges[self._edges.size // 100], self._edges[-1]
-        self._low, self._shift = low, np.uint32(max(int(high - low).bit_length() - 15, 0))
+        self._low, self._shift = low, np.uint32(max(int(high - low).bit_length() - _CELL_BITS, 0))
         above = np.where(self._edges > low, self._edges - low, 0) >> self._shift
-        cells = np.minimum(above.astype(np.int64), _CELLS - 1)
-        self._starts = np.searchsorted(cells, np.arange(_CELLS + 1))
+        last = (1 << _CELL_BITS) - 1
+        cells = np.minimum(above.astype(np.int64), last)
+        self._starts = np.searchsorted(cells, np.arange(last + 2)).astype(np.uint16)
         by_code = np.zeros((8, self._edges.size + 1), dtype=np.int64)
         for rows, others in tiles(matrix.n):
             found, _ = self.tile(rows, others)

@@ -11,7 +11,7 @@ scores ``value + (w - 1) @ influence``. The error is of the order 1/n (compared 
 sample again by :func:`latent_microscope.tables.intervals.exact_differences`).
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from latent_microscope.similarity.resampling import image_weights
 Float64 = npt.NDArray[np.float64]
 Draws = dict[Hashable, Float64]
 _DRAWS = 1000  # samples at a time
+_ROWS = 4096  # images at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +36,19 @@ class Influence:
 
 def cross_covariances(x: npt.NDArray, others: Sequence[npt.NDArray]) -> list[Influence]:
     """Squared Frobenius norms of the cross-covariances of features with others (for linear CKA)."""
-    a = np.asarray(x, dtype=np.float64) - np.mean(x, axis=0)
-    found = []
-    for other in others:
-        b = np.asarray(other, dtype=np.float64) - np.mean(other, axis=0)
-        cross = a.T @ b / len(a)
+    n = len(x)
+    blocks = [slice(low, low + _ROWS) for low in range(0, n, _ROWS)]
+
+    def centred(features: npt.NDArray) -> Callable[[slice], Float64]:
+        mean = np.mean(features, axis=0, dtype=np.float64)
+        return lambda rows: np.asarray(features[rows], dtype=np.float64) - mean
+
+    a, found = centred(x), []
+    for b in map(centred, others):
+        cross = sum(a(rows).T @ b(rows) for rows in blocks) / n
         value = float(np.sum(cross * cross))
-        each = np.einsum("ij,ij->i", a @ cross, b)
-        found.append(Influence(value, 2.0 * (each - value) / len(a)))
+        each = [np.einsum("ij,ij->i", a(rows) @ cross, b(rows)) for rows in blocks]
+        found.append(Influence(value, 2.0 * (np.concatenate(each) - value) / n))
     return found
 
 

@@ -238,7 +238,7 @@ class Distances:
         keep: bool = True,
     ) -> None:
         rows, self.ids = _checked(features, ids, keep=keep)
-        self.n, self.metric, self._features = rows.n, metric, features
+        self.n, self.metric, self._features, self._keep = rows.n, metric, features, keep
         self._block = prepare(rows, metric, self.ids)
 
     def __len__(self) -> int:
@@ -259,7 +259,7 @@ class Distances:
     def at(self, places: Ints) -> "Distances":
         """The distances of the images at these places, in this order."""
         features = np.asarray(self._features)[places]
-        return Distances(features, self.metric, self.ids[places])
+        return Distances(features, self.metric, self.ids[places], keep=self._keep)
 
 
 def rdm(
