@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,11 +12,28 @@ from benchmarks import references as way
 from benchmarks.suites import Case, Result
 from latent_microscope.forensics import clusters
 from latent_microscope.forensics.bias import attribute_bias_index, stereotypical_bias_score
-from latent_microscope.forensics.density import density_of_distances
-from latent_microscope.forensics.heuristics import ScoreSettings, score_all
-from latent_microscope.forensics.sample_scores import originality_of, row_entropy
+from latent_microscope.forensics.density import (
+    attractor_density,
+    density_of_distances,
+    knn_density,
+)
+from latent_microscope.forensics.heuristics import ScoreSettings, overlaps, score_all
+from latent_microscope.forensics.latent_scans import ScanSettings, scan_latents
+from latent_microscope.forensics.sample_scores import (
+    originality,
+    originality_of,
+    row_entropy,
+    stability,
+    uniqueness,
+)
 from latent_microscope.forensics.sources import standardise
-from latent_microscope.neighbours.pairs import neighbour_pass
+from latent_microscope.neighbours.means import sample_sources, scan_sources
+from latent_microscope.neighbours.pairs import (
+    all_pairs,
+    neighbour_pass,
+    scan_part,
+    similar_pairs,
+)
 
 DIMENSIONS, SOURCES, ATTRIBUTES = 200, 20, 40
 SIZES = (1000, 4000, 10_000)
@@ -64,8 +80,15 @@ def umap_points(n: int) -> Floats:
     return centres[member] + 0.4 * np.einsum("nij,nj->ni", strand, rng.normal(size=(n, 2)))
 
 
-def _score(data: Samples, neighbors: str = "exact") -> Result:
-    found = score_all(data.sources, data.latents, replace(_SCORES, neighbors=neighbors))
+def offset(n: int) -> Floats:
+    """Embeddings like CLIP's: far from the origin, so that nearly all cosines are above 0.9."""
+    rng = np.random.default_rng(n + 3)
+    spread = np.geomspace(1.0, 0.1, DIMENSIONS)
+    return 4.0 + spread * samples(n).latents[rng.permutation(n)]
+
+
+def _score(data: Samples) -> Result:
+    found = score_all(data.sources, data.latents, _SCORES)
     pairs = found.overlaps[["i", "j"]].sort_values(["i", "j"]).to_numpy()
     return {
         "uniqueness": found.uniqueness["script"],
@@ -75,8 +98,69 @@ def _score(data: Samples, neighbors: str = "exact") -> Result:
         "originality": found.originality["script"],
         "overlaps": pairs,
         "mean stability": float(found.stability.mean()),
-        "recall": found.recall,
     }
+
+
+def _one_by_one(data: Samples) -> Result:
+    """The public functions, one after another: those of the latents share a pass."""
+    (z, s), use = data, _SCORES
+    pairs = overlaps(z, use.overlap_threshold, 10**5)[["i", "j"]]
+    return {
+        "uniqueness": uniqueness(s),
+        "knn_density": knn_density(z, use.k),
+        "attractor_density": attractor_density(z, use.radius),
+        "originality": originality(z, k=use.k, radius=use.radius),
+        "overlaps": pairs.sort_values(["i", "j"]).to_numpy(),
+        "mean stability": float(stability(z, use.noise, use.n_draws).mean()),
+    }
+
+
+def _one_pass(latents: Floats, parts: int = 1) -> Result:
+    """All that a study asks of all pairs of its latents, in one pass or in parts of it."""
+    asked = ScanSettings(k=10, radius=0.01, threshold=0.99, max_pairs=1000, candidates=2000)
+    done = [
+        scan_part(latents, asked.listed, overlaps=asked.pairs, part=(part, parts))
+        for part in range(parts)
+    ]
+    found = scan_latents(latents, asked, done)
+    return {
+        "distances": found.neighbours.distances,
+        "overlaps": found.overlaps[["i", "j"]].to_numpy(),
+        "similar": found.similar,
+    }
+
+
+def _passes(latents: Floats) -> Result:
+    """The same by a pass for each step: scores, column orders, signatures, overlaps, matches."""
+    for _ in range(3):
+        distances = neighbour_pass(latents, k=20).distances
+    pairs = similar_pairs(latents, 0.99, 1000).pairs
+    similar = all_pairs(latents, 6, overlap_threshold=0.5, max_pairs=2000)[1]
+    return {
+        "distances": distances,
+        "overlaps": pairs,
+        "similar": similar.pairs if similar else pairs,
+    }
+
+
+def _product(latents: Floats) -> Result:
+    """The matrix product of a pass alone, in tiles of float32."""
+    narrow = latents.astype(np.float32)
+    tiles = [narrow[start : start + 1024] for start in range(0, len(narrow), 1024)]
+    for number, tile in enumerate(tiles):
+        for other in tiles[number:]:
+            np.matmul(tile, other.T)
+    return {}
+
+
+def _sampled(sources: Floats) -> Result:
+    """Sampled pairs, and the share of 200 samples whose true value their bounds hold."""
+    found, bound = sample_sources(sources, 2000, similarity=_SCORES.similarity)
+    rows = np.linspace(0, len(sources) - 1, min(len(sources), 200)).astype(np.int64)
+    true = [np.linalg.norm(sources - sources[row], axis=1).sum() for row in rows]
+    gap = np.abs(found.mean_distance[rows] - np.array(true) / (len(sources) - 1))
+    held = float(np.mean(gap <= bound.mean_distance[rows] * (1.0 + 1e-9)))
+    return {"mean distance": found.mean_distance, "held": held}
 
 
 def _published(data: Samples) -> Result:
@@ -168,6 +252,23 @@ def _whole(data: Samples) -> Result:
     return {**seconds, "clusters": float(labels.max() + 1), "overlaps": overlaps}
 
 
+def _latents(n: int) -> Floats:
+    return samples(n).latents
+
+
+def _sources(n: int) -> Floats:
+    return samples(n).sources
+
+
+def _overlaps(latents: Floats) -> Result:
+    pairs = similar_pairs(latents, 0.99, 10**6).pairs
+    return {"overlaps": pairs[np.lexsort(pairs.T[::-1])]}
+
+
+def _pairs_of_sources(sources: Floats) -> Result:
+    return {"mean distance": scan_sources(sources, similarity=_SCORES.similarity).mean_distance}
+
+
 _LATENT_CLUSTERS: dict[str, Callable[[Floats], Result]] = {
     "ours": lambda z: _labelled(clusters.graph_clusters(standardise(z))),
     "hdbscan": lambda z: _labelled(clusters.latent_clusters(z, hdbscan_rows=_ANY_N)),
@@ -177,7 +278,21 @@ CASES = (
     Case("scores", "ours", samples, _score, _ANY_N),
     Case("scores", "scikit-learn", samples, _library),
     Case("scores", "published", samples, _published),
-    Case("scores", "approximate", samples, partial(_score, neighbors="approximate"), _ANY_N),
+    Case("scores", "one by one", samples, _one_by_one),
+    Case("a pass over latents", "ours", _latents, _one_pass, _ANY_N),
+    Case("a pass over latents", "five parts", _latents, partial(_one_pass, parts=5)),
+    Case("a pass over latents", "a pass for each", _latents, _passes),
+    Case("nearest", "ours", _latents, lambda z: {"k": neighbour_pass(z, k=10).distances}, _ANY_N),
+    Case("nearest", "product alone", _latents, _product, _ANY_N),
+    Case("overlaps far from the origin", "ours", offset, _overlaps, _ANY_N),
+    Case(
+        "overlaps far from the origin",
+        "scikit-learn",
+        offset,
+        lambda z: {"overlaps": way.chunked_overlaps(z, 0.99)},
+    ),
+    Case("pairs of sources", "ours", _sources, _pairs_of_sources, _ANY_N),
+    Case("pairs of sources", "sampled", _sources, _sampled, _ANY_N),
     *(
         Case(f"C_max, {kind}", name, setup, run)
         for kind, setup in (("Gaussian", lambda n: samples(n).latents), ("clustered", clustered))

@@ -27,6 +27,8 @@ SETTINGS: dict[str, Any] = {
     "signature_high": 0.5,
     "overlap_threshold": 0.8,
     "overlap_pairs": 20,
+    "pairs": "exact",
+    "sampled_rows": 50,
 }
 SCORE_COLUMNS = [
     "id",

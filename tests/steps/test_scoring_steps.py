@@ -146,6 +146,28 @@ def test_scores(run: Run, tmp_path: Path, variant: str) -> None:
     np.testing.assert_allclose(scores["cls"], expected)
 
 
+def test_sampled_pairs_come_with_their_errors(run: Run, tmp_path: Path) -> None:
+    exact = load(run["scores.parquet"])
+    score_samples.main(
+        **scoring(run),
+        scores=tmp_path / "scores.parquet",
+        summary=tmp_path / "summary.parquet",
+        settings=SETTINGS | {"pairs": "sampled", "sampled_rows": 60},
+        root_seed=3,
+    )
+    found = load(tmp_path / "scores.parquet")
+    touched = ["uniqueness_script", "uniqueness_notebook", "neighbors", "cls"]
+    assert columns(found) == [*SCORE_COLUMNS, *(f"{name}_error" for name in touched)]
+    for name in touched:
+        gap, bound = (found[name] - exact[name]).abs(), found[f"{name}_error"]
+        assert (bound > 0.0).all()
+        # One draw, whose errors are much the same for all samples.
+        assert (gap <= 2.0 * bound).mean() > 0.9, name
+        assert (gap > 0.1 * bound).mean() > 0.1, name
+    rest = [name for name in SCORE_COLUMNS if name not in {*touched, "uniqueness"}]
+    assert found[rest].equals(exact[rest])
+
+
 def test_summary_tells_what_is_true_of_the_scores(run: Run) -> None:
     table = load(run["summary.parquet"])
     assert columns(table) == ["quantity", "value"]

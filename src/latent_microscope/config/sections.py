@@ -118,6 +118,12 @@ class Scores(Section):
     signature_high: float = setting("attractor density of a signature, below", 0.15)
     overlap_threshold: float = setting("cosine similarity of an overlap", 0.99, ge=0, le=1)
     overlap_pairs: int = setting("pairs in the table of overlaps, at most", 1000, ge=1)
+    pairs: Literal["exact", "sampled"] = setting(
+        "of sources, for uniqueness and similar neighbours; sampled: each sample and some others, "
+        "for hundreds of thousands of samples; columns …_error of the scores hold 95 % bounds",
+        "exact",
+    )
+    sampled_rows: int = setting("these others, the same for all samples", 2000, ge=100)
     scan_parts: int = setting(
         "jobs that share the passes over all pairs of latents, each kept when a run ends; results "
         "are the same for any number",

@@ -19,12 +19,15 @@ from latent_microscope.forensics.latent_scans import (
 from latent_microscope.forensics.sample_scores import (
     VARIANTS,
     originality_of,
+    row_entropy,
     stability,
     uniqueness_of,
 )
 from latent_microscope.neighbours.blocks import Floats, Ints
-from latent_microscope.neighbours.means import scan_sources
+from latent_microscope.neighbours.means import sample_sources, scan_sources
 from latent_microscope.neighbours.shared import overlapping_pairs
+
+PAIRS = ("exact", "sampled")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class ScoreSettings:
     overlap_threshold: float = 0.99  # cosine
     max_pairs: int = 100_000  # of overlaps listed
     variants: Sequence[str] = VARIANTS  # of uniqueness and originality
+    pairs: str = "exact"  # or sampled: of sources
+    sampled_rows: int = 2_000  # others that each sample is compared with
 
     def __post_init__(self) -> None:
         for variant in self.variants:
@@ -50,6 +55,8 @@ class ScoreSettings:
         in_range(self.similarity, "similarity", -1.0, 1.0)
         in_range(self.overlap_threshold, "overlap_threshold", -1.0, 1.0)
         in_range(self.max_pairs, "max_pairs", 0)
+        one_of(self.pairs, "pairs", PAIRS)
+        in_range(self.sampled_rows, "sampled_rows", 2)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class HeuristicScores:
     neighbour_distances: Floats  # (n, k) distances to the nearest others, in latent space
     overlaps: pd.DataFrame  # table of overlapping pairs, with ``attrs["total"]``
     radius: float  # radius of the attractor density
+    errors: Mapping[str, Floats]  # of sampled pairs, by score: 95 % bounds
     adaptive_radius: float  # 5th percentile of the 10th-neighbour distance
 
 
@@ -98,13 +106,22 @@ def score_all(
         scan = scan_latents(z, wanted, block_size=block_size)
     nearest = scan.neighbours.distances
     distances, (counts, counts_adaptive) = nearest[:, :k], scan.counts.T
-    pairs = scan_sources(
-        s,
-        distances="script" in variants,
-        cosines="notebook" in variants,
-        similarity=float(settings.similarity),
-        block_size=block_size,
-    )
+    similarity, errors = float(settings.similarity), {}
+    if settings.pairs == "sampled" and settings.sampled_rows < len(s):
+        count = int(settings.sampled_rows)
+        pairs, bounds = sample_sources(s, count, similarity=similarity, seed=seed)
+        factors = {"script": bounds.mean_distance, "notebook": bounds.mean_cosine}
+        weights = row_entropy(s) * (1.0 + s.var(axis=1))
+        errors = {f"uniqueness_{name}": weights * factors[name] for name in variants}
+        errors["neighbors"] = bounds.similar.astype(np.float64)
+    else:
+        pairs = scan_sources(
+            s,
+            distances="script" in variants,
+            cosines="notebook" in variants,
+            similarity=similarity,
+            block_size=block_size,
+        )
     return HeuristicScores(
         uniqueness={name: uniqueness_of(s, pairs, name) for name in variants},
         originality={
@@ -119,6 +136,7 @@ def score_all(
         neighbour_distances=nearest,
         overlaps=scan.overlaps,
         radius=float(settings.radius),
+        errors=errors,
         adaptive_radius=scan.adaptive_radius,
     )
 

@@ -25,6 +25,16 @@ def minmax(values: npt.ArrayLike, bounds: tuple[float, float] | None = None) -> 
     return np.clip((vector - low) / (high - low), 0.0, 1.0)
 
 
+def minmax_error(values: npt.ArrayLike, errors: npt.ArrayLike) -> Floats:
+    """Bounds of the error of :func:`minmax` from those of the values, its ends' among them."""
+    vector, bound = as_vector(values, "values"), as_vector(errors, "errors")
+    scaled = minmax(vector)
+    low, high = int(np.argmin(vector)), int(np.argmax(vector))
+    ends = (1.0 - scaled) * bound[low] + scaled * bound[high]
+    spread = vector[high] - vector[low]
+    return (bound + ends) / (spread if spread > 0.0 else 1.0)
+
+
 def creative_latent_score(
     uniqueness: npt.ArrayLike,
     originality: npt.ArrayLike,

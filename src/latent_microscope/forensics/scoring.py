@@ -12,7 +12,7 @@ from latent_microscope.forensics.density import tie_share
 from latent_microscope.forensics.detection import detect_authentic
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 from latent_microscope.forensics.latent_scans import LatentScan
-from latent_microscope.forensics.rankings import creative_latent_score
+from latent_microscope.forensics.rankings import creative_latent_score, minmax_error
 from latent_microscope.forensics.sample_scores import VARIANTS, stability_report
 from latent_microscope.neighbours.copies import copy_counts
 from latent_microscope.seeds import derive
@@ -31,7 +31,8 @@ def score_table(
     """Table of every score of every sample, and radii and overlaps of its passes.
 
     The plain columns repeat the variant that ``settings`` name. ``copies``: number of other samples
-    with exactly the same latents; the densities, and what rests on them, count these.
+    with exactly the same latents; the densities, and what rests on them, count these. With sampled
+    pairs of sources, ``…_error`` are the 95 % bounds of what depends on them.
     """
     variant = str(settings["variant"])
     options = ScoreSettings(
@@ -43,6 +44,8 @@ def score_table(
         n_draws=settings["stability_draws"],
         overlap_threshold=settings["overlap_threshold"],
         max_pairs=0,
+        pairs=settings["pairs"],
+        sampled_rows=settings["sampled_rows"],
     )
     every = score_all(sources, latents, options, seed=seed, ids=ids, scan=scan)
     detected, detector_score = detect_authentic(latents, distances=every.neighbour_distances)
@@ -66,6 +69,11 @@ def score_table(
             "copies": copy_counts(as_matrix(latents, "latents")),
         }
     )
+    for name, error in every.errors.items():
+        table[f"{name}_error"] = error
+    if every.errors:
+        alpha, error = float(settings["alpha"]), every.errors[f"uniqueness_{variant}"]
+        table["cls_error"] = alpha * minmax_error(u[variant], error)
     return table, {
         "radius": every.radius,
         "adaptive_radius": every.adaptive_radius,

@@ -65,7 +65,7 @@ def settings(score: registry.Score) -> Answer:
 
 _UNIQUENESS = ("variant", "similarity", "stability_noise", "stability_draws")
 _ORIGINALITY = ("k", "radius", "attractors")
-SETTINGS = (*_UNIQUENESS, *_ORIGINALITY, "alpha", "overlap_threshold")
+SETTINGS = (*_UNIQUENESS, *_ORIGINALITY, "alpha", "overlap_threshold", "pairs", "sampled_rows")
 """Keys of the section scores that score_samples reads."""
 SIGNATURES = ("variant", *_ORIGINALITY, "signature_low", "signature_high")
 SCAN = ("k", "radius", "overlap_threshold", "overlap_pairs")
