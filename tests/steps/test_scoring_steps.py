@@ -266,9 +266,9 @@ def of_run(run: Run) -> dict[str, Any]:
 
 
 def parts_of(run: Run, folder: Path, count: int, **options: Any) -> list[Path]:
-    files = []
+    files: list[Path] = []
     for part in range(1, count + 1):
-        made = {name: folder / f"{part}-{name}.npy" for name in PARTS}
+        made: dict[str, Any] = {name: folder / f"{part}-{name}.npy" for name in PARTS}
         z = run["latents.npy"]
         scan_part.main(latents=z, **made, part=part, parts=count, **options)
         files += made.values()
@@ -316,11 +316,13 @@ def test_a_pass_in_parts_gives_the_same_bytes(run: Run, tmp_path: Path, count: i
     made = {}
     for name, parts in (("whole", None), ("parts", parts_of(run, tmp_path, count, **asked))):
         made[name] = [tmp_path / f"{name}-{file}" for file in SCAN.values()]
-        outputs = dict(zip(SCAN, made[name], strict=True))
+        outputs: dict[str, Any] = dict(zip(SCAN, made[name], strict=True))
         scan_latents.main(**of_run(run), **outputs, **asked, parts=parts)
     found = []
     for parts in (None, parts_of(run, tmp_path, count, wanted=8)):
-        files = {name: tmp_path / f"plane-{name}.npy" for name in ("neighbours", "distances")}
+        files: dict[str, Any] = {
+            name: tmp_path / f"plane-{name}.npy" for name in ("neighbours", "distances")
+        }
         find_neighbours.main(latents=run["latents.npy"], **files, wanted=8, parts=parts)
         found.append([path.read_bytes() for path in files.values()])
     assert found[0] == found[1]
@@ -329,7 +331,7 @@ def test_a_pass_in_parts_gives_the_same_bytes(run: Run, tmp_path: Path, count: i
 
 
 def test_column_orders_take_the_distances_of_the_pass(run: Run, tmp_path: Path) -> None:
-    made = {name: tmp_path / file for name, file in SCAN.items()}
+    made: dict[str, Any] = {name: tmp_path / file for name, file in SCAN.items()}
     scan_latents.main(**of_run(run), **made, settings=SETTINGS)
     tables = []
     for scan in (None, list(made.values())):
@@ -346,7 +348,7 @@ def test_column_orders_take_the_distances_of_the_pass(run: Run, tmp_path: Path) 
 
 
 def test_no_overlaps_is_an_empty_table_of_the_same_kind(run: Run, tmp_path: Path) -> None:
-    made = {name: tmp_path / file for name, file in SCAN.items()}
+    made: dict[str, Any] = {name: tmp_path / file for name, file in SCAN.items()}
     scan_latents.main(**of_run(run), **made, settings=SETTINGS | {"overlap_threshold": 1.0})
     table = load(made["overlaps"])
     assert len(table) == 0

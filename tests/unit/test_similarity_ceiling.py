@@ -66,7 +66,8 @@ def test_a_split_of_many_images_takes_some_of_them(monkeypatch: pytest.MonkeyPat
     generator = stream(0, "noise_ceiling", 0)
     halves = [vote_shares(half) for half in halve_votes(counts, generator)]
     rows = np.sort(generator.permutation(400)[:200])
-    assert found.draws[0] == compare(*(rdm(half[rows]) for half in halves))
+    first, second = (rdm(half[rows]) for half in halves)
+    assert found.draws[0] == compare(first, second)
     np.testing.assert_allclose(found.draws, whole.draws, atol=0.05)
     within = noise_ceiling(counts, n_splits=3, n_simulated=0, pairs=pairs_within(labels))
     assert np.isfinite(within.draws).all()

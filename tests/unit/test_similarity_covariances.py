@@ -8,7 +8,15 @@ from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, bins, compare, rdm, rdms
-from latent_microscope.similarity.bins import BITS, Frame, LabelRDM, Variable, grams, variables
+from latent_microscope.similarity.bins import (
+    BITS,
+    Frame,
+    LabelRDM,
+    Tiled,
+    Variable,
+    grams,
+    variables,
+)
 from latent_microscope.similarity.covariances import BINS, influences
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import Distances, n_pairs, pairs_among, pairs_within, tiles
@@ -49,11 +57,9 @@ def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.M
     x, shared = values(kind, n_pairs(n)), frame(n)
     one = Variable(RDM(x), shared)
     exact = n == 40 or kind in ("ties", "two", "one")
-    for part, chosen in zip(
-        BITS,
-        (slice(None), pairs_within(shared.labels), pairs_among(shared.disputed)),
-        strict=True,
-    ):
+    every = np.arange(x.size)
+    parts = (every, pairs_within(shared.labels), pairs_among(shared.disputed))
+    for part, chosen in zip(BITS, parts, strict=True):
         expected = (rankdata(x[chosen]) - 0.5) / x[chosen].size
         error = np.abs(of_pairs(one, n, part)[chosen] - expected).max()
         assert error < (1e-9 if exact else 1 / 500)
@@ -82,7 +88,8 @@ def prepared(
     features: Sequence[np.ndarray], n_bins: int = 4096, threads: int = 1
 ) -> list[Variable]:
     n = len(features[0])
-    matrices = [*(Distances(one) for one in features), LabelRDM(frame(n).labels)]
+    matrices: list[Tiled] = [Distances(one) for one in features]
+    matrices.append(LabelRDM(frame(n).labels))
     return variables(matrices, frame(n), bins=n_bins, threads=threads)
 
 

@@ -88,7 +88,7 @@ def test_influence_on_ranks_is_the_derivative(part: str) -> None:
 def test_influence_on_signs_is_the_derivative() -> None:
     _, _, human, model = votes(20)
     # Few enough values for every one to have a bin of its own.
-    x, y = np.round(human.values, 1), np.round(model.values * 4) / 4
+    x, y = np.round(human.values, 1), np.round(model.values * 4).astype(np.float32) / np.float32(4)
     labels = np.zeros(20, dtype=np.int64)
     numbers = influence(RDM(x), RDM(y), labels, labels > 0, tau=True)
 

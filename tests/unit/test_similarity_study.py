@@ -31,12 +31,14 @@ class Study:
         counts = rng.multinomial(20, truth)
         shares = vote_shares(counts)
         self.disputed = np.count_nonzero(counts, axis=1) > 1
-        self.human = Item("human", "features", 0, rdm(shares), shares)
+        self.human_rdm = rdm(shares)
+        self.human = Item("human", "features", 0, self.human_rdm, shares)
         noisy = [truth + scale * rng.random((N, 3)) for scale in (0.3, 0.4, 1.5)]
         names = [("a", 0), ("a", 1), ("b", 0)]
+        self.rdms = [rdm(part) for part in noisy]
         self.models = [
-            Item(name, "features", seed, rdm(part), part)
-            for (name, seed), part in zip(names, noisy, strict=True)
+            Item(name, "features", seed, matrix, part)
+            for (name, seed), matrix, part in zip(names, self.rdms, noisy, strict=True)
         ]
         self.frame = Frame(self.labels, self.disputed)
 
@@ -72,8 +74,8 @@ def test_values_are_those_of_the_measures(study: Study) -> None:
         for name in set(MEASURES) - {"semipartial"}:
             within = 4e-3 if name == "tau_a" else 2e-6  # signs are of 256 bins of rank
             assert found[name][place] == pytest.approx(expected[name], abs=within), name
-    a, other, b = (one.matrix for one in study.models)
-    human_rdm = study.human.matrix
+    a, other, b = study.rdms
+    human_rdm = study.human_rdm
     first = semipartial_correlations({"a": a, "b": b}, human_rdm)
     assert found["semipartial"][0] == pytest.approx(first["a"], abs=2e-6)
     # Another seed of the same model takes nothing away; of a rival its first seed counts.
@@ -100,7 +102,7 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
     label = rdm(np.eye(3)[study.labels])
 
     def exact(**options) -> np.ndarray:
-        drawn = bootstrap_compare({"a": model.matrix}, human.matrix, None, DRAWS, **options)
+        drawn = bootstrap_compare({"a": study.rdms[0]}, study.human_rdm, None, DRAWS, **options)
         return drawn.draws[:, 0]
 
     within, disputed = pairs_within(study.labels), pairs_among(study.disputed)
@@ -113,11 +115,11 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
         "within_class_rho_a": exact(method="rho-a", pairs=within),
         "non_unanimous": exact(pairs=disputed),
         "non_unanimous_rho_a": exact(method="rho-a", pairs=disputed),
-        "semipartial": exact(unique=True, controls=[study.models[2].matrix]),
+        "semipartial": exact(unique=True, controls=[study.rdms[2]]),
         "tau_a": resampled(
             study,
             lambda images: compare(
-                pairs_of(human.matrix, images), pairs_of(model.matrix, images), "tau-a"
+                pairs_of(study.human_rdm, images), pairs_of(study.rdms[0], images), "tau-a"
             ),
         ),
         "cka": resampled(
