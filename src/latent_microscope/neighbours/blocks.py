@@ -98,7 +98,10 @@ def kth_bound(squared: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.float
     m = n // _GROUPS
     if m < 2 * k:
         return np.partition(squared, k - 1, axis=1)[:, k - 1]
-    minima = squared[:, : m * _GROUPS].reshape(b, _GROUPS, m).min(axis=1)
+    if squared.flags.c_contiguous:
+        minima = squared[:, : m * _GROUPS].reshape(b, _GROUPS, m).min(axis=1)
+    else:  # columns in place of rows: no copy
+        minima = squared.T[: m * _GROUPS].reshape(_GROUPS, m, b).min(axis=0).T
     return np.partition(minima, k - 1, axis=1)[:, k - 1]
 
 

@@ -36,6 +36,8 @@ _DOUBT = 4
 _KEPT = 4
 # … and searched for the nearest for so many rows at once.
 _ROWS = 1 << 16
+# A tile with fewer than this share of candidates is looked through once.
+_SHARE = 32
 _EPS = float(np.finfo(np.float32).eps)
 
 
@@ -141,9 +143,10 @@ class _Candidates:
             edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
         for start, stop in pairwise(edges):
             some = by_row[start:stop]
-            row, col = order[rows[some]], order[cols[some]]
+            key = np.sort(order[rows[some]] * np.int64(n) + order[cols[some]])
+            row, col = key // n, key % n
             exact = pair_distances(points, row, col)
-            ranked = np.lexsort((col, exact, row))
+            ranked = np.lexsort((exact, row))  # stable: ties stay in the order of columns
             row, col, exact = row[ranked], col[ranked], exact[ranked]
             first = np.flatnonzero(np.diff(row, prepend=-1))
             rank = np.arange(len(row)) - np.repeat(first, np.diff(first, append=len(row)))
@@ -199,7 +202,7 @@ class _Screen:
         squared = squared_block(self.factor, rows, cols)
         if rows == cols:
             np.fill_diagonal(squared, np.inf)
-        if self.nearest.best.shape[1]:
+        if self.nearest.best.shape[1] and not self._few(squared, rows, cols):
             self._collect(squared, rows, cols, transposed=False)
             if rows != cols:
                 self._collect(squared, cols, rows, transposed=True)
@@ -213,6 +216,41 @@ class _Screen:
         error += 4.0 * self.shift * (np.sqrt(a) + np.sqrt(b) + self.shift)
         return np.nextafter(error.astype(np.float32), np.float32(np.inf))
 
+    def _few(self, squared: Narrow, rows: slice, cols: slice) -> bool:
+        """Collect what is below the loosest bound of the tile; False if that is much."""
+        sides = [(rows, cols)] if rows == cols else [(rows, cols), (cols, rows)]
+        errors = [self._errors(*side) for side in sides]
+        bounds = [
+            self.nearest.bound[side[0]] + error for side, error in zip(sides, errors, strict=True)
+        ]
+        loosest = max(float(bound.max()) for bound in bounds)
+        if not np.isfinite(loosest):
+            return False
+        mask = squared <= np.float32(loosest)
+        if np.count_nonzero(mask) > squared.size // _SHARE:
+            return False
+        ends = hits(mask)
+        value = squared[ends]
+        kept = [value <= bound[end] for bound, end in zip(bounds, ends, strict=False)]
+        if any(np.count_nonzero(keep) > self.most * min(squared.shape) for keep in kept):
+            return False
+        for keep, error, end, other, side in zip(
+            kept, errors, ends, ends[::-1], sides, strict=False
+        ):
+            self._add(end[keep], other[keep], value[keep], error, side)
+        return True
+
+    def _add(
+        self, row: Ints, col: Ints, value: Narrow, error: Narrow, side: tuple[slice, slice]
+    ) -> None:
+        """Candidates of rows of a tile by their squared distances."""
+        self.nearest.add(
+            (row + side[0].start).astype(np.int32),
+            (col + side[1].start).astype(np.int32),
+            value - error[row],
+            np.maximum(value + error[row], np.float32(0.0)),
+        )
+
     def _collect(self, squared: Narrow, rows: slice, cols: slice, *, transposed: bool) -> None:
         """Candidates of ``rows`` among ``cols``."""
         k = self.nearest.best.shape[1]
@@ -220,23 +258,16 @@ class _Screen:
         bound = self.nearest.bound[rows] + error
         mask = squared <= (bound[None, :] if transposed else bound[:, None])
         if np.count_nonzero(mask) > self.most * len(error):
-            # Bounds are loose yet: the tile itself gives better ones, along contiguous rows.
-            upright = np.ascontiguousarray(squared.T) if transposed else squared
-            if upright.shape[1] > k:
-                bound = np.minimum(bound, kth_bound(upright, k) + 2.0 * error)
-            mask = upright <= bound[:, None]
-            many = np.flatnonzero(np.count_nonzero(mask, axis=1) > max(self.most, k))
+            # Bounds are loose yet: the tile itself gives better ones.
+            axis = 0 if transposed else 1
+            if squared.shape[axis] > k:
+                own = kth_bound(squared.T if transposed else squared, k)
+                bound = np.minimum(bound, own + 2.0 * error)
+            mask = squared <= (bound[None, :] if transposed else bound[:, None])
+            many = np.flatnonzero(np.count_nonzero(mask, axis=axis) > max(self.most, k))
             if many.size:
-                mask[many] = False
+                mask[(slice(None), many) if transposed else many] = False
                 self.nearest.give_up(many + rows.start)
-            row, col = hits(mask)
-            value = upright[row, col]
-        else:
-            col, row = hits(mask) if transposed else hits(mask)[::-1]
-            value = squared[col, row] if transposed else squared[row, col]
-        self.nearest.add(
-            (row + rows.start).astype(np.int32),
-            (col + cols.start).astype(np.int32),
-            value - error[row],
-            np.maximum(value + error[row], np.float32(0.0)),
-        )
+        ends = hits(mask)
+        row, col = ends[::-1] if transposed else ends
+        self._add(row, col, squared[ends], error, (rows, cols))
