@@ -144,7 +144,11 @@ def test_short_steps_are_local_or_batched(rules: list[dict[str, Any]]) -> None:
     assert {name for name, group in groups.items() if group == "figures-{study}"} == {
         rule["name"] for rule in rules if rule["name"].startswith("plot_")
     }
-    assert {rule["name"] for rule in rules if rule["name"].startswith("tabulate_")} <= local
+    # Tables of every sample are no work for a login node.
+    heavy = {name for name, group in groups.items() if group == batch("tables")}
+    assert {"tabulate_reliability", "tabulate_correlations", "tabulate_duplicates"} <= heavy
+    tables = {rule["name"] for rule in rules if rule["name"].startswith("tabulate_")}
+    assert tables - heavy <= local
     assert set(groups.values()) == {batch(name) for name in BATCHES}
     turns = {rule["name"] for rule in rules if "turn" in rule["resources"]}
     assert turns == set(groups)  # else jobs of a group would ask for the cores of all of them

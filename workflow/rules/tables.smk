@@ -14,12 +14,14 @@ for table in [declared for declared in registry.tables() if declared.function]:
             f"{LOG}/{table.rule}.log",
         wildcard_constraints:
             study=PLAN.where(partial(tables.is_made, table)),
+        group:
+            batch("tables") if table.heavy else None
         localrule: not table.heavy
         conda:
             "../../envs/analysis.yaml"
         threads: THREADS if table.threads else 1
         resources:
-            **needs(heavy_memory if table.heavy else light_memory),
+            **needs(heavy_memory if table.heavy else light_memory, batched=table.heavy),
         params:
             **PLAN.all_of(table.params),
             step=step("tabulate", declared=("tables", table.rule)),

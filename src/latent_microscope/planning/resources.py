@@ -144,7 +144,7 @@ TRAINING_DISK = 250
 
 
 # --- batches ---------------------------------------------------------------------------------
-BATCHES = {"scores": 6, "ranks": 6, "rdms": 4, "figures": 8}
+BATCHES = {"scores": 6, "ranks": 6, "rdms": 4, "tables": 8, "figures": 8}
 """Groups of short steps → how many of a study make one job of SLURM's.
 
 No member of a batch needs another one of it, and no training is in one: a step that fails is
