@@ -62,6 +62,14 @@ class Similar:
         """Pairs of one tile of squared distances, each row's to within ``error``."""
         low = self._lowest()
         a, b = self.lengths[rows, None], self.lengths[cols]
+        farthest = (float(squared.max()) + float(error.max())) * (1.0 + 1e-5)
+        counted = farthest < 2.0 * (1.0 - self.threshold) * float(a.min()) * float(b.min())
+        if counted:  # all pairs of the tile are above the threshold
+            with self.lock:
+                self.total += squared.size
+            if not self.most:
+                return
+            low = self.floor
         ends = np.array([[b.min(), b.max()]])
         # The bound is convex in b, so that its largest value lies at an end.
         reach = ((a - ends) ** 2 + 2.0 * (1.0 - low) * a * ends).max(axis=1)
@@ -69,9 +77,9 @@ class Similar:
         if near.size:
             with np.errstate(invalid="ignore", over="ignore"):
                 found = self._narrow(squared[near], near + rows.start, cols, error[near])
-            if not self._judge(*found, near + rows.start, cols):
+            if not self._judge(*found, near + rows.start, cols, counted):
                 every = np.arange(rows.start, rows.stop)
-                self._judge(*self._wide(every, cols), every, cols, last=True)
+                self._judge(*self._wide(every, cols), every, cols, counted, last=True)
 
     def _lowest(self) -> float:
         return min(self.threshold, self.floor) if self.most else self.threshold
@@ -105,6 +113,7 @@ class Similar:
         error: npt.NDArray[np.floating],
         rows: Ints,
         cols: slice,
+        counted: bool,
         *,
         last: bool = False,
     ) -> bool:
@@ -117,6 +126,8 @@ class Similar:
         limit = 1.0 - self.threshold
         sure = distance + error < limit
         doubt = (distance - error <= limit) & ~sure
+        if counted:
+            sure[:], doubt[:] = False, False
         most = _CROWD * len(rows)
         if np.count_nonzero(doubt) > most:
             if not last:
