@@ -21,7 +21,7 @@ TRAINING_KILLS ?= 5
 SEED ?= 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz mutation bench test test-slow wheel lint format types synthetic detection faces alignment studies subset download publish readme reference docs screenshots report tensorboard lock clean
+.PHONY: help demo notebook plan slurm slurm-demo chaos fuzz mutation bench test test-slow release wheel lint format types synthetic detection faces alignment studies subset download publish readme reference docs screenshots report tensorboard lock clean
 
 help:  ## this list
 	@awk -F ': *[^#]*##' '/^[a-z -]+:.*##/ { printf "%-36s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -116,6 +116,12 @@ test: .venv  ## lint, types and all tests but the slow ones
 
 test-slow: .venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
+
+release: .venv  ## all that a release needs: tests, slow tests, published results of today's code, wheel, documentation
+	$(MAKE) test
+	$(MAKE) test-slow
+	$(BIN)/latent-microscope verify results/published --current
+	$(MAKE) wheel docs
 
 wheel: .venv  ## build a wheel of library and workflow in dist
 	$(BIN)/python -m hatchling build --target wheel

@@ -333,11 +333,15 @@ def verify(
         "results"
     ),
     root: Folder = Path(),
+    current: Annotated[
+        bool, typer.Option(help="Also name what is not of today's code, or made from such.")
+    ] = False,
 ) -> None:
     """Hash results again and name files that differ from the record; if any do, exit status 1.
 
     Example: latent-microscope verify results/demo-faces
     """
+    from latent_microscope.provenance.currency import stale
     from latent_microscope.provenance.lineage import FAILURES
     from latent_microscope.provenance.lineage import verify as verified
 
@@ -348,7 +352,12 @@ def verify(
     typer.echo(
         f"{count} files checked, {wrong} not as recorded, {len(findings) - wrong} without record"
     )
-    raise typer.Exit(1 if wrong else 0)
+    old = stale(root / folder, root) if current else []
+    for path, reason in old:
+        typer.echo(f"stale: {path}: {reason}")
+    if current:
+        typer.echo(f"{len(old)} of {count} files are stale")
+    raise typer.Exit(1 if wrong or old else 0)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from write_readme import main as write_readme
 from latent_microscope import former_names
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, load_table, save_json
+from latent_microscope.provenance.currency import JOBS
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.published import ORACLES
 from latent_microscope.report.headlines import headlines
@@ -90,7 +91,7 @@ def test_tables_parse_and_agree(study: Path) -> None:
 
 @of_each_study
 def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
-    assert {path.name for path in study.iterdir()} == {"run.json", "tables", "figures"}
+    assert {path.name for path in study.iterdir()} - {JOBS} == {"run.json", "tables", "figures"}
     assert {p.suffix for p in files(study)} <= {".json", ".parquet", ".csv", ".png"}
     figures = sorted((study / "figures").glob("*.png"))
     assert figures
@@ -103,7 +104,7 @@ def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
 def test_sidecars_belong_to_their_files(study: Path) -> None:
     assert len(files(study)) > 2
     for path in files(study):
-        if path.name != "run.json":
+        if path.name not in ("run.json", JOBS):
             sidecar = load_json(path.with_name(path.name + SUFFIX))
             assert sidecar["sha256"] == sha256_file(path), path.name
             assert sidecar["artefact"] == path.name

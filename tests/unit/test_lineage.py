@@ -9,6 +9,7 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_csv, save_npy, save_text
+from latent_microscope.provenance import currency
 from latent_microscope.provenance.lineage import (
     FAILURES,
     describe,
@@ -19,6 +20,7 @@ from latent_microscope.provenance.lineage import (
 )
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path, write_sidecars
 from latent_microscope.report.origins import Chains
+from latent_microscope.report.publishing import publish
 
 DATA = Path("data/set/images.npy")
 RUNS = [Path(f"results/study/vae/whole/seed{i}/latents.npy") for i in (0, 1)]
@@ -165,3 +167,43 @@ def test_a_folder_of_images_is_named_with_the_hash_of_its_content(study: Path) -
     assert "faces (SHA-256 abababababababab)" in Chains().ground([TABLE]).data
     record(RUNS[0], "encode", {"images": [DATA]}, folder=None, settings={"file": "faces"})
     assert folders_of([read_job(path) for path in RUNS]) == set()
+
+
+def of_today(study: Path, monkeypatch: pytest.MonkeyPatch, *old: str) -> list[tuple[str, str]]:
+    """What is stale where only the steps ``old`` have other code now, ``gone`` none at all."""
+    states = {**dict.fromkeys(("download_file", "encode", "count"), True), "gone": None}
+    states |= dict.fromkeys(old, False)
+    monkeypatch.setattr(currency, "same_code", lambda job, folder: states[job["step"]])
+    return [(path.name, reason) for path, reason in currency.stale(Path("results/study"))]
+
+
+def test_a_result_is_stale_with_the_code_of_any_job_behind_it(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert of_today(study, monkeypatch) == []
+    old = "count: code is not today's"
+    assert of_today(study, monkeypatch, "count") == [("means.csv", old)]
+    old = "download_file: code is not today's"
+    names = ["means.csv", "latents.npy", "latents.npy"]
+    assert of_today(study, monkeypatch, "download_file") == [(name, old) for name in names]
+    record(RUNS[0], "gone", {"images": [DATA]})
+    lines = [("means.csv", "gone: script is not here"), ("latents.npy", "gone: script is not here")]
+    assert of_today(study, monkeypatch) == lines
+
+
+def test_published_results_know_the_jobs_behind_them(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path("results/published/study")
+    publish([TABLE], [], folder, study="study", settings={}, results=Path("results/study"))
+    for path in (*RUNS, DATA):
+        sidecar_path(path).unlink()
+    states = dict.fromkeys(("download_file", "encode", "count"), True)
+    monkeypatch.setattr(currency, "same_code", lambda job, folder: states[job["step"]])
+    assert currency.stale(folder) == []
+    states["encode"] = False
+    reason = "encode: code is not today's"
+    assert currency.stale(folder) == [(folder / "tables/means.csv", reason)]
+    (folder / currency.JOBS).unlink()
+    ((_, reason),) = currency.stale(folder)
+    assert reason == "; ".join(f"{path}: no record of the job that made it" for path in RUNS)

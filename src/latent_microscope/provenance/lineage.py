@@ -44,6 +44,12 @@ class Origin:
                 queue.extend(o for origins in origin.inputs.values() for o in origins)
 
 
+def traces(paths: Iterable[Path], root: Path = Path()) -> list[Origin]:
+    """Follow several artefacts back to the data; files on the way are hashed once."""
+    tracer = _Tracer(root)
+    return [tracer.origin(path, None) for path in paths]
+
+
 def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
     """Follow an artefact (relative to ``root``, the folder of the run) back to the data.
 
@@ -51,7 +57,7 @@ def trace(path: Path, root: Path = Path(), *, row: int | None = None) -> Origin:
     """
     if not path.name or not sidecar_path(root / path).is_file():
         raise InputError(f"{path}: no sidecar {path.name}{SUFFIX}, so its provenance is unknown")
-    origin = _Tracer(root).origin(path, None)
+    (origin,) = traces([path], root)
     if row is not None:
         cells = table_row(root / path, row)
         origin.inputs = {n: _of_row(found, cells) for n, found in origin.inputs.items()}

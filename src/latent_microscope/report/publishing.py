@@ -8,6 +8,7 @@ from typing import Any
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
+from latent_microscope.provenance.currency import JOBS, save_jobs
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
 
 LARGEST_FIGURE = 1_000_000  # bytes
@@ -22,7 +23,9 @@ def publish(
     settings: Mapping[str, Any],
     results: Path,
 ) -> None:
-    """Copy a study's tables and figures with their sidecars, and its summary, into a new folder.
+    """Copy a study's tables and figures with their sidecars into a new folder.
+
+    Beside them: a summary, and what is known of the jobs behind them.
 
     The folder is made under a temporary name and renamed when complete. A figure over 1 MB or an
     artefact without its sidecar is an InputError.
@@ -34,6 +37,7 @@ def publish(
             for source in sources:
                 _copy(source, temporary / kind)
         save_json(temporary / "run.json", summarise(results, study, settings))
+        save_jobs(temporary / JOBS, [*tables, *figures])
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:

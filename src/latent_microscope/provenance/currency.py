@@ -1,0 +1,99 @@
+"""Whether results are of today's code: that of their own jobs, and of all jobs behind these.
+
+Published results are copies without the files that they were made from; what is known of the jobs
+that made those travels with them.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from latent_microscope import project
+from latent_microscope.io.artefacts import load_json, save_json
+from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, traces
+from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
+
+JOBS = "jobs.json"
+"""File beside published results: path of a file → the job that made it."""
+_KEYS = ("step", "script", "code", "declared", "assets", "functions")
+_STATES = {False: "code is not today's", None: "script is not here"}
+_SHOWN = 3  # reasons
+Job = Mapping[str, Any]
+
+
+def save_jobs(path: Path, artefacts: Iterable[Path], root: Path = Path()) -> None:
+    """Write what is known of the code of all jobs behind some artefacts, as JSON."""
+    jobs = {
+        str(origin.path): _job(origin.sidecar)
+        for artefact in traces(artefacts, root)
+        for origin in artefact.walk()
+        if origin.sidecar
+    }
+    save_json(path, jobs)
+
+
+def _job(sidecar: Job) -> dict[str, Any]:
+    inputs = sorted({name for files in sidecar["inputs"].values() for name in files})
+    known = {key: sidecar[key] for key in _KEYS if key in sidecar}
+    return known | {"inputs": [name for name in inputs if is_artefact(Path(name))]}
+
+
+def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
+    """Artefacts below a folder that are not of today's code, each with the reason.
+
+    Args:
+        folder: Results, or published ones.
+        root: Folder of the run, where the files behind them may be.
+    """
+    found = []
+    for sidecar in sorted(folder.rglob(f"*{SUFFIX}")):
+        artefact = sidecar.with_name(sidecar.name.removesuffix(SUFFIX))
+        recorded = _recorded(artefact, folder)
+        reason = _Behind(recorded, root).reason(_job(read_job(artefact)))
+        if reason:
+            found.append((artefact, reason))
+    return found
+
+
+def _recorded(artefact: Path, folder: Path) -> dict[str, Job]:
+    """The jobs that travel with published results: those of the nearest folder that has any."""
+    for parent in artefact.parents:
+        if (parent / JOBS).is_file():
+            jobs: dict[str, Job] = load_json(parent / JOBS)
+            return jobs
+        if parent == folder:
+            break
+    return {}
+
+
+class _Behind:
+    """Jobs by the files that they made."""
+
+    def __init__(self, recorded: Mapping[str, Job], root: Path) -> None:
+        self._recorded, self._root = recorded, root
+        self._project = project.of_results(root)
+
+    def reason(self, job: Job) -> str:
+        """Why a job or one behind it is not today's; empty if all are."""
+        queue, seen, reasons = [job], set(), []
+        for one in queue:
+            state = same_code(one, self._project)
+            if state is not True:
+                reasons.append(f"{one['step']}: {_STATES[state]}")
+            for name in one["inputs"]:
+                if name not in seen:
+                    seen.add(name)
+                    before = self._made(name)
+                    if before is None:
+                        reasons.append(f"{name}: no record of the job that made it")
+                    else:
+                        queue.append(before)
+        distinct = sorted(set(reasons))
+        more = [f"and {len(distinct) - _SHOWN} more"] if len(distinct) > _SHOWN else []
+        return "; ".join([*distinct[:_SHOWN], *more])
+
+    def _made(self, name: str) -> Job | None:
+        if name in self._recorded:
+            return self._recorded[name]
+        here = self._root / name
+        return _job(read_job(here)) if sidecar_path(here).is_file() else None
