@@ -111,8 +111,7 @@ types: .venv
 
 test: .venv  ## lint, types and all tests but the slow ones
 	@$(MAKE) --no-print-directory --jobs $(CORES) lint types
-	@# One more than cores: the tests of SLURM mostly wait.
-	$(BIN)/python -m pytest --numprocesses $$(($(CORES) + 1)) --dist loadscope --no-loadscope-reorder --durations 40
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadscope --no-loadscope-reorder --durations 40
 
 test-slow: .venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope

@@ -287,7 +287,7 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
-    job.gpu = bool(snakemake.resources.get("gpu", 0))
+    job.gpu = bool(snakemake.resources.get("gpu", 0) or snakemake.resources.get("gres"))
     job.cores = getattr(snakemake, "threads", None)
     job.mirror = snakemake.config.get("download_mirror")
     return job

@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {
     "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,
     "similarity": 0.6, "max_neighbors": 7, "stability_noise": 0.05, "stability_draws": 3,
     "signature_low": 0.01, "signature_high": 0.1, "overlap_threshold": 0.99,
-    "overlap_pairs": 10, "neighbors": "exact",
+    "overlap_pairs": 10, "pairs": "exact", "sampled_rows": 2000,
 }  # fmt: skip
 SOURCES: dict[str, Any] = {
     "methods": ["executed"],

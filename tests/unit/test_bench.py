@@ -11,7 +11,11 @@ from benchmarks.suites import SUITES, Case, case, cases
 
 N = 200
 ALL = [(suite, one) for suite in SUITES for one in cases(suite)]
-TASKS = sorted({(suite, one.task) for suite, one in ALL})
+SLOW = ("C_max",)  # for a minute, by compiling and by references that fit hundreds of clusterings
+TASKS = [
+    pytest.param(suite, task, marks=[pytest.mark.slow] if task.startswith(SLOW) else [])
+    for suite, task in sorted({(suite, one.task) for suite, one in ALL})
+]
 
 
 @pytest.fixture(scope="module")

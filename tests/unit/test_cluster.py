@@ -78,6 +78,7 @@ def test_a_training_asks_for_minutes_on_a_gpu_and_hours_without() -> None:
 
 
 STATES = {"1": "RUNNING", "2": "PREEMPTED", "3": "PREEMPTED", "4": "PREEMPTED", "5": "PREEMPTED"}
+STATES["6"] = "PREEMPTED"
 
 
 def test_preempted_jobs_that_are_not_queued_again_count_as_cancelled(
@@ -92,7 +93,9 @@ def test_preempted_jobs_that_are_not_queued_again_count_as_cancelled(
             "3": (0, "", ""),
             "4": (1, "", "slurm_load_jobs error: Invalid job id specified"),
             "5": (1, "", "slurm_load_jobs error: Unable to contact slurm controller"),
-        }[words[-1]]
+        }.get(words[-1])
+        if said is None:
+            raise subprocess.TimeoutExpired(words, 60)
         return SimpleNamespace(**dict(zip(("returncode", "stdout", "stderr"), said, strict=True)))
 
     plugin = SimpleNamespace(query_job_status=query_job_status)

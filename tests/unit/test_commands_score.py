@@ -22,14 +22,11 @@ from latent_microscope.custom.writing import RESTARTS
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.yaml_files import load_yaml
+from latent_microscope.planning import scores
 
 ROOT = Path(__file__).parents[2]
 N, D = 40, 12  # columns enough for sums that depend on the layout in memory
 IDS = [f"s{i:02d}" for i in range(N)]
-KEYS = (
-    *("variant", "similarity", "stability_noise", "stability_draws"),
-    *("k", "radius", "attractors", "neighbors", "alpha", "overlap_threshold"),
-)
 THREADS: list[int] = []
 
 
@@ -97,7 +94,7 @@ def of_the_workflow(embeddings: Path, config: dict[str, Any], ids: Path | None =
         restarts=folder / "restarts.parquet",
         scores=folder / "scores.parquet",
         summary=folder / "summary.parquet",
-        settings={key: settings["scores"][key] for key in KEYS},
+        settings={key: settings["scores"][key] for key in scores.SETTINGS},
         root_seed=seed,
         seed=0,
     )

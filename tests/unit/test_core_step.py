@@ -148,8 +148,11 @@ def test_rule_arguments_reach_main() -> None:
     assert SEEN["maybe"] is None
     assert (SEEN["scale"], SEEN["seed"], SEEN["gpu"]) == (2.0, 7, False)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    run(main, rule(resources=named(ResourceList, gpu=1)))
-    assert SEEN["gpu"] is True
+    for asked in ({"gpu": 1}, {"gres": "gpu:a100:1"}):
+        run(main, rule(resources=named(ResourceList, **asked)))
+        assert SEEN["gpu"] is True
+    run(main, rule(resources=named(ResourceList, gres="")))
+    assert SEEN["gpu"] is False
 
 
 def test_one_path_for_a_list_and_an_optional_file() -> None:

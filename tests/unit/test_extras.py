@@ -77,7 +77,8 @@ def sources(pattern: str) -> list[Path]:
     return found
 
 
-STEPS = {path.stem: path for path in sorted((ROOT / "scripts").glob("*/*.py"))}
+SCRIPTS = [p for p in sorted((ROOT / "scripts").glob("*/*.py")) if p.parent.name != "maintain"]
+STEPS = {path.stem: path for path in SCRIPTS}
 TRAINING = {name for name, path in STEPS.items() if "torch" in needed([path])}
 STUDY = {"evaluate_scenario"}  # detection against PyOD's, which trains no network
 

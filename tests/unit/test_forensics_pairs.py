@@ -12,7 +12,9 @@ from latent_microscope.neighbours.blocks import pair_distances
 from latent_microscope.neighbours.means import sample_sources, scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
+    gathered,
     neighbour_pass,
+    scan_part,
     similar_pairs,
 )
 
@@ -247,3 +249,14 @@ def test_bounds_of_sampled_pairs_hold_for_95_percent():
     for name in fields:
         np.testing.assert_allclose(getattr(every, name), getattr(exact, name), rtol=1e-9)
         assert not getattr(none, name).any()
+
+
+@pytest.mark.parametrize(("n", "count"), [(1030, 2), (2060, 3), (1030, 5)])
+def test_a_last_strip_of_its_own_has_no_row_as_its_own_neighbour(n: int, count: int) -> None:
+    """Fewer rows than neighbours remain for the last part, which has no bound of any row yet."""
+    z = np.random.default_rng(0).normal(size=(n, 5))
+    found, _ = gathered(z, [scan_part(z, 20, part=(part, count)) for part in range(count)])
+    assert found is not None
+    exact = neighbour_pass(z, k=20)
+    np.testing.assert_array_equal(found.indices, exact.indices)
+    np.testing.assert_array_equal(found.distances, exact.distances)

@@ -66,6 +66,24 @@ def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.M
         assert one.midranks(part) @ one.counts[list(BITS).index(part)] == pytest.approx(0, abs=1e-7)
 
 
+def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:
+    """Each of two parts has fewer than 65,536 values, and both together with the whole more."""
+    n = 640
+    rng = np.random.default_rng(0)
+    labels, disputed = np.arange(n) % 10, rng.random(n) < 0.561
+    x = rng.normal(size=(n, 20)) + 2 * np.eye(10)[labels] @ rng.normal(size=(10, 20))
+    pair = (x, x + rng.normal(size=(n, 20)))
+    shared = Frame(labels, disputed)
+    found = grams(variables([Distances(one) for one in pair], shared), shared)
+    every = np.arange(n_pairs(n))
+    chosen = (every, pairs_within(labels), pairs_among(disputed))
+    for part, among in zip(BITS, chosen, strict=True):
+        gram = found[part]
+        value = gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1])
+        exact = compare(rdm(pair[0]), rdm(pair[1]), "spearman", pairs=among)
+        assert value == pytest.approx(exact, abs=1e-5)
+
+
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
 def test_ranks_want_finite_values(bad: float) -> None:
     x = values("uniform", n_pairs(N))

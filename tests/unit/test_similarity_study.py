@@ -174,3 +174,17 @@ def test_very_many_images_are_drawn_from_blocks(monkeypatch: pytest.MonkeyPatch)
         ratio = blocks.draws[name].std(axis=0)[known] / whole.draws[name].std(axis=0)[known]
         np.testing.assert_allclose(ratio, 1.0, atol=0.08, err_msg=name)
         np.testing.assert_allclose(blocks.point[name], whole.point[name], atol=0.03)
+
+
+def test_a_part_may_have_no_pairs_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    labels = np.arange(300) % 3
+    counts = rng.multinomial(20, np.eye(3)[labels] * 0.9 + 1 / 30)
+    shares = vote_shares(counts)
+    human = Item("human", "features", 0, Distances(shares), shares)
+    models = [Item("a", "features", 0, Distances(one := shares + rng.random((300, 3))), one)]
+    monkeypatch.setattr(module, "BLOCK", 50)
+    for rare in (3, 4, 5, 7):  # of six blocks most have fewer than two of these
+        shared = Frame(labels, np.arange(300) % (300 // rare) == 0)
+        found = bootstrap_scores(human, models, shared, n_draws=50, seed=0)
+        assert np.isfinite(found.draws["rho_a"]).all()

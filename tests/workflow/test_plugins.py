@@ -153,16 +153,16 @@ def test_an_edit_of_a_plugin_makes_again_what_it_made(run: Project, site: Path) 
 
 
 def test_the_reference_lists_what_is_declared(site: Path, tmp_path: Path) -> None:
-    page = tmp_path / "reference.md"
-    script = ROOT / "scripts/maintain/write_config_reference.py"
+    pages = {name: tmp_path / f"{name}.md" for name in ("config", "command", "functions")}
+    script = ROOT / "scripts/maintain/write_reference.py"
     path = os.pathsep.join([str(ROOT / "src"), str(site)])
     subprocess.run(
-        [sys.executable, script, "--page", page],
+        [sys.executable, script, *(word for n, p in pages.items() for word in (f"--{n}", p))],
         env=clean_environment() | {"PYTHONPATH": path},
         check=True,
         capture_output=True,
     )
-    text = page.read_text(encoding="utf-8")
+    text = pages["config"].read_text(encoding="utf-8")
     assert "| `scores.typicality.shrinkage` | number ≥ 0, ≤ 1 | `0.1` |" in text
     assert "### mean_colour" in text
     assert "| `grid` | integer ≥ 1, ≤ 16 | `2` | fields in each direction |" in text

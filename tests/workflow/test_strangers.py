@@ -32,6 +32,11 @@ STUDIES: dict[str, tuple[Callable[[Path], list[str]], dict[str, Any]]] = {
     "many": (own_files.many, {**SMALL, **ONCE}),
 }
 """Files, and what is changed in the config that init writes so that minutes are enough."""
+PAGES = {
+    kind: [pytest.param(f"digits/{kind}.html", marks=pytest.mark.slow)]
+    + [f"{name}/{kind}.html" for name in STUDIES]
+    for kind in ("report", "explorer")
+}
 PANELS = ("image", "filter", "gallery", "table", "compare", "lists")
 
 
@@ -77,6 +82,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project.folder / "results"
 
 
+@pytest.mark.slow
 def test_the_tutorials_example_finds_the_digits(digits: Path) -> None:
     bias = pd.read_csv(digits / "digits/tables/bias-tests.csv")
     assert {f"digit={k}" for k in range(10)} < set(bias["attribute"])
@@ -99,9 +105,7 @@ def checked(watched: Watched, at: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize(
-    "name", ["report.html", *(f"{name}/report.html" for name in ("digits", *STUDIES))]
-)
+@pytest.mark.parametrize("name", ["report.html", *PAGES["report"]])
 def test_a_report_has_nothing_wrong(browser: Any, page: Path, size: dict[str, int]) -> None:
     watched = Watched(browser, page, ready=False, viewport=size)
     watched.run("() => document.querySelectorAll('details').forEach(e => { e.open = true; })")
@@ -113,7 +117,7 @@ def test_a_report_has_nothing_wrong(browser: Any, page: Path, size: dict[str, in
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("name", [f"{name}/explorer.html" for name in ("digits", *STUDIES)])
+@pytest.mark.parametrize("name", PAGES["explorer"])
 def test_an_explorer_has_nothing_wrong(browser: Any, page: Path, size: dict[str, int]) -> None:
     watched = Watched(browser, page, viewport=size)
     watched.run(axe_source())

@@ -1,5 +1,6 @@
 """What a cluster is for the rules: the memory of a node, how a GPU is asked for, preempted jobs."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -77,7 +78,7 @@ def resend_preempted() -> None:
     async def query(command: str, logger: Any) -> Any:
         states, seconds = await original(command, logger)
         for job, state in (states or {}).items():
-            if state == "PREEMPTED" and not _is_queued(job):
+            if state == "PREEMPTED" and not await asyncio.to_thread(_is_queued, job):
                 logger.warning(f"SLURM job {job} was preempted and is not queued again")
                 states[job] = "CANCELLED"
         return states, seconds
@@ -88,7 +89,10 @@ def resend_preempted() -> None:
 def _is_queued(job: str) -> bool:
     """Whether a job waits, runs or is just ending; true also where SLURM does not answer."""
     command = ("squeue", "--noheader", "--format=%T", "--jobs", job)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return True
     if done.returncode:
         return "Invalid job id" not in done.stderr
     return bool(done.stdout.strip())

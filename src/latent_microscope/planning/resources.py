@@ -41,7 +41,8 @@ heavy_memory = growing(3000, 4, 100)  # inputs, copies of them, libraries
 training_memory = growing(4000, 5)  # images in memory, network, optimiser
 pair_memory = growing(2000, 5)  # RDMs and their ranks in memory
 ranks_memory = growing(5000, 0.5)  # of dissimilarities: per thread two RDMs and their ranks
-tiles_memory = joint(2000, 30, 0.25)  # tiles of all RDMs; mapped pages of files, copies of features
+# Tiles of all RDMs, mapped pages of files, copies of features; Kendall's tau sorts 10,000 images.
+tiles_memory = joint(5000, 30, 0.25)
 MEMORY: dict[str, Resource] = {"light": light_memory, "heavy": heavy_memory, "pair": pair_memory}
 short_runtime = fixed(15)  # seconds at published sizes, plus a cold file system
 long_runtime = fixed(120)  # passes over all pairs, UMAP and HDBSCAN of a large study

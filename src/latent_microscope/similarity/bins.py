@@ -200,16 +200,20 @@ def _edges(matrix: Tiled, frame: Frame, bins: int) -> npt.NDArray[np.uint32]:
         keys.append(_keys(matrix.tile(rows, others).ravel().view(np.uint32)))
     code, key = np.concatenate(codes), np.concatenate(keys)
     zero = np.array([1 << 31], dtype=np.uint32)  # of identical images
+    # The whole has every value of the other parts.
+    complete &= np.unique(key[code > 0]).size < (_MOST_BINS if bins == BINS else 2 * bins) - 2
     found = [zero]
     for bit in BITS.values():
         values, counts = np.unique(key[(code & bit) > 0], return_counts=True)
-        if complete and values.size < (_MOST_BINS if bins == BINS else 2 * bins) - 2:
+        if complete:
             found.append(values)
             continue
         often = values if values.size <= bins else values[counts * bins >= counts.sum()]
         place = np.cumsum(counts) * bins // max(counts.sum(), 1)
         found += [values[:-1][np.diff(place) > 0], often, often - np.uint32(1)]
-    return np.unique(np.concatenate(found))
+    edges = np.unique(np.concatenate(found))
+    assert edges.size < _MOST_BINS  # bins are numbered in 16 bits
+    return edges
 
 
 def sign_table(joint: npt.NDArray) -> Float64:

@@ -67,11 +67,13 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
         found = variables(columns, frame, bins=BINS, threads=threads)
         parts.append(influences(found, frame, tau=tau, threads=threads))
     numbers: Numbers = {}
-    for name in parts[0]:
-        images = np.empty(n)
-        for places, one in zip(blocks, parts, strict=True):
-            images[places] = one[name].images * (len(places) / n)
-        numbers[name] = Influence(float(np.mean([one[name].value for one in parts])), images)
+    for name in dict.fromkeys(name for part in parts for name in part):
+        # A block may have no two images of a part.
+        there = [(p, one[name]) for p, one in zip(blocks, parts, strict=True) if name in one]
+        images, known = np.zeros(n), sum(len(places) for places, _ in there)
+        for places, one in there:
+            images[places] = one.images * (len(places) / known)
+        numbers[name] = Influence(float(np.mean([one.value for _, one in there])), images)
     votes = items[0].features
     with ThreadPoolExecutor(threads) as pool:
         crossed = pool.map(
