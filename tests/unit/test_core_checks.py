@@ -161,7 +161,7 @@ class Study:
 
 
 WHOLE = [
-    "s/figures/f.png", "s/figures/f.png.meta.json", "s/run.json",
+    "s/figures/f.png", "s/figures/f.png.meta.json", "s/jobs.json", "s/run.json",
     "s/tables/t.parquet", "s/tables/t.parquet.meta.json",
 ]  # fmt: skip
 
