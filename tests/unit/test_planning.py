@@ -107,7 +107,7 @@ def test_a_study_may_do_without_files_of_rdms(demo: dict[str, Study]) -> None:
 
 
 def test_memory_grows_with_the_rdms_and_their_files() -> None:
-    """Measured: 1.2 GB (comparison) and 1.4 GB (bootstrap) of 28 RDMs of 10,000; 2.7 GB with tau."""
+    """Measured of 28 RDMs of 10,000 images: 1.2 GB (comparison), 1.4 GB (bootstrap)."""
     few = SimpleNamespace(features=["a"] * 4, size_mb=10)
     many = SimpleNamespace(features=["a"] * 29, size_mb=5900)
     assert resources.tiles_memory(None, few, 1) == 5122
