@@ -48,6 +48,11 @@ def said(text: str, parts: Collection[str] | None = None) -> str:
     return _OF_PART.sub(lambda m: m[2] if parts is None or m[1] in parts else "", text)
 
 
+def noun_of(parts: Collection[str] | None) -> str:
+    """What the samples of a study of these parts are called (None: of all)."""
+    return "image" if parts is None or "images" in parts else "sample"
+
+
 def everywhere(_study: Any) -> bool:
     """In every study."""
     return True

@@ -21,7 +21,7 @@ from latent_microscope.planning.tables import is_made
 from latent_microscope.plots import style
 from latent_microscope.plots.alignment import plot_dissimilarity
 from latent_microscope.plots.latent import plot_clusters
-from latent_microscope.registry import said
+from latent_microscope.registry import noun_of, said
 from latent_microscope.report import formats
 from latent_microscope.report.pages import _parts
 from latent_microscope.report.sections import render
@@ -71,7 +71,7 @@ def test_captions_speak_of_what_a_study_has(name: str) -> None:
     assert len(tables) > 2
     every: list[Any] = [*figures, *tables]
     for one in every:
-        text = formats.worded(said(one.caption, parts), formats.noun_of(parts))
+        text = formats.worded(said(one.caption, parts), noun_of(parts))
         assert not re.search(r"\[\w+: | ,|,,|\. [a-z]{2}|  ", text), (one.name, text)
         for part in ABSENT.keys() - parts:
             assert not re.search(ABSENT[part], text), (one.name, part, text)

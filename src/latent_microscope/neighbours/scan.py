@@ -268,8 +268,8 @@ class _Screen:
             if many.size:
                 mask[(slice(None), many) if transposed else many] = False
                 self.nearest.give_up(many + rows.start)
-        # Without a bound yet, a row may be as far from itself (infinitely) as the bound.
-        mask &= squared < np.inf
+        if rows == cols:  # without a bound yet, a row is as far from itself (infinitely) as that
+            np.fill_diagonal(mask, False)
         ends = hits(mask)
         row, col = ends[::-1] if transposed else ends
         self._add(row, col, squared[ends], error, (rows, cols))

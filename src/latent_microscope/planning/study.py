@@ -148,7 +148,8 @@ class Study:
     @property
     def words(self) -> dict[str, str]:
         """What its figures call its samples, if these are no images."""
-        return {"noun": "sample"} if self.is_of("custom") and "images" not in self.parts else {}
+        noun = registry.noun_of(self.parts if self.is_of("custom") else None)
+        return {} if noun == "image" else {"noun": noun}
 
     @property
     def shows_images(self) -> bool:

@@ -4,6 +4,7 @@ Published results are copies without the files that they were made from; what is
 that made those travels with them.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,39 +46,55 @@ def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
         folder: Results, or published ones.
         root: Folder of the run, where the files behind them may be.
     """
-    found = []
+    found, code = [], _Code(project.of_results(root))
+    behind: dict[Path | None, _Behind] = {}
     for sidecar in sorted(folder.rglob(f"*{SUFFIX}")):
         artefact = sidecar.with_name(sidecar.name.removesuffix(SUFFIX))
-        recorded = _recorded(artefact, folder)
-        reason = _Behind(recorded, root).reason(_job(read_job(artefact)))
+        jobs = _jobs_file(artefact, folder)
+        if jobs not in behind:
+            behind[jobs] = _Behind(load_json(jobs) if jobs else {}, root, code)
+        reason = behind[jobs].reason(_job(read_job(artefact)))
         if reason:
             found.append((artefact, reason))
     return found
 
 
-def _recorded(artefact: Path, folder: Path) -> dict[str, Job]:
-    """The jobs that travel with published results: those of the nearest folder that has any."""
+def _jobs_file(artefact: Path, folder: Path) -> Path | None:
+    """The file of jobs that travels with a published result: of the nearest folder that has one."""
     for parent in artefact.parents:
         if (parent / JOBS).is_file():
-            jobs: dict[str, Job] = load_json(parent / JOBS)
-            return jobs
+            return parent / JOBS
         if parent == folder:
             break
-    return {}
+    return None
+
+
+class _Code:
+    """Whether a project holds the code of jobs; each code is hashed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, bool | None] = {}
+
+    def same(self, job: Job) -> bool | None:
+        """As :func:`same_code`."""
+        key = json.dumps({name: job.get(name) for name in _KEYS}, sort_keys=True)
+        if key not in self._known:
+            self._known[key] = same_code(job, self._folder)
+        return self._known[key]
 
 
 class _Behind:
     """Jobs by the files that they made."""
 
-    def __init__(self, recorded: Mapping[str, Job], root: Path) -> None:
-        self._recorded, self._root = recorded, root
-        self._project = project.of_results(root)
+    def __init__(self, recorded: Mapping[str, Job], root: Path, code: _Code) -> None:
+        self._recorded, self._root, self._code = recorded, root, code
 
     def reason(self, job: Job) -> str:
         """Why a job or one behind it is not today's; empty if all are."""
         queue, seen, reasons = [job], set(), []
         for one in queue:
-            state = same_code(one, self._project)
+            state = self._code.same(one)
             if state is not True:
                 reasons.append(f"{one['step']}: {_STATES[state]}")
             for name in one["inputs"]:

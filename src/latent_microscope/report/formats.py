@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -173,11 +173,6 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 def to_json(value: Any) -> str:
     """Indented JSON."""
     return json.dumps(value, indent=1, ensure_ascii=False)
-
-
-def noun_of(parts: Collection[str] | None) -> str:
-    """What the samples of a study of these parts are called (None: of all)."""
-    return "image" if parts is None or "images" in parts else "sample"
 
 
 def worded(text: str, noun: str) -> str:

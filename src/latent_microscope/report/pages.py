@@ -13,8 +13,8 @@ import pandas as pd
 
 from latent_microscope.io.artefacts import load_table, save_text
 from latent_microscope.planning.pages import RESULTS, finished_studies, pages_of
-from latent_microscope.registry import said
-from latent_microscope.report.formats import noun_of, plain, worded
+from latent_microscope.registry import noun_of, said
+from latent_microscope.report.formats import plain, worded
 from latent_microscope.report.images import Small
 from latent_microscope.report.origins import Chains, Ground, Origin
 from latent_microscope.report.sections import Section, environment, sections

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension
 
 from latent_microscope.published import KIND
-from latent_microscope.registry import said
+from latent_microscope.registry import noun_of, said
 from latent_microscope.report import formats, gather, observers
 from latent_microscope.report.study import Study
 
@@ -104,7 +104,7 @@ class _Nouns(Extension):
         """The source of a template before it is read."""
         parts = _CODE.split(source)
         has: Any = self.environment.globals["parts"]
-        noun = formats.noun_of(has)
+        noun = noun_of(has)
         parts[::2] = [formats.worded(said(text, has), noun) for text in parts[::2]]
         return "".join(parts)
 
@@ -126,7 +126,7 @@ def environment(html: bool = True, parts: frozenset[str] | None = None) -> Envir
     names = {name: getattr(gather, name) for name in NUMBERS}
     made.filters |= functions
     made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
-    made.globals |= {"parts": parts, "noun": formats.noun_of(parts)}
+    made.globals |= {"parts": parts, "noun": noun_of(parts)}
     made.globals["of_part"] = lambda part, text: said(f"[{part}: {text}]", parts)
     return made
 

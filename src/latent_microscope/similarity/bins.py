@@ -200,14 +200,12 @@ def _edges(matrix: Tiled, frame: Frame, bins: int) -> npt.NDArray[np.uint32]:
         keys.append(_keys(matrix.tile(rows, others).ravel().view(np.uint32)))
     code, key = np.concatenate(codes), np.concatenate(keys)
     zero = np.array([1 << 31], dtype=np.uint32)  # of identical images
-    # The whole has every value of the other parts.
-    complete &= np.unique(key[code > 0]).size < (_MOST_BINS if bins == BINS else 2 * bins) - 2
+    most = (_MOST_BINS if bins == BINS else 2 * bins) - 2
     found = [zero]
-    for bit in BITS.values():
+    for name, bit in BITS.items():
         values, counts = np.unique(key[(code & bit) > 0], return_counts=True)
-        if complete:
-            found.append(values)
-            continue
+        if name == WHOLE and complete and values.size < most:  # those of all parts
+            return np.union1d(zero, values)
         often = values if values.size <= bins else values[counts * bins >= counts.sum()]
         place = np.cumsum(counts) * bins // max(counts.sum(), 1)
         found += [values[:-1][np.diff(place) > 0], often, often - np.uint32(1)]
