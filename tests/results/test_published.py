@@ -17,7 +17,7 @@ from latent_microscope.provenance.currency import JOBS
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.published import ORACLES
 from latent_microscope.report.headlines import headlines
-from latent_microscope.report.publishing import LARGEST_FIGURE
+from latent_microscope.report.publishing import LARGEST_FIGURE, RECOMPUTE, TERMS
 from latent_microscope.report.readme import findings_pages, with_headlines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,8 +91,9 @@ def test_tables_parse_and_agree(study: Path) -> None:
 
 @of_each_study
 def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
-    assert {path.name for path in study.iterdir()} - {JOBS} == {"run.json", "tables", "figures"}
-    assert {p.suffix for p in files(study)} <= {".json", ".parquet", ".csv", ".png"}
+    optional = {JOBS, TERMS, RECOMPUTE, "logits"}
+    assert {path.name for path in study.iterdir()} - optional == {"run.json", "tables", "figures"}
+    assert {p.suffix for p in files(study)} <= {".json", ".md", ".npy", ".parquet", ".csv", ".png"}
     figures = sorted((study / "figures").glob("*.png"))
     assert figures
     assert max(path.stat().st_size for path in figures) <= LARGEST_FIGURE

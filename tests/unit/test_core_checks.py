@@ -152,7 +152,12 @@ class Study:
     def publish(self) -> None:
         publish(
             self.tables, self.figures, self.folder,
-            study="s", settings={"kind": "faces"}, results=self.results,
+            study="s", settings=SETTINGS, results=self.results,
+            logits={"net-seed0": made(self.results / "models/net/logits.npy", "l", "train")},
+            datasets=[
+                {"title": "Faces", "licence": "CC BY-NC", "homepage": "https://faces.example"},
+                {"title": "Votes", "licence": "ours", "homepage": None},
+            ],
         )  # fmt: skip
 
     def files(self) -> list[str]:
@@ -160,8 +165,16 @@ class Study:
         return [str(p.relative_to(self.folder.parent)) for p in parts if p.is_file()]
 
 
+SETTINGS: dict[str, Any] = {
+    "kind": "alignment", "votes": "v", "seeds": [0],
+    "models": {
+        "net": {"type": "philnet"},
+        "label": {"type": "label", "layers": ["features"]},
+    },
+}  # fmt: skip
 WHOLE = [
-    "s/figures/f.png", "s/figures/f.png.meta.json", "s/jobs.json", "s/run.json",
+    "s/TERMS.md", "s/figures/f.png", "s/figures/f.png.meta.json", "s/jobs.json",
+    "s/logits/net-seed0.npy", "s/logits/net-seed0.npy.meta.json", "s/recompute.json", "s/run.json",
     "s/tables/t.parquet", "s/tables/t.parquet.meta.json",
 ]  # fmt: skip
 
@@ -174,8 +187,36 @@ def test_publish_copies_everything_anew(tmp_path: Path) -> None:
         (study.folder / "tables/old.parquet").touch()
     summary = json.loads((study.folder / "run.json").read_text())
     assert summary["study"] == "s"
-    assert summary["settings"] == {"kind": "faces"}
-    assert set(summary["steps"]) == {"make_t", "plot_f"}
+    assert summary["settings"] == SETTINGS
+    assert set(summary["steps"]) == {"make_t", "plot_f", "train"}
+
+
+def test_published_logits_have_a_config_without_networks(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.publish()
+    [(name, found)] = json.loads((study.folder / "recompute.json").read_text())["studies"].items()
+    assert name == "s-logits"
+    assert found == {
+        "kind": "alignment",
+        "votes": "v",
+        "models": {
+            "label": SETTINGS["models"]["label"],
+            "net-seed0": {
+                "type": "external",
+                "layers": ["probabilities"],
+                "file": f"{study.folder}/logits/net-seed0.npy",
+            },
+        },
+    }
+
+
+def test_published_results_carry_the_terms_of_their_data(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.publish()
+    terms = (study.folder / "TERMS.md").read_text()
+    summary = json.loads((study.folder / "run.json").read_text())
+    assert "* Faces: CC BY-NC (<https://faces.example>)\n* Votes: ours\n" in terms
+    assert summary["datasets"][0]["licence"] == "CC BY-NC"
 
 
 def test_publish_that_fails_keeps_the_old_folder_and_leaves_nothing(tmp_path: Path) -> None:

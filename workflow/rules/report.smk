@@ -119,6 +119,7 @@ rule publish:
         checks="results/{study}/checks.parquet",
         tables=ask(lambda study, at: tables.tables_of(study)),
         figures=ask(lambda study, at: figures.figures_of(study, published=True)),
+        logits=ask(lambda study, at: list(comparison.trained_classifiers(study).values())),
     output:
         folder=directory("results/published/{study}"),
     log:
@@ -132,6 +133,13 @@ rule publish:
         step=step("publish"),
         study=lambda wildcards: wildcards.study,
         settings=ask(lambda study, at: study.settings),
+        classifiers=ask(lambda study, at: list(comparison.trained_classifiers(study))),
+        datasets=ask(
+            lambda study, at: [
+                {"title": d.description, "licence": d.licence, "homepage": d.homepage}
+                for d in study.datasets
+            ]
+        ),
     script:
         "../../scripts/report/publish.py"
 

@@ -172,6 +172,15 @@ def behaviour_logits(study: Study, at: Wildcards) -> list[str]:
     return [logits_file(study, model, seed) for model, seed in classifiers(study)]
 
 
+def trained_classifiers(study: Study) -> dict[str, str]:
+    """Model and seed of each classifier that is trained here → its logits."""
+    return {
+        f"{model}-seed{seed}": logits_file(study, model, seed)
+        for model, seed in classifiers(study)
+        if registry.model_type(study.model(model)["type"]).extra == "train"
+    }
+
+
 behaviour_names, behaviour_runs = (column(classifiers, i) for i in range(2))
 
 

@@ -125,12 +125,15 @@ class Study:
     @property
     def is_synthetic_demo(self) -> bool:
         """Whether its data are synthetic demo data, so that its numbers are no results."""
-        named = [self.settings[k] for k in ("dataset", "images", "votes") if k in self.settings]
         return self.name.startswith("demo-") or any(
-            any(file.generated for file in self.manifest[name].files.values())
-            for name in named
-            if name in self.manifest
+            file.generated for dataset in self.datasets for file in dataset.files.values()
         )
+
+    @cached_property
+    def datasets(self) -> list["Dataset"]:
+        """Data sets of the manifest that its settings name, as ``name`` or ``name/file``."""
+        named = {text.partition("/")[0] for text in _texts(self.settings)}
+        return [dataset for name, dataset in self.manifest.items() if name in named]
 
     @cached_property
     def parts(self) -> frozenset[str]:
@@ -202,6 +205,15 @@ class Study:
     def models_that(self, wanted: Callable[[registry.ModelType], bool]) -> list[str]:
         """Names of its models whose declared type fulfils a condition."""
         return [m for m in self.models() if wanted(registry.model_type(self.model(m)["type"]))]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text among the values of settings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(one)
 
 
 def column(rows: Callable[[Study], Iterable[Any]], position: int) -> Answer:

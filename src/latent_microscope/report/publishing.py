@@ -6,12 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from latent_microscope import registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.provenance.currency import JOBS, save_jobs
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
 
 LARGEST_FIGURE = 1_000_000  # bytes
+TERMS, RECOMPUTE = "TERMS.md", "recompute.json"
+_COMPARED = (
+    *("kind", "images", "votes", "simulated_votes", "subset", "metrics", "rdm_order"),
+    *("ceiling_splits", "inference", "rdm_files"),
+)
+"""Settings of a comparison that needs no network."""
 
 
 def publish(
@@ -22,10 +29,13 @@ def publish(
     study: str,
     settings: Mapping[str, Any],
     results: Path,
+    logits: Mapping[str, Path] | None = None,
+    datasets: Sequence[Mapping[str, str | None]] = (),
 ) -> None:
     """Copy a study's tables and figures with their sidecars into a new folder.
 
-    Beside them: a summary, and what is known of the jobs behind them.
+    Beside them: a summary, the terms of the data sets, what is known of the jobs behind them; with
+    logits of networks, by model and seed, a config that makes the tables again from these.
 
     The folder is made under a temporary name and renamed when complete. A figure over 1 MB or an
     artefact without its sidecar is an InputError.
@@ -36,20 +46,65 @@ def publish(
         for kind, sources in (("tables", tables), ("figures", figures)):
             for source in sources:
                 _copy(source, temporary / kind)
-        save_json(temporary / "run.json", summarise(results, study, settings))
-        save_jobs(temporary / JOBS, [*tables, *figures])
+        for name, source in (logits or {}).items():
+            _copy(source, temporary / "logits", f"{name}.npy")
+        save_json(
+            temporary / "run.json",
+            summarise(results, study, settings) | {"datasets": list(map(dict, datasets))},
+        )
+        save_jobs(temporary / JOBS, [*tables, *figures, *(logits or {}).values()])
+        if datasets:
+            (temporary / TERMS).write_text(f"# Terms of {study}\n\n{terms(datasets)}\n")
+        if logits:
+            save_json(temporary / RECOMPUTE, _recompute(study, settings, logits, folder))
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _copy(source: Path, folder: Path) -> None:
+def terms(datasets: Sequence[Mapping[str, str | None]]) -> str:
+    """Markdown: under which terms results derived from these data sets are."""
+    rows = [f"* {one['title']}: {one['licence']}" for one in datasets]
+    for i, one in enumerate(datasets):
+        rows[i] += f" (<{one['homepage']}>)" if one["homepage"] else ""
+    return "\n".join(
+        [
+            "Derived from the data sets below, and under their terms; the licence of the code does "
+            "not cover it. No image and no single vote of them is here.\n",
+            *rows,
+        ]
+    )
+
+
+def _recompute(
+    study: str, settings: Mapping[str, Any], logits: Mapping[str, Path], folder: Path
+) -> dict[str, Any]:
+    """A config that compares published logits, and models without torch, with the votes."""
+    plain = {
+        name: model
+        for name, model in settings["models"].items()
+        if registry.model_type(model["type"]).extra == ""
+    }
+    files = {
+        name: {
+            "type": "external",
+            "layers": ["probabilities"],
+            "file": f"{folder}/logits/{name}.npy",
+        }
+        for name in logits
+    }
+    compared = {key: settings[key] for key in _COMPARED if key in settings}
+    name = f"{study}-logits"
+    return {"run": [name], "studies": {name: compared | {"models": plain | files}}}
+
+
+def _copy(source: Path, folder: Path, name: str = "") -> None:
     if folder.name == "figures" and source.stat().st_size > LARGEST_FIGURE:
         raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
     if not sidecar_path(source).is_file():
         raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
-    target = folder / ("eyes" if "eyes" in source.parts else "") / source.name
+    target = folder / ("eyes" if "eyes" in source.parts else "") / (name or source.name)
     if target.exists():
         raise InputError(f"{source}: another file of that name is published; rename it")
     target.parent.mkdir(parents=True, exist_ok=True)

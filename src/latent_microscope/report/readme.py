@@ -9,6 +9,7 @@ from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
 from latent_microscope.report.headlines import headlines
+from latent_microscope.report.publishing import terms
 from latent_microscope.report.sections import SECTIONS, has, render, sections
 from latent_microscope.report.study import Study
 
@@ -80,6 +81,8 @@ def _study(folder: Path) -> Iterator[str]:
     if former := [name for name in former_names.TABLES if name in study.tables]:
         links = ", ".join(f"[{name}]({where}/tables/{name}.csv)" for name in former)
         yield f"Tables that are now parts of the table `calibration`: {links}."
+    if found := run.get("datasets"):
+        yield f"## Terms\n\n{terms(found)}"
     yield f"## Times\n\n{_times(run)}"
 
 
