@@ -72,7 +72,9 @@ STEPS |= {
         where=dict(study=PLAN.where(lambda study: not study.has_embeddings)),
         environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, extraction_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)),
+        resources=needs(
+            training_memory, extraction_runtime, disk=ask(latents_disk), gpu=ask(vae_gpu)
+        ),
     ),
     "train_philnet": dict(
         input=dict(
@@ -98,7 +100,7 @@ STEPS |= {
         ),
         where=dict(model=PLAN.with_models_that(lambda declared: declared.built)),
         environment=TORCH,
-        resources=needs(light_memory, disk=TRAINING_DISK),
+        resources=needs(training_memory, disk=TRAINING_DISK),
     ),
     # PhilNet's second stage: cross-validated on the labelled images, so that no image's votes reach its own features or
     # predictions. One job trains all folds: they would wait for each other on one GPU, and the out-of-fold arrays have
@@ -129,7 +131,7 @@ STEPS |= {
         where=dict(model=PLAN.with_models("tta")),
         environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, extraction_runtime, gpu=1),
+        resources=needs(training_memory, extraction_runtime, gpu=1),
     ),
     # All layers of a network's profile, of some images, in one pass; then how well each aligns with human judgements.
     "extract_layers": dict(
@@ -157,7 +159,7 @@ STEPS |= {
         where=dict(model=PLAN.with_models_that(lambda declared: declared.profiled)),
         environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, extraction_runtime, disk=ask(layers_disk), gpu=1),
+        resources=needs(training_memory, extraction_runtime, disk=ask(layers_disk), gpu=1),
     ),
     "profile_layers": dict(
         input=dict(
@@ -203,7 +205,7 @@ for number, (study, layers, names) in enumerate(PLAN.extractions()):
         where=dict(study=study, model=names),
         environment=TORCH,
         threads=THREADS,
-        resources=needs(heavy_memory, extraction_runtime, disk=ask(features_disk), gpu=1),
+        resources=needs(training_memory, extraction_runtime, disk=ask(features_disk), gpu=1),
     )
 
 
@@ -227,7 +229,10 @@ for model_type in [declared for declared in registry.model_types() if declared.f
         threads: THREADS
         resources:
             **needs(
-                heavy_memory, extraction_runtime, disk=ask(features_disk), gpu=int(model_type.gpu)
+                training_memory,
+                extraction_runtime,
+                disk=ask(features_disk),
+                gpu=int(model_type.gpu),
             ),
         params:
             **SEEDED,

@@ -36,9 +36,15 @@ def joint(base: int, per_rdm: float, per_mb: float) -> Resource:
     return memory
 
 
-light_memory = fixed(2000)  # pandas, matplotlib and a few arrays of one study
-heavy_memory = growing(3000, 4, 100)  # inputs, copies of them, libraries
-training_memory = growing(4000, 5)  # images in memory, network, optimiser
+light_memory = fixed(1000)  # pandas, matplotlib and a few arrays of one study: 0.2 to 0.55 GB
+heavy_memory = growing(1000, 4, 100)  # libraries (0.5 GB), inputs, copies of them
+
+
+def training_memory(wildcards: Any, input: Any, attempt: int) -> int:
+    """Images in memory, network, optimiser; torch has 0.8 to 1.4 GB, and CUDA's own beside it."""
+    return growing(4000 if may_use_gpus() else 1500, 5)(wildcards, input=input, attempt=attempt)
+
+
 pair_memory = growing(2000, 5)  # RDMs and their ranks in memory
 ranks_memory = growing(5000, 0.5)  # of dissimilarities: per thread two RDMs and their ranks
 # Tiles of all RDMs, mapped pages of files, copies of features; Kendall's tau sorts 10,000 images.
