@@ -15,6 +15,7 @@ from scipy.spatial.distance import pdist
 
 from formulas import rho_a  # type: ignore[import-not-found]
 from latent_microscope.io.artefacts import load_json, load_npy, load_table
+from latent_microscope.planning.usage import used
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -377,3 +378,11 @@ def test_the_report_has_every_study() -> None:
         for path in artefacts(study):
             if path.suffix == ".png" or (path.suffix == ".csv" and path.parent.name == "tables"):
                 assert path.relative_to(ROOT).as_posix() in text, path
+
+
+def test_requests_of_memory_are_those_of_the_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shares = [step.used_memory / step.memory for step in used(["--config", "device=cpu"])]
+    assert len(shares) > 100
+    assert max(shares) < 0.95
+    assert float(np.median(shares)) > 0.15
