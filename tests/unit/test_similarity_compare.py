@@ -11,8 +11,8 @@ from latent_microscope import similarity
 from latent_microscope.errors import InputError
 from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
 from latent_microscope.similarity import ranks as ranks_module
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within

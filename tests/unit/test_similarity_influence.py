@@ -8,8 +8,9 @@ from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.bins import Frame, LabelRDM, variables
+from latent_microscope.similarity.bins import variables
 from latent_microscope.similarity.covariances import BINS, Numbers, influences
+from latent_microscope.similarity.frames import Frame, LabelRDM
 from latent_microscope.similarity.influence import (
     Influence,
     cross_covariances,
