@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.errors import InputError
+from latent_microscope.seeds import rng
 from latent_microscope.similarity.frames import BITS, WHOLE, Frame, Tiled
 from latent_microscope.similarity.ranks import NOT_FINITE, UInt16, ordered
 from latent_microscope.similarity.rdms import Ints, n_pairs
@@ -156,7 +157,7 @@ def _edges(matrix: Tiled, frame: Frame, bins: int, most: int) -> npt.NDArray[np.
         if not pairs:
             continue
         count = max(1, isqrt(pairs // _SAMPLED))
-        places = frame.blocks(part, count, "rank_bins")[0]
+        places = frame.blocks(part, count, rng(0, "rank_bins"))[0]
         some, within, keys = matrix.among(places), frame.among(places, part), []
         for rows, others in within.tiles():
             bits = some.tile(rows, others)[within.codes(rows, others) > 0].view(np.uint32)

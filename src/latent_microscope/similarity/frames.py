@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.seeds import rng
 from latent_microscope.similarity.rdms import Ints, tiles
 
 Float32 = npt.NDArray[np.float32]
@@ -80,13 +79,13 @@ class Frame:
                     continue
             yield rows, others
 
-    def blocks(self, part: str, count: int, name: str) -> list[Ints]:
+    def blocks(self, part: str, count: int, generator: np.random.Generator) -> list[Ints]:
         """The images that are in pairs of a part, in random blocks with as many of each class.
 
         As many disputed ones, too; images of one class follow each other where that leaves out
-        tiles. ``name``: of the stream of random numbers.
+        tiles.
         """
-        order = rng(0, name).permutation(self.n)
+        order = generator.permutation(self.n)
         order = order[self.partners(part)[order] > 0]
         order = order[np.lexsort((self.disputed[order], self.labels[order]))]
         blocks = [np.sort(order[first::count]) for first in range(count)]

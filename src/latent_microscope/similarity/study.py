@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.seeds import rng
 from latent_microscope.similarity import influence
 from latent_microscope.similarity.bins import variables
 from latent_microscope.similarity.comparison import partial_correlation
@@ -78,7 +79,7 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
                 continue
             partners = shared.partners(part)
             count = -(-2 * pairs // (int(np.count_nonzero(partners)) * BLOCK))
-            blocks = shared.blocks(part, count, "bootstrap_blocks")
+            blocks = shared.blocks(part, count, rng(0, "bootstrap_blocks"))
             numbers |= _gathered(shared, part, [(one, within(one, part)) for one in blocks])
     votes = items[0].features
     with ThreadPoolExecutor(threads) as pool:
