@@ -8,8 +8,8 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
 from benchmarks.suites import Case, Result
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import compare, rank_rdm
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import Side, measures, side
 from latent_microscope.similarity.rdms import rdm
 from latent_microscope.similarity.study import Item, bootstrap_scores

@@ -114,8 +114,16 @@ def test_rdms_need_no_files(study: Study, tmp_path: Path, metric: str) -> None:
     row = load(made["comparisons"]).iloc[0]
     human, net = (rdm(x, metric) for x in (study.shares, study.logits))
     assert row["value"] == pytest.approx(compare(human, net, "rho-a"), abs=1e-9)
-    with pytest.raises(InputError, match="1 RDMs, 3 features"):
-        sources(inputs["rdms"][:1], [], *(inputs[key] for key in SOURCES))
+    rest = [inputs[key] for key in SOURCES]
+    for given in ((inputs["rdms"][:1], []), (inputs["rdms"], None), (None, inputs["rdm_ids"])):
+        with pytest.raises(InputError, match=r"RDMs, . tables of their ids, 3 features and 3"):
+            sources(*given, *rest)
+    flat = study.logits.copy()
+    flat[5] = 1.0
+    given = inputs_of(study, flat=study.rdm("flat", flat))
+    _, one, _ = sources(None, None, *(given[key] for key in SOURCES))
+    with pytest.raises(InputError, match=r"npy \(flat, features, seed 0\): Image id .* variance"):
+        one.side("correlation")
 
 
 def test_similarity_of_all_models(study: Study, tmp_path: Path) -> None:

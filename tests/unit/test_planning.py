@@ -2,16 +2,20 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from latent_microscope import project, registry
 from latent_microscope.config.resolve import merge, resolve
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
+from latent_microscope.io.artefacts import save_table
 from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning import (
     comparison,
@@ -20,6 +24,7 @@ from latent_microscope.planning import (
     figures,
     networks,
     resources,
+    similarity,
     tables,
     targets,
 )
@@ -28,6 +33,8 @@ from latent_microscope.planning.resources import needs
 from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.planning.workflow import Plan, one_of
 from latent_microscope.provenance.codehash import CodeHasher
+from latent_microscope.similarity import bins, ceiling, measures
+from latent_microscope.similarity import study as study_module
 
 MANIFEST = load_manifest(project.asset("config/datasets.yaml"))
 
@@ -106,12 +113,69 @@ def test_a_study_may_do_without_files_of_rdms(demo: dict[str, Study]) -> None:
     assert not figure.where(bare)
 
 
-def test_memory_grows_with_the_rdms_and_their_files() -> None:
+def asked_for(
+    folder: Path, n: int, rdms: int, columns: int, resource: Any, *, threads: int = 2
+) -> int:
+    """What a step over so many images asks for; its files of features are as large, and empty."""
+    samples, features = folder / f"{n}.parquet", folder / f"{n}-{columns}.npy"
+    save_table(samples, pd.DataFrame({"id": np.arange(n)}))
+    with features.open("wb") as file:
+        file.truncate(4 * n * columns)
+    inputs = SimpleNamespace(samples=samples, features=[features] * rdms)
+    return int(resource(None, input=inputs, threads=threads, attempt=1))
+
+
+def test_requests_of_rsa_grow_with_images_and_models(tmp_path: Path) -> None:
     """Measured of 28 RDMs of 10,000 images: 1.2 GB (comparison), 1.4 GB (bootstrap)."""
-    few = SimpleNamespace(features=["a"] * 4, size_mb=10)
-    many = SimpleNamespace(features=["a"] * 29, size_mb=5900)
-    assert resources.tiles_memory(None, few, 1) == 5122
-    assert 1436 < resources.tiles_memory(None, many, 1) < 7500
+    ask = partial(asked_for, tmp_path)
+    memory, runtime = similarity.rsa(lambda wildcards: 500)
+    assert 2600 < ask(500, 4, 10, memory) < 2800
+    assert ask(500, 4, 10, runtime) == 30
+    assert 1436 < ask(10_000, 29, 10, memory) < 6000
+    assert ask(10_000, 29, 10, runtime) == 31
+    # 1.25e9 pairs: an hour of two cores at 100 ns per pair and RDM, 2,048 columns many more.
+    assert ask(50_000, 29, 10, runtime) == 77
+    assert ask(50_000, 29, 2048, runtime) == 476
+    assert ask(50_000, 29, 2048, runtime, threads=8) < 3 * 60
+    # Tau: 25 bytes of each pair and thread, up to 16,384 images; above from classes of rank.
+    sorting, slower = similarity.rsa(len, tau=lambda wildcards: True)
+    more = ask(10_000, 4, 10, sorting) - ask(10_000, 4, 10, memory)
+    assert more == pytest.approx((2 * 25 + 8) * 50, rel=0.01)
+    assert ask(10_000, 29, 10, slower) > ask(10_000, 29, 10, runtime)
+    assert ask(20_000, 4, 10, sorting) == ask(20_000, 4, 10, memory)
+    off = similarity.rsa(len, tau=lambda wildcards: False)[0]
+    assert ask(10_000, 4, 10, off) == ask(10_000, 4, 10, memory)
+    # Wide features: blocks, and products of columns, of each thread.
+    wide = [ask(10_000, 2, 4096, memory, threads=threads) for threads in (1, 2)]
+    assert wide[1] - wide[0] == pytest.approx(400 + 8e-6 * 4096**2, abs=2)
+    # The bootstrap takes blocks of 10,000 images, and tables of every two RDMs.
+    tables, longer = similarity.rsa(len, bootstrap=True)
+    assert ask(50_000, 29, 10, tables) - ask(50_000, 29, 10, memory) == pytest.approx(1345, abs=2)
+    assert 30 < ask(50_000, 29, 10, longer) < 90
+    votes = similarity.rsa(len, more=lambda wildcards: 36)[0]
+    assert ask(10_000, 4, 10, votes) - ask(10_000, 4, 10, memory) == pytest.approx(3043, abs=2)
+    # Before there are files Snakemake knows no memory; a plan has the time of the config's images.
+    missing = SimpleNamespace(samples=tmp_path / "no", features=[tmp_path / "none"])
+    with pytest.raises(FileNotFoundError) as error:
+        memory(None, missing, threads=1, attempt=1)
+    assert error.value.filename == str(tmp_path / "none")
+    assert runtime(None, missing, threads=1, attempt=2) == 60
+
+
+def test_limits_of_requests_are_those_of_the_code() -> None:
+    assert similarity.MOST_SORTED == measures._MOST_SORTED
+    assert similarity._KEPT == bins._KEPT
+    assert similarity.BLOCK == study_module.BLOCK == ceiling._MOST_SPLIT
+
+
+def test_a_ceiling_asks_for_the_time_of_its_splits(tmp_path: Path) -> None:
+    memory, runtime = similarity.ceilings(lambda wildcards: 10_000, lambda wildcards: 20)
+    assert memory(None, threads=2, attempt=2) == 6200
+    assert asked_for(tmp_path, 500, 1, 10, runtime) == 60
+    assert asked_for(tmp_path, 10_000, 1, 10, runtime) == asked_for(
+        tmp_path, 50_000, 1, 10, runtime
+    )
+    assert asked_for(tmp_path, 10_000, 1, 10, runtime) == 63
 
 
 def test_models_without_chance_have_one_seed() -> None:

@@ -9,10 +9,17 @@ from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
 from latent_microscope import similarity
 from latent_microscope.errors import InputError
-from latent_microscope.similarity import RDM, compare, linear_cka, partial_compare, rdm
+from latent_microscope.similarity import (
+    RDM,
+    compare,
+    comparison,
+    linear_cka,
+    partial_compare,
+    rdm,
+)
 from latent_microscope.similarity import ranks as ranks_module
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import METHODS, correlations, rank_rdm
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import pairs_within
@@ -311,6 +318,20 @@ def test_linear_cka(p: int, q: int) -> None:
     assert linear_cka(x, y) == pytest.approx(linear_cka(y, x), abs=1e-12)
     rotation = np.linalg.qr(rng.normal(size=(p, p)))[0]
     assert linear_cka(x, 1e3 * x @ rotation + 2.0) == pytest.approx(1.0, abs=1e-10)
+
+
+def test_cka_of_wide_features_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By columns or by images, whatever the blocks; float32 of a large offset, scales far apart."""
+    rng = np.random.default_rng(0)
+    x = (1e3 + rng.normal(size=(50, 30))).astype(np.float32)
+    y = 1e-90 * (rng.normal(size=(50, 7)) + x[:, :7])
+    expected = brute_cka(x.astype(np.float64) - 1e3, 1e90 * y)
+    sums = comparison.gram_products(x, y)
+    for size, most in ((1 << 26, 1 << 26), (1 << 26, 1), (8 * 30 * 7, 1 << 26), (8 * 30 * 7, 1)):
+        monkeypatch.setattr(comparison, "_BLOCK_BYTES", size)  # of 7 images
+        monkeypatch.setattr(comparison, "_MOST_PRODUCTS", most)
+        assert linear_cka(x, y) == pytest.approx(expected, abs=1e-7)
+        np.testing.assert_allclose(comparison.gram_products(x, y), sums, rtol=1e-9, atol=1e-12)
 
 
 def test_linear_cka_mistakes() -> None:

@@ -7,17 +7,10 @@ import pytest
 from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity import RDM, bins, compare, rdm, rdms
-from latent_microscope.similarity.bins import (
-    BITS,
-    Frame,
-    LabelRDM,
-    Tiled,
-    Variable,
-    grams,
-    variables,
-)
+from latent_microscope.similarity import RDM, bins, compare, covariances, rdm, rdms
+from latent_microscope.similarity.bins import Variable, grams, variables
 from latent_microscope.similarity.covariances import BINS, influences
+from latent_microscope.similarity.frames import BITS, Frame, LabelRDM, Tiled
 from latent_microscope.similarity.ranks import average_ranks
 from latent_microscope.similarity.rdms import Distances, n_pairs, pairs_among, pairs_within, tiles
 
@@ -50,7 +43,7 @@ def of_pairs(one: Variable, n: int, part: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["uniform", "ties", "two", "one", "narrow", "wide", "signed"])
-@pytest.mark.parametrize(("n", "sampled"), [(N, 1449), (N, 150), (40, 1449)])
+@pytest.mark.parametrize(("n", "sampled"), [(N, 1 << 16), (N, 6000), (40, 1 << 16)])
 def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact where all values are in the sample and few, or few and often equal; else close."""
     monkeypatch.setattr(bins, "_SAMPLED", sampled)
@@ -64,6 +57,36 @@ def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.M
         error = np.abs(of_pairs(one, n, part)[chosen] - expected).max()
         assert error < (1e-9 if exact else 1 / 500)
         assert one.midranks(part) @ one.counts[list(BITS).index(part)] == pytest.approx(0, abs=1e-7)
+
+
+def test_bins_of_a_rare_part_come_from_all_of_its_pairs() -> None:
+    """Classes of two of 2,000 images: a sample of the images would hold few of these pairs."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(2000) // 2
+    x = 5 * rng.normal(size=(1000, 4))[labels] + 0.3 * rng.normal(size=(2000, 4))
+    pair = (x, x + 0.2 * rng.normal(size=x.shape))
+    shared = Frame(labels, labels < 20)
+    found = grams(variables([Distances(one) for one in pair], shared), shared)
+    chosen = {"within_class": pairs_within(labels), "non_unanimous": pairs_among(labels < 20)}
+    for part, among in chosen.items():
+        gram = found[part]
+        value = gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1])
+        assert value == pytest.approx(compare(rdm(pair[0]), rdm(pair[1]), pairs=among), abs=1e-12)
+
+
+def test_sums_of_many_equal_terms_keep_their_digits() -> None:
+    """All pairs of a tile in one bin, as of images sorted by class."""
+    terms, sums = np.full((1 << 18, 16), 0.37, dtype=np.float32), np.zeros((8, 16))
+    bins_of_pairs = np.full(len(terms), 3, dtype=np.uint16)
+    covariances._add_rows(bins_of_pairs, terms, np.empty((8, 16), np.float32), sums)
+    np.testing.assert_allclose(sums[3], np.float64(np.float32(0.37)) * len(terms), rtol=1e-5)
+    assert not sums[[0, 1, 2, 4, 5, 6, 7]].any()
+
+
+def test_an_error_names_the_model() -> None:
+    bad = RDM(np.full(n_pairs(4), np.nan, dtype=np.float32))
+    with pytest.raises(InputError, match=r"^net, features, seed 1: The RDM contains a NaN"):
+        variables([rdm(np.eye(4)), bad], frame(4), names=["human", "net, features, seed 1"])
 
 
 def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:

@@ -7,9 +7,11 @@ from scipy.stats import rankdata
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
+from latent_microscope.similarity import influence as influence_module
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.bins import Frame, LabelRDM, variables
+from latent_microscope.similarity.bins import variables
 from latent_microscope.similarity.covariances import BINS, Numbers, influences
+from latent_microscope.similarity.frames import Frame, LabelRDM
 from latent_microscope.similarity.influence import (
     Influence,
     cross_covariances,
@@ -121,13 +123,14 @@ def test_influence_on_products_and_on_cka() -> None:
         a, b = (f - np.average(f, axis=0, weights=w) for f in (features, shares))
         return float(np.sum(((a * w[:, None]).T @ b / w.sum()) ** 2))
 
-    step = 1e-5
+    step, whole = 1e-5, squared(np.ones(N))  # the influences are of features in their own scale
     for image in range(3):
         w = np.ones(N)
         w[image] += step
         up = squared(w)
         w[image] -= 2 * step
-        assert cross.images[image] == pytest.approx((up - squared(w)) / (2 * step), rel=1e-4)
+        expected = (up - squared(w)) / (2 * step) / whole
+        assert cross.images[image] / cross.value == pytest.approx(expected, rel=1e-4)
 
 
 def test_influence_on_ranks_of_images() -> None:
@@ -173,3 +176,14 @@ def test_a_bootstrap_needs_four_images() -> None:
     assert image_weights(4, 10, stream(0, "images")).shape == (10, 4)
     with pytest.raises(InputError, match="over 3 images: not available: needs at least 4 images"):
         image_weights(3, 10, stream(0, "images"))
+
+
+@pytest.mark.parametrize("at_a_time", [1 << 24, 60])
+def test_samples_are_the_same_however_many_at_a_time(
+    at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influence_module, "_WEIGHTS", at_a_time)
+    images = np.arange(20.0) - 9.5
+    drawn = linear_draws({"a": Influence(2.0, images)}, 20, 50, 3)["a"]
+    weights = image_weights(20, 50, stream(3, "bootstrap_images"))
+    np.testing.assert_allclose(drawn, 2.0 + (weights - 1) @ images, atol=1e-12)

@@ -287,3 +287,47 @@ def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="id 3"):
         write_rdm(tmp_path / "a.npy", x, "cosine")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("order", ["ascending", "random"])
+def test_some_images_without_a_copy(order: str) -> None:
+    """As the RDM of their features, and of some of these again."""
+    x = features("euclidean", 700, 4)
+    places = np.random.default_rng(0).permutation(700)[:600]
+    places = np.sort(places) if order == "ascending" else places
+    expected = squareform(pdist(x[places]))
+    whole = rdm(x)
+    np.testing.assert_allclose(whole.at(places).square(), expected, atol=1e-6)
+    again = np.arange(599, -1, -2)
+    for one in (whole.among(places), rdms_module.Distances(x, keep=False).among(places)):
+        for some, square in ((one, expected), (one.among(again), expected[np.ix_(again, again)])):
+            n = len(square)
+            assert some.n == n
+            found = np.zeros((n, n))
+            for rows, others in rdms_module.tiles(n):
+                found[rows, others] = some.tile(rows, others)
+            at = np.triu_indices(n, 1)
+            np.testing.assert_allclose(found[at], square[at], atol=1e-6)
+
+
+def test_an_rdm_in_a_file_leaves_no_pages_in_memory(tmp_path: Path) -> None:
+    """Of 33 MB."""
+
+    def mapped() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("RssFile"))
+
+    if not Path("/proc/self/status").exists():
+        pytest.skip("no /proc")
+    values = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (n_pairs(4100),))
+    values[:] = 1.0
+    del values
+    matrix = rdms_module.RDM(np.load(tmp_path / "a.npy", mmap_mode="r"))
+    before, places = mapped(), np.random.default_rng(0).permutation(4100)[:2000]
+    assert (matrix.at(places).values == 1.0).all()
+    view = matrix.among(np.sort(places))
+    for rows, others in rdms_module.tiles(view.n):
+        view.tile(rows, others)
+    for rows, others in rdms_module.tiles(matrix.n):
+        matrix.tile(rows, others)
+    assert mapped() - before < 8

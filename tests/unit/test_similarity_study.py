@@ -9,7 +9,7 @@ from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity import study as module
 from latent_microscope.similarity.behaviour import softmax
-from latent_microscope.similarity.bins import Frame
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import measures
 from latent_microscope.similarity.rdms import Distances, pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
@@ -176,15 +176,36 @@ def test_very_many_images_are_drawn_from_blocks(monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_allclose(blocks.point[name], whole.point[name], atol=0.03)
 
 
-def test_a_part_may_have_no_pairs_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("per_class", "disputed", "part"),
+    [
+        (5, np.arange(600) < 300, "within_class"),
+        (2, np.arange(600) < 300, "within_class"),
+        (200, np.arange(600) % 30 == 0, "non_unanimous"),
+        (200, np.arange(600) < 3, "non_unanimous"),
+        (200, np.arange(600) % 5 > 0, "non_unanimous"),  # in two blocks
+    ],
+)
+def test_parts_of_very_many_images_vary_as_over_all_pairs(
+    per_class: int, disputed: np.ndarray, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small classes and few disputed images: all of their pairs count, whatever the blocks."""
     rng = np.random.default_rng(1)
-    labels = np.arange(300) % 3
-    counts = rng.multinomial(20, np.eye(3)[labels] * 0.9 + 1 / 30)
-    shares = vote_shares(counts)
-    human = Item("human", "features", 0, Distances(shares), shares)
-    models = [Item("a", "features", 0, Distances(one := shares + rng.random((300, 3))), one)]
-    monkeypatch.setattr(module, "BLOCK", 50)
-    for rare in (3, 4, 5, 7):  # of six blocks most have fewer than two of these
-        shared = Frame(labels, np.arange(300) % (300 // rare) == 0)
-        found = bootstrap_scores(human, models, shared, n_draws=50, seed=0)
-        assert np.isfinite(found.draws["rho_a"]).all()
+    labels = rng.permutation(600) // per_class
+    truth = rng.normal(size=(labels.max() + 1, 6))[labels] + rng.normal(size=(600, 6))
+    human, model = (truth + 0.7 * rng.normal(size=truth.shape) for _ in range(2))
+    items = [
+        Item(name, "features", 0, matrix, one)
+        for name, matrix, one in (("human", Distances(human), human), ("a", rdm(model), model))
+    ]
+    shared = Frame(labels, disputed)
+    whole, blocks = (
+        bootstrap_scores(items[0], items[1:], shared, n_draws=300, seed=0)
+        for _ in (monkeypatch.setattr(module, "BLOCK", most) for most in (600, 250))
+    )
+    few = disputed.sum() < 250
+    for name in (part, f"{part}_rho_a"):
+        assert np.isfinite(whole.draws[name]).all()
+        ratio = blocks.draws[name].std() / whole.draws[name].std()
+        assert ratio == pytest.approx(1.0, abs=1e-3 if few or part == "within_class" else 0.05)
+        assert blocks.point[name] == pytest.approx(whole.point[name], abs=1e-4 if few else 0.01)

@@ -18,6 +18,8 @@ OF_SOURCES = {
 }
 
 
+IMAGES = ask(lambda study, at: images_of(study))
+
 STEPS |= {
     "label_features": dict(
         script="make_human_features",
@@ -80,7 +82,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(tiles_memory, long_runtime),
+        resources=needs(*rsa(IMAGES, tau=of_study("inference", "tau_a"))),
     ),
     "gather_rsa": dict(
         input=dict(
@@ -162,8 +164,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        # Tiles; where tau-a is wanted, in each thread two half-vote RDMs of 10,000 images, sorted.
-        resources=needs(fixed(4000), long_runtime),
+        resources=needs(*ceilings(IMAGES, of_study("ceiling_splits"))),
     ),
     "bootstrap_rsa": dict(
         input=dict(
@@ -187,7 +188,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(tiles_memory, long_runtime),
+        resources=needs(*rsa(IMAGES, bootstrap=True)),
     ),
     "compare_layers": dict(
         input=dict(
@@ -230,7 +231,10 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(tiles_memory, long_runtime),
+        # A reference and up to eleven numbers of votes in each split.
+        resources=needs(
+            *rsa(IMAGES, more=ask(lambda study, at: 12 * study.settings["inference"]["splits"]))
+        ),
     ),
     "recover_models": dict(
         input=dict(**HUMAN, logits=ask(comparison.behaviour_logits)),

@@ -12,6 +12,7 @@ from latent_microscope.planning import networks, runs, scores, tables, targets
 from latent_microscope.planning.environment import set_environment
 from latent_microscope.planning.pages import remember, told_at_the_end
 from latent_microscope.planning.resources import *
+from latent_microscope.planning.similarity import ceilings, rsa
 from latent_microscope.planning.workflow import Plan, one_of
 from latent_microscope.provenance.codehash import CACHE, CodeHasher
 

@@ -27,15 +27,6 @@ def growing(base: int, per_mb: float, least_mb: float = 0) -> Resource:
     return memory
 
 
-def joint(base: int, per_rdm: float, per_mb: float) -> Resource:
-    """MB that grow with the number of RDMs, a tile of each being in memory, and with the inputs."""
-
-    def memory(wildcards: Any, input: Any, attempt: int) -> int:
-        return int(base + per_rdm * len(input.features) + per_mb * input.size_mb) * attempt
-
-    return memory
-
-
 light_memory = fixed(1000)  # pandas, matplotlib and a few arrays of one study: 0.2 to 0.55 GB
 heavy_memory = growing(1000, 4, 100)  # libraries (0.5 GB), inputs, copies of them
 
@@ -47,8 +38,6 @@ def training_memory(wildcards: Any, input: Any, attempt: int) -> int:
 
 pair_memory = growing(2000, 5)  # RDMs and their ranks in memory
 ranks_memory = growing(5000, 0.5)  # of dissimilarities: per thread two RDMs and their ranks
-# Tiles of all RDMs, mapped pages of files, copies of features; Kendall's tau sorts 10,000 images.
-tiles_memory = joint(5000, 30, 0.25)
 MEMORY: dict[str, Resource] = {"light": light_memory, "heavy": heavy_memory, "pair": pair_memory}
 short_runtime = fixed(15)  # seconds at published sizes, plus a cold file system
 long_runtime = fixed(120)  # passes over all pairs, UMAP and HDBSCAN of a large study

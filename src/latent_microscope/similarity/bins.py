@@ -2,14 +2,14 @@
 
 Pass one puts the values of an RDM into bins, whose edges are quantiles of a sample of them, and
 counts each bin exactly; values that are often equal have a bin of their own, and so have all where
-they are few. Pass two sums products of the bins' mid-ranks, all RDMs together. A mid-rank is the
-mean rank in its bin, so that errors of ranks cancel: 4096 bins change a correlation by about 1e-7.
+they are few. Pass two sums products of the bins' mid-ranks, all RDMs together; tiles of few images
+are kept for it. A mid-rank is the mean rank in its bin, so that errors of ranks cancel: 4096 bins
+change a correlation by about 1e-7.
 """
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Protocol
+from math import isqrt
 
 import numba
 import numpy as np
@@ -17,84 +17,17 @@ import numpy.typing as npt
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
+from latent_microscope.similarity.frames import BITS, WHOLE, Frame, Tiled
 from latent_microscope.similarity.ranks import NOT_FINITE, UInt16, ordered
-from latent_microscope.similarity.rdms import Ints, n_pairs, tiles
+from latent_microscope.similarity.rdms import Ints, n_pairs
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.uint8]
-"""Of each pair of a tile: the sum of the bits of the parts that it belongs to."""
-
-WHOLE = "whole"
-BITS = {WHOLE: 1, "within_class": 2, "non_unanimous": 4}
-"""Parts of the pairs: all, those of one class, those of two images whose votes disagree."""
 BINS, SIGNS = 4096, 256
-_MOST_BINS = 1 << 16
-_SAMPLED = 1449  # images: a million pairs
-_CELL_BITS = 17  # of the number of cells of keys, of which most have one bin
-
-
-class Tiled(Protocol):
-    """An RDM, or what can be asked for its tiles as one."""
-
-    @property
-    def n(self) -> int:
-        """Number of images."""
-
-    def tile(self, rows: slice, others: slice) -> Float32:
-        """Values of some rows and columns; of any use only where row < column."""
-
-    def at(self, places: Ints) -> "Tiled":
-        """That of the images at these places."""
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What all comparisons over the same images share."""
-
-    labels: npt.NDArray[np.int64]  # true class of each image, in the order of the RDMs
-    disputed: npt.NDArray[np.bool_]  # whether its votes disagree
-
-    @property
-    def n_pairs(self) -> dict[str, int]:
-        """Number of pairs of each part."""
-        _, sizes = np.unique(self.labels, return_counts=True)
-        within = sum(n_pairs(int(size)) for size in sizes)
-        counts = (n_pairs(self.labels.size), within, n_pairs(int(self.disputed.sum())))
-        return dict(zip(BITS, counts, strict=True))
-
-    def codes(self, rows: slice, others: slice) -> Codes:
-        """The parts of each pair of a tile; 0: no pair row < column."""
-        place = np.arange(self.labels.size)
-        code = np.ones((rows.stop - rows.start, others.stop - others.start), dtype=np.uint8)
-        code += np.uint8(2) * (self.labels[rows, None] == self.labels[None, others])
-        code += np.uint8(4) * (self.disputed[rows, None] & self.disputed[None, others])
-        code *= place[rows, None] < place[None, others]
-        return code
-
-    def at(self, places: Ints) -> "Frame":
-        """The frame of the images at these places."""
-        return Frame(self.labels[places], self.disputed[places])
-
-
-@dataclass(frozen=True, eq=False)
-class LabelRDM:
-    """0 for two images of one class, 1 for others."""
-
-    labels: npt.NDArray[np.int64]
-
-    @property
-    def n(self) -> int:
-        """Number of images."""
-        return self.labels.size
-
-    def tile(self, rows: slice, others: slice) -> Float32:
-        """Values of some rows and columns."""
-        return (self.labels[rows, None] != self.labels[None, others]).astype(np.float32)
-
-    def at(self, places: Ints) -> "LabelRDM":
-        """That of the images at these places."""
-        return LabelRDM(self.labels[places])
+_MOST = (1 << 16) - 3  # values that have a bin each; bins are numbered in 16 bits
+_SAMPLED = 1 << 16  # pairs of a part, whose values give its bins; up to four times as many
+_KEPT = 1 << 23  # pairs, of 3,500 images at least, whose tiles are kept for the next pass
+_CELL_BITS = 17  # of the largest number of cells of keys, of which most have one bin
 
 
 @numba.njit(cache=True, nogil=True)
@@ -133,6 +66,12 @@ def add_joint(x, y, codes, cx, cy, joint):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
+def _take(midranks, bins, where, target):  # type: ignore[no-untyped-def]
+    for t in range(where.size):
+        target[t] = midranks[bins[where[t]]]
+
+
+@numba.njit(cache=True, nogil=True)
 def _keys(bits):  # type: ignore[no-untyped-def]
     keys = np.empty(bits.size, np.uint32)
     for i in range(bits.size):
@@ -148,17 +87,25 @@ class Variable:
         counts: Pairs of each part in each bin, (parts, bins).
     """
 
-    def __init__(self, matrix: Tiled, frame: Frame, bins: int = BINS) -> None:
+    def __init__(self, matrix: Tiled, frame: Frame, bins: int | None = None) -> None:
         self.matrix = matrix
-        self._edges = _edges(matrix, frame, bins)
+        self._kept: dict[tuple[int, int], tuple[UInt16, Float32]] | None = None
+        small = n_pairs(matrix.n) <= _KEPT
+        count = bins or (2 * BINS if small else BINS)
+        self._edges = _edges(matrix, frame, count, 2 * count - 3 if bins else _MOST)
         low, high = self._edges[self._edges.size // 100], self._edges[-1]
-        self._low, self._shift = low, np.uint32(max(int(high - low).bit_length() - _CELL_BITS, 0))
+        most = min(self._edges.size.bit_length() + 3, n_pairs(matrix.n).bit_length() - 2)
+        bits = max(min(most, _CELL_BITS), 1)
+        self._low, self._shift = low, np.uint32(max(int(high - low).bit_length() - bits, 0))
         above = np.where(self._edges > low, self._edges - low, 0) >> self._shift
-        last = (1 << _CELL_BITS) - 1
+        last = (1 << bits) - 1
         cells = np.minimum(above.astype(np.int64), last)
-        self._starts = np.searchsorted(cells, np.arange(last + 2)).astype(np.uint16)
+        each = np.bincount(cells, minlength=last + 1)
+        self._starts = np.concatenate([[0], np.cumsum(each)]).astype(np.uint16)
         by_code = np.zeros((8, self._edges.size + 1), dtype=np.int64)
-        for rows, others in tiles(matrix.n):
+        if small:
+            self._kept = {}
+        for rows, others in frame.tiles():
             found, _ = self.tile(rows, others)
             _count(found.ravel(), frame.codes(rows, others).ravel(), by_code)
         self.counts = np.stack(
@@ -170,12 +117,17 @@ class Variable:
 
     def tile(self, rows: slice, others: slice) -> tuple[UInt16, Float32]:
         """Bins and values of some rows and columns."""
+        at = (rows.start, others.start)
+        if self._kept and at in self._kept:
+            return self._kept[at]
         values = self.matrix.tile(rows, others)
         bins = np.empty(values.shape, dtype=np.uint16)
         bits = np.ascontiguousarray(values).view(np.uint32).ravel()
         table = (self._edges, self._starts, self._low, self._shift)
         if not _place(bits, *table, bins.ravel()):
             raise InputError(NOT_FINITE)
+        if self._kept is not None:
+            self._kept[at] = bins, values
         return bins, values
 
     def signs(self) -> UInt16:
@@ -188,29 +140,39 @@ class Variable:
         return (np.cumsum(counts) - 0.5 * counts) / max(counts.sum(), 1) - 0.5
 
 
-def _edges(matrix: Tiled, frame: Frame, bins: int) -> npt.NDArray[np.uint32]:
-    """Keys of the largest values of all bins but the last, quantiles of each part of a sample."""
-    complete = matrix.n <= _SAMPLED
-    if not complete:
-        places = np.sort(rng(0, "rank_bins").permutation(matrix.n)[:_SAMPLED])
-        matrix, frame = matrix.at(places), frame.at(places)
-    codes, keys = [], []
-    for rows, others in tiles(matrix.n):
-        codes.append(frame.codes(rows, others).ravel())
-        keys.append(_keys(matrix.tile(rows, others).ravel().view(np.uint32)))
-    code, key = np.concatenate(codes), np.concatenate(keys)
+def _distinct(keys: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], Ints]:
+    """Distinct keys, ascending, and how often each occurs, without which numpy would hash."""
+    return np.unique(keys, return_counts=True)
+
+
+def _edges(matrix: Tiled, frame: Frame, bins: int, most: int) -> npt.NDArray[np.uint32]:
+    """Keys of the largest values of all bins but the last, quantiles of each part.
+
+    A large part's are those among some of the images, at random. Up to ``most`` values of the whole
+    have all a bin of their own.
+    """
     zero = np.array([1 << 31], dtype=np.uint32)  # of identical images
-    most = (_MOST_BINS if bins == BINS else 2 * bins) - 2
     found = [zero]
-    for name, bit in BITS.items():
-        values, counts = np.unique(key[(code & bit) > 0], return_counts=True)
-        if name == WHOLE and complete and values.size < most:  # those of all parts
-            return np.union1d(zero, values)
+    for part, pairs in frame.n_pairs.items():
+        if not pairs:
+            continue
+        count = max(1, isqrt(pairs // _SAMPLED))
+        places = frame.blocks(part, count, rng(0, "rank_bins"))[0]
+        some, within, keys = matrix.among(places), frame.among(places, part), []
+        for rows, others in within.tiles():
+            bits = some.tile(rows, others)[within.codes(rows, others) > 0].view(np.uint32)
+            keys.append(_keys(bits))
+        values, counts = _distinct(np.concatenate([zero[:0], *keys]))
+        if part == WHOLE and count == 1 and values.size <= most:  # those of all parts
+            return _distinct(np.concatenate([zero, values]))[0]
+        if count == 1 and values.size <= max(most // 4, bins):
+            found.append(values)
+            continue
         often = values if values.size <= bins else values[counts * bins >= counts.sum()]
         place = np.cumsum(counts) * bins // max(counts.sum(), 1)
         found += [values[:-1][np.diff(place) > 0], often, often - np.uint32(1)]
-    edges = np.unique(np.concatenate(found))
-    assert edges.size < _MOST_BINS  # bins are numbered in 16 bits
+    edges, _ = _distinct(np.concatenate(found))
+    assert edges.size < 1 << 16  # at most two for each bin of each part
     return edges
 
 
@@ -232,11 +194,25 @@ def concordance(joint: npt.NDArray[np.int64]) -> float:
 
 
 def variables(
-    matrices: Sequence[Tiled], frame: Frame, *, bins: int = BINS, threads: int = 1
+    matrices: Sequence[Tiled],
+    frame: Frame,
+    *,
+    bins: int | None = None,
+    names: Sequence[str] = (),
+    threads: int = 1,
 ) -> list[Variable]:
-    """Each RDM in bins."""
+    """Each RDM in bins; an error tells the name of the RDM, if it has one."""
+
+    def one(place: int) -> Variable:
+        try:
+            return Variable(matrices[place], frame, bins)
+        except InputError as error:
+            if place < len(names) and names[place]:
+                raise InputError(f"{names[place]}: {error}") from error
+            raise
+
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda matrix: Variable(matrix, frame, bins), matrices))
+        return list(pool.map(one, range(len(matrices))))
 
 
 def grams(
@@ -254,9 +230,9 @@ def grams(
     k, joint = len(found), joint or {}
     sums = {part: np.zeros((k, k)) for part in (*BITS, "values")}
     midranks = [{part: one.midranks(part) for part in BITS} for one in found]
-    signs = [one.signs() for one in found]
+    signs = [one.signs() for one in found] if joint else []
     with ThreadPoolExecutor(threads) as pool:
-        for at in tiles(frame.labels.size):
+        for at in frame.tiles():
             codes = frame.codes(*at).ravel()
             where = {part: np.flatnonzero(codes & bit) for part, bit in BITS.items()}
             where["values"] = where[WHOLE]
@@ -266,7 +242,7 @@ def grams(
                 bins, values = found[v].tile(*at)
                 flat = bins.ravel()
                 for part in BITS:
-                    np.take(midranks[v][part], flat[where[part]], out=table[part][v])
+                    _take(midranks[v][part], flat, where[part], table[part][v])
                 table["values"][v] = values.ravel()[where[WHOLE]]
                 return flat
 

@@ -1,6 +1,6 @@
 """Comparison of two RDMs: one number, alone or with other RDMs held constant; and linear CKA."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
+from latent_microscope.io.pages import release
 from latent_microscope.similarity.ranks import (
     NOT_FINITE,
     Ranks,
@@ -25,6 +26,8 @@ from latent_microscope.similarity.rdms import RDM, Distances
 METHODS = ("spearman", "pearson", "rho-a", "tau-a", "cosine")
 RANK_METHODS = ("spearman", "rho-a", "tau-a")
 _CHUNK = 1 << 20
+_BLOCK_BYTES = 1 << 26  # of rows of features
+_MOST_PRODUCTS = 1 << 26  # of columns of two sets of features
 Float64 = npt.NDArray[np.float64]
 
 
@@ -68,6 +71,8 @@ def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
 
 def _ranks(items: Sequence[Comparable], pairs: npt.ArrayLike | None) -> list[Ranks]:
     """Ranks of several RDMs, two at a time: half the time, and the same numbers."""
+    if all(isinstance(one, RankedRDM) for one in items):
+        return [rank_rdm(one, pairs=pairs).ranks for one in items]
     with ThreadPoolExecutor(2) as pool:
         return [one.ranks for one in pool.map(partial(rank_rdm, pairs=pairs), items)]
 
@@ -281,8 +286,7 @@ def partial_compare(
 def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Linear CKA: |Y'X|^2 / (|X'X| |Y'Y|) of column-centred features, Frobenius norms.
 
-    The smaller of the two equivalent forms is computed: feature by feature products, or the
-    n x n Gram matrices when there are fewer images than columns.
+    The features are read in blocks and not copied, see :func:`gram_products`.
 
     Args:
         x: Features, shape (n, p), row i the same image as row i of ``y``.
@@ -297,28 +301,71 @@ def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
     Source: Kornblith et al. 2019, equation 4 (HSIC with linear kernels).
     """
-    pair = []
-    for features in (x, y):
-        array = np.array(as_numbers(features, "features"), dtype=np.float64)
-        if array.ndim != 2 or not np.isfinite(array).all():
+    pair = [as_numbers(features, "features") for features in (x, y)]
+    for array in pair:
+        if array.ndim != 2 or not all(np.isfinite(array[rows]).all() for rows in _blocks(array)):
             raise InputError("CKA needs finite features of shape (images, columns).")
-        # A common scale cancels; without it squares of squares may overflow.
-        constant = np.ptp(array, axis=0).max(initial=0.0) == 0.0
-        array -= array.mean(axis=0)
-        largest = np.abs(array).max(initial=0.0)
-        pair.append(np.zeros_like(array) if constant else array / largest)
     a, b = pair
-    if a.shape[0] != b.shape[0]:
+    if len(a) != len(b):
         raise InputError(
-            f"CKA compares the same images, but there are {a.shape[0]} and {b.shape[0]} rows; "
+            f"CKA compares the same images, but there are {len(a)} and {len(b)} rows; "
             "join the features by id first."
         )
-    if a.shape[0] < max(a.shape[1], b.shape[1]):
-        ka, kb = a @ a.T, b @ b.T
-        cross, self_a, self_b = np.vdot(ka, kb), np.linalg.norm(ka), np.linalg.norm(kb)
-    else:
-        cross = np.linalg.norm(b.T @ a) ** 2
-        self_a, self_b = np.linalg.norm(a.T @ a), np.linalg.norm(b.T @ b)
-    if self_a == 0.0 or self_b == 0.0:
+    cross, self_a, self_b = (float(gram_products(*both).sum()) for both in ((a, b), (a, a), (b, b)))
+    if self_a <= 0.0 or self_b <= 0.0:
         return float("nan")
-    return float(np.clip(cross / (self_a * self_b), 0.0, 1.0))
+    return float(np.clip(cross / (np.sqrt(self_a) * np.sqrt(self_b)), 0.0, 1.0))
+
+
+def gram_products(x: npt.NDArray, y: npt.NDArray) -> Float64:
+    """For each image the sum of (x_i x_j) (y_i y_j) over all j, features centred, (n,).
+
+    Each set of features is divided by its largest absolute value, so that squares of squares do not
+    overflow; zeros if it is constant. From the products of the columns, or, where these are more
+    work or more than 512 MB, of the images. Memory: beside these, some blocks of 64 MB.
+    """
+    n, p, q = len(x), x.shape[1], y.shape[1]
+    a, b = _centred(x), _centred(y)
+    found, wider = np.zeros(n), x if p > q else y
+    if p * q <= _MOST_PRODUCTS and 4 * p * q <= n * (p + q):
+        blocks = _blocks(wider)
+        cross = sum(a(rows).T @ b(rows) for rows in blocks)
+        for rows in blocks:
+            found[rows] = np.einsum("ij,ij->i", a(rows) @ cross, b(rows))
+        return found
+    blocks = _blocks(wider, 2048)
+    for place, rows in enumerate(blocks):
+        left = a(rows), b(rows)
+        for others in blocks[place:]:
+            right = left if rows == others else (a(others), b(others))
+            products = (left[0] @ right[0].T) * (left[1] @ right[1].T)
+            found[rows] += products.sum(axis=1)
+            if rows != others:
+                found[others] += products.sum(axis=0)
+    return found
+
+
+def _blocks(features: npt.NDArray, most: int = 1 << 16) -> list[slice]:
+    """Rows of 64 MB in float64."""
+    size = min(most, max(1, _BLOCK_BYTES // (8 * features[:1].size)))
+    return [slice(low, low + size) for low in range(0, len(features), size)]
+
+
+def _centred(features: npt.NDArray) -> Callable[[slice], Float64]:
+    """Rows without the mean of the columns, over the largest absolute value; zeros if constant."""
+    found, n = [], len(features)
+    for some in _blocks(features):
+        part = features[some]
+        found.append((part.sum(axis=0, dtype=np.float64), part.min(axis=0), part.max(axis=0)))
+        release(features)
+    sums, low, high = zip(*found, strict=True)
+    mean, low, high = np.sum(sums, axis=0) / n, np.min(low, axis=0), np.max(high, axis=0)
+    largest = float(np.maximum(high - mean, mean - low).max(initial=0.0))
+    scale = largest if (low != high).any() else np.inf
+
+    def rows(some: slice) -> Float64:
+        found = np.asarray((features[some] - mean) / scale)
+        release(features)
+        return found
+
+    return rows

@@ -14,17 +14,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.bins import (
-    BITS,
-    SIGNS,
-    WHOLE,
-    Frame,
-    Variable,
-    add_joint,
-    sign_table,
-)
+from latent_microscope.similarity.bins import SIGNS, Variable, add_joint, sign_table
+from latent_microscope.similarity.frames import BITS, WHOLE, Frame
 from latent_microscope.similarity.influence import Influence
-from latent_microscope.similarity.rdms import tiles
+from latent_microscope.similarity.rdms import Ints
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -35,14 +28,18 @@ _PARTS = tuple(BITS)[1:]
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_rows(bins, midranks, heavy, run, sums):  # type: ignore[no-untyped-def]
+def _add_rows(bins, midranks, run, sums):  # type: ignore[no-untyped-def]
     """Add each pair's row of mid-ranks to its bin's row of ``sums``.
 
-    In float32 for some 500 terms at most, then in float64: bins that hold many pairs (``heavy``)
+    In float32 for some 500 terms at most, then in float64: bins that hold more pairs of these
     are carried over more often than the others.
     """
     width = run.shape[1]  # not a constant: an unrolled loop would not become vector instructions
     run[:] = 0.0
+    counts = np.zeros(run.shape[0], np.int64)
+    for b in bins:
+        counts[b] += 1
+    heavy = np.flatnonzero(counts > _TERMS)
     for start in range(0, bins.size, _TERMS):
         for t in range(start, min(start + _TERMS, bins.size)):
             b = bins[t]
@@ -127,7 +124,7 @@ def _above(sums: Float64, number: int) -> Float64:
     return (sums.sum(axis=0) - np.cumsum(sums, axis=0) + 0.5 * sums) / max(number, 1)
 
 
-def _centred(sums: Float64, own: Float64, number: int) -> Float64:
+def _centred(sums: Float64, own: Ints, number: int) -> Float64:
     """Influence of each image on a mean over pairs, from sums over its ``own`` pairs."""
     mean = 0.5 * sums.sum() / number
     return np.asarray((sums - mean * own) / number)
@@ -139,18 +136,16 @@ class _Study:
     def __init__(self, found: Sequence[Variable], frame: Frame, *, tau: bool) -> None:
         self.found, self.frame, self.k = found, frame, len(found)
         self.numbers = frame.n_pairs
+        self.whole = WHOLE in self.numbers
         self.midranks = [
             {part: one.midranks(part).astype(np.float32) for part in BITS} for one in found
         ]
-        whole = [one.counts[0] for one in found]
+        bins = [one.counts.shape[1] for one in found]
         self.width = -(-self.k // 16) * 16
-        self.sums = [np.zeros((counts.size, self.width)) for counts in whole]
-        self.heavy = [
-            np.flatnonzero(counts > self.numbers[WHOLE] * (_TERMS / (1 << 16))) for counts in whole
-        ]
+        self.sums = [np.zeros((size, self.width)) for size in bins]
         self.models = range(self.k - 1)  # and the human RDM
         self.by_bin = {
-            (part, j): (np.zeros(whole[0].size), np.zeros(whole[j].size))
+            (part, j): (np.zeros(bins[0]), np.zeros(bins[j]))
             for part in _PARTS
             for j in self.models
         }
@@ -162,7 +157,7 @@ class _Study:
         """Pass two: sums of mid-ranks by bin."""
         k, side = self.k, None
         with ThreadPoolExecutor(threads) as pool:
-            for rows, others in tiles(self.frame.labels.size):
+            for rows, others in self.frame.tiles():
                 codes = self.frame.codes(rows, others).ravel()
                 inside = np.flatnonzero(codes)
                 bins: list[npt.NDArray[np.uint16]] = [
@@ -178,8 +173,9 @@ class _Study:
                     _gather(chosen[v], self.midranks[v][WHOLE], v, table)
 
                 def add(v: int, chosen=chosen, table=table, bins=bins, codes=codes) -> None:  # type: ignore[no-untyped-def]
-                    run = np.empty((len(self.sums[v]), self.width), dtype=np.float32)
-                    _add_rows(chosen[v], table, self.heavy[v], run, self.sums[v])
+                    if self.whole:
+                        run = np.empty((len(self.sums[v]), self.width), dtype=np.float32)
+                        _add_rows(chosen[v], table, run, self.sums[v])
                     if v not in self.models:
                         return
                     for part in _PARTS:
@@ -189,22 +185,22 @@ class _Study:
                         signs = self.signs[0], self.signs[v]
                         add_joint(bins[0], bins[v], codes, *signs, self.joint[v])
 
-                list(pool.map(fill, range(k)))
+                list(pool.map(fill, range(k if self.whole else 0)))
                 list(pool.map(add, range(k)))
 
     def add_up(self, threads: int) -> Numbers:
         """Pass three: psi summed over the pairs of each image."""
-        k, n, number = self.k, self.frame.labels.size, self.numbers[WHOLE]
+        k, n, number = self.k, self.frame.n, self.numbers.get(WHOLE, 1)
         sums = [one[:, :k] for one in self.sums]
         tables = [_above(one, number).astype(np.float32) for one in sums]
         g = {
-            at: tuple(_above(one, self.numbers[at[0]]) for one in both)
+            at: tuple(_above(one, self.numbers.get(at[0], 1)) for one in both)
             for at, both in self.by_bin.items()
         }
         own = [
             np.stack(
                 [
-                    _above(one.counts[1 + p] * self.midranks[v][part], self.numbers[part])
+                    _above(one.counts[1 + p] * self.midranks[v][part], self.numbers.get(part, 1))
                     for p, part in enumerate(_PARTS)
                 ]
             )
@@ -212,23 +208,24 @@ class _Study:
         ]
         f = [np.stack([one[part] for part in _PARTS]) for one in self.midranks]
         signs = {j: sign_table(joint / number) for j, joint in self.joint.items()}
-        gram, tabled = np.zeros((n, k, k)), np.zeros((n, k, k))
+        gram, tabled = np.zeros((2, n, k, k) if self.whole else (2, 0, k, k))
         paired, signed = np.zeros((k, 6, n)), np.zeros((k, n))
         with ThreadPoolExecutor(threads) as pool:
-            for rows, others in tiles(n):
+            for rows, others in self.frame.tiles():
                 codes = self.frame.codes(rows, others)
                 read = list(pool.map(lambda v, at=(rows, others): v.tile(*at), self.found))
                 shape = codes.shape
-                cube = np.empty((k, *shape), dtype=np.float32)
+                cube = np.empty((k, *shape) if self.whole else (k, 0, 0), dtype=np.float32)
 
                 def add(v: int, codes=codes, read=read, cube=cube, at=(rows, others)) -> None:  # type: ignore[no-untyped-def]
                     bins, values = read[v]
-                    np.take(self.midranks[v][WHOLE], bins, out=cube[v])
-                    cube[v][codes == 0] = 0.0
-                    parts = [np.zeros((size, k), dtype=np.float32) for size in codes.shape]
-                    _table_rows(bins, codes, tables[v], *parts)
-                    for where, part in zip(at, parts, strict=True):
-                        tabled[where, v] += part
+                    if self.whole:
+                        np.take(self.midranks[v][WHOLE], bins, out=cube[v])
+                        cube[v][codes == 0] = 0.0
+                        parts = [np.zeros((size, k), dtype=np.float32) for size in codes.shape]
+                        _table_rows(bins, codes, tables[v], *parts)
+                        for where, part in zip(at, parts, strict=True):
+                            tabled[where, v] += part
                     if v not in self.models:
                         return
                     human_bins, human_values = read[0]
@@ -248,6 +245,8 @@ class _Study:
                             signed[v, where] += part
 
                 list(pool.map(add, range(k)))
+                if not self.whole:
+                    continue
                 turned = [
                     np.ascontiguousarray(cube.transpose(order)) for order in ((1, 0, 2), (2, 0, 1))
                 ]
@@ -261,15 +260,10 @@ class _Study:
     def _numbers(
         self, gram: Float64, paired: Float64, signed: Float64, signs: dict[int, Float64]
     ) -> Numbers:
-        n, number = self.frame.labels.size, self.numbers[WHOLE]
-        _, group, size = np.unique(self.frame.labels, return_inverse=True, return_counts=True)
-        disputed = self.frame.disputed
-        every = np.full(n, n - 1.0)
-        mine = dict(
-            zip(_PARTS, (size[group] - 1.0, disputed * (disputed.sum() - 1.0)), strict=True)
-        )
+        number, mine = self.numbers.get(WHOLE, 1), self.frame.partners
+        every = mine(WHOLE)
         numbers: Numbers = {}
-        for i in range(self.k):
+        for i in range(self.k if self.whole else 0):
             for j in range(i, self.k):
                 value = float(self.midranks[i][WHOLE] @ self.sums[i][:, j]) / number
                 numbers[WHOLE, i, j] = Influence(value, _centred(gram[:, i, j], every, number))
@@ -277,9 +271,10 @@ class _Study:
             for place, at in ((0, (0, j)), (1, (j, j))):
                 sums = paired[j, place]
                 value = 0.5 * float(sums.sum()) / number
-                numbers["product", *at] = Influence(value, _centred(sums, every, number))
+                if self.whole:
+                    numbers["product", *at] = Influence(value, _centred(sums, every, number))
                 for p, part in enumerate(_PARTS):
-                    count = self.numbers[part]
+                    count = self.numbers.get(part, 0)
                     if count < 2:
                         continue
                     f = self.midranks[j][part]
@@ -288,7 +283,7 @@ class _Study:
                     )
                     sums = paired[j, 2 + 2 * p + place]
                     numbers[part, *at] = Influence(
-                        float(f @ total) / count, _centred(sums, mine[part], count)
+                        float(f @ total) / count, _centred(sums, mine(part), count)
                     )
             if j in signs:
                 value = float(np.sum(self.joint[j] / number * signs[j]))
@@ -305,8 +300,9 @@ def influences(
     ``within_class`` and ``non_unanimous`` (the same among these pairs, where there are two) and
     ``product`` (mean products of the values) of the human RDM with each model and of each with
     itself; ``sign`` (Kendall's tau-a, from 256 bins of rank) of the human RDM with each model, if
-    wanted. Memory: 16 bytes per image and two RDMs, and per RDM some 10 MB, and 16 kB more for each
-    other one. Threads change no number.
+    wanted. All that are of the frame's parts; ``product`` and ``sign`` are of the whole. Memory: 16
+    bytes per image and two RDMs, and per RDM some 10 MB, and 16 kB more for each other one. Threads
+    change no number.
     """
     study = _Study(found, frame, tau=tau)
     study.collect(threads)

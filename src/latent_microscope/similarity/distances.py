@@ -46,6 +46,7 @@ class Rows:
         source: May be memory-mapped.
         change: (m, d) float64 → (m, d) float64, row by row.
         keep: Whether rows that are small may be held in memory.
+        places: Only these rows, in this order.
     """
 
     def __init__(
@@ -54,20 +55,22 @@ class Rows:
         change: Callable[[Float64], Float64] | None = None,
         *,
         keep: bool = True,
+        places: Places | None = None,
     ) -> None:
-        self.n, self.d = source.shape
-        self._source = source
+        self._source, self._places = source, places
+        self.n, self.d = source.shape if places is None else (places.size, source.shape[1])
         self._change = change or (lambda rows: rows)
         self._keep = keep
         self._kept: Float64 | None = None
-        if keep and 8 * source.size <= _KEEP_BYTES:
-            self._kept = self._change(np.array(source, dtype=np.float64, order="C"))
+        if keep and 8 * self.n * self.d <= _KEEP_BYTES:
+            self._kept = self[:]
 
     def __getitem__(self, where: slice | Places) -> Float64:
         """The rows of a slice or of an index array."""
         if self._kept is not None:
             return self._kept[where]
-        return self._change(np.array(self._source[where], dtype=np.float64, order="C"))
+        chosen = where if self._places is None else self._places[where]
+        return self._change(np.array(self._source[chosen], dtype=np.float64, order="C"))
 
     def tiles(self, within: slice | None = None) -> Iterator[tuple[int, int]]:
         """Bounds of consecutive tiles of bounded size; one tile if all rows are in memory."""
@@ -83,7 +86,12 @@ class Rows:
     def changed(self, change: Callable[[Float64], Float64]) -> "Rows":
         """The same rows, changed by ``change`` after the change they already have."""
         first = self._change
-        return Rows(self._source, lambda rows: change(first(rows)), keep=self._keep)
+        return Rows(
+            self._source,
+            lambda rows: change(first(rows)),
+            keep=self._keep,
+            places=self._places,
+        )
 
 
 def _refine(

@@ -11,19 +11,19 @@ scores ``value + (w - 1) @ influence``. The error is of the order 1/n (compared 
 sample again by :func:`latent_microscope.tables.intervals.exact_differences`).
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.seeds import rng
+from latent_microscope.similarity.comparison import gram_products
 from latent_microscope.similarity.resampling import image_weights
 
 Float64 = npt.NDArray[np.float64]
 Draws = dict[Hashable, Float64]
-_DRAWS = 1000  # samples at a time
-_ROWS = 4096  # images at a time
+_DRAWS, _WEIGHTS = 1000, 1 << 24  # samples and weights of images at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,20 +35,15 @@ class Influence:
 
 
 def cross_covariances(x: npt.NDArray, others: Sequence[npt.NDArray]) -> list[Influence]:
-    """Squared Frobenius norms of the cross-covariances of features with others (for linear CKA)."""
-    n = len(x)
-    blocks = [slice(low, low + _ROWS) for low in range(0, n, _ROWS)]
+    """Squared norms of the cross-covariances of features with others, as linear CKA has them.
 
-    def centred(features: npt.NDArray) -> Callable[[slice], Float64]:
-        mean = np.mean(features, axis=0, dtype=np.float64)
-        return lambda rows: np.asarray(features[rows], dtype=np.float64) - mean
-
-    a, found = centred(x), []
-    for b in map(centred, others):
-        cross = sum(a(rows).T @ b(rows) for rows in blocks) / n
-        value = float(np.sum(cross * cross))
-        each = [np.einsum("ij,ij->i", a(rows) @ cross, b(rows)) for rows in blocks]
-        found.append(Influence(value, 2.0 * (np.concatenate(each) - value) / n))
+    Frobenius norms; each set of features in its own scale (:func:`~.comparison.gram_products`).
+    """
+    n, found = len(x), []
+    for other in others:
+        each = gram_products(x, other) / n
+        value = float(each.sum()) / n
+        found.append(Influence(value, 2.0 * (each - value) / n))
     return found
 
 
@@ -71,8 +66,12 @@ def rank_covariance_of_images(x: npt.ArrayLike, y: npt.ArrayLike) -> Influence:
 def linear_draws(numbers: Mapping[Hashable, Influence], n: int, n_draws: int, seed: int) -> Draws:
     """Each number in each bootstrap sample of n images, (n_draws,), the same samples for all."""
     influence = np.stack([one.images for one in numbers.values()], axis=1)
-    weights = image_weights(n, n_draws, rng(seed, "bootstrap_images"))
+    generator = rng(seed, "bootstrap_images")
+    count = -(-n_draws // min(_DRAWS, max(1, _WEIGHTS // n)))
     moved = np.concatenate(
-        [(part - 1.0) @ influence for part in np.array_split(weights, -(-n_draws // _DRAWS))]
+        [
+            (image_weights(n, len(some), generator) - 1.0) @ influence
+            for some in np.array_split(np.empty(n_draws), count)
+        ]
     )
     return {name: one.value + moved[:, place] for place, (name, one) in enumerate(numbers.items())}

@@ -55,21 +55,26 @@ def ordered(bits):  # type: ignore[no-untyped-def]
 def _rank_float32(bits, where, doubled):  # type: ignore[no-untyped-def]
     """Fill ``doubled``, ``where`` being spare; return (variation, tied pairs, all are finite)."""
     n = bits.size
-    starts = np.zeros(65537, np.int64)
     lowest = np.uint32(0x007FFFFF)  # minus infinity; NaNs with a sign lie below
     highest = np.uint32(0xFF800000)  # plus infinity; the other NaNs lie above
+    first, last = np.int64(65535), np.int64(0)  # bucket that has values: there are few of most RDMs
     for i in range(n):
         key = ordered(bits[i])
         if key <= lowest or key >= highest:
             return 0.0, 0, False
-        starts[np.int64(key >> np.uint32(16)) + 1] += 1
-    for b in range(65536):
+        first = min(first, np.int64(key >> np.uint32(16)))
+        last = max(last, np.int64(key >> np.uint32(16)))
+    used = last - first + 1
+    starts = np.zeros(used + 1, np.int64)
+    for i in range(n):
+        starts[np.int64(ordered(bits[i]) >> np.uint32(16)) - first + 1] += 1
+    for b in range(used):
         starts[b + 1] += starts[b]
     low = np.empty(n, np.uint16)
-    fill = starts[:65536].copy()
+    fill = starts[:used].copy()
     for i in range(n):
         key = ordered(bits[i])
-        bucket = np.int64(key >> np.uint32(16))
+        bucket = np.int64(key >> np.uint32(16)) - first
         at = fill[bucket]
         fill[bucket] = at + 1
         low[at] = np.uint16(key & np.uint32(0xFFFF))
@@ -78,7 +83,7 @@ def _rank_float32(bits, where, doubled):  # type: ignore[no-untyped-def]
     centre = np.float64(n + 1)
     variation = 0.0
     ties = 0
-    for b in range(65536):
+    for b in range(used):
         start, stop = starts[b], starts[b + 1]
         if stop - start >= _COUNTING_FROM:
             cells[:] = 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import squareform
@@ -14,6 +15,7 @@ from latent_microscope.io.pages import release
 from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
 
 Ints = npt.NDArray[np.int64]
+_RELEASED = 64  # rows of a file, after which its pages are released
 _SIDE = 512  # images of a tile: 2 MB of float64 distances, and the same time per pair at any n
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -47,12 +49,24 @@ def tiles(n: int) -> Iterator[tuple[slice, slice]]:
             yield rows, others
 
 
-def _runs(rows: slice, others: slice, n: int) -> Iterator[tuple[int, int, slice]]:
-    """The row of a tile, the first column of its pairs, and their positions in condensed form."""
-    for row in range(rows.start, min(rows.stop, others.stop - 1)):
-        first = max(row + 1, others.start)
-        at = row_start(row, n) + first - row - 1
-        yield row - rows.start, first - others.start, slice(at, at + others.stop - first)
+@numba.njit(cache=True, nogil=True)
+def _write(block, row, column, n, values):  # type: ignore[no-untyped-def]
+    """Put the pairs of a tile from ``row`` and ``column`` on where they are in ``values``."""
+    for i in range(block.shape[0]):
+        first = max(row + i + 1 - column, 0)
+        start = (row + i) * (n - 1) - (row + i) * (row + i - 1) // 2 + column - row - i - 1
+        for j in range(first, block.shape[1]):
+            values[start + j] = block[i, j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _read(block, row, column, n, values):  # type: ignore[no-untyped-def]
+    """Fill a tile with its pairs; the others are left."""
+    for i in range(block.shape[0]):
+        first = max(row + i + 1 - column, 0)
+        start = (row + i) * (n - 1) - (row + i) * (row + i - 1) // 2 + column - row - i - 1
+        for j in range(first, block.shape[1]):
+            block[i, j] = values[start + j]
 
 
 def condensed_index(i: Ints, j: Ints, n: int) -> Ints:
@@ -158,8 +172,7 @@ class RDM:
     def tile(self, rows: slice, others: slice) -> npt.NDArray[np.float32]:
         """Values of some rows and columns; 0 where there is no pair row < column."""
         found = np.zeros((rows.stop - rows.start, others.stop - others.start), dtype=np.float32)
-        for row, first, where in _runs(rows, others, self.n):
-            found[row, first:] = self.values[where]
+        _read(found, rows.start, others.start, self.n, np.asarray(self.values))
         if others.stop == self.n:
             release(self.values)
         return found
@@ -189,15 +202,51 @@ class RDM:
         """The RDM of the images at these places, in this order."""
         m = places.size
         values = np.empty(n_pairs(m), dtype=np.float32)
-        for row in range(m - 1):
-            start = row_start(row, m)
-            where = condensed_index(places[row : row + 1], places[row + 1 :], self.n)
-            values[start : start + m - 1 - row] = self.values[where]
+        order = np.argsort(places)  # a file is read from its beginning to its end
+        for k in range(m - 1):
+            one, others = order[k : k + 1], order[k + 1 :]
+            where = condensed_index(places[one], places[others], self.n)
+            values[condensed_index(one, others, m)] = self.values[where]
+            if k % _RELEASED == 0:
+                release(self.values)
+        release(self.values)
         return RDM(values, self.ids[places], self.metric)
+
+    def among(self, places: Ints) -> "View":
+        """The same without a copy, for passes over tiles."""
+        return View(self, places)
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The RDM of some images of another one, whose values are read tile by tile."""
+
+    matrix: RDM
+    places: Ints
+
+    @property
+    def n(self) -> int:
+        """Number of images."""
+        return self.places.size
+
+    def tile(self, rows: slice, others: slice) -> npt.NDArray[np.float32]:
+        """Values of some rows and columns; of any use only where row < column."""
+        i, j = self.places[rows, None], self.places[None, others]
+        found = np.asarray(self.matrix.values[condensed_index(i, j, self.matrix.n)])
+        release(self.matrix.values)
+        return found
+
+    def among(self, places: Ints) -> "View":
+        """That of the images at these places."""
+        return View(self.matrix, self.places[places])
 
 
 def _checked(
-    features: npt.ArrayLike, ids: npt.ArrayLike | None, *, keep: bool = True
+    features: npt.ArrayLike,
+    ids: npt.ArrayLike | None,
+    *,
+    keep: bool = True,
+    places: Ints | None = None,
 ) -> tuple[Rows, np.ndarray]:
     """Finite features of shape (n, d), read as float64 on access, and their ids."""
     x = features if isinstance(features, np.memmap) else as_numbers(features, "features")
@@ -206,8 +255,8 @@ def _checked(
             f"An RDM needs features of shape (images, columns) with at least 2 images, "
             f"not {x.shape}; flatten images to rows."
         )
-    names = as_ids(ids, x.shape[0])
-    rows = Rows(x, keep=keep)
+    rows = Rows(x, keep=keep, places=places)
+    names = as_ids(ids, rows.n)
     for low, high in rows.tiles():
         part = rows[low:high]
         for row in np.flatnonzero(~np.isfinite(part.sum(axis=1))):
@@ -227,6 +276,7 @@ class Distances:
     Args:
         features: As for :func:`rdm`, and so are ``metric``, ``ids`` and the errors.
         keep: Whether float64 copies of small features are held; else they are read tile by tile.
+        places: Only these rows of the features, in this order.
     """
 
     def __init__(
@@ -236,9 +286,11 @@ class Distances:
         ids: npt.ArrayLike | None = None,
         *,
         keep: bool = True,
+        places: Ints | None = None,
     ) -> None:
-        rows, self.ids = _checked(features, ids, keep=keep)
+        rows, self.ids = _checked(features, ids, keep=keep, places=places)
         self.n, self.metric, self._features, self._keep = rows.n, metric, features, keep
+        self._places = np.arange(rows.n) if places is None else places
         self._block = prepare(rows, metric, self.ids)
 
     def __len__(self) -> int:
@@ -256,10 +308,10 @@ class Distances:
             )
         return block.astype(np.float32)
 
-    def at(self, places: Ints) -> "Distances":
+    def among(self, places: Ints) -> "Distances":
         """The distances of the images at these places, in this order."""
-        features = np.asarray(self._features)[places]
-        return Distances(features, self.metric, self.ids[places], keep=self._keep)
+        ids, rows = self.ids[places], self._places[places]
+        return Distances(self._features, self.metric, ids, keep=self._keep, places=rows)
 
 
 def rdm(
@@ -303,8 +355,7 @@ def rdm(
         )
     for rows, others in tiles(n):
         block = computed.tile(rows, others)
-        for row, first, where in _runs(rows, others, n):
-            out[where] = block[row, first:]
+        _write(block, rows.start, others.start, n, np.asarray(out))
         if others.stop == n:
             release(out)
     return RDM(out, computed.ids, metric)

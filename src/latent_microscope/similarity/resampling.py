@@ -33,7 +33,7 @@ def image_weights(n: int, n_draws: int, generator: np.random.Generator) -> Weigh
     """
     if n < FEWEST_IMAGES:
         raise InputError(f"bootstrap over {n} images: {too_few(FEWEST_IMAGES, 'images')}")
-    return generator.multinomial(n, np.full(n, 1.0 / n), size=n_draws).astype(np.int64)
+    return generator.multinomial(n, np.full(n, 1.0 / n), size=n_draws)
 
 
 def weighted_sums(x: Float32, y: Float32 | None, weights: Weights) -> Float64:

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import influence
-from latent_microscope.similarity.bins import Frame, LabelRDM, variables
+from latent_microscope.similarity.bins import variables
 from latent_microscope.similarity.comparison import partial_correlation
 from latent_microscope.similarity.covariances import BINS, Numbers, influences
+from latent_microscope.similarity.frames import WHOLE, Frame, LabelRDM, Tiled
 from latent_microscope.similarity.influence import Draws, Influence
 from latent_microscope.similarity.measures import OVER_PARTS, PARTS
-from latent_microscope.similarity.rdms import RDM, Distances
+from latent_microscope.similarity.rdms import RDM, Distances, Ints
 from latent_microscope.similarity.variance import rivals, semipartial_among
 
 Float64 = npt.NDArray[np.float64]
@@ -38,6 +39,11 @@ class Item:
     matrix: RDM | Distances
     features: npt.NDArray
 
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"{self.model}, {self.layer}, seed {self.seed}"
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -50,30 +56,31 @@ class Scores:
 def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int) -> Numbers:
     """Influences on all numbers of the human RDM (place 0), the models and the label (last).
 
-    Of more than 10,000 images from the pairs within random blocks of at most as many, whose
-    classes are as frequent as in all.
+    Of more than 10,000 images each part of the pairs is taken on its own, from the pairs within
+    blocks (:meth:`~.frames.Frame.blocks`) in which an image has at most 10,000 partners on average.
     """
-    n = shared.labels.size
-    order = rng(0, "bootstrap_blocks").permutation(n)
-    order = order[np.argsort(shared.labels[order], kind="stable")]
-    count = -(-n // BLOCK)
-    blocks = [np.sort(order[first::count]) for first in range(count)]
-    parts = []
-    for places in blocks:
-        frame, matrices = shared.at(places), [one.matrix for one in items]
-        if len(blocks) > 1:
-            matrices = [one.at(places) for one in matrices]
-        columns = [*matrices, LabelRDM(frame.labels)]
-        found = variables(columns, frame, bins=BINS, threads=threads)
-        parts.append(influences(found, frame, tau=tau, threads=threads))
-    numbers: Numbers = {}
-    for name in dict.fromkeys(name for part in parts for name in part):
-        # A block may have no two images of a part.
-        there = [(p, one[name]) for p, one in zip(blocks, parts, strict=True) if name in one]
-        images, known = np.zeros(n), sum(len(places) for places, _ in there)
-        for places, one in there:
-            images[places] = one.images * (len(places) / known)
-        numbers[name] = Influence(float(np.mean([one.value for _, one in there])), images)
+    names = [one.name for one in items]
+    matrices: list[Tiled] = [*(one.matrix for one in items), LabelRDM(shared.labels)]
+
+    def within(places: Ints | None, *parts: str) -> Numbers:
+        frame, some = shared, matrices
+        if places is not None:
+            frame = shared.among(places, *parts)
+            some = [one.among(places) for one in matrices]
+        found = variables(some, frame, bins=BINS, names=names, threads=threads)
+        return influences(found, frame, tau=tau and WHOLE in frame.parts, threads=threads)
+
+    if shared.n <= BLOCK:
+        numbers = within(None)
+    else:
+        numbers = {}
+        for part, pairs in shared.n_pairs.items():
+            if pairs < 2:
+                continue
+            partners = shared.partners(part)
+            count = -(-2 * pairs // (int(np.count_nonzero(partners)) * BLOCK))
+            blocks = shared.blocks(part, count, rng(0, "bootstrap_blocks"))
+            numbers |= _gathered(shared, part, [(one, within(one, part)) for one in blocks])
     votes = items[0].features
     with ThreadPoolExecutor(threads) as pool:
         crossed = pool.map(
@@ -81,6 +88,26 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
         )
         for place, (same, with_human) in enumerate(crossed):
             numbers["cka", 0, place], numbers["cka", place, place] = with_human, same
+    return numbers
+
+
+def _gathered(shared: Frame, part: str, blocks: Sequence[tuple[Ints, Numbers]]) -> Numbers:
+    """Influences over a part of the pairs, from those over its pairs within each block.
+
+    An image's influence is the sum over its pairs: that of a block stands for all of its pairs.
+    """
+    partners, scales, pairs = shared.partners(part), np.zeros(shared.n), []
+    for places, _ in blocks:
+        here = shared.among(places, part).partners(part)
+        pairs.append(int(here.sum()) // 2)
+        scales[places] = pairs[-1] * partners[places] / np.maximum(here, 1)
+    scales /= shared.n_pairs[part]
+    numbers: Numbers = {}
+    for name in blocks[0][1]:
+        values, images = [found[name].value for _, found in blocks], np.zeros(shared.n)
+        for places, found in blocks:
+            images[places] = scales[places] * found[name].images
+        numbers[name] = Influence(float(np.average(values, weights=pairs)), images)
     return numbers
 
 

@@ -10,7 +10,6 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import one_hot, softmax
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.ceiling import (
     Rows,
     Score,
@@ -19,6 +18,7 @@ from latent_microscope.similarity.ceiling import (
     simulated_ceilings,
 )
 from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.rdms import class_rdm, rdm
 from latent_microscope.similarity.votes import (

@@ -12,7 +12,6 @@ from scipy.special import entr
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence, softmax
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.equivalents import (
     SCORES,
@@ -22,6 +21,7 @@ from latent_microscope.similarity.equivalents import (
     smoothed_by_fold,
     stratified_halves,
 )
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import measures, side
 from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares, why_no_halves
 from latent_microscope.statistics.summaries import rank_correlation

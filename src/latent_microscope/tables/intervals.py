@@ -11,9 +11,9 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import HumanVotes
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table, score_table
 from latent_microscope.similarity.comparison import require_same_images
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.kinds import kind_differences
 from latent_microscope.similarity.measures import HEADLINE
 from latent_microscope.similarity.rdms import rdm

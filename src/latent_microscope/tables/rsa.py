@@ -16,9 +16,9 @@ from scipy.special import softmax
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes, load_with_ids
 from latent_microscope.io.pages import release
-from latent_microscope.similarity.bins import Frame
 from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.files import ids_path, load_rdm
+from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import OVER_PARTS, Side, measures, side
 from latent_microscope.similarity.rdms import RDM, Distances, rdm
 from latent_microscope.similarity.variance import explained, rivals, semipartial_among
@@ -57,6 +57,11 @@ class Source:
     ids: Path  # of the features
     transform: str = "none"  # or softmax, of the features
 
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return f"{self.model}, {self.layer}, seed {self.seed}"
+
     def side(self, metric: str) -> Side:
         """The features and their RDM of this metric, checked to have their ids in their order."""
         rows, ids = load_with_ids(self.features, self.ids)
@@ -64,7 +69,10 @@ class Source:
         if self.transform == "softmax":
             rows = softmax(np.asarray(rows, dtype=np.float64), axis=1)
         if self.rdm is None:
-            return side(rows, metric, names)
+            try:
+                return side(rows, metric, names, self.name)
+            except InputError as error:
+                raise InputError(f"{self.features} ({self.name}): {error}") from error
         matrix = load_rdm(self.rdm)
         if matrix.metric not in (metric, "unknown"):
             raise InputError(
@@ -74,7 +82,7 @@ class Source:
             raise InputError(
                 f"{self.features}: its ids differ from those of its RDM; compute the RDM again"
             )
-        return Side(matrix, rows)
+        return Side(matrix, rows, self.name)
 
 
 def sources(
@@ -91,9 +99,10 @@ def sources(
     files: Sequence[Path | None] = rdms or [None] * len(models)
     beside = rdm_ids or []
     columns = (models, layers, seeds, files, features, feature_ids, transforms)
-    if {len(part) for part in columns} != {len(beside) or len(models)}:
+    if {len(part) for part in columns} != {len(models)} or len(beside) != len(rdms or []):
         raise InputError(
-            f"{len(files)} RDMs, {len(features)} features and {len(models)} names; give one of each"
+            f"{len(rdms or [])} RDMs, {len(beside)} tables of their ids, {len(features)} features "
+            f"and {len(models)} names; give one of each, or no RDMs and no ids of RDMs"
         )
     for path, ids in zip(rdms or [], beside, strict=True):
         if ids != ids_path(path):
