@@ -77,6 +77,56 @@ def test_a_training_asks_for_minutes_on_a_gpu_and_hours_without() -> None:
     assert runtime(FACES, input=SimpleNamespace(size_mb=2700), attempt=1) == 15 + 225
 
 
+MIG = "gpu:nvidia_h100_1g.10gb:1"
+
+
+@pytest.mark.parametrize(
+    ("gres", "device", "gpu", "expected"),
+    [
+        (None, "auto", 1, "--gpus=a100:1"),
+        (None, "auto", lambda wildcards: 0, ""),
+        (None, "auto", None, ""),
+        (None, "cpu", 1, ""),
+        (MIG, "auto", 1, f"--gres={MIG}"),
+        (MIG, "auto", lambda wildcards: 1, f"--gres={MIG}"),
+        (MIG, "auto", None, ""),
+        (MIG, "cpu", 1, ""),
+    ],
+)
+def test_a_model_of_gpu_in_the_profile_is_for_jobs_that_ask_by_gpus(
+    gres: str | None, device: str, gpu: Any, expected: str
+) -> None:
+    utils = pytest.importorskip("snakemake_executor_plugin_slurm.utils")
+    snakemake = pytest.importorskip("snakemake.resources")
+    defaults = {"gpu_model": snakemake.Resource("gpu_model", "a100"), "runtime": 15}
+    cluster.know({}, gres, device, defaults)
+    asked = {"gpu_model": "a100"} | resources.needs(resources.light_memory, gpu=gpu)
+    got = {key: asked[key] for key in ("gpu", "gres", "gpu_model") if key in asked}
+    got = {key: value("faces") if callable(value) else value for key, value in got.items()}
+
+    class Asked(dict[str, Any]):
+        __getattr__ = dict.__getitem__
+
+    assert utils.set_gres_string(SimpleNamespace(resources=Asked(got))).strip() == expected
+
+
+def test_a_preempted_job_is_looked_for_where_it_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"1": "CLUSTER: far\nPENDING\n", "2": "CLUSTER: far\n"}
+    asked = []
+
+    def squeue(words: tuple[str, ...], **options: Any) -> Any:
+        asked.append(words[1])
+        return SimpleNamespace(returncode=0, stdout=said[words[-1]], stderr="")
+
+    monkeypatch.setattr(subprocess, "run", squeue)
+    cluster.know({}, None, "auto", {"clusters": "far"})
+    assert cluster._is_queued("1")
+    assert not cluster._is_queued("2")
+    cluster.know({}, None, "auto")
+    assert cluster._is_queued("1")
+    assert asked == ["--clusters=far", "--clusters=far", "--noheader"]
+
+
 STATES = {"1": "RUNNING", "2": "PREEMPTED", "3": "PREEMPTED", "4": "PREEMPTED", "5": "PREEMPTED"}
 STATES["6"] = "PREEMPTED"
 

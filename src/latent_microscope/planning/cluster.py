@@ -11,19 +11,30 @@ from latent_microscope.errors import InputError
 
 Resource = Callable[..., int]
 _PLUGIN = "snakemake_executor_plugin_slurm"
+_CLUSTERS = ("cluster", "clusters", "slurm_cluster")  # resources, as the plugin looks for them
 _known: dict[str, Any] = {"mem_mb": None, "gres": None, "device": "auto"}
+_known |= {"gpu_model": None, "clusters": None}
 
 
-def know(limits: Mapping[str, Any], gres: str | None, device: str) -> None:
+def know(
+    limits: Mapping[str, Any],
+    gres: str | None,
+    device: str,
+    defaults: Mapping[str, Any] | None = None,
+) -> None:
     """What the requests depend on.
 
     Args:
         limits: Snakemake's ``resources``, such as those of the profile: what one job may have.
         gres: What asks for a GPU by sbatch's --gres; None: --gpus.
         device: The config's ``device``; ``cpu`` asks for no GPU.
+        defaults: Snakemake's ``default-resources``, of which the model of GPU and the clusters.
     """
     memory = limits.get("mem_mb")
     _known.update(mem_mb=getattr(memory, "value", memory), gres=gres, device=device)
+    named = {key: getattr(value, "raw", value) for key, value in (defaults or {}).items()}
+    clusters = next((named[key] for key in _CLUSTERS if named.get(key)), None)
+    _known.update(gpu_model=named.get("gpu_model"), clusters=clusters)
 
 
 def may_use_gpus() -> bool:
@@ -53,15 +64,26 @@ def within_node(memory: Resource) -> Resource:
 
 
 def gpu_request(gpu: Any) -> dict[str, Any]:
-    """Resources of a job that wants a GPU (1, or a function of its wildcards)."""
+    """Resources of a job that wants a GPU (1, or a function of its wildcards), or none.
+
+    The executor plugin takes a ``gpu_model`` of the profile for a request of its own, so that jobs
+    which ask for none, or by ``gres``, get an empty one.
+    """
+    gres, model = _known["gres"], _known["gpu_model"]
+    plain = {"gpu_model": ""} if model else {}
     if gpu is None or not may_use_gpus():
-        return {}
-    gres = _known["gres"]
+        return plain
     if gres is None:
-        return {"gpu": gpu}
+        chosen = {"gpu_model": _if(gpu, model)} if model else {}
+        return {"gpu": gpu, **chosen}
+    return {"gres": _if(gpu, gres), **plain}
+
+
+def _if(gpu: Any, value: str) -> Any:
+    """The value for jobs that want a GPU, else an empty one."""
     if callable(gpu):
-        return {"gres": lambda wildcards: gres if gpu(wildcards) else ""}
-    return {"gres": gres if gpu else ""}
+        return lambda wildcards: value if gpu(wildcards) else ""
+    return value if gpu else ""
 
 
 def resend_preempted() -> None:
@@ -88,11 +110,14 @@ def resend_preempted() -> None:
 
 def _is_queued(job: str) -> bool:
     """Whether a job waits, runs or is just ending; true also where SLURM does not answer."""
-    command = ("squeue", "--noheader", "--format=%T", "--jobs", job)
+    where = [f"--clusters={_known['clusters']}"] if _known["clusters"] else []
+    command = ("squeue", *where, "--noheader", "--format=%T", "--jobs", job)
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except subprocess.TimeoutExpired:
         return True
     if done.returncode:
         return "Invalid job id" not in done.stderr
-    return bool(done.stdout.strip())
+    # With --clusters a line names the cluster, also where it has no such job.
+    lines = filter(None, map(str.strip, done.stdout.splitlines()))
+    return any(not line.startswith("CLUSTER:") for line in lines)
