@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
+from latent_microscope.neighbours import scan as scan_module
 from latent_microscope.neighbours.blocks import pair_distances
 from latent_microscope.neighbours.means import sample_sources, scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
@@ -260,3 +261,25 @@ def test_a_last_strip_of_its_own_has_no_row_as_its_own_neighbour(n: int, count: 
     exact = neighbour_pass(z, k=20)
     np.testing.assert_array_equal(found.indices, exact.indices)
     np.testing.assert_array_equal(found.distances, exact.distances)
+
+
+@pytest.mark.parametrize("kind", ["one-hot", "binary"])
+def test_ties_are_kept_no_longer_than_needed(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    n, k, generator = 1500, 5, np.random.default_rng(0)
+    z = (generator.random((n, 24)) < 0.3).astype(float)
+    if kind == "one-hot":
+        z = np.concatenate([np.eye(30)[generator.integers(0, 30, n)] for _ in range(2)], axis=1)
+    kept, thin = [], scan_module._Candidates._thin
+
+    def watched(self):
+        thin(self)
+        kept.append(sum(len(rows) for rows, _, _ in self.kept))
+
+    monkeypatch.setattr(scan_module._Candidates, "_thin", watched)
+    full = off_diagonal(cdist(z, z))
+    found = neighbour_pass(z, k=k, block_size=64)
+    np.testing.assert_allclose(found.distances, np.sort(full, axis=1)[:, :k], rtol=1e-12)
+    order = np.argsort(np.rint(full**2), axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(found.indices, order)
+    assert len(kept) > 1
+    assert max(kept) <= 2 * n * k
