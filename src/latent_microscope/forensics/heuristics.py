@@ -24,7 +24,8 @@ from latent_microscope.forensics.sample_scores import (
     uniqueness_of,
 )
 from latent_microscope.neighbours.blocks import Floats, Ints
-from latent_microscope.neighbours.means import sample_sources, scan_sources
+from latent_microscope.neighbours.means import scan_sources
+from latent_microscope.neighbours.sampled import sample_sources
 from latent_microscope.neighbours.shared import overlapping_pairs
 
 PAIRS = ("exact", "sampled")
