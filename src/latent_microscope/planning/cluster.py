@@ -1,6 +1,7 @@
 """What a cluster is for the rules: the memory of a node, how a GPU is asked for, preempted jobs."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ Resource = Callable[..., int]
 _PLUGIN = "snakemake_executor_plugin_slurm"
 _CLUSTERS = ("cluster", "clusters", "slurm_cluster")  # resources, as the plugin looks for them
 _known: dict[str, Any] = {"mem_mb": None, "gres": None, "device": "auto"}
-_known |= {"gpu_model": None, "clusters": None}
+_known |= {"gpu_model": None, "clusters": None, "expected": None}
 
 
 def know(
@@ -21,6 +22,7 @@ def know(
     gres: str | None,
     device: str,
     defaults: Mapping[str, Any] | None = None,
+    expected: Callable[[str], float] | None = None,
 ) -> None:
     """What the requests depend on.
 
@@ -29,12 +31,13 @@ def know(
         gres: What asks for a GPU by sbatch's --gres; None: --gpus.
         device: The config's ``device``; ``cpu`` asks for no GPU.
         defaults: Snakemake's ``default-resources``, of which the model of GPU and the clusters.
+        expected: MB of a file that is yet to be made, or 0 where that is not known.
     """
     memory = limits.get("mem_mb")
     _known.update(mem_mb=getattr(memory, "value", memory), gres=gres, device=device)
     named = {key: getattr(value, "raw", value) for key, value in (defaults or {}).items()}
     clusters = next((named[key] for key in _CLUSTERS if named.get(key)), None)
-    _known.update(gpu_model=named.get("gpu_model"), clusters=clusters)
+    _known.update(gpu_model=named.get("gpu_model"), clusters=clusters, expected=expected)
 
 
 def may_use_gpus() -> bool:
@@ -42,23 +45,46 @@ def may_use_gpus() -> bool:
     return bool(_known["device"] != "cpu")
 
 
+class _Expected:
+    """The inputs of a job with their sizes, also of those that are yet to be made."""
+
+    def __init__(self, files: Any) -> None:
+        self._files = files
+        self.size_mb = sum(
+            os.path.getsize(path) / 2**20 if os.path.exists(path) else _known["expected"](path)
+            for path in map(str, files)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+
 def within_node(memory: Resource) -> Resource:
     """A request that is refused where no node could give it; later tries ask for all of a node.
 
-    Snakemake itself would cut it without a word.
+    Snakemake itself would cut it without a word. Where inputs are yet to be made and the config
+    tells their size, it is refused before anything runs, else when they are made.
     """
 
     @wraps(memory)
     def asked(wildcards: Any, **told: Any) -> int:
-        amount = memory(wildcards, **told)
-        most = _known["mem_mb"] or amount
-        if amount > most and told["attempt"] == 1:
-            raise InputError(
-                f"{' '.join(wildcards)}: asks for {amount:,} MB of memory, and a node has {most:,} "
-                "(mem_mb of resources in the profile, or of --resources); raise that if a node has "
-                "more, or run less of the study (size, subset)"
-            )
-        return min(amount, most)
+        most, first = _known["mem_mb"], told["attempt"] == 1
+
+        def within(amount: int) -> int:
+            if most and amount > most and first:
+                # Snakemake names the rule.
+                job = f"{' '.join(wildcards)}: " if len(wildcards) else ""
+                raise InputError(
+                    f"{job}asks for {amount:,} MB of memory, and a node has {most:,} (mem_mb of "
+                    "resources in the profile, or of --resources); raise that if a node has more, "
+                    "or run less of the study (size, subset)"
+                )
+            return min(amount, most or amount)
+
+        if most and first and _known["expected"] and "input" in told:
+            within(memory(wildcards, **told | {"input": _Expected(told["input"])}))
+        # Snakemake asks again when inputs that it misses here are made.
+        return within(memory(wildcards, **told))
 
     return asked
 
