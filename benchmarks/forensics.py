@@ -27,13 +27,14 @@ from latent_microscope.forensics.sample_scores import (
     uniqueness,
 )
 from latent_microscope.forensics.sources import standardise
-from latent_microscope.neighbours.means import sample_sources, scan_sources
+from latent_microscope.neighbours.means import scan_sources
 from latent_microscope.neighbours.pairs import (
     all_pairs,
     neighbour_pass,
     scan_part,
     similar_pairs,
 )
+from latent_microscope.neighbours.sampled import sample_sources
 
 DIMENSIONS, SOURCES, ATTRIBUTES = 200, 20, 40
 SIZES = (1000, 4000, 10_000)

@@ -21,7 +21,8 @@ def main(
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
-    found = plane_neighbours(z, max(wanted, GRAPH_NEIGHBOURS), load_parts(parts, len(z)))
+    k = max(wanted, GRAPH_NEIGHBOURS)
+    found = plane_neighbours(z, k, load_parts(parts, z, k))
     save_npy(neighbours, found.indices.astype(np.int32))
     save_npy(distances, found.distances)
 

@@ -25,15 +25,17 @@ def main(
     """
     z, ids = load_with_ids(latents, encoding)
     matrix = as_matrix(z, "latents")
-    found = load_scan(scan, len(z)) or scan_latents(
-        matrix, ScanSettings(settings["k"], settings["radius"], threshold=1.0, max_pairs=0)
-    )
-    radii = {"default": settings["radius"], "adaptive": found.adaptive_radius}
+    k, radius = settings["k"], settings["radius"]
+    found = load_scan(scan, len(z))
+    if found is None:
+        found = scan_latents(matrix, ScanSettings(k, radius, threshold=1.0, max_pairs=0))
+    found.require(matrix, k=k, radius=radius)
+    radii = {"default": radius, "adaptive": found.adaptive_radius}
     parts = []
     for (kind, radius), counts in zip(radii.items(), found.counts.T, strict=True):
         table = signatures_of(
             matrix,
-            found.neighbours.distances[:, : settings["k"]],
+            found.neighbours.distances[:, :k],
             counts,
             settings["signature_low"],
             settings["signature_high"],

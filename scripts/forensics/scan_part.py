@@ -24,20 +24,21 @@ def main(
 
     indices: int32 (n, k), rows of the nearest others in this part (-1: none; -2 first: to be
     searched again). distances: to these. pairs: (m + 1, 3), i, j and cosine of the most similar
-    pairs; in the last row the number of all overlaps. settings, candidates: as of scan_latents;
+    pairs; its last rows say of what: number of overlaps, part, parts; what pairs were asked for; a
+    hash of the latents. settings, candidates: as of scan_latents;
     without settings neighbours of the standardised latents. wanted: as of find_neighbours. part,
     parts: which, from 1, of how many.
     """
     z = load_npy(latents, mmap=True)
     require_finite(z, latents)
     which = (part - 1, parts)
-    if settings is None:
+    asked = None if settings is None else scan_settings(settings, candidates)
+    if asked is None:
         found = plane_part(z, max(wanted, GRAPH_NEIGHBOURS), which)
     else:
-        asked = scan_settings(settings, candidates)
         points = as_rows(z, "latents")
         found = scan_part(points, asked.listed, overlaps=asked.pairs, part=which)
-    save_part((indices, distances, pairs), found)
+    save_part((indices, distances, pairs), found, which, z, asked and asked.pairs)
 
 
 if __name__ == "__main__":

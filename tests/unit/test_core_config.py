@@ -208,6 +208,14 @@ def test_values_of_either_form_are_taken_as_they_are() -> None:
     assert (rate, type(rate)) == (1, int)
 
 
+def test_a_part_of_a_gpu_is_asked_for_by_gres() -> None:
+    for gres in ("gpu:2", "gpu:a100_3g.20gb:2", "gpu:nvidia_h100_1g.10gb:1"):
+        assert resolve(config(gres=gres))["gres"] == gres
+    for gres in ("gpu:a100-40gb:1", "gpu:a100_3g.20gb", "gpu"):
+        with pytest.raises(InputError, match=r"gres"):
+            resolve(config(gres=gres))
+
+
 def test_missing_keys_are_named() -> None:
     content = config()
     del content["studies"]["demo-faces"]["vae"]["latent"]

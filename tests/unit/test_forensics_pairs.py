@@ -8,8 +8,9 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
+from latent_microscope.neighbours import scan as scan_module
 from latent_microscope.neighbours.blocks import pair_distances
-from latent_microscope.neighbours.means import sample_sources, scan_sources, similar_counts
+from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
     gathered,
@@ -229,28 +230,6 @@ def test_bad_options_are_named():
         neighbour_pass(points(), k=-1)
 
 
-def test_bounds_of_sampled_pairs_hold_for_95_percent():
-    s = np.random.default_rng(0).laplace(size=(3000, 20))
-    s[:30] = s[30:60]
-    exact = scan_sources(s, similarity=0.4)
-    fields = ("mean_distance", "mean_cosine", "similar")
-    held = []
-    for seed in range(12):
-        found, bound = sample_sources(s, 200, similarity=0.4, seed=seed)
-        gaps = [np.abs(getattr(found, name) - getattr(exact, name)) for name in fields]
-        bounds = [getattr(bound, name) for name in fields]
-        held.append([np.mean(gap <= most) for gap, most in zip(gaps, bounds, strict=True)])
-        np.testing.assert_array_equal(found.mean_distance[:30], found.mean_distance[30:60])
-    assert np.all(np.mean(held, axis=0) > 0.93)
-    assert np.all(np.mean(held, axis=0) < 0.999)
-    assert (bound.mean_distance < 0.05 * found.mean_distance).all()
-    # All rows: nothing is left to chance.
-    every, none = sample_sources(s, 3000, similarity=0.4)
-    for name in fields:
-        np.testing.assert_allclose(getattr(every, name), getattr(exact, name), rtol=1e-9)
-        assert not getattr(none, name).any()
-
-
 @pytest.mark.parametrize(("n", "count"), [(1030, 2), (2060, 3), (1030, 5)])
 def test_a_last_strip_of_its_own_has_no_row_as_its_own_neighbour(n: int, count: int) -> None:
     """Fewer rows than neighbours remain for the last part, which has no bound of any row yet."""
@@ -260,3 +239,25 @@ def test_a_last_strip_of_its_own_has_no_row_as_its_own_neighbour(n: int, count: 
     exact = neighbour_pass(z, k=20)
     np.testing.assert_array_equal(found.indices, exact.indices)
     np.testing.assert_array_equal(found.distances, exact.distances)
+
+
+@pytest.mark.parametrize("kind", ["one-hot", "binary"])
+def test_ties_are_kept_no_longer_than_needed(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    n, k, generator = 1500, 5, np.random.default_rng(0)
+    z = (generator.random((n, 24)) < 0.3).astype(float)
+    if kind == "one-hot":
+        z = np.concatenate([np.eye(30)[generator.integers(0, 30, n)] for _ in range(2)], axis=1)
+    kept, thin = [], scan_module._Candidates._thin
+
+    def watched(self):
+        thin(self)
+        kept.append(sum(len(rows) for rows, _, _ in self.kept))
+
+    monkeypatch.setattr(scan_module._Candidates, "_thin", watched)
+    full = off_diagonal(cdist(z, z))
+    found = neighbour_pass(z, k=k, block_size=64)
+    np.testing.assert_allclose(found.distances, np.sort(full, axis=1)[:, :k], rtol=1e-12)
+    order = np.argsort(np.rint(full**2), axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(found.indices, order)
+    assert len(kept) > 1
+    assert max(kept) <= 2 * n * k

@@ -191,6 +191,28 @@ def test_a_result_is_stale_with_the_code_of_any_job_behind_it(
     assert of_today(study, monkeypatch) == lines
 
 
+def test_a_file_of_the_user_is_no_stale_result(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sidecar_path(DATA).unlink()
+    assert of_today(study, monkeypatch) == []
+    sidecar_path(RUNS[0]).unlink()
+    reason = f"{RUNS[0]}: no record of the job that made it"
+    assert of_today(study, monkeypatch) == [("means.csv", reason)]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", "\xff"])
+def test_a_broken_sidecar_is_a_reason_of_one_line(
+    study: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    sidecar_path(RUNS[0]).write_text(content, encoding="latin-1")
+    found = of_today(study, monkeypatch)
+    assert [name for name, _ in found] == ["means.csv", "latents.npy"]
+    for _, reason in found:
+        assert reason.startswith(f"{sidecar_path(RUNS[0])}: ")
+        assert "\n" not in reason
+
+
 def test_published_results_know_the_jobs_behind_them(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,8 @@ ROOT_SEED, DEVICE, TORCH = CONFIG["root_seed"], CONFIG["device"], CONFIG["torch_
 ask, step = PLAN.ask, PLAN.step
 # A job of a cluster parses this again, and has no more than it was given.
 LIMITS = workflow.global_resources if workflow.is_main_process else {}
-cluster.know(LIMITS, CONFIG["gres"], DEVICE)
+DEFAULTS = workflow.resource_settings.default_resources
+cluster.know(LIMITS, CONFIG["gres"], DEVICE, DEFAULTS, partial(expected_mb, STUDIES))
 cluster.resend_preempted()
 
 

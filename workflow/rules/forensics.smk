@@ -7,6 +7,7 @@ SCANNED = {"scan": ask(runs.scan_files)}
 ASKED = dict(settings=ask(runs.scores_settings(*scores.SCAN)), candidates=ask(runs.candidates))
 PART = dict(part=lambda wildcards: int(wildcards.part), parts=of_study("scores", "scan_parts"))
 WANTED = dict(wanted=of_study("clusters", "neighbors"))
+SCANNING = needs(heavy_memory, long_runtime, disk=ask(scan_disk))
 REAL = PLAN.of_kind("faces", "alignment", "custom")
 
 STEPS |= {
@@ -79,6 +80,7 @@ STEPS |= {
         params=PART | ASKED,
         where=dict(part=r"\d+"),
         threads=PAIR_THREADS,
+        resources=SCANNING,
     ),
     "scan_plane_part": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
@@ -87,12 +89,14 @@ STEPS |= {
         where=dict(part=r"\d+"),
         script="scan_part",
         threads=PAIR_THREADS,
+        resources=SCANNING,
     ),
     "scan_latents": dict(
         input=dict(**ROWS, parts=ask(runs.scan_parts("scan"))),
         output=runs.SCAN,
         params=ASKED,
         threads=PAIR_THREADS,
+        resources=SCANNING,
     ),
     "find_signatures": dict(
         input=ROWS | SCANNED,
@@ -207,6 +211,7 @@ STEPS |= {
         output=NEAREST,
         params=WANTED,
         threads=PAIR_THREADS,
+        resources=SCANNING,
     ),
     "embed_umap": dict(
         input=dict(**NEAREST, latents=f"{RUN}/latents.npy"),

@@ -123,7 +123,11 @@ class Scores(Section):
         "for hundreds of thousands of samples; columns …_error of the scores hold 95 % bounds",
         "exact",
     )
-    sampled_rows: int = setting("these others, the same for all samples", 2000, ge=100)
+    sampled_rows: int = setting(
+        "these others, the same for all samples: the farthest out and as many at random",
+        2000,
+        ge=100,
+    )
     scan_parts: int = setting(
         "jobs that share the passes over all pairs of latents, each kept when a run ends; results "
         "are the same for any number",

@@ -79,9 +79,9 @@ class Config(Section):
     )
     gres: str | None = setting(
         "how a job asks SLURM for its GPU where --gpus is not taken: sbatch's --gres, such as "
-        "gpu:1 or gpu:a100:1",
+        "gpu:1, gpu:a100:1 or, of a part, gpu:a100_3g.20gb:1",
         None,
-        pattern=r"^gpu(:\w+)?:\d+$",
+        pattern=r"^gpu(:[A-Za-z0-9_.]+)?:\d+$",  # as the executor plugin takes it
     )
     container: str | None = setting(
         "image of a container with the whole environment, for --software-deployment-method "

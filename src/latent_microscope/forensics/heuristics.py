@@ -24,7 +24,8 @@ from latent_microscope.forensics.sample_scores import (
     uniqueness_of,
 )
 from latent_microscope.neighbours.blocks import Floats, Ints
-from latent_microscope.neighbours.means import sample_sources, scan_sources
+from latent_microscope.neighbours.means import scan_sources
+from latent_microscope.neighbours.sampled import sample_sources
 from latent_microscope.neighbours.shared import overlapping_pairs
 
 PAIRS = ("exact", "sampled")
@@ -93,17 +94,22 @@ def score_all(
 ) -> HeuristicScores:
     """Uniqueness, isolation, density, attractors, originality, stability and overlaps.
 
-    ``scan``: the pass over the latents, if it is done already.
+    ``scan``: the pass over the latents, if it is done already; :class:`InputError` if it is one
+    over other latents or with other settings.
     """
     s, z = as_matrix(sources, "sources"), as_matrix(latents, "latents")
     if len(s) != len(z):
         raise InputError(f"sources has {len(s)} rows, latents {len(z)}; give the same samples")
     k, n_attractors, variants = int(settings.k), int(settings.n_attractors), settings.variants
+    wanted = ScanSettings(
+        k, float(settings.radius), float(settings.overlap_threshold), int(settings.max_pairs)
+    )
     if scan is None:
-        wanted = ScanSettings(
-            k, float(settings.radius), float(settings.overlap_threshold), int(settings.max_pairs)
-        )
         scan = scan_latents(z, wanted, block_size=block_size)
+    else:
+        scan.require(
+            z, k=k, radius=wanted.radius, threshold=wanted.threshold, max_pairs=wanted.max_pairs
+        )
     nearest = scan.neighbours.distances
     distances, (counts, counts_adaptive) = nearest[:, :k], scan.counts.T
     similarity, errors = float(settings.similarity), {}

@@ -1,7 +1,7 @@
 """One pass over all pairs of latents for all that is asked of them, and its files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,13 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_rows
 from latent_microscope.forensics.density import RADIUS_NEIGHBOUR, radius_of_distances
 from latent_microscope.io.artefacts import load_npy, load_table, save_npy
-from latent_microscope.neighbours.blocks import Ints, Neighbours, Points, pair_distances
+from latent_microscope.neighbours.blocks import (
+    Ints,
+    Neighbours,
+    Points,
+    fingerprint,
+    pair_distances,
+)
 from latent_microscope.neighbours.pairs import (
     Part,
     counts_within,
@@ -67,6 +73,40 @@ class LatentScan:
     counts: Ints  # (n, 2) others closer than the radius of attractors, and than the adaptive one
     overlaps: pd.DataFrame  # i, j, similarity, distance, most similar first; attrs["total"]
     similar: Ints  # (m, 2) rows of the most similar pairs
+    settings: ScanSettings  # what was asked of it
+    latents: str  # their fingerprint
+    source: str = "scan"  # its file
+
+    def require(
+        self,
+        latents: Points,
+        *,
+        k: int = 0,
+        radius: float | None = None,
+        threshold: float | None = None,
+        max_pairs: int = 0,
+        candidates: int = 0,
+    ) -> None:
+        """:class:`InputError` if this is a pass over others than these latents, or found less."""
+        again = "make the pass over the latents (step scan_latents) again"
+        if fingerprint(latents) != self.latents:
+            raise InputError(f"{self.source}: a pass over other latents; {again}")
+        own, listed, similar = self.settings, len(self.overlaps), len(self.similar)
+        for name, wanted, found in (
+            ("k", k, max(own.listed, k if own.listed >= len(latents) - 1 else 0)),
+            ("max_pairs", max_pairs, max_pairs if listed < own.max_pairs else own.max_pairs),
+            ("candidates", candidates, candidates if similar < own.candidates else own.candidates),
+        ):
+            if found < wanted:
+                raise InputError(f"{self.source}: made with {name} {found}, not {wanted}; {again}")
+        for name, exact in (("radius", radius), ("threshold", threshold)):
+            made = getattr(own, name)
+            if exact is not None and exact != made:
+                raise InputError(f"{self.source}: made with {name} {made}, not {exact}; {again}")
+
+    def reordered(self, latents: Points) -> "LatentScan":
+        """The pass over the same latents with their columns in another order."""
+        return replace(self, latents=fingerprint(latents))
 
     @property
     def adaptive_radius(self) -> float:
@@ -103,7 +143,8 @@ def scan_latents(
     overlapping = pairs.above(settings.threshold, settings.max_pairs)
     similar = pairs.above(LEAST_SIMILARITY, settings.candidates).pairs
     table = overlap_table(z, overlapping, settings.threshold)
-    return LatentScan(found, np.stack(counts, axis=1), table, similar)
+    made = np.stack(counts, axis=1)
+    return LatentScan(found, made, table, similar, settings, fingerprint(z))
 
 
 def overlap_table(latents: Points, found: Overlaps, threshold: float) -> pd.DataFrame:
@@ -129,32 +170,99 @@ def load_scan(files: Sequence[Path] | None, n: int) -> LatentScan | None:
     found = load_neighbours(paths["nearest"], paths["nearest-distances"], n)
     assert found is not None
     table = load_table(paths["overlaps"], ["i", "j", "similarity", "distance", "total"])
-    total = int(table.pop("total").iloc[0]) if len(table) else 0
-    table.attrs["total"] = total
+    try:
+        settings, made_of = ScanSettings(**table.attrs["settings"]), table.attrs["latents"]
+    except (KeyError, TypeError):
+        raise InputError(
+            f"{paths['overlaps']}: does not say of which latents and with which settings it was "
+            "made; make the pass over the latents (step scan_latents) again"
+        ) from None
+    table = table.drop(columns="total")
     counts, similar = load_npy(paths["nearest-counts"]), load_npy(paths["similar"])
-    return LatentScan(found, counts, table, similar)
+    return LatentScan(found, counts, table, similar, settings, made_of, str(paths["overlaps"]))
 
 
-def save_part(files: Sequence[Path], part: Part) -> None:
-    """Write the three files of a part of a pass: neighbours, their distances, similar pairs."""
-    found, pairs = part
-    save_npy(files[0], found.indices.astype(np.int32))
-    save_npy(files[1], found.distances)
-    listed = [] if pairs is None else [np.column_stack([pairs.pairs, pairs.similarity])]
-    last = np.array([[0 if pairs is None else pairs.total, 0, 0]], dtype=np.float64)
+def scan_facts(scan: LatentScan) -> dict[str, Any]:
+    """What the table of overlaps keeps in its ``attrs``, for :func:`load_scan`."""
+    total = int(scan.overlaps.attrs["total"])
+    return {"total": total, "latents": scan.latents, "settings": asdict(scan.settings)}
+
+
+def save_part(
+    files: Sequence[Path],
+    found: Part,
+    which: tuple[int, int],
+    latents: Points,
+    pairs: Mapping[str, float] | None = None,
+) -> None:
+    """Write the three files of a part of a pass: neighbours, their distances, similar pairs.
+
+    The last rows of the third say what they are of: number of overlaps, part and number of parts;
+    the :func:`overlaps_wanted`; the fingerprint of the latents.
+    """
+    near, similar = found
+    save_npy(files[0], near.indices.astype(np.int32))
+    save_npy(files[1], near.distances)
+    listed = [np.column_stack([similar.pairs, similar.similarity])] if similar else []
+    total = similar.total if similar else 0
+    last = np.array([[total, *which], *_origin(latents, pairs)], dtype=np.float64)
     save_npy(files[2], np.concatenate([*listed, last]))
 
 
-def load_parts(files: Sequence[Path] | None, n: int) -> list[Part]:
-    """Parts of a pass over n rows that :func:`save_part` wrote, file by file; large ones mapped."""
-    parts: list[Part] = []
-    for start in range(0, len(files or ()), 3):
-        indices, distances, table = (load_npy(p, mmap=True) for p in (files or ())[start:][:3])
-        if len(indices) != n:
+_FOOT = 3  # rows
+
+
+def _origin(latents: Points, pairs: Mapping[str, float] | None) -> list[list[float]]:
+    asked = [float(value) for value in pairs.values()] if pairs else [-2.0, -2.0, -2.0]
+    return [asked, [float(int(fingerprint(latents), 16)), 0.0, 0.0]]
+
+
+def load_parts(
+    files: Sequence[Path] | None,
+    latents: Points,
+    k: int,
+    pairs: Mapping[str, float] | None = None,
+) -> list[Part]:
+    """All parts of one pass that :func:`save_part` wrote, file by file; large ones are mapped.
+
+    Args:
+        files: Three of each part; none: no part.
+        latents: (n, d), of which they must be.
+        k: Neighbours that were asked for.
+        pairs: The overlaps that were asked for.
+    """
+    found: dict[int, tuple[Path, Part]] = {}
+    count, again = 0, "make all parts again"
+    files = files or ()
+    if len(files) % 3:
+        raise InputError(f"{files[-1]}: {len(files)} files of parts; give the three of each part")
+    origin = np.array(_origin(latents, pairs)) if files else None
+    for start in range(0, len(files), 3):
+        indices, distances, table = (load_npy(path, mmap=True) for path in files[start:][:3])
+        name, shape = files[start], (len(latents), min(k, len(latents) - 1))
+        if table.ndim != 2 or table.shape[1] != 3 or len(table) < _FOOT:
+            raise InputError(f"{files[start + 2]}: not the pairs of a part of a pass; {again}")
+        total, part, parts = (int(value) for value in table[-_FOOT])
+        if not np.array_equal(table[-1], origin[-1]):  # type: ignore[index]
+            raise InputError(f"{name}: a part of a pass over other latents; {again}")
+        if indices.shape != shape or distances.shape != shape:
             raise InputError(
-                f"{(files or ())[start]}: {len(indices)} rows for {n} samples; make all parts again"
+                f"{name}: {indices.shape[0]} rows and {indices.shape[1]} neighbours, not "
+                f"{shape[0]} and {shape[1]}; {again}"
             )
-        pairs = np.array(table)
-        similar = Overlaps(pairs[:-1, :2].astype(np.int64), pairs[:-1, 2], int(pairs[-1, 0]))
-        parts.append((Neighbours(distances, indices), similar))
-    return parts
+        if not np.array_equal(table[1 - _FOOT], origin[0]):  # type: ignore[index]
+            raise InputError(f"{name}: a part of a pass with other settings of overlaps; {again}")
+        if part in found or (count and parts != count) or not 0 <= part < parts:
+            other = f"; so is {found[part][0]}" if part in found else ""
+            raise InputError(f"{name}: part {part + 1} of {parts}{other}; give each part once")
+        count = parts
+        pairs_of = np.array(table[:-_FOOT])
+        similar = Overlaps(pairs_of[:, :2].astype(np.int64), pairs_of[:, 2], total)
+        found[part] = name, (Neighbours(distances, indices), similar if pairs else None)
+    missing = [str(part + 1) for part in range(count) if part not in found]
+    if missing:
+        raise InputError(
+            f"{files[0]}: one of {count} parts, of which {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} missing; give the files of all"
+        )
+    return [found[part][1] for part in range(count)]

@@ -95,6 +95,7 @@ def near_duplicates(
         assert pairs is not None
         similar = pairs.pairs
     else:
+        scan.require(matrix, k=_NEAREST, candidates=count)
         near, similar = scan.neighbours, scan.similar[:count]
     indices = near.indices[:, :_NEAREST]
     rows = np.repeat(np.arange(len(matrix)), indices.shape[1])

@@ -113,6 +113,8 @@ def run_column_orders(
         ``id``, ``order`` (from 1), ``uniqueness``, ``originality``, ``stability``, ``cls``.
     """
     matrix = as_matrix(latents, "latents")
+    if scan is not None:
+        scan.require(matrix)
     parts = []
     for order in range(1, int(in_range(orders, "orders", 1)) + 1):
         generator = rng(derive(root_seed, "score_column_orders", seed), order)
@@ -126,7 +128,7 @@ def run_column_orders(
             settings,
             root_seed=root_seed,
             seed=seed,
-            scan=scan,
+            scan=scan and scan.reordered(moved),
         )
         table.insert(1, "order", order)
         parts.append(table[["id", "order", *MAIN]])

@@ -20,7 +20,6 @@ from latent_microscope.neighbours.blocks import (
     unit_rows,
 )
 from latent_microscope.neighbours.copies import first_copies
-from latent_microscope.seeds import rng
 
 _TILE = 512
 # Squared distances below this share of the norms are computed again from differences; above it
@@ -29,7 +28,6 @@ _NEAR = 1e-7
 # … and so are distances below this multiple of the rounding of a row that has a large offset.
 _NEAR_SHIFT = 1e7
 COSINE_FLOOR = 1e-6
-_NORMAL = 1.959963984540054
 
 _Sides = list[tuple[Floats, Ints]]
 
@@ -77,63 +75,6 @@ def scan_sources(
         mean_cosine = np.where(left > 0, rest / np.maximum(left, 1), 0.0)
     first = first_copies(points)
     return SourceScan(mean_distance[first], mean_cosine[first], counts[2][first])
-
-
-def sample_sources(
-    points: Floats, count: int, *, similarity: float, seed: int = 0
-) -> tuple[SourceScan, SourceScan]:
-    """:func:`scan_sources` by ``count`` random rows in place of all, and 95 % bounds of its errors.
-
-    All rows are compared with the same ones, so that most of an error is common to all and ranks
-    keep. A bound holds for 95 % of the samples drawn: normal quantiles of the means, with the
-    correction for a finite population; Wilson's interval of the share of similar others.
-    """
-    n = len(points)
-    chosen = np.sort(rng(seed, "sampled-pairs").choice(n, size=min(count, n), replace=False))
-    unit, first = unit_rows(points), first_copies(points)
-    some, some_unit, theirs = points[chosen], unit[chosen], first[chosen]
-    squares = np.einsum("ij,ij->i", some, some)
-
-    def block(part: slice) -> Floats:
-        rows, cosine = points[part], unit[part] @ some_unit.T
-        squared = np.einsum("ij,ij->i", rows, rows)[:, None] + squares
-        squared -= 2.0 * (rows @ some.T)
-        distance = np.sqrt(np.maximum(squared, 0.0, out=squared), out=squared)
-        again = np.flatnonzero(np.isin(first[part], theirs))
-        distance[again] *= first[part][again, None] != theirs
-        ends = np.searchsorted(chosen, (part.start, part.stop))
-        own = chosen[slice(*ends)] - part.start, np.arange(*ends)
-        cosine[own] = -np.inf
-        others = np.full(len(rows), len(chosen))
-        others[own[0]] -= 1
-        share = np.count_nonzero(cosine > similarity, axis=1) / others
-        cosine[own] = 1.0
-        np.subtract(1.0, cosine, out=cosine)
-        cosine *= cosine > COSINE_FLOOR
-        z = _NORMAL * np.sqrt(np.maximum(1.0 - others / (n - 1), 0.0))
-        wide = z * np.sqrt(share * (1.0 - share) / others + (z / (2.0 * others)) ** 2)
-        # The farther end of Wilson's interval: it is not centred at the share.
-        off = np.abs(z * z * (1.0 - 2.0 * share) / (2.0 * others))
-        bound = (n - 1) * (wide + off) / (1.0 + z * z / others)
-        means = *_mean_and_bound(distance, z), *_mean_and_bound(cosine, z)
-        return np.stack([*means, (n - 1) * share, bound])
-
-    parts = in_parallel(block, row_blocks(n, None, _TILE))
-    mean, mean_bound, angle, angle_bound, similar, similar_bound = np.concatenate(
-        list(parts), axis=1
-    )[:, first]
-    estimate = SourceScan(mean, angle, np.rint(similar).astype(np.int64))
-    bound = SourceScan(mean_bound, angle_bound, np.ceil(similar_bound).astype(np.int64))
-    return estimate, bound
-
-
-def _mean_and_bound(values: Floats, quantile: Floats) -> tuple[Floats, Floats]:
-    """Means of the values of each row that are not 0, and so many of their standard errors."""
-    count = np.maximum(np.count_nonzero(values, axis=1), 1)
-    mean = values.sum(axis=1) / count
-    squares = np.einsum("ij,ij->i", values, values)
-    variance = np.maximum(squares - count * mean * mean, 0.0) / np.maximum(count - 1, 1)
-    return mean, quantile * np.sqrt(variance / count)
 
 
 class _Strips:

@@ -129,16 +129,24 @@ def gathered(
             found.indices[rows] = np.take_along_axis(indices, order, axis=1)
     if k and (found.indices[:, 0] == _NONE).any():
         copied, copies = copied_rows(points, k)
+        found = _writeable(found)
         found.distances[copied], found.indices[copied] = 0.0, copies
     if given_up.any():
         left = np.flatnonzero(given_up)
-        rest = row_pass(points, left, k, (), block_size)
+        rest, found = row_pass(points, left, k, (), block_size), _writeable(found)
         found.distances[left], found.indices[left] = rest.distances, rest.indices
     listed = [pairs for _, pairs in parts if pairs is not None]
     if len(listed) > 1:
         most = max(len(pairs.pairs) for pairs in listed) if max_pairs is None else max_pairs
         overlaps = merged_overlaps(listed, most)
     return found, overlaps
+
+
+def _writeable(found: Neighbours) -> Neighbours:
+    """Copies of arrays that are those of a file."""
+    if found.indices.flags.writeable and found.distances.flags.writeable:
+        return found
+    return Neighbours(np.array(found.distances), np.array(found.indices, dtype=np.int64))
 
 
 def counts_within(

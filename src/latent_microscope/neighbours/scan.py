@@ -6,7 +6,7 @@ results depend neither on tiles nor on threads. Rows where float32 says too litt
 many copies) go to the slower exact pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from threading import Lock
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.neighbours.blocks import (
+    Floats,
     Ints,
     Neighbours,
     Points,
@@ -34,6 +35,8 @@ _CENTRE_ROWS = 1001
 _DOUBT = 4
 # Candidates are thinned out when there are more than this for each row and neighbour.
 _KEPT = 4
+# … and, if this many stay, by their exact distances.
+_TIED = 2
 # … and searched for the nearest for so many rows at once.
 _ROWS = 1 << 16
 # A tile with fewer than this share of candidates is looked through once.
@@ -72,7 +75,7 @@ def scan(
     tiles = ((a, b) for i, a in strips for b in blocks[i:])
     for _ in in_parallel(screen.look, tiles):
         pass
-    found, left = screen.nearest.result(points, screen.order)
+    found, left = screen.nearest.result()
     left = np.setdiff1d(left, known, assume_unique=True)
     return found, left, screen.similar.result() if screen.similar else None
 
@@ -80,7 +83,9 @@ def scan(
 class _Candidates:
     """Possible neighbours of every row, with a bound of its k-th squared distance."""
 
-    def __init__(self, n: int, k: int) -> None:
+    def __init__(self, points: Points, order: Ints, k: int) -> None:
+        n = len(points)
+        self.points, self.order = points, order
         self.best = np.full((n, k), np.inf, dtype=np.float32)
         self.bound = np.full(n, np.inf, dtype=np.float32)
         none = np.empty(0, dtype=np.int32)
@@ -126,16 +131,18 @@ class _Candidates:
         rows, cols, low = (np.concatenate(parts) for parts in zip(*self.kept, strict=True))
         possible = low <= self.bound[rows]
         self.kept = [(rows[possible], cols[possible], low[possible])]
-        # All that is possible is kept; wait until as much again has come.
-        self.count = min(len(self.kept[0][0]), _KEPT * self.best.size // 2)
+        if len(self.kept[0][0]) > _TIED * self.best.size:
+            # Ties at the k-th distance, which only exact distances and the order of rows decide.
+            place = np.argsort(self.order).astype(np.int32)
+            nearest = [(place[row], place[col]) for row, col, _, _ in self._nearest()]
+            rows, cols = (np.concatenate(parts) for parts in zip(*nearest, strict=True))
+            low = np.full(len(rows), np.finfo(np.float32).min, dtype=np.float32)
+            self.kept = [(rows, cols, low)]
+        self.count = len(self.kept[0][0])
 
-    def result(self, points: Points, order: Ints) -> tuple[Neighbours, Ints]:
-        """The nearest others, exact, and the rows that were given up."""
+    def _nearest(self) -> Iterator[tuple[Ints, Ints, Floats, Ints]]:
+        """The k nearest candidates of all rows, exact: rows, columns, distances, ranks."""
         n, k = self.best.shape
-        distances, indices = np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64)
-        if not k:
-            return Neighbours(distances, indices), np.empty(0, dtype=np.int64)
-        self._thin()
         rows, cols, _ = self.kept[0]
         by_row, edges = np.arange(len(rows)), np.array([0, len(rows)])
         if n > _ROWS:
@@ -143,16 +150,26 @@ class _Candidates:
             edges = np.searchsorted(rows[by_row], np.arange(0, n + _ROWS, _ROWS))
         for start, stop in pairwise(edges):
             some = by_row[start:stop]
-            key = np.sort(order[rows[some]] * np.int64(n) + order[cols[some]])
+            key = np.sort(self.order[rows[some]] * np.int64(n) + self.order[cols[some]])
             row, col = key // n, key % n
-            exact = pair_distances(points, row, col)
+            exact = pair_distances(self.points, row, col)
             ranked = np.lexsort((exact, row))  # stable: ties stay in the order of columns
             row, col, exact = row[ranked], col[ranked], exact[ranked]
             first = np.flatnonzero(np.diff(row, prepend=-1))
             rank = np.arange(len(row)) - np.repeat(first, np.diff(first, append=len(row)))
             few = rank < k
-            distances[row[few], rank[few]], indices[row[few], rank[few]] = exact[few], col[few]
-        return Neighbours(distances, indices), np.sort(order[np.isneginf(self.bound)])
+            yield row[few], col[few], exact[few], rank[few]
+
+    def result(self) -> tuple[Neighbours, Ints]:
+        """The nearest others, exact, and the rows that were given up."""
+        n, k = self.best.shape
+        distances, indices = np.full((n, k), np.inf), np.full((n, k), -1, dtype=np.int64)
+        if not k:
+            return Neighbours(distances, indices), np.empty(0, dtype=np.int64)
+        self._thin()
+        for row, col, exact, rank in self._nearest():
+            distances[row, rank], indices[row, rank] = exact, col
+        return Neighbours(distances, indices), np.sort(self.order[np.isneginf(self.bound)])
 
 
 class _Screen:
@@ -189,7 +206,7 @@ class _Screen:
         self.shift = 2.0 * float(np.finfo(np.float64).eps) * offset * np.sqrt(d)
         self.slack = 4.0 * _EPS * (d + 4)
         self.most = _DOUBT * k + 16
-        self.nearest = _Candidates(n, k)
+        self.nearest = _Candidates(points, self.order, k)
         self.similar = (
             Similar(points, self.order, lengths, **overlaps)  # type: ignore[arg-type]
             if overlaps

@@ -1,10 +1,9 @@
 """A pass over all pairs that calls one after another on the same array share."""
 
-import hashlib
 from collections import OrderedDict
 from threading import Lock
 
-from latent_microscope.neighbours.blocks import Floats, Neighbours
+from latent_microscope.neighbours.blocks import Floats, Neighbours, fingerprint
 from latent_microscope.neighbours.pairs import all_pairs, neighbour_pass, similar_pairs
 from latent_microscope.neighbours.similar import Overlaps
 
@@ -15,13 +14,8 @@ _THRESHOLD, _PAIRS = 0.99, 100_000
 _ARRAYS = 2
 _MOST_BYTES = 1 << 26  # of the results of one array; larger ones are not kept
 
-_kept: OrderedDict[bytes, tuple[Neighbours, Overlaps]] = OrderedDict()
+_kept: OrderedDict[str, tuple[Neighbours, Overlaps]] = OrderedDict()
 _lock = Lock()
-
-
-def _digest(points: Floats) -> bytes:
-    """Of the values: an array that was changed in place is another one."""
-    return hashlib.blake2b(points.data, digest_size=16, salt=str(points.shape[1]).encode()).digest()
 
 
 def nearest_distances(points: Floats, k: int, block_size: int | None = None) -> Floats:
@@ -33,7 +27,7 @@ def nearest_distances(points: Floats, k: int, block_size: int | None = None) -> 
     k = min(k, n - 1)
     if block_size is not None or n * max(k, LISTED) * 16 > _MOST_BYTES:
         return neighbour_pass(points, k=k, block_size=block_size).distances
-    key = _digest(points)
+    key = fingerprint(points)
     with _lock:
         found = _kept.get(key)
     if found is None or found[0].distances.shape[1] < k:
@@ -58,7 +52,7 @@ def overlapping_pairs(
     """The most similar pairs above a cosine, of the pass for neighbours if that is done."""
     if block_size is None and threshold == _THRESHOLD and max_pairs <= _PAIRS:
         with _lock:
-            found = _kept.get(_digest(points))
+            found = _kept.get(fingerprint(points))
         if found is not None:
             return found[1].above(threshold, max_pairs)
     return similar_pairs(points, threshold, max_pairs, block_size=block_size)

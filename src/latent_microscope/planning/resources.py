@@ -1,11 +1,12 @@
 """Resources of the rules, with the reason for each number; each attempt asks for more."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from latent_microscope.planning.cluster import Resource, gpu_request, may_use_gpus, within_node
-from latent_microscope.planning.runs import is_dense
+from latent_microscope.planning.runs import candidates, here, is_dense
 from latent_microscope.planning.study import Study, Wildcards
 
 UNKNOWN_DOWNLOAD = 1500  # MB; CelebA's archive, the largest whose size the manifest does not give
@@ -92,18 +93,61 @@ def folds_duration(study: Study, at: Wildcards) -> Duration:
 
 
 # --- disk, MB, from the config alone, so that a plan knows it before anything runs --------------
-def images_of(study: Study, split: str = "test") -> int:
-    """Number of images of a split: its subset, or what the manifest says of the data set."""
+def known_images(study: Study, split: str = "test") -> int:
+    """Number of images of a split: its subset, or what the manifest says of the data set; or 0."""
     if not study.is_of("faces", "alignment"):
-        return UNKNOWN_IMAGES
+        return 0
     subset = study.settings["subset"]
     count = subset[split] if isinstance(subset, dict) else subset
-    if count:
-        return int(count)
-    name = study.settings.get("dataset") or study.settings["images"]
-    files = study.manifest[name].files.values()
+    name = study.settings.get("dataset") or study.settings.get("images", "")
+    files = study.manifest[name].files.values() if name in study.manifest else ()
     checks = [file.check or {} for file in files if file.role in ("archive", split)]
-    return max((c.get("images", c.get("rows", 0)) for c in checks), default=0) or UNKNOWN_IMAGES
+    every = max((c.get("images", c.get("rows", 0)) for c in checks), default=0)
+    return min(int(count), every or int(count)) if count else int(every)
+
+
+def images_of(study: Study, split: str = "test") -> int:
+    """Number of images of a split, or more than there are."""
+    return known_images(study, split) or UNKNOWN_IMAGES
+
+
+def expected_mb(studies: Mapping[str, Study], path: str) -> float:
+    """Size of a result that is yet to be made, where the config tells it; else 0."""
+    folder, name, *rest = (*Path(path).parts, "", "")
+    study = studies.get(name) if folder == "results" else None
+    if study is None:
+        return 0.0
+    split = "train" if "train" in rest else "test"
+    count, each, file = known_images(study, split), 0, Path(path).name
+    if file == "images.npy":
+        each = 3 * study.settings.get("size", 32) ** 2
+    elif file == "latents.npy" and study.has_vae:
+        each = 4 * study.settings["vae"]["latent"]
+    elif rest[0] == "rdms" and file.endswith(".npy"):
+        each = 2 * (count - 1)
+    return count * each / 2**20
+
+
+def rows_of(study: Study, at: Wildcards) -> int:
+    """Number of samples of a run, by the config or by its files, if these are there."""
+    known = known_images(study)
+    files = f"{here(study, at)}/latents.npy", study.data.get("embeddings", {}).get("file", "")
+    return known or next(filter(None, map(_npy_rows, files)), UNKNOWN_IMAGES)
+
+
+def _npy_rows(path: str) -> int:
+    if not (path.endswith(".npy") and Path(path).is_file()):
+        return 0
+    with open(path, "rb") as handle:
+        found = re.search(rb"'shape': \((\d+),", handle.read(128))
+    return int(found[1]) if found else 0
+
+
+def scan_disk(study: Study, at: Wildcards) -> int:
+    """Neighbours, their distances, counts, and the most similar pairs of a pass or a part of it."""
+    listed = max(20, study.settings["scores"]["k"], study.settings["clusters"]["neighbors"])
+    pairs = max(study.settings["scores"]["overlap_pairs"], candidates(study, at))
+    return 1 + (rows_of(study, at) * (12 * listed + 16) + 100 * pairs) // 10**6
 
 
 def images_disk(study: Study, at: Wildcards) -> int:

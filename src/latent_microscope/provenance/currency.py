@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope import project
+from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, traces
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
@@ -53,7 +54,10 @@ def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
         jobs = _jobs_file(artefact, folder)
         if jobs not in behind:
             behind[jobs] = _Behind(load_json(jobs) if jobs else {}, root, code)
-        reason = behind[jobs].reason(_job(read_job(artefact)))
+        try:
+            reason = behind[jobs].reason(_job(read_job(artefact)))
+        except InputError as error:
+            reason = str(error)
         if reason:
             found.append((artefact, reason))
     return found
@@ -67,6 +71,11 @@ def _jobs_file(artefact: Path, folder: Path) -> Path | None:
         if parent == folder:
             break
     return None
+
+
+def _is_own(name: str) -> bool:
+    """Whether a file that no job made may be the user's: a result is none."""
+    return Path(name).parts[:1] == ("data",)
 
 
 class _Code:
@@ -98,13 +107,18 @@ class _Behind:
             if state is not True:
                 reasons.append(f"{one['step']}: {_STATES[state]}")
             for name in one["inputs"]:
-                if name not in seen:
-                    seen.add(name)
+                if name in seen:
+                    continue
+                seen.add(name)
+                try:
                     before = self._made(name)
-                    if before is None:
-                        reasons.append(f"{name}: no record of the job that made it")
-                    else:
-                        queue.append(before)
+                except InputError as error:
+                    reasons.append(str(error))
+                    continue
+                if before is not None:
+                    queue.append(before)
+                elif not _is_own(name):
+                    reasons.append(f"{name}: no record of the job that made it")
         distinct = sorted(set(reasons))
         more = [f"and {len(distinct) - _SHOWN} more"] if len(distinct) > _SHOWN else []
         return "; ".join([*distinct[:_SHOWN], *more])

@@ -1,0 +1,108 @@
+"""Sources compared with some others: bounds hold whatever the distances are."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from latent_microscope.errors import InputError
+from latent_microscope.forensics.heuristics import ScoreSettings, score_all
+from latent_microscope.neighbours import sampled
+from latent_microscope.neighbours.means import scan_sources
+from latent_microscope.neighbours.sampled import sample_sources
+
+N = 1500
+FIELDS = ("mean_distance", "mean_cosine", "similar")
+
+
+def normal() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(N, 8))
+
+
+def data(kind: str) -> np.ndarray:
+    generator = np.random.default_rng(1)
+    s = normal()
+    if kind == "copies":
+        s[: N // 2] = s[0]
+        s[N // 2 : N // 2 + 100] = 2.0 * s[-100:]  # parallel, but not equal
+    elif kind == "few that differ":
+        s[4:] = 1.0
+    elif kind == "far cluster":
+        s[: N // 200] += 200.0
+    elif kind == "heavy tails":
+        s = generator.standard_t(2.5, size=(N, 8))
+    elif kind == "zeros":
+        s[:200] = 0.0
+    return s
+
+
+@pytest.mark.parametrize(
+    "kind", ["normal", "copies", "few that differ", "far cluster", "heavy tails", "zeros"]
+)
+def test_bounds_hold_for_95_percent(kind: str) -> None:
+    s = data(kind)
+    exact = scan_sources(s, similarity=0.6)
+    held = []
+    for seed in range(12):
+        found, bound = sample_sources(s, 300, similarity=0.6, seed=seed)
+        for scan in (found, bound):
+            assert all(np.isfinite(getattr(scan, name)).all() for name in FIELDS)
+        gaps = [np.abs(getattr(found, name) - getattr(exact, name)) for name in FIELDS]
+        bounds = [getattr(bound, name) + 1e-9 for name in FIELDS]
+        held.append([np.mean(gap <= most) for gap, most in zip(gaps, bounds, strict=True)])
+    assert np.mean(held, axis=0).min() >= 0.95
+    assert np.median(bound.mean_distance / np.maximum(exact.mean_distance, 1e-9)) < 0.1
+    # Distances are known far better than the bound says.
+    assert np.median(gaps[0] / np.maximum(exact.mean_distance, 1e-9)) < 0.01
+
+
+def test_bounds_of_similar_others_are_no_wider_than_need_be() -> None:
+    s = normal()
+    exact = scan_sources(s, similarity=0.3)
+    found, bound = sample_sources(s, 300, similarity=0.3)
+    share = exact.similar.mean() / N
+    expected = 1.96 * N * np.sqrt(share * (1.0 - share) / 150)
+    assert 0.9 * expected < bound.similar.mean() < 1.4 * expected
+    assert (np.abs(found.similar - exact.similar) > 0.3 * expected).mean() > 0.3
+
+
+@pytest.mark.parametrize("kind", ["normal", "copies", "zeros"])
+def test_all_rows_leave_nothing_to_chance(kind: str) -> None:
+    s = data(kind)
+    exact = scan_sources(s, similarity=0.4)
+    found, bound = sample_sources(s, N, similarity=0.4)
+    for name in FIELDS:
+        np.testing.assert_allclose(getattr(found, name), getattr(exact, name), rtol=1e-9)
+        np.testing.assert_allclose(getattr(bound, name), 0.0, atol=1e-9)
+
+
+def test_copies_share_their_values() -> None:
+    s = normal()
+    s[:30] = s[30:60]
+    for scan in sample_sources(s, 200, similarity=0.4):
+        for name in FIELDS:
+            value = getattr(scan, name)
+            np.testing.assert_array_equal(value[:30], value[30:60])
+
+
+def test_too_few_rows_are_refused_with_the_number_that_would_do() -> None:
+    s = normal()
+    with pytest.raises(InputError, match=r"sampled_rows 20 of 1,500: .* take \d\d, or") as told:
+        sample_sources(s, 20, similarity=0.6)
+    enough = int(str(told.value).split("take ")[1].split(",")[0])
+    sample_sources(s, enough, similarity=0.6)
+    s[:150] += 1e4
+    with pytest.raises(InputError, match=r"pairs: exact"):
+        score_all(s, normal(), ScoreSettings(pairs="sampled", sampled_rows=60))
+
+
+def test_many_sampled_rows_take_no_more_memory() -> None:
+    s = np.random.default_rng(0).normal(size=(30_000, 2))
+    peaks = []
+    for count in (5_000, 29_000):
+        work = sampled._Sample(s, count, 0.6, 0)
+        tracemalloc.start()
+        work.block(slice(0, 512))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0] < 60e6
