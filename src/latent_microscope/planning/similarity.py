@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from latent_microscope.planning.cluster import Resource
 
 MOST_SORTED = 1 << 27
@@ -23,6 +21,8 @@ Number = Callable[[Any], int]
 
 def images_in(samples: str) -> int:
     """Number of rows of a table; where it is not made yet, Snakemake asks again before the job."""
+    import pyarrow.parquet as pq  # every job's process reads this module
+
     with open(samples, "rb") as file:
         return int(pq.read_metadata(file).num_rows)
 
