@@ -138,27 +138,27 @@ def test_requests_of_rsa_grow_with_images_and_models(tmp_path: Path) -> None:
     assert ask(50_000, 29, 2048, runtime) == 476
     assert ask(50_000, 29, 2048, runtime, threads=8) < 3 * 60
     # Tau: 25 bytes of each pair and thread, up to 16,384 images; above from classes of rank.
-    sorting, slower = similarity.rsa(len, tau=lambda wildcards: True)
+    sorting, slower = similarity.rsa(lambda wildcards: 500, tau=lambda wildcards: True)
     more = ask(10_000, 4, 10, sorting) - ask(10_000, 4, 10, memory)
     assert more == pytest.approx((2 * 25 + 8) * 50, rel=0.01)
     assert ask(10_000, 29, 10, slower) > ask(10_000, 29, 10, runtime)
     assert ask(20_000, 4, 10, sorting) == ask(20_000, 4, 10, memory)
-    off = similarity.rsa(len, tau=lambda wildcards: False)[0]
+    off = similarity.rsa(lambda wildcards: 500, tau=lambda wildcards: False)[0]
     assert ask(10_000, 4, 10, off) == ask(10_000, 4, 10, memory)
     # Wide features: blocks, and products of columns, of each thread.
     wide = [ask(10_000, 2, 4096, memory, threads=threads) for threads in (1, 2)]
     assert wide[1] - wide[0] == pytest.approx(400 + 8e-6 * 4096**2, abs=2)
     # The bootstrap takes blocks of 10,000 images, and tables of every two RDMs.
-    tables, longer = similarity.rsa(len, bootstrap=True)
+    tables, longer = similarity.rsa(lambda wildcards: 500, bootstrap=True)
     assert ask(50_000, 29, 10, tables) - ask(50_000, 29, 10, memory) == pytest.approx(1345, abs=2)
     assert 30 < ask(50_000, 29, 10, longer) < 90
-    votes = similarity.rsa(len, more=lambda wildcards: 36)[0]
+    votes = similarity.rsa(lambda wildcards: 500, more=lambda wildcards: 36)[0]
     assert ask(10_000, 4, 10, votes) - ask(10_000, 4, 10, memory) == pytest.approx(3043, abs=2)
-    # Before there are files Snakemake knows no memory; a plan has the time of the config's images.
-    missing = SimpleNamespace(samples=tmp_path / "no", features=[tmp_path / "none"])
-    with pytest.raises(FileNotFoundError) as error:
-        memory(None, missing, threads=1, attempt=1)
-    assert error.value.filename == str(tmp_path / "none")
+    # A plan before there are files has the config's images, and narrow features.
+    missing = SimpleNamespace(samples=tmp_path / "no", features=[tmp_path / "none"] * 4)
+    assert memory(None, missing, threads=2, attempt=1) == pytest.approx(
+        ask(500, 4, 1, memory), abs=1
+    )
     assert runtime(None, missing, threads=1, attempt=2) == 60
 
 

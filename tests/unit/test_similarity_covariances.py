@@ -43,7 +43,7 @@ def of_pairs(one: Variable, n: int, part: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["uniform", "ties", "two", "one", "narrow", "wide", "signed"])
-@pytest.mark.parametrize(("n", "sampled"), [(N, 1 << 16), (N, 6000), (40, 1 << 16)])
+@pytest.mark.parametrize(("n", "sampled"), [(N, 1 << 17), (N, 20_000), (40, 1 << 17)])
 def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact where all values are in the sample and few, or few and often equal; else close."""
     monkeypatch.setattr(bins, "_SAMPLED", sampled)

@@ -19,12 +19,16 @@ Number = Callable[[Any], int]
 """Of the wildcards of a job."""
 
 
-def images_in(samples: str) -> int:
-    """Number of rows of a table; where it is not made yet, Snakemake asks again before the job."""
+def images_in(samples: str, expected: int) -> int:
+    """Number of rows of a table; as expected where it is not made yet.
+
+    Snakemake asks again before the job runs.
+    """
     import pyarrow.parquet as pq  # every job's process reads this module
 
-    with open(samples, "rb") as file:
-        return int(pq.read_metadata(file).num_rows)
+    if not os.path.exists(samples):
+        return expected
+    return int(pq.read_metadata(samples).num_rows)
 
 
 def _pairs(n: int) -> float:
@@ -50,9 +54,11 @@ def rsa(
 
     def known(wildcards: Any, input: Any) -> tuple[int, int, float, float]:
         """Images, RDMs, MB of all features and of the largest."""
-        sizes = [os.path.getsize(str(path)) / 1e6 for path in input.features]
-        rdms = len(sizes) + (more(wildcards) if more else 0)
-        return images_in(str(input.samples)), rdms, sum(sizes), max(sizes)
+        paths = [str(path) for path in input.features]
+        sizes = [os.path.getsize(path) / 1e6 for path in paths if os.path.exists(path)]
+        rdms = len(paths) + (more(wildcards) if more else 0)
+        n = images_in(str(input.samples), images(wildcards))
+        return n, rdms, sum(sizes), max(sizes, default=0.0)
 
     def sorted_pairs(wildcards: Any, n: int) -> float:
         wanted = tau is not None and tau(wildcards) and not bootstrap
@@ -71,10 +77,7 @@ def rsa(
         return int(whole + 8e-6 * sorted_pairs(wildcards, n)) * attempt
 
     def runtime(wildcards: Any, input: Any, threads: int, attempt: int) -> int:
-        try:
-            n, rdms, every, largest = known(wildcards, input)
-        except FileNotFoundError:
-            n, rdms, every, largest = images(wildcards), len(input.features), 0.0, 0.0
+        n, rdms, every, largest = known(wildcards, input)
         pairs, passes = _pairs(n), 2
         if bootstrap:
             pairs, passes = _pairs(min(n, BLOCK)) * n / min(n, BLOCK) * (3 if n > BLOCK else 1), 3
@@ -93,10 +96,7 @@ def ceilings(images: Number, splits: Number) -> tuple[Resource, Resource]:
         return (2500 + 300 * threads) * attempt
 
     def runtime(wildcards: Any, input: Any, threads: int, attempt: int) -> int:
-        try:
-            n = images_in(str(input.samples))
-        except FileNotFoundError:
-            n = images(wildcards)
+        n = images_in(str(input.samples), images(wildcards))
         seconds = splits(wildcards) * _pairs(min(n, BLOCK)) * 3 * _PAIR
         return int(2 * _START + _SPARE * seconds / threads / 60) * attempt
 

@@ -3,13 +3,12 @@
 Pass one puts the values of an RDM into bins, whose edges are quantiles of a sample of them, and
 counts each bin exactly; values that are often equal have a bin of their own, and so have all where
 they are few. Pass two sums products of the bins' mid-ranks, all RDMs together; tiles of few images
-are kept for it. A mid-rank is the mean rank in its bin, so that errors of ranks cancel: 4096 bins
-change a correlation by about 1e-7.
+are kept for it. A mid-rank is the mean rank in its bin, so that errors of ranks cancel: 10,900 bins
+change a correlation by about 3e-7.
 """
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from math import isqrt
 
 import numba
 import numpy as np
@@ -23,9 +22,10 @@ from latent_microscope.similarity.rdms import Ints, n_pairs
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-BINS, SIGNS = 4096, 256
+BINS, SIGNS = 10_900, 256
 _MOST = (1 << 16) - 3  # values that have a bin each; bins are numbered in 16 bits
-_SAMPLED = 1 << 16  # pairs of a part, whose values give its bins; up to four times as many
+_SAMPLED = 1 << 17  # pairs of a part, at least, whose values give its bins
+_FEWEST = 32  # images at least whose pairs with all others these are
 _KEPT = 1 << 23  # pairs, of 3,500 images at least, whose tiles are kept for the next pass
 _CELL_BITS = 17  # of the largest number of cells of keys, of which most have one bin
 
@@ -91,8 +91,7 @@ class Variable:
         self.matrix = matrix
         self._kept: dict[tuple[int, int], tuple[UInt16, Float32]] | None = None
         small = n_pairs(matrix.n) <= _KEPT
-        count = bins or (2 * BINS if small else BINS)
-        self._edges = _edges(matrix, frame, count, 2 * count - 3 if bins else _MOST)
+        self._edges = _edges(matrix, frame, bins or BINS, 2 * bins - 3 if bins else _MOST)
         low, high = self._edges[self._edges.size // 100], self._edges[-1]
         most = min(self._edges.size.bit_length() + 3, n_pairs(matrix.n).bit_length() - 2)
         bits = max(min(most, _CELL_BITS), 1)
@@ -148,18 +147,22 @@ def _distinct(keys: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.uint32], Int
 def _edges(matrix: Tiled, frame: Frame, bins: int, most: int) -> npt.NDArray[np.uint32]:
     """Keys of the largest values of all bins but the last, quantiles of each part.
 
-    A large part's are those among some of the images, at random. Up to ``most`` values of the whole
-    have all a bin of their own.
+    A large part's are those of each image with some others, at random, so that no image's values,
+    often near each other, are missing. Up to ``most`` values of the whole all have their own bin.
     """
     zero = np.array([1 << 31], dtype=np.uint32)  # of identical images
     found = [zero]
     for part, pairs in frame.n_pairs.items():
         if not pairs:
             continue
-        count = max(1, isqrt(pairs // _SAMPLED))
-        places = frame.blocks(part, count, rng(0, "rank_bins"))[0]
+        images = int(np.count_nonzero(frame.partners(part)))
+        count = max(1, min(2 * pairs // _SAMPLED, images // _FEWEST))
+        (every,) = frame.blocks(part, 1, rng(0, "rank_bins"))
+        chosen = every if count == 1 else frame.blocks(part, count, rng(0, "rank_bins"))[0]
+        rest = every[~np.isin(every, chosen)]
+        places = np.concatenate([rest, chosen])
         some, within, keys = matrix.among(places), frame.among(places, part), []
-        for rows, others in within.tiles():
+        for rows, others in within.tiles(rest.size or None):
             bits = some.tile(rows, others)[within.codes(rows, others) > 0].view(np.uint32)
             keys.append(_keys(bits))
         values, counts = _distinct(np.concatenate([zero[:0], *keys]))

@@ -1,13 +1,14 @@
 """What all comparisons over the same images share: the parts of the pairs, and their tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.similarity.rdms import Ints, tiles
+from latent_microscope.similarity.rdms import Ints, sides, tiles
 
 Float32 = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint8]
@@ -68,10 +69,16 @@ class Frame:
         code *= place[rows, None] < place[None, others]
         return code & np.uint8(sum(BITS[part] for part in self.parts))
 
-    def tiles(self) -> Iterator[tuple[slice, slice]]:
-        """Rows and columns of the tiles that hold pairs of the parts."""
+    def tiles(self, first: int | None = None) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of the tiles that hold pairs of the parts.
+
+        With ``first`` only those of the images from that place on with the ones before it.
+        """
+        every: Iterable[tuple[slice, slice]] = tiles(self.n)
+        if first is not None:
+            every = product(sides(0, first), sides(first, self.n))
         classes: dict[int, set[int]] = {}
-        for rows, others in tiles(self.n):
+        for rows, others in every:
             if self.parts == ("within_class",):
                 for one in (rows, others):
                     classes.setdefault(one.start, set(self.labels[one].tolist()))

@@ -41,9 +41,14 @@ def row_start(row: int, n: int) -> int:
     return row * (n - 1) - row * (row - 1) // 2
 
 
+def sides(first: int, stop: int) -> list[slice]:
+    """Rows, or columns, of the tiles of some images that follow each other."""
+    return [slice(low, min(low + _SIDE, stop)) for low in range(first, stop, _SIDE)]
+
+
 def tiles(n: int) -> Iterator[tuple[slice, slice]]:
     """Rows and columns of square tiles that cover the pairs row < column of ``n`` images."""
-    bounds = [slice(low, min(low + _SIDE, n)) for low in range(0, n, _SIDE)]
+    bounds = sides(0, n)
     for place, rows in enumerate(bounds):
         for others in bounds[place:]:
             yield rows, others
