@@ -1,5 +1,7 @@
 """The passes over all pairs, against scipy on small inputs."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,8 @@ from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
 from latent_microscope.neighbours import scan as scan_module
-from latent_microscope.neighbours.blocks import pair_distances
+from latent_microscope.neighbours import similar as similar_module
+from latent_microscope.neighbours.blocks import pair_cosines, pair_distances
 from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
@@ -261,3 +264,45 @@ def test_ties_are_kept_no_longer_than_needed(monkeypatch: pytest.MonkeyPatch, ki
     np.testing.assert_array_equal(found.indices, order)
     assert len(kept) > 1
     assert max(kept) <= 2 * n * k
+
+
+def every_overlap(z, threshold):
+    """All pairs above the cosine, as listed: most similar first, ties by row."""
+    i, j = np.triu_indices(len(z), 1)
+    cosine = pair_cosines(z, i, j)
+    order = np.lexsort((j, i, -cosine))[: np.count_nonzero(cosine > threshold)]
+    return np.stack([i[order], j[order]], axis=1)
+
+
+@pytest.mark.parametrize("lengths", ["equal", "mixed"])
+def test_pairs_at_the_threshold_are_counted_as_they_are_listed(lengths: str) -> None:
+    """Of 0/1 rows many have the cosine 0.8, but for its last bit."""
+    z = np.array([[b in c for b in range(12)] for c in combinations(range(12), 5)], dtype=float)
+    if lengths == "mixed":
+        z *= np.random.default_rng(0).uniform(0.5, 2.0, size=(len(z), 1))
+    expected = every_overlap(z, 0.8)
+    assert (len(expected) > 0) == (lengths == "mixed")
+    for block_size in (None, 64):
+        for most in (100, 10**6):
+            found = similar_pairs(z, 0.8, most, block_size=block_size)
+            assert found.total == len(expected)
+            np.testing.assert_array_equal(found.pairs, expected[:most])
+
+
+def test_overlaps_of_copies_are_those_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similar_module, "_FEW", 100)
+    z = points(3)[np.random.default_rng(0).integers(0, 3, 200)]
+    expected = every_overlap(z, 0.9)
+    for most in (50, 10**5):
+        found = similar_pairs(z, 0.9, most, block_size=64)
+        assert found.total == len(expected)
+        np.testing.assert_array_equal(found.pairs, expected[:most])
+
+
+def test_blocks_change_no_overlap_far_from_the_origin() -> None:
+    z = points(250, 20) + 1e7
+    expected = every_overlap(z, 0.99)
+    for block_size in (None, 50):
+        found = similar_pairs(z, 0.99, 300, block_size=block_size)
+        assert found.total == len(expected)
+        np.testing.assert_array_equal(found.pairs, expected[:300])

@@ -5,12 +5,14 @@ whose cosines are all nearly 1, lose no digits to their offset.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.neighbours.blocks import Floats, Ints, Points, hits, pair_cosines, unit_rows
+from latent_microscope.neighbours.copies import first_copies
 
 Narrow = npt.NDArray[np.float32]
 Pairs = tuple[Ints, Ints, Floats, Floats]  # places i and j, bounds of their cosine
@@ -50,6 +52,8 @@ class Similar:
     ) -> None:
         self.points, self.order, self.lengths = points, order, lengths
         self.threshold, self.listed, self.most = threshold, listed, max_pairs
+        # Of a cosine in float64, which is all that tells points far from the origin apart.
+        self.noise = 1e-15 * (points.shape[1] + 4)
         self.offset = (lengths - lengths.mean()).astype(np.float32)
         with np.errstate(divide="ignore", over="ignore"):
             self.inverse = (1.0 / lengths).astype(np.float32)
@@ -63,7 +67,8 @@ class Similar:
         low = self._lowest()
         a, b = self.lengths[rows, None], self.lengths[cols]
         farthest = (float(squared.max()) + float(error.max())) * (1.0 + 1e-5)
-        counted = farthest < 2.0 * (1.0 - self.threshold) * float(a.min()) * float(b.min())
+        room = 1.0 - self.threshold - self.noise
+        counted = farthest < 2.0 * room * float(a.min()) * float(b.min())
         if counted:  # all pairs of the tile are above the threshold
             with self.lock:
                 self.total += squared.size
@@ -72,7 +77,7 @@ class Similar:
             low = self.floor
         ends = np.array([[b.min(), b.max()]])
         # The bound is convex in b, so that its largest value lies at an end.
-        reach = ((a - ends) ** 2 + 2.0 * (1.0 - low) * a * ends).max(axis=1)
+        reach = ((a - ends) ** 2 + 2.0 * (1.0 - low + self.noise) * a * ends).max(axis=1)
         near = np.flatnonzero(squared.min(axis=1) <= reach * (1.0 + 1e-6) + 2.0 * error)
         if near.size:
             with np.errstate(invalid="ignore", over="ignore"):
@@ -95,7 +100,7 @@ class Similar:
         scale = np.multiply.outer(np.float32(0.5) * self.inverse[rows], self.inverse[cols])
         squared *= scale
         scale *= error[:, None]
-        scale += np.float32(16.0 * _EPS) * np.abs(squared)
+        scale += np.float32(16.0 * _EPS) * np.abs(squared) + np.float32(self.noise)
         # Rows of zeros and lengths whose inverse overflows: nothing is known.
         unknown = ~np.isfinite(squared)
         if unknown.any():
@@ -105,7 +110,7 @@ class Similar:
     def _wide(self, rows: Ints, cols: slice) -> tuple[Floats, Floats]:
         unit = unit_rows(self.points[self.order[rows]]), unit_rows(self.points[self.order[cols]])
         distance = 1.0 - unit[0] @ unit[1].T
-        return distance, np.full((1, 1), 1e-15 * (self.points.shape[1] + 4))
+        return distance, np.full((1, 1), 2.0 * self.noise)
 
     def _judge(
         self,
@@ -129,12 +134,8 @@ class Similar:
         if counted:
             sure[:], doubt[:] = False, False
         most = _CROWD * len(rows)
-        if np.count_nonzero(doubt) > most:
-            if not last:
-                return False
-            # As good as equal to the threshold: the product decides.
-            sure |= doubt & (distance < limit)
-            doubt[:] = False
+        if np.count_nonzero(doubt) > most and not last:
+            return False
         kept: Pairs | None = None
         if self.most:
             with self.lock:
@@ -147,7 +148,7 @@ class Similar:
             if len(kept[0]) > self.most + max(most, _FEW):
                 if not last:
                     return False
-                kept = self._first(kept)
+                kept = self._exact(kept)
         row, col = hits(doubt)
         exact = self._cosines(rows[row], col + cols.start)
         count = int(np.count_nonzero(sure)) + int(np.count_nonzero(exact > self.threshold))
@@ -176,22 +177,32 @@ class Similar:
             pairs[3][possible],
         ), floor
 
-    def _first(self, pairs: Pairs) -> Pairs:
-        """The best of many that are equal but for the rounding of the product: the first ones."""
-        first, second = np.sort(self.order[np.stack(pairs[:2])], axis=0)
-        better = pairs[2] > np.partition(-pairs[2], self.most - 1)[self.most - 1] * -1.0
-        key = np.where(better, -1, first * len(self.order) + second)
-        chosen = np.argpartition(key, 2 * self.most)[: 2 * self.most]
-        return pairs[0][chosen], pairs[1][chosen], pairs[2][chosen], pairs[3][chosen]
+    @cached_property
+    def _copies(self) -> tuple[Ints, Floats]:
+        """The first copy of each row, and its cosine with itself."""
+        rows = np.arange(len(self.points))
+        return first_copies(self.points), pair_cosines(self.points, rows, rows)
 
     def _cosines(self, i: Ints, j: Ints) -> Floats:
-        return pair_cosines(self.points, self.order[i], self.order[j])
+        i, j = self.order[i], self.order[j]
+        if len(i) <= _FEW:
+            return pair_cosines(self.points, i, j)
+        first, own = self._copies
+        cosine, apart = own[i], first[i] != first[j]
+        cosine[apart] = pair_cosines(self.points, i[apart], j[apart])
+        return cosine
 
     def _exact(self, pairs: Pairs) -> Pairs:
         """The best of these, their cosines exact."""
         cosine = self._cosines(*pairs[:2])
         first, second = np.sort(self.order[np.stack(pairs[:2])], axis=0)
-        chosen = np.lexsort((second, first, -cosine))[: self.most]
+        some = np.arange(len(cosine))
+        if len(cosine) > 2 * self.most:  # do not sort what is left out, such as ties
+            least = -np.partition(-cosine, self.most - 1)[self.most - 1]
+            some = np.flatnonzero(cosine >= least)
+            key = np.where(cosine[some] > least, -1, first[some] * len(self.order) + second[some])
+            some = some[np.argpartition(key, self.most - 1)[: self.most]]
+        chosen = some[np.lexsort((second[some], first[some], -cosine[some]))[: self.most]]
         return pairs[0][chosen], pairs[1][chosen], cosine[chosen], cosine[chosen]
 
     def result(self) -> Overlaps:
