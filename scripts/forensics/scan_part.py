@@ -38,7 +38,7 @@ def main(
     else:
         points = as_rows(z, "latents")
         found = scan_part(points, asked.listed, overlaps=asked.pairs, part=which)
-    save_part((indices, distances, pairs), found, which, z, asked and asked.pairs)
+    save_part((indices, distances, pairs), found, which, z, asked.pairs if asked else None)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,12 @@ def test_rdms_need_no_files(study: Study, tmp_path: Path, metric: str) -> None:
     human, net = (rdm(x, metric) for x in (study.shares, study.logits))
     assert row["value"] == pytest.approx(compare(human, net, "rho-a"), abs=1e-9)
     rest = [inputs[key] for key in SOURCES]
-    for given in ((inputs["rdms"][:1], []), (inputs["rdms"], None), (None, inputs["rdm_ids"])):
+    wrong: list[tuple[Any, Any]] = [
+        (inputs["rdms"][:1], []),
+        (inputs["rdms"], None),
+        (None, inputs["rdm_ids"]),
+    ]
+    for given in wrong:
         with pytest.raises(InputError, match=r"RDMs, . tables of their ids, 3 features and 3"):
             sources(*given, *rest)
     flat = study.logits.copy()

@@ -129,8 +129,8 @@ def test_influence_on_products_and_on_cka() -> None:
         w[image] += step
         up = squared(w)
         w[image] -= 2 * step
-        expected = (up - squared(w)) / (2 * step) / whole
-        assert cross.images[image] / cross.value == pytest.approx(expected, rel=1e-4)
+        change = (up - squared(w)) / (2 * step) / whole
+        assert cross.images[image] / cross.value == pytest.approx(change, rel=1e-4)
 
 
 def test_influence_on_ranks_of_images() -> None:
