@@ -44,7 +44,7 @@ def main(
     for place, (name, column) in enumerate((("id_i", "i"), ("id_j", "j")), start=2):
         table.insert(place, name, ids[table[column]])
     table = table.assign(total=table.attrs["total"])
-    table.attrs = {**scan_facts(found)}
+    table.attrs = scan_facts(found)
     save_table(overlaps, table.astype({"id_i": "str", "id_j": "str", "total": "int64"}))
     save_npy(similar, found.similar)
 

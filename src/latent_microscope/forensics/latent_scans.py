@@ -1,6 +1,6 @@
 """One pass over all pairs of latents for all that is asked of them, and its files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -182,7 +182,7 @@ def load_scan(files: Sequence[Path] | None, n: int) -> LatentScan | None:
     return LatentScan(found, counts, table, similar, settings, made_of, str(paths["overlaps"]))
 
 
-def scan_facts(scan: LatentScan) -> dict[str, Any]:
+def scan_facts(scan: LatentScan) -> dict[Hashable | None, Any]:
     """What the table of overlaps keeps in its ``attrs``, for :func:`load_scan`."""
     total = int(scan.overlaps.attrs["total"])
     return {"total": total, "latents": scan.latents, "settings": asdict(scan.settings)}
