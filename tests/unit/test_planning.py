@@ -146,12 +146,21 @@ def test_requests_of_rsa_grow_with_images_and_models(tmp_path: Path) -> None:
     off = similarity.rsa(lambda wildcards: 500, tau=lambda wildcards: False)[0]
     assert ask(10_000, 4, 10, off) == ask(10_000, 4, 10, memory)
     # Wide features: blocks, and products of columns, of each thread.
+    tile = 24e-6 * 512 * 4096  # of distances, where no RDMs are in files
     wide = [ask(10_000, 2, 4096, memory, threads=threads) for threads in (1, 2)]
-    assert wide[1] - wide[0] == pytest.approx(400 + 8e-6 * 4096**2, abs=2)
+    assert wide[1] - wide[0] == pytest.approx(400 + 8e-6 * 4096**2 + tile, abs=2)
     # The bootstrap takes blocks of 10,000 images, and tables of every two RDMs.
-    tables, longer = similarity.rsa(lambda wildcards: 500, bootstrap=True)
+    tables, longer = similarity.rsa(lambda wildcards: 500, checked=lambda wildcards: 20)
     assert ask(50_000, 29, 10, tables) - ask(50_000, 29, 10, memory) == pytest.approx(1345, abs=2)
     assert 30 < ask(50_000, 29, 10, longer) < 90
+    # Its check holds the RDMs of some images.
+    held = similarity.rsa(lambda wildcards: 500, checked=lambda wildcards: 5000)[0]
+    more = ask(10_000, 29, 10, held) - ask(10_000, 29, 10, tables)
+    assert more == pytest.approx(9e-6 * 31 * 5000 * 4999 / 2, rel=0.01)
+    # Softmax keeps float64 copies of its features.
+    kept = similarity.rsa(lambda _: 500, transforms=lambda _: ["none", "softmax"])[0]
+    assert ask(10_000, 2, 1000, kept) - ask(10_000, 2, 1000, memory) == pytest.approx(160, abs=2)
+    assert ask(0, 2, 0, memory) > 0
     votes = similarity.rsa(lambda wildcards: 500, more=lambda wildcards: 36)[0]
     assert ask(10_000, 4, 10, votes) - ask(10_000, 4, 10, memory) == pytest.approx(3043, abs=2)
     # A plan before there are files has the config's images, and narrow features.

@@ -19,6 +19,7 @@ OF_SOURCES = {
 
 
 IMAGES = ask(lambda study, at: images_of(study))
+SOFT = {"transforms": OF_SOURCES["transforms"]}
 
 STEPS |= {
     "label_features": dict(
@@ -82,7 +83,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(*rsa(IMAGES, tau=of_study("inference", "tau_a"))),
+        resources=needs(*rsa(IMAGES, **SOFT, tau=of_study("inference", "tau_a"))),
     ),
     "gather_rsa": dict(
         input=dict(
@@ -188,7 +189,7 @@ STEPS |= {
             threads=THREADS,
         ),
         threads=THREADS,
-        resources=needs(*rsa(IMAGES, bootstrap=True)),
+        resources=needs(*rsa(IMAGES, **SOFT, checked=of_study("inference", "check_images"))),
     ),
     "compare_layers": dict(
         input=dict(
@@ -233,7 +234,11 @@ STEPS |= {
         threads=THREADS,
         # A reference and up to eleven numbers of votes in each split.
         resources=needs(
-            *rsa(IMAGES, more=ask(lambda study, at: 12 * study.settings["inference"]["splits"]))
+            *rsa(
+                IMAGES,
+                **SOFT,
+                more=ask(lambda study, at: 12 * study.settings["inference"]["splits"]),
+            )
         ),
     ),
     "recover_models": dict(

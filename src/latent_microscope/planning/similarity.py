@@ -40,7 +40,8 @@ def rsa(
     *,
     tau: Number | None = None,
     more: Number | None = None,
-    bootstrap: bool = False,
+    transforms: Callable[[Any], list[str]] | None = None,
+    checked: Number | None = None,
 ) -> tuple[Resource, Resource]:
     """Memory (MB) and time (minutes) of a step that compares the RDMs of its ``features``.
 
@@ -48,30 +49,42 @@ def rsa(
         images: How many the config expects, for a plan before there are files.
         tau: Whether Kendall's tau is wanted.
         more: Number of further RDMs, of votes.
-        bootstrap: Whether influences of the images are wanted: three passes, and tables of every
-            two RDMs; nothing is sorted for tau.
+        transforms: What is applied to each of the features; softmax keeps them in float64.
+        checked: Images whose RDMs a check of the bootstrap holds. With it influences of the images
+            are wanted: three passes, tables of every two RDMs; nothing is sorted for tau.
     """
+
+    def sizes_of(input: Any) -> list[float]:
+        paths = [str(path) for path in input.features]
+        return [os.path.getsize(path) / 1e6 if os.path.exists(path) else 0.0 for path in paths]
 
     def known(wildcards: Any, input: Any) -> tuple[int, int, float, float]:
         """Images, RDMs, MB of all features and of the largest."""
-        paths = [str(path) for path in input.features]
-        sizes = [os.path.getsize(path) / 1e6 for path in paths if os.path.exists(path)]
-        rdms = len(paths) + (more(wildcards) if more else 0)
-        n = images_in(str(input.samples), images(wildcards))
+        sizes = sizes_of(input)
+        rdms = len(sizes) + (more(wildcards) if more else 0)
+        n = max(1, images_in(str(input.samples), images(wildcards)))
         return n, rdms, sum(sizes), max(sizes, default=0.0)
 
     def sorted_pairs(wildcards: Any, n: int) -> float:
-        wanted = tau is not None and tau(wildcards) and not bootstrap
+        wanted = tau is not None and tau(wildcards)
         return _pairs(n) if wanted and _pairs(n) <= MOST_SORTED else 0.0
 
     def memory(wildcards: Any, input: Any, threads: int, attempt: int) -> int:
         n, rdms, every, largest = known(wildcards, input)
         each = 30 + 6.5e-6 * min(_pairs(n), _KEPT)
         copies = 0.25 * every + min(4 * every, 64 * rdms)  # of narrow features, in float64
+        if transforms:
+            soft = zip(sizes_of(input), transforms(wildcards), strict=True)
+            copies += 4 * sum(size for size, transform in soft if transform == "softmax")
         # Linear CKA: blocks of the features and of their products, and those of all columns.
         columns = largest * 1e6 / 4 / n
         wide = min(12 * largest, 400) + min(8e-6 * columns**2, 512)
-        tables = 32e-6 * n * rdms**2 if bootstrap else 0.0
+        if not getattr(input, "rdms", None):  # a tile of distances reads its images' features
+            wide += 24e-6 * min(n, 512) * columns
+        tables = 0.0
+        if checked:
+            held = _pairs(min(n, checked(wildcards))) * (rdms + 2)
+            tables = 32e-6 * n * rdms**2 + 9e-6 * held
         per_thread = wide + 25e-6 * sorted_pairs(wildcards, n)
         whole = 2500 + each * rdms + copies + tables + threads * per_thread
         return int(whole + 8e-6 * sorted_pairs(wildcards, n)) * attempt
@@ -79,7 +92,7 @@ def rsa(
     def runtime(wildcards: Any, input: Any, threads: int, attempt: int) -> int:
         n, rdms, every, largest = known(wildcards, input)
         pairs, passes = _pairs(n), 2
-        if bootstrap:
+        if checked:
             pairs, passes = _pairs(min(n, BLOCK)) * n / min(n, BLOCK) * (3 if n > BLOCK else 1), 3
         seconds = pairs * (rdms * passes / 2 * _PAIR + passes * every * 1e6 / 2 / n / _SPEED)
         seconds += every * 1e6 * min(largest * 1e6 / 4 / n, n / 2) / _SPEED  # linear CKA

@@ -303,7 +303,8 @@ def linear_cka(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """
     pair = [as_numbers(features, "features") for features in (x, y)]
     for array in pair:
-        if array.ndim != 2 or not all(np.isfinite(array[rows]).all() for rows in _blocks(array)):
+        two = array.ndim == 2 and len(array) > 0
+        if not two or not all(np.isfinite(array[rows]).all() for rows in _blocks(array)):
             raise InputError("CKA needs finite features of shape (images, columns).")
     a, b = pair
     if len(a) != len(b):
@@ -347,7 +348,7 @@ def gram_products(x: npt.NDArray, y: npt.NDArray) -> Float64:
 
 def _blocks(features: npt.NDArray, most: int = 1 << 16) -> list[slice]:
     """Rows of 64 MB in float64."""
-    size = min(most, max(1, _BLOCK_BYTES // (8 * features[:1].size)))
+    size = min(most, max(1, _BLOCK_BYTES // (8 * max(1, features.shape[1]))))
     return [slice(low, low + size) for low in range(0, len(features), size)]
 
 
