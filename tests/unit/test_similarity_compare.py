@@ -440,3 +440,9 @@ def test_correlations_from_sums_of_products() -> None:
 def test_cka_takes_matrices(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="images, columns"):
         linear_cka(np.ones(shape), np.ones((4, 2)))
+
+
+def test_cka_of_nothing() -> None:
+    assert np.isnan(linear_cka(np.zeros((5, 0)), np.eye(5)))
+    with pytest.raises(InputError, match=r"\(images, columns\)"):
+        linear_cka(np.zeros((0, 3)), np.zeros((0, 3)))
