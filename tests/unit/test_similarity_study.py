@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity import study as module
@@ -209,3 +210,28 @@ def test_parts_of_very_many_images_vary_as_over_all_pairs(
         ratio = blocks.draws[name].std() / whole.draws[name].std()
         assert ratio == pytest.approx(1.0, abs=1e-3 if few or part == "within_class" else 0.05)
         assert blocks.point[name] == pytest.approx(whole.point[name], abs=1e-4 if few else 0.01)
+
+
+def test_images_nearer_than_float32_are_as_in_an_rdm_in_memory() -> None:
+    """Saturated probabilities: the only disputed images are equal, of a network that is not."""
+    rng = np.random.default_rng(0)
+    labels, disputed = np.arange(60) % 3, np.arange(60) < 3
+    shares = vote_shares(rng.multinomial(9, np.full(3, 1 / 3), size=60))
+    for columns in (3, 20):
+        x = rng.random((60, columns))
+        x[:3] = np.eye(columns)[0] + 1e-39 * rng.random((3, columns)) * np.arange(columns)
+        human = Item("human", "features", 0, rdm(shares), shares)
+        known, computed = (
+            bootstrap_scores(
+                human,
+                [Item("a", "features", 0, matrix, x)],
+                Frame(labels, disputed),
+                n_draws=20,
+                seed=0,
+            )
+            for matrix in (rdm(x), Distances(x, keep=False))
+        )
+        for name, values in known.draws.items():
+            np.testing.assert_allclose(computed.draws[name], values, atol=1e-6, err_msg=name)
+    with pytest.raises(InputError, match="lie within"):
+        Distances(x[:3])
