@@ -12,7 +12,14 @@ from latent_microscope.similarity.bins import Variable, grams, variables
 from latent_microscope.similarity.covariances import BINS, influences
 from latent_microscope.similarity.frames import BITS, Frame, LabelRDM, Tiled
 from latent_microscope.similarity.ranks import average_ranks
-from latent_microscope.similarity.rdms import Distances, n_pairs, pairs_among, pairs_within, tiles
+from latent_microscope.similarity.rdms import (
+    Distances,
+    Ints,
+    n_pairs,
+    pairs_among,
+    pairs_within,
+    tiles,
+)
 
 N = 380  # 72,010 pairs
 
@@ -87,6 +94,15 @@ def test_an_error_names_the_model() -> None:
     bad = RDM(np.full(n_pairs(4), np.nan, dtype=np.float32))
     with pytest.raises(InputError, match=r"^net, features, seed 1: The RDM contains a NaN"):
         variables([rdm(np.eye(4)), bad], frame(4), names=["human", "net, features, seed 1"])
+
+
+def test_an_error_of_some_images_names_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: RDM, places: Ints) -> None:
+        raise InputError("no such images")
+
+    monkeypatch.setattr(RDM, "among", refuse)
+    with pytest.raises(InputError, match="^net, features, seed 1: no such images"):
+        variables([rdm(np.eye(4))], frame(3), places=np.arange(3), names=["net, features, seed 1"])
 
 
 def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:

@@ -63,11 +63,8 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
     matrices: list[Tiled] = [*(one.matrix for one in items), LabelRDM(shared.labels)]
 
     def within(places: Ints | None, *parts: str) -> Numbers:
-        frame, some = shared, matrices
-        if places is not None:
-            frame = shared.among(places, *parts)
-            some = [one.among(places) for one in matrices]
-        found = variables(some, frame, bins=BINS, names=names, threads=threads)
+        frame = shared if places is None else shared.among(places, *parts)
+        found = variables(matrices, frame, places=places, bins=BINS, names=names, threads=threads)
         return influences(found, frame, tau=tau and WHOLE in frame.parts, threads=threads)
 
     if shared.n <= BLOCK:
