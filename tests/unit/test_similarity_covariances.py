@@ -101,7 +101,7 @@ def test_an_error_of_some_images_names_the_model(monkeypatch: pytest.MonkeyPatch
         raise InputError("no such images")
 
     monkeypatch.setattr(RDM, "among", refuse)
-    with pytest.raises(InputError, match="^net, features, seed 1: no such images"):
+    with pytest.raises(InputError, match=r"^net, features, seed 1: no such images"):
         variables([rdm(np.eye(4))], frame(3), places=np.arange(3), names=["net, features, seed 1"])
 
 

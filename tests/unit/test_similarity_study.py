@@ -150,6 +150,14 @@ def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
         assert np.isfinite(known).all()
 
 
+def test_the_scale_of_the_features_changes_no_cosine(study: Study) -> None:
+    one = study.models[0]
+    tiny = Item("a", "features", 0, rdm(one.features * 1e-20), one.features * 1e-20)
+    draws = study.scores(models=[one, tiny]).draws["cosine"]
+    assert np.isfinite(draws).all()
+    np.testing.assert_allclose(draws[:, 1], draws[:, 0], rtol=1e-5)
+
+
 def test_threads_change_no_number(study: Study) -> None:
     one, two = (study.scores(threads=threads).draws for threads in (1, 2))
     for name, values in one.items():
@@ -175,6 +183,39 @@ def test_very_many_images_are_drawn_from_blocks(monkeypatch: pytest.MonkeyPatch)
         ratio = blocks.draws[name].std(axis=0)[known] / whole.draws[name].std(axis=0)[known]
         np.testing.assert_allclose(ratio, 1.0, atol=0.08, err_msg=name)
         np.testing.assert_allclose(blocks.point[name], whole.point[name], atol=0.03)
+
+
+def test_up_to_half_as_many_images_again_keep_all_pairs(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study.scores().draws
+    for most in (61, 60):  # 90 images have 89 partners: 1.46 and 1.48 blocks
+        monkeypatch.setattr(module, "BLOCK", most)
+        for name, values in study.scores().draws.items():
+            np.testing.assert_allclose(values, whole[name], atol=2e-4, err_msg=name)
+    monkeypatch.setattr(module, "BLOCK", 59)
+    assert not np.allclose(study.scores().draws["rho_a"], whole["rho_a"], atol=1e-3)
+
+
+def test_classes_of_fewer_images_than_blocks_have_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.random.default_rng(0).permutation(200) // 2
+    features = np.eye(100)[labels]
+    blocks = Frame(labels, labels > 0).blocks("whole", 2, stream(0, "x"), tiny=2)
+    assert [one.size for one in blocks] == [100, 100]
+    assert not set(labels[blocks[0]]) & set(labels[blocks[1]])
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=(100, 4))[labels] + 0.3 * rng.normal(size=(200, 4))
+    human, label = (
+        Item(name, "features", 0, rdm(x), x) for name, x in (("human", truth), ("label", features))
+    )
+    whole, parts = (
+        bootstrap_scores(human, [label], Frame(labels, labels > 0), n_draws=50, seed=0).draws
+        for _ in (monkeypatch.setattr(module, "BLOCK", most) for most in (200, 100))
+    )
+    for name in ("rho_a", "spearman", "cosine"):
+        assert 0.9 < parts[name].std() / whole[name].std() < 3, name
 
 
 @pytest.mark.parametrize(
