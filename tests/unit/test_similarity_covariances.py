@@ -123,6 +123,19 @@ def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:
         assert value == pytest.approx(exact, abs=1e-5)
 
 
+def test_values_equal_but_within_classes_are_the_least_exact() -> None:
+    n = 365  # just more than have a bin of their own for each value
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(n) % 6
+    x, y = rng.random(n_pairs(n), dtype=np.float32), np.ones(n_pairs(n), np.float32)
+    within = pairs_within(labels)
+    y[within] = 1e-3 * rng.random(within.size)
+    shared = Frame(labels, labels < 0)
+    gram = grams(variables([RDM(x), RDM(y)], shared), shared)["whole"]
+    exact = compare(RDM(x), RDM(y), "spearman")
+    assert gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1]) == pytest.approx(exact, rel=0, abs=3e-5)
+
+
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
 def test_ranks_want_finite_values(bad: float) -> None:
     x = values("uniform", n_pairs(N))
