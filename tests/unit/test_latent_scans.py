@@ -1,5 +1,6 @@
 """Passes over latents from files: parts that belong together, settings and latents that fit."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,3 +127,12 @@ def test_a_pass_that_does_not_say_what_it_is_of_is_refused(tmp_path: Path) -> No
     save_table(files[-1], WHOLE.overlaps.assign(total=1))
     with pytest.raises(InputError, match=r"overlaps\.parquet: does not say"):
         load_scan(files, len(Z))
+
+
+def test_settings_of_numpy_and_signs_of_zeros_change_nothing(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(30, 3))
+    rows[4, 1] = 0.0
+    plain = scan_latents(rows, ScanSettings(3, 0.5, 0.9, 10))
+    rows[4, 1] = -0.0
+    numpy = scan_latents(rows, ScanSettings(np.int64(3), np.float64(0.5), 0.9, 10))  # type: ignore[arg-type]
+    assert json.dumps(scan_facts(numpy)) == json.dumps(scan_facts(plain))

@@ -149,10 +149,12 @@ def test_requests_of_rsa_grow_with_images_and_models(tmp_path: Path) -> None:
     tile = 24e-6 * 512 * 4096  # of distances, where no RDMs are in files
     wide = [ask(10_000, 2, 4096, memory, threads=threads) for threads in (1, 2)]
     assert wide[1] - wide[0] == pytest.approx(400 + 8e-6 * 4096**2 + tile, abs=2)
-    # The bootstrap takes blocks of 10,000 images, and tables of every two RDMs.
+    # The bootstrap takes all pairs of up to 15,000 images, and tables of every two RDMs.
     tables, longer = similarity.rsa(lambda wildcards: 500, checked=lambda wildcards: 20)
     assert ask(50_000, 29, 10, tables) - ask(50_000, 29, 10, memory) == pytest.approx(1345, abs=2)
-    assert 30 < ask(50_000, 29, 10, longer) < 90
+    assert 30 < ask(50_000, 29, 10, longer) < 120
+    seconds = 3 * 15_000 * 14_999 / 2 * 29 * 1.5e-7  # of all pairs, three times, on two cores
+    assert ask(15_000, 29, 10, longer) == pytest.approx(30 + 1.5 * seconds / 120, abs=3)
     # Its check holds the RDMs of some images.
     held = similarity.rsa(lambda wildcards: 500, checked=lambda wildcards: 5000)[0]
     more = ask(10_000, 29, 10, held) - ask(10_000, 29, 10, tables)

@@ -12,7 +12,14 @@ from latent_microscope.similarity.bins import Variable, grams, variables
 from latent_microscope.similarity.covariances import BINS, influences
 from latent_microscope.similarity.frames import BITS, Frame, LabelRDM, Tiled
 from latent_microscope.similarity.ranks import average_ranks
-from latent_microscope.similarity.rdms import Distances, n_pairs, pairs_among, pairs_within, tiles
+from latent_microscope.similarity.rdms import (
+    Distances,
+    Ints,
+    n_pairs,
+    pairs_among,
+    pairs_within,
+    tiles,
+)
 
 N = 380  # 72,010 pairs
 
@@ -89,6 +96,15 @@ def test_an_error_names_the_model() -> None:
         variables([rdm(np.eye(4)), bad], frame(4), names=["human", "net, features, seed 1"])
 
 
+def test_an_error_of_some_images_names_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: RDM, places: Ints) -> None:
+        raise InputError("no such images")
+
+    monkeypatch.setattr(RDM, "among", refuse)
+    with pytest.raises(InputError, match=r"^net, features, seed 1: no such images"):
+        variables([rdm(np.eye(4))], frame(3), places=np.arange(3), names=["net, features, seed 1"])
+
+
 def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:
     """Each of two parts has fewer than 65,536 values, and both together with the whole more."""
     n = 640
@@ -105,6 +121,19 @@ def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:
         value = gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1])
         exact = compare(rdm(pair[0]), rdm(pair[1]), "spearman", pairs=among)
         assert value == pytest.approx(exact, abs=1e-5)
+
+
+def test_values_equal_but_within_classes_are_the_least_exact() -> None:
+    n = 365  # just more than have a bin of their own for each value
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(n) % 6
+    x, y = rng.random(n_pairs(n), dtype=np.float32), np.ones(n_pairs(n), np.float32)
+    within = pairs_within(labels)
+    y[within] = 1e-3 * rng.random(within.size)
+    shared = Frame(labels, labels < 0)
+    gram = grams(variables([RDM(x), RDM(y)], shared), shared)["whole"]
+    exact = compare(RDM(x), RDM(y), "spearman")
+    assert gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1]) == pytest.approx(exact, rel=0, abs=3e-5)
 
 
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])

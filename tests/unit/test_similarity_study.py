@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear_cka, rdm
 from latent_microscope.similarity import study as module
@@ -149,6 +150,14 @@ def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
         assert np.isfinite(known).all()
 
 
+def test_the_scale_of_the_features_changes_no_cosine(study: Study) -> None:
+    one = study.models[0]
+    tiny = Item("a", "features", 0, rdm(one.features * 1e-20), one.features * 1e-20)
+    draws = study.scores(models=[one, tiny]).draws["cosine"]
+    assert np.isfinite(draws).all()
+    np.testing.assert_allclose(draws[:, 1], draws[:, 0], rtol=1e-5)
+
+
 def test_threads_change_no_number(study: Study) -> None:
     one, two = (study.scores(threads=threads).draws for threads in (1, 2))
     for name, values in one.items():
@@ -174,6 +183,39 @@ def test_very_many_images_are_drawn_from_blocks(monkeypatch: pytest.MonkeyPatch)
         ratio = blocks.draws[name].std(axis=0)[known] / whole.draws[name].std(axis=0)[known]
         np.testing.assert_allclose(ratio, 1.0, atol=0.08, err_msg=name)
         np.testing.assert_allclose(blocks.point[name], whole.point[name], atol=0.03)
+
+
+def test_up_to_half_as_many_images_again_keep_all_pairs(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = study.scores().draws
+    for most in (61, 60):  # 90 images have 89 partners: 1.46 and 1.48 blocks
+        monkeypatch.setattr(module, "BLOCK", most)
+        for name, values in study.scores().draws.items():
+            np.testing.assert_allclose(values, whole[name], atol=2e-4, err_msg=name)
+    monkeypatch.setattr(module, "BLOCK", 59)
+    assert not np.allclose(study.scores().draws["rho_a"], whole["rho_a"], atol=1e-3)
+
+
+def test_classes_of_fewer_images_than_blocks_have_intervals(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.random.default_rng(0).permutation(200) // 2
+    features = np.eye(100)[labels]
+    blocks = Frame(labels, labels > 0).blocks("whole", 2, stream(0, "x"), tiny=2)
+    assert [one.size for one in blocks] == [100, 100]
+    assert not set(labels[blocks[0]]) & set(labels[blocks[1]])
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=(100, 4))[labels] + 0.3 * rng.normal(size=(200, 4))
+    human, label = (
+        Item(name, "features", 0, rdm(x), x) for name, x in (("human", truth), ("label", features))
+    )
+    whole, parts = (
+        bootstrap_scores(human, [label], Frame(labels, labels > 0), n_draws=50, seed=0).draws
+        for _ in (monkeypatch.setattr(module, "BLOCK", most) for most in (200, 100))
+    )
+    for name in ("rho_a", "spearman", "cosine"):
+        assert 0.9 < parts[name].std() / whole[name].std() < 3, name
 
 
 @pytest.mark.parametrize(
@@ -209,3 +251,28 @@ def test_parts_of_very_many_images_vary_as_over_all_pairs(
         ratio = blocks.draws[name].std() / whole.draws[name].std()
         assert ratio == pytest.approx(1.0, abs=1e-3 if few or part == "within_class" else 0.05)
         assert blocks.point[name] == pytest.approx(whole.point[name], abs=1e-4 if few else 0.01)
+
+
+def test_images_nearer_than_float32_are_as_in_an_rdm_in_memory() -> None:
+    """Saturated probabilities: the only disputed images are equal, of a network that is not."""
+    rng = np.random.default_rng(0)
+    labels, disputed = np.arange(60) % 3, np.arange(60) < 3
+    shares = vote_shares(rng.multinomial(9, np.full(3, 1 / 3), size=60))
+    for columns in (3, 20):
+        x = rng.random((60, columns))
+        x[:3] = np.eye(columns)[0] + 1e-39 * rng.random((3, columns)) * np.arange(columns)
+        human = Item("human", "features", 0, rdm(shares), shares)
+        known, computed = (
+            bootstrap_scores(
+                human,
+                [Item("a", "features", 0, matrix, x)],
+                Frame(labels, disputed),
+                n_draws=20,
+                seed=0,
+            )
+            for matrix in (rdm(x), Distances(x, keep=False))
+        )
+        for name, values in known.draws.items():
+            np.testing.assert_allclose(computed.draws[name], values, atol=1e-6, err_msg=name)
+    with pytest.raises(InputError, match="lie within"):
+        Distances(x[:3])

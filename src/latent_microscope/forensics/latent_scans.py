@@ -1,7 +1,7 @@
 """One pass over all pairs of latents for all that is asked of them, and its files."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,10 @@ def load_scan(files: Sequence[Path] | None, n: int) -> LatentScan | None:
 def scan_facts(scan: LatentScan) -> dict[Hashable | None, Any]:
     """What the table of overlaps keeps in its ``attrs``, for :func:`load_scan`."""
     total = int(scan.overlaps.attrs["total"])
-    return {"total": total, "latents": scan.latents, "settings": asdict(scan.settings)}
+    plain = {
+        k: v.item() if isinstance(v, np.generic) else v for k, v in vars(scan.settings).items()
+    }
+    return {"total": total, "latents": scan.latents, "settings": plain}
 
 
 def save_part(

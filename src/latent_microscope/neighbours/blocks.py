@@ -60,7 +60,7 @@ def fingerprint(points: Points) -> str:
     """A hash of the values of (n, d) rows, the same in float32 and float64: 12 digits."""
     found = hashlib.blake2b(str(points.shape).encode(), digest_size=6)
     for part in row_blocks(len(points), None, _CHUNK):
-        found.update(np.ascontiguousarray(_wide(points[part])).data)
+        found.update(np.ascontiguousarray(_wide(points[part]) + 0.0).data)  # no -0.0
     return found.hexdigest()
 
 

@@ -191,7 +191,8 @@ class _Sample:
         apart = mean > 0.0
         share = float(np.median(bound[apart] / mean[apart])) if apart.any() else 0.0
         if share > _LOOSE:
-            enough = max(2 * int(np.median(needed[apart])) + 6, self.count + 1)
+            usual = min(float(np.median(needed[apart])), float(len(mean)))
+            enough = max(2 * int(usual) + 6, self.count + 1)
             advice = f"take {enough:,}, or pairs: exact" if enough < len(mean) else "pairs: exact"
             raise InputError(
                 f"sampled_rows {self.count:,} of {len(mean):,}: mean distances would be known to "

@@ -9,7 +9,7 @@ from latent_microscope.planning.cluster import Resource
 MOST_SORTED = 1 << 27
 """Pairs up to which Kendall's tau is exact; sorting takes 25 bytes of each."""
 BLOCK = 10_000
-"""Images whose pairs the bootstrap takes all; of more, blocks of as many, for each of 3 parts."""
+"""Partners of an image in the bootstrap's blocks, of each of 3 parts, up to half as many again."""
 _KEPT = 1 << 23  # pairs whose tiles are kept between passes, in 6.5 bytes
 # Seconds of a slow core per pair and RDM (two passes), and of sorting; operations per second.
 _PAIR, _SORTED, _SPEED = 1e-7, 4e-7, 1e10
@@ -93,7 +93,8 @@ def rsa(
         n, rdms, every, largest = known(wildcards, input)
         pairs, passes = _pairs(n), 2
         if checked:
-            pairs, passes = _pairs(min(n, BLOCK)) * n / min(n, BLOCK) * (3 if n > BLOCK else 1), 3
+            most = min(n, 3 * BLOCK // 2)
+            pairs, passes = _pairs(most) * n / most * (3 if n > BLOCK else 1), 3
         seconds = pairs * (rdms * passes / 2 * _PAIR + passes * every * 1e6 / 2 / n / _SPEED)
         seconds += every * 1e6 * min(largest * 1e6 / 4 / n, n / 2) / _SPEED  # linear CKA
         seconds += sorted_pairs(wildcards, n) * rdms * _SORTED

@@ -200,15 +200,17 @@ def variables(
     matrices: Sequence[Tiled],
     frame: Frame,
     *,
+    places: Ints | None = None,
     bins: int | None = None,
     names: Sequence[str] = (),
     threads: int = 1,
 ) -> list[Variable]:
-    """Each RDM in bins; an error tells the name of the RDM, if it has one."""
+    """Each RDM, or of the images at these places, in bins; errors tell its name, if it has one."""
 
     def one(place: int) -> Variable:
         try:
-            return Variable(matrices[place], frame, bins)
+            matrix = matrices[place]
+            return Variable(matrix if places is None else matrix.among(places), frame, bins)
         except InputError as error:
             if place < len(names) and names[place]:
                 raise InputError(f"{names[place]}: {error}") from error

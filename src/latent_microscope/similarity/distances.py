@@ -47,6 +47,9 @@ class Rows:
         change: (m, d) float64 → (m, d) float64, row by row.
         keep: Whether rows that are small may be held in memory.
         places: Only these rows, in this order.
+
+    Attributes:
+        some: Whether they are some of those of an RDM.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Rows:
         keep: bool = True,
         places: Places | None = None,
     ) -> None:
-        self._source, self._places = source, places
+        self._source, self._places, self.some = source, places, places is not None
         self.n, self.d = source.shape if places is None else (places.size, source.shape[1])
         self._change = change or (lambda rows: rows)
         self._keep = keep
@@ -113,7 +116,7 @@ def _euclidean(x: Rows) -> Block:
     first = x[0:1]
     # Of columns, since squares of such numbers vanish even in float64.
     spread = max(float(np.abs(x[low:high] - first).max()) for low, high in x.tiles())
-    if 0.0 < spread < SMALLEST:
+    if 0.0 < spread < SMALLEST and not x.some:  # among all images, as of an RDM in a file
         raise InputError(
             f"The features of all images lie within {spread:.3g} of each other, too near for "
             "euclidean distances in float32; scale the features up."

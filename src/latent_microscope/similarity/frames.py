@@ -86,16 +86,20 @@ class Frame:
                     continue
             yield rows, others
 
-    def blocks(self, part: str, count: int, generator: np.random.Generator) -> list[Ints]:
+    def blocks(
+        self, part: str, count: int, generator: np.random.Generator, *, tiny: int = 0
+    ) -> list[Ints]:
         """The images that are in pairs of a part, in random blocks with as many of each class.
 
         As many disputed ones, too; images of one class follow each other where that leaves out
-        tiles.
+        tiles. Classes of at most ``tiny`` images, of which parts would have no pair, stay whole.
         """
         order = generator.permutation(self.n)
         order = order[self.partners(part)[order] > 0]
         order = order[np.lexsort((self.disputed[order], self.labels[order]))]
-        blocks = [np.sort(order[first::count]) for first in range(count)]
+        _, group, sizes = np.unique(self.labels[order], return_inverse=True, return_counts=True)
+        block = np.where(sizes[group] > tiny, np.arange(order.size), group) % count
+        blocks = [np.sort(order[block == one]) for one in range(count)]
         if part == "within_class":
             blocks = [one[np.argsort(self.labels[one], kind="stable")] for one in blocks]
         return blocks

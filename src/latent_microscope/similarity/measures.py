@@ -124,10 +124,11 @@ def measures(
     mean features) and ``cka`` (linear, of the features).
 
     Ranks are those of :mod:`~latent_microscope.similarity.bins`: exact up to some 360 images,
-    within 4e-6 up to 2,000, within 1e-6 above, and exact among up to 16,000 pairs of a part. tau-a
-    is exact up to ``sort_pairs`` pairs, which takes longer than all the rest and 24 bytes per pair,
-    above from 256 classes of rank (within 4e-3). Memory: tiles of all RDMs, 9 MB each, 28 MB of at
-    most 4,096 images. Threads change no number.
+    within 3e-5 up to 2,000 (2e-5 at worst in tests: values that are all equal but within a few
+    classes), within 5e-6 above, and exact among up to 16,000 pairs of a part. tau-a is exact up to
+    ``sort_pairs`` pairs, which takes longer than all the rest and 24 bytes per pair, above from 256
+    classes of rank (within 4e-3). Memory: tiles of all RDMs, 9 MB each, 28 MB of at most 4,096
+    images. Threads change no number.
     """
     sides = [*references, *models]
     if any(one.matrix.n != shared.labels.size for one in sides):

@@ -19,7 +19,7 @@ from latent_microscope.similarity.rdms import RDM, Distances, Ints
 from latent_microscope.similarity.variance import rivals, semipartial_among
 
 Float64 = npt.NDArray[np.float64]
-BLOCK = 10_000  # images whose pairs are all taken
+BLOCK = 10_000  # partners of an image in a block, to the nearest number of blocks
 MEASURES = (
     *("rho_a", "spearman", "tau_a", "cosine", "partial_label"),
     *OVER_PARTS,
@@ -57,17 +57,15 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
     """Influences on all numbers of the human RDM (place 0), the models and the label (last).
 
     Of more than 10,000 images each part of the pairs is taken on its own, from the pairs within
-    blocks (:meth:`~.frames.Frame.blocks`) in which an image has at most 10,000 partners on average.
+    blocks (:meth:`~.frames.Frame.blocks`) in which an image has about 10,000 partners on average:
+    all of its pairs up to 15,000.
     """
     names = [one.name for one in items]
     matrices: list[Tiled] = [*(one.matrix for one in items), LabelRDM(shared.labels)]
 
     def within(places: Ints | None, *parts: str) -> Numbers:
-        frame, some = shared, matrices
-        if places is not None:
-            frame = shared.among(places, *parts)
-            some = [one.among(places) for one in matrices]
-        found = variables(some, frame, bins=BINS, names=names, threads=threads)
+        frame = shared if places is None else shared.among(places, *parts)
+        found = variables(matrices, frame, places=places, bins=BINS, names=names, threads=threads)
         return influences(found, frame, tau=tau and WHOLE in frame.parts, threads=threads)
 
     if shared.n <= BLOCK:
@@ -78,8 +76,8 @@ def _influences(items: Sequence[Item], shared: Frame, *, tau: bool, threads: int
             if pairs < 2:
                 continue
             partners = shared.partners(part)
-            count = -(-2 * pairs // (int(np.count_nonzero(partners)) * BLOCK))
-            blocks = shared.blocks(part, count, rng(0, "bootstrap_blocks"))
+            count = max(1, round(2 * pairs / (int(np.count_nonzero(partners)) * BLOCK)))
+            blocks = shared.blocks(part, count, rng(0, "bootstrap_blocks"), tiny=count)
             numbers |= _gathered(shared, part, [(one, within(one, part)) for one in blocks])
     votes = items[0].features
     with ThreadPoolExecutor(threads) as pool:
@@ -117,7 +115,7 @@ def _correlation(draws: Draws, part: Hashable, i: int, j: int) -> Float64:
     if any(name not in draws for name in names):
         return np.full(len(next(iter(draws.values()))), np.nan)
     cross, a, b = (draws[name] for name in names)
-    good = (a > 1e-12 * abs(a).max(initial=1e-300)) & (b > 1e-12)
+    good = np.logical_and(*(one > 1e-12 * abs(one).max(initial=1e-300) for one in (a, b)))
     return np.where(good, cross / np.sqrt(np.where(good, a * b, 1.0)), np.nan)
 
 
