@@ -96,6 +96,11 @@ def test_too_few_rows_are_refused_with_the_number_that_would_do() -> None:
         score_all(s, normal(), ScoreSettings(pairs="sampled", sampled_rows=60))
 
 
+def test_a_sample_of_two_rows_is_refused() -> None:
+    with pytest.raises(InputError, match=r"sampled_rows 2 of 1,500: .*; pairs: exact"):
+        sample_sources(normal(), 2, similarity=0.6)
+
+
 def test_many_sampled_rows_take_no_more_memory() -> None:
     s = np.random.default_rng(0).normal(size=(30_000, 2))
     peaks = []
