@@ -114,7 +114,8 @@ def near_duplicates(
     table["relation"], table["compared"] = "", 0
     if images is None:
         close = table["distance"] <= _SAME_LATENTS * np.median(near.distances[:, 0])
-        equal = (matrix[i] == matrix[j]).all(axis=1)
+        equal = table["distance"].to_numpy() == 0.0  # not of all pairs: n rows many times
+        equal[equal] = (matrix[i[equal]] == matrix[j[equal]]).all(axis=1)
         table["verdict"] = np.select(
             [equal, close], ["identical latents", "near-identical latents"], "near match"
         )

@@ -29,7 +29,8 @@ def growing(base: int, per_mb: float, least_mb: float = 0) -> Resource:
 
 
 light_memory = fixed(1000)  # pandas, matplotlib and a few arrays of one study: 0.2 to 0.55 GB
-heavy_memory = growing(1000, 4, 100)  # libraries (0.5 GB), inputs, copies of them
+heavy_memory = growing(1500, 4, 25)  # libraries (0.5 GB), inputs, copies of them
+copies_memory = growing(1000, 8, 75)  # several copies in float64, graphs of UMAP
 
 
 def training_memory(wildcards: Any, input: Any, attempt: int) -> int:
