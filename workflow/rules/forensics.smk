@@ -47,6 +47,7 @@ STEPS |= {
         ),
         params=dict(**SEEDED, settings=ask(runs.scores_settings(*scores.SETTINGS))),
         threads=PAIR_THREADS,
+        resources=needs(copies_memory, long_runtime),
     ),
     "score_restarts": dict(
         input=dict(
@@ -61,7 +62,7 @@ STEPS |= {
             reference_rows=of_study("quality", "reference_rows"),
         ),
         group="scores",
-        resources=needs(heavy_memory),
+        resources=needs(copies_memory),
     ),
     "score_column_orders": dict(
         input=ROWS | SCANNED,
@@ -73,6 +74,7 @@ STEPS |= {
             orders=of_study("quality", "column_orders"),
         ),
         threads=THREADS,
+        resources=needs(copies_memory, long_runtime),
     ),
     "scan_part": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
@@ -218,6 +220,7 @@ STEPS |= {
         output=dict(umap=f"{RUN}/umap.npy"),
         params=dict(**section("clusters", "neighbors", "min_dist"), **SEEDED),
         environment="clustering",
+        resources=needs(copies_memory, long_runtime),
     ),
     "embed_umap_replicate": dict(
         input=dict(**NEAREST, latents=f"{RUN}/latents.npy"),
@@ -230,6 +233,7 @@ STEPS |= {
         script="embed_umap",
         where=dict(study=REAL),
         environment="clustering",
+        resources=needs(copies_memory, long_runtime),
     ),
     "embed_tsne": dict(
         input=dict(latents=f"{RUN}/latents.npy"),
