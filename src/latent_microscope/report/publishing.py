@@ -65,9 +65,11 @@ def publish(
 
 def terms(datasets: Sequence[Mapping[str, str | None]]) -> str:
     """Markdown: under which terms results derived from these data sets are."""
-    rows = [f"* {one['title']}: {one['licence']}" for one in datasets]
-    for i, one in enumerate(datasets):
-        rows[i] += f" (<{one['homepage']}>)" if one["homepage"] else ""
+    rows = [
+        f"* {one['title']}: {one['licence']}"
+        + (f" (<{one['homepage']}>)" if one["homepage"] else "")
+        for one in datasets
+    ]
     return "\n".join(
         [
             "Derived from the data sets below, and under their terms; the licence of the code does "

@@ -54,12 +54,16 @@ def tiles(n: int) -> Iterator[tuple[slice, slice]]:
             yield rows, others
 
 
+_row_start = numba.njit(cache=True, nogil=True)(row_start)
+
+
+# Two functions: a file that is read has pages that compiled code may not write to.
 @numba.njit(cache=True, nogil=True)
 def _write(block, row, column, n, values):  # type: ignore[no-untyped-def]
     """Put the pairs of a tile from ``row`` and ``column`` on where they are in ``values``."""
     for i in range(block.shape[0]):
         first = max(row + i + 1 - column, 0)
-        start = (row + i) * (n - 1) - (row + i) * (row + i - 1) // 2 + column - row - i - 1
+        start = _row_start(row + i, n) + column - row - i - 1
         for j in range(first, block.shape[1]):
             values[start + j] = block[i, j]
 
@@ -69,7 +73,7 @@ def _read(block, row, column, n, values):  # type: ignore[no-untyped-def]
     """Fill a tile with its pairs; the others are left."""
     for i in range(block.shape[0]):
         first = max(row + i + 1 - column, 0)
-        start = (row + i) * (n - 1) - (row + i) * (row + i - 1) // 2 + column - row - i - 1
+        start = _row_start(row + i, n) + column - row - i - 1
         for j in range(first, block.shape[1]):
             block[i, j] = values[start + j]
 
