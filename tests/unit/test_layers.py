@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from formulas import rho_a  # type: ignore[import-not-found]
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
-from latent_microscope.plots.maps import classical_scaling, leaf_order, onto
+from latent_microscope.plots.matrices import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
 from latent_microscope.tables.layers import (

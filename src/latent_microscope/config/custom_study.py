@@ -5,13 +5,13 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from latent_microscope import registry
+from latent_microscope.config import SPACE
 from latent_microscope.config.alignment import ComparedStudy, Models
 from latent_microscope.config.fields import Section, optional, setting
 from latent_microscope.config.models import OwnTransform, Reduction, check_model, parts_of
 from latent_microscope.config.sections import IdentityStudy, Vae
 from latent_microscope.errors import InputError
 
-SPACE = "space"
 SPACES = ("torchvision", "timm", "open_clip", "transformers", "module", "efficientnet_lite")
 """Types of networks that a space may be of."""
 

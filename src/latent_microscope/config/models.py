@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from latent_microscope import registry
+from latent_microscope.config import WEIGHTS
 from latent_microscope.config.fields import (
     Count,
     Distinct,
@@ -34,8 +35,6 @@ from latent_microscope.errors import InputError
 BASELINES = ("label",)
 """Types of models that every alignment study has: every score is compared with theirs."""
 _ALIGNMENT = frozenset({"images", "attributes", "labels", "votes"})
-WEIGHTS = ("random", "pretrained")
-"""Weights that are no file."""
 LAYER = r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*"
 """Names of layers with an RDM."""
 Predictions = Distinct[Literal["probabilities", "calibrated"]]

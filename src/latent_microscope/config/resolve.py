@@ -4,9 +4,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from latent_microscope.config import WEIGHTS
 from latent_microscope.config.custom_study import check_own
 from latent_microscope.config.fields import check, like, unknown_value
-from latent_microscope.config.models import WEIGHTS, check_models
+from latent_microscope.config.models import check_models
 from latent_microscope.config.studies import AnyStudy, Config, study_section
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import require_modest

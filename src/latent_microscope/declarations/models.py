@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from latent_microscope.config import WEIGHTS
 from latent_microscope.config import models as sections
 from latent_microscope.registry import ModelType
 
@@ -18,7 +19,7 @@ def _crops(settings: Mapping[str, Any]) -> str:
 
 def _weights(settings: Mapping[str, Any]) -> str:
     weights = str(settings["weights"])
-    return f"{weights} weights" if weights in sections.WEIGHTS else f"weights {weights}"
+    return f"{weights} weights" if weights in WEIGHTS else f"weights {weights}"
 
 
 _trained = partial(ModelType, extra="train", logits=True, random=True)

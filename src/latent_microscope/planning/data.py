@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from latent_microscope.config.models import WEIGHTS
+from latent_microscope.config import WEIGHTS
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.errors import InputError
 from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits

@@ -5,6 +5,9 @@ import warnings
 from pathlib import Path
 
 NUMBA_CACHE = ".snakemake/numba"
+# glibc otherwise gives the memory of every step of a training back to the system and takes it anew:
+# a quarter of the time of a small one (14.6 of 38.6 s). What is kept at most is small beside a job.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 THREAD_VARIABLES = tuple(f"{name}_NUM_THREADS" for name in ("OMP", "MKL", "OPENBLAS", "NUMBA"))
 
 
@@ -21,6 +24,8 @@ def set_environment(numeric_threads: int, mirror: str | None) -> None:
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(numeric_threads)))
     os.environ.update(OMP_DYNAMIC="FALSE", MKL_DYNAMIC="FALSE", PYTHONHASHSEED="0")
     os.environ.update(OMP_WAIT_POLICY="PASSIVE", KMP_BLOCKTIME="0")
+    for name, size in MALLOC.items():
+        os.environ.setdefault(name, size)
     os.environ["NUMBA_CACHE_DIR"] = str(Path(NUMBA_CACHE).resolve())
     if mirror:
         os.environ["LATENT_MICROSCOPE_MIRROR"] = str(Path(mirror).resolve())

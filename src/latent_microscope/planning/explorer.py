@@ -3,7 +3,7 @@
 from operator import attrgetter
 from typing import Any
 
-from latent_microscope.config.custom_study import SPACE
+from latent_microscope.config import SPACE
 from latent_microscope.planning.comparison import classifiers, logits_file
 from latent_microscope.planning.networks import first_file, seeds_of
 from latent_microscope.planning.runs import (

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from latent_microscope import registry
-from latent_microscope.config.custom_study import SPACE
+from latent_microscope.config import SPACE
 from latent_microscope.planning.data import code_file, weights_file, weights_hash
 from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column

@@ -18,7 +18,7 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
-from latent_microscope.plots.maps import leaf_order
+from latent_microscope.plots.matrices import leaf_order
 from latent_microscope.plots.panels import bare, flat_bar, reference, slanted
 from latent_microscope.plots.style import FAINT, Look, Page, count, pretty
 from latent_microscope.similarity.files import load_rdm

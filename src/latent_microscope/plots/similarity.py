@@ -13,14 +13,8 @@ from latent_microscope.arguments import In
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.plots import style
-from latent_microscope.plots.maps import (
-    classical_scaling,
-    frame,
-    leaf_order,
-    name_points,
-    onto,
-    square,
-)
+from latent_microscope.plots.maps import frame, name_points
+from latent_microscope.plots.matrices import classical_scaling, leaf_order, onto, square
 from latent_microscope.plots.panels import flat_bar, matrix, slanted
 from latent_microscope.plots.style import FAINT, MUTED, Look, Page, count, pretty
 
