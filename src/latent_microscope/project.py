@@ -8,6 +8,7 @@ from pathlib import Path
 
 from latent_microscope.errors import InputError
 
+MANIFEST = "config/datasets.yaml"
 _INSTALLED = Path(__file__).resolve().with_name("_project")
 _CLONE = Path(__file__).resolve().parents[2]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latent_microscope.data.manifest import Dataset, ManifestFile
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_csv, save_npy, save_text
 from latent_microscope.provenance import currency
@@ -199,6 +200,17 @@ def test_a_file_of_the_user_is_no_stale_result(
     sidecar_path(RUNS[0]).unlink()
     reason = f"{RUNS[0]}: no record of the job that made it"
     assert of_today(study, monkeypatch) == [("means.csv", reason)]
+
+
+def test_a_download_without_its_record_is_none_of_the_user(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sidecar_path(DATA).unlink()
+    known = {"set": Dataset("set", "", "1", "", files={"images.npy": ManifestFile("set", "", "")})}
+    monkeypatch.setattr(currency, "load_manifest", lambda path: known)
+    reason = f"{DATA}: no record of the job that made it"
+    names = ["means.csv", "latents.npy", "latents.npy"]
+    assert of_today(study, monkeypatch) == [(name, reason) for name in names]
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]", "\xff"])

@@ -13,8 +13,6 @@ from latent_microscope.planning.requirements import require_installed
 from latent_microscope.planning.study import Study, Wildcards, studies_of
 from latent_microscope.provenance.codehash import CodeHasher
 
-MANIFEST = "config/datasets.yaml"
-
 
 class Plan:
     """One run of the workflow.
@@ -27,7 +25,7 @@ class Plan:
     def __init__(self, overrides: Mapping[str, Any], hasher: CodeHasher, *, installed: bool):
         for group in registry.GROUPS:
             registry.names(group)  # stops here, in one line, if a plugin cannot be loaded
-        self.manifest = load_manifest(project.asset(MANIFEST))
+        self.manifest = load_manifest(project.asset(project.MANIFEST))
         roles = {
             name: {file.name: file.role for file in entry.files.values()}
             for name, entry in self.manifest.items()

@@ -5,11 +5,12 @@ that made those travels with them.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from latent_microscope import project
+from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, traces
@@ -47,13 +48,16 @@ def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
         folder: Results, or published ones.
         root: Folder of the run, where the files behind them may be.
     """
-    found, code = [], _Code(project.of_results(root))
+    found, maker = [], project.of_results(root)
+    manifest = load_manifest(maker / project.MANIFEST)
+    downloads = {f"data/{name}/{file}" for name, entry in manifest.items() for file in entry.files}
+    code = _Code(maker)
     behind: dict[Path | None, _Behind] = {}
     for sidecar in sorted(folder.rglob(f"*{SUFFIX}")):
         artefact = sidecar.with_name(sidecar.name.removesuffix(SUFFIX))
         jobs = _jobs_file(artefact, folder)
         if jobs not in behind:
-            behind[jobs] = _Behind(load_json(jobs) if jobs else {}, root, code)
+            behind[jobs] = _Behind(load_json(jobs) if jobs else {}, root, code, downloads)
         try:
             reason = behind[jobs].reason(_job(read_job(artefact)))
         except InputError as error:
@@ -73,9 +77,9 @@ def _jobs_file(artefact: Path, folder: Path) -> Path | None:
     return None
 
 
-def _is_own(name: str) -> bool:
-    """Whether a file that no job made may be the user's: a result is none."""
-    return Path(name).parts[:1] == ("data",)
+def _is_own(name: str, downloads: Set[str]) -> bool:
+    """Whether a file that no job made may be the user's: neither a result nor a download."""
+    return Path(name).parts[:1] == ("data",) and name not in downloads
 
 
 class _Code:
@@ -96,8 +100,11 @@ class _Code:
 class _Behind:
     """Jobs by the files that they made."""
 
-    def __init__(self, recorded: Mapping[str, Job], root: Path, code: _Code) -> None:
+    def __init__(
+        self, recorded: Mapping[str, Job], root: Path, code: _Code, downloads: Set[str]
+    ) -> None:
         self._recorded, self._root, self._code = recorded, root, code
+        self._downloads = downloads
 
     def reason(self, job: Job) -> str:
         """Why a job or one behind it is not today's; empty if all are."""
@@ -117,7 +124,7 @@ class _Behind:
                     continue
                 if before is not None:
                     queue.append(before)
-                elif not _is_own(name):
+                elif not _is_own(name, self._downloads):
                     reasons.append(f"{name}: no record of the job that made it")
         distinct = sorted(set(reasons))
         more = [f"and {len(distinct) - _SHOWN} more"] if len(distinct) > _SHOWN else []
