@@ -131,7 +131,7 @@ class Similar:
         limit = 1.0 - self.threshold
         sure = distance + error < limit
         doubt = (distance - error <= limit) & ~sure
-        if counted:
+        if counted or limit <= 0.0:  # counted before, or no cosine is above 1
             sure[:], doubt[:] = False, False
         most = _CROWD * len(rows)
         if np.count_nonzero(doubt) > most and not last:
