@@ -35,7 +35,7 @@ from latent_microscope.project import asset
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
 
-NUMERIC_THREADS = 2
+NUMERIC_THREADS = 1
 """Threads of a step run as a command: the config's default, so that both give the same bytes."""
 _SIMPLE = (Path, int, float, str)
 _REQUIRED = inspect.Parameter.empty

@@ -20,7 +20,7 @@ from latent_microscope.io.artefacts import load_npy, save_npy
 from latent_microscope.provenance.codehash import code_hash
 from latent_microscope.provenance.sidecars import read_sidecar, sidecar_path
 from latent_microscope.seeds import rng
-from latent_microscope.step import In, Out, checkpoint_path, gpu_granted, run
+from latent_microscope.step import NUMERIC_THREADS, In, Out, checkpoint_path, gpu_granted, run
 
 HERE = Path(__file__)
 CODE = code_hash(HERE)
@@ -107,7 +107,7 @@ def rule(**changes: Any) -> SimpleNamespace:
         "output": named(OutputFiles, total="out/total.npy"),
         "params": named(
             Params,
-            step={"code": CODE, "numeric_threads": 2, "entry": {"more": 1}},
+            step={"code": CODE, "numeric_threads": NUMERIC_THREADS, "entry": {"more": 1}},
             settings={"b": [1, 2], "a": {"x": None}},
             seed=7,
         ),
@@ -168,7 +168,8 @@ def test_sidecar_leads_back_to_the_job() -> None:
     assert sidecar["sha256"] == hashlib.sha256(total.read_bytes()).hexdigest()
     assert sidecar["bytes"] == total.stat().st_size
     assert sidecar["artefact"] == "total.npy"
-    assert (sidecar["step"], sidecar["code"], sidecar["numeric_threads"]) == (HERE.stem, CODE, 2)
+    said = (sidecar["step"], sidecar["code"], sidecar["numeric_threads"])
+    assert said == (HERE.stem, CODE, NUMERIC_THREADS)
     assert sidecar["params"] == {
         "settings": {"a": {"x": None}, "b": [1, 2]},
         "scale": 2.0, "names": None, "exact": False, "seed": 7,

@@ -67,8 +67,9 @@ class Config(Section):
     )
     numeric_threads: int = setting(
         "threads of numpy and torch in every step, independent of --cores: the last bits of "
-        "results depend on them",
-        2,
+        "results depend on them. Two jobs of one thread are faster than one of two, but a long "
+        "training wants more",
+        1,
         ge=1,
         le=64,
     )

@@ -51,7 +51,7 @@ class Study:
     name: str
     settings: Mapping[str, Any]
     manifest: Manifest = field(default_factory=dict)
-    numeric_threads: int = 2
+    numeric_threads: int = 1
 
     @property
     def kind(self) -> str:
