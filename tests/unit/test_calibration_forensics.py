@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from latent_microscope.calibration import detection, reliability, sbs
-from latent_microscope.calibration.grid import Cell, cell_text
+from latent_microscope.calibration.grid import Cell, Goal, Method, calibrate, cell_text, cells
 
 
 @pytest.mark.parametrize("module", [detection, reliability, sbs])
@@ -39,3 +39,28 @@ def test_one_cloud_has_the_tails_of_its_kind(kind, kurtosis):
     z = detection.one_cloud(kind, 200_000, 2, np.random.default_rng(0))[:, 0]
     found = np.mean(z**4) / np.mean(z**2) ** 2
     assert found == pytest.approx(kurtosis, rel=0.4 if kind == "heavy" else 0.05)
+
+
+def test_the_table_says_what_lies_outside_of_its_band():
+    def simulate(cell, generator):
+        far = float(cell["far"])
+        power = generator.random() if far else np.nan
+        return {"alarms": far, "covered": 1.0 - far, "bias": 0.3 * far, "power": power}
+
+    goals = {
+        **{"alarms": Goal("at_most", 0.05), "covered": Goal("at_least", 0.95)},
+        **{"bias": Goal("within", 0.2), "power": Goal("shown"), "of another": Goal("shown")},
+    }
+    method = Method("m", cells(far=(0, 1)), simulate, goals, {"far=0": "never", "far=1": "always"})
+    table = calibrate(method, 40, seed=3).set_index(["cell", "outcome"])
+    known = [*goals][:4]
+    assert table.index.tolist() == [(f"far={far}", key) for far in (0, 1) for key in known]
+    assert table["outside"].tolist() == [False] * 4 + [True] * 3 + [False]
+    assert table["explained"].tolist() == [""] * 4 + ["always"] * 3 + [""]
+    # Binomial quantiles of 40 data sets at 1.25 and 98.75 %: half of 5 % in each of two cells.
+    assert table["band_low"].tolist()[:3] == [0.0, 34 / 40, -0.2]
+    assert table["band_high"].tolist()[:3] == [6 / 40, 1.0, 0.2]
+    assert table.loc["far=0", "n"].tolist() == [40, 40, 40, 0]
+    assert table.loc["far=0", "not_available"].tolist() == [0.0, 0.0, 0.0, 1.0]
+    assert table.loc["far=1", "value"].tolist()[:3] == pytest.approx([1.0, 0.0, 0.3])
+    assert table.loc[("far=1", "power"), "sd"] == pytest.approx(np.sqrt(1 / 12), rel=0.2)
