@@ -296,6 +296,10 @@ def test_partial_compare_at_the_edges() -> None:
     assert partial_compare(a, b, []) == pytest.approx(compare(a, b), abs=1e-12)
     assert np.isnan(partial_compare(a, b, a))
     assert np.isnan(partial_compare(constant, b, a))
+    near = 1.0 - 1e-12  # but for rounding a linear function of the control: the first, the second
+    for first, second in ((near, 0.5), (0.5, near)):
+        gram = np.array([[1.0, 0.5, first], [0.5, 1.0, second], [first, second, 1.0]])
+        assert np.isnan(comparison.partial_correlation(gram))
     within = pairs_within(np.arange(30) % 3)
     some = partial_compare(a, b, np.square(b.values) + a.values, pairs=within)
     v = [x[within] for x in (a.values, b.values, np.square(b.values) + a.values)]

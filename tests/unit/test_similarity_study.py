@@ -197,6 +197,19 @@ def test_up_to_half_as_many_images_again_keep_all_pairs(
     assert not np.allclose(study.scores().draws["rho_a"], whole["rho_a"], atol=1e-3)
 
 
+def test_images_of_one_class_follow_each_other_in_blocks_of_its_pairs_only() -> None:
+    """Then tiles of two classes, which have none of the pairs, are left out."""
+    labels = np.arange(60) % 3
+    shared = Frame(labels, labels < 2)
+    for part, images in (("whole", 60), ("within_class", 60), ("non_unanimous", 40)):
+        blocks = shared.blocks(part, 2, stream(0, "x"))
+        assert sorted(np.concatenate(blocks)) == np.flatnonzero(labels < images / 20).tolist()
+        for block in blocks:
+            order = labels[block] if part == "within_class" else block
+            assert (np.diff(order) >= 0).all()
+            assert set(np.bincount(labels[block]).tolist()) == {10}
+
+
 def test_classes_of_fewer_images_than_blocks_have_intervals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
