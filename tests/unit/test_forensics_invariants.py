@@ -169,6 +169,12 @@ def test_rows_in_doubt_are_searched_again(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e30])
+def test_the_scale_puts_no_row_in_doubt(scale):
+    _, left, _ = scanning.scan(scale * normal(), 5, known=np.empty(0, np.int64))
+    assert not left.size
+
+
 @pytest.mark.parametrize("what", ["latents", "sources"])
 def test_memory_grows_with_n_not_with_its_square(what):
     def peak(n):

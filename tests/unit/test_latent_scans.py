@@ -52,6 +52,12 @@ def test_parts_with_copies_give_the_whole(tmp_path: Path, count: int) -> None:
         assert found.overlaps.attrs["total"] == WHOLE.overlaps.attrs["total"]
 
 
+def test_parts_are_mapped_not_read(tmp_path: Path) -> None:
+    ((near, _),) = load_parts(saved(tmp_path, 0, 1), Z, ASKED.listed, ASKED.pairs)
+    assert isinstance(near.indices, np.memmap)
+    assert isinstance(near.distances, np.memmap)
+
+
 def test_parts_that_are_not_all_of_one_pass_are_refused(tmp_path: Path) -> None:
     one, two, three = (saved(tmp_path, number, 3) for number in range(3))
     half = saved(tmp_path, 0, 2)

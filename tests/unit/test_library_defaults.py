@@ -19,6 +19,7 @@ from latent_microscope.config.sections import (
 from latent_microscope.custom import correlations
 from latent_microscope.forensics import (
     bias,
+    class_probes,
     cluster_stability,
     density,
     identity,
@@ -30,11 +31,21 @@ from latent_microscope.forensics import (
     sample_scores,
     sources,
 )
-from latent_microscope.similarity import behaviour, bootstrap, equivalents, kinds, measures, study
+from latent_microscope.neighbours import sampled
+from latent_microscope.similarity import (
+    behaviour,
+    bootstrap,
+    equivalents,
+    kinds,
+    layer_choice,
+    measures,
+    study,
+)
 from latent_microscope.statistics import summaries
 
 CONFIGURED: list[tuple[Callable, dict[str, tuple[type[BaseModel], str]]]] = [
     (bootstrap.bootstrap_compare, {"n_draws": (Inference, "draws")}),
+    (layer_choice.leaderboard, {"n_draws": (Inference, "draws")}),
     (
         cluster_stability.resampled_labels,
         {
@@ -85,6 +96,7 @@ def test_intervals_are_of_95_percent() -> None:
         summaries.percentile_interval,
         bootstrap.bootstrap_compare,
         kinds.kind_differences,
+        layer_choice.leaderboard,
         reliability.repeatability,
         reliability.prediction_band,
     ):
@@ -94,7 +106,8 @@ def test_intervals_are_of_95_percent() -> None:
 def test_the_seed_is_0_and_logits_are_not_tempered() -> None:
     modules = (bias, cluster_stability, identity, restarts, sample_scores, sources, bootstrap)
     found = 0
-    for module in (*modules, equivalents, behaviour, correlations):
+    more = (equivalents, behaviour, correlations, class_probes, layer_choice, sampled)
+    for module in (*modules, *more):
         for _, function in inspect.getmembers(module, inspect.isfunction):
             parameters = inspect.signature(function).parameters
             if function.__module__ == module.__name__ and function.__name__ != "factor_sources":
@@ -105,7 +118,7 @@ def test_the_seed_is_0_and_logits_are_not_tempered() -> None:
                     ):
                         assert parameters[name].default == neutral, function.__name__
                         found += 1
-    assert found > 15
+    assert found > 18
 
 
 def test_slow_or_unusual_parts_are_asked_for() -> None:

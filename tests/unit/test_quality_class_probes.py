@@ -31,6 +31,16 @@ def test_separable_classes_are_all_named() -> None:
     assert np.isnan([row[name] for name in ("low", "high", "balanced_low", "balanced_high")]).all()
 
 
+@pytest.mark.parametrize(("swapped", "status"), [(4, "degenerate"), (5, "ok"), (75, "ok")])
+def test_an_interval_needs_five_errors_and_five_right_answers(swapped: int, status: str) -> None:
+    truth, random = np.arange(80) % 2, np.random.default_rng(0)
+    classes = np.where(np.arange(80) < swapped, 1 - truth, truth)
+    row = class_probe({"latents": 10.0 * truth[:, None] + random.normal(size=(80, 1))}, classes)
+    assert row["accuracy"] == max(swapped, 80 - swapped) / 80  # all are swapped: so is the answer
+    assert row["status"] == status
+    assert np.isfinite([row["low"], row["balanced_high"]]).all() == (status == "ok")
+
+
 def test_a_class_needs_samples_in_two_folds() -> None:
     random = np.random.default_rng(1)
     classes = np.concatenate([np.arange(40), np.repeat([40, 41, 42], 20), [43, 43]])

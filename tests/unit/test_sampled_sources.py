@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
@@ -66,11 +67,33 @@ def test_bounds_of_similar_others_are_no_wider_than_need_be() -> None:
     assert (np.abs(found.similar - exact.similar) > 0.3 * expected).mean() > 0.3
 
 
+def test_the_bound_of_a_mean_distance_is_maurers_and_pontils() -> None:
+    """Theorem 4, two-sided, of squared deviations of distances from their root mean square."""
+    s, count = normal(), 300
+    found, bound = sample_sources(s, count, similarity=0.6)
+    work, distance = sampled._Sample(s, count, 0.6, 0), cdist(s, s)
+    rest = np.setdiff1d(np.arange(N), work.far)
+    length = np.linalg.norm(s - s[rest].mean(axis=0), axis=1)
+    for row in (work.far[0], work.drawn[0], np.setdiff1d(rest, work.drawn)[0]):
+        left, seen, far = (np.setdiff1d(some, [row]) for some in (rest, work.drawn, work.far))
+        root = np.sqrt(np.mean(distance[row, left] ** 2))
+        deviations = (distance[row, seen] - root) ** 2
+        nearest, farthest = length[row] - length[rest].max(), length[row] + length[rest].max()
+        most = max(root - max(nearest, 0.0), farthest - root) ** 2
+        error = np.sqrt(2.0 * deviations.var(ddof=1) * np.log(80.0) / len(seen))
+        error += 7.0 * most * np.log(80.0) / (3.0 * (len(seen) - 1))
+        total = distance[row, far].sum() + len(left) * (root - deviations.mean() / (2.0 * root))
+        assert found.mean_distance[row] == pytest.approx(total / (N - 1), rel=1e-9)
+        expected = error / (2.0 * root) * len(left) / (N - 1)
+        assert bound.mean_distance[row] == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("kind", ["normal", "copies", "zeros"])
-def test_all_rows_leave_nothing_to_chance(kind: str) -> None:
-    s = data(kind)
+@pytest.mark.parametrize("size", [N, 4])
+def test_all_rows_leave_nothing_to_chance(kind: str, size: int) -> None:
+    s = data(kind)[:size]
     exact = scan_sources(s, similarity=0.4)
-    found, bound = sample_sources(s, N, similarity=0.4)
+    found, bound = sample_sources(s, size, similarity=0.4)
     for name in FIELDS:
         np.testing.assert_allclose(getattr(found, name), getattr(exact, name), rtol=1e-9)
         np.testing.assert_allclose(getattr(bound, name), 0.0, atol=1e-9)
