@@ -80,6 +80,8 @@ def test_the_difference_is_cohens_and_its_test_students() -> None:
     pooled = np.sqrt((3000 - 1) * x[~members].var(0, ddof=1) + 999 * x[members].var(0, ddof=1))
     d = (x[members].mean(0) - x[~members].mean(0)) / (pooled / np.sqrt(3998))
     np.testing.assert_allclose(found["d"], d)
+    np.testing.assert_allclose(found["mean_members"], x[members].mean(0))
+    np.testing.assert_allclose(found["mean_rest"], x[~members].mean(0))
     assert found["d"].tolist() == pytest.approx([1.6, -1.9, 0], abs=0.1)
     welch = ttest_ind(x[members], x[~members], equal_var=False).pvalue
     assert found["p"][2] == pytest.approx(welch[2], rel=1e-3)

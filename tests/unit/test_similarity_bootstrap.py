@@ -257,6 +257,14 @@ def test_pairs(world: World, method: str) -> None:
     assert column(result.scores, "score")[0] == expected
 
 
+def test_one_pair_has_a_cosine_where_both_of_its_images_are_drawn(world: World) -> None:
+    models = {"good": world.models["good"]}
+    drawn = bootstrap_compare(models, world.reference, None, 30, method="cosine", pairs=[0]).draws
+    both = image_weights(N, 30, stream(0, "bootstrap_images"))[:, :2].min(axis=1) > 0
+    assert 0 < both.sum() < 30
+    np.testing.assert_allclose(drawn[:, 0], np.where(both, 1.0, np.nan), rtol=1e-6)
+
+
 def test_a_constant_model_has_no_score(world: World) -> None:
     within = pairs_within(world.labels)
     models = {"label": world.models["label"], "good": world.models["good"]}

@@ -268,6 +268,12 @@ def residual_correlation(a: np.ndarray, b: np.ndarray, controls: list[np.ndarray
     return float(pearsonr(*left).statistic)
 
 
+def test_correlations_of_small_covariances() -> None:
+    found, variances = correlations(np.array([[0.25, 0.1, 0.0], [0.1, 0.16, 0.0], [0.0] * 3]))
+    np.testing.assert_allclose(found, [[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0] * 3])
+    assert variances.tolist() == [0.25, 0.16, 0.0]
+
+
 def test_partial_compare() -> None:
     rng = np.random.default_rng(3)
     n = 60
@@ -331,8 +337,14 @@ def test_cka_of_wide_features_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch)
     y = 1e-90 * (rng.normal(size=(50, 7)) + x[:, :7])
     expected = brute_cka(x.astype(np.float64) - 1e3, 1e90 * y)
     sums = comparison.gram_products(x, y)
-    for size, most in ((1 << 26, 1 << 26), (1 << 26, 1), (8 * 30 * 7, 1 << 26), (8 * 30 * 7, 1)):
-        monkeypatch.setattr(comparison, "_BLOCK_BYTES", size)  # of 7 images
+    for size, most in (
+        (1 << 26, 1 << 26),
+        (1 << 26, 1),
+        (8 * 30 * 7, 1 << 26),
+        (8 * 30 * 7, 1),
+        (1, 1),
+    ):
+        monkeypatch.setattr(comparison, "_BLOCK_BYTES", size)  # of 7 images, of one
         monkeypatch.setattr(comparison, "_MOST_PRODUCTS", most)
         assert linear_cka(x, y) == pytest.approx(expected, abs=1e-7)
         np.testing.assert_allclose(comparison.gram_products(x, y), sums, rtol=1e-9, atol=1e-12)

@@ -81,6 +81,18 @@ def test_bins_of_a_rare_part_come_from_all_of_its_pairs() -> None:
         assert value == pytest.approx(compare(rdm(pair[0]), rdm(pair[1]), pairs=among), abs=1e-12)
 
 
+@pytest.mark.parametrize(("beyond", "asked"), [(-1, 0), (0, 0), (1, 1)])
+def test_tiles_of_few_images_are_kept(
+    beyond: int, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bins, "_KEPT", n_pairs(40) - beyond)
+    one, found = Variable(RDM(values("uniform", n_pairs(40))), frame(40)), []
+    tile = RDM.tile
+    monkeypatch.setattr(RDM, "tile", lambda *at: found.append(at) or tile(*at))
+    one.tile(*next(tiles(40)))
+    assert len(found) == asked
+
+
 def test_sums_of_many_equal_terms_keep_their_digits() -> None:
     """All pairs of a tile in one bin, as of images sorted by class."""
     terms, sums = np.full((1 << 18, 16), 0.37, dtype=np.float32), np.zeros((8, 16))

@@ -5,7 +5,7 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
-from latent_microscope.similarity import RDM, compare, rdm
+from latent_microscope.similarity import RDM, compare, layer_choice, rdm
 from latent_microscope.similarity.layer_choice import leaderboard
 
 N = 40
@@ -59,6 +59,16 @@ def test_halves_by_hand() -> None:
 def part(matrix: RDM, rows: np.ndarray) -> np.ndarray:
     square = matrix.square()[np.ix_(rows, rows)]
     return np.asarray(square[np.triu_indices(len(rows), 1)])
+
+
+def test_each_sample_is_halved_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes, halved = [], layer_choice._halved
+    monkeypatch.setattr(
+        layer_choice, "_halved", lambda *of: sizes.append(len(of[1])) or halved(*of)
+    )
+    x, reference, generator = study(0)
+    leaderboard({"net": [network(generator, x, 0.5)]}, reference, 3, n_halvings=4)
+    assert sizes == [4, 15]
 
 
 def test_the_best_of_equal_layers_is_no_better_than_one() -> None:
