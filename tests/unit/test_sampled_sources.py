@@ -67,11 +67,12 @@ def test_bounds_of_similar_others_are_no_wider_than_need_be() -> None:
     assert (np.abs(found.similar - exact.similar) > 0.3 * expected).mean() > 0.3
 
 
-def test_the_bound_of_a_mean_distance_is_maurers_and_pontils() -> None:
+@pytest.mark.parametrize("count", [2, 3, 300])
+def test_the_bound_of_a_mean_distance_is_maurers_and_pontils(count: int) -> None:
     """Theorem 4, two-sided, of squared deviations of distances from their root mean square."""
-    s, count = normal(), 300
-    found, bound = sample_sources(s, count, similarity=0.6)
+    s = normal()
     work, distance = sampled._Sample(s, count, 0.6, 0), cdist(s, s)
+    mean, bound = work.block(slice(0, N))[:2]
     rest = np.setdiff1d(np.arange(N), work.far)
     length = np.linalg.norm(s - s[rest].mean(axis=0), axis=1)
     for row in (work.far[0], work.drawn[0], np.setdiff1d(rest, work.drawn)[0]):
@@ -80,12 +81,14 @@ def test_the_bound_of_a_mean_distance_is_maurers_and_pontils() -> None:
         deviations = (distance[row, seen] - root) ** 2
         nearest, farthest = length[row] - length[rest].max(), length[row] + length[rest].max()
         most = max(root - max(nearest, 0.0), farthest - root) ** 2
-        error = np.sqrt(2.0 * deviations.var(ddof=1) * np.log(80.0) / len(seen))
-        error += 7.0 * most * np.log(80.0) / (3.0 * (len(seen) - 1))
-        total = distance[row, far].sum() + len(left) * (root - deviations.mean() / (2.0 * root))
-        assert found.mean_distance[row] == pytest.approx(total / (N - 1), rel=1e-9)
-        expected = error / (2.0 * root) * len(left) / (N - 1)
-        assert bound.mean_distance[row] == pytest.approx(expected, rel=1e-9)
+        value = deviations.mean() if seen.size else most / 2.0
+        error = max(value, most - value) * (1.0 - seen.size / left.size)  # it cannot be more
+        if seen.size > 1:
+            chance = np.sqrt(2.0 * deviations.var(ddof=1) * np.log(80.0) / seen.size)
+            error = min(error, chance + 7.0 * most * np.log(80.0) / (3.0 * (seen.size - 1)))
+        total = distance[row, far].sum() + left.size * (root - value / (2.0 * root))
+        assert mean[row] == pytest.approx(total / (N - 1), rel=1e-9)
+        assert bound[row] == pytest.approx(error / (2.0 * root) * left.size / (N - 1), rel=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["normal", "copies", "zeros"])
