@@ -306,3 +306,23 @@ def test_blocks_change_no_overlap_far_from_the_origin() -> None:
         found = similar_pairs(z, 0.99, 300, block_size=block_size)
         assert found.total == len(expected)
         np.testing.assert_array_equal(found.pairs, expected[:300])
+
+
+@pytest.mark.parametrize("most", [0, 10])
+def test_a_pair_just_below_the_threshold_is_not_counted(most: int) -> None:
+    z = np.array([[1.0, 0.0], [np.cos(0.1), np.sin(0.1)]])
+    for share, count in ((1.0 - 4e-6, 0), (1.0 + 4e-6, 1)):
+        threshold = 1.0 - share * (1.0 - np.cos(0.1))
+        assert similar_pairs(z, threshold, most, block_size=1).total == count
+
+
+def test_a_far_row_changes_no_overlap_of_near_ones() -> None:
+    """Lengths are told apart from their mean, which it carries away."""
+    z = np.eye(6)[0] + 1e-3 * points(200)
+    threshold = float(np.median(pair_cosines(z, *np.triu_indices(200, 1))))
+    expected = every_overlap(z, threshold)
+    found = similar_pairs(
+        np.concatenate([z, 1e6 * np.eye(6)[1:2]]), threshold, 10**6, block_size=50
+    )
+    assert found.total == len(expected) == 200 * 199 // 4
+    np.testing.assert_array_equal(found.pairs, expected)
