@@ -1,5 +1,7 @@
 """Ranks, comparisons, partial comparisons and CKA against scipy, rsatoolbox and brute force."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -337,14 +339,8 @@ def test_cka_of_wide_features_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch)
     y = 1e-90 * (rng.normal(size=(50, 7)) + x[:, :7])
     expected = brute_cka(x.astype(np.float64) - 1e3, 1e90 * y)
     sums = comparison.gram_products(x, y)
-    for size, most in (
-        (1 << 26, 1 << 26),
-        (1 << 26, 1),
-        (8 * 30 * 7, 1 << 26),
-        (8 * 30 * 7, 1),
-        (1, 1),
-    ):
-        monkeypatch.setattr(comparison, "_BLOCK_BYTES", size)  # of 7 images, of one
+    for size, most in product((1 << 26, 8 * 30 * 7, 1), (1 << 26, 1)):
+        monkeypatch.setattr(comparison, "_BLOCK_BYTES", size)  # … of 7 images, of one
         monkeypatch.setattr(comparison, "_MOST_PRODUCTS", most)
         assert linear_cka(x, y) == pytest.approx(expected, abs=1e-7)
         np.testing.assert_allclose(comparison.gram_products(x, y), sums, rtol=1e-9, atol=1e-12)

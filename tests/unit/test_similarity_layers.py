@@ -63,9 +63,12 @@ def part(matrix: RDM, rows: np.ndarray) -> np.ndarray:
 
 def test_each_sample_is_halved_five_times(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes, halved = [], layer_choice._halved
-    monkeypatch.setattr(
-        layer_choice, "_halved", lambda *of: sizes.append(len(of[1])) or halved(*of)
-    )
+
+    def watched(*of) -> np.ndarray:  # type: ignore[no-untyped-def]
+        sizes.append(len(of[1]))
+        return halved(*of)
+
+    monkeypatch.setattr(layer_choice, "_halved", watched)
     x, reference, generator = study(0)
     leaderboard({"net": [network(generator, x, 0.5)]}, reference, 3, n_halvings=4)
     assert sizes == [4, 15]
