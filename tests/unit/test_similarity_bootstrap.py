@@ -257,6 +257,7 @@ def test_pairs(world: World, method: str) -> None:
     assert column(result.scores, "score")[0] == expected
 
 
+@pytest.mark.filterwarnings("error")
 def test_one_pair_has_a_cosine_where_both_of_its_images_are_drawn(world: World) -> None:
     models = {"good": world.models["good"]}
     drawn = bootstrap_compare(models, world.reference, None, 30, method="cosine", pairs=[0]).draws

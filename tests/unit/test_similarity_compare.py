@@ -270,6 +270,13 @@ def residual_correlation(a: np.ndarray, b: np.ndarray, controls: list[np.ndarray
     return float(pearsonr(*left).statistic)
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_the_scale_changes_no_correlation(scale: float) -> None:
+    a, b = two_rdms(30, tied=False)
+    assert compare(scale * a.values, b, "pearson") == pytest.approx(compare(a, b, "pearson"))
+    assert np.isnan(compare(np.full(len(a), 0.1 * scale), b, "pearson"))
+
+
 def test_correlations_of_small_covariances() -> None:
     found, variances = correlations(np.array([[0.25, 0.1, 0.0], [0.1, 0.16, 0.0], [0.0] * 3]))
     np.testing.assert_allclose(found, [[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0] * 3])

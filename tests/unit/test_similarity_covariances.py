@@ -36,6 +36,7 @@ def values(kind: str, size: int) -> np.ndarray:
         "two": np.where(rng.random(size) < 0.1, 0.0, np.sqrt(2.0)),
         "one": np.full(size, 0.25),
         "narrow": 1.0 + 1e-5 * rng.random(size),
+        "adjacent": 1.0 + rng.integers(0, 300, size) * np.finfo(np.float32).eps,
         "wide": np.exp(rng.normal(0, 12, size)),
         "signed": np.concatenate([rng.normal(size=size - 2), [0.0, -0.0]]),
     }[kind].astype(np.float32)
@@ -49,14 +50,16 @@ def of_pairs(one: Variable, n: int, part: str) -> np.ndarray:
     return square[np.triu_indices(n, 1)]
 
 
-@pytest.mark.parametrize("kind", ["uniform", "ties", "two", "one", "narrow", "wide", "signed"])
+@pytest.mark.parametrize(
+    "kind", ["uniform", "ties", "two", "one", "narrow", "adjacent", "wide", "signed"]
+)
 @pytest.mark.parametrize(("n", "sampled"), [(N, 1 << 17), (N, 20_000), (40, 1 << 17)])
 def test_midranks_of_bins(kind: str, n: int, sampled: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exact where all values are in the sample and few, or few and often equal; else close."""
     monkeypatch.setattr(bins, "_SAMPLED", sampled)
     x, shared = values(kind, n_pairs(n)), frame(n)
     one = Variable(RDM(x), shared)
-    exact = n == 40 or kind in ("ties", "two", "one")
+    exact = n == 40 or kind in ("ties", "two", "one", "adjacent")
     every = np.arange(x.size)
     parts = (every, pairs_within(shared.labels), pairs_among(shared.disputed))
     for part, chosen in zip(BITS, parts, strict=True):

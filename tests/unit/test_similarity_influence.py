@@ -87,6 +87,15 @@ def test_influence_on_ranks_is_the_derivative(part: str) -> None:
         assert abs(found.images.sum()) < 1e-9
 
 
+def test_a_part_without_pairs_hides_no_other() -> None:
+    _, _, human, model = votes()
+    numbers = influence(human, model, np.arange(N), np.ones(N, dtype=bool))
+    assert ("within_class", 0, 1) not in numbers
+    disputed, whole = numbers["non_unanimous", 0, 1], numbers["whole", 0, 1]  # the same pairs
+    assert disputed.value == pytest.approx(whole.value)
+    np.testing.assert_allclose(disputed.images, whole.images, atol=1e-7)
+
+
 def test_influence_on_signs_is_the_derivative() -> None:
     _, _, human, model = votes(20)
     # Few enough values for every one to have a bin of its own.
