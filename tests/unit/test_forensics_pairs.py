@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from latent_microscope.errors import InputError
 from latent_microscope.neighbours import scan as scan_module
 from latent_microscope.neighbours import similar as similar_module
-from latent_microscope.neighbours.blocks import pair_cosines, pair_distances
+from latent_microscope.neighbours.blocks import kth_bound, pair_cosines, pair_distances
 from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
@@ -126,8 +126,10 @@ def test_mean_distances():
 
 def test_all_rows_equal():
     z = np.ones((30, 3))
-    assert np.all(scan_sources(z).mean_distance == 0.0)
-    assert np.all(scan_sources(z).mean_cosine == 0.0)
+    with np.errstate(invalid="raise"):
+        found = scan_sources(z)
+    assert np.all(found.mean_distance == 0.0)
+    assert np.all(found.mean_cosine == 0.0)
     assert np.all(neighbour_pass(z, k=5).distances == 0.0)
 
 
@@ -326,3 +328,13 @@ def test_a_far_row_changes_no_overlap_of_near_ones() -> None:
     )
     assert found.total == len(expected) == 200 * 199 // 4
     np.testing.assert_array_equal(found.pairs, expected)
+
+
+@pytest.mark.parametrize("n", [300, 700])
+def test_bounds_of_the_kth_value_are_never_below_it(n: int) -> None:
+    squared = np.random.default_rng(0).random((50, n))
+    for k in (5, 20):
+        exact, bound = np.sort(squared, axis=1)[:, k - 1], kth_bound(squared, k)
+        assert (bound >= exact).all()
+        assert (bound == exact).all() == (n // 16 < 2 * k)  # too few for groups of 16
+        np.testing.assert_array_equal(kth_bound(np.asfortranarray(squared), k), bound)
