@@ -30,6 +30,7 @@ from latent_microscope.training.device import (
     pick_precision,
 )
 from latent_microscope.training.loop import Lookahead, Run, make_optimizer, shuffled
+from latent_microscope.training.muon import orthogonalised
 from latent_microscope.training.settings import Augmentation, Beta, Scheduler, parse
 from latent_microscope.training.vae import VAESettings, train_vae
 
@@ -139,6 +140,11 @@ TRAININGS = {
             "optimizer": "sgd",
             "precision": "bfloat16",
         },
+        tmp,
+        ckpt,
+    ),
+    "philnet-muon": lambda tmp, ckpt=None: _train_net(
+        NET_PLAN | {"optimizer": "muon", "precision": "bfloat16", "scheduler": {"kind": "linear"}},
         tmp,
         ckpt,
     ),
@@ -389,6 +395,64 @@ def test_biases_of_batch_norms_have_their_own_rate():
     assert biases["times"] * biases["weight_decay"] == pytest.approx(rest["weight_decay"])
 
 
+def test_muon_turns_filters_and_leaves_the_rest_to_sgd():
+    plan = {"epochs": 1, "batch": 8, "optimizer": "muon", "momentum": 0.5, "bias_rate": 8.0}
+    plan |= {"learning_rate": 0.1, "weight_decay": 0.01, "filter_rate": 0.3, "filter_momentum": 0.6}
+    model, twin = build_philnet(SMALL_NET, seed=1), build_philnet(SMALL_NET, seed=1)
+    optimizer = make_optimizer(model, parse(ClassifierSettings, plan, "net"))
+    sgd = make_optimizer(twin, parse(ClassifierSettings, plan | {"optimizer": "sgd"}, "net"))
+    filters = optimizer.param_groups[-1]
+    assert (filters["times"], filters["momentum"]) == (pytest.approx(3.0), 0.6)
+    assert [p.ndim for p in filters["params"]] == [4, 4, 4]
+    filters["lr"] = 0.3
+    for seed in range(2):
+        for net in (model, twin):
+            draws = torch.Generator().manual_seed(seed)
+            for parameter in net.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=draws)
+        before = [p.detach().clone() for p in filters["params"]]
+        optimizer.step()
+        sgd.step()
+    for old, new in zip(before, filters["params"], strict=True):
+        step = (old * len(old) ** 0.5 / old.norm() - new).flatten(1) / 0.3
+        sizes = torch.linalg.svdvals(step.detach())
+        assert float(sizes.min()) > 0.3
+        assert float(sizes.max()) < 1.4
+        assert old.shape == new.shape
+        assert not torch.equal(old, new)
+    others = {name for name, p in model.named_parameters() if p.ndim != 4}
+    own, same = dict(model.named_parameters()), dict(twin.named_parameters())
+    assert others
+    assert all(torch.equal(own[name], same[name]) for name in others)
+
+
+def test_a_matrix_is_turned_without_its_singular_values():
+    draws = torch.Generator().manual_seed(3)
+    u = torch.linalg.qr(torch.randn(6, 6, generator=draws))[0]
+    v = torch.linalg.qr(torch.randn(9, 9, generator=draws))[0][:6]
+    for matrix in (u @ torch.diag(torch.linspace(1.0, 3.0, 6)) @ v, (u @ v) * 1e-3):
+        for found in (
+            orthogonalised(matrix, torch.float32),
+            orthogonalised(matrix.T, torch.float32).T,
+        ):
+            inner = u.T @ found @ v.T
+            assert torch.allclose(inner, torch.diag(torch.diag(inner)), atol=1e-5)
+            assert float(torch.diag(inner).min()) > 0.6
+            assert float(torch.diag(inner).max()) < 1.3
+
+
+def test_scales_of_batch_norms_stay_1_where_they_are_not_trained():
+    model = build_philnet(SMALL_NET | {"norm_scale": False, "norm_momentum": 0.4})
+    settings = parse(ClassifierSettings, NET_PLAN, "net")
+    train_classifier(model, _images(), np.arange(20) % 10, settings, Run(7, CPU))
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == 3
+    for norm in norms:
+        assert norm.momentum == 0.4
+        assert bool((norm.weight == 1.0).all())
+        assert not bool((norm.bias == 0.0).all())
+
+
 def test_augmentation_crops_and_flips_like_a_loop():
     images = torch.from_numpy(_images(6, 9, 7))
     rows = torch.tensor([3, 0, 3, 1, 2, 4, 5])
@@ -444,6 +508,10 @@ def test_beta_and_learning_rate_courses():
     assert cosine.share(0, 50) == 1.0
     assert cosine.share(25, 50) == pytest.approx(0.5)
     assert cosine.share(50, 50) == pytest.approx(0.0)
+    linear = Scheduler(kind="linear", warmup=10.0)
+    assert linear.share(5, 50) == pytest.approx(0.5, abs=1e-3)
+    shares = [linear.share(time, 50) for time in (10, 20, 40, 50)]
+    assert shares == pytest.approx([1.0, 0.75, 0.25, 0.0])
     warm = Scheduler("cosine", warmup=5)
     assert warm.share(0, 50) < 0.01
     assert warm.share(5, 50) == pytest.approx(1.0)

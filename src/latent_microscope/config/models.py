@@ -68,7 +68,9 @@ class TrainedNetwork(Section):
     weight_decay: float = setting("weight decay", 0.05, ge=0)
     optimizer: Optimizer = "adamw"
     scheduler: CosineScheduler = Field(default_factory=CosineScheduler)
-    momentum: float = setting("momentum of sgd", 0.9, ge=0, lt=1)
+    momentum: float = setting("momentum of sgd, and of muon but for filters", 0.9, ge=0, lt=1)
+    filter_rate: float = setting("learning rate of the filters of convolutions (muon)", 0.24, gt=0)
+    filter_momentum: float = setting("momentum of the filters (muon)", 0.6, ge=0, lt=1)
     bias_rate: float = setting(
         "learning rate of batch norms' biases, in base learning rates", 1.0, gt=0
     )
@@ -103,6 +105,10 @@ class Philnet(TrainedNetwork):
     head_pooling: Literal["average", "max"] = setting("pooling before the classifier", "average")
     head_scale: float = setting("factor of the logits", 1.0, gt=0)
     identity: bool = setting("convolutions start as the identity where they can", False)
+    norm_scale: bool = setting("train the scales of batch norms; false: they stay 1", True)
+    norm_momentum: float = setting(
+        "share of a batch in the running statistics of batch norms", 0.1, gt=0, le=1
+    )
     dropout: float = setting("dropout", 0.4, ge=0, lt=1)
     dropout_at: Literal["head", "blocks"] = setting("where dropout is applied", "head")
     label_smoothing: float = setting("label smoothing", 0.0, ge=0, lt=1)

@@ -6,7 +6,12 @@ from pydantic import Field
 
 from latent_microscope.config.fields import Distinct, Percentile, Section, Seeds, optional, setting
 
-Optimizer = Annotated[Literal["adam", "adamw", "sgd"], Field(description="optimizer")]
+Optimizer = Annotated[
+    Literal["adam", "adamw", "sgd", "muon"],
+    Field(
+        description="muon: orthogonalised momentum for filters of convolutions, sgd for the rest"
+    ),
+]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"], Field(description="arithmetic of the training")
 ]
@@ -20,8 +25,8 @@ BetaKind = Annotated[
     Field(description="warmup: min(maximum, epoch/over), epochs from 0"),
 ]
 SchedulerKind = Annotated[
-    Literal["constant", "plateau", "cosine"],
-    Field(description="plateau: ReduceLROnPlateau on the epoch's loss; cosine: annealed to zero"),
+    Literal["constant", "plateau", "cosine", "linear"],
+    Field(description="plateau: ReduceLROnPlateau on the epoch's loss; cosine, linear: to zero"),
 ]
 Reduction = Annotated[
     Literal["sum", "mean"], Field(description="reduction of the loss over the batch")
@@ -51,7 +56,7 @@ class Scheduler(Section):
     kind: SchedulerKind = "constant"
     patience: int = setting("epochs without improvement (plateau)", 20, ge=0)
     factor: float = setting("factor of each reduction (plateau)", 0.1, gt=0, lt=1)
-    warmup: float = setting("epochs of linear warm-up (cosine)", 0, ge=0)
+    warmup: float = setting("epochs of linear warm-up (cosine, linear)", 0, ge=0)
 
 
 class Samples(Section):

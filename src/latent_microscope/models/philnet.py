@@ -23,7 +23,7 @@ _PHILNET_CHOICES = {
 }
 KEYS = (
     *("widths", "convolutions", *_PHILNET_CHOICES, "residual", "identity", "head_scale", "dropout"),
-    "classes",
+    *("norm_scale", "norm_momentum", "classes"),
 )
 """Keys of PhilNet's architecture."""
 
@@ -162,6 +162,8 @@ class PhilNet(Classifier):
         head_pooling: str = "average",
         identity: bool = False,
         head_scale: float = 1.0,
+        norm_scale: bool = True,
+        norm_momentum: float = 0.1,
         dropout: float = 0.4,
         dropout_at: str = "head",
         classes: int = 10,
@@ -202,6 +204,10 @@ class PhilNet(Classifier):
             for layer in self.blocks.modules():
                 if isinstance(layer, nn.Conv2d):
                     nn.init.dirac_(layer.weight[: layer.in_channels].data)
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.momentum = norm_momentum
+                layer.weight.requires_grad_(norm_scale)
         self._set_statistics(CIFAR)
 
     def features(self, images: Tensor) -> Tensor:

@@ -13,7 +13,8 @@ from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, co
 _NAMED = ("name", "tag", "number")
 PHILNET = (
     *("widths", "convolutions", "stem", "activation", "pooling", "pool_after", "residual"),
-    *("head_pooling", "head_scale", "identity", "dropout", "dropout_at"),
+    *("head_pooling", "head_scale", "identity", "norm_scale", "norm_momentum"),
+    *("dropout", "dropout_at"),
 )
 """Keys of the architecture."""
 MODEL = "results/{study}/models/{model}/seed{seed}"

@@ -17,6 +17,7 @@ from latent_microscope.progress import progress
 from latent_microscope.seeds import derive
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.device import memory_format, pick_precision
+from latent_microscope.training.muon import Muon
 from latent_microscope.training.settings import Optimisation
 
 _LOOKAHEAD = 5  # steps
@@ -33,19 +34,33 @@ class Run:
     tensorboard: str | None = None  # folder for event files
 
 
-def make_optimizer(model: nn.Module, settings: Optimisation) -> torch.optim.Optimizer:
-    """The fused optimizer of all parameters that require a gradient."""
+def make_optimizer(
+    model: nn.Module, settings: Optimisation, dtype: torch.dtype | None = None
+) -> torch.optim.Optimizer:
+    """The fused optimizer of all parameters that require a gradient.
+
+    ``dtype``: of the products of Muon, None: float32.
+    """
     rate, decay, times = settings.learning_rate, settings.weight_decay, settings.bias_rate
     free = [p for p in model.parameters() if p.requires_grad]
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     faster = {m.bias for m in norms if m.bias.requires_grad} if times != 1.0 else set()
+    turned = {p for p in free if p.ndim == 4} if settings.optimizer == "muon" else set()
     # What an epoch's learning rate is multiplied by stands in the group; the decay of a step is
     # that of the others.
-    groups = [{"params": [p for p in free if p not in faster], "times": 1.0}]
+    others = [p for p in free if p not in faster | turned]
+    groups: list[dict[str, Any]] = [{"params": others, "times": 1.0, "filters": False}]
     if faster:
         biases = [p for p in free if p in faster]
-        groups.append({"params": biases, "times": times, "weight_decay": decay / times})
+        group = {"params": biases, "times": times, "weight_decay": decay / times}
+        groups.append({**group, "filters": False})
+    if turned:
+        filters = [p for p in free if p in turned]
+        group = {"params": filters, "times": settings.filter_rate / rate, "filters": True}
+        groups.append({**group, "momentum": settings.filter_momentum})
     options: dict[str, Any] = {"lr": rate, "weight_decay": decay, "fused": True}
+    if settings.optimizer == "muon":
+        return Muon(groups, dtype, momentum=settings.momentum, **options)
     if settings.optimizer == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum, nesterov=True, **options)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
@@ -121,7 +136,8 @@ class Loop:
         if lookahead:
             steps = settings.epochs * -(-len(images) // settings.batch)
             self.lookahead = Lookahead(self.model, lookahead, steps)
-        self.optimizer = make_optimizer(self.model, settings)
+        self.dtype = pick_precision(settings.precision, run.device)
+        self.optimizer = make_optimizer(self.model, settings, self.dtype)
         self.plateau, schedule = None, settings.scheduler
         if schedule.kind == "plateau":
             options: dict[str, Any] = {"patience": schedule.patience, "factor": schedule.factor}
@@ -131,7 +147,6 @@ class Loop:
         torch.default_generator.manual_seed(layers)
         if run.device.type == "cuda":
             torch.cuda.manual_seed(layers)
-        self.dtype = pick_precision(settings.precision, run.device)
         self.rows: list[dict[str, float]] = []
         self.kept: dict[str, Any] = {}
         self.parts = 1  # of a batch that does not fit into memory
@@ -200,7 +215,7 @@ class Loop:
         totals: dict[str, Tensor] = {}
         rates = seen = 0.0
         for step, batch in enumerate(self.batches()):
-            if settings.scheduler.kind == "cosine":
+            if settings.scheduler.by_step:
                 time = epoch + step * settings.batch / len(self.data)
                 share = settings.scheduler.share(time, settings.epochs)
                 for group in groups:

@@ -39,21 +39,29 @@ class Beta:
 
 @dataclass(frozen=True, config=STRICT)
 class Scheduler:
-    """Learning rate: ``constant``, ``plateau`` (by an epoch's loss) or ``cosine`` (by step)."""
+    """Learning rate: ``constant``, ``plateau`` (by an epoch's loss), or to 0 by step.
 
-    kind: Literal["constant", "plateau", "cosine"] = "constant"
+    ``cosine`` and ``linear`` fall to 0.
+    """
+
+    kind: Literal["constant", "plateau", "cosine", "linear"] = "constant"
     patience: int = 20  # plateau
     factor: float = 0.1  # plateau
-    warmup: float = 0.0  # cosine: epochs of linear rise
+    warmup: float = 0.0  # cosine, linear: epochs of linear rise
+
+    @property
+    def by_step(self) -> bool:
+        """Whether it changes within an epoch."""
+        return self.kind in ("cosine", "linear")
 
     def share(self, time: float, epochs: int) -> float:
         """Share of the base learning rate ``time`` epochs after the start."""
-        if self.kind != "cosine":
+        if not self.by_step:
             return 1.0
         if time < self.warmup:
             return (time + 1e-2) / (self.warmup + 1e-2)
-        left = max(epochs - self.warmup, 1e-9)
-        return 0.5 * (1.0 + math.cos(math.pi * min((time - self.warmup) / left, 1.0)))
+        done = min((time - self.warmup) / max(epochs - self.warmup, 1e-9), 1.0)
+        return 1.0 - done if self.kind == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -74,8 +82,10 @@ class Optimisation:
     epochs: PositiveInt
     batch: PositiveInt
     learning_rate: PositiveFloat = 1e-3
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"  # sgd: Nesterov momentum
-    momentum: float = 0.9  # sgd
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = "adam"  # sgd: Nesterov momentum
+    momentum: float = 0.9  # sgd; muon: of all but filters
+    filter_rate: PositiveFloat = 0.24  # muon: learning rate of the filters of convolutions
+    filter_momentum: float = 0.6  # muon
     bias_rate: float = 1.0  # learning rate of the biases of batch norms, in base learning rates
     weight_decay: float = 0.0  # as the optimizer defines it
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
