@@ -41,16 +41,16 @@ class Muon(torch.optim.SGD):
         for group in self.param_groups:
             for filters in group["params"] if group["filters"] else ():
                 if filters.grad is not None:
-                    self._turn(filters, group)
+                    self._turn(filters, filters.grad, group)
                     filters.grad = None  # SGD leaves it out
         return super().step(closure)
 
-    def _turn(self, filters: Tensor, group: dict[str, Any]) -> None:
+    def _turn(self, filters: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         momentum = self.state[filters].get("momentum_buffer")
         if momentum is None:
             momentum = self.state[filters]["momentum_buffer"] = torch.zeros_like(filters)
-        momentum.mul_(group["momentum"]).add_(filters.grad)
-        ahead = filters.grad.add(momentum, alpha=group["momentum"])
+        momentum.mul_(group["momentum"]).add_(gradient)
+        ahead = gradient.add(momentum, alpha=group["momentum"])
         filters.mul_(len(filters) ** 0.5 / filters.norm())
         turned = orthogonalised(ahead.reshape(len(ahead), -1), self._dtype)
         filters.sub_(turned.view_as(filters), alpha=group["lr"])
