@@ -250,7 +250,7 @@ def test_synthetic_truth_and_counts() -> None:
         if run.parents[2].name == "demo-synthetic":
             samples = samples_of(run)
             authentic = int(samples["authentic"].sum())
-            assert (authentic, len(samples) - authentic) == (5 * 24, 80)
+            assert (authentic, len(samples) - authentic) == (5 * 20, 60)
             assert (samples["authentic"] == (samples["kind"] == "authentic")).all()
             assert (samples["alpha"].notna() == ~samples["authentic"]).all()
             funnels = [table(file) for file in sorted(run.glob("funnel-*.parquet"))]

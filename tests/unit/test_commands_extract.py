@@ -29,6 +29,7 @@ from latent_microscope.models.libraries import build_network
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
 from latent_microscope.provenance.sidecars import sidecar_path
+from latent_microscope.step import NUMERIC_THREADS
 
 SOURCE = Path(__file__).parents[2] / "src"
 NAMES = ["a/one.png", "a/two.jpg", "b/three.png", "four.bmp"]
@@ -93,7 +94,7 @@ def test_pixels_are_those_of_the_workflow(photos: Path) -> None:
     assert found["ids"].tolist() == IDS
     first = result.path.read_bytes()
     assert extract(photos, "pixels", force=True).path.read_bytes() == first
-    assert THREADS == [2, 2]
+    assert THREADS == [NUMERIC_THREADS] * 2
     assert "4 images of 64 x 64 pixels, 12288 features of pixels" in result.text
     assert "features: photos-pixels.npz" in result.text
     assert "next: latent-microscope score photos-pixels.npz" in result.text

@@ -23,6 +23,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning import scores
+from latent_microscope.step import NUMERIC_THREADS
 
 ROOT = Path(__file__).parents[2]
 N, D = 40, 12  # columns enough for sums that depend on the layout in memory
@@ -136,7 +137,7 @@ def test_the_scores_are_those_of_the_workflow_bit_for_bit(
     assert result.path.read_bytes() == theirs.read_bytes()
     table = load_table(result.path)
     assert table["id"].tolist() == expected
-    assert THREADS == [2]
+    assert THREADS == [NUMERIC_THREADS]
     assert f"{N} samples, {D} dimensions, {options.get('components', D)} inde" in result.text
     assert f"root seed {options.get('seed', 20250812)}\n" in result.text
 

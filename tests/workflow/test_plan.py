@@ -44,7 +44,7 @@ def test_the_plan_counts_jobs_gpu_hours_and_disk(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     rows = {line.split("  ")[0]: line.split() for line in done.stdout.splitlines()}
     # One network, one VAE: a quarter of an hour each; features and latents: half an hour each.
-    assert rows["train_philnet"][1:] == ["1", "1", "2", "by", "inputs", "1", "0.25", "0", "0.2"]
+    assert rows["train_philnet"][1:] == ["1", "1", "1", "by", "inputs", "1", "0.25", "0", "0.2"]
     assert re.search(r"\b2 GPU hours", done.stdout)
     figures = rows["figures-tiny-objects"]
     assert int(figures[1]) * 8 >= int(figures[2]) > 1

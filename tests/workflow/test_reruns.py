@@ -170,7 +170,7 @@ EDITS = [
         f"pixel_features compute_rdm {INFERRED} {COMPARED}",
     ),
     Edit("root seed", PLACES["config"], appended("root_seed: 7\n"), ALL),
-    Edit("numeric_threads", PLACES["config"], appended("numeric_threads: 1\n"), ALL),
+    Edit("numeric_threads", PLACES["config"], appended("numeric_threads: 2\n"), ALL),
     Edit("mirror folder", PLACES["config"], appended("download_mirror: elsewhere\n"), ""),
     Edit(
         "library: sub-niches",
