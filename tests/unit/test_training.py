@@ -393,6 +393,8 @@ def test_biases_of_batch_norms_have_their_own_rate():
     assert len(rest["params"]) + 3 == len(list(model.parameters()))
     assert (biases["times"], rest["times"], rest["momentum"]) == (64.0, 1.0, 0.5)
     assert biases["times"] * biases["weight_decay"] == pytest.approx(rest["weight_decay"])
+    # Schedules that never set the rate leave each group's own.
+    assert (rest["lr"], biases["lr"]) == (0.1, pytest.approx(6.4))
 
 
 def test_muon_turns_filters_and_leaves_the_rest_to_sgd():
@@ -403,8 +405,8 @@ def test_muon_turns_filters_and_leaves_the_rest_to_sgd():
     sgd = make_optimizer(twin, parse(ClassifierSettings, plan | {"optimizer": "sgd"}, "net"))
     filters = optimizer.param_groups[-1]
     assert (filters["times"], filters["momentum"]) == (pytest.approx(3.0), 0.6)
+    assert filters["lr"] == 0.3
     assert [p.ndim for p in filters["params"]] == [4, 4, 4]
-    filters["lr"] = 0.3
     for seed in range(2):
         for net in (model, twin):
             draws = torch.Generator().manual_seed(seed)

@@ -53,11 +53,12 @@ def make_optimizer(
     if faster:
         biases = [p for p in free if p in faster]
         group = {"params": biases, "times": times, "weight_decay": decay / times}
-        groups.append({**group, "filters": False})
+        groups.append({**group, "lr": rate * times, "filters": False})
     if turned:
         filters = [p for p in free if p in turned]
-        group = {"params": filters, "times": settings.filter_rate / rate, "filters": True}
-        groups.append({**group, "momentum": settings.filter_momentum})
+        own = {"lr": settings.filter_rate, "momentum": settings.filter_momentum}
+        times = settings.filter_rate / rate
+        groups.append({"params": filters, "times": times, "filters": True, **own})
     options: dict[str, Any] = {"lr": rate, "weight_decay": decay, "fused": True}
     if settings.optimizer == "muon":
         return Muon(groups, dtype, momentum=settings.momentum, **options)
