@@ -122,7 +122,7 @@ def test_a_pass_with_other_settings_or_of_other_latents_is_refused(tmp_path: Pat
     with pytest.raises(InputError, match=r"overlaps\.parquet: made with candidates 50, not 60"):
         near_duplicates(Z, None, ids, candidates=60, scan=scan)
     with pytest.raises(InputError, match=r"^scan: a pass over other latents"):
-        run_column_orders(Z + 1.0, ids, {}, {}, root_seed=0, scan=WHOLE)
+        run_column_orders(Z + 1.0, ids, {}, {"k": 5, "radius": 1.0}, root_seed=0, scan=WHOLE)
     # All that there is was found.
     few = scan_latents(Z[30:], replace(ASKED, k=59, threshold=0.999))
     few.require(Z[30:], k=100, max_pairs=10**6)

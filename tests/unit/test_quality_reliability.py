@@ -33,6 +33,8 @@ from latent_microscope.forensics.restarts import (
 from latent_microscope.forensics.sample_scores import uniqueness
 from latent_microscope.forensics.scoring import run_scores
 from latent_microscope.forensics.sources import fit_sources, run_sources, unmix
+from latent_microscope.seeds import derive
+from latent_microscope.seeds import rng as rng_of
 from latent_microscope.tables.reliability import (
     COLUMN_ORDER,
     column_orders,
@@ -316,6 +318,27 @@ def test_scores_of_columns_in_another_order():
     assert not np.array_equal(first, second)
     with pytest.raises(InputError, match="orders"):
         run_column_orders(z, ids, *settings, 0, root_seed=3)
+    columns = rng_of(derive(3, "score_column_orders", 0), 1).permutation(6)
+    moved = np.ascontiguousarray(z[:, columns])
+    fit = run_sources(moved, settings[0], root_seed=3)
+    table, _ = run_scores(fit.sources, moved, ids, fit.restarts, settings[1], root_seed=3)
+    for name in ("uniqueness", "originality", "stability", "cls"):
+        np.testing.assert_allclose(found[name][:120], table[name], rtol=1e-9)
+
+
+def test_column_orders_of_many_samples_compare_with_some_rows(monkeypatch):
+    rng = np.random.default_rng(6)
+    z, ids = rng.laplace(size=(400, 5)), np.arange(400).astype(str).astype(object)
+    given = default_settings({"embeddings": {"file": "z.npy"}}, seed=3, sources={"restarts": 1})
+    settings = given.study["sources"], given.study["scores"]
+    exact = run_column_orders(z, ids, *settings, root_seed=3)
+    monkeypatch.setattr("latent_microscope.forensics.restarts._EXACT_ROWS", 300)
+    monkeypatch.setattr("latent_microscope.forensics.restarts._REFERENCE_ROWS", 100)
+    some = run_column_orders(z, ids, *settings, root_seed=3)
+    assert not np.allclose(some["uniqueness"], exact["uniqueness"], rtol=1e-6)
+    assert spearmanr(some["uniqueness"], exact["uniqueness"]).statistic > 0.99
+    same = ["id", "order", "originality", "stability"]
+    pd.testing.assert_frame_equal(some[same], exact[same])
 
 
 def test_intervals_of_a_study():

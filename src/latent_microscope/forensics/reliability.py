@@ -31,6 +31,16 @@ def percentiles(scores: npt.ArrayLike) -> Floats:
     return (rankdata(matrix, axis=0) - 1.0) / (len(matrix) - 1.0) * 100.0
 
 
+def _kept_percentiles(places: Sequence[Ints], keep: npt.NDArray[np.bool_]) -> Floats:
+    """Percentiles of some rows among themselves; ``places``: of each column's distinct values."""
+    columns = []
+    for place in places:
+        kept = place[keep]
+        counts = np.bincount(kept)
+        columns.append((np.cumsum(counts) - counts + (counts - 1) / 2.0)[kept])
+    return np.column_stack(columns) / (len(columns[0]) - 1.0) * 100.0
+
+
 def pairs_of(groups: Sequence[int] | Ints, *, within: bool) -> list[tuple[int, int]]:
     """Pairs of replicates of the same group (restarts of a VAE) or of different groups."""
     values = [int(group) for group in groups]
@@ -126,8 +136,13 @@ def repeatability(blocks: Sequence[Floats], level: float = 0.95) -> IntraClass:
     if not blocks:
         return IntraClass(*([float("nan")] * 4))
 
+    # Values are sorted once, not for each set of images.
+    sorted_once = [
+        [np.unique(column, return_inverse=True)[1] for column in block.T] for block in blocks
+    ]
+
     def z(keep: npt.NDArray[np.bool_]) -> float:
-        found = np.mean([intra_class(percentiles(block[keep]))[0] for block in blocks])
+        found = np.mean([intra_class(_kept_percentiles(p, keep))[0] for p in sorted_once])
         return float(np.arctanh(np.clip(found, -_NEARLY_ONE, _NEARLY_ONE)))
 
     n = len(blocks[0])

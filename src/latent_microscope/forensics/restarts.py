@@ -8,17 +8,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
-from latent_microscope.forensics.latent_scans import LatentScan
-from latent_microscope.forensics.sample_scores import VARIANTS, row_entropy
-from latent_microscope.forensics.scoring import run_scores
+from latent_microscope.forensics.latent_scans import LatentScan, scan_latents, scan_settings
+from latent_microscope.forensics.rankings import creative_latent_score
+from latent_microscope.forensics.sample_scores import (
+    VARIANTS,
+    originality_of,
+    row_entropy,
+    stability,
+    uniqueness,
+)
 from latent_microscope.forensics.sources import run_sources, unmix
 from latent_microscope.neighbours.blocks import unit_rows
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.neighbours.means import COSINE_FLOOR
 from latent_microscope.seeds import derive, rng
 
-MAIN = ("uniqueness", "originality", "stability", "cls")
 _BLOCK = 4_096
+_EXACT_ROWS, _REFERENCE_ROWS = 20_000, 2_000
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +63,13 @@ def reference_uniqueness(
     return (score * (mean if variant == "script" else 1.0 + mean))[first]
 
 
+def _reference(n: int, count: int, seed: int) -> npt.NDArray[np.int64]:
+    """At most ``count`` rows of n, ascending."""
+    if n <= count:
+        return np.arange(n)
+    return np.sort(rng(seed, "reference-rows").choice(n, size=count, replace=False))
+
+
 def run_restart_scores(
     latents: npt.ArrayLike,
     ids: npt.NDArray[np.object_],
@@ -76,11 +89,7 @@ def run_restart_scores(
     """
     matrix = as_matrix(latents, "latents")
     count = int(in_range(reference_rows, "reference_rows", 2))
-    n = len(matrix)
-    reference = np.arange(n)
-    if n > count:
-        generator = rng(derive(root_seed, "score_restarts", seed), "reference-rows")
-        reference = np.sort(generator.choice(n, size=count, replace=False))
+    reference = _reference(len(matrix), count, derive(root_seed, "score_restarts", seed))
     table = pd.DataFrame({"id": pd.Series(ids, dtype="str")})
     for number, unmixing in zip(restarts["restart"], unmixings, strict=True):
         table[f"restart_{number}"] = np.nan
@@ -108,28 +117,36 @@ def run_column_orders(
     No score is about the order, but FastICA starts from random directions and noise is drawn column
     by column. ``sources`` and ``settings``: these sections of a study's config. ``scan``: the pass
     over the latents, if it is done already; distances are the same in any order of columns.
+    Uniqueness is :func:`reference_uniqueness` of 2,000 rows above 20,000 samples.
 
     Returns:
         ``id``, ``order`` (from 1), ``uniqueness``, ``originality``, ``stability``, ``cls``.
     """
     matrix = as_matrix(latents, "latents")
-    if scan is not None:
-        scan.require(matrix)
+    count = int(in_range(orders, "orders", 1))
+    if scan is None:
+        scan = scan_latents(matrix, scan_settings(settings, 0))
+    scan.require(matrix, k=settings["k"], radius=float(settings["radius"]))
+    n, variant = len(matrix), str(settings["variant"])
+    reference = _reference(n, _REFERENCE_ROWS, derive(root_seed, "score_column_orders", seed))
+    draws = derive(root_seed, "stability", seed)
+    noise = settings["stability_noise"], settings["stability_draws"]
+    nearest, counts = scan.neighbours.distances[:, : settings["k"]], scan.counts[:, 0]
     parts = []
-    for order in range(1, int(in_range(orders, "orders", 1)) + 1):
+    for order in range(1, count + 1):
         generator = rng(derive(root_seed, "score_column_orders", seed), order)
         moved = np.ascontiguousarray(matrix[:, generator.permutation(matrix.shape[1])])
-        fit = run_sources(moved, sources, root_seed=root_seed, seed=seed, n_jobs=n_jobs)
-        table, _ = run_scores(
-            fit.sources,
-            moved,
-            ids,
-            fit.restarts,
-            settings,
-            root_seed=root_seed,
-            seed=seed,
-            scan=scan and scan.reordered(moved),
-        )
-        table.insert(1, "order", order)
-        parts.append(table[["id", "order", *MAIN]])
+        found = run_sources(moved, sources, root_seed=root_seed, seed=seed, n_jobs=n_jobs).sources
+        if n > _EXACT_ROWS:
+            u = reference_uniqueness(found, reference, variant)
+        else:
+            u = uniqueness(found, variant)
+        o = originality_of(moved, nearest, counts, variant, settings["attractors"])
+        scores = {
+            "uniqueness": u,
+            "originality": o,
+            "stability": stability(moved, *noise, draws, ids=ids),
+            "cls": creative_latent_score(u, o, float(settings["alpha"])),
+        }
+        parts.append(pd.DataFrame({"id": pd.Series(ids, dtype="str"), "order": order, **scores}))
     return pd.concat(parts, ignore_index=True)
