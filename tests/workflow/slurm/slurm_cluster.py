@@ -168,6 +168,7 @@ class Cluster:
         """Bring everything up and wait until the node is idle."""
         for name in ("etc", "run", "log", "state", "spool", "munge"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
+        _remove_empty_cpusets()
         (self.root / "munge").chmod(0o700)
         self._start_munge()
         self._write_settings()
@@ -368,6 +369,13 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def _remove_empty_cpusets() -> None:
+    """Groups that killed clusters left: their jobs' numbers come again, and would be refused."""
+    for folder in sorted(CPUSETS.glob("slurm_*/**/"), reverse=True):
+        with suppress(OSError):  # in use
+            folder.rmdir()
 
 
 def _step_daemons(root: Path) -> list[int]:
