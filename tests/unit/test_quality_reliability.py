@@ -138,6 +138,17 @@ def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
     assert np.isnan(repeatability([]).low)
 
 
+def test_interval_of_repeatability_of_tied_scores():
+    scores = repeats(n=30, m=3, share=0.6).round()
+    assert len(np.unique(scores)) < 10
+    singles = [intra_class(percentiles(np.delete(scores, k, axis=0)))[0] for k in range(30)]
+    spread = np.sqrt(29 * np.var(np.arctanh(singles))) * t_distribution.ppf(0.975, 29)
+    centre = np.arctanh(intra_class(percentiles(scores))[0])
+    found = repeatability([scores])
+    ends = np.tanh([centre - spread, centre + spread])
+    assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-12)
+
+
 def test_nothing_agrees_where_nothing_varies():
     assert np.isnan(intra_class(np.ones((5, 3)))).all()
 
