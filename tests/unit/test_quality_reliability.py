@@ -337,11 +337,12 @@ def test_scores_of_columns_in_another_order():
         np.testing.assert_allclose(found[name][:120], table[name], rtol=1e-9)
 
 
-def test_column_orders_of_many_samples_compare_with_some_rows(monkeypatch):
+@pytest.mark.parametrize("variant", ["script", "notebook"])
+def test_column_orders_of_many_samples_compare_with_some_rows(monkeypatch, variant):
     rng = np.random.default_rng(6)
     z, ids = rng.laplace(size=(400, 5)), np.arange(400).astype(str).astype(object)
     given = default_settings({"embeddings": {"file": "z.npy"}}, seed=3, sources={"restarts": 1})
-    settings = given.study["sources"], given.study["scores"]
+    settings = given.study["sources"], given.study["scores"] | {"variant": variant}
     exact = run_column_orders(z, ids, *settings, root_seed=3)
     monkeypatch.setattr("latent_microscope.forensics.restarts._EXACT_ROWS", 300)
     monkeypatch.setattr("latent_microscope.forensics.restarts._REFERENCE_ROWS", 100)
