@@ -33,7 +33,8 @@ def asset(path: str | Path) -> Path:
 
 def of_results(folder: Path) -> Path:
     """The project that made a folder with results: that folder if it is a clone, else ours."""
-    return folder if (folder / "Snakefile").is_file() and (folder / "scripts").is_dir() else root()
+    ours = (folder / "Snakefile").is_file() and (folder / "scripts").is_dir()
+    return folder if ours and (folder / MANIFEST).is_file() else root()
 
 
 def script(name: str, project: Path | None = None) -> Path:

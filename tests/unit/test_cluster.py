@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from latent_microscope import project
 from latent_microscope.errors import InputError
 from latent_microscope.planning import cluster, resources
 from latent_microscope.planning.runs import here
@@ -144,12 +145,39 @@ def test_a_training_asks_for_minutes_on_a_gpu_and_hours_without() -> None:
     assert runtime(FACES, input=None, attempt=1) == 15 + 15
     assert runtime(FACES, input=None, attempt=3) == 90
     cluster.know({}, None, "cpu")
-    assert runtime(FACES, input=None, attempt=1) == 15 + 225
+    assert runtime(FACES, input=None, attempt=1) == 15 + 450
     # Only the files of a custom study say how many images there are.
     data = {"images": {"size": 100}}
     custom = Study("own", {"kind": "custom", "data": data, "vae": vae})
     runtime = resources.lasting(lambda wildcards: resources.vae_duration(custom, wildcards))
-    assert runtime(FACES, input=SimpleNamespace(size_mb=2700), attempt=1) == 15 + 225
+    assert runtime(FACES, input=SimpleNamespace(size_mb=2700), attempt=1) == 15 + 450
+
+
+@pytest.mark.parametrize(
+    ("there", "limit"),
+    [
+        ("", None),
+        ("/dev/nvidia[0-9]*", ["gpu=1"]),
+        ("/dev/dxg", ["gpu=1"]),
+        ("/dev/kfd", ["gpu=1"]),
+    ],
+)
+def test_trainings_take_turns_only_on_a_machine_with_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, there: str, limit: list[str] | None
+) -> None:
+    yte = pytest.importorskip("yte")
+    monkeypatch.setattr("glob.glob", lambda pattern: [pattern] if pattern == there else [])
+    profile = yte.process_yaml((project.root() / "profiles/default/config.yaml").read_text())
+    assert profile.get("resources") == limit
+    assert profile["keep-going"] is True
+
+
+def test_snakemake_has_the_limiter_that_local_runs_switch_off() -> None:
+    scheduler = pytest.importorskip("snakemake.scheduling.job_scheduler").JobScheduler
+    switched_off = "self.job_rate_limiter is None"
+    assert switched_off in inspect.getsource(scheduler.job_selector)
+    rules = (project.root() / "workflow/Snakefile").read_text()
+    assert "workflow.scheduler.job_rate_limiter = None" in rules
 
 
 MIG = "gpu:nvidia_h100_1g.10gb:1"

@@ -164,6 +164,12 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
         (f"{FACES}__vae__learning_rate", float("inf"), ("learning_rate: inf ",)),
         (f"{FACES}__vae__epochs", 1.5, ("demo-faces.vae.epochs: 1.5 ", "integer ≥ 1")),
         (f"{FACES}__scores__variant", "paper", ("scores.variant: 'paper' ", "script, notebook")),
+        (f"{FACES}__vae__optimizer", "muon", ("vae.optimizer: 'muon' ", "adam, adamw, sgd")),
+        (f"{PHILNET}__momentum", 0, ("philnet.momentum: 0 ", "number > 0, < 1")),
+        (f"{PHILNET}__filter_rate", 0, ("philnet.filter_rate: 0 ", "number > 0")),
+        (f"{PHILNET}__filter_momentum", 1, ("philnet.filter_momentum: 1 ", "number ≥ 0, < 1")),
+        (f"{PHILNET}__norm_momentum", 0, ("philnet.norm_momentum: 0 ", "number > 0, ≤ 1")),
+        (f"{PHILNET}__norm_momentum", 2, ("philnet.norm_momentum: 2 ", "number > 0, ≤ 1")),
         (f"{OBJECTS}__metrics", ["l2"], ("demo-alignment.metrics.0: 'l2' ", "euclidean")),
         (f"{PHILNET}__type", "filnet", ("philnet.type: 'filnet' ", "mean philnet?", "pixels")),
         (f"{PHILNET}__type", None, ("philnet.type: null ", "expected text")),
@@ -189,6 +195,13 @@ def test_an_unknown_key_comes_before_a_missing_one() -> None:
 )
 def test_wrong_values_are_named(key: str, value: Any, messages: tuple[str, ...]) -> None:
     fails(config(**{key: value}), *messages)
+
+
+def test_settings_of_muon_are_taken_to_their_bounds() -> None:
+    given = {"optimizer": "muon", "filter_momentum": 0.0, "norm_momentum": 1.0, "momentum": 1e-9}
+    found = resolve(config(**{f"{PHILNET}__{key}": value for key, value in given.items()}))
+    philnet = found["studies"]["demo-alignment"]["models"]["philnet"]
+    assert {key: philnet[key] for key in given} == given
 
 
 def test_values_of_either_form_are_taken_as_they_are() -> None:

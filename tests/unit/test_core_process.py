@@ -1,6 +1,7 @@
 """A step as a process of its own: exit status, what it prints, full disks, kills, threads."""
 
 import ast
+import json
 import os
 import signal
 import subprocess
@@ -166,6 +167,26 @@ def test_numeric_threads_hold_whatever_the_cores(tmp_path: Path, how: str, count
     assert set(found.values()) == {count}
     assert torch_threads == (str(count) if how == "threads" else "-")
     assert numba_threads == str(count)
+
+
+def test_a_run_sets_the_threads_of_its_jobs_and_how_glibc_keeps_memory() -> None:
+    code = (
+        "import json, os; from latent_microscope.planning.environment import set_environment;"
+        "set_environment(3, None); print(json.dumps(dict(os.environ)))"
+    )
+
+    def found(**given: str) -> dict[str, str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
+        environment |= {"PYTHONPATH": str(SCRIPTS), **given}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+        return dict(json.loads(done.stdout))
+
+    jobs = found(OMP_NUM_THREADS="7")
+    assert jobs["OMP_NUM_THREADS"] == "3"
+    assert int(jobs["MALLOC_MMAP_THRESHOLD_"]) == 2**25  # glibc takes no more
+    assert int(jobs["MALLOC_TRIM_THRESHOLD_"]) == 2**28
+    assert found(MALLOC_TRIM_THRESHOLD_="0")["MALLOC_TRIM_THRESHOLD_"] == "0"  # the user's own
 
 
 def test_a_script_without_torch_does_not_import_it() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latent_microscope import project
 from latent_microscope.data.manifest import Dataset, ManifestFile
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_csv, save_npy, save_text
@@ -84,6 +85,8 @@ def test_a_row_leads_to_its_own_run_only(study: Path) -> None:
 def test_the_code_of_this_checkout_is_compared(study: Path) -> None:
     Path("scripts/made").mkdir(parents=True)
     Path("Snakefile").touch()
+    Path("config").mkdir()
+    Path(project.MANIFEST).touch()
     Path("scripts/made/count.py").write_text("X = 1\n")
     assert trace(TABLE).same_code is False
     assert "count: differs from here" in describe(trace(TABLE))
@@ -200,6 +203,18 @@ def test_a_file_of_the_user_is_no_stale_result(
     sidecar_path(RUNS[0]).unlink()
     reason = f"{RUNS[0]}: no record of the job that made it"
     assert of_today(study, monkeypatch) == [("means.csv", reason)]
+
+
+def test_another_workflow_with_scripts_is_no_clone_of_this_one(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("scripts").mkdir()
+    Path("Snakefile").touch()
+    assert of_today(study, monkeypatch) == []
+    assert project.of_results(study) == project.root()
+    Path("config").mkdir()
+    Path(project.MANIFEST).touch()
+    assert project.of_results(study) == study
 
 
 def test_a_download_without_its_record_is_none_of_the_user(

@@ -138,6 +138,17 @@ def test_interval_of_repeatability_is_that_of_spearmans_coefficient():
     assert np.isnan(repeatability([]).low)
 
 
+def test_interval_of_repeatability_of_tied_scores():
+    scores = repeats(n=30, m=3, share=0.6).round()
+    assert len(np.unique(scores)) < 10
+    singles = [intra_class(percentiles(np.delete(scores, k, axis=0)))[0] for k in range(30)]
+    spread = np.sqrt(29 * np.var(np.arctanh(singles))) * t_distribution.ppf(0.975, 29)
+    centre = np.arctanh(intra_class(percentiles(scores))[0])
+    found = repeatability([scores])
+    ends = np.tanh([centre - spread, centre + spread])
+    assert (found.low, found.high) == pytest.approx(tuple(ends), rel=1e-12)
+
+
 def test_nothing_agrees_where_nothing_varies():
     assert np.isnan(intra_class(np.ones((5, 3)))).all()
 
@@ -326,11 +337,12 @@ def test_scores_of_columns_in_another_order():
         np.testing.assert_allclose(found[name][:120], table[name], rtol=1e-9)
 
 
-def test_column_orders_of_many_samples_compare_with_some_rows(monkeypatch):
+@pytest.mark.parametrize("variant", ["script", "notebook"])
+def test_column_orders_of_many_samples_compare_with_some_rows(monkeypatch, variant):
     rng = np.random.default_rng(6)
     z, ids = rng.laplace(size=(400, 5)), np.arange(400).astype(str).astype(object)
     given = default_settings({"embeddings": {"file": "z.npy"}}, seed=3, sources={"restarts": 1})
-    settings = given.study["sources"], given.study["scores"]
+    settings = given.study["sources"], given.study["scores"] | {"variant": variant}
     exact = run_column_orders(z, ids, *settings, root_seed=3)
     monkeypatch.setattr("latent_microscope.forensics.restarts._EXACT_ROWS", 300)
     monkeypatch.setattr("latent_microscope.forensics.restarts._REFERENCE_ROWS", 100)

@@ -144,7 +144,14 @@ TRAININGS = {
         ckpt,
     ),
     "philnet-muon": lambda tmp, ckpt=None: _train_net(
-        NET_PLAN | {"optimizer": "muon", "precision": "bfloat16", "scheduler": {"kind": "linear"}},
+        NET_PLAN
+        | {
+            "bias_rate": 8.0,
+            "lookahead": 0.9,
+            "optimizer": "muon",
+            "precision": "bfloat16",
+            "scheduler": {"kind": "linear"},
+        },
         tmp,
         ckpt,
     ),
@@ -317,6 +324,38 @@ def test_out_of_memory_halves_the_batch_and_says_so(caplog):
     torch.testing.assert_close(
         tight.state["fc_mu.weight"], whole.state["fc_mu.weight"], rtol=1e-2, atol=1e-4
     )
+
+
+def _muon_with_memory(most):
+    model = build_philnet(SMALL_NET | {"dropout": 0.0}, seed=1)
+    for block in model.blocks:
+        block.first[1] = torch.nn.Identity()  # a batch norm is one of a part
+    if most is not None:
+        model.blocks = _Tight(model.blocks, most)
+    plan = {"epochs": 2, "batch": 8, "optimizer": "muon", "filter_rate": 0.01}
+    settings = parse(ClassifierSettings, plan, "net")
+    state = train_classifier(model, _images(16), np.arange(16) % 10, settings, Run(3, CPU)).state
+    return {name.replace("blocks.inner", "blocks"): value for name, value in state.items()}
+
+
+def test_a_halved_batch_turns_filters_by_the_gradient_of_the_whole():
+    tight, whole = _muon_with_memory(2), _muon_with_memory(None)
+    assert tight.keys() == whole.keys()
+    torch.testing.assert_close(tight, whole, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("trainable", ["all", "head"])
+def test_muon_moves_only_what_is_trained(trainable):
+    model = build_philnet(SMALL_NET | {"norm_scale": False}, seed=1)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    plan = NET_PLAN | {"epochs": 1, "optimizer": "muon", "trainable": trainable}
+    settings = parse(ClassifierSettings, plan, "net")
+    train_classifier(model, _images(), np.arange(20) % 10, settings, Run(7, CPU))
+    moved = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+    free = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert moved == free
+    assert free == ({n for n in before if "head" in n} if trainable == "head" else free)
+    assert not any(n.endswith("first.1.weight") for n in free)
 
 
 def test_memory_for_no_image_is_an_error():

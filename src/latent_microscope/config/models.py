@@ -25,7 +25,6 @@ from latent_microscope.config.fields import (
 )
 from latent_microscope.config.sections import (
     MemoryFormat,
-    Optimizer,
     Precision,
     Scheduler,
     SchedulerKind,
@@ -62,13 +61,15 @@ class Augmentation(Section):
 class TrainedNetwork(Section):
     """A network that the workflow trains."""
 
-    seeds: Seeds | None = setting("seeds, if fewer than the study's; null: the study's", None)
+    seeds: Seeds | None = setting("its own seeds; null: the study's", None)
     batch: int = setting("images per step", 128, ge=1)
     learning_rate: float = setting("base learning rate", 0.001, gt=0)
-    weight_decay: float = setting("weight decay", 0.05, ge=0)
-    optimizer: Optimizer = "adamw"
+    weight_decay: float = setting("weight decay (muon: not of filters)", 0.05, ge=0)
+    optimizer: Literal["adam", "adamw", "sgd", "muon"] = setting(
+        "muon: orthogonalised momentum for filters of convolutions, sgd for the rest", "adamw"
+    )
     scheduler: CosineScheduler = Field(default_factory=CosineScheduler)
-    momentum: float = setting("momentum of sgd, and of muon but for filters", 0.9, ge=0, lt=1)
+    momentum: float = setting("momentum of sgd, and of muon but for filters", 0.9, gt=0, lt=1)
     filter_rate: float = setting("learning rate of the filters of convolutions (muon)", 0.24, gt=0)
     filter_momentum: float = setting("momentum of the filters (muon)", 0.6, ge=0, lt=1)
     bias_rate: float = setting(

@@ -6,12 +6,7 @@ from pydantic import Field
 
 from latent_microscope.config.fields import Distinct, Percentile, Section, Seeds, optional, setting
 
-Optimizer = Annotated[
-    Literal["adam", "adamw", "sgd", "muon"],
-    Field(
-        description="muon: orthogonalised momentum for filters of convolutions, sgd for the rest"
-    ),
-]
+Optimizer = Annotated[Literal["adam", "adamw", "sgd"], Field(description="optimizer")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16"], Field(description="arithmetic of the training")
 ]

@@ -67,8 +67,8 @@ class Config(Section):
     )
     numeric_threads: int = setting(
         "threads of numpy and torch in every step, independent of --cores: the last bits of "
-        "results depend on them. Two jobs of one thread are faster than one of two, but a long "
-        "training wants more",
+        "results depend on them. Two jobs of one thread are faster than one of two; more are for "
+        "fewer long trainings than cores",
         1,
         ge=1,
         le=64,

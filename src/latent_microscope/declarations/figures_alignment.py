@@ -89,8 +89,8 @@ ALIGNMENT = (
         caption=(
             "Errors on the test images (one view of each) against the floating-point operations of "
             "the training so far, forward and backward, as torch counts those of convolutions and "
-            "matrix products; dot: end of training. Triangles: published recipes for this data "
-            "(Jordan 2024), which average several views of a test image."
+            "matrix products, without the optimizer's; dot: end of training. Triangles: published "
+            "recipes for this data (Jordan 2024), which average several views of a test image."
         ),
         function=f"{_PLOTS}.training:plot_compute",
         where=lambda study: study.has_published_votes and has_philnet(study),

@@ -47,8 +47,8 @@ long_runtime = fixed(120)  # passes over all pairs, UMAP and HDBSCAN of a large 
 
 Duration = tuple[float, float]
 """Minutes, and minutes for each MB of the inputs where the config does not say their number."""
-# Images per second of a training, on a slow GPU and on two slow cores (the dense VAE: on one).
-_VAE, _DENSE, _NETWORK = (1500, 100), (100, 100), (400, 100)
+# Images per second of a training, on a slow GPU and on one slow core.
+_VAE, _DENSE, _NETWORK = (1500, 50), (100, 100), (400, 50)
 _START, _SPARE = 15, 1.5  # minutes of a cold file system; for machines that are slower still
 
 

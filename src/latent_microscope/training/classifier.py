@@ -42,7 +42,8 @@ class TrainedClassifier:
     log: pd.DataFrame
     """One row per epoch: epoch, loss, accuracy, learning_rate (means per image), test_loss,
     test_accuracy (NaN where not evaluated), flop (floating-point operations of the epoch's training
-    steps, forward and backward, as torch counts those of convolutions and matrix products)."""
+    steps, forward and backward, as torch counts those of convolutions and matrix products; without
+    the optimizer's)."""
 
 
 def train_classifier(

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 _ITERATIONS = 3
-_QUINTIC = (3.4445, -4.7750, 2.0315)  # steepest at 0; singular values end between about 0.7 and 1.2
+# Steepest at 0: in three iterations singular values from 2 % of the matrix's norm end between 0.68
+# and 1.21, smaller ones at 41 times that share.
+_QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(matrix: Tensor, dtype: torch.dtype) -> Tensor:
@@ -26,9 +28,13 @@ def orthogonalised(matrix: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 class Muon(torch.optim.SGD):
-    """Nesterov SGD, but for groups with ``filters``, whose parameters (out, …) keep norm √out.
+    """Nesterov SGD, but for groups with ``filters``, whose gradients a step takes away.
 
-    Their weight decay is not used.
+    Each of their parameters (out, …) is brought to norm √out, then moved by orthogonalised
+    momentum; there is no weight decay. That is for filters before a batch norm, to which norms say
+    nothing.
+
+    Source: Jordan 2024, https://github.com/KellerJordan/cifar10-airbench (airbench94_muon.py).
     """
 
     def __init__(self, groups: Any, dtype: torch.dtype | None = None, **options: Any) -> None:

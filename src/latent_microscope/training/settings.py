@@ -39,10 +39,7 @@ class Beta:
 
 @dataclass(frozen=True, config=STRICT)
 class Scheduler:
-    """Learning rate: ``constant``, ``plateau`` (by an epoch's loss), or to 0 by step.
-
-    ``cosine`` and ``linear`` fall to 0.
-    """
+    """Learning rate: ``constant``, ``plateau`` (by an epoch's loss), or to 0 by step."""
 
     kind: Literal["constant", "plateau", "cosine", "linear"] = "constant"
     patience: int = 20  # plateau
