@@ -47,7 +47,7 @@ def make_optimizer(
     faster = {m.bias for m in norms if m.bias.requires_grad} if times != 1.0 else set()
     turned = {p for p in free if p.ndim == 4} if settings.optimizer == "muon" else set()
     # What an epoch's learning rate is multiplied by stands in the group; the decay of a step is
-    # that of the others.
+    # that of the others (sgd, adamw).
     others = [p for p in free if p not in faster | turned]
     groups: list[dict[str, Any]] = [{"params": others, "times": 1.0, "filters": False}]
     if faster:

@@ -43,20 +43,25 @@ class Muon(torch.optim.SGD):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step of all parameters."""
+        """One step of all parameters, or none where memory runs out."""
+        turns = []
         for group in self.param_groups:
             for filters in group["params"] if group["filters"] else ():
                 if filters.grad is not None:
-                    self._turn(filters, filters.grad, group)
+                    turns.append((filters, group["lr"], *self._turn(filters, group["momentum"])))
                     filters.grad = None  # SGD leaves it out
-        return super().step(closure)
+        result = super().step(closure)
+        for filters, rate, momentum, turned in turns:
+            self.state[filters]["momentum_buffer"] = momentum
+            filters.mul_(len(filters) ** 0.5 / filters.norm())
+            filters.sub_(turned.view_as(filters), alpha=rate)
+        return result
 
-    def _turn(self, filters: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def _turn(self, filters: Tensor, decay: float) -> tuple[Tensor, Tensor]:
+        """The momentum after this step, and its orthogonalised Nesterov direction."""
+        gradient = filters.grad
+        assert gradient is not None
         momentum = self.state[filters].get("momentum_buffer")
-        if momentum is None:
-            momentum = self.state[filters]["momentum_buffer"] = torch.zeros_like(filters)
-        momentum.mul_(group["momentum"]).add_(gradient)
-        ahead = gradient.add(momentum, alpha=group["momentum"])
-        filters.mul_(len(filters) ** 0.5 / filters.norm())
-        turned = orthogonalised(ahead.reshape(len(ahead), -1), self._dtype)
-        filters.sub_(turned.view_as(filters), alpha=group["lr"])
+        momentum = gradient.clone() if momentum is None else momentum.mul(decay).add_(gradient)
+        ahead = gradient.add(momentum, alpha=decay)
+        return momentum, orthogonalised(ahead.reshape(len(ahead), -1), self._dtype)
