@@ -15,6 +15,7 @@ from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import save_weights
+from latent_microscope.training import muon
 from latent_microscope.training.checkpoint import Checkpoint
 from latent_microscope.training.classifier import (
     ClassifierSettings,
@@ -327,7 +328,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(caplog):
 
 
 def _muon_with_memory(most):
-    model = build_philnet(SMALL_NET | {"dropout": 0.0}, seed=1)
+    model: Any = build_philnet(SMALL_NET | {"dropout": 0.0}, seed=1)
     for block in model.blocks:
         block.first[1] = torch.nn.Identity()  # a batch norm is one of a part
     if most is not None:
@@ -617,3 +618,24 @@ def test_images_without_targets():
     settings = parse(ClassifierSettings, NET_PLAN, "net")
     with pytest.raises(InputError, match=r"20 .* 3 "):
         train_classifier(build_philnet(SMALL_NET), _images(), np.arange(3), settings, Run(0, CPU))
+
+
+def test_muon_moves_nothing_where_memory_runs_out(monkeypatch):
+    plan = {"epochs": 1, "batch": 8, "optimizer": "muon", "momentum": 0.5}
+    model = build_philnet(SMALL_NET, seed=1)
+    optimizer = make_optimizer(model, parse(ClassifierSettings, plan, "net"))
+    before = [p.detach().clone() for p in model.parameters()]
+    calls = iter([muon.orthogonalised, None])
+
+    def second_fails(matrix, dtype):
+        if (turn := next(calls)) is None:
+            raise torch.OutOfMemoryError
+        return turn(matrix, dtype)
+
+    monkeypatch.setattr(muon, "orthogonalised", second_fails)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    with pytest.raises(torch.OutOfMemoryError):
+        optimizer.step()
+    assert all(map(torch.equal, before, model.parameters()))
+    assert not any(optimizer.state.values())
