@@ -132,7 +132,7 @@ def run(configs: Configs = None, cores: Cores = None, workflow_profile: Profile 
 
 @app.command()
 def demo(cores: Cores = None) -> None:
-    """Run the embedded default: synthetic demo data, no download, no account; a few minutes.
+    """Run the embedded default: synthetic demo data, no download, no account; minutes.
 
     Example: latent-microscope demo --cores 2
     """
@@ -143,10 +143,10 @@ def demo(cores: Cores = None) -> None:
 
 @app.command()
 def score(
-    embeddings: Annotated[Path, typer.Argument(help=".npy, .npz or .parquet.")],
+    embeddings: Annotated[Path, typer.Argument(help="A format of docs/formats.md.")],
     output: Output = None,
     ids: Annotated[Path | None, typer.Option(help=".txt or table with the rows' ids.")] = None,
-    array: Annotated[str | None, typer.Option(help="Array of an .npz with several.")] = None,
+    array: Annotated[str | None, typer.Option(help="Array or column, if several.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Root seed.")] = None,
     components: Annotated[int | None, typer.Option(min=1, help="Independent sources.")] = None,
     restarts: Annotated[int | None, typer.Option(min=1, help="Restarts of FastICA.")] = None,

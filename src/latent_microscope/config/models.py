@@ -61,7 +61,7 @@ class Augmentation(Section):
 class TrainedNetwork(Section):
     """A network that the workflow trains."""
 
-    seeds: Seeds | None = setting("its own seeds; null: the study's", None)
+    seeds: Seeds | None = setting("seeds of this model; null: the study's", None)
     batch: int = setting("images per step", 128, ge=1)
     learning_rate: float = setting("base learning rate", 0.001, gt=0)
     weight_decay: float = setting("weight decay (muon: not of filters)", 0.05, ge=0)

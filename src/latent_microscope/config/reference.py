@@ -23,8 +23,8 @@ A key that is not listed below is an error that names it.
 |---|---|---|
 | `config.yaml` | the embedded default: small synthetic demo data for both halves | – |
 | `synthetic.yaml` | synthetic ground truth | workstation, paper |
-| `detection.yaml` | detectors compared on harder synthetic ground truths | – |
-| `simulations.yaml` | error rate, coverage and power of the bias index | – |
+| `detection.yaml` | detectors compared on unseen and on harder synthetic data | – |
+| `simulations.yaml` | false alarms, coverage and power of the inference, simulated | – |
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
 | `external.yaml` | published networks by their logits, against the votes of CIFAR-10H | – |

@@ -66,9 +66,9 @@ class Config(Section):
         "root seed, from which every step derives its own stream", 20250812, ge=0
     )
     numeric_threads: int = setting(
-        "threads of numpy and torch in every step, independent of --cores: the last bits of "
-        "results depend on them. Two jobs of one thread are faster than one of two; more are for "
-        "fewer long trainings than cores",
+        "threads of numpy and torch in a step, whatever --cores says: the last bits of results "
+        "depend on them. Two jobs of one thread each are faster than one job of two; more threads "
+        "help where fewer jobs run than there are cores",
         1,
         ge=1,
         le=64,
