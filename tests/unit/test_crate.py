@@ -38,6 +38,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         folder.mkdir(parents=True)
     save_text(Path("Snakefile"), "rule all:\n")
+    save_text(Path("config/datasets.yaml"), "{}\n")
     for name in ("encode", "tabulate"):
         save_text(Path(f"scripts/made/{name}.py"), f"NAME = '{name}'\n")
     Path("data/set/images.npy").write_bytes(b"photographs")
@@ -99,6 +100,7 @@ def test_tables_and_sources_are_copied_data_and_figures_are_not(study: Path) -> 
     assert copied == {
         "ro-crate-metadata.json",
         "Snakefile",
+        "config/datasets.yaml",
         "scripts/made/encode.py",
         "scripts/made/tabulate.py",
         str(TABLE),
