@@ -1,7 +1,7 @@
 """One pass over all pairs of latents for all that is asked of them, and its files."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,6 @@ class LatentScan:
             made = getattr(own, name)
             if exact is not None and exact != made:
                 raise InputError(f"{self.source}: made with {name} {made}, not {exact}; {again}")
-
-    def reordered(self, latents: Points) -> "LatentScan":
-        """The pass over the same latents with their columns in another order."""
-        return replace(self, latents=fingerprint(latents))
 
     @property
     def adaptive_radius(self) -> float:
