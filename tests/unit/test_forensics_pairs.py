@@ -337,4 +337,5 @@ def test_bounds_of_the_kth_value_are_never_below_it(n: int) -> None:
         exact, bound = np.sort(squared, axis=1)[:, k - 1], kth_bound(squared, k)
         assert (bound >= exact).all()
         assert (bound == exact).all() == (n // 16 < 2 * k)  # too few for groups of 16
+        assert (squared <= bound[:, None]).sum(axis=1).mean() < 1.5 * k
         np.testing.assert_array_equal(kth_bound(np.asfortranarray(squared), k), bound)
