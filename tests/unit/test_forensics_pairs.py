@@ -330,7 +330,7 @@ def test_a_far_row_changes_no_overlap_of_near_ones() -> None:
     np.testing.assert_array_equal(found.pairs, expected)
 
 
-@pytest.mark.parametrize("n", [300, 700])
+@pytest.mark.parametrize("n", [300, 700, 20_000])
 def test_bounds_of_the_kth_value_are_never_below_it(n: int) -> None:
     squared = np.random.default_rng(0).random((50, n))
     for k in (5, 20):

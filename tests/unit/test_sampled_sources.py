@@ -116,7 +116,7 @@ def test_too_few_rows_are_refused_with_the_number_that_would_do() -> None:
     with pytest.raises(InputError, match=r"sampled_rows 20 of 1,500: .* take \d\d, or") as told:
         sample_sources(s, 20, similarity=0.6)
     with pytest.raises(InputError) as scaled:  # whatever the unit
-        sample_sources(1024.0 * s, 20, similarity=0.6)
+        sample_sources(s / 1024.0, 20, similarity=0.6)
     assert str(scaled.value) == str(told.value)
     enough = int(str(told.value).split("take ")[1].split(",")[0])
     sample_sources(s, enough, similarity=0.6)
