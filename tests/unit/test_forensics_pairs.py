@@ -333,7 +333,7 @@ def test_a_far_row_changes_no_overlap_of_near_ones() -> None:
 @pytest.mark.parametrize("n", [300, 700, 20_000])
 def test_bounds_of_the_kth_value_are_never_below_it(n: int) -> None:
     squared = np.random.default_rng(0).random((50, n))
-    for k in (5, 20):
+    for k in (5, 20, min(400, n)):  # numpy sorts the first hundreds, whatever is asked of it
         exact, bound = np.sort(squared, axis=1)[:, k - 1], kth_bound(squared, k)
         assert (bound >= exact).all()
         assert (bound == exact).all() == (n // 16 < 2 * k)  # too few for groups of 16
