@@ -198,8 +198,9 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
     cell = float(np.clip(3.6 / len(names), 0.3, 0.5))
     side, left, gap = cell * len(names), 1.5, 1.75
     page = Page(
-        1.12 + side + 0.047 * max(map(len, texts)),
+        1.2 + side + 0.047 * max(map(len, texts)),
         f"{title} · model recovery",
+        f"n = {count(table['n_images'].iloc[0])} {look.noun}s",
         width=max(left + len(metrics) * (side + gap) - gap + 0.9, 4.2),
     )
     for number, metric in enumerate(metrics):
@@ -207,7 +208,7 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
         counts = part.pivot(index="model", columns="attributed", values="count")
         values = counts.loc[names, names].to_numpy(dtype=np.float64)
         total = int(part["n_simulations"].iloc[0])
-        ax = page.axes(left + number * (side + gap), 0.62, side, side)
+        ax = page.axes(left + number * (side + gap), 0.7, side, side)
         drawn = matrix(
             ax,
             values,
@@ -220,7 +221,7 @@ def plot_recovery(*, recovered: In, title: str, look: Look) -> Figure:
         ax.set_yticks(range(len(names)), texts)
         ax.set(xlabel="attributed to", ylabel="" if number else "votes simulated from")
         right = f"{int(np.trace(values))} of {int(values.sum())} correct"
-        ax.set_title(f"{metric} RDMs, n = {count(part['n_images'].iloc[0])} {look.noun}s: {right}")
+        ax.set_title(f"{metric} RDMs\n{right}")
     bar = style.colourbar(ax, drawn, f"number of {total} simulated data sets")
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     return page.figure
