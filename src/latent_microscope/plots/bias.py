@@ -29,7 +29,7 @@ _MARKS = (
     "represented, grey: neutral; filled: q ≤ 0.05"
 )
 _ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62  # inches, of the forest
-_GROUPS = 5  # of the forest at most, as the table orders them: clusters by size, C_max, sub-niches
+_PANELS = 6  # of the forest at most, as the table orders them: clusters by size, C_max, sub-niches
 
 
 def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
@@ -154,7 +154,8 @@ def plot_bias_forest(
     """
     bars, table = CLUSTER_BIAS if published else {}, load_table(abi)
     table = table[table["definition"] == "odds"]
-    names = list(dict.fromkeys(table["group"]))[:_GROUPS]
+    groups = list(dict.fromkeys(table["group"]))
+    names = groups[: _PANELS - bool(bars)]
     parts = [strongest(table[table["group"] == name], top) for name in names]
     panels = len(parts) + bool(bars)
     lines = max(1, -(-panels // 2))
@@ -167,7 +168,8 @@ def plot_bias_forest(
         _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
         f"{title} · attribute bias (odds ratio)",
         f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0"
-        + ("; <, >: beyond the axis" if far else ""),
+        + ("; <, >: beyond the axis" if far else "")
+        + (f"; {len(names)} of {len(groups)} groups" if len(names) < len(groups) else ""),
     )
     if not parts:
         style.say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
