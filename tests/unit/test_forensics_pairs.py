@@ -18,6 +18,7 @@ from latent_microscope.neighbours.pairs import (
     counts_within,
     gathered,
     neighbour_pass,
+    overlaps_wanted,
     scan_part,
     similar_pairs,
 )
@@ -274,6 +275,30 @@ def every_overlap(z, threshold):
     cosine = pair_cosines(z, i, j)
     order = np.lexsort((j, i, -cosine))[: np.count_nonzero(cosine > threshold)]
     return np.stack([i[order], j[order]], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "most", "candidates"),
+    [(0.97, 999, 40), (0.9, 999, 40), (0.9, 50, 40), (0.9, 10, 40), (0.97, 999, 0)],
+)
+@pytest.mark.parametrize("block_size", [20, 64])
+def test_candidates_below_the_threshold_are_the_best_ones(
+    monkeypatch: pytest.MonkeyPatch,
+    threshold: float,
+    most: int,
+    candidates: int,
+    block_size: int,
+) -> None:
+    monkeypatch.setattr(similar_module, "_FEW", 0)
+    z = points(200)
+    wanted = overlaps_wanted(threshold, most, candidates, 0.2)
+    found = scan_part(z, 0, overlaps=wanted, block_size=block_size)[1]
+    assert found is not None
+    total = len(every_overlap(z, threshold))
+    assert found.total == total
+    assert (total > 50) == (threshold == 0.9)
+    listed = max(min(total, most), candidates)
+    np.testing.assert_array_equal(found.pairs, every_overlap(z, 0.2)[:listed])
 
 
 @pytest.mark.parametrize("lengths", ["equal", "mixed"])

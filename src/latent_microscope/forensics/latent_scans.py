@@ -55,8 +55,7 @@ class ScanSettings:
     @property
     def pairs(self) -> dict[str, float]:
         """Pairs to count and to list."""
-        least = min(self.threshold, LEAST_SIMILARITY) if self.candidates else self.threshold
-        return overlaps_wanted(self.threshold, max(self.max_pairs, self.candidates), least)
+        return overlaps_wanted(self.threshold, self.max_pairs, self.candidates, LEAST_SIMILARITY)
 
 
 def scan_settings(settings: Mapping[str, Any], candidates: int) -> ScanSettings:
@@ -212,8 +211,8 @@ _FOOT = 3  # rows
 
 
 def _origin(latents: Points, pairs: Mapping[str, float] | None) -> list[list[float]]:
-    asked = [float(value) for value in pairs.values()] if pairs else [-2.0, -2.0, -2.0]
-    return [asked, [float(int(fingerprint(latents), 16)), 0.0, 0.0]]
+    *asked, last = map(float, pairs.values() if pairs else [-2.0] * 4)
+    return [asked, [float(int(fingerprint(latents), 16)), last, 0.0]]
 
 
 def load_parts(
@@ -242,14 +241,14 @@ def load_parts(
         if table.ndim != 2 or table.shape[1] != 3 or len(table) < _FOOT:
             raise InputError(f"{files[start + 2]}: not the pairs of a part of a pass; {again}")
         total, part, parts = (int(value) for value in table[-_FOOT])
-        if not np.array_equal(table[-1], origin[-1]):  # type: ignore[index]
+        if table[-1, 0] != origin[-1, 0]:  # type: ignore[index]
             raise InputError(f"{name}: a part of a pass over other latents; {again}")
         if indices.shape != shape or distances.shape != shape:
             raise InputError(
                 f"{name}: {indices.shape[0]} rows and {indices.shape[1]} neighbours, not "
                 f"{shape[0]} and {shape[1]}; {again}"
             )
-        if not np.array_equal(table[1 - _FOOT], origin[0]):  # type: ignore[index]
+        if not np.array_equal(table[1 - _FOOT :], origin):  # type: ignore[arg-type]
             raise InputError(f"{name}: a part of a pass with other settings of overlaps; {again}")
         if part in found or (count and parts != count) or not 0 <= part < parts:
             other = f"; so is {found[part][0]}" if part in found else ""

@@ -53,16 +53,12 @@ def all_pairs(
     *,
     overlap_threshold: float | None = None,
     max_pairs: int = 0,
-    listed: float | None = None,
     block_size: int | None = None,
 ) -> tuple[Neighbours, Overlaps | None]:
-    """The k nearest others of every row and, if asked for, the overlaps, in one pass.
-
-    Pairs are counted above ``overlap_threshold`` and listed above ``listed``, by default the same.
-    """
+    """The k nearest others of every row and, if asked for, the overlaps, in one pass."""
     wanted = None
     if overlap_threshold is not None:
-        wanted = overlaps_wanted(overlap_threshold, max_pairs, listed)
+        wanted = overlaps_wanted(overlap_threshold, max_pairs)
     return gathered(points, [scan_part(points, k, overlaps=wanted, block_size=block_size)])
 
 
@@ -77,11 +73,18 @@ def similar_pairs(
 
 
 def overlaps_wanted(
-    threshold: float, max_pairs: int, listed: float | None = None
+    threshold: float, max_pairs: int, candidates: int = 0, least: float = 1.0
 ) -> dict[str, float]:
-    """Pairs to count and to list, as :func:`scan_part` takes them."""
-    least = threshold if listed is None else listed
-    return {"threshold": threshold, "listed": least, "max_pairs": max_pairs}
+    """Pairs to count and to list, as :func:`scan_part` takes them.
+
+    ``candidates``: the best so many above the cosine ``least`` are listed as well.
+    """
+    return {
+        "threshold": threshold,
+        "listed": min(threshold, least) if candidates else threshold,
+        "max_pairs": max(max_pairs, candidates),
+        "candidates": candidates,
+    }
 
 
 def scan_part(

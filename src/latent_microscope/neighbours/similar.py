@@ -38,7 +38,11 @@ class Overlaps:
 
 
 class Similar:
-    """Pairs of all tiles with a cosine above ``threshold``; the best above ``listed``."""
+    """Pairs of all tiles: how many have a cosine above ``threshold``, and the best of them.
+
+    Up to ``max_pairs`` are kept; where these are fewer than ``candidates``, the best so many that
+    are above ``listed``.
+    """
 
     def __init__(
         self,
@@ -49,9 +53,11 @@ class Similar:
         threshold: float,
         listed: float,
         max_pairs: int,
+        candidates: int = 0,
     ) -> None:
         self.points, self.order, self.lengths = points, order, lengths
         self.threshold, self.listed, self.most = threshold, listed, max_pairs
+        self.candidates, self.room = candidates, 2 * candidates + _FEW
         # Of a cosine in float64, which is all that tells points far from the origin apart.
         self.noise = 1e-15 * (points.shape[1] + 4)
         self.offset = (lengths - lengths.mean()).astype(np.float32)
@@ -157,8 +163,9 @@ class Similar:
             if kept is not None and len(kept[0]):
                 joined = map(np.concatenate, zip(self.kept, kept, strict=True))
                 self.kept = tuple(joined)  # type: ignore[assignment]
-                if len(self.kept[0]) > 2 * self.most + _FEW:
+                if len(self.kept[0]) > self.room:
                     self.kept, self.floor = self._best(self.kept)
+                    self.room = 2 * len(self.kept[0]) + _FEW
                 if len(self.kept[0]) > 2 * self.most + _FEW:
                     self.kept = self._exact(self.kept)
                     self.floor = max(self.floor, float(self.kept[2].min()))
@@ -167,8 +174,9 @@ class Similar:
     def _best(self, pairs: Pairs) -> tuple[Pairs, float]:
         """Those that may be among the best, and the cosine that these have at least."""
         floor = self.floor
-        if len(pairs[0]) > self.most:
-            floor = max(floor, float(-np.partition(-pairs[2], self.most - 1)[self.most - 1]))
+        for most, top in (self.most, np.inf), (self.candidates, self.threshold):
+            if 0 < most < len(pairs[0]):
+                floor = max(floor, min(float(-np.partition(-pairs[2], most - 1)[most - 1]), top))
         possible = pairs[3] >= floor
         return (
             pairs[0][possible],
@@ -209,6 +217,8 @@ class Similar:
         """The best pairs, exact and in order."""
         i, j, similarity, _ = self._exact(self.kept)
         above = similarity > self.listed
+        # Below the threshold others than the candidates depend on the order of the tiles.
+        above[max(int(np.count_nonzero(similarity > self.threshold)), self.candidates) :] = False
         pairs = np.sort(self.order[np.stack([i[above], j[above]], axis=1)], axis=1)
         return Overlaps(pairs, similarity[above], self.total)
 
