@@ -163,7 +163,7 @@ class Similar:
             if kept is not None and len(kept[0]):
                 joined = map(np.concatenate, zip(self.kept, kept, strict=True))
                 self.kept = tuple(joined)  # type: ignore[assignment]
-                if len(self.kept[0]) > self.room:
+                if len(self.kept[0]) > min(self.room, 2 * self.most + _FEW):
                     self.kept, self.floor = self._best(self.kept)
                     self.room = 2 * len(self.kept[0]) + _FEW
                 if len(self.kept[0]) > 2 * self.most + _FEW:
