@@ -27,17 +27,19 @@ Ints = npt.NDArray[np.int64]
 
 def percentiles(scores: npt.ArrayLike) -> Floats:
     """Percentile of each value within its column, 0 to 100; ties share their mid-rank."""
-    matrix = as_matrix(scores, "scores")
-    return (rankdata(matrix, axis=0) - 1.0) / (len(matrix) - 1.0) * 100.0
+    return _percentiles(_places(as_matrix(scores, "scores")))
 
 
-def _kept_percentiles(places: Sequence[Ints], keep: npt.NDArray[np.bool_]) -> Floats:
-    """Percentiles of some rows among themselves; ``places``: of each column's distinct values."""
+def _places(matrix: Floats) -> list[Ints]:
+    """Of each column: the place of each value among the column's distinct values."""
+    return [np.unique(column, return_inverse=True)[1] for column in matrix.T]
+
+
+def _percentiles(places: Sequence[Ints]) -> Floats:
     columns = []
     for place in places:
-        kept = place[keep]
-        counts = np.bincount(kept)
-        columns.append((np.cumsum(counts) - counts + (counts - 1) / 2.0)[kept])
+        counts = np.bincount(place)
+        columns.append((np.cumsum(counts) - counts + (counts - 1) / 2.0)[place])
     return np.column_stack(columns) / (len(columns[0]) - 1.0) * 100.0
 
 
@@ -136,13 +138,11 @@ def repeatability(blocks: Sequence[Floats], level: float = 0.95) -> IntraClass:
     if not blocks:
         return IntraClass(*([float("nan")] * 4))
 
-    # Values are sorted once, not for each set of images.
-    sorted_once = [
-        [np.unique(column, return_inverse=True)[1] for column in block.T] for block in blocks
-    ]
+    found_places = [_places(block) for block in blocks]  # sorted once, not for each set of images
 
     def z(keep: npt.NDArray[np.bool_]) -> float:
-        found = np.mean([intra_class(_kept_percentiles(p, keep))[0] for p in sorted_once])
+        ranks = (_percentiles([place[keep] for place in places]) for places in found_places)
+        found = np.mean([intra_class(part)[0] for part in ranks])
         return float(np.arctanh(np.clip(found, -_NEARLY_ONE, _NEARLY_ONE)))
 
     n = len(blocks[0])
