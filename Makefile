@@ -13,6 +13,7 @@ SIZE ?= workstation
 MIRROR ?= $(wildcard ../shared/data)
 REAL = --config size=$(SIZE) $(if $(MIRROR),download_mirror=$(MIRROR))
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
+PUBLISHED = $(STUDIES) config/simulations.yaml config/external.yaml config/with/imagenet.yaml config/with/published.yaml
 STUDY ?= demo
 PROFILE ?= profiles/slurm
 ON_CLUSTER = --workflow-profile $(PROFILE) $(if $(filter demo,$(STUDY)),,--configfile config/$(STUDY).yaml $(REAL))
@@ -68,8 +69,9 @@ subset: .venv  ## a quick look at real data: the first N=500 faces and test imag
 download: .venv  ## only download what the studies need
 	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[faces,alignment]' -- download
 
-publish: .venv  ## copy small tables and figures of the finished studies to results/published, README and docs/findings
-	$(SNAKEMAKE) --configfile $(STUDIES) $(REAL) run='[synthetic,detection,faces,alignment]' -- publish_all
+publish: .venv  ## copy small tables and figures of all studies to results/published, README and docs/findings
+	$(SNAKEMAKE) --forcerun publish --configfile $(PUBLISHED) $(REAL) \
+		run='[synthetic,detection,detection-restarts,bias-simulations,faces,alignment,external]' -- publish_all
 	$(MAKE) readme
 
 readme: .venv  ## update README's numbers and docs/findings from results/published
