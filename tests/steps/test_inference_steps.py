@@ -104,6 +104,7 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
         resampled_clusters=files("jaccard.parquet"),
         umaps_clusters=files("umaps-jaccard.parquet"),
         clusters=files("clusters.parquet"),
+        umaps_sbs=files("umaps-sbs.parquet"),
         crops=["whole", "whole"],
         seeds=[0, 1],
         **out,
@@ -113,7 +114,11 @@ def test_tables_and_figures_of_clusters(runs: list[Path], tmp_path: Path) -> Non
     assert table["seed"].tolist() == [0, 0, 1, 1, -1]
     assert (table["baseline_ari_mean"].abs() < 0.2).all()
     assert set(load_table(out["jaccard"])["source"]) == {"resamples", "UMAP seeds"}
-    assert len(load_table(out["curve"])) == 6
+    curve = load_table(out["curve"])
+    assert len(curve) == 6
+    assert curve["umap_seeds"].tolist() == [0, 2, 0] * 2
+    shares = load_table(runs[0] / "umaps-sbs.parquet")["share"]
+    assert (curve["umap_low"][1], curve["umap_high"][1]) == (shares.min(), shares.max())
     for folder in ("first", "again"):
         there: dict[str, Any] = {end: tmp_path / folder / f"a.{end}" for end in ("png", "pdf")}
         drawer("sbs_sizes")(

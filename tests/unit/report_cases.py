@@ -170,12 +170,25 @@ CASES = (
         "Below it are the baselines label (0.100), class_mean (0.200).",
         "disagree",
     ),
-    Case("behaviour", {"behaviour": [_VOTES]}, "models are largely uncertain", "partly"),
     Case(
         "behaviour",
-        {"behaviour": [_VOTES | {"entropy_spearman_mean": 0.1}]},
-        "models are hardly uncertain",
-        "largely",
+        {"behaviour": [_VOTES, _VOTES | {"model": "class_mean", "entropy_spearman_mean": 0.14}]},
+        "are largely those on which annotators disagree: the highest Spearman correlation of the "
+        "entropies is 0.70 (net); that of the mean votes of the class 0.14.",
+        "partly",
+    ),
+    Case(
+        "behaviour",
+        {
+            "behaviour": [_VOTES | {"entropy_spearman_mean": 0.1}],
+            "measures": [
+                {"model": "net", "layer": "probabilities", "measure": "entropy_spearman"}
+                | {"metric": "", "low": -0.03, "high": 0.23}
+            ],
+        },
+        "are hardly those on which annotators disagree: the highest Spearman correlation of the "
+        "entropies is 0.10 (net, 95 % interval -0.03 to 0.23).",
+        "mean votes",
     ),
     Case(
         "bias",
@@ -186,14 +199,26 @@ CASES = (
     Case(
         "cluster-jaccard",
         {"cluster_jaccard": [*[_STABLE | {"cluster": k} for k in range(6)], _WEAK]},
-        "6 of 7 clusters are stable over resamples (Jaccard index of 0.75 or more): cluster 0",
+        "6 of 7 clusters are stable over resamples (Jaccard index of 0.75 or more); not cluster 9",
         "cluster 5",
     ),
     Case(
         "cluster-jaccard",
-        {"cluster_jaccard": [_STABLE | {"cluster": 4}, _WEAK]},
-        "1 of 2 clusters is stable over resamples (Jaccard index of 0.75 or more): cluster 4",
+        {"cluster_jaccard": [_STABLE | {"cluster": 4}, *[_WEAK] * 7]},
+        "1 of 8 clusters is stable over resamples (Jaccard index of 0.75 or more): cluster 4",
         "more.",
+    ),
+    Case(
+        "cluster-jaccard",
+        {
+            "cluster_jaccard": [
+                *[_WEAK] * 7,
+                *[_STABLE] * 7,
+                _WEAK | {"source": "UMAP seeds", "verdict": "unknown"},
+            ]
+        },
+        "7 of 14 clusters are stable over resamples (Jaccard index of 0.75 or more); not cluster 9",
+        "UMAP seeds",
     ),
     Case(
         "clusters",
@@ -242,13 +267,18 @@ CASES = (
                 _DETECTOR | {"detector": "norm", "roc_auc_mean": 0.1},
             ]
         },
-        "1 of 2 scores rank authentic samples below interpolations: norm.",
-        "interpolations: cls",
+        "1 of 2 rank authentic samples below interpolations (AUC more than 0.1 below chance): no",
+        "one run",
     ),
     Case(
         "detectors",
-        {"detectors": [_DETECTOR | {"detector": "cls", "roc_auc_mean": 0.8}]},
-        "cls separates authentic samples from interpolations best",
+        {
+            "detectors": [
+                _DETECTOR | {"detector": name, "roc_auc_mean": 0.8, "n": 1}
+                for name in ("cls", "same")
+            ]
+        },
+        "cls has the highest ROC AUC of authentic samples against interpolations (0.800",
         "below",
     ),
     Case("diagnostics", {"diagnostics": [_CHECK]}, "All 1 checks are within", "crops"),
@@ -297,15 +327,19 @@ CASES = (
     Case(
         "differences",
         {
-            "differences": [_PAIR],
+            "differences": [_PAIR | {"model_a": "net", "model_b": "other"}],
             "kinds": [{"generalises_to": KIND, "p_adjusted": 0.01}],
         },
-        "0 of 1 pairs of these networks differ",
+        "0 of 1 pair of layers of networks differ over images",
         "nothing here is about kinds",
     ),
     Case(
         "differences",
-        {"differences": [_PAIR], "kinds": [{"generalises_to": "these networks"}]},
+        {
+            "differences": [_PAIR | {"model_b": "label", "p_adjusted": 0.01}],
+            "kinds": [{"generalises_to": "these networks"}],
+            "measures": [{"n_draws": 199}],
+        },
         "No two kinds of networks have three training seeds each",
         "pairs of kinds",
     ),
@@ -324,7 +358,7 @@ CASES = (
     Case(
         "duplicates",
         {"duplicates": [{"verdict": "near match", "same": "no"}] * 2},
-        "No duplicate found. 2 near matches may need a look.",
+        "No duplicate found. Of all other pairs the 2 most similar are listed",
         "identical",
     ),
     Case(
@@ -420,15 +454,15 @@ CASES = (
     Case(
         "dissimilarity",
         _judged({}, gaps=[_GAP | {"p_adjusted": 0.3}]),
-        "No model is shown to be closer to the 12 annotators than the label alone: what they share "
-        "may be no more than the classes. Above the label, but not beyond chance: net.",
+        "No model is shown to be closer to the 12 annotators than the label alone. Above the "
+        "label, but not beyond chance: net.",
         "adjusted p",
     ),
     Case(
         "dissimilarity",
         _judged({"value": 0.2}, gaps=[_GAP | {"difference": -0.1}]),
-        "No model is closer to the 12 annotators than the label alone",
-        "shown to be closer",
+        "No model is shown to be closer to the 12 annotators than the label alone.",
+        "not beyond chance",
     ),
     Case(
         "dissimilarity",
@@ -573,7 +607,7 @@ CASES = (
     Case(
         "bias",
         {"bias_tests": [_SURVIVOR | {"definition": "odds", "status": "untestable"}], "bias": []},
-        "1 of 1 test is not available: an interval needs at least 7 people",
+        "1 of 1 test is not available: an interval needs at least 7 images, of people who",
         "differ from chance",
     ),
     Case("probes", {"probes": [_ATTRIBUTE | {"q": _NAN}]}, "No attribute has enough", "tested"),
@@ -618,13 +652,13 @@ CASES = (
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS | {"q": 0.2}, _PIXELS | {"q": _NAN, "status": "untestable"}]},
-        "none of 2 tests survives correction (q ≤ 0.05). 1 of 2 tests are not available",
+        "none of 1 test survives correction (q ≤ 0.05). 1 of 2 tests are not available",
         "largely",
     ),
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS | {"q": _NAN, "low": _NAN, "status": "untestable"}]},
-        "1 of 1 tests are not available: an interval needs at least 7 images and people",
+        "1 of 1 tests are not available: an interval needs at least 7 images, of people who",
         "survives",
     ),
     Case(
@@ -743,11 +777,38 @@ CASES = (
     ),
     Case(
         "clusters",
-        {"cluster_stability": [_AGREED | {"ari_mean": _NAN}], "sbs": [_SBS, _SBS]},
-        "SBS at the configured size: 0.60 over seeds",
+        {
+            "cluster_stability": [_AGREED | {"ari_mean": _NAN}],
+            "sbs": [
+                _SBS | {"umap_seeds": 3, "umap_low": low, "umap_high": 0.6} for low in (0.5, 0.6)
+            ],
+        },
+        "SBS at the configured size: 0.600 over seeds, 0.600 over all tried sizes, 0.500 to 0.600 "
+        "over UMAP seeds.",
         "Clusterings over",
     ),
     Case("probes", {"probes": [_ATTRIBUTE | {"gain_mean": _NAN}]}, "0 of 1", "components"),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE, _ATTRIBUTE | {"q": _NAN, "status": "degenerate"}]},
+        "1 of 2 is not tested: on held-out images the scores all tie or never err",
+        "not available",
+    ),
+    Case(
+        "probes",
+        {"probes": [_ATTRIBUTE | {"q": _NAN, "status": "degenerate"}] * 2},
+        "2 of 2 are not tested: on held-out images",
+        "components",
+    ),
+    Case(
+        "alignment",
+        {
+            "alignment": [_MODEL],
+            "measures": [_MEASURED | {"measure": "within_class_rho_a", "layer": "features"}],
+        },
+        "at most 0.020 (net, features, 95 % interval 0.100 to 0.200).",
+        "None",
+    ),
 )
 
 FIGURES = (

@@ -21,7 +21,12 @@ from latent_microscope.forensics import (
     uniqueness,
 )
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.density import radius_of_distances, tie_note, tie_share
+from latent_microscope.forensics.density import (
+    attractors_by_order,
+    radius_of_distances,
+    tie_note,
+    tie_share,
+)
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 from latent_microscope.forensics.rankings import generic_subset, minmax
 from latent_microscope.forensics.sample_scores import auto_bins, histograms
@@ -99,7 +104,8 @@ def test_attractor_ties_go_by_sample_order():
     np.testing.assert_allclose(originality(z, radius=1e-6), expected, rtol=1e-10)
     density = attractor_density(z, 1e-6)
     assert tie_share(density) == 1.0
-    assert "first rows" in (tie_note(density) or "")
+    assert "chose 5 of the 5 attractors" in (tie_note(density) or "")
+    assert "chose" not in (tie_note(np.r_[density, np.arange(1, 7)]) or "")
 
 
 def test_knn_and_attractor_density_against_loops():
@@ -119,6 +125,14 @@ def test_duplicates_have_the_largest_density():
     density = knn_density(z)
     np.testing.assert_allclose(density[30:], 1e8, rtol=1e-12)
     assert density[:30].max() < 1e3
+
+
+@pytest.mark.parametrize(
+    ("density", "by_order"),
+    [([3, 2, 1, 0, 0, 0, 0], 2), ([5, 4, 3, 2, 1, 0], 0), ([9, 1, 1, 1, 1, 1], 4), ([1] * 5, 0)],
+)
+def test_attractors_that_the_order_of_rows_chose(density, by_order):
+    assert attractors_by_order(np.array(density) / 10) == by_order
 
 
 def test_tie_share_limits():

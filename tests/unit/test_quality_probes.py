@@ -364,6 +364,20 @@ def test_a_probe_that_never_errs_has_no_error() -> None:
     assert table[["low", "high", "p", "q"]].isna().all(axis=None)
 
 
+def test_pixels_that_never_err_leave_the_latents_tested() -> None:
+    rng = np.random.default_rng(1)
+    side = np.where(np.arange(200) % 7 < 3, 1.0, -1.0)[:, None]
+    spaces = {"latents": side + 2.0 * rng.normal(size=(200, 1)), "pixels": side}
+    row = probe_table(spaces, pd.DataFrame({"a": side[:, 0] > 0}), np.arange(200) % 5).iloc[0]
+    assert row["status"] == "ok"
+    assert row["auc_pixels"] == 1.0
+    assert row["low"] < row["auc"] < row["high"]
+    assert row["q"] < 0.05
+    assert row["gain"] == pytest.approx(row["auc"] - 1.0)
+    unknown = ["low_pixels", "high_pixels", "gain_low", "gain_high", "gain_p", "gain_q"]
+    assert row[unknown].isna().all()
+
+
 def test_gain_of_two_nearly_equal_spaces_is_known_well() -> None:
     rng = np.random.default_rng(13)
     latents = rng.normal(size=(500, 4))

@@ -114,7 +114,7 @@ def _whole(table: pd.DataFrame, known: pd.Series, threshold: float) -> Iterator[
             "their densities count and their scores share; all nearest neighbours of "
             f"{known['only_copies_near']:.0f} are copies"
         )
-    note = tie_note(table["attractor_density"])
+    note = tie_note(table["attractor_density"], int(known["attractors"]))
     if note:
         yield f"ties: {note}"
     yield f"pairs of cosine similarity ≥ {threshold:g}: {known['overlaps_total']:.0f}"

@@ -181,9 +181,9 @@ FORENSICS = (
         caption=(
             "Every attribute of every cluster, of C_max and of every sub-niche that was tested, "
             "for each seed and by both definitions: bias index, 95 % interval, p and q. Status "
-            '"untestable": not available, since fewer than 7 [identities: people, none with most '
-            'of the ]images[identities: ,] are in the group or outside; "constant": all samples '
-            "have the attribute, or none."
+            '"untestable": not available, since fewer than 7 images[identities: , or people who '
+            "by their shares of the images count as fewer (Kish),] are in the group or outside; "
+            '"constant": all samples have the attribute, or none.'
         ),
         made_by="tabulate_bias",
         output="tests",
@@ -198,8 +198,8 @@ FORENSICS = (
             "the background (a frame along the border); of the user's files their size, shape, "
             "ending and folder. ``d``: Cohen's standardised difference with a 95 % interval and "
             "p,[identities:  images of one person as a cluster;] q by Benjamini-Hochberg within "
-            'the group. Status "untestable": fewer than 7 samples[identities:  or people, or of '
-            "too unequal weight,] are in the group or outside."
+            'the group. Status "untestable": fewer than 7 samples[identities: , or people who by '
+            "their shares of the images count as fewer (Kish),] are in the group or outside."
         ),
         function="latent_microscope.tables.pixels:tabulate_cluster_pixels",
         heavy=True,
@@ -249,13 +249,14 @@ FORENSICS = (
             "on the same UMAP. Subsamples are drawn without replacement, since the repeated points "
             "of a bootstrap sample look like clusters to HDBSCAN. The interval is a delete-d "
             "jackknife of every cluster's share, simultaneous over clusters; empty without a "
-            "cluster."
+            "cluster. ``umap_low``, ``umap_high``: range over UMAP seeds at the size that is used."
         ),
         made_by="tabulate_clusters",
         function="latent_microscope.tables.cluster_stability:tabulate_clusters",
         heavy=True,
         inputs={
             "sbs": run_files("sbs-sizes.parquet"),
+            "umaps_sbs": run_files("umaps-sbs.parquet"),
             "resampled": run_files("resampled-pairs.parquet"),
             "umaps": run_files("umaps-pairs.parquet"),
             "resampled_clusters": run_files("resampled-clusters.parquet"),

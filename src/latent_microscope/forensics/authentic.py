@@ -162,5 +162,7 @@ def signatures_of(
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)
     best = index[np.lexsort((index, -scores[index]))][: int(top)]
     table = pd.DataFrame({"index": best, "originality": scores[best], "density": density[best]})
-    table.attrs.update(total=len(index), tie_share=tie_share(density), note=tie_note(density))
+    table.attrs.update(
+        total=len(index), tie_share=tie_share(density), note=tie_note(density, n_attractors)
+    )
     return table

@@ -79,12 +79,27 @@ def tie_share(values: npt.ArrayLike) -> float:
     return float(np.unique(array, return_counts=True)[1].max() / array.size)
 
 
-def tie_note(values: npt.ArrayLike) -> str | None:
+def attractors_by_order(density: npt.ArrayLike, n_attractors: int = 5) -> int:
+    """How many of the first attractors the order of the rows chose, among others as dense."""
+    ordered = np.sort(np.asarray(density).ravel())[::-1]
+    if len(ordered) <= n_attractors or ordered[n_attractors - 1] > ordered[n_attractors]:
+        return 0
+    return int((ordered[:n_attractors] == ordered[n_attractors]).sum())
+
+
+def tie_note(values: npt.ArrayLike, n_attractors: int = 5) -> str | None:
     """A message if at least 95 % of densities tie, else None."""
     share = tie_share(values)
     if share < TIE_LIMIT:
         return None
+    by_order = attractors_by_order(values, n_attractors)
+    chosen = (
+        f", so that the order of the rows, not their density, chose {by_order} of the "
+        f"{n_attractors} attractors"
+        if by_order
+        else ""
+    )
     return (
-        f"{100.0 * share:.1f} % of the attractor densities tie, so attractors are the first rows "
-        "of the file, not dense regions; see the variant with the adaptive radius"
+        f"{100.0 * share:.1f} % of the attractor densities tie{chosen}; see the variant with the "
+        "adaptive radius"
     )

@@ -249,9 +249,10 @@ def probe_table(
 
     Status ``separated``: no fold has samples with and without it; ``few``: fewer than 20 samples
     or people with or without it, or of too unequal weight
-    (:func:`.statistics.clusters.clustered_error`); ``degenerate``: scores that tie or never err,
-    whose error cannot be known. None of these is tested, nor is a gain of equal scores. Samples
-    whose cell is missing do not count for that attribute.
+    (:func:`.statistics.clusters.clustered_error`); ``degenerate``: scores of the latents that tie
+    or never err, whose error cannot be known. None of these is tested, nor is a gain over pixels
+    of which that holds, or of equal scores. Samples whose cell is missing do not count for that
+    attribute.
     """
     if not len(attributes.columns):
         return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
@@ -337,16 +338,16 @@ def _row(
     }
     partial = errors.pop("partial", (float("nan"), float("nan")))
     paired = (float("nan"), float("nan"))
-    if "pixels" in found:
+    if "pixels" in found and errors["pixels"][0] > 0.0:
         residuals = found["latents"].residuals - found["pixels"].residuals
         shifts = probed["latents"][1] - probed["pixels"][1]
         paired = probe_error(found["latents"], residuals, shifts, clusters)
-    known = [error for error, _ in errors.values()]
-    if np.isnan(known).any() or not all(known):
-        return row | {"status": "few" if np.isnan(known).any() else "degenerate"}
+    if not errors["latents"][0] > 0.0:
+        return row | {"status": "few" if np.isnan(errors["latents"][0]) else "degenerate"}
     for key, (error, freedom) in errors.items():
-        low, high = logit_interval(found[key].auc, error, freedom=freedom)
-        row |= {f"low{_ENDS[key]}": low, f"high{_ENDS[key]}": high}
+        if error > 0.0:
+            low, high = logit_interval(found[key].auc, error, freedom=freedom)
+            row |= {f"low{_ENDS[key]}": low, f"high{_ENDS[key]}": high}
     row["p"] = two_sided_p(found["latents"].auc - 0.5, *errors["latents"])
     if partial[0] > 0.0:
         low, high = logit_interval(found["partial"].auc, partial[0], freedom=partial[1])

@@ -114,9 +114,10 @@ def run_column_orders(
 ) -> pd.DataFrame:
     """Main scores of one VAE's (n, d) latents with their columns in other, random orders.
 
-    No score is about the order, but FastICA starts from random directions and noise is drawn column
-    by column. ``sources`` and ``settings``: these sections of a study's config. ``scan``: the pass
-    over the latents, if it is done already; distances are the same in any order of columns.
+    No score is about the order, but FastICA starts from random directions. Stability has other
+    draws of noise each time. ``sources`` and ``settings``: these sections of a study's config.
+    ``scan``: the pass over the latents, if it is done already; distances are the same in any order
+    of columns.
     Uniqueness is :func:`reference_uniqueness` of 2,000 rows above 20,000 samples.
 
     Returns:
@@ -129,8 +130,8 @@ def run_column_orders(
     scan.require(matrix, k=settings["k"], radius=float(settings["radius"]))
     n, variant = len(matrix), str(settings["variant"])
     reference = _reference(n, _REFERENCE_ROWS, derive(root_seed, "score_column_orders", seed))
-    draws = derive(root_seed, "stability", seed)
     noise = settings["stability_noise"], settings["stability_draws"]
+    draws = derive(root_seed, "score_column_orders", seed, "stability")
     nearest, counts = scan.neighbours.distances[:, : settings["k"]], scan.counts[:, 0]
     parts = []
     for order in range(1, count + 1):
@@ -145,7 +146,7 @@ def run_column_orders(
         scores = {
             "uniqueness": u,
             "originality": o,
-            "stability": stability(moved, *noise, draws, ids=ids),
+            "stability": stability(moved, *noise, derive(draws, order), ids=ids),
             "cls": creative_latent_score(u, o, float(settings["alpha"])),
         }
         parts.append(pd.DataFrame({"id": pd.Series(ids, dtype="str"), "order": order, **scores}))

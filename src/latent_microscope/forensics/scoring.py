@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope.forensics.checks import as_matrix
-from latent_microscope.forensics.density import tie_share
+from latent_microscope.forensics.density import attractors_by_order, tie_share
 from latent_microscope.forensics.detection import detect_authentic
 from latent_microscope.forensics.heuristics import ScoreSettings, score_all
 from latent_microscope.forensics.latent_scans import LatentScan
@@ -119,6 +119,10 @@ def score_summary(
         "spearman_stability_norm": steady["spearman_norm"],
         "stability_reliability": steady["reliability"],
         "attractor_tie_share": tie_share(scores["attractor_density"]),
+        "attractors": int(settings["attractors"]),
+        "attractors_by_order": attractors_by_order(
+            scores["attractor_density"], int(settings["attractors"])
+        ),
         "attractor_tie_share_adaptive": tie_share(scores["attractor_density_adaptive"]),
         **facts,
         "detected": int(scores["detected"].sum()),

@@ -19,11 +19,12 @@ from latent_microscope.plots.settling import log_ticks
 from latent_microscope.plots.style import INK, MUTED, NOISE, Look, Page, Style, count, pretty
 from latent_microscope.seeds import derive
 from latent_microscope.tables.cluster_stability import run_pairs
-from latent_microscope.tables.reliability import COLUMN_ORDER
+from latent_microscope.tables.reliability import COLUMN_ORDER, NOISE_DRAWS
 
 _POOR = 0.65  # of the adjusted Rand index, as in the tables
 _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
 _ACROSS = 4  # scores beside each other
+_MOVED = (COLUMN_ORDER, NOISE_DRAWS)
 _COLUMNS = 400  # samples drawn per score, evenly spaced in its order
 _WARNING = 4  # colour of what is mostly noise
 _BARS = (0, 1, 2, 3, 5)  # colours of scores: not that one, and not the black of the lines
@@ -257,7 +258,7 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
 
 def _headline(table: pd.DataFrame, score: str) -> Mapping[Hashable, Any]:
     """The row that says how far a score repeats: over VAEs, of one VAE over its restarts."""
-    rows = table[(table["score"] == score) & (table["over"] != COLUMN_ORDER)].to_dict("records")
+    rows = table[(table["score"] == score) & ~table["over"].isin(_MOVED)].to_dict("records")
     known = [r for r in rows if r["pairs"] and r["over"] in ("both", "VAE seeds")]
     return (known or [r for r in rows if r["pairs"]] or rows)[-1]
 
@@ -302,7 +303,7 @@ def _note(row: Mapping[Hashable, Any]) -> str:
 
 
 def _of_columns(table: pd.DataFrame, score: str) -> str:
-    """The same of columns in another order."""
-    rows = table[(table["score"] == score) & (table["over"] == COLUMN_ORDER)].to_dict("records")
-    text = "column order: {spearman_mean:.2f}, {list_shared:.0%} repeat"
+    """The same of columns in another order, or of other draws of noise."""
+    rows = table[(table["score"] == score) & table["over"].isin(_MOVED)].to_dict("records")
+    text = "{over}: {spearman_mean:.2f}, {list_shared:.0%} repeat"
     return text.format_map(rows[0]) if rows else ""

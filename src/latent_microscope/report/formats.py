@@ -86,7 +86,7 @@ def ratio(value: float, low: float, high: float) -> str:
 def span(values: pd.Series, digits: int = 2) -> str:
     """``least to largest`` of some values; one of them where they are alike."""
     low, high = values.min(), values.max()
-    return number(low, digits) if high - low < 0.005 else between(low, high, digits)
+    return number(low, digits) if high - low < 0.5 * 10.0**-digits else between(low, high, digits)
 
 
 def short(value: Any) -> str:

@@ -19,10 +19,7 @@ FALSE_DISCOVERY_RATE = 0.05
 OURS = "detect_authentic"
 MOSTLY_NOISE = 0.5
 COLUMN_ORDER = "column order"
-REASONS = {
-    **dict.fromkeys(("uniqueness", "cls"), "FastICA ends elsewhere"),
-    "stability": "its noise is drawn for other columns",
-}
+REASONS = dict.fromkeys(("uniqueness", "cls"), "FastICA ends elsewhere")
 """Why a score depends on the order of the columns."""
 NO_CLASSIFIERS = ("human", "human_majority", "perfect", "uniform", *ORACLES)
 MEASURES = {
@@ -91,6 +88,7 @@ def alignment(study: Study) -> dict[str, Any]:
         passing = _clear(study, metric, "label", "features")[0] if tested else set(higher)
         lower = _clear(study, metric, best.model, best.layer)[1] if tested else set(names)
         within = part[part["within_class_rho_a"].notna()]
+        inside = f.highest(within, within["within_class_rho_a"]) if len(within) else None
         metrics.append(
             {
                 "metric": metric,
@@ -98,7 +96,12 @@ def alignment(study: Study) -> dict[str, Any]:
                 "equals": [name for name in names if name not in lower | {_named(best)}],
                 "above": [name for name in higher if name in passing],
                 "unclear": [name for name in higher if name not in passing],
-                "within": f.highest(within, within["within_class_rho_a"]) if len(within) else None,
+                "within": inside,
+                "within_ends": ""
+                if inside is None
+                else interval_of(
+                    study, "within_class_rho_a", metric, inside.model, inside.layer, digits=3
+                ),
             }
         )
     oracle = table.loc[table["model"] == "label", "spearman"].mean()
@@ -146,6 +149,20 @@ def _intervals(study: Study) -> Iterator[tuple[tuple[str, ...], tuple[str, str]]
         elif set(bracket) != {f.MISSING}:
             own = f"{own} [{', '.join(bracket)}]"
         yield key, (f.between(part["low"].mean(), part["high"].mean()), own)
+
+
+def interval_of(
+    study: Study, measure: str, metric: str, model: str, layer: str, digits: int = 2
+) -> str:
+    """``95 % interval low to high`` of a measure, its ends the means over seeds; or nothing."""
+    if not study.has("measures"):
+        return ""
+    rows = with_intervals(study.table("measures"))
+    keys = {"measure": measure, "metric": metric, "model": model, "layer": layer}
+    own = rows[np.logical_and.reduce([rows[key] == value for key, value in keys.items()])]
+    if not len(own):
+        return ""
+    return f"95 % interval {f.between(own['low'].mean(), own['high'].mean(), digits)}"
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
@@ -201,7 +218,33 @@ def behaviour(study: Study) -> dict[str, Any]:
     models = table[~table["model"].isin(NO_CLASSIFIERS) & table["accuracy_mean"].notna()]
     known = table[table["model"].isin(ORACLES) & (table["model"] != "perfect")]
     better = known[known["cross_entropy_mean"] < models["cross_entropy_mean"].min()]
-    return {"models": models, "better": better, "other": table.set_index("model")}
+    ends = {
+        model: interval_of(study, "entropy_spearman", "", model, "probabilities")
+        for model in models["model"]
+    }
+    return {
+        "models": models,
+        "better": better,
+        "other": table.set_index("model"),
+        "entropies": {model: text for model, text in ends.items() if text},
+        "of_class_mean": table.loc[table["model"] == "class_mean", "entropy_spearman_mean"].mean(),
+    }
+
+
+def differences(study: Study) -> dict[str, Any]:
+    """Pairs of layers of networks, pairs with a baseline, and how many of each differ."""
+    table = study.table("differences")
+    baseline = table[["model_a", "model_b"]].isin([*ORACLES, "pixels"]).any(axis=1)
+    parts = {"of layers of networks": table[~baseline], "with a baseline": table[baseline]}
+    draws = study.table("measures")["n_draws"].max() if study.has("measures") else float("nan")
+    return {
+        "kinds_of_pairs": [
+            (what, len(part), int((part["p_adjusted"] <= FALSE_DISCOVERY_RATE).sum()))
+            for what, part in parts.items()
+            if len(part)
+        ],
+        "least": 2.0 / (draws + 1.0),
+    }
 
 
 def forensics(study: Study) -> dict[str, Any]:
@@ -259,6 +302,7 @@ def bias(study: Study) -> dict[str, Any]:
             "seed": seed,
             "group": group,
             "members": part["n_members"].iloc[0],
+            "tested": _available(part),
             "p": int((part["p"] <= FALSE_DISCOVERY_RATE).sum()),
             "q": len(own),
             "q_seed": int((own["q_seed"] <= FALSE_DISCOVERY_RATE).sum()),
@@ -275,6 +319,7 @@ def bias(study: Study) -> dict[str, Any]:
     return {
         "tests": tests,
         "tested": _available(tests),
+        "tested_groups": int((summary["tested"] > 0).sum()) if len(summary) else 0,
         "found_tests": found,
         "summary": summary,
         "strongest": f.highest(found, found["cohens_h"].abs()).to_dict() if len(found) else {},
@@ -310,6 +355,7 @@ def cluster_pixels(study: Study) -> dict[str, Any]:
     )
     return {
         "shown": shown,
+        "tested_groups": int((shown["tested"] > 0).sum()),
         "found_pixels": found,
         "largely": largely_pixels(study),
         "untestable": int((table["status"] == "untestable").sum()),
@@ -436,11 +482,12 @@ def probes(study: Study) -> dict[str, Any]:
         "held": held,
         "beyond": int((beyond["auc_partial"] > beyond["baseline"]).sum()) if held else 0,
         "few": int((table["status"] == "few").sum()),
+        "degenerate": int((table["status"] == "degenerate").sum()),
         "tested": len(tested),
         "above": int(above.sum()),
         "won": int((clear & (tested["gain_mean"] > 0)).sum()),
         "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
-        "pixels": int(tested["gain_mean"].notna().sum()),
+        "pixels": int(tested[["gain_mean", "gain_q"]].notna().all(axis=1).sum()),
         "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
     }
 

@@ -197,7 +197,8 @@ def difference_table(
     table["low"], table["high"] = summaries.percentile_interval(drawn, level)
     table["p"] = summaries.bootstrap_p_value(drawn)
     if correction == "max-t":
-        table["p_adjusted"] = summaries.max_t(drawn, table["difference"])
+        adjusted = summaries.max_t(drawn, table["difference"])
+        table["p_adjusted"] = np.maximum(adjusted, table["p"])  # not below that of one pair
     else:
         adjust = summaries.holm if correction == "holm" else summaries.benjamini_hochberg
         table["p_adjusted"] = adjust(table["p"])

@@ -186,6 +186,16 @@ def stability_tables(
     return pd.DataFrame(rows, columns=list(SUMMARY)).astype(SUMMARY)
 
 
+def _over_umaps(curve: pd.DataFrame, umaps: pd.DataFrame) -> pd.DataFrame:
+    """The SBS by cluster size, with its range over UMAP seeds at the configured size."""
+    used = curve["configured"]
+    return curve.assign(
+        umap_seeds=np.where(used, len(umaps), 0),
+        umap_low=np.where(used, umaps["share"].min(), np.nan),
+        umap_high=np.where(used, umaps["share"].max(), np.nan),
+    )
+
+
 def tabulate_clusters(
     *,
     sbs: list[In],
@@ -196,6 +206,7 @@ def tabulate_clusters(
     clusters: list[In],
     crops: list[str],
     seeds: list[int],
+    umaps_sbs: list[In],
     root_seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """Tabulate the stability of the clusters.
@@ -209,15 +220,21 @@ def tabulate_clusters(
         clusters: .parquet of the cluster memberships per seed.
         crops: crop of each.
         seeds: seed of each.
+        umaps_sbs: .parquet of the SBS by UMAP seed per seed.
         root_seed: root seed of the shuffled baselines.
 
     Returns:
-        ``curve``: crop and seed, then as the SBS by cluster size. ``stability``: one row per crop,
+        ``curve``: crop and seed, then as the SBS by cluster size; at the configured one
+        ``umap_seeds`` and the range of the SBS over them. ``stability``: one row per crop,
         seed and source of variation (resamples, UMAP seeds, VAE seeds): agreement of labelings, its
         verdict and a warning. ``jaccard``: one row per crop, seed, cluster and source.
     """
     keys: dict[str, Sequence[object]] = {"crop": crops, "seed": seeds}
-    curve = stack([load_table(path) for path in sbs], keys, "sbs")
+    curves = [
+        _over_umaps(load_table(path), load_table(over))
+        for path, over in zip(sbs, umaps_sbs, strict=True)
+    ]
+    curve = stack(curves, keys, "sbs")
     stability = stability_tables(
         resampled=[load_table(path) for path in resampled],
         umaps=[load_table(path) for path in umaps],

@@ -23,8 +23,8 @@ log = logging.getLogger("latent_microscope")
 OF_RESTARTS = ("uniqueness", "cls")
 """Scores that depend on the unmixing; the others have one value a VAE."""
 SOURCES = ("VAE seeds", "ICA restarts", "both")
-COLUMN_ORDER = "column order"
-_WITHIN = ("ICA restarts", COLUMN_ORDER)  # pairs of one VAE
+COLUMN_ORDER, NOISE_DRAWS = "column order", "noise draws"
+_WITHIN = ("ICA restarts", COLUMN_ORDER, NOISE_DRAWS)  # pairs of one VAE
 STATUSES = ("ok", "list mostly noise", "mostly noise", "unknown")
 
 Floats = npt.NDArray[np.float64]
@@ -175,7 +175,7 @@ def reliability_table(
     lists: Mapping[str, Sequence[Any]],
     moved: Mapping[str, Replicates] | None = None,
 ) -> pd.DataFrame:
-    """How well each score's ranking repeats, over VAE seeds, ICA restarts, both, column orders.
+    """How well each ranking repeats, over VAE seeds, ICA restarts, both, column orders, noise.
 
     ``lists``: score → length of its ranked list, and whether it holds the highest. ``moved``: as
     of :func:`column_orders`.
@@ -183,7 +183,7 @@ def reliability_table(
     Returns:
         One row per score and source of variation (``over``: VAE seeds, with the chosen restart of
         each; ICA restarts, pairs within a VAE; both: pairs of different VAEs, any restarts; column
-        order: the chosen restart, pairs within a VAE).
+        order: the chosen restart, pairs within a VAE; noise draws: of stability in its place).
         Spearman: mean, sd and minimum of the pairs. ``kendall_w`` and ``kendall_w_chance`` (1/m),
         ``icc`` (of percentiles, one replicate, with a 95 % interval over images, about these VAEs
         and not about others) and ``icc_of_mean`` (of the mean over all): of restarts the mean over
@@ -200,7 +200,8 @@ def reliability_table(
         parts = dict.fromkeys(SOURCES if name in OF_RESTARTS else SOURCES[:1], made)
         parts["VAE seeds"] = Replicates(made.values[:, used], made.seeds[used], used[used])
         if moved and name in moved:
-            parts[COLUMN_ORDER] = moved[name]
+            # Equal noise would tell stability's ranking by itself: it is drawn again.
+            parts[NOISE_DRAWS if name == "stability" else COLUMN_ORDER] = moved[name]
         for over, part in parts.items():
             row = _row(name, over, part, int(length), bool(largest))
             status, note = judge(row)
