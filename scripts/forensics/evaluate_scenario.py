@@ -46,8 +46,8 @@ def main(
     authentic = truth["authentic"].to_numpy(dtype=bool)
     if (z == z[0]).all():
         log.warning("%s: all latents are equal; nothing to compare", latents)
-        for path in (comparison, search):
-            save_table(path, pd.DataFrame({"detector": pd.Series(dtype="str")}))
+        save_table(comparison, comparison_table({}, authentic).iloc[:0])
+        save_table(search, pd.DataFrame({"method": pd.Series(dtype="str")}))
         return
     streams = {"root_seed": root_seed, "seed": seed}
     fits = {m: run_sources(z, sources, method=m, **streams).sources for m in sources["methods"]}

@@ -52,12 +52,14 @@ def main(
     people = resampling_units(known["identity"]) if "identity" in known else None
     classes = known["label"].to_numpy(np.int64) if "label" in known else None
     count = min(folds, len(np.unique(people)) if people is not None else len(ids))
+    held_out = np.zeros(len(ids), dtype=np.int64)
+    if count > 1:
+        state = derive(root_seed, "probe_attributes")
+        held_out = folds_of(len(ids), count, state, people=people, classes=classes)
     result = probe_table(
         features,
         table.drop(columns="id"),
-        folds_of(
-            len(ids), count, derive(root_seed, "probe_attributes"), people=people, classes=classes
-        ),
+        held_out,
         people=people,
         strength=strength,
         covariates=covariates,

@@ -13,6 +13,7 @@ from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table, save_npy, save_table
 from latent_microscope.plots.detection import plot_scenarios
 from latent_microscope.plots.style import look
+from latent_microscope.tables.detection import tabulate_comparison, tabulate_search
 
 SETTINGS: dict[str, Any] = {
     "variant": "script", "alpha": 0.5, "k": 10, "radius": 0.01, "attractors": 5,
@@ -132,3 +133,26 @@ def test_an_empty_comparison_is_an_error(tmp_path):
     save_table(tmp_path / "c.parquet", pd.DataFrame({"setting": []}))
     with look("scenarios", None) as made, pytest.raises(InputError, match="comparison"):
         plot_scenarios(comparison=tmp_path / "c.parquet", title="study", look=made)
+
+
+def test_all_vaes_collapsed_leave_empty_tables(tmp_path):
+    ids = [f"{i:02d}" for i in range(30)]
+    save_npy(tmp_path / "z.npy", np.ones((30, 4), dtype=np.float32))
+    save_table(tmp_path / "e.parquet", pd.DataFrame({"id": ids, "reconstruction_error": 1.0}))
+    truth = {"id": ids, "authentic": np.arange(30) < 20, "alpha": 0.5}
+    save_table(tmp_path / "s.parquet", pd.DataFrame(truth))
+    made = {name: tmp_path / f"{name}.parquet" for name in ("comparison", "search")}
+    evaluate_scenario(
+        latents=tmp_path / "z.npy",
+        encoding=tmp_path / "e.parquet",
+        samples=tmp_path / "s.parquet",
+        sources=SOURCES,
+        settings=SETTINGS,
+        grid=SEARCH,
+        **made,
+    )
+    several: dict[str, Any] = {"scenarios": ["a", "a"], "seeds": [0, 1]}
+    compared = tabulate_comparison(by_seed=[made["comparison"]] * 2, **several)
+    assert compared.empty
+    assert {"f1_mean", "f1_difference_low", "best_baseline"} <= set(compared)
+    assert tabulate_search(by_seed=[made["search"]] * 2, **several).empty

@@ -1,5 +1,6 @@
 """Detectors against each other: thresholds, the funnel's grid, choices on other data."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -199,3 +200,13 @@ def test_differences_are_paired_by_seed(tmp_path):
     assert knn["f1_median"] == pytest.approx(0.65)
     assert knn["f1_min"] == 0.5
     assert summary.loc[OURS, "f1_difference"] == 0.0
+
+
+def test_a_detector_that_refuses_the_data_is_left_out(caplog, monkeypatch):
+    rng = np.random.default_rng(0)
+    equal = np.repeat(8.0 * rng.normal(size=(8, 6)), 20, axis=0) + 0.1 * rng.normal(size=(160, 6))
+    monkeypatch.setattr(logging.getLogger("latent_microscope"), "propagate", True)
+    found = baseline_scores(equal)
+    assert "CBLOF" not in found
+    assert len(found) == 8
+    assert "CBLOF is left out" in caplog.text

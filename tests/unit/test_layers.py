@@ -1,5 +1,6 @@
 """Profiles layer by layer, class-level distances, and maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.plots.matrices import classical_scaling, leaf_order, onto
 from latent_microscope.plots.rdms import class_order, dendrogram_order, panel_columns
 from latent_microscope.similarity.rdms import RDM, rdm
+from latent_microscope.tables.layers import _ceilings as ceilings
 from latent_microscope.tables.layers import (
     balanced,
     joined_profiles,
@@ -166,3 +168,12 @@ def test_class_order_by_a_tree() -> None:
 
 def test_columns_leave_few_gaps() -> None:
     assert [panel_columns(k) for k in (1, 5, 6, 8, 9, 10, 12)] == [1, 5, 3, 4, 3, 5, 4]
+
+
+def test_a_class_for_each_image_has_no_pairs_within_classes() -> None:
+    votes = some_votes(12)
+    alone = replace(votes, labels=np.arange(12), classes=[f"c{k}" for k in range(12)])
+    alone = replace(alone, answers=np.random.default_rng(0).multinomial(20, np.ones(12) / 12, 12))
+    found = ceilings(alone, "euclidean", 3, 0)
+    assert np.isnan(found["within_class_rho_a_ceiling"])
+    assert np.isfinite(found["value_ceiling_lower"])

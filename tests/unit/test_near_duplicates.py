@@ -278,3 +278,12 @@ def test_latents_alone_show_no_duplicates(tmp_path):
     assert listed["action"][0] == "same latents but different labels: look at the samples"
     with pytest.raises(InputError, match="near_matches"):
         near_duplicates(latents, None, IDS[:30], near_matches=-1)
+
+
+def test_no_pair_at_all_is_an_empty_table(tmp_path):
+    ids = np.array(list("01234567"), dtype=object)
+    found = near_duplicates(np.eye(8), None, ids)
+    assert found.empty
+    samples = pd.DataFrame({"id": ids.astype(str), "label": 0, "label_name": "a"})
+    paths = [saved(tmp_path / name, table) for name, table in (("d", found), ("s", samples))]
+    assert tabulate_duplicates(duplicates=paths[:1], seeds=[0], samples=paths[1]).empty

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.covariance import ledoit_wolf
 
+from latent_microscope.forensics import class_probes
 from latent_microscope.forensics.class_probes import (
     COLUMNS,
     class_probe,
@@ -164,3 +165,25 @@ def test_a_table_of_attributes() -> None:
     empty = class_probe_table(features, table[[]])
     assert empty.empty
     assert empty.dtypes.astype(str).to_dict() == COLUMNS
+
+
+@pytest.mark.parametrize("recalls", [(1.0, 0.5, 0.0), (0.95, 0.6, 0.3)])
+def test_the_error_of_balanced_accuracy_is_not_the_spread_of_the_classes(
+    monkeypatch: pytest.MonkeyPatch, recalls: tuple[float, ...]
+) -> None:
+    random, n = np.random.default_rng(0), 400
+    classes = random.choice(3, size=n, p=[0.5, 0.3, 0.2])
+    chance = np.array(recalls)
+
+    def answers(_features, own, _train, held):
+        right = random.random(len(held)) < chance[own[held]]
+        said = np.where(right, own[held], (own[held] + 1) % 3)
+        return said, said
+
+    monkeypatch.setattr(class_probes, "predicted_classes", answers)
+    rows = [class_probe({"latents": np.zeros((n, 1))}, classes) for _ in range(200)]
+    balanced = np.array([row["balanced"] for row in rows])
+    ends = np.array([[row["balanced_low"], row["balanced_high"]] for row in rows])
+    low, high = (np.log(end / (1.0 - end)) for end in ends.T)
+    error = (high - low) / (2.0 * 1.966) * balanced * (1.0 - balanced) / np.sqrt(1.0 + 5.0 / 4.0)
+    assert error.mean() == pytest.approx(balanced.std(), rel=0.15)

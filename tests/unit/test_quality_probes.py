@@ -439,3 +439,14 @@ def test_summary_over_runs_is_ordered_and_keeps_the_worst_q(tmp_path):
     assert row["q"] == max(b["q"] for b in both)
     assert row["n"] == 2
     assert table["attribute"].iloc[-1] == "never"
+
+
+def test_classes_smaller_than_the_folds_and_a_single_person() -> None:
+    folds = folds_of(12, 5, 0, classes=np.repeat(np.arange(3), 4))
+    assert np.bincount(folds).tolist() == [3, 3, 2, 2, 2]
+    table = pd.DataFrame({"a": np.arange(60) % 2 == 0})
+    row = probe_table(
+        {"latents": np.ones((60, 2))}, table, np.zeros(60, np.int64), people=np.zeros(60, np.int64)
+    ).iloc[0]
+    assert (row["n"], row["positives"], row["status"]) == (60, 30, "few")
+    assert np.isnan(row["auc"])

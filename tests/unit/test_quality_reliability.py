@@ -11,6 +11,7 @@ from scipy.stats import t as t_distribution
 
 from latent_microscope.commands.results import default_settings
 from latent_microscope.errors import InputError
+from latent_microscope.forensics import reliability as measured
 from latent_microscope.forensics.rankings import creative_latent_score
 from latent_microscope.forensics.reliability import (
     chance_jaccard,
@@ -391,3 +392,22 @@ def test_runs_of_other_samples_are_refused():
         gather(scores, restarts, seeds, 0.5)
     with pytest.raises(InputError, match="one of each"):
         gather(scores[:1], restarts, seeds, 0.5)
+
+
+def test_ties_at_the_end_of_a_list_do_not_look_repeatable():
+    rng = np.random.default_rng(0)
+    rare = (rng.random((1000, 3)) < 0.05).astype(float)
+    shared, _ = list_overlaps(top_rows(rare, 100), pairs_of([0, 1, 2], within=False))
+    assert shared.max() < 0.2
+    constant, _ = list_overlaps(top_rows(np.ones((1000, 2)), 100), [(0, 1)])
+    assert constant[0] == pytest.approx(0.1, abs=0.07)
+
+
+def test_a_band_of_many_values_is_read_from_some_of_them(monkeypatch):
+    ranks = percentiles(repeats(n=3000))
+    pairs = pairs_of(range(ranks.shape[1]), within=False)
+    _, low, high = prediction_band(ranks, pairs)
+    monkeypatch.setattr(measured, "_MOST_VALUES", 5000)
+    _, some_low, some_high = prediction_band(ranks, pairs)
+    np.testing.assert_allclose(some_high - some_low, high - low, rtol=0.35)
+    np.testing.assert_allclose((some_high - some_low).mean(), (high - low).mean(), rtol=0.05)

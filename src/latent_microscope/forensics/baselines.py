@@ -1,5 +1,6 @@
 """PyOD's detectors, the baselines of ours; a module of its own, since only studies need PyOD."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from pyod.models.lof import LOF
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix
+
+log = logging.getLogger("latent_microscope")
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,13 +46,19 @@ def baseline_scores(latents: npt.ArrayLike, *, seed: int = 0) -> dict[str, Float
 
     PyOD's defaults, plus the mean distance to ten neighbours, and five components for GMM (the
     true number of people at the published setting). Infinite scores become the largest finite one.
+    A detector that refuses the data is left out, with a warning: CBLOF does so where no cluster
+    is larger than the others.
     """
     z = as_matrix(latents, "latents")
     if len(z) <= 20:
         raise InputError(f"latents has {len(z)} rows; PyOD's defaults need more than 20")
     scores = {}
     for name, make in _detectors(int(seed) % 2**32).items():
-        values = np.asarray(make().fit(z).decision_scores_, dtype=np.float64)
+        try:
+            values = np.asarray(make().fit(z).decision_scores_, dtype=np.float64)
+        except ValueError as error:
+            log.warning("%s is left out: %s", name, error)
+            continue
         finite = np.isfinite(values)
         top = float(values[finite].max()) if finite.any() else 0.0
         scores[name] = np.where(finite, values, top)

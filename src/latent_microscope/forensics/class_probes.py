@@ -157,7 +157,10 @@ def class_probe(
     errors = []
     for key, ends in (("accuracy", ""), ("balanced", "balanced_")):
         own = hits["latents"][key]
-        residuals = own - own.mean() * (weight if key == "balanced" else 1.0)
+        center = own.mean()
+        if key == "balanced":  # a mean over classes: each sample differs from its own class
+            center = (np.bincount(true, own) / np.maximum(sizes, 1))[true]
+        residuals = own - center
         one = np.zeros(len(own), dtype=np.int64)
         found = clustered_error(residuals, np.full(len(own), 1.0 / len(own)), one, people_kept)
         errors.append(float(found.error[0]) * np.sqrt(1.0 + count / (count - 1.0)))

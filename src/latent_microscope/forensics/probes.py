@@ -61,7 +61,10 @@ Ints = npt.NDArray[np.int64]
 def folds_of(
     n: int, count: int, seed: int, *, people: Ints | None = None, classes: Ints | None = None
 ) -> Ints:
-    """Fold per sample: ``people`` stay in one fold, ``classes`` spread evenly."""
+    """Fold per sample: ``people`` stay in one fold, ``classes`` spread evenly.
+
+    Classes that all have fewer samples than there are folds are not looked at.
+    """
     in_range(count, "folds", 2, n)
     state = derive(seed, "folds") % 2**32
     split: GroupKFold | StratifiedKFold
@@ -71,7 +74,9 @@ def folds_of(
         split = GroupKFold(count, shuffle=True, random_state=state)
     else:
         split = StratifiedKFold(count, shuffle=True, random_state=state)
-    labels = np.zeros(n, dtype=np.int64) if classes is None else classes
+    labels = np.zeros(n, dtype=np.int64)
+    if classes is not None and np.unique(classes, return_counts=True)[1].max() >= count:
+        labels = classes
     folds = np.empty(n, dtype=np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class smaller than the number of folds
@@ -287,6 +292,16 @@ def _probed(
 ) -> pd.DataFrame:
     """The probes of attributes that are known of all these samples."""
     present, _ = binary_attributes(attributes)
+    if len(np.unique(folds)) < 2:  # one person: nobody can be held out
+        counts = {"n": len(present), "baseline": 0.5, "status": "few"}
+        return pd.DataFrame(
+            [
+                dict.fromkeys(_NUMBERS, float("nan"))
+                | counts
+                | {"attribute": str(name), "positives": int(column.sum())}
+                for name, column in zip(attributes.columns, present.T, strict=True)
+            ]
+        )
     refits = Refits.of(clusters)
     every = dict(features)
     if covariates is not None:

@@ -11,6 +11,7 @@ from scipy.stats import t as t_distribution
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range
+from latent_microscope.seeds import rng
 
 MOSTLY_NOISE = 0.5
 """Mean pairwise Spearman below which a ranking is called mostly noise. When each ranking is a
@@ -20,6 +21,7 @@ ranking's variance: below 0.5 more than half of the ranking is noise."""
 _GROUPS = 50  # of images, left out in turn
 _LEAST = 40  # values of which a 95 % interval is read: fewer have no 2.5 %
 _NEARLY_ONE = 1.0 - 1e-12  # Fisher's z of 1 is infinite
+_MOST_VALUES = 2_000_000  # of a prediction band
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,9 +65,16 @@ def rank_correlations(ranks: Floats, pairs: Sequence[tuple[int, int]]) -> Floats
 
 
 def top_rows(scores: Floats, count: int, *, largest: bool = True) -> list[Ints]:
-    """Rows of the list of ``count`` highest (lowest) values of each column, ties by row."""
+    """Rows of the list of ``count`` highest (lowest) values of each column.
+
+    Ties are in another, random order in each column: in one order they would look repeatable.
+    """
     keys = -scores if largest else scores
-    return [np.sort(np.argsort(column, kind="stable")[:count]) for column in keys.T]
+    lists = []
+    for number, column in enumerate(keys.T):
+        order = rng(0, "list_ties", number).permutation(len(column))
+        lists.append(np.sort(order[np.argsort(column[order], kind="stable")[:count]]))
+    return lists
 
 
 def list_overlaps(lists: Sequence[Ints], pairs: Sequence[tuple[int, int]]) -> tuple[Floats, Floats]:
@@ -169,13 +178,15 @@ def prediction_band(
     Pairs count in both directions. At each of at most ``bins`` places, fewer for few samples, the
     nearest values (a twentieth, at least 40) are read as residuals of their own line, so that a
     wide window does not widen the interval; quantiles at p(n + 1). Places, low and high ends; empty
-    without pairs.
+    without pairs. Of more than two million values each pair gives every k-th, from another start.
     """
     in_range(level, "level", 0.0, 1.0)
     if not pairs:
         return np.empty(0), np.empty(0), np.empty(0)
-    first = np.concatenate([ranks[:, [a, b]].T.ravel() for a, b in pairs])
-    second = np.concatenate([ranks[:, [b, a]].T.ravel() for a, b in pairs])
+    step = -(-2 * len(pairs) * len(ranks) // _MOST_VALUES)
+    parts = [(ranks[k % step :: step], a, b) for k, (a, b) in enumerate(pairs)]
+    first = np.concatenate([part[:, [a, b]].T.ravel() for part, a, b in parts])
+    second = np.concatenate([part[:, [b, a]].T.ravel() for part, a, b in parts])
     order = np.argsort(first, kind="stable")
     first, second = first[order], second[order]
     total = len(first)

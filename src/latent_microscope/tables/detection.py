@@ -53,7 +53,7 @@ def tabulate_comparison(
         table["difference"] = ours[measure].reindex(keys).to_numpy() - table[measure].to_numpy()
         parts = [_mean_interval(part) for _, part in table.groupby(by, sort=False)["difference"]]
         names = [f"{measure}_difference{end}" for end in ("", "_low", "_high")]
-        summary[names] = np.array(parts)
+        summary[names] = np.reshape(parts, (len(summary), len(names)))
     score = "average_precision_interpolations_mean"
     peers = summary[summary["family"].isin(BASELINES)]
     best = peers.loc[peers.groupby("scenario", sort=False)[score].idxmax()].index

@@ -89,7 +89,8 @@ def tabulate_duplicates(
     pairs["order"] = np.where(duplicate, pairs["difference"], 2.0 - pairs["similarity_mean"])
     pairs = pairs.sort_values(["order", "place", "id_i", "id_j"], na_position="first")
     pairs = pairs.reset_index(drop=True)
-    pairs["verdict"] = [VERDICTS[place] for place in pairs["place"]]
+    verdicts = [VERDICTS[place] for place in pairs["place"]]
+    pairs["verdict"] = pd.Series(verdicts, pairs.index, dtype="str")  # of no pairs, too
     first, second = labels.loc[pairs["id_i"]].to_numpy(), labels.loc[pairs["id_j"]].to_numpy()
     unknown = (first == -1) | (second == -1) if key == "identity" else np.zeros(len(pairs), bool)
     pairs["same"] = np.where(unknown, "unknown", np.where(first == second, "yes", "no"))

@@ -179,14 +179,18 @@ def tabulate_layers(
 
 def _ceilings(votes: HumanVotes, metric: str, splits: int, seed: int) -> dict[str, float]:
     label = rdm(np.eye(len(votes.classes))[votes.labels], metric)
+    within = pairs_within(votes.labels)
     options: list[tuple[str, dict]] = [
         ("rho-a", {}),
         ("spearman", {}),
         ("spearman", {"controls": [label]}),
-        ("rho-a", {"pairs": pairs_within(votes.labels)}),
+        ("rho-a", {"pairs": within}),
     ]
-    found: dict[str, float] = {}
+    ends = ("_ceiling", "_ceiling_lower", "_ceiling_upper")
+    found = {f"{name}{end}": float("nan") for name in _MEASURES for end in ends}
     for name, (method, more) in zip(_MEASURES, options, strict=True):
+        if "pairs" in more and within.size < 2:
+            continue
         bounds = noise_ceiling(votes.answers, metric, method, splits, seed, **more)
         found[f"{name}_ceiling"] = bounds.ceiling
         found[f"{name}_ceiling_lower"] = bounds.lower
