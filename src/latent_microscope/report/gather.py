@@ -32,6 +32,7 @@ MEASURES = {
     "partial_label": "Spearman, label partialled out",
     "cross_entropy": "cross-entropy to the votes",
 }
+NO_NETWORKS = (*ORACLES, "pixels")
 FEWEST_CASES, FEWEST_PEOPLE = 20, 7
 """Samples with and without an attribute of a probe; people of a side of an odds ratio."""
 LARGELY_PIXELS = 1.2
@@ -440,7 +441,7 @@ def probes(study: Study) -> dict[str, Any]:
         "above": int(above.sum()),
         "won": int((clear & (tested["gain_mean"] > 0)).sum()),
         "lost": int((clear & (tested["gain_mean"] < 0)).sum()),
-        "pixels": int(tested["gain_mean"].notna().sum()),
+        "pixels": int(tested[["gain_mean", "gain_q"]].notna().all(axis=1).sum()),
         "shown": pd.concat([known.head(5), known.tail(5)]) if len(known) > 10 else known,
     }
 
