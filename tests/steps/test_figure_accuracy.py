@@ -86,10 +86,11 @@ def test_points_are_means_over_seeds_of_the_right_layer(drawn: Draw) -> None:
     (below,) = [text for text in texts if "true label alone" in text]
     assert below.startswith("↓ ")  # far below the points: named at the edge, not off the panel
     assert not any("pixels" in text or "class" in text for text in texts)
+    assert figure.axes[0].get_ylabel() == "cross-entropy with temperature (nats)"
 
 
 def test_published_values_only_where_they_are_of_these_votes(drawn: Draw) -> None:
-    beside = "published CNNs tuned on votes (accuracy not given)"
+    beside = "published CNNs tuned on votes, no temperature (accuracy not given)"
     assert len(points(drawn(measures()), 0)[beside]) == 5
     assert beside not in points(drawn(measures(), simulated=True), 0)
 

@@ -59,6 +59,7 @@ _AGE |= {"q": 0.01, "partial": 0.02, "partial_low": -0.1, "partial_high": 0.14}
 _WITHOUT_PIXELS = {"attribute": "Hat", "q": 0.01, "auc_mean": 0.8, "baseline": 0.5}
 _WITHOUT_PIXELS |= {"gain_q": _NAN, "gain_mean": _NAN, "auc_pixels": _NAN}
 _AGREED = {"source": "UMAP seeds", "ari_mean": 0.8, "verdict": "ok"}
+_LAYER = {"metric": "euclidean", "mean": 0.3, "label_only": 0.259, "ceiling": 0.967}
 _ATTRIBUTE = {"attribute": "Hat", "q": 0.9, "gain_q": 0.9, "baseline": 0.5}
 
 
@@ -842,7 +843,7 @@ FIGURES = (
     Case(
         "probes",
         {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": 0.1}]},
-        "Highest ROC AUC: Hat (0.80); latents are better than pixels on 0 of 1 attribute.",
+        "Highest ROC AUC: Hat (0.80); latents are better than pixels on 0 of 1 tested attribute.",
         "1 of 1",
     ),
     Case(
@@ -850,5 +851,30 @@ FIGURES = (
         {"probes": [_ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": _NAN}]},
         "Highest ROC AUC: Hat (0.80).",
         "pixels",
+    ),
+    Case(
+        "probes",
+        {
+            "probes": [
+                _ATTRIBUTE | {"auc_mean": 0.8, "gain_mean": 0.1, "gain_q": 0.01},
+                _ATTRIBUTE | {"auc_mean": 0.7, "gain_mean": 0.0, "gain_q": _NAN},
+            ]
+        },
+        "latents are better than pixels on 1 of 1 tested attribute.",
+        "of 2",
+    ),
+    Case(
+        "rsa-euclidean",
+        {
+            "alignment": [
+                _LAYER | {"model": model, "above_label": above}
+                for model, above in (
+                    *(("class_mean", 0.2), ("label", 0.0), ("pixels", -0.1)),
+                    *(("net", 0.1), ("other", -0.1)),
+                )
+            ]
+        },
+        "1 of 2 layers of networks are above the line of the label at 0.259",
+        "of 5",
     ),
 )

@@ -53,8 +53,8 @@ ALIGNMENT = (
         title="confusion matrices",
         caption=(
             "Confusion matrices of annotators and models (share of answers in % by true class, "
-            "logarithmic colour; models: mean over seeds), and the difference of each model from "
-            "the annotators (percentage points)."
+            "logarithmic colour from 0.1 %; models: mean over seeds), and the difference of each "
+            "model from the annotators (percentage points)."
         ),
         function=f"{_PLOTS}.behaviour:plot_confusions",
         inputs={"confusions": f"{RESULTS}/confusions.parquet"},
@@ -191,9 +191,10 @@ ALIGNMENT = (
         title="accuracy and alignment with annotators",
         caption=(
             "Error rate of each classifier (% of images) against a: its cross-entropy to the "
-            "votes (nats) and b: rho-a of its RDM with that of the votes, with "
-            "95 % intervals. Lines lead from a network to its fine-tuned versions, which show "
-            "what votes on other images add."
+            "votes (nats), with a temperature fitted on other images, and b: rho-a of the RDM of "
+            "its probabilities (of fine-tuned networks with that temperature) with that of the "
+            "votes, with 95 % intervals. Lines lead from a network to its fine-tuned versions, "
+            "which show what votes on other images add."
         ),
         function=f"{_PLOTS}.alignment:plot_accuracy",
         where=lambda study: study.has_judgements and bool(comparison.classifiers(study)),
@@ -254,7 +255,8 @@ ALIGNMENT = (
         title="images on which annotators and the model disagree",
         caption=(
             "Images on which the model's probabilities and the annotators' votes differ most "
-            "(Jensen-Shannon divergence, nats), with the shares of both."
+            "(Jensen-Shannon divergence, nats), with the shares of both in the four classes with "
+            "the largest."
         ),
         function=f"{_PLOTS}.behaviour:plot_disputed",
         where=has_philnet,

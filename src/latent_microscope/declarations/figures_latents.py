@@ -22,6 +22,12 @@ def niched(study: Study) -> bool:
     return study.has_forensics and study.is_of("faces", "custom")
 
 
+# Limits of statistics.clusters; single images are always tested.
+_UNTESTED = (
+    "[identities:  No line: not tested, since there are fewer than 6.5 effective people (Kish, by "
+    "their images) in the group or outside, or fewer than 3 degrees of freedom.]"
+)
+_BEYOND = " Arrows: beyond the axis; with numbers where no part of an interval is on it."
 _of_run = partial(Figure, category="Forensics", per="vae")
 _of_clusters = partial(_of_run, where=clustered)
 _images_of_run = partial(_of_run, photographs=True, needs=frozenset({"images"}))
@@ -81,8 +87,8 @@ LATENTS = (
         name="subniches",
         title="sub-niches",
         caption=(
-            "Groups of samples in regions of low density: where they lie on the UMAP, their size "
-            "n, their mean scores, and some of their images."
+            "Groups of samples in regions of low density: where they lie on the UMAP, and of the "
+            "largest ones their size n, their mean scores, and some of their images."
         ),
         function=f"{_PLOTS}.galleries:plot_subniches",
         where=niched,
@@ -180,7 +186,10 @@ LATENTS = (
             "Covariates of the images (brightness, contrast, saturation, hue, blur, background, "
             "file) that differ most between each of the largest groups of the first seed and all "
             "other samples: standardised difference with 95 % interval[identities: , images of one "
-            "person as a cluster]. Filled: q ≤ 0.05 (Benjamini-Hochberg within the group)."
+            "person as a cluster]. Filled: q ≤ 0.05 (Benjamini-Hochberg within the group). No "
+            "line: not tested, since there are fewer than 6.5 effective [identities: people (Kish, "
+            "by their ]images[identities: )] in the group or outside, or fewer than 3 degrees of "
+            "freedom."
         ),
         category="Forensics",
         function=f"{_PLOTS}.pixels:plot_cluster_pixels",
@@ -206,6 +215,8 @@ LATENTS = (
             "For the largest clusters: the attributes furthest from an odds ratio of 1 (members "
             "against all others) with 95 % intervals[identities: , images of one person as a "
             "cluster], and random images. Filled bars: q ≤ 0.05 (Benjamini-Hochberg)."
+            + _UNTESTED
+            + _BEYOND
         ),
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
@@ -218,7 +229,7 @@ LATENTS = (
         caption=(
             "Odds ratios of the attributes of C_max, the largest HDBSCAN cluster in the latent "
             "space itself, with 95 % intervals. There may be none[vae: : the KL term pulls the "
-            "latents towards one Gaussian cloud]."
+            "latents towards one Gaussian cloud]." + _UNTESTED + _BEYOND
         ),
         function=f"{_PLOTS}.bias:plot_cluster_bias",
         needs=frozenset({"images", "attributes"}),
@@ -234,7 +245,7 @@ LATENTS = (
             "cluster]. Filled marks: q ≤ 0.05 (Benjamini-Hochberg) within the group; stars: over "
             "all groups of the seed as well.[published:  Grey bars, if any: what the preprint "
             "published for its cluster 0.][vae:  Clusters of different seeds are not the same "
-            "clusters.]"
+            "clusters.]" + _UNTESTED + _BEYOND
         ),
         function=f"{_PLOTS}.bias:plot_bias_forest",
         needs=frozenset({"attributes"}),

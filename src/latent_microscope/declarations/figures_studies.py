@@ -88,7 +88,8 @@ STUDIES = (
         caption=(
             "Detectors of authentic samples on harder ground truths: noise up to four times the "
             "published one, few interpolations, interpolation weights near 0 and 1, fifty "
-            "persons; mean and standard deviation over data seeds."
+            "persons; mean and standard deviation over data seeds. Drawn are our own, the best "
+            "others by their mean average precision, uniqueness and stability."
         ),
         category="Detection",
         function=f"{_PLOTS}.detection:plot_scenarios",
@@ -113,7 +114,7 @@ STUDIES = (
         caption=(
             "Every method of inference on simulated data sets of a known truth: one dot per cell "
             "of its grid, the share of data sets with a false alarm (nominal: 5 %), that of "
-            "intervals that hold the truth (95 %), or the mean bias; red: cells outside the band."
+            "intervals that hold the truth (95 %), or the mean bias; orange: outside the band."
         ),
         function=f"{_PLOTS}.simulations:plot_calibration",
         inputs={"calibration": f"{RESULTS}/tables/calibration.parquet"},
@@ -123,8 +124,8 @@ STUDIES = (
         title="SBS by minimal cluster size",
         caption=(
             "Stereotypical bias score by HDBSCAN's minimal cluster size with its 95 % interval "
-            "over subsamples[identities:  by person], number of clusters and share of noise. "
-            "Dashed: the size that the study uses; crosses: other UMAP seeds at that size."
+            "over resamples[identities:  by person], number of clusters and share of noise. "
+            "Dashed: the size that the study uses; crosses, if any: other UMAP seeds at that size."
         ),
         function=f"{_PLOTS}.stability:plot_sbs_sizes",
         inputs={"sbs": crop_files("sbs-sizes.parquet"), "umaps": crop_files("umaps-sbs.parquet")},
@@ -133,11 +134,12 @@ STUDIES = (
         name="cluster_stability",
         title="stability of clusters",
         caption=(
-            "Stability of the clusters. a: adjusted Rand index between clusterings over subsamples "
-            "and UMAP seeds[vae:  and VAE seeds], with noise as a label of its own (filled) and "
-            "over samples clustered in both (open); 0 is chance, below 0.65 is poor. b: Jaccard "
-            "index of the best match of every cluster, mean and standard deviation; clusters below "
-            "0.6 are unstable."
+            "Stability of the clusters. a: adjusted Rand index between clusterings over resamples "
+            "and, if there are several, UMAP seeds[vae:  and VAE seeds], with noise as a label of "
+            "its own (filled) and over samples clustered in both (open); 0 is chance, below 0.65 "
+            "is poor. b: Jaccard index of the best match of every cluster, mean and standard "
+            "deviation; clusters below 0.6 are unstable. Of more than 40 clusters the least stable "
+            "of each seed are drawn, n of N as the title says."
         ),
         function=f"{_PLOTS}.stability:plot_cluster_stability",
         inputs={
@@ -158,15 +160,16 @@ STUDIES = (
         title="uncertainty of the ranks of samples",
         caption=(
             "Uncertainty of each sample's rank by the main scores. Top: percentile of every "
-            "sample, ordered by the median (line), with its range over [vae: VAE seeds and, for "
-            "uniqueness and CLS, over ]the ICA restarts[vae:  of each; the dashed band holds 95 % "
-            "of the percentiles that another VAE gives to samples of that median. The range over m "
-            "VAEs holds the value of a further VAE with a probability of only about (m − 1)/(m + "
-            "1)]. Bottom: the same if they ranked the samples independently of each other. Orange: "
-            "mostly noise (mean Spearman correlation between two of them below 0.5), or a list of "
-            "which another one repeats less than half. Last line of each note: Spearman "
-            "correlation with the scores of the same latents with their columns in another order, "
-            "and the share of the list that is found again."
+            "sample (of more than 400: of as many, evenly spaced), ordered by the median (line), "
+            "with its range over [vae: VAE seeds and, for uniqueness and CLS, over ]the ICA "
+            "restarts[vae:  of each; the dashed band holds 95 % of the percentiles that another "
+            "VAE gives to samples of that median. The range over m VAEs holds the value of a "
+            "further VAE with a probability of only about (m − 1)/(m + 1)]. Bottom: the same if "
+            "they ranked the samples independently of each other. Orange: mostly noise (mean "
+            "Spearman correlation between two of them below 0.5), or a list of which another one "
+            "repeats less than half. Last line of each note: Spearman correlation with the scores "
+            "of the same latents with their columns in another order, and the share of the list "
+            "that is found again."
         ),
         function=f"{_PLOTS}.stability:plot_reliability",
         inputs={
@@ -184,9 +187,10 @@ STUDIES = (
             "testing[vae: , mean over VAEs]. [images: Orange diamonds: the same from as many "
             "principal components of the pixels; grey bars: from the covariates of the images "
             "(brightness, colour, blur, background, file), else the mean colour. b: latents minus "
-            "pixels, paired by image. ]Grey dots: too few images[identities:  or persons] with or "
-            "without the attribute, not tested. Filled: q ≤ 0.05 (Benjamini-Hochberg over "
-            "attributes[vae: , the largest over VAEs])."
+            "pixels, paired by image. ]Grey dots: not tested, since there are too few images"
+            "[identities:  or persons] with or without the attribute, or the predictions [images: "
+            "from latents or pixels ]make no error from which uncertainty could be estimated. "
+            "Filled: q ≤ 0.05 (Benjamini-Hochberg over attributes[vae: , the largest over VAEs])."
         ),
         category="Bias",
         function=f"{_PLOTS}.bias:plot_probes",

@@ -219,7 +219,7 @@ _ACCURACY_PANELS = {
     "cross_entropy_calibrated": (
         ("probabilities",),
         "prediction of the votes (lower is better)",
-        "cross-entropy to the votes (nats)",
+        "cross-entropy with temperature (nats)",
     ),
     "rho_a": (
         ("calibrated", "probabilities"),
@@ -250,7 +250,7 @@ def plot_accuracy(
         4.25,
         f"{title} · accuracy and alignment with annotators",
         f"mean over seeds; whiskers: 95 % intervals over {look.noun}s; lines lead from a "
-        "network to its fine-tuned versions"
+        "network to its fine-tuned versions; temperatures: from other images"
         + _no_ceiling(table[(table["measure"] == "rho_a") & (table["metric"] == metric)]),
     )
     axes = page.grid(1, 2, top=0.75, bottom=0.85, left=0.62, right=0.2, wspace=0.6)
@@ -340,7 +340,7 @@ def _vote_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: bo
         low = min(low, floor - 0.05 * (high - floor))
     if published:
         values = [after for after, _ in CROSS_ENTROPY_TUNED.values()]
-        text = "published CNNs tuned on votes (accuracy not given)"
+        text = "published CNNs tuned on votes, no temperature (accuracy not given)"
         marks: Style = {"ms": 4, "mec": look.colour(4), "zorder": 4, "label": text}
         _outside(ax, np.zeros(len(values)), values, "<", ax.get_yaxis_transform(), marks)
     ax.set_ylim(low, high)

@@ -94,7 +94,10 @@ def _confusions(
 
 def _ticks(bar: Any, norm: Normalize, ticks: Sequence[float]) -> None:
     shown = [t for t in ticks if float(norm.vmin or 0) <= t <= float(norm.vmax or 0)]
-    bar.set_ticks(shown, labels=[f"{t:g}".replace("-", "−") for t in shown], size=5.5)
+    texts = [f"{t:g}".replace("-", "−") for t in shown]
+    if norm.clip:
+        texts[0] = f"≤ {texts[0]}"
+    bar.set_ticks(shown, labels=texts, size=5.5)
     bar.ax.minorticks_off()
 
 
@@ -198,7 +201,7 @@ def plot_disputed(
     page = Page(
         top + max(1, math.ceil(len(order) / 3)) * cell - 0.1,
         f"{title} · the {len(order)} images most disputed with {pretty(model)}",
-        "JS: Jensen–Shannon divergence of votes and prediction (nats); bars: shares",
+        "JS: Jensen–Shannon divergence (nats); bars: shares of the 4 largest classes, from 1 %",
     )
     look.panels.add("bars")
     for k, name in enumerate(shares):

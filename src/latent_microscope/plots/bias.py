@@ -14,26 +14,23 @@ from latent_microscope.arguments import In
 from latent_microscope.forensics.bias import LIMITS
 from latent_microscope.io.artefacts import load_npy, load_table
 from latent_microscope.io.inputs import joined
+from latent_microscope.messages import significant
 from latent_microscope.plots import style
 from latent_microscope.plots.grids import Grid
 from latent_microscope.plots.maps import ALL_NOISE, biggest_clusters
 from latent_microscope.plots.panels import Q_LEVEL, estimate, name_rows
-from latent_microscope.plots.style import FAINT, INK, MUTED, NOISE, Look, Page, count, pretty
+from latent_microscope.plots.style import FAINT, INK, MUTED, NOISE, Look, Page, Style, count, pretty
 from latent_microscope.published import CLUSTER_BIAS
 from latent_microscope.seeds import rng
 
 _COLOUR = {"over": 4, "under": 0}
 _MEANING = {"odds": "odds ratio", "ratio": "ratio of prevalences"}
-_MARKS = (
-    "members against the rest, 95 % interval (no line: too few); orange: over-, blue: under-"
-    "represented, grey: neutral; filled: q ≤ 0.05"
-)
 _ROW, _HEAD, _FOOT = 0.165, 0.7, 0.62  # inches, of the forest
 _PANELS = 6  # of the forest at most, as the table orders them: clusters by size, C_max, sub-niches
 
 
-def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
-    """The ``top`` attributes furthest from 1 on a log scale, without constant ones."""
+def strongest(abi: pd.DataFrame, top: int | None = None) -> pd.DataFrame:
+    """The ``top`` attributes (all) furthest from 1 on a log scale, without constant ones."""
     known = abi[
         (abi["status"] != "constant") & (abi["estimate"] > 0) & np.isfinite(abi["estimate"])
     ]
@@ -41,10 +38,24 @@ def strongest(abi: pd.DataFrame, top: int) -> pd.DataFrame:
     return known.loc[distance.sort_values(ascending=False, kind="stable").index[:top]]
 
 
+def _marks(known: list[pd.DataFrame], top: int, span: tuple[float, float], more: str = "") -> str:
+    """What the marks of the ``top`` rows of each table say; ``more`` follows the level of q."""
+    rows = pd.concat([table.head(top) for table in known])
+    untested = " (no line: not tested)" * any(rows["low"].isna())
+    words = [
+        f"members against the rest, 95 % interval{untested}",
+        "orange: over-, blue: under-represented, grey: neutral",
+        f"filled: q ≤ 0.05{more}",
+        "×: a cell is 0" * any(rows["status"] == "zero_cell"),
+        "<, >: beyond the axis" * (not rows["estimate"].between(*span).all()),
+    ]
+    return "; ".join(filter(None, words)) + style.part_of(top, max(map(len, known)), "attributes")
+
+
 def _span(tables: list[pd.DataFrame], most: float, others: Any = ()) -> tuple[float, float]:
     """Shared x limits: estimates, intervals and ``others``, at most a factor ``most`` from 1."""
-    ends = pd.concat(tables)[["low", "high", "estimate"]].to_numpy(float).ravel()
-    ends = np.concatenate([ends, list(others)])
+    each = [table[["low", "high", "estimate"]].to_numpy(float).ravel() for table in tables]
+    ends = np.concatenate([*each, list(others)])
     ends = ends[np.isfinite(ends) & (ends > 0)]
     if ends.size == 0:
         return 0.1, 10.0
@@ -85,33 +96,34 @@ def plot_cluster_bias(
     largest one only); ``definition`` is odds or ratio; ``root_seed`` draws the images.
     """
     labels = joined(samples, clusters, ([], [column]))[column].fillna(-1).to_numpy(int)
-    found = biggest_clusters(labels)[: most if column == "cluster" else 1]
+    every = biggest_clusters(labels)
+    found = every[: most if column == "cluster" else 1]
     names = [f"cluster {k}" if column == "cluster" else column for k in found]
     groups = {n: np.flatnonzero(labels == k) for n, k in zip(names, found, strict=True)}
     draws = rng(root_seed, f"plot_{column}_bias")
     pictures, bias = load_npy(images, mmap=True), load_table(abi)
     bias = bias[bias["definition"] == definition]
+    known = {name: strongest(bias[bias["group"] == name]) for name in groups}
+    tables = {name: table.head(top) for name, table in known.items()}
+    span = _span(list(tables.values()), 1e3)
+    note = _marks(list(known.values()), top, span) if groups else ""
+    note += style.part_of(len(found), len(every), "clusters") if column == "cluster" else ""
     step = 2.2  # inches
-    page = Page(
-        _HEAD + step * max(1, len(groups)) - 0.2,
-        f"{title} · attribute bias ({_MEANING[definition]})",
-        f"{_MARKS}; ×: a cell of the table is 0",
-    )
+    heading = f"{title} · attribute bias ({_MEANING[definition]})"
+    page = Page(_HEAD + step * max(1, len(groups)) - 0.2, heading, note)
     if not groups:
         why = "no C_max: HDBSCAN finds only noise in the latents (SBS = 0)"
         place = page.axes(0.1, _HEAD, page.width - 0.2, step - 0.3)
         style.say(place, ALL_NOISE if column == "cluster" else why)
         look.panels.add("bars")
         return page.figure
-    tables = {name: strongest(bias[bias["group"] == name], top) for name in groups}
-    span = _span(list(tables.values()), 1e3)
     for k, (name, rows) in enumerate(groups.items()):
         y = _HEAD + k * step
         ax = page.axes(1.55, y, 2.3, step - 0.62)
         if tables[name].empty:
             style.say(ax, "no attribute varies")
         else:
-            _bars(ax, tables[name], look)
+            _bars(ax, tables[name], look, span)
             _ratio_axis(ax, span, definition)
         if k < len(groups) - 1:
             ax.set_xlabel("")
@@ -120,14 +132,15 @@ def plot_cluster_bias(
     return page.figure
 
 
-def _bars(ax: Axes, table: pd.DataFrame, look: Look) -> None:
+def _bars(ax: Axes, table: pd.DataFrame, look: Look, span: tuple[float, float]) -> None:
     for y, row in enumerate(table.to_dict("records")):
-        value, colour = float(row["estimate"]), _colour(row, look)
+        value, colour = float(np.clip(row["estimate"], *span)), _colour(row, look)
         face = colour if row["q"] <= Q_LEVEL else "white"
         ax.barh(y, value - 1.0, left=1.0, height=0.62, fc=face, ec=colour, lw=0.8)
-        ends = max(row["low"], 1e-9), min(row["high"], 1e9)
-        marker = "x" if row["status"] == "zero_cell" else ""
-        estimate(ax, y, value, ends, INK, marker=marker, lw=0.8, ms=3.5, mew=0.9)
+        options = {"lw": 0.8, "ms": 3.5, "mew": 0.9, "clip_on": False}
+        marker = _marker(row, span, "x", "")
+        estimate(ax, y, value, _ends(row, span), INK, marker=marker, **options)
+        _write_far(ax, y, row, span)
     name_rows(ax, [pretty(name) for name in table["attribute"]], grid=False)
 
 
@@ -156,20 +169,19 @@ def plot_bias_forest(
     table = table[table["definition"] == "odds"]
     groups = list(dict.fromkeys(table["group"]))
     names = groups[: _PANELS - bool(bars)]
-    parts = [strongest(table[table["group"] == name], top) for name in names]
+    known = [strongest(table[table["group"] == name]) for name in names]
+    parts = [part.head(top) for part in known]
     panels = len(parts) + bool(bars)
     lines = max(1, -(-panels // 2))
     most = max([1, *map(len, parts)])
     height, small = _ROW * max(most, 3) + 0.1, 0.3 * len(bars) + 0.1
     alone = bool(bars) and panels % 2 == 1 and panels > 1
     span = _span(parts, 1e2, bars.values()) if parts else (0.1, 10.0)
-    far = any(not part["estimate"].between(*span).all() for part in parts)
+    note = _marks(known, top, span, " in the group; *: also over all groups") if parts else ""
     page = Page(
         _HEAD + lines * (height + _FOOT) - (max(height - small, 0.0) if alone else 0.0),
         f"{title} · attribute bias (odds ratio)",
-        f"{_MARKS} in the group; *: also over all groups; ×: a cell is 0"
-        + ("; <, >: beyond the axis" if far else "")
-        + (f"; {len(names)} of {len(groups)} groups" if len(names) < len(groups) else ""),
+        note + style.part_of(len(names), len(groups), "groups"),
     )
     if not parts:
         style.say(page.axes(0.1, _HEAD, page.width - 0.2, height), ALL_NOISE)
@@ -206,14 +218,42 @@ def _odds(
 ) -> None:
     """An odds ratio and its interval; an arrow at the end of the axis if it is beyond."""
     colour, value = _colour(row, look), float(np.clip(row["estimate"], *span))
-    marker = "x" if row["status"] == "zero_cell" else "o"
-    if value != row["estimate"]:
-        marker = "<" if value == span[0] else ">"
     face = colour if row["q"] <= Q_LEVEL else "white"
-    ends = max(row["low"], 1e-9), min(row["high"], 1e9)
-    options = {"ms": 4.2, "mfc": face, "mew": 0.9, "clip_on": False}
-    ends = np.clip(ends, *span)
-    estimate(ax, y, value, ends, colour, marker=marker, **options)
+    marker = _marker(row, span, "X", "o")
+    options = {"ms": 5.4 if marker == "X" else 4.2, "mfc": face, "mew": 0.7, "clip_on": False}
+    estimate(ax, y, value, _ends(row, span), colour, marker=marker, **options)
+    _write_far(ax, y, row, span)
+
+
+def _marker(row: Mapping[Hashable, Any], span: tuple[float, float], zero: str, usual: str) -> str:
+    """``zero`` of a table with a cell that is 0; an arrow beyond the axis."""
+    low, high = span
+    if low <= row["estimate"] <= high:
+        return zero if row["status"] == "zero_cell" else usual
+    return "<" if row["estimate"] < low else ">"
+
+
+def _ends(row: Mapping[Hashable, Any], span: tuple[float, float]) -> Any:
+    """What an axis shows of an interval."""
+    return np.clip([row["low"], row["high"]], *span)
+
+
+def _write_far(ax: Axes, y: float, row: Mapping[Hashable, Any], span: tuple[float, float]) -> None:
+    """The numbers of an odds ratio beyond the axis, where no line of its interval is on it."""
+    low, high = span
+    if low <= row["estimate"] <= high or (row["low"] < high and row["high"] > low):
+        return
+    value, *ends = (_number(row[name]) for name in ("estimate", "low", "high"))
+    text = value if np.isnan(row["low"]) else f"{value} ({'–'.join(ends)})"
+    x, side = (0.05, "left") if row["estimate"] < low else (0.95, "right")
+    box = {"fc": "white", "ec": "none", "pad": 0.8}
+    place: Style = {"transform": ax.get_yaxis_transform(), "ha": side, "va": "center"}
+    ax.text(x, y, text, size="x-small", bbox=box, **place)
+
+
+def _number(value: float) -> str:
+    """Two digits of a ratio."""
+    return significant(float(f"{value:.2g}"), 2).replace("inf", "∞")
 
 
 def _published(
@@ -227,7 +267,8 @@ def _published(
     for y, (name, value) in enumerate(published.items()):
         ax.barh(y - 0.17, value - 1.0, left=1.0, height=0.32, color=NOISE, ec=MUTED, lw=0.6)
         ax.text(value * 1.05, y - 0.17, f"{value:g}", va="center", color=INK, size="small")
-        for row in ours[ours["attribute"] == name].to_dict("records"):
+        found = ours[(ours["attribute"] == name) & ours["estimate"].notna()]
+        for row in found.to_dict("records"):
             _odds(ax, y + 0.2, row, look, span)
     name_rows(ax, [pretty(name) for name in published], grid=False)
 
@@ -239,7 +280,8 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     """
     every = load_table(probes)
     known = every[np.isfinite(every["auc_mean"])].reset_index(drop=True)
-    tested, sure = int((known["status"] == "ok").sum()), int((known["q"] <= Q_LEVEL).sum())
+    tested = int(known["q"].notna().sum())
+    sure = int(((known["q"] <= Q_LEVEL) & (known["auc_mean"] > 0.5)).sum())
     pixels = bool(np.isfinite(known["auc_pixels"]).any())
     height = 0.145 * max(len(known), 6)
     what = "images" if pixels else "samples"
@@ -252,7 +294,9 @@ def plot_probes(*, probes: In, by_seed: list[In], title: str, look: Look) -> Fig
     page = Page(
         1.37 + height,
         f"{title} · {sure} of {tested} attributes readable from the latents (q ≤ 0.05)",
-        f"AUC of held-out {what}, 95 % interval{beside}; open: q > 0.05; grey: not tested",
+        f"AUC of held-out {what}, 95 % interval{beside}; open: q > 0.05"
+        + "; grey: not tested" * (tested < len(known))
+        + style.part_of(len(known), len(every), "attributes, the others without an AUC"),
     )
     look.panels.update(("auc", "gain"))
     left = page.axes(1.5, 0.78, 3.35 if pixels else 5.4, height)

@@ -128,13 +128,15 @@ def plot_scenarios(*, comparison: In, title: str, look: Look) -> Figure:
     if table.empty:
         raise InputError("comparison: no detector was compared; give the study a scenario")
     scenarios = list(dict.fromkeys(table["scenario"]))
-    names = _best_detectors(table)
+    ranked = table[table["family"].isin(["ours", *BASELINES])]
+    names = _best_detectors(ranked)
     low, high = int(table["n"].min()), int(table["n"].max())
     page = Page(
         5.6,
         title,
         f"mean ± sd over {low}{f'–{high}' if high > low else ''} data seeds; grey lines: share of "
-        "interpolations (a), F1 of calling every sample authentic (b)",
+        "interpolations (a), F1 of calling every sample authentic (b)"
+        + style.part_of(len(names), ranked["detector"].nunique(), "detectors"),
     )
     axes = page.grid(2, 1, top=0.72, bottom=0.85, left=0.55, right=1.5, hspace=0.32)
     base = table.drop_duplicates("scenario").set_index("scenario").loc[scenarios, "prevalence"]
@@ -157,7 +159,7 @@ def plot_scenarios(*, comparison: In, title: str, look: Look) -> Figure:
 
 def _best_detectors(table: pd.DataFrame) -> list[str]:
     """Ours, the best others by average precision, uniqueness and stability."""
-    rank = table[table["family"].isin(["ours", *BASELINES])].groupby("detector", sort=False)
+    rank = table.groupby("detector", sort=False)
     means = rank["average_precision_interpolations_mean"].mean().sort_values(ascending=False)
     # PyOD's KNN with the mean of ten is the same score as our kNN density.
     names = [OURS, *[n for n in means.index if n not in (OURS, "knn_density")][: _SHOWN - 1]]

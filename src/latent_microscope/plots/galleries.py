@@ -97,7 +97,8 @@ def plot_subniches(
     page = Page(
         max(3.55, sum(grid.height + 0.33 for grid in shown.values()) + 0.7),
         f"{title} · {style.several(len(found), 'low-density sub-niche')}",
-        f"{count(len(members))} of n = {count(len(ids))} samples in a sub-niche; numbers: means",
+        f"{count(len(members))} of n = {count(len(ids))} samples in a sub-niche; numbers: means"
+        + style.part_of(len(shown), len(found), "sub-niches with images"),
     )
     ax = page.axes(0.35, 0.65, 2.75, 2.6)
     style.points(ax, xy, c=FAINT)

@@ -56,8 +56,9 @@ def plot_layers(*, layers: In, title: str, metric: str, look: Look) -> Figure:
         ax.set_xlim(-0.03, 1.03)
         look.panel(ax, column, "ab"[k], text, "depth (share of the layers)", quantity)
     _key(page, {m: part["note"].iloc[0] for m, part in parts.items()}, styles, more)
-    ends = [table[f"{c}_mean"] for c in _PANELS]
-    low, high = min(e.min() for e in ends), max(e.max() for e in ends)
+    means = table[[f"{c}_mean" for c in _PANELS]].to_numpy(float)
+    sds = table[[f"{c}_sd" for c in _PANELS]].fillna(0.0).to_numpy(float)
+    low, high = float(np.nanmin(means - sds)), float(np.nanmax(means + sds))
     margin = 0.08 * max(high - low, 1e-3)
     width = (page.width - 0.55 - 0.15 - 0.18 * (columns - 1)) / columns
     for i, (model, part) in enumerate(parts.items()):

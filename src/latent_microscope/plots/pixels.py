@@ -26,18 +26,23 @@ def plot_cluster_pixels(
     """The ``top`` covariates that differ most in each of the largest groups of the first seed."""
     table = load_table(effects)
     table = table[table["seed"] == table["seed"].min()]
-    names = list(dict.fromkeys(table["group"]))[:most]
+    every = list(dict.fromkeys(table["group"]))
+    names = every[:most]
     seed = f" · seed {table['seed'].min()}" if len(table) else ""
     heading = f"{title}{seed} · pixels of clusters"
     look.panels.add("differences")
     if not names:
         return style.nothing(heading, ALL_NOISE)
-    parts = [table[table["group"] == name].dropna(subset=["d"]).head(top) for name in names]
+    known = [table[table["group"] == name].dropna(subset=["d"]) for name in names]
+    parts = [part.head(top) for part in known]
+    rows = pd.concat(parts)
     height = _ROW * max(map(len, parts)) + 0.1
-    note = "members minus rest in standard deviations, 95 % interval (no line: too few); "
-    note += "filled: q ≤ 0.05 in the group"
+    note = "members minus rest in standard deviations, 95 % interval"
+    note += " (no line: not tested)" * any(rows["low"].isna()) + "; filled: q ≤ 0.05 in the group"
+    note += style.part_of(top, max(map(len, known)), "covariates")
+    note += style.part_of(len(names), len(every), "groups")
     page = Page(_TOP + -(-len(names) // 2) * (height + _FOOT), heading, note)
-    ends = pd.concat(parts)[["d", "low", "high"]].to_numpy(float)
+    ends = rows[["d", "low", "high"]].to_numpy(float)
     reach = 1.05 * max(float(np.nanmax(np.abs(ends), initial=0.0)), 1.0)
     for k, (name, part) in enumerate(zip(names, parts, strict=True)):
         ax = page.axes(1.75 + 3.6 * (k % 2), _TOP + (k // 2) * (height + _FOOT), 1.7, height)
@@ -46,9 +51,9 @@ def plot_cluster_pixels(
             colour = look.colour(0) if row["q"] <= Q_LEVEL else NOISE
             face = colour if row["q"] <= Q_LEVEL else "white"
             estimate(ax, y, row["d"], (row["low"], row["high"]), colour, ms=4.2, mfc=face, mew=0.9)
-        rows = [shorten(pretty(one).replace(" minus ", " − ")) for one in part["covariate"]]
-        size = fitting(max(rows, key=len, default=""), look.font_size - 1, 1.6)
-        name_rows(ax, rows, grid=False, size=size)
+        covariates = [shorten(pretty(one).replace(" minus ", " − ")) for one in part["covariate"]]
+        size = fitting(max(covariates, key=len, default=""), look.font_size - 1, 1.6)
+        name_rows(ax, covariates, grid=False, size=size)
         ax.set_xlim(-reach, reach)
         members = count(table.loc[table["group"] == name, "n_members"].iloc[0])
         what = f"{pretty(name)}, n = {members}"
@@ -68,7 +73,8 @@ def plot_cluster_images(
     table = load_table(clusters, ["id", "cluster"])
     labels = table["cluster"].to_numpy(int)
     pictures = rows_of(images, table)
-    found = [k for k in biggest_clusters(labels) if not (labels == k).all()][:most]
+    every = [k for k in biggest_clusters(labels) if not (labels == k).all()]
+    found = every[:most]
     look.panels.update(("mean", "difference"))
     heading = f"{title} · mean images of clusters, n = {count(len(labels))}"
     if not found:
@@ -81,6 +87,7 @@ def plot_cluster_images(
     height = _SIDE * pictures.shape[1] / pictures.shape[2]
     lines, step = -(-len(found) // 2), height + 0.42
     note = "differences from the mean of all other samples; every panel has the same scale"
+    note += style.part_of(len(found), len(every), "clusters")
     page = Page(_TOP + lines * step - 0.3, heading, note)
     for k, cluster in enumerate(found):
         left, top = 0.12 + (k % 2) * 3.14, _TOP + (k // 2) * step

@@ -70,11 +70,11 @@ def plot_calibration(*, calibration: In, title: str, look: Look) -> Figure:
         1.2 + height,
         f"{title} · calibration of the inference",
         f"one dot per cell of a method's grid, {count(table['n'].max())} data sets each at most; "
-        "line: nominal value; red: outside the band of the nominal value, simultaneous over cells",
+        "line: nominal value; orange: outside its band, which is simultaneous over cells",
     )
     ax = page.axes(3.1, 0.72, 3.9, height)
     for y, (_, part) in enumerate(rows):
-        colours = [look.colour(1 if outside else 0) for outside in part["outside"]]
+        colours = [look.colour(4 if outside else 0) for outside in part["outside"]]
         ax.scatter(part["value"], np.full(len(part), y), s=8, c=colours, alpha=0.55, linewidths=0)
         nominal = part["nominal"].iloc[0]
         ax.plot([nominal] * 2, [y - 0.35, y + 0.35], color="black", lw=0.8)

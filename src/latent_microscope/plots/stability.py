@@ -26,6 +26,9 @@ _UNSTABLE, _STABLE = 0.6, 0.75  # of the Jaccard index
 _ACROSS = 4  # scores beside each other
 _MOVED = (COLUMN_ORDER, NOISE_DRAWS)
 _COLUMNS = 400  # samples drawn per score, evenly spaced in its order
+_CLUSTERS = 40  # drawn at most, of all seeds together
+_MARKERS = {"resamples": "o", "UMAP seeds": "D"}
+_ALONE = "one clustering: nothing to compare it with"
 _WARNING = 4  # colour of what is mostly noise
 _BARS = (0, 1, 2, 3, 5)  # colours of scores: not that one, and not the black of the lines
 _NOISY = ("mostly noise", "list mostly noise")
@@ -39,19 +42,21 @@ def plot_sbs_sizes(
     ``sbs`` are the tables by cluster size, ``umaps`` those by UMAP seed.
     """
     curves = [load_table(path) for path in sbs]
+    others = [load_table(path) for path in umaps]
     names = labels or [f"seed {i}" for i in range(len(sbs))]
     page = Page(
         2.75,
         f"{title} · clusters by HDBSCAN's minimal cluster size",
-        "bands and bars: 95 % intervals over subsamples on the same UMAP; ×: other UMAP seeds; "
-        "dashed: the size that the study uses",
+        "bands and bars: 95 % intervals over resamples on the same UMAP; "
+        + "×: other UMAP seeds; " * any(len(table) > 1 for table in others)
+        + "dashed: the size that the study uses",
     )
     axes = page.grid(1, 3, top=0.72, bottom=0.45, left=0.5, right=0.15, wspace=0.55)
     sizes = np.unique(np.concatenate([t["min_cluster_size"].to_numpy(float) for t in curves]))
-    for k, (curve, path, label) in enumerate(zip(curves, umaps, names, strict=True)):
+    for k, (curve, other, label) in enumerate(zip(curves, others, names, strict=True)):
         shift = 1.03 ** (k - (len(curves) - 1) / 2)
         marks = {"color": look.colour(k), "marker": "o", "ms": 3, "label": label}
-        _by_size(axes, curve, load_table(path), shift, marks)
+        _by_size(axes, curve, other, shift, marks)
     used = curves[0].loc[curves[0]["configured"], "min_cluster_size"]
     across = "minimal cluster size (samples)"
     panels = [
@@ -118,46 +123,65 @@ def plot_cluster_stability(
     ``…_clusters`` those of its clusters; ``root_seed`` draws the baselines.
     """
     names = labels or [f"seed {seed}" for seed in seeds]
-    found = {"subsamples": resampled, "UMAP seeds": umaps}
-    rows = [
-        (f"{source}, {names[k]}", load_table(path), look.colour(k))
-        for source, paths in found.items()
-        for k, path in enumerate(paths)
-    ]
+    rows: list[tuple[str, pd.DataFrame, str]] = []
+    matches: dict[str, list[pd.DataFrame]] = {}
+    sources = {"resamples": (resampled, resampled_clusters), "UMAP seeds": (umaps, umaps_clusters)}
+    for source, (paths, of_clusters) in sources.items():
+        pairs = _tables(paths)
+        if any(map(len, pairs)):  # one UMAP seed is compared with nothing
+            matches[source] = _tables(of_clusters)
+            rows += [
+                (f"{source}, {names[k]}", table, look.colour(k)) for k, table in enumerate(pairs)
+            ]
     if len(clusters) > 1:
-        tables = [load_table(path) for path in clusters]
-        between = run_pairs(tables, seeds, seed=derive(root_seed, "tabulate_clusters"))
+        between = run_pairs(_tables(clusters), seeds, seed=derive(root_seed, "tabulate_clusters"))
         rows.append(("VAE seeds", between, MUTED))
-    per_cluster = {
-        "subsamples": [load_table(path) for path in resampled_clusters],
-        "UMAP seeds": [load_table(path) for path in umaps_clusters],
-    }
-    shown = sum(min(len(table), 6) for table in per_cluster["subsamples"])
-    height = max(0.26 * len(rows), 0.24 * shown, 1.1)
+    every = list(zip(*matches.values(), strict=True))  # of each seed its tables
+    drawn = [_least_stable(tables, max(1, _CLUSTERS // len(names))) for tables in every]
+    shown, total = sum(map(len, drawn)), sum(len(tables[0]) for tables in every)
+    height = max(0.26 * len(rows), float(np.clip(4.8, 0.15 * shown, 0.24 * shown)), 1.1)
     page = Page(
         1.4 + height,
         f"{title} · stability of the clusters",
         "a: dot: a pair of clusterings, line: mean; filled: noise as a label of its own, open: "
-        "samples clustered in both; dashed: chance, dotted: limits of the tables' verdicts",
+        "samples clustered in both; dashed: chance, dotted: limits of the tables' verdicts"
+        + "; b: the least stable clusters of each seed"
+        * (shown < total),
     )
-    left, right = page.axes(1.35, 0.92, 2.0, height), page.axes(5.2, 0.92, 1.85, height)
-    reference(left, x=0.0)
-    reference(left, x=_POOR, ls=":")
-    for y, (_, table, colour) in enumerate(rows):
-        _strip(left, table["ari"], y - 0.16, colour, colour)
-        _strip(left, table["ari_clustered"], y + 0.16, colour, "none")
-    name_rows(left, [name for name, _, _ in rows])
-    left.set_xlim(-0.12, 1.04)
-    look.panel(left, "ari", "a", "clusterings", "adjusted Rand index")
-    if shown:
-        _jaccard(right, per_cluster, names, look, height)
-        right.set_xlim(-0.12, 1.04)
-        text = "Jaccard index of the best match"
-        look.panel(right, "jaccard", "b", "clusters, mean ± sd", text)
+    left = page.axes(1.35, 0.92, 2.0, min(height, max(0.42 * len(rows), 1.1)))
+    right = page.axes(5.2, 0.92, 1.85, height)
+    if rows:
+        reference(left, x=0.0)
+        reference(left, x=_POOR, ls=":")
+        for y, (_, table, colour) in enumerate(rows):
+            _strip(left, table["ari"], y - 0.16, colour, colour)
+            _strip(left, table["ari_clustered"], y + 0.16, colour, "none")
+        name_rows(left, [name for name, _, _ in rows])
+        left.set_xlim(-0.12, 1.04)
     else:
-        style.say(right, ALL_NOISE)
+        style.say(left, _ALONE)
+    look.panel(left, "ari", "a", "clusterings", "adjusted Rand index" * bool(rows))
+    if shown:
+        _jaccard(right, matches, drawn, names, look, height)
+        right.set_xlim(-0.12, 1.04)
+        what = f"{shown} of {total} clusters" if shown < total else "clusters"
+        text = "Jaccard index of the best match"
+        look.panel(right, "jaccard", "b", f"{what}, mean ± sd", text)
+    else:
+        style.say(right, ALL_NOISE if matches else _ALONE)
         look.panel(right, "jaccard", "b", "clusters")
     return page.figure
+
+
+def _tables(paths: Sequence[In]) -> list[pd.DataFrame]:
+    return [load_table(path) for path in paths]
+
+
+def _least_stable(tables: Sequence[pd.DataFrame], most: int) -> pd.DataFrame:
+    """The clusters of a seed, or those ``most`` whose Jaccard index is lowest by any source."""
+    worst = pd.concat(tables).groupby("cluster")["jaccard"].min()
+    chosen = worst.sort_values(kind="stable").index[:most]
+    return tables[0][tables[0]["cluster"].isin(chosen)]
 
 
 def _strip(ax: Axes, column: pd.Series, y: float, colour: str, face: str) -> None:
@@ -172,22 +196,28 @@ def _strip(ax: Axes, column: pd.Series, y: float, colour: str, face: str) -> Non
 
 
 def _jaccard(
-    ax: Axes, tables: Mapping[str, list[pd.DataFrame]], labels: list[str], look: Look, height: float
+    ax: Axes,
+    tables: Mapping[str, list[pd.DataFrame]],
+    drawn: Sequence[pd.DataFrame],
+    labels: list[str],
+    look: Look,
+    height: float,
 ) -> None:
-    """Mean ± sd of the Jaccard index of the first six clusters of each seed."""
+    """Mean ± sd of the Jaccard index of the ``drawn`` clusters of each seed."""
     reference(ax, x=_UNSTABLE, ls=":")
     reference(ax, x=_STABLE, ls=":")
     names: list[str] = []
+    shifts = (-0.14, 0.14) if len(tables) > 1 else (0.0,)
     for k, label in enumerate(labels):
-        for row in tables["subsamples"][k].head(6).to_dict("records"):
+        for row in drawn[k].to_dict("records"):
             y = len(names)
             names.append(f"{label}, cluster {row['cluster']} (n = {count(row['size'])})")
-            for source, marker, shift in zip(tables, "oD", (-0.14, 0.14), strict=True):
-                table = tables[source][k].set_index("cluster")
+            for source, shift in zip(tables, shifts, strict=True):
+                table, marker = tables[source][k].set_index("cluster"), _MARKERS[source]
                 if row["cluster"] in table.index:
                     _best_match(ax, y + shift, table.loc[row["cluster"]], marker, look.colour(k))
-    for source, marker in zip(tables, "oD", strict=True):
-        ax.plot([], [], marker, ms=4, color=look.colour(0), label=source)
+    for source in tables:
+        ax.plot([], [], _MARKERS[source], ms=4, color=look.colour(0), label=source)
     ax.plot([], [], "|", ms=5, color=MUTED, label="shuffled labels")
     name_rows(ax, names)
     place = {"loc": "lower right", "bbox_to_anchor": (1.03, 1.0 + 0.17 / height), "ncols": 3}
@@ -213,16 +243,18 @@ def plot_reliability(*, intervals: In, reliability: In, title: str, look: Look) 
     bad = found[found["status"].isin(_NOISY) & (found["over"] != "both")]
     noisy = ", ".join(pretty(score) for score in dict.fromkeys(bad["score"]))
     several = vaes > 1
+    samples = ranges["id"].nunique()
     varied = ("VAEs or VAEs × ICA restarts" if several else "ICA restarts") + " (bars)"
+    each = f"{_COLUMNS} evenly spaced samples" if samples > _COLUMNS else "each sample"
     after = "; dashed: 95 % of the percentiles by another VAE lie between" if several else ""
     scores = [str(score) for score in ranges["score"].unique()]
     blocks = math.ceil(len(scores) / _ACROSS)
     page = Page(
         4.9 + 4.15 * (blocks - 1),
-        f"{title} · n = {count(ranges['id'].nunique())} samples"
+        f"{title} · n = {count(samples)} samples"
         + f" · {style.several(vaes, 'VAE')}" * several
         + f" · mostly noise: {noisy}" * bool(noisy),
-        f"percentile of each sample, ordered by median (line): range over {varied}{after}",
+        f"percentile of {each}, ordered by median (line): range over {varied}{after}",
     )
     axes = page.grid(2 * blocks, _ACROSS, top=0.78, bottom=0.42, left=0.5, wspace=0.2, hspace=0.7)
     rows = [axes[i : i + _ACROSS] for i in range(0, len(axes), _ACROSS)]

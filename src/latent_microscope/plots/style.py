@@ -349,6 +349,11 @@ def rounded(value: float, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
+def part_of(shown: int, every: int, what: str) -> str:
+    """``; 6 of 9 groups``, to append to a note; nothing where all are shown."""
+    return f"; {count(shown)} of {count(every)} {what}" if shown < every else ""
+
+
 def several(n: int, what: str) -> str:
     """``3 seeds``, ``1 seed``."""
     return f"{n} {what}{'s' * (n != 1)}"

@@ -17,6 +17,7 @@ from latent_microscope.plots.style import MUTED, Look, Page, pretty
 
 _STATUS = {"ok": 2, "warning": 1, "alarm": 4}  # index of the colour, from the best to the worst
 _LINE = 0.185  # inches, of the table of checks
+_VALUES = 4  # seeds whose values the table has room for
 _SORTED = "latent dimension, sorted"
 
 
@@ -69,7 +70,7 @@ def plot_traversals(*, traversal: In, dimensions: In, title: str, look: Look) ->
         0.76 + grid.height,
         title,
         "one latent dimension per row, most active first (KL in nats); columns: standard "
-        "deviations from the mean code",
+        "deviations from the mean code" + style.part_of(len(first), len(table), "dimensions"),
     )
     grid.draw(page, 0.95, 0.66, labels, steps)
     look.panels.add("images")
@@ -148,7 +149,8 @@ def plot_vae_checks(
     alarms = sum(status != "ok" for status in worst.values())
     state = f"{alarms} of {len(worst)} checks not ok" if alarms else "all checks ok"
     below = 0.83 + _LINE * len(worst)
-    page = Page(2.05 + below, f"{title} · {state}")
+    values = f" · values of {_VALUES} of {len(names)} seeds" if len(names) > _VALUES else ""
+    page = Page(2.05 + below, f"{title} · {state}{values}")
     axes = page.grid(1, 3, top=0.5, bottom=below, wspace=0.62)
     for i, (posterior, error) in enumerate(zip(posteriors, errors, strict=True)):
         table = load_table(posterior, ["mean", "aggregated_variance"])
@@ -184,9 +186,9 @@ def _worst(checks: Sequence[pd.DataFrame]) -> dict[str, str]:
 
 
 def _check_table(page: Page, checks: Mapping[str, pd.DataFrame], look: Look, *, top: float) -> None:
-    """The checks as lines of text: status, value of up to four seeds, limits, meaning."""
+    """The checks as lines of text: worst status, values of the first seeds, limits, meaning."""
     size = look.font_size - 1
-    shown = dict(list(checks.items())[:4])
+    shown = dict(list(checks.items())[:_VALUES])
     after = 2.66 + 0.62 * (len(shown) - 1)
     heads = {"check": 0.12, "warning · alarm": after - 0.5, "meaning": after + 0.55}
     for text, left in heads.items():

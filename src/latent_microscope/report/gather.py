@@ -29,6 +29,7 @@ MEASURES = {
     "partial_label": "Spearman, label partialled out",
     "cross_entropy": "cross-entropy to the votes",
 }
+NO_NETWORKS = (*ORACLES, "pixels")
 FEWEST_CASES, FEWEST_PEOPLE = 20, 7
 """Samples with and without an attribute of a probe; people of a side of an odds ratio."""
 LARGELY_PIXELS = 1.2
@@ -234,7 +235,7 @@ def behaviour(study: Study) -> dict[str, Any]:
 def differences(study: Study) -> dict[str, Any]:
     """Pairs of layers of networks, pairs with a baseline, and how many of each differ."""
     table = study.table("differences")
-    baseline = table[["model_a", "model_b"]].isin([*ORACLES, "pixels"]).any(axis=1)
+    baseline = table[["model_a", "model_b"]].isin(NO_NETWORKS).any(axis=1)
     parts = {"of layers of networks": table[~baseline], "with a baseline": table[baseline]}
     draws = study.table("measures")["n_draws"].max() if study.has("measures") else float("nan")
     return {

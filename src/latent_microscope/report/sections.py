@@ -25,7 +25,7 @@ NEEDS = {
 }
 NUMBERS = (
     *("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE"),
-    "LARGELY_PIXELS",
+    *("LARGELY_PIXELS", "NO_NETWORKS"),
 )
 """Of the module gather, which templates use."""
 _CODE = re.compile(r"(\{[{%#].*?[}%#]\})", re.DOTALL)
