@@ -200,6 +200,14 @@ def _labelled(labels: npt.NDArray[np.integer]) -> Result:
     }
 
 
+def _hdbscan(points: Floats) -> npt.NDArray[np.integer]:
+    from hdbscan import HDBSCAN
+
+    model = HDBSCAN(min_cluster_size=2, min_samples=2, core_dist_n_jobs=1)
+    labels: npt.NDArray[np.integer] = model.fit_predict(points)
+    return labels
+
+
 def _fast_hdbscan(points: Floats, size: int, samples: int) -> Result:
     from fast_hdbscan import HDBSCAN
 
@@ -238,7 +246,7 @@ def _whole(data: Samples) -> Result:
     umap = stage("UMAP", lambda: clusters.umap_plane(z, seed=0, neighbours=near))
     labels = stage("HDBSCAN on the UMAP", lambda: clusters.plane_memberships(umap)[0])
     stage("HDBSCAN on the UMAP, four scales", lambda: clusters.multi_scale_clusters(umap))
-    cmax = stage("C_max", lambda: clusters.graph_clusters(standardise(z), 2, near))
+    cmax = stage("C_max", lambda: clusters.latent_clusters(z, neighbours=near))
     attributes = np.random.default_rng(0).random((len(z), ATTRIBUTES)) < 0.3
 
     def bias() -> None:
@@ -271,8 +279,8 @@ def _pairs_of_sources(sources: Floats) -> Result:
 
 
 _LATENT_CLUSTERS: dict[str, Callable[[Floats], Result]] = {
-    "ours": lambda z: _labelled(clusters.graph_clusters(standardise(z))),
-    "hdbscan": lambda z: _labelled(clusters.latent_clusters(z, hdbscan_rows=_ANY_N)),
+    "ours": lambda z: _labelled(clusters.latent_clusters(z)),
+    "hdbscan": lambda z: _labelled(_hdbscan(standardise(z))),
     "fast_hdbscan": lambda z: _fast_hdbscan(standardise(z), 2, 2),
 }
 CASES = (

@@ -16,13 +16,11 @@ def main(
     min_cluster_size: int = 100,
     min_samples: int = 10,
     scales: list[int],
-    cmax_rows: int = 10_000,
 ) -> None:
     """Cluster by HDBSCAN on the UMAP and in latent space, numbered by falling size; noise is -1.
 
     clusters: id, cluster (on the UMAP), probability, cmax (in latent space), scale_<size> (on the
-    plane at each of scales). Above cmax_rows samples the tree in latent space comes from the
-    neighbour graph.
+    plane at each of scales).
     """
     ids = load_ids(encoding)
     table = membership_table(
@@ -32,7 +30,6 @@ def main(
         min_cluster_size=min_cluster_size,
         min_samples=min_samples,
         scales=scales,
-        cmax_rows=cmax_rows,
         neighbours=load_neighbours(neighbours, distances, len(ids)),
     )
     save_table(clusters, table)

@@ -32,6 +32,7 @@ _GRID = "simulations try false alarms and coverage on the grid of the table cali
 GONE = {
     "studies.*.scores.neighbors": "the neighbours are exact, found in one pass over all pairs",
     "studies.*.models.*.input_size": "transform: {size: …} sets it",
+    "studies.*.clusters.cmax_rows": "one tree, of the nearest neighbours, serves any number",
     "studies.*.quality.detail": "the difference of aligned images decides (quality.difference)",
     "studies.*.inference.vote_resamples": "votes are drawn with their images",
     "studies.*.inference.vote_sets": "votes are drawn with their images",

@@ -112,7 +112,6 @@ def made_run(folder: Path) -> Run:
         min_cluster_size=10,
         min_samples=3,
         scales=[5, 20],
-        cmax_rows=1000,
     )
     return made
 

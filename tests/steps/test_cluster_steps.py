@@ -74,7 +74,6 @@ def test_clusters(run: Run, tmp_path: Path) -> None:
         min_cluster_size=10,
         min_samples=3,
         scales=[5, 20],
-        cmax_rows=1000,
     )
     table = load(made["clusters"])
     assert columns(table) == ["id", "cluster", "probability", "cmax", "scale_5", "scale_20"]
@@ -118,8 +117,6 @@ def test_plane_and_clusters_start_from_the_same_neighbours(run: Run, tmp_path: P
             min_cluster_size=10,
             min_samples=3,
             scales=[5],
-            # Fewer than there are: the tree grows from the neighbour graph.
-            cmax_rows=30,
             **given,
         )
         tables.append(load(tmp_path / f"{name}.parquet"))

@@ -11,7 +11,6 @@ from latent_microscope.forensics.clusters import (
     multi_scale_clusters,
     plane_memberships,
     plane_neighbours,
-    settled,
     tsne_plane,
     umap_plane,
 )
@@ -97,17 +96,8 @@ def test_copies_lie_together_and_in_one_cluster(rows: np.ndarray) -> None:
         for labels in hierarchy_labels(points, [2, 10], min_samples=3).values():
             assert_equal_in_copies(rows, labels)
     assert_equal_in_copies(rows, latent_clusters(rows))
-    assert_equal_in_copies(rows, latent_clusters(rows, hdbscan_rows=10))
     niches = sub_niches(plane, min_points=2)
     assert_equal_in_copies(rows, niches.labels)
-
-
-def test_copies_go_where_the_first_is() -> None:
-    points = np.array([[0.0], [1.0], [0.0], [2.0], [3.0], [4.0], [5.0]])
-    # Row 2 leaves cluster 0 for the noise of row 0; cluster 1 would be left with one sample.
-    assert settled([-1, 0, 0, 1, 0, 0, 1], points, 2).tolist() == [-1, 0, -1, 1, 0, 0, 1]
-    points[6] = 1.0
-    assert settled([-1, 0, 0, 1, 0, 0, 1], points, 2).tolist() == [-1, 0, -1, -1, 0, 0, 0]
 
 
 def test_isolation_of_an_attractor_and_its_copy() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from latent_microscope.errors import InputError
 from latent_microscope.explorer.maps import Source, load_map
-from latent_microscope.forensics.clusters import graph_clusters, plane_neighbours, umap_plane
+from latent_microscope.forensics.clusters import latent_clusters, plane_neighbours, umap_plane
 from latent_microscope.forensics.sources import standardise
 from latent_microscope.io.artefacts import save_npy
 from latent_microscope.io.inputs import save_ids
@@ -59,8 +59,9 @@ def test_maps_and_clusters_are_those_of_the_right_neighbours() -> None:
     np.testing.assert_array_equal(
         umap_plane(z, seed=2, neighbours=planted(right)), umap_plane(z, seed=2, neighbours=right)
     )
-    labels = graph_clusters(z, 3, right)
-    np.testing.assert_array_equal(graph_clusters(z, 3, planted(right)), labels)
+    labels = latent_clusters(z, min_cluster_size=3, neighbours=right)
+    found = latent_clusters(z, min_cluster_size=3, neighbours=planted(right))
+    np.testing.assert_array_equal(found, labels)
     assert labels.max() > 0
 
 

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hdbscan import HDBSCAN
+from hdbscan._hdbscan_linkage import label
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import cdist
+from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KernelDensity
 
 from latent_microscope.errors import InputError
@@ -24,8 +26,9 @@ from latent_microscope.forensics.rankings import (
     ranked,
     ranked_lists,
 )
+from latent_microscope.forensics.sources import standardise
 from latent_microscope.forensics.subniches import sub_niche_table, sub_niches
-from latent_microscope.neighbours.mst import spanning_tree
+from latent_microscope.neighbours.mst import plane_tree, spanning_tree, tree_labels
 from latent_microscope.neighbours.pairs import neighbour_pass
 
 
@@ -180,17 +183,30 @@ def test_ranked_lists():
     assert ranked_lists(scores[:5], lists)["list"].value_counts()["stereotypes"] == 5
 
 
-def reachability_tree_weight(z, min_samples):
-    """Total weight of the exact tree, from the full matrix."""
+def reachability(z, min_samples):
+    """All distances and mutual reachabilities."""
     full = cdist(z, z)
     core = np.sort(full, axis=1)[:, min_samples]
-    weight = np.maximum(full, np.maximum(core[:, None], core[None, :]))
-    np.fill_diagonal(weight, 0.0)
-    return np.sort(minimum_spanning_tree(weight).data)
+    return full, np.maximum(full, np.maximum(core[:, None], core[None, :]))
+
+
+def labels_of_all_pairs(z, min_samples, size):
+    """HDBSCAN's labels where, of edges of one mutual reachability, the shorter joins first."""
+    distance, weight = reachability(z, min_samples)
+    i, j = np.triu_indices(len(z), 1)
+    order = np.lexsort((distance[i, j], weight[i, j]))
+    group, tree = np.arange(len(z)), []
+    for a, b in zip(i[order], j[order], strict=True):
+        if group[a] != group[b]:
+            group[group == group[b]] = group[a]
+            tree.append((a, b, weight[a, b]))
+    return by_size(tree_labels(label(np.array(tree)), size)[0])
 
 
 def shapes(kind):
     rng = np.random.default_rng(4)
+    if kind == "plane":
+        return np.vstack([rng.normal(5.0 * i, 1.0 + i, size=(80, 2)) for i in range(5)])
     if kind == "gaussian":
         return rng.normal(size=(400, 70))
     if kind == "tight clusters":
@@ -200,42 +216,110 @@ def shapes(kind):
     return np.cumsum(rng.exponential(size=400))[:, None] * np.ones(2)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "tight clusters", "few far clusters", "line"])
+KINDS = ["gaussian", "tight clusters", "few far clusters", "line", "plane"]
+
+
+def assert_minimum(tree, z, min_samples):
+    assert len(tree.weight) == len(z) - 1
+    assert (np.diff(tree.weight) >= 0.0).all()
+    weight = reachability(z, min_samples)[1] + 1.0  # 0 would be no edge
+    expected = np.sort(minimum_spanning_tree(weight).data) - 1.0
+    np.testing.assert_allclose(tree.weight, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [2, 6, 15])
-def test_the_grown_tree_is_the_minimum_spanning_tree(kind, k):
+def test_the_tree_of_neighbours_is_the_minimum_spanning_tree(kind, k):
     z = shapes(kind)
     tree = spanning_tree(z, neighbour_pass(z, k=k), 2)
-    assert len(tree.weight) == len(z) - 1
-    np.testing.assert_allclose(
-        np.sort(tree.weight), reachability_tree_weight(z, 2), rtol=1e-9, atol=1e-12
-    )
+    assert_minimum(tree, z, 2)
     if kind == "few far clusters":
         assert 0 < tree.searched < 4 * len(z)
 
 
-@pytest.mark.parametrize("kind", ["gaussian", "tight clusters", "few far clusters"])
-def test_graph_clusters_agree_with_hdbscan(kind):
-    # Many columns: below 60 the library takes another way, which settles ties unlike this one.
-    z = np.hstack([shapes(kind), np.zeros((400, 61))])
-    np.testing.assert_array_equal(latent_clusters(z, hdbscan_rows=10), latent_clusters(z))
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("min_samples", [1, 3, 10])
+def test_the_tree_of_the_plane_is_the_minimum_spanning_tree(kind, min_samples):
+    z = shapes(kind)
+    assert_minimum(plane_tree(z, min_samples), z, min_samples)
+    copied = np.repeat(z[:60], 4, axis=0)
+    assert_minimum(plane_tree(copied, min_samples), copied, min_samples)
 
 
-def test_the_tree_grows_as_in_hdbscan():
-    z = shapes("gaussian")
-    tree = spanning_tree(z, neighbour_pass(z, k=6), 2)
-    model = HDBSCAN(min_cluster_size=2, min_samples=2, gen_min_span_tree=True).fit(z)
-    theirs = model.minimum_spanning_tree_.to_numpy()
-    order = np.argsort(tree.weight)
-    np.testing.assert_array_equal(np.column_stack([tree.i, tree.j])[order], theirs[:, :2])
-    # With ties this order decides, and the labels with it: rows in another order, other clusters.
-    assert len(np.unique(tree.weight)) < len(tree.weight)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [2, 5])
+def test_clusters_are_those_of_all_pairs(kind, size):
+    z = shapes(kind)
+    expected = labels_of_all_pairs(standardise(z), size, size)
+    np.testing.assert_array_equal(latent_clusters(z, min_cluster_size=size), expected)
+    for min_samples in (1, 4):
+        found = plane_memberships(z, min_cluster_size=size, min_samples=min_samples)[0]
+        np.testing.assert_array_equal(found, labels_of_all_pairs(z, min_samples, size))
 
 
-def test_graph_clusters_of_copies():
+@pytest.mark.parametrize("kind", KINDS)
+def test_clusters_without_ties_are_hdbscans(kind):
+    # With one core neighbour mutual reachability is the distance.
+    z = shapes(kind)
+    model = HDBSCAN(min_cluster_size=5, min_samples=1, approx_min_span_tree=False).fit(z)
+    labels, probability = plane_memberships(z, min_cluster_size=5, min_samples=1)
+    np.testing.assert_array_equal(labels, by_size(model.labels_))
+    np.testing.assert_allclose(probability, model.probabilities_, rtol=1e-9)
+    np.testing.assert_array_equal(multi_scale_clusters(z, scales=[9, 5])[5], labels)
+
+
+def permutations(z, count=12):
+    rng = np.random.default_rng(1)
+    for _ in range(count):
+        order = rng.permutation(len(z))
+        yield order, z[order]
+
+
+@pytest.mark.parametrize(("n", "d"), [(250, 2), (500, 5), (1000, 20), (300, 70)])
+def test_clusters_do_not_depend_on_the_order_of_rows(n, d):
+    z = np.random.default_rng(n).normal(size=(n, d))
+    latent = latent_clusters(z)
+    plane, probability = plane_memberships(z, min_cluster_size=5, min_samples=5)
+    assert latent.max() > 0
+    for order, rows in permutations(z):
+        for neighbours in (None, plane_neighbours(rows, 4)):
+            found = latent_clusters(rows, neighbours=neighbours)
+            assert adjusted_rand_score(latent[order], found) == 1.0
+        labels, certain = plane_memberships(rows, min_cluster_size=5, min_samples=5)
+        assert adjusted_rand_score(plane[order], labels) == 1.0
+        np.testing.assert_array_equal(certain, probability[order])
+    # Distances decide, not the values of columns.
+    np.testing.assert_array_equal(latent_clusters(-z[:, ::-1]), latent)
+
+
+@pytest.mark.parametrize("kind", ["grid", "copies"])
+def test_equal_distances_do_not_make_the_order_of_rows_matter(kind):
+    rng = np.random.default_rng(2)
+    z = rng.integers(0, 6, size=(300, 3)) / 3.0
+    if kind == "copies":
+        z = np.repeat(rng.normal(size=(60, 4)), rng.integers(1, 9, size=60), axis=0)
+    latent = latent_clusters(z)
+    plane = plane_memberships(z, min_cluster_size=6, min_samples=3)[0]
+    for order, rows in permutations(z):
+        assert adjusted_rand_score(latent[order], latent_clusters(rows)) == 1.0
+        found = plane_memberships(rows, min_cluster_size=6, min_samples=3)[0]
+        assert adjusted_rand_score(plane[order], found) == 1.0
+
+
+def test_copies_join_one_by_one():
+    # More of them than core neighbours, so that lists leave some out.
+    z = np.repeat(np.random.default_rng(0).normal(size=(10, 2)), 40, axis=0)
+    tree = plane_tree(z, 3)
+    within = tree.weight == 0.0
+    assert within.sum() == 10 * 39
+    assert (tree.i[within] == tree.j[within] // 40 * 40).all()
+
+
+def test_clusters_of_copies():
     z = np.repeat(np.random.default_rng(0).normal(size=(20, 4)), 5, axis=0)
-    labels = latent_clusters(z, hdbscan_rows=10)
+    labels = latent_clusters(z)
     assert (labels.reshape(20, 5) == labels[::5, None]).all()
-    assert (latent_clusters(np.ones((30, 3)), hdbscan_rows=10) == -1).all()
+    assert (latent_clusters(np.ones((30, 3))) == -1).all()
 
 
 def test_umap_takes_known_neighbours_and_names_too_few():

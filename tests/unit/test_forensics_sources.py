@@ -12,6 +12,7 @@ from latent_microscope.forensics.sources import (
     fit_sources,
     mean_absolute_kurtosis,
     standardise,
+    unmix,
 )
 
 
@@ -112,6 +113,31 @@ def test_number_of_components():
     assert factor_sources(low).shape == (200, 3)
 
 
+@pytest.mark.parametrize("method", ["intended", "executed"])
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_a_constant_column_changes_no_source(method, place):
+    # Activations after a ReLU, and a dead unit: FastICA would erase components by its sign.
+    _, latents = mixed(300, 5)
+    fit = fit_sources(latents, n_restarts=2, method=method)
+    dead = np.insert(latents, place, 0.1, axis=1)
+    found = fit_sources(dead, n_restarts=2, method=method)
+    np.testing.assert_array_equal(found.restarts["n_iter"], fit.restarts["n_iter"])
+    np.testing.assert_allclose(found.sources, fit.sources, atol=1e-9)
+    np.testing.assert_allclose(np.corrcoef(found.sources.T), np.eye(5), atol=1e-2)
+    best = int(found.restarts["chosen"].to_numpy().argmax())
+    assert (found.unmixings[:, :, place] == 0.0).all()
+    np.testing.assert_allclose(unmix(dead, found.unmixings[best]), found.sources, atol=1e-9)
+
+
+def test_the_only_column_that_varies_is_the_source():
+    values = np.random.default_rng(0).laplace(size=100)
+    for place in range(3):
+        latents = np.ones((100, 3))
+        latents[:, place] = values
+        found = fit_sources(latents, n_restarts=1).sources
+        np.testing.assert_allclose(np.abs(np.corrcoef(found[:, 0], values)), 1.0)
+
+
 def test_fit_on_a_sample_transforms_all_rows():
     _, latents = mixed(600)
     fit = fit_sources(latents, n_restarts=1, max_rows=300)
@@ -132,6 +158,8 @@ def test_standardise():
     scaled = standardise(z)
     np.testing.assert_allclose(scaled.mean(axis=0), 0.0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=0), [1.0, 0.0, 1.0], rtol=1e-9)
+    # The mean of a constant is as far from it as the rounding of a sum.
+    assert (standardise(np.full((300, 1), 0.1)) == 0.0).all()
 
 
 def test_mean_absolute_kurtosis():

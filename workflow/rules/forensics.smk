@@ -244,7 +244,7 @@ STEPS |= {
     "cluster_samples": dict(
         input=dict(**NEAREST, umap=f"{RUN}/umap.npy", **ROWS),
         output=dict(clusters=f"{RUN}/clusters.parquet"),
-        params=section("clusters", "min_cluster_size", "min_samples", "scales", "cmax_rows"),
+        params=section("clusters", "min_cluster_size", "min_samples", "scales"),
         environment="clustering",
     ),
     "profile_clusters": dict(

@@ -145,12 +145,6 @@ class Clusters(Section):
     min_cluster_size: int = setting("HDBSCAN in two dimensions", 100, ge=2)
     min_samples: int = setting("HDBSCAN in two dimensions", 10, ge=1)
     scales: list[ClusterSize] = setting("sizes of the multi-scale run", [5, 10, 20, 50])
-    cmax_rows: int = setting(
-        "samples up to which HDBSCAN itself runs in latent space; above, its tree is built from "
-        "the neighbour graph",
-        10000,
-        ge=10,
-    )
     umap_seeds: int = setting("seeds of UMAP whose clusters are compared", 5, ge=1)
     sbs_sizes: list[ClusterSize] = setting(
         "minimal cluster sizes at which the SBS is shown, at most n / 2",

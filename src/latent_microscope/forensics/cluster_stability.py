@@ -16,7 +16,7 @@ from latent_microscope.forensics.checks import (
     in_range,
     one_of,
 )
-from latent_microscope.forensics.clusters import settled
+from latent_microscope.forensics.clusters import multi_scale_clusters
 from latent_microscope.seeds import rng
 
 RESAMPLINGS = ("subsample", "bootstrap")
@@ -40,30 +40,8 @@ Ints = npt.NDArray[np.int64]
 def hierarchy_labels(
     plane: npt.ArrayLike, sizes: Sequence[int], *, min_samples: int = 10
 ) -> dict[int, Ints]:
-    """HDBSCAN labels by smallest cluster size, cut from one single linkage tree.
-
-    The same labels as ``clusters.plane_memberships`` gives at each size.
-    """
-    from hdbscan import HDBSCAN
-    from hdbscan.hdbscan_ import _tree_to_labels
-
-    points = as_matrix(plane, "plane", min_rows=1)
-    wanted = [int(in_range(size, "min_cluster_size", 2)) for size in sizes]
-    n = len(points)
-    labels = {size: np.full(n, -1, dtype=np.int64) for size in wanted}
-    possible = [size for size in wanted if n >= max(size, 3)]
-    if possible:
-        model = HDBSCAN(
-            min_cluster_size=possible[0],
-            min_samples=min(int(in_range(min_samples, "min_samples", 1)), n - 1),
-            metric="euclidean",
-            core_dist_n_jobs=1,
-        ).fit(points)
-        tree = model.single_linkage_tree_.to_numpy()
-        for size in possible:
-            found = _tree_to_labels(points, tree, min_cluster_size=size)[0]
-            labels[size] = settled(found, points, size)
-    return labels
+    """HDBSCAN labels by smallest cluster size."""
+    return multi_scale_clusters(plane, scales=sizes, min_samples=min_samples)
 
 
 def resampled_rows(

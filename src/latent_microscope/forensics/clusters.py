@@ -11,8 +11,13 @@ from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_labels, as_matrix, as_rows, as_vector, in_range
 from latent_microscope.forensics.sources import standardise
 from latent_microscope.neighbours.blocks import Neighbours
-from latent_microscope.neighbours.copies import first_copies
-from latent_microscope.neighbours.mst import spanning_tree, tree_labels
+from latent_microscope.neighbours.copies import first_copies, value_order
+from latent_microscope.neighbours.mst import (
+    plane_tree,
+    single_linkage,
+    spanning_tree,
+    tree_labels,
+)
 from latent_microscope.neighbours.pairs import (
     Part,
     gathered,
@@ -23,7 +28,6 @@ from latent_microscope.neighbours.pairs import (
 
 SCALES = (5, 10, 20, 50)
 GRAPH_NEIGHBOURS = 15
-HDBSCAN_ROWS = 10_000
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -115,82 +119,73 @@ def by_size(labels: npt.ArrayLike) -> Ints:
     return new[np.where(values >= 0, values, -1)]
 
 
-def settled(labels: npt.ArrayLike, points: Floats, min_cluster_size: int) -> Ints:
-    """Labels by falling size, copies in the cluster of the first of them.
-
-    Which of two copies HDBSCAN takes into a cluster is a choice among equal edges. A cluster that
-    loses members to that rule and gets smaller than ``min_cluster_size`` is noise.
-    """
-    values = as_labels(labels, "labels")[first_copies(points)]
-    sizes = np.bincount(values + 1)
-    return by_size(np.where(sizes[values + 1] < min_cluster_size, -1, values))
-
-
 def plane_memberships(
-    plane: npt.ArrayLike, *, min_cluster_size: int = 100, min_samples: int | None = 10
+    plane: npt.ArrayLike, *, min_cluster_size: int = 100, min_samples: int = 10
 ) -> tuple[Ints, Floats]:
     """HDBSCAN labels on the plane by falling size (noise -1) and probabilities (0 for noise)."""
-    from hdbscan import HDBSCAN
+    size = int(in_range(min_cluster_size, "min_cluster_size", 2))
+    return plane_hierarchy(plane, [size], min_samples=min_samples)[size]
 
-    points = as_matrix(plane, "plane")
-    min_cluster_size = int(in_range(min_cluster_size, "min_cluster_size", 2))
+
+def plane_hierarchy(
+    plane: npt.ArrayLike, sizes: Sequence[int], *, min_samples: int = 10
+) -> dict[int, tuple[Ints, Floats]]:
+    """:func:`plane_memberships` by smallest cluster size, cut from one tree.
+
+    Who is with whom does not depend on the order of the rows.
+    """
+    points = as_matrix(plane, "plane", min_rows=1)
     n = len(points)
+    wanted = [int(in_range(size, "min_cluster_size", 2)) for size in sizes]
+    samples = min(int(in_range(min_samples, "min_samples", 1)), n - 1)
+    found = {size: (np.full(n, -1, dtype=np.int64), np.zeros(n)) for size in wanted}
     # Neither more core neighbours than points nor a cluster larger than all of them.
-    if n < max(min_cluster_size, 3):
-        return np.full(n, -1, dtype=np.int64), np.zeros(n)
-    samples = min(min_samples or min_cluster_size, n - 1)
-    model = HDBSCAN(
-        min_cluster_size=min_cluster_size,
-        min_samples=samples,
-        metric="euclidean",
-        core_dist_n_jobs=1,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        labels = model.fit_predict(points)
-    kept = settled(labels, points, min_cluster_size)
-    probability = np.asarray(model.probabilities_, dtype=np.float64)[first_copies(points)]
-    return kept, np.where(kept >= 0, probability, 0.0)
+    possible = [size for size in found if n >= max(size, 3)]
+    if possible:
+        order = value_order(points)
+        linkage = single_linkage(plane_tree(points[order], samples))
+        for size in possible:
+            labels, probability = found[size]
+            labels[order], probability[order] = tree_labels(linkage, size)
+            found[size] = by_size(labels), probability
+    return found
 
 
 def latent_clusters(
     latents: npt.ArrayLike,
     *,
     min_cluster_size: int = 2,
-    hdbscan_rows: int = HDBSCAN_ROWS,
     neighbours: Neighbours | None = None,
 ) -> Ints:
     """HDBSCAN labels of the standardised latents, largest cluster (C_max) 0, noise -1.
 
-    Above ``hdbscan_rows`` the tree comes from the neighbour graph (:mod:`.neighbours.mst`).
+    Who is with whom does not depend on the order of the rows; with given ``neighbours``, where no
+    two distances are equal except those of copies.
     """
-    scaled = standardise(as_matrix(latents, "latents"))
-    if len(scaled) <= hdbscan_rows:
-        return plane_memberships(scaled, min_cluster_size=min_cluster_size, min_samples=None)[0]
-    return graph_clusters(scaled, min_cluster_size, neighbours)
-
-
-def graph_clusters(
-    scaled: Floats, min_cluster_size: int = 2, neighbours: Neighbours | None = None
-) -> Ints:
-    """Labels as HDBSCAN's, largest cluster 0, from the neighbour graph of standardised latents."""
+    matrix = as_rows(latents, "latents")
     size = int(in_range(min_cluster_size, "min_cluster_size", 2))
-    if len(scaled) < max(size, 3):
-        return np.full(len(scaled), -1, dtype=np.int64)
+    labels = np.full(len(matrix), -1, dtype=np.int64)
+    if len(matrix) < max(size, 3):
+        return labels
+    order = value_order(matrix)
+    scaled = standardise(matrix[order])
     if neighbours is None or neighbours.indices.shape[1] < size:
         neighbours = neighbour_pass(scaled, k=max(GRAPH_NEIGHBOURS, size))
-    tree = spanning_tree(scaled, repaired(scaled, neighbours), size)
-    return settled(tree_labels(tree, size), scaled, size)
+    else:
+        place = np.argsort(order)
+        indices = np.where(neighbours.indices < 0, -1, place[neighbours.indices])
+        neighbours = repaired(scaled, Neighbours(neighbours.distances[order], indices[order]))
+    tree = spanning_tree(scaled, neighbours, size)
+    labels[order] = tree_labels(single_linkage(tree), size)[0]
+    return by_size(labels)
 
 
 def multi_scale_clusters(
     plane: npt.ArrayLike, *, scales: Sequence[int] = SCALES, min_samples: int = 1
 ) -> dict[int, Ints]:
     """HDBSCAN labels on the plane by smallest cluster size."""
-    return {
-        int(scale): plane_memberships(plane, min_cluster_size=scale, min_samples=min_samples)[0]
-        for scale in scales
-    }
+    found = plane_hierarchy(plane, scales, min_samples=min_samples)
+    return {size: labels for size, (labels, _) in found.items()}
 
 
 def cluster_profile(

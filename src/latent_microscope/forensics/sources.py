@@ -68,11 +68,11 @@ def _centre_and_scale(basis: Points) -> _Scale:
     Block by block with the sums of numpy's mean and std over all rows, row after row.
     """
     n, d = basis.shape
-    mean, square, largest = np.zeros(d), np.zeros(d), np.zeros(d)
+    mean, square, low, high = np.zeros(d), np.zeros(d), np.full(d, np.inf), np.full(d, -np.inf)
     blocks = row_blocks(n, None, _ROWS)
     for part in blocks:
         block = basis[part].astype(np.float64)
-        largest = np.maximum(largest, np.abs(block).max(axis=0))
+        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
         block[0] += mean
         mean = block.sum(axis=0)
     mean /= n
@@ -82,8 +82,9 @@ def _centre_and_scale(basis: Points) -> _Scale:
         block[0] += square
         square = block.sum(axis=0)
     deviation = np.sqrt(square / n)
-    # A constant column may have a deviation of rounding size.
-    negligible = deviation <= 10.0 * np.finfo(np.float64).eps * largest
+    # A deviation may be the rounding of a mean.
+    largest = np.maximum(np.abs(low), np.abs(high))
+    negligible = (low == high) | (deviation <= 10.0 * np.finfo(np.float64).eps * largest)
     return mean, np.where(negligible, 1.0, deviation), ~negligible
 
 
@@ -145,12 +146,18 @@ def _n_components(sample: Floats, wanted: int | None) -> int:
 def _fit(model: FastICA, sample: Floats) -> tuple[FastICA | None, bool]:
     """The fitted model (None if it failed numerically) and whether it converged.
 
-    Deflation gives no warning when it runs out of iterations, so their number is checked.
+    Deflation gives no warning when it runs out of iterations, so their number is checked. A column
+    of zeros is left out: scikit-learn multiplies principal components by their sign in the first.
     """
+    d, varies = sample.shape[1], np.flatnonzero(sample.any(axis=0))
     try:
-        model.fit(sample)
+        model.fit(sample if len(varies) == d else np.take(sample, varies, axis=1))
     except (np.linalg.LinAlgError, FloatingPointError, ValueError):
         return None, False
+    if len(varies) < d:
+        weights, mean = np.zeros((len(model.components_), d)), np.zeros(d)
+        weights[:, varies], mean[varies] = model.components_, model.mean_
+        model.components_, model.mean_, model.n_features_in_ = weights, mean, d
     return model, bool(model.n_iter_ < model.max_iter)
 
 

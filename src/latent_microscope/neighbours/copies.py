@@ -26,6 +26,11 @@ def first_copies(points: Points) -> Ints:
     return first
 
 
+def value_order(points: Points) -> Ints:
+    """The rows in an order that their values decide; copies in that of their rows."""
+    return np.argsort(_hashes(points), kind="stable")
+
+
 def copy_counts(points: Points) -> Ints:
     """Number of other rows that are equal to each row."""
     first = first_copies(points)

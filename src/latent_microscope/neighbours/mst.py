@@ -1,15 +1,21 @@
-"""Minimum spanning tree of mutual reachability from neighbour lists, and its clusters.
+"""Minimum spanning trees of mutual reachability, and HDBSCAN's clusters of them.
+
+Mutual reachability has many equal edges, such as those of a point to its core neighbours, and
+clusters depend on which of these are in the tree and in which order they join. Here the shorter
+distance goes first. Distances are equal between copies and in data on a grid: there the order of
+rows decides.
 
 HDBSCAN compares all pairs in latent space. Here Borůvka's rounds take edges from neighbour lists
 for as long as a list proves that an edge is the shortest that leaves its component; other rows are
-compared with all points. The tree is exact, with hdbscan's choice among equally long edges.
+compared with all points.
 """
 
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from latent_microscope.messages import log
 from latent_microscope.neighbours.blocks import (
@@ -25,22 +31,23 @@ from latent_microscope.neighbours.blocks import (
     screening_form,
     squared_block,
 )
+from latent_microscope.neighbours.copies import first_copies
 
 Edges = tuple[Ints, Ints, Floats]  # both ends and the weight of each
 
 
 @dataclass(frozen=True)
 class SpanningTree:
-    """A tree over n points."""
+    """A tree over n points, in the order in which its edges join."""
 
-    i: Ints  # n - 1 ends of its edges, in the order in which it grows from row 0 …
-    j: Ints  # … and the rows that they add
-    weight: Floats  # mutual reachability distances
+    i: Ints  # n - 1 ends of its edges
+    j: Ints
+    weight: Floats  # mutual reachability distances, ascending
     searched: int  # rows that had to be compared with all points, each counted as often as it was
 
 
 def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> SpanningTree:
-    """Minimum spanning tree of the mutual reachability distances."""
+    """Minimum spanning tree of points with many columns, from their nearest others."""
     n, k = neighbours.distances.shape
     core = neighbours.distances[:, min(min_samples, k) - 1]
     i, j = np.repeat(np.arange(n), k), neighbours.indices.ravel()
@@ -50,7 +57,7 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
     least = np.maximum(core, neighbours.distances[:, -1])
     if k == n - 1:
         least = np.full(n, np.inf)
-    taken: list[Edges] = []
+    taken: list[tuple[Ints, Ints]] = []
     group, count, searched = np.arange(n), n, 0
     while count > 1:
         edges, best = _shortest(edges, group, count)
@@ -66,12 +73,24 @@ def spanning_tree(points: Floats, neighbours: Neighbours, min_samples: int) -> S
             more = zip(edges, (rows, found, least[rows]), strict=True)
             edges = _by_weight(*(np.concatenate(parts) for parts in more))
             continue
-        new = edges[0][chosen], edges[1][chosen], edges[2][chosen]
+        new = edges[0][chosen], edges[1][chosen]
         kept, group, count = _join(new, group, count)
-        taken.append(tuple(part[kept] for part in new))  # type: ignore[arg-type]
+        taken.append((new[0][kept], new[1][kept]))
     log.info("spanning tree of %d points: %d rows compared with all", n, searched)
-    i, j, weight = (np.concatenate(parts) for parts in zip(*taken, strict=True))
-    return _as_grown(SpanningTree(i, j, weight, searched), neighbours, core)
+    i, j = (np.concatenate(parts) for parts in zip(*taken, strict=True))
+    return _nearest_first(points, i, j, neighbours.indices[:, : min(min_samples, k)], searched)
+
+
+def plane_tree(points: Floats, min_samples: int) -> SpanningTree:
+    """Minimum spanning tree of points with few columns, found by the library's k-d tree."""
+    from hdbscan._hdbscan_boruvka import KDTreeBoruvkaAlgorithm
+    from sklearn.neighbors import KDTree
+
+    tree = KDTree(points)
+    found = KDTreeBoruvkaAlgorithm(tree, min_samples, approx_min_span_tree=False, n_jobs=1)
+    i, j = found.spanning_tree()[:, :2].T.astype(np.int64)
+    nearest = tree.query(points, k=min_samples + 1, return_distance=False)
+    return _nearest_first(points, i, j, nearest.astype(np.int64))
 
 
 def _by_weight(i: Ints, j: Ints, weight: Floats) -> Edges:
@@ -92,7 +111,9 @@ def _shortest(edges: Edges, group: Ints, count: int) -> tuple[Edges, Ints]:
     return (i, j, weight), np.minimum(best, other)
 
 
-def _join(new: Edges, group: Ints, count: int) -> tuple[npt.NDArray[np.intp], Ints, int]:
+def _join(
+    new: tuple[Ints, Ints], group: Ints, count: int
+) -> tuple[npt.NDArray[np.intp], Ints, int]:
     """Which of the new edges close no circle (equal weights can), and the joined components."""
     ends = group[new[0]].tolist(), group[new[1]].tolist()
     parent = list(range(count))
@@ -139,54 +160,43 @@ def _nearest_outside(points: Floats, core: Floats, group: Ints, rows: Ints) -> t
     return np.concatenate([j for j, _ in found]), np.concatenate([w for _, w in found])
 
 
-def _as_grown(tree: SpanningTree, neighbours: Neighbours, core: Floats) -> SpanningTree:
-    """The tree that Prim's algorithm grows from row 0, with hdbscan's choice among equal edges.
+def _nearest_first(
+    points: Floats, i: Ints, j: Ints, nearest: Ints, searched: int = 0
+) -> SpanningTree:
+    """Of all minimum spanning trees that of the shortest distances, from one with edges (i, j).
 
-    Clusters depend on which equal edges are in the tree; all of these are in the lists up to the
-    core neighbour.
+    Only edges whose mutual reachability exceeds their distance can take another's place, and these
+    join a point to one of its core neighbours, ``nearest``. Copies join first, one by one.
     """
-    n = len(core)
-    near = int(np.count_nonzero(neighbours.distances <= core[:, None], axis=1).max())
-    i = np.repeat(np.arange(n), near)
-    j, distance = neighbours.indices[:, :near].ravel(), neighbours.distances[:, :near].ravel()
+    n, k = nearest.shape
+    first = first_copies(points)
+    copies = np.flatnonzero(first != np.arange(n))
+    rows, others = np.repeat(np.arange(n), k), nearest.ravel()
+    distance = pair_distances(points, rows, others)
+    core = distance.reshape(n, k).max(axis=1)
+    distance = np.concatenate([np.zeros(len(copies)), distance, pair_distances(points, i, j)])
+    i, j = np.concatenate([first[copies], rows, i]), np.concatenate([copies, others, j])
     weight = np.maximum(distance, np.maximum(core[i], core[j]))
-    ends = np.concatenate([i, j, tree.i, tree.j]), np.concatenate([j, i, tree.j, tree.i])
-    weights = np.concatenate([weight, weight, tree.weight, tree.weight])
-    order = np.argsort(ends[0], kind="stable")
-    starts = np.searchsorted(ends[0][order], np.arange(n + 1)).tolist()
-    others, lengths = ends[1][order].tolist(), weights[order].tolist()
-    grown = [False] * n
-    least, source = [np.inf] * n, [0] * n
-    edges: list[tuple[int, int, float]] = []
-    heap: list[tuple[float, int]] = []
-    node = 0
-    while True:
-        grown[node] = True
-        for place in range(starts[node], starts[node + 1]):
-            other, length = others[place], lengths[place]
-            if not grown[other] and length < least[other]:
-                least[other], source[other] = length, node
-                heappush(heap, (length, other))
-        while heap and grown[heap[0][1]]:
-            heappop(heap)
-        if not heap:
-            break
-        length, node = heappop(heap)
-        edges.append((source[node], node, length))
-    table = np.array(edges)
-    return SpanningTree(
-        table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2], tree.searched
-    )
+    order = np.lexsort((distance, weight))
+    i, j, weight = np.minimum(i, j)[order], np.maximum(i, j)[order], weight[order]
+    # Places in that order are weights without ties; an edge found twice has its first.
+    place = np.unique(i * n + j, return_index=True)[1]
+    edges = csr_array((place + 1.0, (i[place], j[place])), shape=(n, n))
+    kept = np.sort(minimum_spanning_tree(edges).data).astype(np.int64) - 1
+    return SpanningTree(i[kept], j[kept], weight[kept], searched)
 
 
-def tree_labels(tree: SpanningTree, min_cluster_size: int) -> Ints:
-    """HDBSCAN labels (excess of mass, by the library's own routines) of a tree; noise is -1."""
+def single_linkage(tree: SpanningTree) -> Floats:
+    """The (n - 1, 4) hierarchy of a tree, as the library has it."""
     from hdbscan._hdbscan_linkage import label
-    from hdbscan._hdbscan_tree import compute_stability, condense_tree, get_clusters
 
-    # As in the library: its default sort decides among equal edges.
-    order = np.argsort(tree.weight)
-    linkage = label(np.column_stack([tree.i, tree.j, tree.weight])[order].astype(np.float64))
-    condensed = condense_tree(linkage, min_cluster_size)
-    labels = get_clusters(condensed, compute_stability(condensed), "eom")[0]
-    return np.asarray(labels, dtype=np.int64)
+    linkage: Floats = label(np.column_stack([tree.i, tree.j, tree.weight]).astype(np.float64))
+    return linkage
+
+
+def tree_labels(linkage: Floats, min_cluster_size: int) -> tuple[Ints, Floats]:
+    """HDBSCAN's labels (excess of mass; noise is -1) and probabilities of a hierarchy."""
+    from hdbscan.hdbscan_ import _tree_to_labels
+
+    labels, probabilities, *_ = _tree_to_labels(None, linkage, min_cluster_size)
+    return np.asarray(labels, dtype=np.int64), np.asarray(probabilities, dtype=np.float64)

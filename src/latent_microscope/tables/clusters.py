@@ -23,18 +23,13 @@ def membership_table(
     min_cluster_size: int,
     min_samples: int,
     scales: Sequence[int],
-    cmax_rows: int,
     neighbours: Neighbours | None = None,
 ) -> pd.DataFrame:
-    """Cluster of every sample (-1: noise), on the UMAP ``plane``, in latent space, at more scales.
-
-    HDBSCAN in latent space takes time that grows with n²: beyond ``cmax_rows`` samples its tree
-    is grown from the graph of nearest neighbours among the standardised latents.
-    """
+    """Cluster of every sample (-1: noise), on the UMAP, in latent space, at more scales."""
     labels, probability = plane_memberships(
         plane, min_cluster_size=min_cluster_size, min_samples=min_samples
     )
-    cmax = latent_clusters(latents, hdbscan_rows=cmax_rows, neighbours=neighbours)
+    cmax = latent_clusters(latents, neighbours=neighbours)
     scaled = multi_scale_clusters(plane, scales=scales)
     return pd.DataFrame(
         {
