@@ -125,10 +125,20 @@ def test_matched_pairs_differ_and_share_the_first_image(seed):
         matched_different_pairs(np.zeros(4), same_pairs(np.zeros(4)))
 
 
-def test_matching_is_possible_when_one_identity_has_nearly_all_images():
-    names = np.array([0] * 20 + [1])
+@pytest.mark.parametrize("images", [20, 299])
+@pytest.mark.parametrize("place", [0, 10])
+def test_matching_is_possible_when_one_identity_has_nearly_all_images(images, place):
+    names = np.insert(np.ones(images, dtype=int), place, 2 * (place > 0))
     different = matched_different_pairs(names, same_pairs(names))
-    assert (names[different[:, 0]] != names[different[:, 1]]).all()
+    assert len(different) == images * (images - 1) // 2
+    assert (different[:, 1] == place).all()
+
+
+def test_without_another_pair_each_image_of_another_person_is_as_likely():
+    names = np.array([2, 0, 1, 1, 2, 3, 2])
+    same = np.repeat([[2, 3]], 6000, axis=0)
+    drawn = np.bincount(matched_different_pairs(names, same)[:, 1], minlength=7)
+    np.testing.assert_allclose(drawn, np.where(names == 1, 0, 1200), rtol=0.1)
 
 
 def test_pair_aucs_have_the_right_sign():

@@ -182,7 +182,8 @@ def same_pairs(identities: npt.ArrayLike) -> Ints:
 def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int = 0) -> Ints:
     """One pair of different identities per same-identity pair, with the same first image.
 
-    The second image comes from another same-identity pair where possible, else from all samples.
+    The second image comes from another same-identity pair where possible, else it is any image of
+    another person.
     """
     names = np.asarray(identities)
     codes = identity_codes(names, names.size)
@@ -193,16 +194,20 @@ def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int 
     generator = rng(seed, "different-pairs")
     first = same[:, 0]
     second = generator.permutation(same[:, 1])
-    for attempt in range(1000):
-        clash = np.flatnonzero(codes[first] == codes[second])
-        if clash.size == 0:
+    clash = np.flatnonzero(codes[first] == codes[second])
+    for _ in range(20):
+        if not clash.size:
             break
-        if attempt < 20 and len(second) > 1:
-            other = generator.integers(0, len(second), size=len(clash))
-            for a, b in zip(clash, other, strict=True):
-                second[[a, b]] = second[[b, a]]
-        else:
-            second[clash] = generator.integers(0, len(codes), size=len(clash))
+        other = generator.integers(0, len(second), size=len(clash))
+        for a, b in zip(clash.tolist(), other.tolist(), strict=True):
+            second[a], second[b] = second[b], second[a]
+        clash = np.flatnonzero(codes[first] == codes[second])
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    own = codes[first[clash]]
+    place = generator.integers(0, len(codes) - sizes[own])
+    # Places of the person's own images are left out.
+    place += np.where(place < (np.cumsum(sizes) - sizes)[own], 0, sizes[own])
+    second[clash] = order[place]
     return np.column_stack([first, second])
 
 
