@@ -26,8 +26,9 @@ def main(
     several), n, score, mean, sd, identity_name (as the user's files have it, else the number).
     members: group, index, id, identity, identity_name. tests: score, comparison,
     test, statistic, p, low, high (95 %), status (why not available). pairs: space, auc (similarity
-    = minus distance), n_same, n_different, low, high (95 %, clustered by person), status, and
-    silhouette of the two people. images: wanted of one person.
+    = minus distance), n_same, n_different, n_same_all (of which n_same are drawn if there are more
+    than two million), low, high (95 %, clustered by person), status, and silhouette of the two
+    people. images: wanted of one person.
     """
     table = joined(scores, samples, (_SCORES, ["identity"]))
     found, note = identity_tables(

@@ -291,7 +291,8 @@ def _identities(made: Made, ids: np.ndarray, rng: np.random.Generator, size: int
     spaces = ["latents", "sources", "uniqueness", "originality", "stability", "cls"]
     auc = np.array([0.71, 0.66, 0.52, 0.49, 0.51, 0.5])
     made.table("identity-pairs", status="", space=spaces, auc=auc, n_same=7015, n_different=7015,
-               low=auc - 0.01, high=auc + 0.01, silhouette=[0.05, *[np.nan] * 5])  # fmt: skip
+               n_same_all=7015, low=auc - 0.01, high=auc + 0.01,
+               silhouette=[0.05, *[np.nan] * 5])  # fmt: skip
 
 
 MODELS = ["pixels", "random", "label", "class_mean", "resnet50", "vae", "philnet"]

@@ -448,6 +448,7 @@ def test_identities(run: Run, tmp_path: Path) -> None:
         "auc",
         "n_same",
         "n_different",
+        "n_same_all",
         "low",
         "high",
         "status",
@@ -482,4 +483,5 @@ def test_identities(run: Run, tmp_path: Path) -> None:
     assert {"latents", "uniqueness", "originality", "stability"} <= set(pairs["space"])
     sizes = identity[identity >= 0].value_counts()
     assert (pairs["n_same"] == (sizes * (sizes - 1) // 2).sum()).all()
+    assert (pairs["n_same_all"] == pairs["n_same"]).all()
     assert pairs["auc"].between(0, 1).all()

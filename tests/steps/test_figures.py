@@ -527,3 +527,10 @@ def test_identities_whose_intervals_need_more_people(
     pairs = tmp_path / "pairs.parquet"
     save_table(pairs, table.assign(low=np.nan, high=np.nan, status=status))
     check(draw("identities", artefacts["faces"], tmp_path, pairs=pairs))
+
+
+def test_a_sample_of_the_pairs_of_identities(artefacts: Mapping[str, Any], tmp_path: Path) -> None:
+    table = load_table(artefacts["faces"].folder / "identity-pairs.parquet")
+    pairs = tmp_path / "pairs.parquet"
+    save_table(pairs, table.assign(n_same=2_000_000, n_same_all=39_900_000))
+    check(draw("identities", artefacts["faces"], tmp_path, pairs=pairs))

@@ -1,5 +1,7 @@
 """Identity consistency: groups, tests, pairs and the sign of the AUC."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.special import logit
@@ -10,6 +12,7 @@ from sklearn.metrics import roc_auc_score, silhouette_score
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.identity import (
     INTRA,
+    count_same_pairs,
     group_silhouette,
     group_summary,
     group_tests,
@@ -114,6 +117,55 @@ def test_all_same_pairs():
     assert same_pairs(np.arange(5)).shape == (0, 2)
 
 
+def test_a_sample_of_same_pairs_has_each_as_often():
+    names = np.random.default_rng(0).permutation(np.repeat(np.arange(9), [1, 2, *range(6, 13)]))
+    every = {tuple(pair) for pair in same_pairs(names).tolist()}
+    assert count_same_pairs(names) == len(every) == 267
+    drawn = np.zeros((len(names), len(names)))
+    for seed in range(2000):
+        found = same_pairs(names, 50, seed=seed)
+        assert found.shape == (50, 2)
+        assert len({tuple(pair) for pair in found.tolist()} & every) == 50
+        # Each person has his share, but for one pair.
+        own = np.bincount(names[found[:, 0]], minlength=9)
+        sizes = np.bincount(names)
+        assert (np.abs(own - 50 / 267 * sizes * (sizes - 1) / 2) <= 1.0).all()
+        drawn[found[:, 0], found[:, 1]] += 1.0
+    counts = drawn[drawn > 0.0]
+    assert len(counts) == 267
+    np.testing.assert_allclose(counts, 2000 * 50 / 267, rtol=0.25)
+    np.testing.assert_array_equal(same_pairs(names, 50, seed=3), same_pairs(names, 50, seed=3))
+    np.testing.assert_array_equal(same_pairs(names, 267), same_pairs(names))
+
+
+def test_pairs_of_many_images_fit_into_memory():
+    names = np.repeat(np.arange(50), 2000)  # 100 million pairs of one person
+    tracemalloc.start()
+    table = pair_aucs(names, {"latents": np.random.default_rng(0).normal(size=(100_000, 2))})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e9
+    assert table["n_same"].tolist() == table["n_different"].tolist() == [2_000_000] * 2
+    assert table["n_same_all"].tolist() == [50 * 2000 * 1999 // 2] * 2
+    np.testing.assert_allclose(table["auc"], 0.5, atol=0.01)
+
+
+def test_intervals_from_a_sample_of_pairs_cover_the_truth():
+    rng = np.random.default_rng(3)
+    names = np.repeat(np.arange(100), rng.integers(3, 20, 100))
+    held, gaps = [], []
+    for seed in range(150):
+        z = rng.normal(size=(100, 2))[names] + rng.normal(size=(len(names), 2))
+        sampled = pair_aucs(names, {"latents": z}, most_pairs=400, seed=seed).iloc[0]
+        every = pair_aucs(names, {"latents": z}, seed=seed).iloc[0]
+        assert (sampled["n_same"], sampled["n_same_all"]) == (400, every["n_same"])
+        # Squared distances are exponential, of mean 4 within and 8 between people.
+        held.append([row["low"] <= 2 / 3 <= row["high"] for row in (sampled, every)])
+        gaps.append(sampled["auc"] - every["auc"])
+    assert (np.mean(held, axis=0) > 0.9).all()
+    assert abs(np.mean(gaps)) < 0.005
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_matched_pairs_differ_and_share_the_first_image(seed):
     names = people(seed=seed)
@@ -125,10 +177,20 @@ def test_matched_pairs_differ_and_share_the_first_image(seed):
         matched_different_pairs(np.zeros(4), same_pairs(np.zeros(4)))
 
 
-def test_matching_is_possible_when_one_identity_has_nearly_all_images():
-    names = np.array([0] * 20 + [1])
+@pytest.mark.parametrize("images", [20, 299])
+@pytest.mark.parametrize("place", [0, 10])
+def test_matching_is_possible_when_one_identity_has_nearly_all_images(images, place):
+    names = np.insert(np.ones(images, dtype=int), place, 2 * (place > 0))
     different = matched_different_pairs(names, same_pairs(names))
-    assert (names[different[:, 0]] != names[different[:, 1]]).all()
+    assert len(different) == images * (images - 1) // 2
+    assert (different[:, 1] == place).all()
+
+
+def test_without_another_pair_each_image_of_another_person_is_as_likely():
+    names = np.array([2, 0, 1, 1, 2, 3, 2])
+    same = np.repeat([[2, 3]], 6000, axis=0)
+    drawn = np.bincount(matched_different_pairs(names, same)[:, 1], minlength=7)
+    np.testing.assert_allclose(drawn, np.where(names == 1, 0, 1200), rtol=0.1)
 
 
 def test_pair_aucs_have_the_right_sign():

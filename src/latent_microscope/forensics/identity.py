@@ -25,6 +25,7 @@ from latent_microscope.statistics.summaries import percentile_interval, too_few
 
 INTRA = ("intra A", "intra B")
 FEWEST_IMAGES = 3  # of a group: two have no spread that differs from their distance
+MOST_PAIRS = 2_000_000  # of one identity that are compared: about 0.6 GB
 _TESTS = ("levene", "mann-whitney", "kolmogorov-smirnov", "variance-difference")
 
 Floats = npt.NDArray[np.float64]
@@ -163,26 +164,44 @@ def spaces_of(latents: npt.ArrayLike, scores: Mapping[str, npt.ArrayLike]) -> di
     return spaces | {"latents": z}
 
 
-def same_pairs(identities: npt.ArrayLike) -> Ints:
-    """(m, 2) rows of all pairs i < j of one identity, ordered by i, then j."""
+def count_same_pairs(identities: npt.ArrayLike) -> int:
+    """Number of pairs of one identity."""
+    sizes = np.unique(np.asarray(identities), return_counts=True)[1]
+    return int(np.sum(sizes * (sizes - 1) // 2))
+
+
+def same_pairs(identities: npt.ArrayLike, most: int = MOST_PAIRS, *, seed: int = 0) -> Ints:
+    """(m, 2) rows of all pairs i < j of one identity, ordered by i, then j.
+
+    Of more than ``most`` so many are drawn, each pair as likely and of each identity its share
+    (systematic sampling): numbers of pairs grow with the square of an identity's images.
+    """
     names = np.asarray(identities)
     codes = identity_codes(names, names.size)
-    order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    parts = [np.empty((0, 2), dtype=np.int64)]
-    for size in np.unique(sizes[sizes > 1]):
-        i, j = np.triu_indices(size, 1)
-        start = starts[sizes == size][:, None]
-        parts.append(np.column_stack([order[start + i].ravel(), order[start + j].ravel()]))
-    pairs = np.concatenate(parts)
+    sizes, total = np.bincount(codes), count_same_pairs(codes)
+    order, drawn = np.arange(len(codes)), np.arange(min(total, most))
+    if total > most:
+        generator = rng(seed, "same-pairs")
+        order = generator.permutation(order)
+        drawn = (drawn * total + generator.integers(total)) // most
+    # Pairs are numbered identity by identity: (0, 1), (0, 2), (1, 2), (0, 3), …
+    order = order[np.argsort(codes[order], kind="stable")]
+    ends = np.cumsum(sizes * (sizes - 1) // 2)
+    code = np.searchsorted(ends, drawn, side="right")
+    drawn -= (ends - sizes * (sizes - 1) // 2)[code]
+    j = ((1.0 + np.sqrt(1.0 + 8.0 * drawn)) / 2.0).astype(np.int64)
+    start = (np.cumsum(sizes) - sizes)[code]
+    pairs = np.sort(
+        np.stack([order[start + drawn - j * (j - 1) // 2], order[start + j]], 1), axis=1
+    )
     return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
 def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int = 0) -> Ints:
     """One pair of different identities per same-identity pair, with the same first image.
 
-    The second image comes from another same-identity pair where possible, else from all samples.
+    The second image comes from another same-identity pair where possible, else it is any image of
+    another person.
     """
     names = np.asarray(identities)
     codes = identity_codes(names, names.size)
@@ -193,16 +212,20 @@ def matched_different_pairs(identities: npt.ArrayLike, same: Ints, *, seed: int 
     generator = rng(seed, "different-pairs")
     first = same[:, 0]
     second = generator.permutation(same[:, 1])
-    for attempt in range(1000):
-        clash = np.flatnonzero(codes[first] == codes[second])
-        if clash.size == 0:
+    clash = np.flatnonzero(codes[first] == codes[second])
+    for _ in range(20):
+        if not clash.size:
             break
-        if attempt < 20 and len(second) > 1:
-            other = generator.integers(0, len(second), size=len(clash))
-            for a, b in zip(clash, other, strict=True):
-                second[[a, b]] = second[[b, a]]
-        else:
-            second[clash] = generator.integers(0, len(codes), size=len(clash))
+        other = generator.integers(0, len(second), size=len(clash))
+        for a, b in zip(clash.tolist(), other.tolist(), strict=True):
+            second[a], second[b] = second[b], second[a]
+        clash = np.flatnonzero(codes[first] == codes[second])
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    own = codes[first[clash]]
+    place = generator.integers(0, len(codes) - sizes[own])
+    # Places of the person's own images are left out.
+    place += np.where(place < (np.cumsum(sizes) - sizes)[own], 0, sizes[own])
+    second[clash] = order[place]
     return np.column_stack([first, second])
 
 
@@ -258,9 +281,15 @@ def pair_freedom(pairs: Floats) -> float:
 
 
 def pair_aucs(
-    identities: npt.ArrayLike, spaces: Mapping[str, Floats], *, seed: int = 0
+    identities: npt.ArrayLike,
+    spaces: Mapping[str, Floats],
+    *,
+    most_pairs: int = MOST_PAIRS,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """ROC AUC of "same identity" over all same-identity pairs and matched different ones.
+
+    Of more than ``most_pairs`` (``n_same_all``) a sample of that size stands for all.
 
     Similarity is minus the distance in each of the spaces (the published notebook scored the
     distance itself); in ``latents`` minus the cosine distance, too. ``status``: why an interval is
@@ -268,16 +297,18 @@ def pair_aucs(
     """
     names = np.asarray(identities)
     codes = identity_codes(names, len(spaces["latents"]))
-    same = same_pairs(names)
+    same = same_pairs(names, most_pairs, seed=seed)
     if not len(same):
         raise InputError("identities: none has two samples, so there is no same-identity pair")
     different = matched_different_pairs(names, same, seed=seed)
+    every = count_same_pairs(codes)
     i, j = np.concatenate([same, different]).T
-    measures = {name: -pair_distances(values, i, j) for name, values in spaces.items()}
-    # Half the squared chord is 1 − cosine.
-    measures["latents (cosine)"] = -0.5 * pair_distances(unit_rows(spaces["latents"]), i, j) ** 2
+    cosine = "latents (cosine)"
     records = []
-    for name, similarity in measures.items():
+    for name, values in {**spaces, cosine: unit_rows(spaces["latents"])}.items():
+        similarity = -pair_distances(values, i, j)
+        if name == cosine:  # half the squared chord is 1 − cosine
+            similarity = -0.5 * similarity**2
         positive, negative = similarity[: len(same)], similarity[len(same) :]
         auc, low, high = pair_auc(positive, negative, codes[same[:, 0]], codes[different])
         status = too_few(FEWEST, "people, none with most of the pairs") if np.isnan(low) else ""
@@ -289,6 +320,7 @@ def pair_aucs(
                 "auc": auc,
                 "n_same": len(positive),
                 "n_different": len(negative),
+                "n_same_all": every,
                 "low": low,
                 "high": high,
                 "status": status,

@@ -232,7 +232,7 @@ def plot_identities(
         page.text(0.1 + 3.6 * k, 0.45, text, color=look.colour(k))
         grids[k].draw(page, 0.1 + 3.6 * k, 0.65)
     _two_people(page.axes(0.5, height + 1.1, 2.5, 1.75), codes, people, look)
-    table = load_table(pairs, ["space", "auc", "low", "high", "n_same", "status"])
+    table = load_table(pairs, ["space", "auc", "low", "high", "n_same", "n_same_all", "status"])
     _aucs(page.axes(4.75, height + 1.1, 2.3, 1.75), table, look)
     scores = list(dict.fromkeys(scored["score"]))
     step = (page.width + 0.02) / max(len(scores), 1)
@@ -260,7 +260,8 @@ def _two_people(ax: Axes, latents: np.ndarray, people: Sequence[Person], look: L
 
 
 def _aucs(ax: Axes, pairs: pd.DataFrame, look: Look) -> None:
-    n = count(pairs["n_same"].max() if len(pairs) else 0)
+    used, every = pairs[["n_same", "n_same_all"]].max().fillna(0)
+    n = count(used) if used == every else f"{count(used)} of {count(every)}"
     title = f"same or different identity, n = {n} same"
     if pairs.empty:
         style.say(ax, "no pair of one identity")
