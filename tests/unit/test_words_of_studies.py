@@ -94,8 +94,8 @@ def test_sentences_and_heads_speak_of_what_a_study_has() -> None:
     assert "samples with and without it" in none
     assert "held-out samples. " in none
     assert "person" not in none
-    stable = {"verdict": "stable", "cluster": 4, "seed": 0}
-    jaccard = partial(render, "cluster-jaccard", study(cluster_jaccard=[stable]), captions={})
+    rows = [{"verdict": v, "cluster": k, "seed": 0} for k, v in ((2, "stable"), (4, "unstable"))]
+    jaccard = partial(render, "cluster-jaccard", study(cluster_jaccard=rows), captions={})
     assert "cluster 4 of seed 0" in re.sub(r"<[^>]+>", "", jaccard(found=[]))
     assert "of seed" not in jaccard(found=[], parts=frozenset({"images"}))
 
