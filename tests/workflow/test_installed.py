@@ -1,5 +1,6 @@
 """From a wheel in any folder: the clone's bytes, nothing made again elsewhere; and as a module."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from snakemake_project import (  # type: ignore[import-not-found]
     clean_environment,
     planned,
 )
+
+from latent_microscope.planning.pages import LAST_RUN
 
 pytestmark = pytest.mark.workflow
 
@@ -92,6 +95,11 @@ def test_a_wheel_makes_the_clones_bytes_and_one_elsewhere_makes_nothing_again(
     again = command(folder, second, *run, *TARGETS, "--dry-run", "--quiet", "rules")
     assert again.returncode == 0, again.stdout
     assert not planned(again.stdout)
+    last = folder / LAST_RUN
+    last.write_text('["another"]', encoding="utf-8")
+    idle = command(folder, second, *run, *TARGETS)
+    assert "Nothing to be done" in idle.stdout
+    assert json.loads(last.read_text(encoding="utf-8")) == ["tiny-objects"]
 
 
 def test_an_installed_package_in_the_way_of_a_clone_is_refused(
