@@ -99,7 +99,7 @@ def test_a_wheel_makes_the_clones_bytes_and_one_elsewhere_makes_nothing_again(
     last.write_text('["another"]', encoding="utf-8")
     idle = command(folder, second, *run, *TARGETS)
     assert "Nothing to be done" in idle.stdout
-    assert json.loads(last.read_text(encoding="utf-8")) == ["tiny-objects"]
+    assert set(json.loads(last.read_text(encoding="utf-8"))) == {"tiny-faces", "tiny-objects"}
 
 
 def test_an_installed_package_in_the_way_of_a_clone_is_refused(
