@@ -14,7 +14,7 @@ from torch import nn
 
 from latent_microscope.errors import InputError
 from latent_microscope.models.extraction import extract
-from latent_microscope.models.layers import Reduction
+from latent_microscope.models.layers import Reduction, activations
 from latent_microscope.models.libraries import (
     Network,
     build_network,
@@ -49,6 +49,33 @@ def found_of(network: Network, folder: Path, *layers: str, **options: Any) -> di
 def pil(transform: Any) -> torch.Tensor:
     """What a library's transform makes of the images, one by one."""
     return torch.stack([transform(Image.fromarray(image)) for image in IMAGES])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mlp", "side", "channels"),
+    [
+        pytest.param(
+            "timm", "test_convnext", "stages.0.blocks.0.mlp", 64, 24, marks=needs("timm")
+        ),
+        # as high as it has channels
+        pytest.param(
+            "timm", "test_convnext", "stages.0.blocks.0.mlp", 96, 24, marks=needs("timm")
+        ),
+        pytest.param(
+            "torchvision", "convnext_tiny", "features.1.0.block.5", 32, 96,
+            marks=needs("torchvision"),
+        ),
+    ],
+)  # fmt: skip
+def test_maps_inside_a_convnext_are_channels_last(
+    kind: str, name: str, mlp: str, side: int, channels: int
+) -> None:
+    network = network_of(kind, name)
+    x = torch.rand(2, 3, side, side)
+    whole = activations(network, x, [mlp], Reduction("flatten"))[mlp]
+    found = activations(network, x, [mlp], Reduction("mean"))[mlp]
+    expected = whole.reshape(2, -1, channels).mean(1)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
 @needs("torchvision")
