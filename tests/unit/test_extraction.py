@@ -361,6 +361,27 @@ def test_a_killed_pass_continues_to_the_same_bytes(tmp_path: Path) -> None:
     assert not (tmp_path / "rows").exists()
 
 
+def test_a_pass_that_ended_after_its_last_mark_is_finished(
+    odd: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(folder: Path) -> pd.DataFrame:
+        files = {folder / "f.npy": ["features"], folder / "c.npy": ["conv", "tokens"]}
+        return extract(odd, IMAGES, files, batch=3, mark=folder / "rows", seconds=0.0)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extraction._Writer, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+    assert (tmp_path / "rows").is_dir()
+    assert run(tmp_path).equals(run(tmp_path / "whole"))
+    for name in ("f.npy", "c.npy"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "rows").exists()
+
+
 def test_a_full_disk_names_the_output(
     odd: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
