@@ -1,7 +1,11 @@
 """Networks of a config: PhilNet, VAEs, and any vision model of torchvision, timm and others."""
 
+import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module, util
 from pathlib import Path
@@ -253,6 +257,28 @@ def _transformers(settings: Mapping[str, Any], pretrained: bool) -> Network:
 def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
     """``file.py:function`` or ``package.module:function``; it returns (module, transform)."""
     where, _, function = settings["name"].rpartition(":")
+    if not where or not function:
+        raise InputError(
+            f"name: {settings['name']}: names no function; give file.py:function or "
+            "package.module:function"
+        )
+    with _user_code(where):
+        made = _built(where, function)
+    module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"name: {settings['name']} returned {type(module).__name__}; it must return a "
+            "torch.nn.Module, or one and its transform"
+        )
+    if callable(transform):
+        own = Transform(function=transform)
+    else:
+        own = Transform().changed(transforms.checked(transform or {}, f"name: {settings['name']}"))
+    return Network(module, _classifying(module, _last(module)), own)
+
+
+def _built(where: str, function: str) -> Any:
+    """What a user's function returns."""
     if where.endswith(".py"):
         if not Path(where).is_file():
             raise InputError(f"name: {where}: no such file")
@@ -266,20 +292,46 @@ def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
     build = getattr(source, function, None)
     if not callable(build):
         raise InputError(f"name: {where} has no function {function!r}")
-    made = build()
-    module, transform = made if isinstance(made, tuple) else (made, None)
-    if not isinstance(module, nn.Module):
-        raise InputError(
-            f"name: {settings['name']} returned {type(module).__name__}; it must return a "
-            "torch.nn.Module, or one and its transform"
+    needed = ""
+    with suppress(ValueError):  # some have no signature
+        arguments = inspect.signature(build).parameters.values()
+        needed = ", ".join(
+            a.name
+            for a in arguments
+            if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)
         )
-    if transform is None or isinstance(transform, Mapping):
-        if unknown := sorted((transform or {}).keys() - set(transforms.KEYS)):
-            raise InputError(f"name: {settings['name']}: unknown key {unknown[0]!r} of transform")
-        own = Transform().changed(transform or {})
-    else:
-        own = Transform(function=transform)
-    return Network(module, _classifying(module, _last(module)), own)
+    if needed:
+        raise InputError(
+            f"name: {where}: {function} needs the arguments {needed}; name a function without any, "
+            f"which calls {function}"
+        )
+    return build()
+
+
+@contextmanager
+def _user_code(where: str) -> Iterator[None]:
+    """Errors of a user's code in one line that says where; it can import what is beside it."""
+    own = Path(where).resolve()
+    folder = str(own.parent) if where.endswith(".py") else None
+    if folder:
+        sys.path.insert(0, folder)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [f for f in frames if Path(f.filename).resolve() == own] or frames
+        file, line, what = inside[-1].filename, inside[-1].lineno, _line(error)
+        if isinstance(error, SyntaxError):
+            file, line, what = str(error.filename), error.lineno, f"SyntaxError: {error.msg}"
+        do = "correct it"
+        if isinstance(error, ModuleNotFoundError):
+            do = "install it, or put it beside the file"
+        raise InputError(f"name: {file}, line {line}: {what}; {do}") from error
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 # --- ours ----------------------------------------------------------------------------------------
