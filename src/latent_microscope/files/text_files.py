@@ -24,6 +24,7 @@ MAX_BYTES = 2**29
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _TRIED = 1000  # rows that the separator is chosen by
+_WAVELENGTHS = 8  # numbers of a header that are no counts: fewer rise by chance
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -100,8 +101,7 @@ def read_text_table(path: Path) -> TextTable:
 def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row is one of the others: begins with a file's name, or holds numbers.
 
-    Whole numbers that rise are a header, such as counts of the columns or wavelengths; so are
-    numbers after a usual name of ids.
+    Counts of the columns, and wavelengths, are a header; so are numbers after a usual name of ids.
     """
     tried = [[cell.strip() for cell in row] for row in rows[:_TRIED]]
     first = tried[0]
@@ -109,14 +109,23 @@ def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if first[0].lower().endswith(_IMAGES) and tried[1][0].lower().endswith(_IMAGES):
         return True
-    if not all(parsed(row[1:]) is not None for row in tried):
+    if not all(parsed(row[1:]) is not None for row in tried) or _names_columns(tried):
         return False
-    numbers = [parsed([cell]) for cell in first[1:]]
-    if all(one is not None and one.dtype.kind == "i" for one in numbers):
-        rising = np.diff(np.concatenate([one for one in numbers if one is not None])) > 0
-        if len(rising) and rising.all():
-            return False
     return parsed(first[:1]) is not None or first[0].lower() not in ("", *ID_NAMES)
+
+
+def _names_columns(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether whole numbers of the first row rise as names of columns do, not as votes may."""
+    first = rows[0]
+    own = parsed(first[:1]) is not None  # a name of a column, too
+    numbers = [parsed([cell]) for cell in (first if own else first[1:])]
+    whole = [int(one[0]) for one in numbers if one is not None and one.dtype.kind == "i"]
+    if len(whole) < max(2, len(numbers)) or (np.diff(whole) <= 0).any():
+        return False
+    counts = whole[0] in (0, 1) and whole[-1] == whole[0] + len(whole) - 1
+    ids = {re.sub(r"\d+", "0", row[0]) for row in rows[1:]}
+    unlike = own or re.sub(r"\d+", "0", first[0]) not in ids
+    return unlike and (counts or len(whole) >= _WAVELENGTHS)
 
 
 def _header(
@@ -124,8 +133,9 @@ def _header(
 ) -> tuple[list[str], list[list[str]]]:
     if not rows:
         raise InputError(f"{path}: has a header but no rows")
-    if len(rows[0]) == len(header) + 1:  # as R writes row names
-        header = ["", *header]
+    if len(rows[0]) == len(header) + 1:  # as R writes row names, or rows end with a separator
+        names_rows = any(row[-1].strip() for row in rows) and not _names_ids(header)
+        header = ["", *header] if names_rows else [*header, ""]
     repeated = next((name for name, count in Counter(header).items() if name and count > 1), None)
     if repeated is not None:
         raise InputError(f"{path}: the column {repeated!r} occurs more than once")
@@ -245,7 +255,7 @@ def _parse_quoted(
             if not any(cell.strip() for cell in row):
                 continue
             rows.append(row)
-            if len(row) != (len(rows[0]) + 1 if _has_row_names(rows) else len(rows[0])):
+            if len(row) != (len(rows[0]) + 1 if _are_longer(rows) else len(rows[0])):
                 cells = f"{len(row)} cells but the header {len(rows[0])}"
                 return rows, (
                     f"line {reader.line_num + skipped} has {cells}; fix it, or quote cells that "
@@ -258,10 +268,17 @@ def _parse_quoted(
     return rows, ""
 
 
-def _has_row_names(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether rows have one cell more than the header, as R writes them; not beside a column id."""
-    named = any(name.strip().lower() == "id" for name in rows[0])
-    return len(rows) > 1 and len(rows[1]) == len(rows[0]) + 1 and not named
+def _are_longer(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows have one cell more than the header: R's row names, or an empty last one."""
+    if len(rows) < 2 or len(rows[1]) != len(rows[0]) + 1:
+        return False
+    return not rows[1][-1].strip() or not _names_ids(rows[0])
+
+
+def _names_ids(header: Sequence[str]) -> bool:
+    """Whether a header has a column of ids, so that rows have no names of their own."""
+    names = [name.strip().lower() for name in header]
+    return names[0] in ID_NAMES or "id" in names
 
 
 def _column(name: str, cells: Cells, path: Path) -> Entry:
