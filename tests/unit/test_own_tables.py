@@ -198,6 +198,14 @@ def test_an_index_of_pandas_is_the_column_of_ids(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "n.parquet").columns) == ["id", "age"]
 
 
+def test_texts_of_any_format_may_be_empty(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "town": ["Ulm", None]})
+    table.to_parquet(tmp_path / "t.parquet")
+    table.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    for ending in ("parquet", "jsonl"):
+        assert read_table(tmp_path / f"t.{ending}")["town"].tolist() == ["Ulm", None]
+
+
 def test_quotes_hold_separators_and_lines_and_must_be_closed(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", 'id,note\n1,"a\nb, c"\n2,x\u2028y\n')
     assert read_table(path)["note"].tolist() == ["a\nb, c", "x\u2028y"]

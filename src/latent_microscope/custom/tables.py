@@ -30,7 +30,7 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
 
     Args:
         path: A file of any format; of one that is no table, its arrays of one dimension with as
-            many rows as most have.
+            many rows as most have; of AnnData the columns of ``obs``.
         missing: Texts that stand for an empty cell, upper or lower case; None: NaN, null and N/A,
             and NA, None, - and . among numbers and in columns of more than 20 texts.
 
@@ -41,6 +41,9 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
         return _text_table(path, missing)
     contents = open_contents(path)
     flat = {name: one for name, one in contents.entries.items() if len(one.shape) == 1}
+    if path.suffix.lower() == ".h5ad":
+        own = {name[4:]: one for name, one in flat.items() if name.startswith("obs/")}
+        flat = {INDEX if name == "_index" else name: one for name, one in own.items()}
     counts = [one.shape[0] for one in flat.values()]
     if not counts:
         raise InputError(f"{path}: not a table; give columns, in one of {', '.join(ENDINGS)}")
@@ -48,11 +51,11 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
     if not rows:
         raise InputError(f"{path}: has no rows")
     flat = {name: one for name, one in flat.items() if one.shape[0] == rows and not one.unusable}
-    table = pd.DataFrame({name: one.read() for name, one in flat.items()})
+    cells = {name: (one.read(), object if one.is_text else None) for name, one in flat.items()}
+    table = pd.DataFrame({name: pd.Series(own, dtype=kind) for name, (own, kind) in cells.items()})
     if INDEX in table.columns and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
         table = table.rename(columns={INDEX: "id"})
     texts = [name for name, one in flat.items() if one.is_text and name in table.columns]
-    table[texts] = table[texts].astype(object)
     for name in texts:
         table[name] = _without_missing(table[name].tolist(), missing)
     return table
