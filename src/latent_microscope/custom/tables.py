@@ -13,13 +13,14 @@ import pandas as pd
 from latent_microscope.data.decoding import ENDINGS as IMAGE_ENDINGS
 from latent_microscope.data.decoding import UNREADABLE_ENDINGS
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import ENDINGS, ID_NAMES, open_contents
+from latent_microscope.files.contents import ENDINGS, ID_NAMES, Contents, open_contents
 from latent_microscope.files.numbers import EMPTY, MISSING, plain_numbers
 from latent_microscope.files.text_files import INDEX, is_text, read_text_table
 
 log = logging.getLogger("latent_microscope")
 FEW_TEXTS = 20
 """Texts such as NA are values in a column of at most so many texts, else empty cells."""
+_TABLES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
 _IMAGE_ENDING = re.compile(
     rf"({'|'.join(map(re.escape, (*IMAGE_ENDINGS, *UNREADABLE_ENDINGS)))})$", re.IGNORECASE
 )
@@ -100,9 +101,14 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def is_table(path: Path) -> bool:
-    """Whether a file holds columns by its format."""
-    return is_text(path) or path.suffix.lower() in (".parquet", ".feather", ".arrow", ".jsonl")
+def is_table(contents: Contents) -> bool:
+    """Whether a file holds columns: by its format, or as all that it holds is of one length."""
+    path, every = contents.path, contents.entries
+    if is_text(path) or path.suffix.lower() in _TABLES:
+        return True
+    grouped = path.suffix.lower() in (".h5", ".hdf5") and any("/" in name for name in every)
+    shapes = {one.shape for one in every.values()}
+    return len(every) > 1 and len(shapes) == 1 and len(*shapes) == 1 and not grouped
 
 
 def column_list(names: Iterable[Any]) -> str:
