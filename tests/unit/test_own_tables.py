@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.arrays import chosen_rows, read_ids, read_rows
+from latent_microscope.custom.looking import look
 from latent_microscope.custom.tables import clean_ids, id_column, read_table
 from latent_microscope.errors import InputError
 
@@ -204,6 +205,16 @@ def test_texts_of_any_format_may_be_empty(tmp_path: Path) -> None:
     table.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
     for ending in ("parquet", "jsonl"):
         assert read_table(tmp_path / f"t.{ending}")["town"].tolist() == ["Ulm", None]
+
+
+@pytest.mark.parametrize("names", [["img 0", "img 1", "img 2"], ["cat 1", "dog 2", "eel 7"]])
+def test_a_list_of_ids_with_spaces_is_read_by_lines(tmp_path: Path, names: list[str]) -> None:
+    path = write(tmp_path / "ids.txt", "\n".join(names))
+    assert read_ids(path).tolist() == names
+    assert look(f"ids={path}").count == 3
+    assert (look(str(path)).role == "ids") == (names[0] == "img 0")
+    write(path, "id x\na 1\nb 2\n")
+    assert read_ids(path).tolist() == ["a", "b"]
 
 
 def test_quotes_hold_separators_and_lines_and_must_be_closed(tmp_path: Path) -> None:

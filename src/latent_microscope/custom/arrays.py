@@ -218,7 +218,7 @@ def find_ids(
 def read_ids(path: Path) -> Ids:
     """Ids of a file by themselves: one array, a table with a column of ids, or one id a line."""
     if is_text(path):
-        table = read_table(path)
+        table = read_table(path, may_be_list=True)
         column = id_column(table, None, path)
         if column is None and len(table.columns) != 1:
             raise InputError(f"{path}: no column of ids; name it `id`")

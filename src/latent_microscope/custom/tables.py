@@ -26,7 +26,9 @@ _IMAGE_ENDING = re.compile(
 )
 
 
-def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, missing: Sequence[str] | None = None, *, may_be_list: bool = False
+) -> pd.DataFrame:
     """Read the columns of a table; cells of a text file are texts, empty ones are None.
 
     Args:
@@ -34,12 +36,13 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
             many rows as most have; of AnnData the columns of ``obs``.
         missing: Texts that stand for an empty cell, upper or lower case; None: NaN, null and N/A,
             and NA, None, - and . among numbers and in columns of more than 20 texts.
+        may_be_list: As of :func:`~latent_microscope.files.text_files.read_text_table`.
 
     Raises:
         InputError: Not a readable table, or without rows.
     """
     if is_text(path):
-        return _text_table(path, missing)
+        return _text_table(path, missing, may_be_list=may_be_list)
     contents = open_contents(path)
     flat = {name: one for name, one in contents.entries.items() if len(one.shape) == 1}
     if path.suffix.lower() == ".h5ad":
@@ -62,8 +65,8 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
     return table
 
 
-def _text_table(path: Path, missing: Sequence[str] | None) -> pd.DataFrame:
-    found = read_text_table(path)
+def _text_table(path: Path, missing: Sequence[str] | None, *, may_be_list: bool) -> pd.DataFrame:
+    found = read_text_table(path, may_be_list=may_be_list)
     for note in found.notes:
         log.info("%s: %s", path, note)
     columns = {}

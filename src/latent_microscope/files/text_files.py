@@ -64,11 +64,12 @@ class TextTable:
     notes: tuple[str, ...]
 
 
-def read_text_table(path: Path) -> TextTable:
+def read_text_table(path: Path, *, may_be_list: bool = False) -> TextTable:
     """Read CSV: the separator that gives every row as many fields as the header.
 
     Leading lines of comments (``#``) and Excel's ``sep=`` are no rows; a first column without a
-    name holds ids, as pandas and R write them.
+    name holds ids, as pandas and R write them. ``may_be_list``: spaces separate nothing unless the
+    header names a column of ids.
 
     Raises:
         InputError: Names the line whose number of fields differs.
@@ -82,7 +83,7 @@ def read_text_table(path: Path) -> TextTable:
         skipped += 1
     body = "\n".join(lines[skipped:])
     comments = [line.lstrip("#").strip() for line in lines[:skipped] if line.startswith("#")]
-    rows, first = _rows(body, separator, path, skipped)
+    rows, first = _rows(body, separator, path, skipped, may_be_list=may_be_list)
     if not rows:
         raise InputError(f"{path}: is empty; give a header and rows")
     if comments and len(comments[-1].split(first)) == len(rows[0]) > 1:  # a header after "#"
@@ -187,12 +188,12 @@ def _content(path: Path) -> bytes:
 
 
 def _rows(
-    text: str, separator: str | None, path: Path, skipped: int
+    text: str, separator: str | None, path: Path, skipped: int, *, may_be_list: bool
 ) -> tuple[list[list[str]], str]:
     """All rows, and their separator."""
     if _begins_with_its_size(text):
         text, skipped = text.partition("\n")[2], skipped + 1
-    chosen = separator or _separator(text, path, skipped)
+    chosen = separator or _separator(text, path, skipped, may_be_list=may_be_list)
     if chosen == " ":
         text = _single_spaced(text)
     rows, problem = _parse(text, chosen, skipped)
@@ -212,7 +213,7 @@ def _single_spaced(text: str) -> str:
     return re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text))
 
 
-def _separator(text: str, path: Path, skipped: int) -> str:
+def _separator(text: str, path: Path, skipped: int, *, may_be_list: bool) -> str:
     """The separator by which all rows have the same number of fields, more than one if possible."""
     tried = {one: _parse(text, one, skipped, _TRIED) for one in SEPARATORS}
     fields = {one: len(rows[0]) for one, (rows, bad) in tried.items() if rows and not bad}
@@ -228,7 +229,11 @@ def _separator(text: str, path: Path, skipped: int) -> str:
         return best[0]
     rows, bad = _parse(_single_spaced(text), " ", 0, _TRIED)
     if not bad and len(rows[0]) > 1 and all(parsed(row[1:]) is not None for row in rows[1:]):
-        return " "
+        numbered = len(rows[0]) == 2 and parsed(rows[0][1:]) is not None  # "img 1", "img 2"
+        if numbered and len({row[0] for row in rows}) < len(rows):
+            may_be_list = True
+        if not may_be_list or _names_ids(rows[0]):
+            return " "
     # No separator suits all rows: that of the header, so that the message names the row.
     header = text.split("\n", 1)[0]
     return max(SEPARATORS, key=header.count)
