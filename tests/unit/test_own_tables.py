@@ -1,11 +1,15 @@
 """Tables of unknown origin: every mistake one sentence that names the file."""
 
+import json
 import tempfile
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,6 +209,46 @@ def test_texts_of_any_format_may_be_empty(tmp_path: Path) -> None:
     table.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
     for ending in ("parquet", "jsonl"):
         assert read_table(tmp_path / f"t.{ending}")["town"].tolist() == ["Ulm", None]
+
+
+BIG = [str(10**18 + 7 + k) for k in range(3)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.1", "1.10", "1.2"],
+        ["0.0", "1.0", "2.0"],
+        BIG,
+        ["9" + one for one in BIG],
+        ["+1", "2", "3"],
+    ],
+)
+@pytest.mark.parametrize("header", ["id", "stimulus"])
+def test_ids_of_digits_keep_their_spelling(tmp_path: Path, names: list[str], header: str) -> None:
+    path = tmp_path / "t.csv"
+    write(path, f"{header},d0,d1\n" + "".join(f"{one},0.5,{k}\n" for k, one in enumerate(names)))
+    rows = read_rows(path, id_name=header)
+    assert rows.ids is not None
+    assert rows.ids.tolist() == names == clean_ids(read_table(path)[header], path).tolist()
+    assert rows.columns == 2
+
+
+@pytest.mark.parametrize("power", [18, 19, 25])
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_large_whole_ids_keep_their_digits(tmp_path: Path, power: int, ending: str) -> None:
+    path, ids = tmp_path / f"t.{ending}", [10**power + 7 + k for k in range(3)]
+    if ending == "parquet":
+        whole = pa.array([Decimal(one) for one in ids], pa.decimal128(38, 0))
+        count = pa.array([Decimal(5), None, Decimal(7)], pa.decimal128(38, 0))
+        pq.write_table(pa.table({"id": whole, "n": count, "z": [[1.0, 2.0]] * 3}), path)
+        assert read_table(path)["n"].tolist()[::2] == [5, 7]
+    else:
+        write(path, "\n".join(json.dumps({"id": one, "z": [1.0, 2.0]}) for one in ids))
+    found = read_rows(path).ids
+    assert found is not None
+    assert found.tolist() == [str(one) for one in ids]
+    assert clean_ids(read_table(path)["id"], path).tolist() == found.tolist()
 
 
 @pytest.mark.parametrize("names", [["img 0", "img 1", "img 2"], ["cat 1", "dog 2", "eel 7"]])

@@ -191,7 +191,7 @@ def find_ids(
     """
     path = contents.path
     if id_name is not None:
-        return id_name, clean_ids(contents.entries[id_name].read(), path)
+        return id_name, clean_ids(contents.entries[id_name].as_ids(), path)
     others = {
         name: one
         for name, one in contents.entries.items()
@@ -201,7 +201,7 @@ def find_ids(
         others = {name: one for name, one in others.items() if not one.unusable}
     usual = usual_id(others, ["_index", INDEX], paths=True)
     if usual is not None:
-        return usual, clean_ids(others[usual].read(), path)
+        return usual, clean_ids(others[usual].as_ids(), path)
     found = {}
     for name, one in others.items():
         if one.is_text:

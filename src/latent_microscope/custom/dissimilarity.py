@@ -84,7 +84,7 @@ def is_square_table(contents: Contents) -> bool:
     texts = contents.entries[first]
     if texts.unusable or texts.shape != (len(names),):
         return False
-    head, side = clean_ids(names, contents.path), clean_ids(texts.read(), contents.path)
+    head, side = clean_ids(names, contents.path), clean_ids(texts.as_ids(), contents.path)
     if sorted(head) == sorted(side) and (head != side).any():
         raise InputError(
             f"{contents.path}: header and first column must contain the same ids in the same order"

@@ -9,7 +9,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +20,7 @@ import numpy as np
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import ID_NAMES, Contents, Entry, sliced
 from latent_microscope.files.meadows import of_tasks
-from latent_microscope.files.numbers import Cells, parsed
+from latent_microscope.files.numbers import MISSING, Cells, parsed, plain_numbers
 
 MAX_BYTES = 2**29
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -289,9 +291,18 @@ def _names_ids(header: Sequence[str]) -> bool:
 def _column(name: str, cells: Cells, path: Path) -> Entry:
     numbers = parsed(cells)
     if numbers is not None:
-        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        found = Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        if numbers.dtype.kind == "i" and list(map(str, numbers.tolist())) == list(cells):
+            return found
+        return replace(found, spelt=partial(_spelling, name, path))
     texts = np.array([cell or None for cell in cells], dtype=object)
     return Entry(name, texts.shape, texts.dtype, sliced(texts))
+
+
+def _spelling(name: str, path: Path) -> np.ndarray:
+    """Cells of a column of numbers, read again: all of a table's would take much memory."""
+    cells, _ = plain_numbers(read_text_table(path).columns[name], "")
+    return np.array([None if c.lower() in {"", *MISSING} else c for c in cells], dtype=object)
 
 
 def _json(path: Path) -> Contents:
@@ -321,7 +332,7 @@ def _json_entries(content: Any, path: Path) -> dict[str, Entry]:
 
 
 def json_entry(name: str, values: list[Any], path: Path) -> Entry:
-    """One value per row: numbers, texts, or lists of numbers of one length."""
+    """One value per row: numbers, texts (also of larger numbers), or lists of one length."""
     filled = [value for value in values if value is not None]
     if filled and all(isinstance(value, list) for value in filled):
         try:
@@ -336,11 +347,10 @@ def json_entry(name: str, values: list[Any], path: Path) -> Entry:
         return Entry(name, array.shape, array.dtype, sliced(array))
     if filled and all(isinstance(value, (int, float)) for value in filled):
         whole = len(filled) == len(values) and all(isinstance(v, int) for v in filled)
-        try:
-            numbers = np.array(values, dtype=np.int64 if whole else np.float64)
-        except OverflowError:
-            numbers = np.array(values, dtype=np.float64)
-        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        for kind in (np.int64, np.uint64) if whole else (np.float64,):
+            with suppress(OverflowError):
+                numbers = np.array(values, dtype=kind)
+                return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
     texts = np.array([None if v is None else _as_text(v) for v in values], dtype=object)
     return Entry(name, texts.shape, texts.dtype, sliced(texts))
 
