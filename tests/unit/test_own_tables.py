@@ -234,6 +234,16 @@ def test_ids_of_digits_keep_their_spelling(tmp_path: Path, names: list[str], hea
     assert rows.columns == 2
 
 
+@pytest.mark.parametrize("names", [["11.456.789", "12.456.789"], ['"1,234"', '"5,678"']])
+def test_ids_are_no_thousands(tmp_path: Path, names: list[str]) -> None:
+    path = tmp_path / "t.csv"
+    write(path, "id,d0,d1\n" + "".join(f"{one},0.5,{k}\n" for k, one in enumerate(names)))
+    found = read_rows(path).ids
+    assert found is not None
+    assert found.tolist() == [one.strip('"') for one in names]
+    assert clean_ids(read_table(path)["id"], path).tolist() == found.tolist()
+
+
 @pytest.mark.parametrize("power", [18, 19, 25])
 @pytest.mark.parametrize("ending", ["parquet", "jsonl"])
 def test_large_whole_ids_keep_their_digits(tmp_path: Path, power: int, ending: str) -> None:

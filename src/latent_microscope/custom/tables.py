@@ -15,7 +15,7 @@ from latent_microscope.data.decoding import UNREADABLE_ENDINGS
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import ENDINGS, ID_NAMES, Contents, open_contents
 from latent_microscope.files.numbers import EMPTY, MISSING, plain_numbers
-from latent_microscope.files.text_files import INDEX, is_text, read_text_table
+from latent_microscope.files.text_files import INDEX, holds_ids, is_text, read_text_table
 
 log = logging.getLogger("latent_microscope")
 FEW_TEXTS = 20
@@ -71,7 +71,8 @@ def _text_table(path: Path, missing: Sequence[str] | None, *, may_be_list: bool)
         log.info("%s: %s", path, note)
     columns = {}
     for name, cells in found.columns.items():
-        plain, note = plain_numbers(cells, f"{path}: the column {name!r}")
+        where = f"{path}: the column {name!r}"
+        plain, note = (cells, "") if holds_ids(name) else plain_numbers(cells, where)
         if note:
             log.info("%s: the column %r has numbers with %s", path, name, note)
         columns[name] = _without_missing(plain, missing)

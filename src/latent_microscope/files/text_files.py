@@ -299,9 +299,15 @@ def _column(name: str, cells: Cells, path: Path) -> Entry:
     return Entry(name, texts.shape, texts.dtype, sliced(texts))
 
 
+def holds_ids(name: str) -> bool:
+    """Whether a column has a usual name of ids, whose texts are never plain numbers."""
+    return name == INDEX or name.lower() in ID_NAMES
+
+
 def _spelling(name: str, path: Path) -> np.ndarray:
     """Cells of a column of numbers, read again: all of a table's would take much memory."""
-    cells, _ = plain_numbers(read_text_table(path).columns[name], "")
+    cells = read_text_table(path).columns[name]
+    cells = cells if holds_ids(name) else plain_numbers(cells, "")[0]
     return np.array([None if c.lower() in {"", *MISSING} else c for c in cells], dtype=object)
 
 
