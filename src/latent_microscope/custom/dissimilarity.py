@@ -51,7 +51,7 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     contents = open_contents(path)
     if is_square_table(contents):
         values, names = _from_table(path)
-    elif is_table(path):
+    elif is_table(contents):
         rows = read_rows(path, array=settings.get("array"))
         values, names = rows.values, rows.ids
     else:
@@ -80,13 +80,13 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
 
 def is_square_table(contents: Contents) -> bool:
     """Whether a table has its header's ids in its first column, too."""
-    if not is_table(contents.path):
+    if not is_table(contents):
         return False
     first, *names = contents.entries
     texts = contents.entries[first]
     if texts.unusable or texts.shape != (len(names),):
         return False
-    head, side = clean_ids(names, contents.path), clean_ids(texts.read(), contents.path)
+    head, side = clean_ids(names, contents.path), clean_ids(texts.as_ids(), contents.path)
     if sorted(head) == sorted(side) and (head != side).any():
         raise InputError(
             f"{contents.path}: header and first column must contain the same ids in the same order"
