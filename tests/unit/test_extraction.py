@@ -19,7 +19,12 @@ from torch import Tensor, nn
 from latent_microscope.errors import InputError
 from latent_microscope.models import extraction
 from latent_microscope.models.extraction import extract
-from latent_microscope.models.layers import Reduction, default_layers, layer_shapes
+from latent_microscope.models.layers import (
+    Reduction,
+    activations,
+    default_layers,
+    layer_shapes,
+)
 from latent_microscope.models.libraries import Network, build_network
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -122,9 +127,72 @@ def test_reductions_by_hand(odd: Network, tmp_path: Path) -> None:
     np.testing.assert_allclose(found[0], tokens[:, 0], rtol=1e-6)
     with pytest.raises(InputError, match="layer relu: a map of positions has no cls token"):
         arrays(odd, tmp_path, "relu", reduce=Reduction("cls"))
-    last = torch.arange(2 * 2 * 2 * 3.0).reshape(2, 2, 2, 3)
-    turned = Reduction("mean", nhwc=True)(last, "x")
-    torch.testing.assert_close(turned, last.mean((1, 2)))
+
+
+LAST = """
+from torch import nn
+class Last(nn.Module):  # channels last inside, as ConvNeXt, and in what its classifier takes
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 5, 1), nn.LayerNorm(5), nn.Linear(5, 4)
+    def forward(self, x):
+        return self.head(self.norm(self.conv(x).permute(0, 2, 3, 1)).relu())
+"""
+
+
+@pytest.mark.parametrize("side", [4, 5, 8])  # logits and maps with three equal sides among them
+def test_the_layout_of_maps_is_that_of_each_layer(side: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "net.py"
+    path.write_text(LAST)
+    network = build_network({"kind": "module", "name": f"{path}:Last"}, seed=1)
+    network.module.eval()
+    x, net = torch.rand(2, 3, side, side), network.module
+    names = ("conv", "norm", "head", "features")
+    with torch.inference_mode():
+        conv = net.get_submodule("conv")(x)
+        norm = net.get_submodule("norm")(conv.permute(0, 2, 3, 1))
+        head = net.get_submodule("head")(norm.relu())
+        expected = (
+            conv.mean((2, 3)),
+            norm.mean((1, 2)),
+            head.mean((1, 2)),
+            norm.relu().mean((1, 2)),
+        )
+        found = activations(network, x, names, Reduction("mean"))
+        largest = activations(network, x, names[:3], Reduction("max"))
+        fields = activations(network, x, ["norm"], Reduction("grid", 2))["norm"]
+    for name, value in zip(names, expected, strict=True):
+        torch.testing.assert_close(found[name], value)
+    torch.testing.assert_close(largest["norm"], norm.amax((1, 2)))
+    pooled = nn.functional.adaptive_avg_pool2d(norm.permute(0, 3, 1, 2), 2)
+    torch.testing.assert_close(fields, pooled.flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "last"),
+    [
+        (nn.ReLU(), (2, 6, 6, 3), True),
+        (nn.ReLU(), (2, 3, 6, 6), False),
+        (nn.Linear(6, 6), (2, 6, 6, 6), True),
+        (nn.Sequential(nn.Linear(6, 6), nn.GELU()), (2, 6, 6, 6), True),
+        (nn.Conv2d(6, 6, 1), (2, 6, 6, 6), False),
+        (nn.ReLU(), (2, 6, 6, 6), None),
+        (nn.Sequential(nn.Conv2d(6, 6, 1), nn.LayerNorm(6)), (2, 6, 6, 6), None),
+        # maps that are not square
+        (nn.Conv2d(6, 6, 1), (2, 6, 6, 9), False),
+        (nn.LayerNorm(9), (2, 6, 8, 9), True),
+        (nn.ReLU(), (2, 6, 6, 9), None),
+    ],
+)
+def test_what_tells_the_layout_of_maps(
+    module: nn.Module, shape: tuple[int, ...], last: bool | None
+) -> None:
+    x = torch.rand(shape)
+    for nhwc in (False, True):
+        reduced = Reduction("mean", nhwc=nhwc)(x, "x", module, square=shape[-1] != 9)
+        expected = x.mean((1, 2) if (nhwc if last is None else last) else (2, 3))
+        torch.testing.assert_close(reduced, expected)
 
 
 def test_layers_that_are_not_of_the_images_are_refused(odd: Network, tmp_path: Path) -> None:
@@ -290,6 +358,27 @@ def test_a_killed_pass_continues_to_the_same_bytes(tmp_path: Path) -> None:
     for name in ("f.npy", "l.npy"):
         assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert np.load(tmp_path / "f.npy").shape == (95, 8)
+    assert not (tmp_path / "rows").exists()
+
+
+def test_a_pass_that_ended_after_its_last_mark_is_finished(
+    odd: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(folder: Path) -> pd.DataFrame:
+        files = {folder / "f.npy": ["features"], folder / "c.npy": ["conv", "tokens"]}
+        return extract(odd, IMAGES, files, batch=3, mark=folder / "rows", seconds=0.0)
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extraction._Writer, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+    assert (tmp_path / "rows").is_dir()
+    assert run(tmp_path).equals(run(tmp_path / "whole"))
+    for name in ("f.npy", "c.npy"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not (tmp_path / "rows").exists()
 
 

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from scipy import sparse
 from scipy.io import savemat
 
+from latent_microscope.custom.tables import read_table
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import ENDINGS, Contents, open_contents
 
@@ -174,6 +175,42 @@ def test_annotated_data(tmp_path: Path) -> None:
         assert np.array_equal(found.entries["X"].read(), counts.toarray())
         assert found.entries["obs/_index"].read().tolist() == IDS
         assert found.entries["obs/kind"].read()[:4].tolist() == [None, "a", "b", None]
+
+
+def test_annotated_attributes_are_those_of_samples_and_empty_where_masked(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5ad"
+    mask = np.arange(4) == 1
+    columns = {
+        "age": ("nullable-integer", [20, 1, 40, 50]),
+        "hat": ("nullable-boolean", [True, True, False, True]),
+        "town": ("nullable-string-array", ["Ulm", "", "Bonn", "Ulm"]),
+    }
+    with h5py.File(path, "w") as file:
+        for part, count in (("obs", 4), ("var", 3)):
+            frame = file.create_group(part)
+            frame.attrs.update({"encoding-type": "dataframe", "_index": "_index"})
+            frame["_index"] = [f"{part}{k}" for k in range(count)]
+        for name, (encoding, values) in columns.items():
+            column = file["obs"].create_group(name)
+            column.attrs["encoding-type"] = encoding
+            column["values"], column["mask"] = values, mask
+        for k in range(9):
+            file["var"][f"gene{k}"] = np.arange(3.0)
+    table = read_table(path)
+    assert table["id"].tolist() == [f"obs{k}" for k in range(4)]
+    assert set(table) == {"age", "hat", "id", "town"}
+    assert table[["age", "hat", "town"]].isna().to_numpy().tolist() == [[m] * 3 for m in mask]
+    assert table["age"].tolist()[2:] == [40, 50]
+    assert table["town"].tolist() == ["Ulm", None, "Bonn", "Ulm"]
+    with h5py.File(path, "a") as file:
+        file["obs/age/mask"][:] = False
+        del file["obs/hat/mask"]
+        file["obs/hat/mask"] = np.zeros(3, dtype=bool)
+    with pytest.raises(InputError, match="'obs/hat' is not a whole column"):
+        open_contents(path)
+    with h5py.File(path, "a") as file:
+        del file["obs/hat"]
+    assert open_contents(path).entries["obs/age"].read().dtype == np.int64
 
 
 @pytest.mark.parametrize(

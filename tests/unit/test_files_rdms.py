@@ -55,8 +55,16 @@ def test_meadows_of_several_participants(tmp_path: Path) -> None:
     savemat(path, variables)
     np.testing.assert_allclose(found(path).values, expected(PAIRS))
     np.testing.assert_allclose(load_rdms(str(path), sort=False).dissimilarities, PAIRS)
-    savemat(path, variables | {"stimuli_big_owl": NAMES[::-1]})
-    with pytest.raises(InputError, match="different stimuli"):
+    fewer = {"stimuli_big_owl": NAMES[:-1], "rdmutv_big_owl": PAIRS[[1], : 1 - len(NAMES)]}
+    for other in ({"stimuli_big_owl": NAMES[::-1]}, fewer):
+        savemat(path, variables | other)
+        with pytest.raises(InputError, match=rf"{path.name}: .*different stimuli"):
+            look(str(path))
+    del variables["stimuli_big_owl"]
+    savemat(path, variables)
+    with pytest.raises(
+        InputError, match=rf"{path.name}: 'rdmutv_big_owl' has no list 'stimuli_big"
+    ):
         look(str(path))
 
 

@@ -54,11 +54,23 @@ def test_row_names_of_r_and_of_pandas(tmp_path: Path) -> None:
         assert found["age"].tolist() == ["20", "30"]
 
 
+@pytest.mark.parametrize("header", ["image,a,b", "ID,a,b", "stimulus,a,b"])
+def test_a_separator_at_the_end_of_rows_shifts_no_column(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(header + "\nx0,0,5,\nx1,1,6,\n")
+    found = read_table(path)
+    assert found.to_dict("list") == dict(
+        zip(header.split(","), [["x0", "x1"], ["0", "1"], ["5", "6"]], strict=True)
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ("id,a\n1,2\n2\n", "line 3 has 1 cells but the header 2"),
         ("id,a\n1,2,3\n", "line 2 has 3 cells but the header 2"),
+        ("image,a\n1,2,3\n", "line 2 has 3 cells but the header 2"),
+        ("image,a\n1,2,\n2,2,3\n", "column 3 has no name"),
         ("a,b;c\n1,2;3\n", "sep="),
         ("id,a,\n1,2,\n2,3,x\n", "column 3 has no name"),
         ("id,a,a\n1,2,3\n", "'a' occurs more than once"),
@@ -135,11 +147,36 @@ def test_a_compressed_table(tmp_path: Path) -> None:
         ("the 0.1 -2\n, 1 3\n", ["the", ","], [[0.1, 1], [-2, 3]]),
         ('"V1" "V2"\n"a" 1 2.5\n"b" 3 4\n', ["a", "b"], [[1, 3], [2.5, 4]]),
         ("a.png,3\nb.png,1\n", ["a.png", "b.png"], [[3, 1]]),
-        ("stimulus,400,410\na,0.1,0.2\nb,1,2\n", ["a", "b"], [[0.1, 1], [0.2, 2]]),
+        (
+            f"stimulus,{','.join(str(400 + 10 * k) for k in range(8))}\n"
+            f"a{',0.1' * 8}\nb{',1' * 8}\n",
+            ["a", "b"],
+            [[0.1, 1]] * 8,
+        ),
+        ("stimulus,0,1\na,3,4\nb,1,2\n", ["a", "b"], [[3, 1], [4, 2]]),
+        ("s01,3,7\ns02,8,2\n", ["s01", "s02"], [[3, 8], [7, 2]]),
+        ("s01,1,2\ns02,8,2\n", ["s01", "s02"], [[1, 8], [2, 2]]),
+        ("dog,3,7\ncat,8,2\n", ["dog", "cat"], [[3, 8], [7, 2]]),
+        ("0,1,2\n8,3,7\n9,5,2\n", ["8", "9"], [[3, 5], [7, 2]]),
+        ("17,3,7\n18,8,2\n", ["17", "18"], [[3, 8], [7, 2]]),
         ("x1,0.1,0.2\na,0.1,0.2\n", ["x1", "a"], [[0.1, 0.1], [0.2, 0.2]]),
         ("id,0.1,0.2\na,0.1,0.2\nb,1,2\n", ["a", "b"], [[0.1, 1], [0.2, 2]]),
     ],
-    ids=["word2vec", "glove", "write.table", "file names", "wavelengths", "no header", "header"],
+    ids=[
+        "word2vec",
+        "glove",
+        "write.table",
+        "file names",
+        "wavelengths",
+        "counts",
+        "votes",
+        "votes 1, 2",
+        "votes on words",
+        "counts of all columns",
+        "votes on numbers",
+        "no header",
+        "header",
+    ],
 )
 def test_rows_of_an_id_and_numbers(
     tmp_path: Path, text: str, ids: list[str], columns: list[list[float]]

@@ -14,7 +14,7 @@ from torch import nn
 
 from latent_microscope.errors import InputError
 from latent_microscope.models.extraction import extract
-from latent_microscope.models.layers import Reduction
+from latent_microscope.models.layers import Reduction, activations
 from latent_microscope.models.libraries import (
     Network,
     build_network,
@@ -49,6 +49,33 @@ def found_of(network: Network, folder: Path, *layers: str, **options: Any) -> di
 def pil(transform: Any) -> torch.Tensor:
     """What a library's transform makes of the images, one by one."""
     return torch.stack([transform(Image.fromarray(image)) for image in IMAGES])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "mlp", "side", "channels"),
+    [
+        pytest.param(
+            "timm", "test_convnext", "stages.0.blocks.0.mlp", 64, 24, marks=needs("timm")
+        ),
+        # as high as it has channels
+        pytest.param(
+            "timm", "test_convnext", "stages.0.blocks.0.mlp", 96, 24, marks=needs("timm")
+        ),
+        pytest.param(
+            "torchvision", "convnext_tiny", "features.1.0.block.5", 32, 96,
+            marks=needs("torchvision"),
+        ),
+    ],
+)  # fmt: skip
+def test_maps_inside_a_convnext_are_channels_last(
+    kind: str, name: str, mlp: str, side: int, channels: int
+) -> None:
+    network = network_of(kind, name)
+    x = torch.rand(2, 3, side, side)
+    whole = activations(network, x, [mlp], Reduction("flatten"))[mlp]
+    found = activations(network, x, [mlp], Reduction("mean"))[mlp]
+    expected = whole.reshape(2, -1, channels).mean(1)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
 @needs("torchvision")
@@ -173,6 +200,14 @@ def wrong():
     return 3
 def key():
     return Net(), {"scale": 2}
+def width(width, depth, mode="x"):
+    return Net()
+def fails():
+    return 1 / 0
+def typo():
+    return Net(), {"interpolation": "lanczoss"}
+def grey():
+    return Net(), {"mean": 0.5}
 """
 
 
@@ -193,8 +228,18 @@ def test_a_module_of_the_user(tmp_path: Path) -> None:
     own = network_of("module", f"{path}:function")
     assert own.transform.pixels(IMAGES).shape == (5, 3, 8, 8)
     assert float(own.transform.input(own.transform.pixels(IMAGES)).max()) == 40.0
+    broken, alone = tmp_path / "broken.py", tmp_path / "alone.py"
+    broken.write_text("import torch\ndef build(:\n    pass\n")
+    alone.write_text("import no_such_helper_of_a_net\n")
     for name, message in (
         (f"{path}:wrong", "returned int"),
+        (str(path), r"net\.py: names no function; give file\.py:function"),
+        (f"{path}:width", "width needs the arguments width, depth; name a function without"),
+        (f"{path}:fails", r"net\.py, line 22: ZeroDivisionError: division by zero; correct it"),
+        (f"{path}:typo", "transform.interpolation: 'lanczoss'; give nearest or bilinear"),
+        (f"{path}:grey", "transform.mean: 0.5; give three numbers"),
+        (f"{broken}:build", r"broken\.py, line 2: SyntaxError: "),
+        (f"{alone}:build", r"alone\.py, line 1: ModuleNotFoundError: .*; install it, or put it"),
         (f"{path}:key", "unknown key 'scale'"),
         (f"{path}:none", "no function 'none'"),
         ("no.py:build", "no.py: no such file"),
@@ -202,6 +247,26 @@ def test_a_module_of_the_user(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             network_of("module", name)
+
+
+def test_a_module_imports_what_is_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "helper_beside_a_net.py").write_text("import torch\nNET = torch.nn.Linear(2, 2)\n")
+    code = "import helper_beside_a_net\ndef build():\n    return helper_beside_a_net.NET\n"
+    (tmp_path / "net.py").write_text(code)
+    before = sys.path[:]
+    assert isinstance(network_of("module", f"{tmp_path}/net.py:build").module, nn.Linear)
+    assert sys.path == before
+
+
+def test_nearest_without_rounding_is_that_of_pillow() -> None:
+    own = Transform(size=16, interpolation="nearest")
+    unrounded = own.changed({"resample": "float"})
+    for transform in (own, unrounded):
+        found = transform.input(transform.pixels(IMAGES))
+        small = np.stack([np.asarray(Image.fromarray(i).resize((16, 16), 0)) for i in IMAGES])
+        torch.testing.assert_close(found, torch.from_numpy(small).permute(0, 3, 1, 2) / 255)
+    with pytest.raises(InputError, match="resample: float has no lanczos; set interpolation"):
+        unrounded.changed({"interpolation": "lanczos"})
 
 
 @needs("torchvision")

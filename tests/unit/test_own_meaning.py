@@ -82,6 +82,27 @@ def test_similarities_need_a_word(tmp_path: Path) -> None:
     np.testing.assert_allclose(values, 1 - np.corrcoef(X), atol=1e-12)
 
 
+@pytest.mark.parametrize("form", ["whole", "condensed", "upper", "lower", "zeros", "missing"])
+def test_similarities_in_other_forms(tmp_path: Path, form: str) -> None:
+    whole = np.corrcoef(X)
+    forms = {
+        "whole": whole,
+        "condensed": squareform(whole, checks=False),
+        "upper": np.triu(whole),
+        "lower": np.where(np.tri(12, dtype=bool), whole, np.nan),
+        "zeros": whole - np.diag(np.diag(whole)),
+        "missing": np.where(np.eye(12, dtype=bool), np.nan, whole),
+    }
+    for values in (forms[form], np.stack([forms[form], forms[form] / 2])):
+        np.save(tmp_path / "s.npy", values)
+        found = read_square(tmp_path / "s.npy", {"similarity": True}).values
+        expected = [(1 - whole / scale) * (1 - np.eye(12)) for scale in (1, 2)]
+        np.testing.assert_allclose(found, expected[: len(found)], atol=1e-12)
+    np.save(tmp_path / "s.npy", 7 * whole)
+    with pytest.raises(InputError, match="is above 1; divide similarities by their largest"):
+        read_square(tmp_path / "s.npy", {"similarity": True})
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import savemat
 from scipy.spatial.distance import squareform
 from scipy.stats import pearsonr, spearmanr, t
 
@@ -56,6 +58,40 @@ def test_counts_and_judgements_say_the_same(tmp_path: Path) -> None:
         assert found.classes == CLASSES, name
         assert found.answers.dtype == np.int64
         np.testing.assert_array_equal(found.answers, COUNTS, err_msg=name)
+
+
+def write_columns(path: Path, table: pd.DataFrame) -> None:
+    """The columns of a table as a file of this ending."""
+    arrays = {name: table[name].to_numpy() for name in table.columns}
+    objects = {n: a.astype(object) if a.dtype.kind not in "iu" else a for n, a in arrays.items()}
+    if path.suffix == ".npz":
+        np.savez(path, **{n: a.astype(str) if a.dtype == object else a for n, a in objects.items()})  # type: ignore[arg-type]
+    elif path.suffix == ".h5":
+        with h5py.File(path, "w") as file:
+            for name, array in objects.items():
+                file[name] = array
+    elif path.suffix == ".mat":
+        savemat(path, objects)
+    else:
+        table.to_json(path, orient="records", lines=path.suffix != ".json")
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5", "mat", "json", "jsonl", "ndjson"])
+def test_columns_are_votes_with_names_in_every_format(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"votes.{ending}"
+    wide = pd.DataFrame({"id": IDS} | dict(zip(CLASSES, COUNTS.T, strict=True)))
+    write_columns(path, wide)
+    assert look(f"votes={path}").facts["classes"] == CLASSES
+    write_columns(path, wide.assign(label=CLASSES))
+    labelled = look(str(path))
+    assert labelled.facts["labels"] == {"column": "label", "id": "id"}
+    assert labelled.facts["classes"] == CLASSES
+    write_columns(path, long_table())
+    found = read_votes(path, {})
+    assert found.classes == CLASSES
+    assert found.ids is not None
+    assert found.ids.tolist() == IDS
+    np.testing.assert_array_equal(found.answers, COUNTS)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +157,7 @@ def test_probabilities_alone_could_be_soft_labels(tmp_path: Path) -> None:
         ("id,cat\na,1\n", {}, "1 classes"),
         ("id,colour\na,red\na,blue\n", {}, "`choice`"),
         ("id,choice\na,cat\na,\n", {}, "row 1 .*'choice'"),
+        ("id,choice\na,cat\na,dog\na,dog\n,dog\n", {}, "row 3 has no id"),
         ("id,choice\na,cat\na,dog\n", {"choice": "vote"}, "'vote'"),
     ],
 )

@@ -1,16 +1,21 @@
 """Tables of unknown origin: every mistake one sentence that names the file."""
 
+import json
 import tempfile
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latent_microscope.custom.arrays import chosen_rows, read_rows
+from latent_microscope.custom.arrays import chosen_rows, read_ids, read_rows
+from latent_microscope.custom.looking import look
 from latent_microscope.custom.tables import clean_ids, id_column, read_table
 from latent_microscope.errors import InputError
 
@@ -196,6 +201,74 @@ def test_an_index_of_pandas_is_the_column_of_ids(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "n.csv").columns) == ["id", "age"]
     numbered.iloc[::-1].to_parquet(tmp_path / "n.parquet")
     assert list(read_table(tmp_path / "n.parquet").columns) == ["id", "age"]
+
+
+def test_texts_of_any_format_may_be_empty(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "town": ["Ulm", None]})
+    table.to_parquet(tmp_path / "t.parquet")
+    table.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    for ending in ("parquet", "jsonl"):
+        assert read_table(tmp_path / f"t.{ending}")["town"].tolist() == ["Ulm", None]
+
+
+BIG = [str(10**18 + 7 + k) for k in range(3)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.1", "1.10", "1.2"],
+        ["0.0", "1.0", "2.0"],
+        BIG,
+        ["9" + one for one in BIG],
+        ["+1", "2", "3"],
+    ],
+)
+@pytest.mark.parametrize("header", ["id", "stimulus"])
+def test_ids_of_digits_keep_their_spelling(tmp_path: Path, names: list[str], header: str) -> None:
+    path = tmp_path / "t.csv"
+    write(path, f"{header},d0,d1\n" + "".join(f"{one},0.5,{k}\n" for k, one in enumerate(names)))
+    rows = read_rows(path, id_name=header)
+    assert rows.ids is not None
+    assert rows.ids.tolist() == names == clean_ids(read_table(path)[header], path).tolist()
+    assert rows.columns == 2
+
+
+@pytest.mark.parametrize("names", [["11.456.789", "12.456.789"], ['"1,234"', '"5,678"']])
+def test_ids_are_no_thousands(tmp_path: Path, names: list[str]) -> None:
+    path = tmp_path / "t.csv"
+    write(path, "id,d0,d1\n" + "".join(f"{one},0.5,{k}\n" for k, one in enumerate(names)))
+    found = read_rows(path).ids
+    assert found is not None
+    assert found.tolist() == [one.strip('"') for one in names]
+    assert clean_ids(read_table(path)["id"], path).tolist() == found.tolist()
+
+
+@pytest.mark.parametrize("power", [18, 19, 25])
+@pytest.mark.parametrize("ending", ["parquet", "jsonl"])
+def test_large_whole_ids_keep_their_digits(tmp_path: Path, power: int, ending: str) -> None:
+    path, ids = tmp_path / f"t.{ending}", [10**power + 7 + k for k in range(3)]
+    if ending == "parquet":
+        whole = pa.array([Decimal(one) for one in ids], pa.decimal128(38, 0))
+        count = pa.array([Decimal(5), None, Decimal(7)], pa.decimal128(38, 0))
+        pq.write_table(pa.table({"id": whole, "n": count, "z": [[1.0, 2.0]] * 3}), path)
+        assert read_table(path)["n"].tolist()[::2] == [5, 7]
+    else:
+        write(path, "\n".join(json.dumps({"id": one, "z": [1.0, 2.0]}) for one in ids))
+    found = read_rows(path).ids
+    assert found is not None
+    assert found.tolist() == [str(one) for one in ids]
+    assert clean_ids(read_table(path)["id"], path).tolist() == found.tolist()
+
+
+@pytest.mark.parametrize("names", [["img 0", "img 1", "img 2"], ["cat 1", "dog 2", "eel 7"]])
+def test_a_list_of_ids_with_spaces_is_read_by_lines(tmp_path: Path, names: list[str]) -> None:
+    path = write(tmp_path / "ids.txt", "\n".join(names))
+    assert read_ids(path).tolist() == names
+    assert look(f"ids={path}").count == 3
+    assert (look(str(path)).role == "ids") == (names[0] == "img 0")
+    write(path, "id x\na 1\nb 2\n")
+    assert read_ids(path).tolist() == ["a", "b"]
 
 
 def test_quotes_hold_separators_and_lines_and_must_be_closed(tmp_path: Path) -> None:

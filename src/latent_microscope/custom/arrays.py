@@ -191,7 +191,7 @@ def find_ids(
     """
     path = contents.path
     if id_name is not None:
-        return id_name, clean_ids(contents.entries[id_name].read(), path)
+        return id_name, clean_ids(contents.entries[id_name].as_ids(), path)
     others = {
         name: one
         for name, one in contents.entries.items()
@@ -201,7 +201,7 @@ def find_ids(
         others = {name: one for name, one in others.items() if not one.unusable}
     usual = usual_id(others, ["_index", INDEX], paths=True)
     if usual is not None:
-        return usual, clean_ids(others[usual].read(), path)
+        return usual, clean_ids(others[usual].as_ids(), path)
     found = {}
     for name, one in others.items():
         if one.is_text:
@@ -218,7 +218,7 @@ def find_ids(
 def read_ids(path: Path) -> Ids:
     """Ids of a file by themselves: one array, a table with a column of ids, or one id a line."""
     if is_text(path):
-        table = read_table(path)
+        table = read_table(path, may_be_list=True)
         column = id_column(table, None, path)
         if column is None and len(table.columns) != 1:
             raise InputError(f"{path}: no column of ids; name it `id`")

@@ -41,7 +41,7 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     Shapes (n, n), (observers, n, n), (n(n-1)/2) or (observers, n(n-1)/2); of a square table the
     first column and the header hold the ids. One triangle and missing pairs (NaN) are allowed.
     ``settings``: ``array``; ``similarity``: the matrix holds similarities s, of which 1 - s is
-    taken; ``ids``: file of the ids of the rows.
+    taken, whatever the diagonal; ``ids``: file of the ids of the rows.
 
     Raises:
         InputError: Not symmetric, not square, negative, similarities that are not declared, or
@@ -51,7 +51,7 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
     contents = open_contents(path)
     if is_square_table(contents):
         values, names = _from_table(path)
-    elif is_table(path):
+    elif is_table(contents):
         rows = read_rows(path, array=settings.get("array"))
         values, names = rows.values, rows.ids
     else:
@@ -69,22 +69,24 @@ def read_square(path: Path, settings: Mapping[str, Any], ids: Path | None = None
         raise InputError(f"{path}: {len(names)} ids for {cube.shape[1]} rows")
     limit = tolerance(cube.dtype)
     cube = cube.astype(np.float64)
-    if settings.get("similarity"):
-        cube = 1.0 - cube
-    square = Square(names, _checked(cube, limit, names, path), path)
+    similar = bool(settings.get("similarity"))
+    if similar:
+        cube = 1.0 - np.stack([whole_square(one) for one in cube])
+        cube[:, np.eye(cube.shape[1], dtype=bool)] = 0.0
+    square = Square(names, _checked(cube, limit, names, path, similar), path)
     _pairs(square, np.arange(cube.shape[1]))
     return square
 
 
 def is_square_table(contents: Contents) -> bool:
     """Whether a table has its header's ids in its first column, too."""
-    if not is_table(contents.path):
+    if not is_table(contents):
         return False
     first, *names = contents.entries
     texts = contents.entries[first]
     if texts.unusable or texts.shape != (len(names),):
         return False
-    head, side = clean_ids(names, contents.path), clean_ids(texts.read(), contents.path)
+    head, side = clean_ids(names, contents.path), clean_ids(texts.as_ids(), contents.path)
     if sorted(head) == sorted(side) and (head != side).any():
         raise InputError(
             f"{contents.path}: header and first column must contain the same ids in the same order"
@@ -119,11 +121,13 @@ def _from_table(path: Path) -> tuple[np.ndarray, Ids]:
     return np.stack(columns, axis=1), side
 
 
-def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
+def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path, similar: bool) -> Floats:
+    """Both triangles, and zeros on the diagonal; ``similar``: the file has 1 minus these."""
+
     def name(row: int) -> str:
         return repr(str(row) if ids is None else str(ids[row]))
 
-    if kind_of_square(cube) == "similarity":
+    if not similar and kind_of_square(cube) == "similarity":
         raise InputError(
             f"{path}: similarities (symmetric, the same on the whole diagonal); set `similarity: "
             "true` to take 1 - s, or give dissimilarities"
@@ -136,9 +140,14 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     scale = limit * max(float(np.nanmax(np.abs(cube), initial=0.0)), 1e-300)
     infinite = np.isinf(cube)
     known = np.where(infinite, 0.0, cube)
+    below = (
+        "is above 1; divide similarities by their largest"
+        if similar
+        else ("is negative; give dissimilarities, not similarities")
+    )
     mistakes = {
         "is not finite; give a number, or leave the cell empty if nobody judged the pair": infinite,
-        "is negative; give dissimilarities, not similarities": cube < -scale,
+        below: cube < -scale,
         "differs from that of the transpose; average both if that is intended": (
             np.abs(known - known.transpose(0, 2, 1)) > scale
         ),
@@ -147,7 +156,8 @@ def _checked(cube: Floats, limit: float, ids: Ids | None, path: Path) -> Floats:
     for what, wrong in mistakes.items():
         if wrong.any():
             observer, i, j = np.argwhere(wrong)[0]
-            value = f"{cube[observer, i, j]:g}"
+            found = cube[observer, i, j]
+            value = f"{1.0 - found if similar else found:g}"
             raise InputError(f"{path}: the value of {name(i)} and {name(j)}, {value}, {what}")
     cube = np.maximum((cube + turned) / 2, 0.0)
     cube[:, itself] = 0.0

@@ -196,7 +196,7 @@ def _contents(text: str, contents: Contents, wanted: str | None) -> Found:
     if len(arrays) > 1:
         return _numbers(text, path, None)
     only = next(iter(every.values())) if len(every) == 1 else None
-    if only is not None and not is_table(path):
+    if only is not None and not is_table(contents):
         side = side_of_condensed(only.shape[0]) if len(only.shape) == 1 else None
         if only.is_text or side is None or wanted in _NUMERIC_ROLES:
             return _ids(text, path) if wanted not in _NUMERIC_ROLES else _numbers(text, path)

@@ -13,34 +13,41 @@ import pandas as pd
 from latent_microscope.data.decoding import ENDINGS as IMAGE_ENDINGS
 from latent_microscope.data.decoding import UNREADABLE_ENDINGS
 from latent_microscope.errors import InputError
-from latent_microscope.files.contents import ENDINGS, ID_NAMES, open_contents
+from latent_microscope.files.contents import ENDINGS, ID_NAMES, Contents, open_contents
 from latent_microscope.files.numbers import EMPTY, MISSING, plain_numbers
-from latent_microscope.files.text_files import INDEX, is_text, read_text_table
+from latent_microscope.files.text_files import INDEX, holds_ids, is_text, read_text_table
 
 log = logging.getLogger("latent_microscope")
 FEW_TEXTS = 20
 """Texts such as NA are values in a column of at most so many texts, else empty cells."""
+_TABLES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
 _IMAGE_ENDING = re.compile(
     rf"({'|'.join(map(re.escape, (*IMAGE_ENDINGS, *UNREADABLE_ENDINGS)))})$", re.IGNORECASE
 )
 
 
-def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame:
+def read_table(
+    path: Path, missing: Sequence[str] | None = None, *, may_be_list: bool = False
+) -> pd.DataFrame:
     """Read the columns of a table; cells of a text file are texts, empty ones are None.
 
     Args:
         path: A file of any format; of one that is no table, its arrays of one dimension with as
-            many rows as most have.
+            many rows as most have; of AnnData the columns of ``obs``.
         missing: Texts that stand for an empty cell, upper or lower case; None: NaN, null and N/A,
             and NA, None, - and . among numbers and in columns of more than 20 texts.
+        may_be_list: As of :func:`~latent_microscope.files.text_files.read_text_table`.
 
     Raises:
         InputError: Not a readable table, or without rows.
     """
     if is_text(path):
-        return _text_table(path, missing)
+        return _text_table(path, missing, may_be_list=may_be_list)
     contents = open_contents(path)
     flat = {name: one for name, one in contents.entries.items() if len(one.shape) == 1}
+    if path.suffix.lower() == ".h5ad":
+        own = {name[4:]: one for name, one in flat.items() if name.startswith("obs/")}
+        flat = {INDEX if name == "_index" else name: one for name, one in own.items()}
     counts = [one.shape[0] for one in flat.values()]
     if not counts:
         raise InputError(f"{path}: not a table; give columns, in one of {', '.join(ENDINGS)}")
@@ -48,23 +55,24 @@ def read_table(path: Path, missing: Sequence[str] | None = None) -> pd.DataFrame
     if not rows:
         raise InputError(f"{path}: has no rows")
     flat = {name: one for name, one in flat.items() if one.shape[0] == rows and not one.unusable}
-    table = pd.DataFrame({name: one.read() for name, one in flat.items()})
+    cells = {name: (one.read(), object if one.is_text else None) for name, one in flat.items()}
+    table = pd.DataFrame({name: pd.Series(own, dtype=kind) for name, (own, kind) in cells.items()})
     if INDEX in table.columns and not {str(c).lower() for c in table.columns} & set(ID_NAMES):
         table = table.rename(columns={INDEX: "id"})
     texts = [name for name, one in flat.items() if one.is_text and name in table.columns]
-    table[texts] = table[texts].astype(object)
     for name in texts:
         table[name] = _without_missing(table[name].tolist(), missing)
     return table
 
 
-def _text_table(path: Path, missing: Sequence[str] | None) -> pd.DataFrame:
-    found = read_text_table(path)
+def _text_table(path: Path, missing: Sequence[str] | None, *, may_be_list: bool) -> pd.DataFrame:
+    found = read_text_table(path, may_be_list=may_be_list)
     for note in found.notes:
         log.info("%s: %s", path, note)
     columns = {}
     for name, cells in found.columns.items():
-        plain, note = plain_numbers(cells, f"{path}: the column {name!r}")
+        where = f"{path}: the column {name!r}"
+        plain, note = (cells, "") if holds_ids(name) else plain_numbers(cells, where)
         if note:
             log.info("%s: the column %r has numbers with %s", path, name, note)
         columns[name] = _without_missing(plain, missing)
@@ -97,9 +105,14 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def is_table(path: Path) -> bool:
-    """Whether a file holds columns by its format."""
-    return is_text(path) or path.suffix.lower() in (".parquet", ".feather", ".arrow", ".jsonl")
+def is_table(contents: Contents) -> bool:
+    """Whether a file holds columns: by its format, or as all that it holds is of one length."""
+    path, every = contents.path, contents.entries
+    if is_text(path) or path.suffix.lower() in _TABLES:
+        return True
+    grouped = path.suffix.lower() in (".h5", ".hdf5") and any("/" in name for name in every)
+    shapes = {one.shape for one in every.values()}
+    return len(every) > 1 and len(shapes) == 1 and len(*shapes) == 1 and not grouped
 
 
 def column_list(names: Iterable[Any]) -> str:

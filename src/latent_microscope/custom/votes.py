@@ -71,7 +71,9 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     default found).
     """
     holds = settings.get("holds")
-    if is_table(path) and not _has_vectors(path, settings.get("array")):
+    contents = open_contents(path)
+    vectors = any(len(one.shape) == 2 for one in contents.entries.values())
+    if is_table(contents) and not vectors and settings.get("array") is None:
         table = read_table(path)
         label = labels_beside(table)
         table = table.drop(columns=label or [])
@@ -113,11 +115,6 @@ def _require_classes(columns: list[Column], path: Path) -> None:
             )
 
 
-def _has_vectors(path: Path, array: str | None) -> bool:
-    entries = open_contents(path).entries.values()
-    return array is not None or any(len(one.shape) == 2 for one in entries)
-
-
 def _choice(table: pd.DataFrame, key: str | None, named: str | None, path: Path) -> str | None:
     """The column of the chosen class; None for a table of counts."""
     if named is not None:
@@ -140,6 +137,9 @@ def _judgements(
     table: pd.DataFrame, key: str | None, choice: str, count: str | None, path: Path
 ) -> Judgements:
     assert key is not None
+    empty = np.flatnonzero(table[key].isna())
+    if empty.size:
+        raise InputError(f"{path}: row {empty[0]} has no id; give every row one, or remove it")
     unique = table[key].drop_duplicates()
     ids = clean_ids(unique, path)
     column = column_of(table, choice)

@@ -123,7 +123,9 @@ def _entry(field: pa.Field, table: _Table) -> Entry:
     if _is_list(kind) and _is_number(_plain(kind.value_type)):
         return _vectors(name, kind, table)
     if _is_number(kind) or types.is_decimal(kind):
-        return Entry(name, (table.rows,), _dtype(kind, table, name), _blocks(table, name, _numbers))
+        dtype = _dtype(kind, table, name)
+        read = _texts if dtype.kind == "O" else _numbers
+        return Entry(name, (table.rows,), dtype, _blocks(table, name, read))
     if _is_text(kind):
         return Entry(name, (table.rows,), np.dtype(object), _blocks(table, name, _texts))
     why = f"{table.path}: the column {name!r} has no numbers and no texts ({field.type})"
@@ -131,12 +133,18 @@ def _entry(field: pa.Field, table: _Table) -> Entry:
 
 
 def _dtype(kind: pa.DataType, table: _Table, name: str) -> np.dtype:
-    """Numbers with empty cells are floats, whose empty cells are NaN."""
-    if types.is_decimal(kind):
+    """Numbers with empty cells are floats, whose empty cells are NaN; texts: whole beyond int64."""
+    if types.is_decimal(kind) and kind.scale:
         return np.dtype(np.float64)
-    own = np.dtype(kind.to_pandas_dtype())
+    own = np.dtype(np.int64 if types.is_decimal(kind) else kind.to_pandas_dtype())
     if own.kind == "f":
         return own
+    if types.is_decimal(kind):
+        try:
+            for batch in table.batches([name]):
+                _stored(batch.column(0)).cast(pa.int64())
+        except pa.ArrowInvalid:
+            return np.dtype(object)
     empty = any(batch.column(0).null_count for batch in table.batches([name]))
     return np.dtype(np.float64) if empty else own
 
@@ -161,7 +169,7 @@ def _stored(column: pa.Array) -> pa.Array:
 
 def _numbers(column: pa.Array) -> np.ndarray:
     if types.is_decimal(column.type):
-        column = column.cast(pa.float64())
+        column = column.cast(pa.float64() if column.type.scale else pa.int64())
     return np.asarray(column.to_numpy(zero_copy_only=False))
 
 

@@ -41,6 +41,7 @@ class Entry:
         dtype: Of its numbers; ``object`` for texts (str, or None where there is none).
         blocks: Consecutive blocks of rows, each with the rest of the shape.
         unusable: Why it cannot be read, "" if it can.
+        spelt: Its cells as the file has them, where numbers say less ("1.10"); None: as numbers.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Entry:
     dtype: np.dtype
     blocks: Callable[[], Iterator[np.ndarray]]
     unusable: str = ""
+    spelt: Callable[[], np.ndarray] | None = None
 
     @property
     def is_text(self) -> bool:
@@ -57,6 +59,10 @@ class Entry:
     def read(self, dtype: npt.DTypeLike | None = None) -> np.ndarray:
         """The whole array."""
         return self.take(None, dtype)
+
+    def as_ids(self) -> np.ndarray:
+        """The whole array, as it is spelt in the file."""
+        return self.read() if self.spelt is None else self.spelt()
 
     def take(
         self, rows: npt.NDArray[np.int64] | None, dtype: npt.DTypeLike | None = None

@@ -13,11 +13,12 @@ from latent_microscope.errors import InputError
 from latent_microscope.files.contents import Contents, Entry, called, spans, unusable
 
 _TOO_MANY = 100_000  # objects
+_NULLABLE = ("nullable-integer", "nullable-boolean", "nullable-string-array")
 _SPARSE = {"csr_matrix": sparse.csr_matrix, "csc_matrix": sparse.csc_matrix}
 
 
 def open_file(path: Path) -> Contents:
-    """Data sets by their path in the file; of AnnData also sparse matrices and categories.
+    """Data sets by their path in the file; of AnnData also sparse matrices and columns of groups.
 
     Raises:
         InputError: Also for external links, external storage and virtual data sets.
@@ -69,6 +70,8 @@ def _walk(
                 entries[name] = _sparse(one, encoding, path)
             elif encoding == "categorical":
                 entries[name] = _categorical(one, path)
+            elif encoding in _NULLABLE:
+                entries[name] = _nullable(one, path)
             else:
                 index = str(one.attrs.get("_index", ""))
                 _walk(one, path, entries, matlab=matlab, depth=depth + 1)
@@ -160,6 +163,28 @@ def _categorical(group: h5py.Group, path: Path) -> Entry:
         yield np.array([*values, None], dtype=object)[codes]  # code -1: none
 
     return Entry(name, group["codes"].shape, np.dtype(object), _read(path, name, texts))
+
+
+def _nullable(group: h5py.Group, path: Path) -> Entry:
+    """A column of values, of which those that are masked only hold a place."""
+    name, parts = group.name.lstrip("/"), [group["values"], group["mask"]]
+    if not all(isinstance(one, h5py.Dataset) and one.shape == parts[0].shape for one in parts):
+        raise InputError(f"{path}: {name!r} is not a whole column; recreate it")
+    for one in parts:
+        _require_inside(one, path)
+    values = _data_set(parts[0], path)
+    if values.unusable:
+        return unusable(name, values.shape, values.unusable)
+    numbers = values.dtype if not parts[1][:].any() else np.dtype(np.float64)
+    dtype = values.dtype if values.is_text else numbers
+
+    def cells(one: h5py.Group) -> Iterator[np.ndarray]:
+        found, masked = values.read(dtype), one["mask"][:].astype(bool)
+        if masked.any():
+            found[masked] = None if values.is_text else np.nan
+        yield found
+
+    return Entry(name, values.shape, dtype, _read(path, name, cells))
 
 
 def _matlab(data: h5py.Dataset, path: Path) -> Entry:

@@ -24,9 +24,15 @@ def of_variables(entries: Mapping[str, Entry], path: Path) -> dict[str, Entry]:
     rows, stimuli = [], []
     for name in names:
         own = f"{_STIMULI}{name.removeprefix(PAIRS)}"
+        named = entries.get(own, entries.get(_STIMULI))
+        if named is None or len(named.shape) != 1:
+            raise InputError(f"{path}: {name!r} has no list {own!r}; export it again")
         rows.append(np.atleast_2d(entries[name].read()))
-        stimuli.append(entries[own if own in entries else _STIMULI].read().tolist())
-    return _entries(np.concatenate(rows), stimuli, path)
+        stimuli.append(named.read().tolist())
+    _require_same(
+        [(names, pairs.shape[1:]) for names, pairs in zip(stimuli, rows, strict=True)], path
+    )
+    return _entries(np.concatenate(rows), stimuli[0], path)
 
 
 def of_tasks(tasks: Sequence[Mapping[str, Any]], path: Path) -> dict[str, Entry]:
@@ -39,14 +45,17 @@ def of_tasks(tasks: Sequence[Mapping[str, Any]], path: Path) -> dict[str, Entry]
         rows = np.empty(0)
     if rows.ndim != 2:
         raise InputError(f"{path}: its tasks have no `rdm` of the same stimuli; export them alone")
-    return _entries(rows, stimuli, path)
+    _require_same(stimuli, path)
+    return _entries(rows, stimuli[0], path)
 
 
-def _entries(rows: np.ndarray, stimuli: list[list[str]], path: Path) -> dict[str, Entry]:
-    other = next((one for one in stimuli if one != stimuli[0]), None)
-    if other is not None:
+def _require_same(stimuli: Sequence[Any], path: Path) -> None:
+    if any(one != stimuli[0] for one in stimuli):
         raise InputError(
             f"{path}: participants or tasks have different stimuli; export one set of them"
         )
-    ids = entry_of("id", np.array(stimuli[0], dtype=str), path)
+
+
+def _entries(rows: np.ndarray, stimuli: list[str], path: Path) -> dict[str, Entry]:
+    ids = entry_of("id", np.array(stimuli, dtype=str), path)
     return {"id": ids, PAIRS: Entry(PAIRS, rows.shape, rows.dtype, sliced(rows))}

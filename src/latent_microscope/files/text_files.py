@@ -9,7 +9,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +20,13 @@ import numpy as np
 from latent_microscope.errors import InputError
 from latent_microscope.files.contents import ID_NAMES, Contents, Entry, sliced
 from latent_microscope.files.meadows import of_tasks
-from latent_microscope.files.numbers import Cells, parsed
+from latent_microscope.files.numbers import MISSING, Cells, parsed, plain_numbers
 
 MAX_BYTES = 2**29
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _TRIED = 1000  # rows that the separator is chosen by
+_WAVELENGTHS = 8  # numbers of a header that are no counts: fewer rise by chance
 _BOMS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -63,11 +66,12 @@ class TextTable:
     notes: tuple[str, ...]
 
 
-def read_text_table(path: Path) -> TextTable:
+def read_text_table(path: Path, *, may_be_list: bool = False) -> TextTable:
     """Read CSV: the separator that gives every row as many fields as the header.
 
     Leading lines of comments (``#``) and Excel's ``sep=`` are no rows; a first column without a
-    name holds ids, as pandas and R write them.
+    name holds ids, as pandas and R write them. ``may_be_list``: spaces separate nothing unless the
+    header names a column of ids.
 
     Raises:
         InputError: Names the line whose number of fields differs.
@@ -81,7 +85,7 @@ def read_text_table(path: Path) -> TextTable:
         skipped += 1
     body = "\n".join(lines[skipped:])
     comments = [line.lstrip("#").strip() for line in lines[:skipped] if line.startswith("#")]
-    rows, first = _rows(body, separator, path, skipped)
+    rows, first = _rows(body, separator, path, skipped, may_be_list=may_be_list)
     if not rows:
         raise InputError(f"{path}: is empty; give a header and rows")
     if comments and len(comments[-1].split(first)) == len(rows[0]) > 1:  # a header after "#"
@@ -100,8 +104,7 @@ def read_text_table(path: Path) -> TextTable:
 def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row is one of the others: begins with a file's name, or holds numbers.
 
-    Whole numbers that rise are a header, such as counts of the columns or wavelengths; so are
-    numbers after a usual name of ids.
+    Counts of the columns, and wavelengths, are a header; so are numbers after a usual name of ids.
     """
     tried = [[cell.strip() for cell in row] for row in rows[:_TRIED]]
     first = tried[0]
@@ -109,14 +112,23 @@ def _is_headerless(rows: Sequence[Sequence[str]]) -> bool:
         return False
     if first[0].lower().endswith(_IMAGES) and tried[1][0].lower().endswith(_IMAGES):
         return True
-    if not all(parsed(row[1:]) is not None for row in tried):
+    if not all(parsed(row[1:]) is not None for row in tried) or _names_columns(tried):
         return False
-    numbers = [parsed([cell]) for cell in first[1:]]
-    if all(one is not None and one.dtype.kind == "i" for one in numbers):
-        rising = np.diff(np.concatenate([one for one in numbers if one is not None])) > 0
-        if len(rising) and rising.all():
-            return False
     return parsed(first[:1]) is not None or first[0].lower() not in ("", *ID_NAMES)
+
+
+def _names_columns(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether whole numbers of the first row rise as names of columns do, not as votes may."""
+    first = rows[0]
+    own = parsed(first[:1]) is not None  # a name of a column, too
+    numbers = [parsed([cell]) for cell in (first if own else first[1:])]
+    whole = [int(one[0]) for one in numbers if one is not None and one.dtype.kind == "i"]
+    if len(whole) < max(2, len(numbers)) or (np.diff(whole) <= 0).any():
+        return False
+    counts = whole[0] in (0, 1) and whole[-1] == whole[0] + len(whole) - 1
+    ids = {re.sub(r"\d+", "0", row[0]) for row in rows[1:]}
+    unlike = own or re.sub(r"\d+", "0", first[0]) not in ids
+    return unlike and (counts or len(whole) >= _WAVELENGTHS)
 
 
 def _header(
@@ -124,8 +136,9 @@ def _header(
 ) -> tuple[list[str], list[list[str]]]:
     if not rows:
         raise InputError(f"{path}: has a header but no rows")
-    if len(rows[0]) == len(header) + 1:  # as R writes row names
-        header = ["", *header]
+    if len(rows[0]) == len(header) + 1:  # as R writes row names, or rows end with a separator
+        names_rows = any(row[-1].strip() for row in rows) and not _names_ids(header)
+        header = ["", *header] if names_rows else [*header, ""]
     repeated = next((name for name, count in Counter(header).items() if name and count > 1), None)
     if repeated is not None:
         raise InputError(f"{path}: the column {repeated!r} occurs more than once")
@@ -177,12 +190,12 @@ def _content(path: Path) -> bytes:
 
 
 def _rows(
-    text: str, separator: str | None, path: Path, skipped: int
+    text: str, separator: str | None, path: Path, skipped: int, *, may_be_list: bool
 ) -> tuple[list[list[str]], str]:
     """All rows, and their separator."""
     if _begins_with_its_size(text):
         text, skipped = text.partition("\n")[2], skipped + 1
-    chosen = separator or _separator(text, path, skipped)
+    chosen = separator or _separator(text, path, skipped, may_be_list=may_be_list)
     if chosen == " ":
         text = _single_spaced(text)
     rows, problem = _parse(text, chosen, skipped)
@@ -202,7 +215,7 @@ def _single_spaced(text: str) -> str:
     return re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", " ", text))
 
 
-def _separator(text: str, path: Path, skipped: int) -> str:
+def _separator(text: str, path: Path, skipped: int, *, may_be_list: bool) -> str:
     """The separator by which all rows have the same number of fields, more than one if possible."""
     tried = {one: _parse(text, one, skipped, _TRIED) for one in SEPARATORS}
     fields = {one: len(rows[0]) for one, (rows, bad) in tried.items() if rows and not bad}
@@ -218,7 +231,11 @@ def _separator(text: str, path: Path, skipped: int) -> str:
         return best[0]
     rows, bad = _parse(_single_spaced(text), " ", 0, _TRIED)
     if not bad and len(rows[0]) > 1 and all(parsed(row[1:]) is not None for row in rows[1:]):
-        return " "
+        numbered = len(rows[0]) == 2 and parsed(rows[0][1:]) is not None  # "img 1", "img 2"
+        if numbered and len({row[0] for row in rows}) < len(rows):
+            may_be_list = True
+        if not may_be_list or _names_ids(rows[0]):
+            return " "
     # No separator suits all rows: that of the header, so that the message names the row.
     header = text.split("\n", 1)[0]
     return max(SEPARATORS, key=header.count)
@@ -245,7 +262,7 @@ def _parse_quoted(
             if not any(cell.strip() for cell in row):
                 continue
             rows.append(row)
-            if len(row) != (len(rows[0]) + 1 if _has_row_names(rows) else len(rows[0])):
+            if len(row) != (len(rows[0]) + 1 if _are_longer(rows) else len(rows[0])):
                 cells = f"{len(row)} cells but the header {len(rows[0])}"
                 return rows, (
                     f"line {reader.line_num + skipped} has {cells}; fix it, or quote cells that "
@@ -258,18 +275,40 @@ def _parse_quoted(
     return rows, ""
 
 
-def _has_row_names(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether rows have one cell more than the header, as R writes them; not beside a column id."""
-    named = any(name.strip().lower() == "id" for name in rows[0])
-    return len(rows) > 1 and len(rows[1]) == len(rows[0]) + 1 and not named
+def _are_longer(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether rows have one cell more than the header: R's row names, or an empty last one."""
+    if len(rows) < 2 or len(rows[1]) != len(rows[0]) + 1:
+        return False
+    return not rows[1][-1].strip() or not _names_ids(rows[0])
+
+
+def _names_ids(header: Sequence[str]) -> bool:
+    """Whether a header has a column of ids, so that rows have no names of their own."""
+    names = [name.strip().lower() for name in header]
+    return names[0] in ID_NAMES or "id" in names
 
 
 def _column(name: str, cells: Cells, path: Path) -> Entry:
     numbers = parsed(cells)
     if numbers is not None:
-        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        found = Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        if numbers.dtype.kind == "i" and list(map(str, numbers.tolist())) == list(cells):
+            return found
+        return replace(found, spelt=partial(_spelling, name, path))
     texts = np.array([cell or None for cell in cells], dtype=object)
     return Entry(name, texts.shape, texts.dtype, sliced(texts))
+
+
+def holds_ids(name: str) -> bool:
+    """Whether a column has a usual name of ids, whose texts are never plain numbers."""
+    return name == INDEX or name.lower() in ID_NAMES
+
+
+def _spelling(name: str, path: Path) -> np.ndarray:
+    """Cells of a column of numbers, read again: all of a table's would take much memory."""
+    cells = read_text_table(path).columns[name]
+    cells = cells if holds_ids(name) else plain_numbers(cells, "")[0]
+    return np.array([None if c.lower() in {"", *MISSING} else c for c in cells], dtype=object)
 
 
 def _json(path: Path) -> Contents:
@@ -299,7 +338,7 @@ def _json_entries(content: Any, path: Path) -> dict[str, Entry]:
 
 
 def json_entry(name: str, values: list[Any], path: Path) -> Entry:
-    """One value per row: numbers, texts, or lists of numbers of one length."""
+    """One value per row: numbers, texts (also of larger numbers), or lists of one length."""
     filled = [value for value in values if value is not None]
     if filled and all(isinstance(value, list) for value in filled):
         try:
@@ -314,11 +353,10 @@ def json_entry(name: str, values: list[Any], path: Path) -> Entry:
         return Entry(name, array.shape, array.dtype, sliced(array))
     if filled and all(isinstance(value, (int, float)) for value in filled):
         whole = len(filled) == len(values) and all(isinstance(v, int) for v in filled)
-        try:
-            numbers = np.array(values, dtype=np.int64 if whole else np.float64)
-        except OverflowError:
-            numbers = np.array(values, dtype=np.float64)
-        return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
+        for kind in (np.int64, np.uint64) if whole else (np.float64,):
+            with suppress(OverflowError):
+                numbers = np.array(values, dtype=kind)
+                return Entry(name, numbers.shape, numbers.dtype, sliced(numbers))
     texts = np.array([None if v is None else _as_text(v) for v in values], dtype=object)
     return Entry(name, texts.shape, texts.dtype, sliced(texts))
 

@@ -263,6 +263,7 @@ class _Writer:
             state = load_json(self.mark)
             self.blocks = [[Block(**one) for one in blocks] for blocks in state["blocks"]]
             self.done, self.batch = state["rows"], state["batch"]
+            self._open_all()  # all rows may be there, so that none is written
             log.info("features: continuing after %d of %d images", self.done, self.count)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -292,8 +293,7 @@ class _Writer:
                     self.blocks[-1].append(Block(name, start, width, shape, used, target, 0.0))
                     start += width
         if not self.handles:
-            widths = [sum(block.width for block in blocks) for blocks in self.blocks]
-            self.handles = [self._open(*one) for one in zip(self.parts, widths, strict=True)]
+            self._open_all()
         for path, names, handle in zip(self.files, self.files.values(), self.handles, strict=True):
             rows = np.concatenate([narrow[name] for name in names], axis=1, dtype=np.float32)
             with _disk(path):
@@ -354,6 +354,10 @@ class _Writer:
             [replace(b, distortion=found.get(b.name, b.distortion)) for b in blocks]
             for blocks in self.blocks
         ]
+
+    def _open_all(self) -> None:
+        widths = [sum(block.width for block in blocks) for blocks in self.blocks]
+        self.handles = [self._open(*one) for one in zip(self.parts, widths, strict=True)]
 
     def _open(self, part: Path, width: int) -> BinaryIO:
         header = io.BytesIO()

@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
-from latent_microscope.models.libraries import Network
+from latent_microscope.models.libraries import Network, channels_last
 
 ENDS = ("features", "logits", "probabilities")
 """Names of what the whole network returns; they are no modules."""
@@ -36,10 +36,15 @@ class Reduction:
 
     how: str = "mean"
     grid: int = 1
-    nhwc: bool = False  # whether maps are (n, h, w, channels)
+    nhwc: bool = False  # whether maps of which nothing tells are (n, h, w, channels)
 
-    def __call__(self, x: Tensor, layer: str) -> Tensor:
-        """Vectors (n, f), float32, that share no memory with ``x``."""
+    def __call__(
+        self, x: Tensor, layer: str, module: torch.nn.Module | None = None, square: bool = True
+    ) -> Tensor:
+        """Vectors (n, f), float32, that share no memory with ``x``.
+
+        ``module`` returned ``x``, and the network's input is ``square``.
+        """
         if x.dim() < 3 or self.how == "flatten":
             return x.reshape(len(x), -1).float().clone()
         if x.dim() > 4:
@@ -50,7 +55,7 @@ class Reduction:
             return (x.amax(1) if self.how == "max" else x.mean(1)).float()
         if self.how == "cls":
             raise InputError(f"layer {layer}: a map of positions has no cls token; use mean or max")
-        if self.nhwc and x.shape[1] == x.shape[2] != x.shape[3]:
+        if channels_last(x, module, nhwc=self.nhwc, square=square):
             x = x.permute(0, 3, 1, 2)
         if self.how == "max":
             return x.amax((2, 3)).float()
@@ -62,9 +67,11 @@ class Reduction:
 
 @contextmanager
 def _hooked(
-    network: Network, take: Callable[[str, Tensor], None], wanted: Sequence[str] | None = None
+    network: Network,
+    take: Callable[[str, Tensor, torch.nn.Module], None],
+    wanted: Sequence[str] | None = None,
 ) -> Iterator[None]:
-    """Call ``take`` with the name and each tensor that a module returns, before others change it.
+    """Call ``take`` with name, tensor and module for all that modules return, before it is changed.
 
     With ``wanted`` only modules are hooked that may return a layer of these names.
     The second call of a module is ``name_1``, and so on, as torchvision names them; the parts of a
@@ -80,11 +87,11 @@ def _hooked(
             first = isinstance(output, Tensor) and name != ""
             for key, tensor in _tensors(output):
                 if not first and called:
-                    take(called, tensor)
+                    take(called, tensor, module)
                 first = True
                 full = ".".join(part for part in (called, key) if part)
                 if full:
-                    take(full, tensor)
+                    take(full, tensor, module)
 
         return after
 
@@ -124,7 +131,7 @@ def layer_shapes(network: Network, x: Tensor) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     try:
         with _hooked(
-            network, lambda name, t: found.update({name: found.get(name, tuple(t.shape))})
+            network, lambda name, t, _: found.update({name: found.get(name, tuple(t.shape))})
         ):
             outputs = network.outputs(x)
     except InputError:
@@ -202,11 +209,13 @@ def activations(
     modules = [layer for layer in layers if layer not in ENDS]
     early = len(modules) == len(layers)
 
-    def take(name: str, tensor: Tensor) -> None:
+    square = x.dim() < 4 or x.shape[2] == x.shape[3]
+
+    def take(name: str, tensor: Tensor, module: torch.nn.Module) -> None:
         if name in layers and name not in found:
             if len(tensor) != len(x):
                 raise _no_batch(name, f"its shape is {tuple(tensor.shape)} for {len(x)} images")
-            found[name] = reduce(tensor, name)
+            found[name] = reduce(tensor, name, module, square)
             if early and len(found) == len(modules):
                 raise _EnoughError
 

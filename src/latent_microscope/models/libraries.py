@@ -1,7 +1,11 @@
 """Networks of a config: PhilNet, VAEs, and any vision model of torchvision, timm and others."""
 
+import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module, util
 from pathlib import Path
@@ -36,12 +40,43 @@ class Network:
     outputs: Outputs
     transform: Transform = field(default_factory=Transform)
     profile: Sequence[str] = ()  # names or globs of the layers of a profile; none: of any network
-    nhwc: bool = False  # whether maps are (n, h, w, channels)
+    nhwc: bool = False  # whether maps of which nothing tells are (n, h, w, channels)
 
     def to(self, device: torch.device) -> "Network":
         """In evaluation mode on a device, channels last in memory, where convolutions are fast."""
         self.module.to(memory_format=torch.channels_last).to(device).eval()
         return self
+
+
+# --- maps ----------------------------------------------------------------------------------------
+_FIRST = (
+    nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d,
+    nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d,
+)  # fmt: skip
+
+
+def channels_last(x: Tensor, module: nn.Module | None, *, nhwc: bool, square: bool) -> bool:
+    """Whether maps (n, …) that a module returned are (n, h, w, channels), not (n, channels, h, w).
+
+    Of ``square`` input two equal sides tell; else the kinds of module, ``nhwc`` at last.
+    """
+    _, a, b, c = x.shape
+    if square and (a == b) != (b == c):
+        return a == b
+    kinds = {
+        last for m in (module.modules() if module else ()) if (last := _last_axis(m)) is not None
+    }
+    return kinds.pop() if len(kinds) == 1 else nhwc
+
+
+def _last_axis(module: nn.Module) -> bool | None:
+    """Whether a module has channels on its last axis; None: it may have them on any."""
+    if isinstance(module, _FIRST):
+        return False
+    if isinstance(module, nn.LayerNorm):  # LayerNorm2d of timm and torchvision, ConvNext's
+        turned = "2d" in type(module).__name__
+        return not turned and getattr(module, "data_format", "") != "channels_first"
+    return True if isinstance(module, nn.Linear) else None
 
 
 # --- torchvision, timm, open_clip, transformers, module ------------------------------------------
@@ -80,7 +115,7 @@ def _line(error: Exception) -> str:
 def _classifying(module: nn.Module, head: nn.Module | None) -> Outputs:
     """Features: the input of the last layer of weights, maps averaged; logits: the output."""
     if head is None:
-        return lambda x: {"features": _flat(module(x))}
+        return lambda x: {"features": _flat(module(x), None, x)}
 
     def outputs(x: Tensor) -> dict[str, Tensor]:
         caught: list[Tensor] = []
@@ -89,16 +124,23 @@ def _classifying(module: nn.Module, head: nn.Module | None) -> Outputs:
             logits = module(x)
         finally:
             handle.remove()
-        return {"features": _flat(caught[-1] if caught else logits), "logits": _flat(logits)}
+        features = _flat(caught[-1], head, x) if caught else _flat(logits, None, x)
+        return {"features": features, "logits": _flat(logits, None, x)}
 
     return outputs
 
 
-def _flat(output: Any) -> Tensor:
-    """The tensor of an output as (n, f): maps and tokens averaged."""
+def _flat(output: Any, module: nn.Module | None, given: Tensor) -> Tensor:
+    """The tensor of an output as (n, f): maps and tokens averaged.
+
+    ``module`` tells the layout of maps, ``given`` is the network's input.
+    """
     output = output[0] if isinstance(output, tuple | list) else output
     output = next(iter(output.values())) if isinstance(output, Mapping) else output
-    x: Tensor = output.mean((2, 3)) if output.dim() == 4 else output
+    x: Tensor = output
+    if x.dim() == 4:
+        square = given.dim() < 4 or given.shape[2] == given.shape[3]
+        x = x.mean((1, 2) if channels_last(x, module, nhwc=False, square=square) else (2, 3))
     return x.mean(1) if x.dim() == 3 else x
 
 
@@ -207,7 +249,7 @@ def _transformers(settings: Mapping[str, Any], pretrained: bool) -> Network:
         pooled = getattr(found, "pooler_output", None)
         if pooled is None:
             pooled = found if isinstance(found, Tensor) else found.last_hidden_state
-        return {"features": pooled.flatten(1) if pooled.dim() == 4 else _flat(pooled)}
+        return {"features": pooled.flatten(1) if pooled.dim() == 4 else _flat(pooled, None, x)}
 
     return Network(module, outputs, transform)
 
@@ -215,6 +257,28 @@ def _transformers(settings: Mapping[str, Any], pretrained: bool) -> Network:
 def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
     """``file.py:function`` or ``package.module:function``; it returns (module, transform)."""
     where, _, function = settings["name"].rpartition(":")
+    if not where or not function:
+        raise InputError(
+            f"name: {settings['name']}: names no function; give file.py:function or "
+            "package.module:function"
+        )
+    with _user_code(where):
+        made = _built(where, function)
+    module, transform = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+    if not isinstance(module, nn.Module):
+        raise InputError(
+            f"name: {settings['name']} returned {type(module).__name__}; it must return a "
+            "torch.nn.Module, or one and its transform"
+        )
+    if callable(transform):
+        own = Transform(function=transform)
+    else:
+        own = Transform().changed(transforms.checked(transform or {}, f"name: {settings['name']}"))
+    return Network(module, _classifying(module, _last(module)), own)
+
+
+def _built(where: str, function: str) -> Any:
+    """What a user's function returns."""
     if where.endswith(".py"):
         if not Path(where).is_file():
             raise InputError(f"name: {where}: no such file")
@@ -228,20 +292,46 @@ def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
     build = getattr(source, function, None)
     if not callable(build):
         raise InputError(f"name: {where} has no function {function!r}")
-    made = build()
-    module, transform = made if isinstance(made, tuple) else (made, None)
-    if not isinstance(module, nn.Module):
-        raise InputError(
-            f"name: {settings['name']} returned {type(module).__name__}; it must return a "
-            "torch.nn.Module, or one and its transform"
+    needed = ""
+    with suppress(ValueError):  # some have no signature
+        arguments = inspect.signature(build).parameters.values()
+        needed = ", ".join(
+            a.name
+            for a in arguments
+            if a.default is a.empty and a.kind not in (a.VAR_POSITIONAL, a.VAR_KEYWORD)
         )
-    if transform is None or isinstance(transform, Mapping):
-        if unknown := sorted((transform or {}).keys() - set(transforms.KEYS)):
-            raise InputError(f"name: {settings['name']}: unknown key {unknown[0]!r} of transform")
-        own = Transform().changed(transform or {})
-    else:
-        own = Transform(function=transform)
-    return Network(module, _classifying(module, _last(module)), own)
+    if needed:
+        raise InputError(
+            f"name: {where}: {function} needs the arguments {needed}; name a function without any, "
+            f"which calls {function}"
+        )
+    return build()
+
+
+@contextmanager
+def _user_code(where: str) -> Iterator[None]:
+    """Errors of a user's code in one line that says where; it can import what is beside it."""
+    own = Path(where).resolve()
+    folder = str(own.parent) if where.endswith(".py") else None
+    if folder:
+        sys.path.insert(0, folder)
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [f for f in frames if Path(f.filename).resolve() == own] or frames
+        file, line, what = inside[-1].filename, inside[-1].lineno, _line(error)
+        if isinstance(error, SyntaxError):
+            file, line, what = str(error.filename), error.lineno, f"SyntaxError: {error.msg}"
+        do = "correct it"
+        if isinstance(error, ModuleNotFoundError):
+            do = "install it, or put it beside the file"
+        raise InputError(f"name: {file}, line {line}: {what}; {do}") from error
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 # --- ours ----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ that of their transforms; normalisation is done on the device.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,13 @@ class Transform:
         if "size" in own and "crop" not in own:
             own = {**own, "crop": own["size"]}
         own = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
-        return replace(self if not own else replace(self, function=None), **own)
+        made = replace(self if not own else replace(self, function=None), **own)
+        if (made.resample, made.interpolation) == ("float", "lanczos"):
+            raise InputError(
+                "transform: resample: float has no lanczos; set interpolation: bicubic, or "
+                "resample: pillow"
+            )
+        return made
 
     def side(self, height: int) -> int:
         """Side of the network's input, pixels, for images of this height."""
@@ -74,8 +80,10 @@ class Transform:
             height, width = self._target(*unit.shape[-2:])
             if unit.shape[-2:] != (height, width):
                 options: dict[str, Any] = {"align_corners": False, "antialias": True}
-                size = (height, width)
-                unit = interpolate(unit, size, mode=self.interpolation, **options).clamp(0.0, 1.0)
+                size, mode = (height, width), self.interpolation
+                if mode == "nearest":
+                    mode, options = "nearest-exact", {}  # Pillow's
+                unit = interpolate(unit, size, mode=mode, **options).clamp(0.0, 1.0)
             if self.crop:
                 top, left = _corner((height, width), self.crop)
                 unit = unit[..., top : top + self.crop, left : left + self.crop]
@@ -113,7 +121,37 @@ class Transform:
         return "; ".join(parts) or "as stored, [0, 1]"
 
 
-KEYS = tuple(asdict(Transform()).keys() - {"function"})
+_CHOICES = {
+    "mode": ("shortest", "squash"),
+    "interpolation": (*_FILTERS,),
+    "resample": ("pillow", "float"),
+}
+
+
+def checked(own: Any, where: str) -> dict[str, Any]:
+    """A user's keys of a transform, of their types; ``where`` names it in an error."""
+    if not isinstance(own, Mapping):
+        raise InputError(f"{where}: transform: {own!r}; give a mapping, or a function of an image")
+    found, right = dict(own), True
+    for key, value in own.items():
+        if key in _CHOICES:
+            right, do = value in _CHOICES[key], " or ".join(_CHOICES[key])
+        elif key in ("size", "crop"):
+            right = value is None or (isinstance(value, int | np.integer) and int(value) > 0)
+            do = "a whole number of pixels"
+        elif key in ("mean", "sd"):
+            do = "three numbers: red, green, blue" + (", above 0" if key == "sd" else "")
+            try:
+                found[key] = tuple(float(number) for number in value)
+                right = len(found[key]) == 3 and (key == "mean" or min(found[key]) > 0.0)
+            except (TypeError, ValueError):
+                right = False
+        else:
+            names = ", ".join((*_CHOICES, "size", "crop", "mean", "sd"))
+            raise InputError(f"{where}: unknown key {key!r} of transform; use {names}")
+        if not right:
+            raise InputError(f"{where}: transform.{key}: {value!r}; give {do}")
+    return found
 
 
 def _numbers(values: Sequence[float]) -> str:
