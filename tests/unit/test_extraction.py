@@ -188,9 +188,9 @@ def test_the_layout_of_maps_is_that_of_each_layer(side: int, tmp_path: Path) -> 
 def test_what_tells_the_layout_of_maps(
     module: nn.Module, shape: tuple[int, ...], last: bool | None
 ) -> None:
-    x = torch.rand(shape)
+    x, given = torch.rand(shape), torch.empty(2, 3, 12, 12 if shape[-1] != 9 else 18)
     for nhwc in (False, True):
-        reduced = Reduction("mean", nhwc=nhwc)(x, "x", module, square=shape[-1] != 9)
+        reduced = Reduction("mean", nhwc=nhwc)(x, "x", module, given)
         expected = x.mean((1, 2) if (nhwc if last is None else last) else (2, 3))
         torch.testing.assert_close(reduced, expected)
 

@@ -38,12 +38,10 @@ class Reduction:
     grid: int = 1
     nhwc: bool = False  # whether maps of which nothing tells are (n, h, w, channels)
 
-    def __call__(
-        self, x: Tensor, layer: str, module: torch.nn.Module | None = None, square: bool = True
-    ) -> Tensor:
+    def __call__(self, x: Tensor, layer: str, module: torch.nn.Module, given: Tensor) -> Tensor:
         """Vectors (n, f), float32, that share no memory with ``x``.
 
-        ``module`` returned ``x``, and the network's input is ``square``.
+        ``module`` returned ``x`` in a network that was ``given`` images.
         """
         if x.dim() < 3 or self.how == "flatten":
             return x.reshape(len(x), -1).float().clone()
@@ -55,7 +53,7 @@ class Reduction:
             return (x.amax(1) if self.how == "max" else x.mean(1)).float()
         if self.how == "cls":
             raise InputError(f"layer {layer}: a map of positions has no cls token; use mean or max")
-        if channels_last(x, module, nhwc=self.nhwc, square=square):
+        if channels_last(x, module, given, nhwc=self.nhwc):
             x = x.permute(0, 3, 1, 2)
         if self.how == "max":
             return x.amax((2, 3)).float()
@@ -209,13 +207,11 @@ def activations(
     modules = [layer for layer in layers if layer not in ENDS]
     early = len(modules) == len(layers)
 
-    square = x.dim() < 4 or x.shape[2] == x.shape[3]
-
     def take(name: str, tensor: Tensor, module: torch.nn.Module) -> None:
         if name in layers and name not in found:
             if len(tensor) != len(x):
                 raise _no_batch(name, f"its shape is {tuple(tensor.shape)} for {len(x)} images")
-            found[name] = reduce(tensor, name, module, square)
+            found[name] = reduce(tensor, name, module, x)
             if early and len(found) == len(modules):
                 raise _EnoughError
 

@@ -55,12 +55,16 @@ _FIRST = (
 )  # fmt: skip
 
 
-def channels_last(x: Tensor, module: nn.Module | None, *, nhwc: bool, square: bool) -> bool:
+def channels_last(
+    x: Tensor, module: nn.Module | None, given: Tensor, *, nhwc: bool = False
+) -> bool:
     """Whether maps (n, …) that a module returned are (n, h, w, channels), not (n, channels, h, w).
 
-    Of ``square`` input two equal sides tell; else the kinds of module, ``nhwc`` at last.
+    Where the network was ``given`` squares two equal sides tell; else the kinds of module, ``nhwc``
+    at last.
     """
     _, a, b, c = x.shape
+    square = given.dim() < 4 or given.shape[2] == given.shape[3]
     if square and (a == b) != (b == c):
         return a == b
     kinds = {
@@ -139,8 +143,7 @@ def _flat(output: Any, module: nn.Module | None, given: Tensor) -> Tensor:
     output = next(iter(output.values())) if isinstance(output, Mapping) else output
     x: Tensor = output
     if x.dim() == 4:
-        square = given.dim() < 4 or given.shape[2] == given.shape[3]
-        x = x.mean((1, 2) if channels_last(x, module, nhwc=False, square=square) else (2, 3))
+        x = x.mean((1, 2) if channels_last(x, module, given) else (2, 3))
     return x.mean(1) if x.dim() == 3 else x
 
 
