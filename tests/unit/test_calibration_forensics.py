@@ -64,3 +64,13 @@ def test_the_table_says_what_lies_outside_of_its_band():
     assert table["not_available"].tolist()[:4] == [0.0, 0.0, 0.0, 1.0]
     assert table["value"].tolist()[4:7] == pytest.approx([1.0, 0.0, 0.3])
     assert table["sd"].tolist()[-1] == pytest.approx(np.sqrt(1 / 12), rel=0.2)
+
+
+def test_what_no_data_set_had_has_no_band():
+    method = Method(
+        "m", cells(far=(0,)), lambda cell, generator: {"c": np.nan}, {"c": Goal("at_least", 0.95)}
+    )
+    with np.errstate(all="raise"):
+        row = calibrate(method, 5, seed=3).iloc[0]
+    assert np.isnan(row[["value", "band_low", "band_high"]].to_numpy(float)).all()
+    assert (row["n"], row["not_available"], row["outside"]) == (0, 1.0, False)

@@ -169,6 +169,7 @@ def test_shared_confusions() -> None:
     human = np.array([[0.8, 0.2, 0.0], [0.1, 0.85, 0.05], [0.0, 0.0, 1.0]])
     model = np.array([[0.9, 0.05, 0.05], [0.3, 0.7, 0.0], [0.0, 0.1, 0.9]])
     table = behaviour.shared_confusions(human, model, ["cat", "dog", "ship"], top=2)
+    assert table.columns.tolist() == ["true", "answer", "human", "model", "shared", "difference"]
     assert table[["true", "answer"]].to_numpy().tolist() == [["dog", "cat"], ["cat", "dog"]]
     assert table["shared"].tolist() == [0.1, 0.05]
     np.testing.assert_allclose(table["difference"], [0.2, -0.15])

@@ -118,6 +118,23 @@ def test_an_error_of_some_images_names_the_model(monkeypatch: pytest.MonkeyPatch
         variables([rdm(np.eye(4))], frame(3), places=np.arange(3), names=["net, features, seed 1"])
 
 
+def test_errors_without_a_name_are_told_as_they_are() -> None:
+    bad = RDM(np.full(n_pairs(4), np.nan, dtype=np.float32))
+    for names in ((), ("human", "")):
+        with pytest.raises(InputError, match=r"^The RDM contains a NaN"):
+            variables([rdm(np.eye(4)), bad], frame(4), names=names)
+
+
+def test_the_concordance_of_classes_is_that_of_their_pairs() -> None:
+    x, y = np.random.default_rng(0).integers(0, 6, (2, 400)) ** 2
+    joint = np.zeros((26, 26), dtype=np.int64)
+    np.add.at(joint, (x, y), 1)
+    signs = [np.sign(one[:, None] - one[None, :]) for one in (x, y)]
+    expected = np.sum(signs[0] * signs[1]) / 400**2
+    assert expected != 0
+    assert bins.concordance(joint) == pytest.approx(expected, rel=1e-12)
+
+
 def test_parts_of_few_values_do_not_outgrow_the_numbers_of_bins() -> None:
     """Each of two parts has fewer than 65,536 values, and both together with the whole more."""
     n = 640
