@@ -87,6 +87,18 @@ def test_influence_on_ranks_is_the_derivative(part: str) -> None:
         assert abs(found.images.sum()) < 1e-9
 
 
+def test_any_number_of_models_has_the_numbers_of_one() -> None:
+    labels, counts, human, model = votes()
+    frame = Frame(labels, (counts > 0).sum(axis=1) > 1)
+    others = [rdm(np.random.default_rng(k).normal(size=(N, 3))) for k in range(14)]
+    matrices = [human, *others, model, LabelRDM(labels)]  # 17 variables
+    many = influences(variables(matrices, frame, bins=BINS), frame, tau=False)
+    one = influence(human, model, labels, (counts > 0).sum(axis=1) > 1)["whole", 0, 1]
+    found = many["whole", 0, 15]
+    assert found.value == pytest.approx(one.value, rel=1e-9)
+    np.testing.assert_allclose(found.images, one.images, atol=1e-9)
+
+
 def test_a_part_without_pairs_hides_no_other() -> None:
     _, _, human, model = votes()
     numbers = influence(human, model, np.arange(N), np.ones(N, dtype=bool))

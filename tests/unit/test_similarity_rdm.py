@@ -124,6 +124,7 @@ def test_features_too_large_to_keep_are_read_in_tiles(
     kept = rdm(x, metric).values
     monkeypatch.setattr(distances_module, "_KEEP_BYTES", 8 * 61 * 40 - 1)
     monkeypatch.setattr(distances_module, "_TILE_BYTES", 8 * 40 * 7)
+    monkeypatch.setattr(rdms_module, "_SIDE", 25)
     rows = distances_module.Rows(x)
     assert list(rows.tiles(slice(2, 60))) == [(low, min(low + 7, 60)) for low in range(2, 60, 7)]
     np.testing.assert_array_equal(rows[5:9], x[5:9])
