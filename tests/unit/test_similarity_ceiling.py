@@ -7,7 +7,14 @@ from scipy.stats import dirichlet_multinomial
 
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng as stream
-from latent_microscope.similarity import ceiling, compare, noise_ceiling, partial_compare, rdm
+from latent_microscope.similarity import (
+    ceiling,
+    compare,
+    noise_ceiling,
+    partial_compare,
+    populations,
+    rdm,
+)
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.ceiling import (
     TOO_FEW,
@@ -172,6 +179,26 @@ def test_groups_come_from_the_votes_only_where_they_differ() -> None:
     assert (likely == counts.argmax(axis=1)).mean() > 0.95
     same = np.random.default_rng(0).multinomial(20, np.full(4, 0.25), size=400)
     assert len(np.unique(fit_population(same, np.random.default_rng(0)).centres, axis=0)) == 1
+
+
+@pytest.mark.parametrize(("gain", "centres"), [(9.5, 1), (10.5, 4)])
+def test_groups_have_to_be_worth_their_parameters(
+    gain: float, centres: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two more groups have ten more parameters where there are six classes."""
+    counts = np.eye(6, dtype=np.int64)[np.arange(90) % 3] * 40 + 1
+    monkeypatch.setattr(
+        populations, "_best", lambda counts, centres, shares: gain if len(centres) > 1 else 0.0
+    )
+    found = fit_population(counts, np.random.default_rng(0))
+    assert len(np.unique(found.centres, axis=0)) == centres
+
+
+def test_components_are_drawn_by_their_shares() -> None:
+    centres, shares = np.eye(3), np.tile([0.1, 0.3, 0.6], (4000, 1))
+    one = Population(centres, np.full(3, np.inf), shares)
+    drawn = one.draw(np.zeros((4000, 3), dtype=np.int64), np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.mean(axis=0), shares[0], atol=0.03)
 
 
 @pytest.mark.parametrize("votes", [[4] * 100 + [100] * 100, [30] * 200])

@@ -11,7 +11,7 @@ from latent_microscope.similarity import influence as influence_module
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bins import variables
 from latent_microscope.similarity.covariances import BINS, Numbers, influences
-from latent_microscope.similarity.frames import Frame, LabelRDM
+from latent_microscope.similarity.frames import Frame, LabelRDM, Tiled
 from latent_microscope.similarity.influence import (
     Influence,
     cross_covariances,
@@ -91,7 +91,7 @@ def test_any_number_of_models_has_the_numbers_of_one() -> None:
     labels, counts, human, model = votes()
     frame = Frame(labels, (counts > 0).sum(axis=1) > 1)
     others = [rdm(np.random.default_rng(k).normal(size=(N, 3))) for k in range(14)]
-    matrices = [human, *others, model, LabelRDM(labels)]  # 17 variables
+    matrices: list[Tiled] = [human, *others, model, LabelRDM(labels)]  # 17 variables
     many = influences(variables(matrices, frame, bins=BINS), frame, tau=False)
     one = influence(human, model, labels, (counts > 0).sum(axis=1) > 1)["whole", 0, 1]
     found = many["whole", 0, 15]

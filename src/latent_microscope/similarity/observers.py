@@ -1,7 +1,6 @@
 """Similarity of models to dissimilarities that one or several observers gave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -64,17 +63,11 @@ def observer_scores(
 
     def score(model: RDM, observer: RDM) -> float:
         known = known_pairs(observer)
-        whole = _zero_filled(observer)
         if controls:
-            return partial_compare(model, whole, list(controls), pairs=known)
-        return compare(model, whole, method, pairs=known)
+            return partial_compare(model, observer, list(controls), pairs=known)
+        return compare(model, observer, method, pairs=known)
 
     return np.array([np.mean([score(m, one) for one in observers]) for m in models.values()])
-
-
-def _zero_filled(rdm: RDM) -> RDM:
-    """Missing pairs as 0, for functions that are told which pairs to use."""
-    return rdm if known_pairs(rdm) is None else replace(rdm, values=np.nan_to_num(rdm.values))
 
 
 def observer_draws(
@@ -95,7 +88,7 @@ def observer_draws(
     each = [
         bootstrap_compare(
             models,
-            _zero_filled(one),
+            one,
             method=method,
             controls=controls,
             n_draws=n_draws,
