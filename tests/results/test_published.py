@@ -17,7 +17,7 @@ from latent_microscope.provenance.currency import JOBS
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.published import ORACLES
 from latent_microscope.report.headlines import headlines
-from latent_microscope.report.publishing import LARGEST_FIGURE, RECOMPUTE, TERMS
+from latent_microscope.report.publishing import LARGEST_FIGURE, LOGITS, RECOMPUTE, TERMS
 from latent_microscope.report.readme import findings_pages, with_headlines
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def test_tables_parse_and_agree(study: Path) -> None:
 
 @of_each_study
 def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
-    optional = {JOBS, TERMS, RECOMPUTE, "logits"}
+    optional = {JOBS, TERMS, RECOMPUTE, LOGITS}
     assert {path.name for path in study.iterdir()} - optional == {"run.json", "tables", "figures"}
     assert {p.suffix for p in files(study)} <= {".json", ".md", ".npy", ".parquet", ".csv", ".png"}
     figures = sorted((study / "figures").glob("*.png"))
@@ -105,7 +105,7 @@ def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
 def test_sidecars_belong_to_their_files(study: Path) -> None:
     assert len(files(study)) > 2
     for path in files(study):
-        if path.name not in ("run.json", JOBS):
+        if path.name not in ("run.json", JOBS, TERMS, RECOMPUTE):
             sidecar = load_json(path.with_name(path.name + SUFFIX))
             assert sidecar["sha256"] == sha256_file(path), path.name
             assert sidecar["artefact"] == path.name

@@ -174,7 +174,8 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 WHOLE = [
     "s/TERMS.md", "s/figures/f.png", "s/figures/f.png.meta.json", "s/jobs.json",
-    "s/logits/net-seed0.npy", "s/logits/net-seed0.npy.meta.json", "s/recompute.json", "s/run.json",
+    "s/logits/net-seed0/logits.npy", "s/logits/net-seed0/logits.npy.meta.json",
+    "s/recompute.json", "s/run.json",
     "s/tables/t.parquet", "s/tables/t.parquet.meta.json",
 ]  # fmt: skip
 
@@ -204,7 +205,7 @@ def test_published_logits_have_a_config_without_networks(tmp_path: Path) -> None
             "net-seed0": {
                 "type": "external",
                 "layers": ["probabilities"],
-                "file": f"{study.folder}/logits/net-seed0.npy",
+                "file": f"{study.folder}/logits/net-seed0/logits.npy",
             },
         },
     }

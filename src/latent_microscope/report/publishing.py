@@ -13,7 +13,7 @@ from latent_microscope.provenance.currency import JOBS, save_jobs
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
 
 LARGEST_FIGURE = 1_000_000  # bytes
-TERMS, RECOMPUTE = "TERMS.md", "recompute.json"
+TERMS, RECOMPUTE, LOGITS = "TERMS.md", "recompute.json", "logits"
 _COMPARED = (
     *("kind", "images", "votes", "simulated_votes", "subset", "metrics", "rdm_order"),
     *("ceiling_splits", "inference", "rdm_files"),
@@ -47,7 +47,7 @@ def publish(
             for source in sources:
                 _copy(source, temporary / kind)
         for name, source in (logits or {}).items():
-            _copy(source, temporary / "logits", f"{name}.npy")
+            _copy(source, temporary / LOGITS / name)
         save_json(
             temporary / "run.json",
             summarise(results, study, settings) | {"datasets": list(map(dict, datasets))},
@@ -92,21 +92,21 @@ def _recompute(
         name: {
             "type": "external",
             "layers": ["probabilities"],
-            "file": f"{folder}/logits/{name}.npy",
+            "file": str(folder / LOGITS / name / source.name),
         }
-        for name in logits
+        for name, source in logits.items()
     }
     compared = {key: settings[key] for key in _COMPARED if key in settings}
     name = f"{study}-logits"
     return {"run": [name], "studies": {name: compared | {"models": plain | files}}}
 
 
-def _copy(source: Path, folder: Path, name: str = "") -> None:
+def _copy(source: Path, folder: Path) -> None:
     if folder.name == "figures" and source.stat().st_size > LARGEST_FIGURE:
         raise InputError(f"{source}: over 1 MB; lower figures.dpi in the config and run again")
     if not sidecar_path(source).is_file():
         raise InputError(f"{source}: its sidecar is missing; make it again with snakemake -R")
-    target = folder / ("eyes" if "eyes" in source.parts else "") / (name or source.name)
+    target = folder / ("eyes" if "eyes" in source.parts else "") / source.name
     if target.exists():
         raise InputError(f"{source}: another file of that name is published; rename it")
     target.parent.mkdir(parents=True, exist_ok=True)
