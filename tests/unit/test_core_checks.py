@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from latent_microscope.config.resolve import resolve
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_json, save_npy, save_table
 from latent_microscope.provenance.sidecars import sidecar_path, write_sidecars
 from latent_microscope.report.publishing import publish, summarise
 from latent_microscope.report.result_checks import check_artefacts
 
+ROOT = Path(__file__).resolve().parents[2]
 IDS = ["a", "b", "c"]
 MEASURED = ["uniqueness", "originality", "stability", "knn_density", "cls"]
 SCORES = {
@@ -149,10 +152,10 @@ class Study:
         self.tables = [made(self.results / "tables/t.parquet", "t", "make_t")]
         self.figures = [made(self.results / "figures/f.png", "f", "plot_f")]
 
-    def publish(self) -> None:
+    def publish(self, settings: dict[str, Any] | None = None) -> None:
         publish(
             self.tables, self.figures, self.folder,
-            study="s", settings=SETTINGS, results=self.results,
+            study="s", settings=settings or SETTINGS, results=self.results,
             logits={"net-seed0": made(self.results / "models/net/logits.npy", "l", "train")},
             datasets=[
                 {"title": "Faces", "licence": "CC BY-NC", "homepage": "https://faces.example"},
@@ -202,13 +205,21 @@ def test_published_logits_have_a_config_without_networks(tmp_path: Path) -> None
         "votes": "v",
         "models": {
             "label": SETTINGS["models"]["label"],
-            "net-seed0": {
+            "net_seed0": {
                 "type": "external",
                 "layers": ["probabilities"],
                 "file": f"{study.folder}/logits/net-seed0/logits.npy",
             },
         },
     }
+
+
+def test_a_config_of_published_logits_is_one_that_runs(tmp_path: Path) -> None:
+    given = yaml.safe_load((ROOT / "config/alignment.yaml").read_text()) | {"size": "quick"}
+    study = Study(tmp_path)
+    study.publish(resolve(given)["studies"]["alignment-quick"])
+    found = resolve(json.loads((study.folder / "recompute.json").read_text()))["studies"]
+    assert set(found["s-logits"]["models"]) == {"pixels", "label", "class_mean", "net_seed0"}
 
 
 def test_published_results_carry_the_terms_of_their_data(tmp_path: Path) -> None:

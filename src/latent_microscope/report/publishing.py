@@ -89,7 +89,7 @@ def _recompute(
         if registry.model_type(model["type"]).extra == ""
     }
     files = {
-        name: {
+        name.replace("-", "_"): {
             "type": "external",
             "layers": ["probabilities"],
             "file": str(folder / LOGITS / name / source.name),
