@@ -165,6 +165,14 @@ def test_confusion() -> None:
     assert np.isnan(behaviour.confusion(shares[labels != 2], labels[labels != 2])[2]).all()
 
 
+def test_soft_labels_are_shares_already_and_other_decimals_are_no_votes() -> None:
+    soft = np.array([[0.25, 0.75], [1.0, 0.0]])
+    np.testing.assert_array_equal(vote_shares(soft), soft)
+    np.testing.assert_array_equal(vote_shares(np.array([[1.0, 3.0], [2.0, 0.0]])), soft)
+    with pytest.raises(InputError):
+        vote_shares(soft * [[1.0], [0.9]])
+
+
 def test_shared_confusions() -> None:
     human = np.array([[0.8, 0.2, 0.0], [0.1, 0.85, 0.05], [0.0, 0.0, 1.0]])
     model = np.array([[0.9, 0.05, 0.05], [0.3, 0.7, 0.0], [0.0, 0.1, 0.9]])

@@ -1,6 +1,6 @@
 """The bootstrap of all measures at once: its values, and draws against explicit resampling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from latent_microscope.similarity import RDM, bootstrap_compare, compare, linear
 from latent_microscope.similarity import study as module
 from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.frames import Frame
-from latent_microscope.similarity.measures import measures
+from latent_microscope.similarity.measures import PARTS, measures
 from latent_microscope.similarity.rdms import Distances, pairs_among, pairs_within
 from latent_microscope.similarity.resampling import image_weights
 from latent_microscope.similarity.study import MEASURES, Item, Scores, bootstrap_scores
@@ -133,6 +133,20 @@ def test_draws_follow_those_of_explicit_resampling(study: Study) -> None:
         assert np.corrcoef(ours, draws)[0, 1] > 0.93, name
         assert ours.std() == pytest.approx(draws.std(), rel=0.2), name
         assert abs(ours.mean() - draws.mean()) < 0.6 * draws.std(), name
+
+
+def test_rho_a_of_a_few_pairs_is_that_of_their_ranks() -> None:
+    """A covariance of ranks of three pairs, (-1/3, 0, 1/3) with itself, is a rho-a of 1."""
+    parts = ("whole", *PARTS, "sign", "product", "cka")
+    draws: dict[Hashable, np.ndarray] = {
+        (part, i, j): np.full(2, np.var([-1 / 3, 0, 1 / 3]))
+        for part in parts
+        for i in range(3)
+        for j in range(i, 3)
+    }
+    found = module._scores(draws, 1, [[]], dict.fromkeys(parts, 3))
+    for name in ("rho_a", *(f"{part}_rho_a" for part in PARTS)):
+        np.testing.assert_allclose(found[name], 1.0, rtol=1e-12)
 
 
 def test_what_is_not_asked_for_or_not_defined_is_missing(study: Study) -> None:
