@@ -356,7 +356,8 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     empty = int(table[names].isna().to_numpy().sum())
     what = f"{len(table)} rows of {len(names)} columns" + f", {empty} cells empty" * (empty > 0)
     left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}
-    left = {name: n for name, n in left.items() if name not in (*keys, facts["people"])}
+    ids_of_others = keys if key is None else {}  # which another file may show to be the ids
+    left = {n: v for n, v in left.items() if n not in (*ids_of_others, facts["people"])}
     if left:
         what += f", not as attributes: {column_list(f'{n} ({v} values)' for n, v in left.items())}"
     return Found(text, "attributes", len(table), ids, what, facts)
