@@ -230,8 +230,9 @@ def extract(
     """Extract features of images from a network, with their ids.
 
     Models: pixels, efficientnet_lite0 to 2, TYPE:NAME (torchvision, timm, open_clip, transformers,
-    module), or the weights.pt of a VAE or PhilNet that a run has trained. Only --weights pretrained
-    may download. The .npz is what score, compare and init read.
+    module), or the weights.pt of a VAE or PhilNet that a run has trained. Weights are downloaded by
+    --weights pretrained alone. The .npz is what score, compare and init read; of several layers one
+    array each, for score --array and init FILE:ARRAY.
 
     Example: latent-microscope extract photos/ --model timm:resnet18 --weights pretrained
     """
