@@ -103,3 +103,13 @@ def test_what_readers_decide_is_told_once(folder: Path) -> None:
     assert told.count("note: t.csv: the column 'age' has numbers with decimal comma") == 1
     assert "not as attributes: note (30 values)" in told
     assert "note: t.csv: separated by semicolons" in check_files(["z.npz:near", "t.csv"])
+
+
+def test_outputs_of_another_kind_than_is_said_are_refused_at_once(folder: Path) -> None:
+    shares = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    np.savez("p.npz", id=IDS, p=shares)
+    counts = pd.DataFrame(np.arange(N * 5).reshape(N, 5), columns=list("abcde"))
+    counts.assign(id=IDS).to_csv("votes.csv", index=False)
+    with pytest.raises(InputError, match="expected logits, but the rows are probabilities"):
+        data_of(["logits:net=p.npz", "votes.csv"])
+    data_of(["probabilities:net=p.npz", "votes.csv"])

@@ -15,7 +15,12 @@ from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found
 from latent_microscope.custom.dissimilarity import is_square_table, read_square
 from latent_microscope.custom.images import has_images, only_images, open_pictures
 from latent_microscope.custom.joining import UNREADABLE
-from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
+from latent_microscope.custom.meaning import (
+    OUTPUTS,
+    kind_of_square,
+    require_outputs,
+    side_of_condensed,
+)
 from latent_microscope.custom.tables import (
     clean_ids,
     column_list,
@@ -142,6 +147,8 @@ def read_whole(found: Found) -> None:
         rows = read_rows(path, array=found.facts.get("array"))
         order = np.arange(rows.count)
         chosen_rows(rows, order, order.astype(str) if rows.ids is None else rows.ids, path)
+        if found.facts.get("holds"):
+            require_outputs(rows.entry, found.facts["holds"], path)
 
 
 def _images(text: str, path: Path, column: str | None = None) -> Found:
