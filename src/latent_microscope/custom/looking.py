@@ -95,7 +95,7 @@ def look(given: str) -> Found:
     role, _, name = role.partition(":")
     wanted = role if rest and role in (*ROLES, *OUTPUTS, "similarity") else None
     text = rest if wanted else given
-    text, array = _and_array(text)
+    text, array = path_and_array(text)
     path = Path(text)
     if path.is_dir() or path.suffix.lower() == ".zip" or wanted == "images":
         found = _images(text, path, array)
@@ -124,7 +124,7 @@ def look(given: str) -> Found:
     return found
 
 
-def _and_array(text: str) -> tuple[str, str | None]:
+def path_and_array(text: str) -> tuple[str, str | None]:
     """The path, and the array behind its last colon; :class:`InputError` if there is no such."""
     if Path(text).exists():
         return text, None
