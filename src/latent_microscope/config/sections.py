@@ -144,7 +144,9 @@ class Clusters(Section):
 
     neighbors: int = setting("neighbours of UMAP", 15, ge=2)
     min_dist: float = setting("minimal distance of UMAP", 0.1, ge=0)
-    min_cluster_size: int = setting("smallest cluster of HDBSCAN on the UMAP", 100, ge=2)
+    min_cluster_size: int = setting(
+        "smallest cluster of HDBSCAN on the UMAP, at most n / 2", 100, ge=2
+    )
     min_samples: int = setting("neighbours of a core point of that HDBSCAN", 10, ge=1)
     scales: list[ClusterSize] = setting(
         "other smallest clusters that it is run with", [5, 10, 20, 50]
