@@ -54,7 +54,7 @@ def test_the_version_is_the_packages() -> None:
     [
         (["init", "nowhere.npz"], "nowhere.npz"),
         (["score", "nowhere.npz"], "nowhere.npz"),
-        (["compare", "nowhere.npz", "--votes", "votes.csv"], "votes.csv"),
+        (["compare", "nowhere.npz", "--votes", "votes.csv"], "nowhere.npz"),
         (["compare", "nowhere.npz"], "--votes"),
         (["extract", "nowhere", "--model", "pixels"], "nowhere"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
