@@ -167,7 +167,8 @@ def score(
 @app.command()
 def compare(
     features: Annotated[
-        list[str], typer.Argument(metavar="FEATURES...", help="FILE or NAME=FILE of each model.")
+        list[str],
+        typer.Argument(metavar="FEATURES...", help="FILE, NAME=FILE, or FILE:ARRAY of each model."),
     ],
     votes: Annotated[Path | None, typer.Option(help="Votes of annotators.")] = None,
     dissimilarity: Annotated[Path | None, typer.Option(help="Square matrix, or one each.")] = None,
@@ -230,8 +231,9 @@ def extract(
     """Extract features of images from a network, with their ids.
 
     Models: pixels, efficientnet_lite0 to 2, TYPE:NAME (torchvision, timm, open_clip, transformers,
-    module), or the weights.pt of a VAE or PhilNet that a run has trained. Only --weights pretrained
-    may download. The .npz is what score, compare and init read.
+    module), or the weights.pt of a VAE or PhilNet that a run has trained. Weights are downloaded by
+    --weights pretrained alone. The .npz is what score, compare and init read; of several layers one
+    array each, for score --array, compare FILE:ARRAY and init FILE:ARRAY.
 
     Example: latent-microscope extract photos/ --model timm:resnet18 --weights pretrained
     """

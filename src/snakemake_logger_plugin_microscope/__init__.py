@@ -42,6 +42,8 @@ _OURS = re.compile(
     r"\AInputFunctionException in rule (\w+) .*^ *InputError: ([^\n]+)$", re.M | re.S
 )
 """What the planner says of a job, amid Snakemake's lines."""
+_OF_CONFIG = re.compile(r'\AWorkflowError in file "[^"\n]+common\.smk", line \d+:\n([^\n]+)\n')
+"""What it says of a config, likewise."""
 _LONG = 60.0
 """Seconds after which a running step is mentioned where nothing can be redrawn."""
 _POLL = 5.0
@@ -212,7 +214,8 @@ class LogHandler(LogHandlerBase):
         if self._total and record.levelno >= logging.ERROR:
             self._others.append(text)  # printed at the end, if no step explains it
         else:
-            self._say(text)
+            ours = _OF_CONFIG.match(text)
+            self._say(ours[1] if ours else text)
 
     def _fail(self, jobid: int, rule: str, logs: list[str], message: str | None) -> None:
         if jobid in self._failures and jobid not in self._running:

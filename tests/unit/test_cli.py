@@ -54,7 +54,7 @@ def test_the_version_is_the_packages() -> None:
     [
         (["init", "nowhere.npz"], "nowhere.npz"),
         (["score", "nowhere.npz"], "nowhere.npz"),
-        (["compare", "nowhere.npz", "--votes", "votes.csv"], "votes.csv"),
+        (["compare", "nowhere.npz", "--votes", "votes.csv"], "nowhere.npz"),
         (["compare", "nowhere.npz"], "--votes"),
         (["extract", "nowhere", "--model", "pixels"], "nowhere"),
         (["run", "nowhere.yaml"], "nowhere.yaml"),
@@ -160,8 +160,10 @@ def test_the_doctor_names_what_is_missing_for_which_study(
     faces = next(line for line in text.splitlines() if "CelebA)" in line)
     assert faces.endswith("missing: CelebA")
     (tmp_path / ".kaggle").mkdir()
-    (tmp_path / ".kaggle/kaggle.json").write_text("{}")
-    assert doctor._celeba().state == doctor.OK
+    for name in ("kaggle.json", "access_token"):
+        (tmp_path / ".kaggle" / name).write_text("{}")
+        assert doctor._celeba().state == doctor.OK
+        (tmp_path / ".kaggle" / name).unlink()
 
 
 def test_the_doctor_knows_which_packages_an_extra_brings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,6 +201,21 @@ def test_the_text_says_the_numbers_and_the_next_command_is_understood(made: File
     assert sorted(study["models"]) == ["a_b", "lo_gits", "second_one"]
 
 
+def test_each_array_of_a_file_may_be_a_model(made: Files) -> None:
+    near, far = made["rows"]["near"], made["rows"]["far"]
+    np.savez("two.npz", near=near, far=far, ids=IDS)
+    with pytest.raises(InputError, match=r"two.npz: set `array` to one of near, far"):
+        compare(["two.npz"], votes=Path("votes.csv"), draws=0)
+    with pytest.raises(InputError, match=r"rename this one: other=two.npz:far"):
+        compare(["two.npz:near", "two.npz:far"], votes=Path("votes.csv"), draws=0)
+    result = compare(["two.npz:near", "f=two.npz:far"], votes=Path("votes.csv"), draws=0)
+    single = compare(["far.parquet"], Path("one.csv"), votes=Path("votes.csv"), draws=0)
+    rho = pd.read_csv(result.path).set_index("model")["rho_a"]
+    assert rho["f"] == pd.read_csv(single.path)["rho_a"][0] != rho["two"]
+    words = shlex.split(result.text.splitlines()[-1])
+    assert words[-2:] == ["features:two=two.npz:near", "features:f=two.npz:far"]
+
+
 def test_ids_that_do_not_match_are_named(made: Files) -> None:
     np.savez("more.npz", f=np.zeros((N + 1, 2)), ids=np.append(IDS, "extra"))
     np.savez("less.npz", f=made["rows"]["near"][:-2], ids=IDS[:-2])

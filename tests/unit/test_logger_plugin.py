@@ -156,8 +156,11 @@ def test_a_config_mistake_before_any_step_is_said_at_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     handler = LogHandler(settings(), None)
-    tell(handler, None, "config key seeed: unknown key", level=logging.ERROR)
-    assert "config key seeed" in capsys.readouterr().err
+    said = "config key seeed: unknown key; did you mean seeds?"
+    where = 'file "/x/workflow/rules/common.smk", line 24'
+    text = f"WorkflowError in {where}:\n{said}\n  {where.capitalize()}, in <module>"
+    tell(handler, None, text, level=logging.ERROR)
+    assert capsys.readouterr().err.splitlines() == [said]
     handler.close()
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latent_microscope.commands.init import write_config
+from latent_microscope.commands.init import check_files, write_config
 from latent_microscope.errors import InputError
 from latent_microscope.io.yaml_files import load_yaml
 
@@ -94,3 +94,22 @@ def test_what_no_study_can_use_is_found_before_a_config_is_written(folder: Path)
     with pytest.raises(InputError, match=r"same\.npz"):
         data_of(["same.npz"])
     assert not (folder / "made.yaml").exists()
+
+
+def test_what_readers_decide_is_told_once(folder: Path) -> None:
+    table = pd.DataFrame({"id": IDS, "age": [f"3{i % 9},5" for i in range(N)]})
+    table.assign(note=[f"text {i}" for i in range(N)]).to_csv("t.csv", sep=";", index=False)
+    told = write_config(["z.npz:near", "t.csv"], "made").text
+    assert told.count("note: t.csv: the column 'age' has numbers with decimal comma") == 1
+    assert "not as attributes: note (30 values)" in told
+    assert "note: t.csv: separated by semicolons" in check_files(["z.npz:near", "t.csv"])
+
+
+def test_outputs_of_another_kind_than_is_said_are_refused_at_once(folder: Path) -> None:
+    shares = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    np.savez("p.npz", id=IDS, p=shares)
+    counts = pd.DataFrame(np.arange(N * 5).reshape(N, 5), columns=list("abcde"))
+    counts.assign(id=IDS).to_csv("votes.csv", index=False)
+    with pytest.raises(InputError, match="expected logits, but the rows are probabilities"):
+        data_of(["logits:net=p.npz", "votes.csv"])
+    data_of(["probabilities:net=p.npz", "votes.csv"])

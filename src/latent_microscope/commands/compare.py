@@ -20,6 +20,7 @@ from latent_microscope.commands.results import (
 )
 from latent_microscope.custom.arrays import Rows, chosen_rows, read_rows
 from latent_microscope.custom.joining import EXACT, Joining, Source, joined_ids, leading_ids, match
+from latent_microscope.custom.looking import path_and_array
 from latent_microscope.custom.study import rows_of
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming, one_line
@@ -49,7 +50,7 @@ def compare(
     if metric not in METRICS:
         raise InputError(f"--metric {metric}: unknown; choose {', '.join(METRICS)}")
     path = result_path(output, f"{data.stem}-comparison.csv", TABLES, force=force)
-    files = _named(features)
+    files, arrays = _named(features)
     # Defaults of a study with human data, which must have a model; no file is read.
     models = {"model": {"type": "external", "file": "-", "holds": "features"}}
     role = "votes" if votes else "dissimilarity"
@@ -63,7 +64,7 @@ def compare(
         source, reader = open_votes(data, metric, splits=splits, seed=settings.seed)
     else:
         source, reader = open_dissimilarity(data)
-    rows = {name: read_rows(file) for name, file in files.items()}
+    rows = {name: read_rows(file, array=arrays[name]) for name, file in files.items()}
     ids, (human_order, *orders) = _joined(source, rows, files, joining)
     human = reader(human_order, ids)
     rdms: dict[str, RDM] = {}
@@ -90,7 +91,8 @@ def compare(
     words = ["latent-microscope", "init", f"{role}={data}"]
     for name, file in files.items():
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "model"
-        words.append(f"features:{plain}={file}")
+        array = arrays[name]
+        words.append(f"features:{plain}={file}" + (f":{array}" if array else ""))
     lines += [f"table: {path}", f"next: {shlex.join(words)}"]
     return Result(path, "\n".join(lines))
 
@@ -116,23 +118,26 @@ def _joined(
     return ids, orders
 
 
-def _named(features: Sequence[str]) -> dict[str, Path]:
-    """Files by the name of their model."""
+def _named(features: Sequence[str]) -> tuple[dict[str, Path], dict[str, str | None]]:
+    """Files, and the arrays in them that are meant, by the name of their model."""
     if not features:
         raise InputError("no features; give a file with one row of numbers per image")
     files: dict[str, Path] = {}
+    arrays: dict[str, str | None] = {}
     for given in features:
         name, equals, rest = given.partition("=")
-        if not equals or Path(given).exists():
-            name, rest = Path(given).stem, given
-        if not name or not rest:
+        plain = not equals or Path(given).exists()
+        path, array = path_and_array(given if plain else rest)
+        name = Path(path).stem if plain else name
+        if not name or not path:
             raise InputError(f"{given}: give FILE or NAME=FILE")
         if name in files:
             raise InputError(
-                f"{given}: {files[name]} is called {name!r} too; rename this one: other={rest}"
+                f"{given}: {files[name]} is called {name!r} too; rename this one: "
+                f"other={given if plain else rest}"
             )
-        files[name] = Path(rest)
-    return files
+        files[name], arrays[name] = Path(path), array
+    return files, arrays
 
 
 def _rows(table: pd.DataFrame) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Look at files and write the config of a study of them."""
 
+import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +13,7 @@ from latent_microscope.custom.joining import EXACT, Joining
 from latent_microscope.custom.looking import look, read_whole
 from latent_microscope.custom.writing import draft
 from latent_microscope.io.artefacts import save_text
+from latent_microscope.messages import log, one_line
 
 _SHOWN = 10  # ids that do not match
 
@@ -24,10 +27,11 @@ def write_config(
     force: bool = False,
 ) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
-    found = [look(path) for path in files]
-    for one in found:
-        if one.is_small:
-            read_whole(one)
+    with _said() as notes:
+        found = [look(path) for path in files]
+        for one in found:
+            if one.is_small:
+                read_whole(one)
     if output is not None and output.resolve().parent != Path.cwd():
         for one in found:  # the config may be run from its own folder
             one.make_absolute()
@@ -36,7 +40,7 @@ def write_config(
     options += [f"--ignoring={name}" for name in joining.ignoring]
     command = shlex.join(["latent-microscope", "init", *files, *options])
     written = draft(found, name, command, joining)
-    lines = _what_was_found(written.files, written.unmatched)
+    lines = [*_what_was_found(written.files, written.unmatched), *notes]
     study = written.text.partition("run: [")[2].partition("]")[0]
     config = result_path(output, f"{study}.yaml", (), force=force)
     save_text(config, written.text)
@@ -46,12 +50,34 @@ def write_config(
 
 def check_files(files: Sequence[str], joining: Joining = EXACT) -> str:
     """Read files as a whole, write nothing: what each is and how they join."""
-    found = [look(path) for path in files]
-    for one in found:
-        read_whole(one)
+    with _said() as notes:
+        found = [look(path) for path in files]
+        for one in found:
+            read_whole(one)
     written = draft(found, None, "", joining)
-    lines = _what_was_found(written.files, written.unmatched)
+    lines = [*_what_was_found(written.files, written.unmatched), *notes]
     return "\n".join([*lines, "all files were read; nothing was written"])
+
+
+@contextmanager
+def _said() -> Iterator[list[str]]:
+    """What readers of files say meanwhile, which a run has in its logs: each line once."""
+    lines: list[str] = []
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            line = f"note: {one_line(record.getMessage())}"
+            if line not in lines:
+                lines.append(line)
+
+    handler, level = Notes(), log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield lines
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def _what_was_found(files: pd.DataFrame, unmatched: pd.DataFrame) -> list[str]:

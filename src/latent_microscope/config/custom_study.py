@@ -50,7 +50,9 @@ class Images(DataFile):
     id: str | None = setting("column or array of the ids", None)
     column: str | None = setting("column or array of the images; null: the only one", None)
     max_pixels: int = setting(
-        "larger images are refused, JPEG are decoded at a lower resolution", 16_000_000, ge=1024
+        "JPEG of more pixels are decoded at a lower resolution, other images refused",
+        16_000_000,
+        ge=1024,
     )
     size: int | None = setting(
         "pixels that the shorter side is resized to before the centre crop; null: as the VAE "
@@ -71,12 +73,14 @@ class Attributes(DataFile):
         None,
     )
     types: dict[str, Literal["binary", "categorical", "numeric"]] = setting(
-        "types by column; default: numeric for fractions or more than 12 numbers", {}
+        "types by column; default: binary for two values, numeric for fractions or more than 12 "
+        "numbers, else categorical",
+        {},
     )
     thresholds: dict[str, float] = setting("numeric columns: cut above it; default: median", {})
     skip: list[str] = setting("columns to leave out", [])
     missing: list[str] | None = setting(
-        "texts that stand for an empty cell; null: NaN, null, N/A, and NA, None, - and . among "
+        "all texts that stand for an empty cell; null: NaN, null, N/A, and NA, None, - and . among "
         "numbers and in columns of more than 20 texts",
         None,
     )
@@ -116,7 +120,7 @@ class Votes(DataFile):
         "numbers are counts",
         None,
     )
-    array: str | None = setting("array of an .npz", None)
+    array: str | None = setting("array of a file with several", None)
     id: str | None = setting("column of the ids", None)
     choice: str | None = setting(
         "single judgements: column of the chosen class; null: choice, vote, label or similar", None
@@ -179,7 +183,9 @@ class Space(Section):
     )
     tag: str | None = setting("open_clip's tag of pretrained weights", None)
     reduce: Reduction | None = setting("how maps and tokens become vectors; null: mean", None)
-    project: int | None = setting("dimensions of a sparse random projection", None, ge=2)
+    project: int | None = setting(
+        "dimensions of a sparse random projection of a module's layer", None, ge=2
+    )
     transform: OwnTransform = Field(default_factory=OwnTransform)
 
 

@@ -27,8 +27,10 @@ class Scenario(Section):
 class Search(Section):
     """Grid of the funnel; its best configuration is chosen on the other seeds."""
 
-    uniqueness_percentiles: Percentiles = setting("first percentile", [0, 45, 65, 80, 90])
-    stability_percentiles: Percentiles = setting("last percentile", [0, 45, 65, 80, 95])
+    uniqueness_percentiles: Percentiles = setting(
+        "as in the funnel: uniqueness", [0, 45, 65, 80, 90]
+    )
+    stability_percentiles: Percentiles = setting("as in the funnel: stability", [0, 45, 65, 80, 95])
     similarities: list[Annotated[float, Field(ge=-1, le=1)]] = setting(
         "cosine similarity above which a row is a neighbour", [0.6, 0.8, 0.95], min_length=1
     )

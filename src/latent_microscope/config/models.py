@@ -203,7 +203,8 @@ class Extracted(Section):
         "how maps and tokens become vectors; null: mean, in a profile fields of profile.grid", None
     )
     project: int | None = setting(
-        "dimensions that wider layers are projected to by a sparse random matrix; null: none",
+        "dimensions that wider layers of modules are projected to by a sparse random matrix; null: "
+        "none",
         None,
         ge=2,
     )

@@ -15,9 +15,15 @@ _HEAD = """# Configuration
 Made by `make reference` from the classes in `src/latent_microscope/config`; do not edit.
 
 `config.yaml` is the embedded default. A file given with `--configfile` is merged into it key by
-key, then `--config key=value`. `run` names the studies to run, `size` picks one of a study's
-`sizes` (its values are merged into the study, and its results go to `results/<study>-<size>/`).
-A key that is not listed below is an error that names it.
+key (lists are replaced), then `--config key=value`. `studies` holds the studies by name, `run`
+names those to run, `size` picks one of a study's `sizes` (its values are merged into the study, and
+its results go to `results/<study>-<size>/`). Any other key that is not listed below is an error
+that names it. A key without a default must be given if its section is; those of `transform` (the
+network's own then) and `figures.limits` may be left out.
+
+What the scores are (uniqueness, originality, stability, CLS, SBS): [Scores](../docs/scores.md);
+intervals, baselines and noise ceilings: [Statistics](../docs/statistics.md). An RDM is the matrix
+of dissimilarities of all pairs of images, a probe a linear classifier of an attribute.
 
 | file | studies | sizes |
 |---|---|---|

@@ -106,7 +106,9 @@ class Scores(Section):
     """The forensic heuristics."""
 
     variant: Variant = "script"
-    alpha: float = setting("weight of uniqueness in the CLS", 0.5, ge=0, le=1)
+    alpha: float = setting(
+        "weight of uniqueness in the CLS, the rest is originality", 0.5, ge=0, le=1
+    )
     k: int = setting("neighbours for density and originality", 10, ge=1)
     radius: float = setting("radius of the attractor density", 0.01, gt=0)
     attractors: int = setting("attractors of originality", 5, ge=1)
@@ -142,9 +144,13 @@ class Clusters(Section):
 
     neighbors: int = setting("neighbours of UMAP", 15, ge=2)
     min_dist: float = setting("minimal distance of UMAP", 0.1, ge=0)
-    min_cluster_size: int = setting("HDBSCAN in two dimensions", 100, ge=2)
-    min_samples: int = setting("HDBSCAN in two dimensions", 10, ge=1)
-    scales: list[ClusterSize] = setting("sizes of the multi-scale run", [5, 10, 20, 50])
+    min_cluster_size: int = setting(
+        "smallest cluster of HDBSCAN on the UMAP, at most n / 2", 100, ge=2
+    )
+    min_samples: int = setting("neighbours of a core point of that HDBSCAN", 10, ge=1)
+    scales: list[ClusterSize] = setting(
+        "other smallest clusters that it is run with", [5, 10, 20, 50]
+    )
     umap_seeds: int = setting("seeds of UMAP whose clusters are compared", 5, ge=1)
     sbs_sizes: list[ClusterSize] = setting(
         "minimal cluster sizes at which the SBS is shown, at most n / 2",
@@ -153,8 +159,8 @@ class Clusters(Section):
     )
     resamples: int = setting("resamples of the UMAP that are clustered again", 100, ge=0)
     resampling: Literal["subsample", "bootstrap"] = setting(
-        "identities drawn once (subsample) or with replacement (bootstrap: HDBSCAN takes repeated "
-        "points for clusters)",
+        "identities (without any: samples) drawn once (subsample) or with replacement (bootstrap: "
+        "HDBSCAN takes repeated points for clusters)",
         "subsample",
     )
     resample_share: float = setting("share of the identities in a subsample", 0.8, gt=0, lt=1)
@@ -163,16 +169,21 @@ class Clusters(Section):
 class Lists(Section):
     """Lengths of the ranked lists."""
 
-    creative: int = setting("highest CLS", 150, ge=1)
-    stereotypes: int = setting("lowest originality", 140, ge=1)
-    grey: int = setting("highest CLS among noise points", 50, ge=1)
-    generic_percentile: Percentile = setting("generic samples: both scores below this", 25)
+    creative: int = setting("samples in the list of the highest CLS", 150, ge=1)
+    stereotypes: int = setting("samples in the list of the lowest originality", 140, ge=1)
+    grey: int = setting("samples in the list of the highest CLS outside of all clusters", 50, ge=1)
+    generic_percentile: Percentile = setting(
+        "generic samples: uniqueness and originality below this percentile", 25
+    )
 
 
 class Bias(Section):
     """Attribute bias of clusters."""
 
-    definitions: Distinct[Literal["odds", "ratio"]] = setting("of the index", ["odds", "ratio"])
+    definitions: Distinct[Literal["odds", "ratio"]] = setting(
+        "of the index: odds ratio, or ratio of the prevalence inside to that of all",
+        ["odds", "ratio"],
+    )
     by_person: bool = setting(
         "images of one person are a cluster; false: they count as independent", True
     )

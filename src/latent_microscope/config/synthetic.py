@@ -29,7 +29,9 @@ class GroundTruth(Section):
     interpolations: int = setting("mixtures of two identities", 200, ge=0)
     noise: float = setting("standard deviation of the noise on authentic samples", 0.05, ge=0)
     interpolation_noise: float = setting("standard deviation of the noise on mixtures", 0.03, ge=0)
-    edge: float = setting("distance of alpha from 0 or 1, at most; 0.5: any", 0.5, gt=0, le=0.5)
+    edge: float = setting(
+        "distance of a mixture's weight from 0 or 1, at most; 0.5: any", 0.5, gt=0, le=0.5
+    )
 
 
 class WarmupBeta(Beta):
@@ -75,8 +77,12 @@ class ScriptScores(Scores):
 class Funnel(Section):
     """The published funnel."""
 
-    uniqueness_percentiles: Percentiles = setting("first percentile", [90, 80])
-    stability_percentiles: Percentiles = setting("last percentile", [95, 80, 65, 45])
+    uniqueness_percentiles: Percentiles = setting(
+        "first step: uniqueness above this percentile", [90, 80]
+    )
+    stability_percentiles: Percentiles = setting(
+        "last step: stability above this percentile", [95, 80, 65, 45]
+    )
 
 
 class Synthetic(LatentStudy):

@@ -15,7 +15,12 @@ from latent_microscope.custom.attributes import MAX_CATEGORIES, column_of, found
 from latent_microscope.custom.dissimilarity import is_square_table, read_square
 from latent_microscope.custom.images import has_images, only_images, open_pictures
 from latent_microscope.custom.joining import UNREADABLE
-from latent_microscope.custom.meaning import OUTPUTS, kind_of_square, side_of_condensed
+from latent_microscope.custom.meaning import (
+    OUTPUTS,
+    kind_of_square,
+    require_outputs,
+    side_of_condensed,
+)
 from latent_microscope.custom.tables import (
     clean_ids,
     column_list,
@@ -90,7 +95,7 @@ def look(given: str) -> Found:
     role, _, name = role.partition(":")
     wanted = role if rest and role in (*ROLES, *OUTPUTS, "similarity") else None
     text = rest if wanted else given
-    text, array = _and_array(text)
+    text, array = path_and_array(text)
     path = Path(text)
     if path.is_dir() or path.suffix.lower() == ".zip" or wanted == "images":
         found = _images(text, path, array)
@@ -119,7 +124,7 @@ def look(given: str) -> Found:
     return found
 
 
-def _and_array(text: str) -> tuple[str, str | None]:
+def path_and_array(text: str) -> tuple[str, str | None]:
     """The path, and the array behind its last colon; :class:`InputError` if there is no such."""
     if Path(text).exists():
         return text, None
@@ -142,6 +147,8 @@ def read_whole(found: Found) -> None:
         rows = read_rows(path, array=found.facts.get("array"))
         order = np.arange(rows.count)
         chosen_rows(rows, order, order.astype(str) if rows.ids is None else rows.ids, path)
+        if found.facts.get("holds"):
+            require_outputs(rows.entry, found.facts["holds"], path)
 
 
 def _images(text: str, path: Path, column: str | None = None) -> Found:
@@ -356,7 +363,8 @@ def _table(text: str, path: Path, wanted: str | None) -> Found:
     empty = int(table[names].isna().to_numpy().sum())
     what = f"{len(table)} rows of {len(names)} columns" + f", {empty} cells empty" * (empty > 0)
     left = {name: values for name, (kind, values) in types.items() if kind in ("constant", "text")}
-    left = {name: n for name, n in left.items() if name not in (*keys, facts["people"])}
+    ids_of_others = keys if key is None else {}  # which another file may show to be the ids
+    left = {n: v for n, v in left.items() if n not in (*ids_of_others, facts["people"])}
     if left:
         what += f", not as attributes: {column_list(f'{n} ({v} values)' for n, v in left.items())}"
     return Found(text, "attributes", len(table), ids, what, facts)
