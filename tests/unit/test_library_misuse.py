@@ -19,15 +19,15 @@ VOTES = RNG.multinomial(20, RNG.dirichlet([1, 1, 1], 30))
 LABELS = VOTES.argmax(axis=1)
 LOGITS = np.log(VOTES + 1.0)
 HUMAN, MODEL, LABEL = lm.rdm(VOTES / 20), lm.rdm(Z), lm.rdm(np.eye(3)[LABELS])
-BANDS = {"low": 0.0, "high": 0.9, "radius": 2.0}
+BANDS: dict[str, Any] = {"low": 0.0, "high": 0.9, "radius": 2.0}
 
 
-def refused(function: Callable[[], Any], message: str) -> None:
+def refused(function: Callable[..., Any], message: str, *args: Any, **options: Any) -> None:
     """One InputError, and no warning of numpy beside it."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(InputError, match=message):
-            function()
+            function(*args, **options)
 
 
 WHOLE: dict[str, Callable[[Any], Any]] = {
@@ -69,12 +69,14 @@ def test_a_number_that_is_not_whole_is_named(name: str, value: Any) -> None:
 def test_whole_numbers_of_any_kind() -> None:
     kinds = (3, 3.0, np.int64(3), np.float32(3), np.uint8(3), torch.tensor(3))
     assert [whole(kind, "k") for kind in kinds] == [3] * 6
-    np.testing.assert_array_equal(lm.originality(Z, k=np.float64(3.0)), lm.originality(Z, k=3))
-    for seed in (-1, np.int64(-1), np.int8(-1)):
+    three: Any = 3.0
+    np.testing.assert_array_equal(lm.originality(Z, k=three), lm.originality(Z, k=3))
+    seeds: list[Any] = [-1, np.int64(-1), np.int8(-1)]
+    for seed in seeds:
         np.testing.assert_array_equal(lm.stability(Z, seed=seed), lm.stability(Z, seed=-1))
     assert whole_numbers(pd.Series([1, 0], dtype="category"), "x").tolist() == [1, 0]
     for odd in ([0.5], [np.inf], [np.nan], [1e30], np.array([2**63], dtype=np.uint64), ["a"]):
-        refused(lambda odd=odd: whole_numbers(odd, "labels"), "labels must be")
+        refused(whole_numbers, "labels must be", odd, "labels")
 
 
 @pytest.mark.parametrize(
@@ -106,12 +108,8 @@ def test_values_that_would_end_as_nan() -> None:
     scores = [-1.7e308, 0.0, 1.7e308]
     refused(lambda: lm.creative_latent_score(scores, [0, 1, 2]), "scale the scores")
     for bounds in ((-np.inf, 0), (0, 1, 2), 0, "ab", (None, 1)):
-        refused(
-            lambda bounds=bounds: lm.creative_latent_score(
-                Z[:, 0], Z[:, 1], uniqueness_bounds=bounds
-            ),
-            "bounds|range",
-        )
+        score = lm.creative_latent_score
+        refused(score, "bounds|range", Z[:, 0], Z[:, 1], uniqueness_bounds=bounds)
 
 
 @pytest.mark.parametrize("scale", [1e200, 1e-200, 1e307])
@@ -138,7 +136,7 @@ def test_what_is_hidden_is_not_used() -> None:
 )
 def test_what_numpy_would_turn_into_numbers_is_refused(odd: np.ndarray) -> None:
     for function in (lm.knn_density, lm.rdm, lm.independent_sources):
-        refused(lambda function=function: function(odd), "must be an array of numbers")
+        refused(function, "must be an array of numbers", odd)
 
 
 def test_objects_that_are_numbers_are_taken_by_all() -> None:
@@ -178,13 +176,12 @@ PAIRS: dict[str, Any] = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_pairs_that_are_no_pairs_are_one_line(name: str) -> None:
     pairs = PAIRS[name]
-    for function in (
-        *(lambda m=m: lm.compare(HUMAN, MODEL, m, pairs=pairs) for m in ("spearman", "pearson")),
-        lambda: lm.partial_compare(HUMAN, MODEL, LABEL, pairs=pairs),
-        lambda: lm.noise_ceiling(VOTES, n_splits=1, pairs=pairs),
-        lambda: lm.bootstrap_compare([MODEL], HUMAN, n_draws=2, pairs=pairs),
-    ):
-        refused(function, "pairs must be a mask of all 435 pairs, or positions")
+    message = "pairs must be a mask of all 435 pairs, or positions"
+    for method in ("spearman", "pearson"):
+        refused(lm.compare, message, HUMAN, MODEL, method, pairs=pairs)
+    refused(lm.partial_compare, message, HUMAN, MODEL, LABEL, pairs=pairs)
+    refused(lm.noise_ceiling, message, VOTES, n_splits=1, pairs=pairs)
+    refused(lm.bootstrap_compare, message, [MODEL], HUMAN, n_draws=2, pairs=pairs)
 
 
 def test_masks_and_positions_of_any_kind_are_the_same_pairs() -> None:
@@ -211,22 +208,17 @@ def test_one_control_is_a_list_of_one() -> None:
         lm.bootstrap_compare([MODEL], HUMAN, n_draws=5, controls=control).draws
         for control in (LABEL, [LABEL])
     ]
-    np.testing.assert_array_equal(*boot)
+    np.testing.assert_array_equal(boot[0], boot[1])
 
 
 def test_a_bootstrap_of_what_is_no_rdm_is_one_line() -> None:
     for rdms in (MODEL, None, MODEL.values, [MODEL.values], {"m": MODEL.values}):
-        refused(lambda rdms=rdms: lm.bootstrap_compare(rdms, HUMAN, n_draws=2), "^rdms")
-    refused(lambda: lm.bootstrap_compare([MODEL], HUMAN.values, n_draws=2), "^reference")
-    refused(
-        lambda: lm.bootstrap_compare([MODEL], HUMAN, n_draws=2, controls=[LABEL.values]),
-        "^controls",
-    )
+        refused(lm.bootstrap_compare, "^rdms", rdms, HUMAN, n_draws=2)
+    refused(lm.bootstrap_compare, "^reference", [MODEL], HUMAN.values, n_draws=2)
+    bare = [LABEL.values]
+    refused(lm.bootstrap_compare, "^controls", [MODEL], HUMAN, n_draws=2, controls=bare)
     for level in (95, "x", None, 0.0):
-        refused(
-            lambda level=level: lm.bootstrap_compare([MODEL], HUMAN, n_draws=2, level=level),
-            "Interval level",
-        )
+        refused(lm.bootstrap_compare, "Interval level", [MODEL], HUMAN, n_draws=2, level=level)
 
 
 @pytest.mark.parametrize(
@@ -283,11 +275,8 @@ def test_distances_that_do_not_fit() -> None:
     given = lm.authentic_signatures(Z, **BANDS, distances=gaps[:, :10].tolist())
     pd.testing.assert_frame_equal(given, lm.authentic_signatures(Z, **BANDS))
     for odd in (gaps[:3], gaps[:, 0], gaps[:, ::-1], np.full_like(gaps, np.nan), "x"):
-        for function in (
-            lambda odd=odd: lm.authentic_signatures(Z, **BANDS, distances=odd),
-            lambda odd=odd: lm.detect_authentic(Z, distances=odd),
-        ):
-            refused(function, "distances")
+        refused(lm.authentic_signatures, "distances", Z, **BANDS, distances=odd)
+        refused(lm.detect_authentic, "distances", Z, distances=odd)
     refused(lambda: lm.authentic_signatures(Z, **BANDS, distances=gaps[:, :2]), "at least 10")
     refused(lambda: lm.detect_authentic(Z, neighbours=()), "neighbours is empty")
 
@@ -301,8 +290,8 @@ def test_ids_of_any_kind() -> None:
     names = [name.decode(errors="surrogateescape") for name in bytes_of_names]
     assert np.isfinite(lm.stability(Z, ids=names)).all()
     for odd in (None, np.nan, pd.NaT):
-        refused(lambda odd=odd: lm.rdm(Z, ids=[odd, *range(29)]), "id of image 0 is missing")
-    other = lm.RDM(MODEL.values, [str(i) for i in range(30)])
+        refused(lm.rdm, "id of image 0 is missing", Z, ids=[odd, *range(29)])
+    other = lm.RDM(MODEL.values, np.array([str(i) for i in range(30)]))
     refused(lambda: lm.compare(MODEL, other), "position 0: 0 and '0'")
 
 
@@ -310,4 +299,55 @@ def test_out_that_cannot_be_written_to() -> None:
     fixed = np.empty(435, dtype=np.float32)
     fixed.flags.writeable = False
     for out in ([0.0] * 435, fixed):
-        refused(lambda out=out: lm.rdm(Z, out=out), "out must be a numpy array")
+        refused(lm.rdm, "out must be a numpy array", Z, out=out)
+
+
+ATTRIBUTES, MEMBERS = pd.DataFrame({"hat": Z[:, 0] > 0, "hair": Z[:, 1] > 0}), Z[:, 2] > 0
+
+
+def test_attributes_of_any_kind_are_the_same_table() -> None:
+    expected = lm.attribute_bias_index(ATTRIBUTES, MEMBERS)
+    tensor = torch.tensor(ATTRIBUTES.to_numpy(float), requires_grad=True)
+    given: dict[str, Any] = {
+        "nullable": ATTRIBUTES.astype("boolean"),
+        "objects": ATTRIBUTES.astype(object),
+        "categories": ATTRIBUTES.astype("category"),
+        "gradients": tensor,
+        "lists": ATTRIBUTES.to_numpy().tolist(),
+    }
+    for kind in given.values():
+        found = lm.attribute_bias_index(kind, MEMBERS, names=["hat", "hair"])
+        pd.testing.assert_frame_equal(found, expected)
+
+
+def test_what_is_missing_is_no_attribute_no_member_and_nobody() -> None:
+    hidden = np.zeros((30, 2), dtype=bool)
+    hidden[3] = True
+    abi = lm.attribute_bias_index
+    refused(abi, "row 3", np.ma.masked_array(ATTRIBUTES.to_numpy(), hidden), MEMBERS)
+    refused(abi, "row 3", ATTRIBUTES.astype("boolean").mask(hidden), MEMBERS)
+    refused(abi, "0/1", ATTRIBUTES.to_numpy() + 1j, MEMBERS)
+    refused(abi, "members is masked", ATTRIBUTES, np.ma.masked_array(MEMBERS, hidden[:, 0]))
+    for odd in (None, np.nan, pd.NA):
+        people = np.array([odd, *"abc" * 9, "d", "e"], dtype=object)
+        refused(abi, "identities row 0 is missing", ATTRIBUTES, MEMBERS, identities=people)
+
+
+def test_people_named_by_numbers_and_texts() -> None:
+    people = np.repeat(np.arange(15), 2)
+    mixed = [int(one) if one % 2 else str(one) for one in people]
+    found = [
+        lm.attribute_bias_index(ATTRIBUTES, MEMBERS, identities=np.array(names, dtype=object))
+        for names in (people, mixed)
+    ]
+    pd.testing.assert_frame_equal(found[0], found[1])
+
+
+@pytest.mark.parametrize("value", ["0.5", None, np.nan])
+def test_a_limit_that_is_no_number_is_named(value: Any) -> None:
+    refused(lm.authentic_signatures, "low", Z, value, 0.1)
+    refused(lm.authentic_signatures, "high", Z, 0.1, value)
+    refused(lm.isolated_cores, "similarity", Z, Z[:, 0], 50, value)
+    refused(lm.isolated_cores, "percentile", Z, Z[:, 0], value)
+    refused(lm.overlaps, "threshold", Z, value)
+    refused(lm.attractor_density, "radius", Z, value)

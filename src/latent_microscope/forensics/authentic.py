@@ -165,6 +165,7 @@ def signatures_of(
     """:func:`authentic_signatures` from (n, k) neighbour distances and n counts within a radius."""
     one_of(variant, "originality variant", VARIANTS)
     top, n_attractors = whole(top, "top", 0), whole(n_attractors, "n_attractors", 1)
+    low, high = in_range(low, "low", -np.inf), in_range(high, "high", -np.inf)
     density = counts / len(latents)
     scores = originality_of(latents, distances, counts, variant, n_attractors)
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from latent_microscope.arrays import as_numbers, plain, whole_numbers
 from latent_microscope.errors import InputError
@@ -68,6 +69,8 @@ def as_vector(values: npt.ArrayLike, name: str, n: int | None = None) -> npt.NDA
 def as_mask(values: npt.ArrayLike, name: str, n: int) -> npt.NDArray[np.bool_]:
     """A boolean vector of length ``n``, or an InputError."""
     mask = np.asarray(plain(values))
+    if np.ma.is_masked(values):
+        raise InputError(f"{name} is masked in places; give one boolean per sample")
     if mask.dtype != np.bool_ or mask.shape != (n,):
         raise InputError(
             f"{name} has dtype {mask.dtype} and shape {mask.shape}; expected one boolean per "
@@ -111,6 +114,8 @@ def in_range(value: Any, name: str, low: float, high: float = np.inf) -> float:
     """``value`` as a float if ``low <= value <= high``, else an InputError."""
     try:
         number = float(value)
+        if isinstance(value, str | bytes):
+            raise TypeError
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} {value!r} is not a number") from error
     if not low <= number <= high:
@@ -120,7 +125,15 @@ def in_range(value: Any, name: str, low: float, high: float = np.inf) -> float:
 
 def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
     """Identities as codes 0 … G-1, in sorted order of the identities."""
-    values = np.asarray(identities)
+    values = np.asarray(plain(identities))
     if values.shape != (n,):
         raise InputError(f"identities has shape {values.shape}; expected one per sample ({n})")
+    missing = np.flatnonzero(pd.isna(values))
+    if missing.size:
+        raise InputError(
+            f"identities row {missing[0]} is missing; leave that sample out or give it a name of "
+            "its own"
+        )
+    if values.dtype == object and len({type(one) for one in values}) > 1:
+        values = values.astype(str)  # of several kinds, which have no order
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
