@@ -12,6 +12,7 @@ import torch
 import latent_microscope as lm
 from latent_microscope.arrays import as_numbers, whole, whole_numbers
 from latent_microscope.errors import InputError
+from latent_microscope.forensics.populations import Populations
 
 RNG = np.random.default_rng(0)
 Z = RNG.normal(size=(30, 4))
@@ -351,3 +352,43 @@ def test_a_limit_that_is_no_number_is_named(value: Any) -> None:
     refused(lm.isolated_cores, "percentile", Z, Z[:, 0], value)
     refused(lm.overlaps, "threshold", Z, value)
     refused(lm.attractor_density, "radius", Z, value)
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_a_constant_sample_has_no_correlation(n: int) -> None:
+    """Two images drawn: one pair, many times; Pearson, as Spearman, is not defined."""
+    x = np.random.default_rng(2).normal(size=(n, 3))
+    models = [lm.rdm(x + np.random.default_rng(3).normal(size=x.shape))]
+    defined = {
+        method: ~np.isnan(
+            lm.bootstrap_compare(models, lm.rdm(x), n_draws=200, method=method).draws[:, 0]
+        )
+        for method in ("pearson", "spearman")
+    }
+    assert 0 < np.count_nonzero(defined["spearman"]) < 200
+    np.testing.assert_array_equal(defined["pearson"], defined["spearman"])
+
+
+def test_a_sample_of_one_pair_has_no_rho_a() -> None:
+    x = np.random.default_rng(2).normal(size=(4, 3))
+    mask = np.array([True, False, False, False, False, True])
+    models = [lm.rdm(x[:, :2])]
+    found = lm.bootstrap_compare(models, lm.rdm(x), n_draws=200, method="rho-a", pairs=mask).draws
+    rank = lm.bootstrap_compare(models, lm.rdm(x), n_draws=200, pairs=mask).draws
+    assert np.isnan(found).any()
+    assert not np.isnan(found[~np.isnan(rank)]).any()
+
+
+def test_populations_of_copies_give_no_warning() -> None:
+    points = Populations(
+        labels=np.array([0, 0, 1, 1, -1]),
+        centres=np.array([[0.0], [4.0]]),
+        spreads=np.zeros(2),
+        samples=np.array([[0.0], [0.0], [4.0], [4.0]]),
+        groups=np.array([0, 0, 1, 1]),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = points.relative_distance(np.array([[0.0], [4.0], [1.0]]))
+        lm.detect_authentic(np.repeat(np.random.default_rng(0).integers(-2, 3, (5, 1)), 12, axis=0))
+    np.testing.assert_array_equal(found, [0.0, 0.0, np.inf])

@@ -159,6 +159,11 @@ class RankStudy:
         raw = sums[:, 1:, 1:] / safe[:, None, None]
         mean = sums[:, 0, 1:] / safe[:, None]
         gram = raw if self.method == "cosine" else raw - mean[:, :, None] * mean[:, None, :]
+        if self.method == "pearson":
+            # What is left of a constant sample is the rounding of float32.
+            own, size = (np.einsum("dii->di", one) for one in (gram, raw))
+            varies = own > 1e-6 * size
+            gram = gram * (varies[:, :, None] & varies[:, None, :])
         valid = np.isfinite(number) & (number > 0.0)
         out = np.full((sums.shape[0], n_models), np.nan)
         if self.unique:
@@ -171,7 +176,8 @@ class RankStudy:
             if self.method == "rho-a":
                 n = number[valid]
                 # Scaled ranks are 2 (rank - mean) / n.
-                out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / np.maximum(n**2 - 1.0, 1.0)
+                with np.errstate(invalid="ignore"):  # one pair: 0 / 0
+                    out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / (n**2 - 1.0)
             else:
                 out[valid, model] = comparison.partial_correlation(part)
         return out
