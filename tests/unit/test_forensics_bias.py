@@ -55,7 +55,7 @@ def test_stereotypical_bias_score():
     assert stereotypical_bias_score([-1, -1]) == (0.0, None)
     assert stereotypical_bias_score([5, 5, 3, 3]) == (0.5, 3)
     assert stereotypical_bias_score(np.array([7.0])) == (1.0, 7)
-    with pytest.raises(InputError, match=r"labels.*-1"):
+    with pytest.raises(InputError, match="labels must be whole numbers"):
         stereotypical_bias_score([0.5, 1.0])
     with pytest.raises(InputError, match="labels has shape"):
         stereotypical_bias_score([])

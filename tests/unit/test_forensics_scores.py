@@ -390,10 +390,12 @@ def test_bad_options_are_named():
     assert np.isfinite(originality(z, k=1)).all()
 
 
-def test_a_sum_that_overflows_is_not_taken_for_a_bad_row():
-    z = np.full((3, 2), 1e308)
-    with np.errstate(over="ignore"):
-        np.testing.assert_array_equal(as_matrix(z, "z"), z)
+@pytest.mark.parametrize(("value", "size"), [(1e308, "large"), (1e100, "large"), (1e-100, "small")])
+def test_values_whose_products_leave_float64_are_one_line(value, size):
+    with pytest.raises(InputError, match=f"z: the largest value is 1e.*too {size} for squares"):
+        as_matrix(np.full((3, 2), value), "z")
+    z = np.full((3, 2), 1e80 if value > 1 else 1e-80)
+    np.testing.assert_array_equal(as_matrix(z, "z"), z)
 
 
 def test_float32_and_lists_give_float64():

@@ -6,7 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
+from latent_microscope.arrays import whole
+from latent_microscope.forensics.checks import (
+    as_distances,
+    as_matrix,
+    as_vector,
+    in_range,
+    one_of,
+)
 from latent_microscope.forensics.density import DEFAULT_RADIUS, tie_note, tie_share
 from latent_microscope.forensics.sample_scores import (
     VARIANTS,
@@ -131,9 +138,11 @@ def authentic_signatures(
     """
     matrix = as_matrix(latents, "latents")
     radius = in_range(radius, "radius", 0.0)
-    in_range(k, "k", 1)
+    k = whole(k, "k", 1)
     if distances is None:
         distances = nearest_distances(matrix, k, block_size)
+    else:
+        distances = as_distances(distances, len(matrix), min(k, len(matrix) - 1))
     counts = counts_within(matrix, distances, radius, block_size=block_size)
     table = signatures_of(
         matrix, distances[:, :k], counts, low, high, top, variant=variant, n_attractors=n_attractors
@@ -155,12 +164,12 @@ def signatures_of(
 ) -> pd.DataFrame:
     """:func:`authentic_signatures` from (n, k) neighbour distances and n counts within a radius."""
     one_of(variant, "originality variant", VARIANTS)
-    in_range(top, "top", 0)
-    in_range(n_attractors, "n_attractors", 1)
+    top, n_attractors = whole(top, "top", 0), whole(n_attractors, "n_attractors", 1)
+    low, high = in_range(low, "low", -np.inf), in_range(high, "high", -np.inf)
     density = counts / len(latents)
     scores = originality_of(latents, distances, counts, variant, n_attractors)
     index = np.flatnonzero((density > low) & (density < high)).astype(np.int64)
-    best = index[np.lexsort((index, -scores[index]))][: int(top)]
+    best = index[np.lexsort((index, -scores[index]))][:top]
     table = pd.DataFrame({"index": best, "originality": scores[best], "density": density[best]})
     table.attrs.update(
         total=len(index), tie_share=tie_share(density), note=tie_note(density, n_attractors)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_labels, as_mask, identity_codes, one_of
 from latent_microscope.statistics.clusters import clustered_error
@@ -59,8 +60,11 @@ def binary_attributes(
     if isinstance(attributes, pd.DataFrame) and names is None:
         names = [str(name) for name in attributes.columns]
     try:
-        values = np.asarray(attributes, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        if isinstance(attributes, pd.DataFrame):
+            values = attributes.to_numpy(np.float64, na_value=np.nan)
+        else:
+            values = as_numbers(attributes, "attributes", np.float64)
+    except (TypeError, ValueError, InputError) as error:
         raise InputError("attributes must be 0/1, ±1 or booleans") from error
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or 0 in values.shape:

@@ -5,9 +5,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from latent_microscope.arrays import as_numbers
+from latent_microscope.arrays import as_numbers, plain, whole_numbers
 from latent_microscope.errors import InputError
+
+# Sums of squares of (n, d) values between which no product of a score leaves float64.
+_SMALLEST, _LARGEST = 1e-180, 1e180
 
 
 def as_matrix(values: npt.ArrayLike, name: str, *, min_rows: int = 2) -> npt.NDArray[np.float64]:
@@ -32,12 +36,18 @@ def _checked(matrix: npt.NDArray[Any], name: str, min_rows: int) -> npt.NDArray[
     if matrix.shape[0] < min_rows:
         raise InputError(f"{name} has {matrix.shape[0]} rows; at least {min_rows} are required")
     # A finite sum proves that all values are finite; only otherwise look for the row.
-    if not np.isfinite(matrix.sum(dtype=np.float64)):
+    square = float(np.einsum("ij,ij->", matrix, matrix, dtype=np.float64))
+    if not np.isfinite(square):
         bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
         if bad.size:
             raise InputError(
                 f"{name} row {bad[0]} contains NaN or infinity; remove or fix that sample"
             )
+    if square > _LARGEST or (square < _SMALLEST and matrix.any()):
+        raise InputError(
+            f"{name}: the largest value is {np.abs(matrix).max():.3g}, too "
+            f"{'large' if square > 1.0 else 'small'} for squares and products; scale the values"
+        )
     return matrix
 
 
@@ -58,7 +68,9 @@ def as_vector(values: npt.ArrayLike, name: str, n: int | None = None) -> npt.NDA
 
 def as_mask(values: npt.ArrayLike, name: str, n: int) -> npt.NDArray[np.bool_]:
     """A boolean vector of length ``n``, or an InputError."""
-    mask = np.asarray(values)
+    mask = np.asarray(plain(values))
+    if np.ma.is_masked(values):
+        raise InputError(f"{name} is masked in places; give one boolean per sample")
     if mask.dtype != np.bool_ or mask.shape != (n,):
         raise InputError(
             f"{name} has dtype {mask.dtype} and shape {mask.shape}; expected one boolean per "
@@ -69,13 +81,26 @@ def as_mask(values: npt.ArrayLike, name: str, n: int) -> npt.NDArray[np.bool_]:
 
 def as_labels(values: npt.ArrayLike, name: str, n: int | None = None) -> npt.NDArray[np.int64]:
     """A vector of integer labels (-1 is noise), or an InputError."""
-    raw = np.asarray(values)
+    raw = as_numbers(values, name)
     if raw.ndim != 1 or raw.size == 0 or (n is not None and raw.size != n):
         count = "" if n is None else f" ({n})"
         raise InputError(f"{name} has shape {raw.shape}; expected one label per sample{count}")
-    if raw.dtype.kind not in "iuf" or (raw.dtype.kind == "f" and not np.all(raw == np.rint(raw))):
-        raise InputError(f"{name} must be integers, with -1 for noise")
-    return raw.astype(np.int64)
+    if raw.dtype.kind == "b":
+        raise InputError(f"{name} must be integers, with -1 for noise, not booleans")
+    return whole_numbers(raw, name)
+
+
+def as_distances(values: npt.ArrayLike, n: int, k: int) -> npt.NDArray[np.float64]:
+    """Ascending distances of n samples to at least k others, (n, k or more), or an InputError."""
+    found = as_numbers(values, "distances", np.float64)
+    if found.ndim != 2 or len(found) != n or found.shape[1] < k:
+        raise InputError(
+            f"distances has shape {found.shape}; expected those of {n} samples to at least {k} "
+            "others"
+        )
+    if not (found[:, :1] >= 0.0).all() or not (found[:, 1:] >= found[:, :-1]).all():
+        raise InputError("distances must ascend in each row, without NaN or negative ones")
+    return found
 
 
 def one_of(value: str, name: str, allowed: Sequence[str]) -> str:
@@ -89,6 +114,8 @@ def in_range(value: Any, name: str, low: float, high: float = np.inf) -> float:
     """``value`` as a float if ``low <= value <= high``, else an InputError."""
     try:
         number = float(value)
+        if isinstance(value, str | bytes):
+            raise TypeError
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} {value!r} is not a number") from error
     if not low <= number <= high:
@@ -98,7 +125,15 @@ def in_range(value: Any, name: str, low: float, high: float = np.inf) -> float:
 
 def identity_codes(identities: npt.ArrayLike, n: int) -> npt.NDArray[np.int64]:
     """Identities as codes 0 … G-1, in sorted order of the identities."""
-    values = np.asarray(identities)
+    values = np.asarray(plain(identities))
     if values.shape != (n,):
         raise InputError(f"identities has shape {values.shape}; expected one per sample ({n})")
+    missing = np.flatnonzero(pd.isna(values))
+    if missing.size:
+        raise InputError(
+            f"identities row {missing[0]} is missing; leave that sample out or give it a name of "
+            "its own"
+        )
+    if values.dtype == object and len({type(one) for one in values}) > 1:
+        values = values.astype(str)  # of several kinds, which have no order
     return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import whole
 from latent_microscope.forensics.checks import as_matrix, in_range
 from latent_microscope.neighbours.pairs import counts_within
 from latent_microscope.neighbours.shared import nearest_distances
@@ -36,8 +37,7 @@ def knn_density(latents: npt.ArrayLike, k: int = 10, *, block_size: int | None =
         InputError: If ``latents`` is not a finite n×d matrix or ``k`` is below 1.
     """
     matrix = as_matrix(latents, "latents")
-    in_range(k, "k", 1)
-    k = min(int(k), len(matrix) - 1)
+    k = min(whole(k, "k", 1), len(matrix) - 1)
     return density_of_distances(nearest_distances(matrix, k, block_size)[:, :k])
 
 

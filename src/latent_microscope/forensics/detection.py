@@ -7,8 +7,9 @@ import numpy.typing as npt
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
+from latent_microscope.arrays import whole
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_matrix, as_vector, in_range
+from latent_microscope.forensics.checks import as_distances, as_matrix, as_vector
 from latent_microscope.forensics.mixtures import chord_cut, density_mixture
 from latent_microscope.forensics.populations import (
     Populations,
@@ -65,8 +66,11 @@ def detect(
 ) -> Detection:
     """:func:`detect_authentic` of latents alone, with what it rests on."""
     matrix = as_matrix(latents, "latents", min_rows=_MIN_ROWS)
-    ks = sorted({min(int(in_range(k, "neighbours", 1)), len(matrix) - 1) for k in neighbours})
-    nearest = distances
+    wanted = [whole(k, "neighbours", 1) for k in np.ravel(neighbours).tolist()]
+    if not wanted:
+        raise InputError("neighbours is empty; give at least one number of neighbours")
+    ks = sorted({min(k, len(matrix) - 1) for k in wanted})
+    nearest = None if distances is None else as_distances(distances, len(matrix), 1)
     if nearest is None or nearest.shape[1] < ks[-1]:
         nearest = nearest_distances(matrix, ks[-1], block_size)
     best = None

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arrays import whole
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS, density_of_distances
@@ -50,14 +51,14 @@ class ScoreSettings:
     def __post_init__(self) -> None:
         for variant in self.variants:
             one_of(variant, "variant", VARIANTS)
-        in_range(self.k, "k", 1)
+        whole(self.k, "k", 1)
         in_range(self.radius, "radius", 0.0)
-        in_range(self.n_attractors, "n_attractors", 1)
+        whole(self.n_attractors, "n_attractors", 1)
         in_range(self.similarity, "similarity", -1.0, 1.0)
         in_range(self.overlap_threshold, "overlap_threshold", -1.0, 1.0)
-        in_range(self.max_pairs, "max_pairs", 0)
+        whole(self.max_pairs, "max_pairs", 0)
         one_of(self.pairs, "pairs", PAIRS)
-        in_range(self.sampled_rows, "sampled_rows", 2)
+        whole(self.sampled_rows, "sampled_rows", 2)
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,5 @@ def overlaps(
     """
     matrix = as_matrix(latents, "latents")
     threshold = in_range(threshold, "threshold", -1.0, 1.0)
-    in_range(max_pairs, "max_pairs", 0)
-    found = overlapping_pairs(matrix, threshold, int(max_pairs), block_size)
+    found = overlapping_pairs(matrix, threshold, whole(max_pairs, "max_pairs", 0), block_size)
     return overlap_table(matrix, found, threshold)

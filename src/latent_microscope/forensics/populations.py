@@ -56,7 +56,9 @@ class Populations:
     def relative_distance(self, latents: Floats) -> Floats:
         """Distance to the nearest centre in units of that population's spread."""
         floor = 0.1 * float(np.median(self.spreads))
-        return (cdist(latents, self.centres) / np.maximum(self.spreads, floor)).min(axis=1)
+        distance, spreads = cdist(latents, self.centres), np.maximum(self.spreads, floor)
+        outside = np.where(distance > 0.0, np.inf, 0.0)  # of a population that is a point
+        return np.divide(distance, spreads, out=outside, where=spreads > 0.0).min(axis=1)
 
     def nearest_population(self, latents: Floats) -> Ints:
         """Population of the nearest grouped sample."""

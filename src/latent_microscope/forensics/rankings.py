@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_labels, as_vector, in_range
 
@@ -17,11 +18,14 @@ Ints = npt.NDArray[np.int64]
 def minmax(values: npt.ArrayLike, bounds: tuple[float, float] | None = None) -> Floats:
     """Values scaled to [0, 1] and clipped at fixed ``bounds``; a constant gives 0.5."""
     vector = as_vector(values, "values")
-    low, high = (vector.min(), vector.max()) if bounds is None else bounds
-    if bounds is not None and not low < high:
+    ends = as_numbers([vector.min(), vector.max()] if bounds is None else bounds, "bounds")
+    if ends.shape != (2,) or (bounds is not None and not ends[0] < ends[1]):
         raise InputError(f"bounds {bounds} must be a lower and a higher number")
+    low, high = map(float, ends)
     if low == high:
         return np.full(vector.shape, 0.5)
+    if not np.isfinite(high - low):
+        raise InputError(f"the range from {low:g} to {high:g} is too large; scale the scores")
     return np.clip((vector - low) / (high - low), 0.0, 1.0)
 
 

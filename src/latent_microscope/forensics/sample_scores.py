@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import plain, whole
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.checks import as_matrix, as_vector, in_range, one_of
 from latent_microscope.forensics.density import DEFAULT_RADIUS
@@ -21,6 +22,7 @@ VARIANTS = ("script", "notebook")
 EPSILON = 1e-8
 _SCRIPT_BINS = 5
 _CHUNK_ELEMENTS = 1 << 19
+_MOST_NOISE = 1e90
 
 Floats = npt.NDArray[np.float64]
 Ids = Sequence[int | str] | npt.NDArray[np.generic] | None
@@ -98,10 +100,10 @@ def isolated_cores(
     values = as_vector(scores, "scores", len(matrix))
     in_range(percentile, "percentile", 0.0, 100.0)
     in_range(similarity, "similarity", -1.0, 1.0)
-    in_range(max_neighbors, "max_neighbors", 0)
+    most = in_range(max_neighbors, "max_neighbors", 0)
     candidates = np.flatnonzero(values > np.percentile(values, percentile)).astype(np.int64)
     counts = similar_counts(matrix, candidates, similarity, block_size=block_size)
-    kept = counts <= max_neighbors
+    kept = counts <= most
     return candidates[kept], counts[kept]
 
 
@@ -136,8 +138,7 @@ def originality(
     """
     matrix = as_matrix(latents, "latents")
     one_of(variant, "originality variant", VARIANTS)
-    in_range(k, "k", 1)
-    in_range(n_attractors, "n_attractors", 1)
+    k, n_attractors = whole(k, "k", 1), whole(n_attractors, "n_attractors", 1)
     radius = in_range(radius, "radius", 0.0)
     distances, counts = nearest_distances(matrix, k, block_size), None
     if variant == "script":
@@ -225,15 +226,18 @@ def sample_keys(ids: Ids, n: int) -> list[int]:
     """A 64-bit key per sample: row number, integer id or hash of a string id."""
     if ids is None:
         return list(range(n))
-    listed = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    ids = plain(ids)
+    listed = ids.tolist() if hasattr(ids, "tolist") else list(ids)
     if len(listed) != n:
         raise InputError(f"ids has {len(listed)} entries for {n} samples; give one per sample")
     keys = []
     for row, value in enumerate(listed):
-        if isinstance(value, int):
-            keys.append(value % 2**64)
+        if isinstance(value, int | np.integer):
+            keys.append(int(value) % 2**64)
         elif isinstance(value, str):
-            digest = hashlib.blake2b(value.encode(), digest_size=8).digest()
+            # Names of files may be no UTF-8: Python keeps their bytes as surrogates.
+            name = value.encode(errors="surrogatepass")
+            digest = hashlib.blake2b(name, digest_size=8).digest()
             keys.append(int.from_bytes(digest, "little"))
         else:
             raise InputError(f"ids row {row} is {value!r}; give integers or strings")
@@ -284,8 +288,8 @@ def stability(
         InputError: If ``latents`` is not a finite n×d matrix, or an option is out of range.
     """
     matrix = as_matrix(latents, "latents", min_rows=1)
-    noise = in_range(noise, "noise", 0.0)
-    n_draws = int(in_range(n_draws, "n_draws", 1))
+    noise = in_range(noise, "noise", 0.0, _MOST_NOISE)
+    n_draws = whole(n_draws, "n_draws", 1)
     n, d = matrix.shape
     if block_size is None:
         block_size = max(1, _CHUNK_ELEMENTS // (n_draws * d))

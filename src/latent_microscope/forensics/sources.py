@@ -12,8 +12,9 @@ import pandas as pd
 from scipy.stats import kurtosis
 from sklearn.decomposition import FactorAnalysis, FastICA
 
+from latent_microscope.arrays import whole
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_matrix, as_rows, in_range, one_of
+from latent_microscope.forensics.checks import as_matrix, as_rows, one_of
 from latent_microscope.neighbours.blocks import Points, row_blocks
 from latent_microscope.neighbours.copies import first_copies
 from latent_microscope.seeds import derive, rng
@@ -138,7 +139,7 @@ def _n_components(sample: Floats, wanted: int | None) -> int:
         raise InputError("latents: all rows are equal, so there are no independent sources")
     if wanted is None:
         wanted = min(MAX_COMPONENTS, sample.shape[1])
-    elif not 1 <= wanted <= sample.shape[1]:
+    elif not 1 <= (wanted := whole(wanted, "n_components")) <= sample.shape[1]:
         raise InputError(f"n_components {wanted} must lie between 1 and {sample.shape[1]}")
     return min(wanted, rank)
 
@@ -180,12 +181,12 @@ def fit_sources(
     """Independent sources with a record of every restart; see :func:`independent_sources`."""
     matrix = as_rows(latents, "latents")
     one_of(method, "source method", METHODS)
-    rows = sample_of_rows(len(matrix), int(in_range(max_rows, "max_rows", 2)), seed)
+    rows = sample_of_rows(len(matrix), whole(max_rows, "max_rows", 2), seed)
     basis = matrix[rows].astype(np.float64)
     scale = _centre_and_scale(basis)
     sample = _scaled(basis, scale)
     k = _n_components(sample, n_components)
-    count = int(in_range(n_restarts, "n_restarts", 1)) if method == "intended" else 1
+    count = whole(n_restarts, "n_restarts", 1) if method == "intended" else 1
     seeds = [derive(seed, "ica", method, restart) % 2**32 for restart in range(count)]
     options: dict[str, object] = (
         {"algorithm": "deflation", "fun": "cube", "max_iter": max_iter or 8000}
@@ -197,7 +198,7 @@ def fit_sources(
         for state in seeds
     ]
     # Filters are global: set them once around the threads, not in each.
-    with warnings.catch_warnings(), ThreadPoolExecutor(max(1, n_jobs)) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(max(1, whole(n_jobs, "n_jobs"))) as pool:
         warnings.simplefilter("ignore")
         fits = list(pool.map(_fit, models, [sample] * len(models)))
     table = _restart_table(fits, seeds, sample)

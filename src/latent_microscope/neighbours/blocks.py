@@ -17,7 +17,7 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from latent_microscope import width
-from latent_microscope.errors import InputError
+from latent_microscope.arrays import whole
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -50,9 +50,7 @@ class Neighbours:
 
 def row_blocks(count: int, block_size: int | None, usual: int = 1) -> list[slice]:
     """Slices of ``block_size`` rows, or of the ``usual`` number, that cover ``range(count)``."""
-    block_size = usual if block_size is None else block_size
-    if block_size < 1:
-        raise InputError(f"block_size {block_size} must be at least 1")
+    block_size = usual if block_size is None else whole(block_size, "block_size", 1)
     return [slice(i, min(i + block_size, count)) for i in range(0, count, block_size)]
 
 

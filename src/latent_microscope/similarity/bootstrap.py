@@ -1,19 +1,21 @@
 """Bootstrap of RDM comparisons over images."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from latent_microscope.arrays import whole
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import comparison
 from latent_microscope.similarity.ranks import bins_of
-from latent_microscope.similarity.rdms import RDM
+from latent_microscope.similarity.rdms import RDM, chosen_pairs
 from latent_microscope.similarity.resampling import (
     Float32,
     Float64,
@@ -157,6 +159,11 @@ class RankStudy:
         raw = sums[:, 1:, 1:] / safe[:, None, None]
         mean = sums[:, 0, 1:] / safe[:, None]
         gram = raw if self.method == "cosine" else raw - mean[:, :, None] * mean[:, None, :]
+        if self.method == "pearson":
+            # What is left of a constant sample is the rounding of float32.
+            own, size = (np.einsum("dii->di", one) for one in (gram, raw))
+            varies = own > 1e-6 * size
+            gram = gram * (varies[:, :, None] & varies[:, None, :])
         valid = np.isfinite(number) & (number > 0.0)
         out = np.full((sums.shape[0], n_models), np.nan)
         if self.unique:
@@ -169,7 +176,8 @@ class RankStudy:
             if self.method == "rho-a":
                 n = number[valid]
                 # Scaled ranks are 2 (rank - mean) / n.
-                out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / np.maximum(n**2 - 1.0, 1.0)
+                with np.errstate(invalid="ignore"):  # one pair: 0 / 0
+                    out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / (n**2 - 1.0)
             else:
                 out[valid, model] = comparison.partial_correlation(part)
         return out
@@ -213,7 +221,7 @@ def bootstrap_compare(
     seed: int = 0,
     *,
     method: str = "spearman",
-    controls: Sequence[RDM] = (),
+    controls: RDM | Sequence[RDM] = (),
     pairs: npt.ArrayLike | None = None,
     unique: bool = False,
     n_vote_draws: int | None = None,
@@ -237,7 +245,7 @@ def bootstrap_compare(
         n_draws: Number of bootstrap samples.
         seed: Root seed.
         method: ``spearman``, ``rho-a``, ``pearson`` or ``cosine``.
-        controls: RDMs to hold constant (partial Spearman).
+        controls: One RDM or several to hold constant (partial Spearman).
         pairs: Only these pairs: condensed positions or a mask.
         unique: Score each model by its signed semi-partial correlation given all other models and
             controls.
@@ -256,8 +264,8 @@ def bootstrap_compare(
     """
     if correction not in CORRECTIONS:
         raise InputError(f"Correction {correction!r} is unknown; choose max-t, holm or bh.")
-    if n_draws < 2:
-        raise InputError(f"n_draws is {n_draws}; a bootstrap needs at least 2 draws.")
+    n_draws, threads = whole(n_draws, "n_draws", 2), whole(threads, "threads", 1)
+    summaries.check_level(level)
     if counts is not None or n_vote_draws is not None:
         warnings.warn(
             "bootstrap_compare: counts and n_vote_draws have no effect; votes are drawn with their "
@@ -265,11 +273,22 @@ def bootstrap_compare(
             DeprecationWarning,
             stacklevel=2,
         )
+    if isinstance(rdms, RDM) or not isinstance(rdms, Iterable):
+        raise InputError("rdms must be a dict or a list of RDMs, also of a single one.")
     named = dict(rdms) if isinstance(rdms, Mapping) else {str(i): r for i, r in enumerate(rdms)}
-    chosen = None if pairs is None else np.asarray(pairs)
+    held = comparison.as_list(controls)
+    given = {"reference": [reference], "rdms": named.values(), "controls": held}
+    for name, items in given.items():
+        for one in items:
+            if not isinstance(one, RDM):
+                raise InputError(
+                    f"{name}: not an RDM but a {type(one).__name__}; RDM(values, ids) makes one of "
+                    "condensed values."
+                )
+    chosen = chosen_pairs(pairs, len(reference))
     if chosen is not None and chosen.dtype == bool:
         chosen = np.flatnonzero(chosen)
-    study = RankStudy(named, reference, list(controls), chosen, method, unique, threads)
+    study = RankStudy(named, reference, cast("list[RDM]", held), chosen, method, unique, threads)
     score = study.rank_draws if method in comparison.RANK_METHODS else study.value_draws
     draws = score(image_weights(reference.n, n_draws, rng(seed, "bootstrap_images")))
     point, names = study.point_scores(), list(named)

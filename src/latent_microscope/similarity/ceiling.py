@@ -19,17 +19,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from latent_microscope.arrays import whole
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.comparison import (
     Comparable,
     RankedRDM,
+    as_list,
     compare,
     partial_compare,
     rank_rdm,
 )
 from latent_microscope.similarity.populations import fit_population
-from latent_microscope.similarity.rdms import pairs_among, rdm
+from latent_microscope.similarity.rdms import chosen_pairs, n_pairs, pairs_among, rdm
 from latent_microscope.similarity.votes import (
     Counts,
     Float64,
@@ -43,6 +45,7 @@ from latent_microscope.statistics.summaries import sd
 TOO_FEW = "too few images and votes"
 UNANIMOUS = "nearly all images are unanimous"
 UNLIKE = "halves of simulated votes do not agree as those of the votes"
+UNDEFINED = "halves of the votes have no defined similarity"
 """Why a ceiling is not available."""
 Rows = npt.NDArray[np.int64]
 Score = Callable[[Float64, Float64], npt.ArrayLike]
@@ -142,15 +145,16 @@ def _comparison(
     n: int,
     metric: str,
     method: str,
-    controls: Sequence[Comparable],
+    controls: Comparable | Sequence[Comparable],
     pairs: npt.ArrayLike | None,
 ) -> _Comparison:
-    if controls and method != "spearman":
+    listed = as_list(controls)
+    if listed and method != "spearman":
         raise InputError(
             f"Controls need method spearman, not {method!r}; change the method or give no controls."
         )
-    chosen = None if pairs is None else np.asarray(pairs)
-    held = [rank_rdm(control, pairs=chosen) for control in controls]
+    chosen = chosen_pairs(pairs, n_pairs(n))
+    held = [rank_rdm(control, pairs=chosen) for control in listed]
     return _Comparison(metric, method, held, chosen, n)
 
 
@@ -161,7 +165,7 @@ def noise_ceiling(
     n_splits: int = 10,
     seed: int = 0,
     *,
-    controls: Sequence[Comparable] = (),
+    controls: Comparable | Sequence[Comparable] = (),
     pairs: npt.ArrayLike | None = None,
     n_simulated: int = 5,
 ) -> NoiseCeiling:
@@ -177,7 +181,8 @@ def noise_ceiling(
         n_splits: Number of random splits; an odd vote goes to either half. Of more than 10,000
             images each takes 10,000 at random.
         seed: Root seed.
-        controls: RDMs to partial out (method spearman), bare arrays or with ids 0..n-1.
+        controls: One RDM or several to partial out (method spearman), bare arrays or with ids
+            0..n-1.
         pairs: Only these pairs, as in ``compare``.
         n_simulated: Number of simulated truths of each strength; 0: no ceiling, only halves.
 
@@ -188,8 +193,7 @@ def noise_ceiling(
         InputError: Too few votes, no splits, or what ``rdm`` and ``compare`` raise.
     """
     votes = as_counts(counts, at_least=2)
-    if n_splits < 1:
-        raise InputError(f"n_splits is {n_splits}; a noise ceiling needs at least 1 split.")
+    n_splits, n_simulated = whole(n_splits, "n_splits", 1), whole(n_simulated, "n_simulated", 0)
     comparison = _comparison(len(votes), metric, method, controls, pairs)
     draws = np.array(similar_halves(votes, comparison.over, n_splits, seed), dtype=np.float64)
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)
@@ -199,7 +203,8 @@ def noise_ceiling(
     if not n_simulated:
         return found
     (one,) = simulated_ceilings(votes, comparison.over, n_simulated, seed)
-    return replace(found, ceiling=one.value, ceiling_sd=one.sd, status=one.status)
+    status = one.status or ("" if np.isfinite(one.value) else UNDEFINED)
+    return replace(found, ceiling=one.value, ceiling_sd=one.sd, status=status)
 
 
 def similar_halves(

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from latent_microscope.arrays import as_numbers
+from latent_microscope.arrays import as_numbers, plain
 from latent_microscope.errors import InputError
 from latent_microscope.io.pages import release
 from latent_microscope.similarity.ranks import (
@@ -21,7 +21,7 @@ from latent_microscope.similarity.ranks import (
     count_tied,
     covariation,
 )
-from latent_microscope.similarity.rdms import RDM, Distances
+from latent_microscope.similarity.rdms import RDM, Distances, chosen_pairs
 
 METHODS = ("spearman", "pearson", "rho-a", "tau-a", "cosine")
 RANK_METHODS = ("spearman", "rho-a", "tau-a")
@@ -48,9 +48,17 @@ def _values(x: Comparable, pairs: np.ndarray | None) -> np.ndarray:
     if isinstance(x, RankedRDM):
         raise InputError("A ranked RDM has no values; pass the RDM itself for pearson or cosine.")
     array = x.values if isinstance(x, RDM) else as_numbers(x, "RDM")
-    if array.ndim != 1:
+    if array.ndim != 1 or not array.size:
         raise InputError(f"RDMs are compared as condensed 1-d arrays, not of shape {array.shape}.")
-    return array if pairs is None else array[pairs]
+    chosen = chosen_pairs(pairs, array.size)
+    return array if chosen is None else array[chosen]
+
+
+def as_list(controls: Comparable | Sequence[Comparable] | None) -> list[Comparable]:
+    """The RDMs to hold constant, of one RDM or several."""
+    if isinstance(controls, list | tuple):
+        return list(controls)
+    return [] if controls is None else [cast(Comparable, controls)]
 
 
 def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
@@ -58,7 +66,7 @@ def rank_rdm(x: Comparable, *, pairs: npt.ArrayLike | None = None) -> RankedRDM:
 
     An RDM already ranked over the same pairs is returned as it is.
     """
-    chosen = None if pairs is None else np.asarray(pairs)
+    chosen = None if pairs is None else np.asarray(plain(pairs))
     if isinstance(x, RankedRDM):
         if x.pairs is not chosen and (
             x.pairs is None or chosen is None or not np.array_equal(x.pairs, chosen)
@@ -91,8 +99,9 @@ def require_same_images(items: Sequence[Comparable | Distances]) -> None:
                 "of both (RDM.select) before comparing."
             )
         at = int(np.argmax(np.asarray(first != other)))
+        one, two = first[at].item(), other[at].item()
         raise InputError(
-            f"The RDMs are over different ids (position {at}: {first[at]!s} and {other[at]!s}); "
+            f"The RDMs are over different ids (position {at}: {one!r} and {two!r}); "
             "select the same ids in the same order (RDM.select) before comparing."
         )
 
@@ -131,8 +140,20 @@ def _mean(a: np.ndarray) -> float:
     return total / a.size
 
 
+def _scaled(a: np.ndarray) -> np.ndarray:
+    """Values whose squares float64 holds: times a power of 2 if need be."""
+    if a.dtype == np.float32:
+        return a
+    values = a.astype(np.float64, copy=False)
+    largest = max(float(values.max()), -float(values.min()))
+    if not np.isfinite(largest) or largest == 0.0 or 1e-100 <= largest <= 1e100:
+        return values
+    return np.asarray(np.ldexp(values, -int(np.frexp(largest)[1])))
+
+
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson correlation of two condensed arrays, float64 sums over chunks."""
+    a, b = _scaled(a), _scaled(b)
     mean_a, mean_b = _mean(a), _mean(b)
     ab, aa, bb = _products(a, b, mean_a, mean_b)
     # What is left of a constant array is the rounding of its mean.
@@ -143,6 +164,7 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Cosine similarity of two condensed arrays."""
+    a, b = _scaled(a), _scaled(b)
     ab, aa, bb = _products(a, b, 0.0, 0.0)
     return ratio(ab, np.sqrt(aa) * np.sqrt(bb))
 
@@ -211,7 +233,7 @@ def compare(
         raise InputError(f"Method {method!r} is unknown; choose one of {', '.join(METHODS)}.")
     require_same_images([a, b])
     if method not in RANK_METHODS:
-        chosen = None if pairs is None else np.asarray(pairs)
+        chosen = None if pairs is None else np.asarray(plain(pairs))
         x, y = _values(a, chosen), _values(b, chosen)
         _require_same_length(x, y)
         return pearson(x, y) if method == "pearson" else cosine(x, y)
@@ -277,8 +299,7 @@ def partial_compare(
     Raises:
         InputError: As in :func:`compare`.
     """
-    held = controls if isinstance(controls, list | tuple) else [controls]
-    items = cast("list[Comparable]", [a, b, *held])
+    items = [a, b, *as_list(controls)]
     require_same_images(items)
     return float(partial_correlation(rank_gram(_ranks(items, pairs))))
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
-from latent_microscope.arrays import as_numbers
+from latent_microscope.arrays import as_numbers, whole, whole_numbers
 from latent_microscope.errors import InputError
 from latent_microscope.seeds import rng
 from latent_microscope.similarity.behaviour import (
@@ -38,7 +38,8 @@ class AnnotatorEquivalents:
     """The number of votes per image with the same score as a model.
 
     Attributes:
-        votes: Interpolated m with s(m) = model score; the limit itself if censored.
+        votes: Interpolated m with s(m) = model score; the limit itself if censored; NaN where the
+            model's score or one of the curve is not defined (RSA: a constant RDM).
         censored: "" if m was reached, ">" if the model beats the largest m, "<" if it is below 1.
         max_votes: Largest m that the other half of every image's votes allows.
         model_score: Mean score of the model against the reference halves.
@@ -161,11 +162,12 @@ def crossing(
     """Number of votes where the scores first reach the target, and its censoring ("", ">", "<").
 
     Linear between the points of the curve, which is made monotone first (its best value so far).
+    NaN where the target or a score is.
     """
     sign = 1.0 if larger else -1.0
     curve = np.maximum.accumulate(sign * np.asarray(scores, dtype=np.float64))
     goal = sign * target
-    if np.isnan(goal):
+    if np.isnan(goal) or np.isnan(curve).any():
         return float("nan"), ""
     if goal < curve[0]:
         return float(votes[0]), "<"
@@ -245,19 +247,25 @@ def annotator_equivalents(
         InputError: Unknown score, kind or prior; shapes that differ; a grid out of range.
     """
     votes = as_counts(counts, at_least=2)
-    y = np.asarray(labels, dtype=np.int64)
+    y = whole_numbers(labels, "labels")
     if y.shape != (len(votes),):
         raise InputError(f"There are {y.size} labels for {len(votes)} images; give one per image.")
-    if not isinstance(score, str):
+    if y.min() < 0 or y.max() >= votes.shape[1]:
+        raise InputError(
+            f"labels must lie between 0 and {votes.shape[1] - 1}, not {y.min()} and {y.max()}."
+        )
+    if callable(score):
         function, larger, smoothing = score, larger_is_better, smoothed
-    elif score in SCORES:
+    elif isinstance(score, str) and score in SCORES:
         function, larger, smoothing = SCORES[score]
     else:
         raise InputError(f"Score {score!r} is unknown; choose one of {', '.join(SCORES)}.")
     if prior not in ("uniform", "class"):
         raise InputError(f"Prior {prior!r} is unknown; choose uniform or class.")
     max_votes = int(votes.sum(axis=1).min() // 2)
-    sizes = default_grid(max_votes) if grid is None else list(grid)
+    n_repeats = whole(n_repeats, "n_repeats", 1)
+    steps = default_grid(max_votes) if grid is None else np.ravel(grid).tolist()
+    sizes = [whole(one, "a number of votes in grid") for one in steps]
     if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > max_votes:
         raise InputError(f"The grid {sizes} must ascend between 1 and {max_votes} votes.")
     model = _log_probabilities(predictions, kind, votes.shape)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import squareform
 
-from latent_microscope.arrays import as_numbers
+from latent_microscope.arrays import as_numbers, plain
 from latent_microscope.errors import InputError
 from latent_microscope.io.pages import release
 from latent_microscope.similarity.distances import SMALLEST, Rows, prepare
@@ -103,12 +103,38 @@ def pairs_among(members: npt.ArrayLike) -> Ints:
     return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, dtype=np.int64)
 
 
+def chosen_pairs(pairs: npt.ArrayLike | None, total: int) -> np.ndarray | None:
+    """Some of ``total`` pairs: a mask, or distinct positions; None for all of them."""
+    if pairs is None:
+        return None
+    chosen = np.asarray(plain(pairs))
+    if chosen.dtype == bool and chosen.shape == (total,):
+        known, count = True, int(np.count_nonzero(chosen))
+    else:
+        known = chosen.dtype.kind in "iu" and chosen.ndim == 1 and chosen.size > 0
+        known = known and int(chosen.min()) >= 0 and int(chosen.max()) < total
+        count = chosen.size
+        if known:
+            marks = np.zeros(total, dtype=bool)
+            marks[chosen] = True
+            known = int(np.count_nonzero(marks)) == count
+    if not known or not count:
+        raise InputError(
+            f"pairs must be a mask of all {total} pairs, or positions from 0 to {total - 1}, each "
+            f"once, and at least one; not {chosen.size} values of {chosen.dtype}"
+        )
+    return chosen
+
+
 def as_ids(ids: npt.ArrayLike | None, n: int) -> np.ndarray:
     """``n`` unique image ids as a 1-d array of integers or strings; 0..n-1 if None."""
     if ids is None:
         return np.arange(n, dtype=np.int64)
-    array = np.asarray(ids)
+    array = np.asarray(plain(ids))
     if array.dtype.kind not in "iuSU":
+        for row, one in enumerate(array.ravel()):
+            if one is None or (not isinstance(one, str) and str(one) in ("nan", "<NA>", "NaT")):
+                raise InputError(f"The id of image {row} is missing; give every image an id.")
         array = np.asarray([str(i) for i in array.ravel()])
     if array.shape != (n,):
         raise InputError(f"There are {array.size} ids for {n} images; give one id per image.")
@@ -268,7 +294,7 @@ def _checked(
     names = as_ids(ids, rows.n)
     for low, high in rows.tiles():
         part = rows[low:high]
-        for row in np.flatnonzero(~np.isfinite(part.sum(axis=1))):
+        for row in np.flatnonzero(~np.isfinite(np.einsum("ij->i", part))):
             # A sum may overflow although every value is finite.
             bad = np.flatnonzero(~np.isfinite(part[row]))
             if bad.size:
@@ -357,6 +383,8 @@ def rdm(
     n = computed.n
     if out is None:
         out = np.empty(n_pairs(n), dtype=np.float32)
+    elif not isinstance(out, np.ndarray) or not out.flags.writeable:
+        raise InputError("out must be a numpy array that can be written to.")
     elif out.shape != (n_pairs(n),) or out.dtype != np.float32:
         raise InputError(
             f"out has shape {out.shape} and dtype {out.dtype}; {n} images need float32 of "

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
 
+_TOO_MANY = 10**9  # for numpy's hypergeometric draws
 Counts = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 SOFT = "soft labels: the number of votes is not known"
@@ -28,15 +29,18 @@ def why_no_halves(votes: npt.ArrayLike) -> str:
 def as_counts(counts: npt.ArrayLike, *, at_least: int = 1) -> Counts:
     """Vote counts as int64 (images, classes), checked: whole, at least that many per image."""
     array = as_numbers(counts, "counts")
-    if array.ndim != 2 or array.shape[1] < 2:
+    if array.ndim != 2 or array.shape[1] < 2 or not len(array):
         raise InputError(f"Votes have the shape (images, classes), not {array.shape}.")
-    whole = array.astype(np.int64)
-    wrong = np.flatnonzero(((whole != array) | (whole < 0)).any(axis=1))
+    wrong = np.flatnonzero(~((array >= 0) & (array == np.rint(array))).all(axis=1))
     if wrong.size:
         raise InputError(
             f"Row {wrong[0]} of the votes contains a value that is not a non-negative whole "
             "number; pass counts, not shares."
         )
+    many = np.flatnonzero(array.sum(axis=1, dtype=np.float64) >= _TOO_MANY)
+    if many.size:
+        raise InputError(f"Row {many[0]} has {_TOO_MANY:,} votes or more, too many to draw from.")
+    whole = array.astype(np.int64)
     few = np.flatnonzero(whole.sum(axis=1) < at_least)
     if few.size:
         raise InputError(

@@ -70,6 +70,12 @@ def _adjusted(p: npt.ArrayLike, *, step_up: bool) -> Floats:
     return values
 
 
+def check_level(level: float) -> None:
+    """:class:`InputError` if this is no coverage of an interval."""
+    if not isinstance(level, float | np.floating) or not 0.0 < level < 1.0:
+        raise InputError(f"Interval level {level!r} must lie between 0 and 1, e.g. 0.95.")
+
+
 def percentile_interval(draws: npt.ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Lower and upper end of the bootstrap percentile interval, arrays without the first axis.
 
@@ -78,8 +84,7 @@ def percentile_interval(draws: npt.ArrayLike, level: float = 0.95) -> tuple[Floa
     array = np.asarray(draws, dtype=np.float64)
     if array.ndim == 0 or len(array) == 0:
         raise InputError("A bootstrap interval needs at least one draw; raise n_draws.")
-    if not 0.0 < level < 1.0:
-        raise InputError(f"Interval level {level} must lie between 0 and 1, e.g. 0.95.")
+    check_level(level)
     tail = (1.0 - level) / 2.0
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
