@@ -5,15 +5,13 @@ import operator
 
 import numpy as np
 
-from latent_microscope.arrays import whole
-
 
 def derive(root: int, *names: str | int) -> int:
     """A seed in [0, 2**63) for one named use of a root seed, e.g. ``"train_vae", "faces", 0``.
 
     Different names give independent streams, the same names always the same; 1 is not "1".
     """
-    text = "\x1f".join([str(whole(root, "seed")), *(_tagged(name) for name in names)])
+    text = "\x1f".join([str(int(root)), *(_tagged(name) for name in names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
 

@@ -15,7 +15,7 @@ from latent_microscope.io.artefacts import load_npy, load_table, save_npy, save_
 from latent_microscope.models.philnet import build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import save_weights
-from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
+from latent_microscope.similarity.temperature import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.folds import shifted, shifts
 
 N, FOLDS = 24, 3

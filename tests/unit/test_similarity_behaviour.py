@@ -10,7 +10,7 @@ from scipy.stats import entropy, spearmanr
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from latent_microscope.errors import InputError
-from latent_microscope.similarity import behaviour
+from latent_microscope.similarity import behaviour, temperature
 from latent_microscope.similarity.votes import (
     as_counts,
     class_mean_votes,
@@ -68,41 +68,41 @@ def test_counts_are_no_distribution() -> None:
 def test_temperature_is_the_minimum() -> None:
     logits, counts, _ = world()
     t = vote_shares(counts)
-    found = behaviour.fit_temperature(5 * logits, t)
+    found = temperature.fit_temperature(5 * logits, t)
     best = minimize_scalar(
         lambda x: behaviour.cross_entropy(5 * logits, t, np.exp(x)),
         bounds=(-3, 4),
         method="bounded",
     )
     assert found == pytest.approx(np.exp(best.x), rel=1e-4)
-    assert behaviour.fit_temperature(10 * logits, t) == pytest.approx(2 * found, rel=1e-8)
+    assert temperature.fit_temperature(10 * logits, t) == pytest.approx(2 * found, rel=1e-8)
     tempered = behaviour.cross_entropy(5 * logits, t, found)
     assert tempered < behaviour.cross_entropy(5 * logits, t)
 
 
 def test_temperature_at_the_ends_of_its_range() -> None:
     logits = np.array([[1.0, 0.0], [0.0, 1.0]])
-    assert behaviour.fit_temperature(logits, np.eye(2)) == pytest.approx(1e-3)
-    assert behaviour.fit_temperature(logits, np.eye(2)[::-1]) == pytest.approx(1e3)
+    assert temperature.fit_temperature(logits, np.eye(2)) == pytest.approx(1e-3)
+    assert temperature.fit_temperature(logits, np.eye(2)[::-1]) == pytest.approx(1e3)
     # At the coldest end such answers are still unsure, and colder would be better.
-    assert behaviour.fit_temperature(1e-3 * logits, np.eye(2)) == pytest.approx(1e-3)
+    assert temperature.fit_temperature(1e-3 * logits, np.eye(2)) == pytest.approx(1e-3)
 
 
 def test_temperatures_come_from_the_other_folds() -> None:
     logits, counts, _ = world()
     t = vote_shares(counts)
     folds = np.arange(200) % 4
-    got = behaviour.cross_fitted_temperatures(logits, t, folds)
+    got = temperature.cross_fitted_temperatures(logits, t, folds)
     for fold in range(4):
-        expected = behaviour.fit_temperature(logits[folds != fold], t[folds != fold])
+        expected = temperature.fit_temperature(logits[folds != fold], t[folds != fold])
         assert set(got[folds == fold]) == {expected}
     changed = t.copy()
     changed[folds == 2] = 0.2
-    again = behaviour.cross_fitted_temperatures(logits, changed, folds)
+    again = temperature.cross_fitted_temperatures(logits, changed, folds)
     np.testing.assert_array_equal(again[folds == 2], got[folds == 2])
     assert (again[folds != 2] != got[folds != 2]).all()
     with pytest.raises(InputError, match="folds"):
-        behaviour.cross_fitted_temperatures(logits, t, np.zeros(200))
+        temperature.cross_fitted_temperatures(logits, t, np.zeros(200))
 
 
 def test_second_best_accuracy_by_hand() -> None:

@@ -8,12 +8,12 @@ from latent_microscope.similarity import compare, noise_ceiling, rdm
 from latent_microscope.similarity.behaviour import (
     cross_entropy,
     error_consistency,
-    fit_temperature,
     human_error_consistency,
     softmax,
     vote_entropy,
 )
 from latent_microscope.similarity.comparison import RankedRDM, rank_rdm
+from latent_microscope.similarity.temperature import fit_temperature
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares
 from shared_data import DATA  # type: ignore[import-not-found]
 

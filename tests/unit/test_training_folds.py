@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from latent_microscope.errors import InputError
 from latent_microscope.models.philnet import build_philnet
-from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
+from latent_microscope.similarity.temperature import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings, predict
 from latent_microscope.training.splits import (

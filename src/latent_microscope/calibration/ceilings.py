@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from latent_microscope.calibration.grid import Cell, Goal, Method
 from latent_microscope.similarity import behaviour
-from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.ceiling import Rows, Score, simulated_ceilings
 from latent_microscope.similarity.comparison import compare, rank_rdm
 from latent_microscope.similarity.rdms import rdm
+from latent_microscope.similarity.temperature import softmax
 from latent_microscope.similarity.votes import vote_shares
 
 _METHODS = ("spearman", "rho-a")

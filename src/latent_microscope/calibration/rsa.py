@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from latent_microscope.calibration.grid import Cell, Goal, Method, Outcomes, cells
-from latent_microscope.similarity.behaviour import softmax
 from latent_microscope.similarity.bootstrap import bootstrap_compare, difference_table
 from latent_microscope.similarity.comparison import compare
 from latent_microscope.similarity.kinds import kind_differences
 from latent_microscope.similarity.observers import observer_intervals, observer_scores
 from latent_microscope.similarity.rdms import RDM, rdm
+from latent_microscope.similarity.temperature import softmax
 from latent_microscope.similarity.votes import vote_shares
 
 _MODELS = 4  # exchangeable: none of their differences is real

@@ -10,7 +10,8 @@ from latent_microscope.errors import InputError
 from latent_microscope.explorer.columns import Column, packed
 from latent_microscope.explorer.maps import load_in_order
 from latent_microscope.io.inputs import load_votes
-from latent_microscope.similarity.behaviour import js_divergence_each, softmax, vote_entropy
+from latent_microscope.similarity.behaviour import js_divergence_each, vote_entropy
+from latent_microscope.similarity.temperature import softmax
 from latent_microscope.similarity.votes import vote_shares
 
 STEPS = 65535

@@ -12,13 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import special
-from scipy.optimize import brentq
 from scipy.special import entr, xlogy
 from scipy.stats import rankdata
 
 from latent_microscope.errors import InputError
 from latent_microscope.similarity.populations import fit_population
+from latent_microscope.similarity.temperature import (
+    cross_fitted_temperatures,
+    distribution,
+    log_softmax,
+    softmax,
+)
 from latent_microscope.similarity.votes import (
     Float64,
     as_counts,
@@ -26,47 +30,11 @@ from latent_microscope.similarity.votes import (
     vote_shares,
 )
 
-# Range of 1/temperature that is searched.
-_SLOWEST, _FASTEST = 1e-3, 1e3
-
-
-def log_softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Float64:
-    """Logarithm of the softmax, float64, never clipped; NaN, +inf or rows of -inf are errors."""
-    z = np.asarray(logits, dtype=np.float64)
-    t = np.asarray(temperature, dtype=np.float64)
-    if z.ndim != 2:
-        raise InputError(f"Logits have the shape (images, classes), not {z.shape}.")
-    if not (t > 0.0).all():
-        raise InputError("A temperature must be positive.")
-    bad = np.isnan(z).any(axis=1) | ~np.isfinite(z.max(axis=1))
-    if bad.any():
-        raise InputError(f"Row {int(np.argmax(bad))} of the logits is not finite; remove it.")
-    return np.asarray(special.log_softmax(z / (t[:, None] if t.ndim else t), axis=1))
-
 
 def log(probabilities: Float64) -> Float64:
     """Natural logarithm; -inf of 0."""
     with np.errstate(divide="ignore"):
         return np.log(probabilities)
-
-
-def softmax(logits: npt.ArrayLike, temperature: npt.ArrayLike = 1.0) -> Float64:
-    """Probabilities, float64, shape (n, classes)."""
-    return np.exp(log_softmax(logits, temperature))
-
-
-def _distribution(target: npt.ArrayLike, shape: tuple[int, ...]) -> Float64:
-    """Vote distribution as float64, checked: rows sum to 1."""
-    t = np.asarray(target, dtype=np.float64)
-    if t.shape != shape:
-        raise InputError(f"The vote distribution has shape {t.shape}, the predictions {shape}.")
-    wrong = ~(np.abs(t.sum(axis=1) - 1.0) < 1e-6) | (t < 0.0).any(axis=1)
-    if wrong.any():
-        raise InputError(
-            f"Row {int(np.argmax(wrong))} of the vote distribution does not sum to 1; "
-            "divide the counts by their sum."
-        )
-    return t
 
 
 def accuracy(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
@@ -79,7 +47,7 @@ def cross_entropy_each(
 ) -> Float64:
     """Cross-entropy of each image to the vote distribution, -sum target log p."""
     log_p = log_softmax(logits, temperature)
-    t = _distribution(target, log_p.shape)
+    t = distribution(target, log_p.shape)
     # A class without votes adds nothing even where its probability is 0.
     return -np.sum(np.where(t > 0.0, t * np.where(t > 0.0, log_p, 0.0), 0.0), axis=1)
 
@@ -100,7 +68,7 @@ def kl_divergence(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
 def js_divergence_each(logits: npt.ArrayLike, target: npt.ArrayLike) -> Float64:
     """Jensen-Shannon divergence of each image."""
     p = softmax(logits)
-    t = _distribution(target, p.shape)
+    t = distribution(target, p.shape)
     m = 0.5 * (p + t)
     # Terms p log(p/m): m is positive wherever p or t is.
     safe = np.where(m > 0.0, m, 1.0)
@@ -111,45 +79,6 @@ def js_divergence_each(logits: npt.ArrayLike, target: npt.ArrayLike) -> Float64:
 def js_divergence(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Mean Jensen-Shannon divergence (at most log 2); not its square root."""
     return float(np.mean(js_divergence_each(logits, target)))
-
-
-def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
-    """Temperature, within 0.001 to 1000, that minimises the cross-entropy to the target.
-
-    The loss is convex in 1/temperature; the root of its slope is bracketed and found.
-    """
-    z = np.asarray(logits, dtype=np.float64)
-    z = z - z.max(axis=1, keepdims=True)
-    t = _distribution(target, z.shape)
-    if not np.isfinite(z).all():
-        raise InputError("A temperature is fitted on finite logits; smooth zero probabilities.")
-    wanted = float(np.sum(t * z))
-
-    def slope(log_beta: float) -> float:
-        beta = float(np.exp(log_beta))
-        return float(np.sum(softmax(beta * z) * z)) - wanted
-
-    low, high = float(np.log(_SLOWEST)), float(np.log(_FASTEST))
-    if slope(low) >= 0.0:
-        return 1.0 / _SLOWEST
-    if slope(high) <= 0.0:
-        return 1.0 / _FASTEST
-    return float(np.exp(-brentq(slope, low, high, xtol=1e-10)))
-
-
-def cross_fitted_temperatures(
-    logits: npt.ArrayLike, target: npt.ArrayLike, folds: npt.ArrayLike
-) -> Float64:
-    """One temperature per image, fitted on the images of the other folds (at least 2 folds)."""
-    z, t, fold = np.asarray(logits), np.asarray(target), np.asarray(folds)
-    names = np.unique(fold)
-    if names.size < 2 or fold.shape != (z.shape[0],):
-        raise InputError("Temperatures are fitted on other folds: give each of >= 2 folds images.")
-    temperatures = np.empty(z.shape[0])
-    for name in names:
-        held_out = fold == name
-        temperatures[held_out] = fit_temperature(z[~held_out], t[~held_out])
-    return temperatures
 
 
 def second_best_each(

@@ -16,9 +16,10 @@ from latent_microscope.io.inputs import HumanVotes, joined
 from latent_microscope.seeds import rng
 from latent_microscope.similarity import behaviour as measured
 from latent_microscope.similarity import influence
-from latent_microscope.similarity.behaviour import one_hot, softmax, vote_entropy
+from latent_microscope.similarity.behaviour import one_hot, vote_entropy
 from latent_microscope.similarity.bootstrap import score_table
 from latent_microscope.similarity.influence import Draws, Influence
+from latent_microscope.similarity.temperature import cross_fitted_temperatures, softmax
 from latent_microscope.similarity.votes import class_mean_votes, vote_shares, why_no_halves
 
 NO_SEED = -1  # of rows that belong to no model
@@ -56,7 +57,7 @@ class Classifier:
         """Its own temperatures, or those fitted on the vote shares of the other folds."""
         if self.temperatures is not None:
             return self.temperatures
-        return measured.cross_fitted_temperatures(self.logits, shares, folds)
+        return cross_fitted_temperatures(self.logits, shares, folds)
 
     def guesses(self) -> Floats:
         """One-hot answers, (n, classes)."""

@@ -9,7 +9,7 @@ import pandas as pd
 from latent_microscope.errors import InputError
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.behaviour import one_hot, softmax
+from latent_microscope.similarity.behaviour import one_hot
 from latent_microscope.similarity.ceiling import (
     Rows,
     Score,
@@ -21,6 +21,7 @@ from latent_microscope.similarity.comparison import RankedRDM, compare, rank_rdm
 from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import MEASURES, measures, side
 from latent_microscope.similarity.rdms import class_rdm, rdm
+from latent_microscope.similarity.temperature import softmax
 from latent_microscope.similarity.votes import (
     SOFT,
     class_mean_votes,

@@ -11,7 +11,7 @@ from scipy.special import entr
 
 from latent_microscope.io.inputs import HumanVotes
 from latent_microscope.seeds import rng
-from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence, softmax
+from latent_microscope.similarity.behaviour import accuracy, cross_entropy, js_divergence
 from latent_microscope.similarity.comparison import require_same_images
 from latent_microscope.similarity.equivalents import (
     SCORES,
@@ -23,6 +23,7 @@ from latent_microscope.similarity.equivalents import (
 )
 from latent_microscope.similarity.frames import Frame
 from latent_microscope.similarity.measures import measures, side
+from latent_microscope.similarity.temperature import softmax
 from latent_microscope.similarity.votes import as_counts, halve_votes, vote_shares, why_no_halves
 from latent_microscope.statistics.summaries import rank_correlation
 from latent_microscope.tables.behaviour import SMALLER, Classifier

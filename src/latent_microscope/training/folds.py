@@ -22,7 +22,7 @@ from latent_microscope.models.philnet import PhilNet, build_philnet
 from latent_microscope.models.pixels import to_unit
 from latent_microscope.models.weights import load_checked
 from latent_microscope.seeds import derive, rng
-from latent_microscope.similarity.behaviour import cross_fitted_temperatures, fit_temperature
+from latent_microscope.similarity.temperature import cross_fitted_temperatures, fit_temperature
 from latent_microscope.training.checkpoint import BestEpoch
 from latent_microscope.training.classifier import ClassifierSettings, train_classifier
 from latent_microscope.training.device import memory_format, numeric_environment
