@@ -289,7 +289,7 @@ def stability(
     """
     matrix = as_matrix(latents, "latents", min_rows=1)
     noise = in_range(noise, "noise", 0.0, _MOST_NOISE)
-    n_draws = whole(n_draws, "n_draws", 1)
+    n_draws, seed = whole(n_draws, "n_draws", 1), whole(seed, "seed")
     n, d = matrix.shape
     if block_size is None:
         block_size = max(1, _CHUNK_ELEMENTS // (n_draws * d))

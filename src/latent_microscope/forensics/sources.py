@@ -181,6 +181,7 @@ def fit_sources(
     """Independent sources with a record of every restart; see :func:`independent_sources`."""
     matrix = as_rows(latents, "latents")
     one_of(method, "source method", METHODS)
+    seed = whole(seed, "seed")
     rows = sample_of_rows(len(matrix), whole(max_rows, "max_rows", 2), seed)
     basis = matrix[rows].astype(np.float64)
     scale = _centre_and_scale(basis)

@@ -265,6 +265,7 @@ def bootstrap_compare(
     if correction not in CORRECTIONS:
         raise InputError(f"Correction {correction!r} is unknown; choose max-t, holm or bh.")
     n_draws, threads = whole(n_draws, "n_draws", 2), whole(threads, "threads", 1)
+    seed = whole(seed, "seed")
     summaries.check_level(level)
     if counts is not None or n_vote_draws is not None:
         warnings.warn(

@@ -194,6 +194,7 @@ def noise_ceiling(
     """
     votes = as_counts(counts, at_least=2)
     n_splits, n_simulated = whole(n_splits, "n_splits", 1), whole(n_simulated, "n_simulated", 0)
+    seed = whole(seed, "seed")
     comparison = _comparison(len(votes), metric, method, controls, pairs)
     draws = np.array(similar_halves(votes, comparison.over, n_splits, seed), dtype=np.float64)
     lower, uppers = float(draws.mean()), root_spearman_brown(draws)

@@ -263,7 +263,7 @@ def annotator_equivalents(
     if prior not in ("uniform", "class"):
         raise InputError(f"Prior {prior!r} is unknown; choose uniform or class.")
     max_votes = int(votes.sum(axis=1).min() // 2)
-    n_repeats = whole(n_repeats, "n_repeats", 1)
+    n_repeats, seed = whole(n_repeats, "n_repeats", 1), whole(seed, "seed")
     steps = default_grid(max_votes) if grid is None else np.ravel(grid).tolist()
     sizes = [whole(one, "a number of votes in grid") for one in steps]
     if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1 or sizes[-1] > max_votes:
