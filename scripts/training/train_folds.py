@@ -8,8 +8,6 @@ from latent_microscope.io.inputs import load_images, load_votes
 from latent_microscope.models.philnet import KEYS
 from latent_microscope.models.weights import load_weights, save_weights
 from latent_microscope.seeds import derive
-from latent_microscope.similarity.behaviour import one_hot
-from latent_microscope.similarity.votes import vote_shares
 from latent_microscope.step import In, Out, run
 from latent_microscope.training.device import pick_device
 from latent_microscope.training.folds import Stage, fine_tune_folds, fold_settings
@@ -57,8 +55,8 @@ def main(
             "or give its counts"
         )
     pixels = load_images(images, samples, len(human.ids), mmap=False)
-    shares = vote_shares(human.answers)
-    targets = shares if plan.targets == "votes" else one_hot(human.labels, len(human.classes))
+    shares = human.answers / human.answers.sum(axis=1, keepdims=True)
+    targets = shares if plan.targets == "votes" else np.eye(len(human.classes))[human.labels]
     stage = Stage(
         network=settings,
         weights=load_weights(start),

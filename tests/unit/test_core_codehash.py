@@ -378,6 +378,18 @@ def test_a_new_key_of_the_config_downloads_and_trains_nothing_again() -> None:
         assert "config.resolve" not in dependencies(project.script(name)), name
 
 
+def test_trainings_depend_on_no_score_and_no_statistic() -> None:
+    """An edit of what measures a network may not cost its training, which takes hours."""
+    allowed = {
+        *("errors", "messages", "seeds", "similarity.temperature"),
+        *("io.artefacts", "io.inputs", "io.pages"),
+        *("models.diagnostics", "models.philnet", "models.pixels", "models.vaes", "models.weights"),
+    }
+    for name in ("train_philnet", "train_folds", "train_vae"):
+        found = dependencies(project.script(name))
+        assert {one for one in found if not one.startswith("training.")} <= allowed, name
+
+
 def test_torch_free_scripts_reach_no_module_that_imports_torch_at_the_top() -> None:
     for name in ("crop_eyes", "score_samples", "rank_samples", "check_results", "publish"):
         for module, path in dependencies(project.script(name)).items():
