@@ -154,6 +154,12 @@ def test_similar_pairs_and_counts(block_size):
     )
 
 
+@pytest.mark.parametrize("n", [64, 65, 66])
+def test_a_last_tile_of_one_row_is_not_similar_to_itself(n: int) -> None:
+    z = 1.0 + 1e-2 * points(n, 3)
+    assert similar_pairs(z, 0.9, 10, block_size=64).total == n * (n - 1) // 2
+
+
 def test_overlaps_of_a_collapsed_space_are_counted_and_cut():
     z = 1.0 + 1e-3 * points(300, 5)
     unit = z / np.linalg.norm(z, axis=1, keepdims=True)
@@ -240,6 +246,7 @@ def test_bad_options_are_named():
 def test_a_last_strip_of_its_own_has_no_row_as_its_own_neighbour(n: int, count: int) -> None:
     """Fewer rows than neighbours remain for the last part, which has no bound of any row yet."""
     z = np.random.default_rng(0).normal(size=(n, 5))
+    z[100:140] = z[100]  # more copies than neighbours
     found, _ = gathered(z, [scan_part(z, 20, part=(part, count)) for part in range(count)])
     assert found is not None
     exact = neighbour_pass(z, k=20)

@@ -221,6 +221,8 @@ def changed(row: int, column: int, value: float) -> np.ndarray:
         (changed(1, 2, np.inf), "'1' and '2', inf, .*not finite"),
         (cube()[0][:, :-1], r"x.npy: .*\(8, 7\)"),
         (np.zeros(4), "x.npy: 4 numbers"),
+        (np.zeros((2, 2, 3, 3)), "x.npy: .*shape"),
+        (np.zeros((0, 0)), "x.npy: .*shape"),
         (np.array([["a"]]), "x.npy: .*square"),
         (np.corrcoef(cube()[0]), "x.npy: similarities .*`similarity: true`"),
     ],

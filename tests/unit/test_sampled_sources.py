@@ -130,6 +130,13 @@ def test_a_sample_of_two_rows_is_refused() -> None:
         sample_sources(normal(), 2, similarity=0.6)
 
 
+def test_the_number_that_is_advised_is_larger_than_the_one_given() -> None:
+    work = sampled._Sample(normal(), 40, 0.6, 0)
+    ones = np.ones(N)
+    with pytest.raises(InputError, match="take 41, or pairs: exact"):
+        work.require(ones, ones, 10.0 * ones)
+
+
 def test_many_sampled_rows_take_no_more_memory() -> None:
     s = np.random.default_rng(0).normal(size=(30_000, 2))
     peaks = []
