@@ -10,6 +10,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics.cluster_stability import (
+    ARI_VERDICTS,
     agreement,
     best_jaccard,
     capped_sizes,
@@ -64,6 +65,8 @@ def test_resamples_hold_whole_people():
     assert len(drawn) == 90
     assert len(np.unique(drawn)) < 90
     assert (np.bincount(codes[drawn]) % 3 == 0).all()
+    alone = resampled_rows(np.zeros(4, dtype=np.int64), noise(), resampling="subsample", share=0.3)
+    assert alone.tolist() == [0, 1, 2, 3]  # one person at least
 
 
 def test_resampled_labels_scale_the_sizes_with_the_share():
@@ -234,7 +237,18 @@ def test_capped_sizes():
     assert capped_sizes([10], 1000, 100) == [10, 100]
 
 
+def test_numbers_of_clusters_in_resamples_may_be_none_and_one():
+    labels = {5: np.array([0, 0, -1, -1])}
+    none, one = np.full(4, -1), np.array([0, 0, 0, -1])
+    draws = [(np.arange(4), {5: drawn}) for drawn in (none, one)]
+    for some, expected in ((draws[:1], 0.0), (draws[1:], 1.0)):
+        row = sbs_table(labels, some, kept=0.8, configured=5).iloc[0]
+        assert (row["n_clusters_low"], row["n_clusters_high"]) == (expected, expected)
+
+
 def test_verdicts():
+    found = [verdict(value, ARI_VERDICTS, "poor") for value in (0.95, 0.85, 0.7, 0.6)]
+    assert found == ["excellent", "good", "moderate", "poor"]
     limits = ((0.9, "excellent"), (0.65, "moderate"))
     assert [verdict(v, limits, "poor") for v in (0.95, 0.65, 0.1, np.nan)] == [
         "excellent", "moderate", "poor", "unknown",

@@ -46,7 +46,8 @@ def test_a_class_needs_samples_in_two_folds() -> None:
     random = np.random.default_rng(1)
     classes = np.concatenate([np.arange(40), np.repeat([40, 41, 42], 20), [43, 43]])
     features = random.normal(size=(102, 4)) + 4 * np.eye(44, 4, 40 - 43)[classes]
-    row = class_probe({"latents": features}, classes)
+    with np.errstate(invalid="raise"):
+        row = class_probe({"latents": features}, classes)
     assert (row["classes"], row["tested_classes"], row["tested"]) == (44, 4, 62)
     assert row["chance"] == 0.25
     assert row["majority"] == 20 / 62
@@ -54,6 +55,8 @@ def test_a_class_needs_samples_in_two_folds() -> None:
     assert only["status"] == "separated"
     assert only["tested_classes"] == 0
     assert np.isnan([only["accuracy"], only["p"], only["chance"]]).all()
+    one = class_probe({"latents": features[:41]}, np.zeros(41, dtype=np.int64))
+    assert (one["status"], one["tested"], one["tested_classes"]) == ("constant", 0, 0)
 
 
 def test_people_are_never_in_two_folds() -> None:
