@@ -55,6 +55,10 @@ def test_groups_say_when_they_are_small():
     assert "30 images" in (groups.note or "")
     with pytest.raises(InputError, match="identities"):
         identity_groups(np.array([1, 1, 1, 2]))
+    names = np.array([1, 1, 1, 2, 2, 3])
+    assert [len(rows) for rows in identity_groups(names, images=2).rows.values()] == [2, 2, 2]
+    with pytest.raises(InputError, match="images"):
+        identity_groups(names, images=1)
 
 
 def test_summary_and_tests_against_scipy():
