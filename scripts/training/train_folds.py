@@ -55,6 +55,7 @@ def main(
             "or give its counts"
         )
     pixels = load_images(images, samples, len(human.ids), mmap=False)
+    # Not by similarity.votes and .behaviour: an edit of a measure would cost this training.
     shares = human.answers / human.answers.sum(axis=1, keepdims=True)
     targets = shares if plan.targets == "votes" else np.eye(len(human.classes))[human.labels]
     stage = Stage(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from latent_microscope.commands.results import Result, result_path
 from latent_microscope.custom.joining import EXACT, Joining
-from latent_microscope.custom.looking import look, read_whole
+from latent_microscope.custom.looking import Found, look, read_whole
 from latent_microscope.custom.writing import draft
 from latent_microscope.io.artefacts import save_text
 from latent_microscope.messages import log, one_line
@@ -27,11 +27,7 @@ def write_config(
     force: bool = False,
 ) -> Result:
     """Write the config of a study of some files; see ``latent-microscope init -h``."""
-    with _said() as notes:
-        found = [look(path) for path in files]
-        for one in found:
-            if one.is_small:
-                read_whole(one)
+    found, notes = _looked_at(files, everything=False)
     if output is not None and output.resolve().parent != Path.cwd():
         for one in found:  # the config may be run from its own folder
             one.make_absolute()
@@ -50,13 +46,20 @@ def write_config(
 
 def check_files(files: Sequence[str], joining: Joining = EXACT) -> str:
     """Read files as a whole, write nothing: what each is and how they join."""
-    with _said() as notes:
-        found = [look(path) for path in files]
-        for one in found:
-            read_whole(one)
+    found, notes = _looked_at(files, everything=True)
     written = draft(found, None, "", joining)
     lines = [*_what_was_found(written.files, written.unmatched), *notes]
     return "\n".join([*lines, "all files were read; nothing was written"])
+
+
+def _looked_at(files: Sequence[str], *, everything: bool) -> tuple[list[Found], list[str]]:
+    """What each file is, and notes; small ones, or ``everything``, are read as a whole."""
+    with _said() as notes:
+        found = [look(path) for path in files]
+        for one in found:
+            if everything or one.is_small:
+                read_whole(one)
+    return found, notes
 
 
 @contextmanager

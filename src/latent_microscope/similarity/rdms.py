@@ -114,7 +114,7 @@ def chosen_pairs(pairs: npt.ArrayLike | None, total: int) -> np.ndarray | None:
         known = chosen.dtype.kind in "iu" and chosen.ndim == 1 and chosen.size > 0
         known = known and int(chosen.min()) >= 0 and int(chosen.max()) < total
         count = chosen.size
-        if known:
+        if known and not (chosen[1:] > chosen[:-1]).all():
             marks = np.zeros(total, dtype=bool)
             marks[chosen] = True
             known = int(np.count_nonzero(marks)) == count
