@@ -414,6 +414,9 @@ def test_a_study_of_models_from_elsewhere_needs_no_network_of_ours() -> None:
     }
     assert study["inference"]["draws"] == 0
     content = merge(DEFAULT, load_yaml(ROOT / "config/external.yaml"))
+    content["studies"]["external"]["inference"]["draws"] = 1  # of one draw no interval is read
+    fails(content, "config key studies.external.inference.draws: 1 ", "0 or integer ≥ 2")
+    content["studies"]["external"]["inference"]["draws"] = 0
     models = content["studies"]["external"]["models"]
     del models["label"]
     fails(content, "config key studies.external.models: ", "label")

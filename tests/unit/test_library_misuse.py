@@ -334,6 +334,28 @@ def test_what_is_missing_is_no_attribute_no_member_and_nobody() -> None:
         refused(abi, "identities row 0 is missing", ATTRIBUTES, MEMBERS, identities=people)
 
 
+def test_rows_of_pandas_objects_are_of_the_same_samples() -> None:
+    abi, members = lm.attribute_bias_index, pd.Series(MEMBERS)
+    named = ATTRIBUTES.set_axis([f"i{row:02}" for row in range(30)])
+    expected = abi(ATTRIBUTES, MEMBERS)
+    # A default index says nothing beside names of samples.
+    for given in (members, members.set_axis(named.index)):
+        pd.testing.assert_frame_equal(abi(named, given), expected)
+    back = ATTRIBUTES[::-1]
+    said = "attributes and members have different indices: row 0 is 29 and 0; "
+    refused(abi, said, back, members)
+    refused(
+        abi,
+        "row 3 is i03 and other",
+        named,
+        members.set_axis([*named.index[:3], "other", *"x" * 26]),
+    )
+    people = pd.Series(np.repeat(np.arange(15), 2))
+    refused(abi, "attributes and identities", back, MEMBERS, identities=people)
+    refused(abi, "members and identities", MEMBERS[:, None], members[::-1], identities=people)
+    pd.testing.assert_frame_equal(abi(back, members.loc[back.index]), expected)
+
+
 def test_people_named_by_numbers_and_texts() -> None:
     people = np.repeat(np.arange(15), 2)
     mixed = [int(one) if one % 2 else str(one) for one in people]

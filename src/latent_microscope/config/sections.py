@@ -33,6 +33,7 @@ Variant = Annotated[
 Similarity = Annotated[
     float, Field(ge=-1, le=1, description="cosine similarity above which a row is a neighbour")
 ]
+Draws = Literal[0] | Annotated[int, Field(ge=2)]
 ClusterSize = Annotated[int, Field(ge=2)]
 
 
@@ -239,7 +240,7 @@ class Inference(Section):
     """Intervals, noise ceilings and tests of the comparison with annotators."""
 
     tau_a: bool = setting("Kendall's tau-a too; as slow as all other measures together", True)
-    draws: int = setting("bootstrap samples of the images; 0: no intervals", 1000, ge=0)
+    draws: Draws = setting("bootstrap samples of the images; 0: no intervals", 1000)
     correction: Literal["max-t", "holm", "bh"] = setting(
         "max-t: family-wise error by the joint law of the samples (dissimilarities of several "
         "annotators: holm); holm: by p; bh: FDR",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from latent_microscope.arrays import as_numbers
 from latent_microscope.errors import InputError
-from latent_microscope.forensics.checks import as_labels, as_mask, identity_codes, one_of
+from latent_microscope.forensics.checks import as_labels, as_mask, identity_codes, one_of, same_rows
 from latent_microscope.statistics.clusters import clustered_error
 from latent_microscope.statistics.summaries import benjamini_hochberg
 from latent_microscope.statistics.two_by_two import (
@@ -169,7 +169,7 @@ def attribute_bias_index(
 
     Args:
         attributes: (n, m) table of 0/1, ±1 or booleans.
-        members: n booleans.
+        members: n booleans, in the order of the attributes' rows.
         definition: ``odds`` or ``ratio``.
         names: One name a column; by default a data frame's columns, else ``attribute_0`` ….
         identities: One identity a sample.
@@ -183,7 +183,8 @@ def attribute_bias_index(
         member) is undefined and not tested: NaN. An untestable one has an estimate only.
 
     Raises:
-        InputError: If the arrays do not fit, a value is no attribute or no sample is a member.
+        InputError: If the arrays do not fit, a value is no attribute, no sample is a member or
+            the indices of two pandas objects differ.
     """
     tables = attribute_bias(
         attributes,
@@ -207,6 +208,7 @@ def attribute_bias(
 
     Both definitions ask whether members and attribute are independent, so they share one p.
     """
+    same_rows(attributes=attributes, members=members, identities=identities)
     present, listed = binary_attributes(attributes, names)
     inside = as_mask(members, "members", len(present))
     for definition in definitions:

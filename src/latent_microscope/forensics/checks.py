@@ -1,6 +1,7 @@
 """Checks of what the user hands in, shared by all heuristics."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,33 @@ def as_mask(values: npt.ArrayLike, name: str, n: int) -> npt.NDArray[np.bool_]:
             f"sample ({n})"
         )
     return mask
+
+
+def same_rows(**given: object) -> None:
+    """Refuse pandas objects whose indices say that their rows are of other samples.
+
+    A default index (0, 1, …) says so only where the other one holds the same numbers in another
+    order; arrays are taken in order.
+    """
+    indices = {
+        name: value.index
+        for name, value in given.items()
+        if isinstance(value, pd.DataFrame | pd.Series)
+    }
+    for (one, first), (other, second) in combinations(indices.items(), 2):
+        if len(first) != len(second) or first.equals(second):
+            continue
+        default = pd.RangeIndex(len(first))
+        if (first.equals(default) or second.equals(default)) and not first.sort_values().equals(
+            second.sort_values()
+        ):
+            continue
+        row = int(np.argmax(np.asarray(first != second)))
+        raise InputError(
+            f"{one} and {other} have different indices: row {row} is {first[row]} and "
+            f"{second[row]}; order one like the other with .loc, or give .to_numpy() of both if "
+            "their rows are of the same samples"
+        )
 
 
 def as_labels(values: npt.ArrayLike, name: str, n: int | None = None) -> npt.NDArray[np.int64]:
