@@ -15,7 +15,8 @@ from report_cases import CASES, FIGURES, Case  # type: ignore[import-not-found]
 from report_conditions import Recording, one_sided  # type: ignore[import-not-found]
 from report_studies import findings, study  # type: ignore[import-not-found]
 
-from latent_microscope.report import gather, sections
+from latent_microscope.report import sections
+from latent_microscope.report.gather import alignment, forensics
 from latent_microscope.report.formats import pieces
 from latent_microscope.report.sections import environment, render
 from latent_microscope.report.study import Study
@@ -232,10 +233,10 @@ def test_limits_are_those_of_the_steps() -> None:
     from latent_microscope.tables.forensics import FALSE_DISCOVERY_RATE
     from latent_microscope.tables.reliability import COLUMN_ORDER
 
-    assert (gather.FEWEST_CASES, gather.FEWEST_PEOPLE) == (MIN_CASES, FEWEST)
+    assert (forensics.FEWEST_CASES, forensics.FEWEST_PEOPLE) == (MIN_CASES, FEWEST)
     assert FEWEST - 1 < MIN_EFFECTIVE <= FEWEST
-    assert (gather.OURS, gather.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
-    assert (gather.MOSTLY_NOISE, gather.COLUMN_ORDER) == (MOSTLY_NOISE, COLUMN_ORDER)
+    assert (alignment.OURS, alignment.FALSE_DISCOVERY_RATE) == (OURS, FALSE_DISCOVERY_RATE)
+    assert (forensics.MOSTLY_NOISE, forensics.COLUMN_ORDER) == (MOSTLY_NOISE, COLUMN_ORDER)
 
 
 def test_intervals_that_need_more_are_named() -> None:

@@ -12,7 +12,7 @@ from jinja2.ext import Extension
 
 from latent_microscope.published import KIND
 from latent_microscope.registry import noun_of, said
-from latent_microscope.report import formats, gather, observers
+from latent_microscope.report import formats, gather
 from latent_microscope.report.study import Study
 
 WARNINGS = ("warning", "alarm", "poor", "unstable", "mostly noise", "list mostly noise")
@@ -23,11 +23,6 @@ NEEDS = {
     "bias": ("bias-tests", "bias"),
     "published-bias": ("bias-tests",),
 }
-NUMBERS = (
-    *("OURS", "FALSE_DISCOVERY_RATE", "MOSTLY_NOISE", "FEWEST_CASES", "FEWEST_PEOPLE"),
-    *("LARGELY_PIXELS", "NO_NETWORKS"),
-)
-"""Of the module gather, which templates use."""
 _CODE = re.compile(r"(\{[{%#].*?[}%#]\})", re.DOTALL)
 MAY_BE_EMPTY = ("duplicates", "class-probes", "dissimilarity-differences")
 SECTIONS = (
@@ -120,12 +115,11 @@ def environment(html: bool = True, parts: frozenset[str] | None = None) -> Envir
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = {
-        n: f for m in (formats, gather, observers) for n, f in vars(m).items() if isfunction(f)
-    }
-    names = {name: getattr(gather, name) for name in NUMBERS}
+    known = {n: v for m in (formats, *gather.MODULES) for n, v in vars(m).items()}
+    functions = {n: v for n, v in known.items() if isfunction(v)}
     made.filters |= functions
-    made.globals |= functions | names | {"warnings": WARNINGS, "KIND": KIND}
+    made.globals |= functions | {n: v for n, v in known.items() if n.isupper()}
+    made.globals |= {"warnings": WARNINGS, "KIND": KIND}
     made.globals |= {"parts": parts, "noun": noun_of(parts)}
     made.globals["of_part"] = lambda part, text: said(f"[{part}: {text}]", parts)
     return made
@@ -146,7 +140,7 @@ def render(
     needed = NEEDS.get(template, (template,))[0]
     if needed in study.tables:
         context["t"] = study.table(needed)
-    for module in (gather, observers):
+    for module in gather.MODULES:
         if function := getattr(module, template.replace("-", "_"), None):
             context |= function(study)
     return templates.get_template(f"{template}.jinja").render(

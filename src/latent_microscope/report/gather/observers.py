@@ -1,4 +1,4 @@
-"""As :mod:`latent_microscope.report.gather`, for studies with dissimilarities."""
+"""Models against dissimilarities of annotators."""
 
 from typing import Any
 
