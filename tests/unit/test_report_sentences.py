@@ -16,8 +16,8 @@ from report_conditions import Recording, one_sided  # type: ignore[import-not-fo
 from report_studies import findings, study  # type: ignore[import-not-found]
 
 from latent_microscope.report import sections
-from latent_microscope.report.gather import alignment, forensics
 from latent_microscope.report.formats import pieces
+from latent_microscope.report.gather import alignment, forensics
 from latent_microscope.report.sections import environment, render
 from latent_microscope.report.study import Study
 
