@@ -124,6 +124,17 @@ def test_entropy_correlation_is_scipys() -> None:
     assert np.isnan(behaviour.entropy_correlation(logits, np.full((200, 5), 3)))
 
 
+def test_the_same_probabilities_of_other_classes_tie() -> None:
+    _, counts, _ = world()
+    first, second = halve_votes(counts, np.random.default_rng(0))
+    predicted, human = (np.round(entropy(half, axis=1), 12) for half in (first, second))
+    assert len(np.unique(predicted)) < 190
+    logits = behaviour.log(vote_shares(first))
+    found = behaviour.entropy_correlation(logits, second)
+    assert found == pytest.approx(spearmanr(predicted, human).statistic, abs=1e-12)
+    assert behaviour.entropy_correlation(logits[:, ::-1], second) == found
+
+
 def test_error_consistency_is_the_mean_over_drawn_observers() -> None:
     logits, counts, labels = world(400)
     correct = logits.argmax(axis=1) == labels

@@ -106,11 +106,16 @@ def entropy_correlation(logits: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     """Spearman correlation over images of predictive entropy and vote entropy; NaN if constant."""
     # Sums of the same terms in another order must tie.
     a = rankdata(np.round(vote_entropy(counts), 12))
-    b = rankdata(entr(softmax(logits)).sum(axis=1))
+    b = rankdata(predictive_entropy(logits))
     a -= a.mean()
     b -= b.mean()
     size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
     return float(np.sum(a * b)) / size if size > 0.0 else float("nan")
+
+
+def predictive_entropy(logits: npt.ArrayLike) -> Float64:
+    """Entropy of each image's probabilities; the same for the same ones in another order."""
+    return entr(softmax(np.sort(logits))).sum(axis=1)
 
 
 def vote_entropy(counts: npt.ArrayLike) -> Float64:

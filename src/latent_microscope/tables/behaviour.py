@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import jensenshannon
-from scipy.special import entr
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_npy
@@ -241,7 +240,8 @@ def image_table(classifiers: Sequence[Classifier], votes: HumanVotes) -> pd.Data
     parts = []
     for one in classifiers:
         p = softmax(one.logits)
-        part = human.assign(model=one.name, seed=one.seed, model_entropy=entr(p).sum(axis=1))
+        part = human.assign(model=one.name, seed=one.seed)
+        part["model_entropy"] = measured.predictive_entropy(one.logits)
         # scipy gives the distance, the root of the divergence; rounding may leave NaN at 0.
         part["jensen_shannon"] = np.nan_to_num(jensenshannon(p, shares, axis=1)) ** 2
         parts.append(part)
@@ -378,7 +378,7 @@ def _numbers(
     right = (logits.argmax(axis=1) == labels).astype(np.float64)
     human_right = _label_shares(counts, labels)
     human = np.round(vote_entropy(counts), 12)
-    model = entr(softmax(logits)).sum(axis=1)
+    model = measured.predictive_entropy(logits)
     open_images, second = measured.second_best_each(logits, counts)
     losses = measured.cross_entropy_each(logits, shares)
     means: dict[Hashable, Floats] = {
