@@ -239,6 +239,18 @@ def test_controls(world: World) -> None:
     assert result.draws[3, 1] == pytest.approx(expected, abs=1e-6)
 
 
+def test_nothing_is_left_of_a_model_that_is_held_constant(world: World) -> None:
+    label, good = world.models["label"], world.models["good"]
+    models = {"label": label, "good": good}
+    held = bootstrap_compare(models, world.reference, None, 50, controls=label)
+    assert np.isnan(held.draws[:, 0]).all()
+    assert np.isfinite(held.draws[:, 1]).all()
+    assert held.differences.iloc[0, 2:].isna().all()
+    twins = bootstrap_compare({**models, "twin": good}, world.reference, None, 50, unique=True)
+    assert (twins.draws[:, 1:] == 0.0).all()
+    assert (twins.draws[:, 0] != 0.0).all()
+
+
 @pytest.mark.parametrize("method", ["spearman", "rho-a", "pearson", "cosine"])
 def test_pairs(world: World, method: str) -> None:
     within = pairs_within(world.labels)

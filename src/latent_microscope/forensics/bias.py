@@ -156,11 +156,11 @@ def attribute_bias_index(
     added to each cell, or with ``definition="ratio"`` P(attribute in members) / (P(attribute) +
     1e-8). ``direction`` compares it with the published limits (odds 1.15, 0.85; ratio 1.10,
     0.90); a zero cell is judged by its estimate, since its value is set by the 1e-6.
-    ``estimate``: Haldane–Anscombe, or see :func:`log_estimate` for a zero cell. ``p``: mid-p of
-    the hypergeometric law. ``low``, ``high``: 95 %, of odds the values that this test does not
-    reject, so that it holds 1 just where p > 0.05, open at a zero cell; of the ratio Miettinen
-    and Nurminen's score interval, extended to 1 where p > 0.05. ``q``: Benjamini–Hochberg over the
-    tested attributes.
+    ``estimate``: Haldane–Anscombe, but 1 where that lies on the other side of 1 than the counts; of
+    a zero cell see :func:`log_estimate`. ``p``: mid-p of the hypergeometric law. ``low``, ``high``:
+    95 %, of odds the values that this test does not reject, so that it holds 1 just where p > 0.05,
+    open at a zero cell; of the ratio Miettinen and Nurminen's score interval, extended to 1 where
+    p > 0.05. ``q``: Benjamini–Hochberg over the tested attributes.
 
     With ``identities``, images of one person do not count as independent: counts are divided by
     the design effect (:func:`design_effect`) and the normal law is replaced by Student's t, in p

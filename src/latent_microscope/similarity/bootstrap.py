@@ -33,6 +33,8 @@ from latent_microscope.statistics import summaries
 
 METHODS = ("rho-a", "spearman", "pearson", "cosine")
 CORRECTIONS = ("max-t", "holm", "bh")
+# Of a variance, what the float32 sums of a sample may leave where it is 0 (seen: 3.4e-7).
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,7 @@ class RankStudy:
         out = np.full((sums.shape[0], n_models), np.nan)
         if self.unique:
             others = all_others(n_models, len(self.controls))
-            out[valid] = semipartial_among(gram[valid], others)
+            out[valid] = semipartial_among(gram[valid], others, _ROUNDING)
             return out
         for model in range(n_models):
             chosen = [0, 1 + model, *range(1 + n_models, gram.shape[-1])]
@@ -179,7 +181,7 @@ class RankStudy:
                 with np.errstate(invalid="ignore"):  # one pair: 0 / 0
                     out[valid, model] = 3.0 * part[:, 0, 1] * n**2 / (n**2 - 1.0)
             else:
-                out[valid, model] = comparison.partial_correlation(part)
+                out[valid, model] = comparison.partial_correlation(part, _ROUNDING)
         return out
 
 

@@ -223,7 +223,8 @@ def compare(
             ``similarity.rdms.pairs_within``); ranks are taken among them.
 
     Returns:
-        The similarity; NaN where it is not defined (a constant RDM).
+        The similarity; NaN where it is not defined: ``spearman`` and ``pearson`` of a constant RDM
+        (``rho-a`` and ``tau-a`` are 0), ``cosine`` of zeros, all but ``cosine`` of one pair.
 
     Raises:
         InputError: Different ids or lengths, an unknown method, a NaN or an infinity; tau-a of 2^31
@@ -249,11 +250,12 @@ def correlations(gram: Float64) -> tuple[Float64, Float64]:
     return gram / (scale[..., :, None] * scale[..., None, :]), diagonal
 
 
-def partial_correlation(gram: Float64) -> Float64:
+def partial_correlation(gram: Float64, least: float = 1e-10) -> Float64:
     """Correlation of variables 0 and 1 with the others held constant, shape (...).
 
     From centred sums of products (..., k, k), k >= 2. NaN where 0 or 1 is constant or a linear
-    function of the controls; constant or collinear controls are harmless (pseudo-inverse).
+    function of the controls (they leave at most ``least`` of its variance); constant or collinear
+    controls are harmless (pseudo-inverse).
     """
     r, _ = correlations(np.asarray(gram, dtype=np.float64))
     residual = r[..., :2, :2]
@@ -261,7 +263,7 @@ def partial_correlation(gram: Float64) -> Float64:
         inverse = np.linalg.pinv(r[..., 2:, 2:], rcond=1e-10, hermitian=True)
         residual = residual - r[..., :2, 2:] @ inverse @ r[..., 2:, :2]
     variance = residual[..., 0, 0] * residual[..., 1, 1]
-    alive = (residual[..., 0, 0] > 1e-10) & (residual[..., 1, 1] > 1e-10)
+    alive = (residual[..., 0, 0] > least) & (residual[..., 1, 1] > least)
     value = residual[..., 0, 1] / np.sqrt(np.where(alive, variance, 1.0))
     return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 

@@ -27,12 +27,13 @@ def explained(gram: Float64, predictors: Sequence[int]) -> Float64:
     return np.where(alive, np.clip(share, 0.0, 1.0), np.nan)
 
 
-def semipartial(gram: Float64, model: int, held: Sequence[int]) -> Float64:
+def semipartial(gram: Float64, model: int, held: Sequence[int], least: float = 1e-8) -> Float64:
     """Signed semi-partial correlation of variable 0 with ``model`` given ``held``, shape (...).
 
     The correlation of variable 0 with what the others leave of the model; its square is the drop of
     R squared when the model is left out. From centred sums of products (..., k, k). 0 where the
-    others leave nothing of the model, NaN where variable 0 or the model is constant.
+    others leave nothing of the model (``least`` of its variance); NaN where variable 0 or the model
+    is constant.
     """
     r, diagonal = comparison.correlations(np.asarray(gram, dtype=np.float64))
     alive = (diagonal[..., 0] > 0.0) & (diagonal[..., model] > 0.0)
@@ -41,19 +42,21 @@ def semipartial(gram: Float64, model: int, held: Sequence[int]) -> Float64:
     weight = np.einsum("...ij,...j->...i", inverse, r[..., chosen, model])
     left = 1.0 - np.sum(weight * r[..., chosen, model], axis=-1)
     shared = r[..., 0, model] - np.sum(weight * r[..., chosen, 0], axis=-1)
-    some = left > 1e-8
+    some = left > least
     value = np.where(some, shared / np.sqrt(np.where(some, left, 1.0)), 0.0)
     return np.where(alive, np.clip(value, -1.0, 1.0), np.nan)
 
 
-def semipartial_among(gram: Float64, against: Sequence[Sequence[int]]) -> Float64:
+def semipartial_among(
+    gram: Float64, against: Sequence[Sequence[int]], least: float = 1e-8
+) -> Float64:
     """Semi-partial correlation of each model given its own rivals (places of models).
 
     Shape (..., models), from centred sums of products of the reference and the models, in this
     order; variables after them may be held by all.
     """
     parts = [
-        semipartial(gram, 1 + model, [1 + other for other in others])
+        semipartial(gram, 1 + model, [1 + other for other in others], least)
         for model, others in enumerate(against)
     ]
     return np.stack(parts, axis=-1)
