@@ -41,10 +41,11 @@ def world(
     return rng.multinomial(votes, truth), truth, labels
 
 
+@pytest.mark.filterwarnings("error")
 def test_root_spearman_brown() -> None:
     assert root_spearman_brown(0.726) == pytest.approx(0.917, abs=5e-4)
     assert root_spearman_brown(1.0) == 1.0
-    assert np.isnan(root_spearman_brown([-0.2, 0.0])).all()
+    assert np.isnan(root_spearman_brown([-1.0, -0.2, 0.0])).all()
 
 
 def test_ceiling_is_the_mean_of_its_draws() -> None:

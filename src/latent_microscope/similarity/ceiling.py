@@ -97,8 +97,8 @@ class NoiseCeiling:
 def root_spearman_brown(r: npt.ArrayLike) -> Float64:
     """Square root of the reliability 2r/(1+r) of the whole from the correlation r of its halves."""
     value = np.asarray(r, dtype=np.float64)
-    positive = value > 0.0
-    return np.where(positive, np.sqrt(2.0 * np.where(positive, value, 1.0) / (1.0 + value)), np.nan)
+    positive = np.where(value > 0.0, value, np.nan)
+    return np.asarray(np.sqrt(2.0 * positive / (1.0 + positive)))
 
 
 @dataclass(frozen=True, eq=False)
