@@ -107,7 +107,8 @@ def test_the_rule_of_a_number_divides_as_its_attribute_does() -> None:
     ones, _, _, done = encode(table(**cells), Encoding(thresholds={"year": 20250811}), FILE)
     assert ones.to_dict("list") == {"ink>4.890625": [0, 0, 1], "year>20250811": [0, 1, 1]}
     assert done["rule"].tolist() == ["> 4.890625, the median", "> 20250811, from the config"]
-    long: list[object] = [0.1 + 0.2, 0.7, 0.123456789, 0.9]  # between the middle two six digits are enough
+    # Between the middle two of these six digits are enough.
+    long: list[object] = [0.1 + 0.2, 0.7, 0.123456789, 0.9]
     assert list(encode(table(a=long), Encoding(), FILE)[0]) == ["a>0.5"]
 
 
