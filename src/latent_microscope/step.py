@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,9 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     facts: dict[str, Any] = {"code": "", "numeric_threads": None, "assets": [], "functions": []}
     facts |= {key: planned[key] for key in facts.keys() & planned.keys()}
     job = _job(step, known, files, given | assets, facts)
+    if "tensorboard" in known and snakemake.log and find_spec("tensorboard"):
+        # Beside the log and, as the log, in no sidecar: for watching only.
+        job.arguments.setdefault("tensorboard", str(Path(snakemake.log[0]).with_suffix("")))
     job.gpu = bool(snakemake.resources.get("gpu", 0) or snakemake.resources.get("gres"))
     job.cores = getattr(snakemake, "threads", None)
     job.mirror = snakemake.config.get("download_mirror")

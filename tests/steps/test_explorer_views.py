@@ -282,6 +282,78 @@ def test_no_colour_is_used_twice_and_grey_is_for_noise_alone(
     watched.context.close()
 
 
+@pytest.fixture(scope="module")
+def odd(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Ids that differ in their case or are long, a constant, a range of 40, numbers far from 1."""
+    folder = tmp_path_factory.mktemp("odd")
+    samples = pd.DataFrame(
+        {"id": ["A", "a", "x" * 300, "b", "c"], "flag": [True, False] * 2 + [True]}
+    )
+    samples["name " * 40] = ["level " * 40, "other", "other", "other", "other"]
+    scores = samples[["id"]].assign(
+        constant=1e-12, forty=[0.5, 10.0, 20.0, 30.0, 40.5], large=1234567.0 + np.arange(5)
+    )
+    tables = {"samples": samples, "scores": scores}
+    for name, table in tables.items():
+        save_table(folder / f"{name}.parquet", table)
+    main(
+        explorer=folder / "explorer.html", title="odd", samples=folder / "samples.parquet",
+        scores=[folder / "scores.parquet"], spaces=[], space_ids=[], space_names=[],
+    )  # fmt: skip
+    watched = Watched(browser, folder / "explorer.html")
+    yield watched
+    watched.context.close()
+
+
+def test_search_takes_the_id_of_this_case(odd: Watched) -> None:
+    for typed in ("a", "A"):
+        odd.page.locator("#search").fill(typed)
+        odd.page.keyboard.press("Enter")
+        assert odd.page.locator("#panel-image h2").inner_text() == typed
+
+
+def test_the_legend_tells_percentiles_with_the_digits_they_need(odd: Watched) -> None:
+    told = {}
+    for name in ("constant", "large"):
+        odd.page.locator("#colour-select").select_option(value=name)
+        told[name] = odd.page.locator("#legend").inner_text().split("\n")[1:3]
+    assert told == {"constant": ["≤ 1e-12", "≥ 1e-12"], "large": ["≤ 1.234567e+6", "≥ 1.234571e+6"]}
+
+
+def test_a_histogram_spans_the_values(odd: Watched) -> None:
+    odd.page.locator("#tab-filter").click()
+    for name, ends in {"constant": ["1e-12"] * 2, "forty": ["0.5", "40.5"]}.items():
+        fields = odd.page.locator(f"[data-column='{name}'] input")
+        fields.first.scroll_into_view_if_needed()
+        odd.page.locator(f"[data-column='{name}'] input[placeholder]").first.wait_for()
+        assert [fields.nth(i).get_attribute("placeholder") for i in (0, 1)] == ends
+
+
+def test_booleans_are_yes_and_no(odd: Watched) -> None:
+    assert odd.run("() => explorer.columns.find(c => c.name === 'flag').levels") == ["yes", "no"]
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_long_names_leave_room_for_the_rest(odd: Watched, width: int) -> None:
+    page = odd.page
+    page.set_viewport_size({"width": width, "height": 800})
+    page.locator("#colour-select").select_option(label="name " * 40)
+    page.locator("#legend button", has_text="level").click()
+    page.locator("#tab-table").click()
+    page.locator("#chosen button").first.scroll_into_view_if_needed()
+    places = odd.run(
+        """() => ["#chosen", "#legend"].map(place => document.querySelector(place)).concat(
+        document.querySelector("#chosen button")).map(e => e.scrollWidth - e.clientWidth)"""
+    )
+    assert max(places) <= 1
+    assert page.locator("#chosen button").first.inner_text().endswith("… ×")
+    odd.run("() => explorer.selection.clear()")
+    wide, fixed = (
+        page.locator(name).bounding_box() for name in (".wide", ".samples tbody th >> nth=2")
+    )
+    assert fixed["width"] < wide["width"] / 2
+
+
 def test_ids_with_markup_are_text_in_every_panel(opened: Watched) -> None:
     """The last of the module: nothing ran, nothing complained."""
     opened.run("id => explorer.select([id])", EVIL)

@@ -32,7 +32,8 @@ def results(folder: Path) -> dict[str, Any]:
     save_npy(latents, rng.normal(size=(60, 4)).astype(np.float32))
     save_table(encoding, pd.DataFrame({"id": ids}))
     names = ("uniqueness", "originality", "stability", "cls")
-    save_table(scores, pd.DataFrame({"id": ids} | {name: rng.random(60) for name in names}))
+    made = pd.DataFrame({"id": ids} | {name: rng.random(60) for name in names})
+    save_table(scores, made.assign(stability=1.0 - 1e-6 * made["stability"]))
     save_table(attributes, pd.DataFrame({"id": ids, "hat": rng.integers(0, 2, 60)}))
     save_table(checks, pd.DataFrame({"artefact": ["a"], "passed": [True]}))
     row = {"crop": "whole", "check": "active_units", "status": "ok", "mean": 4.0, "sd": 0.0}
@@ -66,6 +67,9 @@ def test_it_runs_and_shows_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
     assert "60 samples, 4 dimensions" in text
     assert "of 1 attributes differ" in text
     assert "unchanged, made by score_samples" in text
+    tables = [output.get("data", {}).get("text/plain", "") for output in shown]
+    spread = next(line for table in tables for line in table.splitlines() if line[:3] == "std")
+    assert "e-07" in spread, "a score that varies little looked constant"
     assert any("image/png" in output.get("data", {}) for output in shown)
     assert not [cell for cell in book.cells if "execution" in cell.metadata], "times in a result"
 

@@ -633,21 +633,21 @@ CASES = (
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS, _PIXELS | {"group": "cluster 4", "d": 0.3, "q": 0.2}]},
-        "1 of 2 groups is largely a matter of pixels (standardised difference of 1.2 or more, "
-        "q ≤ 0.05): cluster 3 of seed 0 (red minus blue -1.90 (-2.40 to -1.40)).",
+        "1 of 2 groups may be largely a matter of pixels (estimated standardised difference of "
+        "1.2 or more, q ≤ 0.05): cluster 3 of seed 0 (red minus blue -1.90 (-2.40 to -1.40)).",
         "not available",
     ),
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS, _PIXELS | {"seed": 1, "d": 1.6}]},
-        "2 of 2 groups are largely a matter of pixels",
+        "2 of 2 groups may be largely a matter of pixels",
         "No group",
     ),
     Case(
         "cluster-pixels",
         {"cluster_pixels": [_PIXELS | {"d": -1.1}, _PIXELS | {"d": 2.5, "q": 0.06}]},
-        "No group is largely a matter of pixels (standardised difference of 1.2 or more); the "
-        "strongest difference is red minus blue in cluster 3 of seed 0, -1.10",
+        "No group has an estimated standardised difference of 1.2 or more in its pixels; the "
+        "strongest is red minus blue in cluster 3 of seed 0, -1.10",
         "is shown",
     ),
     Case(
@@ -669,7 +669,7 @@ CASES = (
             "bias": [],
             "cluster_pixels": [_PIXELS],
         },
-        "pixels (standardised difference of 1.2 or more): cluster 3 of seed 0 (red minus blue",
+        "pixels (estimated standardised difference of 1.2 or more): cluster 3 of seed 0 (red minus",
         "cluster 4",
     ),
     Case(

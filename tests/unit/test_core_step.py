@@ -315,6 +315,24 @@ def test_messages_and_warnings_reach_the_log_file(capsys: pytest.CaptureFixture[
     assert "odd numbers 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_rule_has_event_files_beside_its_log(
+    there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str | None] = []
+
+    def watched(*, total: Out, tensorboard: str | None = None) -> None:
+        seen.append(tensorboard)
+        save_npy(total, np.zeros(1))
+
+    monkeypatch.setattr("latent_microscope.step.find_spec", lambda name: there or None)
+    run(watched, rule(input=named(InputFiles), params=named(Params)))
+    assert seen == ["logs/add_up" if there else None]
+    assert read_sidecar(Path("out/total.npy"))["params"] == {"tensorboard": None}
+    run(watched, None, ["--total", "out/total.npy", "--log", "x.log"])
+    assert seen[1] is None
+
+
 def test_other_exceptions_keep_their_traceback_once(capsys: pytest.CaptureFixture[str]) -> None:
     def broken(*, x: int = 0) -> None:
         raise ZeroDivisionError("oh")

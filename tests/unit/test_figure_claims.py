@@ -169,6 +169,17 @@ def test_an_odds_ratio_beyond_the_axis_of_bars_is_an_arrow_with_its_numbers(tmp_
     assert "beyond" not in words(bars(tmp_path, rows[2:]))
 
 
+def test_an_interval_that_an_axis_cuts_ends_in_an_arrow(tmp_path: Path) -> None:
+    rows = [odds("cut", 0.1, 0.0, np.inf), odds("whole", 0.5, 0.2, 0.9)]
+    rows.append(odds("untested", 0.1, NAN, NAN, **UNTESTED))
+    forest = drawn(plot_bias_forest, abi=table(tmp_path, "abi", rows))
+    for figure in (bars(tmp_path, rows), forest):
+        ax = figure.axes[0]
+        arrows = {line.get_marker(): line.get_xydata() for line in ax.lines}
+        assert [arrows[mark].tolist() for mark in "<>"] == [[[end, 0.0]] for end in ax.get_xlim()]  # type: ignore[union-attr]
+        assert "<, >: beyond the axis" in words(figure)
+
+
 def test_what_is_not_tested_is_called_so(tmp_path: Path) -> None:
     rows = [odds("untested", 390.0, NAN, NAN, **UNTESTED), odds("near", 0.5, 0.2, 0.9)]
     forest = drawn(plot_bias_forest, abi=table(tmp_path, "abi", rows))
@@ -299,7 +310,8 @@ def test_shares_below_the_scale_of_colours_are_marked(tmp_path: Path) -> None:
         {"source": source, "seed": 0, "true": a, "predicted": b, "share": float(a == b)}
         for source in ("human", "net") for a in "xy" for b in "xy"
     ]  # fmt: skip
-    assert "≤ 0.001" in words(drawn(plot_confusions, confusions=table(tmp_path, "c", rows)))
+    text = words(drawn(plot_confusions, confusions=table(tmp_path, "c", rows)))
+    assert "≤ 0.1\n" in text  # percent, as in the cells
 
 
 def test_the_stages_of_a_network_have_room_for_their_bars(tmp_path: Path) -> None:

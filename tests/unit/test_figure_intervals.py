@@ -57,6 +57,8 @@ def test_intervals_and_ceilings_of_the_metric_are_drawn(tmp_path: Path) -> None:
     dotted = [line for line in label_held.lines if line.get_linestyle() == ":"]
     ceilings = [float(np.asarray(line.get_xdata())[0]) for line in dotted]
     assert ceilings == [0.85]
+    legends: list[Any] = [one.get_legend() for one in figure.axes if one.get_legend()]
+    assert legends[0].get_texts()[0].get_text() == "noise ceiling (a: 0.900)"
     assert ":" not in [line.get_linestyle() for line in bare.axes[2].lines]
 
 

@@ -98,6 +98,20 @@ def test_texts_of_their_own_can_be_declared_categories() -> None:
     assert classes["a"].nunique() == 30
 
 
+def test_the_rule_of_a_number_divides_as_its_attribute_does() -> None:
+    """Six digits of this median, 4.89062, are below it: it would count as above itself."""
+    cells: dict[str, list[object]] = {
+        "ink": [4.875, 4.890625, 4.90625],
+        "year": [20250811, 20250812, 20250813],
+    }
+    ones, _, _, done = encode(table(**cells), Encoding(thresholds={"year": 20250811}), FILE)
+    assert ones.to_dict("list") == {"ink>4.890625": [0, 0, 1], "year>20250811": [0, 1, 1]}
+    assert done["rule"].tolist() == ["> 4.890625, the median", "> 20250811, from the config"]
+    # Between the middle two of these six digits are enough.
+    long: list[object] = [0.1 + 0.2, 0.7, 0.123456789, 0.9]
+    assert list(encode(table(a=long), Encoding(), FILE)[0]) == ["a>0.5"]
+
+
 def test_a_median_that_is_the_largest_value_still_divides() -> None:
     ones, _, _, done = encode(table(a=["0.5", "2", "2", "2"]), Encoding(), FILE)
     assert ones.to_dict("list") == {"a>=2": [0, 1, 1, 1]}

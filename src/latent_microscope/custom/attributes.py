@@ -215,14 +215,33 @@ def _encoded(
         present, sign = column.numbers > limit, ">"
         if given is None and not present.any():  # more than half of all hold the largest value
             present, sign = column.numbers >= limit, ">="
+        text = _threshold(column, limit, exact=given is not None)
         if present[column.filled].all() or not present.any():
             raise InputError(
-                f"{path}: all values of {name!r} are on one side of the threshold {limit:g}; give "
+                f"{path}: all values of {name!r} are on one side of the threshold {text}; give "
                 "another one in `thresholds`"
             )
-        return [(f"{name}{sign}{limit:g}", f"{sign} {limit:g}, {which}", present)]
+        return [(f"{name}{sign}{text}", f"{sign} {text}, {which}", present)]
     yes = _positive(column)
     if yes is not None:
         return [(name, f"{yes!r} is 1", column.texts == yes)]
     wanted = column.values[1:] if len(column.values) == 2 else column.values
     return [(f"{name}={value}", f"{value!r} is 1", column.texts == value) for value in wanted]
+
+
+def _threshold(column: Column, limit: float, *, exact: bool) -> str:
+    """A threshold with six digits, or as many more as it takes to divide the cells as it does.
+
+    ``exact``: to be that number.
+    """
+    known = column.numbers[column.filled]
+
+    def divides(text: str) -> bool:
+        return float(text) == limit or (
+            not exact
+            and np.array_equal(known > float(text), known > limit)
+            and np.array_equal(known >= float(text), known >= limit)
+        )
+
+    texts = (f"{limit:.{digits}g}" for digits in range(6, 18))
+    return next(text for text in texts if divides(text))

@@ -168,8 +168,8 @@ STUDIES = (
             "they ranked the samples independently of each other. Orange: mostly noise (mean "
             "Spearman correlation between two of them below 0.5), or a list of which another one "
             "repeats less than half. Last line of each note: Spearman correlation with the scores "
-            "of the same latents with their columns in another order, and the share of the list "
-            "that is found again."
+            "of the same latents with their columns in another order (stability: with other draws "
+            "of its noise), and the share of the list that is found again."
         ),
         function=f"{_PLOTS}.stability:plot_reliability",
         inputs={

@@ -295,13 +295,14 @@ FORENSICS = (
         caption=(
             "How far rankings repeat over [vae: VAE seeds (with the chosen ICA restart of each), "
             "over ]the ICA restarts[vae:  within a VAE, over both], and over orders of the columns "
-            "of the same latents, which mean nothing. Spearman over pairs, Kendall's W with its "
-            "value by chance (1/m), intra-class correlation ICC(C,1) of percentiles with a 95 % "
-            "interval over images[vae: , about these VAEs and no others], and that of the mean "
-            "over all replicates, share and Jaccard index of the ranked list that repeats with "
-            'chance. Status "mostly noise": mean Spearman below 0.5, so that more than half of the '
-            'variance of a ranking is not shared; "list mostly noise": another replicate repeats '
-            'less than half of the list; "unknown": one replicate.'
+            "of the same latents, which mean nothing (stability: over draws of its noise). "
+            "Spearman over pairs, Kendall's W with its value by chance (1/m), intra-class "
+            "correlation ICC(C,1) of percentiles with a 95 % interval over images[vae: , about "
+            "these VAEs and no others], and that of the mean over all replicates, share and "
+            'Jaccard index of the ranked list that repeats with chance. Status "mostly noise": '
+            "mean Spearman below 0.5, so that more than half of the variance of a ranking is not "
+            'shared; "list mostly noise": another replicate repeats less than half of the list; '
+            '"unknown": one replicate.'
         ),
         function="latent_microscope.tables.reliability:tabulate_reliability",
         heavy=True,
@@ -347,8 +348,8 @@ FORENSICS = (
             "images, root mean square difference of the pixels as they are, bits of 128 in which "
             "the hashes differ, ]cosine and distance of the latents[vae:  (mean over VAE seeds), "
             "number of seeds that found the pair], number of pairs that were compared, and what to "
-            "do. Copies of one share a group. Without images only latents are compared, which do "
-            "not show that two samples are one."
+            "do. Copies of one share a group. Where latents alone are compared, they do not show "
+            "that two samples are one."
         ),
         function="latent_microscope.tables.duplicates:tabulate_duplicates",
         heavy=True,

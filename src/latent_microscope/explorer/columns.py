@@ -99,6 +99,8 @@ def category(name: str, values: pd.Series, group: str, title: str | None = None)
 def _text(value: Any) -> str | None:
     if pd.isna(value):
         return None
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)

@@ -143,7 +143,7 @@ def _rsa_references(ax: Axes, table: pd.DataFrame, look: Look, *, published: boo
 def _ceiling(ax: Axes, value: float, *, name: bool = False) -> None:
     """What the true responses score against these votes, if it is known."""
     if np.isfinite(value):
-        text = f"noise ceiling: {value:.3f}" if name else None
+        text = f"noise ceiling (a: {value:.3f})" if name else None
         reference(ax, x=value, ls=":", lw=1.3, color=INK, label=text)
 
 

@@ -67,11 +67,11 @@ def plot_confusions(
                 below, "minus annotators", values - human, names, differences, style.DIVERGING
             )
         place = left, top + side + 0.85, side - 0.1
-        bar = flat_bar(page, shares, "share of answers (log scale)", place)
+        bar = flat_bar(page, shares, "share of answers (%, log scale)", place)
         _ticks(bar, shares, [0.001, 0.01, 0.1, 1])
         if block:
             place = left, top + side + 1.4, side - 0.1
-            bar = flat_bar(page, differences, "model − annotators (symlog)", place, style.DIVERGING)
+            bar = flat_bar(page, differences, "model − annotators (points)", place, style.DIVERGING)
             _ticks(bar, differences, [-0.1, -0.01, 0, 0.01, 0.1])
     return page.figure
 
@@ -94,7 +94,7 @@ def _confusions(
 
 def _ticks(bar: Any, norm: Normalize, ticks: Sequence[float]) -> None:
     shown = [t for t in ticks if float(norm.vmin or 0) <= t <= float(norm.vmax or 0)]
-    texts = [f"{t:g}".replace("-", "−") for t in shown]
+    texts = [f"{100 * t:g}".replace("-", "−") for t in shown]  # percent, as in the cells
     if norm.clip:
         texts[0] = f"≤ {texts[0]}"
     bar.set_ticks(shown, labels=texts, size=5.5)

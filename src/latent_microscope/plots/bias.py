@@ -47,9 +47,15 @@ def _marks(known: list[pd.DataFrame], top: int, span: tuple[float, float], more:
         "orange: over-, blue: under-represented, grey: neutral",
         f"filled: q ≤ 0.05{more}",
         "×: a cell is 0" * any(rows["status"] == "zero_cell"),
-        "<, >: beyond the axis" * (not rows["estimate"].between(*span).all()),
+        "<, >: beyond the axis" * _beyond(rows, span),
     ]
     return "; ".join(filter(None, words)) + style.part_of(top, max(map(len, known)), "attributes")
+
+
+def _beyond(rows: pd.DataFrame, span: tuple[float, float]) -> bool:
+    """Whether an estimate or an end of an interval is not on the axis."""
+    every = rows[["estimate", "low", "high"]]
+    return bool((every.lt(span[0]) | every.gt(span[1])).any(axis=None))
 
 
 def _span(tables: list[pd.DataFrame], most: float, others: Any = ()) -> tuple[float, float]:
@@ -140,6 +146,7 @@ def _bars(ax: Axes, table: pd.DataFrame, look: Look, span: tuple[float, float]) 
         options = {"lw": 0.8, "ms": 3.5, "mew": 0.9, "clip_on": False}
         marker = _marker(row, span, "x", "")
         estimate(ax, y, value, _ends(row, span), INK, marker=marker, **options)
+        _goes_on(ax, y, row, span, INK)
         _write_far(ax, y, row, span)
     name_rows(ax, [pretty(name) for name in table["attribute"]], grid=False)
 
@@ -222,6 +229,7 @@ def _odds(
     marker = _marker(row, span, "X", "o")
     options = {"ms": 5.4 if marker == "X" else 4.2, "mfc": face, "mew": 0.7, "clip_on": False}
     estimate(ax, y, value, _ends(row, span), colour, marker=marker, **options)
+    _goes_on(ax, y, row, span, colour)
     _write_far(ax, y, row, span)
 
 
@@ -236,6 +244,19 @@ def _marker(row: Mapping[Hashable, Any], span: tuple[float, float], zero: str, u
 def _ends(row: Mapping[Hashable, Any], span: tuple[float, float]) -> Any:
     """What an axis shows of an interval."""
     return np.clip([row["low"], row["high"]], *span)
+
+
+def _goes_on(
+    ax: Axes, y: float, row: Mapping[Hashable, Any], span: tuple[float, float], colour: str
+) -> None:
+    """An arrow where an axis cuts the interval of an odds ratio that is on it."""
+    low, high = span
+    if low <= row["estimate"] <= high:
+        for edge, marker, cut in zip(
+            span, "<>", (row["low"] < low, row["high"] > high), strict=True
+        ):
+            if cut:
+                ax.plot(edge, y, marker, color=colour, ms=3, mew=0, clip_on=False)
 
 
 def _write_far(ax: Axes, y: float, row: Mapping[Hashable, Any], span: tuple[float, float]) -> None:

@@ -58,8 +58,9 @@ const textOf = (column, row) => (column.kind === "number" ? numberText(column.va
 function numberText(value, digits = 5) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return value.toExponential(2);
-  const [whole, part] = String(Number(value.toPrecision(digits))).split(".");
+  const rounded = Number(value.toPrecision(digits));
+  if (size !== 0 && (size >= 1e6 || size < 1e-3)) return rounded.toExponential();
+  const [whole, part] = String(rounded).split(".");
   return grouped(whole) + (part ? `.${part}` : "");
 }
 

@@ -9,8 +9,8 @@ function binsOf(column) {
   if (column.bins) return column.bins;
   const sorted = sortedValues(column), low = sorted[0], high = sorted[sorted.length - 1];
   const whole = high - low < BINS && sorted.every(Number.isInteger);
-  const many = whole ? high - low + 1 : BINS, start = whole ? low - 0.5 : low;
-  const step = whole ? 1 : (high - low) / many || 1;
+  const many = whole ? high - low + 1 : high > low ? BINS : 1, step = whole ? 1 : (high - low) / BINS || Math.abs(low);
+  const start = whole || many === 1 ? low - step / 2 : low;
   const codes = new Uint8Array(count).fill(255), all = new Uint32Array(many);
   for (let i = 0; i < count; i++) {
     const value = column.values[i];
@@ -85,8 +85,7 @@ function histogram(column) {
   return { part, update: () => {
     const found = passing(column, binsOf(column).codes, many), wanted = selection.filters.get(column.name)?.wanted ?? [null, null];
     [low, high].forEach((field, i) => { if (document.activeElement !== field) field.value = wanted[i] ?? ""; });
-    low.placeholder = numberText(start + (step === 1 ? 0.5 : 0), digits);
-    high.placeholder = numberText(start + many * step - (step === 1 ? 0.5 : 0), digits);
+    [low.placeholder, high.placeholder] = ends(sortedValues(column)).map((end) => numberText(end, digits));
     clear.hidden = wanted[0] == null && wanted[1] == null;
     note.textContent = missing ? `${wholeText(missing)} without a value` : "";
     const total = found.reduce((sum, each) => sum + each, 0);

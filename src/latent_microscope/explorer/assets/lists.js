@@ -49,7 +49,7 @@ function showPairs(place) {
   place.replaceChildren(element("p", { class: "note", id: "list-note" }, `${wholeText(shown)} of ${wholeText(total)} pairs, in the order of the study's table.`), list);
 }
 
-// Search by id: what holds the text, exact and leading matches first; arrows, Enter, Escape.
+// Search by id: what holds the text, exact (of this case before others) and leading matches first; arrows, Enter, Escape.
 function openSearch() {
   const input = byId("search"), list = byId("found");
   let rows = [], active = -1, lower = null;
@@ -74,7 +74,7 @@ function openSearch() {
   };
   const find = () => {
     lower ??= study.ids.map((id) => id.toLowerCase());
-    rows = matches(input.value.trim().toLowerCase(), lower);
+    rows = matches(input.value.trim(), lower);
     list.replaceChildren(...rows.map((row, i) => element("li", { role: "option", id: `found-${i}`, "aria-selected": "false", on: { mousedown: (event) => { event.preventDefault(); take(row); } } },
       thumbnail(row, 32), element("span", {}, study.ids[row]))));
     list.hidden = !rows.length;
@@ -100,13 +100,14 @@ function openSearch() {
   });
 }
 
-function matches(text, lower) {
+function matches(typed, lower) {
+  const text = typed.toLowerCase();
   if (!text) return [];
   const ranks = [[], [], []];
   for (let row = 0; row < count && ranks[0].length + ranks[1].length < 20; row++) {
     const at = lower[row].indexOf(text);
     if (at >= 0) ranks[lower[row] === text ? 0 : at === 0 ? 1 : 2].push(row);
   }
-  const exact = lower.indexOf(text);
-  return [...new Set([...(exact >= 0 ? [exact] : []), ...ranks.flat()])].slice(0, 20);
+  const exact = [rowOf.get(typed) ?? -1, lower.indexOf(text)].filter((row) => row >= 0);
+  return [...new Set([...exact, ...ranks.flat()])].slice(0, 20);
 }

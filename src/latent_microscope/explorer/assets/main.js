@@ -58,9 +58,10 @@ function legend() {
   if (!column) return place.replaceChildren();
   if (column.kind === "number") {
     const missing = count - sortedValues(column).length;
-    const [low, high] = boundsOf(column), strip = element("span", { class: "scale", role: "img", "aria-label": `Colour scale from ${numberText(low)} to ${numberText(high)}` });
+    const [low, high] = middleOf(column), digits = high > low ? digitsFor(low, high, (high - low) / 100) : 5, [from, to] = [low, high].map((end) => numberText(end, digits));
+    const strip = element("span", { class: "scale", role: "img", "aria-label": `Colour scale from ${from} to ${to}` });
     strip.style.background = `linear-gradient(to right, ${Array.from({ length: 15 }, (_, i) => cssOf(onScale(shown.scale, i / 14))).join(", ")})`;
-    return place.replaceChildren(element("span", {}, column.title), element("span", {}, `≤ ${numberText(low)}`), strip, element("span", {}, `≥ ${numberText(high)}`), element("span", { class: "note" }, `1st to 99th percentile${missing ? `; grey: no value (${wholeText(missing)})` : ""}`));
+    return place.replaceChildren(element("span", {}, column.title), element("span", {}, `≤ ${from}`), strip, element("span", {}, `≥ ${to}`), element("span", { class: "note" }, `1st to 99th percentile${missing ? `; grey: no value (${wholeText(missing)})` : ""}`));
   }
   const levels = levelsOf(column), colours = levelColours(column, themeNow()), sizes = levelSizes(column), { own, rest } = colouredLevels(column);
   const sized = (codes) => wholeText(codes.reduce((sum, code) => sum + sizes[code], 0));

@@ -35,10 +35,13 @@ function colouredLevels(column) {
 }
 
 // The middle 98 % of the values span the scale: a few extremes would flatten it for all others.
-function boundsOf(column) {
+function middleOf(column) {
   const sorted = sortedValues(column), last = sorted.length - 1;
-  if (last < 0) return [0, 1];
-  const low = sorted[Math.round(0.01 * last)], high = sorted[Math.round(0.99 * last)];
+  return last < 0 ? [0, 1] : [sorted[Math.round(0.01 * last)], sorted[Math.round(0.99 * last)]];
+}
+
+function boundsOf(column) {
+  const [low, high] = middleOf(column);
   return high > low ? [low, high] : [low - 0.5, low + 0.5];
 }
 

@@ -109,7 +109,7 @@ function filterText(name, wanted) {
 
 // Above the panels: how many are selected and by what, each part with a button that ends it.
 function showChosen() {
-  const many = selection.rows.length, chip = (text, act) => button(`${text} ×`, act, { "aria-label": `Remove: ${text}` });
+  const many = selection.rows.length, chip = (text, act) => button(`${text.length > 80 ? `${text.slice(0, 79)}…` : text} ×`, act, { "aria-label": `Remove: ${text}`, title: text });
   const { parts } = selection, lassos = parts.filter((part) => !part.ids).length;
   const took = lassos === parts.length ? (lassos === 1 ? "lasso" : `${lassos} lassos`) : lassos ? "lasso and picked" : "picked";
   byId("chosen").replaceChildren(...[
