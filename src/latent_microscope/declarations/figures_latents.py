@@ -126,7 +126,7 @@ LATENTS = (
         caption=(
             "Densities in latent space, number of samples per bin. a: inverse mean distance to "
             "the k nearest neighbours. b: share of samples within a radius (attractors of the "
-            "preprint) at an adaptive radius; the note says how many tie at the published one."
+            "preprint) at an adaptive radius; the note says how many tie at the fixed one."
         ),
         function=f"{_PLOTS}.latent:plot_density",
         where=scored,

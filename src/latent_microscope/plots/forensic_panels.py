@@ -130,7 +130,7 @@ def _attractors(ax: Axes, data: _Heuristics, look: Look) -> None:
     style.points(ax, data.plane, c=FAINT)
     style.points(ax, data.plane[chosen], c=look.colour(0), s=10)
     style.plain(ax, "PC 1", "PC 2")
-    radius = "adaptive radius" if tied else "default radius"
+    radius = "adaptive radius" if tied else "fixed radius"
     look.panel(ax, "attractors", "d", f"top {len(chosen)} attractors, {radius}")
 
 

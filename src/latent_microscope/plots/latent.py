@@ -108,7 +108,7 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
         if "kind" in table:
             ax.legend(loc="upper right")
     tied = (
-        f"at the default radius\n{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
+        f"at the fixed radius\n{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
     )
     style.inside(right, 0.98, 0.6, tied, va="baseline", color=MUTED, size="small")
     text = "1 / mean latent distance to the k nearest samples"

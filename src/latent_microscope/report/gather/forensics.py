@@ -26,7 +26,7 @@ QUANTITIES = {
     "spearman_uniqueness_originality": "Spearman of uniqueness and originality",
     "spearman_stability_norm": "Spearman of stability and the norm of the latent",
     "stability_reliability": "draw-to-draw reliability of stability",
-    "attractor_tie_share": "share of attractor densities that tie, published radius",
+    "attractor_tie_share": "share of attractor densities that tie, fixed radius",
     "overlaps_total": "pairs with cosine similarity ≥ 0.99",
     "ica_converged": "ICA restarts that converged",
     "sbs_plane": "SBS, clusters of the UMAP",
