@@ -392,3 +392,5 @@ def test_seeds_are_for_random_weights() -> None:
     assert "b" not in networks.figure_notes(study, Wildcards())
     assert networks.pretrained_weights(study, Wildcards(model="c")) == "c.pt"
     assert networks.pretrained_weights(study, Wildcards(model="b")) == []
+    own = [networks.network_settings(study, Wildcards(model=name)) for name in "abc"]
+    assert ["pretrained" in settings for settings in own] == [False, True, False]
