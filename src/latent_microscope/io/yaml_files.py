@@ -12,10 +12,27 @@ MAX_VALUES = 100_000
 """More than any study needs; YAML anchors can expand a few lines to billions of values."""
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is twice in a mapping, of which YAML's keep the last in silence."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} is there twice; rename or remove one",
+                        problem_mark=key.start_mark,
+                    )
+                seen.add(key.value)
+        return node
+
+
 def load_yaml(path: Path) -> Any:
     """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (yaml.YAMLError, ValueError) as error:  # of dates, huge numbers, other encodings
