@@ -288,10 +288,10 @@ def _add_models(study: dict[str, Any], prefix: str) -> None:
     taken, parts = {*models, *(model["type"] for model in models.values())}, parts_of(study)
     for declared in registry.model_types():
         plain = "custom" in declared.kinds and not declared.config and not declared.function
-        if plain and models.get(declared.name, {"type": declared.name})["type"] != declared.name:
+        same = models.get(declared.name, {"type": declared.name})["type"] == declared.name
+        if declared.oracle and not same:
             raise InputError(
-                f"config key {prefix}.{declared.name}: the name of a baseline, or of the study's "
-                "own latents; rename the model"
+                f"config key {prefix}.{declared.name}: the name of a baseline; rename the model"
             )
         if plain and declared.needs <= parts and declared.name not in taken:
             models[declared.name] = {"type": declared.name, "layers": ["features"]}
