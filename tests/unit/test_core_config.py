@@ -394,6 +394,13 @@ def test_yaml_errors_name_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("a: 1\nb: [2\nc: 3\n")
     with pytest.raises(InputError, match=r"c\.yaml: not valid YAML (?s:.*)line 3"):
         load_yaml(tmp_path / "c.yaml")
+    (tmp_path / "c.yaml").write_text("a: {b: 1}\nm:\n  n: 1\n  o: 2\n  n: 3\n")
+    with pytest.raises(InputError, match=r"c\.yaml: .*'n' is there twice(?s:.*)line 5"):
+        load_yaml(tmp_path / "c.yaml")
+    (tmp_path / "c.yaml").write_text(
+        "a: &a {b: 1, c: 2}\nd: &d\n  <<: *a\n  b: 3\ne:\n  <<: *d\n  c: 4\n"
+    )
+    assert load_yaml(tmp_path / "c.yaml")["e"] == {"b": 3, "c": 4}
 
 
 def test_the_place_of_a_key_does_not_matter() -> None:

@@ -48,7 +48,8 @@ class Odd(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.parts = Parts()
         self.turn = nn.Identity()
-        self.mixed = nn.Identity()
+        self.mixed, self.squeezed, self.dropped = (nn.Identity() for _ in range(3))
+        self.normed = nn.BatchNorm1d(3, track_running_stats=False)
         self.tokens = nn.Identity()
         self.head = nn.Linear(3, 4)
         self.calls = 0
@@ -61,6 +62,11 @@ class Odd(nn.Module):
         tokens = self.tokens(x.flatten(2).transpose(1, 2))
         self.turn(tokens.transpose(0, 1))  # (positions, n, channels)
         self.mixed(tokens.cumsum(0))  # n rows, each of all images before it
+        means = tokens.mean(1)
+        self.dropped(nn.functional.dropout(means))
+        self.squeezed(means.squeeze())
+        if len(x) > 1:
+            self.normed(means)
         pair += 100  # in place, after the hook
         return self.head(more["twice"].mean((2, 3)))
 
@@ -202,13 +208,40 @@ def test_layers_that_are_not_of_the_images_are_refused(odd: Network, tmp_path: P
             r"layer 'turn': its first axis is not the batch \(its shape is \(64, 4, 3\) for 4",
         ),
         ("mixed", "layer 'mixed': .*another order"),
+        ("normed", "layer 'normed': its rows are not those of single images"),
+        ("dropped", "layer 'dropped': its values differ from pass to pass"),
+        (
+            "squeezed",
+            r"layer 'squeezed': .*\(3,\) for 1 images.*squeeze\(\) in the network as flat",
+        ),
         ("conv_2", "layer 'conv_2' is unknown; such as conv"),
         ("x*", r"layer 'x\*' is unknown"),
         ("logits", "layer 'logits': this network has no classes"),
     ):
         with pytest.raises(InputError, match=message):
-            arrays(odd, tmp_path, name)
+            arrays(odd, tmp_path, name, batch=10)  # and one more
         assert not list(tmp_path.iterdir())
+
+
+def test_a_name_is_that_of_a_module_before_a_second_call(odd: Network, tmp_path: Path) -> None:
+    model: Any = odd.module
+    model.conv_1 = nn.Identity()  # never called
+    with pytest.raises(InputError, match="layer 'conv_1' is unknown"):
+        arrays(odd, tmp_path, "conv_1")
+    model.head, model.conv_1 = nn.Sequential(nn.Identity(), model.head), model.tokens
+    del model.tokens
+    model.tokens = lambda x: model.conv_1(x)
+    found = arrays(odd, tmp_path, "conv_1", "relu_1", reduce=Reduction("flatten"))
+    tokens = found[1].reshape(11, 3, 64).transpose(0, 2, 1)
+    np.testing.assert_allclose(found[0], tokens.reshape(11, -1), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_a_script_has_its_features_and_no_layers(tmp_path: Path) -> None:
+    script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(192, 3)))  # type: ignore[no-untyped-call]
+    network = Network(script, lambda x: {"features": script(x)})
+    assert list(layer_shapes(network, UNIT)) == ["features"]
+    np.testing.assert_allclose(arrays(network, tmp_path, "features")[0], script(UNIT).detach())
 
 
 def test_globs_take_layers_in_order_and_a_pass_ends_with_the_last(

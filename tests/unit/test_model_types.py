@@ -148,6 +148,8 @@ def test_a_study_of_files_compares_what_it_has(install: Install) -> None:
     vae = {"arch": "cifar", "latent": 4, "epochs": 1}
     study = own(both, {"people": {"type": "label"}}, vae=vae)
     assert study.models() == ["people", "vae", "pixels", "class_mean"]
+    with pytest.raises(InputError, match=r"models\.label: the name of a baseline.*; rename"):
+        own(both, {"label": {"type": "external", "file": "m.npy"}})
     assert own({"embeddings": "z.npy", "dissimilarity": "d.npy"}, {}).models() == ["embeddings"]
 
 
@@ -392,3 +394,5 @@ def test_seeds_are_for_random_weights() -> None:
     assert "b" not in networks.figure_notes(study, Wildcards())
     assert networks.pretrained_weights(study, Wildcards(model="c")) == "c.pt"
     assert networks.pretrained_weights(study, Wildcards(model="b")) == []
+    own = [networks.network_settings(study, Wildcards(model=name)) for name in "abc"]
+    assert ["pretrained" in settings for settings in own] == [False, True, False]

@@ -258,6 +258,169 @@ def test_a_module_imports_what_is_beside_it(tmp_path: Path) -> None:
     assert sys.path == before
 
 
+RETURNS = """
+from __future__ import annotations  # whose types a dataclass looks up in its module
+from dataclasses import dataclass
+from typing import Any
+import torch
+from torch import nn
+@dataclass
+class Out:
+    hidden: Any
+    logits: Any
+class Net(nn.Module):
+    def __init__(self, returned=lambda f, y: y, classes=4):
+        super().__init__()
+        self.head = nn.Linear(6, classes)  # before the others
+        self.conv, self.norm = nn.Conv2d(3, 6, 3, stride=4), nn.BatchNorm2d(6)
+        self.unused, self.returned = nn.Linear(2, 2), returned
+    def embed(self, x):
+        x -= 0.5  # in place
+        x = self.norm(self.conv(x)).relu()
+        return x.view(-1, 6, 100).mean(2)
+    def forward(self, x):
+        f = self.embed(x)
+        return self.returned(f, self.head(f))
+class Unit(Net):  # an embedding, which is no classifier
+    def embed(self, x):
+        return nn.functional.layer_norm(self.head(super().embed(x)), (4,))
+    def forward(self, x):
+        return self.embed(x)
+class Cube(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.embed = nn.Conv3d(3, 6, (1, 8, 8)), lambda x: self(x)
+    def forward(self, x):
+        return self.conv(x[:, :, None]).mean((2, 3, 4))
+def logits(): return Net()
+def half(): return Net().half()
+def pair(): return Net(lambda f, y: (f, y))
+def none(): return Net(lambda f, y: (None, [y]))
+def keys(): return Net(lambda f, y: {"loss": None, "logits": y, "features": f})
+def fields(): return Net(Out)
+def softmax(): return Net(lambda f, y: y.softmax(1))
+def logsoft(): return Net(lambda f, y: y.log_softmax(1))
+def embedding(): return Net(lambda f, y: f)
+def unit(): return Unit()
+def cube(): return Cube()
+def number(): return Net(lambda f, y: y.argmax(1))
+def lazy(): return nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
+def ends(): raise SystemExit
+def boxes(): return Net(), lambda image: {"image": image}
+def batched(): return Net(), lambda image: torch.zeros(1, 3, 40, 40)
+def drawn(): return Net(), lambda image: torch.rand(3, 40, 40)
+def broken(): return Net(), lambda image: image["image"]
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logits",
+        "half",
+        "pair",
+        "none",
+        "keys",
+        "fields",
+        "softmax",
+        "logsoft",
+        "embedding",
+        "unit",
+        "cube",
+    ],
+)
+def test_features_and_logits_are_those_that_a_module_returns(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(RETURNS)
+    network = network_of("module", f"{path}:{name}")
+    classes = name not in ("embedding", "unit", "cube")
+    found = found_of(network, tmp_path, "features", *(["logits"] if classes else []))
+    model: Any = network.module
+    with torch.inference_mode():
+        features = model.embed(torch.from_numpy(IMAGES).permute(0, 3, 1, 2).contiguous() / 255)
+        np.testing.assert_allclose(found["features"], features, rtol=1e-5, atol=1e-6)
+        logits = model.head(features) if classes else features
+    if classes:
+        logits = logits.log_softmax(1) if name == "logsoft" else logits
+        np.testing.assert_allclose(found["logits"], logits, rtol=1e-5, atol=1e-6)
+    else:
+        with pytest.raises(InputError, match="'logits': this network has no classes"):
+            found_of(network, tmp_path, "logits")
+
+
+def test_what_a_module_does_wrong_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(RETURNS)
+    for name, message in (
+        ("number", "network Net returned Tensor without a tensor of floating-point numbers"),
+        ("lazy", r"net\.py:lazy returned lazy layers, .*call the module in it once"),
+        ("ends", r"net\.py, line 48: SystemExit: ; keep what a script does below if __name__"),
+        ("boxes", r"transform returned dict; it must return a tensor \(3, h, w\)"),
+        ("batched", r"transform returned the shape \(1, 3, 40, 40\); it must return"),
+        ("drawn", "transform gives other values for the same image; leave out its random"),
+        ("broken", r"net\.py, line 52: TypeError: .*its transform takes a Pillow image"),
+    ):
+        with pytest.raises(InputError, match=message):
+            found_of(network_of("module", f"{path}:{name}"), tmp_path, "features")
+
+
+@needs("open_clip")
+def test_a_pretrained_clip_is_that_of_its_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    import open_clip
+
+    asked: list[dict[str, Any]] = []
+
+    def create(name: str, **options: Any) -> nn.Module:
+        asked.append(options)
+        module, tower = nn.Module(), nn.Module()
+        tower.preprocess_cfg = vars(open_clip.transform.PreprocessCfg(size=32))
+        module.visual = tower
+        return module
+
+    monkeypatch.setattr(open_clip, "create_model", create)
+    for pretrained in (True, False):  # first to take its weights, then to read its features
+        settings = {"kind": "open_clip", "name": "ViT-B-16-SigLIP", "pretrained": True}
+        made = build_network(settings, pretrained=pretrained).transform
+        assert (made.mean, made.mode) == ((0.5, 0.5, 0.5), "squash")
+        assert asked[-1]["force_quick_gelu"] is False
+        build_network(settings | {"name": "ViT-B-32", "tag": "openai"}, pretrained=pretrained)
+        assert asked[-1]["force_quick_gelu"] is True
+        build_network(settings | {"name": "hf-hub:a/b"}, pretrained=pretrained)
+        assert asked[-1]["pretrained"] is None
+
+
+def test_weights_are_found_in_checkpoints(tmp_path: Path) -> None:
+    network = network_of("philnet", widths=[4, 8, 8])
+    state = {name: tensor + 1 for name, tensor in network.module.state_dict().items()}
+    parallel = {f"module.{name}": tensor for name, tensor in state.items()}
+    path = tmp_path / "w.pt"
+    for saved in (
+        {"epoch": 3, "model": state, "optimizer": {"state": {}, "param_groups": []}},
+        {"state_dict": parallel | {"loss.weight": torch.ones(2)}},
+        {"n_averaged": torch.tensor(2), **parallel},
+    ):
+        torch.save(saved, path)
+        load_state(network, path)
+        own = network.module.state_dict()
+        assert all(torch.equal(own[name], tensor) for name, tensor in state.items())
+        network.module.load_state_dict({name: tensor - 1 for name, tensor in state.items()})
+    for saved, message in (
+        ({"model": state, "ema": state}, "w.pt: .*it has 2: model, ema; write one"),
+        (
+            parallel | {f"ema.{n}": t for n, t in state.items()},
+            "several times: ema., module.; save",
+        ),
+        ({"epoch": 3}, "must hold a state dict .*; write one by torch.save"),
+    ):
+        torch.save(saved, path)
+        with pytest.raises(InputError, match=message):
+            load_state(network, path)
+    own_net = Network(nn.Linear(2, 3), lambda x: {"features": x})
+    torch.save(nn.Linear(2, 4).state_dict(), path)
+    with pytest.raises(InputError, match=r"'weight' has the shape \(4, 2\), .* type module"):
+        load_state(own_net, path)
+
+
 def test_nearest_without_rounding_is_that_of_pillow() -> None:
     own = Transform(size=16, interpolation="nearest")
     unrounded = own.changed({"resample": "float"})

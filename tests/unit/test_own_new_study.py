@@ -205,6 +205,8 @@ def test_labels_beside_votes_that_are_no_classes_are_refused(files: Path) -> Non
 def test_a_name_that_no_model_can_have_is_refused_with_one_that_it_can(files: Path) -> None:
     with pytest.raises(InputError, match=r"lower-case.*'Tiny-Net'.*logits:tiny_net=.*logits.npz"):
         written(files, "votes.csv", "logits:Tiny-Net=logits.npz")
+    with pytest.raises(InputError, match=r"npz: label is the name of .* say logits:NAME=.*npz"):
+        written(files, "votes.csv", "logits:label=logits.npz")
     study, _ = written(files, "votes.csv", "logits:tiny_net=logits.npz")
     assert "tiny_net" in study["models"]
 

@@ -58,6 +58,11 @@ def extract(
     path = result_path(output, default, (".npz",), force=force)
     limit_threads(threads)
     layers = layer.split(",") if layer else ["features"]
+    for name in layers:
+        if set(name) & set("*?"):
+            raise InputError(f"--layer {name}: a glob; name the layers (--list prints them)")
+        if name in ("ids", "file") and len(layers) > 1:
+            raise InputError(f"--layer {name}: cannot be an array of several; extract it alone")
     if choice.settings["kind"] == "pixels":
         if layer is not None:
             raise InputError(f"--layer {layer}: pixels have no layers; remove the option")

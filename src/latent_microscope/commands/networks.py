@@ -125,7 +125,7 @@ def list_layers(model: str, size: int | None = None) -> str:
     network = open_network(choice, size)
     network.module.eval()
     side = size or own_side(network, choice, network.transform.side(_PIXELS))
-    images = np.zeros((2, side, side, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
     shapes = layer_shapes(network, network.transform.input(network.transform.pixels(images)))
     width = max(map(len, shapes))
     rows = (f"{name:{width}}  {'x'.join(map(str, s[1:]))}{_odd(s)}" for name, s in shapes.items())

@@ -288,6 +288,11 @@ def _add_models(study: dict[str, Any], prefix: str) -> None:
     taken, parts = {*models, *(model["type"] for model in models.values())}, parts_of(study)
     for declared in registry.model_types():
         plain = "custom" in declared.kinds and not declared.config and not declared.function
+        same = models.get(declared.name, {"type": declared.name})["type"] == declared.name
+        if declared.oracle and not same:
+            raise InputError(
+                f"config key {prefix}.{declared.name}: the name of a baseline; rename the model"
+            )
         if plain and declared.needs <= parts and declared.name not in taken:
             models[declared.name] = {"type": declared.name, "layers": ["features"]}
     if not models:

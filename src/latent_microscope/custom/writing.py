@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from latent_microscope import registry
 from latent_microscope.config.fields import MODEL_NAME, NAME_RULES
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
 from latent_microscope.custom.attributes import MAX_CATEGORIES, NO_BIAS
@@ -304,7 +305,7 @@ def _label_lines(parts: dict[str, Found], *, latents: bool) -> list[str]:
 
 def _models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) -> list[str]:
     lines = ["    models:  # compared as well: the study's latents, pixels and baselines"]
-    names: set[str] = set()
+    names = {declared.name for declared in registry.model_types() if declared.oracle}
     for one in models:
         given = one.facts.get("name") or Path(one.path).stem
         name = re.sub(r"[^a-z0-9_]+", "_", given.lower()).strip("_") or "model"
@@ -314,7 +315,10 @@ def _models_lines(models: Sequence[Found], parts: dict[str, Found], count: int) 
                 f"not; say {one.role}:{name}={one.path}"
             )
         if name in names:
-            raise InputError(f"{one.path}: give its model a unique name: {one.role}:name=FILE")
+            raise InputError(
+                f"{one.path}: {name} is the name of another model or a baseline; say "
+                f"{one.role}:NAME={one.path}"
+            )
         names.add(name)
         more = {"array": quoted(one.facts["array"])} if "array" in one.facts else {}
         more |= {"type": "external", "holds": one.facts.get("holds") or one.role}

@@ -15,7 +15,9 @@ MAX_VALUES = 100_000
 def load_yaml(path: Path) -> Any:
     """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        _require_different_keys(yaml.compose(text, yaml.SafeLoader))
+        content = yaml.safe_load(text)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (yaml.YAMLError, ValueError) as error:  # of dates, huge numbers, other encodings
@@ -24,6 +26,29 @@ def load_yaml(path: Path) -> Any:
         raise InputError(f"{path}: not valid YAML (nested too deeply)") from None
     require_modest(content, path)
     return content
+
+
+def _require_different_keys(root: yaml.Node | None) -> None:
+    """Refuse a key that is twice in a mapping, of which YAML keeps the last in silence."""
+    queue, known = [root], set[int]()
+    while queue:
+        node = queue.pop()
+        if not isinstance(node, yaml.CollectionNode) or id(node) in known:
+            continue
+        known.add(id(node))  # those behind anchors once
+        if isinstance(node, yaml.SequenceNode):
+            queue += node.value
+            continue
+        seen = set[str]()
+        for key, value in node.value:
+            queue += [key, value]
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {name!r} is there twice; rename or remove one",
+                    problem_mark=key.start_mark,
+                )
+            seen |= {name} - {"", "<<"}
 
 
 def require_modest(content: Any, where: Path | str) -> None:

@@ -116,12 +116,21 @@ def extract(
     how = reduce or Reduction()
     how = Reduction(how.how, how.grid, network.nhwc)
     sample = network.transform.pixels(np.array(images[order[:_PROBED]]))
+    if network.transform.function:
+        again = network.transform.pixels(np.array(images[order[:_PROBED]]))
+        if not torch.allclose(sample, again, rtol=0.0, atol=0.0, equal_nan=True):
+            raise InputError(
+                "the module's own transform gives other values for the same image; leave out its "
+                "random changes, as in an evaluation"
+            )
     x = network.transform.input(sample.to(where))
     shapes = layer_shapes(network, x)
     named = {path: _layers(network, shapes, names, len(x)) for path, names in files.items()}
     every = list(dict.fromkeys(n for names in named.values() for n in names if n != INPUT))
     if every and len(x) > 1:
         check_rows(network, x, every, how)
+        if len(order) % batch == 1:  # before the last batch does
+            activations(network, x[:1], every, how)
     writer = _Writer(named, len(order), mark, project, seed)
     at_once = batch
 

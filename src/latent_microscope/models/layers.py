@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
-from latent_microscope.models.libraries import Network, channels_last
+from latent_microscope.models.libraries import Network, channels_last, tensors
 
 ENDS = ("features", "logits", "probabilities")
 """Names of what the whole network returns; they are no modules."""
@@ -76,14 +76,21 @@ def _hooked(
     tuple or a mapping are ``name.0`` or ``name.key``, and the first of them ``name`` as well.
     """
     calls: dict[str, int] = {}
+    modules = {
+        name: module
+        for name, module in network.module.named_modules()
+        if not isinstance(module, torch.jit.ScriptModule)  # these take no hooks
+    }
 
     def hook(name: str) -> Callable[[Any, Any, Any], None]:
         def after(module: Any, given: Any, output: Any) -> None:
             count = calls.get(name, 0)
             calls[name] = count + 1
             called = f"{name}_{count}" if count and name else name
+            if count and called in modules:  # the name of another
+                return
             first = isinstance(output, Tensor) and name != ""
-            for key, tensor in _tensors(output):
+            for key, tensor in tensors(output):
                 if not first and called:
                     take(called, tensor, module)
                 first = True
@@ -95,7 +102,7 @@ def _hooked(
 
     handles = [
         module.register_forward_hook(hook(name))
-        for name, module in network.module.named_modules()
+        for name, module in modules.items()
         if wanted is None or not name or any(_may_be(name, layer) for layer in wanted)
     ]
     try:
@@ -107,20 +114,6 @@ def _hooked(
 
 def _may_be(module: str, layer: str) -> bool:
     return layer == module or layer.startswith((f"{module}.", f"{module}_"))
-
-
-def _tensors(output: Any, key: str = "") -> Iterator[tuple[str, Tensor]]:
-    if isinstance(output, Tensor):
-        if output.dim() and output.is_floating_point():
-            yield key, output
-        return
-    parts: Any = ()
-    if isinstance(output, Mapping):
-        parts = output.items()
-    elif isinstance(output, tuple | list):
-        parts = enumerate(output)
-    for name, part in parts:
-        yield from _tensors(part, f"{key}.{name}" if key else str(name))
 
 
 @torch.inference_mode()
@@ -135,9 +128,12 @@ def layer_shapes(network: Network, x: Tensor) -> dict[str, tuple[int, ...]]:
     except InputError:
         raise
     except Exception as error:  # a network that does not take images of this size
+        do = "set transform.size, or make the module's own transform of images"
+        if network.transform.function:
+            do = "change the module's own transform"
         raise InputError(
-            f"the network fails on input of the shape {tuple(x.shape)}: "
-            f"{' '.join(str(error).split())[:200]}; set transform.size"
+            f"the network fails on input of the shape {tuple(x.shape)}: {type(error).__name__}: "
+            f"{' '.join(str(error).split())[:200]}; {do}"
         ) from error
     if "logits" in outputs:
         outputs = {**outputs, "probabilities": outputs["logits"]}
@@ -168,7 +164,7 @@ def wanted_layers(
             )
         batched = [layer for layer in fit if shapes[layer][0] == count]
         if not batched:
-            raise _no_batch(fit[0], f"its shape is {shapes[fit[0]]} for {count} images")
+            raise _no_batch(fit[0], shapes[fit[0]], count)
         found |= {*batched}
     return [layer for layer in shapes if layer in found]
 
@@ -210,7 +206,7 @@ def activations(
     def take(name: str, tensor: Tensor, module: torch.nn.Module) -> None:
         if name in layers and name not in found:
             if len(tensor) != len(x):
-                raise _no_batch(name, f"its shape is {tuple(tensor.shape)} for {len(x)} images")
+                raise _no_batch(name, tensor.shape, len(x))
             found[name] = reduce(tensor, name, module, x)
             if early and len(found) == len(modules):
                 raise _EnoughError
@@ -228,6 +224,8 @@ def activations(
         if name in ENDS:
             key = "logits" if name == "probabilities" else name
             value = outputs[key].float()
+            if len(value) != len(x):
+                raise _no_batch(name, value.shape, len(x))
             found[name] = value.softmax(1) if name == "probabilities" else value
         elif name not in found:
             raise InputError(f"layer {name!r} is unknown; the network did not reach it")
@@ -235,18 +233,39 @@ def activations(
 
 
 def check_rows(network: Network, x: Tensor, layers: Sequence[str], reduce: Reduction) -> None:
-    """Refuse a layer whose rows are not those of the images: reversed images, reversed rows."""
+    """Refuse a layer whose rows are not those of the images alone.
+
+    Reversed images without the first have reversed rows.
+    """
     ahead = activations(network, x, layers, reduce)
-    back = activations(network, x.flip(0), layers, reduce)
+    others = x[1:] if len(x) > 2 else x
+    back = activations(network, others.flip(0), layers, reduce)
     for name in layers:
-        a, b = ahead[name], back[name].flip(0)
-        if bool((a - b).abs().max() > _ALIKE * a.abs().max()):
-            raise _no_batch(name, "images in another order do not give its rows in that order")
+        found = back[name].flip(0)
+        if _differ(ahead[name][-len(found) :], found):
+            if _differ(ahead[name], activations(network, x, [name], reduce)[name]):
+                raise InputError(
+                    f"layer {name!r}: its values differ from pass to pass; leave out what is random"
+                    " in the network (dropout without training=self.training)"
+                )
+            raise InputError(
+                f"layer {name!r}: its rows are not those of single images (the images in another "
+                "order, one left out, have others), as after a batch norm without running "
+                "statistics; choose another layer"
+            )
 
 
-def _no_batch(layer: str, why: str) -> InputError:
+def _differ(a: Tensor, b: Tensor) -> bool:
+    return bool((a - b).abs().max() > _ALIKE * a.abs().max())
+
+
+def _no_batch(layer: str, shape: Sequence[int], count: int) -> InputError:
+    do = "choose another layer"
+    if count == 1:
+        do += ", or write squeeze() in the network as flatten(1)"
     return InputError(
-        f"layer {layer!r}: its first axis is not the batch ({why}); choose another layer"
+        f"layer {layer!r}: its first axis is not the batch (its shape is {tuple(shape)} for "
+        f"{count} images); {do}"
     )
 
 

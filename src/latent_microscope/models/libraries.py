@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
@@ -14,13 +14,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from latent_microscope.errors import InputError
 from latent_microscope.models import transforms
 from latent_microscope.models.philnet import KEYS, PhilNet
 from latent_microscope.models.pixels import to_range
 from latent_microscope.models.transforms import Transform
-from latent_microscope.models.vaes import build_vae
+from latent_microscope.models.vaes import VAE, build_vae
 from latent_microscope.models.weights import load_checked, load_weights, seeded_init
 
 Outputs = Callable[[Tensor], Mapping[str, Tensor]]
@@ -41,10 +42,11 @@ class Network:
     transform: Transform = field(default_factory=Transform)
     profile: Sequence[str] = ()  # names or globs of the layers of a profile; none: of any network
     nhwc: bool = False  # whether maps of which nothing tells are (n, h, w, channels)
+    memory: torch.memory_format = torch.channels_last  # where convolutions are fast
 
     def to(self, device: torch.device) -> "Network":
-        """In evaluation mode on a device, channels last in memory, where convolutions are fast."""
-        self.module.to(memory_format=torch.channels_last).to(device).eval()
+        """In evaluation mode on a device."""
+        self.module.to(memory_format=self.memory).to(device).eval()
         return self
 
 
@@ -112,7 +114,7 @@ def _known(call: Callable[..., Any], name: str, kind: str, known: Iterable[str])
         raise InputError(f"{kind} {name}: cannot be built ({_line(error)})") from error
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
@@ -144,7 +146,88 @@ def _flat(output: Any, module: nn.Module | None, given: Tensor) -> Tensor:
     x: Tensor = output
     if x.dim() == 4:
         x = x.mean((1, 2) if channels_last(x, module, given) else (2, 3))
-    return x.mean(1) if x.dim() == 3 else x
+    return x.mean(1) if x.dim() == 3 else x.reshape(len(x), -1)
+
+
+def tensors(output: Any, key: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The floating-point tensors of what a module returns: ``0``, ``key``, ``1.key`` …."""
+    if isinstance(output, Tensor):
+        if output.dim() and output.is_floating_point():
+            yield key, output
+        return
+    parts: Any = ()
+    if isinstance(output, Mapping):
+        parts = output.items()
+    elif isinstance(output, tuple | list):
+        parts = enumerate(output)
+    elif is_dataclass(output):
+        parts = vars(output).items()
+    for name, part in parts:
+        yield from tensors(part, f"{key}.{name}" if key else str(name))
+
+
+def _own_outputs(module: nn.Module) -> Outputs:
+    """``features`` and ``logits`` as a user's module names them, else those of its classifier.
+
+    The first pass finds that: the last layer of weights whose output is returned, also after a
+    softmax or sigmoid. A module without one returns its features.
+    """
+    layers = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    chosen: list[tuple[str, nn.Module | None, bool]] = []
+
+    def outputs(x: Tensor) -> dict[str, Tensor]:
+        seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+
+        def keep(layer: nn.Module, given: Any, output: Tensor) -> None:
+            seen.pop(layer, None)  # of several calls the last
+            if given:
+                seen[layer] = (
+                    _flat(given[0], layer, x).clone(),
+                    _flat(output, layer, x).clone(),
+                )
+
+        hooked = [head for _, head, _ in chosen if head] if chosen else layers
+        handles = [layer.register_forward_hook(keep) for layer in hooked]
+        try:
+            # a copy, which it may change in place, as x.view(n, -1) needs it
+            returned = module(x.clone(memory_format=torch.contiguous_format))
+        finally:
+            for handle in handles:
+                handle.remove()
+        parts = dict(tensors(returned))
+        if not parts:
+            raise InputError(
+                f"the network {type(module).__name__} returned {type(returned).__name__} without a "
+                "tensor of floating-point numbers; return features, or logits"
+            )
+        if not chosen:
+            chosen.append(_classifier(parts, seen, x))
+        key, head, soft = chosen[0]
+        found = {"features": _flat(parts.get("features", parts[key]), None, x)}
+        if head is not None and "features" not in parts:
+            found["features"] = seen[head][0]
+        if head is not None or key == "logits":
+            found["logits"] = seen[head][1] if head and soft else _flat(parts[key], head, x)
+        return found
+
+    return outputs
+
+
+def _classifier(
+    parts: Mapping[str, Tensor], seen: Mapping[nn.Module, tuple[Tensor, Tensor]], x: Tensor
+) -> tuple[str, nn.Module | None, bool]:
+    """The part that is logits or features, its classifier, and whether a softmax followed."""
+    keys = ["logits"] if "logits" in parts else list(parts)
+    for key in keys:
+        for layer in reversed([*seen]):
+            part, made = _flat(parts[key], layer, x), seen[layer][1]
+            if part.shape != made.shape:
+                continue
+            shares = made.softmax(1)
+            for then in (made, shares, made.log_softmax(1), made.sigmoid()):
+                if torch.allclose(part, then, rtol=1e-4, atol=1e-5 * float(then.abs().max())):
+                    return key, layer, then is shares
+    return keys[0], None, False
 
 
 def _last(module: nn.Module) -> nn.Module | None:
@@ -191,12 +274,14 @@ def _timm(settings: Mapping[str, Any], pretrained: bool) -> Network:
 def _open_clip(settings: Mapping[str, Any], pretrained: bool) -> Network:
     library = package("open_clip", "open_clip")
     name, tag = settings["name"], settings.get("tag")
-    if pretrained and tag is None:
+    if (pretrained or settings.get("pretrained")) and tag is None and ":" not in name:
         tags = library.list_pretrained_tags_by_model(name)
         if not tags:
             raise InputError(f"name: open_clip has no pretrained weights of {name!r}")
         tag = tags[0]
+    trained = (library.get_pretrained_cfg(name, tag) or {}) if tag else {}
     options: dict[str, Any] = {"pretrained": tag if pretrained else None}
+    options["force_quick_gelu"] = bool(trained.get("quick_gelu"))  # it only warns of a mismatch
     if not pretrained:
         options["load_weights"] = False
     said = logging.getLogger().level
@@ -208,9 +293,7 @@ def _open_clip(settings: Mapping[str, Any], pretrained: bool) -> Network:
     finally:
         logging.getLogger().setLevel(said)
     own = module.visual.preprocess_cfg
-    if tag is not None:
-        own = {**own, **(library.get_pretrained_cfg(name, tag) or {})}
-        own = {key: own[key] for key in module.visual.preprocess_cfg}
+    own = {key: trained.get(key, value) for key, value in own.items()}
     transform = transforms.of_open_clip(own)
     return Network(module, lambda x: {"features": module.encode_image(x)}, transform)
 
@@ -273,11 +356,21 @@ def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
             f"name: {settings['name']} returned {type(module).__name__}; it must return a "
             "torch.nn.Module, or one and its transform"
         )
+    if any(is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
+        raise InputError(
+            f"name: {settings['name']} returned lazy layers, of which the widths are not known; "
+            "call the module in it once, on torch.zeros(2, 3, height, width)"
+        )
     if callable(transform):
-        own = Transform(function=transform)
+
+        def function(image: Any) -> Any:
+            with _user_code(where, "its transform takes a Pillow image: correct it"):
+                return transform(image)
+
+        own = Transform(function=function)
     else:
         own = Transform().changed(transforms.checked(transform or {}, f"name: {settings['name']}"))
-    return Network(module, _classifying(module, _last(module)), own)
+    return Network(module, _own_outputs(module), own, memory=torch.contiguous_format)
 
 
 def _built(where: str, function: str) -> Any:
@@ -289,6 +382,7 @@ def _built(where: str, function: str) -> Any:
         assert spec is not None
         assert spec.loader is not None
         source: ModuleType = util.module_from_spec(spec)
+        sys.modules[spec.name] = source  # where dataclasses look their types up
         spec.loader.exec_module(source)
     else:
         source = package(where, "module", "pip install what has it, or name a file.py:function")
@@ -312,7 +406,7 @@ def _built(where: str, function: str) -> Any:
 
 
 @contextmanager
-def _user_code(where: str) -> Iterator[None]:
+def _user_code(where: str, do: str = "correct it") -> Iterator[None]:
     """Errors of a user's code in one line that says where; it can import what is beside it."""
     own = Path(where).resolve()
     folder = str(own.parent) if where.endswith(".py") else None
@@ -322,15 +416,16 @@ def _user_code(where: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         inside = [f for f in frames if Path(f.filename).resolve() == own] or frames
         file, line, what = inside[-1].filename, inside[-1].lineno, _line(error)
         if isinstance(error, SyntaxError):
             file, line, what = str(error.filename), error.lineno, f"SyntaxError: {error.msg}"
-        do = "correct it"
         if isinstance(error, ModuleNotFoundError):
             do = "install it, or put it beside the file"
+        if isinstance(error, SystemExit):
+            do = "keep what a script does below if __name__ == '__main__':"
         raise InputError(f"name: {file}, line {line}: {what}; {do}") from error
     finally:
         if folder in sys.path:
@@ -436,6 +531,7 @@ def build_network(
         raise InputError(f"kind: {kind!r} is unknown; use {', '.join(KINDS)}")
     with seeded_init(seed):
         network = _BUILDERS[kind](settings, pretrained)
+    network.module.float()
     network.transform = network.transform.changed(settings.get("transform", {}))
     return network
 
@@ -453,7 +549,10 @@ def open_network(
 
 
 def load_state(network: Network, path: Path) -> None:
-    """Load a state dict: ``.pt`` or ``.pth`` (weights only) or ``.safetensors``, checked."""
+    """Load a state dict: ``.pt`` or ``.pth`` (weights only) or ``.safetensors``, checked.
+
+    It may be the only one of a checkpoint, and have one prefix (``module.``) before the names.
+    """
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 
@@ -462,8 +561,60 @@ def load_state(network: Network, path: Path) -> None:
         except Exception as error:  # the package's are of several kinds
             raise InputError(f"{path}: not readable safetensors ({_line(error)})") from error
     else:
-        state = load_weights(path)
+        state = _state_dict(path)
     auxiliary = ("aux1.", "aux2.", "AuxLogits.")
     if hasattr(network.module, "aux_logits"):
         state = {n: t for n, t in state.items() if not n.startswith(auxiliary)}
+    expected = network.module.state_dict()
+    state = _without_prefix(state, [*expected], path)
+    for name, tensor in expected.items() if not isinstance(network.module, PhilNet | VAE) else ():
+        if name in state and state[name].shape != tensor.shape:
+            raise InputError(
+                f"{path}: the tensor {name!r} has the shape {tuple(state[name].shape)}, this "
+                f"network {tuple(tensor.shape)}; give weights of this network (with other classes "
+                "or widths it is a model of type module)"
+            )
     load_checked(network.module, state, path)
+
+
+def _state_dict(path: Path) -> dict[str, Tensor]:
+    """A state dict, also the only one in a checkpoint of a training."""
+    try:
+        return load_weights(path)
+    except InputError as error:
+        inside: dict[str, Any] = {}
+        with suppress(Exception):
+            whole = torch.load(path, map_location="cpu", weights_only=True)
+            inside = {
+                str(key): dict(part)
+                for key, part in whole.items()
+                if isinstance(part, Mapping) and part
+                and all(isinstance(one, Tensor) for one in part.values())
+            }  # fmt: skip
+        if len(inside) == 1:
+            return next(iter(inside.values()))
+        several = f"; it has {len(inside)}: {', '.join(inside)}" if inside else ""
+        raise InputError(
+            f"{error}{several}; write one by torch.save(network.state_dict(), FILE)"
+        ) from error
+
+
+def _without_prefix(
+    state: dict[str, Tensor], names: Sequence[str], path: Path
+) -> dict[str, Tensor]:
+    """What has exactly these names after one prefix, such as that of a parallel or an EMA model."""
+    needed = {name for name in names if not name.endswith("num_batches_tracked")}
+    if not needed or not needed.isdisjoint(state):
+        return state
+    last = max(needed, key=len)
+    fits = {}
+    for prefix in {name.removesuffix(last) for name in state if name.endswith(f".{last}")}:
+        part = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+        if needed <= {*part} <= {*names}:
+            fits[prefix] = part
+    if len(fits) > 1:
+        raise InputError(
+            f"{path}: has the network several times: {', '.join(sorted(fits))}; save one alone, "
+            "without this prefix"
+        )
+    return next(iter(fits.values()), state)

@@ -65,8 +65,7 @@ class Transform:
     def pixels(self, images: np.ndarray) -> Tensor:
         """Resized and cropped uint8 (n, h, w, 3), or a user's float (n, 3, h, w); on the CPU."""
         if self.function is not None:
-            made = [self.function(Image.fromarray(image)) for image in images]
-            return torch.stack([torch.as_tensor(one, dtype=torch.float32) for one in made])
+            return _stacked([self.function(Image.fromarray(image)) for image in images])
         if self.resample == "float" or not (self.size or self.crop):
             return torch.from_numpy(images)
         return torch.from_numpy(np.stack([self._resized(image) for image in images]))
@@ -119,6 +118,21 @@ class Transform:
         parts += [f"central {self.crop} px"] if self.crop and self.crop != self.size else []
         parts += [f"mean {_numbers(self.mean)}, sd {_numbers(self.sd)}"] if any(self.mean) else []
         return "; ".join(parts) or "as stored, [0, 1]"
+
+
+def _stacked(made: Sequence[Any]) -> Tensor:
+    """What a user's function returned, (n, channels, h, w)."""
+    do = "it must return a tensor (3, h, w), of all images the same size"
+    try:
+        found = [torch.as_tensor(one, dtype=torch.float32) for one in made]
+    except Exception as error:  # whatever is no tensor
+        what = type(made[0]).__name__
+        raise InputError(f"the module's own transform returned {what}; {do}") from error
+    shapes = {tuple(one.shape) for one in found}
+    if len(shapes) > 1 or found[0].dim() != 3:
+        named = " and ".join(map(str, sorted(shapes)[:2]))
+        raise InputError(f"the module's own transform returned the shape {named}; {do}")
+    return torch.stack(found)
 
 
 _CHOICES = {

@@ -83,7 +83,10 @@ def network_settings(study: Study, at: Wildcards) -> dict[str, Any]:
     model = study.model(model["of"]) if model["type"] == "random" else model
     if model["type"] == "philnet":
         return {"kind": "philnet", **_architecture(model)}
-    return {"kind": model["type"], **{key: model[key] for key in _NAMED if key in model}}
+    named = {key: model[key] for key in _NAMED if key in model}
+    if model["type"] == "open_clip" and model["weights"] == "pretrained":
+        named["pretrained"] = True  # a tag that is not named has its preprocessing as well
+    return {"kind": model["type"], **named}
 
 
 def pretrained_weights(study: Study, at: Wildcards) -> Paths:
