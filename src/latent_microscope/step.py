@@ -33,6 +33,7 @@ from latent_microscope.io.artefacts import NO_SPACE, remove_leftovers
 from latent_microscope.messages import log, one_line
 from latent_microscope.planning.environment import THREAD_VARIABLES
 from latent_microscope.project import asset
+from latent_microscope.provenance import finished
 from latent_microscope.provenance.codehash import CACHE, LIBRARY, CodeHasher
 from latent_microscope.provenance.sidecars import sha256_file, write_sidecars
 
@@ -56,6 +57,7 @@ class Job:
     gpu: bool = True
     cores: int | None = None
     mirror: str | None = None
+    training: bool = False  # of a rule
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,17 @@ def _run(find_step: Callable[[], _Step], snakemake: Any, argv: Sequence[str] | N
         outputs = [path for paths in job.outputs.values() for path in paths]
         for path in outputs:
             remove_leftovers(path)
+        if job.training and finished.put_back(job.facts, job.inputs, outputs):
+            log.info("not trained again: same code, parameters and inputs as the last time")
+            return
         token, start = _current.set(job), time.perf_counter()
         try:
             step.main(**job.arguments)
         finally:
             _current.reset(token)
         write_sidecars(outputs, job.inputs, seconds=time.perf_counter() - start, **job.facts)
+        if job.training:
+            finished.keep(job.facts, job.inputs, outputs)
     except InputError as error:
         _fail(str(error))
     except Exception as error:
@@ -294,6 +301,7 @@ def _from_rule(step: _Step, snakemake: Any) -> Job:
     job.gpu = bool(snakemake.resources.get("gpu", 0) or snakemake.resources.get("gres"))
     job.cores = getattr(snakemake, "threads", None)
     job.mirror = snakemake.config.get("download_mirror")
+    job.training = "checkpoint_seconds" in known
     return job
 
 

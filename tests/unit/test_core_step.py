@@ -333,6 +333,29 @@ def test_a_rule_has_event_files_beside_its_log(
     assert seen[1] is None
 
 
+def test_only_a_rule_puts_a_finished_training_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+
+    def train(*, values: In, total: Out, checkpoint_seconds: float = 60.0) -> None:
+        runs.append(1)
+        save_npy(total, load_npy(values).sum(axis=0))
+
+    def trained(snakemake: Any, *argv: str) -> int:
+        Path("out/total.npy").unlink(missing_ok=True)
+        before = len(runs)
+        run(train, snakemake, argv)
+        np.testing.assert_array_equal(load_npy(Path("out/total.npy")), [6.0, 9.0])
+        return len(runs) - before
+
+    job = rule(input=named(InputFiles, values="values.npy"), params=named(Params))
+    assert trained(job) == 1
+    sidecar = read_sidecar(Path("out/total.npy"))
+    assert trained(job) == 0
+    assert read_sidecar(Path("out/total.npy")) == sidecar
+    assert "not trained again" in Path("logs/add_up.log").read_text()
+    assert trained(None, "--values", "values.npy", "--total", "out/total.npy") == 1
+
+
 def test_other_exceptions_keep_their_traceback_once(capsys: pytest.CaptureFixture[str]) -> None:
     def broken(*, x: int = 0) -> None:
         raise ZeroDivisionError("oh")

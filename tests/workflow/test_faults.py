@@ -230,6 +230,19 @@ def test_until_stops_there_and_forcerun_changes_no_byte(finished: Project) -> No
     assert finished.plan(*arguments).total() == 0
 
 
+def test_a_training_is_not_repeated_on_the_same_bytes(finished: Project) -> None:
+    arguments = tiny("--cores", "2")
+    before = runs.digests(finished.folder)
+    log = finished.folder / "results/tiny-faces/logs/train_vae-whole-seed0.log"
+    forced = [*arguments, "--forcerun", "pack_faces", "--until", "train_vae"]
+    assert finished.plan(*forced) == {"pack_faces": 1, "train_vae": 1}
+    done = finished.snakemake(*forced)
+    assert done.returncode == 0, done.stdout
+    assert "not trained again" in log.read_text()
+    assert runs.digests(finished.folder) == before
+    assert finished.plan(*arguments).total() == 0
+
+
 def test_every_row_of_the_page_names_its_test() -> None:
     """And every test that it names is there."""
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| *"]
