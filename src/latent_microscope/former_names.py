@@ -45,8 +45,6 @@ GONE = {
 """Dotted key that nothing reads any more → why."""
 FILES = {"health": "diagnostics", "vae-health": "vae-diagnostics", "settings": "scenarios"}
 """Stem of a table or figure → its new one; parts such as ``-whole`` may follow."""
-TABLES = ("null", "coverage")
-"""Tables of simulations that are parts of the table calibration now; published ones are linked."""
 COLUMNS = {
     "run": "seed",
     "view": "crop",

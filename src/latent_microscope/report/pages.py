@@ -36,7 +36,7 @@ QUESTIONS = {
 
 
 # Names of columns do not make a user's data those of the preprint.
-_WITHOUT = {"custom": ("published-bias",)}
+_WITHOUT: dict[Any, tuple[str, ...]] = {"custom": ("published-bias",)}
 _OF_LATENTS = "What is in this latent space, and how much of it would hold elsewhere?"
 
 
@@ -87,6 +87,12 @@ def _parts(settings: Mapping[str, Any]) -> frozenset[str] | None:
     own = {name for name, part in (settings.get("data") or {}).items() if part}
     own |= {"labels"} if "votes" in own else set()  # else their majority
     return frozenset(own | ({"vae"} & settings.keys()))
+
+
+def sections_of(study: Study, settings: Mapping[str, Any], **context: Any) -> list[Section]:
+    """The sections of a study of these settings; context as of :func:`sections`."""
+    without = _WITHOUT.get(settings.get("kind"), ())
+    return sections(study, without=without, parts=_parts(settings), **context)
 
 
 def render_page(documents: Sequence[Document], images: Mapping[Path, Small], folder: Path) -> str:
@@ -151,9 +157,7 @@ def document(
         ground=chains.ground((*tables, *figures)),
         checks=load_table(checks),
         noun=noun,
-        sections=sections(
-            study, captions, without=_WITHOUT.get(settings.get("kind"), ()), parts=parts
-        ),
+        sections=sections_of(study, settings, captions=captions),
         origins={path: chains.origin(path) for path in (*tables, *figures)},
         captions=captions,
     )

@@ -8,26 +8,15 @@ from typing import Any
 from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json
+from latent_microscope.report.formats import counted
 from latent_microscope.report.headlines import headlines
+from latent_microscope.report.pages import sections_of
 from latent_microscope.report.publishing import terms
-from latent_microscope.report.sections import SECTIONS, has, render, sections
 from latent_microscope.report.study import Study
 
 BEGIN = "<!-- numbers: made by `make readme` from results/published, do not edit -->"
 END = "<!-- numbers end -->"
 GENERATED = "<!-- made by `make readme` from results/published, do not edit -->"
-# Kind of study → templates of tables, and with @ first words of the names of figures.
-CONTENTS = {
-    "synthetic": "funnel detectors @detectors-whole-intended",
-    "detection": "comparison @scenarios search",
-    "faces": "forensics @uniqueness-originality diagnostics @vae-checks reliability @reliability "
-    "bias published-bias @bias-forest clusters @sbs-sizes @cluster-stability @clusters "
-    "probes @probes duplicates",
-    "alignment": "alignment @rsa @layers behaviour @accuracy @confusions @fold-training ceilings "
-    "recovery @recovery forensics",
-    "simulations": "calibration power @power @calibration",
-}
-_TITLES = {name: title for _, title, names in SECTIONS for name in names.split()}
 
 
 def findings_pages(published: Path) -> dict[str, str]:
@@ -53,34 +42,20 @@ def _study(folder: Path) -> Iterator[str]:
     run["settings"] = former_names.settings(run["settings"])
     study = Study.published(folder)
     where = f"../../results/published/{study.name}"
+    titles = [titled for figure in registry.figures() for titled in figure.titles.items()]
     yield f"# {run['study']}\n\n{GENERATED}"
     yield _what_was_run(run)
 
-    def picture(title: str, name: str) -> str:
+    def picture(name: str) -> str:
+        stem = name.rpartition("/")[2]
+        known = [(len(file), title) for file, title in titles if stem.startswith(file)]
+        title = max(known, default=(0, name))[1]
         file = study.figures[name].relative_to(folder).as_posix()
-        return f"![{title}]({where}/{file})"
+        return f"![{title[0].upper()}{title[1:]}]({where}/{file})"
 
-    if run["settings"]["kind"] == "custom":
-        for section in sections(study, html=False, folder=where):
-            yield f"## {section.title}\n\n{section.body}"
-            yield from (picture(name, name) for name in section.figures)
-    crops = run["settings"].get("crops") or ["whole"]
-    above = ""
-    for part in CONTENTS.get(run["settings"]["kind"], "").split():
-        if words := part.partition("@")[2]:
-            files = [(file, t) for f in registry.figures() for file, t in f.titles.items()]
-            title = max((len(file), t) for file, t in files if words.startswith(file))[1]
-            yield from (
-                picture(title[0].upper() + title[1:], name) for name in study.pictures(words, crops)
-            )
-        elif has(study, part):
-            if (title := _TITLES[part]) != above:
-                yield f"## {title}"
-            above = title
-            yield render(part, study, html=False, folder=where)
-    if former := [name for name in former_names.TABLES if name in study.tables]:
-        links = ", ".join(f"[{name}]({where}/tables/{name}.csv)" for name in former)
-        yield f"Tables that are now parts of the table `calibration`: {links}."
+    for section in sections_of(study, run["settings"], html=False, folder=where):
+        yield f"## {section.title}\n\n{section.body}"
+        yield from (picture(name) for name in section.figures)
     if found := run.get("datasets"):
         yield f"## Terms\n\n{terms(found)}"
     yield f"## Times\n\n{_times(run)}"
@@ -100,7 +75,7 @@ def _what_was_run(run: dict[str, Any]) -> str:
     return (
         f"{what}. Device {', '.join(run['devices'])}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gib']:.0f} GiB. Sum of all steps' wall times "
-        f"{run['seconds'] / 60:.0f} minutes."
+        f"{counted(max(1, round(run['seconds'] / 60)), 'minute')}."
     )
 
 

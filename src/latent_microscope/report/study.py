@@ -10,7 +10,6 @@ from latent_microscope import former_names
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.provenance.lineage import has_former_names
-from latent_microscope.report.formats import crop_of
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,10 @@ class Study:
             self._read[name] = former_names.table(name, table) if has_former_names(path) else table
         return self._read[name]
 
-    def pictures(self, words: str, crops: Sequence[str] = ()) -> list[str]:
-        """Sorted names of the figures whose file names are, or begin with, these words.
-
-        With crops, only figures of the first one.
-        """
+    def pictures(self, words: str) -> list[str]:
+        """Sorted names of the figures whose file names are, or begin with, these words."""
         stems = {name: name.rpartition("/")[2] for name in self.figures}
-        names = sorted(name for name, stem in stems.items() if f"{stem}-".startswith(f"{words}-"))
-        return [name for name in names if not crops or crop_of(name, crops) == crops[0]]
+        return sorted(name for name, stem in stems.items() if f"{stem}-".startswith(f"{words}-"))
 
     def anchor(self, *parts: str) -> str:
         """Of a section, or of the provenance of a ``table`` or ``figure`` and its name.
