@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+from latent_microscope.io.artefacts import save_json
 from latent_microscope.report.publishing import publish
 from latent_microscope.step import In, Out, run
 
@@ -11,11 +12,13 @@ def main(
     tables: list[In],
     figures: list[In],
     logits: list[In],
-    folder: Out,
+    done: Out,
+    folder: str,
     study: str,
     settings: dict[str, Any],
     classifiers: list[str],
     datasets: list[dict[str, str | None]],
+    root_seed: int,
 ) -> None:
     """Copy a finished study's tables, figures and logits to results/published/.
 
@@ -23,6 +26,8 @@ def main(
     tables: .parquet and .csv.
     figures: .png without photographs, at most 1 MB each.
     logits: .npy, of each network trained here.
+    done: .json, names of the published files. Snakemake deletes an output before it is made again;
+        the folder is replaced when the new one is complete.
     folder: results/published/<study>.
     study: name of the study.
     settings: its resolved config.
@@ -33,13 +38,16 @@ def main(
     publish(
         tables,
         figures,
-        folder,
+        Path(folder),
         study=study,
         settings=settings,
         results=results,
+        root_seed=root_seed,
         logits=dict(zip(classifiers, logits, strict=True)),
         datasets=datasets,
     )
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    save_json(done, [str(path.relative_to(folder)) for path in files])
 
 
 if __name__ == "__main__":

@@ -336,7 +336,8 @@ def verify(
     ),
     root: Folder = Path(),
     current: Annotated[
-        bool, typer.Option(help="Also name what is not of today's code, or made from such.")
+        bool,
+        typer.Option(help="Also fail for what is of older code, made from such, or has no record."),
     ] = False,
 ) -> None:
     """Hash results again and name files that differ from the record; if any do, exit status 1.
@@ -359,7 +360,8 @@ def verify(
         typer.echo(f"stale: {path}: {reason}")
     if current:
         typer.echo(f"{len(old)} of {count} files are stale")
-    raise typer.Exit(1 if wrong or old else 0)
+    failed = findings if current else wrong  # what has no record may be of any code
+    raise typer.Exit(1 if failed or old else 0)
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """Checks of results: good artefacts pass, each kind of fault is found; publishing copies whole."""
 
 import json
+import shutil
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +158,7 @@ class Study:
     def publish(self, settings: dict[str, Any] | None = None) -> None:
         publish(
             self.tables, self.figures, self.folder,
-            study="s", settings=settings or SETTINGS, results=self.results,
+            study="s", settings=settings or SETTINGS, results=self.results, root_seed=7,
             logits={"net-seed0": made(self.results / "models/net/logits.npy", "l", "train")},
             datasets=[
                 {"title": "Faces", "licence": "CC BY-NC", "homepage": "https://faces.example"},
@@ -198,8 +201,10 @@ def test_publish_copies_everything_anew(tmp_path: Path) -> None:
 def test_published_logits_have_a_config_without_networks(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.publish()
-    [(name, found)] = json.loads((study.folder / "recompute.json").read_text())["studies"].items()
+    config = json.loads((study.folder / "recompute.json").read_text())
+    [(name, found)] = config["studies"].items()
     assert name == "s-logits"
+    assert config["root_seed"] == 7, "other draws, and so other intervals"
     assert found == {
         "kind": "alignment",
         "votes": "v",
@@ -245,6 +250,49 @@ def test_publish_that_fails_keeps_the_old_folder_and_leaves_nothing(tmp_path: Pa
     with pytest.raises(InputError, match=r"t\.parquet.*sidecar"):
         study.publish()
     assert study.files() == WHOLE
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", range(10))
+def test_a_killed_publication_leaves_the_old_one_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Killed at the first, second … of what it deletes and renames, in the midst of a deletion."""
+    study, rmtree, calls = Study(tmp_path), shutil.rmtree, count()
+    study.publish()
+    made(study.tables[0], "new", "make_t")
+
+    def until_killed(function: Any) -> Any:
+        def one(path: Path, *args: Any, **known: Any) -> Any:
+            if next(calls) < at:
+                return function(path, *args, **known)
+            if function is rmtree and (files := [p for p in path.rglob("*") if p.is_file()]):
+                files[0].unlink()
+            raise Killed
+
+        return one
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", until_killed(rmtree))
+        patched.setattr(Path, "rename", until_killed(Path.rename))
+        with suppress(Killed):
+            study.publish()
+    assert study.files() in (WHOLE, []), "half a publication"
+    assert {p.name for p in study.folder.parent.iterdir()} <= {"s"}
+    gone = not study.files()
+    study.figures.append(made(study.results / "figures/t.png", "", "plot_t"))
+    sidecar_path(study.figures[1]).unlink()
+    with pytest.raises(InputError, match="sidecar"):
+        study.publish()
+    assert study.files() == WHOLE, "what was put aside is not back"
+    assert not gone or (study.folder / "tables/t.parquet").read_text() == "t"
+    study.figures.pop()
+    study.publish()
+    assert (study.folder / "tables/t.parquet").read_text() == "new"
+    assert {p.name for p in (tmp_path / "results").iterdir()} == {"s", "published"}
 
 
 def test_publish_refuses_two_tables_of_one_name(tmp_path: Path) -> None:

@@ -1,23 +1,28 @@
 """Where artefacts came from and whether they are unchanged, on small synthetic chains."""
 
 import json
+from collections.abc import Set
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from latent_microscope import project
+from latent_microscope.cli import app
 from latent_microscope.data.manifest import Dataset, ManifestFile
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import save_csv, save_npy, save_text
-from latent_microscope.provenance import currency
+from latent_microscope.io.artefacts import load_json, save_csv, save_json, save_npy, save_text
+from latent_microscope.provenance import codehash, currency
 from latent_microscope.provenance.lineage import (
     FAILURES,
     describe,
     folders_of,
     read_job,
     trace,
+    traces,
     verify,
 )
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path, write_sidecars
@@ -177,7 +182,7 @@ def of_today(study: Path, monkeypatch: pytest.MonkeyPatch, *old: str) -> list[tu
     """What is stale where only the steps ``old`` have other code now, ``gone`` none at all."""
     states = {**dict.fromkeys(("download_file", "encode", "count"), True), "gone": None}
     states |= dict.fromkeys(old, False)
-    monkeypatch.setattr(currency, "same_code", lambda job, folder: states[job["step"]])
+    monkeypatch.setattr(currency, "same_code", lambda job, *_: states[job["step"]])
     return [(path.name, reason) for path, reason in currency.stale(Path("results/study"))]
 
 
@@ -244,15 +249,52 @@ def test_published_results_know_the_jobs_behind_them(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path("results/published/study")
-    publish([TABLE], [], folder, study="study", settings={}, results=Path("results/study"))
+    publish([TABLE], [], folder, study="study", settings={}, results=Path("results/study"),
+            root_seed=0)  # fmt: skip
     for path in (*RUNS, DATA):
         sidecar_path(path).unlink()
     states = dict.fromkeys(("download_file", "encode", "count"), True)
-    monkeypatch.setattr(currency, "same_code", lambda job, folder: states[job["step"]])
+    monkeypatch.setattr(currency, "same_code", lambda job, *_: states[job["step"]])
     assert currency.stale(folder) == []
     states["encode"] = False
     reason = "encode: code is not today's"
     assert currency.stale(folder) == [(folder / "tables/means.csv", reason)]
+    kept = load_json(folder / currency.JOBS)
+    lacks = "; ".join(f"{path}: no record of the job that made it" for path in RUNS)
     (folder / currency.JOBS).unlink()
     ((_, reason),) = currency.stale(folder)
-    assert reason == "; ".join(f"{path}: no record of the job that made it" for path in RUNS)
+    assert reason == lacks
+    for path in RUNS:  # here again, as for whoever published them; not for others
+        record(path, "count", {})
+    assert currency.stale(folder) == []
+    save_json(folder / currency.JOBS, {k: v for k, v in kept.items() if Path(k) not in RUNS})
+    assert currency.stale(folder) == [(folder / "tables/means.csv", lacks)]
+
+
+def test_published_results_are_traced_with_each_module_read_once(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, parse = [], codehash._parse
+
+    def counted(content: bytes, name: str, ours: Set[str]) -> dict[str, Any]:
+        read.append(name)
+        return parse(content, name, ours)
+
+    monkeypatch.setattr(codehash, "_parse", counted)
+    for path in RUNS:
+        record(path, "rank_samples", {"images": [DATA]})
+    record(TABLE, "count_annotators", {"latents": RUNS})
+    traces([TABLE, *RUNS])
+    assert len(read) == len(set(read)) > 10
+
+
+def test_what_has_no_record_may_be_of_any_code(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(currency, "same_code", lambda *_: True)
+    command = ["verify", "results/study"]
+    (study / "results/study/extra.csv").touch()
+    assert CliRunner().invoke(app, command).exit_code == 0
+    found = CliRunner().invoke(app, [*command, "--current"])
+    assert "no sidecar: results/study/extra.csv" in found.output
+    assert found.exit_code == 1

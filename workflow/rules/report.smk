@@ -121,7 +121,7 @@ rule publish:
         figures=ask(lambda study, at: figures.figures_of(study, published=True)),
         logits=ask(lambda study, at: list(comparison.trained_classifiers(study).values())),
     output:
-        folder=directory("results/published/{study}"),
+        done="results/logs/published-{study}.json",
     log:
         f"{LOG}/publish.log",
     localrule: True
@@ -131,8 +131,10 @@ rule publish:
         **needs(light_memory),
     params:
         step=step("publish"),
+        folder="results/published/{study}",
         study=lambda wildcards: wildcards.study,
         settings=ask(lambda study, at: study.settings),
+        root_seed=ROOT_SEED,
         classifiers=ask(lambda study, at: list(comparison.trained_classifiers(study))),
         datasets=ask(
             lambda study, at: [
@@ -146,4 +148,4 @@ rule publish:
 
 rule publish_all:
     input:
-        [f"results/published/{study}" for study in STUDIES],
+        [f"results/logs/published-{study}.json" for study in STUDIES],

@@ -13,6 +13,7 @@ from latent_microscope import project
 from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
+from latent_microscope.provenance.codehash import CodeHasher
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, traces
 from latent_microscope.provenance.sidecars import SUFFIX, sidecar_path
 
@@ -57,7 +58,7 @@ def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
         artefact = sidecar.with_name(sidecar.name.removesuffix(SUFFIX))
         jobs = _jobs_file(artefact, folder)
         if jobs not in behind:
-            behind[jobs] = _Behind(load_json(jobs) if jobs else {}, root, code, downloads)
+            behind[jobs] = _Behind(load_json(jobs) if jobs else None, root, code, downloads)
         try:
             reason = behind[jobs].reason(_job(read_job(artefact)))
         except InputError as error:
@@ -86,22 +87,22 @@ class _Code:
     """Whether a project holds the code of jobs; each code is hashed once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._hasher = folder, CodeHasher()
         self._known: dict[str, bool | None] = {}
 
     def same(self, job: Job) -> bool | None:
         """As :func:`same_code`."""
         key = json.dumps({name: job.get(name) for name in _KEYS}, sort_keys=True)
         if key not in self._known:
-            self._known[key] = same_code(job, self._folder)
+            self._known[key] = same_code(job, self._folder, self._hasher)
         return self._known[key]
 
 
 class _Behind:
-    """Jobs by the files that they made."""
+    """Jobs by the files that they made: as they travel with published results, else as here."""
 
     def __init__(
-        self, recorded: Mapping[str, Job], root: Path, code: _Code, downloads: Set[str]
+        self, recorded: Mapping[str, Job] | None, root: Path, code: _Code, downloads: Set[str]
     ) -> None:
         self._recorded, self._root, self._code = recorded, root, code
         self._downloads = downloads
@@ -131,7 +132,7 @@ class _Behind:
         return "; ".join([*distinct[:_SHOWN], *more])
 
     def _made(self, name: str) -> Job | None:
-        if name in self._recorded:
-            return self._recorded[name]
+        if self._recorded is not None:
+            return self._recorded.get(name)
         here = self._root / name
         return _job(read_job(here)) if sidecar_path(here).is_file() else None

@@ -15,7 +15,7 @@ import pandas as pd
 from latent_microscope import former_names, project, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_table
-from latent_microscope.provenance.codehash import code_hash
+from latent_microscope.provenance.codehash import CodeHasher
 from latent_microscope.provenance.sidecars import SUFFIX, read_sidecar, sha256_file, sidecar_path
 
 SEEDS = ("root_seed", "seed")
@@ -91,6 +91,7 @@ def _of_row(origins: list[Origin], cells: Mapping[str, Any]) -> list[Origin]:
 class _Tracer:
     def __init__(self, root: Path):
         self._root, self._project = root, project.of_results(root)
+        self._hasher = CodeHasher()
         self._known: dict[tuple[Path, str | None], Origin] = {}
 
     def origin(self, path: Path, recorded: str | None) -> Origin:
@@ -110,7 +111,7 @@ class _Tracer:
         found = Origin(path, recorded, state, sidecar)
         # A sidecar with another hash belongs to another job than the one whose output was read.
         if sidecar and sidecar["sha256"] == recorded:
-            found.same_code = same_code(sidecar, self._project)
+            found.same_code = same_code(sidecar, self._project, self._hasher)
             found.inputs = {
                 name: [self.origin(Path(p), sha) for p, sha in sorted(files.items())]
                 for name, files in sidecar["inputs"].items()
@@ -120,7 +121,7 @@ class _Tracer:
         return found
 
 
-def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
+def same_code(job: Mapping[str, Any], folder: Path, hasher: CodeHasher) -> bool | None:
     """Whether a project holds the code that ran a job; None if it has no such script."""
     try:
         script = project.script(job.get("script") or job["step"], folder)
@@ -130,7 +131,7 @@ def same_code(job: Mapping[str, Any], folder: Path) -> bool | None:
     assets = [folder / name for name in job.get("assets", ())]
     if not all(path.exists() for path in assets):
         return False
-    return code_hash(script, assets, functions) == job["code"]
+    return hasher.code_hash(script, assets, functions) == job["code"]
 
 
 def read_job(artefact: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from rocrate.rocrate import ROCrate
 
 from latent_microscope import project
 from latent_microscope.errors import InputError
-from latent_microscope.provenance.codehash import LIBRARY, PACKAGE
+from latent_microscope.provenance.codehash import LIBRARY, PACKAGE, CodeHasher
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, state_of
 from latent_microscope.provenance.sidecars import SUFFIX
 
@@ -88,7 +88,7 @@ class _Crate:
 
     def __init__(self, study: str, root: Path, ended: str, figures: bool):
         self._study, self._root, self._figures = study, root, figures
-        self._project = project.of_results(root)
+        self._project, self._hasher = project.of_results(root), CodeHasher()
         self._files: dict[tuple[str, str], Any] = {}
         self.crate = ROCrate()
         self.crate.name = f"Latent Microscope: {study}"
@@ -158,7 +158,8 @@ class _Crate:
         if "plugin" in job:
             place = f"of {job['plugin']}"
         else:
-            place = f"{'as' if same_code(job, self._project) else 'not as'} in this crate"
+            same = same_code(job, self._project, self._hasher)
+            place = f"{'as' if same else 'not as'} in this crate"
         made = sorted(job["outputs"].items())
         self._action(
             self.crate.dereference(script.as_posix()),

@@ -29,6 +29,7 @@ def publish(
     study: str,
     settings: Mapping[str, Any],
     results: Path,
+    root_seed: int,
     logits: Mapping[str, Path] | None = None,
     datasets: Sequence[Mapping[str, str | None]] = (),
 ) -> None:
@@ -37,11 +38,15 @@ def publish(
     Beside them: a summary, the terms of the data sets, what is known of the jobs behind them; with
     logits of networks, by model and seed, a config that makes the tables again from these.
 
-    The folder is made under a temporary name and renamed when complete. A figure over 1 MB or an
-    artefact without its sidecar is an InputError.
+    The folder is made elsewhere and takes the place of the old one when complete. A figure over
+    1 MB or an artefact without its sidecar is an InputError.
     """
-    temporary = folder.with_name(f".tmp-{folder.name}")
+    above = folder.parents[1]  # nothing of a killed publication is left among the published ones
+    temporary, old = above / f".tmp-{folder.name}", above / f".old-{folder.name}"
     shutil.rmtree(temporary, ignore_errors=True)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
     try:
         for kind, sources in (("tables", tables), ("figures", figures)):
             for source in sources:
@@ -56,9 +61,13 @@ def publish(
         if datasets:
             (temporary / TERMS).write_text(f"# Terms of {study}\n\n{terms(datasets)}\n")
         if logits:
-            save_json(temporary / RECOMPUTE, _recompute(study, settings, logits, folder))
-        shutil.rmtree(folder, ignore_errors=True)
+            config = _recompute(study, settings, logits, folder)
+            save_json(temporary / RECOMPUTE, {"root_seed": root_seed, **config})
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            folder.rename(old)
         temporary.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
