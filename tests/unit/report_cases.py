@@ -8,7 +8,7 @@ Rows = list[dict[str, Any]]
 
 
 class Case(NamedTuple):
-    """A template, changes of the rows of published tables, and what must and must not be said."""
+    """A template, changes of rows of the tables, and what must and must not be said."""
 
     template: str
     tables: dict[str, Rows]

@@ -1,6 +1,6 @@
 """Made-up studies for the tests of the report."""
 
-from functools import cache
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,23 @@ from latent_microscope.report.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = sorted(path.parent for path in (ROOT / "results/published").glob("*/run.json"))
+ROWS: dict[str, dict[str, Any]] = json.loads(
+    Path(__file__).with_name("report_rows.json").read_text(encoding="utf-8")
+)
+"""Table → a row with all columns that the sections show; those published will have other values."""
 CAPTIONS = captions()
 
 
-@cache
-def row(table: str) -> dict[str, Any]:
-    """The first row of a published table, with all columns that the sections show; else empty."""
-    every = (made for made in map(Study.published, PUBLISHED) if table in made.tables)
-    made = next(every, None)
-    return {} if made is None else {str(k): v for k, v in made.table(table).iloc[0].items()}
-
-
 def study(**tables: list[dict[str, Any]]) -> Study:
-    """A study of these tables, none of them on the disk; each row: changes of a published one."""
+    """A study of these tables, none of them on the disk; each row: changes of one in ROWS."""
     named = {name.replace("_", "-"): rows for name, rows in tables.items()}
-    made = {n: pd.DataFrame([row(n) | changes for changes in rows]) for n, rows in named.items()}
+    made = {
+        n: pd.DataFrame([ROWS.get(n, {}) | changes for changes in rows])
+        for n, rows in named.items()
+    }
     for name, table in made.items():
         if not len(table):
-            made[name] = pd.DataFrame([row(name)]).iloc[:0]
+            made[name] = pd.DataFrame([ROWS.get(name, {})]).iloc[:0]
     return Study("made", {name: Path(name) for name in made}, {}, made)
 
 
