@@ -20,7 +20,7 @@ _ROW = tuple[str, str, str]
 def headlines(published: Path) -> str:
     """A Markdown table: question, number with its 95 % interval, baselines; of what is published.
 
-    Of several studies of a kind the first by name that has the tables is shown.
+    Of several studies of a kind the first by name that has the table and its rows is shown.
     """
     studies: dict[str, list[Study]] = {}
     for path in sorted(published.glob("*/run.json")):
@@ -29,7 +29,10 @@ def headlines(published: Path) -> str:
     lines = ["| what | number (95 % interval) | beside |", "|---|---|---|"]
     for kind, table, row in _ROWS:
         for study in (one for one in studies.get(kind, ()) if one.has(table)):
-            what, value, beside = row(study.table(table))
+            try:
+                what, value, beside = row(study.table(table))
+            except LookupError:
+                continue
             lines.append(f"| [{what}]({_FINDINGS}/{study.name}.md) | {value} | {beside} |")
             break
     return "\n".join(lines) + "\n"
@@ -43,9 +46,11 @@ def _over_seeds(row: Any, name: str) -> str:
 
 
 def _one(table: pd.DataFrame, **values: Any) -> Any:
-    """The row with these values, the first of several."""
+    """The row with these values, the first of several; none is a LookupError."""
     for column, value in values.items():
         table = table[table[column] == value]
+    if table.empty:
+        raise LookupError(values)
     return next(f.rows(table))
 
 
@@ -77,7 +82,7 @@ def _largest_cluster(table: pd.DataFrame) -> _ROW:
     return (
         f"Share of faces in the largest cluster (SBS), VAE seed {row.seed}",
         f.interval(row.share, row.low, row.high),
-        "other VAE seeds " + ", ".join(f.number(one.share) for one in others),
+        "other VAE seeds " + (", ".join(f.number(one.share) for one in others) or "none"),
     )
 
 
