@@ -38,7 +38,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ):
         folder.mkdir(parents=True)
     save_text(Path("Snakefile"), "rule all:\n")
-    save_text(Path("config/datasets.yaml"), "{}\n")
+    manifest: dict[str, Any] = {"description": "Faces", "version": "1", "licence": "research only"}
+    manifest |= {"files": {"images.npy": {"role": "archive", "generated": True}}}
+    save_text(Path("config/datasets.yaml"), json.dumps({"datasets": {"set": manifest}}))
     for name in ("encode", "tabulate"):
         save_text(Path(f"scripts/made/{name}.py"), f"NAME = '{name}'\n")
     Path("data/set/images.npy").write_bytes(b"photographs")
@@ -108,6 +110,26 @@ def test_tables_and_sources_are_copied_data_and_figures_are_not(study: Path) -> 
     export("study", Path("with-figures"), figures=True)
     assert (Path("with-figures") / FIGURE).read_bytes() == b"a map"
     assert not (Path("with-figures") / LATENTS).exists()
+
+
+def test_results_are_under_the_terms_of_their_data(study: Path) -> None:
+    export("study", Path("crate"))
+    described = graph(Path("crate"))["./"]["description"]
+    assert described.endswith("under the terms of their data (Faces: research only)")
+
+
+def test_nothing_of_another_study_is_copied(study: Path) -> None:
+    """One job writes the report of all studies of a run, and reads the files of all."""
+    others = [Path("results/other/tables/secret.csv"), Path("results/other/figures/faces.png")]
+    for path in others:
+        path.parent.mkdir(parents=True)
+        path.write_text("of another study")
+    page = RESULTS / "report.html"
+    page.touch()
+    record([page], "tabulate", {"files": [TABLE, *others]})
+    export("study", Path("crate"), figures=True)
+    assert (Path("crate") / TABLE).is_file()
+    assert not (Path("crate/results") / "other").exists()
 
 
 def test_the_library_reads_it_back(study: Path) -> None:

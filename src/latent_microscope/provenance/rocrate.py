@@ -8,7 +8,7 @@ sets must not be redistributed.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from latent_microscope import project
+from latent_microscope.data.manifest import load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.provenance.codehash import LIBRARY, PACKAGE, CodeHasher
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, state_of
@@ -144,7 +145,8 @@ class _Crate:
 
     def _copied(self, path: Path) -> bool:
         kind = path.parts[-2] if len(path.parts) > 1 else ""
-        if path.suffix not in FORMATS or not is_artefact(path):
+        # The job that writes the report of several studies reads the files of all of them.
+        if path.suffix not in FORMATS or path.parts[:2] != ("results", self._study):
             return False
         return kind == "tables" or (kind == "figures" and self._figures)
 
@@ -196,6 +198,7 @@ class _Crate:
             for name, sha256 in files.items()
             if name not in made
         }
+        self._add_terms({name for name, _ in read})
         results = sorted(item for job in jobs for item in job["outputs"].items())
         shown = [item for item in results if Path(item[0]).parts[-2] in ("tables", "figures")]
         run = self._action(
@@ -207,6 +210,15 @@ class _Crate:
             endTime=max(job["ended"] for job in jobs),
         )
         self.crate.root_dataset["mentions"] = [run]
+
+    def _add_terms(self, read: Set[str]) -> None:
+        """Say under which terms the results are; the licence of the crate is that of the code."""
+        manifest = load_manifest(self._project / project.MANIFEST)
+        names = {f"data/{name}/{file}": name for name in manifest for file in manifest[name].files}
+        used = [manifest[name] for name in dict.fromkeys(names[n] for n in names if n in read)]
+        if used:
+            terms = "; ".join(f"{one.description}: {one.licence}" for one in used)
+            self.crate.description += f". Results are under the terms of their data ({terms})"
 
 
 def _digest(content: Any) -> str:
