@@ -118,10 +118,11 @@ test: .venv  ## lint, types and all tests but the slow ones
 test-slow: .venv  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow --numprocesses $(CORES) --dist loadscope
 
-release: .venv  ## all that a release needs: tests, slow tests, published results of today's code, wheel, documentation
+release: .venv  ## all that a release needs: demo, tests, slow tests, published results of today's code, wheel, documentation
+	$(BIN)/latent-microscope verify results/published --current
+	$(MAKE) demo
 	$(MAKE) test
 	$(MAKE) test-slow
-	$(BIN)/latent-microscope verify results/published --current
 	$(MAKE) wheel docs
 
 wheel: .venv  ## build a wheel of library and workflow in dist

@@ -4,6 +4,8 @@ The votes of demo-alignment are drawn from known probabilities, so that its numb
 answer: what votes drawn anew from the same probabilities say.
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ import pytest
 from scipy.spatial.distance import pdist
 
 from formulas import rho_a  # type: ignore[import-not-found]
+from latent_microscope.config.resolve import resolve
 from latent_microscope.io.artefacts import load_json, load_npy, load_table
+from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.planning.usage import used
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
+from latent_microscope.report.publishing import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
@@ -386,3 +391,37 @@ def test_requests_of_memory_are_those_of_the_steps(monkeypatch: pytest.MonkeyPat
     assert len(shares) > 100
     assert max(shares) < 0.95
     assert float(np.median(shares)) > 0.15
+
+
+@pytest.mark.slow
+def test_published_logits_lead_to_the_tables_of_the_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In another folder, without a network; models are the same but for what they are called."""
+    monkeypatch.chdir(ROOT)
+    folder, study = tmp_path / "results/published/demo-alignment", Path("results/demo-alignment")
+    config = resolve(load_yaml(Path("config/config.yaml")))
+    publish(
+        sorted(study.glob("tables/*.parquet")), [], folder,
+        study=study.name, settings=config["studies"][study.name], results=study,
+        root_seed=config["root_seed"],
+        logits={"philnet-seed0": study / "models/philnet/seed0/logits.npy"},
+    )  # fmt: skip
+    names = ("alignment", "behaviour", "ceilings")
+    tables = [f"results/demo-alignment-logits/tables/{name}.parquet" for name in names]
+    command = ["-m", "snakemake", "--cores", "2", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(tmp_path), "--configfile", str(folder / "recompute.json")]
+    ran = subprocess.run(
+        [sys.executable, *command, "--", *tables], check=False, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    for path in map(Path, tables):
+        again = load_table(tmp_path / path).replace({"model": {"philnet_seed0": "philnet"}})
+        before = load_table(folder / "tables" / path.name)
+        keys = [key for key in ("model", "layer", "metric", "measure") if key in again]
+        again, before = (table.set_index(keys).sort_index() for table in (again, before))
+        assert len(again) >= 4
+        columns = [name for name in again if name != "note"]  # for how long it was trained
+        pd.testing.assert_frame_equal(
+            again[columns], before.loc[again.index, columns], check_exact=True
+        )

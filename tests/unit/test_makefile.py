@@ -96,3 +96,13 @@ def test_it_is_made_once_and_brought_up_to_date_when_the_project_changes(project
     os.utime(project / "pyproject.toml", (later, later))
     assert make(project).returncode == 0
     assert [call.split()[0] for call in calls(project)[3:]] == ["pip", "pip"]
+
+
+def test_a_release_first_makes_what_its_tests_read(project: Path) -> None:
+    """The tests of the finished demo skip without it, as in a fresh clone."""
+    pythons(project, "python3.11")
+    assert make(project).returncode == 0
+    lines = make(project, "--dry-run", "release").stdout.splitlines()
+    wanted = ("verify results/published --current", " demo ", " pytest --", " -m slow ", "mkdocs")
+    places = [next(i for i, line in enumerate(lines) if word in line) for word in wanted]
+    assert places == sorted(places)
