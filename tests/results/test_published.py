@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import t
 from write_readme import main as write_readme
 
-from latent_microscope import former_names
+from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
-from latent_microscope.io.artefacts import load_json, load_table, save_json
+from latent_microscope.io.artefacts import load_json, load_npy, load_table, save_json
 from latent_microscope.provenance.currency import JOBS
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.published import ORACLES
@@ -24,19 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "results/published"
 STUDIES = sorted(path.parent for path in PUBLISHED.glob("*/run.json"))
 NAMES = [study.name for study in STUDIES]
-PHOTOGRAPHS = (
-    "vae-images",
-    "vae-samples",
-    "traversals",
-    "overlaps",
-    "subniches",
-    "identities",
-    "cluster-control",
-    "cluster-bias",
-    "cmax-bias",
-    "list-",
-    "disputed",
-)
+PHOTOGRAPHS = tuple(name for one in registry.figures() if one.photographs for name in one.titles)
 """Beginnings of the names of figures that show images of a data set."""
 
 of_each_study = pytest.mark.parametrize("study", STUDIES, ids=NAMES)
@@ -101,6 +89,9 @@ def test_only_small_tables_and_figures_without_photographs(study: Path) -> None:
         wanted |= {RECOMPUTE} if LOGITS in names else set()
     assert names - {LOGITS} == wanted
     assert {p.suffix for p in files(study)} <= {".json", ".md", ".npy", ".parquet", ".csv", ".png"}
+    arrays = [path for path in files(study) if path.suffix == ".npy"]
+    assert [path for path in arrays if path.parents[1].name != LOGITS] == []
+    assert {(load_npy(path).dtype.name, load_npy(path).ndim) for path in arrays} <= {("float32", 2)}
     figures = sorted((study / "figures").rglob("*.png"))
     assert figures
     assert max(path.stat().st_size for path in figures) <= LARGEST_FIGURE

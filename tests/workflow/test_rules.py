@@ -193,3 +193,9 @@ def test_every_caption_is_there_and_used(rules: list[dict[str, Any]]) -> None:
     declared = {f"{kind}-{name}" for kind, texts in captions().items() for name in texts}
     assert {caption.stem for caption in used} == declared
     assert all(text for texts in captions().values() for text in texts.values())
+
+
+def test_no_published_file_is_an_output(rules: list[dict[str, Any]]) -> None:
+    """Snakemake deletes the outputs of a job before it starts, also of one that then fails."""
+    made = {path for rule in rules for paths in rule["output"].values() for path in paths}
+    assert [path for path in made if path.startswith("results/published/")] == []
