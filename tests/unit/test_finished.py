@@ -99,7 +99,7 @@ def test_other_code_or_parameters_train_again(done: Training, facts: dict[str, A
     assert done.again()
 
 
-def test_other_libraries_train_again(done: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_libraries_train_again(done: Training) -> None:
     record = done.outputs[0].parent / ".finished" / "weights" / "record.json"
     content = json.loads(record.read_text())
     assert content["sidecars"][0]["libraries"]["numpy"] == importlib.metadata.version("numpy")
@@ -110,6 +110,14 @@ def test_other_libraries_train_again(done: Training, monkeypatch: pytest.MonkeyP
         assert not done.again()
         save_json(record, content)
     assert done.again()
+
+
+def test_files_of_another_user_train_again(done: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "not yours")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert not done.again()
 
 
 def test_only_the_last_training_is_kept(done: Training) -> None:

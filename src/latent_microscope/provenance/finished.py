@@ -80,11 +80,14 @@ def put_back(
         for path, sidecar in zip(kept, sidecars, strict=True)
     ):
         return False
-    for path, source, sidecar in zip(outputs, kept, sidecars, strict=True):
-        os.utime(source)  # as new as if it were written now
-        path.unlink(missing_ok=True)
-        os.link(source, path)
-        save_json(sidecar_path(path), sidecar)
+    try:
+        for path, source, sidecar in zip(outputs, kept, sidecars, strict=True):
+            os.utime(source)  # as new as if it were written now
+            path.unlink(missing_ok=True)
+            os.link(source, path)
+            save_json(sidecar_path(path), sidecar)
+    except OSError:  # files of another user
+        return False
     return True
 
 
