@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 from scipy.stats import norm
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.cluster import HDBSCAN
+from sklearn.metrics import adjusted_rand_score, f1_score, roc_auc_score
 
 from latent_microscope.errors import InputError
 from latent_microscope.forensics import detect_authentic, detection, knn_density, populations
@@ -382,16 +383,43 @@ def test_distances_to_populations_are_in_their_spreads():
     assert found.count == 3
 
 
-def test_many_samples_are_clustered_by_evenly_spaced_ones(monkeypatch):
+def test_many_samples_are_clustered_by_some_that_their_values_choose(monkeypatch):
     monkeypatch.setattr(populations, "_MAX_ROWS", 50)
     rng = np.random.default_rng(0)
     z = np.repeat([[0.0, 0.0], [30.0, 0.0]], 100, axis=0) + rng.normal(size=(200, 2))
-    rows = np.linspace(0, 199, 50).astype(int)
     found = find_clusters(z)
     members = [np.flatnonzero(one) for one in found]
     assert len(found) == 2
-    assert set(np.concatenate(members)) <= set(rows.tolist())
+    assert 30 <= len(np.concatenate(members)) <= 50
     assert sorted(int(one[0] >= 100) for one in members) == [0, 1]
+    order = rng.permutation(200)
+    again = {tuple(np.sort(order[one])) for one in find_clusters(z[order])}
+    assert again == {tuple(one) for one in members}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_equal_edges_of_the_tree_do_not_depend_on_the_order(seed):
+    """One cloud: what HDBSCAN of scikit-learn finds there changes with the order of the rows."""
+    rng = np.random.default_rng(seed)
+    z = np.concatenate([rng.normal(size=(300, 3)), np.repeat(rng.normal(size=(5, 3)), 4, axis=0)])
+    found = {one.tobytes() for one in find_clusters(z)}
+    assert len(found) > 1
+    for _ in range(5):
+        order = rng.permutation(len(z))
+        again = np.argsort(order)
+        assert {one[again].tobytes() for one in find_clusters(z[order])} == found
+
+
+def test_clusters_are_those_of_scikit_learn_but_for_equal_edges():
+    z, _ = people_and_interpolations()
+    ours = np.full(len(z), -1)
+    for number, members in enumerate(find_clusters(z)):
+        ours[members] = number
+    theirs = [
+        HDBSCAN(min_cluster_size=5, min_samples=k, copy=True).fit_predict(z) for k in (4, 5, 6)
+    ]
+    less, same, more = (adjusted_rand_score(ours, labels) for labels in theirs)
+    assert same > 0.95 > max(less, more)
 
 
 @pytest.mark.parametrize("collapsed", [False, True])

@@ -170,21 +170,30 @@ def test_a_table_of_attributes() -> None:
     assert empty.dtypes.astype(str).to_dict() == COLUMNS
 
 
-@pytest.mark.parametrize("recalls", [(1.0, 0.5, 0.0), (0.95, 0.6, 0.3)])
+@pytest.mark.parametrize(
+    ("recalls", "each"),
+    [((1.0, 0.5, 0.0), 0), ((0.95, 0.6, 0.3), 0), ((0.9, 0.6) * 40, 2), ((0.9, 0.6) * 40, 4)],
+)
+@pytest.mark.parametrize("images", [1, 3])
 def test_the_error_of_balanced_accuracy_is_not_the_spread_of_the_classes(
-    monkeypatch: pytest.MonkeyPatch, recalls: tuple[float, ...]
+    monkeypatch: pytest.MonkeyPatch, recalls: tuple[float, ...], each: int, images: int
 ) -> None:
-    random, n = np.random.default_rng(0), 400
-    classes = random.choice(3, size=n, p=[0.5, 0.3, 0.2])
-    chance = np.array(recalls)
+    """Nor less where a class has but few people, each with images that are all right or wrong."""
+    random, chance = np.random.default_rng(0), np.array(recalls)
+    own = np.repeat(np.arange(80), each) if each else random.choice(3, size=400, p=[0.5, 0.3, 0.2])
+    classes, people = np.repeat(own, images), np.repeat(np.arange(len(own)), images)
+    n, m = len(classes), len(recalls)
 
     def answers(_features, own, _train, held):
-        right = random.random(len(held)) < chance[own[held]]
-        said = np.where(right, own[held], (own[held] + 1) % 3)
+        right = random.random(n)[people[held]] < chance[own[held]]
+        said = np.where(right, own[held], (own[held] + 1) % m)
         return said, said
 
     monkeypatch.setattr(class_probes, "predicted_classes", answers)
-    rows = [class_probe({"latents": np.zeros((n, 1))}, classes) for _ in range(200)]
+    rows = [
+        class_probe({"latents": np.zeros((n, 1))}, classes, people=people if images > 1 else None)
+        for _ in range(200)
+    ]
     balanced = np.array([row["balanced"] for row in rows])
     ends = np.array([[row["balanced_low"], row["balanced_high"]] for row in rows])
     low, high = (np.log(end / (1.0 - end)) for end in ends.T)

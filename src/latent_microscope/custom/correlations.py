@@ -13,9 +13,12 @@ from latent_microscope.arguments import In
 from latent_microscope.forensics.bias import by_known_rows
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, load_scores
-from latent_microscope.seeds import rng
-from latent_microscope.statistics.auc import two_sided_p
-from latent_microscope.statistics.clusters import resampling_units
+from latent_microscope.statistics.clusters import (
+    FEWEST,
+    MIN_FREEDOM,
+    clustered_error,
+    resampling_units,
+)
 from latent_microscope.statistics.summaries import benjamini_hochberg, too_few
 
 COLUMNS = {
@@ -29,24 +32,23 @@ COLUMNS = {
     "resampled": "str",
     "status": "str",
 }
-_DRAWS = 1000
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 def correlation_table(
     numbers: pd.DataFrame,
     scores: Sequence[pd.DataFrame],
     seeds: Sequence[int],
-    people: npt.NDArray[np.int64] | None,
+    people: Ints | None,
     *,
-    seed: int,
     covariates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Spearman correlations of every numeric attribute with every score: :data:`COLUMNS`.
 
-    Intervals and p: bootstrap of people, or of samples where people are not known, on the scale of
-    Fisher's z, with Student's t of as many degrees of freedom as there are units but one. Ranks are
-    those of all samples. q by Benjamini-Hochberg over a seed. ``status``: why an interval is not
+    Intervals and p: on the scale of Fisher's z, errors summed within people, or of samples where
+    people are not known (:func:`.statistics.clusters.clustered_error`), with Student's t. Ranks are
+    taken as given. q by Benjamini-Hochberg over a seed. ``status``: why an interval is not
     available. ``partial``: the same with the ranks of all ``covariates`` held constant.
     """
     everyone = np.arange(len(numbers)) if people is None else people
@@ -59,14 +61,12 @@ def correlation_table(
             if not pairs or not known.any():
                 continue
             units = np.unique(everyone[known], return_inverse=True)[1]
-            count = int(units.max()) + 1
-            ranks = _ranks(some, own[known], controls[known])
-            draws = rng(seed, "correlations")  # of every seed the same
-            parts = _associations(ranks, (some.shape[1], own.shape[1]), units, draws)
+            x, y, held = (_ranks(part) for part in (some, own[known], controls[known]))
+            parts = [_associations(x, y, held[:, :0], units)]
+            parts += [_associations(x, y, held, units) if held.size else parts[0] * np.nan]
+            counts = int(known.sum()), int(units.max()) + 1
             for (name, score), *found in zip(pairs, *parts, strict=True):
-                intervals = [end for drawn in found for end in _interval(drawn, count)]
-                counts = int(known.sum()), count
-                rows.append((number, str(name), str(score), *intervals, *counts))
+                rows.append((number, str(name), str(score), *np.concatenate(found), *counts))
     names = [f"{head}{end}" for head in ("", "partial_") for end in ("value", "low", "high", "p")]
     table = pd.DataFrame(rows, columns=["seed", "attribute", "score", *names, "samples", "units"])
     table = table.rename(columns={"value": "spearman", "partial_value": "partial"})
@@ -81,68 +81,53 @@ def correlation_table(
     table["resampled"] = "samples" if people is None else "people"
     constant = "not available: the attribute or score is constant"
     none = np.where(table["samples"] < 3, too_few(3, "samples"), constant)
-    reason = np.where(table["spearman"].isna(), none, too_few(2, "people"))
+    few = too_few(FEWEST, "samples" if people is None else "people, none with most of the samples")
+    reason = np.where(table["spearman"].isna(), none, few)
     table["status"] = np.where(table["low"].isna(), reason, "")
     return table[list(COLUMNS)].astype(COLUMNS)
 
 
-def _ranks(*tables: pd.DataFrame) -> Floats:
+def _ranks(table: pd.DataFrame) -> Floats:
     """(n, k) ranks, centred and of unit variance; 0 of what is constant, or of two samples."""
-    values = pd.concat([table.reset_index(drop=True) for table in tables], axis=1)
-    ranks = rankdata(values.to_numpy(float), axis=0)
+    ranks = rankdata(table.to_numpy(float), axis=0)
     ranks -= (len(ranks) + 1) / 2
     spread = ranks.std(axis=0)
     return np.asarray(ranks / np.where(spread > 0.0, spread, 1.0)) * (len(ranks) > 2)
 
 
-def _associations(
-    ranks: Floats,
-    shape: tuple[int, int],
-    units: npt.NDArray[np.int64],
-    draws: np.random.Generator,
-) -> tuple[Floats, Floats]:
-    """Correlations, and those with the last columns held constant: (pairs, 1 + draws) each.
+def _associations(x: Floats, y: Floats, held: Floats, units: Ints) -> Floats:
+    """(pairs, 4): correlations with ``held`` constant, ends of 95 % intervals, p of no correlation.
 
-    The first columns are ``shape[0]`` attributes and ``shape[1]`` scores; the first value of a row
-    is that of all samples, the others of units drawn again.
+    The influence of a sample on Fisher's z has a deviation of 1 where both are normal, the least
+    that is assumed.
     """
-    count, total = int(units.max()) + 1, shape[0] * shape[1]
-    found = np.full((2, total, 1 + _DRAWS), np.nan)
-    for k in range(1 + (_DRAWS if count > 1 else 0)):
-        weights = np.ones(count) if k == 0 else draws.multinomial(count, np.full(count, 1 / count))
-        w = np.asarray(weights, dtype=np.float64)[units]
-        mean = w @ ranks / w.sum()
-        matrix = (ranks * w[:, None]).T @ ranks / w.sum() - np.outer(mean, mean)
-        found[0, :, k] = _between(matrix, shape)
-        held = matrix[sum(shape) :, sum(shape) :]
-        if len(held):
-            across = matrix[: sum(shape), sum(shape) :]
-            rest = matrix[: sum(shape), : sum(shape)] - (
-                across @ np.linalg.pinv(held, rcond=1e-9, hermitian=True) @ across.T
-            )
-            found[1, :, k] = _between(rest, shape)
-    return found[0], found[1]
+    basis, sizes, _ = np.linalg.svd(held, full_matrices=False)
+    basis = basis[:, sizes > 3e-5 * sizes.max(initial=0.0)]
+    x, y = (_standardised(part - basis @ (basis.T @ part)) for part in (x, y))
+    n, alone = len(x), max(int(units.max()), 1)  # of units, without what is held constant
+    spare = max(alone - basis.shape[1], 0)
+    found = []
+    for column in x.T[:, :, None]:
+        r = (column * y).mean(axis=0)
+        moved = column * y - r * (column**2 + y**2) / 2.0
+        moved = np.nan_to_num(moved / np.maximum(1.0 - r**2, 1e-12))
+        shape = (1, y.shape[1])
+        one = np.zeros(n, dtype=np.int64)
+        known = clustered_error(moved, np.full(n, 1.0 / n), one, units, np.ones(shape))
+        freedom = known.freedom * spare / alone
+        freedom[~(freedom >= MIN_FREEDOM) | np.isnan(r)] = np.nan
+        error = known.error * np.sqrt(alone / max(spare - 2, 1))  # Fisher's 1 / (n - 3)
+        z = np.arctanh(np.clip(r, -0.999999, 0.999999))
+        wide = student.ppf(0.975, freedom) * error
+        p = 2.0 * student.sf(np.abs(z) / error, freedom)
+        found.append(np.stack([r, np.tanh(z - wide), np.tanh(z + wide), p], axis=1))
+    return np.concatenate(found)
 
 
-def _between(matrix: Floats, shape: tuple[int, int]) -> Floats:
-    """Correlations of attributes and scores, flat; NaN where one has no variance (left)."""
-    variances = np.diag(matrix)[: sum(shape)].copy()
-    variances[variances < 1e-9] = np.nan
-    scale = np.sqrt(np.outer(variances[: shape[0]], variances[shape[0] :]))
-    return np.asarray((matrix[: shape[0], shape[0] : sum(shape)] / scale).ravel())
-
-
-def _interval(drawn: Floats, count: int) -> tuple[float, float, float, float]:
-    """Value, 95 % interval and p of no correlation, on Fisher's scale; the value comes first."""
-    value, centre = float(drawn[0]), float(np.arctanh(np.clip(drawn[0], -0.999999, 0.999999)))
-    again = np.arctanh(np.clip(np.nan_to_num(drawn[1:]), -0.999999, 0.999999))
-    if not np.isfinite(value) or count < 2:
-        return value, float("nan"), float("nan"), float("nan")
-    # A bootstrap of G units falls short of the variance by G / (G - 1).
-    sd = float(again.std(ddof=1)) * np.sqrt(count / (count - 1))
-    wide = student.ppf(0.975, count - 1) * sd
-    low, high = np.tanh(centre - wide), np.tanh(centre + wide)
-    return value, float(low), float(high), two_sided_p(centre, sd, count - 1)
+def _standardised(residuals: Floats) -> Floats:
+    """Of unit variance; NaN where none is left."""
+    deviation = residuals.std(axis=0)
+    return np.asarray(residuals / np.where(deviation > 3e-5, deviation, np.nan))
 
 
 def tabulate_correlations(
@@ -152,7 +137,6 @@ def tabulate_correlations(
     scores: list[In],
     measured: list[str],
     seeds: list[int],
-    root_seed: int = 0,
     more: list[In] | None = None,
     pixels: In | None = None,
 ) -> pd.DataFrame:
@@ -164,15 +148,14 @@ def tabulate_correlations(
         scores: .parquet of the scores per seed.
         measured: names of the scores that are correlated.
         seeds: the seeds.
-        root_seed: root seed.
         more: .parquet of each further score, seed by seed.
         pixels: .parquet of the covariates of the images, if there are any.
 
     Returns:
         Columns seed, attribute, score, spearman, low, high (95 %), p, q, baseline, partial,
         partial_low, partial_high (with the covariates held constant; NaN without images), samples,
-        units (of the bootstrap), resampled (people or samples), status (why an interval is not
-        available). Empty without numbers.
+        units and resampled (how many of what is independent: people or samples), status (why an
+        interval is not available). Empty without numbers.
     """
     known, values = load_table(samples), load_table(numbers)
     both = join_by_id(known, values, names=(str(samples), str(numbers)))
@@ -186,6 +169,4 @@ def tabulate_correlations(
     if pixels:
         known = join_by_id(both[["id"]], load_table(pixels), names=(str(samples), str(pixels)))
         covariates = known.drop(columns="id")
-    return correlation_table(
-        both[columns], tables, seeds, people, seed=root_seed, covariates=covariates
-    )
+    return correlation_table(both[columns], tables, seeds, people, covariates=covariates)

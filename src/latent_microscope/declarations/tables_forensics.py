@@ -135,7 +135,7 @@ FORENSICS = (
         title="numeric attributes and scores",
         caption=(
             "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
-            "interval and p by a bootstrap of samples[identities:  by person], q by "
+            "interval and p on Fisher's scale[identities:, people being the clusters], q by "
             "Benjamini-Hochberg within a seed.[images:  ``partial``: with the covariates of the "
             "images (brightness, colour, blur, background, file) held constant, of ranks.]"
         ),
@@ -147,7 +147,7 @@ FORENSICS = (
             "pixels": runs.pixel_file,
             **_SCORES,
         },
-        params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
+        params={"measured": scores.tested, "seeds": run_seeds},
     ),
     Table(
         name="forensics",
@@ -218,15 +218,15 @@ FORENSICS = (
         title="pixels and scores",
         caption=(
             "Spearman correlation of every covariate of the images (brightness, colour, blur, "
-            "background, file) with the scores: 95 % interval and p by a bootstrap of "
-            "samples[identities:  by person], q by Benjamini-Hochberg within a seed. "
+            "background, file) with the scores: 95 % interval and p on Fisher's scale[identities:, "
+            "people being the clusters], q by Benjamini-Hochberg within a seed. "
             "``explained``: adjusted R² of the ranks of a score by those of all covariates "
             "together, at chance 0."
         ),
         function="latent_microscope.tables.pixels:tabulate_pixel_correlations",
         heavy=True,
         inputs={"pixels": runs.pixel_file, "samples": runs.study_samples, **_SCORES},
-        params={"measured": scores.tested, "seeds": run_seeds, "root_seed": ROOT_SEED},
+        params={"measured": scores.tested, "seeds": run_seeds},
     ),
     _of_clusters(
         name="rankings",

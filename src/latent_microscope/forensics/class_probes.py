@@ -154,13 +154,16 @@ def class_probe(
     if len(np.unique(people_kept)) < _MIN_CASES:
         return row | {"status": "few"}
     row["p"] = _p_of_nothing(features["latents"], classes, kept, folds, clusters)
+    # A class's mean follows its people: with two of them half of the variance is left.
+    of_class = np.bincount(np.unique(np.stack([true, people_kept]), axis=1)[0])
+    spare = (np.maximum(of_class, 2) / np.maximum(of_class - 1, 1))[true]
     errors = []
     for key, ends in (("accuracy", ""), ("balanced", "balanced_")):
         own = hits["latents"][key]
-        center = own.mean()
+        residuals = own - own.mean()
         if key == "balanced":  # a mean over classes: each sample differs from its own class
             center = (np.bincount(true, own) / np.maximum(sizes, 1))[true]
-        residuals = own - center
+            residuals = (own - center) * np.sqrt(spare)
         one = np.zeros(len(own), dtype=np.int64)
         found = clustered_error(residuals, np.full(len(own), 1.0 / len(own)), one, people_kept)
         errors.append(float(found.error[0]) * np.sqrt(1.0 + count / (count - 1.0)))

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
 from latent_microscope.arguments import In
@@ -10,7 +11,7 @@ from latent_microscope.custom.correlations import correlation_table
 from latent_microscope.forensics.bias import magnitude
 from latent_microscope.io.artefacts import join_by_id, load_table
 from latent_microscope.io.inputs import by_run, joined, load_scores
-from latent_microscope.statistics.clusters import resampling_units
+from latent_microscope.statistics.clusters import correlation_within, resampling_units
 from latent_microscope.statistics.differences import standardised_differences
 from latent_microscope.statistics.summaries import benjamini_hochberg
 from latent_microscope.tables.bias import bias_groups, resampled_people
@@ -25,6 +26,9 @@ COLUMNS = {
     **dict.fromkeys(("mean_members", "mean_rest"), "float64"),
     "status": "str",
 }
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 def tabulate_cluster_pixels(
@@ -78,7 +82,6 @@ def tabulate_pixel_correlations(
     scores: list[In],
     measured: list[str],
     seeds: list[int],
-    root_seed: int = 0,
     more: list[In] | None = None,
 ) -> pd.DataFrame:
     """Correlate every score with every covariate, and say what all of them explain together.
@@ -89,13 +92,12 @@ def tabulate_pixel_correlations(
         scores: .parquet of the scores per seed.
         measured: names of the scores that are correlated.
         seeds: the seeds.
-        root_seed: root seed.
         more: .parquet of each further score, seed by seed.
 
     Returns:
         Columns seed, covariate, score, spearman, low, high (95 %), p, q, baseline, samples, units
-        (of the bootstrap), resampled (people or samples), status, explained: adjusted R² of the
-        ranks of the score by the ranks of all covariates, at chance 0.
+        and resampled (how many of what is independent: people or samples), status, explained:
+        adjusted R² of the ranks of the score by the ranks of all covariates, at chance 0.
     """
     both = joined(samples, pixels, ([], []))
     names = [name for name in load_table(pixels).columns if name != "id"]
@@ -104,9 +106,10 @@ def tabulate_pixel_correlations(
         table = load_scores(path, measured, further)
         tables.append(join_by_id(both[["id"]], table, names=(str(samples), str(path))))
     people = resampling_units(both["identity"]) if "identity" in both else None
-    found = correlation_table(both[names], tables, seeds, people, seed=root_seed)
+    found = correlation_table(both[names], tables, seeds, people)
+    values = both[names].to_numpy(float)
     known = {
-        (seed, score): explained_ranks(table[score].to_numpy(float), both[names].to_numpy(float))
+        (seed, score): explained_ranks(table[score].to_numpy(float), values, people)
         for seed, table in zip(seeds, tables, strict=True)
         for score in measured
     }
@@ -116,13 +119,29 @@ def tabulate_pixel_correlations(
     return found.drop(columns=partial).rename(columns={"attribute": "covariate"})
 
 
-def explained_ranks(score: npt.NDArray[np.float64], covariates: npt.NDArray[np.float64]) -> float:
-    """Adjusted R² of the ranks of a score by the ranks of all covariates; NaN: cannot be known."""
+def explained_ranks(score: Floats, covariates: Floats, people: Ints | None = None) -> float:
+    """Adjusted R² of the ranks of a score by the ranks of all covariates; NaN: cannot be known.
+
+    What covariates explain by chance is more where a score is alike within people: its correlation
+    within a person is estimated, and theirs is as it is.
+    """
     n = len(score)
     ranks = np.column_stack([np.ones(n), rankdata(covariates, axis=0)])
+    basis, sizes, _ = np.linalg.svd(ranks / np.linalg.norm(ranks, axis=0), full_matrices=False)
+    basis = basis[:, sizes > 1e-9 * sizes.max()]
     y = rankdata(score)
-    fit, _, rank, _ = np.linalg.lstsq(ranks, y, rcond=None)
-    if np.ptp(y) == 0.0 or n <= rank:
+    if np.ptp(y) == 0.0 or n <= basis.shape[1]:
         return float("nan")
-    left = np.sum((y - ranks @ fit) ** 2) / np.sum((y - y.mean()) ** 2)
-    return float(1.0 - left * (n - 1) / (n - rank))
+    y = (y - y.mean()) / y.std()
+    codes = np.unique(np.arange(n) if people is None else people, return_inverse=True)[1]
+    rho, _ = correlation_within(y, codes)
+    members = csr_array((np.ones(n), (codes, np.arange(n))))
+
+    def by_chance(columns: Floats) -> float:
+        return (1.0 - rho) * columns.shape[1] + rho * float(np.sum((members @ columns) ** 2))
+
+    left = 1.0 - float(np.sum((basis.T @ y) ** 2)) / n
+    spare = n - by_chance(basis)
+    if spare <= 0.0:
+        return float("nan")
+    return 1.0 - left * (n - by_chance(np.full((n, 1), n**-0.5))) / spare
