@@ -8,7 +8,8 @@ from torch import Tensor
 
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import save_table
-from latent_microscope.models.libraries import build_network, load_state
+from latent_microscope.models.libraries import build_network
+from latent_microscope.models.state_dicts import load_state
 from latent_microscope.models.weights import save_weights
 from latent_microscope.seeds import derive
 from latent_microscope.step import In, Out, log, run
@@ -40,7 +41,7 @@ def main(
     own = origin == "pretrained"
     made = build_network(settings, pretrained=own, seed=derive(root_seed, "build_network", seed))
     if pretrained is not None:
-        load_state(made, pretrained)
+        load_state(made.module, pretrained)
     state = made.module.state_dict()
     odd = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if odd:

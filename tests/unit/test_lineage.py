@@ -226,7 +226,11 @@ def test_a_download_without_its_record_is_none_of_the_user(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sidecar_path(DATA).unlink()
-    known = {"set": Dataset("set", "", "1", "", files={"images.npy": ManifestFile("set", "", "")})}
+    known = {
+        "set": Dataset(
+            "set", "", "1", "", files={"images.npy": ManifestFile("set", "images.npy", "")}
+        )
+    }
     monkeypatch.setattr(currency, "load_manifest", lambda path: known)
     reason = f"{DATA}: no record of the job that made it"
     names = ["means.csv", "latents.npy", "latents.npy"]

@@ -18,10 +18,10 @@ from latent_microscope.models.layers import Reduction, activations
 from latent_microscope.models.libraries import (
     Network,
     build_network,
-    load_state,
     open_network,
     packaged_weights,
 )
+from latent_microscope.models.state_dicts import load_state
 from latent_microscope.models.transforms import Transform, of_open_clip, of_timm
 from latent_microscope.models.weights import save_weights
 
@@ -400,7 +400,7 @@ def test_weights_are_found_in_checkpoints(tmp_path: Path) -> None:
         {"n_averaged": torch.tensor(2), **parallel},
     ):
         torch.save(saved, path)
-        load_state(network, path)
+        load_state(network.module, path)
         own = network.module.state_dict()
         assert all(torch.equal(own[name], tensor) for name, tensor in state.items())
         network.module.load_state_dict({name: tensor - 1 for name, tensor in state.items()})
@@ -414,11 +414,11 @@ def test_weights_are_found_in_checkpoints(tmp_path: Path) -> None:
     ):
         torch.save(saved, path)
         with pytest.raises(InputError, match=message):
-            load_state(network, path)
+            load_state(network.module, path)
     own_net = Network(nn.Linear(2, 3), lambda x: {"features": x})
     torch.save(nn.Linear(2, 4).state_dict(), path)
     with pytest.raises(InputError, match=r"'weight' has the shape \(4, 2\), .* type module"):
-        load_state(own_net, path)
+        load_state(own_net.module, path)
 
 
 def test_nearest_without_rounding_is_that_of_pillow() -> None:
@@ -444,14 +444,14 @@ def test_a_resnet50_loads_published_names_and_shapes(tmp_path: Path) -> None:
     )
     torch.save(state, tmp_path / "resnet50.pth")
     network = network_of("torchvision", "resnet50", transform=SMALL)
-    load_state(network, tmp_path / "resnet50.pth")
+    load_state(network.module, tmp_path / "resnet50.pth")
     assert torch.equal(network.module.state_dict()["fc.weight"], state["fc.weight"])
     found = found_of(network, tmp_path, "features")
     assert found["features"].shape == (5, 2048)
     state["layer4.9.conv1.weight"] = state.pop("layer4.2.conv1.weight")
     torch.save(state, tmp_path / "wrong.pth")
     with pytest.raises(InputError, match=r"wrong\.pth: the tensor 'layer4.2.conv1.weight' of"):
-        load_state(network, tmp_path / "wrong.pth")
+        load_state(network.module, tmp_path / "wrong.pth")
 
 
 @needs("torchvision")
@@ -479,15 +479,15 @@ def test_safetensors_are_read_and_checked(tmp_path: Path) -> None:
         for name, tensor in network.module.state_dict().items()
     }
     save_file(state, tmp_path / "w.safetensors")
-    load_state(network, tmp_path / "w.safetensors")
+    load_state(network.module, tmp_path / "w.safetensors")
     assert torch.equal(network.module.state_dict()["head.bias"], state["head.bias"])
     (tmp_path / "broken.safetensors").write_bytes(b"no")
     with pytest.raises(InputError, match=r"broken\.safetensors: not readable safetensors"):
-        load_state(network, tmp_path / "broken.safetensors")
+        load_state(network.module, tmp_path / "broken.safetensors")
     del state["head.bias"]
     save_file(state, tmp_path / "less.safetensors")
     with pytest.raises(InputError, match=r"less\.safetensors: the tensor 'head.bias'"):
-        load_state(network, tmp_path / "less.safetensors")
+        load_state(network.module, tmp_path / "less.safetensors")
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:

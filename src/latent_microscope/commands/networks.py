@@ -100,13 +100,14 @@ def _of_run(path: Path) -> Choice:
 
 def open_network(choice: Choice, side: int | None) -> "Network":
     """The network with its weights, for images of ``side`` pixels if it has no size of its own."""
-    from latent_microscope.models.libraries import build_network, load_state
+    from latent_microscope.models.libraries import build_network
+    from latent_microscope.models.state_dicts import load_state
 
     side = side or choice.side
     settings = {**choice.settings, **({"image_shape": (side, side, 3)} if side else {})}
     network = build_network(settings, pretrained=choice.pretrained)
     if choice.weights is not None:
-        load_state(network, choice.weights)
+        load_state(network.module, choice.weights)
     return network
 
 

@@ -27,7 +27,7 @@ class ManifestFile:
     """One file of one variant of a data set."""
 
     dataset: str
-    name: str  # of the file under data/{dataset}/
+    name: str
     role: str  # what it is to a study: archive, identities, train, test, counts …
     url: str | None = None
     sha256: str | None = None  # None: not known yet
@@ -42,6 +42,11 @@ class ManifestFile:
     def label(self) -> str:
         """``dataset/name``, for messages."""
         return f"{self.dataset}/{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where the workflow puts it."""
+        return f"data/{self.dataset}/{self.name}"
 
     @property
     def mirror_hint(self) -> str:
@@ -96,6 +101,11 @@ def find_file(manifest: dict[str, Dataset], dataset: str, name: str) -> Manifest
     if name not in files:
         raise InputError(f"data set {dataset!r} has no file {name!r}; it has {', '.join(files)}")
     return files[name]
+
+
+def datasets_by_path(manifest: dict[str, Dataset]) -> dict[str, Dataset]:
+    """The data set of each file of the manifest, by the path where the workflow puts it."""
+    return {file.path: entry for entry in manifest.values() for file in entry.files.values()}
 
 
 def entry_as_params(file: ManifestFile) -> dict[str, Any]:

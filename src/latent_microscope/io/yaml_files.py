@@ -16,8 +16,10 @@ def load_yaml(path: Path) -> Any:
     """Read a YAML file; :class:`InputError` names the file and line of a mistake."""
     try:
         text = path.read_text(encoding="utf-8")
-        _require_different_keys(yaml.compose(text, yaml.SafeLoader))
-        content = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        _require_different_keys(root)
+        content = None if root is None else loader.construct_document(root)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (yaml.YAMLError, ValueError) as error:  # of dates, huge numbers, other encodings

@@ -115,9 +115,10 @@ def extract(
         raise InputError(f"{first}: there are no images to extract features of")
     how = reduce or Reduction()
     how = Reduction(how.how, how.grid, network.nhwc)
-    sample = network.transform.pixels(np.array(images[order[:_PROBED]]))
+    probe = np.array(images[order[:_PROBED]])
+    sample = network.transform.pixels(probe)
     if network.transform.function:
-        again = network.transform.pixels(np.array(images[order[:_PROBED]]))
+        again = network.transform.pixels(probe)
         if not torch.allclose(sample, again, rtol=0.0, atol=0.0, equal_nan=True):
             raise InputError(
                 "the module's own transform gives other values for the same image; leave out its "

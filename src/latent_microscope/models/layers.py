@@ -14,7 +14,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from latent_microscope.data.images import INPUT
 from latent_microscope.errors import InputError
-from latent_microscope.models.libraries import Network, channels_last, tensors
+from latent_microscope.models.libraries import Network
+from latent_microscope.models.outputs import channels_last, tensors
 
 ENDS = ("features", "logits", "probabilities")
 """Names of what the whole network returns; they are no modules."""

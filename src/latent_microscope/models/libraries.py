@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
@@ -18,13 +18,14 @@ from torch.nn.parameter import is_lazy
 
 from latent_microscope.errors import InputError
 from latent_microscope.models import transforms
+from latent_microscope.models.outputs import Outputs, classifying, flat, last_layer, own_outputs
 from latent_microscope.models.philnet import KEYS, PhilNet
 from latent_microscope.models.pixels import to_range
+from latent_microscope.models.state_dicts import load_state
 from latent_microscope.models.transforms import Transform
-from latent_microscope.models.vaes import VAE, build_vae
+from latent_microscope.models.vaes import build_vae
 from latent_microscope.models.weights import load_checked, load_weights, seeded_init
 
-Outputs = Callable[[Tensor], Mapping[str, Tensor]]
 INPUT_SIZES = (224, 240, 260)
 """Side of EfficientNet-Lite's images in pixels, by the number of the network."""
 
@@ -48,41 +49,6 @@ class Network:
         """In evaluation mode on a device."""
         self.module.to(memory_format=self.memory).to(device).eval()
         return self
-
-
-# --- maps ----------------------------------------------------------------------------------------
-_FIRST = (
-    nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d,
-    nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d,
-)  # fmt: skip
-
-
-def channels_last(
-    x: Tensor, module: nn.Module | None, given: Tensor, *, nhwc: bool = False
-) -> bool:
-    """Whether maps (n, …) that a module returned are (n, h, w, channels), not (n, channels, h, w).
-
-    Where the network was ``given`` squares two equal sides tell; else the kinds of module, ``nhwc``
-    at last.
-    """
-    _, a, b, c = x.shape
-    square = given.dim() < 4 or given.shape[2] == given.shape[3]
-    if square and (a == b) != (b == c):
-        return a == b
-    kinds = {
-        last for m in (module.modules() if module else ()) if (last := _last_axis(m)) is not None
-    }
-    return kinds.pop() if len(kinds) == 1 else nhwc
-
-
-def _last_axis(module: nn.Module) -> bool | None:
-    """Whether a module has channels on its last axis; None: it may have them on any."""
-    if isinstance(module, _FIRST):
-        return False
-    if isinstance(module, nn.LayerNorm):  # LayerNorm2d of timm and torchvision, ConvNext's
-        turned = "2d" in type(module).__name__
-        return not turned and getattr(module, "data_format", "") != "channels_first"
-    return True if isinstance(module, nn.Linear) else None
 
 
 # --- torchvision, timm, open_clip, transformers, module ------------------------------------------
@@ -118,124 +84,6 @@ def _line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def _classifying(module: nn.Module, head: nn.Module | None) -> Outputs:
-    """Features: the input of the last layer of weights, maps averaged; logits: the output."""
-    if head is None:
-        return lambda x: {"features": _flat(module(x), None, x)}
-
-    def outputs(x: Tensor) -> dict[str, Tensor]:
-        caught: list[Tensor] = []
-        handle = head.register_forward_pre_hook(lambda _, given: caught.append(given[0].clone()))
-        try:
-            logits = module(x)
-        finally:
-            handle.remove()
-        features = _flat(caught[-1], head, x) if caught else _flat(logits, None, x)
-        return {"features": features, "logits": _flat(logits, None, x)}
-
-    return outputs
-
-
-def _flat(output: Any, module: nn.Module | None, given: Tensor) -> Tensor:
-    """The tensor of an output as (n, f): maps and tokens averaged.
-
-    ``module`` tells the layout of maps, ``given`` is the network's input.
-    """
-    output = output[0] if isinstance(output, tuple | list) else output
-    output = next(iter(output.values())) if isinstance(output, Mapping) else output
-    x: Tensor = output
-    if x.dim() == 4:
-        x = x.mean((1, 2) if channels_last(x, module, given) else (2, 3))
-    return x.mean(1) if x.dim() == 3 else x.reshape(len(x), -1)
-
-
-def tensors(output: Any, key: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The floating-point tensors of what a module returns: ``0``, ``key``, ``1.key`` …."""
-    if isinstance(output, Tensor):
-        if output.dim() and output.is_floating_point():
-            yield key, output
-        return
-    parts: Any = ()
-    if isinstance(output, Mapping):
-        parts = output.items()
-    elif isinstance(output, tuple | list):
-        parts = enumerate(output)
-    elif is_dataclass(output):
-        parts = vars(output).items()
-    for name, part in parts:
-        yield from tensors(part, f"{key}.{name}" if key else str(name))
-
-
-def _own_outputs(module: nn.Module) -> Outputs:
-    """``features`` and ``logits`` as a user's module names them, else those of its classifier.
-
-    The first pass finds that: the last layer of weights whose output is returned, also after a
-    softmax or sigmoid. A module without one returns its features.
-    """
-    layers = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    chosen: list[tuple[str, nn.Module | None, bool]] = []
-
-    def outputs(x: Tensor) -> dict[str, Tensor]:
-        seen: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-
-        def keep(layer: nn.Module, given: Any, output: Tensor) -> None:
-            seen.pop(layer, None)  # of several calls the last
-            if given:
-                seen[layer] = (
-                    _flat(given[0], layer, x).clone(),
-                    _flat(output, layer, x).clone(),
-                )
-
-        hooked = [head for _, head, _ in chosen if head] if chosen else layers
-        handles = [layer.register_forward_hook(keep) for layer in hooked]
-        try:
-            # a copy, which it may change in place, as x.view(n, -1) needs it
-            returned = module(x.clone(memory_format=torch.contiguous_format))
-        finally:
-            for handle in handles:
-                handle.remove()
-        parts = dict(tensors(returned))
-        if not parts:
-            raise InputError(
-                f"the network {type(module).__name__} returned {type(returned).__name__} without a "
-                "tensor of floating-point numbers; return features, or logits"
-            )
-        if not chosen:
-            chosen.append(_classifier(parts, seen, x))
-        key, head, soft = chosen[0]
-        found = {"features": _flat(parts.get("features", parts[key]), None, x)}
-        if head is not None and "features" not in parts:
-            found["features"] = seen[head][0]
-        if head is not None or key == "logits":
-            found["logits"] = seen[head][1] if head and soft else _flat(parts[key], head, x)
-        return found
-
-    return outputs
-
-
-def _classifier(
-    parts: Mapping[str, Tensor], seen: Mapping[nn.Module, tuple[Tensor, Tensor]], x: Tensor
-) -> tuple[str, nn.Module | None, bool]:
-    """The part that is logits or features, its classifier, and whether a softmax followed."""
-    keys = ["logits"] if "logits" in parts else list(parts)
-    for key in keys:
-        for layer in reversed([*seen]):
-            part, made = _flat(parts[key], layer, x), seen[layer][1]
-            if part.shape != made.shape:
-                continue
-            shares = made.softmax(1)
-            for then in (made, shares, made.log_softmax(1), made.sigmoid()):
-                if torch.allclose(part, then, rtol=1e-4, atol=1e-5 * float(then.abs().max())):
-                    return key, layer, then is shares
-    return keys[0], None, False
-
-
-def _last(module: nn.Module) -> nn.Module | None:
-    """The last layer that can be a classifier."""
-    found = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    return found[-1] if found else None
-
-
 def _torchvision(settings: Mapping[str, Any], pretrained: bool) -> Network:
     models = package("torchvision", "torchvision").models
     name = settings["name"]
@@ -251,7 +99,7 @@ def _torchvision(settings: Mapping[str, Any], pretrained: bool) -> Network:
             module.aux_logits = False
     transform = transforms.of_torchvision(weights.transforms())
     nhwc = type(module).__name__ == "SwinTransformer"
-    return Network(module, _classifying(module, _last(module)), transform, nhwc=nhwc)
+    return Network(module, classifying(module, last_layer(module)), transform, nhwc=nhwc)
 
 
 def _timm(settings: Mapping[str, Any], pretrained: bool) -> Network:
@@ -262,7 +110,7 @@ def _timm(settings: Mapping[str, Any], pretrained: bool) -> Network:
     transform = transforms.of_timm(timm.data.resolve_model_data_config(module))
     head = module.get_classifier()
     if isinstance(head, nn.Linear):
-        outputs = _classifying(module, head)
+        outputs = classifying(module, head)
     else:
         outputs = lambda x: {  # noqa: E731
             "features": module.forward_head(module.forward_features(x), pre_logits=True)
@@ -335,7 +183,7 @@ def _transformers(settings: Mapping[str, Any], pretrained: bool) -> Network:
         pooled = getattr(found, "pooler_output", None)
         if pooled is None:
             pooled = found if isinstance(found, Tensor) else found.last_hidden_state
-        return {"features": pooled.flatten(1) if pooled.dim() == 4 else _flat(pooled, None, x)}
+        return {"features": pooled.flatten(1) if pooled.dim() == 4 else flat(pooled, None, x)}
 
     return Network(module, outputs, transform)
 
@@ -370,7 +218,7 @@ def _module(settings: Mapping[str, Any], pretrained: bool) -> Network:
         own = Transform(function=function)
     else:
         own = Transform().changed(transforms.checked(transform or {}, f"name: {settings['name']}"))
-    return Network(module, _own_outputs(module), own, memory=torch.contiguous_format)
+    return Network(module, own_outputs(module), own, memory=torch.contiguous_format)
 
 
 def _built(where: str, function: str) -> Any:
@@ -542,79 +390,7 @@ def open_network(
     """A network with its weights, for images of (height, width, channels); pixels need none."""
     network = build_network({**settings, "image_shape": image_shape})
     if weights is not None:
-        load_state(network, weights)
+        load_state(network.module, weights)
     elif settings["kind"] != "pixels":
         raise InputError(f"weights: the kind {settings['kind']!r} needs a weights file")
     return network
-
-
-def load_state(network: Network, path: Path) -> None:
-    """Load a state dict: ``.pt`` or ``.pth`` (weights only) or ``.safetensors``, checked.
-
-    It may be the only one of a checkpoint, and have one prefix (``module.``) before the names.
-    """
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        try:
-            state = load_file(path)
-        except Exception as error:  # the package's are of several kinds
-            raise InputError(f"{path}: not readable safetensors ({_line(error)})") from error
-    else:
-        state = _state_dict(path)
-    auxiliary = ("aux1.", "aux2.", "AuxLogits.")
-    if hasattr(network.module, "aux_logits"):
-        state = {n: t for n, t in state.items() if not n.startswith(auxiliary)}
-    expected = network.module.state_dict()
-    state = _without_prefix(state, [*expected], path)
-    for name, tensor in expected.items() if not isinstance(network.module, PhilNet | VAE) else ():
-        if name in state and state[name].shape != tensor.shape:
-            raise InputError(
-                f"{path}: the tensor {name!r} has the shape {tuple(state[name].shape)}, this "
-                f"network {tuple(tensor.shape)}; give weights of this network (with other classes "
-                "or widths it is a model of type module)"
-            )
-    load_checked(network.module, state, path)
-
-
-def _state_dict(path: Path) -> dict[str, Tensor]:
-    """A state dict, also the only one in a checkpoint of a training."""
-    try:
-        return load_weights(path)
-    except InputError as error:
-        inside: dict[str, Any] = {}
-        with suppress(Exception):
-            whole = torch.load(path, map_location="cpu", weights_only=True)
-            inside = {
-                str(key): dict(part)
-                for key, part in whole.items()
-                if isinstance(part, Mapping) and part
-                and all(isinstance(one, Tensor) for one in part.values())
-            }  # fmt: skip
-        if len(inside) == 1:
-            return next(iter(inside.values()))
-        several = f"; it has {len(inside)}: {', '.join(inside)}" if inside else ""
-        raise InputError(
-            f"{error}{several}; write one by torch.save(network.state_dict(), FILE)"
-        ) from error
-
-
-def _without_prefix(
-    state: dict[str, Tensor], names: Sequence[str], path: Path
-) -> dict[str, Tensor]:
-    """What has exactly these names after one prefix, such as that of a parallel or an EMA model."""
-    needed = {name for name in names if not name.endswith("num_batches_tracked")}
-    if not needed or not needed.isdisjoint(state):
-        return state
-    last = max(needed, key=len)
-    fits = {}
-    for prefix in {name.removesuffix(last) for name in state if name.endswith(f".{last}")}:
-        part = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-        if needed <= {*part} <= {*names}:
-            fits[prefix] = part
-    if len(fits) > 1:
-        raise InputError(
-            f"{path}: has the network several times: {', '.join(sorted(fits))}; save one alone, "
-            "without this prefix"
-        )
-    return next(iter(fits.values()), state)

@@ -27,9 +27,8 @@ def downloaded(manifest: Manifest) -> list[str]:
 
 def data_file(manifest: Manifest, dataset: str, *roles: str) -> str:
     """Path of a data set's file by its role; the first of the roles that it has."""
-    files = {file.role: file.name for file in manifest[dataset].files.values()}
-    name = next(files[role] for role in roles if role in files)
-    return f"data/{dataset}/{name}"
+    files = {file.role: file.path for file in manifest[dataset].files.values()}
+    return next(files[role] for role in roles if role in files)
 
 
 def of_data_set(key: str, role: str) -> Answer:
@@ -49,9 +48,8 @@ def images_archive(study: Study, at: Wildcards) -> list[str]:
 
 def probabilities(study: Study, at: Wildcards) -> list[str]:
     """The votes as published probabilities, if the data set has them."""
-    name = study.settings["votes"]
-    files = study.manifest[name].files.values()
-    return [f"data/{name}/{file.name}" for file in files if file.role == "probabilities"]
+    files = study.manifest[study.settings["votes"]].files.values()
+    return [file.path for file in files if file.role == "probabilities"]
 
 
 def external_file(study: Study, model: Mapping[str, Any]) -> str:
@@ -62,8 +60,8 @@ def external_file(study: Study, model: Mapping[str, Any]) -> str:
 def named_file(study: Study, text: str) -> str:
     """The file of ``dataset/file`` of the manifest, or a path as it is."""
     dataset, _, name = text.partition("/")
-    known = dataset in study.manifest and name in study.manifest[dataset].files
-    return f"data/{text}" if known else text
+    entry = study.manifest.get(dataset)
+    return entry.files[name].path if entry and name in entry.files else text
 
 
 def weights_file(study: Study, model: Mapping[str, Any]) -> str:
@@ -111,7 +109,7 @@ def downloads_of(study: Study) -> list[str]:
         files.append(data_file(manifest, settings["votes"], "counts"))
         files += probabilities(study, Wildcards())
     models = settings.get("models", {}).values()
-    every = {f"data/{name}/{file}" for name in fetched for file in manifest[name].files}
+    every = {file.path for name in fetched for file in manifest[name].files.values()}
     files += [path for path in (external_file(study, model) for model in models) if path in every]
     networks = [settings.get("vae", {}), *models]
     files += [path for path in (weights_file(study, one) for one in networks) if path in every]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latent_microscope import project
-from latent_microscope.data.manifest import load_manifest
+from latent_microscope.data.manifest import datasets_by_path, load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, save_json
 from latent_microscope.provenance.codehash import CodeHasher
@@ -50,8 +50,7 @@ def stale(folder: Path, root: Path = Path()) -> list[tuple[Path, str]]:
         root: Folder of the run, where the files behind them may be.
     """
     found, maker = [], project.of_results(root)
-    manifest = load_manifest(maker / project.MANIFEST)
-    downloads = {f"data/{name}/{file}" for name, entry in manifest.items() for file in entry.files}
+    downloads = {*datasets_by_path(load_manifest(maker / project.MANIFEST))}
     code = _Code(maker)
     behind: dict[Path | None, _Behind] = {}
     for sidecar in sorted(folder.rglob(f"*{SUFFIX}")):

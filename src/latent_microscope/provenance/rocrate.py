@@ -17,7 +17,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from latent_microscope import project
-from latent_microscope.data.manifest import load_manifest
+from latent_microscope.data.manifest import datasets_by_path, load_manifest
 from latent_microscope.errors import InputError
 from latent_microscope.provenance.codehash import LIBRARY, PACKAGE, CodeHasher
 from latent_microscope.provenance.lineage import is_artefact, read_job, same_code, state_of
@@ -213,11 +213,10 @@ class _Crate:
 
     def _add_terms(self, read: Set[str]) -> None:
         """Say under which terms the results are; the licence of the crate is that of the code."""
-        manifest = load_manifest(self._project / project.MANIFEST)
-        names = {f"data/{name}/{file}": name for name in manifest for file in manifest[name].files}
-        used = [manifest[name] for name in dict.fromkeys(names[n] for n in names if n in read)]
+        known = datasets_by_path(load_manifest(self._project / project.MANIFEST))
+        used = {entry.name: entry for path, entry in known.items() if path in read}
         if used:
-            terms = "; ".join(f"{one.description}: {one.licence}" for one in used)
+            terms = "; ".join(f"{one.description}: {one.licence}" for one in used.values())
             self.crate.description += f". Results are under the terms of their data ({terms})"
 
 
