@@ -358,6 +358,11 @@ def test_mistakes_in_a_network_are_named(change: dict[str, Any], message: str) -
         alignment(m=CLIP | change)
 
 
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".ckpt", ".safetensors"])
+def test_files_of_weights_end_as_their_writers_end_them(suffix: str) -> None:
+    assert alignment(m=CLIP | {"weights": f"own{suffix}"}).model("m")["weights"] == f"own{suffix}"
+
+
 def test_weights_and_code_of_the_user_must_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

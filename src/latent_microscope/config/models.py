@@ -211,7 +211,8 @@ class Extracted(Section):
     transform: OwnTransform = Field(default_factory=OwnTransform)
 
 
-_FILE = "FILE (.pt, .pth, .safetensors; a path, or dataset/file)"
+_STATES = (".pt", ".pth", ".ckpt", ".safetensors")
+_FILE = f"FILE ({', '.join(_STATES)}; a path, or dataset/file)"
 
 
 class Library(Extracted):
@@ -369,8 +370,8 @@ def _check_layers(model: Mapping[str, Any], where: str, key: str) -> None:
                 "joined by '.'"
             )
     weights = model.get("weights")
-    if weights and weights not in WEIGHTS and not weights.endswith((".pt", ".pth", ".safetensors")):
+    if weights and weights not in WEIGHTS and not weights.endswith(_STATES):
         raise InputError(
             f"{where}.weights: {weights!r} is not allowed; expected random, pretrained or a file "
-            "(.pt, .pth, .safetensors)"
+            f"({', '.join(_STATES)})"
         )
