@@ -12,7 +12,13 @@ from scipy.spatial.distance import cdist
 from latent_microscope.errors import InputError
 from latent_microscope.neighbours import scan as scan_module
 from latent_microscope.neighbours import similar as similar_module
-from latent_microscope.neighbours.blocks import kth_bound, pair_cosines, pair_distances
+from latent_microscope.neighbours.blocks import (
+    kth_bound,
+    pair_cosines,
+    pair_distances,
+    product_form,
+    squared_block,
+)
 from latent_microscope.neighbours.means import scan_sources, similar_counts
 from latent_microscope.neighbours.pairs import (
     counts_within,
@@ -323,6 +329,15 @@ def test_pairs_at_the_threshold_are_counted_as_they_are_listed(lengths: str) -> 
             np.testing.assert_array_equal(found.pairs, expected[:most])
 
 
+def test_pairs_at_the_threshold_are_not_above_it() -> None:
+    z = np.repeat([[1.0, 0.0], [0.0, 1.0]], 4, axis=0)
+    for candidates in (0, 1):
+        found = scan_part(z, 0, overlaps=overlaps_wanted(1.0, 10, candidates, 0.9))[1]
+        assert found is not None
+        assert found.total == 0
+        assert len(found.pairs) == candidates
+
+
 def test_overlaps_of_copies_are_those_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(similar_module, "_FEW", 100)
     z = points(3)[np.random.default_rng(0).integers(0, 3, 200)]
@@ -371,3 +386,14 @@ def test_bounds_of_the_kth_value_are_never_below_it(n: int) -> None:
         assert (bound == exact).all() == (n // 16 < 2 * k)  # too few for groups of 16
         assert (squared <= bound[:, None]).sum(axis=1).mean() < 1.5 * k
         np.testing.assert_array_equal(kth_bound(np.asfortranarray(squared), k), bound)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_bound_of_the_products_rounding_holds_in_few_dimensions(d: int) -> None:
+    generator = np.random.default_rng(0)
+    z = generator.choice([-1.0, 1.0], size=(400, d)) + generator.uniform(0.0, 1e-4, size=(400, d))
+    form = product_form(z, np.float32)
+    found = squared_block(form.factor, slice(None)).astype(np.float64)
+    error = np.abs(found - cdist(z, z, "sqeuclidean"))
+    assert 0.0 < error.max()
+    assert (error <= form.error[:, None]).all()

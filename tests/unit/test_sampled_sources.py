@@ -57,6 +57,20 @@ def test_bounds_hold_for_95_percent(kind: str) -> None:
     assert np.median(gaps[0] / np.maximum(exact.mean_distance, 1e-9)) < 0.01
 
 
+def test_bounds_of_cosines_hold_above_as_below() -> None:
+    """Of opposite vectors all cosine distances are 0 or 2, so the bound above is cut at 2."""
+    generator = np.random.default_rng(1)
+    s = np.outer(generator.normal(size=600), generator.normal(size=8))
+    errors, bounds = np.transpose(
+        [
+            (found.mean_cosine[0] - 2.0, bound.mean_cosine[0])
+            for found, bound in (sample_sources(s, 200, similarity=0.6, seed=i) for i in range(30))
+        ]
+    )
+    assert min((errors > 0.01).sum(), (errors < -0.01).sum()) > 5
+    assert (np.abs(errors) <= bounds).mean() >= 0.9
+
+
 def test_bounds_of_similar_others_are_no_wider_than_need_be() -> None:
     s = normal()
     exact = scan_sources(s, similarity=0.3)
