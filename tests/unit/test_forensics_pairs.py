@@ -395,5 +395,5 @@ def test_the_bound_of_the_products_rounding_holds_in_few_dimensions(d: int) -> N
     form = product_form(z, np.float32)
     found = squared_block(form.factor, slice(None)).astype(np.float64)
     error = np.abs(found - cdist(z, z, "sqeuclidean"))
-    assert 0.0 < error.max()
+    assert error.max() > 0.0
     assert (error <= form.error[:, None]).all()
