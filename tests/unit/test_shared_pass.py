@@ -16,6 +16,7 @@ from latent_microscope import (
     overlaps,
     width,
 )
+from latent_microscope.forensics import populations
 from latent_microscope.forensics.latent_scans import ScanSettings, scan_latents
 from latent_microscope.neighbours import pairs, shared
 from latent_microscope.neighbours.blocks import in_parallel
@@ -41,7 +42,11 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
-def test_public_functions_share_one_pass(passes: list[int]) -> None:
+def test_public_functions_share_one_pass(
+    passes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for clusters of the detector, of so many rows at most, in an order of their own."""
+    monkeypatch.setattr(populations, "_MAX_ROWS", 100)
     calls = {
         "knn": lambda z, **own: knn_density(z, **own),
         "attractors": lambda z, **own: attractor_density(z, 0.5, **own),
@@ -51,7 +56,7 @@ def test_public_functions_share_one_pass(passes: list[int]) -> None:
         "overlaps": lambda z, **own: overlaps(z, **own)["distance"],
     }
     together = {name: np.array(call(Z)) for name, call in calls.items()}
-    assert passes == [300]
+    assert passes == [300, 100]
     for name, call in calls.items():
         np.testing.assert_array_equal(together[name], call(Z, block_size=64), err_msg=name)
 

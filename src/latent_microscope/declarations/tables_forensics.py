@@ -135,7 +135,7 @@ FORENSICS = (
         title="numeric attributes and scores",
         caption=(
             "Spearman correlation of every numeric attribute (not split) with the scores: 95 % "
-            "interval and p on Fisher's scale[identities:, people being the clusters], q by "
+            "interval and p on Fisher's scale[identities: , people being the clusters], q by "
             "Benjamini-Hochberg within a seed.[images:  ``partial``: with the covariates of the "
             "images (brightness, colour, blur, background, file) held constant, of ranks.]"
         ),
@@ -218,8 +218,8 @@ FORENSICS = (
         title="pixels and scores",
         caption=(
             "Spearman correlation of every covariate of the images (brightness, colour, blur, "
-            "background, file) with the scores: 95 % interval and p on Fisher's scale[identities:, "
-            "people being the clusters], q by Benjamini-Hochberg within a seed. "
+            "background, file) with the scores: 95 % interval and p on Fisher's scale"
+            "[identities: , people being the clusters], q by Benjamini-Hochberg within a seed. "
             "``explained``: adjusted R² of the ranks of a score by those of all covariates "
             "together, at chance 0."
         ),
