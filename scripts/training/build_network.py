@@ -35,7 +35,7 @@ def main(
         of weights), package, parameters, preprocessing.
     settings: kind, the network's keys, and transform.
     origin: random, pretrained (the library's own, which it may download), or a file's name.
-    pretrained: .pt, .pth or .safetensors state dict of exactly this network.
+    pretrained: .pt, .pth, .ckpt or .safetensors state dict of exactly this network.
     python_file: the user's Python file that makes the network.
     """
     own = origin == "pretrained"

@@ -165,6 +165,22 @@ def test_what_cannot_be_computed_is_said(made: Files) -> None:
         assert np.isfinite(table[["spearman", "rho_a", "low", "high"]].to_numpy()).all()
 
 
+def test_true_classes_beside_the_votes_are_the_label(made: Files) -> None:
+    votes = pd.read_csv("votes.csv")
+    order = np.random.default_rng(1).permutation(N)
+    codes = np.where(np.arange(N) < 5, (made["counts"].argmax(axis=1) + 1) % 3, 0)
+    codes[5:] = made["counts"][5:].argmax(axis=1)
+    votes["label"] = [CLASSES[code] for code in codes]
+    votes.iloc[order].to_csv("labelled.csv", index=False)
+    table = pd.read_csv(compare(["near.npz"], votes=Path("labelled.csv"), draws=0).path)
+    human = similarity.rdm(made["counts"] / made["counts"].sum(axis=1, keepdims=True), ids=IDS)
+    label = similarity.rdm(np.eye(3, dtype=np.float32)[codes], ids=IDS)
+    found = table.set_index("model").loc["label", "rho_a"]
+    assert found == pytest.approx(similarity.compare(label, human, "rho-a"), abs=1e-6)
+    other = pd.read_csv(compare(["near.npz"], votes=Path("votes.csv"), draws=0).path)
+    assert abs(found - other.set_index("model").loc["label", "rho_a"]) > 1e-3
+
+
 def test_votes_of_one_class_only_have_no_baselines(made: Files) -> None:
     counts = np.column_stack([np.full(N, 9), np.arange(N) % 4])
     np.savez("v.npz", votes=counts, ids=IDS)

@@ -155,5 +155,5 @@ def _ceiling(human: Human) -> Iterator[str]:
     if human.ceiling == human.ceiling:
         yield f"{what}: {human.ceiling:.3f}"
     if lower == lower:
-        of = what if len(human.observers) > 1 else "halves of the votes, a footnote to it"
+        of = what if len(human.observers) > 1 else "halves of the votes against each other"
         yield f"{of}: {lower:.3f} to {upper:.3f}"

@@ -43,7 +43,7 @@ class ComparedStudy(ImageStudy):
     )
     rdm_files: bool = setting(
         "keep the RDMs in files, for the figure of them and the export for rsatoolbox; false: with "
-        "votes they are computed tile by tile when needed, as very many images want",
+        "votes they are computed tile by tile when needed, for very many images",
         True,
     )
     inference: Inference = Field(default_factory=Inference)

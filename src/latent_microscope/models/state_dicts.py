@@ -15,7 +15,7 @@ from latent_microscope.models.weights import load_checked, load_weights
 
 
 def load_state(module: nn.Module, path: Path) -> None:
-    """Load a state dict: ``.pt`` or ``.pth`` (weights only) or ``.safetensors``, checked.
+    """Load a state dict: ``.pt``, ``.pth`` or ``.ckpt`` (weights only), or ``.safetensors``.
 
     It may be the only one of a checkpoint, and have one prefix (``module.``) before the names.
     """

@@ -254,8 +254,8 @@ def bootstrap_compare(
         n_vote_draws: Deprecated and without effect, as ``counts``.
         level: Coverage of the percentile intervals.
         correction: Over all paired differences: ``max-t`` (family-wise error by the joint law of
-            the draws, see ``statistics.summaries.max_t``), ``holm`` or ``bh`` (Benjamini-Hochberg);
-            Holm needs draws of the order of 40 times the number of pairs.
+            the draws, see ``statistics.summaries.max_t``, and never below the p of one pair),
+            ``holm`` or ``bh`` (Benjamini-Hochberg); Holm needs draws of the order of 40 times the number of pairs.
         threads: Samples that are scored at the same time; changes no number.
 
     Returns:
