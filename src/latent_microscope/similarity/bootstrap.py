@@ -255,7 +255,8 @@ def bootstrap_compare(
         level: Coverage of the percentile intervals.
         correction: Over all paired differences: ``max-t`` (family-wise error by the joint law of
             the draws, see ``statistics.summaries.max_t``, and never below the p of one pair),
-            ``holm`` or ``bh`` (Benjamini-Hochberg); Holm needs draws of the order of 40 times the number of pairs.
+            ``holm`` or ``bh`` (Benjamini-Hochberg); Holm needs draws of the order of 40 times the
+            number of pairs.
         threads: Samples that are scored at the same time; changes no number.
 
     Returns:
