@@ -175,10 +175,10 @@ def test_true_classes_beside_the_votes_are_the_label(made: Files) -> None:
     table = pd.read_csv(compare(["near.npz"], votes=Path("labelled.csv"), draws=0).path)
     human = similarity.rdm(made["counts"] / made["counts"].sum(axis=1, keepdims=True), ids=IDS)
     label = similarity.rdm(np.eye(3, dtype=np.float32)[codes], ids=IDS)
-    found = table.set_index("model").loc["label", "rho_a"]
+    found = float(table.set_index("model")["rho_a"]["label"])
     assert found == pytest.approx(similarity.compare(label, human, "rho-a"), abs=1e-6)
     other = pd.read_csv(compare(["near.npz"], votes=Path("votes.csv"), draws=0).path)
-    assert abs(found - other.set_index("model").loc["label", "rho_a"]) > 1e-3
+    assert abs(found - float(other.set_index("model")["rho_a"]["label"])) > 1e-3
 
 
 def test_votes_of_one_class_only_have_no_baselines(made: Files) -> None:

@@ -81,6 +81,7 @@ def test_ticks_of_a_logarithmic_axis_are_short(tmp_path: Path) -> None:
     shown = [label.get_text() for label in axes.get_xticklabels()]
     assert {"1", "10⁸"} & set(shown)
     assert max(len(text) for text in shown) <= 9
-    assert settling._tick(2e15) == "2 × 10¹⁵"
-    assert settling._tick(1e7) == "10⁷"
-    assert settling._tick(50_000.0) == "50,000"
+    assert settling._tick(2e15, 1e16) == "2 × 10¹⁵"
+    assert settling._tick(1e7, 1e7) == "10⁷"
+    assert settling._tick(50_000.0, 5e6) == "50,000"
+    assert [settling._tick(value, 1e8) for value in (1e3, 1e4, 1e6)] == ["1,000", "10⁴", "10⁶"]

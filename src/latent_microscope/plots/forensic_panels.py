@@ -90,9 +90,9 @@ def plot_forensic_panels(
     page = Page(7.7, f"{title} · n = {count(len(table))} samples", look.cut("sources"))
     margins = {"top": 0.7, "bottom": 0.65, "left": 0.6, "right": 0.25}
     axes = page.grid(3, 3, **margins, wspace=0.82, hspace=0.75)
-    by_value(axes[0], first_two(components), table["originality"], "originality", look, "sources")
+    by_value(axes[0], first_two(components), table["originality"], "", look, "sources")
     labels = "component 1", "component 2"
-    look.panel(axes[0], "sources", "a", "independent components", *labels)
+    look.panel(axes[0], "sources", "a", "components by originality", *labels)
     for ax, letter, column in ((axes[1], "b", "stability"), (axes[6], "g", "originality")):
         histogram(ax, table, column, look)
         if "kind" in table:

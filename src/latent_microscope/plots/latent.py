@@ -36,21 +36,31 @@ def kinds_of(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
     return {kind: kinds == kind for kind in KINDS if kind in kinds}
 
 
-def histogram(ax: Axes, table: pd.DataFrame, column: str, look: Look, bins: int = 30) -> None:
-    """Overlaid histograms of a column, one per kind of samples, on shared bins."""
+def histogram(
+    ax: Axes, table: pd.DataFrame, column: str, look: Look, bins: int = 30, *, log: bool = False
+) -> None:
+    """Overlaid histograms of a column, one per kind of samples, on shared bins.
+
+    ``log`` asks for a logarithmic scale where values are positive and a factor of 20 apart.
+    """
     values = table[column].to_numpy(float)
     values = values[np.isfinite(values)]
     if values.size == 0:
         style.say(ax, f"no finite {column}")
         return
     low, high = float(values.min()), float(values.max())
-    edges = np.linspace(low, high if high > low else low + 1.0, bins + 1).tolist()
+    log = log and low > 0.0 and high / low >= 20.0
+    spaced = np.geomspace if log else np.linspace
+    edges = spaced(low, high if high > low else low + 1.0, bins + 1).tolist()
     for kind, rows in kinds_of(table).items():
         own, colour = table.loc[rows, column], look.colour(KINDS.get(kind, 0))
         ax.hist(own, edges, color=colour, alpha=0.55, label=kind, lw=0)
         ax.hist(own, edges, color=colour, histtype="step", lw=0.8)
     ax.set_ylabel("number of samples")
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    if log:
+        ax.set_xscale("log")
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
@@ -104,7 +114,7 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
     page = Page(2.6, f"{title} · n = {count(len(table))} samples")
     left, right = page.grid(1, 2, top=0.6)
     for ax, column in ((left, "knn_density"), (right, "attractor_density_adaptive")):
-        histogram(ax, table, column, look)
+        histogram(ax, table, column, look, log=ax is left)
         if "kind" in table:
             ax.legend(loc="upper right")
     tied = (

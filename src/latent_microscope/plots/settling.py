@@ -49,12 +49,14 @@ def log_ticks(axis: Any, ratio: float) -> None:
     subs = (1.0, 2.0, 5.0) if ratio < 100 else (1.0,)
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: _tick(value, axis.get_view_interval()[1]))
+    )
 
 
-def _tick(value: float) -> str:
-    """A number as people write it; of seven digits and more as a power of ten."""
-    if value < 1e7:
+def _tick(value: float, largest: float) -> str:
+    """A number as people write it; large ones as powers of ten where some have eight digits."""
+    if value < (1e4 if largest >= 1e7 else 1e7):
         return significant(value, 6)
     power = int(np.log10(value) + 1e-9)
     factor = value / 10.0**power

@@ -189,12 +189,12 @@ def _check_table(page: Page, checks: Mapping[str, pd.DataFrame], look: Look, *, 
     """The checks as lines of text: worst status, values of the first seeds, limits, meaning."""
     size = look.font_size - 1
     shown = dict(list(checks.items())[:_VALUES])
-    after = 2.66 + 0.62 * (len(shown) - 1)
+    after = 2.74 + 0.62 * (len(shown) - 1)
     heads = {"check": 0.12, "warning · alarm": after - 0.5, "meaning": after + 0.55}
     for text, left in heads.items():
         page.text(left, top, text, weight="bold", size=size)
     for k, label in enumerate(shown):
-        page.text(2.0 + 0.62 * k, top, label, weight="bold", size=size, ha="right")
+        page.text(2.08 + 0.62 * k, top, label, weight="bold", size=size, ha="right")
     worst = _worst(list(checks.values()))
     for k, row in enumerate(next(iter(checks.values())).to_dict("records")):
         y = top + _LINE * (k + 1)
@@ -203,7 +203,7 @@ def _check_table(page: Page, checks: Mapping[str, pd.DataFrame], look: Look, *, 
         page.text(1.22, y, status, size=size, color=look.colour(_STATUS[status]), weight="bold")
         for seed, table in enumerate(shown.values()):
             value = significant(table["value"].iloc[k], 3)
-            page.text(2.0 + 0.62 * seed, y, value, size=size, ha="right")
+            page.text(2.08 + 0.62 * seed, y, value, size=size, ha="right")
         sign = ">" if row["bad"] == "above" else "<"
         limits = [f"{sign} {v:g}" for v in (row["warning"], row["alarm"]) if np.isfinite(v)]
         page.text(after - 0.5, y, " · ".join(limits), size=size, color=MUTED)
