@@ -15,7 +15,7 @@ from latent_microscope.arguments import In
 from latent_microscope.io.artefacts import load_table
 from latent_microscope.io.inputs import joined
 from latent_microscope.plots import style
-from latent_microscope.plots.latent import KINDS, first_two, histogram, kinds_of
+from latent_microscope.plots.latent import KINDS, first_two, histogram, kinds_of, legend_above
 from latent_microscope.plots.maps import by_value, rows_of
 from latent_microscope.plots.panels import matrix, reference, slanted
 from latent_microscope.plots.style import FAINT, MUTED, NOISE, Look, Page, Style, count
@@ -96,8 +96,7 @@ def plot_forensic_panels(
     for ax, letter, column in ((axes[1], "b", "stability"), (axes[6], "g", "originality")):
         histogram(ax, table, column, look)
         if "kind" in table:
-            ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
-            ax.legend(loc="upper left", ncols=2, columnspacing=0.8, borderaxespad=0.1)
+            legend_above(ax)
         look.panel(ax, column, letter, column, column)
     _cores(axes[2], data, look)
     _attractors(axes[3], data, look)

@@ -64,6 +64,12 @@ def histogram(
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
+def legend_above(ax: Axes) -> None:
+    """The kinds of samples side by side above a histogram."""
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.25)
+    ax.legend(loc="upper left", ncols=2, columnspacing=0.8, borderaxespad=0.1)
+
+
 def first_two(sources: np.ndarray) -> np.ndarray:
     """The first two components (n, 2); zeros where there is only one."""
     return np.pad(sources[:, :2], ((0, 0), (0, max(2 - sources.shape[1], 0))))
@@ -116,7 +122,7 @@ def plot_density(*, scores: In, samples: In, title: str, look: Look) -> Figure:
     for ax, column in ((left, "knn_density"), (right, "attractor_density_adaptive")):
         histogram(ax, table, column, look, log=ax is left)
         if "kind" in table:
-            ax.legend(loc="upper right")
+            legend_above(ax)
     tied = (
         f"at the fixed radius\n{(table['attractor_density'] == 0).mean():.1%} of samples tie at 0"
     )
