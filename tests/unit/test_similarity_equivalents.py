@@ -186,6 +186,22 @@ def test_censored_above() -> None:
     assert np.isnan(column(result.curve, "sd")).all()
 
 
+def test_the_curve_has_the_spread_over_divisions_of_the_votes() -> None:
+    counts, logits, labels = world(200)
+    one, two = (
+        column(
+            annotator_equivalents("js", counts, logits, labels, n_repeats=n, grid=[1, 3]).curve,
+            "score",
+        )
+        for n in (1, 2)
+    )
+    spread = column(
+        annotator_equivalents("js", counts, logits, labels, n_repeats=2, grid=[1, 3]).curve, "sd"
+    )
+    np.testing.assert_allclose(spread, np.abs(one - (2 * two - one)) / np.sqrt(2.0), rtol=1e-9)
+    assert (spread > 0.0).all()
+
+
 def test_model_score_is_against_the_reference_half() -> None:
     counts, logits, labels = world()
     result = annotator_equivalents("kl", counts, logits, labels, n_repeats=1)

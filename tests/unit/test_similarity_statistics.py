@@ -1,5 +1,7 @@
 """Multiplicity, intervals and summaries against scipy and by hand."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,3 +159,10 @@ def test_sd_of_draws() -> None:
     draws = np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 3.0]])
     assert sd(draws).tolist() == [2.0, pytest.approx(3**0.5)]
     assert np.isnan(sd(draws[:1])).all()
+
+
+def test_what_does_not_vary_correlates_with_nothing() -> None:
+    varied, constant = [1.0, 3.0, 2.0], [4.0, 4.0, 4.0]
+    with warnings.catch_warnings(action="error"):
+        for pair in ((varied, constant), (constant, varied), (varied[:2], varied[:2])):
+            assert np.isnan(rank_correlation(*pair))
