@@ -12,7 +12,6 @@ from latent_microscope.seeds import rng as stream
 from latent_microscope.similarity.bootstrap import bootstrap_compare
 from latent_microscope.similarity.observers import (
     crossed_intervals,
-    observer_agreement,
     observer_ceiling,
     observer_differences,
     observer_draws,
@@ -223,8 +222,3 @@ def test_counts_of_missing_judgements_are_in_every_table() -> None:
         assert (table["n_missing"] == (~known).sum()).all()
         assert (table["n_pairs"] == known.any(axis=0).sum()).all()
         assert (table["n_observers"] == PEOPLE).all()
-
-
-def test_observers_who_share_one_pair_agree_neither_well_nor_badly() -> None:
-    first, second = RDM([1.0, 2.0, 3.0, np.nan, np.nan, np.nan]), RDM([np.nan, np.nan, *range(4)])
-    assert observer_agreement([first, second], "rho-a")["with_others"].isna().all()
