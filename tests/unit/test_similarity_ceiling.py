@@ -351,3 +351,16 @@ def test_a_ceiling_of_too_few_votes_is_not_available() -> None:
     assert ceiling_status(clear, 0.9) == ""
     clear[2] = [0, 0, 9]
     assert ceiling_status(clear, 0.9) == UNANIMOUS
+
+
+def test_images_are_drawn_from_each_of_three_components() -> None:
+    shares = np.repeat(np.eye(3), 4, axis=0)
+    world = Population(np.eye(3), np.full(3, np.inf), shares)
+    drawn = world.draw(np.zeros((12, 3), dtype=np.int64), np.random.default_rng(0))
+    np.testing.assert_array_equal(drawn, shares)
+
+
+def test_soft_labels_are_their_own_shares() -> None:
+    soft = np.array([[0.25, 0.75, 0.0], [0.1, 0.2, 0.7]])
+    np.testing.assert_array_equal(vote_shares(soft), soft)
+    np.testing.assert_allclose(vote_shares(4.0 * soft[:1]), soft[:1])
