@@ -9,11 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from latent_microscope import similarity
-from latent_microscope.custom.attributes import column_of
 from latent_microscope.custom.dissimilarity import condensed, read_square
 from latent_microscope.custom.joining import Source
-from latent_microscope.custom.tables import read_table
-from latent_microscope.custom.votes import Judgements, class_codes, majority, read_votes
+from latent_microscope.custom.votes import class_codes, majority, read_votes
 from latent_microscope.errors import InputError
 from latent_microscope.messages import naming
 from latent_microscope.similarity.observers import (
@@ -48,13 +46,14 @@ Reader = Callable[[Rows, Ids], Human]
 def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Source, Reader]:
     """The votes in a file, and a function of rows and their ids that makes the rest."""
     found = read_votes(path, {})
-    true = _true_classes(path, found)
 
     def human(rows: Rows, ids: Ids) -> Human:
         counts, names = found.answers[rows], ids.astype(str)
         with naming(path):
             reference = similarity.rdm(vote_shares(counts), metric, names)
-        labels = majority(counts) if true is None else true[rows]
+        labels = majority(counts)
+        if found.true is not None:
+            labels = class_codes([str(name) for name in found.true[rows]], found.classes, path)
         notes, bounds, ceiling = [], _NONE, float("nan")
         if not (why := why_no_halves(counts)):
             try:
@@ -81,14 +80,6 @@ def open_votes(path: Path, metric: str, *, splits: int, seed: int) -> tuple[Sour
         return Human([reference], what, bounds, ceiling, len(found.classes), baselines, notes)
 
     return found.source(path), human
-
-
-def _true_classes(path: Path, found: Judgements) -> npt.NDArray[np.int64] | None:
-    """Those in a column beside the votes, as a study reads them; None: the file has none."""
-    if not found.labels:
-        return None
-    cells = column_of(read_table(path), found.labels["column"]).texts
-    return class_codes([str(cell) for cell in cells], found.classes, path)
 
 
 def open_dissimilarity(path: Path) -> tuple[Source, Reader]:

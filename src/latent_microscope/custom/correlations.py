@@ -106,13 +106,11 @@ def _associations(x: Floats, y: Floats, held: Floats, units: Ints) -> Floats:
     x, y = (_standardised(part - basis @ (basis.T @ part)) for part in (x, y))
     n, alone = len(x), max(int(units.max()), 1)  # of units, without what is held constant
     spare = max(alone - basis.shape[1], 0)
-    found = []
+    one, shape, found = np.zeros(n, dtype=np.int64), (1, y.shape[1]), []
     for column in x.T[:, :, None]:
         r = (column * y).mean(axis=0)
         moved = column * y - r * (column**2 + y**2) / 2.0
         moved = np.nan_to_num(moved / np.maximum(1.0 - r**2, 1e-12))
-        shape = (1, y.shape[1])
-        one = np.zeros(n, dtype=np.int64)
         known = clustered_error(moved, np.full(n, 1.0 / n), one, units, np.ones(shape))
         freedom = known.freedom * spare / alone
         freedom[~(freedom >= MIN_FREEDOM) | np.isnan(r)] = np.nan

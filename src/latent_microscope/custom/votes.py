@@ -44,6 +44,7 @@ class Judgements:
     classes: list[str]
     answers: npt.NDArray[Any]  # (n, classes): int64 counts, or float64 shares (0 without votes)
     labels: Mapping[str, str] = field(default_factory=dict)  # columns of the true class and ids
+    true: npt.NDArray[np.object_] | None = None  # names in that column
 
     @property
     def what(self) -> str:
@@ -76,6 +77,7 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
     if is_table(contents) and not vectors and settings.get("array") is None:
         table = read_table(path)
         label = labels_beside(table)
+        true = column_of(table, label).texts if label else None
         table = table.drop(columns=label or [])
         key = id_beside_numbers(table, settings.get("id"), path)
         choice = _choice(table, key, settings.get("choice"), path)
@@ -87,7 +89,7 @@ def read_votes(path: Path, settings: Mapping[str, Any]) -> Judgements:
         _require_classes(columns, path)
         numbers = np.stack([one.numbers for one in columns], axis=1)
         own = {"column": label} | ({"id": key} if key else {}) if label else {}
-        return replace(_checked(ids, names, numbers, path, holds), labels=own)
+        return replace(_checked(ids, names, numbers, path, holds), labels=own, true=true)
     rows = read_rows(path, array=settings.get("array"), id_name=settings.get("id"))
     names = list(settings.get("classes") or map(str, range(rows.values.shape[1])))
     return _checked(rows.ids, names, np.asarray(rows.values, dtype=np.float64), path, holds)
