@@ -38,13 +38,13 @@ STEPS |= {
     ),
     "import_external": dict(
         input=dict(
-            file=ask(lambda study, at: data.external_file(study, study.model(at.model))),
+            file=ask(data.of_external("file")),
             samples=ask(runs.study_samples),
         ),
         output=FEATURES,
         params=dict(
-            array=ask(networks.setting_of_model("array")),
-            holds=ask(networks.setting_of_model("holds")),
+            array=ask(data.of_external("array")),
+            holds=ask(data.of_external("holds")),
         ),
         where=dict(study=PLAN.of_kind("alignment"), model=PLAN.with_models("external")),
         resources=needs(heavy_memory),

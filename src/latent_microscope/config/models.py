@@ -271,6 +271,15 @@ class External(Section):
     """Features or logits from a file."""
 
     file: str = setting("a row per image, any format of docs/formats.md: a path, or dataset/file")
+    seeds: Seeds | None = setting(
+        "of a network trained several times: what {seed} in file, array and training stands for",
+        None,
+    )
+    training: str | None = setting(
+        "table of its epochs for the figures of training: epoch, loss, accuracy, test_loss, "
+        "test_accuracy, flop",
+        None,
+    )
     array: str | None = setting("array or vector column; a pattern such as d* for columns", None)
     holds: Literal["features", "logits", "probabilities", "log-probabilities", "percentages"] = (
         setting("what the array contains", "logits")
@@ -329,6 +338,8 @@ def check_models(study: dict[str, Any], prefix: str) -> None:
 def check_model(model: Mapping[str, Any], key: str, layers_key: str = "layers") -> dict[str, Any]:
     """The settings of one model of a known type, with its defaults."""
     found: dict[str, Any] = check(model_section(registry.model_type(model["type"])), model, key)
+    if found["type"] == "external":
+        _check_seeds(found, f"config key {key}")
     _check_layers(found, f"config key {key}", layers_key)
     return found
 
@@ -353,6 +364,20 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
         raise InputError(
             f"{where}: a model of type {declared.name} needs {key}, which the study does not have; "
             "add it, or remove the model"
+        )
+
+
+def _check_seeds(model: Mapping[str, Any], where: str) -> None:
+    """Each seed has a file, or an array, of its own."""
+    named = "{seed}" in f"{model['file']} {model['array']}"
+    if model["seeds"] and not named:
+        raise InputError(
+            f"{where}.seeds: neither file nor array contains {{seed}}, so that every seed would "
+            "be the same outputs; name them such as net-{seed}.npy, or remove seeds"
+        )
+    if named and not model["seeds"]:
+        raise InputError(
+            f"{where}: {{seed}} in file or array needs seeds, such as seeds: [0, 1, 2]"
         )
 
 

@@ -79,9 +79,9 @@ ALIGNMENT = (
             "may exceed the test loss."
         ),
         function=f"{_PLOTS}.training:plot_classifier_training",
-        where=lambda study: study.has_judgements and has_philnet(study),
-        inputs={"training": networks.files_of("training.parquet", "philnet")},
-        params={"labels": names_of("philnet")},
+        where=lambda study: study.has_judgements and bool(networks.trainings(study)),
+        inputs={"training": networks.training_tables},
+        params={"labels": networks.trained_models},
     ),
     _training(
         name="compute",
@@ -93,9 +93,9 @@ ALIGNMENT = (
             "recipes for this data (Jordan 2024), which average several views of a test image."
         ),
         function=f"{_PLOTS}.training:plot_compute",
-        where=lambda study: study.has_published_votes and has_philnet(study),
-        inputs={"training": networks.files_of("training.parquet", "philnet")},
-        params={"labels": names_of("philnet")},
+        where=lambda study: study.has_published_votes and bool(networks.trainings(study)),
+        inputs={"training": networks.training_tables},
+        params={"labels": networks.trained_models},
     ),
     _training(
         name="fold_training",

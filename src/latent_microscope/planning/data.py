@@ -52,9 +52,40 @@ def probabilities(study: Study, at: Wildcards) -> list[str]:
     return [file.path for file in files if file.role == "probabilities"]
 
 
-def external_file(study: Study, model: Mapping[str, Any]) -> str:
-    """A file of the manifest (dataset/file), or a path as it is; empty for other models."""
-    return named_file(study, model["file"]) if model["type"] == "external" else ""
+EXTERNAL = ("file", "training", "array", "holds")
+
+
+def externals(study: Study, model: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
+    """By seed, these settings of an external model; empty for other models."""
+    if model["type"] != "external":
+        return {}
+    found = {}
+    for seed in model["seeds"] or [0]:
+        file, training, array, holds = (
+            text.replace("{seed}", str(seed)) if text and model["seeds"] else text
+            for text in (model[key] for key in EXTERNAL)
+        )
+        paths = (named_file(study, path) if path else path for path in (file, training))
+        found[seed] = dict(zip(EXTERNAL, (*paths, array, holds), strict=True))
+    return found
+
+
+def of_external(key: str) -> Answer:
+    """One of these settings of the job's external model."""
+    return lambda study, at: externals(study, study.model(at.model))[int(at.seed)][key]
+
+
+def of_externals(key: str) -> Answer:
+    """One of these settings of every external model, by its name, and seed if it has several."""
+    return lambda study, at: {name: one[key] for name, one in _every_external(study).items()}
+
+
+def _every_external(study: Study) -> dict[str, dict[str, Any]]:
+    return {
+        f"{name} seed {seed}" if model["seeds"] else name: one
+        for name, model in study.settings.get("models", {}).items()
+        for seed, one in externals(study, model).items()
+    }
 
 
 def named_file(study: Study, text: str) -> str:
@@ -110,7 +141,8 @@ def downloads_of(study: Study) -> list[str]:
         files += probabilities(study, Wildcards())
     models = settings.get("models", {}).values()
     every = {file.path for name in fetched for file in manifest[name].files.values()}
-    files += [path for path in (external_file(study, model) for model in models) if path in every]
+    own = [one["file"] for model in models for one in externals(study, model).values()]
+    files += [path for path in own if path in every]
     networks = [settings.get("vae", {}), *models]
     files += [path for path in (weights_file(study, one) for one in networks) if path in every]
     return sorted({f for f in files if f.split("/")[1] in fetched})
@@ -151,12 +183,6 @@ def _texts(content: Any) -> Iterator[str]:
     elif isinstance(content, list):
         for one in content:
             yield from _texts(one)
-
-
-def of_own_models(key: str, study: Study) -> dict[str, Any]:
-    """This setting (file, array) of each model of a custom study that is a file, by name."""
-    names = study.models("external") if study.kind == "custom" else []
-    return {name: study.model(name)[key] for name in names}
 
 
 def votes_of_logits(study: Study, at: Wildcards) -> Paths:
@@ -220,18 +246,21 @@ def least_samples(study: Study) -> tuple[int, str]:
 
 
 def require_files(study: Study) -> None:
-    """Raise :class:`InputError` with the config key of a file of a custom study that is missing."""
+    """Raise :class:`InputError` with the config key of a file of the user's that is missing."""
     paths = {
         f"data.{part}.{key}": settings.get(key)
         for part, settings in study.data.items()
         for key in ("file", "ids")
         if (part, key) != ("images", "ids")
     }
-    paths |= {f"models.{name}.file": path for name, path in of_own_models("file", study).items()}
+    for name, one in _every_external(study).items():
+        model, _, seed = name.partition(" ")
+        for key in ("file", "training"):
+            paths[f"models.{model}.{key}{seed and ', '}{seed}"] = one[key]
     for name, model in study.settings.get("models", {}).items():
-        given = weights_file(study, model)
-        paths[f"models.{name}.weights"] = "" if given.startswith("data/") else given
+        paths[f"models.{name}.weights"] = weights_file(study, model)
         paths[f"models.{name}.name"] = code_file(model)
+    fetched = {file.path for entry in study.manifest.values() for file in entry.files.values()}
     for key, path in paths.items():
-        if path and not os.path.exists(path):
+        if path and path not in fetched and not os.path.exists(path):
             raise InputError(f"config key studies.{study.name}.{key}: {path}: no such file")

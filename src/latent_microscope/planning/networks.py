@@ -6,7 +6,7 @@ from typing import Any
 
 from latent_microscope import registry
 from latent_microscope.config import SPACE
-from latent_microscope.planning.data import code_file, weights_file, weights_hash
+from latent_microscope.planning.data import code_file, externals, weights_file, weights_hash
 from latent_microscope.planning.runs import RUN, encoding_settings
 from latent_microscope.planning.study import Answer, Paths, Study, Wildcards, column
 
@@ -25,14 +25,14 @@ Run = tuple[str, int]
 
 
 def seeds_of(study: Study, model: str) -> list[int]:
-    """Seeds of a model: its own or the study's, or just 0 where nothing is random."""
+    """Seeds of a model: its own or the study's; its own or 0 where nothing is random here."""
     settings = study.model(model)
     if settings["type"] == "embeddings":  # the same file for every seed
         return study.seeds()[:1]
     if settings["type"] == "tta":
         return seeds_of(study, settings["of"])
     if not registry.model_type(settings["type"]).random:
-        return [0]
+        return list(settings.get("seeds") or [0])
     if settings.get("weights", "random") != "random":  # the same network for every seed
         return [0]
     return list(settings.get("seeds") or study.seeds())
@@ -167,6 +167,20 @@ def tempered_runs(study: Study) -> list[Run]:
 def files_of(name: str, *types: str) -> Answer:
     """This file of every run of the models of these types."""
     return lambda study, at: [file_of(study, m, s, name) for m, s in runs_of(study, *types)]
+
+
+def trainings(study: Study) -> list[tuple[str, str]]:
+    """(model, table of its epochs): networks trained here, and external ones that come with one."""
+    own = [(m, file_of(study, m, s, "training.parquet")) for m, s in runs_of(study, "philnet")]
+    return own + [
+        (model, one["training"])
+        for model in study.models("external")
+        for one in externals(study, study.model(model)).values()
+        if one["training"]
+    ]
+
+
+trained_models, training_tables = (column(trainings, i) for i in range(2))
 
 
 def compared_folds(study: Study) -> list[tuple[str, int, str]]:

@@ -27,13 +27,20 @@ Job = Mapping[str, Any]
 
 def save_jobs(path: Path, artefacts: Iterable[Path], root: Path = Path()) -> None:
     """Write what is known of the code of all jobs behind some artefacts, as JSON."""
-    jobs = {
-        str(origin.path): _job(origin.sidecar)
-        for artefact in traces(artefacts, root)
-        for origin in artefact.walk()
-        if origin.sidecar
-    }
-    save_json(path, jobs)
+    jobs: dict[str, Job] = {}
+    published: dict[str, Job] = {}
+    for artefact in traces(artefacts, root):
+        for origin in artefact.walk():
+            if origin.sidecar:
+                jobs[str(origin.path)] = _job(origin.sidecar)
+                published |= _recorded(root / origin.path, root)
+    save_json(path, published | jobs)
+
+
+def _recorded(artefact: Path, root: Path) -> dict[str, Job]:
+    """The jobs behind a published result that others are made from; of other files none."""
+    jobs = _jobs_file(artefact, root)
+    return dict(load_json(jobs)) if jobs else {}
 
 
 def _job(sidecar: Job) -> dict[str, Any]:
@@ -103,8 +110,8 @@ class _Behind:
     def __init__(
         self, recorded: Mapping[str, Job] | None, root: Path, code: _Code, downloads: Set[str]
     ) -> None:
-        self._recorded, self._root, self._code = recorded, root, code
-        self._downloads = downloads
+        self._travelled, self._recorded = recorded is not None, dict(recorded or {})
+        self._root, self._code, self._downloads = root, code, downloads
 
     def reason(self, job: Job) -> str:
         """Why a job or one behind it is not today's; empty if all are."""
@@ -131,7 +138,8 @@ class _Behind:
         return "; ".join([*distinct[:_SHOWN], *more])
 
     def _made(self, name: str) -> Job | None:
-        if self._recorded is not None:
-            return self._recorded.get(name)
         here = self._root / name
-        return _job(read_job(here)) if sidecar_path(here).is_file() else None
+        if self._travelled or not sidecar_path(here).is_file():
+            return self._recorded.get(name)
+        self._recorded |= _recorded(here, self._root)
+        return _job(read_job(here))

@@ -97,13 +97,18 @@ def _recompute(
         for name, model in settings["models"].items()
         if registry.model_type(model["type"]).extra == ""
     }
+    seeds: dict[str, dict[int, Path]] = {}
+    for name, source in logits.items():
+        model, _, seed = name.rpartition("-seed")
+        seeds.setdefault(model, {})[int(seed)] = source
     files = {
-        name.replace("-", "_"): {
+        model: {
             "type": "external",
             "layers": ["probabilities"],
-            "file": str(folder / LOGITS / name / source.name),
+            "file": str(folder / LOGITS / f"{model}-seed{{seed}}" / next(iter(ones.values())).name),
+            "seeds": list(ones),
         }
-        for name, source in logits.items()
+        for model, ones in seeds.items()
     }
     compared = {key: settings[key] for key in _COMPARED if key in settings}
     name = f"{study}-logits"
