@@ -13,7 +13,7 @@ SIZE ?= workstation
 MIRROR ?= $(wildcard ../shared/data)
 REAL = --config size=$(SIZE) $(if $(MIRROR),download_mirror=$(MIRROR))
 STUDIES = config/synthetic.yaml config/detection.yaml config/faces.yaml config/alignment.yaml
-PUBLISHED = $(STUDIES) config/simulations.yaml config/external.yaml config/with/imagenet.yaml config/with/published.yaml
+PUBLISHED = $(filter-out config/alignment.yaml,$(STUDIES)) config/simulations.yaml config/external.yaml config/logits.yaml
 STUDY ?= demo
 PROFILE ?= profiles/slurm
 ON_CLUSTER = --workflow-profile $(PROFILE) $(if $(filter demo,$(STUDY)),,--configfile config/$(STUDY).yaml $(REAL))
@@ -71,7 +71,7 @@ download: .venv  ## only download what the studies need
 
 publish: .venv  ## copy small tables and figures of all studies to results/published, README and docs/findings
 	$(SNAKEMAKE) --forcerun publish --configfile $(PUBLISHED) $(REAL) \
-		run='[synthetic,detection,detection-restarts,bias-simulations,faces,alignment,external]' -- publish_all
+		run='[synthetic,detection,detection-restarts,bias-simulations,faces,alignment-logits,external]' -- publish_all
 	$(MAKE) readme
 
 readme: .venv  ## update README's numbers and docs/findings from results/published

@@ -13,6 +13,7 @@ from write_readme import main as write_readme
 from latent_microscope import former_names, registry
 from latent_microscope.errors import InputError
 from latent_microscope.io.artefacts import load_json, load_npy, load_table, save_json
+from latent_microscope.io.yaml_files import load_yaml
 from latent_microscope.provenance.currency import JOBS
 from latent_microscope.provenance.sidecars import SUFFIX, sha256_file
 from latent_microscope.published import ORACLES
@@ -36,9 +37,25 @@ def files(study: Path) -> list[Path]:
     return sorted(p for p in found if not p.name.startswith("."))
 
 
-def test_every_folder_is_a_whole_study() -> None:
+def test_every_folder_is_a_whole_study_or_holds_the_logits_that_one_starts_from() -> None:
     assert NAMES
-    assert [path.name for path in sorted(PUBLISHED.iterdir())] == NAMES
+    assert [path.name for path in sorted(PUBLISHED.iterdir())] == sorted([*NAMES, LOGITS])
+    files = {p for p in (PUBLISHED / LOGITS).rglob("*") if p.is_file()}
+    alone = {PUBLISHED / LOGITS / name for name in (JOBS, TERMS)}
+    kept = {path for path in files - alone if not path.name.endswith(SUFFIX)}
+    assert files == alone | kept | {path.with_name(path.name + SUFFIX) for path in kept}
+    for path in kept:
+        assert load_json(path.with_name(path.name + SUFFIX))["sha256"] == sha256_file(path), path
+        assert path.suffix in (".npy", ".parquet")
+    config = load_yaml(ROOT / "config/logits.yaml")["studies"]["alignment-logits"]
+    read = {
+        str(ROOT / model[key]).replace("{seed}", str(seed))
+        for model in config["models"].values()
+        for seed in model.get("seeds", [])
+        for key in ("file", "training")
+        if key in model
+    }
+    assert {path for path in kept if path.stem in ("logits", "training")} == set(map(Path, read))
 
 
 def test_no_demo_is_published() -> None:
@@ -143,7 +160,7 @@ def test_readmes_numbers_are_of_five_studies_each_with_an_interval() -> None:
     assert len(rows) == 5
     assert [row for row in rows if not re.search(r"\| [\d.]+ \(([\d.]+–|-[\d.]+ to )[\d.]+\) \| .*\d", row)] == []
     (closest,) = (row for row in rows if "human votes" in row)
-    table = load_table(PUBLISHED / "alignment-workstation/tables/measures.parquet")
+    table = load_table(PUBLISHED / "alignment-logits/tables/measures.parquet")
     known = table[(table["measure"] == "rho_a") & table["low"].notna()]
     best = known[~known["model"].isin(ORACLES)].groupby(["model", "layer"])["value"].mean().max()
     assert f"| {best:.3f} (" in closest

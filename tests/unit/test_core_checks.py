@@ -210,10 +210,11 @@ def test_published_logits_have_a_config_without_networks(tmp_path: Path) -> None
         "votes": "v",
         "models": {
             "label": SETTINGS["models"]["label"],
-            "net_seed0": {
+            "net": {
                 "type": "external",
                 "layers": ["probabilities"],
-                "file": f"{study.folder}/logits/net-seed0/logits.npy",
+                "file": f"{study.folder}/logits/net-seed{{seed}}/logits.npy",
+                "seeds": [0],
             },
         },
     }
@@ -224,7 +225,7 @@ def test_a_config_of_published_logits_is_one_that_runs(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.publish(resolve(given)["studies"]["alignment-quick"])
     found = resolve(json.loads((study.folder / "recompute.json").read_text()))["studies"]
-    assert set(found["s-logits"]["models"]) == {"pixels", "label", "class_mean", "net_seed0"}
+    assert set(found["s-logits"]["models"]) == {"pixels", "label", "class_mean", "net"}
 
 
 def test_published_results_carry_the_terms_of_their_data(tmp_path: Path) -> None:

@@ -436,6 +436,19 @@ def test_a_study_of_models_from_elsewhere_needs_no_network_of_ours() -> None:
     assert "scores" not in resolve(content)["studies"]["external"]
 
 
+def test_each_seed_of_an_external_model_has_outputs_of_its_own() -> None:
+    content = merge(DEFAULT, load_yaml(ROOT / "config/external.yaml"))
+    models = content["studies"]["external"]["models"]
+    model = models["densenet"]
+    for own in ({"file": "d-{seed}.npy"}, {"array": "d{seed}"}):
+        models["densenet"] = {**model, **own, "seeds": [0, 1]}
+        assert resolve(content)["studies"]["external"]["models"]["densenet"]["seeds"] == [0, 1]
+        models["densenet"] = {**model, **own}
+        fails(content, "config key studies.external.models.densenet: {seed} ", "needs seeds")
+    models["densenet"] = {**model, "seeds": [0, 1]}
+    fails(content, "config key studies.external.models.densenet.seeds: ", "contains {seed}")
+
+
 @pytest.mark.parametrize("key", ["studies", "studies__demo_X_alignment__models"])
 @pytest.mark.parametrize("name", ["<script>", "a b", "../a", 'a"b', "a\n", "é", ""])
 def test_names_that_reach_pages_and_paths_hold_neither_markup_nor_folders(

@@ -1,6 +1,7 @@
 """Where artefacts came from and whether they are unchanged, on small synthetic chains."""
 
 import json
+import shutil
 from collections.abc import Set
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,30 @@ def test_published_results_know_the_jobs_behind_them(
     assert currency.stale(folder) == []
     save_json(folder / currency.JOBS, {k: v for k, v in kept.items() if Path(k) not in RUNS})
     assert currency.stale(folder) == [(folder / "tables/means.csv", lacks)]
+
+
+def test_results_of_published_ones_know_the_jobs_behind_these(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logits = Path("results/published/logits")
+    (logits / "net-seed0").mkdir(parents=True)
+    copy = logits / "net-seed0" / RUNS[0].name
+    shutil.copyfile(RUNS[0], copy)
+    shutil.copyfile(sidecar_path(RUNS[0]), sidecar_path(copy))
+    currency.save_jobs(logits / currency.JOBS, [RUNS[0]])
+    for path in (*RUNS, DATA):
+        sidecar_path(path).unlink()
+    record(TABLE, "count", {"latents": [copy]})
+    assert of_today(study, monkeypatch) == []
+    folder = Path("results/published/study")
+    publish([TABLE], [], folder, study="study", settings={}, results=Path("results/study"),
+            root_seed=0)  # fmt: skip
+    assert str(DATA) in load_json(folder / currency.JOBS)
+    shutil.rmtree(logits)
+    assert currency.stale(folder) == []
+    old = "download_file: code is not today's"
+    of_today(study, monkeypatch, "download_file")
+    assert currency.stale(folder) == [(folder / "tables/means.csv", old)]
 
 
 def test_published_results_are_traced_with_each_module_read_once(

@@ -242,6 +242,34 @@ def test_a_bad_file_is_one_sentence_and_leaves_nothing(finished: Path) -> None:
     assert not (finished / FIRST).exists()
 
 
+def test_a_network_of_several_seeds_is_one_model_with_files_or_arrays(folder: Path) -> None:
+    with np.load(folder / "z.npz") as first:
+        ids, z = first["ids"], first["z"]
+    np.savez(folder / "both.npz", ids=ids, z3=z, z5=2 * z[:, ::-1])
+    for seed in (3, 5):
+        np.savez(folder / f"net-{seed}.npz", z=(seed - 2) * z, ids=ids)
+    seeded = {"type": "external", "holds": "features", "seeds": [3, 5]}
+    study: dict[str, Any] = {
+        "data": {"votes": "votes.csv"},
+        "models": {
+            "files": {**seeded, "file": "net-{seed}.npz"},
+            "arrays": {**seeded, "file": "both.npz", "array": "z{seed}"},
+        },
+    }
+    names = [f"{model}/seed{seed}" for model in ("files", "arrays") for seed in (3, 5)]
+    wanted = [f"results/seeded/models/{name}/features.npy" for name in names]
+    done = run_all(folder, {"seeded": study}, *wanted, "--cores", "1")
+    assert done.returncode == 0, done.stdout
+    expected = [z, 3 * z, z, 2 * z[:, ::-1]]
+    for path, matrix in zip(wanted, expected, strict=True):
+        np.testing.assert_allclose(np.load(folder / path), matrix, rtol=1e-6)
+    (folder / "net-5.npz").unlink()
+    done = run_all(folder, {"seeded": study}, *wanted, "--cores", "1")
+    assert done.returncode != 0
+    assert "studies.seeded.models.files.file, seed 5: net-5.npz: no such file" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def shell(folder: Path, script: str) -> str:
     """Output of a script as a user would run it in the project."""
     done = subprocess.run(
