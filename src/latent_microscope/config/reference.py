@@ -34,6 +34,7 @@ of dissimilarities of all pairs of images, a probe a linear classifier of an att
 | `faces.yaml` | CelebA | workstation, paper, full, published |
 | `alignment.yaml` | CIFAR-10 and CIFAR-10H | quick, workstation, paper |
 | `external.yaml` | published networks by their logits, against the votes of CIFAR-10H | – |
+| `logits.yaml` | the alignment study from the published logits of its networks | – |
 | yours | `latent-microscope init FILES` writes a study of the kind `custom` from your files | – |
 | `datasets.yaml` | the data manifest: where each file comes from, and its checksum | – |
 """

@@ -12,7 +12,7 @@ EMPTY = frozenset({"nan", "n/a", "#n/a", "null"})
 """Texts that stand for an empty cell everywhere."""
 MISSING = EMPTY | {"na", "none", "-", "."}
 """Texts that stand for an empty cell among numbers."""
-_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 _LEADING_ZERO = re.compile(r"[+-]?0\d")
 _SPACE = "[\u00a0\u202f' ]"  # between thousands
 _COMMA = re.compile(rf"[+-]?(\d{{1,3}}(\.\d{{3}})+|\d{{1,3}}({_SPACE}\d{{3}})+|\d+)(,\d+)?")
