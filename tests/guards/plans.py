@@ -43,6 +43,8 @@ def _take(checkout: Path, python: Path, folder: Path, part: Mapping[str, list[st
     work, request, output = folder / "work", folder / "request.json", folder / "plans.json"
     work.mkdir(parents=True)
     write_files(work)
+    (work / "results").mkdir()
+    (work / "results/published").symlink_to(checkout.resolve() / "results/published")
     content = {"checkout": checkout.resolve(), "folder": work, "output": output, "commands": part}
     request.write_text(json.dumps(content, default=str), encoding="utf-8")
     done = subprocess.run(
