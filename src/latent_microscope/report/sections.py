@@ -168,7 +168,9 @@ def sections(
         figures = {name: None for name in figures if name not in own}
         found: list[tuple[str, str]] = []
         shown = {name: render(name, study, found=found, **context) for name in names}
-        tables -= {t for name in shown for t in NEEDS.get(name, (name,))}
+        tables -= {
+            t for name, text in shown.items() if text.strip() for t in NEEDS.get(name, (name,))
+        }
         body = "\n".join(shown.values())
         if body.strip() or own:
             made.append(Section(key, title, body, found, own))
