@@ -447,6 +447,8 @@ def test_each_seed_of_an_external_model_has_outputs_of_its_own() -> None:
         fails(content, "config key studies.external.models.densenet: {seed} ", "needs seeds")
     models["densenet"] = {**model, "seeds": [0, 1]}
     fails(content, "config key studies.external.models.densenet.seeds: ", "contains {seed}")
+    models["densenet"] |= {"array": "d{seed}", "training": "t.csv"}
+    fails(content, "config key studies.external.models.densenet.training: t.csv ", "{seed}.parquet")
 
 
 @pytest.mark.parametrize("key", ["studies", "studies__demo_X_alignment__models"])

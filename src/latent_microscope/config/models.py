@@ -370,6 +370,11 @@ def _check_type(study: Mapping[str, Any], model: Mapping[str, Any], where: str) 
 def _check_seeds(model: Mapping[str, Any], where: str) -> None:
     """Each seed has a file, or an array, of its own."""
     named = "{seed}" in f"{model['file']} {model['array']}"
+    if model["seeds"] and model["training"] and "{seed}" not in model["training"]:
+        raise InputError(
+            f"{where}.training: {model['training']} would be the table of every seed; name them "
+            "such as training-{seed}.parquet"
+        )
     if model["seeds"] and not named:
         raise InputError(
             f"{where}.seeds: neither file nor array contains {{seed}}, so that every seed would "

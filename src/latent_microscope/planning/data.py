@@ -141,8 +141,8 @@ def downloads_of(study: Study) -> list[str]:
         files += probabilities(study, Wildcards())
     models = settings.get("models", {}).values()
     every = {file.path for name in fetched for file in manifest[name].files.values()}
-    own = [one["file"] for model in models for one in externals(study, model).values()]
-    files += [path for path in own if path in every]
+    own = [one for model in models for one in externals(study, model).values()]
+    files += [one[key] for one in own for key in ("file", "training") if one[key] in every]
     networks = [settings.get("vae", {}), *models]
     files += [path for path in (weights_file(study, one) for one in networks) if path in every]
     return sorted({f for f in files if f.split("/")[1] in fetched})
