@@ -8,9 +8,11 @@ from typing import Any
 
 from latent_microscope.config import WEIGHTS
 from latent_microscope.custom import LEAST_COMPARED, LEAST_SCORED
+from latent_microscope.data.manifest import datasets_by_path
 from latent_microscope.errors import InputError
 from latent_microscope.planning.study import Answer, Manifest, Paths, Study, Wildcards, has_logits
 
+FILES_OF_EXTERNAL = ("file", "training")
 FILED = ("embeddings", "images", "attributes", "identities", "labels", "votes", "dissimilarity")
 """Parts of a custom study that are files, in the order in which their ids are matched."""
 
@@ -52,21 +54,17 @@ def probabilities(study: Study, at: Wildcards) -> list[str]:
     return [file.path for file in files if file.role == "probabilities"]
 
 
-EXTERNAL = ("file", "training", "array", "holds")
-
-
 def externals(study: Study, model: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    """By seed, these settings of an external model; empty for other models."""
+    """By seed, the files of an external model and how they are read; empty for other models."""
     if model["type"] != "external":
         return {}
     found = {}
     for seed in model["seeds"] or [0]:
-        file, training, array, holds = (
-            text.replace("{seed}", str(seed)) if text and model["seeds"] else text
-            for text in (model[key] for key in EXTERNAL)
-        )
-        paths = (named_file(study, path) if path else path for path in (file, training))
-        found[seed] = dict(zip(EXTERNAL, (*paths, array, holds), strict=True))
+        one = {key: model[key] for key in ("file", "training", "array", "holds")}
+        if model["seeds"]:
+            one = {key: text and text.replace("{seed}", str(seed)) for key, text in one.items()}
+        paths = {key: one[key] and named_file(study, one[key]) for key in FILES_OF_EXTERNAL}
+        found[seed] = one | paths
     return found
 
 
@@ -77,12 +75,8 @@ def of_external(key: str) -> Answer:
 
 def of_externals(key: str) -> Answer:
     """One of these settings of every external model, by its name, and seed if it has several."""
-    return lambda study, at: {name: one[key] for name, one in _every_external(study).items()}
-
-
-def _every_external(study: Study) -> dict[str, dict[str, Any]]:
-    return {
-        f"{name} seed {seed}" if model["seeds"] else name: one
+    return lambda study, at: {
+        f"{name} seed {seed}" if model["seeds"] else name: one[key]
         for name, model in study.settings.get("models", {}).items()
         for seed, one in externals(study, model).items()
     }
@@ -142,7 +136,7 @@ def downloads_of(study: Study) -> list[str]:
     models = settings.get("models", {}).values()
     every = {file.path for name in fetched for file in manifest[name].files.values()}
     own = [one for model in models for one in externals(study, model).values()]
-    files += [one[key] for one in own for key in ("file", "training") if one[key] in every]
+    files += [one[key] for one in own for key in FILES_OF_EXTERNAL if one[key] in every]
     networks = [settings.get("vae", {}), *models]
     files += [path for path in (weights_file(study, one) for one in networks) if path in every]
     return sorted({f for f in files if f.split("/")[1] in fetched})
@@ -253,14 +247,13 @@ def require_files(study: Study) -> None:
         for key in ("file", "ids")
         if (part, key) != ("images", "ids")
     }
-    for name, one in _every_external(study).items():
-        model, _, seed = name.partition(" ")
-        for key in ("file", "training"):
-            paths[f"models.{model}.{key}{seed and ', '}{seed}"] = one[key]
     for name, model in study.settings.get("models", {}).items():
+        for seed, one in externals(study, model).items():
+            which = f", seed {seed}" if model["seeds"] else ""
+            paths |= {f"models.{name}.{key}{which}": one[key] for key in FILES_OF_EXTERNAL}
         paths[f"models.{name}.weights"] = weights_file(study, model)
         paths[f"models.{name}.name"] = code_file(model)
-    fetched = {file.path for entry in study.manifest.values() for file in entry.files.values()}
+    declared = datasets_by_path(dict(study.manifest))
     for key, path in paths.items():
-        if path and path not in fetched and not os.path.exists(path):
+        if path and path not in declared and not os.path.exists(path):
             raise InputError(f"config key studies.{study.name}.{key}: {path}: no such file")

@@ -27,20 +27,17 @@ Job = Mapping[str, Any]
 
 def save_jobs(path: Path, artefacts: Iterable[Path], root: Path = Path()) -> None:
     """Write what is known of the code of all jobs behind some artefacts, as JSON."""
+    made = {
+        origin.path: origin.sidecar
+        for artefact in traces(artefacts, root)
+        for origin in artefact.walk()
+        if origin.sidecar
+    }
     jobs: dict[str, Job] = {}
-    published: dict[str, Job] = {}
-    for artefact in traces(artefacts, root):
-        for origin in artefact.walk():
-            if origin.sidecar:
-                jobs[str(origin.path)] = _job(origin.sidecar)
-                published |= _recorded(root / origin.path, root)
-    save_json(path, published | jobs)
-
-
-def _recorded(artefact: Path, root: Path) -> dict[str, Job]:
-    """The jobs behind a published result that others are made from; of other files none."""
-    jobs = _jobs_file(artefact, root)
-    return dict(load_json(jobs)) if jobs else {}
+    for behind in {_jobs_file(root / name, root) for name in made}:
+        if behind:  # of published results that these were made from
+            jobs |= load_json(behind)
+    save_json(path, jobs | {str(name): _job(sidecar) for name, sidecar in made.items()})
 
 
 def _job(sidecar: Job) -> dict[str, Any]:
@@ -111,6 +108,7 @@ class _Behind:
         self, recorded: Mapping[str, Job] | None, root: Path, code: _Code, downloads: Set[str]
     ) -> None:
         self._travelled, self._recorded = recorded is not None, dict(recorded or {})
+        self._read: set[Path] = set()
         self._root, self._code, self._downloads = root, code, downloads
 
     def reason(self, job: Job) -> str:
@@ -141,5 +139,8 @@ class _Behind:
         here = self._root / name
         if self._travelled or not sidecar_path(here).is_file():
             return self._recorded.get(name)
-        self._recorded |= _recorded(here, self._root)
+        jobs = _jobs_file(here, self._root)
+        if jobs and jobs not in self._read:  # a published result that others were made from
+            self._read.add(jobs)
+            self._recorded |= load_json(jobs)
         return _job(read_job(here))
